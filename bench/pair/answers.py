@@ -56,7 +56,7 @@ def _discover(site: Site, _machine_id: str, payload: orders.Discover) -> Shape:
 
 
 def _check_source(_site: Site, _machine_id: str, _payload: checks.CheckSource) -> Shape:
-    return checks.CheckedSource(needed_bytes=GiB)
+    return checks.SourceCheckFact(needed_bytes=GiB)
 
 
 def _start_replication(site: Site, _machine_id: str, setup: setups.SourceSetup) -> Shape:
@@ -142,7 +142,7 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
     Kind.CHECK_TARGET: lambda *_: checks.Obstacles(),
     Kind.SET_SITE: _nothing,
     Kind.UPDATE_POLICY: _update_policy,
-    Kind.KEEP: lambda *_: rescue_manifest.KeptFact(),
+    Kind.KEEP: lambda *_: rescue_manifest.RescueManifestFact(),
     Kind.START_REPLICATION: _start_replication,
     Kind.PAUSE_REPLICATION: _pause_replication,
     Kind.STOP_REPLICATION: _stop_replication,

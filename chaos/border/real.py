@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from secondsite.datapath.frames import Encoded, codec, packed
+from secondsite.datapath.frames import EncodedFrame, codec, packed_frame
 from secondsite.datapath.frames.compression import Choice
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire import control
@@ -35,12 +35,12 @@ HEADER: dict[str, Any] = {
 }  # fmt: skip
 
 
-def encoded(dice: Random) -> Sequence[Encoded]:
+def encoded(dice: Random) -> Sequence[EncodedFrame]:
     """Frames of all kinds that write."""
     noise, text, small = dice.randbytes(64 * KiB), b"text" * (64 * KiB), memoryview(dice.randbytes(512))
     ranges = [(4096 * number, len(small), small if number % 3 else None) for number in range(9)]
     frames = [*codec.encode(Choice(), 0, 0, noise), *codec.encode(Choice(), 0, MiB, text)]
-    return [*frames, codec.encode_zero(1, 0, MiB), packed.encode(0, ranges)]
+    return [*frames, codec.encode_zero(1, 0, MiB), packed_frame.encode(0, ranges)]
 
 
 def messages() -> list[dict[str, Any]]:

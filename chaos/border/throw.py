@@ -16,11 +16,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from chaos.border import grown, real
-from secondsite.datapath.channel import Message, Received, messages
+from secondsite.datapath.channel import Message, ReceivedFrame, messages
 from secondsite.datapath.cycles import CycleHeader, cycle_file
 from secondsite.datapath.errors import DatapathError
 from secondsite.datapath.frames import frame as frames
-from secondsite.datapath.frames import packed
+from secondsite.datapath.frames import packed_frame
 from secondsite.datapath.replica.record.manifest import digest_of
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire import control
@@ -136,15 +136,15 @@ def _headed(cycle: bytes, dice: Random) -> bytes:
     return cycle[:start] + grown.message(grown.document(said, dice)) + rest
 
 
-def _received(raw: bytes) -> Received:
+def _received(raw: bytes) -> ReceivedFrame:
     header = frames.unpack(raw[: frames.HEAD_BYTES])
-    return Received(header, raw[: frames.HEAD_BYTES], raw[frames.HEAD_BYTES :][: header.payload_length])
+    return ReceivedFrame(header, raw[: frames.HEAD_BYTES], raw[frames.HEAD_BYTES :][: header.payload_length])
 
 
 def _frame(raw: bytes) -> bool:
     try:
         received = _received(raw)
-        for frame in packed.decode(received.header, received.payload):
+        for frame in packed_frame.decode(received.header, received.payload):
             assert frame.zero or len(frame.data) == frame.length
     except DatapathError:
         return False

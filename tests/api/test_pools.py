@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondsite.vault.store import TakenRecord
+from secondsite.vault.store import PoolAddressRecord
 from tests.support.vault import NOW
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def dmz(ask, two_sites):
 
 def take(vault, machine_id, address="10.2.0.107", name="web01"):
     with vault.store.transaction() as tx:
-        tx.pools.take(TakenRecord("dmz", address, machine_id, name, "52:54:00:00:00:01", NOW))
+        tx.pools.take(PoolAddressRecord("dmz", address, machine_id, name, "52:54:00:00:00:01", NOW))
 
 
 def test_a_pool_is_made_shown_changed_and_deleted(ask, dmz):

@@ -4,7 +4,7 @@ from rig.appliances import policy
 from secondsite.appliance.target import trimming
 from secondsite.ground import host
 from secondsite.ground.uptime import Uptime
-from secondsite.wire.control.orders import HoldPoint, Kind, OnePoint, UpdatePolicy
+from secondsite.wire.control.orders import HoldPoint, Kind, PointOrder, UpdatePolicy
 
 
 class Time:
@@ -33,7 +33,7 @@ def hold(pair, point_id):
 
 
 def release(pair, point_id):
-    pair.target.do(Kind.RELEASE_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    pair.target.do(Kind.RELEASE_POINT, PointOrder(point_id=point_id), pair.machine_id)
 
 
 def points(pair):

@@ -14,7 +14,7 @@ from rig.noise import noise
 from rig.relay import Relay
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Kind, OnePoint
+from secondsite.wire.control.orders import Kind, PointOrder
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,8 @@ def test_a_storage_daemon_that_dies_in_the_middle_of_a_merge_loses_no_point(pair
     for point_id, content in kept.items():
         assert pair.target.point_bytes(pair.machine_id, point_id) == content
         assert (
-            pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id).problem is None
+            pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id=point_id), pair.machine_id).problem
+            is None
         )
     pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
     pair.source.write(pair.fabric_id, 5 * MiB, noise(256 * KiB))

@@ -83,4 +83,4 @@ def test_a_program_that_does_not_say_which_task_answers_the_one_that_asks(tmp_pa
 
 def test_a_word_of_a_newer_vault_does_not_make_a_list_fail(tmp_path):
     newer = job("running").model_dump_json().replace('"failover"', '"of_a_newer_release"')
-    assert rest.Job.model_validate_json(newer).verb is rest.OtherWork.UNKNOWN
+    assert rest.Job.model_validate_json(newer).verb is rest.OtherJobKind.UNKNOWN

@@ -11,7 +11,7 @@ from secondsite.fabrics import simulated
 from secondsite.wire import rest
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.rest import places
-from secondsite.wire.rest.places import Seen, SiteNetworks
+from secondsite.wire.rest.places import SiteNetworks, SiteReading
 from tests.cli.support_cli import forget_inventory
 
 pytestmark = pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_site_without_its_hypervisor_shows_the_machines_that_it_had_and_their_
     said = cli.must("machine list --site a --json")
     seen = {each["name"]: each["seen_at"] for each in said.json}
     assert (bool(seen["idle"]), seen[protected]) == (True, None)
-    note = Seen.model_validate(json.loads(said.err)["note"])
+    note = SiteReading.model_validate(json.loads(said.err)["note"])
     assert note.problem is not None
     assert note.seen_at is not None
     assert (note.site, note.problem.message) == ("a", "No hypervisor.")

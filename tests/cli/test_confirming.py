@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rig.eventually import eventually
-from secondsite.cli.verbs import predicted
+from secondsite.cli.verbs import predictions
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.prediction.predicting import Basis
 from secondsite.fabrics import simulated
@@ -292,4 +292,4 @@ def test_a_goal_that_will_be_missed_is_told():
         "takes about 1 min 30 s (1 min 20 s to 2 min 10 s), by its last 3 runs; its goal of 1 min will be "
         "missed"
     )
-    assert predicted.line(found) == said
+    assert predictions.line(found) == said

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondsite.domain.delayed_deletions import MOST_LOWERED, Delayed
+from secondsite.domain.delayed_deletions import MOST_LOWERED, DelayedDeletion
 from secondsite.ground.units import DAY, HOUR
 from secondsite.ground.uptime import Uptime
 
@@ -15,7 +15,7 @@ def uptime(seconds, boot="b1"):
 
 
 def begun(retention_seconds=DAY):
-    return Delayed(retention_seconds, uptime(0))
+    return DelayedDeletion(retention_seconds, uptime(0))
 
 
 def later(delayed, seconds, boot="b1", ids=("p1", "p2")):

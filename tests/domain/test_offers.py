@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from secondsite.domain import allowed_operations, lifecycle
-from secondsite.domain.allowed_operations import Standing
+from secondsite.domain.allowed_operations import MachineSituation
 from secondsite.domain.lifecycle import DrillState, State, Verb
 
-FINE = Standing("web01", State.PROTECTED, DrillState.NONE, "a", "b", has_points=True, power="running")
+FINE = MachineSituation("web01", State.PROTECTED, DrillState.NONE, "a", "b", has_points=True, power="running")
 
 
 def refused(**changes):

@@ -15,7 +15,7 @@ from rig.hosts.domains import firmware_xml
 from rig.images import qemu_img
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
-from secondsite.fabrics.interface import Acknowledged, PowerState
+from secondsite.fabrics.interface import AcknowledgedDisks, PowerState
 from secondsite.fabrics.libvirt.host import states
 from secondsite.ground.units import MiB
 from tests.fabrics.support_owner import made, state, virsh
@@ -243,7 +243,7 @@ def test_saved_memory_keeps_the_definition_that_it_was_saved_with(host):
 @pytest.mark.parametrize("how", ["define", "undefine-and-define", "off"])
 def test_a_machine_that_was_defined_anew_is_recognized_by_what_only_it_has(host, how):
     fabric_id = made(host, "anew")
-    had = Acknowledged(fabric_id, ("vda",), steps.checkpoint(host, fabric_id))
+    had = AcknowledgedDisks(fabric_id, ("vda",), steps.checkpoint(host, fabric_id))
     file = host.root / f"{fabric_id}.xml"
     text = virsh(host, "dumpxml", "--inactive", fabric_id)
     begin, end = text.index("<metadata>"), text.index("</metadata>") + len("</metadata>")
@@ -261,7 +261,7 @@ def test_a_machine_that_was_defined_anew_is_recognized_by_what_only_it_has(host,
 
 def test_another_machine_of_the_same_id_is_not_recognized(host):
     fabric_id = made(host, "another")
-    had = Acknowledged(fabric_id, ("vda",), steps.checkpoint(host, fabric_id))
+    had = AcknowledgedDisks(fabric_id, ("vda",), steps.checkpoint(host, fabric_id))
     other = host.make_image(f"other-{secrets.token_hex(3)}", 4 * MiB)
     text = virsh(host, "dumpxml", "--inactive", fabric_id)
     begin, end = text.index("<metadata>"), text.index("</metadata>") + len("</metadata>")

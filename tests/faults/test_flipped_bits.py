@@ -18,7 +18,7 @@ from secondsite.datapath.encryption import customer_key
 from secondsite.datapath.frames import frame as frames
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import FindInstant, Kind, OnePoint, RunCycle, StartReplica
+from secondsite.wire.control.orders import FindInstant, Kind, PointOrder, RunCycle, StartReplica
 from tests.support import instants
 
 CHANGED = 256 * KiB
@@ -156,7 +156,7 @@ def test_a_bit_that_flips_in_a_sealed_point_is_named_and_new_points_are_whole(ma
     b.stop()
     turn_in_replica(b, pair.machine_id)
     b.start()
-    problem = b.order(Kind.VERIFY_POINT, OnePoint(point_id=old), pair.machine_id).problem
+    problem = b.order(Kind.VERIFY_POINT, PointOrder(point_id=old), pair.machine_id).problem
     assert problem.code == "point-damaged"
     assert old in problem.message
     pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)

@@ -15,7 +15,7 @@ from rig.noise import noise
 from secondsite.appliance.source.scratch_reserve import ScratchReserve
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Kind, OnePoint, RunCycle
+from secondsite.wire.control.orders import Kind, PointOrder, RunCycle
 from tests.faults.support_faults import CountingGuest
 
 pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -219,6 +219,6 @@ def test_an_appliance_starts_on_a_full_store_and_reads_its_points(make_site, sma
     b.stop()
     with filled(folder):
         b.start()
-        b.do(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+        b.do(Kind.VERIFY_POINT, PointOrder(point_id=point_id), pair.machine_id)
     whole_again(pair)
     b.stop()

@@ -16,8 +16,8 @@ from rig.noise import noise
 from secondsite.appliance.shared import State, alone, home_reserve
 from secondsite.ground.problem import StoreFull
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.common.points import RolledForward
-from secondsite.wire.control.orders import Kind, OnePoint
+from secondsite.wire.common.points import RollForward
+from secondsite.wire.control.orders import Kind, PointOrder
 
 pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -93,7 +93,7 @@ def point_of(pair):
 
 
 def verified(pair):
-    return pair.target.do(Kind.VERIFY_POINT, OnePoint(point_id=point_of(pair)), pair.machine_id)
+    return pair.target.do(Kind.VERIFY_POINT, PointOrder(point_id=point_of(pair)), pair.machine_id)
 
 
 def test_an_appliance_starts_on_a_store_without_an_inode_to_spare_and_reads_its_points(pair, disk):
@@ -143,7 +143,7 @@ def test_a_failover_without_cycles_to_give_up_has_what_replication_left(pair, di
 
 def test_the_cycles_of_the_instant_that_is_asked_for_are_not_given_up(pair, disk):
     first, *_, last = pair.status().points
-    forward = RolledForward(seq=pair.status().processed_seq, taken_at=last.taken_at)
+    forward = RollForward(seq=pair.status().processed_seq, taken_at=last.taken_at)
     give_up_reserve(pair)
     with filled(disk):
         with pytest.raises(OrderFailed, match="store-full"):

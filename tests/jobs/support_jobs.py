@@ -17,10 +17,10 @@ from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.running.followed_clock import FollowedClock
+from secondsite.jobs.running.lease_state import Bell
 from secondsite.jobs.running.parking import ParkingLot
 from secondsite.jobs.running.performing import Performer
 from secondsite.jobs.running.runner import Runner
-from secondsite.jobs.running.standing import Bell
 from secondsite.jobs.storage import read, tables
 from secondsite.jobs.storage.lease import Membership
 

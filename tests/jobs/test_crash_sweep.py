@@ -80,7 +80,7 @@ def tell(room, end):
             job_id = job_id or room.submit(engine, "story", arguments=told(end), job_id="the-story")
             run(room, engine)
             if asking.asks_now(room.tasks(job_id)[3]):
-                room.ask(engine.answer, job_id, asking.AnswerGiven(3, "done", "seen", "ann"))
+                room.ask(engine.answer, job_id, asking.GivenAnswer(3, "done", "seen", "ann"))
                 run(room, engine)
             waiting = room.tasks(job_id)[4].waiting_for == "never" and not room.job(job_id).cancel_requested
             if end == "cancel" and waiting:

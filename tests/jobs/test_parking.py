@@ -14,7 +14,7 @@ from secondsite.jobs.model.definitions import Definition, Step
 from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running import held_jobs, parking
 from secondsite.jobs.running.engine import Engine
-from secondsite.jobs.running.parking import Parked, ParkingLot
+from secondsite.jobs.running.parking import ParkedJob, ParkingLot
 from secondsite.jobs.running.snapshot import Snapshot
 from secondsite.jobs.storage import tables
 from secondsite.jobs.storage.journal import Claim
@@ -262,7 +262,7 @@ def parked_at(lot, job_id, position, signal="gate"):
     """A job that waits in this step, and that nobody has written to."""
     snapshot = cast(Snapshot, SimpleNamespace(claim=Claim(job_id, "me", 1), known=lot.number))
     now = lot._monotonic()  # noqa: SLF001 the lot's own clock
-    return Parked(snapshot.claim, snapshot, 1, signal, now, now + 1000, now + 1000, lot.number, position)
+    return ParkedJob(snapshot.claim, snapshot, 1, signal, now, now + 1000, now + 1000, lot.number, position)
 
 
 def ids_of_next(lot, count):

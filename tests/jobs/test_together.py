@@ -21,7 +21,7 @@ from secondsite.jobs.storage import read, sessions, tables
 from secondsite.jobs.storage.awaited_signals import AwaitedSignals
 from secondsite.jobs.storage.database import WorkTurn, connect
 from secondsite.jobs.storage.group_commit import GroupCommit
-from secondsite.jobs.storage.prepared import Prepared, PreparedFor
+from secondsite.jobs.storage.prepared import PreparedStatement, SubsetQuery
 from secondsite.jobs.storage.transactions import Transactions
 from tests.jobs.support_jobs import Gate, JournalSpace, enter, waiting_job
 from tests.support.statements import kinds, noted
@@ -170,7 +170,9 @@ def test_a_row_has_the_same_values_as_through_sqlalchemy(room):
         query = sa.select(table)
         with Session(room.db) as session:
             plain = [dict(row) for row in session.execute(query.where(key == job_id)).mappings()]
-            prepared = Prepared(query.where(key == sa.bindparam("wanted"))).all(session, {"wanted": job_id})
+            prepared = PreparedStatement(query.where(key == sa.bindparam("wanted"))).all(
+                session, {"wanted": job_id}
+            )
         assert prepared == plain
         assert plain
 
@@ -181,7 +183,7 @@ def test_a_query_for_some_of_many_gives_those(room, count):
     for number in range(12):
         room.submit(engine, "v", subject=f"m{number}")
     wanted = [f"m{number}" for number in range(10, 10 + count)]
-    query = PreparedFor(
+    query = SubsetQuery(
         sa.select(tables.jobs.c.subject).order_by(tables.jobs.c.subject), tables.jobs.c.subject
     )
     with Session(room.db) as session:
@@ -192,7 +194,7 @@ def test_a_query_for_some_of_many_gives_those(room, count):
 def test_a_key_that_is_wanted_twice_gives_its_row_once(room):
     engine = room.engine(Definition("v", (room.does("only", commit=False),)))
     room.submit(engine, "v", subject="m0")
-    query = PreparedFor(sa.select(tables.jobs.c.subject), tables.jobs.c.subject)
+    query = SubsetQuery(sa.select(tables.jobs.c.subject), tables.jobs.c.subject)
     with Session(room.db) as session:
         found = list(query.all(session, [f"m{number}" for number in range(256)] * 2))
     assert found == [{"subject": "m0"}]
@@ -212,7 +214,7 @@ def test_long_arguments_are_read_as_they_were_written(room):
 def test_a_statement_that_fails_raises_what_sqlalchemy_raises(room):
     nowhere = sa.table("nowhere", sa.column("id"))
     with Session(room.db) as session, pytest.raises(sa.exc.DBAPIError) as problem:
-        Prepared(sa.select(nowhere.c.id)).all(session, {})
+        PreparedStatement(sa.select(nowhere.c.id)).all(session, {})
     assert "nowhere" in str(problem.value.orig)
 
 

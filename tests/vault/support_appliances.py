@@ -20,7 +20,7 @@ from secondsite.wire.common.machines import (
     MachineDefinition,
     NicDefinition,
 )
-from secondsite.wire.common.points import PointShape, RolledForward
+from secondsite.wire.common.points import PointShape, RollForward
 from secondsite.wire.control import Report, checks, orders, proofs, scripts
 from secondsite.wire.control import names as names_wire
 from secondsite.wire.control.orders import Kind
@@ -117,7 +117,7 @@ class Appliances:
         self.pointed: dict[str, str] = {}
         self.agent_says: str | None = None
         self.names_stay: set[str] = set()
-        self.scripts: dict[str, scripts.ScriptRan] = {}
+        self.scripts: dict[str, scripts.ScriptResult] = {}
         self.ran_in: list[tuple[str, str]] = []
         self.knows_guests = True
         self.ran = []
@@ -274,15 +274,17 @@ class Appliances:
         return orders.Nothing()
 
     def _check_source(self, *_):
-        return checks.CheckedSource(needed_bytes=self.occupied_bytes)
+        return checks.SourceCheckFact(needed_bytes=self.occupied_bytes)
 
     def _check_target(self, appliance_id, machine_id, payload):
         self.checked = payload
         stand_ins = (
-            checks.StandIn(network=each, subnet=self.subnets.get(each), **self.known_of.get(each, {}))
+            checks.NetworkCandidate(
+                network=each, subnet=self.subnets.get(each), **self.known_of.get(each, {})
+            )
             for each in payload.stand_ins
         )
-        return checks.CheckedTarget(
+        return checks.TargetCheckFact(
             obstacles=self.obstacles,
             shares_networks=self.shares_networks,
             sizes=self.sizes,
@@ -387,7 +389,7 @@ class Appliances:
     def _find_instant(self, appliance_id, machine_id, payload):
         """The newest point before, and three cycles on it."""
         point = [point for point in self._points(machine_id) if point.taken_at <= payload.at][-1]
-        forward = RolledForward(seq=point.seq + 3, taken_at=payload.at)
+        forward = RollForward(seq=point.seq + 3, taken_at=payload.at)
         return orders.InstantFact(point_id=point.id, taken_at=payload.at, forward=forward, cycles=3)
 
     def _start_replica(self, appliance_id, machine_id, payload):
@@ -432,7 +434,7 @@ class Appliances:
     def _update_names(self, appliance_id, machine_id, payload):
         """As real ones do: what the guest's agent says, else what came with the order."""
         self.named.append((appliance_id, payload))
-        return names_wire.UpdatedNames(verdicts=tuple(map(self._pointed, payload.names)))
+        return names_wire.NamesFact(verdicts=tuple(map(self._pointed, payload.names)))
 
     def _pointed(self, wanted):
         address = self.agent_says or wanted.address

@@ -1,11 +1,11 @@
 """What the gateway does with a status, in one call."""
 
 from secondsite.vault.fleet.status_intake import StatusIntake
-from secondsite.wire.control import Again, Status
+from secondsite.wire.control import FullReportRequest, Status
 
 
 class Intake(StatusIntake):
-    def status(self, appliance_id: str, status: Status) -> Again | None:
+    def status(self, appliance_id: str, status: Status) -> FullReportRequest | None:
         """Hear it, write it and tell of it at once."""
         again = self.hear(appliance_id, status)
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.entry.restored import Restored
+from secondsite.entry.restored_vault import RestoredVault
 from secondsite.jobs.model import asking
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
@@ -101,7 +101,9 @@ class Verbs:
             lambda key: self.engine.signal(key),
         )
         self._operations = operations.operations(deps)
-        self.restored = Restored(Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db", self.store)
+        self.restored = RestoredVault(
+            Path(self.folder), "test", f"sqlite:///{self.folder}/vault.db", self.store
+        )
         self.engine = Engine(
             self._db,
             [*operations.definitions(deps), *plan_runs.definitions(deps, self._operations)],
@@ -180,7 +182,7 @@ class Verbs:
         tree = self.tree(job_id)
         (position,) = [task.position for task in tree.tasks if asking.asks_now(task)]
         with self.store.transaction() as tx:
-            self.engine.answer(tx.session, job_id, asking.AnswerGiven(position, verdict, note, "ada"))
+            self.engine.answer(tx.session, job_id, asking.GivenAnswer(position, verdict, note, "ada"))
 
     def steps(self, verb):
         made = self.engine._catalogue.get(verb.value)  # noqa: SLF001 as the engine has them

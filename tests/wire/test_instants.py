@@ -4,7 +4,7 @@ again."""
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from secondsite.datapath.cycles import checked
+from secondsite.datapath.cycles import header_checks
 from secondsite.wire.common.numbers import Instant, InstantOrUtc
 
 OUTSIDE = (
@@ -26,11 +26,11 @@ def test_what_is_outside_in_utc_is_refused(kind, said):
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(said)
     with pytest.raises(ValueError, match="not in the years"):
-        checked.instant(said)
+        header_checks.instant(said)
 
 
 @pytest.mark.parametrize("said", INSIDE)
 def test_what_is_taken_is_read_again(said):
     at = TypeAdapter(Instant).validate_python(said)
     assert TypeAdapter(Instant).validate_python(at.isoformat()) == at
-    assert checked.instant(checked.instant(said)) == at.isoformat()
+    assert header_checks.instant(header_checks.instant(said)) == at.isoformat()

@@ -16,7 +16,7 @@ from secondsite.wire.common.policies import PolicyShape
 
 def test_every_kind_of_job_has_a_verb():
     names = {definition.name for definition in operations.definitions(cast(Deps, None))} - {BATCH}
-    assert names <= {*Verb, *rest.OtherWork}
+    assert names <= {*Verb, *rest.OtherJobKind}
 
 
 def test_a_policys_shape_has_its_fields_and_defaults():

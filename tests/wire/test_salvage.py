@@ -107,7 +107,7 @@ def test_what_is_more_than_appliances_say_is_left_before_it_is_parsed():
         tracemalloc.start()
         try:
             assert message_parser.status("ap", text) is None
-            head = message_parser.Heading("o1", None)
+            head = message_parser.ReportHeader("o1", None)
             report = message_parser.report("ap", text.replace("status", "report"), head, "power")
             assert tracemalloc.get_traced_memory()[1] < 2 * len(text)
         finally:

@@ -9,12 +9,12 @@ from ..vault.facade.shared.paging import Place, page, place_of
 from ..wire import rest
 
 
-class Named(Protocol):
+class HasName(Protocol):
     @property
     def name(self) -> str: ...
 
 
-N = TypeVar("N", bound=Named)
+N = TypeVar("N", bound=HasName)
 Paging = Annotated[rest.Paging, Query()]
 
 
@@ -25,5 +25,5 @@ def by_name(records: Iterable[N], paging: rest.Paging) -> tuple[tuple[N, ...], s
     return page(following, paging.limit, _place)
 
 
-def _place(record: Named) -> Place:
+def _place(record: HasName) -> Place:
     return (record.name,)

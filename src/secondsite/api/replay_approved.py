@@ -13,7 +13,7 @@ from starlette.types import Message, Scope
 
 from ..domain import errors
 from ..vault.facade import VaultFacade
-from ..vault.facade.acts import Act, Granted, Rehearsal
+from ..vault.facade.acts import Act, ApprovalGrant, Rehearsal
 from ..vault.facade.callers import Caller
 from ..vault.facade.second_person import Rehearsed
 from ..vault.store import PendingRequest
@@ -57,7 +57,7 @@ async def carry_out(app: FastAPI, vault: VaultFacade, number: int, asker: Caller
             record.request,
             record.request.headers,
             asker,
-            Granted(number, by.token_sha256, by.name, grant),
+            ApprovalGrant(number, by.token_sha256, by.name, grant),
         )
     except errors.SecondsiteError as refused:
         await run_in_threadpool(vault.approvals.tried, number, refused.message)
@@ -69,7 +69,7 @@ async def _ask(
     asked: PendingRequest,
     headers: Mapping[str, str],
     caller: Caller,
-    approval: Rehearsal | Granted,
+    approval: Rehearsal | ApprovalGrant,
 ) -> None:
     body = asked.body.encode()
     act = Act(

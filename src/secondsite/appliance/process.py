@@ -23,9 +23,9 @@ from .target import (
     Admission,
     Applier,
     Custody,
+    IdleDisks,
     PowerWatch,
     ReplicaHost,
-    Resting,
     Scrubber,
     SecondCopies,
     Seeds,
@@ -58,7 +58,7 @@ class Appliance:
         self.groups = Groups(fabric, self.state, self.replication, self.peers, config.appliance_id)
         self.host = ReplicaHost(config, self.state, custody or Custody())
         self.work = Applier(self.host, config.appliers)
-        self.resting = Resting(self.host)
+        self.resting = IdleDisks(self.host)
         self.power_watch = PowerWatch(fabric, self.host, self.state)
         self.second_copies = SecondCopies(fabric, self.host, self.state)
         self.scrubber = Scrubber(config, self.host, self.work)

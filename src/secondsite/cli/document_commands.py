@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..client import documents
-from ..client.documents import Action, Change, Prepared
+from ..client.documents import Action, Change, DocumentPreparation
 from ..domain import errors
 from . import output
 from .options import Json, connect
@@ -95,7 +95,7 @@ def apply(
         prepared = documents.prepare(vault, given, prune=prune)
         if not dry_run:
             prepared.require()
-        _perform(documents.Applying(vault, prepared.present, given), prepared, dry_run, as_json)
+        _perform(documents.DocumentApplier(vault, prepared.present, given), prepared, dry_run, as_json)
     if dry_run:
         prepared.require()
 
@@ -106,7 +106,7 @@ def schema() -> None:
 
 
 def _perform(
-    applying: documents.Applying, prepared: documents.Prepared, dry_run: bool, as_json: bool
+    applying: documents.DocumentApplier, prepared: documents.DocumentPreparation, dry_run: bool, as_json: bool
 ) -> None:
     if dry_run and not as_json:
         show(prepared, would="would be made")
@@ -116,7 +116,7 @@ def _perform(
         changes_as_json(prepared, done=not dry_run)
 
 
-def _run(applying: documents.Applying, prepared: documents.Prepared, as_json: bool) -> None:
+def _run(applying: documents.DocumentApplier, prepared: documents.DocumentPreparation, as_json: bool) -> None:
     for each in prepared.notes if not as_json else ():
         output.warn(f"note: {each}")
     for change in applying.run(prepared.changes):
@@ -143,7 +143,7 @@ SIGN = {Action.CREATE: "+", Action.CHANGE: "~", Action.DELETE: "-"}
 LONGEST = 100
 
 
-def show(prepared: Prepared, *, would: str) -> None:
+def show(prepared: DocumentPreparation, *, would: str) -> None:
     """What has to change, what stands in the way, and what is to be known."""
     for change in prepared.changes:
         say(change)
@@ -178,7 +178,7 @@ def plain(change: Change) -> dict[str, Any]:
     }
 
 
-def changes_as_json(prepared: Prepared, done: bool = False) -> None:
+def changes_as_json(prepared: DocumentPreparation, done: bool = False) -> None:
     output.show_json(
         {
             "changes": [plain(each) for each in prepared.changes],

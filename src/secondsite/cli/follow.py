@@ -126,7 +126,7 @@ class _Shown:
         if job.state in ENDED:
             self._ended.add(job.id)
 
-    def _ask(self, job: rest.Job, task: rest.Task, asks: rest.TaskAsks) -> None:
+    def _ask(self, job: rest.Job, task: rest.Task, asks: rest.TaskQuestion) -> None:
         """Once: it may be asked for days."""
         key = job.id, task.position, task.attempt, "asks"
         if key not in self._printed:

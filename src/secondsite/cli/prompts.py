@@ -13,7 +13,7 @@ def of_its_machine(job: rest.Job, advice: str) -> str:
     return output.about(job.subject_name, advice) if one and job.subject_name else advice
 
 
-def line(job: rest.Job, asks: rest.TaskAsks) -> str:
+def line(job: rest.Job, asks: rest.TaskQuestion) -> str:
     """On one line, with the command that answers it."""
     return (
         f"{asks.instruction}; answer with: secondsite job answer {job.id[:SHORT]} {'|'.join(asks.verdicts)}"

@@ -11,7 +11,7 @@ ASK_EVERY_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Sample:
     asked_at: float
     first_at: float
     first_bytes: int
@@ -23,7 +23,7 @@ class Traffic:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _Sample] = {}
 
     def of(self, job: rest.Job) -> str:
         """'52.1 MB sent, 8.3 MB/s', counted since the first look; empty while nothing is known."""
@@ -35,13 +35,13 @@ class Traffic:
             self._look(job.subject, seen, now)
         return self._seen[job.subject].text if job.subject in self._seen else ""
 
-    def _look(self, machine: str, seen: _Seen | None, now: float) -> None:
+    def _look(self, machine: str, seen: _Sample | None, now: float) -> None:
         try:
             sent = self._vault.machines[machine].show().replication.total_wire_bytes
         except errors.SecondsiteError:
             return
         if seen is None:
-            seen = self._seen.setdefault(machine, _Seen(now, now, sent))
+            seen = self._seen.setdefault(machine, _Sample(now, now, sent))
         seen.asked_at = now
         seen.text = f"{amounts.size(sent)} sent"
         rate = (sent - seen.first_bytes) / (now - seen.first_at) if now > seen.first_at else 0

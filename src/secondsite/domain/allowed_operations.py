@@ -37,7 +37,7 @@ NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MachineSituation:
     """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is
     not connected. `has_points`, `has_choice` (of more than one instant), `power`: as reported last; None
     if nothing was. `committed`: the target said that its failover is, also if the commit has not ended."""
@@ -55,14 +55,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedVerb:
     """Why a verb cannot succeed now, and what to do."""
 
     why: str
     do: str
 
 
-def refused(standing: Standing) -> Mapping[Verb, Refused]:
+def refused(standing: MachineSituation) -> Mapping[Verb, RefusedVerb]:
     """The verbs that are not offered; all others are."""
     found = {
         verb: _by_state(verb, standing.state, standing.drill) or _by_world(verb, standing) for verb in Verb
@@ -70,49 +70,49 @@ def refused(standing: Standing) -> Mapping[Verb, Refused]:
     return {verb: reason for verb, reason in found.items() if reason is not None}
 
 
-def _by_state(verb: Verb, state: State, drill: DrillState) -> Refused | None:
+def _by_state(verb: Verb, state: State, drill: DrillState) -> RefusedVerb | None:
     if verb in lifecycle.allowed_operations(state, drill):
         return None
     if lifecycle.is_moving(state):
-        return Refused(f"A job has the machine: it is {state}.", "Wait for the job's end.")
+        return RefusedVerb(f"A job has the machine: it is {state}.", "Wait for the job's end.")
     return _by_drill(verb, drill) or _elsewhere(verb, state)
 
 
-def _by_drill(verb: Verb, drill: DrillState) -> Refused | None:
+def _by_drill(verb: Verb, drill: DrillState) -> RefusedVerb | None:
     if verb is Verb.CLEANUP_TEST_FAILOVER:
         if drill is DrillState.NONE:
-            return Refused("No test failover is open.", "There is nothing to clean up.")
-        return Refused(f"The test failover is {drill}.", "Wait for the job's end.")
+            return RefusedVerb("No test failover is open.", "There is nothing to clean up.")
+        return RefusedVerb(f"The test failover is {drill}.", "Wait for the job's end.")
     if drill is DrillState.NONE or verb not in {Verb.TEST_FAILOVER, *lifecycle.REFUSED_DURING_DRILL}:
         return None
-    return Refused(f"A test failover is {drill}.", "Clean it up with 'cleanup-test-failover' first.")
+    return RefusedVerb(f"A test failover is {drill}.", "Clean it up with 'cleanup-test-failover' first.")
 
 
-def _elsewhere(verb: Verb, state: State) -> Refused:
+def _elsewhere(verb: Verb, state: State) -> RefusedVerb:
     if verb is Verb.ENABLE_PROTECTION:
-        return Refused("It is under protection already.", "To begin anew, disable its protection first.")
+        return RefusedVerb("It is under protection already.", "To begin anew, disable its protection first.")
     begins = DRILL_ALLOWED_IN if verb is Verb.TEST_FAILOVER else lifecycle.begins_in(verb)
-    return Refused(
+    return RefusedVerb(
         f"It is {state}; this begins only where a machine is {' or '.join(sorted(begins))}.",
         "Type one of those that are possible now.",
     )
 
 
-def _by_world(verb: Verb, standing: Standing) -> Refused | None:
+def _by_world(verb: Verb, standing: MachineSituation) -> RefusedVerb | None:
     for site in _needed(verb, standing):
         if site in standing.away:
-            return Refused(
+            return RefusedVerb(
                 f"The appliance of site {site} is not connected.",
                 "Start it, or check its network ('secondsite appliance list').",
             )
     if verb in TAKES_BACK and standing.committed:
-        return Refused("A commit of its failover has begun.", "Commit again: there is no way back.")
+        return RefusedVerb("A commit of its failover has begun.", "Commit again: there is no way back.")
     if verb in STARTS_FROM_A_POINT and standing.has_points is False:
-        return Refused(
+        return RefusedVerb(
             f"Site {standing.target_site} has no recovery point of it.", "Wait until one has arrived."
         )
     if verb is Verb.CHANGE_RECOVERY_POINT and standing.has_choice is False:
-        return Refused(
+        return RefusedVerb(
             f"Site {standing.target_site} keeps no other recovery point of it.",
             "Cancel the failover, or commit it. A policy with a longer retention keeps several points.",
         )
@@ -121,7 +121,7 @@ def _by_world(verb: Verb, standing: Standing) -> Refused | None:
     return None
 
 
-def _needed(verb: Verb, standing: Standing) -> Iterator[str]:
+def _needed(verb: Verb, standing: MachineSituation) -> Iterator[str]:
     """The sites that the verb has no form without."""
     is_there = standing.state in lifecycle.RUNS_AT_TARGET_AT_REST
     if verb in NEEDS_TARGET or (verb is Verb.UPDATE_NAMES and is_there):
@@ -130,9 +130,9 @@ def _needed(verb: Verb, standing: Standing) -> Iterator[str]:
         yield standing.source_site
 
 
-def _by_power(power: str, name: str, *, old_copy: bool) -> Refused | None:
+def _by_power(power: str, name: str, *, old_copy: bool) -> RefusedVerb | None:
     try:
         power_states.obstacle(power, name, old_copy=old_copy)
     except errors.NotPossibleNow as problem:
-        return Refused(problem.message, problem.do)
+        return RefusedVerb(problem.message, problem.do)
     return None

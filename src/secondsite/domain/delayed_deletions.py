@@ -20,7 +20,7 @@ over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lowered:
+class LoweredRetention:
     """A retention that was in force until `passed_seconds` ago."""
 
     retention_seconds: int
@@ -28,7 +28,7 @@ class Lowered:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleasedHold:
     """A hold that ended `passed_seconds` ago."""
 
     point_id: str
@@ -36,16 +36,16 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class Delayed:
+class DelayedDeletion:
     """`retention_seconds` is what the policy says; what passed is counted up to `seen`."""
 
     retention_seconds: int
     seen: Uptime
-    lowered: tuple[Lowered, ...] = ()
+    lowered: tuple[LoweredRetention, ...] = ()
     """Each one shorter and later than the one before."""
-    released: tuple[Released, ...] = ()
+    released: tuple[ReleasedHold, ...] = ()
 
-    def at(self, now: Uptime) -> Delayed:
+    def at(self, now: Uptime) -> DelayedDeletion:
         """The same, counted up to `now`."""
         passed = now.since(self.seen)
         return replace(
@@ -59,24 +59,24 @@ class Delayed:
             ),
         )
 
-    def following(self, retention_seconds: int) -> Delayed:
+    def following(self, retention_seconds: int) -> DelayedDeletion:
         """With another policy from now on."""
         before = self.lowered
         if retention_seconds < self.retention_seconds:
-            before = (*_longer(before, self.retention_seconds), Lowered(self.retention_seconds))
+            before = (*_longer(before, self.retention_seconds), LoweredRetention(self.retention_seconds))
         return replace(
             self, retention_seconds=retention_seconds, lowered=_bounded(_longer(before, retention_seconds))
         )
 
-    def releasing(self, point_id: str) -> Delayed:
+    def releasing(self, point_id: str) -> DelayedDeletion:
         """With the hold of this point ending now."""
-        return replace(self, released=(*self.holding(point_id).released, Released(point_id)))
+        return replace(self, released=(*self.holding(point_id).released, ReleasedHold(point_id)))
 
-    def holding(self, point_id: str) -> Delayed:
+    def holding(self, point_id: str) -> DelayedDeletion:
         """With this point held again, or gone."""
         return replace(self, released=tuple(each for each in self.released if each.point_id != point_id))
 
-    def within(self, delay_seconds: float, point_ids: Collection[str]) -> Delayed:
+    def within(self, delay_seconds: float, point_ids: Collection[str]) -> DelayedDeletion:
         """Without what is over, or of points that are gone."""
         return replace(
             self,
@@ -111,13 +111,13 @@ class Delayed:
         return frozenset(each.point_id for each in self.released)
 
 
-def _longer(lowered: tuple[Lowered, ...], retention_seconds: int) -> tuple[Lowered, ...]:
+def _longer(lowered: tuple[LoweredRetention, ...], retention_seconds: int) -> tuple[LoweredRetention, ...]:
     return tuple(each for each in lowered if each.retention_seconds > retention_seconds)
 
 
-def _bounded(lowered: tuple[Lowered, ...]) -> tuple[Lowered, ...]:
+def _bounded(lowered: tuple[LoweredRetention, ...]) -> tuple[LoweredRetention, ...]:
     """Of too many the oldest, which is the longest, takes the next one's place."""
     while len(lowered) > MOST_LOWERED:
         first, second = lowered[:2]
-        lowered = (Lowered(first.retention_seconds, second.passed_seconds), *lowered[2:])
+        lowered = (LoweredRetention(first.retention_seconds, second.passed_seconds), *lowered[2:])
     return lowered

@@ -198,7 +198,7 @@ CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
 
 
 @dataclass(frozen=True, slots=True)
-class Moving:
+class MovingState:
     """A moving state: where the machine goes if the job succeeds, where if it fails (which may be a moving
     state too), and whether the job may be cancelled. If the prerequisites check fails, nothing was
     touched, and the machine goes back to the one of `found_in` from which a person took it."""
@@ -209,7 +209,7 @@ class Moving:
     found_in: frozenset[State]
 
 
-def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
+def moving_states(rows: Sequence[Transition]) -> dict[State, MovingState]:
     """The states that a job's events lead out of, from the rows; fails for one without target or
     on-failure."""
     onward = {row.state: row.next for row in rows if row.trigger in (E.ENABLED, E.SUCCEEDED)}
@@ -218,7 +218,7 @@ def moving_states(rows: Sequence[Transition]) -> dict[State, Moving]:
     begun = {row.next for row in rows if row.trigger in CANCELABLE}
     cancelable = begun | {onward[state] for state in begun & set(onward)}
     return {
-        state: Moving(_rest(onward, state), failed[state], state in cancelable, _found_in(rows, state))
+        state: MovingState(_rest(onward, state), failed[state], state in cancelable, _found_in(rows, state))
         for state in onward
     }
 
@@ -235,7 +235,7 @@ def _rest(ways: Mapping[State, State], state: State) -> State:
     return state
 
 
-def check_table(rows: Sequence[Transition], moving: Mapping[State, Moving]) -> None:
+def check_table(rows: Sequence[Transition], moving: Mapping[State, MovingState]) -> None:
     """Fails for a table with duplicate rows, with states that cannot be reached or left or that never come
     to rest, or where a person takes a machine from its job."""
     keys = [(row.state, row.trigger) for row in rows]

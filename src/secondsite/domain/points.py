@@ -84,7 +84,7 @@ class RecoveryPoint:
     """What the last look at a machine that was started from it proved: BOOTED, APPLICATION, or None."""
 
 
-class Aging(Protocol):
+class Aged(Protocol):
     """What retention asks of a point. Others than RecoveryPoint have it too, and need not be made into one
     by the thousand."""
 
@@ -110,7 +110,7 @@ class Aging(Protocol):
     def proof(self) -> Grade | None: ...
 
 
-class Choosable(Aging, Protocol):
+class Choosable(Aged, Protocol):
     """What a choice asks of a point, beside that."""
 
     @property
@@ -124,7 +124,7 @@ PROVE_ONE = (
     "Use latest_processed, or another point of 'secondsite point list MACHINE'. A drill from a point "
     "verifies it, if the machine then proves that it runs."
 )
-AnyPoint = TypeVar("AnyPoint", bound=Aging)
+AnyPoint = TypeVar("AnyPoint", bound=Aged)
 AnyChoosable = TypeVar("AnyChoosable", bound=Choosable)
 arrival = attrgetter("epoch", "seq")
 """The order in which points came: a clock that is set does not change it."""

@@ -20,7 +20,7 @@ from operator import attrgetter
 
 from ..ground.units import DAY, HOUR, MINUTE
 from ..ground.uptime import Uptime
-from .points import Aging, AnyPoint, arrival, newest
+from .points import Aged, AnyPoint, arrival, newest
 
 GRID: tuple[tuple[int, int], ...] = (
     (2 * HOUR, 0),
@@ -66,7 +66,7 @@ def to_drop(
     return sorted(dropped, key=arrival)
 
 
-def ages(points: Sequence[Aging], until: Uptime | None = None) -> dict[str, float]:
+def ages(points: Sequence[Aged], until: Uptime | None = None) -> dict[str, float]:
     """Seconds before the newest point, by point id; or before `until`, an uptime after that of the newest."""
     found: dict[str, float] = {}
     age, later = 0.0, None
@@ -79,7 +79,7 @@ def ages(points: Sequence[Aging], until: Uptime | None = None) -> dict[str, floa
     return found
 
 
-def _between(point: Aging, later: Aging) -> float:
+def _between(point: Aged, later: Aged) -> float:
     """Seconds from a point to the next; if in doubt too few rather than too many."""
     if later.uptime is not None:
         return later.uptime.since(point.uptime) if point.uptime is not None else 0.0
@@ -119,7 +119,7 @@ def _of_a_set(slot: Slot) -> Slot:
     return every, True, number, boot, lead_hours
 
 
-def _place(point: Aging, every: int) -> tuple[int, str, int]:
+def _place(point: Aged, every: int) -> tuple[int, str, int]:
     number = int(point.taken_at.timestamp()) // every
     if point.uptime is None:
         return number, "", 0

@@ -151,7 +151,7 @@ def set_key(home: Path, source: Path | None) -> EncryptionKey:
     )
 
 
-def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_change.Changed:
+def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_change.KeyChangeResult:
     """Gives all encrypted replicas of a stopped appliance a new key: the one in `source`, or a new random
     one. Raises NotPossibleNow while the appliance runs, or machines run on its replicas."""
     config = ApplianceConfig.load(home.absolute())

@@ -9,7 +9,7 @@ from ..jobs.model.clock import utc_now
 from ..jobs.storage import database
 from ..vault import store as vault_store
 from ..vault.fleet.gateway import rotation
-from ..vault.fleet.gateway.rotation import Phase, Standing
+from ..vault.fleet.gateway.rotation import Phase, RotationStanding
 from ..vault.store import ApplianceRecord, ApplianceTrust
 from . import service_user, settings
 
@@ -29,7 +29,7 @@ class Appliance:
 
 @dataclass(frozen=True, slots=True)
 class RotationState:
-    standing: Standing
+    standing: RotationStanding
     appliances: Sequence[Appliance]
 
 
@@ -91,7 +91,9 @@ def _go_on(
     return look(home)
 
 
-def _appliance(record: ApplianceRecord, trust: ApplianceTrust | None, standing: Standing) -> Appliance:
+def _appliance(
+    record: ApplianceRecord, trust: ApplianceTrust | None, standing: RotationStanding
+) -> Appliance:
     issues = standing.trusted[0]
     return Appliance(
         id=record.id,

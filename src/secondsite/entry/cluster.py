@@ -14,7 +14,7 @@ from ..ground.certificates import fingerprint
 from ..jobs.model.clock import utc_now
 from ..jobs.model.failures import JobError
 from ..jobs.running import held_jobs
-from ..jobs.running.standing import Standing
+from ..jobs.running.lease_state import LeaseState
 from ..jobs.storage.lease import Member
 from ..vault.fleet.gateway import OtherProcesses, VaultAuthority
 from ..vault.fleet.signals import Signals
@@ -80,7 +80,7 @@ def end_this_process(problem: JobError) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def served(standing: Standing) -> Callable[[], None]:
+def served(standing: LeaseState) -> Callable[[], None]:
     """Raises StoreUnavailable while this process has no lease."""
 
     def require() -> None:

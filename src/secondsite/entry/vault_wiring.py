@@ -46,14 +46,14 @@ from ..vault.health.backups import Backups
 from ..vault.notices.notifier import Findings, Teller
 from ..vault.steps.deps import Deps
 from ..vault.store import Transaction
-from ..vault.watch.drill_scheduler import DrillScheduler, Starting
+from ..vault.watch.drill_scheduler import DrillScheduler, DrillStarter
 from ..vault.watch.housekeeping import Housekeeping
 from ..vault.watch.rpo_series import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_series import RpoSeries, RpoUnwritten
 from ..vault.watch.verification_scheduler import VerificationScheduler
 from . import cluster
-from .backup.scheduled import Scheduled
-from .restored import RENEWED_EVERY_SECONDS, Restored
+from .backup.backup_schedule import BackupSchedule
+from .restored_vault import RENEWED_EVERY_SECONDS, RestoredVault
 from .settings import PKI_DIRECTORY, VaultSettings
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ class RunningVault:
         self._database = database.connect(url)
         self._lived = LivedClock(utc_now)
         self._store = vault_store.Store(self._database, lambda: self._engine.member)
-        self._restored = Restored(home, self.settings.id, url, self._store)
+        self._restored = RestoredVault(home, self.settings.id, url, self._store)
         self.refusals = Refusals(self._store, utc_now)
         self.rpo_unwritten = RpoUnwritten(self._store)
         self.uses = Uses()
@@ -157,7 +157,7 @@ class RunningVault:
         settings, facts = self.settings, self.facts
         self._backups = Backups(timedelta(days=settings.backup_warn_days))
         findings = Findings(deps, facts, self.authority, self._backups, settings.name)
-        starting = Starting(deps, self._operations, facts, self.authority)
+        starting = DrillStarter(deps, self._operations, facts, self.authority)
 
         self._housekeeping = add(Housekeeping(store, facts, self._operations, self._lived))
         add(DrillScheduler(deps, starting, facts))
@@ -168,7 +168,7 @@ class RunningVault:
         self.notices = add(
             Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
         )
-        add(Scheduled(home, settings, utc_now))
+        add(BackupSchedule(home, settings, utc_now))
         self._evidence = add(Keeper(store, settings.name, utc_now, self._lived))
         self._engine.changes.follow(self.notices.hear_of_job)
         self._engine.changes.follow(self._evidence.hear_of_job)

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ..wire.common.machines import MachineDefinition, NetworkInfo, Serving
+from ..wire.common.machines import MachineDefinition, NetworkInfo, NetworkService
 from ..wire.common.machines import PowerState as PowerState
 from ..wire.common.properties import AS_DEFINED as AS_DEFINED
 from ..wire.common.properties import Sizing
@@ -67,7 +67,7 @@ class HeldDisk:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HeldResources:
     """What a machine of the site has of its own in use: its disks, and the MAC addresses of its cards, in
     lower case. `stays`: whether the platform still knows it when it is off."""
 
@@ -97,7 +97,7 @@ class Inventory(Protocol):
     def tag(self, fabric_id: str) -> str | None:
         """Only its tag, which is cheap to ask for; raises NotFound."""
 
-    def holding(self, fabric_id: str) -> Holding:
+    def holding(self, fabric_id: str) -> HeldResources:
         """What it uses now if it is on, and what it will use from its next start on; raises NotFound."""
 
 
@@ -215,7 +215,7 @@ class Unwritten:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class AcknowledgedDisks:
     """The disks of a machine, and the checkpoint that the target acknowledged last."""
 
     fabric_id: str
@@ -234,7 +234,7 @@ class Tracking(Protocol):
         """Tags the machine as protected by us (`tag` is our machine id). Raises NotOurs if it has another
         tag."""
 
-    def recognizes(self, acknowledged: Acknowledged) -> bool:
+    def recognizes(self, acknowledged: AcknowledgedDisks) -> bool:
         """Whether the machine of this id is surely the one that had this checkpoint, although it carries
         no tag: all its disks of that time carry the checkpoint's mark, or it has run under our tag since
         it was started. False if that cannot be told."""
@@ -260,7 +260,7 @@ class Tracking(Protocol):
         was replaced, other checkpoints of ours wait for `acknowledge`, or the platform cannot tell. Raises
         FabricError, NotFound."""
 
-    def all_unwritten(self, asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
+    def all_unwritten(self, asked: Sequence[AcknowledgedDisks]) -> Mapping[str, Unwritten]:
         """The same for many machines at once, by fabric id, as far as the platform tells it of running
         ones without much work: a machine that is not in the answer has to be asked for by itself. Raises
         FabricError."""
@@ -327,7 +327,7 @@ class HostRequest:
     not_connected: frozenset[str] = frozenset()
     """With `home`: the keys of its cards that it comes home without."""
     without: frozenset[str] = frozenset()
-    """With `home`: the keys of `Gone` that it comes home without; media that are gone it never has."""
+    """With `home`: the keys of `MissingPart` that it comes home without; media that are gone it never has."""
     sizing: Sizing = AS_DEFINED
     """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
     goes_back: str = ""
@@ -346,7 +346,7 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class MissingPart:
     """Something that a machine's definition names and is not there any more. `key` is for
     `HostRequest.without`; what is `needed` the machine cannot be without. A `medium` in a drive is never
     waited for."""
@@ -363,7 +363,7 @@ class Hosting(Protocol):
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
         """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
 
-    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[Gone]:
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         """What the definition of a machine that comes home names and is not here, but for its networks and
         the disks that were `replicated`."""
 
@@ -422,7 +422,7 @@ class Networks(Protocol):
         """Why `serve` cannot be asked for here, or not with this subnet. It is to be that of one of the
         networks `own`, or is already."""
 
-    def serve(self, name: str, tag: str, serving: Serving) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
         """Offers that on an isolated network of ours from now on, in place of what was offered, until the
         network is removed or this process ends. Raises NotOurs, NotFound, and NotPossibleNow where
         `cannot_serve`."""

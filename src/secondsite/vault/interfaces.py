@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..wire.common.base import Shape
-from ..wire.control import Again, Hello, Report, Status
+from ..wire.control import FullReportRequest, Hello, Report, Status
 from ..wire.control.orders import Kind
 
 
@@ -99,7 +99,7 @@ class FactSink(Protocol):
 
     def connected(self, hello: Hello) -> None: ...
     def disconnected(self, appliance_id: str) -> None: ...
-    def hear(self, appliance_id: str, status: Status) -> Again | None:
+    def hear(self, appliance_id: str, status: Status) -> FullReportRequest | None:
         """Remembers it, without a write. Gives what the appliance is to say again."""
 
     def write(self, first: Collection[str] = (), at_most: int = ...) -> WriteResult:

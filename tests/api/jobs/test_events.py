@@ -17,7 +17,7 @@ from secondsite.api.following.boxes import EachOnce, StreamEvent
 from secondsite.domain import errors
 from secondsite.ground.job_states import JobState
 from secondsite.vault.facade.nouns.events import Change
-from secondsite.vault.facade.nouns.jobs import Followed
+from secondsite.vault.facade.nouns.jobs import FollowedJob
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import Event, EventKind
@@ -264,7 +264,7 @@ def test_the_last_word_about_a_job_is_not_lost_to_whoever_begins_to_follow_meanw
     """Who joins reads for himself; the source may be faster, and tell nothing more."""
     now = vault.facade.jobs.followed(verified).job
     ended = now.model_copy(update={"state": JobState.SUCCEEDED})
-    of = {state: streams.Edition(state, state, Followed(job, (job,), frozenset({job.id}))) for state, job in (("old", now), ("last", ended))}  # fmt: skip  # noqa: E501
+    of = {state: streams.Edition(state, state, FollowedJob(job, (job,), frozenset({job.id}))) for state, job in (("old", now), ("last", ended))}  # fmt: skip  # noqa: E501
     told = threading.Event()
 
     def slowly(*_):

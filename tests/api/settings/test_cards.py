@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from secondsite.entry import settings
 from secondsite.entry.vault_wiring import RunningVault
-from secondsite.vault.store import TakenRecord
+from secondsite.vault.store import PoolAddressRecord
 from secondsite.wire.common.machines import NicDefinition
 from tests.support.postgres import database_url
 from tests.support.vault import VaultInProcess, machine
@@ -157,7 +157,7 @@ def test_a_card_that_is_to_have_an_address_of_a_pool_names_the_pool_and_what_it_
     ask("POST", "/pools", 201, json=POOL)
     with vault.store.transaction() as tx:
         now = tx.machines.find("web01").created_at
-        tx.pools.take(TakenRecord("dmz", "10.2.0.100", "id-web01", "web01", DMZ.lower(), now))
+        tx.pools.take(PoolAddressRecord("dmz", "10.2.0.100", "id-web01", "web01", DMZ.lower(), now))
     shown = ask("GET", WHERE)["cards"][1]
     assert (shown["from_pool"], shown["pool"], shown["pool_address"]) == (True, "dmz", "10.2.0.100")
 
@@ -180,7 +180,7 @@ def test_an_address_that_a_machine_has_out_of_a_pool_is_not_set_for_another(vaul
     ask("POST", "/pools", 201, json=POOL)
     with vault.store.transaction() as tx:
         now = tx.machines.find("web01").created_at
-        tx.pools.take(TakenRecord("dmz", "10.2.0.100", "id-db01", "db01", DMZ.lower(), now))
+        tx.pools.take(PoolAddressRecord("dmz", "10.2.0.100", "id-db01", "db01", DMZ.lower(), now))
     refused = put(ask, {"mac": DMZ, "network": "dmz-b", "address": "10.2.0.100/24"}, wanted=422)
     assert "db01's now, out of pool 'dmz'" in refused["error"]["message"]
     put(ask, {"mac": DMZ, "network": "dmz-b", "address": "10.2.0.101/24"})

@@ -6,7 +6,7 @@ from secondsite.appliance.control.redial_delay import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     STARTS_WITHIN_SECONDS,
-    Redialling,
+    RedialDelay,
 )
 
 
@@ -33,7 +33,7 @@ def pauses(dialling, clock, count, addresses=1, *, nobody_listens=True):
 
 
 def after_a_connection(clock):
-    dialling = Redialling(clock)
+    dialling = RedialDelay(clock)
     dialling.dials()
     dialling.connected()
     dialling.ended()
@@ -48,7 +48,7 @@ def test_a_host_that_refuses_after_a_connection_is_asked_often_for_some_seconds(
 
 
 def test_a_host_that_never_answered_is_asked_less_and_less(clock):
-    assert pauses(Redialling(clock), clock, 6) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert pauses(RedialDelay(clock), clock, 6) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
 
 
 def test_a_vault_that_refuses_is_dialled_less_and_less_also_after_a_connection(clock):
@@ -58,7 +58,7 @@ def test_a_vault_that_refuses_is_dialled_less_and_less_also_after_a_connection(c
 
 
 def test_of_several_addresses_all_are_tried_before_a_pause(clock):
-    assert pauses(Redialling(clock), clock, 6, addresses=3) == [0.0, 0.0, 0.2, 0.0, 0.0, 0.4]
+    assert pauses(RedialDelay(clock), clock, 6, addresses=3) == [0.0, 0.0, 0.2, 0.0, 0.0, 0.4]
     assert pauses(after_a_connection(clock), clock, 5, addresses=3) == [0.0, 0.2, 0.0, 0.0, 0.2]
 
 

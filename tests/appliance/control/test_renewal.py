@@ -18,7 +18,7 @@ from secondsite.domain import errors
 from secondsite.ground import seams
 from secondsite.vault.fleet.certificate_renewal import Renewal as VaultsRenewal
 from secondsite.vault.fleet.gateway.certificate_authority import create_authority, load_authority
-from secondsite.wire.control import Renewed
+from secondsite.wire.control import RenewAnswer
 from secondsite.wire.rest.places import EnrollAnswer, EnrollRequest
 from tests.support.enrolled import enrolled as enrolled_site
 from tests.support.vault import VaultInProcess
@@ -157,10 +157,10 @@ def test_only_a_certificate_of_our_ca_for_our_name_and_key_is_taken(held, tmp_pa
         authority.issue_appliance(signing_request(other_key, "id-1"), "id-1", now)[0],
         "no certificate",
     ):
-        keeper.answered(Renewed(certificate_pem=pem))
+        keeper.answered(RenewAnswer(certificate_pem=pem))
     assert config.certificate.read_bytes() == before
     good = authority.issue_appliance(csr, "id-1", now)[0]
-    keeper.answered(Renewed(certificate_pem=good))
+    keeper.answered(RenewAnswer(certificate_pem=good))
     assert config.certificate.read_text() == good
     assert taken == [True]
 
@@ -170,11 +170,11 @@ def test_a_certificate_that_is_valid_later_replaces_none_that_serves_now(held, d
     authority, config, csr = held
     now, before = datetime.now(UTC), config.certificate.read_bytes()
     later = authority.issue_appliance(csr, "id-1", now + timedelta(days=days))[0]
-    renewal_of(config).answered(Renewed(certificate_pem=later))
+    renewal_of(config).answered(RenewAnswer(certificate_pem=later))
     assert config.certificate.read_bytes() == before
     # a clock here that is further ahead than any certificate reaches is the wrong one itself
     far = renewal_of(config, now=lambda: now + timedelta(days=1000))
-    far.answered(Renewed(certificate_pem=later))
+    far.answered(RenewAnswer(certificate_pem=later))
     assert config.certificate.read_text() == later
 
 
@@ -280,5 +280,5 @@ def test_a_certificate_is_whole_whenever_the_appliance_is_killed(held):
             seen.append(config.certificate.read_text())
 
     with seams.armed(look):
-        renewal_of(config).answered(Renewed(certificate_pem=good))
+        renewal_of(config).answered(RenewAnswer(certificate_pem=good))
     assert seen == [before, good]

@@ -59,7 +59,7 @@ def held(pair, manifest):
 
 
 class Machines:
-    """What `Counting` writes to."""
+    """What `StatusAcceptance` writes to."""
 
     def __init__(self, pairs):
         self.pairs, self.source = pairs, pairs[0].source

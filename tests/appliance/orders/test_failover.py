@@ -21,7 +21,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
-from secondsite.wire.control.checks import CheckTarget, NeededMemory
+from secondsite.wire.control.checks import CheckTarget, MemoryNeed
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -569,7 +569,7 @@ def test_what_a_machine_of_this_site_has_of_memory_is_there_for_the_one_that_tak
 
     def warned():
         payload = CheckTarget(
-            name="web01", fabric_id=away, memory=NeededMemory(memory_bytes=needed, blocking=True)
+            name="web01", fabric_id=away, memory=MemoryNeed(memory_bytes=needed, blocking=True)
         )
         found = pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
         return [each["what"] for each in found if "free now" in each["what"]]

@@ -4,9 +4,9 @@ refused where it enters."""
 import pytest
 
 from secondsite.wire.control import Order, messages
-from secondsite.wire.control.adopting import KeptRecord
+from secondsite.wire.control.adopting import AdoptionRecord
 from secondsite.wire.control.orders import Kind, StartReplica, StopReplica, StopReplication
-from secondsite.wire.control.rescue_manifest import Keep
+from secondsite.wire.control.rescue_manifest import KeepRescueManifest
 from tests.support.instants import now
 
 pytestmark = pytest.mark.slow
@@ -42,13 +42,13 @@ def test_an_order_about_a_machine_whose_id_is_a_path_touches_nothing(pair, other
 
 
 def test_what_a_vault_keeps_of_such_a_machine_is_not_written(pair, others):
-    record = KeptRecord.model_construct(
+    record = AdoptionRecord.model_construct(
         id=str(others), name="web01", home_site="a", source_site="a", target_site="b",
         source_appliance_id="a",
         target_appliance_id="b", source_fabric_id="1", target_fabric_id="2", policy="default",
         created_at=now(),
     )  # fmt: skip
-    kept = pair.target.order(Kind.KEEP, Keep.model_construct(site="b", records=(record,)))
+    kept = pair.target.order(Kind.KEEP, KeepRescueManifest.model_construct(site="b", records=(record,)))
     assert [each.name for each in others.iterdir()] == ["file"]
     assert kept.problem is not None
 

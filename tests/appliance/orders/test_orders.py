@@ -13,7 +13,7 @@ from secondsite.wire.control.orders import (
     Drain,
     FabricMachine,
     Kind,
-    OnePoint,
+    PointOrder,
     ShutDown,
     StopReplication,
     Withdraw,
@@ -131,13 +131,13 @@ def test_verify_finds_a_flipped_byte(pair):
     pair.protect().synchronized()
     pair.source.write(pair.fabric_id, 0, noise(2 * MiB))
     point_id = pair.point_now()
-    pair.target.do(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    pair.target.do(Kind.VERIFY_POINT, PointOrder(point_id=point_id), pair.machine_id)
     folder = pair.target.config.store / "replicas" / pair.machine_id
     path = folder / pair.target.replica(pair.machine_id).record(point_id).manifest.disks[0].file
     with path.open("r+b") as file:
         file.seek(path.stat().st_size - 200 * KiB)
         file.write(b"flipped")
-    report = pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    report = pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id=point_id), pair.machine_id)
     assert report.problem.code == "point-damaged"
     assert "replica-damaged" in [finding.code for finding in pair.status().findings]
 
@@ -168,7 +168,7 @@ def test_a_drain_that_waits_for_a_cycle_that_never_came_says_so(pair):
 
 
 def test_an_order_of_another_release_is_refused_with_what_to_do(pair):
-    report = pair.target.order("drop_point", OnePoint(point_id="p"), pair.machine_id)
+    report = pair.target.order("drop_point", PointOrder(point_id="p"), pair.machine_id)
     assert report.problem.code == "invalid-argument"
     assert "drop_point" in report.problem.message
     assert "release" in report.problem.do

@@ -7,7 +7,7 @@ import pytest
 
 from secondsite.ground.units import MiB, TiB
 from secondsite.wire.common.properties import Sizing
-from secondsite.wire.control.checks import CheckTarget, NeededMemory
+from secondsite.wire.control.checks import CheckTarget, MemoryNeed
 from secondsite.wire.control.orders import Kind, StartReplica
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ def test_the_appliance_says_that_it_can_and_what_the_host_has_not(pair):
 
 def test_the_memory_that_a_machine_has_at_home_is_looked_at_too(pair):
     def found(**needed):
-        memory = NeededMemory(**needed)
+        memory = MemoryNeed(**needed)
         payload = CheckTarget(name="web01", fabric_id=str(uuid.uuid4()), memory=memory)
         return pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
 

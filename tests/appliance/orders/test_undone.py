@@ -11,7 +11,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.ground.units import MiB
 from secondsite.wire.common.sync_mode import SyncMode
-from secondsite.wire.control.checks import CheckTarget, WantedReplica
+from secondsite.wire.control.checks import CheckTarget, ReplicaRequest
 from secondsite.wire.control.orders import CommitPoint, FabricMachine, Kind, RemoveReplica, ShutDown, Withdraw
 from secondsite.wire.control.setups import Base
 
@@ -94,7 +94,7 @@ def test_a_reprotect_onto_new_disks_is_refused_where_an_old_replica_is_before_an
     again = came_home(pair, runs.fail_over(pair, pair.point_now()))
 
     def obstacles(base):
-        check = CheckTarget(replica=WantedReplica(epoch=again.epoch, base=base))
+        check = CheckTarget(replica=ReplicaRequest(epoch=again.epoch, base=base))
         return pair.target.do(Kind.CHECK_TARGET, check, pair.machine_id)["obstacles"]
 
     assert obstacles(Base.EXISTING) == []

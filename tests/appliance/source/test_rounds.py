@@ -15,7 +15,7 @@ from secondsite.appliance.source import machine as machines
 from secondsite.datapath import transfer
 from secondsite.datapath.channel import handshake
 from secondsite.datapath.errors import PeerRefused, PeerUnreachable
-from secondsite.datapath.transfer import Unchanged
+from secondsite.datapath.transfer import UnchangedState
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
@@ -110,7 +110,7 @@ def test_a_note_of_a_cycle_that_both_sites_lost_is_void_when_its_number_comes_ag
     """The target's store and the source's home were put back, the target's database was not."""
     resting.pause()
     hosted, number = resting.target.replica(resting.machine_id), source(resting).progress.next_seq
-    hosted.unchanged = Unchanged(resting.machine_id, resting.epoch, number, now().isoformat())
+    hosted.unchanged = UnchangedState(resting.machine_id, resting.epoch, number, now().isoformat())
     resting.target.appliance.state.put_unchanged([hosted.unchanged])
     resting.source.write(resting.fabric_id, 0, noise(4096))
     written_at = now()
@@ -207,7 +207,7 @@ def word(resting):
     resting.pause()
     progress = source(resting).progress
     at = (now() + timedelta(seconds=1)).isoformat()
-    return Unchanged(resting.machine_id, resting.epoch, progress.last_seq, at)
+    return UnchangedState(resting.machine_id, resting.epoch, progress.last_seq, at)
 
 
 def test_a_target_believes_only_the_machine_s_own_source_about_its_newest_cycle(resting, word):

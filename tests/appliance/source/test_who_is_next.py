@@ -15,7 +15,7 @@ from secondsite.appliance.source import Replication, machine
 from secondsite.appliance.source import progress as progresses
 from secondsite.appliance.source.idle import Rounds
 from secondsite.appliance.source.machine import Source
-from secondsite.fabrics.interface import Acknowledged, Fabric, PowerState, Unwritten
+from secondsite.fabrics.interface import AcknowledgedDisks, Fabric, PowerState, Unwritten
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.setups import SourceSetup
 from tests.support.instants import now, until_processed
@@ -128,7 +128,7 @@ def test_a_machine_that_writes_has_its_cycles_although_rounds_of_others_never_en
     eventually(lambda: source.rests, 20)
     ask = a.fabric.tracking.all_unwritten
 
-    def busy(asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
+    def busy(asked: Sequence[AcknowledgedDisks]) -> Mapping[str, Unwritten]:
         time.sleep(1.5 * source.pause_seconds)
         found: Mapping[str, Unwritten] = ask(asked)
         return found

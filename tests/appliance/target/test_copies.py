@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from secondsite.appliance.target.second_copies import advice, copies
-from secondsite.fabrics.interface import HeldDisk, Holding, MachineSummary, PowerState
+from secondsite.fabrics.interface import HeldDisk, HeldResources, MachineSummary, PowerState
 from secondsite.wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
@@ -69,7 +69,7 @@ def next_time(key, path):
 
 def of(gone, power, *disks, macs=(OTHER,), fabric_id="id-2", stays=True):
     machine = MachineSummary(fabric_id, "my db", power, None, gone.definition)
-    holding = Holding(disks, frozenset(macs), stays)
+    holding = HeldResources(disks, frozenset(macs), stays)
     fabric = SimpleNamespace(inventory=SimpleNamespace(holding=lambda _: holding))
     seen = copies.seen(fabric, machine)
     assert seen is not None

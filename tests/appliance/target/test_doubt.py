@@ -12,7 +12,7 @@ from secondsite.appliance.target.scrub import next_point
 from secondsite.appliance.target.verdicts import Verdicts
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import PointShape
-from secondsite.wire.control.orders import Kind, OnePoint
+from secondsite.wire.control.orders import Kind, PointOrder
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -121,12 +121,12 @@ def test_no_point_that_is_sealed_on_known_damage_is_offered_until_it_is_read(pai
     pair.target.start()
     pair.source.write(pair.fabric_id, 3 * MiB, noise(64 * KiB))
     new = pair.point_now()
-    verify = pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=old), pair.machine_id)
+    verify = pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id=old), pair.machine_id)
     assert verify.problem.code == "point-damaged"
     found = next(each for each in pair.status().points if each.id == new)
     assert found.damaged
     assert found.verified_at is None
-    pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=new), pair.machine_id)
+    pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id=new), pair.machine_id)
     assert {each.id for each in pair.status().points if each.damaged} >= {old, new}
 
 

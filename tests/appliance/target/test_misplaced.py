@@ -18,9 +18,9 @@ from secondsite.domain import errors
 from secondsite.ground.units import MiB
 from secondsite.rescue import RECORD, main
 from secondsite.rescue.store import Store
-from secondsite.wire.control.adopting import KeptRecord
-from secondsite.wire.control.orders import Kind, OnePoint, RemoveReplica, RunCycle
-from secondsite.wire.control.rescue_manifest import Keep
+from secondsite.wire.control.adopting import AdoptionRecord
+from secondsite.wire.control.orders import Kind, PointOrder, RemoveReplica, RunCycle
+from secondsite.wire.control.rescue_manifest import KeepRescueManifest
 from tests.appliance.target.trash.support_trash import the_item
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ def told(site):
 
 
 def kept_record(pair):
-    return KeptRecord(
+    return AdoptionRecord(
         id=pair.machine_id, name=pair.name, home_site="a", source_site="a", target_site="b",
         source_appliance_id="appliance-a",
         target_appliance_id="appliance-b", source_fabric_id="f", target_fabric_id="g", policy="test",
@@ -91,7 +91,7 @@ def test_the_points_of_another_machine_are_told_as_nobodys(pairs, misplaced):
 def test_nothing_starts_from_it_and_its_source_is_not_told_that_cycles_came(pairs, misplaced):
     web01, web02 = pairs
     b, point = misplaced.target, web01.status().points[-1].id
-    refused = b.order(Kind.VERIFY_POINT, OnePoint(point_id=point), web02.machine_id)
+    refused = b.order(Kind.VERIFY_POINT, PointOrder(point_id=point), web02.machine_id)
     assert "holds the replica of web01" in refused.problem.message
     assert "put web02's own folder back" in refused.problem.do
     before = web02.source_status().sent_at
@@ -145,7 +145,7 @@ def test_without_a_vault_it_is_said_and_not_started(pairs, misplaced, capsys):
 def test_what_its_vault_says_of_it_is_not_written_into_that_folder(pairs, misplaced):
     web01, _web02 = pairs
     b, folder = misplaced.target, misplaced.target.replica_folder(misplaced.machine_id)
-    keep = Keep(site="b", records=tuple(kept_record(each) for each in pairs))
+    keep = KeepRescueManifest(site="b", records=tuple(kept_record(each) for each in pairs))
     assert b.order(Kind.KEEP, keep).problem is None
     assert (b.replica_folder(web01.machine_id) / RECORD).exists()
     assert not (folder / RECORD).exists()

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from secondsite.appliance.target.journal import processed_at
 from secondsite.datapath.replica import ReplicaState
-from secondsite.datapath.transfer import Unchanged
+from secondsite.datapath.transfer import UnchangedState
 
 CYCLE_AT, UNTIL = "2026-11-22T08:00:00+00:00", "2026-11-22T08:50:00+00:00"
-NOTED = Unchanged("m1", epoch=1, seq=12, taken_at=UNTIL)
+NOTED = UnchangedState("m1", epoch=1, seq=12, taken_at=UNTIL)
 
 
 def state(**changes):
@@ -24,5 +24,5 @@ def test_while_the_cycle_after_a_long_rest_is_applied_the_second_site_looks_no_o
 def test_a_note_of_another_cycle_or_epoch_says_nothing():
     for changes in ({"processed_seq": 13}, {"processed_seq": 11}):
         assert processed_at(state(**changes), NOTED) == datetime.fromisoformat(CYCLE_AT)
-    assert processed_at(state(), Unchanged("m1", 2, 12, UNTIL)) == datetime.fromisoformat(CYCLE_AT)
+    assert processed_at(state(), UnchangedState("m1", 2, 12, UNTIL)) == datetime.fromisoformat(CYCLE_AT)
     assert processed_at(state(processed_seq=0, processed_taken_at=None), NOTED) is None

@@ -12,7 +12,7 @@ from secondsite.appliance.target.scrub_journal import JournalScrub
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import PointShape
-from secondsite.wire.control.orders import Kind, OnePoint
+from secondsite.wire.control.orders import Kind, PointOrder
 from tests.support import instants
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def rotten(pair):
 
 
 def verify(pair, point_id):
-    return pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    return pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id=point_id), pair.machine_id)
 
 
 def quiet(pair):

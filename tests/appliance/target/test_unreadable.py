@@ -18,7 +18,7 @@ from secondsite.datapath import errors as datapath_errors
 from secondsite.datapath.cycles import inbox
 from secondsite.domain import errors
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Drain, Kind, OnePoint, RunCycle
+from secondsite.wire.control.orders import Drain, Kind, PointOrder, RunCycle
 
 pytestmark = pytest.mark.slow
 
@@ -94,9 +94,9 @@ def test_a_store_that_fails_is_no_link_that_broke_and_its_points_are_told_on(poi
 def test_a_point_whose_manifest_is_gone_is_damaged_and_not_unknown(pointed):
     pair, point_id = pointed
     (pair.target.replica_folder(pair.machine_id) / "points" / f"{point_id}.json").unlink()
-    report = pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id=point_id), pair.machine_id)
+    report = pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id=point_id), pair.machine_id)
     assert report.problem.code == "point-damaged"
-    report = pair.target.order(Kind.VERIFY_POINT, OnePoint(point_id="nobody-s"), pair.machine_id)
+    report = pair.target.order(Kind.VERIFY_POINT, PointOrder(point_id="nobody-s"), pair.machine_id)
     assert report.problem.code == "not-found"
 
 

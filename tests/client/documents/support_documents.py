@@ -14,7 +14,7 @@ def apply(remote, text, prune=False):
     """The changes that were made."""
     given, prepared = prepare(remote, text, prune)
     prepared.require()
-    return list(documents.Applying(remote, prepared.present, given).run(prepared.changes))
+    return list(documents.DocumentApplier(remote, prepared.present, given).run(prepared.changes))
 
 
 def whats(changes):

@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.client import Connection, Vault, documents
 from secondsite.domain import errors
-from secondsite.wire.common.stores import Keeping
+from secondsite.wire.common.stores import Placement
 from tests.client.documents.conftest import MAC
 from tests.client.documents.support_documents import apply, prepare, whats
 from tests.support.vault import ThroughTheApplication
@@ -82,7 +82,7 @@ def test_what_somebody_changed_between_the_look_and_the_change_is_not_lost(remot
         prepared.require()
         meanwhile()
         with pytest.raises((errors.ChangedMeanwhile, errors.NotFound), match=what) as refused:
-            list(documents.Applying(remote, prepared.present, given).run(prepared.changes))
+            list(documents.DocumentApplier(remote, prepared.present, given).run(prepared.changes))
         assert "repeat the command" in refused.value.do
     assert remote.policies["gold"].show().journal_seconds == 7
     assert remote.machines["web"].show().policy == "silver"
@@ -166,7 +166,9 @@ def test_the_policy_of_a_protected_machine_is_changed_in_place(remote):
 
 def test_an_apply_that_was_interrupted_goes_on(remote):
     given, prepared = prepare(remote, ALL)
-    for number, _ in enumerate(documents.Applying(remote, prepared.present, given).run(prepared.changes)):
+    for number, _ in enumerate(
+        documents.DocumentApplier(remote, prepared.present, given).run(prepared.changes)
+    ):
         if number == 3:
             break
     left = whats(prepare(remote, ALL)[1].changes)
@@ -257,7 +259,7 @@ def test_the_store_of_a_protection_is_what_was_asked_for_at_its_second_site(both
     vault, remote = both
     with vault.store.transaction() as tx:
         found = tx.machines.get("m0")
-        asked = {"b": Keeping(store="fast"), "a": Keeping(store="home")}
+        asked = {"b": Placement(store="fast"), "a": Placement(store="home")}
         tx.machines.put(dataclasses.replace(found, keeping=asked))
     protection = "kind: protection\nmachine: web\nsource_site: a\ntarget_site: b\n"
     assert "store: fast" in documents.export(remote)

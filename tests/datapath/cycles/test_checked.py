@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secondsite.datapath.cycles import checked
+from secondsite.datapath.cycles import header_checks
 from secondsite.datapath.cycles.cycle_file import CycleHeader
 from secondsite.datapath.errors import ProtocolViolated
 from secondsite.ground.units import GiB, MiB
@@ -111,6 +111,6 @@ def test_a_disk_that_is_named_twice_is_refused():
 
 
 def test_a_point_keeps_what_a_later_release_says_but_not_a_mebibyte_of_it():
-    assert checked.point({**POINT, "later": [1, 2]})["later"] == [1, 2]
+    assert header_checks.point({**POINT, "later": [1, 2]})["later"] == [1, 2]
     with pytest.raises(ValueError, match="bytes"):
-        checked.point({**POINT, "later": "x" * MiB})
+        header_checks.point({**POINT, "later": "x" * MiB})

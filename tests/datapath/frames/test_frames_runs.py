@@ -13,9 +13,9 @@ from secondsite.datapath.errors import FrameDamaged
 from secondsite.datapath.extents import CHUNK_BYTES
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames import frame as frames
-from secondsite.datapath.frames import packed as frames_runs
+from secondsite.datapath.frames import packed_frame as frames_runs
 from secondsite.datapath.frames.frame import Header, Kind, Packing
-from secondsite.datapath.frames.packed import COUNT, ENTRY, ZERO
+from secondsite.datapath.frames.packed_frame import COUNT, ENTRY, ZERO
 from secondsite.ground.units import KiB
 
 PAGE = 4 * KiB

@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.datapath.extents import Extent
 from secondsite.datapath.frames import frame as frames
-from secondsite.datapath.frames import packed
+from secondsite.datapath.frames import packed_frame
 from secondsite.datapath.frames.compression import Choice
 from secondsite.datapath.transfer.pump import FEW_BYTES, Pump, Work
 from secondsite.ground.units import KiB, MiB
@@ -42,7 +42,7 @@ def sent(work):
     with Pump([work], Choice()) as pump:
         for encoded in pump:
             seen += threads_of_pumps()
-            for each in packed.decode(frames.unpack(encoded.head), encoded.payload):
+            for each in packed_frame.decode(frames.unpack(encoded.head), encoded.payload):
                 found[each.offset] = (each.length, each.zero, None if each.zero else bytes(each.data))
     return found, seen
 

@@ -4,18 +4,18 @@ import pytest
 
 from secondsite.domain.lifecycle import State
 from secondsite.domain.machines import adopting
-from secondsite.domain.machines.adopting import AHEAD, Standing
+from secondsite.domain.machines.adopting import AHEAD, ReplicaSituation
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 
 
 @pytest.mark.parametrize(
     ("standing", "state"),
     [
-        (Standing(), State.PROTECTED),
-        (Standing(started=True), State.PROTECTED),
-        (Standing(started=True, defined=True), State.FAILED_OVER),
-        (Standing(committed=True, started=True, defined=True), State.COMMITTED),
-        (Standing(committed=True, started=True), State.COMMITTED),
+        (ReplicaSituation(), State.PROTECTED),
+        (ReplicaSituation(started=True), State.PROTECTED),
+        (ReplicaSituation(started=True, defined=True), State.FAILED_OVER),
+        (ReplicaSituation(committed=True, started=True, defined=True), State.COMMITTED),
+        (ReplicaSituation(committed=True, started=True), State.COMMITTED),
     ],
 )
 def test_the_state_of_a_machine_is_what_stands_on_its_replica(standing, state):

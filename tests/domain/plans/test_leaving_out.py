@@ -6,7 +6,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.domain.plans.run_selection import RunRequest, Standing
+from secondsite.domain.plans.run_selection import MemberSituation, RunRequest
 
 
 def machine(number, name):
@@ -18,9 +18,9 @@ def taken(then, now, *leave_out):
     any more."""
     members = tuple(machine(number, name) for number, name in enumerate(then))
     standing = {
-        f"id-{number}": Standing(members[number])
+        f"id-{number}": MemberSituation(members[number])
         if name is None
-        else Standing(machine(number, name), State.PROTECTED)
+        else MemberSituation(machine(number, name), State.PROTECTED)
         for number, name in enumerate(now)
     }
     plan = RecoveryPlan("shop", (PlanGroup(members),))

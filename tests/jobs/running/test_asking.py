@@ -20,11 +20,11 @@ ASKS = 1
 
 
 def done(note="", position=ASKS, by="ann"):
-    return asking.AnswerGiven(position, "done", note, by)
+    return asking.GivenAnswer(position, "done", note, by)
 
 
 def failed(note=""):
-    return asking.AnswerGiven(ASKS, "failed", note, "ann")
+    return asking.GivenAnswer(ASKS, "failed", note, "ann")
 
 
 def move(room, then=lambda context, answer: None):
@@ -156,7 +156,7 @@ def test_of_two_people_who_answer_at_once_one_is_refused(room):
 def test_an_answer_that_nobody_offered_is_refused(room):
     engine, job_id = asked(room)
     with pytest.raises(Refused, match="'perhaps' is no answer here") as refused:
-        room.ask(engine.answer, job_id, asking.AnswerGiven(ASKS, "perhaps", "", "ann"))
+        room.ask(engine.answer, job_id, asking.GivenAnswer(ASKS, "perhaps", "", "ann"))
     assert refused.value.do == "Answer with done or failed."
     assert asks(room, job_id) == QUESTION
 

@@ -10,7 +10,7 @@ from secondsite.jobs.model.definitions import Children, Definition, Step
 from secondsite.jobs.model.outcomes import Done
 from secondsite.jobs.running import children, parking
 from secondsite.jobs.running import engine as engines
-from secondsite.jobs.running.standing import Bell
+from secondsite.jobs.running.lease_state import Bell
 from secondsite.jobs.storage import claims, read
 from tests.jobs.support_jobs import Facts, Gate
 

@@ -98,7 +98,7 @@ def test_an_answer_that_comes_just_before_its_step_is_parked_is_heard_at_once(pa
 
     def answers(name):
         if name == "job.step.effect-done" and len(ids) == 1:
-            room.ask(engine.answer, ids[0], asking.AnswerGiven(0, "done", "", "ann"))
+            room.ask(engine.answer, ids[0], asking.GivenAnswer(0, "done", "", "ann"))
 
     engine = room.engine(Definition("v", (Step("one", step),)))
     with seams.armed(answers):
@@ -159,7 +159,7 @@ def test_an_answer_that_comes_as_its_job_turns_back_stays_on_record(room, monkey
     turn_back = Runner._turn_back  # noqa: SLF001 the answer is to come just before
 
     def answered_first(self, session, claim, task):
-        asked = asking.AnswerGiven(0, "done", "by the switch", "ann")
+        asked = asking.GivenAnswer(0, "done", "by the switch", "ann")
         answers.answer(session, job_id, asked, room.clock())
         turn_back(self, session, claim, task)
 
@@ -186,14 +186,14 @@ def test_an_answer_that_is_none_to_what_is_asked_now_is_asked_for_again(room):
     engine = room.engine(Definition("v", (Step("one", step),)))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()
-    room.ask(engine.answer, job_id, asking.AnswerGiven(0, "done", "", "ann"))
+    room.ask(engine.answer, job_id, asking.GivenAnswer(0, "done", "", "ann"))
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.FAILED
     del questions[0]
     room.ask(engine.retry, job_id)
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.WAITING
-    room.ask(engine.answer, job_id, asking.AnswerGiven(0, "works", "", "ann"))
+    room.ask(engine.answer, job_id, asking.GivenAnswer(0, "works", "", "ann"))
     engine.run_until_idle()
     assert (room.job(job_id).state, said) == (JobState.SUCCEEDED, ["done", "works"])
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from secondsite.jobs.model.definitions import Definition
 from secondsite.jobs.storage.claims import Claims
 from secondsite.jobs.storage.lease import Membership
-from secondsite.jobs.storage.prepared import Prepared
+from secondsite.jobs.storage.prepared import PreparedStatement
 from secondsite.jobs.storage.tables import jobs
 from secondsite.jobs.storage.transactions import Transactions
 
@@ -38,7 +38,7 @@ def test_a_job_that_is_put_down_while_others_are_looked_for_is_not_taken_again_b
             goes_to_sleep()
         return found
 
-    answered = Prepared.all
-    monkeypatch.setattr(Prepared, "all", answered_late)
+    answered = PreparedStatement.all
+    monkeypatch.setattr(PreparedStatement, "all", answered_late)
     assert taking.next() is None
     membership.drop()

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, exc, insert, select
 
 from rig.background import Background
 from secondsite.jobs.storage.database import READ_ONLY, connect
-from secondsite.jobs.storage.prepared import Prepared, driver_transaction
+from secondsite.jobs.storage.prepared import PreparedStatement, driver_transaction
 from secondsite.jobs.storage.sessions import begin, transaction
 
 metadata = sa.MetaData()
@@ -21,8 +21,10 @@ notes = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("parent", sa.ForeignKey("parents.id", deferrable=True, initially="DEFERRED")),
 )
-ADD = Prepared(insert(notes).values(id=bindparam("number"), parent=bindparam("of", type_=sa.Integer)))
-ALL = Prepared(select(notes.c.id).order_by(notes.c.id))
+ADD = PreparedStatement(
+    insert(notes).values(id=bindparam("number"), parent=bindparam("of", type_=sa.Integer))
+)
+ALL = PreparedStatement(select(notes.c.id).order_by(notes.c.id))
 
 
 @pytest.fixture

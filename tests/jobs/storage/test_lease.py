@@ -6,7 +6,7 @@ import time
 import pytest
 from sqlalchemy import exc
 
-from secondsite.jobs.running.standing import Standing
+from secondsite.jobs.running.lease_state import LeaseState
 from secondsite.jobs.storage.database import connect
 from secondsite.jobs.storage.lease import Membership
 from secondsite.jobs.storage.tables import metadata
@@ -39,7 +39,7 @@ def test_a_lease_runs_since_the_try_that_was_committed(db):
 
 
 def test_a_lease_that_is_over_by_the_time_it_was_written_is_not_regained(db):
-    standing, told = Standing(db, LEASE_SECONDS), []
+    standing, told = LeaseState(db, LEASE_SECONDS), []
     standing.follow(lambda: told.append("lost"), lambda: told.append("regained"))
     standing.lose()
     standing.renewed(time.monotonic() - LEASE_SECONDS)

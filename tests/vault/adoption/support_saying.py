@@ -3,14 +3,14 @@
 from secondsite.wire import rest
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.adopting import (
+    AdoptableMachine,
+    AdoptableReplica,
     AdoptableSite,
-    FoundMachine,
-    FoundReplica,
-    KeptAppliance,
-    KeptPolicy,
-    KeptRecord,
-    KeptSite,
-    KeptVault,
+    AdoptionAppliance,
+    AdoptionPolicy,
+    AdoptionRecord,
+    AdoptionSettings,
+    AdoptionSite,
 )
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import NOW, Dialler, definition
@@ -29,7 +29,7 @@ QUICK = PolicyShape(name="quick", retention_seconds=7200)
 
 
 def replica(**changes):
-    return FoundReplica(**{"epoch": 1, "opened": True, "points": 3, "newest_at": NOW, **changes})
+    return AdoptableReplica(**{"epoch": 1, "opened": True, "points": 3, "newest_at": NOW, **changes})
 
 
 def found(machine_id="m1", name="web01", **changes):
@@ -38,7 +38,7 @@ def found(machine_id="m1", name="web01", **changes):
         "policy": QUICK, "source_appliance_id": GONE, "replica": replica(), "generation": 7,
         "drill_generation": 2,
     }  # fmt: skip
-    return FoundMachine(**{**values, **changes})
+    return AdoptableMachine(**{**values, **changes})
 
 
 def kept(machine_id="m1", name="web01", **changes):
@@ -47,17 +47,17 @@ def kept(machine_id="m1", name="web01", **changes):
         "source_appliance_id": GONE, "target_appliance_id": "was-b", "source_fabric_id": f"f-{machine_id}",
         "target_fabric_id": f"t-{machine_id}", "policy": "quick", "created_at": NOW,
     }  # fmt: skip
-    return KeptRecord(**{**values, **changes})
+    return AdoptionRecord(**{**values, **changes})
 
 
 def said(*records, **changes):
     """What the former vault said, with these machines."""
     values = {
-        "sites": (KeptSite(name="a"), KeptSite(name="b")),
-        "appliances": (KeptAppliance(id=GONE, name="a-1", site="a"),),
-        "policies": (KeptPolicy(policy=QUICK),),
+        "sites": (AdoptionSite(name="a"), AdoptionSite(name="b")),
+        "appliances": (AdoptionAppliance(id=GONE, name="a-1", site="a"),),
+        "policies": (AdoptionPolicy(policy=QUICK),),
     }  # fmt: skip
-    return KeptVault(**{**values, **changes})
+    return AdoptionSettings(**{**values, **changes})
 
 
 class Appliance:

@@ -17,7 +17,13 @@ from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
-from secondsite.wire.control.adopting import FoundRun, FoundSource, KeptMapping, KeptPolicy, KeptSite
+from secondsite.wire.control.adopting import (
+    AdoptableRun,
+    AdoptableSource,
+    AdoptionMapping,
+    AdoptionPolicy,
+    AdoptionSite,
+)
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, machine, request_for
 from tests.vault.adoption.support_saying import (
@@ -64,7 +70,7 @@ def test_all_that_was_kept_of_a_machine_is_set_again(vault, adopt):
         )
     )  # fmt: skip
     plan = RecoveryPlan("shop", (PlanGroup((PlanMachine("m1", "web01", "a", "b"),)),))
-    mapping = KeptMapping(source_site="a", source_network="lan", target_site="b", target_network="br1")
+    mapping = AdoptionMapping(source_site="a", source_network="lan", target_site="b", target_network="br1")
     vault_said = said(groups=(ReplicationGroup("shop", "a", "b"),), plans=(plan,), mappings=(mapping,))
     adopt(Appliance([machine], vault_said))
     with vault.store.reading() as tx:
@@ -92,7 +98,7 @@ def test_a_policy_that_is_another_one_here_comes_under_another_name(vault, adopt
 
 def test_the_appliances_own_site_may_have_another_name_now(vault, adopt):
     machine = found(kept=kept(target_site="rome"))
-    adopt(Appliance([machine], said(sites=(KeptSite(name="rome"), KeptSite(name="a"))), site="rome"))
+    adopt(Appliance([machine], said(sites=(AdoptionSite(name="rome"), AdoptionSite(name="a"))), site="rome"))
     assert record(vault).target_site == "b"
     assert vault.rest.get("/api/sites/rome").status_code == 404
 
@@ -133,7 +139,7 @@ def test_one_that_its_appliance_cannot_take_in_is_left(vault, adopt):
 
 
 def test_what_plain_qemu_runs_is_said_with_the_way_to_take_it_over(adopt):
-    run = FoundRun(point_id="p1", by="qemu")
+    run = AdoptableRun(point_id="p1", by="qemu")
     told = only(adopt(Appliance([found(replica=replica(run=run))])))
     assert told.state is State.PROTECTED
     assert "secondsite-rescue stop web01" in told.do
@@ -141,7 +147,7 @@ def test_what_plain_qemu_runs_is_said_with_the_way_to_take_it_over(adopt):
 
 
 def test_what_a_hypervisor_runs_is_failed_over_under_a_number_above_all(vault, adopt):
-    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    run = AdoptableRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
     appliance = Appliance([found(replica=replica(run=run))])
     assert only(adopt(appliance)).state is State.FAILED_OVER
     made = record(vault)
@@ -151,7 +157,7 @@ def test_what_a_hypervisor_runs_is_failed_over_under_a_number_above_all(vault, a
 
 def test_an_address_of_a_pool_that_nobody_kept_is_told_so_that_it_is_not_given_twice(vault, adopt):
     card = CardSettings(mac=MAC, from_pool=True)
-    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    run = AdoptableRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
     away = found(replica=replica(run=run), kept=kept(cards=(card,)))
     home = found("m2", "db01", kept=kept("m2", "db01", cards=(card,)))
     done = adopt(Appliance([away, home], said()))
@@ -167,7 +173,7 @@ def test_a_machine_that_a_verb_has_taken_since_is_left_as_it_is(vault, adopt):
     adopt(appliance)
     taken(vault)
     before = record(vault)
-    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    run = AdoptableRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
     appliance.machines["m1"] = found(replica=replica(run=run), generation=5000)
     assert str(only(adopt(appliance)).end) == "here"
     assert record(vault) == before
@@ -196,7 +202,7 @@ def test_a_source_of_a_later_epoch_counts_and_not_the_replica_that_was_adopted_f
     if tried:
         taken(vault)
     target = adopt.at.id if at == "its target" else "new-b"
-    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id=target, power="running")
+    source = AdoptableSource(epoch=3, fabric_id="f-m1", target_appliance_id=target, power="running")
     first = vault.enroll("a", "a-9")
     appliance = Appliance([found(replica=None, source=source)], said(), site="a")
     told = told_by(vault, first, appliance, other_site="b")
@@ -215,7 +221,7 @@ def test_a_source_of_a_later_epoch_counts_and_not_the_replica_that_was_adopted_f
 def test_a_source_that_was_left_is_named_as_an_old_copy(vault, adopt):
     adopt(Appliance([found(kept=kept(), replica=replica(epoch=3))], said()))
     before = record(vault)
-    source = FoundSource(epoch=1, fabric_id="f-m1", target_appliance_id=adopt.at.id, power="running")
+    source = AdoptableSource(epoch=1, fabric_id="f-m1", target_appliance_id=adopt.at.id, power="running")
     first = vault.enroll("a", "a-9")
     told = told_by(vault, first, Appliance([found(replica=None, source=source)], said(), site="a"))
     assert (str(told.end), record(vault)) == ("left", before)
@@ -224,7 +230,7 @@ def test_a_source_that_was_left_is_named_as_an_old_copy(vault, adopt):
 
 def test_a_replica_that_was_only_prepared_takes_no_role_from_the_machine_that_runs(vault, adopt):
     """The vault was lost within a reprotect."""
-    run = FoundRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
+    run = AdoptableRun(point_id="p1", fabric_id="f-there", name="web01", defined=True)
     committed = replica(committed_point_id="p1", run=run)
     adopt(Appliance([found(kept=kept(), replica=committed)], said()))
     before = record(vault)
@@ -235,7 +241,7 @@ def test_a_replica_that_was_only_prepared_takes_no_role_from_the_machine_that_ru
 
 
 def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(vault, adopt):
-    left = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m1"))
+    left = replica(committed_point_id="p1", run=AdoptableRun(point_id="p1", fabric_id="t-m1"))
     sides = {
         "source_site": "b", "target_site": "a", "source_appliance_id": adopt.at.id,
         "target_appliance_id": GONE,
@@ -247,7 +253,7 @@ def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(v
     assert "it runs there" in told.says[0]
     assert (record(vault).epoch, record(vault).reversed) == (2, True)
     assert str(only(adopt(appliance)).end) == "here"
-    again = replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="t-m2", defined=True))
+    again = replica(committed_point_id="p1", run=AdoptableRun(point_id="p1", fabric_id="t-m2", defined=True))
     runs = found(
         "m2", "db01", kept=kept("m2", "db01", **{**sides, "target_fabric_id": "f-m2"}), replica=again
     )
@@ -257,7 +263,7 @@ def test_the_disks_that_a_machine_left_when_it_went_home_are_no_failover_of_it(v
 
 def test_what_was_said_before_a_reprotect_is_turned_by_what_is_there(vault, adopt):
     """The vault was lost before it told the next direction."""
-    source = FoundSource(epoch=2, fabric_id="t-m1", target_appliance_id=GONE, power="running")
+    source = AdoptableSource(epoch=2, fabric_id="t-m1", target_appliance_id=GONE, power="running")
     assert (
         str(only(adopt(Appliance([found(kept=kept(), replica=None, source=source)], said()))).end)
         == "adopted"
@@ -286,14 +292,14 @@ def test_an_appliance_that_has_taken_the_id_of_another_sites_gets_none_of_its_or
 @pytest.mark.parametrize(
     "left",
     [
-        replica(committed_point_id="p1", run=FoundRun(point_id="p1", fabric_id="f-old", defined=True)),
+        replica(committed_point_id="p1", run=AdoptableRun(point_id="p1", fabric_id="f-old", defined=True)),
         replica(),
     ],
     ids=["committed", "points"],
 )
 def test_a_replica_that_an_earlier_direction_left_takes_no_role_from_the_present_one(vault, adopt, left):
     """The machine came home and went to another appliance of the site; the one that it left was away then."""
-    source = FoundSource(epoch=3, fabric_id="f-m1", target_appliance_id="new-b", power="running")
+    source = AdoptableSource(epoch=3, fabric_id="f-m1", target_appliance_id="new-b", power="running")
     first = vault.enroll("a", "a-9")
     appliance = Appliance([found(replica=None, source=source)], said(), site="a")
     with Dialler(first, appliance.answers()):
@@ -309,7 +315,7 @@ def test_a_replica_that_an_earlier_direction_left_takes_no_role_from_the_present
 
 def test_a_source_under_a_new_appliance_takes_the_role(vault, adopt):
     adopt(Appliance([found(kept=kept())], said()))
-    source = FoundSource(epoch=1, fabric_id="f-new", target_appliance_id=adopt.at.id, power="running")
+    source = AdoptableSource(epoch=1, fabric_id="f-new", target_appliance_id=adopt.at.id, power="running")
     first = vault.enroll("a", "a-9")
     appliance = Appliance([found(replica=None, source=source)], said(), site="a")
     with Dialler(first, appliance.answers()):
@@ -326,8 +332,10 @@ def test_many_machines_come_in_portions(vault, adopt):
         found(each, name, kept=kept(each, name, target_site="rome", policy="slow"))
         for each, name in names.items()
     ]
-    slow = KeptPolicy(policy=PolicyShape(name="slow", retention_seconds=60))
-    appliance = Appliance(all_of_rome, said(sites=(KeptSite(name="rome"),), policies=(slow,)), site="rome")
+    slow = AdoptionPolicy(policy=PolicyShape(name="slow", retention_seconds=60))
+    appliance = Appliance(
+        all_of_rome, said(sites=(AdoptionSite(name="rome"),), policies=(slow,)), site="rome"
+    )
     would = adopt(appliance, dry_run=True)
     assert (len(would.machines), would.following) == (25, None)
     first = adopt(appliance)

@@ -17,10 +17,16 @@ from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
-from secondsite.wire.control.adopting import AdoptableSite, KeptPolicy, KeptRecord, KeptSite, KeptVault
+from secondsite.wire.control.adopting import (
+    AdoptableSite,
+    AdoptionPolicy,
+    AdoptionRecord,
+    AdoptionSettings,
+    AdoptionSite,
+)
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-KEPT = KeptRecord(
+KEPT = AdoptionRecord(
     id="m1", name="web01", home_site="a", source_site="a", target_site="b", source_appliance_id="a1",
     target_appliance_id="b1", source_fabric_id="f", target_fabric_id="g", policy="gold", created_at=NOW,
 )  # fmt: skip
@@ -67,9 +73,9 @@ def test_rates_of_sites_values_of_policies_and_scripts_of_plans_are_told(tmp_pat
     slow = BandwidthShape.of(BandwidthSchedule(65536))
     found = AdoptableSite(
         site="b",
-        vault=KeptVault(
-            sites=(KeptSite(name="c", bandwidth=slow),),
-            policies=(KeptPolicy(policy=PolicyShape(name="gold", retention_seconds=60)),),
+        vault=AdoptionSettings(
+            sites=(AdoptionSite(name="c", bandwidth=slow),),
+            policies=(AdoptionPolicy(policy=PolicyShape(name="gold", retention_seconds=60)),),
             plans=(plan,),
         ),
     )

@@ -11,7 +11,7 @@ import pytest
 from backports import zstd
 
 from secondsite.domain import errors
-from secondsite.entry.backup import archive, encrypting, kept
+from secondsite.entry.backup import archive, backup_folder, encrypting
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ABOUT = {
@@ -31,7 +31,7 @@ def member(name, content, size=None, kind=tarfile.REGTYPE):
 
 
 def plain(folder, *members):
-    file = folder / kept.name("v", NOW)
+    file = folder / backup_folder.name("v", NOW)
     with zstd.open(file, "wb") as packed:
         packed.write(b"".join(members) + bytes(1024))
     return file
@@ -42,7 +42,7 @@ def manifest(**changes):
 
 
 def sealed(folder, line):
-    file = folder / kept.name("v", NOW)
+    file = folder / backup_folder.name("v", NOW)
     file.write_bytes(line + hashlib.sha256(line).digest())
     return file
 
@@ -66,8 +66,8 @@ def line(**changes):
 )
 def test_a_manifest_that_no_vault_wrote_is_told_and_the_others_are_listed(tmp_path, head):
     plain(tmp_path, head)
-    (tmp_path / kept.name("v", NOW - timedelta(days=1))).write_bytes(b"another")
-    found = kept.of(tmp_path)
+    (tmp_path / backup_folder.name("v", NOW - timedelta(days=1))).write_bytes(b"another")
+    found = backup_folder.of(tmp_path)
     assert len(found) == 2
     assert "is not a whole backup" in found[0].problem
 
@@ -80,7 +80,7 @@ def test_a_first_line_that_no_vault_wrote_is_told(tmp_path, text):
     file = sealed(tmp_path, text)
     with pytest.raises(errors.SecondsiteError):
         archive.unpack(file, tmp_path / "out", b"correct horse battery staple")
-    assert kept.of(tmp_path)[0].problem != ""
+    assert backup_folder.of(tmp_path)[0].problem != ""
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "home/../../x", "home/pki/../x"])
@@ -140,7 +140,7 @@ def test_a_size_that_is_none_is_refused(tmp_path, size):
 
 def test_what_follows_the_end_is_neither_unpacked_nor_taken(tmp_path):
     file = plain(tmp_path, manifest(), bytes(64 << 20), b"more")
-    assert kept.of(tmp_path)[0].problem == ""
+    assert backup_folder.of(tmp_path)[0].problem == ""
     with pytest.raises(errors.BackupDamaged, match="follows"):
         archive.unpack(file, tmp_path / "out", None)
 
@@ -167,10 +167,10 @@ def test_pieces_of_an_encrypted_file_cannot_be_moved_repeated_or_left_out(tmp_pa
 
 
 def test_a_backup_of_the_future_pushes_none_out(tmp_path):
-    names = [kept.name("v", NOW + days * timedelta(days=1)) for days in (-2, -1, 0, 300, 301)]
+    names = [backup_folder.name("v", NOW + days * timedelta(days=1)) for days in (-2, -1, 0, 300, 301)]
     odd = names[0].replace(f"{NOW - timedelta(days=2):%Y%m%d}", "20269999")
     for name in (*names, odd):
         (tmp_path / name).write_bytes(b"a backup")
-    assert kept.newest_at(tmp_path, "v", NOW) == NOW
-    assert list(kept.drop_old(tmp_path, "v", 2, NOW)) == names[:1]
-    assert {each.path.name for each in kept.of(tmp_path)} == {*names[1:], odd}
+    assert backup_folder.newest_at(tmp_path, "v", NOW) == NOW
+    assert list(backup_folder.drop_old(tmp_path, "v", 2, NOW)) == names[:1]
+    assert {each.path.name for each in backup_folder.of(tmp_path)} == {*names[1:], odd}

@@ -6,8 +6,8 @@ import pytest
 
 from secondsite.domain import backups as decisions
 from secondsite.entry import settings, vault_main
-from secondsite.entry.backup import kept
-from secondsite.entry.backup.scheduled import Scheduled
+from secondsite.entry.backup import backup_folder
+from secondsite.entry.backup.backup_schedule import BackupSchedule
 from secondsite.vault.health.backups import Backups
 from tests.support.vault import VaultInProcess
 from tests.vault.backups import support_backups as backups
@@ -59,16 +59,19 @@ def test_a_vault_makes_them_by_itself_keeps_the_newest_and_leaves_other_files_al
         update={"backup_folder": folder, "backup_keep": 2, "backup_passphrase_file": secret}
     )
     settings.write(tmp_path / "vault", chosen)
-    others = [folder / "notes.txt", folder / kept.name("other vault", NOW)]
+    others = [folder / "notes.txt", folder / backup_folder.name("other vault", NOW)]
     for at in range(1, 4):
-        (folder / kept.name("my vault", NOW + at * DAY)).write_bytes(b"an old one")
+        (folder / backup_folder.name("my vault", NOW + at * DAY)).write_bytes(b"an old one")
     for each in others:
         each.write_text("not ours")
-    scheduled = Scheduled(tmp_path / "vault", chosen, lambda: datetime.now(UTC))
+    scheduled = BackupSchedule(tmp_path / "vault", chosen, lambda: datetime.now(UTC))
     scheduled.look()
     scheduled.look()
-    found = kept.of(folder)
-    assert [each.path.name for each in found][1:] == [kept.name("my vault", NOW + 3 * DAY), others[1].name]
+    found = backup_folder.of(folder)
+    assert [each.path.name for each in found][1:] == [
+        backup_folder.name("my vault", NOW + 3 * DAY),
+        others[1].name,
+    ]
     assert (found[0].encrypted, found[0].problem) == (True, "")
     assert "does not begin as a backup" in found[1].problem
     assert all(each.exists() for each in others)
@@ -82,7 +85,7 @@ def test_one_that_fails_is_logged_with_what_to_do_and_drops_no_old_one(tmp_path,
     chosen = made.settings.model_copy(update={"backup_folder": folder, "backup_keep": 1})
     settings.write(tmp_path / "vault", chosen)
     now = datetime.now(UTC)
-    scheduled = Scheduled(tmp_path / "vault", chosen, lambda: now)
+    scheduled = BackupSchedule(tmp_path / "vault", chosen, lambda: now)
     scheduled.look()
     assert not folder.exists(), "its disk may not be mounted: nothing is made there"
     folder.mkdir()
@@ -90,7 +93,7 @@ def test_one_that_fails_is_logged_with_what_to_do_and_drops_no_old_one(tmp_path,
     assert not list(folder.iterdir()), "not at once again"
     now += timedelta(hours=1)
     scheduled.look()
-    assert len(kept.of(folder)) == 1
+    assert len(backup_folder.of(folder)) == 1
 
 
 @pytest.mark.slow

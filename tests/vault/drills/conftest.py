@@ -13,7 +13,7 @@ from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.interfaces import Authority
 from secondsite.vault.store import DrillScheduleRecord
-from secondsite.vault.watch.drill_scheduler import DrillScheduler, Starting
+from secondsite.vault.watch.drill_scheduler import DrillScheduler, DrillStarter
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 NAMES = ("web01", "db01", "app01")
@@ -36,7 +36,7 @@ class Drills:
         ends_at = self.clock.now() + timedelta(days=7000)
         authority = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=ends_at)
         operations = self.verbs._operations  # noqa: SLF001
-        starting = Starting(deps, operations, facts, cast(Authority, authority))
+        starting = DrillStarter(deps, operations, facts, cast(Authority, authority))
         self.scheduler = DrillScheduler(deps, starting, facts)
         return self.scheduler
 

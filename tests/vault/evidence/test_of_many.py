@@ -10,7 +10,7 @@ from secondsite.domain.access import evidence
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, until_asked
 
@@ -70,7 +70,7 @@ def test_a_run_that_was_refused_by_its_check_is_evidence_too(verbs, plan, kept):
 
 
 def test_who_answered_what_when_and_how_a_script_ended_are_in_it(verbs, plan, kept):
-    verbs.appliances.scripts["move-traffic"] = ScriptRan(exit_status=3, output="no route\n", seconds=1.5)
+    verbs.appliances.scripts["move-traffic"] = ScriptResult(exit_status=3, output="no route\n", seconds=1.5)
     job_id = verbs.submit_plan(Verb.FAILOVER, plan(db={"after": (TRAFFIC, MOVE)}))
     until_asked(verbs, job_id)
     verbs.answer(job_id, "done", "<script>alert(1)</script>")

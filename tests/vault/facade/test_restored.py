@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from rig.eventually import eventually
 from secondsite.entry import settings
-from secondsite.entry.restored import FILE
+from secondsite.entry.restored_vault import FILE
 from secondsite.entry.vault_wiring import RunningVault
 from tests.support.vault import Dialler, VaultInProcess, machine
 

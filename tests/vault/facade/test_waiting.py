@@ -8,7 +8,7 @@ from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.domain.access.roles import EVERYTHING
 from secondsite.vault.facade.callers import THE_VAULT, Caller
-from secondsite.vault.facade.waiting import MOST, MOST_OF_ONE, Waiting
+from secondsite.vault.facade.waiting import MOST, MOST_OF_ONE, WaitingRequests
 from tests.support.vault import Dialler
 
 
@@ -35,7 +35,7 @@ def test_requests_that_wait_for_an_appliance_that_is_silent_are_bounded_for_each
 
 
 def test_all_tokens_together_are_bounded_and_the_vault_itself_is_not():
-    waiting, callers = Waiting(), [caller(f"t{number}") for number in range(MOST + 1)]
+    waiting, callers = WaitingRequests(), [caller(f"t{number}") for number in range(MOST + 1)]
     entered = [waiting.one(each) for each in callers[:MOST]]
     for each in entered:
         each.__enter__()

@@ -212,5 +212,7 @@ def test_a_site_of_thousands_of_machines_is_discovered():
     machine = DiscoveredMachine(fabric_id="f", name="web", power="running", tag=None, definition=made)
     found = orders.Inventory(machines=(machine,) * 5000, networks=())
     text = control.Report(order_id="o1", facts=found.model_dump(mode="json")).model_dump_json()
-    report = message_parser.report("ap", text, message_parser.Heading("o1", None), Kind.DISCOVER, Silent())
+    report = message_parser.report(
+        "ap", text, message_parser.ReportHeader("o1", None), Kind.DISCOVER, Silent()
+    )
     assert len(facts_of(orders.DISCOVER, report).machines) == 5000

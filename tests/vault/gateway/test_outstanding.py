@@ -7,8 +7,12 @@ from typing import Any
 
 from rig.background import Background
 from rig.eventually import eventually
-from secondsite.vault.fleet.gateway.order_delivery import Giving
-from secondsite.vault.fleet.gateway.outstanding import FORGOTTEN_AFTER_SECONDS, Arrived, Outstanding
+from secondsite.vault.fleet.gateway.order_delivery import OrderDelivery
+from secondsite.vault.fleet.gateway.outstanding_orders import (
+    FORGOTTEN_AFTER_SECONDS,
+    OutstandingOrders,
+    ReportRecipient,
+)
 from secondsite.wire import control
 from tests.support.vault import point
 
@@ -16,15 +20,15 @@ LONG_SECONDS = 20.0
 
 
 def test_reports_that_nobody_asked_for_are_not_kept():
-    outstanding = Outstanding()
-    assert outstanding.arrived("a", control.Report(order_id="o1")) is Arrived.UNASKED
+    outstanding = OutstandingOrders()
+    assert outstanding.arrived("a", control.Report(order_id="o1")) is ReportRecipient.UNASKED
     outstanding.asked("a", "o1")
-    assert outstanding.arrived("b", control.Report(order_id="o1")) is Arrived.UNASKED
-    assert outstanding.arrived("a", control.Report(order_id="o1")) is Arrived.KEPT
+    assert outstanding.arrived("b", control.Report(order_id="o1")) is ReportRecipient.UNASKED
+    assert outstanding.arrived("a", control.Report(order_id="o1")) is ReportRecipient.KEPT
 
 
 def test_only_what_was_asked_of_an_appliance_and_has_no_answer_is_waited_for():
-    outstanding = Outstanding()
+    outstanding = OutstandingOrders()
     assert outstanding.unanswered("a", "o1") is None
     outstanding.asked("a", "o1", "power")
     assert outstanding.unanswered("a", "o1") == "power"
@@ -35,7 +39,7 @@ def test_only_what_was_asked_of_an_appliance_and_has_no_answer_is_waited_for():
 
 def test_orders_that_nobody_asks_for_any_more_are_dropped():
     now = [0.0]
-    outstanding = Outstanding(lambda: now[0])
+    outstanding = OutstandingOrders(lambda: now[0])
     outstanding.asked("a", "o1")
     now[0] = FORGOTTEN_AFTER_SECONDS + 1
     outstanding.asked("a", "o2")
@@ -44,7 +48,7 @@ def test_orders_that_nobody_asks_for_any_more_are_dropped():
 
 def test_what_nobody_asks_for_any_more_goes_although_nothing_else_is_asked():
     now = [0.0]
-    outstanding = Outstanding(lambda: now[0])
+    outstanding = OutstandingOrders(lambda: now[0])
     outstanding.asked("a", "o1")
     now[0] = FORGOTTEN_AFTER_SECONDS + 1
     outstanding.drop_forgotten()
@@ -52,7 +56,7 @@ def test_what_nobody_asks_for_any_more_goes_although_nothing_else_is_asked():
 
 
 def test_a_report_that_was_given_is_held_small_and_given_again():
-    outstanding = Outstanding()
+    outstanding = OutstandingOrders()
     facts: dict[str, Any] = {"points": [point(seq).model_dump(mode="json") for seq in range(46)]}
     said = control.Report(order_id="o1", facts=facts).model_dump_json()
     outstanding.asked("a", "o1")
@@ -69,7 +73,7 @@ def test_a_report_that_was_given_is_held_small_and_given_again():
 
 
 def test_a_report_is_held_as_the_text_that_it_was_read_from():
-    outstanding = Outstanding()
+    outstanding = OutstandingOrders()
     for order_id, facts in (("small", {"n": 1}), ("large", {"points": ["x" * 10] * 500})):
         report = control.Report(order_id=order_id, facts=facts)
         outstanding.asked("a", order_id)
@@ -79,14 +83,14 @@ def test_a_report_is_held_as_the_text_that_it_was_read_from():
 
 def test_an_order_that_is_asked_for_again_stays_however_long_it_takes():
     now = [0.0]
-    outstanding = Outstanding(lambda: now[0])
+    outstanding = OutstandingOrders(lambda: now[0])
     for number in range(1, 30):
         now[0] = number * FORGOTTEN_AFTER_SECONDS * 0.9
         outstanding.asked("a", "long")
         outstanding.asked("a", f"short-{number}")
         assert "long" in outstanding.of("a")
         assert len(outstanding.of("a")) <= 3
-    assert outstanding.arrived("a", control.Report(order_id="long")) is Arrived.KEPT
+    assert outstanding.arrived("a", control.Report(order_id="long")) is ReportRecipient.KEPT
     assert outstanding.report("b", "long") is None
     assert outstanding.report("a", "long") is not None
     assert outstanding.report("a", "short-29") is None
@@ -105,12 +109,12 @@ def arrives_at(outstanding, order_id, then=lambda: None):
 
 
 def test_a_thread_that_waits_for_a_report_has_it_as_soon_as_it_is_there():
-    outstanding, numbers = Outstanding(), itertools.count()
+    outstanding, numbers = OutstandingOrders(), itertools.count()
 
     def is_awaited():
         arrived, given = arrives_at(outstanding, f"o{next(numbers)}")
         assert given[0] is not None
-        return arrived is Arrived.AWAITED
+        return arrived is ReportRecipient.AWAITED
 
     began = time.monotonic()
     eventually(is_awaited)
@@ -118,7 +122,7 @@ def test_a_thread_that_waits_for_a_report_has_it_as_soon_as_it_is_there():
 
 
 def test_a_report_that_is_there_is_not_waited_for():
-    outstanding = Outstanding()
+    outstanding = OutstandingOrders()
     outstanding.asked("a", "o1")
     outstanding.arrived("a", control.Report(order_id="o1"))
     began = time.monotonic()
@@ -128,7 +132,7 @@ def test_a_report_that_is_there_is_not_waited_for():
 
 def test_one_that_comes_later_is_told_to_those_who_wait_for_the_signal():
     told: list[str] = []
-    giving = Giving({}, told.append, None)  # type: ignore[arg-type]  # only called
+    giving = OrderDelivery({}, told.append, None)  # type: ignore[arg-type]  # only called
     giving.ask("a", control.Order(order_id="o1", kind="discover", payload={}, deadline_seconds=5))
     assert giving.awaited("o1", 0.01) is None
     giving.reported("a", control.Report(order_id="o1"))
@@ -136,7 +140,7 @@ def test_one_that_comes_later_is_told_to_those_who_wait_for_the_signal():
 
 
 def test_an_order_that_was_forgotten_meanwhile_has_no_report():
-    outstanding = Outstanding()
+    outstanding = OutstandingOrders()
     for number in range(20):
         arrives_at(outstanding, f"o{number}", lambda number=number: outstanding.forget(f"o{number}"))
         assert outstanding.awaited(f"o{number}", LONG_SECONDS) is None

@@ -64,7 +64,7 @@ def test_a_reports_order_shows_by_its_beginning(text, head):
 def test_what_postgresql_cannot_keep_of_a_text_does_not_come_in(said, kept):
     """A report with such a sentence failed the step that it was the end of."""
     text = control.Report(order_id="o1", sentence=said, facts={"banner": [said]}).model_dump_json()
-    message = message_parser.report("ap", text, message_parser.Heading("o1", None), "power")
+    message = message_parser.report("ap", text, message_parser.ReportHeader("o1", None), "power")
     assert (message.sentence, message.facts) == (kept, {"banner": [kept]})
 
 

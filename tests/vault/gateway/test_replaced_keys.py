@@ -103,7 +103,7 @@ def test_a_thief_cannot_renew_to_a_key_of_his_own(vault):
         renew(stolen.id, csr)
     with Dialler(stolen) as thief:
         thief.say(control.Renew(csr_pem=csr))
-        [refused] = eventually(lambda: [each for each in thief.said if isinstance(each, control.Renewed)])
+        [refused] = eventually(lambda: [each for each in thief.said if isinstance(each, control.RenewAnswer)])
         assert refused.certificate_pem == ""
         assert refused.problem is not None
         assert refused.problem.code == "certificate-refused"

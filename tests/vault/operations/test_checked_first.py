@@ -222,7 +222,7 @@ def test_a_failover_looks_at_the_memory_and_tells_what_both_appliances_say_is_wr
     assert run.job.state == "succeeded"
     assert "At b: The store is full. " in run.tasks[0].sentence
     needed = verbs.machine().definition.memory_bytes
-    assert verbs.appliances.checked.memory == checks.NeededMemory(memory_bytes=needed)
+    assert verbs.appliances.checked.memory == checks.MemoryNeed(memory_bytes=needed)
 
 
 def test_a_planned_failover_needs_a_host_with_the_machine_s_memory(verbs):

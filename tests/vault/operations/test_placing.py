@@ -12,7 +12,7 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.ground.units import GiB
 from secondsite.vault.facade.nouns.policies import put_with_twin
-from secondsite.wire.common.stores import Keeping, StoreSpace
+from secondsite.wire.common.stores import Placement, StoreSpace
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B, definition
 from tests.vault.support_operations import Verbs, folder_in_memory
@@ -256,8 +256,8 @@ def test_a_target_that_has_the_store_goes_before_one_with_more_space(verbs):
 def test_what_was_asked_for_is_kept_with_the_machine_by_site(verbs):
     has_stores(verbs, B, default=5, fast=1)
     verbs.run(Verb.ENABLE_PROTECTION, "db01", store="fast")
-    assert verbs.machine("db01").keeping == {"b": Keeping(store="fast")}
-    assert verbs.machine("db01").kept == Keeping(store="fast")
+    assert verbs.machine("db01").keeping == {"b": Placement(store="fast")}
+    assert verbs.machine("db01").kept == Placement(store="fast")
 
 
 def test_an_older_appliance_that_would_not_look_at_the_stores_name_is_not_asked_to_use_it(verbs):
@@ -272,8 +272,8 @@ def test_a_reprotect_names_the_store_at_the_site_to_which_it_goes_back(verbs):
     for verb in (Verb.FAILOVER, Verb.COMMIT):
         assert verbs.run(verb, "db01").job.state == "succeeded"
     assert verbs.run(Verb.REPROTECT, "db01", store="home").job.state == "succeeded"
-    assert verbs.machine("db01").keeping == {"a": Keeping(store="home"), "b": Keeping(store="fast")}
-    assert verbs.machine("db01").kept == Keeping(store="home")
+    assert verbs.machine("db01").keeping == {"a": Placement(store="home"), "b": Placement(store="fast")}
+    assert verbs.machine("db01").kept == Placement(store="home")
 
 
 def test_a_site_of_an_unknown_kind_is_refused_by_its_name(verbs):

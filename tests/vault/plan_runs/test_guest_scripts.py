@@ -3,12 +3,15 @@
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.support_plan_runs import states
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
-GOOD, BAD = ScriptRan(exit_status=0, output="replicas: 0\n"), ScriptRan(exit_status=4, output="no database\n")
+GOOD, BAD = (
+    ScriptResult(exit_status=0, output="replicas: 0\n"),
+    ScriptResult(exit_status=4, output="no database\n"),
+)
 
 
 def open_in(verbs, name):

@@ -8,11 +8,11 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC as ASK
 from tests.vault.plan_runs.support_plan_runs import cancel, states, until_asked
 
-GOOD, BAD = ScriptRan(exit_status=0, output="ok\n"), ScriptRan(exit_status=3, output="no\n")
+GOOD, BAD = ScriptResult(exit_status=0, output="ok\n"), ScriptResult(exit_status=3, output="no\n")
 TRAFFIC = Action("Traffic", script="move-traffic")
 
 

@@ -7,15 +7,15 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.directions import FailoverKind
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.support_plan_runs import states
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
 TRAFFIC = Action("Traffic", script="move-traffic", timeout_seconds=30)
 GOOD, BAD = (
-    ScriptRan(exit_status=0, output="moved\n"),
-    ScriptRan(exit_status=3, output="one\ntwo\nno route\n"),
+    ScriptResult(exit_status=0, output="moved\n"),
+    ScriptResult(exit_status=3, output="one\ntwo\nno route\n"),
 )
 
 
@@ -100,7 +100,7 @@ def test_a_failed_script_after_the_last_group_is_repeated_by_a_retry(verbs, plan
 
 
 def test_one_that_may_have_run_is_told_so_and_not_run_again(verbs, plan):
-    verbs.appliances.scripts["move-traffic"] = ScriptRan(interrupted=True)
+    verbs.appliances.scripts["move-traffic"] = ScriptResult(interrupted=True)
     job = verbs.run_plan(Verb.PLANNED_FAILOVER, plan(db={"after": (TRAFFIC,)}))
     assert job.job.state == "failed"
     assert len(verbs.appliances.ran) == 1

@@ -8,7 +8,7 @@ from secondsite.domain.plans.actions import Action
 from secondsite.jobs.model.failures import Refused
 from secondsite.jobs.running import held_jobs
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import (
     TRAFFIC,
@@ -101,7 +101,7 @@ def test_a_cancelled_drill_does_not_begin_the_groups_that_it_would_clean_up(verb
 
 
 def test_a_script_does_not_run_any_more_once_its_run_has_stopped(verbs, plan):
-    verbs.appliances.scripts["move"] = ScriptRan(exit_status=0, seconds=1)
+    verbs.appliances.scripts["move"] = ScriptResult(exit_status=0, seconds=1)
     script = Action("Move traffic", "", script="move", timeout_seconds=30)
     job_id = verbs.submit_plan(
         Verb.PLANNED_FAILOVER, plan(db={"after": (TRAFFIC,)}, app={"before": (script,)})

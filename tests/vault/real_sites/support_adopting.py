@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from secondsite.vault import store as vault_store
 from secondsite.vault.facade.callers import THE_VAULT
 from secondsite.vault.facade.nouns.adoption import Adoption
-from secondsite.vault.facade.waiting import Waiting
+from secondsite.vault.facade.waiting import WaitingRequests
 from secondsite.vault.fleet.rescue_manifest import kept_by
 from secondsite.vault.fleet.signals import Signals
 from secondsite.wire import rest
@@ -34,9 +34,9 @@ def lose_vault_for_good(verbs):
 def adopt(verbs, appliance_id):
     """All portions."""
     adoption = Adoption(parts(verbs))
-    done = adoption.adopt(appliance_id, rest.AdoptionAsked())
+    done = adoption.adopt(appliance_id, rest.AdoptionRequest())
     while done.following is not None:
-        done = adoption.adopt(appliance_id, rest.AdoptionAsked(after=done.following))
+        done = adoption.adopt(appliance_id, rest.AdoptionRequest(after=done.following))
 
 
 def parts(verbs):
@@ -45,7 +45,7 @@ def parts(verbs):
         store=verbs.store,
         gateway=verbs.appliances,
         signals=Signals(),
-        waiting=Waiting(),
+        waiting=WaitingRequests(),
         caller=THE_VAULT,
         now=verbs.clock.now,
         sees=lambda *sites: True,

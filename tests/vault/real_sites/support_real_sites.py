@@ -19,7 +19,7 @@ from secondsite.appliance.control.reporter import Reporter
 from secondsite.datapath.replica.record import base_files, record
 from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.entry import restored
+from secondsite.entry import restored_vault
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import real_files
@@ -381,7 +381,7 @@ class RealSites(Verbs):
 
     def _is_not_restored(self):
         """Its database lies in another file, and is the same."""
-        beside = self._folder / restored.FILE
+        beside = self._folder / restored_vault.FILE
         said = json.loads(beside.read_text())
         number = real_files.file_number(self._folder / "vault.db")
         assert number is not None

@@ -63,7 +63,7 @@ class Row:
         seen = self.comes or seen
         source, target = self.sites
         away = frozenset({str(self.site)} if self.lost in (SOURCE, TARGET, NEW_HARDWARE) else ())
-        standing = allowed_operations.Standing(
+        standing = allowed_operations.MachineSituation(
             self.name, seen, DrillState.RUNNING if drills else DrillState.NONE, source, target, away=away,
             has_points=None if self.points_are_there else False,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The record that an enable makes."""
 
 from secondsite.vault.steps import enabling
-from secondsite.vault.steps.enabling import Checked, EnableArguments
+from secondsite.vault.steps.enabling import EnableArguments, EnableChecks
 from tests.support.vault import NOW, machine
 
 
@@ -11,7 +11,7 @@ def test_no_two_attempts_of_an_enable_give_a_version_twice():
     wanted = EnableArguments(
         machine_id="m1", machine="web01", source_site="a", target_site="b", policy="default"
     )
-    checked = Checked(
+    checked = EnableChecks(
         definition=known.definition.model_copy(update={"fabric_id": "11111111-0000-4000-8000-000000000001"}),
         disks=known.disks,
         source_appliance_id="one",

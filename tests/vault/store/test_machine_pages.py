@@ -8,13 +8,13 @@ from sqlalchemy import exc, text
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
-from secondsite.vault.store import MachinesWanted, SiteRecord, Store, migrate
-from secondsite.vault.store.machines import decoded as decoded_machines
+from secondsite.vault.store import MachineFilter, SiteRecord, Store, migrate
+from secondsite.vault.store.machines import machine_cache as decoded_machines
 from tests.support.vault import NOW, machine, replica_status, source_status
 
 pytestmark = pytest.mark.slow
 
-EVERY = MachinesWanted()
+EVERY = MachineFilter()
 
 
 @pytest.fixture
@@ -65,12 +65,12 @@ def test_a_page_goes_on_behind_a_name_and_an_id(store):
 
 
 def test_a_page_has_only_what_is_wanted(store):
-    assert page(store, MachinesWanted(sites=frozenset({"c"}))) == ["id4", "id5", "id6"]
-    assert page(store, MachinesWanted(sites=frozenset({"a", "b"}))) == ["id0", "id1", "id2", "id3"]
-    assert page(store, MachinesWanted(sites=frozenset({"b", "c"}))) == []
-    assert page(store, MachinesWanted(states=frozenset({State.FAILED_OVER}), policy="other")) == ["id3"]
-    assert page(store, MachinesWanted(policy="other"), 2, ("m1", "id1")) == ["id3", "id5"]
-    assert page(store, MachinesWanted(group="none")) == []
+    assert page(store, MachineFilter(sites=frozenset({"c"}))) == ["id4", "id5", "id6"]
+    assert page(store, MachineFilter(sites=frozenset({"a", "b"}))) == ["id0", "id1", "id2", "id3"]
+    assert page(store, MachineFilter(sites=frozenset({"b", "c"}))) == []
+    assert page(store, MachineFilter(states=frozenset({State.FAILED_OVER}), policy="other")) == ["id3"]
+    assert page(store, MachineFilter(policy="other"), 2, ("m1", "id1")) == ["id3", "id5"]
+    assert page(store, MachineFilter(group="none")) == []
 
 
 def test_only_a_pages_machines_are_decoded_and_each_version_once(store, decoded):
@@ -160,8 +160,8 @@ def test_after_a_lost_connection_every_machine_is_decoded_anew(store, database, 
     "wanted",
     [
         EVERY,
-        MachinesWanted(policy="other"),
-        MachinesWanted(frozenset({"a", "b"}), frozenset({State.PROTECTED})),
+        MachineFilter(policy="other"),
+        MachineFilter(frozenset({"a", "b"}), frozenset({State.PROTECTED})),
     ],
     ids=["every", "policy", "all else"],
 )

@@ -9,7 +9,14 @@ from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database as opening
 from secondsite.vault.steps.sides import pooling
-from secondsite.vault.store import MachineSettingsRecord, PoolRecord, SiteRecord, Store, TakenRecord, migrate
+from secondsite.vault.store import (
+    MachineSettingsRecord,
+    PoolAddressRecord,
+    PoolRecord,
+    SiteRecord,
+    Store,
+    migrate,
+)
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.common.machines import NicDefinition
 from secondsite.wire.rest.places import NetworkMapping
@@ -40,7 +47,7 @@ def furnished(database, database_url, machines):
 
 def test_a_pool_and_who_has_its_addresses_come_back_as_they_were_put(database, database_url):
     store = furnished(database, database_url, 1)
-    record = TakenRecord("dmz", "10.2.0.100", "m0", "m0", "52:54:00:00:00:00", NOW)
+    record = PoolAddressRecord("dmz", "10.2.0.100", "m0", "m0", "52:54:00:00:00:00", NOW)
     with store.transaction() as tx:
         tx.pools.take(record)
     with store.reading() as tx:
@@ -48,7 +55,7 @@ def test_a_pool_and_who_has_its_addresses_come_back_as_they_were_put(database, d
         assert tx.pools.taken("dmz") == [record]
         assert tx.pools.held("m0") == [record]
     with pytest.raises((errors.Conflict, exc.IntegrityError)), store.transaction() as tx:
-        tx.pools.take(TakenRecord("dmz", "10.2.0.100", "m1", "m1", "x", NOW))
+        tx.pools.take(PoolAddressRecord("dmz", "10.2.0.100", "m1", "m1", "x", NOW))
     with store.transaction() as tx:
         tx.pools.give_back("m0")
         tx.pools.remove("dmz")

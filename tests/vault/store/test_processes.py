@@ -15,9 +15,9 @@ from secondsite.ground import threads
 from secondsite.jobs.storage import database as opening
 from secondsite.jobs.storage.lease import Member
 from secondsite.jobs.storage.tables import engines
-from secondsite.vault.fleet.gateway.order_delivery import Giving
+from secondsite.vault.fleet.gateway.order_delivery import OrderDelivery
 from secondsite.vault.fleet.gateway.other_processes import Desk, OtherProcesses
-from secondsite.vault.store import ApplianceRecord, Passed, SiteRecord, Store, migrate
+from secondsite.vault.store import ApplianceRecord, RelayedOrder, SiteRecord, Store, migrate
 from secondsite.vault.store.processes import heard
 from secondsite.wire.control import Order, Progress, Report
 from tests.support.vault import NOW
@@ -56,7 +56,7 @@ def end_lease(db, member):
 
 
 def passed(order_id="o1"):
-    return Passed(order_id, "ap", Order(order_id=order_id, kind="discover", generation=7))
+    return RelayedOrder(order_id, "ap", Order(order_id=order_id, kind="discover", generation=7))
 
 
 def test_without_its_lease_a_process_writes_nothing(stores, db):
@@ -228,7 +228,7 @@ class Process:
         line: Any = SimpleNamespace(send=lambda order: self.sent.append(order.order_id))
         tell: Any = lambda _key: None  # noqa: E731
         self.others = OtherProcesses(store, lambda _key: None, lambda _tx, _ids: None, lambda: self.seconds)
-        self.giving = Giving(dict.fromkeys(linked, line), tell, self.others, lambda: self.seconds)
+        self.giving = OrderDelivery(dict.fromkeys(linked, line), tell, self.others, lambda: self.seconds)
         self.others.serve(self.giving.serve(), lambda _id: None)
 
 

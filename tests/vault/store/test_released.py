@@ -16,7 +16,7 @@ from secondsite.jobs.storage import tables as job_tables
 from secondsite.vault.store import migrate
 from secondsite.vault.store.lived import LIVED
 from secondsite.vault.store.machines.records import MACHINES
-from secondsite.vault.store.migration import NEWEST, released, revisions
+from secondsite.vault.store.migration import NEWEST, release_2026_11_20, revisions
 from secondsite.vault.store.sql.columns import metadata
 from tests.support import released as release
 
@@ -92,7 +92,7 @@ def test_a_step_that_fails_leaves_the_release_its_database(database, database_ur
 
     release.make(database_url)
     with monkeypatch.context() as broken, pytest.raises(errors.StoreUnavailable):
-        broken.setattr(released, "_move_points", fail)
+        broken.setattr(release_2026_11_20, "_move_points", fail)
         migrate(database_url)
     assert asked(database, "SELECT version_num FROM alembic_version") == [(revisions.RELEASED,)]
     assert "properties" in {each["name"] for each in inspect(database).get_columns("machines")}

@@ -12,8 +12,8 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.domain.verification_budget import VerificationBudget
-from secondsite.vault.facade.nouns.validation import configured, validating
-from secondsite.vault.facade.nouns.validation.configured import UndatedFlaw, World
+from secondsite.vault.facade.nouns.validation import configuration, validating
+from secondsite.vault.facade.nouns.validation.configuration import UndatedFlaw, World
 from secondsite.vault.store import (
     ApplianceRecord,
     DrillScheduleRecord,
@@ -21,7 +21,7 @@ from secondsite.vault.store import (
     SiteRecord,
     ValidationRecord,
 )
-from secondsite.wire.common.stores import Keeping, StoreSpace
+from secondsite.wire.common.stores import Placement, StoreSpace
 from secondsite.wire.rest.places import NetworkMapping
 from secondsite.wire.rest.validation import Flaw, FlawKind
 from tests.support.vault import machine
@@ -74,7 +74,7 @@ RIGHT = World(
 
 
 def test_a_configuration_that_is_right_has_nothing():
-    assert list(configured.found(RIGHT)) == []
+    assert list(configuration.found(RIGHT)) == []
 
 
 WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
@@ -84,7 +84,7 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
     "no network 'old'"),
     "an appliance that is gone": ({"appliances": {"appliance-a": appliance("a"),
     "new": replace(appliance("b"), id="new")}}, FlawKind.APPLIANCE_AWAY, "site b is not enrolled"),
-    "a store that is gone": ({"machines": {"m1": machine(drilled_at=NOW, keeping={"b": Keeping(store="fast")})}}, FlawKind.STORE, "no store 'fast'"),  # noqa: E501
+    "a store that is gone": ({"machines": {"m1": machine(drilled_at=NOW, keeping={"b": Placement(store="fast")})}}, FlawKind.STORE, "no store 'fast'"),  # noqa: E501
     "a store that cannot be used": (
         {"appliances": {**RIGHT.appliances,
         "x": appliance("b", StoreSpace(name="fast", problem="It is not mounted."))}},
@@ -127,7 +127,7 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_told_with_what_to_do(name):
     changes, kind, words = WRONG[name]
-    (found,) = configured.found(replace(RIGHT, **changes))
+    (found,) = configuration.found(replace(RIGHT, **changes))
     assert found.kind is kind
     assert words in found.what
     assert found.do
@@ -149,14 +149,14 @@ STEPS = {
 @pytest.mark.parametrize("about", STEPS)
 def test_the_step_before_a_failover_that_is_missing_is_named(about):
     world, words = STEPS[about]
-    (found,) = configured.found(world)
+    (found,) = configuration.found(world)
     assert (found.kind, found.about) == (FlawKind.PREPARATION, about)
     assert words in found.what
     assert "secondsite " in found.do
 
 
 def test_a_site_that_never_said_what_it_has_lacks_nothing():
-    assert list(configured.found(replace(RIGHT, networks={}))) == []
+    assert list(configuration.found(replace(RIGHT, networks={}))) == []
 
 
 def flaw(about, since, kind=FlawKind.MACHINE):

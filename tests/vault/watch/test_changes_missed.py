@@ -11,7 +11,7 @@ from secondsite.domain.lifecycle import State
 from secondsite.vault.fleet.statuses.latest_status import LatestStatuses
 from secondsite.vault.health.findings import Situation, findings
 from secondsite.wire import control
-from secondsite.wire.control import Again, Hello, Status, changes
+from secondsite.wire.control import FullReportRequest, Hello, Status, changes
 from secondsite.wire.control.statuses import SourceStatus
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 from tests.vault.support_intake import Intake
@@ -74,7 +74,7 @@ def test_what_could_not_be_kept_is_asked_for_with_all_else(facts, store, monkeyp
         patched.setattr(store, "reading", refuse)
         with pytest.raises(errors.StoreUnavailable):
             facts.status("appliance-b", Status(replicas=(OLD,)))
-    assert facts.status("appliance-b", Status()) == Again()
+    assert facts.status("appliance-b", Status()) == FullReportRequest()
 
 
 def refuse():
@@ -82,20 +82,20 @@ def refuse():
 
 
 def test_a_change_of_what_was_never_told_is_not_believed_but_asked_for(facts, store):
-    assert facts.status("appliance-b", change()) == Again(machine_ids=("m1",))
+    assert facts.status("appliance-b", change()) == FullReportRequest(machine_ids=("m1",))
     assert latest(facts, store).replica is None
 
 
 def test_a_change_of_something_else_than_is_known_is_not_believed_but_asked_for(facts, store):
     facts.status("appliance-b", Status(replicas=(replica_status(points=[point(7)]),)))
-    assert facts.status("appliance-b", change()) == Again(machine_ids=("m1",))
+    assert facts.status("appliance-b", change()) == FullReportRequest(machine_ids=("m1",))
     assert shown(facts, store) == ["p7"]
 
 
 def test_after_a_connection_ended_nothing_is_believed_until_it_was_told_whole(facts, store):
     facts.status("appliance-b", Status(replicas=(OLD,)))
     facts.connected(hello("appliance-b"))
-    assert facts.status("appliance-b", change()) == Again(machine_ids=("m1",))
+    assert facts.status("appliance-b", change()) == FullReportRequest(machine_ids=("m1",))
     assert shown(facts, store) == ["p1", "p2"]
 
 
@@ -129,7 +129,7 @@ def test_an_appliance_that_says_no_changes_is_asked_for_nothing(facts, store, cl
 def test_what_was_not_understood_is_asked_for_with_all_else(facts, store):
     facts.status("appliance-b", Status(replicas=(OLD,)))
     facts.missed("appliance-b")
-    assert facts.status("appliance-b", change()) == Again()
+    assert facts.status("appliance-b", change()) == FullReportRequest()
     assert shown(facts, store) == ["p1", "p2"]
 
 

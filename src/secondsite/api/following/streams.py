@@ -15,7 +15,7 @@ from fastapi.sse import ServerSentEvent
 from ...domain import errors
 from ...vault.facade import VaultFacade
 from ...vault.facade.nouns.events import Change
-from ...vault.facade.nouns.jobs import Followed
+from ...vault.facade.nouns.jobs import FollowedJob
 from ...wire import rest
 from .boxes import EachOnce, Newest, StreamEvent
 from .changes import Follower
@@ -52,7 +52,7 @@ class Edition:
 
     name: str
     text: str
-    followed: Followed
+    followed: FollowedJob
 
 
 async def job(

@@ -61,7 +61,7 @@ def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
 
 
 @router.post("/appliances/{appliance}/adopt")
-def adopt(vault: Vault, appliance: ApplianceName, request: rest.AdoptionAsked) -> rest.Adoption:
+def adopt(vault: Vault, appliance: ApplianceName, request: rest.AdoptionRequest) -> rest.Adoption:
     """What the appliance has of a vault that is gone is this vault's from now on: its machines, with
     points, settings and plans. Harmless when repeated; one portion at a time."""
     return vault.adoption.adopt(appliance, request)

@@ -21,11 +21,11 @@ from ...ground.log_limit import LogLimit
 from ...ground.tls import to_a_vault
 from ...ground.units import MiB
 from ...wire import control as wire
-from ...wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
+from ...wire.control.protocols import RELEASES_APART, SPOKEN, ProtocolVersions
 from ...wire.control.reports import first_of
 from ..shared import KnownVaults
 from .order_desk import OrderDesk
-from .redial_delay import Redialling
+from .redial_delay import RedialDelay
 from .renewal import Renewal
 from .reporter import Reporter
 
@@ -65,7 +65,7 @@ class Control:
         self._renewal = renewal
         self._hello = hello
         self._reporter = reporter
-        self._redialling = Redialling()
+        self._redialling = RedialDelay()
         self._seldom = LogLimit()
         self._stopping = threading.Event()
         self._socket: ClientConnection | None = None
@@ -176,9 +176,9 @@ class Control:
             return
         if isinstance(message, wire.Order):
             self._desk.take(message)
-        elif isinstance(message, wire.Again):
+        elif isinstance(message, wire.FullReportRequest):
             voice.start_over(message.machine_ids)
-        elif isinstance(message, wire.Renewed):
+        elif isinstance(message, wire.RenewAnswer):
             self._renewal.answered(message)
         elif isinstance(message, wire.Refusal):
             log.warning("vault.refused", problem=message.problem.message, do=message.problem.do)
@@ -208,7 +208,7 @@ def _understood(text: str | bytes) -> wire.Message:
 
 def require_common(welcome: wire.Welcome) -> None:
     """Raises InvalidHandshake for a vault that is more releases apart than the two understand each other."""
-    theirs = Spoken.said(welcome.protocol, welcome.oldest_protocol)
+    theirs = ProtocolVersions.said(welcome.protocol, welcome.oldest_protocol)
     if SPOKEN.common(theirs) is None:
         raise InvalidHandshake(
             f"the vault, release {welcome.version or 'of 2026-11-20'}, understands protocol {theirs}, this "

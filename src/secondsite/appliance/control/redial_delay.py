@@ -15,7 +15,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 STARTS_WITHIN_SECONDS = 15.0
 
 
-class Redialling:
+class RedialDelay:
     """Belongs to one thread. A vault may have several addresses: there is no pause until all have been
     tried."""
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from ...datapath.channel import TlsFiles
 from ...ground import durable, seams
 from ...ground.certificates import issued, serves_at
-from ...wire.control import Renew, Renewed
+from ...wire.control import Renew, RenewAnswer
 from ..shared import issuer_of
 from .csr import signing_request
 
@@ -61,7 +61,7 @@ class Renewal:
             return None
         return Renew(csr_pem=signing_request(self._tls.key.read_bytes(), self._appliance_id))
 
-    def answered(self, answer: Renewed) -> None:
+    def answered(self, answer: RenewAnswer) -> None:
         """Keep what the vault sent, if it is a certificate of its CA for our id and key."""
         if answer.problem is not None:
             log.warning("certificate.not-renewed", problem=answer.problem.message, do=answer.problem.do)

@@ -15,7 +15,7 @@ from ...wire.control import Status, changes
 from ...wire.control.salvage import sayable
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..source import Replication, Source
-from ..target import HostedReplica, Misplaced, ReplicaHost
+from ..target import HostedReplica, MisplacedReplica, ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
 from .status_parts import Key, News, Part, Side, size
 
@@ -34,7 +34,7 @@ PORTION, STATUS_WEIGHS = 500, 10
 some 20 ms of its time."""
 
 AnyStatus = SourceStatus | ReplicaStatus
-Described = Source | HostedReplica | Misplaced
+Described = Source | HostedReplica | MisplacedReplica
 log = structlog.get_logger(__name__)
 
 

@@ -26,10 +26,10 @@ from ...ground.problem import ours
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import GroupShape
 from ..shared import Peers
-from ..source import CycleRequest, Interrupted, Replication, Source, leftover_views
+from ..source import CycleInterrupted, CycleRequest, Replication, Source, leftover_views
 from . import outcome
 from .barrier import Barrier
-from .leader import Leading
+from .leader import LeaderSide
 from .link import OtherAppliances
 from .member import Member, act_on, raise_first
 from .outcome import Common, Moment
@@ -60,7 +60,7 @@ class CommonPoints:
         reason, and a finding of the members."""
         if group.parts:
             return self.take_with(
-                Leading(group, self._peers, app_consistent, budget), group, app_consistent, budget
+                LeaderSide(group, self._peers, app_consistent, budget), group, app_consistent, budget
             )
         return self.take_with(OtherAppliances(group.name), group, app_consistent, budget)
 
@@ -278,7 +278,7 @@ class CommonPoints:
 
     def _send(self, member: Member, request: CycleRequest) -> CycleFact | None:
         if member.source.interrupt.is_set():
-            raise Interrupted
+            raise CycleInterrupted
         if member.problem is not None:
             raise member.problem
         assert member.connection is not None

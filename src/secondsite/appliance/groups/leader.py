@@ -14,7 +14,7 @@ from ...datapath.errors import DatapathError
 from ...domain.amounts import span
 from ...wire.control.setups import GroupPart, GroupShape
 from ..shared import Peers
-from .link import Fixed, Link, OtherAppliances, Verdict, missed
+from .link import InstantOutcome, Link, OtherAppliances, Verdict, missed
 
 HEARD_SECONDS = 5.0
 READY_SECONDS = 45.0
@@ -28,7 +28,7 @@ MOST_APART_SECONDS = 2.0
 set."""
 
 
-class Leading(OtherAppliances):
+class LeaderSide(OtherAppliances):
     """The caller ends it."""
 
     def __init__(self, group: GroupShape, peers: Peers, app: bool, budget: float) -> None:
@@ -61,14 +61,14 @@ class Leading(OtherAppliances):
         self._say("FIX")
         return instant
 
-    def verdict(self, fixed: Fixed) -> Verdict:
+    def verdict(self, fixed: InstantOutcome) -> Verdict:
         if fixed.why is not None:
             self._refuse(fixed.why)
             return super().verdict(fixed)
         answers = self._hear("FIXED", FIXED_SECONDS)
         longest = max([fixed.pause_seconds, *(_seconds(each.get("pause_seconds")) for each in answers)])
         app = fixed.app and all(each.get("app") is True for each in answers)
-        verdict = super().verdict(Fixed(None, fixed.instant, app, longest))
+        verdict = super().verdict(InstantOutcome(None, fixed.instant, app, longest))
         self._say("VERDICT", set_id=verdict.set_id)
         return verdict
 

@@ -77,7 +77,7 @@ def missed(name: str, why: str) -> errors.NotPossibleNow:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class InstantOutcome:
     """How it went here: `why` the views share no instant, or None. `app`: all guests were frozen."""
 
     why: str | None
@@ -124,7 +124,7 @@ class OtherAppliances:
         the group do; views are fixed after it."""
         return instant
 
-    def verdict(self, fixed: Fixed) -> Verdict:
+    def verdict(self, fixed: InstantOutcome) -> Verdict:
         """The machines here go on, and their views are fixed or not: what came of it with all members."""
         if fixed.why is not None or fixed.instant is None:
             return Verdict(fixed.why, fixed.pause_seconds)

@@ -8,7 +8,7 @@ from datetime import datetime
 from ...domain import errors
 from ...fabrics.interface import Freeze
 from ..source import CycleRequest
-from .link import Fixed, OtherAppliances, Verdict
+from .link import InstantOutcome, OtherAppliances, Verdict
 from .member import Member
 
 
@@ -45,7 +45,7 @@ class Moment:
 
 def verdict(others: OtherAppliances, moment: Moment) -> Verdict:
     try:
-        return others.verdict(Fixed(moment.why, moment.instant, moment.is_app, moment.pause_seconds))
+        return others.verdict(InstantOutcome(moment.why, moment.instant, moment.is_app, moment.pause_seconds))
     except errors.SecondsiteError as error:
         others.end(error.message)
         return Verdict(error.message, moment.pause_seconds)

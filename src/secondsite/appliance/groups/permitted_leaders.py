@@ -15,7 +15,7 @@ from ...ground import seams
 from ...wire.control.setups import GroupShape
 from .common_point import PAUSE_BUDGET_SECONDS, CommonPoints
 from .leader import parts_of
-from .link import Fixed, Link, OtherAppliances, Verdict, missed
+from .link import InstantOutcome, Link, OtherAppliances, Verdict, missed
 from .outcome import Common
 
 REST = 2.0
@@ -47,7 +47,7 @@ class PermittedLeaders:
             return
         link.name = group.parts[0].name
         self.at[group.name] = began = time.monotonic()
-        following = Following(group.name, link, app, self.now)
+        following = FollowerSide(group.name, link, app, self.now)
         common = self._points.take_with(following, group, app, budget)
         ended = time.monotonic()
         held = 0.0 if common.reason is None else ended - began
@@ -101,7 +101,7 @@ MOST_APART_SECONDS = 4.0
 """Two budgets: one that the clocks may differ by, and one for all to stand still."""
 
 
-class Following(OtherAppliances):
+class FollowerSide(OtherAppliances):
     """`leader` is the link on which the leader has asked."""
 
     def __init__(self, group: str, leader: Link, app: bool, now: Callable[[], datetime]) -> None:
@@ -128,7 +128,7 @@ class Following(OtherAppliances):
         self._leader.hear("FIX", until)
         return instant
 
-    def verdict(self, fixed: Fixed) -> Verdict:
+    def verdict(self, fixed: InstantOutcome) -> Verdict:
         if fixed.why is not None:
             self._leader.refuse(fixed.why)
             return super().verdict(fixed)

@@ -28,7 +28,7 @@ from . import (
 )
 from .context import ApplianceParts, Context
 from .names import handlers as names
-from .networks.shared import serve_again
+from .networks.drill_networks import serve_again
 from .override import start_at_the_site
 from .proof import booting, proving
 from .rescue_manifest import handlers as keeping

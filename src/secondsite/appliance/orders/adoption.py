@@ -19,13 +19,13 @@ from ...ground.problem import ours
 from ...wire.common.machines import MachineDefinition
 from ...wire.control.adopting import (
     Adopt,
+    AdoptableMachine,
+    AdoptableReplica,
+    AdoptableRun,
     AdoptableSite,
-    Adopted,
-    FoundMachine,
-    FoundReplica,
-    FoundRun,
-    FoundSource,
-    ShowKept,
+    AdoptableSource,
+    AdoptionFact,
+    ListAdoptable,
 )
 from ..shared import order_numbers
 from ..source import Source
@@ -73,11 +73,11 @@ class OrphanedReplica:
                     continue
         return None
 
-    def found(self) -> FoundReplica:
+    def found(self) -> AdoptableReplica:
         """Without what a hypervisor has to be asked for."""
         record, points = self._replica.record, [each for each in self._replica.points if not each.problem]
         runs = [str(run["name"]) for run in record["runs"]]
-        return FoundReplica(
+        return AdoptableReplica(
             epoch=self.epoch,
             opened=False,
             points=len(points),
@@ -91,29 +91,29 @@ class OrphanedReplica:
             store=self._store,
         )
 
-    def _run(self) -> FoundRun | None:
+    def _run(self) -> AdoptableRun | None:
         run = self._replica.run
-        return None if run is None else FoundRun(point_id=str(run["point_id"]))
+        return None if run is None else AdoptableRun(point_id=str(run["point_id"]))
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptionLook:
+class AdoptionSurvey:
     """What is asked once for many machines. `defined`: what the hypervisor has."""
 
     context: Context
     defined: Sequence[MachineSummary]
 
 
-def found(here: AdoptionLook, machine_id: str) -> FoundMachine:
+def found(here: AdoptionSurvey, machine_id: str) -> AdoptableMachine:
     """What cannot be read is said of that machine alone."""
     try:
         return _found(here, machine_id)
     except Exception as problem:
         said = ours(problem)
-        return FoundMachine(id=machine_id, name=machine_id, problem=f"{said.message} {said.do}".strip())
+        return AdoptableMachine(id=machine_id, name=machine_id, problem=f"{said.message} {said.do}".strip())
 
 
-def _found(here: AdoptionLook, machine_id: str) -> FoundMachine:
+def _found(here: AdoptionSurvey, machine_id: str) -> AdoptableMachine:
     context = here.context
     kept = records.kept(context, machine_id)
     generation, drill_generation = order_numbers.seen(context.state, machine_id)
@@ -124,7 +124,7 @@ def _found(here: AdoptionLook, machine_id: str) -> FoundMachine:
     hosted = context.parts.host.find(machine_id)
     if hosted is not None:
         setup = hosted.setup
-        return FoundMachine(
+        return AdoptableMachine(
             **both, name=setup.machine_name, definition=setup.definition, disks=setup.disks,
             policy=setup.policy,
             source_appliance_id=setup.source_appliance_id, replica=_replica(here, hosted),
@@ -135,16 +135,16 @@ def _found(here: AdoptionLook, machine_id: str) -> FoundMachine:
         replica = lying.found().model_copy(
             update={"run": run and _run(here, machine_id, lying.folder, run.point_id)}
         )
-        return FoundMachine(
+        return AdoptableMachine(
             **both, name=lying.name, definition=lying.definition(), disks=lying.disks, replica=replica
         )
     return _of_source(here, machine_id, both)
 
 
-def _of_source(here: AdoptionLook, machine_id: str, both: Mapping[str, object]) -> FoundMachine:
+def _of_source(here: AdoptionSurvey, machine_id: str, both: Mapping[str, object]) -> AdoptableMachine:
     source = here.context.parts.replication.get(machine_id)
     summary = next((each for each in here.defined if each.fabric_id == source.setup.fabric_id), None)
-    return FoundMachine.model_validate(
+    return AdoptableMachine.model_validate(
         {
             **both, "name": source.setup.machine_name, "definition": summary and summary.definition,
             "disks": source.setup.disks, "policy": source.setup.policy,
@@ -159,10 +159,10 @@ def _lying(context: Context, machine_id: str) -> OrphanedReplica | None:
     return None if store is None else OrphanedReplica(store.folder / machine_id, store.name)
 
 
-def _replica(here: AdoptionLook, hosted: HostedReplica) -> FoundReplica:
+def _replica(here: AdoptionSurvey, hosted: HostedReplica) -> AdoptableReplica:
     state, points = hosted.replica.state, hosted.points
     run = state.run(FAILOVER)
-    return FoundReplica(
+    return AdoptableReplica(
         epoch=hosted.setup.epoch,
         opened=True,
         points=len(points),
@@ -177,10 +177,10 @@ def _replica(here: AdoptionLook, hosted: HostedReplica) -> FoundReplica:
     )
 
 
-def _run(here: AdoptionLook, machine_id: str, folder: Path, point_id: str) -> FoundRun:
+def _run(here: AdoptionSurvey, machine_id: str, folder: Path, point_id: str) -> AdoptableRun:
     about = here.context.about(machine_id)
     fact, machine = runs.machine_of(about, FAILOVER), machine_on(here, machine_id, folder)
-    return FoundRun(
+    return AdoptableRun(
         point_id=point_id,
         fabric_id=machine.fabric_id if machine else fact and fact.fabric_id,
         name=machine.name if machine else fact and fact.name,
@@ -190,7 +190,7 @@ def _run(here: AdoptionLook, machine_id: str, folder: Path, point_id: str) -> Fo
     )
 
 
-def machine_on(here: AdoptionLook, machine_id: str, folder: Path) -> MachineSummary | None:
+def machine_on(here: AdoptionSurvey, machine_id: str, folder: Path) -> MachineSummary | None:
     """The hypervisor's machine of ours that stands on the failover's run."""
     run, drills = folder / "runs" / FAILOVER, runs.of_drills(here.context)
     ours = [each for each in here.defined if each.tag == machine_id and each.fabric_id not in drills]
@@ -202,11 +202,11 @@ def machine_on(here: AdoptionLook, machine_id: str, folder: Path) -> MachineSumm
     return next(iter([*inside, *known]), None)
 
 
-def _source(source: Source | None) -> FoundSource | None:
+def _source(source: Source | None) -> AdoptableSource | None:
     if source is None:
         return None
     status = source.status()
-    return FoundSource(
+    return AdoptableSource(
         epoch=source.setup.epoch,
         fabric_id=source.setup.fabric_id,
         target_appliance_id=source.setup.target_appliance_id,
@@ -219,10 +219,10 @@ def _source(source: Source | None) -> FoundSource | None:
 # The orders: what is here of a vault that is gone, and one machine is taken over by the vault that asks.
 
 
-def show(context: Context, payload: ShowKept) -> tuple[str, AdoptableSite]:
+def show(context: Context, payload: ListAdoptable) -> tuple[str, AdoptableSite]:
     """Changes nothing."""
     following = [each for each in records.here(context) if each > payload.after]
-    here = AdoptionLook(context, context.fabric.inventory.list())
+    here = AdoptionSurvey(context, context.fabric.inventory.list())
     machines = tuple(found(here, each) for each in islice(following, payload.most))
     return f"{counted(len(machines), 'machine')} found", AdoptableSite(
         **_said(context), machines=machines, more=len(following) > len(machines)
@@ -237,7 +237,7 @@ def _said(context: Context) -> dict[str, object]:
     return {}
 
 
-def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
+def adopt(context: Context, payload: Adopt) -> tuple[str, AdoptionFact]:
     """The order's generation is the highest from now on, so no order of the former vault is carried out
     any more. Harmless when repeated."""
     host, machine_id = context.parts.host, context.machine_id
@@ -245,7 +245,7 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
         context.require_current()
         host.take_in(payload.setup)
         seams.reach("appliance.adopt.taken-in")
-    here = AdoptionLook(context, context.fabric.inventory.list())
+    here = AdoptionSurvey(context, context.fabric.inventory.list())
     hosted = host.find(machine_id)
     with context.alone(hosted, "being adopted by a new vault"):
         if hosted is not None:
@@ -253,10 +253,10 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, Adopted]:
     machine = found(here, machine_id)
     if machine.problem is not None:
         raise errors.ReplicaError(machine.problem)
-    return _sentence(machine), Adopted(machine=machine)
+    return _sentence(machine), AdoptionFact(machine=machine)
 
 
-def _settle(here: AdoptionLook, hosted: HostedReplica) -> None:
+def _settle(here: AdoptionSurvey, hosted: HostedReplica) -> None:
     """Drills of the former vault end; a machine that was started from a point, and is defined here, is
     known as its failover from now on."""
     context = here.context
@@ -277,7 +277,7 @@ def _settle(here: AdoptionLook, hosted: HostedReplica) -> None:
         hosted.save(accepting=False)
 
 
-def _sentence(machine: FoundMachine) -> str:
+def _sentence(machine: AdoptableMachine) -> str:
     if machine.replica is None:
         return f"{machine.name} is replicated from here"
     points = counted(machine.replica.points, "recovery point")

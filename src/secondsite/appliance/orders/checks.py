@@ -15,14 +15,14 @@ from ...ground import usage
 from ...ground.plural import counted
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.checks import (
-    CheckedSource,
-    CheckedTarget,
     CheckSource,
     CheckTarget,
     CopyInstant,
     Obstacles,
     ObstacleShape,
-    WantedReplica,
+    ReplicaRequest,
+    SourceCheckFact,
+    TargetCheckFact,
 )
 from ...wire.control.setups import Base
 from ..shared import withdrawn_definitions
@@ -30,18 +30,18 @@ from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
 from .names import handlers as names
-from .networks import missing, production
+from .networks import network_checks, production
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
 PEER_PAUSE_SECONDS = 0.3
 
 
-def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSource]:
+def check_source(context: Context, payload: CheckSource) -> tuple[str, SourceCheckFact]:
     reached: list[float] = []
     obstacles = list(_of_source(context, payload, reached))
     sentence, found = _answer(obstacles, "this machine can be replicated from here")
-    return sentence, CheckedSource(
+    return sentence, SourceCheckFact(
         peer_seconds=reached[0] if reached else None,
         obstacles=found.obstacles,
         needed_bytes=_needed_bytes(context, payload),
@@ -50,10 +50,10 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, CheckedSo
     )
 
 
-def check_target(context: Context, payload: CheckTarget) -> tuple[str, CheckedTarget]:
+def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetCheckFact]:
     sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
     shares = context.fabric.properties.networks
-    return sentence, CheckedTarget(
+    return sentence, TargetCheckFact(
         obstacles=found.obstacles,
         shares_networks=shares,
         sizes=True,
@@ -175,13 +175,13 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     yield from _too_little_memory(context, payload)
     yield from _unknown_cpu_model(context, payload)
     yield from _taken(context, payload)
-    yield from missing.obstacles(context, payload)
+    yield from network_checks.obstacles(context, payload)
     if payload.home is not None:
-        yield from missing.at_home(context, payload.home)
-        yield from missing.gone_parts(context, payload.home)
+        yield from network_checks.at_home(context, payload.home)
+        yield from network_checks.gone_parts(context, payload.home)
         yield from _made_anew(context, payload)
     if payload.home_in_need is not None:
-        yield from missing.in_need(context, payload.home_in_need)
+        yield from network_checks.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
     yield from names.warnings(context, payload)
     yield from _no_way_back(context, payload.way_back)
@@ -246,7 +246,7 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
         yield ObstacleShape(what=what, do=room, blocking=False)
 
 
-def _old_disks(context: Context, wanted: WantedReplica) -> Iterator[ObstacleShape]:
+def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleShape]:
     """On them a replica is to stand: they must be here, and readable. The old machine may still run: it is
     shut down after this."""
     if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:
@@ -298,7 +298,7 @@ def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or payload.home is None or payload.definition is not None:
         return
-    if missing.left_at_home(context, payload.home) is None:
+    if network_checks.left_at_home(context, payload.home) is None:
         yield from map(_shape, context.fabric.hosting.check(hosted.setup.definition, payload.sizing))
 
 

@@ -13,7 +13,7 @@ from ..groups import Groups
 from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from ..source import Replication, Source
 from ..target import FAILOVER, Applier, HostedReplica, ReplicaHost, Seeds
-from .giving_way import GivingWay
+from .giving_way import GiveWay
 
 # The scripts of a machine's hooks run one after the other, also those of several jobs. A vault that has
 # heard nothing of a script for a while goes on without it, and may have the next one run: what the first
@@ -70,7 +70,7 @@ class ApplianceParts:
     host: ReplicaHost
     work: Applier
     seeds: Seeds
-    giving_way: GivingWay = field(default_factory=GivingWay)
+    giving_way: GiveWay = field(default_factory=GiveWay)
     hooks_in_turn: ScriptTurns = field(default_factory=ScriptTurns)
 
 

@@ -26,7 +26,7 @@ class Inspection:
             )
 
 
-class GivingWay:
+class GiveWay:
     """Safe from any thread."""
 
     def __init__(self) -> None:

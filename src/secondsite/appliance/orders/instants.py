@@ -3,7 +3,7 @@
 from ...domain import journal
 from ...domain.journal import Recovery
 from ...ground.plural import counted
-from ...wire.common.points import RolledForward
+from ...wire.common.points import RollForward
 from ...wire.control.orders import FindInstant, InstantFact
 from ..target import HostedReplica
 from .context import Context
@@ -25,11 +25,11 @@ def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFa
     return what, InstantFact(point_id=found.point.id, taken_at=found.taken_at, forward=forward, cycles=count)
 
 
-def _forward(found: Recovery) -> RolledForward | None:
+def _forward(found: Recovery) -> RollForward | None:
     if not found.cycles:
         return None
     after = (found.taken_at - found.point.taken_at).total_seconds()
-    return RolledForward(
+    return RollForward(
         seq=found.cycles[-1].seq, taken_at=found.taken_at, epoch=found.point.epoch, after_seconds=after
     )
 

@@ -4,7 +4,7 @@ from ...ground.plural import counted
 from ...wire.common.machines import DiscoveredMachine
 from ...wire.control.orders import CreatedNetwork, CreateNetwork, Discover, Inventory, Nothing
 from .context import Context
-from .networks import shared
+from .networks import drill_networks
 
 
 def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
@@ -28,13 +28,13 @@ def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
 
 def create_network(context: Context, payload: CreateNetwork) -> tuple[str, CreatedNetwork]:
     if payload.drill is not None:
-        return shared.enter(context, payload)
+        return drill_networks.enter(context, payload)
     info = context.fabric.networks.create_isolated(payload.name, context.machine_id)
     return f"isolated network {payload.name} is there", CreatedNetwork(**dict(info))
 
 
 def remove_network(context: Context, payload: CreateNetwork) -> tuple[str, Nothing]:
     if payload.drill is not None:
-        return shared.leave(context, payload), Nothing()
+        return drill_networks.leave(context, payload), Nothing()
     context.fabric.networks.remove(payload.name, context.machine_id)
     return f"network {payload.name} is gone", Nothing()

@@ -11,7 +11,7 @@ from ...datapath.cycles import cycle_file
 from ...domain import errors, journal, points, shell
 from ...domain.amounts import size, span
 from ...ground.plural import counted
-from ...wire.control.orders import Drain, HoldPoint, Nothing, OnePoint, Points
+from ...wire.control.orders import Drain, HoldPoint, Nothing, PointOrder, Points
 from ..target import HostedReplica, old_disks, scrub
 from .context import Context
 
@@ -157,7 +157,7 @@ def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
     return sentence, Points(points=shapes)
 
 
-def release_point(context: Context, payload: OnePoint) -> tuple[str, Points]:
+def release_point(context: Context, payload: PointOrder) -> tuple[str, Points]:
     hosted = context.hosted()
     with context.alone(hosted, "releasing a point"):
         if hosted.record(payload.point_id).held is not None:
@@ -169,7 +169,7 @@ def release_point(context: Context, payload: OnePoint) -> tuple[str, Points]:
     return sentence, Points(points=shapes)
 
 
-def verify_point(context: Context, payload: OnePoint) -> tuple[str, Nothing]:
+def verify_point(context: Context, payload: PointOrder) -> tuple[str, Nothing]:
     """Read a whole point at full speed; cycles go on meanwhile. The result is recorded with the point."""
     hosted = context.hosted()
     size_bytes = sum(disk.size_bytes for disk in hosted.record(payload.point_id).manifest.disks)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal
-from ...fabrics.interface import Gone, HostRequest, MachineSummary, PowerState
+from ...fabrics.interface import HostRequest, MachineSummary, MissingPart, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition, NicDefinition
-from ...wire.common.points import RolledForward, started_from
+from ...wire.common.points import RollForward, started_from
 from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
 from ..shared import run_key
@@ -22,7 +22,7 @@ from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
 from . import machine_tags
 from .context import Context
-from .networks import missing, reserving, shared
+from .networks import drill_networks, network_checks, reserving
 
 DRILL = "drill"
 NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
@@ -39,7 +39,7 @@ class RunFact(Shape):
     fabric_id: str
     name: str
     point_id: str
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     made: bool = False
     begun: bool | None = None
     mark: str = ""
@@ -127,7 +127,7 @@ def _start(
     home = coming_home.as_withdrawn(context.state, hosted, payload)
     definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
     networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-    unconnected = {} if home is not None else missing.left_out(context, payload, networks)
+    unconnected = {} if home is not None else network_checks.left_out(context, payload, networks)
     wanted = Sizing() if payload.home else payload.sizing
     firmware = hosted.replica.firmware(payload.point_id, payload.run)
     request = HostRequest(
@@ -159,13 +159,13 @@ def _start(
         with_host = definition.starts_with_host and not is_drill
         context.fabric.power.allow_start(payload.fabric_id, context.machine_id, with_host=with_host)
     asked = {**networks, **dict.fromkeys(unconnected)}
-    told = shared.said(context, payload.fabric_id, asked) if is_drill else ""
+    told = drill_networks.said(context, payload.fabric_id, asked) if is_drill else ""
     seconds = time.monotonic() - began
     taken_at = datetime.fromisoformat(record.manifest.taken_at)
     if payload.forward is not None:
         taken_at = payload.forward.taken_at
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
-    return _did(payload, begin, seconds, ran=ran) + _sized(wanted, unfit) + missing.said(
+    return _did(payload, begin, seconds, ran=ran) + _sized(wanted, unfit) + network_checks.said(
         unconnected
     ) + _lacking(lacks, media) + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
@@ -193,7 +193,7 @@ class _Without:
     at home."""
 
     cards: Mapping[str, str] = field(default_factory=dict)
-    parts: Sequence[Gone] = ()
+    parts: Sequence[MissingPart] = ()
 
 
 def _is_same(one: RunFact, other: RunFact) -> bool:
@@ -262,14 +262,14 @@ def _started(context: Context, payload: StartReplica, request: HostRequest) -> _
         context.fabric.power.start(request.fabric_id)
         return _Without()
     except errors.FabricError as refused:
-        cards = missing.gone_at_home(context, payload, request.home)
+        cards = network_checks.gone_at_home(context, payload, request.home)
         parts = _gone(context, payload, request)
         if not cards and not parts:
             raise
         return _started_without(context, request, _Without(cards, parts), refused)
 
 
-def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[Gone, ...]:
+def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[MissingPart, ...]:
     """What the machine can start without at home, if it must not fail."""
     if request.home is None or not payload.without_missing_networks:
         return ()
@@ -290,14 +290,14 @@ def _started_without(
     return lacks
 
 
-def _media(context: Context, request: HostRequest) -> Sequence[Gone]:
+def _media(context: Context, request: HostRequest) -> Sequence[MissingPart]:
     """What lay in drives at home and is gone: they are empty."""
     if request.home is None:
         return ()
     return [each for each in context.fabric.hosting.gone(request.home, request.disks) if each.medium]
 
 
-def _lacking(lacks: _Without, media: Sequence[Gone]) -> str:
+def _lacking(lacks: _Without, media: Sequence[MissingPart]) -> str:
     """A part of a sentence."""
     found = dict.fromkeys(each.what for each in (*lacks.parts, *media))
     return f"; it runs without what is gone at home: {', '.join(found)}" if found else ""
@@ -468,7 +468,7 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
         for found in context.fabric.networks.list():
             if found.tag == context.machine_id:
                 context.fabric.networks.remove(found.name, context.machine_id)
-    shared.leave_all(context)
+    drill_networks.leave_all(context)
 
 
 def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSummary | None = None) -> str:

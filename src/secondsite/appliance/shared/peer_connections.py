@@ -118,7 +118,7 @@ LIFE_SECONDS = 600.0
 """Then the peer shows its certificate again."""
 
 
-class _Resting(NamedTuple):
+class _IdleConnection(NamedTuple):
     connection: Connection
     until: float
     since: float
@@ -130,7 +130,7 @@ class KeptConnections:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._resting: defaultdict[Hashable, list[_Resting]] = defaultdict(list)
+        self._resting: defaultdict[Hashable, list[_IdleConnection]] = defaultdict(list)
         self._drop_older_than = 0.0
 
     def take(self, peer: Hashable, asks: bool = True) -> Connection | None:
@@ -151,7 +151,7 @@ class KeptConnections:
             resting = self._resting[peer]
             fits = len(resting) < MOST_OF_ONE_PEER and connection.made_at > self._drop_older_than
             if fits and connection.between_cycles and connection.answers_whether_there:
-                resting.append(_Resting(connection, until, now))
+                resting.append(_IdleConnection(connection, until, now))
                 return
         connection.close()
 
@@ -164,7 +164,7 @@ class KeptConnections:
         for each in dropped:
             each.connection.close()
 
-    def _is_usable(self, found: _Resting, asks: bool) -> bool:
+    def _is_usable(self, found: _IdleConnection, asks: bool) -> bool:
         now = self._now()
         if now >= found.until or found.connection.has_input():
             return False
@@ -181,7 +181,7 @@ class KeptConnections:
         except DatapathError:
             return False
 
-    def _newest(self, peer: Hashable) -> _Resting | None:
+    def _newest(self, peer: Hashable) -> _IdleConnection | None:
         with self._lock:
             resting = self._resting[peer]
             return resting.pop() if resting else None

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ...datapath.transfer import Unchanged
+from ...datapath.transfer import UnchangedState
 from ...domain import errors
 from ...ground import durable, full_disk, seams
 from ...ground.lived_time import LivedClock
@@ -150,13 +150,13 @@ class State:
             db.execute("DELETE FROM replicas WHERE machine_id = ?", (machine_id,))
             db.execute("DELETE FROM unchanged WHERE machine_id = ?", (machine_id,))
 
-    def unchanged(self, machine_id: str) -> Unchanged | None:
+    def unchanged(self, machine_id: str) -> UnchangedState | None:
         """What was noted last of a replica's machine."""
         query = "SELECT machine_id, epoch, seq, taken_at FROM unchanged WHERE machine_id = ?"
         rows = self._rows(query, machine_id)
-        return Unchanged(rows[0][0], int(rows[0][1]), int(rows[0][2]), rows[0][3]) if rows else None
+        return UnchangedState(rows[0][0], int(rows[0][1]), int(rows[0][2]), rows[0][3]) if rows else None
 
-    def put_unchanged(self, said: Sequence[Unchanged]) -> None:
+    def put_unchanged(self, said: Sequence[UnchangedState]) -> None:
         with self._transaction() as db:
             db.executemany(
                 NOTE_UNCHANGED, [(each.machine_id, each.epoch, each.seq, each.taken_at) for each in said]

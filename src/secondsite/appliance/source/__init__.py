@@ -23,16 +23,16 @@ Its rooms:
 """
 
 from . import leftover_views, machine_tag, progress
-from .cycle_guard import Interrupted, Overtaken
+from .cycle_guard import CycleInterrupted, Overtaken
 from .cycle_plan import CycleRequest
 from .fence import Fences
 from .loop import Replication
 from .machine import Source
 
 __all__ = [
+    "CycleInterrupted",
     "CycleRequest",
     "Fences",
-    "Interrupted",
     "Overtaken",
     "Replication",
     "Source",

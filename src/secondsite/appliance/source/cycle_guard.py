@@ -39,7 +39,7 @@ STOP_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Interrupted(errors.NotPossibleNow):
+class CycleInterrupted(errors.NotPossibleNow):
     """The cycle was stopped on purpose; nothing is wrong."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Interrupted(errors.NotPossibleNow):
         super().__init__(why, do=do)
 
 
-class Overtaken(Interrupted):
+class Overtaken(CycleInterrupted):
     """The machine was started, or its disks were written, while they were read at rest."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class GaveWay(Overtaken):
     """Another program waited for the machine."""
 
     def __init__(self) -> None:
-        Interrupted.__init__(
+        CycleInterrupted.__init__(
             self,
             "The cycle was given up because another program waits for the machine.",
             "Nothing: what changed is sent again afterwards.",
@@ -76,7 +76,7 @@ class ScratchUnseen(Overtaken):
     a name goes on growing, and only the end of the job frees its space."""
 
     def __init__(self, problem: OSError) -> None:
-        Interrupted.__init__(
+        CycleInterrupted.__init__(
             self,
             f"The cycle was given up because its scratch space could not be seen: {problem}.",
             "Leave the files in the scratch folder alone; what changed is sent again.",
@@ -84,7 +84,7 @@ class ScratchUnseen(Overtaken):
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _ScratchUse:
     """Scratch space at one moment: bytes that this cycle uses, and bytes free in the file system."""
 
     at: float
@@ -94,7 +94,7 @@ class _Seen:
     def is_full(self, budget_bytes: int) -> bool:
         return self.used > FULL * min(budget_bytes, self.used + self.free)
 
-    def fills_up(self, before: "_Seen", budget_bytes: int) -> bool:
+    def fills_up(self, before: "_ScratchUse", budget_bytes: int) -> bool:
         """Whether space would run out before the cycle can stop."""
         ahead = STOP_SECONDS / max(POLL_SECONDS / 2, self.at - before.at)
         ours, all_used = max(0, self.used - before.used), max(0, before.free - self.free)
@@ -118,7 +118,7 @@ class GuardedCycle:
         self._ends_at = time.monotonic() + seconds
         self._cut_at = 0.0
         self._look_at = time.monotonic() + LOOK_SECONDS
-        self._seen: _Seen | None = None
+        self._seen: _ScratchUse | None = None
         self._abandoning: threads.Worker | None = None
         self._watched = threading.Lock()
         self._settled = False
@@ -184,13 +184,15 @@ class GuardedCycle:
 
     def _judge(self) -> Exception | None:
         if self._interrupt.is_set():
-            return Interrupted()
+            return CycleInterrupted()
         if self._is_in_the_way():
             self._session.gave_way()
             return GaveWay()
         before = self._seen
         try:
-            self._seen = now = _Seen(time.monotonic(), self._session.scratch_bytes(), self._free_bytes())
+            self._seen = now = _ScratchUse(
+                time.monotonic(), self._session.scratch_bytes(), self._free_bytes()
+            )
         except OSError as problem:
             return ScratchUnseen(problem)
         if now.is_full(self._budget_bytes) or (before and now.fills_up(before, self._budget_bytes)):

@@ -26,9 +26,16 @@ from ...datapath import transfer
 from ...datapath.channel import Connection
 from ...datapath.disks import Buffers
 from ...datapath.extents import Extent
-from ...datapath.transfer import DiskPlan, Unchanged
+from ...datapath.transfer import DiskPlan, UnchangedState
 from ...domain import errors
-from ...fabrics.interface import Acknowledged, ChangeSession, Fabric, PowerState, SessionRequest, Unwritten
+from ...fabrics.interface import (
+    AcknowledgedDisks,
+    ChangeSession,
+    Fabric,
+    PowerState,
+    SessionRequest,
+    Unwritten,
+)
 from ...ground import seams
 from ..shared import FairTurns, Peers
 from . import disks_and_firmware, slices
@@ -185,12 +192,12 @@ class Rounds:
             if source.machine_id in noted:
                 source.rested(datetime.fromisoformat(words[source.machine_id].taken_at), began)
 
-    def _tell(self, peer: _Peer, words: Sequence[Unchanged]) -> frozenset[str]:
+    def _tell(self, peer: _Peer, words: Sequence[UnchangedState]) -> frozenset[str]:
         name, addresses = peer
         with self._peers.connected(addresses, name, asks=False) as connection:
             return transfer.tell(connection, words) if connection.notes_unchanged else frozenset()
 
-    def _said(self, source: Source, found: Mapping[str, Unwritten]) -> Unchanged | None:
+    def _said(self, source: Source, found: Mapping[str, Unwritten]) -> UnchangedState | None:
         unwritten = found.get(source.setup.fabric_id)
         if unwritten is None or unwritten.sizes_bytes != source.progress.sizes_bytes:
             return None
@@ -215,10 +222,10 @@ def is_noted(fabric: Fabric, source: Source, connection: Connection, still: Idle
     return True
 
 
-def said(source: Source, at: datetime) -> Unchanged:
+def said(source: Source, at: datetime) -> UnchangedState:
     """What the target is told of a machine that wrote nothing until then."""
     assert source.progress.last_seq is not None
-    return Unchanged(
+    return UnchangedState(
         source.machine_id, source.setup.epoch, source.progress.last_seq, at.astimezone(UTC).isoformat()
     )
 
@@ -264,7 +271,7 @@ def _name(peer: _Peer) -> str:
     return peer[0]
 
 
-def _acknowledged(source: Source) -> Acknowledged:
+def _acknowledged(source: Source) -> AcknowledgedDisks:
     progress = source.progress
     assert progress.base is not None
-    return Acknowledged(source.setup.fabric_id, tuple(progress.sizes_bytes), progress.base)
+    return AcknowledgedDisks(source.setup.fabric_id, tuple(progress.sizes_bytes), progress.base)

@@ -25,7 +25,7 @@ from ..shared import ApplianceConfig, FairTurns, Peers, State, vault_records
 from . import digest_cache, disks_and_firmware
 from . import progress as progresses
 from .cycle import Cycles, Told
-from .cycle_guard import Guard, Interrupted, Overtaken
+from .cycle_guard import CycleInterrupted, Guard, Overtaken
 from .cycle_plan import CycleRequest
 from .fence import FINDING, REFUSALS, Fences
 from .idle import Rounds
@@ -258,7 +258,7 @@ class Replication:
         source.started = time.monotonic()
         try:
             fact = cycle()
-        except Interrupted as given_up:
+        except CycleInterrupted as given_up:
             if isinstance(given_up, Overtaken):
                 source.failed()
             log.info("cycle.interrupted", machine=source.machine_id)
@@ -299,7 +299,7 @@ class Replication:
 
     def _note(self, source: Source, error: Exception) -> None:
         """Make the error a finding; after too much scratch space the next slice is smaller."""
-        if isinstance(error, Interrupted):
+        if isinstance(error, CycleInterrupted):
             return
         if isinstance(error, errors.ScratchExhausted | errors.DeadlineExceeded):
             source.slimmer()

@@ -2,7 +2,7 @@
 machine anew."""
 
 from ...domain import errors, shell
-from ...fabrics.interface import Acknowledged, Fabric
+from ...fabrics.interface import AcknowledgedDisks, Fabric
 from .machine import Source
 
 FINDING = "mark-lost"
@@ -33,7 +33,7 @@ def is_sure(fabric: Fabric, source: Source) -> bool:
     setup = source.setup
     try:
         return fabric.tracking.recognizes(
-            Acknowledged(setup.fabric_id, setup.disks, source.progress.base or "")
+            AcknowledgedDisks(setup.fabric_id, setup.disks, source.progress.base or "")
         )
     except errors.SecondsiteError:
         return False

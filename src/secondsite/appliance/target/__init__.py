@@ -7,7 +7,7 @@ Its rooms:
     store_daemon        the storage daemon through which all of them are written
     trash/              removed replicas, until the deletion delay is over
     replica             one of them, and its lock
-    misplaced           one in whose folder another machine's lies
+    misplaced_replicas  one in whose folder another machine's lies
     point_shapes        its points as the vault is told of them
     old_disks           the disks that a machine had here
     coming_home         as what a machine is made that comes home
@@ -32,9 +32,9 @@ from . import coming_home, key_change, old_disks, scrub, second_copies, store_da
 from .admission import Admission
 from .apply import Applier
 from .delayed_deletions import DelayedDeletions, Rules
-from .idle_disks import Resting
+from .idle_disks import IdleDisks
 from .key_change import GIVE_ONE, Custody
-from .misplaced import Misplaced
+from .misplaced_replicas import MisplacedReplica
 from .power_watch import PowerWatch
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
@@ -50,10 +50,10 @@ __all__ = [
     "Custody",
     "DelayedDeletions",
     "HostedReplica",
-    "Misplaced",
+    "IdleDisks",
+    "MisplacedReplica",
     "PowerWatch",
     "ReplicaHost",
-    "Resting",
     "Rules",
     "Scrubber",
     "SecondCopies",

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from ...datapath.files import write_durably
-from ...domain.delayed_deletions import Delayed, Lowered, Released
+from ...domain.delayed_deletions import DelayedDeletion, LoweredRetention, ReleasedHold
 from ...ground import host, real_files, seams
 from ...ground.problem import StoreFull
 from ...ground.units import DAY, MINUTE
@@ -93,38 +93,38 @@ class DelayedDeletions:
         passed = self._now.at(host.uptime()).shortest_passed_seconds
         return 0.0 if passed is None else max(0.0, self._rules.deletion_delay_seconds - passed)
 
-    def _write_if_changed(self, now: Delayed) -> None:
+    def _write_if_changed(self, now: DelayedDeletion) -> None:
         before, self._now = self._now, now
         if _names(before) != _names(now):
             self._write(now)
 
-    def _write(self, now: Delayed) -> None:
+    def _write(self, now: DelayedDeletion) -> None:
         if self._rules.deletion_delay_seconds:
             write_durably(self._path, json.dumps(dataclasses.asdict(now), indent=1).encode())
             seams.reach("appliance.delayed.written")
         self._written = now
 
-    def _load(self, retention_seconds: int) -> Delayed:
+    def _load(self, retention_seconds: int) -> DelayedDeletion:
         now = host.uptime()
         try:
             return _from_json(json.loads(real_files.content(self._path)))
         except FileNotFoundError:
-            return Delayed(retention_seconds, now)
+            return DelayedDeletion(retention_seconds, now)
         except (OSError, ValueError, KeyError, TypeError) as problem:
             log.error("delayed.unreadable", file=str(self._path), problem=str(problem))
-            return Delayed(retention_seconds, now, (Lowered(FOR_EVER_SECONDS),))
+            return DelayedDeletion(retention_seconds, now, (LoweredRetention(FOR_EVER_SECONDS),))
 
 
-def _names(delayed: Delayed) -> tuple[object, ...]:
+def _names(delayed: DelayedDeletion) -> tuple[object, ...]:
     """All but the time that passed."""
     lowered = tuple(each.retention_seconds for each in delayed.lowered)
     return delayed.retention_seconds, lowered, delayed.spared
 
 
-def _from_json(body: dict[str, Any]) -> Delayed:
-    return Delayed(
+def _from_json(body: dict[str, Any]) -> DelayedDeletion:
+    return DelayedDeletion(
         retention_seconds=body["retention_seconds"],
         seen=Uptime(**body["seen"]),
-        lowered=tuple(Lowered(**each) for each in body["lowered"]),
-        released=tuple(Released(**each) for each in body["released"]),
+        lowered=tuple(LoweredRetention(**each) for each in body["lowered"]),
+        released=tuple(ReleasedHold(**each) for each in body["released"]),
     )

@@ -25,7 +25,7 @@ def rests_after_seconds(policy: PolicyShape) -> float:
     return min(MOST_SECONDS, max(LEAST_SECONDS, CYCLES_WAITED_FOR * policy.cycle_seconds))
 
 
-class Resting:
+class IdleDisks:
     """The one thread that closes them. What it closes is opened again by the next use."""
 
     def __init__(self, host: ReplicaHost) -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from ...datapath.cycles import Entry, Start
 from ...datapath.replica import Replica, ReplicaState
-from ...datapath.transfer import Unchanged
+from ...datapath.transfer import UnchangedState
 from ...domain import journal, retention
 from ...domain.journal import JournaledCycle, Recovery, Stretch
 from ...ground import host
@@ -42,7 +42,7 @@ class KeptCycles:
         """When the newest cycle was kept; None before the first since our start."""
 
     def stretches(
-        self, points: Sequence[PointShape], unchanged: Unchanged | None = None
+        self, points: Sequence[PointShape], unchanged: UnchangedState | None = None
     ) -> tuple[Stretch, ...]:
         """All instants that can be recovered now; the last goes on while the source wrote nothing."""
         epoch = self._replica.state.epoch
@@ -57,14 +57,14 @@ class KeptCycles:
         return journal.going_on(found, unchanged.seq, datetime.fromisoformat(unchanged.taken_at))
 
     def find(
-        self, points: Sequence[PointShape], at: datetime, unchanged: Unchanged | None = None
+        self, points: Sequence[PointShape], at: datetime, unchanged: UnchangedState | None = None
     ) -> Recovery:
         """How to recover the newest processed cycle at or before `at`; raises NotFound, which says what is
         possible."""
         return journal.find(self.stretches(points, unchanged), at)
 
     def told(
-        self, points: Sequence[PointShape], unchanged: Unchanged | None = None
+        self, points: Sequence[PointShape], unchanged: UnchangedState | None = None
     ) -> tuple[JournalStretch, ...]:
         """The stretches for the vault, at most some seconds old."""
         damaged = len(self._replica.journal.damaged())
@@ -134,7 +134,7 @@ class KeptCycles:
         return kept[0].taken_at if kept else None
 
     def _reaching(
-        self, points: Sequence[PointShape], unchanged: Unchanged | None = None
+        self, points: Sequence[PointShape], unchanged: UnchangedState | None = None
     ) -> Sequence[PointShape]:
         """The points that kept or damaged cycles may follow, and some before: most are older than the
         journal."""
@@ -163,7 +163,7 @@ def _named(entry: Entry) -> str:
     return f"cycle {entry.epoch}-{entry.seq} of {journal.spoken(entry.taken_at)} (file {entry.name})"
 
 
-def processed_at(state: ReplicaState, said: Unchanged | None) -> datetime | None:
+def processed_at(state: ReplicaState, said: UnchangedState | None) -> datetime | None:
     """Until when the newest processed cycle is what the machine held: its instant, or a later one at which
     nothing had been written since; None before the first. It stays so while the next one is applied, which
     may take long."""

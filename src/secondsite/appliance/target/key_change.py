@@ -25,7 +25,7 @@ from .store_daemon import daemon_of
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class KeyChangeResult:
     """The result. `former_file` has the old key. `others` are machine ids of replicas that neither key
     opens; they are unchanged."""
 
@@ -36,7 +36,7 @@ class Changed:
     others: tuple[str, ...]
 
 
-def change(store: Path, path: Path, source: Path | None, further: Sequence[Path] = ()) -> Changed:
+def change(store: Path, path: Path, source: Path | None, further: Sequence[Path] = ()) -> KeyChangeResult:
     """Change the key in `path` to the one in `source`, or to a new random one; the caller has locked the
     appliance's home. `further` are its further stores, all of which are there.
 
@@ -59,7 +59,7 @@ class _KeyChange:
         self._next = path.with_name(f"{path.name}.next")
         self._former = path.with_name(f"{path.name}.former")
 
-    def run(self, wanted: EncryptionKey | None) -> Changed:
+    def run(self, wanted: EncryptionKey | None) -> KeyChangeResult:
         swapped = self._former.exists() and not self._next.exists()
         self._check(wanted, swapped)
         with self._daemon() as daemon:
@@ -106,7 +106,7 @@ class _KeyChange:
         sync_folder(self._path.parent)
         seams.reach("appliance.key.swapped")
 
-    def _shed(self, daemon: StorageDaemon) -> Changed:
+    def _shed(self, daemon: StorageDaemon) -> KeyChangeResult:
         key, former = customer_key.load(self._path), customer_key.load(self._former)
         both = (key.key_id, former.key_id)
         found = list(self._replicas(*both))
@@ -117,7 +117,7 @@ class _KeyChange:
         self._former.replace(kept)
         sync_folder(kept.parent)
         others = tuple(state.machine_id for _, state in self._replicas() if state.key_id not in both)
-        return Changed(key, former, kept, len(found), others)
+        return KeyChangeResult(key, former, kept, len(found), others)
 
     def _replicas(self, *key_ids: str) -> Iterator[tuple[Path, ReplicaState]]:
         """Encrypted replicas, also unused ones and those in the trash; only those of `key_ids`, if any are

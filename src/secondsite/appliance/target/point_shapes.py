@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from ...datapath import errors as datapath_errors
-from ...datapath.replica import PointLook, PointRecord, Replica
+from ...datapath.replica import PointFingerprint, PointRecord, Replica
 from ...domain.points import Grade
 from ...ground import durable
 from ...rescue import GRADES, signed, trusted
@@ -24,7 +24,7 @@ from .verdicts import PointProof, PointVerdict, Verdicts
 READ_AGAIN_SECONDS = 600.0
 """A disk rots without a write: only reading tells."""
 
-_Known = tuple[PointLook, PointShape]
+_Known = tuple[PointFingerprint, PointShape]
 log = structlog.get_logger(__name__)
 
 
@@ -91,7 +91,7 @@ class PointShapes:
                 now[point_id] = look, compact.points((judged,), held[1:] if held else ())[0]
 
 
-def _is_same(known: PointLook, look: PointLook, stamped: bool) -> bool:
+def _is_same(known: PointFingerprint, look: PointFingerprint, stamped: bool) -> bool:
     return known == look and look.stamp is not None if stamped else known[:-1] == look[:-1]
 
 

@@ -30,7 +30,7 @@ from .delayed_deletions import DelayedDeletions, Rules
 from .journal import KeptCycles, processed_at
 from .key_change import FINDINGS
 from .point_shapes import GradesFile, PointShapes
-from .start_descriptions import Described
+from .start_descriptions import StartDescription
 from .verdicts import Verdicts
 
 log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ class HostedReplica:
         self._failures = 0
         self._shapes = PointShapes(replica, self.verdicts)
         self._grades = GradesFile(replica.files.root)
-        self.described = Described()
+        self.described = StartDescription()
         self._refreshing = threading.Lock()
         self._state = state
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)

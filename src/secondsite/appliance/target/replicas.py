@@ -23,7 +23,7 @@ from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_change import Custody
-from .misplaced import Misplaced
+from .misplaced_replicas import MisplacedReplica
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over
 from .stores import Store, Stores
@@ -58,7 +58,7 @@ class ReplicaHost:
         self._lock = threading.Lock()
         self._hosted: dict[str, HostedReplica] = {}
         self._unopened: dict[str, errors.ReplicaError] = {}
-        self._misplaced: dict[str, Misplaced] = {}
+        self._misplaced: dict[str, MisplacedReplica] = {}
 
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
@@ -100,7 +100,9 @@ class ReplicaHost:
         try:
             replica = self._opened(folder, setup.machine_id)
         except AnotherReplica as problem:
-            self._misplaced[setup.machine_id] = misplaced = Misplaced(kept(setup, store), problem, folder)
+            self._misplaced[setup.machine_id] = misplaced = MisplacedReplica(
+                kept(setup, store), problem, folder
+            )
             raise misplaced.refusal() from problem
         hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
@@ -143,7 +145,7 @@ class ReplicaHost:
         """Those that are known, and could not be opened."""
         return dict(self._unopened)
 
-    def misplaced(self) -> list[Misplaced]:
+    def misplaced(self) -> list[MisplacedReplica]:
         """Those of them in whose folders other machines' replicas lie."""
         return [each for machine_id, each in self._misplaced.items() if machine_id in self._unopened]
 

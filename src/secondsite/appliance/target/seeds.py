@@ -37,7 +37,7 @@ reading it."""
 log = structlog.get_logger(__name__)
 
 
-class Imported(Shape):
+class ImportProgress(Shape):
     """How far the import into one replica is: bytes from each disk's start, and bytes of data that were
     written."""
 
@@ -51,7 +51,7 @@ class Import:
     """One import in progress; `told(fraction, sentence)` gets its progress, `over` ends it early."""
 
     hosted: HostedReplica
-    record: Imported
+    record: ImportProgress
     size_bytes: int
     told: Callable[[float, str], None]
     over: Callable[[], bool]
@@ -60,7 +60,7 @@ class Import:
     def keep(self, key: str, position: int, data_bytes: int) -> None:
         """Record durably that all before `position` is in the head."""
         positions = {**self.record.positions, key: position}
-        self.record = Imported(
+        self.record = ImportProgress(
             epoch=self.record.epoch, positions=positions, data_bytes=self.record.data_bytes + data_bytes
         )
         durable.write(_record_path(self.hosted), self.record.model_dump_json().encode())
@@ -109,7 +109,7 @@ class Seeds:
 
     def bring_in(
         self, hosted: HostedReplica, wanted: Sequence[SeedDisk], told: Callable[[float, str], None]
-    ) -> Imported:
+    ) -> ImportProgress:
         """Import all copies, or the rest of them; raises SeedRefused, NotFound once the replica is
         removed."""
         seeds = [(each, self.look(each)) for each in wanted]
@@ -166,13 +166,13 @@ def _disk(work: Import, key: str, disk: NbdDisk) -> None:
         seams.reach("appliance.seed.slice")
 
 
-def _recall(hosted: HostedReplica) -> Imported:
+def _recall(hosted: HostedReplica) -> ImportProgress:
     try:
-        record = Imported.model_validate_json(real_files.content(_record_path(hosted)))
+        record = ImportProgress.model_validate_json(real_files.content(_record_path(hosted)))
     except (FileNotFoundError, ValueError):
         record = None
     epoch = hosted.setup.epoch
-    return record if record is not None and record.epoch == epoch else Imported(epoch=epoch)
+    return record if record is not None and record.epoch == epoch else ImportProgress(epoch=epoch)
 
 
 def _record_path(hosted: HostedReplica) -> Path:

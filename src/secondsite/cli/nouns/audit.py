@@ -15,7 +15,7 @@ import typer
 from ...client import validation_messages
 from ...domain import errors
 from ...domain.access import chain
-from ...domain.access.chain import Checked, Entry, Link, Outcome
+from ...domain.access.chain import ChainCheck, Entry, Link, Outcome
 from ...wire import rest
 from ...wire.rest.access.audit import SHORTEST_DAYS, AuditCheck, AuditEntry, AuditQuery, AuditSettings
 from .. import output, times
@@ -128,7 +128,7 @@ def verify(
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    checked: Checked
+    checked: ChainCheck
     ends_at: datetime
 
 
@@ -149,7 +149,7 @@ def _entry(line: str) -> Entry:
     return Entry(**dict(AuditEntry.model_validate_json(line)))
 
 
-def _require_whole(found: Checked, what: str) -> None:
+def _require_whole(found: ChainCheck, what: str) -> None:
     if found.broken is not None:
         raise errors.AuditBroken(
             f"{what[0].upper()}{what[1:]} is not whole from entry {found.broken} on: {found.what}."

@@ -17,7 +17,7 @@ from .. import follow as following
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
-from ..verbs import predicted
+from ..verbs import predictions
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Jobs: what was started, how far it is, what it said.")
 JobId = Annotated[
@@ -102,7 +102,7 @@ def show(context: typer.Context, job: JobId, as_json: Json = False) -> None:
         output.say(f"job {found.id}, asked for by {found.requested_by} at {clock(found.created_at)}")
         _show_tree(vault, found, indent="")
         if found.timing is not None:
-            output.say(f"  {predicted.took(found.timing)}")
+            output.say(f"  {predictions.took(found.timing)}")
         for each in _downtimes(found) if found.timing is None else ():
             output.say(f"  downtime {span(each)}")
 

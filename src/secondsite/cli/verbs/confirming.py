@@ -19,7 +19,7 @@ from ...ground.plural import counted
 from ...wire import rest
 from .. import output, risk
 from ..output import clock
-from . import predicted, properties, second_copies
+from . import predictions, properties, second_copies
 from .instants import Start
 
 SHOWN = 20
@@ -32,7 +32,7 @@ Tell = Callable[[rest.Machine], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmation:
     """What begins the job, and what is told of each machine before; with `start`, also what it would start
     from."""
 
@@ -51,7 +51,7 @@ class Confirmed:
     copies."""
 
 
-def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
+def ask(vault: Vault, names: tuple[str, ...], about: Confirmation) -> None:
     """Raises Abort if the answer is no, InvalidArgument where nobody can be asked, and what the vault says
     of a machine that cannot start from what was chosen."""
     if not about.yes:
@@ -66,7 +66,7 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmed) -> None:
         typer.confirm("Begin?", abort=True, err=True)
 
 
-def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[str]:
+def _lines(vault: Vault, names: tuple[str, ...], about: Confirmation) -> Iterator[str]:
     for name in islice(names, SHOWN):
         machine = vault.machines[name].show()
         if about.verb is not None:
@@ -79,9 +79,9 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
         yield f"{name}: {about.tell(machine)}{_from(vault, name, about.start)}"
         if about.verb is not None:
             found = vault.machines[name].predict(about.verb)
-            yield f"{name}: {predicted.line(found)}"
+            yield f"{name}: {predictions.line(found)}"
             if found.hooks:
-                yield f"{name}: {predicted.hooks(found.hooks)}; their time is not in that"
+                yield f"{name}: {predictions.hooks(found.hooks)}; their time is not in that"
         if about.more is not None:
             yield f"{name}: {about.more(vault.machines[name])}"
         follows = about.after(vault, machine) if about.after is not None else None
@@ -91,7 +91,7 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmed) -> Iterator[s
         yield f"and {counted(len(names) - SHOWN, 'more machine')} likewise"
 
 
-def _may_take_over(machine: rest.Machine, about: Confirmed) -> bool:
+def _may_take_over(machine: rest.Machine, about: Confirmation) -> bool:
     """Whether the vault has forgotten a failover of it, and the point of that may be named."""
     named = about.verb is Verb.FAILOVER and about.start is not None and about.start.point is not None
     return named and any(each.code == BEHIND for each in machine.findings)

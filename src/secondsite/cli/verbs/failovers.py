@@ -26,7 +26,7 @@ from ..options import (
 )
 from ..risk import Yes
 from . import instants, second_copies, synchronizing
-from .confirming import Confirmed
+from .confirming import Confirmation
 from .instants import At, Choice, Failback, Point
 from .submission import run
 
@@ -64,7 +64,7 @@ def test_failover(
         "create-each": "an isolated network for each of its own",
         "none": "no network",
     }.get(network, f"network {network}")
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.test_failover(
             choice=start.choice,
             point=start.point,
@@ -97,7 +97,7 @@ def cleanup_test_failover(
     as_json: Json = False,
 ) -> None:
     """End a drill: remove the test machine and its network, keep notes and verdict."""
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.cleanup_test_failover(notes=notes, verdict=verdict, without_site=without_site),
         lambda it: f"its test machine at {it.target_site} and the network of the drill are removed",
         yes=yes,
@@ -126,7 +126,7 @@ def failover(
     """The source is in trouble: start the machines at the target. Never waits for a dead site."""
     start = instants.start(choice, point, at, RecoveryPointChoice.LATEST)
     first = "shut down if that can be done, then " if shut_down else ""
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.failover(
             choice=start.choice,
             point=start.point,
@@ -179,7 +179,7 @@ def planned_failover(
         run(context, machines, about, no_wait, as_json)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.planned_failover(
             choice=chosen, at_most_down_seconds=at_most_down, direction=direction
         ),
@@ -206,7 +206,7 @@ def change_recovery_point(
 ) -> None:
     """Start the failed-over machine from another point or another instant. Possible until commit."""
     start = instants.start(choice, point, at, RecoveryPointChoice.CUSTOM)
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.change_recovery_point(choice=start.choice, point=start.point, at=start.at),
         lambda it: (
             f"stopped at {it.target_site} and started again; what it wrote there since its failover is lost"
@@ -226,7 +226,7 @@ def commit(
     as_json: Json = False,
 ) -> None:
     """Accept the failover: keep its point, delete the others."""
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.commit(without_site=without_site),
         lambda it: (
             f"it stays at {it.target_site}; the recovery points that it was not started from are deleted"
@@ -258,7 +258,7 @@ def cancel_failover(
     as_json: Json = False,
 ) -> None:
     """Undo a planned failover before commit: the old machine runs again and replication goes on."""
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.cancel_failover(without_site=without_site),
         lambda it: (
             f"stopped at {it.target_site} and started at {it.source_site}; what it wrote at {it.target_site} "

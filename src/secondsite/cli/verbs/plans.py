@@ -29,7 +29,7 @@ from ..options import (
     connect,
 )
 from ..output import clock
-from . import instants, predicted, properties, second_copies
+from . import instants, predictions, properties, second_copies
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
 STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
@@ -332,13 +332,13 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
             say(
                 f"  {machine.name}: {machine.from_site} to "
                 f"{machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
-                f"{predicted.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
-                f"{'; ' if machine.hooks else ''}{predicted.hooks(machine.hooks)}"
+                f"{predictions.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
+                f"{'; ' if machine.hooks else ''}{predictions.hooks(machine.hooks)}"
             )
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")
     if preview.predicted is not None and preview.groups:
-        say(predicted.plan_line(preview.predicted))
+        say(predictions.plan_line(preview.predicted))
     for each in preview.left_out:
         say(f"left out: {each}")
     for each in preview.warnings:

@@ -10,7 +10,7 @@ from ...wire.rest import Location
 from ..options import Json, MachineNames, NoWait, WithoutSite
 from ..risk import Yes
 from . import returning
-from .confirming import Confirmed
+from .confirming import Confirmation
 from .submission import run
 
 DiskKeys = Annotated[
@@ -96,7 +96,7 @@ def disable_protection(
 ) -> None:
     """End protection: replication stops, replica and recovery points are deleted. The machine itself is
     untouched."""
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.disable_protection(without_site=without_site, runs_nowhere=runs_nowhere),
         lambda it: (
             f"it is not protected any more; its replica and its recovery points at {it.target_site} are "
@@ -148,7 +148,7 @@ def reprotect(
         Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",  # noqa: E501
         Location.ALTERNATE: "a full copy is sent" if not seed else "what differs from the seed is sent",
     }
-    about = Confirmed(
+    about = Confirmation(
         lambda them: them.reprotect(
             location=location,
             target_appliance=target_appliance,

@@ -7,16 +7,16 @@ import typer
 
 from .. import follow
 from ..options import connect
-from .confirming import Begin, Confirmed, ask
+from .confirming import Begin, Confirmation, ask
 
 
 def run(
-    context: typer.Context, machines: Sequence[str], verb: Begin | Confirmed, no_wait: bool, as_json: bool
+    context: typer.Context, machines: Sequence[str], verb: Begin | Confirmation, no_wait: bool, as_json: bool
 ) -> NoReturn:
     """Ends with the exit code that the job's end means."""
     with connect(context) as vault:
-        if isinstance(verb, Confirmed):
+        if isinstance(verb, Confirmation):
             ask(vault, tuple(machines), verb)
-        begin = verb.begin if isinstance(verb, Confirmed) else verb
+        begin = verb.begin if isinstance(verb, Confirmation) else verb
         ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
     raise typer.Exit(ended)

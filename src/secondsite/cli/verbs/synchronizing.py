@@ -4,13 +4,13 @@ from ...client.nouns.machines import MachineHandle
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
-from .confirming import Confirmed
+from .confirming import Confirmation
 
 
 def confirmed(
     sync: DataSync, choice: RecoveryPointChoice, at_most_down: float | None, yes: bool
-) -> Confirmed:
-    return Confirmed(
+) -> Confirmation:
+    return Confirmation(
         lambda them: them.planned_failover(choice=choice, data_sync=sync, at_most_down_seconds=at_most_down),
         lambda it: _tells(it, sync),
         yes=yes,

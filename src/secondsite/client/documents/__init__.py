@@ -15,21 +15,21 @@ Its rooms:
     configuration  what a vault has, as documents
 """
 
-from .applying import Applying
+from .applying import DocumentApplier
 from .comparing import Action, Change
 from .kinds import KINDS
 from .loading import MOST_BYTES, LoadedDocument, load
-from .preparing import Prepared, export, prepare
+from .preparing import DocumentPreparation, export, prepare
 from .schema import schema
 
 __all__ = [
     "KINDS",
     "MOST_BYTES",
     "Action",
-    "Applying",
     "Change",
+    "DocumentApplier",
+    "DocumentPreparation",
     "LoadedDocument",
-    "Prepared",
     "export",
     "load",
     "prepare",

@@ -45,7 +45,7 @@ from .loading import LoadedDocument
 LOOK_SECONDS = 0.2
 
 
-class Applying:
+class DocumentApplier:
     """`present` is what was read and checked; it is kept up to date by what is done."""
 
     def __init__(self, vault: Vault, present: Present, given: Sequence[LoadedDocument]) -> None:

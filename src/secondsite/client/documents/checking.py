@@ -66,7 +66,7 @@ def missing_rights(caller: Caller | None, changes: Sequence[Change]) -> Told:
             )
 
 
-class Checking:
+class DocumentChecker:
     def __init__(self, present: Present, given: Sequence[LoadedDocument], around: References) -> None:
         self._present = present
         self._given = given

@@ -23,7 +23,7 @@ from .references import References, around
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class DocumentPreparation:
     """`missing`: what the token may not do; `wrong`: what stands in the way; `notes`: what does not, but
     is to be known."""
 
@@ -40,21 +40,21 @@ class Prepared:
         refuse([f"{each}." for each in self.wrong])
 
 
-def prepare(vault: Vault, given: Sequence[LoadedDocument], *, prune: bool = False) -> Prepared:
+def prepare(vault: Vault, given: Sequence[LoadedDocument], *, prune: bool = False) -> DocumentPreparation:
     """Raises InvalidArgument for documents of which it is not clear what they mean."""
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
     named = {each.document.machine for each in given if isinstance(each.document, PropertiesDocument)}
     hooked = {each.document.machine for each in given if isinstance(each.document, HooksDocument)}
     found = configuration.read(vault, cards, named, hooked)
-    unclear = [f"{each}." for each in checking.Checking(found, given, References()).machines()]
+    unclear = [f"{each}." for each in checking.DocumentChecker(found, given, References()).machines()]
     refuse(unclear)
     changes = comparing.changes(found, given, prune=prune)
     there = around(vault, changes)
-    return Prepared(
+    return DocumentPreparation(
         present=found,
         changes=changes,
         missing=list(checking.missing_rights(vault.show().caller, changes)),
-        wrong=list(checking.Checking(found, given, there).wrong(changes)),
+        wrong=list(checking.DocumentChecker(found, given, there).wrong(changes)),
         notes=list(Remarks(found, given, there).notes(changes)),
     )
 

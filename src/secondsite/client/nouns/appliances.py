@@ -53,7 +53,7 @@ class ApplianceHandle:
         repeated. `told` hears of each portion. Raises ApplianceUnreachable."""
         whole, after = None, ""
         while True:
-            asked = rest.AdoptionAsked(
+            asked = rest.AdoptionRequest(
                 dry_run=dry_run, after=after, **({"other_site": other_site} if other_site else {})
             )
             part = self._connection.one(

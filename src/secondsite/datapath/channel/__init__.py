@@ -14,7 +14,7 @@ from . import messages
 from .connection import Connection
 from .handshake import dial
 from .listener import Listener
-from .messages import Message, Received
+from .messages import Message, ReceivedFrame
 from .tls import Pressure, TlsFiles, client_context, is_distrust
 from .token_bucket import TokenBucket
 
@@ -23,7 +23,7 @@ __all__ = [
     "Listener",
     "Message",
     "Pressure",
-    "Received",
+    "ReceivedFrame",
     "TlsFiles",
     "TokenBucket",
     "client_context",

@@ -19,10 +19,10 @@ from ...ground import certificates
 from ...ground.units import KiB
 from ..errors import DatapathError, PeerSilent, PeerUnreachable, PeerUntrusted
 from ..extents import CHUNK_BYTES
-from ..frames import Encoded
+from ..frames import EncodedFrame
 from ..frames import frame as frames
 from . import messages
-from .messages import Message, Received
+from .messages import Message, ReceivedFrame
 from .tls import common_name, is_distrust, notice_dead_line
 
 WRITE_BYTES: Final = 64 * KiB
@@ -109,7 +109,7 @@ class Connection:
         """Send a control message."""
         self.send(messages.encode(name, fields))
 
-    def send(self, frame: Encoded) -> None:
+    def send(self, frame: EncodedFrame) -> None:
         """Send a frame; raises PeerSilent, PeerUnreachable."""
         if len(frame.payload) < 16 * KiB:
             self._write(frame.head + bytes(frame.payload))
@@ -137,13 +137,13 @@ class Connection:
 
     def receive(
         self, within_seconds: float | None = None, fresh: bool = False, until: float | None = None
-    ) -> Received:
+    ) -> ReceivedFrame:
         """The next frame. Its header is checked, its payload is not. Waits `within_seconds` for the first
         byte; by `until`, on the monotonic clock, all of it has to be here. The payload is valid until the
         next read; with `fresh` it has memory of its own."""
         head = bytes(self._read(frames.HEAD_BYTES, within_seconds, until=until))
         header = frames.unpack(head)
-        return Received(header, head, self._read(header.payload_length, fresh=fresh, until=until))
+        return ReceivedFrame(header, head, self._read(header.payload_length, fresh=fresh, until=until))
 
     def receive_message(
         self, *expected: str, within_seconds: float | None = None, until: float | None = None

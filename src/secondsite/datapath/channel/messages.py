@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...ground import bounded_json
 from ..errors import PeerRefused, ProtocolViolated
-from ..frames import Encoded, Header, Kind, codec
+from ..frames import EncodedFrame, Header, Kind, codec
 
 _SAME_RELEASE = "run the same release at both ends"
 _LONGEST_NAME = 40
@@ -23,7 +23,7 @@ class Message(NamedTuple):
     fields: dict[str, Any]
 
 
-class Received(NamedTuple):
+class ReceivedFrame(NamedTuple):
     """A frame as it arrived; a cycle file keeps `head` and `payload`. A connection reuses the payload's
     buffer for the next frame."""
 
@@ -32,13 +32,13 @@ class Received(NamedTuple):
     payload: bytes | bytearray | memoryview
 
 
-def encode(name: str, fields: dict[str, Any]) -> Encoded:
+def encode(name: str, fields: dict[str, Any]) -> EncodedFrame:
     """The frame of a message."""
     body = json.dumps({"is": name, **fields}, separators=(",", ":")).encode()
     return codec.encode_plain(Kind.MESSAGE, body)
 
 
-def decode(received: Received) -> Message:
+def decode(received: ReceivedFrame) -> Message:
     """The message in a frame; raises ProtocolViolated if it holds none, FrameDamaged if it is damaged."""
     if received.header.kind is not Kind.MESSAGE:
         raise ProtocolViolated(f"{received.header.kind.name} came in place of a message", do=_SAME_RELEASE)
@@ -58,7 +58,7 @@ def _name(value: object) -> str:
     return value
 
 
-def expect(received: Received, *expected: str) -> Message:
+def expect(received: ReceivedFrame, *expected: str) -> Message:
     """The message if its name is one of `expected`; raises PeerRefused if it is a refusal."""
     message = decode(received)
     if message.name == "REFUSE":

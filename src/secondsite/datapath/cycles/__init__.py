@@ -2,16 +2,16 @@
 
 Its rooms:
 
-    cycle_file  one file: header, frames as they came, trailer
-    inbox       complete cycles that wait to be applied, and parts of those under way
-    journal     cycles that were applied and are kept for a while
-    entry       one cycle of the journal, and the name of its file
-    damage      cycles of the journal that could not be read
-    firmware    the firmware state that travels with a cycle
-    checked     values that a header may have
+    cycle_file     one file: header, frames as they came, trailer
+    inbox          complete cycles that wait to be applied, and parts of those under way
+    journal        cycles that were applied and are kept for a while
+    entry          one cycle of the journal, and the name of its file
+    damage         cycles of the journal that could not be read
+    firmware       the firmware state that travels with a cycle
+    header_checks  values that a header may have
 """
 
-from . import checked, cycle_file, firmware, inbox
+from . import cycle_file, firmware, header_checks, inbox
 from .cycle_file import CycleDisk, CycleHeader, CycleWriter
 from .entry import Entry
 from .firmware import MOST_BYTES, FirmwareFile
@@ -26,8 +26,8 @@ __all__ = [
     "Entry",
     "FirmwareFile",
     "Start",
-    "checked",
     "cycle_file",
     "firmware",
+    "header_checks",
     "inbox",
 ]

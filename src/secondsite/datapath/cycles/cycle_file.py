@@ -21,12 +21,12 @@ import xxhash
 from ...ground import durable, full_disk
 from ...ground.plural import counted
 from ...ground.units import MiB
-from ..channel import Message, Received, messages
+from ..channel import Message, ReceivedFrame, messages
 from ..encryption import FileKey, encrypted_file
 from ..errors import CycleDamaged, DatapathError, ProtocolViolated
-from ..frames import Encoded, Frame, packed
+from ..frames import EncodedFrame, Frame, packed_frame
 from ..frames import frame as frames
-from . import checked, firmware, inbox
+from . import firmware, header_checks, inbox
 from .firmware import FirmwareFile
 
 MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
@@ -74,7 +74,7 @@ class CycleHeader:
     def from_json(fields: dict[str, Any]) -> CycleHeader:
         """Raises ProtocolViolated if a field is absent, or is not what it may be."""
         try:
-            return _header_of(checked.mapping(fields))
+            return _header_of(header_checks.mapping(fields))
         except (KeyError, TypeError, ValueError) as problem:
             raise ProtocolViolated(
                 f"a cycle's header is not understood: {repr(problem)[:_LONGEST_SHOWN]}",
@@ -88,21 +88,23 @@ class CycleHeader:
 def _header_of(fields: dict[str, Any]) -> CycleHeader:
     base_seq, point, sync = fields["base_seq"], fields.get("point"), fields.get("sync")
     return CycleHeader(
-        machine_id=checked.name(fields["machine_id"]),
-        epoch=checked.natural(fields["epoch"]),
-        seq=checked.natural(fields["seq"]),
-        base_seq=None if base_seq is None else checked.natural(base_seq),
-        taken_at=checked.instant(fields["taken_at"]),
-        disks=_disks_of(checked.sequence(fields["disks"], checked.MOST_DISKS)),
-        point=None if point is None else checked.point(point),
-        sync=None if sync is None else checked.passes(sync),
+        machine_id=header_checks.name(fields["machine_id"]),
+        epoch=header_checks.natural(fields["epoch"]),
+        seq=header_checks.natural(fields["seq"]),
+        base_seq=None if base_seq is None else header_checks.natural(base_seq),
+        taken_at=header_checks.instant(fields["taken_at"]),
+        disks=_disks_of(header_checks.sequence(fields["disks"], header_checks.MOST_DISKS)),
+        point=None if point is None else header_checks.point(point),
+        sync=None if sync is None else header_checks.passes(sync),
         firmware=firmware.from_header(fields.get("firmware")),
-        apart=tuple(map(checked.name, checked.sequence(fields.get("apart", ()), checked.MOST_DISKS))),
+        apart=tuple(
+            map(header_checks.name, header_checks.sequence(fields.get("apart", ()), header_checks.MOST_DISKS))
+        ),
     )
 
 
 def _disks_of(values: Sequence[Any]) -> tuple[CycleDisk, ...]:
-    disks = tuple(_disk_of(checked.mapping(value)) for value in values)
+    disks = tuple(_disk_of(header_checks.mapping(value)) for value in values)
     if len({disk.key for disk in disks}) != len(disks):
         raise ValueError("a disk is named twice")
     return disks
@@ -110,7 +112,8 @@ def _disks_of(values: Sequence[Any]) -> tuple[CycleDisk, ...]:
 
 def _disk_of(body: dict[str, Any]) -> CycleDisk:
     return CycleDisk(
-        checked.name(body["key"]), checked.natural(body["size_bytes"], checked.LARGEST_DISK_BYTES)
+        header_checks.name(body["key"]),
+        header_checks.natural(body["size_bytes"], header_checks.LARGEST_DISK_BYTES),
     )
 
 
@@ -149,7 +152,7 @@ class CycleWriter:
         """xxh3-128 over the headers of all frames so far, which hold the digests of their payloads."""
         return self._digest.hexdigest()
 
-    def add(self, received: Received) -> None:
+    def add(self, received: ReceivedFrame) -> None:
         """Append a data frame that the caller has verified."""
         self._put(received.head)
         self._put(received.payload)
@@ -195,13 +198,13 @@ class CycleWriter:
 
 
 def write(
-    inbox_dir: Path, header: CycleHeader, encoded: Iterator[Encoded], key: FileKey | None = None
+    inbox_dir: Path, header: CycleHeader, encoded: Iterator[EncodedFrame], key: FileKey | None = None
 ) -> Path:
     """A durable cycle file from frames made here: for journals, seeds and tests."""
     writer = CycleWriter(inbox_dir, header, key=key)
     try:
         for frame in encoded:
-            writer.add(Received(frames.unpack(frame.head), frame.head, frame.payload))
+            writer.add(ReceivedFrame(frames.unpack(frame.head), frame.head, frame.payload))
         return writer.commit()
     finally:
         writer.discard()
@@ -252,21 +255,21 @@ def _frames(path: Path, at: int, key: FileKey | None) -> Iterator[Frame]:
         raise _damaged(path, at, f"its trailer does not match its {counted(count, 'frame')}")
 
 
-def _verified(received: Received, path: Path, at: int) -> list[Frame]:
+def _verified(received: ReceivedFrame, path: Path, at: int) -> list[Frame]:
     try:
-        return packed.decode(received.header, received.payload)
+        return packed_frame.decode(received.header, received.payload)
     except DatapathError as problem:
         raise _damaged(path, at, problem.message) from None
 
 
-def _message(received: Received, path: Path, at: int) -> Message:
+def _message(received: ReceivedFrame, path: Path, at: int) -> Message:
     try:
         return messages.decode(received)
     except DatapathError as problem:
         raise _damaged(path, at, problem.message) from None
 
 
-def _next(file: encrypted_file.Readable, path: Path) -> Received:
+def _next(file: encrypted_file.Readable, path: Path) -> ReceivedFrame:
     at = file.tell()
     head = file.read(frames.HEAD_BYTES)
     if len(head) < frames.HEAD_BYTES:
@@ -278,7 +281,7 @@ def _next(file: encrypted_file.Readable, path: Path) -> Received:
     payload = file.read(header.payload_length)
     if len(payload) < header.payload_length:
         raise _damaged(path, at, "it ends in the middle of a frame")
-    return Received(header, head, payload)
+    return ReceivedFrame(header, head, payload)
 
 
 def _damaged(path: Path, offset: int, what: str) -> CycleDamaged:

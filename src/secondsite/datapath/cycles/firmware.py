@@ -19,7 +19,7 @@ from backports import zstd
 
 from ...ground.units import MiB
 from .. import errors
-from . import checked
+from . import header_checks
 
 MOST_BYTES: Final = 4 * MiB
 """The most bytes that all files of a machine may have together."""
@@ -47,11 +47,11 @@ class FirmwareFile:
         folder."""
         name, sha256, packed = body["name"], body["sha256"], body.get("packed")
         if not _matches(_NAME, name) or not _matches(_SHA256, sha256):
-            raise ValueError(f"{checked.shown(name)} is not the name of a firmware file")
+            raise ValueError(f"{header_checks.shown(name)} is not the name of a firmware file")
         if not isinstance(packed, str | None):
             raise ValueError(f"the content of firmware file {name} is not text")
         try:
-            size_bytes = checked.natural(body["size_bytes"], MOST_BYTES)
+            size_bytes = header_checks.natural(body["size_bytes"], MOST_BYTES)
         except ValueError as problem:
             raise ValueError(f"the size of firmware file {name}: {problem}") from None
         return FirmwareFile(name, sha256, size_bytes, packed)
@@ -67,7 +67,8 @@ def from_header(value: object) -> tuple[FirmwareFile, ...] | None:
     if value is None:
         return None
     files = tuple(
-        FirmwareFile.from_json(checked.mapping(each)) for each in checked.sequence(value, MOST_FILES)
+        FirmwareFile.from_json(header_checks.mapping(each))
+        for each in header_checks.sequence(value, MOST_FILES)
     )
     if (
         len({file.name for file in files}) != len(files)

@@ -2,20 +2,20 @@
 
 Its rooms:
 
-    frame        header, kinds, packings
-    packed       many small ranges in one frame
-    codec        raw bytes to frames and back
-    compression  whether to compress
+    frame         header, kinds, packings
+    packed_frame  many small ranges in one frame
+    codec         raw bytes to frames and back
+    compression   whether to compress
 """
 
-from . import codec, frame, packed
+from . import codec, frame, packed_frame
 from .compression import Choice, Learnt
-from .frame import Encoded, Frame, Header, Kind
-from .packed import Packer, Range
+from .frame import EncodedFrame, Frame, Header, Kind
+from .packed_frame import Packer, Range
 
 __all__ = [
     "Choice",
-    "Encoded",
+    "EncodedFrame",
     "Frame",
     "Header",
     "Kind",
@@ -24,5 +24,5 @@ __all__ = [
     "Range",
     "codec",
     "frame",
-    "packed",
+    "packed_frame",
 ]

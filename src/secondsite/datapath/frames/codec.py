@@ -15,7 +15,7 @@ from ..digests import Bytes, digest
 from ..errors import FrameDamaged
 from ..extents import BLOCK_BYTES, CHUNK_BYTES
 from .compression import Choice
-from .frame import NO_DIGEST, ZERO_FRAME_BYTES, Encoded, Frame, Header, Kind, Packing, pack
+from .frame import NO_DIGEST, ZERO_FRAME_BYTES, EncodedFrame, Frame, Header, Kind, Packing, pack
 
 LEVEL: Final = 1
 _WINDOW: Final[dict[int, int]] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -29,7 +29,7 @@ def is_zero(raw: Bytes) -> bool:
     return raw == _ZEROS if len(raw) == CHUNK_BYTES else raw == _ZEROS[: len(raw)]
 
 
-def encode(choice: Choice, disk: int, offset: int, raw: bytes | bytearray) -> list[Encoded]:
+def encode(choice: Choice, disk: int, offset: int, raw: bytes | bytearray) -> list[EncodedFrame]:
     """The frames of one chunk (<= CHUNK_BYTES): ranges of zero blocks and of data, compressed where that
     pays.
 
@@ -44,13 +44,13 @@ def encode(choice: Choice, disk: int, offset: int, raw: bytes | bytearray) -> li
     ]
 
 
-def encode_zero(disk: int, offset: int, length: int) -> Encoded:
+def encode_zero(disk: int, offset: int, length: int) -> EncodedFrame:
     """A zero frame; `length` is at most ZERO_FRAME_BYTES."""
     header = Header(Kind.DATA, Packing.ZERO, disk, offset, length, 0, NO_DIGEST)
-    return Encoded(pack(header), b"", length, zero=True)
+    return EncodedFrame(pack(header), b"", length, zero=True)
 
 
-def encode_zeros(disk: int, offset: int, length: int) -> Iterator[Encoded]:
+def encode_zeros(disk: int, offset: int, length: int) -> Iterator[EncodedFrame]:
     """Zero frames for a range of any length."""
     while length > 0:
         step = min(length, ZERO_FRAME_BYTES)
@@ -58,13 +58,15 @@ def encode_zeros(disk: int, offset: int, length: int) -> Iterator[Encoded]:
         offset, length = offset + step, length - step
 
 
-def encode_plain(kind: Kind, payload: bytes) -> Encoded:
+def encode_plain(kind: Kind, payload: bytes) -> EncodedFrame:
     """A frame that carries a message or digests."""
     header = Header(kind, Packing.RAW, 0, 0, len(payload), len(payload), digest(payload))
-    return Encoded(pack(header), payload, len(payload), zero=False)
+    return EncodedFrame(pack(header), payload, len(payload), zero=False)
 
 
-def encode_data(choice: Choice, disk: int, offset: int, raw: memoryview, kind: Kind = Kind.DATA) -> Encoded:
+def encode_data(
+    choice: Choice, disk: int, offset: int, raw: memoryview, kind: Kind = Kind.DATA
+) -> EncodedFrame:
     """One frame of at most CHUNK_BYTES, compressed where that pays; else it refers to `raw`."""
     packing: Packing = Packing.RAW
     payload: Bytes = raw
@@ -73,7 +75,7 @@ def encode_data(choice: Choice, disk: int, offset: int, raw: memoryview, kind: K
         if len(packed) < len(raw) - len(raw) // 32:
             packing, payload = Packing.ZSTD, packed
     header = Header(kind, packing, disk, offset, len(raw), len(payload), digest(raw))
-    return Encoded(pack(header), payload, len(raw), zero=False)
+    return EncodedFrame(pack(header), payload, len(raw), zero=False)
 
 
 def ranges(offset: int, raw: bytes | bytearray) -> Iterator[tuple[int, int, bool]]:

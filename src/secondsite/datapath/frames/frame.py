@@ -78,7 +78,7 @@ class Frame(NamedTuple):
     data: bytes | memoryview
 
 
-class Encoded(NamedTuple):
+class EncodedFrame(NamedTuple):
     """A frame that is ready to travel."""
 
     head: bytes

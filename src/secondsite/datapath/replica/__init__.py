@@ -17,13 +17,13 @@ from .verbs import seed
 from .verbs.create import BaseImage, ReplicaDisk
 from .verbs.remove import delete, sweep
 from .verbs.seed import Pieces, Seed
-from .verbs.stats import PointLook, PointRecord
+from .verbs.stats import PointFingerprint, PointRecord
 from .verbs.verify import Verification
 
 __all__ = [
     "BaseImage",
     "Pieces",
-    "PointLook",
+    "PointFingerprint",
     "PointRecord",
     "Replica",
     "ReplicaDisk",

@@ -24,7 +24,7 @@ from ..cycles import CycleJournal
 from ..digests import DigestMap, scan
 from ..disks import NbdDisk, StorageDaemon
 from ..encryption import DataKey, EncryptionKey
-from .chain import chain, head_names, own_files, standing
+from .chain import backing_files, chain, head_names, own_files
 from .record import encrypt_old_firmware, paths, record, whose
 from .record.firmware_store import FirmwareStore
 from .record.manifest import Manifest
@@ -397,7 +397,7 @@ class ReplicaCore:
         self.reach("merge.recorded")
 
     def _users(self, low: Path, key: str) -> list[Path]:
-        return [path for _, path in standing.users(self.files, self.state, key).get(low.name, ())]
+        return [path for _, path in backing_files.users(self.files, self.state, key).get(low.name, ())]
 
     def _merge_down(self, low: Path, high: Path) -> None:
         is_bottom = self.state.merging == self.state.layers[0].number

@@ -2,22 +2,22 @@
 
 Its rooms:
 
-    sender          the source's half
-    pump            frames ahead of the link
-    changed_pages   the pages of a dirty range that the target lacks
-    compare         what differs between a disk here and its replica there
-    receiver        the target's half
-    incoming_cycle  one cycle coming in
-    read_ahead      frames received by a thread of their own
-    unchanged       machines that wrote nothing, many in one message
-    admission       who may send what, and where it goes
+    sender              the source's half
+    pump                frames ahead of the link
+    changed_pages       the pages of a dirty range that the target lacks
+    compare             what differs between a disk here and its replica there
+    receiver            the target's half
+    incoming_cycle      one cycle coming in
+    read_ahead          frames received by a thread of their own
+    unchanged_machines  machines that wrote nothing, many in one message
+    admission           who may send what, and where it goes
 """
 
 from ..errors import CycleRefused
 from .admission import Accept, Write
 from .receiver import FULL, serve
 from .sender import CycleResult, DiskPlan, offer, send_cycle
-from .unchanged import Unchanged, tell
+from .unchanged_machines import UnchangedState, tell
 
 __all__ = [
     "FULL",
@@ -25,7 +25,7 @@ __all__ = [
     "CycleRefused",
     "CycleResult",
     "DiskPlan",
-    "Unchanged",
+    "UnchangedState",
     "Write",
     "offer",
     "send_cycle",

@@ -14,7 +14,7 @@ from ..encryption import FileKey
 from ..errors import ProtocolViolated
 from ..extents import Extent
 from ..frames import Frame
-from .unchanged import NotesUnchanged
+from .unchanged_machines import NotesUnchanged
 
 
 @dataclass(frozen=True, slots=True)

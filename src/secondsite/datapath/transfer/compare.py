@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from ...ground.units import MiB
 from .. import extents
 from ..channel import Connection, messages
-from ..cycles import checked
+from ..cycles import header_checks
 from ..digests import DigestCacheFile, hashes
 from ..disks import Buffers
 from ..errors import ProtocolViolated
@@ -236,7 +236,7 @@ def _held(connection: Connection, start: int) -> tuple[list[Extent], int]:
     try:
         if (until := _place(said["until"])) <= start:
             raise ValueError(f"it was asked from {start} on, and told until {until}")
-        pairs = checked.sequence(said["extents"], MOST_HELD)
+        pairs = header_checks.sequence(said["extents"], MOST_HELD)
         return [Extent(_place(offset), _place(length)) for offset, length in pairs], until
     except (KeyError, TypeError, ValueError) as problem:
         raise ProtocolViolated(
@@ -245,7 +245,7 @@ def _held(connection: Connection, start: int) -> tuple[list[Extent], int]:
 
 
 def _place(value: object) -> int:
-    return checked.natural(value, checked.LARGEST_DISK_BYTES)
+    return header_checks.natural(value, header_checks.LARGEST_DISK_BYTES)
 
 
 def _answer(connection: Connection, expected_bytes: int) -> bytes:

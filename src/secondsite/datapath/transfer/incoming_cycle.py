@@ -10,11 +10,11 @@ import xxhash
 
 from ...ground.plural import counted
 from ...ground.units import GiB
-from ..channel import Connection, Message, Received, messages
-from ..cycles import CycleDisk, CycleHeader, CycleWriter, checked
+from ..channel import Connection, Message, ReceivedFrame, messages
+from ..cycles import CycleDisk, CycleHeader, CycleWriter, header_checks
 from ..errors import CycleRefused, DatapathError, FrameDamaged, ProtocolViolated
 from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Extent
-from ..frames import Frame, Kind, codec, packed
+from ..frames import Frame, Kind, codec, packed_frame
 from ..frames import frame as frames
 from .admission import CycleAdmission, Write
 from .read_ahead import ReadAhead
@@ -38,7 +38,7 @@ class IncomingCycle:
         self._connection = connection
         self._header = header
         self._admission = admission
-        self._next: Received | None = None
+        self._next: ReceivedFrame | None = None
         self._frames = 0
         self._digest = xxhash.xxh3_128()
         self._problem: DatapathError | None = None
@@ -85,14 +85,14 @@ class IncomingCycle:
         except DatapathError as problem:
             self._problem = problem
 
-    def _content(self, fresh: bool) -> Iterator[tuple[Received, list[Frame]]]:
+    def _content(self, fresh: bool) -> Iterator[tuple[ReceivedFrame, list[Frame]]]:
         """Verified frames until END (then it is whole) or ABORT. Unless `fresh` each is valid until the
         next."""
         while True:
             received, self._next = self._next or self._connection.receive(fresh=fresh), None
             if received.header.kind not in frames.CONTENT:
                 break
-            content = packed.decode(received.header, received.payload)
+            content = packed_frame.decode(received.header, received.payload)
             for frame in content:
                 self._check_bounds(frame)
             self._frames += 1
@@ -137,8 +137,10 @@ class IncomingCycle:
         """(disk, offset, length) of a question."""
         try:
             disk = self._disk_of(question)
-            offset = checked.natural(question.fields["offset"], disk.size_bytes)
-            length = checked.natural(question.fields["length"], min(most_bytes, disk.size_bytes - offset))
+            offset = header_checks.natural(question.fields["offset"], disk.size_bytes)
+            length = header_checks.natural(
+                question.fields["length"], min(most_bytes, disk.size_bytes - offset)
+            )
         except (KeyError, ValueError) as problem:
             raise ProtocolViolated(
                 f"a question about digests names no part of a disk: {problem}", do="run the same release"
@@ -148,7 +150,7 @@ class IncomingCycle:
     def _answer_pages(self, question: Message) -> None:
         try:
             disk = self._disk_of(question)
-            numbers = checked.sequence(question.fields["blocks"], MOST_BLOCKS)
+            numbers = header_checks.sequence(question.fields["blocks"], MOST_BLOCKS)
             blocks = [_block(number, disk.size_bytes) for number in numbers]
         except (KeyError, ValueError) as problem:
             raise ProtocolViolated(
@@ -161,7 +163,7 @@ class IncomingCycle:
 
     def _disk_of(self, question: Message) -> CycleDisk:
         disks = self._header.disks
-        return disks[checked.natural(question.fields["disk"], len(disks) - 1)]
+        return disks[header_checks.natural(question.fields["disk"], len(disks) - 1)]
 
     def _check_end(self, end: Message) -> None:
         if end.fields != {"frames": self._frames, "digest": self._digest.hexdigest()}:
@@ -180,5 +182,5 @@ def inbox_full() -> CycleRefused:
 
 def _block(number: object, size_bytes: int) -> Extent:
     """The block of that number; raises ValueError if the disk has none."""
-    start = checked.natural(number, (size_bytes - 1) // BLOCK_BYTES) * BLOCK_BYTES
+    start = header_checks.natural(number, (size_bytes - 1) // BLOCK_BYTES) * BLOCK_BYTES
     return Extent(start, min(BLOCK_BYTES, size_bytes - start))

@@ -22,7 +22,7 @@ from .. import extents
 from ..digests import DigestCacheFile
 from ..disks import Buffers
 from ..extents import PAGE_BYTES, Extent
-from ..frames import Choice, Encoded, Packer, Range, codec, packed
+from ..frames import Choice, EncodedFrame, Packer, Range, codec, packed_frame
 from . import changed_pages
 from .compare import ReadableDisk
 
@@ -58,10 +58,10 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sifted:
+class _ChunkRanges:
     """What to send of a chunk: frames of long ranges, and short ranges. Both refer to the chunk."""
 
-    frames: list[Encoded]
+    frames: list[EncodedFrame]
     short: list[Range]
 
 
@@ -71,7 +71,7 @@ class _Chunk:
 
     disk: int
     raw: bytearray
-    sifted: Future[_Sifted]
+    sifted: Future[_ChunkRanges]
 
 
 class _Here(Executor):
@@ -86,7 +86,7 @@ class _Here(Executor):
         return done
 
 
-_Item = _Chunk | Encoded | BaseException | None
+_Item = _Chunk | EncodedFrame | BaseException | None
 
 
 class Pump:
@@ -101,7 +101,7 @@ class Pump:
         self._done = done
         self._buffers = Buffers()
         self._packer = Packer()
-        self._packing: deque[Future[Encoded]] = deque()
+        self._packing: deque[Future[EncodedFrame]] = deque()
         self._few = sum(extents.total_bytes(item.extents) for item in work) <= FEW_BYTES
         self._queue: queue.Queue[_Item] = queue.Queue(0 if self._few else AHEAD)
         self._stop = threading.Event()
@@ -123,12 +123,12 @@ class Pump:
             self._reader.join()  # bounded by the disk's own deadline
         self._pool.shutdown(cancel_futures=True)
 
-    def __iter__(self) -> Iterator[Encoded]:
+    def __iter__(self) -> Iterator[EncodedFrame]:
         """The frames; each is valid until the next one is asked for."""
         while (item := self._queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
-            if isinstance(item, Encoded):
+            if isinstance(item, EncodedFrame):
                 yield item
                 self._done(item.length)
             else:
@@ -139,7 +139,7 @@ class Pump:
         while self._packing:
             yield self._packing.popleft().result()
 
-    def _of(self, chunk: _Chunk) -> Iterator[Encoded]:
+    def _of(self, chunk: _Chunk) -> Iterator[EncodedFrame]:
         sifted = chunk.sifted.result()
         yield from sifted.frames
         for offset, length, data in sifted.short:
@@ -153,7 +153,7 @@ class Pump:
     def _pack(self) -> None:
         """Begin to encode the gathered short ranges as one frame."""
         if ranges := self._packer.take():
-            self._packing.append(self._pool.submit(packed.encode, self._packer.disk, ranges))
+            self._packing.append(self._pool.submit(packed_frame.encode, self._packer.disk, ranges))
 
     def _read(self) -> None:
         try:
@@ -177,7 +177,7 @@ class Pump:
                 work.disk.land()  # the link may keep us, and so the disk's server, waiting for long
             self._put(_Chunk(work.index, raw, self._pool.submit(self._sift, work, offset, raw)))
 
-    def _sift(self, work: Work, offset: int, raw: bytearray) -> _Sifted:
+    def _sift(self, work: Work, offset: int, raw: bytearray) -> _ChunkRanges:
         frames, short = [], []
         for part in changed_pages.data_ranges(offset, raw, work.known):
             at, _length, data = part
@@ -185,7 +185,7 @@ class Pump:
                 frames.append(codec.encode_data(self._choice, work.index, at, data))
             else:
                 short.append(part)
-        return _Sifted(frames, short)
+        return _ChunkRanges(frames, short)
 
     def _put(self, item: _Item) -> None:
         while not self._stop.is_set():

@@ -24,7 +24,7 @@ from ...ground.units import MiB
 from ..channel import Connection, Message
 from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox
 from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable, ProtocolViolated
-from . import unchanged
+from . import unchanged_machines
 from .admission import Accept, CycleAdmission
 from .incoming_cycle import IncomingCycle, inbox_full
 
@@ -59,7 +59,7 @@ def serve(
             if message.name == "THERE":
                 connection.send_message("HERE")
             elif message.name == "UNCHANGED":
-                unchanged.answer(connection, message, admission)
+                unchanged_machines.answer(connection, message, admission)
             elif message.name in more:
                 more[message.name](connection, message)
             else:

@@ -22,7 +22,7 @@ from ..cycles import CycleHeader
 from ..digests import DigestCacheFile
 from ..errors import Cancelled, DatapathError, DiskUnreadable
 from ..extents import Extent
-from ..frames import Choice, Encoded, Kind
+from ..frames import Choice, EncodedFrame, Kind
 from . import compare
 from .compare import ReadableDisk
 from .pump import Pump, Work
@@ -67,7 +67,7 @@ class _Tally:
     zero_bytes: int = 0
     digest: xxhash.xxh3_128 = field(default_factory=xxhash.xxh3_128)
 
-    def add(self, frame: Encoded) -> None:
+    def add(self, frame: EncodedFrame) -> None:
         self.frames += 1
         self.digest.update(frame.head)
         self.zero_bytes += frame.length if frame.zero else frame.zero_length
@@ -207,7 +207,7 @@ def _send_frames(
     return tally
 
 
-def _send(connection: Connection, frame: Encoded, choice: Choice) -> None:
+def _send(connection: Connection, frame: EncodedFrame, choice: Choice) -> None:
     """Send one frame, unless the target has refused the rest."""
     if connection.has_input():
         connection.receive_message("REFUSE")

@@ -62,7 +62,7 @@ BEGINNING = Link()
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ChainCheck:
     """`broken` is the number of the first entry that is wrong or missing, None for a chain that is whole;
     `last` is how far it is whole."""
 
@@ -89,15 +89,15 @@ def link_of(entry: Entry) -> Link:
     return Link(entry.number, entry.digest)
 
 
-def check(entries: Iterable[Entry], after: Link = BEGINNING) -> Checked:
+def check(entries: Iterable[Entry], after: Link = BEGINNING) -> ChainCheck:
     """Whether the entries, in their order, are one chain that goes on behind `after`."""
     last, count = after, 0
     for entry in entries:
         wrong = _wrong(entry, last)
         if wrong:
-            return Checked(count, last, last.number + 1, wrong)
+            return ChainCheck(count, last, last.number + 1, wrong)
         last, count = link_of(entry), count + 1
-    return Checked(count, last)
+    return ChainCheck(count, last)
 
 
 def _wrong(entry: Entry, before: Link) -> str:

@@ -17,7 +17,7 @@ nobody saw."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplicaSituation:
     """What stands on a machine's replica: `committed`: a failover that was committed; `started`: a machine
     that was started from a point, and `defined`: the hypervisor knows that machine."""
 
@@ -26,7 +26,7 @@ class Standing:
     defined: bool = False
 
 
-def state_of(standing: Standing) -> State:
+def state_of(standing: ReplicaSituation) -> State:
     """What plain QEMU runs is no failover yet: a failover from the same point makes it one, as it is."""
     if standing.committed:
         return State.COMMITTED

@@ -43,7 +43,7 @@ VERBS = (*_DRILLED, *_ARRIVED)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MemberSituation:
     """A machine of a plan as it is now. `state` is None if its protection ended."""
 
     machine: PlanMachine
@@ -85,15 +85,15 @@ class RunSelection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
+class _Selection:
     """Of machines in the order of the plan: those that could be taken, and why others are not."""
 
-    possible: tuple[Standing, ...] = ()
+    possible: tuple[MemberSituation, ...] = ()
     left_out: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
 
-def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) -> RunSelection:
+def take(plan: RecoveryPlan, now: Mapping[str, MemberSituation], wanted: RunRequest) -> RunSelection:
     """What a run takes, with `now` by machine id. Raises InvalidArgument for groups and machines that the
     plan does not have, NotPossibleNow for machines that it could not take, for both directions at once,
     and if nothing is left."""
@@ -110,14 +110,14 @@ def take(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) ->
 
 
 def arrived(
-    plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest, direction: Direction
+    plan: RecoveryPlan, now: Mapping[str, MemberSituation], wanted: RunRequest, direction: Direction
 ) -> tuple[int, ...]:
     """Numbers of those groups, of the ones asked for, whose machines have all arrived where they would go.
     Not of one with a machine that was left out by name."""
     left_out = _ids_of(plan, now, wanted.leave_out)
 
     def is_there(machine: PlanMachine) -> bool:
-        standing = now.get(machine.id, Standing(machine))
+        standing = now.get(machine.id, MemberSituation(machine))
         is_asked = machine.id not in left_out and standing.direction is direction
         return is_asked and _has_arrived(wanted.verb, standing)
 
@@ -132,11 +132,11 @@ def _require_known(plan: RecoveryPlan, wanted: RunRequest) -> None:
         raise _unknown(plan, str(strangers[0]))
 
 
-def _ids_of(plan: RecoveryPlan, now: Mapping[str, Standing], named: frozenset[str]) -> frozenset[str]:
+def _ids_of(plan: RecoveryPlan, now: Mapping[str, MemberSituation], named: frozenset[str]) -> frozenset[str]:
     """By the names that machines have now; one whose protection ended has its former name."""
     by_name: dict[str, list[str]] = {}
     for each in plan.machines:
-        by_name.setdefault(now.get(each.id, Standing(each)).machine.name, []).append(each.id)
+        by_name.setdefault(now.get(each.id, MemberSituation(each)).machine.name, []).append(each.id)
     ids = {each.id for each in plan.machines}
     return frozenset(each if each in ids else _the_one(plan, each, by_name) for each in sorted(named))
 
@@ -160,11 +160,11 @@ def _unknown(plan: RecoveryPlan, what: str) -> errors.InvalidArgument:
     )
 
 
-def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) -> _Sorted:
+def _sort(plan: RecoveryPlan, now: Mapping[str, MemberSituation], wanted: RunRequest) -> _Selection:
     possible, left_out, refused = [], [], []
     for number, group in enumerate(plan.groups, start=1):
         for machine in group.machines:
-            standing = now.get(machine.id, Standing(machine))
+            standing = now.get(machine.id, MemberSituation(machine))
             if wanted.groups and number not in wanted.groups:
                 left_out.append(f"{standing.machine.name}: group {number} was not asked for")
             elif machine.id in wanted.leave_out:
@@ -177,14 +177,14 @@ def _sort(plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest) -
                 left_out.append(f"{standing.machine.name}: {_arrived(wanted.verb, standing)}")
             else:
                 refused.append(_why_not(standing))
-    return _Sorted(tuple(possible), tuple(left_out), tuple(refused))
+    return _Selection(tuple(possible), tuple(left_out), tuple(refused))
 
 
-def _is_possible(verb: Verb, standing: Standing) -> bool:
+def _is_possible(verb: Verb, standing: MemberSituation) -> bool:
     return standing.state is not None and verb in lifecycle.allowed_operations(standing.state, standing.drill)
 
 
-def _has_arrived(verb: Verb, standing: Standing) -> bool:
+def _has_arrived(verb: Verb, standing: MemberSituation) -> bool:
     if standing.state is None:
         return False
     if verb in _DRILLED:
@@ -192,14 +192,14 @@ def _has_arrived(verb: Verb, standing: Standing) -> bool:
     return standing.state in _ARRIVED[verb] and standing.drill is DrillState.NONE
 
 
-def _arrived(verb: Verb, standing: Standing) -> str:
+def _arrived(verb: Verb, standing: MemberSituation) -> str:
     if verb in _DRILLED:
         runs = standing.drill is DrillState.RUNNING
         return "its test failover is open already" if runs else "it has no open test failover"
     return f"it is {standing.state}"
 
 
-def _why_not(standing: Standing) -> str:
+def _why_not(standing: MemberSituation) -> str:
     name = standing.machine.name
     if standing.state is None:
         return f"{name} is not protected any more"
@@ -217,7 +217,7 @@ def _refusal(plan: RecoveryPlan, wanted: RunRequest, refused: Sequence[str]) -> 
     )
 
 
-def _direction(plan: RecoveryPlan, wanted: RunRequest, found: _Sorted) -> Direction:
+def _direction(plan: RecoveryPlan, wanted: RunRequest, found: _Selection) -> Direction:
     ways = {each.direction for each in found.possible}
     if wanted.direction is None and len(ways) > 1:
         raise errors.NotPossibleNow(
@@ -234,14 +234,14 @@ def _direction(plan: RecoveryPlan, wanted: RunRequest, found: _Sorted) -> Direct
     return direction
 
 
-def _ways(possible: Iterable[Standing]) -> str:
+def _ways(possible: Iterable[MemberSituation]) -> str:
     said: dict[Direction, list[str]] = {}
     for each in possible:
         said.setdefault(each.direction, []).append(each.machine.name)
     return "; ".join(f"{way}: {listed(names, ', ')}" for way, names in sorted(said.items()))
 
 
-def _goes_elsewhere(standing: Standing) -> str:
+def _goes_elsewhere(standing: MemberSituation) -> str:
     return f"{standing.machine.name}: it would go {standing.direction}"
 
 

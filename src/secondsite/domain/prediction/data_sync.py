@@ -33,19 +33,21 @@ class DataSync(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recommended:
+class Recommendation:
     sync: DataSync
     because: str
 
 
-def recommend(changed_bytes: int | None, data_bytes: int | None, *, old_is_gone: bool = False) -> Recommended:
+def recommend(
+    changed_bytes: int | None, data_bytes: int | None, *, old_is_gone: bool = False
+) -> Recommendation:
     """`data_bytes`: what its disks hold; `changed_bytes`: what was written since it was failed over. None:
     not known."""
     if old_is_gone:
-        return Recommended(DataSync.DURING, GONE)
+        return Recommendation(DataSync.DURING, GONE)
     if not changed_bytes or not data_bytes:
-        return Recommended(DataSync.BEFORE, "how much has changed is not known, and this keeps it running")
+        return Recommendation(DataSync.BEFORE, "how much has changed is not known, and this keeps it running")
     said = f"{size(changed_bytes)} of its {size(data_bytes)} were written since it was failed over"
     if changed_bytes >= MOST_CHANGED * data_bytes:
-        return Recommended(DataSync.DURING, f"{said}: comparing would save little")
-    return Recommended(DataSync.BEFORE, said)
+        return Recommendation(DataSync.DURING, f"{said}: comparing would save little")
+    return Recommendation(DataSync.BEFORE, said)

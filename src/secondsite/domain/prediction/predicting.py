@@ -147,7 +147,7 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ReturnForecast:
     """`seconds` is None while no return is known; it stands on `returns` of them."""
 
     seconds: float | None
@@ -155,15 +155,15 @@ class Expected:
     own: bool = False
 
 
-def expect(machine_id: str, disk_bytes: int, send_bytes: int, known: Sequence[Return]) -> Expected:
+def expect(machine_id: str, disk_bytes: int, send_bytes: int, known: Sequence[Return]) -> ReturnForecast:
     """`known` are the newest of the same kind between the same sites."""
     usable = [each for each in known if each.disk_bytes > 0 and each.seconds > 0]
     own = [each for each in usable if each.machine_id == machine_id]
     counted = own or usable
     if not counted:
-        return Expected(None, 0)
+        return ReturnForecast(None, 0)
     compared = median(each.seconds / each.disk_bytes for each in counted) * disk_bytes
-    return Expected(max(compared, _sent(send_bytes, counted)), len(counted), bool(own))
+    return ReturnForecast(max(compared, _sent(send_bytes, counted)), len(counted), bool(own))
 
 
 def _sent(send_bytes: int, known: Sequence[Return]) -> float:

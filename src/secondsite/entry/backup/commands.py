@@ -18,9 +18,9 @@ from .. import service_user
 from ..service_user import DEFAULT_VAULT_HOME
 
 if TYPE_CHECKING:
-    from .kept import BackupFile
-    from .restoring import Restored
-    from .taking import TakenBackup
+    from .backup_folder import BackupFile
+    from .restoring import RestoreResult
+    from .taking import Backup
 
 VaultHome = Annotated[Path, typer.Option("--home", help="The vault's folder.")]
 Passphrase = Annotated[
@@ -102,7 +102,7 @@ def vault_restore(
     _tell(done, home)
 
 
-def _announce(taken: "TakenBackup") -> None:
+def _announce(taken: "Backup") -> None:
     how = "encrypted" if taken.encrypted else "NOT encrypted: whoever reads it is the vault"
     output.say(
         f"{taken.path} holds the vault as of {clock(taken.made_at)}: {amounts.size(taken.bytes)}, {how}"
@@ -117,9 +117,9 @@ def _announce(taken: "TakenBackup") -> None:
 
 
 def _show_list(folder: Path | None, home: Path, as_json: bool) -> None:
-    from . import kept, taking
+    from . import backup_folder, taking
 
-    found = kept.of(folder or taking.folder(home))
+    found = backup_folder.of(folder or taking.folder(home))
     if as_json:
         output.show_json({"backups": [_json(each) for each in found]})
         return
@@ -130,7 +130,7 @@ def _json(each: "BackupFile") -> dict[str, object]:
     return {**dataclasses.asdict(each), "path": str(each.path), "made_at": each.made_at.isoformat()}
 
 
-def _tell(done: "Restored", home: Path) -> None:
+def _tell(done: "RestoreResult", home: Path) -> None:
     about = done.about
     output.say(
         f"{home} is vault '{about.vault}' as of {clock(datetime.fromisoformat(about.made_at))}, CA "

@@ -28,7 +28,7 @@ from ...vault import store as vault_store
 from ...vault.facade import acts
 from ...vault.facade.callers import THE_VAULT
 from ...vault.store import copying, migration
-from .. import restored, service_user, settings
+from .. import restored_vault, service_user, settings
 from ..settings import VaultSettings
 from . import archive, secret
 
@@ -36,12 +36,19 @@ VERB = "vault restore"
 WORK, ASIDE = ".restore-", "replaced-"
 CLIENT = "client.json"
 DATABASE_FILES = tuple(f"{settings.DATABASE_FILE}{end}" for end in ("", "-wal", "-shm", "-journal"))
-HELD = (settings.FILE, settings.TOKEN_FILE, CLIENT, restored.FILE, settings.PKI_DIRECTORY, *DATABASE_FILES)
+HELD = (
+    settings.FILE,
+    settings.TOKEN_FILE,
+    CLIENT,
+    restored_vault.FILE,
+    settings.PKI_DIRECTORY,
+    *DATABASE_FILES,
+)
 """What a home holds of its vault. Its settings go first: from then on it is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """`aside`: the folder with what the home held before; None if it was empty."""
 
     settings: VaultSettings
@@ -59,7 +66,7 @@ class RestoreRequest:
     replace: bool = False
 
 
-def restore(home: Path, wanted: RestoreRequest) -> Restored:
+def restore(home: Path, wanted: RestoreRequest) -> RestoreResult:
     """Nothing of the home is touched before all of the file was verified.
 
     Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is,
@@ -78,7 +85,7 @@ def restore(home: Path, wanted: RestoreRequest) -> Restored:
         copying.copy_in(chosen.database_url, folder / archive.DATABASE, about.revision)
         _bring_up(chosen, about, wanted.file)
         settings.write(home, chosen)
-    return Restored(chosen, about, aside)
+    return RestoreResult(chosen, about, aside)
 
 
 def _require_replaceable(home: Path, replace: bool) -> None:
@@ -190,7 +197,7 @@ def _set_aside(home: Path, at: datetime) -> Path | None:
 def _furnish(home: Path, source: Path) -> None:
     """All but the settings. The lineage beside the database knows no mark: the vault will see that it was
     restored."""
-    durable.write(home / restored.FILE, json.dumps({"marks": [], "file": None}) + "\n")
+    durable.write(home / restored_vault.FILE, json.dumps({"marks": [], "file": None}) + "\n")
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
         if path.is_file() and str(name) not in (settings.FILE, CLIENT):

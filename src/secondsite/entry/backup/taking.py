@@ -31,7 +31,7 @@ from ...vault.store import copying, migration
 from ...vault.store.sql.failures import translated
 from .. import service_user, settings
 from ..settings import VaultSettings
-from . import archive, kept, secret
+from . import archive, backup_folder, secret
 
 LOCK = "backup.lock"
 WORK = ".backup-"
@@ -43,7 +43,7 @@ FILES = (settings.FILE, settings.TOKEN_FILE, "client.json")
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBackup:
+class Backup:
     path: Path
     bytes: int
     sha256: str
@@ -53,7 +53,7 @@ class TakenBackup:
     """Not for a database that has still to be brought to the tables of this program."""
 
 
-def take(home: Path, to: Path | None, passphrase_file: Path | None) -> TakenBackup:
+def take(home: Path, to: Path | None, passphrase_file: Path | None) -> Backup:
     """Into a file, or by default into the folder of backups, with the passphrase of the settings. Raises
     NotFound for a home without a vault, AlreadyExists for a file that is there, and what the database and
     the disk raise."""
@@ -63,7 +63,7 @@ def take(home: Path, to: Path | None, passphrase_file: Path | None) -> TakenBack
     chosen = settings.read(home)
     made_at = utc_now()
     if to is None:
-        to = _folder(chosen) / kept.name(chosen.name, made_at)
+        to = _folder(chosen) / backup_folder.name(chosen.name, made_at)
         phrase = phrase or secret.read(chosen.backup_passphrase_file)
     with _written(to, home):
         if to.exists():
@@ -73,9 +73,7 @@ def take(home: Path, to: Path | None, passphrase_file: Path | None) -> TakenBack
         archive.pack(content, _about(home, chosen, revision, made_at), to, phrase)
     with to.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    taken = TakenBackup(
-        to, to.stat().st_size, digest, made_at, phrase is not None, revision == migration.NEWEST
-    )
+    taken = Backup(to, to.stat().st_size, digest, made_at, phrase is not None, revision == migration.NEWEST)
     if taken.on_record:
         _record(chosen, taken)
     return taken
@@ -149,7 +147,7 @@ def _about(home: Path, chosen: VaultSettings, revision: str, made_at: datetime) 
     )
 
 
-def _record(chosen: VaultSettings, taken: TakenBackup) -> None:
+def _record(chosen: VaultSettings, taken: Backup) -> None:
     """A file that could not be put on record is good all the same: what is raised says so."""
     details: dict[str, JsonValue] = {
         "file": str(taken.path),

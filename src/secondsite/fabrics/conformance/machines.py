@@ -8,7 +8,7 @@ from unittest import SkipTest
 
 from ...domain import errors
 from ...ground.units import MiB
-from ...wire.common.machines import ServedHost, Serving
+from ...wire.common.machines import NetworkService, ServedHost
 from ..interface import Networks, PowerState
 from . import steps
 from .under_test import FabricUnderTest
@@ -175,7 +175,7 @@ class NetworkCases:
         if networks.cannot_serve() is not None:
             raise SkipTest("this host serves no networks")
         name = f"ss-{secrets.token_hex(3)}"
-        serving = Serving(subnet="10.9.8.0/24")
+        serving = NetworkService(subnet="10.9.8.0/24")
         with steps.refused(errors.NotFound):
             networks.serve(name, steps.TAG, serving)
         networks.create_isolated(name, steps.TAG)

@@ -6,7 +6,7 @@ import dataclasses
 
 from ...datapath.disks import image
 from ...domain import errors
-from ..interface import Acknowledged
+from ..interface import AcknowledgedDisks
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -33,7 +33,7 @@ class TagCases:
         tracking = under_test.fabric.tracking
         fabric_id = steps.protected(under_test, "anew")
         base = steps.checkpoint(under_test, fabric_id)
-        had = Acknowledged(fabric_id, steps.keys_of(under_test, fabric_id), base)
+        had = AcknowledgedDisks(fabric_id, steps.keys_of(under_test, fabric_id), base)
         under_test.define_anew(fabric_id)
         assert under_test.fabric.inventory.tag(fabric_id) is None
         assert tracking.recognizes(had)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ...datapath.extents import BLOCK_BYTES
 from ...ground.units import MiB
-from ..interface import Acknowledged, PowerState, Unwritten
+from ..interface import AcknowledgedDisks, PowerState, Unwritten
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -99,10 +99,10 @@ class WriteCases:
     def test_of_many_machines_those_are_named_that_wrote_nothing(self, under_test: FabricUnderTest) -> None:
         machines = [steps.protected(under_test, f"among-{number}") for number in range(3)]
         asked = [
-            Acknowledged(each, steps.keys_of(under_test, each), steps.checkpoint(under_test, each))
+            AcknowledgedDisks(each, steps.keys_of(under_test, each), steps.checkpoint(under_test, each))
             for each in machines
         ]
-        asked.append(Acknowledged(str(uuid.uuid4()), ("vda",), "secondsite-1-1-gone"))
+        asked.append(AcknowledgedDisks(str(uuid.uuid4()), ("vda",), "secondsite-1-1-gone"))
         before = datetime.now(UTC)
         found = under_test.fabric.tracking.all_unwritten(asked)
         assert set(found) == set(machines)
@@ -124,7 +124,7 @@ def _asked(under_test: FabricUnderTest, fabric_id: str, base: str) -> Unwritten 
     """Alone; together with others it is never told to have written nothing where it is not told so alone."""
     keys = steps.keys_of(under_test, fabric_id)
     alone = under_test.fabric.tracking.unwritten(fabric_id, keys, base)
-    together = under_test.fabric.tracking.all_unwritten([Acknowledged(fabric_id, keys, base)])
+    together = under_test.fabric.tracking.all_unwritten([AcknowledgedDisks(fabric_id, keys, base)])
     if alone is None:
         assert not together
     elif under_test.fabric.power.state(fabric_id) is PowerState.RUNNING:

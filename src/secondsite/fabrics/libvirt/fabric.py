@@ -12,7 +12,7 @@ from ..seeing import Seeing
 from . import reaching, seeing
 from .agent import addressing, scripting
 from .consistency import freezing, quiescing
-from .host import accelerator, connection, inventory, migrated, networks, permissions, power
+from .host import accelerator, connection, inventory, migration_marks, networks, permissions, power
 from .hosting import firmware, hosting
 from .tracking import tracking
 
@@ -30,7 +30,7 @@ class LibvirtFabric:
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
-        away = migrated.Migrated(work_dir / "migrated")
+        away = migration_marks.MigrationMarks(work_dir / "migrated")
         self._hypervisor = connection.Hypervisor(uri, key, away.heard)
         embedded = self._hypervisor.embedded_root is not None
         folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])

@@ -64,7 +64,7 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
     while not passed and (left := ends_at - time.monotonic()) > 0:
         try:
             passed, said = await asyncio.wait_for(attempt(knock, patience), left)
-        except Unanswered as silence:
+        except NoAnswer as silence:
             # a busy guest works on at a page that nobody waits for, and given up every 5 s it never comes to
             # the end of one
             patience, said = 2 * patience, str(silence)
@@ -81,7 +81,7 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
     print(json.dumps({"number": number, "passed": passed, "said": (said or "no answer")[:1000]}), flush=True)
 
 
-class Unanswered(Exception):
+class NoAnswer(Exception):
     """By one that is connected: what did not come, and within which time."""
 
 
@@ -95,7 +95,7 @@ async def attempt(knock: dict[str, Any], patience: float) -> tuple[bool, str]:
             return True, "the port is open"
         request = f"GET {knock['path']} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        silence = Unanswered(f"no answer: connected, but nothing whole came within {patience:.0f} s")
+        silence = NoAnswer(f"no answer: connected, but nothing whole came within {patience:.0f} s")
         return judged(knock, await within(patience, whole(reader, knock["text"] is not None), silence))
     finally:
         writer.close()

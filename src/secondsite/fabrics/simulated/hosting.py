@@ -11,7 +11,7 @@ from ...wire.common.machines import DiskDefinition, MachineDefinition, NicDefini
 from ...wire.common.properties import Sizing
 from .. import capacity, interface
 from ..capacity import Capacity
-from ..interface import Gone, HostRequest, Obstacle, PowerState
+from ..interface import HostRequest, MissingPart, Obstacle, PowerState
 from . import consolidation, firmware
 from .host.faults import Faults
 from .host.host import Host
@@ -43,7 +43,7 @@ class SimulatedHosting:
                 return [Obstacle(what, f"Use one of {', '.join(FIRMWARES)}.")]
             return []
 
-    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[Gone]:
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         return ()
 
     def create(self, request: HostRequest) -> Sequence[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ...domain import errors
-from ...wire.common.machines import NetworkInfo, Serving
+from ...wire.common.machines import NetworkInfo, NetworkService
 from ..interface import Obstacle
 from .host import files
 from .host.faults import Faults
@@ -37,7 +37,7 @@ class SimulatedNetworks:
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         return None
 
-    def serve(self, name: str, tag: str, serving: Serving) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
         with self._faults.around("networks.serve"):
             found = self._get(name)
             if found is None:

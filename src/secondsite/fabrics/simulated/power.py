@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from ...domain import errors, shell
-from ..interface import HeldDisk, Holding, MachineSummary, PowerState
+from ..interface import HeldDisk, HeldResources, MachineSummary, PowerState
 from .host.faults import Faults
 from .host.host import Host
 from .host.records import MachineRecord
@@ -120,12 +120,12 @@ class SimulatedInventory:
         with self._faults.around("inventory.tag", fabric_id):
             return self._host.records.need(fabric_id).tag
 
-    def holding(self, fabric_id: str) -> Holding:
+    def holding(self, fabric_id: str) -> HeldResources:
         with self._faults.around("inventory.holding", fabric_id):
             record = self._host.records.need(fabric_id)
             now = self._host.state(record).is_on
             disks = tuple(HeldDisk(each.key, each.path, now, True) for each in record.definition.disks)
-            return Holding(disks, frozenset(nic.mac.lower() for nic in record.definition.nics))
+            return HeldResources(disks, frozenset(nic.mac.lower() for nic in record.definition.nics))
 
     def _summary(self, record: MachineRecord) -> MachineSummary:
         return MachineSummary(

@@ -45,7 +45,7 @@ Instruction = tuple[int, int, int, int]
 
 
 @dataclass(slots=True)
-class _KeptOut:
+class _Exclusion:
     until: float
     seconds: float
     """How long this time."""
@@ -63,7 +63,7 @@ class Barrier:
     _refusals: Counter[str] = field(default_factory=Counter)
     _counted_since: float = -math.inf
     _guilty: set[str] = field(default_factory=set)
-    _known: dict[str, _KeptOut] = field(default_factory=dict)
+    _known: dict[str, _Exclusion] = field(default_factory=dict)
 
     def guard(self, listening: socket.socket) -> None:
         """Use this socket's filter from now on."""
@@ -108,7 +108,7 @@ class Barrier:
         before = self._known.get(address)
         seconds = FIRST_SECONDS if before is None else min(2 * before.seconds, LONGEST_SECONDS)
         until = now + seconds * random.uniform(1, 1 + SPREAD)
-        self._known[address] = _KeptOut(until, seconds)
+        self._known[address] = _Exclusion(until, seconds)
         del self._refusals[address]
 
 

@@ -20,7 +20,7 @@ OPEN = (TaskState.RUNNING, TaskState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerGiven:
+class GivenAnswer:
     """`position` is that of the task that the person has seen asking: by now another one may ask."""
 
     position: int
@@ -55,13 +55,13 @@ class Answer(BaseModel):
     attempt: int
 
 
-class Asking(BaseModel):
+class OpenQuestion(BaseModel):
     """What the step remembers before it waits."""
 
     asks: Question
 
 
-class Answered(BaseModel):
+class AnsweredQuestion(BaseModel):
     """What is added by an answer."""
 
     answer: Answer
@@ -102,5 +102,5 @@ def signal(job_id: str, key: str) -> str:
     return f"answer/{job_id}/{key}"
 
 
-def given(by: str, at: datetime, verdict: str, note: str, task: TaskView) -> Answered:
-    return Answered(answer=Answer(by=by, at=at, verdict=verdict, note=note, attempt=task.attempt))
+def given(by: str, at: datetime, verdict: str, note: str, task: TaskView) -> AnsweredQuestion:
+    return AnsweredQuestion(answer=Answer(by=by, at=at, verdict=verdict, note=note, attempt=task.attempt))

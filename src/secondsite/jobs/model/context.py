@@ -123,7 +123,7 @@ class StepContext:
         if known.asks != question:
             # before the wait: one that is parked is not written down for up to ten seconds, and can be
             # answered all the same
-            self.remember(asking.Asking(asks=question))
+            self.remember(asking.OpenQuestion(asks=question))
         answer = asking.QuestionFacts(asks=question, answer=known.answer).answer_in(self.attempt)
         if answer is None:
             why = f"waits for a person: {question.instruction}"

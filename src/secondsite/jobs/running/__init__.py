@@ -14,7 +14,7 @@ Its rooms:
     followed_clock  the clock that waits go by, even when it is set
     runner          one claimed job
     engine          several at a time, beside other engines
-    standing        whether this process still has its lease
+    lease_state     whether this process still has its lease
     notifications   hears of other processes, on PostgreSQL
     changes         tells followers what changed
     held_jobs       jobs that go on only when a person decides so

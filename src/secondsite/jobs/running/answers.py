@@ -13,7 +13,7 @@ from ..model.views import JobView, TaskView, current_steps
 from ..storage import journal, read
 
 
-def answer(session: Session, job_id: str, said: asking.AnswerGiven, now: datetime) -> None:
+def answer(session: Session, job_id: str, said: asking.GivenAnswer, now: datetime) -> None:
     """Raises Refused unless the task asks, or if there is no such verdict."""
     job = journal.locked_job(session, job_id)
     task = _asking(job, read.tasks_of(session, job_id), said.position)

@@ -17,7 +17,7 @@ from ..model.outcomes import Done, Outcome, Skipped, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView
 from ..storage import journal, read
-from ..storage.prepared import Prepared, one_of
+from ..storage.prepared import PreparedStatement, one_of
 from ..storage.tables import jobs
 from . import requests
 
@@ -48,7 +48,7 @@ def end_signal(parent_job_id: str, position: int | None) -> str:
     return f"children/{parent_job_id}/{position}"
 
 
-_COUNT = Prepared(
+_COUNT = PreparedStatement(
     select(
         func.count().label("all"),
         func.count().filter(one_of(jobs.c.state, ENDED)).label("ended"),
@@ -58,7 +58,7 @@ _COUNT = Prepared(
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ChildCounts:
     """The children at a place: all, those that have ended, and the least attempt of the step that they
     were started or tried again in."""
 
@@ -67,11 +67,11 @@ class Counted:
     attempt: int | None
 
 
-def count(session: Session, parent_job_id: str, position: int | None) -> Counted:
+def count(session: Session, parent_job_id: str, position: int | None) -> ChildCounts:
     """Without reading them: there may be a thousand, and this is asked again and again."""
     found = _COUNT.one(session, {"parent": parent_job_id, "place": position})
     assert found is not None  # a count has one row
-    return Counted(**found)
+    return ChildCounts(**found)
 
 
 def are_started(session: Session, place: Place) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ...ground import seams, threads
 from ...ground.periodic import Every
-from ..model.asking import AnswerGiven
+from ..model.asking import GivenAnswer
 from ..model.catalogue import Catalogue
 from ..model.clock import Clock, SharedClock, utc_now
 from ..model.definitions import Definition
@@ -34,12 +34,12 @@ from . import answers, held_jobs, requests
 from .changes import CHANNEL as CHANGED
 from .changes import Changes
 from .followed_clock import FollowedClock
+from .lease_state import CHANNEL as WAKE
+from .lease_state import Bell, LeaseState
 from .parents import Parents
-from .parking import Parked, ParkingLot
+from .parking import ParkedJob, ParkingLot
 from .performing import Performer
 from .runner import Runner
-from .standing import CHANNEL as WAKE
-from .standing import Bell, Standing
 
 IDLE_SECONDS = 1.0
 REST_SECONDS = 1.0
@@ -101,7 +101,7 @@ class Engine:
         self._joined_again = joined_again
         self._failed = failed
         self._hears = hears
-        self.standing = Standing(db, lease_seconds)
+        self.standing = LeaseState(db, lease_seconds)
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
         # else a pool whose connections all wait for something ended the lease of a process that has nothing
@@ -172,7 +172,7 @@ class Engine:
         self._heed(session)
         held_jobs.resume(session, job_id, self._clock())
 
-    def answer(self, session: Session, job_id: str, said: AnswerGiven) -> None:
+    def answer(self, session: Session, job_id: str, said: GivenAnswer) -> None:
         """Tell a step that asks what a person said; raises Refused unless it asks."""
         self._heed(session)
         answers.answer(session, job_id, said, self._clock())
@@ -296,7 +296,7 @@ class Engine:
                     log.exception("jobs.worker-failed")
                 self._stopping.wait(REST_SECONDS)
 
-    def _next(self, rung: int) -> tuple[Claim | None, Parked | None]:
+    def _next(self, rung: int) -> tuple[Claim | None, ParkedJob | None]:
         """The job whose turn it is, and where it was parked."""
         if self._claims.others_are_due and (claim := self._claims.next_since(rung, IDLE_SECONDS)):
             return claim, None
@@ -310,7 +310,7 @@ class Engine:
         elif self._claims.may_be_more:
             self._bell.ring_one()
 
-    def _run(self, claim: Claim, parked: Parked | None = None, *, parks: bool = False) -> None:
+    def _run(self, claim: Claim, parked: ParkedJob | None = None, *, parks: bool = False) -> None:
         place = None
         try:
             seams.reach("job.claim.committed")

@@ -11,7 +11,7 @@ from ..model.clock import Clock
 from ..storage.clock_changes import SetClock, look_again, move_along, oversleeps
 from ..storage.lease import Membership
 from ..storage.transactions import Transactions
-from .standing import Bell
+from .lease_state import Bell
 
 log = structlog.get_logger(__name__)
 

@@ -65,7 +65,7 @@ class Parents:
         with self._lock:
             return self._left.get(key, 0) <= LAST or not self._transactions.is_alone
 
-    def _count(self, key: str, counted: children.Counted, ends: int) -> None:
+    def _count(self, key: str, counted: children.ChildCounts, ends: int) -> None:
         """What ended while it was counted, of whichever parent, may be in the count or not."""
         with self._lock:
             self._left.pop(key, None)

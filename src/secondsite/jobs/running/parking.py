@@ -31,7 +31,7 @@ them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class ParkedJob:
     """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is
     when the first wait of its step began, `until` when it is to be written down, `look_at` when the step
     looks again without a signal (all in seconds of the monotonic clock), `heard` the number of signals and
@@ -67,14 +67,14 @@ class ParkedStep:
     task_id: int
     at: float
     heard: int
-    before: Parked | None
+    before: ParkedJob | None
     most_seconds: float | None
 
     @property
     def waited_seconds(self) -> float:
         return self.before.waited_seconds(self.at) if self.before else 0.0
 
-    def place(self, wait: Wait) -> Parked | None:
+    def place(self, wait: Wait) -> ParkedJob | None:
         """Where the job waits; None if the wait has to be written down. Each thing that a step waits for
         has its time."""
         began = self.before.began if self.before else self.at
@@ -86,7 +86,7 @@ class ParkedStep:
             return None
         look_at = min(until, self.at + wait.poll_seconds)
         claim, position = self.snapshot.claim, self.snapshot.task(self.task_id).position
-        return Parked(
+        return ParkedJob(
             claim, self.snapshot, self.task_id, wait.signal, began, until, look_at, self.heard, position
         )
 
@@ -135,18 +135,18 @@ class ParkingLot:
         self._number = 0
         self._heard = _Last()
         self._changed = _Last()
-        self._waiting: dict[str, Parked] = {}
-        self._ready: OrderedDict[str, Parked] = OrderedDict()
+        self._waiting: dict[str, ParkedJob] = {}
+        self._ready: OrderedDict[str, ParkedJob] = OrderedDict()
         self._ready_since: dict[str, float] = {}
 
-    def looking(self, snapshot: Snapshot, task_id: int, before: Parked | None) -> ParkedStep:
+    def looking(self, snapshot: Snapshot, task_id: int, before: ParkedJob | None) -> ParkedStep:
         """Ask for it before the step looks: a signal that comes from then on is not missed."""
         known = before if before is not None and before.task_id == task_id else None
         is_crowd = self._is_alone and len(self._waiting) >= CROWD
         most_seconds = PARKED_IN_A_CROWD_SECONDS if is_crowd else None
         return ParkedStep(snapshot, task_id, self._monotonic(), self._number, known, most_seconds)
 
-    def park(self, parked: Parked) -> None:
+    def park(self, parked: ParkedJob) -> None:
         """The job waits here until its signal; if that came since the step looked, it goes on at once."""
         with self._lock:
             if parked.snapshot is None or not self.is_present(parked.snapshot):
@@ -198,7 +198,7 @@ class ParkingLot:
         """Whether one can go on."""
         return bool(self._ready)
 
-    def next(self) -> Parked | None:
+    def next(self) -> ParkedJob | None:
         """Take out one that can go on, or whose time is over."""
         with self._lock:
             now = self._monotonic()
@@ -215,11 +215,11 @@ class ParkingLot:
             now = self._monotonic()
             return max(0.0, min([most, *(each.look_at - now for each in self._waiting.values())]))
 
-    def _wake(self, woken: list[Parked]) -> None:
+    def _wake(self, woken: list[ParkedJob]) -> None:
         for each in woken:
             self._can_go_on(self._waiting.pop(each.job_id))
 
-    def _can_go_on(self, parked: Parked) -> None:
+    def _can_go_on(self, parked: ParkedJob) -> None:
         self._ready[parked.job_id] = parked
         self._ready_since.setdefault(parked.job_id, self._monotonic())
 

@@ -25,8 +25,8 @@ from ..storage.journal import Claim
 from ..storage.transactions import REFUSALS, Transactions
 from . import snapshot as snapshots
 from .followed_clock import ClockWasSet, FollowedClock
-from .parking import Parked, ParkedStep, ParkingLot
-from .recording import Answered, record
+from .parking import ParkedJob, ParkedStep, ParkingLot
+from .recording import StepAnswer, record
 from .snapshot import CannotBegin, Snapshot, begin_next, fenced, look
 from .stage import TaskStage
 
@@ -43,7 +43,7 @@ class Run:
     claim: Claim
     definition: Definition
     snapshot: Snapshot
-    parked: Parked | None
+    parked: ParkedJob | None
     parks: bool
     stopping: Callable[[], bool]
 
@@ -67,7 +67,7 @@ class Performer:
         self._lot = lot
         self._submitted = submitted
 
-    def do(self, run: Run, move: plan.RunStep | plan.UndoStep) -> Snapshot | Parked | None:
+    def do(self, run: Run, move: plan.RunStep | plan.UndoStep) -> Snapshot | ParkedJob | None:
         """Where the job stands then, or is parked; None when it waits, and that is written down."""
         seams.reach("job.step.before")
         if isinstance(move, plan.RunStep):
@@ -86,9 +86,11 @@ class Performer:
         seams.reach("job.step.begun")
         snapshot = replace(run.snapshot.with_task(task), begun=task)
         after = self._perform(replace(run, snapshot=snapshot), task, function, order_id)
-        return self._as_it_stands(run, move, after) if isinstance(after, Parked) else after
+        return self._as_it_stands(run, move, after) if isinstance(after, ParkedJob) else after
 
-    def _as_it_stands(self, run: Run, move: plan.RunStep | plan.UndoStep, place: Parked) -> Snapshot | Parked:
+    def _as_it_stands(
+        self, run: Run, move: plan.RunStep | plan.UndoStep, place: ParkedJob
+    ) -> Snapshot | ParkedJob:
         """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is
         not parked, nor one that was answered."""
         if place.snapshot is not None and self._lot.is_present(place.snapshot):
@@ -159,7 +161,7 @@ class Performer:
         begun = begin_next(session, snapshot, run.definition, now, refused)
         if begun.begun is None:
             return begun
-        return record(session, begun, Answered(begun.begun.id, describe(refused.problem), now, now))
+        return record(session, begun, StepAnswer(begun.begun.id, describe(refused.problem), now, now))
 
     def _undoing(self, run: Run, step: TaskView) -> TaskView:
         def begin(session: Session) -> TaskView:
@@ -171,7 +173,7 @@ class Performer:
 
     def _perform(
         self, run: Run, task: TaskView, function: StepFunction, order_id: str
-    ) -> Snapshot | Parked | None:
+    ) -> Snapshot | ParkedJob | None:
         stage = TaskStage(
             self._transactions, self._catalogue, self._clock, run.definition, run.claim, task, self._submitted
         )
@@ -231,7 +233,7 @@ class Performer:
                 self._lot.written_down.note(session, answer.signal)
             now = clock()
             waits_since = now - timedelta(seconds=looking.waited_seconds)
-            after = record(session, snapshot, Answered(task.id, answer, now, waits_since))
+            after = record(session, snapshot, StepAnswer(task.id, answer, now, waits_since))
             if after is None or task.kind is TaskKind.UNDO or run.stopping():
                 return after
             return begin_next(session, after, run.definition, now)

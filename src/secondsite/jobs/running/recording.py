@@ -20,7 +20,7 @@ CHANGED_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class StepAnswer:
     """What a step answered, when, and since when it waits if it does and that is not written down yet."""
 
     task_id: int
@@ -29,7 +29,7 @@ class Answered:
     waits_since: datetime
 
 
-def record(session: Session, snapshot: Snapshot, answered: Answered) -> Snapshot | None:
+def record(session: Session, snapshot: Snapshot, answered: StepAnswer) -> Snapshot | None:
     """Write the answer down; gives where the job stands then, None when it now waits. Recording it a second
     time changes nothing. `snapshot` is where it stands in this transaction.
 
@@ -43,7 +43,7 @@ def record(session: Session, snapshot: Snapshot, answered: Answered) -> Snapshot
     return after
 
 
-def _write(session: Session, snapshot: Snapshot, task: TaskView, answered: Answered) -> Snapshot | None:
+def _write(session: Session, snapshot: Snapshot, task: TaskView, answered: StepAnswer) -> Snapshot | None:
     match answered.answer:
         case Done() as done:
             ended, commit = journal.record_done(session, task, done, answered.at), done.commit
@@ -80,7 +80,7 @@ def _mark_undone(session: Session, undo: TaskView) -> None:
         journal.change_task(session, task_id["id"], state=TaskState.UNDONE)
 
 
-def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, answered: Answered) -> bool:
+def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, answered: StepAnswer) -> bool:
     if task.waiting_since is None:
         # Signals are noted from here on; one that fired before is seen by the next look.
         journal.register_wait(session, task, wait, answered.waits_since)

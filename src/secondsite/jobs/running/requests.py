@@ -19,14 +19,16 @@ from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, current_steps
 from ..storage import awaited_signals, changed_jobs, journal, read
-from ..storage.prepared import Prepared, one_of
+from ..storage.prepared import PreparedStatement, one_of
 from ..storage.tables import jobs, tasks
 from . import held_jobs
 
 _WAITS = (tasks.c.waiting_for == bindparam("signal"), one_of(tasks.c.state, awaited_signals.STATES))
-_ANY_WAITS = Prepared(select(tasks.c.id).where(*_WAITS).limit(1))
-_WAITING_JOBS = Prepared(select(tasks.c.job_id).where(*_WAITS).distinct().order_by(tasks.c.job_id))
-_SIGNALLED = Prepared(update(tasks).where(tasks.c.job_id == bindparam("job"), *_WAITS).values(signalled=True))
+_ANY_WAITS = PreparedStatement(select(tasks.c.id).where(*_WAITS).limit(1))
+_WAITING_JOBS = PreparedStatement(select(tasks.c.job_id).where(*_WAITS).distinct().order_by(tasks.c.job_id))
+_SIGNALLED = PreparedStatement(
+    update(tasks).where(tasks.c.job_id == bindparam("job"), *_WAITS).values(signalled=True)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from ..storage import journal, read
 from ..storage.journal import Claim
 from ..storage.transactions import Transactions
 from . import ending, requests
-from .parking import Parked
+from .parking import ParkedJob
 from .performing import Performer, Run
 from .snapshot import CannotBegin, Snapshot, begin_next
 
@@ -51,16 +51,16 @@ class Runner:
         claim: Claim,
         stopping: Callable[[], bool],
         *,
-        parked: Parked | None = None,
+        parked: ParkedJob | None = None,
         parks: bool = False,
-    ) -> Parked | None:
+    ) -> ParkedJob | None:
         """Go on with the job until it ends or waits; when `stopping`, let go of it at the next boundary. With
         `parks`, gives the job's place in the parking lot if it waits there; `parked` is the place that it
         comes from, and it stands as it stood there unless somebody wrote to it meanwhile.
 
         Raises LeaseLost when another engine has taken the job over.
         """
-        snapshot: Snapshot | Parked | None = (parked and parked.snapshot) or self._performer.look(claim)
+        snapshot: Snapshot | ParkedJob | None = (parked and parked.snapshot) or self._performer.look(claim)
         while isinstance(snapshot, Snapshot):
             snapshot = self._advance(claim, snapshot, parked, parks, stopping)
             parked = None
@@ -77,10 +77,10 @@ class Runner:
         self,
         claim: Claim,
         snapshot: Snapshot,
-        parked: Parked | None,
+        parked: ParkedJob | None,
         parks: bool,
         stopping: Callable[[], bool],
-    ) -> Snapshot | Parked | None:
+    ) -> Snapshot | ParkedJob | None:
         """Make one move; None when there is nothing to do for the job now."""
         definition = self._catalogue.find(snapshot.job)
         if definition is None or not plan.fits(definition, snapshot.tasks):
@@ -90,7 +90,7 @@ class Runner:
             return self._append_steps(claim, definition)
         return self._make(Run(claim, definition, snapshot, parked, parks, stopping))
 
-    def _make(self, run: Run) -> Snapshot | Parked | None:
+    def _make(self, run: Run) -> Snapshot | ParkedJob | None:
         move = run.snapshot.move(run.definition)
         match move:
             case plan.Start():

@@ -15,7 +15,7 @@ from ..model.clock import Clock
 from ..model.definitions import TURN_TO
 from .journal import Claim
 from .lease import database_now, held_by_the_living
-from .prepared import Prepared, one_of
+from .prepared import PreparedStatement, one_of
 from .tables import UtcDateTime, jobs, tasks
 from .transactions import Transactions
 
@@ -65,13 +65,13 @@ def _may_begin() -> ColumnElement[bool]:
     return or_(jobs.c.parent_job_id.is_(None), jobs.c.parent_job_id.not_in(full))
 
 
-_BEGUN = Prepared(_ready(*RUNNABLE - {JobState.QUEUED}).order_by(jobs.c.ready_at))
-_NEW = Prepared(
+_BEGUN = PreparedStatement(_ready(*RUNNABLE - {JobState.QUEUED}).order_by(jobs.c.ready_at))
+_NEW = PreparedStatement(
     _ready(JobState.QUEUED)
     .where(_may_begin())
     .order_by(func.coalesce(jobs.c.parent_index, -1), jobs.c.ready_at)
 )
-_TAKE = Prepared(
+_TAKE = PreparedStatement(
     update(jobs)
     .where(
         jobs.c.id == bindparam("job"),
@@ -175,7 +175,7 @@ class Claims:
             session, _NEW, {"alive": alive, "since": since, "enough": MOST_OF_A_BATCH - CANDIDATES}
         )
 
-    def _free(self, session: Session, ready: Prepared, values: Mapping[str, object]) -> list[Claim]:
+    def _free(self, session: Session, ready: PreparedStatement, values: Mapping[str, object]) -> list[Claim]:
         """Own claims that no thread here works on are left over from before a restart, or from a lost
         reply. A job that is put down meanwhile was read as it was before."""
         held = frozenset(self._held)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 Opened = Callable[[Session], None]
 
 
-class _Asked(Generic[T]):
+class _Request(Generic[T]):
     """A work, and what became of it."""
 
     def __init__(self, work: Callable[[Session], T]) -> None:
@@ -47,14 +47,14 @@ class GroupCommit:
         self._db = db
         self._turn = turn
         self._opened = opened
-        self._asked: list[_Asked[object]] = []
+        self._asked: list[_Request[object]] = []
         self._adding = threading.Lock()
         self._doing = threading.Lock()
 
     def do(self, work: Callable[[Session], T]) -> T:
         """What `work` gives, once it is committed; raises what it raises. Works may be done on another
         thread, and anew: if one of them fails, nothing of all is kept, and each is done by itself."""
-        mine = _Asked(work)
+        mine = _Request(work)
         with self._adding:
             self._asked.append(mine)  # type: ignore[arg-type]  # a list of works of all kinds
         with self._doing:
@@ -62,18 +62,18 @@ class GroupCommit:
                 self._do_all(self._taken())
         return mine.given()
 
-    def _taken(self) -> list[_Asked[object]]:
+    def _taken(self) -> list[_Request[object]]:
         with self._adding:
             taken, self._asked = self._asked, []
         return taken
 
-    def _do_all(self, asked: list[_Asked[object]]) -> None:
+    def _do_all(self, asked: list[_Request[object]]) -> None:
         if len(asked) > 1 and self._is_done(asked):
             return
         for each in asked:
             self._do_alone(each)
 
-    def _is_done(self, asked: list[_Asked[object]]) -> bool:
+    def _is_done(self, asked: list[_Request[object]]) -> bool:
         try:
             self._commit(asked)
         except BaseException:  # whose fault it is shows when each is done by itself
@@ -82,7 +82,7 @@ class GroupCommit:
             each.settle()
         return True
 
-    def _do_alone(self, asked: _Asked[object]) -> None:
+    def _do_alone(self, asked: _Request[object]) -> None:
         try:
             self._commit([asked])
         except BaseException as problem:
@@ -90,7 +90,7 @@ class GroupCommit:
         else:
             asked.settle()
 
-    def _commit(self, asked: list[_Asked[object]]) -> None:
+    def _commit(self, asked: list[_Request[object]]) -> None:
         with transaction(self._db) as session:
             begin(session)  # take the write lock now, so that an instant read by a work is not an old one
             with self._turn.taken():

@@ -17,17 +17,17 @@ from ..model.outcomes import Done, Wait
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, job_view, task_view
 from . import changed_jobs, read
-from .prepared import Prepared, as_new, new_values, one_of
+from .prepared import PreparedStatement, as_new, new_values, one_of
 from .tables import jobs, tasks
 
-_LOCKED = Prepared(select(jobs).where(jobs.c.id == bindparam("wanted")).with_for_update())
+_LOCKED = PreparedStatement(select(jobs).where(jobs.c.id == bindparam("wanted")).with_for_update())
 _AS_OTHERS_CHANGE_IT = ("state", "attempt", "cancel_requested", "ending")
-_CLAIMED = Prepared(
+_CLAIMED = PreparedStatement(
     select(jobs.c.claim_owner, jobs.c.claim_epoch, *(jobs.c[name] for name in _AS_OTHERS_CHANGE_IT))
     .where(jobs.c.id == bindparam("wanted"))
     .with_for_update()
 )
-_TASK = Prepared(select(tasks).where(tasks.c.id == bindparam("wanted")))
+_TASK = PreparedStatement(select(tasks).where(tasks.c.id == bindparam("wanted")))
 _UNREACHED = (TaskState.QUEUED,)
 _MOVING = (TaskState.QUEUED, TaskState.RUNNING, TaskState.WAITING)
 
@@ -89,9 +89,11 @@ def change_task(session: Session, task_id: int, **values: object) -> None:
 
 
 @functools.cache
-def _change(table: Table, names: tuple[str, ...]) -> Prepared:  # type: ignore[explicit-any]  # what a column has
+def _change(table: Table, names: tuple[str, ...]) -> PreparedStatement:  # type: ignore[explicit-any]  # what a column has
     """For the few sets of columns that are changed together."""
-    return Prepared(update(table).where(table.c.id == bindparam("wanted")).values(new_values(table, names)))
+    return PreparedStatement(
+        update(table).where(table.c.id == bindparam("wanted")).values(new_values(table, names))
+    )
 
 
 def get_task(session: Session, task_id: int) -> TaskView:
@@ -251,7 +253,7 @@ def _close(session: Session, job_id: str, states: tuple[TaskState, ...], why: st
 
 
 @functools.cache
-def _closing(states: tuple[TaskState, ...]) -> Prepared:
+def _closing(states: tuple[TaskState, ...]) -> PreparedStatement:
     moving = update(tasks).where(tasks.c.job_id == bindparam("wanted"), one_of(tasks.c.state, states))
     said = {"sentence": bindparam("why"), "ended_at": bindparam("now", type_=tasks.c.ended_at.type)}
-    return Prepared(moving.values(state=TaskState.CANCELLED, waiting_for=None, **said))
+    return PreparedStatement(moving.values(state=TaskState.CANCELLED, waiting_for=None, **said))

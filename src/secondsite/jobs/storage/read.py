@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from ...ground.job_states import ENDED, MOVING
 from ..model.failures import Refused
 from ..model.views import JobTree, JobView, TaskView, current_steps, in_order, job_view, task_view
-from .prepared import Prepared
+from .prepared import PreparedStatement
 from .tables import jobs, tasks
 
 M = TypeVar("M", bound=BaseModel)
 AT_ONCE = 500
 """Ids in one query: databases have limits."""
-_JOB = Prepared(select(jobs).where(jobs.c.id == bindparam("wanted")))
-_TASKS = Prepared(select(tasks).where(tasks.c.job_id == bindparam("wanted")))
+_JOB = PreparedStatement(select(jobs).where(jobs.c.id == bindparam("wanted")))
+_TASKS = PreparedStatement(select(tasks).where(tasks.c.job_id == bindparam("wanted")))
 
 
 def find(session: Session, job_id: str) -> JobView | None:

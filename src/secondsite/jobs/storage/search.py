@@ -12,7 +12,7 @@ from ..model.asking import OPEN
 from ..model.facts import Json
 from ..model.task_kind import TaskKind
 from ..model.views import JobView, TaskView, in_order, job_view, task_view
-from .prepared import Prepared, PreparedFor, Row
+from .prepared import PreparedStatement, Row, SubsetQuery
 from .tables import jobs, tasks
 
 PORTION = 200
@@ -38,7 +38,7 @@ class JobQuery:
 
 
 EVERY = JobQuery()
-_OF_SUBJECT = Prepared(
+_OF_SUBJECT = PreparedStatement(
     select(jobs)
     .where(jobs.c.subject == bindparam("wanted"), jobs.c.name == bindparam("called"))
     .order_by(jobs.c.created_at.desc(), jobs.c.id)
@@ -100,7 +100,7 @@ def _while_open(column: Column[object], otherwise: object) -> ColumnElement[obje
 
 # What a task left behind is decoded for those that are under way only: of a page of moving jobs that was most
 # of the time.
-_UNDER_WAY = PreparedFor(
+_UNDER_WAY = SubsetQuery(
     select(
         *(each for each in tasks.c if each.name not in ("facts", "error")),
         _while_open(tasks.c.facts, {}),
@@ -132,7 +132,7 @@ def ids_of_children(session: Session, job_id: str, limit: int | None = None) -> 
     return list(session.execute(query).scalars())
 
 
-_STEPS_SEEN = Prepared(
+_STEPS_SEEN = PreparedStatement(
     select(
         jobs.c.state, jobs.c.ending, jobs.c.cancel_requested, jobs.c.attempt,
         tasks.c.position, tasks.c.key, tasks.c.title, tasks.c.started_at, tasks.c.facts,
@@ -177,7 +177,7 @@ def how_far(session: Session, parent_job_id: str, position: int, key: str) -> Ho
 
 
 @dataclass(frozen=True, slots=True)
-class StepSeen:
+class StepView:
     """A step of a job, as far as others go by it: the latest attempt at it. `attempt` is that of the job,
     as is whether it has ended, or turns back."""
 
@@ -194,15 +194,15 @@ class StepSeen:
         return not (self.has_ended or self.turns_back)
 
 
-def steps_seen(session: Session, job_id: str) -> list[StepSeen]:
+def steps_seen(session: Session, job_id: str) -> list[StepView]:
     """All of its steps, in their order; none for a job that is not there. A thousand jobs may look at one:
     its arguments, which are as long as they are many, are not read."""
     latest = {row["position"]: row for row in _STEPS_SEEN.all(session, {"wanted": job_id})}
     return [_seen(latest[position]) for position in sorted(latest)]
 
 
-def _seen(row: Row) -> StepSeen:
-    return StepSeen(
+def _seen(row: Row) -> StepView:
+    return StepView(
         has_ended=JobState(row["state"]).ended,
         turns_back=row["ending"] is not None or row["cancel_requested"],
         attempt=row["attempt"],

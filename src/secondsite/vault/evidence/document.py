@@ -10,7 +10,7 @@ from ...domain.access import evidence
 from ...domain.access.chain import Entry
 from ...domain.lifecycle import Verb
 from ...jobs.model.views import JobTree
-from ..store import AuditWanted, RecoveredRecord, RunTimeRecord, Transaction
+from ..store import AuditFilter, RecoveredRecord, RunTimeRecord, Transaction
 from . import goals, machines, steps
 from .steps import Told
 
@@ -35,7 +35,7 @@ class Draft:
 
 def draft(tx: Transaction, tree: JobTree, vault: str) -> Draft:
     of_machines = [*_of_machines(tree)]
-    known = machines.Known.read(tx, of_machines)
+    known = machines.EvidenceSources.read(tx, of_machines)
     told = _document(tx, tree, vault)
     pictures = {each.job.id: machines.picture(tx, each.job.id) for each in of_machines}
     runs = [(each, machines.machine(known, each, tree.job, pictures[each.job.id])) for each in of_machines]
@@ -69,7 +69,7 @@ def _of_machines(tree: JobTree) -> Iterator[JobTree]:
 
 def _requests(tx: Transaction, job_id: str) -> list[JsonValue]:
     """Who asked for it, who approved it, who answered: what the audit log has of the job."""
-    found = tx.audit.find(AuditWanted(job_id=job_id, oldest_first=True), MOST_REQUESTS, None)
+    found = tx.audit.find(AuditFilter(job_id=job_id, oldest_first=True), MOST_REQUESTS, None)
     return [_request(each) for each in found if each.verb != evidence.RECORDED]
 
 

@@ -15,7 +15,7 @@ from .steps import Told
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class EvidenceSources:
     """The machines' records, in the roles that they had when their jobs were asked for, and the policies
     as they are when the evidence is made: read at once for all."""
 
@@ -23,7 +23,7 @@ class Known:
     policies: Mapping[str, ReplicationPolicy]
 
     @classmethod
-    def read(cls, tx: Transaction, trees: list[JobTree]) -> "Known":
+    def read(cls, tx: Transaction, trees: list[JobTree]) -> "EvidenceSources":
         asked = {each.job.subject: each.job.arguments for each in trees if each.job.subject}
         there = tx.machines.several(list(asked))
         records = {each.id: as_it_went(each, asked[each.id]) for each in there}
@@ -55,7 +55,7 @@ def picture(tx: Transaction, job_id: str) -> str | None:
     return None if found is None else hashlib.sha256(found.png).hexdigest()
 
 
-def machine(known: Known, of: JobTree, root: JobView, sha256: str | None) -> Told:
+def machine(known: EvidenceSources, of: JobTree, root: JobView, sha256: str | None) -> Told:
     """`sha256` is that of its picture."""
     facts = [steps.facts(each) for each in of.tasks]
     chosen = next((each for each in reversed(facts) if each.taken_at is not None), rest.TaskFacts())

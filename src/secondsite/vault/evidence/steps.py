@@ -15,7 +15,7 @@ from ...jobs.model.failures import Failure
 from ...jobs.model.task_kind import TaskKind
 from ...jobs.model.views import JobTree, JobView, TaskView
 from ...wire import rest
-from ...wire.control.scripts import ScriptRan
+from ...wire.control.scripts import ScriptResult
 from ..steps import histories
 from ..store import MachineRecord, RunTimeRecord, Transaction
 
@@ -103,7 +103,7 @@ def _script(task: TaskView) -> JsonValue:
     if "exit_status" not in task.facts:
         return None
     try:
-        return ScriptRan.model_validate(task.facts).model_dump(mode="json")
+        return ScriptResult.model_validate(task.facts).model_dump(mode="json")
     except ValidationError:
         return None
 

@@ -34,7 +34,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class ApprovalGrant:
     """It is what was kept under this number. `by` and the secret are the second person's, and `grant` his
     act; None: that is on record already."""
 
@@ -68,7 +68,7 @@ class Act:
     also: tuple[str, ...] = ()
     """What else it does: the verb of the job that it lets run again."""
     permission: Permission | None = None
-    approval: Rehearsal | Granted | None = None
+    approval: Rehearsal | ApprovalGrant | None = None
     begun: bool = False
     """It was announced, and is about to be done elsewhere."""
     machines: set[str] = field(default_factory=set)
@@ -110,7 +110,11 @@ class Act:
         if not self.repeated:
             code = self.code if outcome is Outcome.DONE else None
             append(tx, self.entry(at, outcome, code))
-        if outcome is Outcome.DONE and isinstance(self.approval, Granted) and self.approval.grant is not None:
+        if (
+            outcome is Outcome.DONE
+            and isinstance(self.approval, ApprovalGrant)
+            and self.approval.grant is not None
+        ):
             self.approval.grant.job_id = self.job_id
             self.approval.grant.record(tx, at)
 

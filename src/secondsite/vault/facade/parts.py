@@ -11,7 +11,7 @@ from typing import Protocol
 from ...domain.access.chain import Outcome
 from ...domain.lifecycle import Verb
 from ...domain.plans.plan import Limits
-from ...jobs.model.asking import AnswerGiven
+from ...jobs.model.asking import GivenAnswer
 from ...jobs.model.catalogue import Catalogue
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
@@ -28,7 +28,7 @@ from . import second_person
 from .acts import Act
 from .callers import THE_VAULT, Caller, Uses
 from .refusals import Refusals
-from .waiting import Waiting
+from .waiting import WaitingRequests
 
 ANSWER_SECONDS = 45.0
 """So long after it came a request waits for appliances, for all of them together: whoever asked still
@@ -49,7 +49,7 @@ class Jobs(Protocol):
     def cancel(self, session: Session, job_id: str) -> None: ...
     def retry(self, session: Session, job_id: str) -> None: ...
     def resume(self, session: Session, job_id: str) -> None: ...
-    def answer(self, session: Session, job_id: str, said: AnswerGiven) -> None: ...
+    def answer(self, session: Session, job_id: str, said: GivenAnswer) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Parts:
     writable: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while the database takes nothing."""
     uses: Uses = field(default_factory=Uses)
-    waiting: Waiting = field(default_factory=Waiting)
+    waiting: WaitingRequests = field(default_factory=WaitingRequests)
     caller: Caller = THE_VAULT
     act: Act | None = None
     """What is on record of the request; None for the vault's own work."""

@@ -19,7 +19,7 @@ from ...domain.access.chain import Outcome
 from ...ground.units import KiB
 from ..store import ApprovalRecord, PendingRequest, Store, Transaction
 from . import holders
-from .acts import MOST_OF_A_PATH, Act, Granted, Rehearsal
+from .acts import MOST_OF_A_PATH, Act, ApprovalGrant, Rehearsal
 
 LOCK = "approvals"
 MOST_OPEN_OF_A_TOKEN, MOST_OPEN, MOST_KEPT = 20, 200, 1000
@@ -60,7 +60,7 @@ def settle(at: Moment, outcome: Outcome) -> None:
         raise Rehearsed
     if act.approval is None and not act.begun and not act.repeated and at.rules.guard(act.names):
         act.approval = _granted(at)
-    if isinstance(act.approval, Granted):
+    if isinstance(act.approval, ApprovalGrant):
         _carry_out(at, act.approval, outcome)
     act.begun = outcome is Outcome.BEGUN
 
@@ -99,16 +99,16 @@ def require_second(tx: Transaction, record: ApprovalRecord, by_sha256: str, now:
     approvals.require_second(holders.of(asker), holders.of(approver))
 
 
-def _granted(at: Moment) -> Granted:
+def _granted(at: Moment) -> ApprovalGrant:
     """What the asker asks again, since its answer is a secret. Raises Waits."""
     at.tx.one_at_a_time(LOCK)
     twin = _twin(at)
     if twin is None or twin.by_sha256 is None:
         raise Waits
-    return Granted(twin.number, twin.by_sha256, twin.by or "")
+    return ApprovalGrant(twin.number, twin.by_sha256, twin.by or "")
 
 
-def _carry_out(at: Moment, granted: Granted, outcome: Outcome) -> None:
+def _carry_out(at: Moment, granted: ApprovalGrant, outcome: Outcome) -> None:
     """In the transaction of the change: so it is carried out once. What was begun elsewhere is told when
     it is done."""
     at.tx.one_at_a_time(LOCK)

@@ -26,9 +26,9 @@ from .nouns.points import Points
 from .nouns.policies import Policies
 from .nouns.predictions import Predictions
 from .nouns.preflight.candidates import Candidates
-from .nouns.preflight.protected import Preflights
+from .nouns.preflight.failover_readiness import Preflights
+from .nouns.preflight.protection_readiness import Eligibility
 from .nouns.preflight.returning import Returns
-from .nouns.preflight.unprotected import Eligibility
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
 from .nouns.settings.hooks import Hooks

@@ -12,7 +12,7 @@ MOST, MOST_OF_ONE = 12, 6
 """Of the threads that all requests have; and of these one token."""
 
 
-class Waiting:
+class WaitingRequests:
     """Safe from any thread. A caller is made for each request, so its parts are counted as one."""
 
     def __init__(self) -> None:

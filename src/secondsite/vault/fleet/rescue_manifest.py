@@ -38,10 +38,10 @@ AGAIN_SECONDS, AFTER_A_PROBLEM_SECONDS = 6 * HOUR, 5 * MINUTE
 
 
 @dataclass(slots=True)
-class _Told:
+class _SentManifest:
     """`order_id`: None once it was answered; it is told again at `again_at`, by the monotonic clock."""
 
-    payload: rescue_manifest.Keep
+    payload: rescue_manifest.KeepRescueManifest
     order_id: str | None
     again_at: float
 
@@ -52,7 +52,7 @@ class KeepingPush(Periodic):
     def __init__(self, store: Store, gateway: Gateway) -> None:
         super().__init__("keeping-push", lambda error: log.error("keeping.push-failed", exc_info=error))
         self._store, self._gateway = store, gateway
-        self._told: dict[str, _Told] = {}
+        self._told: dict[str, _SentManifest] = {}
         self._took_seconds = 0.0
 
     def look(self) -> None:
@@ -70,18 +70,18 @@ class KeepingPush(Periodic):
     def pause_seconds(self) -> float:
         return max(LOOK_SECONDS, REST * self._took_seconds)
 
-    def _tell(self, appliance_id: str, payload: rescue_manifest.Keep) -> None:
+    def _tell(self, appliance_id: str, payload: rescue_manifest.KeepRescueManifest) -> None:
         told = self._told.get(appliance_id)
         if told is not None and (told.payload != payload or time.monotonic() > told.again_at):
             self._forget(told)
             told = None
         if told is None:
             again_at = time.monotonic() + AGAIN_SECONDS
-            told = self._told[appliance_id] = _Told(payload, f"keep-{uuid.uuid4().hex}", again_at)
+            told = self._told[appliance_id] = _SentManifest(payload, f"keep-{uuid.uuid4().hex}", again_at)
         if told.order_id is not None:
             self._ask(appliance_id, told, told.order_id)
 
-    def _ask(self, appliance_id: str, told: _Told, order_id: str) -> None:
+    def _ask(self, appliance_id: str, told: _SentManifest, order_id: str) -> None:
         report = self._gateway.ask(appliance_id, order_id, Kind.KEEP, None, told.payload, DEADLINE_SECONDS)
         if report is None:
             return
@@ -90,13 +90,13 @@ class KeepingPush(Periodic):
             told.again_at = time.monotonic() + AFTER_A_PROBLEM_SECONDS
             log.warning("keeping.refused", appliance=appliance_id, why=report.problem.message)
 
-    def _forget(self, told: _Told) -> None:
+    def _forget(self, told: _SentManifest) -> None:
         if told.order_id is not None:
             self._gateway.forget(told.order_id)
             told.order_id = None
 
 
-def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.Keep:
+def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.KeepRescueManifest:
     """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one
     of them; and what a vault after this one would have to know of all its machines."""
     machines = [
@@ -109,11 +109,11 @@ def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.Keep
     kept = [plan for plan in plans if any(each.id in here for each in plan.machines)]
     names = {each.id: each.name for plan in kept for each in plan.machines}
     records = adoptable_records(tx, appliance)
-    return rescue_manifest.Keep(
+    return rescue_manifest.KeepRescueManifest(
         site=appliance.site,
         machines=tuple(_machine(tx, each) for each in machines),
         plans=tuple(
-            rescue_manifest.KeptPlan(name=plan.name, groups=tuple(_groups(plan.groups, names)))
+            rescue_manifest.RescuePlan(name=plan.name, groups=tuple(_groups(plan.groups, names)))
             for plan in kept
         ),
         records=records,
@@ -121,9 +121,9 @@ def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.Keep
     )
 
 
-def _machine(tx: Transaction, machine: MachineRecord) -> rescue_manifest.KeptMachine:
+def _machine(tx: Transaction, machine: MachineRecord) -> rescue_manifest.RescueMachine:
     wanted = properties.set_for(tx, machine)
-    return rescue_manifest.KeptMachine(
+    return rescue_manifest.RescueMachine(
         id=machine.id,
         epoch=machine.epoch,
         machine=machine.name,
@@ -136,19 +136,19 @@ def _machine(tx: Transaction, machine: MachineRecord) -> rescue_manifest.KeptMac
     )
 
 
-def _groups(groups: Sequence[PlanGroup], names: Mapping[str, str]) -> Iterator[rescue_manifest.KeptGroup]:
+def _groups(groups: Sequence[PlanGroup], names: Mapping[str, str]) -> Iterator[rescue_manifest.RescueGroup]:
     for group in groups:
-        yield rescue_manifest.KeptGroup(
+        yield rescue_manifest.RescueGroup(
             machines=tuple(
-                rescue_manifest.PlannedMachine(id=each.id, name=each.name) for each in group.machines
+                rescue_manifest.RescuePlanMachine(id=each.id, name=each.name) for each in group.machines
             ),
             before=tuple(_action(action, names) for action in group.before),
             after=tuple(_action(action, names) for action in group.after),
         )
 
 
-def _action(action: Action, names: Mapping[str, str]) -> rescue_manifest.KeptAction:
-    return rescue_manifest.KeptAction(
+def _action(action: Action, names: Mapping[str, str]) -> rescue_manifest.RescueAction:
+    return rescue_manifest.RescueAction(
         name=action.name,
         instruction=action.instruction,
         kinds=tuple(action.kinds),
@@ -162,11 +162,11 @@ def _action(action: Action, names: Mapping[str, str]) -> rescue_manifest.KeptAct
 # for many of them.
 
 _OTHERWISE = {"keeping", "cards", "checks", "hooks", "properties"}
-_AS_IT_IS = tuple(name for name in adopting.KeptRecord.model_fields if name not in _OTHERWISE)
+_AS_IT_IS = tuple(name for name in adopting.AdoptionRecord.model_fields if name not in _OTHERWISE)
 """What stands in a machine's own record."""
 
 
-def adoptable_records(tx: Transaction, appliance: ApplianceRecord) -> tuple[adopting.KeptRecord, ...]:
+def adoptable_records(tx: Transaction, appliance: ApplianceRecord) -> tuple[adopting.AdoptionRecord, ...]:
     """Of the machines that the appliance is target or source of."""
     machines = [
         each
@@ -186,9 +186,9 @@ def _record(
     machine: MachineRecord,
     cards: Mapping[str, Sequence[CardSettings]],
     wanted: Mapping[str, TargetProperties],
-) -> adopting.KeptRecord:
+) -> adopting.AdoptionRecord:
     same = {name: getattr(machine, name) for name in _AS_IT_IS}
-    return adopting.KeptRecord(
+    return adopting.AdoptionRecord(
         **same,
         keeping=dict(machine.keeping),
         cards=tuple(cards.get(machine.id, ())),
@@ -198,25 +198,25 @@ def _record(
     )
 
 
-def adoptable_vault(tx: Transaction, of: Sequence[adopting.KeptRecord]) -> adopting.KeptVault:
+def adoptable_vault(tx: Transaction, of: Sequence[adopting.AdoptionRecord]) -> adopting.AdoptionSettings:
     """What is set for many machines, as far as these use it."""
     ids = {each.id for each in of}
     sites = {site for each in of for site in (each.home_site, each.source_site, each.target_site)}
     appliances = {each for one in of for each in (one.source_appliance_id, one.target_appliance_id)}
     groups = {each.group for each in of}
-    return adopting.KeptVault(
+    return adopting.AdoptionSettings(
         sites=tuple(
-            adopting.KeptSite(name=each.name, bandwidth=BandwidthShape.of(each.bandwidth))
+            adopting.AdoptionSite(name=each.name, bandwidth=BandwidthShape.of(each.bandwidth))
             for each in tx.sites.list()
             if each.name in sites
         ),
         appliances=tuple(
-            adopting.KeptAppliance(id=each.id, name=each.name, site=each.site)
+            adopting.AdoptionAppliance(id=each.id, name=each.name, site=each.site)
             for each in tx.appliances.list()
             if each.id in appliances
         ),
         policies=tuple(
-            adopting.KeptPolicy(policy=PolicyShape.of(policy), read_only=read_only)
+            adopting.AdoptionPolicy(policy=PolicyShape.of(policy), read_only=read_only)
             for policy, read_only in tx.policies.list()
         ),
         groups=tuple(each.group for each in tx.groups.list() if each.name in groups),
@@ -224,7 +224,7 @@ def adoptable_vault(tx: Transaction, of: Sequence[adopting.KeptRecord]) -> adopt
             each.plan for each in tx.plans.list() if any(one.id in ids for one in each.plan.machines)
         ),
         mappings=tuple(
-            adopting.KeptMapping(**each.model_dump())
+            adopting.AdoptionMapping(**each.model_dump())
             for each in tx.networks.list()
             if each.source_site in sites and each.target_site in sites
         ),

@@ -13,20 +13,20 @@ from functools import partial
 
 from ...domain.amounts import exact_size
 from ...wire.common.stores import StoreSpace, believed
-from ...wire.control import Again, Hello, Status
+from ...wire.control import FullReportRequest, Hello, Status
 from ...wire.control.changes import Figures
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..health import disbelief
 from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
-from .statuses.acceptance import Counting
+from .statuses.acceptance import StatusAcceptance
 from .statuses.clock_skew import Clocks
 from .statuses.database_refusals import is_written
 from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
 from .statuses.old_copies import OldCopies
-from .statuses.order_numbers import NumbersSeen
+from .statuses.order_numbers import OrderNumbers
 from .statuses.status_requests import StatusRequests
-from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriting
+from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriter
 
 
 class StatusIntake:
@@ -50,9 +50,9 @@ class StatusIntake:
         self._clocks = Clocks()
         self._missed = StatusRequests()
         figures_every = WRITE_EVERY if elsewhere else WRITE_ALONE_EVERY
-        self._writing = StatusWriting(store, self._heard, self._clocks, figures_every)
-        self._counting = Counting(store, self._here)
-        self._numbers = NumbersSeen()
+        self._writing = StatusWriter(store, self._heard, self._clocks, figures_every)
+        self._counting = StatusAcceptance(store, self._here)
+        self._numbers = OrderNumbers()
         self._old_copies = OldCopies(store, signals)
         self._unsaid: dict[str, str] = {}
         """What appliances left out of what they say, or the vault of that, and is not written yet."""
@@ -108,7 +108,7 @@ class StatusIntake:
             if appliance and appliance.connected:
                 tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
-    def hear(self, appliance_id: str, status: Status) -> Again | None:
+    def hear(self, appliance_id: str, status: Status) -> FullReportRequest | None:
         """Remember it: `write` writes it. Gives what is to be said again, because it was missed. Raises
         what the store raises; the same facts come again with the appliance's next statuses."""
         try:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ...domain import backups
 from ...domain.access.chain import Outcome
 from ...domain.health import HealthFinding
-from ..store import AuditWanted, Transaction
+from ..store import AuditFilter, Transaction
 
 VERB = "vault backup"
 AT_ONCE = 100
@@ -22,7 +22,7 @@ class Backups:
     _read: int = 0
 
     def last(self, tx: Transaction) -> datetime | None:
-        wanted = AuditWanted(verb=VERB, outcome=Outcome.DONE, oldest_first=True)
+        wanted = AuditFilter(verb=VERB, outcome=Outcome.DONE, oldest_first=True)
         head = tx.audit.ends().head.number
         if head < self._read:  # the database was restored
             self._last, self._read = None, 0
@@ -33,5 +33,5 @@ class Backups:
         return last
 
     def finding(self, tx: Transaction, now: datetime) -> HealthFinding | None:
-        first = tx.audit.find(AuditWanted(oldest_first=True), 1, None)
+        first = tx.audit.find(AuditFilter(oldest_first=True), 1, None)
         return backups.finding(now, self.last(tx), first[0].at if first else None, self.most)

@@ -17,7 +17,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..steps import lookup
 from ..store import ApplianceRecord, MachineRecord, StatusRecord
 from . import disbelief, standing_findings
-from .derived import Derived
+from .identity_cache import IdentityCache
 
 RUNS_AT_TARGET = frozenset(
     {
@@ -98,7 +98,7 @@ class Situation:
     """The reprotect that was to begin by itself after the machine's commit, and failed."""
 
 
-@Derived
+@IdentityCache
 def newest_point(replica: ReplicaStatus) -> PointShape | None:
     """The point that arrived last."""
     return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)

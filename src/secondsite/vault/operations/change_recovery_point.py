@@ -13,7 +13,7 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.common.points import RolledForward
+from ...wire.common.points import RollForward
 from ...wire.control.checks import Obstacles, ObstacleShape
 from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
@@ -30,7 +30,7 @@ class ChangeArguments(ChoiceArguments):
     """The choice, and what the machine runs from until then."""
 
     old_point: str
-    old_forward: RolledForward | None = None
+    old_forward: RollForward | None = None
 
 
 class ChangeRecoveryPoint(MachineOperation):

@@ -47,5 +47,5 @@ class CleanupTestFailover(MachineOperation):
 
     def _complete(self, ctx: StepContext) -> Outcome:
         said = ctx.arguments(CleanupArguments)
-        judged = cleaning.Judged(said.notes, said.verdict)
+        judged = cleaning.DrillJudgement(said.notes, said.verdict)
         return cleaning.complete(self.deps, ctx, self.machine(ctx), judged)

@@ -22,14 +22,14 @@ from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.common.stores import Keeping
+from ...wire.common.stores import Placement
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
 from ..steps import authority, batch, enabling, lookup, obstacles, replicating, seeds, synchronizing
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.deps import Deps
-from ..steps.enabling import Checked, EnableArguments
+from ..steps.enabling import EnableArguments, EnableChecks
 from ..steps.operation import unique
 from ..steps.retry_store import retrying
 from ..steps.sides import placing
@@ -152,7 +152,7 @@ class EnableProtection:
             _refuse_known(tx, wanted, found.definition.fabric_id)
         disks = lookup.chosen_disks(found, wanted.disks)
         seeds.require_disks(found.name, disks, wanted.seeds)
-        checked = Checked(
+        checked = EnableChecks(
             definition=found.definition,
             disks=disks,
             source_appliance_id=source.appliance.id,
@@ -173,7 +173,7 @@ class EnableProtection:
         )
 
     def _obstacles(
-        self, ctx: StepContext, wanted: EnableArguments, checked: Checked
+        self, ctx: StepContext, wanted: EnableArguments, checked: EnableChecks
     ) -> tuple[checks.Obstacles, ...]:
         """What is in the way at the source, and at the target."""
         definition, target_id = checked.definition, str(checked.target_appliance_id)
@@ -198,7 +198,7 @@ class EnableProtection:
                 needed_bytes=source.facts.needed_bytes or 0,
                 seeds=seeds.of(wanted.seeds, definition),
                 encrypted=wanted.encrypt,
-                keeping=Keeping(store=wanted.store),
+                keeping=Placement(store=wanted.store),
                 way_back=way_back,
             ),
             why=f"checking {wanted.target_site}",
@@ -208,7 +208,7 @@ class EnableProtection:
 
     def _again(self, session: Session, job: JobView) -> None:
         """A retry goes on after the check. The failure removed the check's record, so it is made again."""
-        checked = read.facts_of(session, job.id, "check", Checked)
+        checked = read.facts_of(session, job.id, "check", EnableChecks)
         if checked is not None:
             wanted = EnableArguments.model_validate(job.arguments)
             record = enabling.record(wanted, checked, job.id, job.attempt, self.deps.now())

@@ -28,8 +28,8 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.common.points import PointShape
-from ...wire.control.cards import CardHere
-from ...wire.control.checks import CheckedTarget, Obstacles
+from ...wire.control.cards import LocalCard
+from ...wire.control.checks import Obstacles, TargetCheckFact
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
 from ..steps import obstacles, start_delay
 from ..steps.automatic_cancel import SHUT_DOWN, OffCheck, cancel_itself
@@ -62,7 +62,7 @@ class PlannedFailoverArguments(Shape):
     """Another job shut it down before this one began."""
 
 
-class Allowed(OffCheck):
+class DowntimeBudget(OffCheck):
     """What the check found: how long the cycle before the last one may take; None: there is no budget for
     the downtime."""
 
@@ -209,7 +209,7 @@ class PlannedFailover(MachineOperation):
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
             f"{_said_of(chosen)}{got}{fit.said}{warned}",
-            Allowed(changes_seconds=allowed, off=now.power == PowerState.OFF),
+            DowntimeBudget(changes_seconds=allowed, off=now.power == PowerState.OFF),
             commit=keep,
         )
 
@@ -225,9 +225,9 @@ class PlannedFailover(MachineOperation):
     def _fit(
         self,
         machine: MachineRecord,
-        connected: Sequence[CardHere],
+        connected: Sequence[LocalCard],
         now: PowerFact,
-        target: CheckedTarget,
+        target: TargetCheckFact,
     ) -> address_fit.Fit:
         with self.deps.store.reading() as tx:
             if machine.reversed:
@@ -238,7 +238,7 @@ class PlannedFailover(MachineOperation):
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         """With a budget for the downtime until it can be met. If that does not come, or the target cannot
         process what it took, the machine was not shut down, and runs on."""
-        allowed = ctx.facts(CHECK, Allowed).changes_seconds
+        allowed = ctx.facts(CHECK, DowntimeBudget).changes_seconds
         answer = self.source(ctx).pre_copy(allowed)
         if allowed is not None and answer.facts.seconds > allowed:
             at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds or 0.0

@@ -22,7 +22,7 @@ from ...wire.common.base import Shape
 from ...wire.common.evidence import Evidence
 from ...wire.common.properties import Sizing
 from ...wire.control import checks, orders
-from ...wire.control.cards import CardHere
+from ...wire.control.cards import LocalCard
 from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
@@ -154,7 +154,7 @@ class TestFailover(MachineOperation):
             mapped = shared_drill_network.mapped(tx, machine, wanted_here.test_networks)
         unsized = properties.too_old(sizing, facts, machine)
         warned = obstacles.require_none("The test failover", machine.name, facts, unfit, mapped, unsized)
-        can = checks.CheckedTarget(shares_networks=facts.shares_networks, stand_ins=stand_ins)
+        can = checks.TargetCheckFact(shares_networks=facts.shares_networks, stand_ins=stand_ins)
         drifted = f"; since its last good drill: {', '.join(machine.drift.changes)}" if machine.drift else ""
         said = (
             f"{machine.target_site} can start {machine.name}; the choice now is {found.what}{warned}{drifted}"
@@ -250,7 +250,7 @@ def _note(machine_id: str, tx: Transaction, evidence: Evidence) -> None:
         tx.machines.put(replace(machine, drill=replace(machine.drill, proven=proven)))
 
 
-def _said(connected: Sequence[CardHere], drill: DrillNetwork) -> str:
+def _said(connected: Sequence[LocalCard], drill: DrillNetwork) -> str:
     """A part of a sentence: the drill's network, and the cards that are not on it, as is set for them; or
     each card's own."""
     each = ", ".join(f"{card.key} on {card.network or 'none'}" for card in connected if drill.is_other(card))

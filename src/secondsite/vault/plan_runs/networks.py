@@ -20,7 +20,7 @@ from ...jobs.model.facts import to_json
 from ...jobs.model.outcomes import Done, Outcome
 from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
-from ...wire.common.machines import Serving
+from ...wire.common.machines import NetworkService
 from ...wire.control import orders
 from ...wire.control.orders import CreateNetwork, DrillNetwork
 from ..steps.absent_site import finish_later
@@ -45,7 +45,7 @@ def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
     return bool(networks & set(MADE)) and any(group.before for group in groups)
 
 
-class EnteredAt(Shape):
+class NetworkEntry(Shape):
     """The networks at one appliance, and a machine of the run that is there."""
 
     site: str
@@ -55,15 +55,15 @@ class EnteredAt(Shape):
     order: CreateNetwork
 
 
-class Entered(Shape):
+class NetworkEntries(Shape):
     """On record before the first order: by the end of the run its machines may be elsewhere, or protected
     no more. None: an older vault did not say."""
 
-    networks: tuple[EnteredAt, ...] | None = None
+    networks: tuple[NetworkEntry, ...] | None = None
 
 
-_Give = Callable[[EnteredAt, str], str]
-_Missed = Callable[[EnteredAt, errors.SecondsiteError], str]
+_Give = Callable[[NetworkEntry, str], str]
+_Missed = Callable[[NetworkEntry, errors.SecondsiteError], str]
 
 
 class RunNetworks:
@@ -82,31 +82,31 @@ class RunNetworks:
 
     def _create(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
         """Without them the drill goes on: each comes with its first machine."""
-        entered = ctx.remembered(Entered)
+        entered = ctx.remembered(NetworkEntries)
         if entered is None:
-            entered = Entered(networks=self._wanted(run, ctx))
+            entered = NetworkEntries(networks=self._wanted(run, ctx))
             ctx.remember(entered)
 
-        def make(each: EnteredAt, why: str) -> str:
+        def make(each: NetworkEntry, why: str) -> str:
             return self._orders.give(
                 ctx, each.appliance_id, orders.CREATE_NETWORK, each.order, why=why
             ).sentence
 
-        def missed(_each: EnteredAt, problem: errors.SecondsiteError) -> str:
+        def missed(_each: NetworkEntry, problem: errors.SecondsiteError) -> str:
             return f"none is there before its first machine: {problem.message} {problem.do}"
 
         return _done(entered.networks or (), make, "making", missed)
 
     def _leave(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
         """What it entered, whatever its machines are by now. A site that is away is told when it returns."""
-        entered, later = ctx.facts(NETWORK, Entered).networks, list[EnteredAt]()
+        entered, later = ctx.facts(NETWORK, NetworkEntries).networks, list[NetworkEntry]()
 
-        def leave(each: EnteredAt, why: str) -> str:
+        def leave(each: NetworkEntry, why: str) -> str:
             return self._orders.give(
                 ctx, each.appliance_id, orders.REMOVE_NETWORK, each.order, why=why
             ).sentence
 
-        def missed(each: EnteredAt, problem: errors.SecondsiteError) -> str:
+        def missed(each: NetworkEntry, problem: errors.SecondsiteError) -> str:
             if not isinstance(problem, AWAY):
                 return f"{each.order.name} is not left: {problem.message} {problem.do}"
             later.append(each)
@@ -115,11 +115,11 @@ class RunNetworks:
         networks = self._wanted(run, ctx) if entered is None else entered
         return replace(_done(networks, leave, "leaving", missed), commit=partial(self._left, later))
 
-    def _left(self, later: Sequence[EnteredAt], session: Session) -> None:
+    def _left(self, later: Sequence[NetworkEntry], session: Session) -> None:
         for each in later:
             finish_later.queue(self._deps, session, _later(each), each.machine_id, each.machine_name)
 
-    def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> tuple[EnteredAt, ...]:
+    def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> tuple[NetworkEntry, ...]:
         """By appliance that has machines of the run now."""
         asked = next(_asked(group) for group in run.groups if group.children)
         ids = [child.machine_id for group in run.groups for child in group.children]
@@ -133,7 +133,7 @@ class RunNetworks:
         return tuple(_entered(there[0], order) for there, order in found if order is not None)
 
 
-def _done(networks: Sequence[EnteredAt], give: _Give, doing: str, missed: _Missed) -> Done:
+def _done(networks: Sequence[NetworkEntry], give: _Give, doing: str, missed: _Missed) -> Done:
     said, partly = [], False
     for each in networks:
         try:
@@ -144,8 +144,8 @@ def _done(networks: Sequence[EnteredAt], give: _Give, doing: str, missed: _Misse
     return Done("; ".join(said) or "no machine needs one", partial=partly)
 
 
-def _entered(machine: MachineRecord, order: CreateNetwork) -> EnteredAt:
-    return EnteredAt(
+def _entered(machine: MachineRecord, order: CreateNetwork) -> NetworkEntry:
+    return NetworkEntry(
         site=machine.target_site,
         appliance_id=machine.target_appliance_id,
         machine_id=machine.id,
@@ -154,7 +154,7 @@ def _entered(machine: MachineRecord, order: CreateNetwork) -> EnteredAt:
     )
 
 
-def _later(left: EnteredAt) -> LaterArguments:
+def _later(left: NetworkEntry) -> LaterArguments:
     return LaterArguments(
         appliance_id=left.appliance_id,
         site=left.site,
@@ -180,7 +180,7 @@ def _order(
     serving = None
     if asked.subnet is not None:
         named = addresses.inside(asked.dns_servers, asked.subnet)
-        serving = Serving(subnet=asked.subnet, dns_servers=named)
+        serving = NetworkService(subnet=asked.subnet, dns_servers=named)
     return _all_of([DrillNetwork(name=network.name, drill=network.drill, serving=serving)], run)
 
 

@@ -24,7 +24,7 @@ from ...jobs.storage.database import Session
 from ...jobs.storage.search import HowFar
 from ..steps import batch
 from ..steps.deps import Deps
-from ..steps.gates import StartTurn, Stopped, gate_signal, turn_to
+from ..steps.gates import StartTurn, StoppedRun, gate_signal, turn_to
 from .arguments import PlanRunArguments, RunGroup
 from .scripts import When
 
@@ -114,13 +114,15 @@ class Phases:
         """What fails ends the run once every machine knows of it: they are on their way back by then.
         Nothing more is done for the step meanwhile: a script would run for machines that are not there any
         more."""
-        stopped = ctx.remembered(Stopped)
+        stopped = ctx.remembered(StoppedRun)
         if stopped is None or stopped.stopped_in != ctx.attempt:
             try:
                 self._require_all_wait(ctx, later)
                 return function(ctx)
             except StepFailed as failed:
-                stopped = Stopped(stopped_in=ctx.attempt, why=failed.message, code=failed.code, do=failed.do)
+                stopped = StoppedRun(
+                    stopped_in=ctx.attempt, why=failed.message, code=failed.code, do=failed.do
+                )
                 ctx.remember(stopped)
         far = self._far(ctx, self._moving, turn_to("start"))
         if any(each.open for each in far):

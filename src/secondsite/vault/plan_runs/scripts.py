@@ -22,7 +22,7 @@ from ...wire.control.scripts import (
     RunScript,
     ScriptContext,
     ScriptMachine,
-    ScriptRan,
+    ScriptResult,
 )
 from ..steps.deps import Deps
 from ..steps.hooks import scripting
@@ -156,7 +156,7 @@ def _machine(record: MachineRecord) -> ScriptMachine:
     )
 
 
-def _failed(said: str, stops: bool, facts: ScriptRan | None = None) -> Outcome:
+def _failed(said: str, stops: bool, facts: ScriptResult | None = None) -> Outcome:
     if stops:
         do = (
             "Look at what it has done and correct it; then run the plan again, or retry this job "

@@ -14,7 +14,7 @@ from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
-from ...domain.plans.run_selection import RunRequest, RunSelection, SelectedGroup, Standing
+from ...domain.plans.run_selection import MemberSituation, RunRequest, RunSelection, SelectedGroup
 from ...domain.points import RecoveryPointChoice
 from ...jobs.model.facts import to_json
 from ...wire import rest
@@ -27,7 +27,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import recovery_point
 from ..steps.sides import properties
 from ..store import MachineRecord, StatusRecord, Transaction
-from . import cleaning, networks, one_run_at_a_time, outstanding, phases, splitting
+from . import cleaning, networks, one_run_at_a_time, outstanding_groups, phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -65,7 +65,7 @@ def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
     found = run_selection.take(asked.plan, now, asked.wanted)
-    return outstanding.with_outstanding(tx, asked.plan, now, asked.wanted, found)
+    return outstanding_groups.with_outstanding(tx, asked.plan, now, asked.wanted, found)
 
 
 def submit(
@@ -124,12 +124,12 @@ def _of_groups(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, .
     )
 
 
-def _standing(machine: PlanMachine, record: MachineRecord | None) -> Standing:
+def _standing(machine: PlanMachine, record: MachineRecord | None) -> MemberSituation:
     if record is None:
-        return Standing(machine)
+        return MemberSituation(machine)
     now = PlanMachine(record.id, record.name, record.source_site, record.target_site)
     way = Direction.HOME if record.reversed else Direction.AWAY
-    return Standing(now, record.state, record.drill_state, way)
+    return MemberSituation(now, record.state, record.drill_state, way)
 
 
 def _arguments(

@@ -7,7 +7,7 @@ from pydantic import Field
 from ...domain.lifecycle import State
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition
-from ...wire.common.stores import Keeping
+from ...wire.common.stores import Placement
 from ..store import MachineRecord
 from . import lookup
 
@@ -33,7 +33,7 @@ class EnableArguments(Shape):
     encrypt: bool = False
 
 
-class Checked(Shape):
+class EnableChecks(Shape):
     """The machine as it was found, the disks that are protected, and by whom; an older vault did not say
     that."""
 
@@ -44,7 +44,7 @@ class Checked(Shape):
 
 
 def record(
-    wanted: EnableArguments, checked: Checked, job_id: str, attempt: int, now: datetime
+    wanted: EnableArguments, checked: EnableChecks, job_id: str, attempt: int, now: datetime
 ) -> MachineRecord:
     """Each attempt makes the record again, with a higher number, and with versions that no attempt before
     has given."""
@@ -66,7 +66,7 @@ def record(
         created_at=now,
         job_id=job_id,
         encrypted=wanted.encrypt,
-        keeping={wanted.target_site: Keeping(store=wanted.store)} if wanted.store else {},
+        keeping={wanted.target_site: Placement(store=wanted.store)} if wanted.store else {},
         generation=attempt,
         claimed_by=job_id,
         version=(attempt - 1) * MOST_VERSIONS,

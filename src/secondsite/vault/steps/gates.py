@@ -18,7 +18,7 @@ from ...jobs.model.outcomes import Done, Outcome, Wait
 from ...jobs.model.views import JobView
 from ...jobs.storage import read, search
 from ...jobs.storage.database import Session
-from ...jobs.storage.search import StepSeen
+from ...jobs.storage.search import StepView
 from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from .sides.source import ASKED_IN_PASSING, Source
@@ -54,7 +54,7 @@ class InTurn(Shape):
     turn: StartTurn | None = None
 
 
-class Stopped(Shape):
+class StoppedRun(Shape):
     """What a step of the run remembers before it ends the run: in which attempt at it, and the failure."""
 
     stopped_in: int | None = None
@@ -108,14 +108,14 @@ class _Run:
     for."""
 
     id: str
-    steps: Sequence[StepSeen]
+    steps: Sequence[StepView]
     is_given_up: bool
 
     @property
     def is_going_on(self) -> bool:
         if self.is_given_up or not self.steps or not self.steps[0].is_going_on:
             return False
-        stopped = (Stopped.model_validate(each.facts).stopped_in for each in self.steps)
+        stopped = (StoppedRun.model_validate(each.facts).stopped_in for each in self.steps)
         return self.steps[0].attempt not in stopped
 
     @property

@@ -29,7 +29,7 @@ class Goes(Shape):
     policy: str
 
 
-class _Going(Shape):
+class _WayArguments(Shape):
     goes: Goes | None = None
 
 
@@ -83,5 +83,5 @@ def with_way(machine: MachineRecord, verb: Verb, arguments: BaseModel | None) ->
 
 def as_it_went(machine: MachineRecord, arguments: Json) -> MachineRecord:
     """The machine in the roles that it had when its job was asked for; an older vault did not say."""
-    goes = _Going.model_validate(arguments).goes
+    goes = _WayArguments.model_validate(arguments).goes
     return machine if goes is None else replace(machine, **goes.model_dump())

@@ -23,7 +23,7 @@ from ..store import MachineRecord, Transaction
 from . import authority, batch, histories
 from .claim import MachineClaim, claimed
 from .deps import Deps
-from .hooks import Hooking, Known, with_hooks
+from .hooks import HookPlacement, Known, with_hooks
 from .points import recovery_point
 from .retry_store import retrying
 from .sides.orders import Orders
@@ -60,7 +60,7 @@ class MachineOperation:
         plain = self.definition()
         if self.verb not in hooks.VERBS:
             return plain
-        return Hooking(self.deps, self.orders, self.verb, self.machine, self.keeps).definition(plain)
+        return HookPlacement(self.deps, self.orders, self.verb, self.machine, self.keeps).definition(plain)
 
     def definition(self) -> Definition:
         return Definition(

@@ -20,11 +20,11 @@ steps of some jobs are made anew at each look."""
 
 def retrying(step: Step) -> Step:
     """The same step, but it waits while the vault's database does not answer; so does its undo."""
-    undo = None if step.undo is None else Retrying(step.undo)
-    return dataclasses.replace(step, run=Retrying(step.run), undo=undo)
+    undo = None if step.undo is None else StoreRetry(step.undo)
+    return dataclasses.replace(step, run=StoreRetry(step.run), undo=undo)
 
 
-class Retrying:
+class StoreRetry:
     """A step's function that waits STORE_SECONDS for a busy database, however long the step has already
     waited for other things."""
 

@@ -29,7 +29,7 @@ class Before(Shape):
     sent_before: int = 0
 
 
-class Synchronized(Shape):
+class SyncResult(Shape):
     """The first recovery point after a pass, and the bytes that the pass sent."""
 
     point_id: str
@@ -78,7 +78,7 @@ def await_point(
     sent = max(0, status.source.total_wire_bytes - before.sent_before) if status.source else 0
     return Done(
         f"{machine.name} is synchronized: point {newest.id}, {size(sent)} sent",
-        Synchronized(point_id=newest.id, taken_at=newest.taken_at, wire_bytes=sent),
+        SyncResult(point_id=newest.id, taken_at=newest.taken_at, wire_bytes=sent),
     )
 
 

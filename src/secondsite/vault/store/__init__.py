@@ -24,7 +24,7 @@ Its rooms:
 from .answers import AnswerRecord, Answers
 from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
 from .approvals import ApprovalRecord, Approvals, PendingRequest
-from .audit import Audit, AuditEnds, AuditWanted
+from .audit import Audit, AuditEnds, AuditFilter
 from .drill_schedules import DrillScheduleRecord, DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
 from .evidence import EvidenceRecord, Evidences
@@ -38,9 +38,9 @@ from .machines.records import (
     BootedRecord,
     DriftRecord,
     DrillRecord,
+    MachineFilter,
     MachinePlace,
     MachineRecord,
-    MachinesWanted,
     NamesRecord,
     ProvenRecord,
     RecoveredRecord,
@@ -65,8 +65,8 @@ from .notices import Notice, NoticeDelivery, NoticeMessage, Notices, Unsent
 from .pictures import PictureRecord, Pictures
 from .plans import PlanRecord, Plans
 from .policies import Policies
-from .pools import AddressPools, PoolRecord, TakenRecord
-from .processes import CHANNEL, Links, Passed, PassedOrders, Processes, ProcessRecord, heard
+from .pools import AddressPools, PoolAddressRecord, PoolRecord
+from .processes import CHANNEL, Links, Processes, ProcessRecord, RelayedOrder, RelayedOrders, heard
 from .run_times import RunTimeRecord, RunTimes
 from .sites import NetworkMappings, SitePairRecord, SitePairs, SiteRecord, Sites
 from .sql.columns import metadata
@@ -89,7 +89,7 @@ __all__ = [
     "Approvals",
     "Audit",
     "AuditEnds",
-    "AuditWanted",
+    "AuditFilter",
     "BootedRecord",
     "DatedStatus",
     "DisbelievedRecord",
@@ -110,6 +110,7 @@ __all__ = [
     "LivedTime",
     "MachineChecks",
     "MachineChecksRecord",
+    "MachineFilter",
     "MachineHooks",
     "MachineHooksRecord",
     "MachinePlace",
@@ -119,7 +120,6 @@ __all__ = [
     "MachineRecords",
     "MachineSettings",
     "MachineSettingsRecord",
-    "MachinesWanted",
     "NamesRecord",
     "NetworkMappings",
     "Notice",
@@ -128,8 +128,6 @@ __all__ = [
     "NoticeTargetRecord",
     "NoticeTargets",
     "Notices",
-    "Passed",
-    "PassedOrders",
     "PendingRequest",
     "PictureRecord",
     "Pictures",
@@ -138,12 +136,15 @@ __all__ = [
     "PointNews",
     "PointRows",
     "Policies",
+    "PoolAddressRecord",
     "PoolRecord",
     "ProcessRecord",
     "Processes",
     "ProvenRecord",
     "RecoveredRecord",
     "RegistrationKeys",
+    "RelayedOrder",
+    "RelayedOrders",
     "RpoBlock",
     "RpoBlocks",
     "RunTimeRecord",
@@ -156,7 +157,6 @@ __all__ = [
     "StatusRecord",
     "StatusRecords",
     "Store",
-    "TakenRecord",
     "TokenRecord",
     "Tokens",
     "Transaction",

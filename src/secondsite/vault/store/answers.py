@@ -9,7 +9,7 @@ from sqlalchemy import Column, Index, String, Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ ANSWERS = Table(
     Column("caller", String(100), primary_key=True),
     Column("key", String(200), primary_key=True),
     Column("request_sha256", String(64), nullable=False),
-    Column("answer", Shaped(dict[str, JsonValue])),
+    Column("answer", ShapeColumn(dict[str, JsonValue])),
     Column("answered_at", UtcDateTime, nullable=False),
     Index("ix_answers_answered_at", "answered_at"),
 )

@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from ...jobs.storage.prepared import Prepared, Remembered
+from ...jobs.storage.prepared import CachedRecords, PreparedStatement
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
 from ...wire.control.orders import Inventory
 from .sql import rows
-from .sql.columns import Reported, Shaped, UtcDateTime, metadata
+from .sql.columns import ReportColumn, ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ APPLIANCES = Table(
     Column("certificate_expires_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime),
     Column("connected", Boolean, nullable=False),
-    Column("hello", Reported(Hello)),
+    Column("hello", ReportColumn(Hello)),
     Column("store_free_bytes", BigInteger),
-    Column("stores", Shaped(tuple[StoreSpace, ...]), nullable=False),
-    Column("disbelieved", Shaped(DisbelievedRecord)),
+    Column("stores", ShapeColumn(tuple[StoreSpace, ...]), nullable=False),
+    Column("disbelieved", ShapeColumn(DisbelievedRecord)),
 )
 
 # What a site had when it was last asked: shown while it cannot be asked.
@@ -75,13 +75,13 @@ SITE_INVENTORIES = Table(
     metadata,
     Column("site", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False),
-    Column("inventory", Shaped(Inventory), nullable=False),
+    Column("inventory", ShapeColumn(Inventory), nullable=False),
 )
 
-_APPLIANCE = Prepared(select(APPLIANCES).where(APPLIANCES.c.id == bindparam("wanted")))
+_APPLIANCE = PreparedStatement(select(APPLIANCES).where(APPLIANCES.c.id == bindparam("wanted")))
 _ENROLLED = select(APPLIANCES).order_by(APPLIANCES.c.enrolled_at, APPLIANCES.c.id)
-_APPLIANCES = Remembered(_ENROLLED, ApplianceRecord)
-_APPLIANCES_OF = Prepared(_ENROLLED.where(APPLIANCES.c.site == bindparam("wanted")))
+_APPLIANCES = CachedRecords(_ENROLLED, ApplianceRecord)
+_APPLIANCES_OF = PreparedStatement(_ENROLLED.where(APPLIANCES.c.site == bindparam("wanted")))
 
 
 class ApplianceRecords:

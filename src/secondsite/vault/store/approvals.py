@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ...domain.access.approvals import OPEN, Rules, Stage
 from ...domain.access.roles import Permission
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, Word, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ APPROVALS = Table(
     Column("stage", Word(Stage), nullable=False),
     Column("verb", String(64), nullable=False),
     Column("permission", Word(Permission), nullable=False),
-    Column("request", Shaped(PendingRequest), nullable=False),
+    Column("request", ShapeColumn(PendingRequest), nullable=False),
     Column("request_sha256", String(64), nullable=False),
     Column("who", Text, nullable=False),
     Column("token_id", String(64), nullable=False),
@@ -86,7 +86,7 @@ APPROVAL_RULES = Table(
     "approval_rules",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("verbs", Shaped(tuple[str, ...]), nullable=False),
+    Column("verbs", ShapeColumn(tuple[str, ...]), nullable=False),
     Column("lasts_seconds", Float, nullable=False),
     Column("last_number", Integer, nullable=False),
 )

@@ -32,7 +32,7 @@ from .sql.columns import UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)
-class AuditWanted:
+class AuditFilter:
     """Which entries: those that match everything given."""
 
     who: str | None = None
@@ -119,7 +119,7 @@ class Audit:
     def keep(self, days: int | None) -> None:
         self._session.execute(update(AUDIT_ENDS).values(kept_days=days))
 
-    def find(self, wanted: AuditWanted, limit: int, after: int | None) -> Sequence[Entry]:
+    def find(self, wanted: AuditFilter, limit: int, after: int | None) -> Sequence[Entry]:
         columns = AUDIT.c
         query = select(AUDIT).where(*_conditions(wanted)).limit(limit)
         query = query.order_by(columns.number if wanted.oldest_first else columns.number.desc())
@@ -137,13 +137,13 @@ class Audit:
     def _following(self, after: int | None) -> Sequence[Entry]:
         """The next ones. What was written by hand, and is no entry at all, comes as one whose digest is
         wrong."""
-        wanted = AuditWanted(oldest_first=True)
+        wanted = AuditFilter(oldest_first=True)
         try:
             return self.find(wanted, AT_ONCE, after)
         except ValueError:
             return self._one_by_one(wanted, after)
 
-    def _one_by_one(self, wanted: AuditWanted, after: int | None) -> Sequence[Entry]:
+    def _one_by_one(self, wanted: AuditFilter, after: int | None) -> Sequence[Entry]:
         query = select(AUDIT.c.number).order_by(AUDIT.c.number).limit(AT_ONCE)
         numbers = self._session.execute(query if after is None else query.where(AUDIT.c.number > after))
         found: list[Entry] = []
@@ -174,7 +174,7 @@ class Audit:
         )
 
 
-def _conditions(wanted: AuditWanted) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
     columns = AUDIT.c
     for name in ("who", "verb", "outcome", "job_id", "number"):
         value = getattr(wanted, name)

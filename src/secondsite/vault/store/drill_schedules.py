@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ...domain.drills.schedules import DrillSchedule
 from .plans import PlanRecord
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ DRILL_SCHEDULES = Table(
     "drill_schedules",
     metadata,
     Column("name", String(63), primary_key=True),
-    Column("schedule", Shaped(DrillSchedule), nullable=False),
+    Column("schedule", ShapeColumn(DrillSchedule), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
     Column("next_at", UtcDateTime, nullable=False),

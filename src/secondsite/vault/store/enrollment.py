@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ...domain import errors
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ APPLIANCE_TRUSTS = Table(
     "appliance_trusts",
     metadata,
     Column("appliance_id", ForeignKey("appliances.id", ondelete="CASCADE"), primary_key=True),
-    Column("trusted", Shaped(tuple[str, ...]), nullable=False),
+    Column("trusted", ShapeColumn(tuple[str, ...]), nullable=False),
     Column("issuer", String(64), nullable=False),
 )
 

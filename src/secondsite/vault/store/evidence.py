@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from .pictures import PICTURES
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ EVIDENCE = Table(
     Column("state", String(32), nullable=False),
     Column("requested_by", Text, nullable=False),
     Column("ended_at", UtcDateTime, nullable=False),
-    Column("sites", Shaped(tuple[tuple[str, ...], ...]), nullable=False),
+    Column("sites", ShapeColumn(tuple[tuple[str, ...], ...]), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("number", Integer, nullable=False, unique=True),
     Column("document", Text, nullable=False),

@@ -11,7 +11,7 @@ from ...domain import errors
 from ...domain.groups import ReplicationGroup
 from .machines.records import MACHINES, MachineRecord
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ GROUPS = Table(
     "groups",
     metadata,
     Column("name", String(63), primary_key=True),
-    Column("group", Shaped(ReplicationGroup), nullable=False),
+    Column("group", ShapeColumn(ReplicationGroup), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
 

@@ -27,7 +27,7 @@ from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import NoticeTarget
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ TARGETS = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("name", String(63), nullable=False, unique=True),
-    Column("target", Shaped(NoticeTarget), nullable=False),
+    Column("target", ShapeColumn(NoticeTarget), nullable=False),
     Column("secret", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
@@ -124,7 +124,7 @@ NOTICES = Table(
     Column("number", Integer, primary_key=True),
     Column("id", String(64), nullable=False, unique=True),
     Column("target_id", ForeignKey("notice_targets.id", ondelete="CASCADE"), nullable=False),
-    Column("happening", Shaped(Happening), nullable=False),
+    Column("happening", ShapeColumn(Happening), nullable=False),
     Column("critical", Boolean, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
     Column("message_id", String(64)),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...domain.plans.plan import RecoveryPlan
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ PLANS = Table(
     "plans",
     metadata,
     Column("name", String(63), primary_key=True),
-    Column("plan", Shaped(RecoveryPlan), nullable=False),
+    Column("plan", ShapeColumn(RecoveryPlan), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
 )

@@ -6,15 +6,15 @@ from sqlalchemy import Boolean, Column, String, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from ...domain.policies import ReplicationPolicy
-from ...jobs.storage.prepared import Prepared, Remembered
+from ...jobs.storage.prepared import CachedRecords, PreparedStatement
 from .sql import rows
-from .sql.columns import Shaped, metadata
+from .sql.columns import ShapeColumn, metadata
 
 POLICIES = Table(
     "policies",
     metadata,
     Column("name", String(100), primary_key=True),
-    Column("policy", Shaped(ReplicationPolicy), nullable=False),
+    Column("policy", ShapeColumn(ReplicationPolicy), nullable=False),
     Column("read_only", Boolean, nullable=False),
 )
 
@@ -23,8 +23,8 @@ def _with_whether(policy: ReplicationPolicy, read_only: bool) -> tuple[Replicati
     return policy, read_only
 
 
-_POLICY = Prepared(select(POLICIES.c.policy).where(POLICIES.c.name == bindparam("wanted")))
-_ALL = Remembered(
+_POLICY = PreparedStatement(select(POLICIES.c.policy).where(POLICIES.c.name == bindparam("wanted")))
+_ALL = CachedRecords(
     select(POLICIES.c.policy, POLICIES.c.read_only).order_by(POLICIES.c.name),
     _with_whether,
 )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ...wire.common.cards import PoolSettings
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class PoolRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenRecord:
+class PoolAddressRecord:
     """An address of a pool that a machine has, by its card's MAC address at home. It outlives the
     machine's protection, if the machine runs on with it."""
 
@@ -36,7 +36,7 @@ ADDRESS_POOLS = Table(
     "address_pools",
     metadata,
     Column("name", String(63), primary_key=True),
-    Column("settings", Shaped(PoolSettings), nullable=False),
+    Column("settings", ShapeColumn(PoolSettings), nullable=False),
 )
 
 POOL_ADDRESSES = Table(
@@ -70,19 +70,19 @@ class AddressPools:
     def remove(self, name: str) -> None:
         self._session.execute(delete(ADDRESS_POOLS).where(ADDRESS_POOLS.c.name == name))
 
-    def take(self, taken: TakenRecord) -> None:
+    def take(self, taken: PoolAddressRecord) -> None:
         """Raises Conflict for an address that somebody has."""
         self._session.execute(insert(POOL_ADDRESSES).values(**rows.row(taken)))
 
-    def taken(self, pool: str) -> Sequence[TakenRecord]:
+    def taken(self, pool: str) -> Sequence[PoolAddressRecord]:
         query = select(POOL_ADDRESSES).where(POOL_ADDRESSES.c.pool == pool)
-        found = rows.many(self._session, TakenRecord, query)
+        found = rows.many(self._session, PoolAddressRecord, query)
         return sorted(found, key=lambda each: ipaddress.IPv4Address(each.address))
 
-    def held(self, machine_id: str) -> Sequence[TakenRecord]:
+    def held(self, machine_id: str) -> Sequence[PoolAddressRecord]:
         """By the machine, of all pools."""
         query = select(POOL_ADDRESSES).where(POOL_ADDRESSES.c.machine_id == machine_id)
-        return rows.many(self._session, TakenRecord, query)
+        return rows.many(self._session, PoolAddressRecord, query)
 
     def give_back(self, machine_id: str) -> None:
         """All that the machine has."""

@@ -28,7 +28,7 @@ from ...jobs.storage.lease import Member, database_now
 from ...jobs.storage.tables import engines
 from ...wire.control import Order, Report
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ProcessRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class RelayedOrder:
     """An order on its way. `report` None: not yet; then `fraction` and `sentence` are its progress."""
 
     order_id: str
@@ -61,7 +61,7 @@ PROCESSES = Table(
     Column("id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
     Column("control_url", Text, nullable=False),
-    Column("trusted", Shaped(tuple[str, ...]), nullable=False),
+    Column("trusted", ShapeColumn(tuple[str, ...]), nullable=False),
     Column("version", Text, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
 )
@@ -81,11 +81,11 @@ PASSED_ORDERS = Table(
     metadata,
     Column("order_id", String(300), primary_key=True),
     Column("appliance_id", String(64), nullable=False),
-    Column("order", Shaped(Order), nullable=False),
+    Column("order", ShapeColumn(Order), nullable=False),
     Column("asked_by", String(200), nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("taken_by", String(200)),
-    Column("report", Shaped(Report)),
+    Column("report", ShapeColumn(Report)),
     Column("fraction", Float, nullable=False),
     Column("sentence", Text, nullable=False),
     Column("is_news", Boolean, nullable=False),
@@ -190,7 +190,7 @@ class Links:
         return exists().where(same, engines.c.expires_at > database_now(self._session))
 
 
-class PassedOrders:
+class RelayedOrders:
     """`member` None: nobody else is there, and nothing is passed on."""
 
     def __init__(self, session: Session, member: Member | None) -> None:
@@ -199,7 +199,7 @@ class PassedOrders:
         self._lease = f"{member.epoch}:{member.owner}"[:200] if member else ""
         self._member = member
 
-    def ask(self, orders: Sequence[Passed]) -> None:
+    def ask(self, orders: Sequence[RelayedOrder]) -> None:
         """This process waits for their reports."""
         now = database_now(self._session)
         for each in orders:
@@ -210,7 +210,7 @@ class PassedOrders:
 
     def take(
         self, appliance_ids: Sequence[str], asked_within_seconds: float, *, again: bool = False
-    ) -> Sequence[Passed]:
+    ) -> Sequence[RelayedOrder]:
         """What others lately asked of appliances whose connection is here, each once; `again`: also what
         was taken before and has no report yet."""
         since = database_now(self._session) - timedelta(seconds=asked_within_seconds)
@@ -225,7 +225,7 @@ class PassedOrders:
             .values(taken_by=self._lease)
             .returning(*_COLUMNS)
         )
-        return [Passed(**row) for row in self._session.execute(wanted).mappings()]
+        return [RelayedOrder(**row) for row in self._session.execute(wanted).mappings()]
 
     def _is_not_mine(self) -> ColumnElement[bool]:
         return or_(PASSED_ORDERS.c.taken_by.is_(None), PASSED_ORDERS.c.taken_by != self._lease)
@@ -240,7 +240,7 @@ class PassedOrders:
         waited_for = update(PASSED_ORDERS).where(PASSED_ORDERS.c.order_id == order_id)
         self._session.execute(waited_for.values(**news, is_news=True))
 
-    def news(self) -> Sequence[Passed]:
+    def news(self) -> Sequence[RelayedOrder]:
         """What came of those that this process asked for, each piece once; a report ends the order."""
         mine = (PASSED_ORDERS.c.asked_by == self._owner) & PASSED_ORDERS.c.is_news
         has_ended = PASSED_ORDERS.c.report.is_not(None)
@@ -249,7 +249,7 @@ class PassedOrders:
         # told of it again
         goes_on = update(PASSED_ORDERS).where(mine, ~has_ended).values(is_news=False).returning(*_COLUMNS)
         found = [*self._session.execute(ended).mappings(), *self._session.execute(goes_on).mappings()]
-        return [Passed(**row) for row in found]
+        return [RelayedOrder(**row) for row in found]
 
     def forget(self, order_ids: Sequence[str]) -> None:
         mine = PASSED_ORDERS.c.asked_by == self._owner
@@ -265,7 +265,7 @@ class PassedOrders:
             tell(self._session, self._member, news)
 
 
-_COLUMNS = [PASSED_ORDERS.c[name] for name in Passed.__dataclass_fields__]
+_COLUMNS = [PASSED_ORDERS.c[name] for name in RelayedOrder.__dataclass_fields__]
 
 
 def tell(session: Session, member: Member, news: Sequence[str]) -> None:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from ...domain.lifecycle import Verb
 from ...domain.prediction.predicting import LAST
 from ...domain.prediction.timing import Part
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import PreparedStatement
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, Word, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ RUN_TIMES = Table(
     Column("source_site", String(63), nullable=False),
     Column("target_site", String(63), nullable=False),
     Column("ended_at", UtcDateTime, nullable=False),
-    Column("parts", Shaped(Mapping[Part, float]), nullable=False),
+    Column("parts", ShapeColumn(Mapping[Part, float]), nullable=False),
     Column("downtime", Float),
     Column("predicted", Float),
     Index("ix_run_times_machine_id", "machine_id"),
@@ -48,7 +48,7 @@ RUN_TIMES = Table(
 )
 
 
-_OF_JOB = Prepared(select(RUN_TIMES).where(RUN_TIMES.c.job_id == bindparam("wanted")))
+_OF_JOB = PreparedStatement(select(RUN_TIMES).where(RUN_TIMES.c.job_id == bindparam("wanted")))
 KEYS = ("machine_id", "verb", "source_site", "target_site")
 
 

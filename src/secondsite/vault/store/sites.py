@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from ...domain import errors
 from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
 from ...domain.verification_budget import UNSET, VerificationBudget
-from ...jobs.storage.prepared import Prepared
+from ...jobs.storage.prepared import PreparedStatement
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.rest.places import NetworkMapping
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ SITES = Table(
     metadata,
     Column("name", String(63), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("bandwidth", Shaped(BandwidthSchedule), nullable=False),
-    Column("verification", Shaped(VerificationBudget), nullable=False),
+    Column("bandwidth", ShapeColumn(BandwidthSchedule), nullable=False),
+    Column("verification", ShapeColumn(VerificationBudget), nullable=False),
 )
 
 # What was said of two sites; where nothing was, the defaults hold.
@@ -69,16 +69,16 @@ NETWORK_MAPPINGS = Table(
     Column("target_network", String(LONGEST_NAME), nullable=False),
 )
 
-_SITE = Prepared(select(SITES).where(SITES.c.name == bindparam("wanted")))
+_SITE = PreparedStatement(select(SITES).where(SITES.c.name == bindparam("wanted")))
 _PAIRED = SITE_PAIRS.c
-_PAIR = Prepared(
+_PAIR = PreparedStatement(
     select(SITE_PAIRS).where(_PAIRED.first == bindparam("first"), _PAIRED.second == bindparam("second"))
 )
 _MAPPINGS = NETWORK_MAPPINGS.c
 _MAPPED = select(NETWORK_MAPPINGS).order_by(
     _MAPPINGS.source_site, _MAPPINGS.target_site, _MAPPINGS.source_network
 )
-_MAPPED_BETWEEN = Prepared(
+_MAPPED_BETWEEN = PreparedStatement(
     _MAPPED.where(_MAPPINGS.source_site == bindparam("source"), _MAPPINGS.target_site == bindparam("target"))
 )
 

@@ -24,8 +24,8 @@ from .enrollment import ApplianceKeys, ApplianceTrusts, RegistrationKeys
 from .evidence import Evidences
 from .groups import Groups
 from .lived import LivedTime
-from .machines.decoded import Decoded
 from .machines.drill_notes import DrillNotes
+from .machines.machine_cache import DecodedMachines
 from .machines.machines import MachineRecords
 from .machines.rpo import RpoBlocks
 from .machines.settings import MachineChecks, MachineHooks, MachineProperties, MachineSettings
@@ -36,7 +36,7 @@ from .pictures import Pictures
 from .plans import Plans
 from .policies import Policies
 from .pools import AddressPools
-from .processes import Links, PassedOrders, Processes
+from .processes import Links, Processes, RelayedOrders
 from .run_times import RunTimes
 from .sites import NetworkMappings, SitePairs, Sites
 from .sql.failures import translated
@@ -56,7 +56,7 @@ class Transaction:
         session: Session,
         change_token: Change,
         member: Member | None = None,
-        decoded: Decoded | None = None,
+        decoded: DecodedMachines | None = None,
     ) -> None:
         self._session = session
         self._change_token = change_token
@@ -210,8 +210,8 @@ class Transaction:
         return Links(self._session, self._member)
 
     @cached_property
-    def passed_orders(self) -> PassedOrders:
-        return PassedOrders(self._session, self._member)
+    def passed_orders(self) -> RelayedOrders:
+        return RelayedOrders(self._session, self._member)
 
 
 class Store:
@@ -221,7 +221,7 @@ class Store:
     def __init__(self, engine: Engine, member: Callable[[], Member | None] = lambda: None) -> None:
         self._engine = engine
         self._reader = engine.execution_options(**database.READ_ONLY)
-        self._decoded = Decoded(engine)
+        self._decoded = DecodedMachines(engine)
         self._known_tokens = KnownTokens()
         self._has_others = engine.dialect.name != "sqlite"
         self._member = member

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ...domain import errors
 from ...domain.access.roles import Role
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ TOKENS = Table(
     Column("token_sha256", String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("id", String(64), nullable=False),
-    Column("roles", Shaped(tuple[Role, ...]), nullable=False),
+    Column("roles", ShapeColumn(tuple[Role, ...]), nullable=False),
     Column("site", String(63)),
     Column("issued_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
@@ -53,7 +53,7 @@ TOKENS = Table(
     Column("former_sha256", String(64)),
     Column("former_until", UtcDateTime),
     Column("person", String(100)),
-    Column("shown_to", Shaped(tuple[str, ...]), nullable=False),
+    Column("shown_to", ShapeColumn(tuple[str, ...]), nullable=False),
     Index("ix_tokens_former_sha256", "former_sha256"),
 )
 

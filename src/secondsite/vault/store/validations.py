@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ...wire.rest.validation import Flaw
 from .sql import rows
-from .sql.columns import Shaped, UtcDateTime, metadata
+from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ VALIDATIONS = Table(
     Column("checked_at", UtcDateTime, nullable=False),
     Column("machines", Integer, nullable=False),
     Column("not_asked", Integer, nullable=False),
-    Column("flaws", Shaped(tuple[Flaw, ...]), nullable=False),
+    Column("flaws", ShapeColumn(tuple[Flaw, ...]), nullable=False),
 )
 
 THE_ONE = 1

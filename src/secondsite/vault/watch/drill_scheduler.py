@@ -39,7 +39,7 @@ HEARS_FOR = timedelta(seconds=60)
 class DrillScheduler(Periodic):
     """See the module."""
 
-    def __init__(self, deps: Deps, starting: Starting, facts: StatusIntake) -> None:
+    def __init__(self, deps: Deps, starting: DrillStarter, facts: StatusIntake) -> None:
         super().__init__("drills", lambda error: log.error("drills.failed", exc_info=error))
         self._deps = deps
         self._starting = starting
@@ -148,7 +148,7 @@ class DrillReadiness:
     """By machine id."""
 
 
-class Starting:
+class DrillStarter:
     def __init__(
         self,
         deps: Deps,

@@ -8,7 +8,7 @@ from pydantic import Field
 from .base import Shape
 from .cards import MOST_CARDS
 from .machine_checks import MOST_CHECKS, CheckVerdict
-from .numbers import AtMost, Name, Text
+from .numbers import BoundedTuple, Name, Text
 
 MOST_TOLD = 16
 """Addresses of one machine."""
@@ -67,10 +67,10 @@ class Evidence(Shape):
     """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
     seconds: float
     """How long one looked."""
-    checks: Annotated[tuple[CheckVerdict, ...], AtMost(MOST_CHECKS)] = ()
+    checks: Annotated[tuple[CheckVerdict, ...], BoundedTuple(MOST_CHECKS)] = ()
     """What came of each check that is set for the machine, in their order."""
-    addresses: Annotated[tuple[AddressVerdict, ...], AtMost(MOST_CARDS)] = ()
+    addresses: Annotated[tuple[AddressVerdict, ...], BoundedTuple(MOST_CARDS)] = ()
     """What came of each address that is set for a card."""
-    guest_addresses: Annotated[tuple[GuestAddress, ...], AtMost(MOST_TOLD)] = ()
+    guest_addresses: Annotated[tuple[GuestAddress, ...], BoundedTuple(MOST_TOLD)] = ()
     """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP
     server of the hypervisor's network, tells."""

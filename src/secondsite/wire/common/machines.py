@@ -126,7 +126,7 @@ class ServedHost(Shape):
     address: Annotated[str, AfterValidator(addresses.plain)] | None = None
 
 
-class Serving(Shape):
+class NetworkService(Shape):
     """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at
     the subnet's first address. `dns_servers`: others that DHCP names in its place, which nobody else gets.
     `ranges`: cards without an address of their own get one of these; none: of the whole subnet, as an

@@ -41,7 +41,7 @@ Kept = Annotated[dict[str, Any], AfterValidator(_storable)]
 
 
 @dataclass(frozen=True, slots=True)
-class AtMost:
+class BoundedTuple:
     """A tuple of so many. It is left at the first of them that is wrong: a message of 1 MiB that held
     nothing but wrong ones took the vault half a gigabyte, to say of each what is wrong with it."""
 

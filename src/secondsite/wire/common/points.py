@@ -8,7 +8,7 @@ from ...domain import journal
 from ...domain.points import Consistency, Grade, RecoveryPoint
 from ...ground.uptime import Uptime
 from .base import Shape
-from .numbers import AtMost, Bytes, Instant, Name, Number, Text
+from .numbers import BoundedTuple, Bytes, Instant, Name, Number, Text
 
 MOST_DISKS = 1000
 PointId = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,254}$")]
@@ -37,7 +37,7 @@ class PointShape(Shape):
     """A failover was committed to it."""
     added_bytes: Bytes = 0
     """The space that it added to the store."""
-    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
     """The disks that it has: a disk that was included later, or removed from the machine, is not in all
     points."""
     held: Text | None = None
@@ -81,7 +81,7 @@ class PointShape(Shape):
         )
 
 
-class RolledForward(Shape):
+class RollForward(Shape):
     """A recovery point rolled forward: cycles of the journal were applied to it."""
 
     seq: Number
@@ -99,7 +99,7 @@ class RolledForward(Shape):
         return journal.named(point_id, self.taken_at, cycle, self.after_seconds)
 
 
-def started_from(point_id: str, forward: RolledForward | None) -> str:
+def started_from(point_id: str, forward: RollForward | None) -> str:
     """What a machine was started from: a recovery point, or an instant after it."""
     return f"point {point_id}" if forward is None else forward.named(point_id)
 

@@ -14,7 +14,7 @@ MOST_STORES = 100
 StoreName = Annotated[str, Field(pattern=NAME)]
 
 
-class Keeping(Shape):
+class Placement(Shape):
     """Where a replica is to be kept."""
 
     store: StoreName | None = None

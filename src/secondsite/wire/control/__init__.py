@@ -21,14 +21,14 @@ Its rooms:
 """
 
 from .messages import (
-    Again,
+    FullReportRequest,
     Hello,
     Message,
     Order,
     Progress,
     Refusal,
     Renew,
-    Renewed,
+    RenewAnswer,
     Report,
     Status,
     Welcome,
@@ -37,14 +37,14 @@ from .messages import (
 from .salvage import failed_report, without_malformed
 
 __all__ = [
-    "Again",
+    "FullReportRequest",
     "Hello",
     "Message",
     "Order",
     "Progress",
     "Refusal",
     "Renew",
-    "Renewed",
+    "RenewAnswer",
     "Report",
     "Status",
     "Welcome",

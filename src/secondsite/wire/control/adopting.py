@@ -1,7 +1,7 @@
 """What an appliance has of a vault that is gone, and what a new vault tells it when it takes that over.
 
-`KeptVault` and `KeptRecord` are what the former vault said beforehand (see `keeping`); the rest is what
-really is there.
+`AdoptionSettings` and `AdoptionRecord` are what the former vault said beforehand (see `rescue_manifest`);
+the rest is what really is there.
 """
 
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ from ..common.cards import MOST_CARDS, CardSettings
 from ..common.hooks import MOST_HOOKS, MachineHook
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.machines import MachineDefinition
-from ..common.numbers import AtMost, Instant, Name, Number, Text
-from ..common.points import MOST_DISKS, PointId, RolledForward
+from ..common.numbers import BoundedTuple, Instant, Name, Number, Text
+from ..common.points import MOST_DISKS, PointId, RollForward
 from ..common.policies import PolicyShape
 from ..common.properties import TargetProperties
-from ..common.stores import Keeping
+from ..common.stores import Placement
 from . import leaving_out
 from .setups import ReplicaSetup
 
@@ -71,14 +71,14 @@ Counted = Annotated[int, Field(ge=0, le=BELIEVED)]
 Id = Annotated[str, Field(max_length=128)]
 
 
-class KeptSite(Shape):
+class AdoptionSite(Shape):
     """A site, and how fast it may send."""
 
     name: SiteName
     bandwidth: Annotated[BandwidthShape, AfterValidator(_possible_bandwidth)] = BandwidthShape()
 
 
-class KeptAppliance(Shape):
+class AdoptionAppliance(Shape):
     """Whose name and site its id is."""
 
     id: ApplianceId
@@ -86,12 +86,12 @@ class KeptAppliance(Shape):
     site: SiteName
 
 
-class KeptPolicy(Shape):
+class AdoptionPolicy(Shape):
     policy: Policy
     read_only: bool = False
 
 
-class KeptMapping(Shape):
+class AdoptionMapping(Shape):
     """Which network becomes which."""
 
     source_site: SiteName
@@ -100,18 +100,18 @@ class KeptMapping(Shape):
     target_network: Name
 
 
-class KeptVault(Shape):
+class AdoptionSettings(Shape):
     """What a vault has set for many machines, as far as the appliance's machines use it."""
 
-    sites: Annotated[tuple[KeptSite, ...], AtMost(10_000)] = ()
-    appliances: Annotated[tuple[KeptAppliance, ...], AtMost(10_000)] = ()
-    policies: Annotated[tuple[KeptPolicy, ...], AtMost(10_000)] = ()
-    groups: Annotated[tuple[Group, ...], AtMost(10_000)] = ()
-    plans: Annotated[tuple[Plan, ...], AtMost(10_000)] = ()
-    mappings: Annotated[tuple[KeptMapping, ...], AtMost(100_000)] = ()
+    sites: Annotated[tuple[AdoptionSite, ...], BoundedTuple(10_000)] = ()
+    appliances: Annotated[tuple[AdoptionAppliance, ...], BoundedTuple(10_000)] = ()
+    policies: Annotated[tuple[AdoptionPolicy, ...], BoundedTuple(10_000)] = ()
+    groups: Annotated[tuple[Group, ...], BoundedTuple(10_000)] = ()
+    plans: Annotated[tuple[Plan, ...], BoundedTuple(10_000)] = ()
+    mappings: Annotated[tuple[AdoptionMapping, ...], BoundedTuple(100_000)] = ()
 
 
-class KeptRecord(Shape):
+class AdoptionRecord(Shape):
     """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every
     verb: what became of the machine shows in the store."""
 
@@ -128,7 +128,7 @@ class KeptRecord(Shape):
     created_at: Instant
     group: Name | None = None
     encrypted: bool = False
-    keeping: dict[str, Keeping] = Field(default_factory=dict)
+    keeping: dict[str, Placement] = Field(default_factory=dict)
     drilled_at: Instant | None = None
     drill_failed_at: Instant | None = None
     cards: Annotated[tuple[CardSettings, ...], Field(max_length=MOST_CARDS)] = ()
@@ -137,21 +137,21 @@ class KeptRecord(Shape):
     properties: TargetProperties = TargetProperties()
 
 
-class FoundRun(Shape):
+class AdoptableRun(Shape):
     """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it,
     so it can be taken over as it is; else a program that is not known here runs it, or nothing does."""
 
     point_id: PointId
     fabric_id: Name | None = None
     name: Name | None = None
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     defined: bool = False
     by: Name = ""
     """What the store's own program noted of its last start: 'qemu', or a libvirt URI; empty: it did not
     start it."""
 
 
-class FoundReplica(Shape):
+class AdoptableReplica(Shape):
     """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies
     there. `committed_point_id`: a failover was committed, and the machine stands on it. `drills`: so many
     test failovers are open."""
@@ -164,13 +164,13 @@ class FoundReplica(Shape):
     verified: Number = 0
     """Points from which the machine was seen to run."""
     committed_point_id: PointId | None = None
-    run: FoundRun | None = None
+    run: AdoptableRun | None = None
     drills: Number = 0
     key_id: Name | None = None
     store: Name | None = None
 
 
-class FoundSource(Shape):
+class AdoptableSource(Shape):
     """A machine that is replicated from here. `paused`: its loop rests; `fenced`: it must not start, since
     it was failed over."""
 
@@ -182,7 +182,7 @@ class FoundSource(Shape):
     fenced: bool = False
 
 
-class FoundMachine(Shape):
+class AdoptableMachine(Shape):
     """All that the appliance has of one machine. `generation`, `drill_generation`: the highest that it
     saw. With a `problem` nothing else of it could be read."""
 
@@ -190,15 +190,15 @@ class FoundMachine(Shape):
     name: Name
     problem: Text | None = None
     definition: MachineDefinition | None = None
-    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
     policy: Policy | None = None
     source_appliance_id: ApplianceId | None = None
-    replica: FoundReplica | None = None
-    source: FoundSource | None = None
-    kept: KeptRecord | None = None
+    replica: AdoptableReplica | None = None
+    source: AdoptableSource | None = None
+    kept: AdoptionRecord | None = None
     generation: Counted = 0
     drill_generation: Counted = 0
-    odd: Annotated[tuple[Text, ...], AtMost(leaving_out.MOST_LEFT_OUT)] = ()
+    odd: Annotated[tuple[Text, ...], BoundedTuple(leaving_out.MOST_LEFT_OUT)] = ()
     """What was left out of it, as nothing can have such a value: a sentence each."""
 
 
@@ -207,12 +207,12 @@ def _of_machine(said: Any) -> Any:
     if not isinstance(said, Mapping):
         return (
             said
-            if isinstance(said, FoundMachine)
+            if isinstance(said, AdoptableMachine)
             else {"id": "?", "name": "?", "problem": "What is said of a machine is no object."}
         )
-    may_go = leaving_out.of_machine(leaving_out.of_record(KeptRecord))
+    may_go = leaving_out.of_machine(leaving_out.of_record(AdoptionRecord))
     try:
-        whole, odd = leaving_out.fitting(FoundMachine, said, may_go)
+        whole, odd = leaving_out.fitting(AdoptableMachine, said, may_go)
     except ValueError as problem:
         name = leaving_out.cut(said.get("name"))
         return {
@@ -223,7 +223,7 @@ def _of_machine(said: Any) -> Any:
     return {**whole, "odd": (*whole.get("odd", ()), *odd)} if odd else whole
 
 
-class ShowKept(Shape):
+class ListAdoptable(Shape):
     """At most `most` machines whose ids follow `after`. Nothing is changed."""
 
     after: Name = ""
@@ -236,10 +236,10 @@ class AdoptableSite(Shape):
 
     site: Name = ""
     said_at: Instant | None = None
-    vault: KeptVault | None = None
-    machines: Annotated[tuple[FoundMachine, ...], AtMost(MOST_OF_A_PAGE)] = ()
+    vault: AdoptionSettings | None = None
+    machines: Annotated[tuple[AdoptableMachine, ...], BoundedTuple(MOST_OF_A_PAGE)] = ()
     more: bool = False
-    odd: Annotated[tuple[Text, ...], AtMost(leaving_out.MOST_LEFT_OUT)] = ()
+    odd: Annotated[tuple[Text, ...], BoundedTuple(leaving_out.MOST_LEFT_OUT)] = ()
     """As of a machine, of what the vault said."""
 
     @model_validator(mode="before")
@@ -252,7 +252,7 @@ class AdoptableSite(Shape):
             said = {**said, "machines": [_of_machine(each) for each in machines[:MOST_OF_A_PAGE]]}
         if not isinstance(vault, Mapping):
             return said
-        whole, odd = leaving_out.fitting(KeptVault, vault, leaving_out.of_vault)
+        whole, odd = leaving_out.fitting(AdoptionSettings, vault, leaving_out.of_vault)
         return {**said, "vault": whole, "odd": (*said.get("odd", ()), *odd)} if odd else said
 
 
@@ -262,7 +262,7 @@ class Adopt(Shape):
     setup: ReplicaSetup | None = None
 
 
-class Adopted(Shape):
+class AdoptionFact(Shape):
     """What there is of it then."""
 
-    machine: Annotated[FoundMachine, BeforeValidator(_of_machine)]
+    machine: Annotated[AdoptableMachine, BeforeValidator(_of_machine)]

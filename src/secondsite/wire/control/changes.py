@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar, cast
 from pydantic import Field
 
 from ..common.base import Shape
-from ..common.numbers import AtMost, Bytes, Instant, Name, Number
+from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
 from ..common.points import JournalStretch, PointShape
 from .statuses import MOST_POINTS, ReplicaStatus, SourceStatus
 
@@ -40,7 +40,7 @@ class ReplicaFigures(Shape):
 
     machine_id: MachineId
     epoch: Number
-    journal: Annotated[tuple[JournalStretch, ...], AtMost(MOST_POINTS)] = ()
+    journal: Annotated[tuple[JournalStretch, ...], BoundedTuple(MOST_POINTS)] = ()
     journal_bytes: Bytes = 0
     processed_seq: Number | None = None
     processed_at: Instant | None = None
@@ -53,9 +53,9 @@ class ReplicaChange(Shape):
 
     status: ReplicaStatus
     """Without points."""
-    came: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
+    came: Annotated[tuple[PointShape, ...], BoundedTuple(MOST_POINTS)] = ()
     """Points that are new, or were changed."""
-    gone: Annotated[tuple[Name, ...], AtMost(MOST_POINTS)] = ()
+    gone: Annotated[tuple[Name, ...], BoundedTuple(MOST_POINTS)] = ()
     """Ids of points that are there no more."""
     digest: Name
 

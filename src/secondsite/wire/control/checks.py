@@ -8,11 +8,11 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.machines import MachineDefinition
-from ..common.numbers import AtMost, Bytes, Number, Text
+from ..common.numbers import BoundedTuple, Bytes, Number, Text
 from ..common.points import PointId
 from ..common.properties import Sizing
-from ..common.stores import Keeping
-from .cards import CardHere
+from ..common.stores import Placement
+from .cards import LocalCard
 from .setups import Base
 
 MOST_OBSTACLES = 1000
@@ -29,10 +29,10 @@ class ObstacleShape(Shape):
 
 
 class Obstacles(Shape):
-    obstacles: Annotated[tuple[ObstacleShape, ...], AtMost(MOST_OBSTACLES)] = ()
+    obstacles: Annotated[tuple[ObstacleShape, ...], BoundedTuple(MOST_OBSTACLES)] = ()
 
 
-class CheckedSource(Obstacles):
+class SourceCheckFact(Obstacles):
     """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older
     appliance. `written_bytes`: what a machine that was failed over to here has written onto its point
     since; None: it has none, or an older appliance."""
@@ -45,7 +45,7 @@ class CheckedSource(Obstacles):
     """Bytes of the disks as the machine has them now; none: it is not there, or an older appliance."""
 
 
-class StandIn(Shape):
+class NetworkCandidate(Shape):
     """A network that is asked about, as far as it is known here: its usable subnet (None: not known). One
     of a drill may stand for it."""
 
@@ -60,7 +60,7 @@ class StandIn(Shape):
     """Why a network that is made here cannot have this subnet."""
 
 
-class CheckedTarget(Obstacles):
+class TargetCheckFact(Obstacles):
     """`shares_networks`: machines of one test failover can share a network, and CREATE_NETWORK knows
     `serving`; False: an older appliance, or a fabric without. `sizes`: START_REPLICA knows `sizing`;
     False: an older appliance. `makes_several`: CREATE_NETWORK knows `more`, `stand_ins` are those that
@@ -71,7 +71,7 @@ class CheckedTarget(Obstacles):
     sizes: bool = False
     makes_several: bool = False
     serves: bool = False
-    stand_ins: Annotated[tuple[StandIn, ...], AtMost(MOST_OBSTACLES)] = ()
+    stand_ins: Annotated[tuple[NetworkCandidate, ...], BoundedTuple(MOST_OBSTACLES)] = ()
     keeps: bool = False
     """PREPARE_REPLICA knows `keeping`; False: an older appliance."""
     sets_cpu_model: bool = False
@@ -113,7 +113,7 @@ class CopyInstant(Shape):
     through_seq: Number | None = None
 
 
-class WantedReplica(Shape):
+class ReplicaRequest(Shape):
     """What PREPARE_REPLICA will ask for. With EXISTING, `existing_fabric_id` is the machine here on whose
     disks it will stand: they are looked at, unless an older vault does not say it. `sizes`: bytes of the
     machine's disks, by key; an older vault does not say them."""
@@ -131,10 +131,10 @@ class HomeCards(Shape):
     of networks that are not here. An older appliance does not look."""
 
     fabric_id: str
-    cards: tuple[CardHere, ...] = ()
+    cards: tuple[LocalCard, ...] = ()
 
 
-class NeededMemory(Shape):
+class MemoryNeed(Shape):
     """What the machine has at home, for a host that may have less: `blocking`, or only warned of, as in
     need. Free memory is only warned of."""
 
@@ -153,7 +153,7 @@ class CheckTarget(Shape):
     name: str | None = None
     fabric_id: str | None = None
     networks: tuple[str, ...] = ()
-    cards: tuple[CardHere, ...] = ()
+    cards: tuple[LocalCard, ...] = ()
     needed_bytes: Bytes = 0
     must_hold_replica: bool = False
     no_copy: bool = False
@@ -162,7 +162,7 @@ class CheckTarget(Shape):
     """With `no_copy`: but one that stands on this."""
     seeds: tuple[SeedDisk, ...] = ()
     encrypted: bool = False
-    replica: WantedReplica | None = None
+    replica: ReplicaRequest | None = None
     """What is here already must not stand in its way."""
     test_networks: tuple[str, ...] = ()
     """Of `networks`, those that a test failover uses: it is warned of production's."""
@@ -181,7 +181,7 @@ class CheckTarget(Shape):
     sizing: Sizing = Sizing()
     """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older
     appliance does not look."""
-    keeping: Keeping = Keeping()
+    keeping: Placement = Placement()
     """Where a replica is to be kept, if one is to be made: the room is asked for there."""
     home: HomeCards | None = None
     """The machine comes home to here, or is to."""
@@ -191,5 +191,5 @@ class CheckTarget(Shape):
     way_back: tuple[str, ...] = ()
     """The data port of the source's appliance is tried from here, and only warned of: the machine comes
     home that way. An older appliance does not look."""
-    memory: NeededMemory | None = None
+    memory: MemoryNeed | None = None
     """Unless `sizing` has another; an older appliance does not look."""

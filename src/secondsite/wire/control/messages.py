@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
 from ..common.base import MACHINE_ID, Problem, Shape
-from ..common.numbers import LONGEST_TEXT, AtMost, Bytes, Instant, Json, Name, Number, Text
+from ..common.numbers import LONGEST_TEXT, BoundedTuple, Bytes, Instant, Json, Name, Number, Text
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
 from .protocols import PROTOCOL_VERSION, SPOKEN
@@ -41,7 +41,7 @@ def _short(problem: Problem | None) -> Problem | None:
 LONGEST_PEM = 100_000
 OrderId = Annotated[str, Field(max_length=300)]
 Numbers = Annotated[dict[MachineId, Number], BeforeValidator(_few)]
-Gone = Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)]
+Gone = Annotated[tuple[MachineId, ...], BoundedTuple(MOST_MACHINES)]
 
 
 class Hello(Shape):
@@ -61,9 +61,9 @@ class Hello(Shape):
     # only shows it.
     fabric_kind: Name
     accelerated: bool
-    data_addresses: Annotated[tuple[Name, ...], AtMost(MOST_NOTES)]
+    data_addresses: Annotated[tuple[Name, ...], BoundedTuple(MOST_NOTES)]
     """host:port that peers of other sites can reach, best first."""
-    notes: Annotated[tuple[Text, ...], AtMost(MOST_NOTES)] = ()
+    notes: Annotated[tuple[Text, ...], BoundedTuple(MOST_NOTES)] = ()
     host: Annotated[str, Field(max_length=255)] | None = None
     """The name of the host that it runs on; None: an older appliance."""
     most_disks_home: Number | None = None
@@ -134,13 +134,13 @@ class Status(Shape):
     """
 
     type: Literal["status"] = "status"
-    sources: Annotated[tuple[SourceStatus, ...], AtMost(MOST_MACHINES)] = ()
-    replicas: Annotated[tuple[ReplicaStatus, ...], AtMost(MOST_MACHINES)] = ()
-    old_copies: Annotated[tuple[OldCopyStatus, ...], AtMost(MOST_MACHINES)] = ()
+    sources: Annotated[tuple[SourceStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
+    replicas: Annotated[tuple[ReplicaStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
+    old_copies: Annotated[tuple[OldCopyStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
     store_free_bytes: Bytes | None = None
     store_used_bytes: Bytes | None = None
     """Both of the default store."""
-    stores: Annotated[tuple[StoreSpace, ...], AtMost(MOST_STORES)] = ()
+    stores: Annotated[tuple[StoreSpace, ...], BoundedTuple(MOST_STORES)] = ()
     """All stores, the default one first; an older appliance says nothing of them."""
     at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
@@ -149,11 +149,11 @@ class Status(Shape):
     connection."""
     drill_generations: Numbers = Field(default_factory=dict)
     """The same of orders for drills."""
-    source_figures: Annotated[tuple[SourceFigures, ...], AtMost(MOST_MACHINES)] = ()
+    source_figures: Annotated[tuple[SourceFigures, ...], BoundedTuple(MOST_MACHINES)] = ()
     """Of sources of which nothing else changed since they were last told over this connection."""
-    replica_figures: Annotated[tuple[ReplicaFigures, ...], AtMost(MOST_MACHINES)] = ()
+    replica_figures: Annotated[tuple[ReplicaFigures, ...], BoundedTuple(MOST_MACHINES)] = ()
     """The same of replicas."""
-    replica_changes: Annotated[tuple[ReplicaChange, ...], AtMost(MOST_MACHINES)] = ()
+    replica_changes: Annotated[tuple[ReplicaChange, ...], BoundedTuple(MOST_MACHINES)] = ()
     """Replicas of which more changed than figures, against what was last told of them over this
     connection."""
     sources_gone: Gone = ()
@@ -164,12 +164,12 @@ class Status(Shape):
     """What is left out of it, as it cannot be said, or, at the vault, was not understood; empty: nothing."""
 
 
-class Again(Shape):
+class FullReportRequest(Shape):
     """The vault has missed something of these machines, or of all if none is named: they are to be told
     whole."""
 
     type: Literal["again"] = "again"
-    machine_ids: Annotated[tuple[MachineId, ...], AtMost(MOST_MACHINES)] = ()
+    machine_ids: Annotated[tuple[MachineId, ...], BoundedTuple(MOST_MACHINES)] = ()
 
 
 class Renew(Shape):
@@ -180,7 +180,7 @@ class Renew(Shape):
     csr_pem: Annotated[str, Field(max_length=LONGEST_PEM)]
 
 
-class Renewed(Shape):
+class RenewAnswer(Shape):
     """The next certificate, or why there is none."""
 
     type: Literal["renewed"] = "renewed"
@@ -196,7 +196,7 @@ class Refusal(Shape):
 
 
 Message = Annotated[
-    Hello | Welcome | Order | Progress | Report | Status | Again | Renew | Renewed | Refusal,
+    Hello | Welcome | Order | Progress | Report | Status | FullReportRequest | Renew | RenewAnswer | Refusal,
     Field(discriminator="type"),
 ]
 _adapter: TypeAdapter[Message] = TypeAdapter(Message)

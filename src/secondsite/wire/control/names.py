@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.cards import MAC, Name, Plain
-from ..common.numbers import AtMost, Text
+from ..common.numbers import BoundedTuple, Text
 from ..common.numbers import Name as Bounded
 
 LONGEST_SECONDS = 600.0
@@ -14,7 +14,7 @@ MOST_NAMES = 1000
 LONGEST_SAID = 300
 
 
-class WantedName(Shape):
+class CardName(Shape):
     """A name, and the card that it is for: `mac` is the card's here, `key` names it in sentences.
     `address` is what it gets if the guest's agent does not say which address the card has."""
 
@@ -30,7 +30,7 @@ class UpdateNames(Shape):
 
     fabric_id: str
     machine: str
-    names: Annotated[tuple[WantedName, ...], Field(max_length=MOST_NAMES)]
+    names: Annotated[tuple[CardName, ...], Field(max_length=MOST_NAMES)]
     wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
     try_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
 
@@ -45,5 +45,5 @@ class NameVerdict(Shape):
     said: Text = ""
 
 
-class UpdatedNames(Shape):
-    verdicts: Annotated[tuple[NameVerdict, ...], AtMost(MOST_NAMES)]
+class NamesFact(Shape):
+    verdicts: Annotated[tuple[NameVerdict, ...], BoundedTuple(MOST_NAMES)]

@@ -10,26 +10,26 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
-from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, Serving
-from ..common.numbers import AtMost, Bytes, Instant, Name, Number
-from ..common.points import MOST_DISKS, PointId, PointShape, RolledForward
+from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, NetworkService
+from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
+from ..common.points import MOST_DISKS, PointId, PointShape, RollForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
-from .adopting import Adopt, AdoptableSite, Adopted, ShowKept
+from .adopting import Adopt, AdoptableSite, AdoptionFact, ListAdoptable
 from .checks import (
     MOST_OBSTACLES,
-    CheckedSource,
-    CheckedTarget,
     CheckSource,
     CheckTarget,
     ImportSeed,
     ObstacleShape,
     SeedFact,
+    SourceCheckFact,
+    TargetCheckFact,
 )
-from .names import UpdatedNames, UpdateNames
+from .names import NamesFact, UpdateNames
 from .proofs import BootPoint, Proof, Prove
-from .rescue_manifest import Keep, KeptFact
-from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptRan
+from .rescue_manifest import KeepRescueManifest, RescueManifestFact
+from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptResult
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 from .statuses import MOST_POINTS
 
@@ -57,8 +57,8 @@ class Discover(Shape):
 
 
 class Inventory(Shape):
-    machines: Annotated[tuple[DiscoveredMachine, ...], AtMost(MOST_IN_A_SITE)]
-    networks: Annotated[tuple[NetworkInfo, ...], AtMost(MOST_IN_A_SITE)]
+    machines: Annotated[tuple[DiscoveredMachine, ...], BoundedTuple(MOST_IN_A_SITE)]
+    networks: Annotated[tuple[NetworkInfo, ...], BoundedTuple(MOST_IN_A_SITE)]
 
 
 class StopReplication(Shape):
@@ -105,7 +105,7 @@ class SiteFact(Shape):
     """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An
     older one says neither."""
 
-    trusted: Annotated[tuple[Name, ...], AtMost(MOST_CAS)] = ()
+    trusted: Annotated[tuple[Name, ...], BoundedTuple(MOST_CAS)] = ()
     issuer: Name = ""
 
 
@@ -133,7 +133,7 @@ class PowerFact(Shape):
 
     power: str
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
-    obstacles: Annotated[tuple[ObstacleShape, ...], AtMost(MOST_OBSTACLES)] = ()
+    obstacles: Annotated[tuple[ObstacleShape, ...], BoundedTuple(MOST_OBSTACLES)] = ()
     """What is in the way of its shutdown for a move, if that was asked for."""
     already: bool = False
     """It was off when its shutdown was asked for."""
@@ -176,7 +176,7 @@ class Withdraw(Shape):
     that nobody can start it; its disks stay. Part of reprotect."""
 
     fabric_id: str
-    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
     """Those that are protected: nobody else starts from them. Others, which its owner excluded, such as
     one that several machines share, are theirs; none: all, from an older vault."""
     left: bool = False
@@ -193,7 +193,7 @@ class Drain(Shape):
 
 
 class Points(Shape):
-    points: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
+    points: Annotated[tuple[PointShape, ...], BoundedTuple(MOST_POINTS)] = ()
     new_point_id: PointId | None = None
 
 
@@ -209,7 +209,7 @@ class InstantFact(Shape):
 
     point_id: PointId
     taken_at: Instant
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     cycles: Number = 0
 
 
@@ -241,7 +241,7 @@ class StartReplica(Shape):
     without_missing_networks: bool = False
     sizing: Sizing = Sizing()
     start: bool = True
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     """Those that its cards are to have, for a DHCP server of this site that can be told; an older
     appliance tells none."""
@@ -306,7 +306,7 @@ class RemoveMachine(Shape):
     next reprotect."""
 
     fabric_id: str
-    disks: Annotated[tuple[Name, ...], AtMost(MOST_DISKS)] = ()
+    disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
     """As of Withdraw."""
 
 
@@ -317,7 +317,7 @@ class DrillNetwork(Shape):
 
     name: str
     drill: str | None = None
-    serving: Serving | None = None
+    serving: NetworkService | None = None
 
 
 class CreateNetwork(DrillNetwork):
@@ -336,7 +336,7 @@ class CreatedNetwork(NetworkInfo):
     leased: dict[str, str] = Field(default_factory=dict)
 
 
-class OnePoint(Shape):
+class PointOrder(Shape):
     """The point that the order is about."""
 
     point_id: PointId
@@ -443,9 +443,9 @@ class OrderKind(Generic[P, F]):
 
 DISCOVER = OrderKind(Kind.DISCOVER, Discover, Inventory, "what machines and networks the site has")
 CHECK_SOURCE = OrderKind(
-    Kind.CHECK_SOURCE, CheckSource, CheckedSource, "can this machine be replicated from here"
+    Kind.CHECK_SOURCE, CheckSource, SourceCheckFact, "can this machine be replicated from here"
 )
-CHECK_TARGET = OrderKind(Kind.CHECK_TARGET, CheckTarget, CheckedTarget, "can this site hold and run it")
+CHECK_TARGET = OrderKind(Kind.CHECK_TARGET, CheckTarget, TargetCheckFact, "can this site hold and run it")
 START_REPLICATION = OrderKind(
     Kind.START_REPLICATION, SourceSetup, Nothing, "replicate from now on, by yourself"
 )
@@ -494,9 +494,9 @@ REMOVE_MACHINE = OrderKind(
     Kind.REMOVE_MACHINE, RemoveMachine, Nothing, "remove the machine at the site that was left"
 )
 HOLD_POINT = OrderKind(Kind.HOLD_POINT, HoldPoint, Points, "keep one point until it is released")
-RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, OnePoint, Points, "retention applies to it again")
+RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, PointOrder, Points, "retention applies to it again")
 VERIFY_POINT = OrderKind(
-    Kind.VERIFY_POINT, OnePoint, Nothing, "read a point and compare its digest", pace=Pace.DISK
+    Kind.VERIFY_POINT, PointOrder, Nothing, "read a point and compare its digest", pace=Pace.DISK
 )
 CREATE_NETWORK = OrderKind(
     Kind.CREATE_NETWORK, CreateNetwork, CreatedNetwork, "an isolated network for a drill"
@@ -514,24 +514,29 @@ CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"
 )
 RUN_SCRIPT = OrderKind(
-    Kind.RUN_SCRIPT, RunScript, ScriptRan, "run a script of the script folder, once", pace=Pace.GUEST
+    Kind.RUN_SCRIPT, RunScript, ScriptResult, "run a script of the script folder, once", pace=Pace.GUEST
 )
 RUN_GUEST_SCRIPT = OrderKind(
     Kind.RUN_GUEST_SCRIPT,
     RunGuestScript,
-    ScriptRan,
+    ScriptResult,
     "run a script of the script folder inside a machine, once",
     pace=Pace.GUEST,
 )
 UPDATE_NAMES = OrderKind(
     Kind.UPDATE_NAMES,
     UpdateNames,
-    UpdatedNames,
+    NamesFact,
     "let its DNS names point to the machine, which runs here",
     pace=Pace.GUEST,
 )
-KEEP = OrderKind(Kind.KEEP, Keep, KeptFact, "keep in the store what starts machines without a vault")
-SHOW_KEPT = OrderKind(
-    Kind.SHOW_KEPT, ShowKept, AdoptableSite, "what is here of a vault that is gone", pace=Pace.LINK
+KEEP = OrderKind(
+    Kind.KEEP,
+    KeepRescueManifest,
+    RescueManifestFact,
+    "keep in the store what starts machines without a vault",
 )
-ADOPT = OrderKind(Kind.ADOPT, Adopt, Adopted, "the machine is this vault's from now on", pace=Pace.LINK)
+SHOW_KEPT = OrderKind(
+    Kind.SHOW_KEPT, ListAdoptable, AdoptableSite, "what is here of a vault that is gone", pace=Pace.LINK
+)
+ADOPT = OrderKind(Kind.ADOPT, Adopt, AdoptionFact, "the machine is this vault's from now on", pace=Pace.LINK)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ProtocolVersions:
     """All versions from the oldest to the newest."""
 
     oldest: int
     newest: int
 
     @classmethod
-    def said(cls, newest: int, oldest: int | None) -> Spoken:
+    def said(cls, newest: int, oldest: int | None) -> ProtocolVersions:
         """As a peer says it. The first release names its own version alone, and understands the next one."""
         return cls(newest - 1 if oldest is None else min(oldest, newest), newest)
 
-    def common(self, theirs: Spoken) -> int | None:
+    def common(self, theirs: ProtocolVersions) -> int | None:
         """The newest that both understand; None if there is none."""
         newest = min(self.newest, theirs.newest)
         return newest if newest >= max(self.oldest, theirs.oldest) else None
@@ -30,4 +30,4 @@ RELEASES_APART = 2
 PROTOCOL_VERSION = 2
 """Of the control protocol. It rises by one with every release: 1 is that of 0.1.0 (2026-11-20), 2 that of
 0.2.0."""
-SPOKEN = Spoken(max(1, PROTOCOL_VERSION - RELEASES_APART), PROTOCOL_VERSION)
+SPOKEN = ProtocolVersions(max(1, PROTOCOL_VERSION - RELEASES_APART), PROTOCOL_VERSION)

@@ -10,7 +10,7 @@ from ...domain.plans.actions import MOST_ACTIONS, MOST_SECONDS, SCRIPT
 from ...domain.plans.directions import Direction, FailoverKind
 from ..common.base import Shape
 from ..common.cards import MOST_CARDS
-from ..common.numbers import AtMost, Text
+from ..common.numbers import BoundedTuple, Text
 from ..common.points import PointId
 
 MOST_OF_THE_OUTPUT = 4000
@@ -109,7 +109,7 @@ class CheckScripts(Shape):
 class MissingScripts(Shape):
     """Why some of them cannot be run, one sentence each."""
 
-    problems: Annotated[tuple[Text, ...], AtMost(MOST_SCRIPTS)] = ()
+    problems: Annotated[tuple[Text, ...], BoundedTuple(MOST_SCRIPTS)] = ()
     knows_guests: bool = False
     """The appliance runs scripts inside machines: an older one does not, and has not looked for them."""
 
@@ -138,7 +138,7 @@ class RunGuestScript(RunScript):
     guest: GuestOfScript
 
 
-class ScriptRan(Shape):
+class ScriptResult(Shape):
     """How it ended. `exit_status` is negative for a signal, null if it was killed at its deadline or the
     appliance ended meanwhile: then it is `interrupted` and may have run, wholly or in part. `output` has
     its last lines."""

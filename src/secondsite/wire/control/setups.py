@@ -9,7 +9,7 @@ from ..common.base import MACHINE_ID, Shape
 from ..common.machines import MachineDefinition
 from ..common.numbers import Number
 from ..common.policies import PolicyShape
-from ..common.stores import Keeping
+from ..common.stores import Placement
 from ..common.sync_mode import SyncMode
 
 
@@ -78,7 +78,7 @@ class ReplicaSetup(Shape):
     existing_fabric_id: str | None = None
     encrypted: bool = False
     made_by: str | None = None
-    keeping: Keeping = Keeping()
+    keeping: Placement = Placement()
     """Where it is made; one that is here already stays where it is. An older appliance ignores it."""
     lies_here: bool = False
     """It was made here long ago, and this appliance may have forgotten it: none is made anew."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.findings import FindingShape
-from ..common.numbers import AtMost, Bytes, Instant, Name, Number
+from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
 from ..common.points import JournalStretch, PointShape
 from ..common.sync_mode import SyncMode
 
@@ -36,7 +36,7 @@ class SourceStatus(Shape):
     last_cycle_changed_bytes: Bytes | None = None
     last_cycle_wire_bytes: Bytes | None = None
     total_wire_bytes: Bytes = 0
-    findings: Annotated[tuple[FindingShape, ...], AtMost(MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[FindingShape, ...], BoundedTuple(MOST_FINDINGS)] = ()
     on_since: Instant | None = None
     """When it was first seen on after it had been seen off; None: it was on when its appliance looked
     first, it is off, or an older appliance."""
@@ -62,15 +62,15 @@ class ReplicaStatus(Shape):
     epoch: Number
     accepting: bool
     synchronized: bool
-    points: Annotated[tuple[PointShape, ...], AtMost(MOST_POINTS)] = ()
-    journal: Annotated[tuple[JournalStretch, ...], AtMost(MOST_POINTS)] = ()
+    points: Annotated[tuple[PointShape, ...], BoundedTuple(MOST_POINTS)] = ()
+    journal: Annotated[tuple[JournalStretch, ...], BoundedTuple(MOST_POINTS)] = ()
     journal_bytes: Bytes = 0
     processed_seq: Number | None = None
     processed_at: Instant | None = None
     inbox_bytes: Bytes = 0
     store_bytes: Bytes = 0
-    runs: Annotated[tuple[Name, ...], AtMost(MOST_FINDINGS)] = ()
+    runs: Annotated[tuple[Name, ...], BoundedTuple(MOST_FINDINGS)] = ()
     encryption_key_id: Name | None = None
     store: Annotated[str, Field(max_length=64)] | None = None
     """The name of the store that it is in; None: an older appliance."""
-    findings: Annotated[tuple[FindingShape, ...], AtMost(MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[FindingShape, ...], BoundedTuple(MOST_FINDINGS)] = ()

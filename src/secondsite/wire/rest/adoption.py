@@ -9,7 +9,7 @@ from ...domain.lifecycle import State
 from ..common.base import SITE_NAME, Shape
 
 
-class AdoptionAsked(Shape):
+class AdoptionRequest(Shape):
     """What is to be adopted of an appliance. Asked in portions: `after` is `following` of the last answer."""
 
     dry_run: bool = False

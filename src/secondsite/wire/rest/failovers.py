@@ -9,7 +9,7 @@ from ...domain.lifecycle import DrillState
 from ..common.base import Shape
 
 
-class StartedFrom(Shape):
+class StartOrigin(Shape):
     """What a machine was started from."""
 
     point_id: str
@@ -21,14 +21,14 @@ class StartedFrom(Shape):
     """The point, or the instant after it, as a person reads it."""
 
 
-class FailedOver(StartedFrom):
+class CurrentFailover(StartOrigin):
     """The machine's present failover: from failover until the next reprotect."""
 
     at: AwareDatetime | None = None
     """When it was failed over (UTC)."""
 
 
-class DrillNote(StartedFrom):
+class DrillNote(StartOrigin):
     """What was recorded when a test failover was cleaned up."""
 
     notes: str
@@ -43,7 +43,7 @@ class DrillNote(StartedFrom):
     """Whether the machine was of use there; null: nobody said, and its proof said nothing."""
 
 
-class OpenDrill(StartedFrom):
+class OpenDrill(StartOrigin):
     """The test failover that is open."""
 
     machine_name: str

@@ -12,12 +12,12 @@ from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
 from ..common.evidence import Evidence
 from ..common.numbers import Instant
-from ..common.points import RolledForward
+from ..common.points import RollForward
 from .errors import Page, Paging
 from .predictions import RunTiming
 
 
-class OtherWork(StrEnum):
+class OtherJobKind(StrEnum):
     """Jobs that are not verbs of the lifecycle: a recovery point is read again; one is booted to see
     whether it boots; an old copy is started although that is forbidden; a source that was unreachable when
     protection ended stops replicating once it is back; what a verb left undone at a site that was away is
@@ -31,7 +31,7 @@ class OtherWork(StrEnum):
     UNKNOWN = "unknown"
 
 
-JobVerb = Verb | OtherWork
+JobVerb = Verb | OtherJobKind
 MOST_OF_AN_ANSWER = 4000
 
 
@@ -39,9 +39,9 @@ def verb_named(word: str) -> JobVerb:
     """Unknown, if it is a word of another release, or none."""
     known: dict[object, JobVerb] = {
         **{each.value: each for each in Verb},
-        **{each.value: each for each in OtherWork},
+        **{each.value: each for each in OtherJobKind},
     }
-    return known.get(word, OtherWork.UNKNOWN) if isinstance(word, str) else OtherWork.UNKNOWN
+    return known.get(word, OtherJobKind.UNKNOWN) if isinstance(word, str) else OtherJobKind.UNKNOWN
 
 
 MOST_CHILDREN = 20
@@ -62,7 +62,7 @@ class TaskFacts(Shape):
     """The recovery point that was chosen or made."""
     taken_at: AwareDatetime | None = None
     """The instant (UTC) that the machine is recovered to, or that a cycle was taken at."""
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     """How the point was rolled forward."""
     loses_seconds: float | None = None
     """How much work is lost: the time from `taken_at` until the task chose."""
@@ -82,7 +82,7 @@ class TaskFacts(Shape):
     """Of a test failover that ended."""
 
 
-class TaskAsks(Shape):
+class TaskQuestion(Shape):
     """What a task asks a person."""
 
     instruction: str
@@ -140,7 +140,7 @@ class Task(Shape):
     """Why it failed."""
     facts: TaskFacts = TaskFacts()
     """What it found out."""
-    asks: TaskAsks | None = None
+    asks: TaskQuestion | None = None
     """What it asks a person now: answer it with `POST /api/jobs/{job}/answer`."""
     answer: TaskAnswer | None = None
     """What a person answered."""

@@ -11,7 +11,7 @@ from ..common.machines import PowerState
 from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .errors import FindingCode, Page, Paging
-from .failovers import BootedPoint, Drill, FailedOver
+from .failovers import BootedPoint, CurrentFailover, Drill
 from .replication import Journal, Replication, Rpo
 
 
@@ -64,7 +64,7 @@ class Encryption(Shape):
     """The key that the present replica is encrypted with; null: it is not encrypted."""
 
 
-class Kept(Shape):
+class ReplicaPlace(Shape):
     """Where the machine's replica is kept at its target: by which appliance says `target_appliance`."""
 
     host: str | None = None
@@ -95,7 +95,7 @@ class RefusedOperation(Shape):
     """What to do about it."""
 
 
-class SeenAddresses(Shape):
+class GuestAddresses(Shape):
     """IPv4 addresses of a machine, after a verb had started it."""
 
     addresses: tuple[str, ...]
@@ -148,7 +148,7 @@ class Machine(Shape):
     """All its disks, protected or not."""
     encryption: Encryption = Encryption()
     """How its replica is stored at the target."""
-    kept: Kept = Kept()
+    kept: ReplicaPlace = ReplicaPlace()
     """Where its replica is kept at the target."""
     replication: Replication = Replication()
     """What is being sent to the target now, and what is stored there."""
@@ -158,13 +158,13 @@ class Machine(Shape):
     """A summary of its recovery points."""
     journal: Journal = Journal()
     """What can be recovered besides the points."""
-    failover: FailedOver | None = None
+    failover: CurrentFailover | None = None
     """What it was started from; null while it runs on its own disks."""
     drill: Drill = Drill()
     """Its test failover."""
     booted: BootedPoint | None = None
     """The last copy of one of its points that was booted only to be looked at; null: none was."""
-    addresses: SeenAddresses | None = None
+    addresses: GuestAddresses | None = None
     """Those that its guest has where it runs, as they were seen after its start there; null: none were, as
     of a machine that was never moved."""
     second_site: TargetProperties | None = None

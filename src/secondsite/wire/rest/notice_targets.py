@@ -40,7 +40,7 @@ class MailShape(Shape):
     """The addresses that they go to."""
 
 
-class WantedShape(Shape):
+class NoticeFilter(Shape):
     """What it is told."""
 
     findings: Severity | None = Severity.WARNING
@@ -74,7 +74,7 @@ class NoticeTargetSettings(Shape):
     """A program."""
     mail: MailShape | None = None
     """People."""
-    wanted: WantedShape = WantedShape()
+    wanted: NoticeFilter = NoticeFilter()
     """What it is told."""
     quiet: QuietHoursShape | None = None
     """When it is told what is critical only."""

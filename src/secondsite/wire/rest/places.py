@@ -183,7 +183,7 @@ class NetworkMapping(Shape):
 # What sites have, in the REST API: as their appliances report now, or as the vault last saw it.
 
 
-class Seen(Shape):
+class SiteReading(Shape):
     """Something about a site. Without a `problem` its appliances reported it just now."""
 
     site: str
@@ -195,7 +195,7 @@ class Seen(Shape):
     asked."""
 
 
-class SiteNetworks(Seen):
+class SiteNetworks(SiteReading):
     """The networks of a site."""
 
     networks: tuple[NetworkInfo, ...]
@@ -204,14 +204,14 @@ class SiteNetworks(Seen):
     """From this site's networks to those of others."""
 
 
-class SiteInventory(Seen):
+class SiteInventory(SiteReading):
     """All machines of a site."""
 
     machines: tuple[DiscoveredMachine, ...]
     """By name."""
 
 
-class SiteMachines(Seen):
+class SiteMachines(SiteReading):
     """The unprotected machines of a site."""
 
     machines: tuple[Machine, ...]

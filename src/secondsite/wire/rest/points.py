@@ -5,7 +5,7 @@ from pydantic import Field
 from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
 from ..common.numbers import Instant
-from ..common.points import PointShape, RolledForward
+from ..common.points import PointShape, RollForward
 from ..common.properties import TargetProperties
 from .errors import Page, Paging
 from .verification import CopyNetwork
@@ -34,7 +34,7 @@ class RecoveryPreview(Shape):
     """What was asked for."""
     point: PointShape | None = None
     """The point that would be used; null when the choice is not possible."""
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     """How far the journal rolls the point forward, when a time was asked for; null: it is the point
     itself."""
     loses_seconds: float | None = None

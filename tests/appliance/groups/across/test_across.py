@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from secondsite.appliance.groups import common_point, permitted_leaders
-from secondsite.appliance.groups.leader import Leading
+from secondsite.appliance.groups.leader import LeaderSide
 from secondsite.appliance.groups.outcome import Common
-from secondsite.appliance.groups.permitted_leaders import REST, Following
+from secondsite.appliance.groups.permitted_leaders import REST, FollowerSide
 from secondsite.fabrics import simulated
 from tests.appliance.groups.support_groups import Counting, Together, assert_in_order
 
@@ -25,7 +25,7 @@ WORLDS = {
 }
 
 
-class HastyLeader(Leading):
+class HastyLeader(LeaderSide):
     """It lets its own machines go before it has heard that the others stand still."""
 
     def paused(self, _instant, _longest_seconds):
@@ -37,7 +37,7 @@ class HastyLeader(Leading):
         return super().verdict(fixed)
 
 
-class HastyFollower(Following):
+class HastyFollower(FollowerSide):
     """It lets its machines go before it has heard that the leader's stand still."""
 
     def paused(self, instant, _longest_seconds):
@@ -92,9 +92,9 @@ def test_a_side_that_does_not_wait_for_the_other_is_seen(make_site, monkeypatch,
     apart = Together((a, b), 2, others=[c]).protect()
     apart.tell(apart.group(multi_vm_every_seconds=3600), to=[c])
     if hasty == "leader":
-        monkeypatch.setattr(common_point, "Leading", HastyLeader)
+        monkeypatch.setattr(common_point, "LeaderSide", HastyLeader)
     else:
-        monkeypatch.setattr(permitted_leaders, "Following", HastyFollower)
+        monkeypatch.setattr(permitted_leaders, "FollowerSide", HastyFollower)
     other = c if hasty == "leader" else a
     simulated.dial(other.root, [simulated.Fault(method="quiescing.pause", delay_seconds=0.1)])
     with Counting(apart):

@@ -10,7 +10,7 @@ import pytest
 from rig.eventually import eventually
 from rig.relay import Relay
 from secondsite.appliance.groups import schedule
-from secondsite.appliance.groups.leader import Leading
+from secondsite.appliance.groups.leader import LeaderSide
 from secondsite.datapath.channel import handshake
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
@@ -159,7 +159,7 @@ def test_only_the_leader_that_the_vault_named_is_answered(apart):
         group.model_copy(update={"parts": (group.parts[0], *changed)})
     )
     assert common.reason == "c: The group has other machines here; it was changed a moment ago."
-    stranger = Leading(group, apart.target.appliance.peers, app=False, budget=2.0)
+    stranger = LeaderSide(group, apart.target.appliance.peers, app=False, budget=2.0)
     with pytest.raises(errors.NotPossibleNow, match="c: The vault has not said here that you lead"):
         stranger.gather()
     stranger.end(None)

@@ -13,7 +13,7 @@ from rig.eventually import eventually
 from rig.images import qemu_img
 from rig.noise import noise
 from secondsite.ground.units import MiB
-from secondsite.wire.control.checks import CheckTarget, WantedReplica
+from secondsite.wire.control.checks import CheckTarget, ReplicaRequest
 from secondsite.wire.control.orders import (
     AcceptCycles,
     CommitPoint,
@@ -120,7 +120,7 @@ def test_disks_that_cannot_be_read_are_refused_before_anything_begins(away, alte
 
 def test_a_disk_that_was_made_larger_is_refused_before_the_old_machine_is_withdrawn(away):
     pair, there, path = away
-    wanted = WantedReplica(
+    wanted = ReplicaRequest(
         epoch=2, base=Base.EXISTING, existing_fabric_id=pair.fabric_id, disks=("vda",), sizes={"vda": 8 * MiB}
     )
     check = CheckTarget(replica=wanted)
@@ -151,7 +151,7 @@ def read_only(path):
 
 def test_disks_that_cannot_be_written_are_told_of_before_the_old_machine_is_withdrawn(away):
     pair, _there, path = away
-    wanted = WantedReplica(epoch=2, base=Base.EXISTING, existing_fabric_id=pair.fabric_id, disks=("vda",))
+    wanted = ReplicaRequest(epoch=2, base=Base.EXISTING, existing_fabric_id=pair.fabric_id, disks=("vda",))
 
     def obstacles():
         return pair.source.do(Kind.CHECK_TARGET, CheckTarget(replica=wanted), pair.machine_id)["obstacles"]

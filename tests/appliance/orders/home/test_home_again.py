@@ -8,17 +8,17 @@ from rig.appliances.runs import back, start
 from rig.errors import OrderFailed
 from rig.noise import noise
 from secondsite.fabrics import simulated
-from secondsite.fabrics.interface import Gone, Obstacle, PowerState
+from secondsite.fabrics.interface import MissingPart, Obstacle, PowerState
 from secondsite.fabrics.simulated.host import faults
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.fabrics.simulated.hosting import SimulatedHosting
 from secondsite.ground.units import MiB
 from secondsite.rescue import START, trusted
 from secondsite.wire.common.sync_mode import SyncMode
-from secondsite.wire.control.cards import CardHere
+from secondsite.wire.control.cards import LocalCard
 from secondsite.wire.control.checks import CheckTarget, HomeCards
 from secondsite.wire.control.orders import AcceptCycles, CommitPoint, Kind, ShutDown, StartReplica
-from secondsite.wire.control.rescue_manifest import Keep, KeptMachine
+from secondsite.wire.control.rescue_manifest import KeepRescueManifest, RescueMachine
 
 pytestmark = pytest.mark.slow
 
@@ -146,7 +146,7 @@ def test_made_anew_at_home_it_has_all_the_cards_with_which_it_left(sites):
 
 def asked_for(pair, home, network):
     """What the check of home says of the network of its one card."""
-    card = CardHere(key="net0", mac=home.nics[0].mac, network=network)
+    card = LocalCard(key="net0", mac=home.nics[0].mac, network=network)
     wanted = CheckTarget(home=HomeCards(fabric_id=pair.fabric_id, cards=(card,)))
     found = pair.source.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
     return [(each["what"].partition(",")[0], each["blocking"]) for each in found]
@@ -167,11 +167,11 @@ def test_networks_of_home_block_what_is_made_anew_and_are_told_of_what_comes_hom
 
 def kept_ready(pair, reverse, cards=()):
     """What lies in the store at home for whoever starts the machine without a vault."""
-    machine = KeptMachine(
+    machine = RescueMachine(
         id=pair.machine_id, epoch=reverse.epoch, machine="web01", fabric_id=pair.fabric_id, name="web01",
         cards=cards, home=True
     )  # fmt: skip
-    pair.source.do(Kind.KEEP, Keep(site="a", machines=(machine,)))
+    pair.source.do(Kind.KEEP, KeepRescueManifest(site="a", machines=(machine,)))
     return trusted(pair.source.replica_folder(pair.machine_id) / START)
 
 
@@ -190,7 +190,7 @@ def test_the_store_at_home_would_make_one_that_was_deleted_as_it_left(sites):
     deleted_at_home(pair)
     reverse = returns_to_new_disks(pair, home, away)
     reverse.point_now()
-    cards = tuple(CardHere(key=nic.key, mac=nic.mac, network=f"new-{nic.network}") for nic in home.nics)
+    cards = tuple(LocalCard(key=nic.key, mac=nic.mac, network=f"new-{nic.network}") for nic in home.nics)
     ready = kept_ready(pair, reverse, cards)
     assert ready["networks"] == {"net0": "new-storage", "net1": "new-lan"}
     assert [nic["mac"] for nic in ready["nics"]] == [nic.mac for nic in home.nics]
@@ -242,7 +242,7 @@ def test_before_it_comes_home_in_need_missing_networks_only_warn(sites):
     pair = with_two_cards(sites)
     home = pair.definition()
     deleted_at_home(pair)
-    card = CardHere(key="net0", mac=home.nics[0].mac, network="no-such")
+    card = LocalCard(key="net0", mac=home.nics[0].mac, network="no-such")
     wanted = CheckTarget(home_in_need=HomeCards(fabric_id=pair.fabric_id, cards=(card,)))
     (found,) = pair.source.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
     assert found["what"].startswith("There is no network 'no-such' here")
@@ -250,10 +250,10 @@ def test_before_it_comes_home_in_need_missing_networks_only_warn(sites):
 
 
 DISC, FOLDER = (
-    Gone("disk 1", "/old/cd.iso (cdrom sda)", needed=False, medium=True),
-    Gone("filesystem 0", "/srv/shared (filesystem shared)", needed=False),
+    MissingPart("disk 1", "/old/cd.iso (cdrom sda)", needed=False, medium=True),
+    MissingPart("filesystem 0", "/srv/shared (filesystem shared)", needed=False),
 )
-FIRMWARE = Gone("", "/usr/share/OVMF/gone.fd (loader)", needed=True)
+FIRMWARE = MissingPart("", "/usr/share/OVMF/gone.fd (loader)", needed=True)
 
 
 def lacks(monkeypatch, *gone):

@@ -7,9 +7,9 @@ import pytest
 from secondsite.appliance.orders.rescue_manifest import former_vault
 from secondsite.rescue import CONFIGURATION, RECORD, trusted
 from secondsite.wire.common.policies import PolicyShape
-from secondsite.wire.control.adopting import KeptPolicy, KeptRecord, KeptSite, KeptVault
+from secondsite.wire.control.adopting import AdoptionPolicy, AdoptionRecord, AdoptionSettings, AdoptionSite
 from secondsite.wire.control.orders import Kind, RemoveReplica, StopReplication
-from secondsite.wire.control.rescue_manifest import Keep, KeptPlan
+from secondsite.wire.control.rescue_manifest import KeepRescueManifest, RescuePlan
 
 NOW = "2026-11-24T12:00:00Z"
 
@@ -17,7 +17,7 @@ NOW = "2026-11-24T12:00:00Z"
 def said(*machines, site="b", policy="quick", plans=("shop",)):
     """By a vault that knows these machines."""
     records = tuple(
-        KeptRecord(
+        AdoptionRecord(
             id=each, name=f"name-{each}", home_site="a", source_site="a", target_site=site,
             source_appliance_id="1",
             target_appliance_id="2", source_fabric_id="3", target_fabric_id="4", policy=policy,
@@ -25,10 +25,14 @@ def said(*machines, site="b", policy="quick", plans=("shop",)):
         )
         for each in machines
     )  # fmt: skip
-    policies = (KeptPolicy(policy=PolicyShape(name=policy)),)
-    kept = tuple(KeptPlan(name=name, groups=()) for name in plans)
-    vault = KeptVault(sites=(KeptSite(name=site),), policies=policies) if machines else KeptVault()
-    return Keep(site=site, plans=kept if machines else (), records=records, vault=vault)
+    policies = (AdoptionPolicy(policy=PolicyShape(name=policy)),)
+    kept = tuple(RescuePlan(name=name, groups=()) for name in plans)
+    vault = (
+        AdoptionSettings(sites=(AdoptionSite(name=site),), policies=policies)
+        if machines
+        else AdoptionSettings()
+    )
+    return KeepRescueManifest(site=site, plans=kept if machines else (), records=records, vault=vault)
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def two(pair):
 
 def names(body):
     found = former_vault.understood(body)["vault"]
-    assert isinstance(found, KeptVault)
+    assert isinstance(found, AdoptionSettings)
     return {each.policy.name for each in found.policies}
 
 
@@ -104,6 +108,6 @@ def test_what_ended_protections_leave_is_no_machine_of_any_vault(two):
 
 def test_an_older_vault_takes_nothing_away_and_keeps_nothing(two):
     two.tell(said(two.machine_id))
-    body = two.tell(Keep(site="b"))
+    body = two.tell(KeepRescueManifest(site="b"))
     assert (two.target.replica_folder(two.machine_id) / RECORD).exists()
     assert "former" not in body

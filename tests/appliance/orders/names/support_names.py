@@ -5,7 +5,7 @@ import uuid
 from secondsite.appliance.shared import NameServer
 from secondsite.wire.common.cards import CardAddress
 from secondsite.wire.control import Order
-from secondsite.wire.control.names import UpdateNames, WantedName
+from secondsite.wire.control.names import CardName, UpdateNames
 from secondsite.wire.control.orders import Kind
 
 MACHINE = "11111111-2222-4333-8444-555555555555"
@@ -22,7 +22,7 @@ def mac(site, fabric_id):
 
 def payload(site, fabric_id, *names, address="10.2.0.5", try_seconds=3.0):
     wanted = tuple(
-        WantedName(name=name, key="net0", mac=mac(site, fabric_id), address=address)
+        CardName(name=name, key="net0", mac=mac(site, fabric_id), address=address)
         for name in names or (NAME,)
     )
     return UpdateNames(

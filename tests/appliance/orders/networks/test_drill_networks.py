@@ -9,7 +9,7 @@ from rig import dying
 from rig.appliances import runs
 from secondsite.domain.networks import leasing
 from secondsite.ground import seams
-from secondsite.wire.common.machines import ServedHost, Serving
+from secondsite.wire.common.machines import NetworkService, ServedHost
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import CreateNetwork, Kind, RemoveReplica
 
@@ -112,7 +112,7 @@ def test_a_kill_in_between_leaves_nothing_after_the_clean_up(pair, seam, user):
 SERVED = CreateNetwork(
     name="ss-shared",
     drill="run",
-    serving=Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="db01", mac="52:54:00:00:00:02"),)),
+    serving=NetworkService(subnet="10.9.8.0/24", hosts=(ServedHost(name="db01", mac="52:54:00:00:00:02"),)),
 )
 
 
@@ -124,11 +124,11 @@ def restarted(site):
 
 def offered(site):
     """What the simulated network offers."""
-    return Serving.model_validate_json((site.root / "networks" / "ss-shared.serving").read_bytes())
+    return NetworkService.model_validate_json((site.root / "networks" / "ss-shared.serving").read_bytes())
 
 
 def test_all_machines_that_use_it_are_named_on_it_and_after_a_restart_again(pair):
-    other = Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac="52:54:00:00:00:01"),))
+    other = NetworkService(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac="52:54:00:00:00:01"),))
     pair.target.do(Kind.CREATE_NETWORK, SERVED, OTHER)
     pair.target.do(Kind.CREATE_NETWORK, SERVED.model_copy(update={"serving": other}), pair.machine_id)
     (pair.target.root / "networks" / "ss-shared.serving").unlink()
@@ -147,7 +147,7 @@ def test_the_appliance_starts_although_the_host_lost_the_network_and_the_clean_u
 
 def served(name, number, address):
     host = ServedHost(name=name, mac=f"52:54:00:00:00:0{number}", address=address)
-    return SHARED.model_copy(update={"serving": Serving(subnet="10.9.8.0/24", hosts=(host,))})
+    return SHARED.model_copy(update={"serving": NetworkService(subnet="10.9.8.0/24", hosts=(host,))})
 
 
 def test_a_card_gets_the_address_of_its_failover_and_the_second_that_wants_it_another(pair):
@@ -185,5 +185,5 @@ def test_of_one_machine_s_cards_that_without_a_wish_leaves_the_other_its_own(pai
         ServedHost(name="db01", mac="52:54:00:00:00:01"),
         ServedHost(name="db01", mac="52:54:00:00:00:02", address=takes),
     )
-    asked = SHARED.model_copy(update={"serving": Serving(subnet="10.9.8.0/24", hosts=hosts)})
+    asked = SHARED.model_copy(update={"serving": NetworkService(subnet="10.9.8.0/24", hosts=hosts)})
     assert pair.target.do(Kind.CREATE_NETWORK, asked, OTHER)["leased"]["52:54:00:00:00:02"] == takes

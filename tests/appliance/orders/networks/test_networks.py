@@ -9,15 +9,15 @@ import pytest
 
 from rig.appliances.runs import close, stop
 from secondsite.appliance.orders.context import Context
-from secondsite.appliance.orders.networks import shared
+from secondsite.appliance.orders.networks import drill_networks
 from secondsite.fabrics import simulated
 from secondsite.wire.common.machines import NetworkInfo
-from secondsite.wire.control.cards import CardHere
+from secondsite.wire.control.cards import LocalCard
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, StartReplica
 
 pytestmark = pytest.mark.slow
-CARD = CardHere(key="net0", mac="52:54:00:00:00:01", network="lan-b")
+CARD = LocalCard(key="net0", mac="52:54:00:00:00:01", network="lan-b")
 
 
 def checked(pair, **asked):
@@ -42,7 +42,7 @@ def test_a_network_that_must_be_there_blocks_when_it_is_gone(pair):
 
 
 def test_a_network_that_a_card_would_miss_is_warned_of_with_the_card(pair):
-    (found,) = checked(pair, cards=(CARD, CardHere(key="net1")))
+    (found,) = checked(pair, cards=(CARD, LocalCard(key="net1")))
     what = "There is no network 'lan-b' here: net0 (52:54:00:00:00:01) will not be connected."
     assert (found[0], found[2]) == (what, False)
 
@@ -96,7 +96,7 @@ def test_an_address_that_the_network_does_not_have_blocks_where_the_network_must
     pair, address, fits, blocks
 ):
     pair.target.fabric.networks.add(NetworkInfo(name="lan-b", kind="bridge", subnets=("10.2.0.0/24",)))
-    card = CardHere(key="net0", mac=CARD.mac, network="lan-b", address=address)
+    card = LocalCard(key="net0", mac=CARD.mac, network="lan-b", address=address)
     found = checked(pair, cards=(card,), networks=("lan-b",) if blocks else ())
     assert len(found) == (0 if fits else 1)
     assert all("nobody there reaches it" in what and blocking is blocks for what, _, blocking in found)
@@ -105,7 +105,7 @@ def test_an_address_that_the_network_does_not_have_blocks_where_the_network_must
 def test_of_a_network_whose_subnet_is_not_known_any_address_is_taken(pair):
     pair.target.fabric.networks.add(NetworkInfo(name="lan-b", kind="bridge"))
     assert (
-        checked(pair, cards=(CardHere(key="net0", mac=CARD.mac, network="lan-b", address="10.3.0.5/24"),))
+        checked(pair, cards=(LocalCard(key="net0", mac=CARD.mac, network="lan-b", address="10.3.0.5/24"),))
         == []
     )
 
@@ -129,5 +129,5 @@ def test_a_drill_whose_card_is_elsewhere_than_was_asked_for_says_so(pair):
     """A site's owner, or a hook of libvirt, may change what is made."""
     context = SimpleNamespace(fabric=pair.target.fabric)
     fabric_id = pair.target.make_machine("odd")
-    said = shared.said(cast(Context, context), fabric_id, {"net0": "lab"})
+    said = drill_networks.said(cast(Context, context), fabric_id, {"net0": "lab"})
     assert said == "; connected: net0 to lan; no card of it is in lab, as was asked for"

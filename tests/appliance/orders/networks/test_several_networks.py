@@ -4,7 +4,7 @@ import pytest
 
 from rig import dying
 from secondsite.ground import seams
-from secondsite.wire.common.machines import NetworkInfo, ServedHost, Serving
+from secondsite.wire.common.machines import NetworkInfo, NetworkService, ServedHost
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import CreateNetwork, DrillNetwork, Kind
 
@@ -14,7 +14,7 @@ OTHER = "the-other-machine"
 
 def serving(name, number, dns_servers=(), address=None):
     host = ServedHost(name=name, mac=f"52:54:00:00:00:0{number}", address=address)
-    return Serving(subnet="10.9.8.0/29", hosts=(host,), dns_servers=dns_servers)
+    return NetworkService(subnet="10.9.8.0/29", hosts=(host,), dns_servers=dns_servers)
 
 
 BACK = DrillNetwork(name="ss-back", drill="run")

@@ -6,13 +6,13 @@ import pytest
 
 from rig.appliances import Pair
 from secondsite.ground.units import MiB
-from secondsite.wire.common.stores import Keeping
+from secondsite.wire.common.stores import Placement
 
 
 class KeptPair(Pair[Any]):
     """Its replica is kept in store `fast`."""
 
-    keeping = Keeping(store="fast")
+    keeping = Placement(store="fast")
 
     def replica_setup(self, **changes):
         return super().replica_setup(**{"keeping": self.keeping, **changes})

@@ -13,8 +13,8 @@ from rig.noise import noise
 from secondsite.appliance.target import stores as rooms
 from secondsite.domain import errors
 from secondsite.ground.units import KiB
-from secondsite.wire.common.stores import Keeping
-from secondsite.wire.control.checks import CheckTarget, NeededMemory
+from secondsite.wire.common.stores import Placement
+from secondsite.wire.control.checks import CheckTarget, MemoryNeed
 from secondsite.wire.control.orders import Kind
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def pair(make_site, far):
     """The store is a folder that is taken away, as one whose file system is not mounted."""
     a, b = make_site("a").start(), make_site("b", stores={"far": far}).start()
     pair = Pair(a, b, a.make_machine())
-    setup = pair.replica_setup(keeping=Keeping(store="far"))
+    setup = pair.replica_setup(keeping=Placement(store="far"))
     b.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
     a.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
     pair.synchronized().pause()
@@ -64,7 +64,7 @@ def test_a_store_that_is_not_mounted_is_said_by_the_check_and_to_the_source_with
     pair.target.stop()
     taken_away(far)
     pair.target.start()
-    asked = (CheckTarget(must_hold_replica=True), CheckTarget(memory=NeededMemory(memory_bytes=1)))
+    asked = (CheckTarget(must_hold_replica=True), CheckTarget(memory=MemoryNeed(memory_bytes=1)))
     for payload in asked:
         found = pair.target.do(Kind.CHECK_TARGET, payload, pair.machine_id)["obstacles"]
         (said,) = (each for each in found if "replica of web01" in each["what"])
@@ -86,7 +86,7 @@ def test_no_replica_is_made_anew_elsewhere_while_its_store_is_away(pair, far):
     pair.target.stop()
     taken_away(far)
     pair.target.start()
-    again = pair.replica_setup(keeping=Keeping(store="far"))
+    again = pair.replica_setup(keeping=Placement(store="far"))
     with pytest.raises(OrderFailed, match="is not mounted"):
         pair.target.do(Kind.PREPARE_REPLICA, again, pair.machine_id)
     assert list(far.iterdir()) == []

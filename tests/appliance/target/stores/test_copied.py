@@ -12,7 +12,7 @@ from rig.appliances.pair import policy
 from rig.eventually import eventually
 from secondsite.ground.units import DAY, MiB
 from secondsite.rescue import copies
-from secondsite.wire.control.orders import Kind, OnePoint
+from secondsite.wire.control.orders import Kind, PointOrder
 
 pytestmark = pytest.mark.slow
 MARK = b"a block that was torn" * 200
@@ -25,7 +25,7 @@ def pair(make_site):
     pair = Pair(a, b, a.make_machine())
     a.write(pair.fabric_id, 1 * MiB, MARK)
     pair.protect().synchronized()
-    point = OnePoint(point_id=pair.point_now())
+    point = PointOrder(point_id=pair.point_now())
     pair.pause()
     assert b.order(Kind.VERIFY_POINT, point, pair.machine_id).problem is None
     assert verified(pair) == [point.point_id]

@@ -8,7 +8,7 @@ from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.common.stores import Keeping
+from secondsite.wire.common.stores import Placement
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind
 
@@ -40,7 +40,7 @@ def test_a_replica_lies_in_the_store_that_was_named_and_says_so(kept):
 
 
 def test_without_a_name_it_lies_in_the_default_store(kept):
-    kept.keeping = Keeping()
+    kept.keeping = Placement()
     written(kept)
     assert folders(kept) == ["default"]
     assert kept.status().store == "default"
@@ -56,7 +56,7 @@ def test_it_is_found_there_again_after_a_restart_and_goes_on(kept):
 
 def test_what_is_asked_for_later_does_not_move_what_is_there(kept):
     written(kept)
-    other = kept.replica_setup(keeping=Keeping(store="tiny"))
+    other = kept.replica_setup(keeping=Placement(store="tiny"))
     kept.target.do(Kind.PREPARE_REPLICA, other, kept.machine_id)
     kept.target.restart()
     assert folders(kept) == ["fast"]
@@ -67,14 +67,14 @@ def test_a_replica_that_the_database_forgot_is_taken_up_where_it_is(kept):
     point = written(kept)
     kept.target.appliance.state.remove_replica(kept.machine_id)
     kept.target.restart()
-    again = kept.replica_setup(keeping=Keeping())
+    again = kept.replica_setup(keeping=Placement())
     kept.target.do(Kind.PREPARE_REPLICA, again, kept.machine_id)
     assert folders(kept) == ["fast"]
     assert point in [each.id for each in kept.status().points]
 
 
 def test_a_store_that_is_not_there_is_refused_by_name_and_those_that_fit_are_listed(kept):
-    (found,) = check(kept, keeping=Keeping(store="slow"), needed_bytes=32 * MiB)["obstacles"]
+    (found,) = check(kept, keeping=Placement(store="slow"), needed_bytes=32 * MiB)["obstacles"]
     assert "no store 'slow'" in found["what"]
     assert "default (" in found["do"]
     assert "fast (" in found["do"]
@@ -82,21 +82,21 @@ def test_a_store_that_is_not_there_is_refused_by_name_and_those_that_fit_are_lis
 
 
 def test_a_store_without_room_is_refused_by_name_and_those_that_fit_are_listed(kept):
-    (found,) = check(kept, keeping=Keeping(store="tiny"), needed_bytes=32 * MiB)["obstacles"]
+    (found,) = check(kept, keeping=Placement(store="tiny"), needed_bytes=32 * MiB)["obstacles"]
     assert "needs 33.6 MB; store 'tiny' has" in found["what"]
     assert "fast (" in found["do"]
-    assert check(kept, keeping=Keeping(store="fast"), needed_bytes=32 * MiB)["obstacles"] == []
+    assert check(kept, keeping=Placement(store="fast"), needed_bytes=32 * MiB)["obstacles"] == []
 
 
 def test_a_replica_that_was_to_be_made_in_no_store_is_made_nowhere(kept):
-    kept.keeping = Keeping(store="slow")
+    kept.keeping = Placement(store="slow")
     with pytest.raises(OrderFailed, match="no store 'slow'"):
         kept.protect()
     assert folders(kept) == []
 
 
 def test_a_full_store_is_told_of_its_own_replicas_alone(kept):
-    kept.keeping = Keeping(store="tiny")
+    kept.keeping = Placement(store="tiny")
     kept.fabric_id = kept.source.make_machine("big01", size_bytes=32 * MiB)
     kept.protect().synchronized()
     kept.source.write(kept.fabric_id, 0, noise(20 * MiB))
@@ -139,7 +139,7 @@ def test_the_vault_is_told_of_every_store(kept):
 
 def test_a_store_that_can_only_be_read_is_refused(kept, stores):
     subprocess.run(["mount", "-o", "remount,ro", str(stores["fast"])], check=True)
-    (found,) = check(kept, keeping=Keeping(store="fast"), needed_bytes=MiB)["obstacles"]
+    (found,) = check(kept, keeping=Placement(store="fast"), needed_bytes=MiB)["obstacles"]
     assert "can only be read" in found["what"]
     assert "default (" in found["do"]
     assert "fast (" not in found["do"]

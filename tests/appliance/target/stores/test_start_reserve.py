@@ -11,11 +11,11 @@ from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import stores as rooms
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.checks import CheckTarget, NeededMemory
+from secondsite.wire.control.checks import CheckTarget, MemoryNeed
 from secondsite.wire.control.orders import Kind
 
 pytestmark = pytest.mark.slow
-TO_START = CheckTarget(must_hold_replica=True, memory=NeededMemory(memory_bytes=1))
+TO_START = CheckTarget(must_hold_replica=True, memory=MemoryNeed(memory_bytes=1))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_start_of_many_disks_needs_more():
 def test_a_check_of_a_full_store_stops_a_planned_move_and_warns_before_one_in_need(pair, disk):
     fill(disk)
     for blocking in (False, True):
-        wanted = CheckTarget(must_hold_replica=True, memory=NeededMemory(memory_bytes=1, blocking=blocking))
+        wanted = CheckTarget(must_hold_replica=True, memory=MemoryNeed(memory_bytes=1, blocking=blocking))
         found = pair.target.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
         (said,) = (each for each in found if "full but for" in each["what"])
         assert said["blocking"] is blocking

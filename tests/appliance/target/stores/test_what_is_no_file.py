@@ -6,7 +6,7 @@ import os
 import pytest
 
 from rig.appliances import Pair
-from secondsite.wire.control.adopting import ShowKept
+from secondsite.wire.control.adopting import ListAdoptable
 from secondsite.wire.control.orders import Kind
 
 pytestmark = pytest.mark.slow
@@ -42,5 +42,5 @@ def test_a_pipe_in_it_is_waited_for_by_nobody(sites, make_site, name):
     place.unlink(missing_ok=True)
     os.mkfifo(place)
     c = make_site("c", store=b.config.store).start()
-    told = {each["id"] for each in c.do(Kind.SHOW_KEPT, ShowKept(), deadline_seconds=20)["machines"]}
+    told = {each["id"] for each in c.do(Kind.SHOW_KEPT, ListAdoptable(), deadline_seconds=20)["machines"]}
     assert other.machine_id in told

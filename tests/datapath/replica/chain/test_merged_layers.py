@@ -16,7 +16,7 @@ from rig import small_store
 from secondsite.datapath import errors
 from secondsite.datapath.disks import image, qcow2_sum
 from secondsite.datapath.disks.storage_daemon import StorageDaemon
-from secondsite.datapath.replica.chain.standing import FAN_OUT, ChainFile, window
+from secondsite.datapath.replica.chain.backing_files import FAN_OUT, ChainFile, window
 from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import GiB, KiB, MiB
 from tests.datapath.replica.support_sweep import sweep
@@ -67,7 +67,7 @@ def _grown(folder, points, sizes=SIZES):
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Blocks of three, so that a few points have merged layers of merged layers."""
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", 3)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.backing_files.FAN_OUT", 3)
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ def test_a_store_of_a_release_with_smaller_blocks_becomes_shorter_and_stays_true
 ):
     while replica.keep_short():
         pass
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", FAN_OUT)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.backing_files.FAN_OUT", FAN_OUT)
     for number in range(POINTS + 1, POINTS + 6):
         replica.apply(*source.cycle(f"p{number}", writes=4))
         while replica.keep_short():
@@ -396,7 +396,7 @@ def test_a_header_that_says_more_than_there_can_be_costs_no_memory(place, of, of
 
 @pytest.mark.parametrize(("points", "most"), [(50, 5), (200, 6), (500, 6), (1000, 6)])
 def test_a_chain_has_a_file_for_each_digit_of_its_number(points, most, monkeypatch):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", FAN_OUT)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.backing_files.FAN_OUT", FAN_OUT)
     chain, longest = [ChainFile("b", NOWHERE), ChainFile("1", NOWHERE)], 0
     for number in range(2, points + 2):
         chain.append(ChainFile(str(number), NOWHERE))
@@ -414,7 +414,7 @@ def test_a_chain_has_a_file_for_each_digit_of_its_number(points, most, monkeypat
 def test_every_one_of_two_hundred_points_is_bit_for_bit_what_it_was(
     store, place, daemon, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("secondsite.datapath.replica.chain.standing.FAN_OUT", FAN_OUT)
+    monkeypatch.setattr("secondsite.datapath.replica.chain.backing_files.FAN_OUT", FAN_OUT)
     source = Source(seed=11, sizes={"sda": 1 * MiB})
     replica = Replica.create(place / "m1", daemon, "m1", source.replica_disks, epoch=1)
     for number in range(1, 201):

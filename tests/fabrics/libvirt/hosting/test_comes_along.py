@@ -15,7 +15,7 @@ from secondsite.fabrics.libvirt.hosting import (
     comes_along,
     foreign,
     guards,
-    missing_here,
+    missing_parts,
     newer,
 )
 from secondsite.fabrics.libvirt.hosting import generation as generations
@@ -84,7 +84,7 @@ def test_a_part_that_nobody_thought_of_is_left_out_and_named_as_it_is_called():
     root = domain_xml.parse(SOURCE)
     SubElement(child(root, "devices"), "brandnew")
     child(root, "devices/disk/driver").set("brandnew", "x")
-    (note,) = missing_here.left_out(root)
+    (note,) = missing_parts.left_out(root)
     assert "devices/brandnew" in note.what
     assert "devices/disk/driver@brandnew" in note.what
 
@@ -94,7 +94,7 @@ def test_what_the_owner_added_for_qemu_itself_is_named():
         "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg "
         "value='-x'/></qemu:commandline></domain>"
     )
-    (note,) = missing_here.left_out(domain_xml.parse(SOURCE.replace("</domain>", added)))
+    (note,) = missing_parts.left_out(domain_xml.parse(SOURCE.replace("</domain>", added)))
     assert "arguments for QEMU itself (qemu:commandline)" in note.what
 
 
@@ -172,7 +172,7 @@ def test_limits_of_processor_memory_and_io_come_along_and_what_names_the_host_is
         "512", "50000", "4096", "300",
     ]  # fmt: skip
     assert root.find("cputune/vcpupin") is root.find("blkiotune/device") is None
-    (note,) = missing_here.left_out(domain_xml.parse(LIMITED))
+    (note,) = missing_parts.left_out(domain_xml.parse(LIMITED))
     assert "CPU pinning" in note.what
     assert "I/O limits that name devices" in note.what
 
@@ -219,16 +219,16 @@ def test_formats_of_a_firmware_come_along(kind):
 
 
 def test_what_lies_in_a_drive_and_the_zone_of_the_clock_are_told():
-    notes = [*missing_here.media(domain_xml.parse(SOURCE))]
+    notes = [*missing_parts.media(domain_xml.parse(SOURCE))]
     assert [note.what for note in notes] == [
         "/old/cd.iso in the drive sda does not come along; here the drive is empty."
     ]
-    (note,) = missing_here.clock(domain_xml.parse(SOURCE.replace("offset='utc'", "offset='localtime'")))
+    (note,) = missing_parts.clock(domain_xml.parse(SOURCE.replace("offset='utc'", "offset='localtime'")))
     assert "time zone of its host" in note.what
-    assert [*missing_here.clock(domain_xml.parse(SOURCE))] == []
+    assert [*missing_parts.clock(domain_xml.parse(SOURCE))] == []
 
 
 def test_a_card_that_is_a_device_of_the_host_is_told_of():
     text = SOURCE.replace("<interface type='bridge'>", "<interface type='hostdev'>")
-    (note,) = missing_here.cards_of_the_host(domain_xml.parse(text))
+    (note,) = missing_parts.cards_of_the_host(domain_xml.parse(text))
     assert note.what == "net1 is a device of its own host (hostdev); here it is an emulated card (rtl8139)."

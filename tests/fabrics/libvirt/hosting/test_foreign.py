@@ -12,7 +12,7 @@ from rig.hosts.domains import firmware_xml, uefi_xml
 from secondsite.domain import errors
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
-from secondsite.fabrics.libvirt.hosting import adapt, allowed, foreign, missing_here
+from secondsite.fabrics.libvirt.hosting import adapt, allowed, foreign, missing_parts
 from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, child, described
 
 HOSTILE = """<x xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -172,7 +172,7 @@ def test_what_was_left_out_is_told():
         "launchSecurity",
     ):
         assert place in told
-    [note] = missing_here.left_out(root)
+    [note] = missing_parts.left_out(root)
     assert not note.blocking
     assert "kernel" in note.what
 
@@ -185,7 +185,7 @@ def test_of_a_plain_machine_nothing_is_left_out():
 def test_a_firmware_outside_of_the_folders_of_firmware_is_an_obstacle():
     root = domain_xml.parse(SOURCE)
     child(root, "os/loader").text = "/usr/share/OVMF/../../../etc/shadow"
-    assert any(note.blocking for note in missing_here.missing_files(root))
+    assert any(note.blocking for note in missing_parts.missing_files(root))
     assert adapted(root).find("os/loader") is None
 
 
@@ -203,11 +203,11 @@ def test_a_kernel_is_taken_from_the_folders_that_the_appliance_is_told_alone(tmp
         assert (
             (admitted.find("os/kernel") is not None) is (admitted.find("os/cmdline") is not None) is is_taken
         )
-        assert any(note.blocking for note in missing_here.missing_files(root, [told])) is not is_taken
+        assert any(note.blocking for note in missing_parts.missing_files(root, [told])) is not is_taken
         if is_taken:
-            missing_here.require_kernels(root, [told])
+            missing_parts.require_kernels(root, [told])
         with pytest.raises(errors.FabricError, match="boot_folders"):
-            missing_here.require_kernels(root, [elsewhere / "none"])
+            missing_parts.require_kernels(root, [elsewhere / "none"])
 
 
 @pytest.mark.parametrize("text", ["", "<domain>", "<domain/>" + " " * foreign.LONGEST_TEXT])

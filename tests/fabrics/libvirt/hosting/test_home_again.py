@@ -4,7 +4,7 @@ from pathlib import Path
 
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import domain_xml
-from secondsite.fabrics.libvirt.hosting import adapt, homecoming, missing_here
+from secondsite.fabrics.libvirt.hosting import adapt, homecoming, missing_parts
 from tests.fabrics.libvirt.hosting.support_definitions import SOURCE, TAG, described
 
 PLACE = adapt.HostFeatures(True, frozenset({"default"}), Path("/site/console"), Path("/site/nvram"))
@@ -71,7 +71,7 @@ WITH_ISCSI = SOURCE.replace("</devices>", ISCSI)
 
 def test_a_disk_that_comes_over_the_network_is_told_of_stays_behind_and_is_there_again_at_home():
     """So that nobody has to remove a second one (S-341)."""
-    (found,) = missing_here.disks_left_behind(domain_xml.parse(WITH_ISCSI))
+    (found,) = missing_parts.disks_left_behind(domain_xml.parse(WITH_ISCSI))
     assert found.what == (
         "Disk vdc comes over the network (iscsi iqn.2026-01.example:shared/1); here the machine runs "
         "without it."

@@ -17,7 +17,7 @@ from secondsite.fabrics.conformance import hosting as cases
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest
 from secondsite.fabrics.libvirt.host import connection
-from secondsite.wire.common.machines import ServedHost, Serving
+from secondsite.wire.common.machines import NetworkService, ServedHost
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
@@ -229,7 +229,7 @@ def drill(host):
 def offered(*hosts):
     served = tuple(ServedHost(name=name, mac=mac, address=address) for name, mac, address in hosts)
     ranges = ("10.9.8.100-10.9.8.101", "10.9.8.110")
-    return Serving(subnet="10.9.8.0/24", hosts=served, ranges=ranges, dns_servers=("10.9.8.53",))
+    return NetworkService(subnet="10.9.8.0/24", hosts=served, ranges=ranges, dns_servers=("10.9.8.53",))
 
 
 def number_of(host, bridge):
@@ -287,7 +287,7 @@ def test_of_a_subnet_that_the_host_is_in_itself_a_made_network_gives_no_addresse
     assert "by its network 'served'" in refusal.what
     assert host.fabric.networks.cannot_serve("10.9.8.0/24") is None
     with pytest.raises(errors.NotPossibleNow, match="by its network 'served'"):
-        host.fabric.networks.serve("ss-drill", steps.TAG, Serving(subnet="10.2.0.0/24"))
+        host.fabric.networks.serve("ss-drill", steps.TAG, NetworkService(subnet="10.2.0.0/24"))
 
 
 def test_a_made_network_is_in_the_way_of_other_test_failovers_only(host, drill):

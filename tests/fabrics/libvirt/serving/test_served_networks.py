@@ -12,7 +12,7 @@ from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import networks
 from secondsite.fabrics.libvirt.host.serving import dnsmasq
 from secondsite.ground.units import KiB
-from secondsite.wire.common.machines import ServedHost, Serving
+from secondsite.wire.common.machines import NetworkService, ServedHost
 
 MAC = "52:54:00:12:34:56"
 
@@ -32,7 +32,7 @@ def name():
 def served(name, tmp_path):
     bridges = networks.BridgeNetworks(tmp_path / "served")
     bridges.create_isolated(name, "T")
-    bridges.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac=MAC),)))
+    bridges.serve(name, "T", NetworkService(subnet="10.9.8.0/24", hosts=(ServedHost(name="web01", mac=MAC),)))
     yield bridges
     bridges.remove(name, "T")
 
@@ -80,7 +80,7 @@ def test_after_its_removal_nothing_is_left(name, tmp_path):
     bridges.create_isolated(name, "T")
     for number in (1, 2):
         host = ServedHost(name=f"web0{number}", mac=MAC)
-        bridges.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
+        bridges.serve(name, "T", NetworkService(subnet="10.9.8.0/24", hosts=(host,)))
     assert f"--dhcp-host={MAC},web02" in run("ps", "-wweo", "args")
     bridges.remove(name, "T")
     assert links(name) == []
@@ -111,7 +111,7 @@ def test_a_host_without_dnsmasq_says_what_to_install(name, tmp_path, monkeypatch
     bridges = networks.BridgeNetworks(tmp_path / "served")
     bridges.create_isolated(name, "T")
     with pytest.raises(errors.NotPossibleNow, match="no dnsmasq") as refused:
-        bridges.serve(name, "T", Serving(subnet="10.9.8.0/24"))
+        bridges.serve(name, "T", NetworkService(subnet="10.9.8.0/24"))
     assert "apt-get install dnsmasq-base" in refused.value.do
 
 
@@ -124,7 +124,7 @@ def test_after_the_host_was_started_anew_the_removal_clears_away_what_was_kept(n
 
 def test_a_card_gets_the_address_that_it_is_to_have(served, guest, name):
     host = ServedHost(name="web01", mac=MAC, address="10.9.8.77")
-    served.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
+    served.serve(name, "T", NetworkService(subnet="10.9.8.0/24", hosts=(host,)))
     assert "lease of 10.9.8.77 obtained" in guest(LEASE)
 
 
@@ -132,7 +132,7 @@ def test_a_card_gets_the_address_that_it_is_to_have(served, guest, name):
 def test_a_name_that_dnsmasq_reads_as_an_option_costs_no_card_its_address(served, guest, name, word):
     """An older vault gives such names: a machine called `ignore` was offered nothing."""
     host = ServedHost(name=word, mac=MAC, address="10.9.8.77")
-    served.serve(name, "T", Serving(subnet="10.9.8.0/24", hosts=(host,)))
+    served.serve(name, "T", NetworkService(subnet="10.9.8.0/24", hosts=(host,)))
     said = guest(LEASE)
     assert "lease of 10.9.8.77 obtained" in said
     assert "lease time 43200" in said

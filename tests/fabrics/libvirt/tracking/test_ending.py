@@ -34,7 +34,7 @@ class EndsSlowly:
 
 def test_a_job_that_takes_time_to_end_is_aborted_once_however_many_end_it():
     domain = EndsSlowly()
-    ending = backup_job.Ending(domain, SOCKETS)
+    ending = backup_job.JobEnd(domain, SOCKETS)
     with ThreadPoolExecutor(4) as pool:
         for each in [pool.submit(ending.end) for _ in range(4)]:
             each.result()

@@ -11,7 +11,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
-from secondsite.fabrics.interface import Acknowledged
+from secondsite.fabrics.interface import AcknowledgedDisks
 from secondsite.fabrics.libvirt.host import callers, connection, inventory
 
 pytestmark = pytest.mark.slow
@@ -66,13 +66,13 @@ def test_a_machine_that_wrote_nothing_costs_one_question_to_its_qemu(host, viewe
     assert asked == {"QEMU": 1, "handed over": 2, "definition": 1}
     asked.clear()
     for _ in range(3):
-        assert host.fabric.tracking.all_unwritten([Acknowledged(machine, ("vda",), base)])
+        assert host.fabric.tracking.all_unwritten([AcknowledgedDisks(machine, ("vda",), base)])
     assert asked == {"QEMU": 3, "handed over": 3}
 
 
 def test_a_drive_that_comes_or_changes_has_the_definition_read_again(host, viewed, asked):
     machine, base = viewed
-    acknowledged = [Acknowledged(machine, ("vda",), base)]
+    acknowledged = [AcknowledgedDisks(machine, ("vda",), base)]
     assert host.fabric.tracking.all_unwritten(acknowledged)[machine].attached == ("vda",)
     xml = SECOND_DISK.format(path=host.make_image("asked-b", 1 << 20))
     host.domain(machine).attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)

@@ -9,7 +9,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
 from secondsite.ground.units import GiB
-from secondsite.wire.common.stores import Keeping
+from secondsite.wire.common.stores import Placement
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.setups import Base
@@ -293,11 +293,11 @@ def test_the_name_of_a_store_does_not_go_along_to_another_appliance(away):
     with away.store.transaction() as tx:
         tx.machines.put(
             dataclasses.replace(
-                away.machine(), keeping={"a": Keeping(store="fast"), "b": Keeping(store="b1")}
+                away.machine(), keeping={"a": Placement(store="fast"), "b": Placement(store="b1")}
             )
         )
     assert elsewhere(away).job.state == "succeeded"
-    assert away.machine().keeping == {"b": Keeping(store="b1")}
+    assert away.machine().keeping == {"b": Placement(store="b1")}
 
 
 def home_again(verbs):

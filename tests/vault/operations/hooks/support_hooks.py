@@ -2,13 +2,13 @@
 
 from secondsite.vault.store import MachineHooksRecord
 from secondsite.wire.common.hooks import MachineHook
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 
 GIVE = MachineHook(name="give", script="give-address", moment="after_start", timeout_seconds=30)
 TAKE = MachineHook(name="take", script="take-address", moment="before_stop", timeout_seconds=30)
 STOPS = TAKE.model_copy(update={"stops": True})
 GAVE, TOOK = "Hook after the start: give", "Hook before the stop: take"
-GOOD, BAD = ScriptRan(exit_status=0, output="done\n"), ScriptRan(exit_status=3, output="no route\n")
+GOOD, BAD = ScriptResult(exit_status=0, output="done\n"), ScriptResult(exit_status=3, output="no route\n")
 
 
 def hook(verbs, *hooks, name="web01"):

@@ -14,7 +14,7 @@ from secondsite.vault.store import MachineChecksRecord, MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.control.scripts import ScriptRan
+from secondsite.wire.control.scripts import ScriptResult
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.operations.hooks.support_hooks import BAD, GAVE, GIVE, STOPS, TAKE, TOOK, hook, ran, run
 from tests.vault.support_appliances import A, B
@@ -95,7 +95,7 @@ def test_a_failed_hook_before_the_stop_is_told_and_the_planned_failover_goes_on(
     assert hooked.state() is State.PLANNED_FAILED_OVER
 
 
-@pytest.mark.parametrize("ended", [BAD, ScriptRan(interrupted=True)])
+@pytest.mark.parametrize("ended", [BAD, ScriptResult(interrupted=True)])
 def test_one_that_stops_ends_a_planned_failover_before_the_machine_is_shut_down(hooked, ended):
     hook(hooked, STOPS, GIVE)
     hooked.appliances.scripts["take-address"] = ended
@@ -109,7 +109,7 @@ def test_one_that_stops_ends_a_planned_failover_before_the_machine_is_shut_down(
 def test_what_had_been_taken_before_one_that_stops_is_given_again_at_home_by_the_cancel(hooked):
     first = TAKE.model_copy(update={"name": "first", "script": "take-first"})
     hook(hooked, first, STOPS, GIVE)
-    hooked.appliances.scripts |= {"take-first": ScriptRan(exit_status=0), "take-address": BAD}
+    hooked.appliances.scripts |= {"take-first": ScriptResult(exit_status=0), "take-address": BAD}
     run(hooked, Verb.PLANNED_FAILOVER, "failed")
     assert ran(hooked) == [(A, "take-first"), (A, "take-address"), (A, "give-address")]
     *_, (_, _, told) = hooked.appliances.ran
@@ -118,7 +118,7 @@ def test_what_had_been_taken_before_one_that_stops_is_given_again_at_home_by_the
 
 
 def test_one_that_may_have_run_is_told_so_and_not_run_again(hooked):
-    hooked.appliances.scripts["give-address"] = ScriptRan(interrupted=True)
+    hooked.appliances.scripts["give-address"] = ScriptResult(interrupted=True)
     run(hooked, Verb.FAILOVER, "partially_succeeded")
     assert ran(hooked) == [(B, "give-address")]
 
@@ -249,7 +249,7 @@ def test_in_a_plan_a_hook_comes_right_before_its_machine_s_shutdown_and_one_that
 def test_a_plan_that_is_cancelled_while_a_hook_runs_shuts_nothing_down_and_gives_again(hooked, cancelled_in):
     second = TAKE.model_copy(update={"name": "second", "script": "take-second"})
     hook(hooked, TAKE, second, GIVE)
-    hooked.appliances.scripts["take-second"] = ScriptRan(exit_status=0)
+    hooked.appliances.scripts["take-second"] = ScriptResult(exit_status=0)
     machine = hooked.machine()
     plan = RecoveryPlan("shop", (PlanGroup((PlanMachine(machine.id, machine.name, "a", "b"),)),))
     run_id = hooked.submit_plan(Verb.PLANNED_FAILOVER, plan)
@@ -325,7 +325,7 @@ def test_a_drill_that_is_cancelled_takes_back_before_its_machine_goes(hooked):
 def test_a_clean_up_that_has_begun_to_take_goes_on_to_its_end(hooked):
     second = TAKE.model_copy(update={"name": "second", "script": "take-second"})
     hook(hooked, TAKE, second)
-    hooked.appliances.scripts["take-second"] = ScriptRan(exit_status=0)
+    hooked.appliances.scripts["take-second"] = ScriptResult(exit_status=0)
     job_id = hooked.submit(Verb.TEST_FAILOVER, network="create", clean_up=True)
     refused = cancelled_while(hooked, "take-address", job_id)
     tree = hooked.settle(job_id)

@@ -14,7 +14,7 @@ from secondsite.ground import seams
 from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
 from secondsite.vault.steps.sides import pooling
-from secondsite.vault.store import MachineSettingsRecord, PoolRecord, TakenRecord
+from secondsite.vault.store import MachineSettingsRecord, PoolAddressRecord, PoolRecord
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.control import Status
 from secondsite.wire.control.orders import Kind
@@ -214,7 +214,7 @@ def test_what_a_verb_took_that_went_no_further_is_given_to_the_next_in_need(prot
     """The check has it, and then the job is gone."""
     pool(protected, ranges=("10.2.0.100",))
     db01 = protected.machine("db01")
-    taken = TakenRecord(
+    taken = PoolAddressRecord(
         "b-pool",
         "10.2.0.100",
         db01.id,

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from ....domain import errors
 from ....domain.networks import addresses
 from ....wire.common.cards import MAC, MOST_CARDS
-from ....wire.control.names import UpdateNames, WantedName
+from ....wire.control.names import CardName, UpdateNames
 from ....wire.control.orders import MOST_TOLD
 from ..context import Context
-from .server import Refused
+from .server import NameRefused
 
 LOOK_AGAIN_SECONDS = 0.5
 
@@ -32,17 +32,17 @@ def told(context: Context, payload: UpdateNames) -> Told:
         time.sleep(LOOK_AGAIN_SECONDS)
 
 
-def of(wanted: WantedName, found: Told) -> str:
+def of(wanted: CardName, found: Told) -> str:
     """Raises Refused if it is not known."""
     own = found.get(wanted.mac.lower(), ())
     if wanted.address is not None and (wanted.address in own or not own):
         return wanted.address
     if not own:
-        raise Refused(
+        raise NameRefused(
             f"the address of {wanted.key} is not known here: no guest agent says it, and none is set"
         )
     if len(own) > 1:
-        raise Refused(
+        raise NameRefused(
             f"{wanted.key} has several addresses ({', '.join(own)}), and none of them is set for it"
         )
     return own[0]

@@ -12,12 +12,12 @@ from ....domain.networks import names
 from ....fabrics.interface import PowerState
 from ....ground import seams
 from ....wire.control.checks import CheckTarget, ObstacleShape
-from ....wire.control.names import LONGEST_SAID, NameVerdict, UpdatedNames, UpdateNames, WantedName
+from ....wire.control.names import LONGEST_SAID, CardName, NamesFact, NameVerdict, UpdateNames
 from ...shared import NameServer
 from ..context import Context
 from ..proof import console_text
 from . import addresses, secret
-from .server import NameEntry, Refused, Server, Unanswered
+from .server import NameEntry, NameRefused, NoAnswer, Server
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ TRY_SECONDS = 3.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
 
 
-class Updating:
+class NameUpdate:
     """All names of an order share its time. `require_current` is asked before every change; it may raise.
     To `note` is said what a name pointed to before it is changed."""
 
@@ -75,10 +75,10 @@ class Updating:
     def point(self, name: str, address: str) -> str | None:
         """What it pointed to before; None: to nothing, or to the same. Raises Refused, Unanswered."""
         if self._settings is None:
-            raise Refused("this appliance has no 'dns' section in its appliance.json")
+            raise NameRefused("this appliance has no 'dns' section in its appliance.json")
         zone = names.zone_of(name, self._settings.zones)
         if zone is None:
-            raise Refused(
+            raise NameRefused(
                 f"it is in no zone that this appliance may change ({', '.join(self._settings.zones)})"
             )
         server, before, pause = Server(self._settings), None, FIRST_PAUSE_SECONDS
@@ -93,7 +93,7 @@ class Updating:
                 self._require_current()
                 server.replace(name, zone, before, address, self._try_seconds())
                 seams.reach("appliance.name.changed")
-            except Unanswered:
+            except NoAnswer:
                 if time.monotonic() + pause >= self._until:
                     raise
                 time.sleep(pause)
@@ -104,26 +104,26 @@ class Updating:
         assert self._settings is not None
         try:
             found = Server(self._settings).look(name, "AAAA", self._try_seconds())
-        except (Refused, Unanswered):
+        except (NameRefused, NoAnswer):
             return ""
         return f"its IPv6 address {', '.join(found.addresses)} was left as it is" if found.addresses else ""
 
     def _try_seconds(self) -> float:
         left_seconds = self._until - time.monotonic()
         if left_seconds <= 0:
-            raise Unanswered("there was no time left for it")
+            raise NoAnswer("there was no time left for it")
         return min(TRY_SECONDS, left_seconds)
 
 
 def _replaceable(found: NameEntry) -> str | None:
     if found.alias is not None:
-        raise Refused(f"it stands for another name ({found.alias}): give the card that one")
+        raise NameRefused(f"it stands for another name ({found.alias}): give the card that one")
     if len(found.addresses) > 1:
-        raise Refused(f"it has several addresses ({', '.join(found.addresses)}), which may be others'")
+        raise NameRefused(f"it has several addresses ({', '.join(found.addresses)}), which may be others'")
     return next(iter(found.addresses), None)
 
 
-def update(context: Context, payload: UpdateNames) -> tuple[str, UpdatedNames]:
+def update(context: Context, payload: UpdateNames) -> tuple[str, NamesFact]:
     """Fails for no name; raises StaleOrder as soon as a later verb has the machine, NotPossibleNow if it
     does not run here."""
     if context.order.generation is None:
@@ -133,9 +133,9 @@ def update(context: Context, payload: UpdateNames) -> tuple[str, UpdatedNames]:
             f"{payload.machine} does not run here, so no name is to point here.", do="Start it first."
         )
     notes, found = Notes(context), addresses.told(context, payload)
-    updating = Updating(context.parts.config.dns, payload.try_seconds, context.require_current, notes.put)
+    updating = NameUpdate(context.parts.config.dns, payload.try_seconds, context.require_current, notes.put)
     verdicts = tuple(_verdict(context, each, found, updating, notes) for each in payload.names)
-    return _sentence(payload.machine, verdicts), UpdatedNames(verdicts=verdicts)
+    return _sentence(payload.machine, verdicts), NamesFact(verdicts=verdicts)
 
 
 def warnings(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
@@ -169,12 +169,12 @@ def warnings(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 
 def _verdict(
-    context: Context, wanted: WantedName, found: addresses.Told, updating: Updating, notes: Notes
+    context: Context, wanted: CardName, found: addresses.Told, updating: NameUpdate, notes: Notes
 ) -> NameVerdict:
     try:
         address = addresses.of(wanted, found)
         before = updating.point(wanted.name, address) or notes.of(wanted.name)
-    except (Refused, Unanswered) as problem:
+    except (NameRefused, NoAnswer) as problem:
         log.warning(
             "name.not-changed", name=wanted.name, machine=context.order.machine_id, problem=str(problem)
         )

@@ -23,11 +23,11 @@ FOR_GOOD = frozenset(
 NOT_OURS = "it does not accept our key"
 
 
-class Unanswered(Exception):
+class NoAnswer(Exception):
     """Another try may do."""
 
 
-class Refused(Exception):
+class NameRefused(Exception):
     """No other try will do, unless somebody changes something."""
 
 
@@ -46,7 +46,7 @@ class Server:
         try:
             found = secret.read(settings.secret_file)
         except errors.SecondsiteError as problem:
-            raise Refused(f"{problem.message} {problem.do}") from None
+            raise NameRefused(f"{problem.message} {problem.do}") from None
         self._key = dns.tsig.Key(settings.key_name, found, settings.algorithm)
 
     def look(self, name: str, kind: str, seconds: float) -> NameEntry:
@@ -75,7 +75,7 @@ class Server:
         change.replace(asked, self._settings.ttl, "A", address)
         rcode = self._ask(change, seconds).rcode()
         if rcode in CHANGED_MEANWHILE:
-            raise Unanswered("it was changed meanwhile")
+            raise NoAnswer("it was changed meanwhile")
         if rcode != dns.rcode.NOERROR:
             raise self._problem(rcode)
 
@@ -86,11 +86,11 @@ class Server:
         try:
             answer = way(message, where, timeout=seconds, port=port)
         except (dns.tsig.PeerError, dns.tsig.BadSignature, dns.message.UnknownTSIGKey) as problem:
-            raise Refused(f"{self._who}: {NOT_OURS} ({type(problem).__name__})") from None
+            raise NameRefused(f"{self._who}: {NOT_OURS} ({type(problem).__name__})") from None
         except dns.exception.Timeout:
-            raise Unanswered(f"{self._who} does not answer") from None
+            raise NoAnswer(f"{self._who} does not answer") from None
         except (OSError, EOFError, dns.exception.DNSException) as problem:
-            raise Unanswered(f"{self._who}: {problem or type(problem).__name__}") from None
+            raise NoAnswer(f"{self._who}: {problem or type(problem).__name__}") from None
         if not answer.had_tsig:
             # anybody between could have sent it
             raise self._problem(answer.rcode(), " without signing it")
@@ -98,7 +98,7 @@ class Server:
 
     def _problem(self, rcode: dns.rcode.Rcode, how: str = "") -> Exception:
         said = f"{self._who} says {dns.rcode.to_text(rcode)}{how}"
-        return Refused(said) if rcode in FOR_GOOD else Unanswered(said)
+        return NameRefused(said) if rcode in FOR_GOOD else NoAnswer(said)
 
     @property
     def _who(self) -> str:

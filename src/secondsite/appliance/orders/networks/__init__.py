@@ -2,9 +2,9 @@
 
 Its rooms:
 
-    missing                  networks that are not here, or cannot be used now
-    production               networks of production that a test failover is to use
-    shared                   the network of the machines of one test failover
-    reserving                the addresses of a failed-over machine's cards that a DHCP server of this site
-                             gives
+    network_checks  networks that are not here, or cannot be used now
+    production      networks of production that a test failover is to use
+    drill_networks  the network of the machines of one test failover
+    reserving       the addresses of a failed-over machine's cards that a DHCP server of this site
+                    gives
 """

@@ -7,7 +7,7 @@ from ....domain.networks import subnets
 from ....ground.plural import counted
 from ....wire.common.cards import MOST_RANGES
 from ....wire.common.machines import NetworkInfo
-from ....wire.control.checks import CheckTarget, ObstacleShape, StandIn
+from ....wire.control.checks import CheckTarget, NetworkCandidate, ObstacleShape
 from ..context import Context
 
 
@@ -50,7 +50,7 @@ def _warning(network: str, names: list[str]) -> ObstacleShape:
 # What is known here of networks of production that ones of a test failover stand for.
 
 
-def known(context: Context, payload: CheckTarget) -> tuple[StandIn, ...]:
+def known(context: Context, payload: CheckTarget) -> tuple[NetworkCandidate, ...]:
     """Of those that are asked for, whether or not they are here."""
     if not payload.stand_ins:
         return ()
@@ -60,12 +60,14 @@ def known(context: Context, payload: CheckTarget) -> tuple[StandIn, ...]:
     )
 
 
-def _known(context: Context, name: str, network: NetworkInfo | None, makes: Sequence[str]) -> StandIn:
+def _known(
+    context: Context, name: str, network: NetworkInfo | None, makes: Sequence[str]
+) -> NetworkCandidate:
     if network is None:
-        return StandIn(network=name)
+        return NetworkCandidate(network=name)
     subnet = _subnet(network.subnets)
     unserved = None if subnet is None else context.fabric.networks.cannot_serve(subnet, makes)
-    return StandIn(
+    return NetworkCandidate(
         network=name,
         subnet=subnet,
         ranges=network.ranges[:MOST_RANGES] if subnet is not None else (),

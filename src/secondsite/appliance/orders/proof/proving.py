@@ -30,7 +30,7 @@ PICTURES = {
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Observations:
     """What was seen so far. `answered_after`: the seconds until the agent answered."""
 
     power: PowerState
@@ -40,7 +40,7 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Questions:
     """What is asked of the machine beside a look."""
 
     checks: checking.Checks
@@ -64,7 +64,7 @@ def prove(
     most_seconds = max(0.0, left_seconds - KEPT_SECONDS)
     addresses = addressing.Addresses(context.fabric, payload, most_seconds - addressing.GIVE_SECONDS)
     with checking.Checks(context.fabric, payload, most_seconds) as checks:
-        asked = _Asked(checks, addresses, _is_connected(context, payload.fabric_id))
+        asked = _Questions(checks, addresses, _is_connected(context, payload.fabric_id))
         seen = _look(context, payload, sights, began, asked)
         while (
             _goes_on(seen, sights, asked)
@@ -94,12 +94,12 @@ def _look(
     payload: Prove,
     sights: Sights,
     began: float,
-    asked: _Asked,
-    before: _Seen | None = None,
-) -> _Seen:
+    asked: _Questions,
+    before: _Observations | None = None,
+) -> _Observations:
     fabric, fabric_id = context.fabric, payload.fabric_id
     answered = before.answered_after if before is not None else None
-    seen = _Seen(fabric.power.state(fabric_id), answered)
+    seen = _Observations(fabric.power.state(fabric_id), answered)
     if answered is None and sights.agent and fabric.seeing.agent_answers(fabric_id):
         seen.answered_after = time.monotonic() - began
     seen.addresses = before.addresses if before is not None else ()
@@ -113,7 +113,7 @@ def _look(
     return seen
 
 
-def _goes_on(seen: _Seen, sights: Sights, asked: _Asked) -> bool:
+def _goes_on(seen: _Observations, sights: Sights, asked: _Questions) -> bool:
     """Of a machine without a channel for an agent no address is waited for."""
     pending = bool(asked.checks.pending) or (sights.agent and asked.addresses.pending)
     return seen.power is PowerState.RUNNING and pending
@@ -131,20 +131,22 @@ def _is_connected(context: Context, fabric_id: str) -> bool:
     return found is not None and any(nic.network for nic in found.definition.nics)
 
 
-def _may_get_an_address(seen: _Seen, asked: _Asked, seconds: float) -> bool:
+def _may_get_an_address(seen: _Observations, asked: _Questions, seconds: float) -> bool:
     if not asked.connected or seen.power is not PowerState.RUNNING or seen.answered_after is None:
         return False
     return not seen.addresses and seconds < seen.answered_after + LEASED_SECONDS
 
 
-def _may_show_more(seen: _Seen, sights: Sights) -> bool:
+def _may_show_more(seen: _Observations, sights: Sights) -> bool:
     """Of a machine without an agent its console's first words are all that is waited for."""
     if seen.power is not PowerState.RUNNING or seen.answered_after is not None:
         return False
     return sights.agent or (sights.console and not seen.console)
 
 
-def _evidence(seen: _Seen, sights: Sights, seconds: float, picture: Picture, asked: _Asked) -> Evidence:
+def _evidence(
+    seen: _Observations, sights: Sights, seconds: float, picture: Picture, asked: _Questions
+) -> Evidence:
     verdicts = asked.checks.verdicts
     answered = seen.answered_after is not None
     runs = seen.power is PowerState.RUNNING

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ....wire.control.adopting import KeptVault
+from ....wire.control.adopting import AdoptionSettings
 from .writing import AT
 
 FORMER, VAULT, PLANS, SITE, MACHINES = "former", "vault", "plans", "site", "machines"
@@ -62,12 +62,12 @@ def understood(body: Mapping[str, Any]) -> dict[str, object]:
     former = body.get(FORMER)
     if former is None:
         vault = body.get(VAULT)
-        said = None if vault is None else KeptVault.model_validate(vault)
+        said = None if vault is None else AdoptionSettings.model_validate(vault)
         return {"site": body.get(SITE) or "", "said_at": body.get(AT), "vault": said}
     joined = (
         None
         if former[VAULT] is None
-        else KeptVault.model_validate(_joined(body.get(VAULT) or {}, former[VAULT]))
+        else AdoptionSettings.model_validate(_joined(body.get(VAULT) or {}, former[VAULT]))
     )
     return {"site": former.get(SITE) or "", "said_at": former.get(AT), "vault": joined}
 

@@ -11,7 +11,7 @@ from ....ground.plural import counted
 from ....ground.problem import ours
 from ....rescue import CONFIGURATION, START, trusted
 from ....wire.common.machines import MachineDefinition
-from ....wire.control.rescue_manifest import Keep, KeptFact, KeptMachine
+from ....wire.control.rescue_manifest import KeepRescueManifest, RescueMachine, RescueManifestFact
 from ...target import FAILOVER, HostedReplica, coming_home
 from ..context import Context
 from . import former_vault, records
@@ -20,7 +20,7 @@ from .writing import put
 log = structlog.get_logger(__name__)
 
 
-def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
+def keep(context: Context, payload: KeepRescueManifest) -> tuple[str, RescueManifestFact]:
     """Writes only what has changed. A machine that cannot be described is said, and keeps no other from
     being kept: plain QEMU starts it all the same."""
     stores, lost = context.parts.host.stores, []
@@ -46,10 +46,12 @@ def keep(context: Context, payload: Keep) -> tuple[str, KeptFact]:
             f"{said}; how these would be started could not be kept: {', '.join(lost[:10])}.",
             do="See the appliance's log. Plain QEMU starts them all the same.",
         )
-    return said, KeptFact(written=written)
+    return said, RescueManifestFact(written=written)
 
 
-def _configured(context: Context, payload: Keep, path: Path, unknown: Sequence[str]) -> dict[str, object]:
+def _configured(
+    context: Context, payload: KeepRescueManifest, path: Path, unknown: Sequence[str]
+) -> dict[str, object]:
     """An older vault says nothing for one that would come after it."""
     plans = [plan.model_dump(mode="json") for plan in payload.plans]
     roots = [str(store.root.absolute()) for store in context.parts.host.stores.all]
@@ -77,7 +79,7 @@ def _before(path: Path) -> dict[str, object]:
 # run has.
 
 
-def described(context: Context, hosted: HostedReplica, machine: KeptMachine) -> dict[str, object]:
+def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -> dict[str, object]:
     """Of the newest point's definition, or of that with which it left, if it comes home. Raises domain
     errors."""
     there, firmware = _newest(hosted)
@@ -115,7 +117,7 @@ def described(context: Context, hosted: HostedReplica, machine: KeptMachine) -> 
 
 
 def _networks(
-    machine: KeptMachine, home: MachineDefinition | None, definition: MachineDefinition
+    machine: RescueMachine, home: MachineDefinition | None, definition: MachineDefinition
 ) -> dict[str, str | None]:
     """By the keys of the cards that it has here."""
     if home is not None:
@@ -128,7 +130,7 @@ def _networks(
 
 
 def _of_home(
-    machine: KeptMachine, home: MachineDefinition | None, has: MachineDefinition
+    machine: RescueMachine, home: MachineDefinition | None, has: MachineDefinition
 ) -> dict[str, object]:
     """The cards that it has at home: in its points are those of the other site. `as_it_was`: nothing of it
     is adapted."""

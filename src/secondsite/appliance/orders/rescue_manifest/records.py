@@ -6,15 +6,15 @@ from pathlib import Path
 
 from ....ground import durable
 from ....rescue import RECORD, trusted
-from ....wire.control.adopting import KeptRecord
-from ....wire.control.rescue_manifest import Keep
+from ....wire.control.adopting import AdoptionRecord
+from ....wire.control.rescue_manifest import KeepRescueManifest
 from ...shared import vault_records
 from ..context import Context
 from .writing import AT
 from .writing import put as put_file
 
 
-def put(context: Context, payload: Keep) -> int:
+def put(context: Context, payload: KeepRescueManifest) -> int:
     """Gives how many files were written."""
     return sum(_put(context, each) for each in payload.records)
 
@@ -27,23 +27,23 @@ def here(context: Context) -> list[str]:
     return sorted(hosted | lying | {each.machine_id for each in context.parts.replication.sources()})
 
 
-def unknown(context: Context, payload: Keep) -> list[str]:
+def unknown(context: Context, payload: KeepRescueManifest) -> list[str]:
     """Machines of which a vault has said something here, and which are not in this order: they are another
     vault's."""
     return sorted({_owner(path) for path in _all(context)} - {each.id for each in payload.records})
 
 
-def kept(context: Context, machine_id: str) -> KeptRecord | None:
+def kept(context: Context, machine_id: str) -> AdoptionRecord | None:
     """What was said last of the machine; None if nothing was, or it cannot be read."""
     for path in _places(context, machine_id):
         with contextlib.suppress(OSError, ValueError):
             body = trusted(path)
             body.pop(AT, None)
-            return KeptRecord.model_validate(body)
+            return AdoptionRecord.model_validate(body)
     return None
 
 
-def _put(context: Context, record: KeptRecord) -> int:
+def _put(context: Context, record: AdoptionRecord) -> int:
     first, *others = _places(context, record.id)
     for other in others:
         if other.exists():

@@ -18,7 +18,7 @@ from ....wire.control.scripts import (
     MissingScripts,
     RunGuestScript,
     RunScript,
-    ScriptRan,
+    ScriptResult,
 )
 from ...shared import State
 from ..context import Context
@@ -48,7 +48,7 @@ def check(context: Context, payload: CheckScripts) -> tuple[str, MissingScripts]
     return f"{len(looks)} scripts, {len(problems)} cannot be run", missing
 
 
-def run(context: Context, payload: RunScript) -> tuple[str, ScriptRan]:
+def run(context: Context, payload: RunScript) -> tuple[str, ScriptResult]:
     """At this appliance. Raises NotFound or NotPossibleNow for what may not be run, StaleOrder for a hook
     whose job was overtaken while it waited for an earlier one."""
     if context.order.machine_id is None:
@@ -58,20 +58,20 @@ def run(context: Context, payload: RunScript) -> tuple[str, ScriptRan]:
         return _once(context, payload, payload.name, lambda: _prepared(context, payload))
 
 
-def run_in_guest(context: Context, payload: RunGuestScript) -> tuple[str, ScriptRan]:
+def run_in_guest(context: Context, payload: RunGuestScript) -> tuple[str, ScriptResult]:
     """Inside a machine. Raises as `run`, and what the fabric raises."""
     called = f"{payload.name} in {payload.guest.name}"
     return _once(context, payload, called, lambda: _prepared_for_guest(context, payload))
 
 
 def _once(
-    context: Context, payload: RunScript, called: str, prepare: Callable[[], Callable[[], process.Ended]]
-) -> tuple[str, ScriptRan]:
+    context: Context, payload: RunScript, called: str, prepare: Callable[[], Callable[[], process.ScriptExit]]
+) -> tuple[str, ScriptResult]:
     """What is refused, is refused before it is noted that it begins."""
     key = KEY + context.order.order_id
     if context.state.fact(key) is not None:
         log.warning("script.interrupted", script=called, order=context.order.order_id)
-        return f"{called} may have run: the appliance ended meanwhile", ScriptRan(interrupted=True)
+        return f"{called} may have run: the appliance ended meanwhile", ScriptResult(interrupted=True)
     begin = prepare()
     _forget_old(context.state)
     context.state.put_fact(key, str(time.time()))
@@ -79,18 +79,18 @@ def _once(
     ended = begin()
     seams.reach("appliance.script.ended")
     log.info("script.ended", script=called, status=ended.status, seconds=round(ended.seconds, 1))
-    return _sentence(called, payload.timeout_seconds, ended), ScriptRan(
+    return _sentence(called, payload.timeout_seconds, ended), ScriptResult(
         exit_status=ended.status,
         seconds=ended.seconds,
         output=console_text.readable(ended.output)[-MOST_OF_THE_OUTPUT:],
     )
 
 
-def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Ended]:
+def _prepared(context: Context, payload: RunScript) -> Callable[[], process.ScriptExit]:
     path = script_folder.script(context.parts.config.script_folder, payload.name)
     told = guests.completed(context, payload).model_dump_json().encode()
 
-    def begin() -> process.Ended:
+    def begin() -> process.ScriptExit:
         try:
             return process.run(path, told, payload.timeout_seconds)
         except OSError as problem:
@@ -101,21 +101,21 @@ def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Ende
     return begin
 
 
-def _prepared_for_guest(context: Context, payload: RunGuestScript) -> Callable[[], process.Ended]:
+def _prepared_for_guest(context: Context, payload: RunGuestScript) -> Callable[[], process.ScriptExit]:
     content = guests.text_of(context.parts.config.script_folder, payload.name)
     context.require_tagged(payload.guest.fabric_id)
     script = guests.made(content, payload.context.model_dump_json().encode(), payload.timeout_seconds)
     guests.wait_for_agent(context, payload.guest)
 
-    def begin() -> process.Ended:
+    def begin() -> process.ScriptExit:
         began = time.monotonic()
         ended = context.fabric.scripting.run(payload.guest.fabric_id, script)
-        return process.Ended(ended.status, time.monotonic() - began, ended.output)
+        return process.ScriptExit(ended.status, time.monotonic() - began, ended.output)
 
     return begin
 
 
-def _sentence(called: str, timeout_seconds: float, ended: process.Ended) -> str:
+def _sentence(called: str, timeout_seconds: float, ended: process.ScriptExit) -> str:
     if ended.status is None:
         return f"{called} was killed after {timeout_seconds:g} s"
     how = "succeeded" if ended.status == 0 else f"failed with status {ended.status}"

@@ -24,7 +24,7 @@ KEPT_BYTES = 16000
 
 
 @dataclass(slots=True)
-class Ended:
+class ScriptExit:
     """`status` is None if it was killed at its deadline."""
 
     status: int | None
@@ -48,7 +48,7 @@ class _Output:
         return bool(got)
 
 
-def run(path: Path, said: bytes, timeout_seconds: float) -> Ended:
+def run(path: Path, said: bytes, timeout_seconds: float) -> ScriptExit:
     """Raises OSError if it cannot be started."""
     began = time.monotonic()
     pipe, end = os.pipe()
@@ -59,7 +59,7 @@ def run(path: Path, said: bytes, timeout_seconds: float) -> Ended:
             child = children.start([*SUPERVISOR, str(path)], write, ENVIRONMENT, stdin)
         output = _Output(pipe)
         status = _until_its_end(child, output, began + timeout_seconds)
-        return Ended(status, time.monotonic() - began, output.kept)
+        return ScriptExit(status, time.monotonic() - began, output.kept)
     finally:
         os.close(pipe)
 

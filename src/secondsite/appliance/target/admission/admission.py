@@ -12,7 +12,7 @@ from ....datapath.digests import hashes, zero_digests
 from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_another_program, tells_of_damage
 from ....datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent
 from ....datapath.replica import Replica
-from ....datapath.transfer import FULL, Accept, CycleRefused, Unchanged, Write
+from ....datapath.transfer import FULL, Accept, CycleRefused, UnchangedState, Write
 from ....domain.amounts import size
 from ....domain.errors import SecondsiteError
 from ....ground import seams
@@ -229,7 +229,7 @@ class Admission:
                 hosted.verdicts.compared(header.epoch, header.seq)
             self._work.wanted(hosted)
 
-    def unchanged(self, peer_name: str, said: Sequence[Unchanged]) -> Sequence[str]:
+    def unchanged(self, peer_name: str, said: Sequence[UnchangedState]) -> Sequence[str]:
         """One record for all of them. It counts only for the very cycle that it names: a later cycle,
         another epoch or a database from a backup make it void, never wrong."""
         found = [(self._host.find(each.machine_id), each) for each in said]
@@ -311,7 +311,7 @@ def _check_definition(header: CycleHeader) -> None:
         ) from problem
 
 
-def _may_note(hosted: HostedReplica, peer_name: str, said: Unchanged) -> bool:
+def _may_note(hosted: HostedReplica, peer_name: str, said: UnchangedState) -> bool:
     """An error is left for a cycle to meet."""
     try:
         return _fits(hosted, peer_name, said)
@@ -320,7 +320,7 @@ def _may_note(hosted: HostedReplica, peer_name: str, said: Unchanged) -> bool:
         return False
 
 
-def _fits(hosted: HostedReplica, peer_name: str, said: Unchanged) -> bool:
+def _fits(hosted: HostedReplica, peer_name: str, said: UnchangedState) -> bool:
     """Whether the named cycle is the newest of anything that came, and nothing asks for a comparison."""
     setup, state = hosted.setup, hosted.replica.state
     return (

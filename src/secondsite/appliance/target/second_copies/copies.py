@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ....datapath.disks import same_files
 from ....domain import errors
-from ....fabrics.interface import Fabric, HeldDisk, Holding, MachineSummary
+from ....fabrics.interface import Fabric, HeldDisk, HeldResources, MachineSummary
 from ....wire.common.machines import MachineDefinition
 
 Identities = frozenset[same_files.Identity]
@@ -19,7 +19,7 @@ class MachineFiles:
     """A machine of the site, and which file each disk is that it can write to, with those below."""
 
     machine: MachineSummary
-    holding: Holding
+    holding: HeldResources
     files: tuple[tuple[HeldDisk, same_files.Identity | None, Identities], ...]
 
 
@@ -45,7 +45,7 @@ class Copy:
 
     machine: MachineSummary
     left: WithdrawnMachine
-    holding: Holding
+    holding: HeldResources
     same: bool
     written: tuple[HeldDisk, ...] = ()
     later: tuple[HeldDisk, ...] = ()
@@ -104,7 +104,7 @@ def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:
     return Copy(found.machine, gone, found.holding, same, tuple(written), tuple(later), tuple(above))
 
 
-def shared_macs(holding: Holding, gone: WithdrawnMachine) -> list[str]:
+def shared_macs(holding: HeldResources, gone: WithdrawnMachine) -> list[str]:
     """Of the machine's addresses those that another one has, too."""
     return sorted(holding.macs & {nic.mac.lower() for nic in gone.definition.nics})
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ....domain import errors
 from ....domain.amounts import size
-from ....wire.common.stores import Keeping
+from ....wire.common.stores import Placement
 from .store import Store
 from .stores import Stores
 
@@ -14,7 +14,7 @@ Sentence = tuple[str, str]
 
 
 def obstacles(
-    stores: Stores, machine_id: str | None, keeping: Keeping, needed_bytes: int
+    stores: Stores, machine_id: str | None, keeping: Placement, needed_bytes: int
 ) -> Iterator[Sentence]:
     """What is in the way of a full copy of so many bytes."""
     try:
@@ -33,7 +33,7 @@ def obstacles(
     yield f"A full copy of the disks needs {size(needed_bytes)}; {has}.", _more_room(stores, needed_bytes)
 
 
-def chosen(stores: Stores, machine_id: str | None, keeping: Keeping) -> Store:
+def chosen(stores: Stores, machine_id: str | None, keeping: Placement) -> Store:
     """The store that a replica is in, or is to be made in; raises NotPossibleNow."""
     holding = stores.holding(machine_id) if machine_id is not None else None
     return holding or stores.named(keeping.store)

@@ -35,7 +35,7 @@ class Why(StrEnum):
     COMMITTED = "a failover was committed"
 
 
-class Removed(Shape):
+class TrashItem(Shape):
     """An item of the trash, as its file says. `removed_at` is for people; what counts is `passed_seconds`,
     up to `seen`."""
 
@@ -109,24 +109,24 @@ def freed_bytes(items: Iterable[Item]) -> int:
     return sum(stat.st_blocks * 512 for inode, stat in found.items() if names[inode] >= stat.st_nlink)
 
 
-def write(folder: Path, removed: Removed) -> None:
+def write(folder: Path, removed: TrashItem) -> None:
     """Durable when it returns. Raises StoreFull, ImageProblem."""
     write_durably(folder / FILE, removed.model_dump_json(indent=1).encode())
 
 
-def _read(folder: Path) -> Removed | None:
+def _read(folder: Path) -> TrashItem | None:
     try:
-        return Removed.model_validate_json(real_files.content(folder / FILE))
+        return TrashItem.model_validate_json(real_files.content(folder / FILE))
     except (OSError, ValueError) as problem:
         log.warning("trash.unreadable", item=folder.name, problem=str(problem))
         return None
 
 
-def _guessed(folder: Path) -> Removed:
+def _guessed(folder: Path) -> TrashItem:
     """An item whose file cannot be read counts as removed just now."""
     machine_id = folder.name.partition(".")[0]
     points = len(list(folder.glob("points/*.json")))
-    return Removed(
+    return TrashItem(
         machine_id=machine_id, machine_name=machine_id, why=Why.ENDED, points=points,
         removed_at=datetime.now(UTC),
         passed_seconds=0, seen=host.uptime(),

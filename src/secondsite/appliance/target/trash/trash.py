@@ -29,7 +29,7 @@ from ....ground.durable import sync_folder
 from ....ground.plural import counted
 from ....ground.problem import SecondsiteError
 from ..replica import FAILOVER, HostedReplica
-from .item import FILE, Item, Removed, Why, freed_bytes, write
+from .item import FILE, Item, TrashItem, Why, freed_bytes, write
 
 log = structlog.get_logger(__name__)
 
@@ -163,8 +163,8 @@ def find(known: Sequence[Item], name: str) -> Item:
     )
 
 
-def _removed(hosted: HostedReplica, why: Why) -> Removed:
-    return Removed(
+def _removed(hosted: HostedReplica, why: Why) -> TrashItem:
+    return TrashItem(
         machine_id=hosted.machine_id,
         machine_name=hosted.setup.machine_name,
         why=why,
@@ -225,7 +225,7 @@ def _are_all_in(item: Item, points: Path) -> bool:
     return False
 
 
-def _note(replica: Path, removed: Removed) -> None:
+def _note(replica: Path, removed: TrashItem) -> None:
     """Nor may a full store keep a protection from ending; but what a removal that was cut off once wrote
     counts no more."""
     try:

@@ -9,12 +9,12 @@ from ....client import validation_messages
 from ....domain import errors
 
 
-class Named(Protocol):
+class HasName(Protocol):
     @property
     def name(self) -> str: ...
 
 
-Thing = TypeVar("Thing", bound=Named)
+Thing = TypeVar("Thing", bound=HasName)
 Made = TypeVar("Made", bound=BaseModel)
 
 

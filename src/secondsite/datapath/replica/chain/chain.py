@@ -20,8 +20,8 @@ from ...encryption import EncryptionKey
 from ...files import unshare
 from ..record.paths import ReplicaFiles
 from ..record.record import DiskRecord, ReplicaState
-from . import copy_layer, head_names, shared, standing
-from .standing import ChainFile as ChainFile
+from . import backing_files, copy_layer, head_names, shared_layers
+from .backing_files import ChainFile as ChainFile
 
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
@@ -40,7 +40,7 @@ def chain_files(
     """The files from the base up to layer `top`, without a layer that an interrupted merge has consumed.
     Raises ImageProblem."""
     if state.by_headers:
-        return standing.chain_to(files, state, disk, top, key)
+        return backing_files.chain_to(files, state, disk, top, key)
     chain = [ChainFile("b", files.root / disk.base, disk.base_format, key)]
     for layer in state.layers:
         path = head_names.file_of(files, state, disk.key, layer.number)
@@ -207,7 +207,7 @@ class Heads:
         its bitmap, QEMU 7.2): merged layers of scattered writes would be seven times too large."""
         if not low.exists():
             return
-        if sharing and shared.sum_up(high, [high, low], named_files.of(low).backing):
+        if sharing and shared_layers.sum_up(high, [high, low], named_files.of(low).backing):
             low.unlink()
             sync_folder(low.parent)
             return

@@ -18,7 +18,7 @@ from typing import Any
 from ....ground import real_files
 from ....ground.uptime import Uptime
 from ... import errors
-from ...cycles import checked
+from ...cycles import header_checks
 from ...files import write_durably
 
 VERSION = 1
@@ -130,7 +130,7 @@ def load(path: Path) -> Manifest:
 def _checked(manifest: Manifest) -> Manifest:
     """The manifest, if whoever reads it can compare, list and start from what it says: former releases
     kept whatever a source said. Raises ValueError."""
-    checked.point(
+    header_checks.point(
         {
             "point_id": manifest.point_id, "consistency": manifest.consistency,
             "machine_name": manifest.machine_name,
@@ -138,12 +138,12 @@ def _checked(manifest: Manifest) -> Manifest:
         }
     )  # fmt: skip
     for at in (manifest.taken_at, manifest.sealed_at):
-        checked.instant(at)
+        header_checks.instant(at)
     for number in (manifest.epoch, manifest.seq):
-        checked.natural(number)
+        header_checks.natural(number)
     for disk in manifest.disks:
-        checked.name(disk.key)
-        checked.natural(disk.size_bytes, checked.LARGEST_DISK_BYTES)
+        header_checks.name(disk.key)
+        header_checks.natural(disk.size_bytes, header_checks.LARGEST_DISK_BYTES)
     return manifest
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from ....ground.durable import sync_folder
 from ... import errors
-from ...cycles import checked
+from ...cycles import header_checks
 
 _LAYER = re.compile(r"(\d{6,})\.qcow2")
 _MERGED = re.compile(r"(\d{6,})-(\d{6,})\.qcow2")
@@ -35,7 +35,7 @@ _PART = re.compile(r"\.\d{6,}(-\d{6,}|\.head)?\.qcow2\.part")
 
 def checked_name(name: str, what: str) -> str:
     """The name, if it is safe as a file's; raises ImageProblem if it could lead out of its folder."""
-    if not checked.is_name(name):
+    if not header_checks.is_name(name):
         raise errors.ImageProblem(
             f"{name!r} cannot be used as a {what}.",
             do="Use letters, digits, '.', '_' and '-', starting with a letter or digit, at most 128.",

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ....ground import real_files
 from ... import errors
-from ...cycles import FirmwareFile, checked
+from ...cycles import FirmwareFile, header_checks
 from ...encryption import Wrapped
 from ...files import write_durably
 from .manifest import digest_of, signed
@@ -217,7 +217,7 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
 def _instant(said: object) -> str | None:
     """None for what is no instant: former releases kept whatever a source said. The next cycle brings one."""
     try:
-        return checked.instant(said)
+        return header_checks.instant(said)
     except ValueError:
         return None
 

@@ -32,7 +32,7 @@ from .unaligned_writes import UnalignedWrites
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What one `apply` did. `already`: the cycle had been processed before; `torn`: it ended in the middle;
     `point_id`: of the point that was sealed, if any."""
 
@@ -53,7 +53,7 @@ def apply(
     frames: Iterable[Frame],
     cancelled: scan.Asked = scan.never,
     came_whole: Callable[[], bool] = always,
-) -> Applied:
+) -> ApplyResult:
     """Write a cycle to the head, and seal the point that its header asks for.
 
     When it returns, the cycle is durable and its inbox file may be removed. It can be repeated, also after a
@@ -65,7 +65,7 @@ def apply(
     began = time.monotonic()
     with core.changing() as state:
         if header.epoch == state.epoch and header.seq <= state.processed_seq:
-            return Applied(already=True)
+            return ApplyResult(already=True)
         _check_order(state, header)
         _check_head(core)
         facts = seal.PointFacts.of(header.point) if header.point is not None else None
@@ -76,7 +76,7 @@ def apply(
         _to_head(core, header, frames, cancelled, came_whole)
         if not came_whole():
             core.save(applying_seq=None, unsealed=True)
-            return Applied(False, None, time.monotonic() - began, torn=True)
+            return ApplyResult(False, None, time.monotonic() - began, torn=True)
         done = {
             "processed_seq": header.seq,
             "processed_taken_at": header.taken_at,
@@ -92,7 +92,7 @@ def apply(
         core.reach("apply.processed")
         if kept != state.firmware:
             core.collect_firmware()
-    return Applied(False, facts.point_id if facts else None, time.monotonic() - began)
+    return ApplyResult(False, facts.point_id if facts else None, time.monotonic() - began)
 
 
 def _firmware(core: ReplicaCore, header: CycleHeader) -> tuple[FirmwareFile, ...]:

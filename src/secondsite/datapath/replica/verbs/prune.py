@@ -16,7 +16,7 @@ from . import holds, skipping
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class PruneResult:
     """`merged` counts the layers that were merged with their child; the others wait until they are not in
     use."""
 
@@ -24,13 +24,13 @@ class Dropped:
     sentence: str
 
 
-def drop(core: ReplicaCore, point_id: str) -> Dropped:
+def drop(core: ReplicaCore, point_id: str) -> PruneResult:
     """Remove a recovery point. Its layer is merged now, or once nothing below it is in use. Raises
     ReplicaInUse while a run is on this point, PointHeld while it has a hold."""
     with core.changing(), core.keeping_layers() as state:
         layer = state.layer_of(point_id)
         if layer is None:
-            return Dropped(tidy(core), f"point {point_id} was already dropped")
+            return PruneResult(tidy(core), f"point {point_id} was already dropped")
         holds.refuse(core, point_id)
         users = state.users_of(layer.number)
         if users:
@@ -47,7 +47,7 @@ def drop(core: ReplicaCore, point_id: str) -> Dropped:
         core.collect_firmware()
         merged = tidy(core)
     waits = "" if merged else "; its layer is merged later: it is in use, or the head is not whole"
-    return Dropped(merged, f"dropped point {point_id}, merged {counted(merged, 'layer')}{waits}")
+    return PruneResult(merged, f"dropped point {point_id}, merged {counted(merged, 'layer')}{waits}")
 
 
 def tidy(core: ReplicaCore) -> int:

@@ -17,8 +17,8 @@ from ... import errors
 from ...digests import scan
 from ...disks import image, image_locks
 from ...files import store_error, unshare
+from ..chain import backing_files, commit_encrypted, own_files
 from ..chain import chain as layers
-from ..chain import commit_encrypted, own_files, standing
 from ..core import ReplicaCore
 from ..record import below_runs
 from ..record.paths import checked_name
@@ -316,7 +316,7 @@ def _merge_run(core: ReplicaCore, run: Run, disk: DiskRecord) -> tuple[DiskRecor
     head = core.files.head(disk.key, core.state.next_number)
     layers.create_layer(core.files, grown, head, low, key=core.key)
     sync_folder(head.parent)
-    return grown, standing.span(chain[1])
+    return grown, backing_files.span(chain[1])
 
 
 def _commit_encrypted(core: ReplicaCore, overlay: Path, below: Sequence[layers.ChainFile]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ....ground import host
 from ... import errors
-from ...cycles import FirmwareFile, checked
+from ...cycles import FirmwareFile, header_checks
 from ...digests import DigestMap
 from ..chain import head_names
 from ..core import ReplicaCore
@@ -40,7 +40,7 @@ class PointFacts:
         """Read a cycle's `point`; raises CycleDamaged if it is not what a point may be."""
         known = {f.name for f in dataclasses.fields(cls)} - {"extra"}
         try:
-            checked.point(dict(body))
+            header_checks.point(dict(body))
             facts = cls(**{key: value for key, value in body.items() if key in known})
         except (KeyError, TypeError, ValueError) as error:
             raise errors.CycleDamaged(
@@ -51,7 +51,7 @@ class PointFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealResult:
     """`point_id` is the new point, None if there was nothing new; `sentence` says which."""
 
     point_id: str | None
@@ -63,22 +63,22 @@ def seal(
     point: Mapping[str, Any],
     reason: str | None = None,
     taken_at: datetime.datetime | None = None,
-) -> Sealed:
+) -> SealResult:
     """Make the processed data a recovery point, if there is anything new (LATEST). `point` is as in a
     cycle's header; `taken_at` is the instant until which nothing else was written, by default the newest
     cycle's. Raises HeadTorn while the head matches no instant of the machine."""
     facts = PointFacts.of({**point, **({"reason": reason} if reason else {})})
     with core.changing() as state:
         if state.layer_of(facts.point_id) is not None:
-            return Sealed(facts.point_id, f"point {facts.point_id} was already sealed")
+            return SealResult(facts.point_id, f"point {facts.point_id} was already sealed")
         if not state.unsealed and state.applying_seq is None:
-            return Sealed(None, "nothing was processed since the newest recovery point")
+            return SealResult(None, "nothing was processed since the newest recovery point")
         if not state.whole or state.processed_taken_at is None:
             raise torn(state)
         core.maps()
         until = taken_at.isoformat() if taken_at else state.processed_taken_at
         seal_head(core, facts, state.processed_seq, until, {})
-    return Sealed(facts.point_id, f"sealed point {facts.point_id} at cycle {state.processed_seq}")
+    return SealResult(facts.point_id, f"sealed point {facts.point_id} at cycle {state.processed_seq}")
 
 
 def check_new(state: ReplicaState, facts: PointFacts) -> None:

@@ -14,8 +14,8 @@ from typing import Final
 
 from ....ground.durable import sync_folder
 from ...disks import named_files
+from ..chain import backing_files, shared_layers
 from ..chain import chain as layers
-from ..chain import shared, standing
 from ..core import CANNOT_MERGE, ReplicaCore
 from ..record.record import DiskRecord
 
@@ -48,7 +48,7 @@ def keep_short(core: ReplicaCore) -> bool:
 def removable(core: ReplicaCore, numbers: Sequence[int]) -> int | None:
     """The lowest of these layers, none of which is in use, that at most one file of each disk stands on:
     then it can go."""
-    state, found = core.state, [standing.users(core.files, core.state, key) for key in core.state.keys]
+    state, found = core.state, [backing_files.users(core.files, core.state, key) for key in core.state.keys]
     for number in numbers:
         names = [core.files.layer(key, number).name for key in state.keys]
         heirs = [users.get(name, []) for users, name in zip(found, names, strict=True)]
@@ -72,16 +72,16 @@ def _merged(core: ReplicaCore, disk: DiskRecord) -> bool:
     """Merge one block of a disk's layers; False if there is none to merge."""
     state = core.state
     chain = layers.chain_files(core.files, state, disk, state.head or 0, None)
-    block = standing.window(chain, [layer.number for layer in state.layers])
+    block = backing_files.window(chain, [layer.number for layer in state.layers])
     if block is None:
         return False
     first, end = block
     after, parts = chain[end], chain[first:end]
-    name = standing.span(parts[0])[0], standing.span(parts[-1])[1]
+    name = backing_files.span(parts[0])[0], backing_files.span(parts[-1])[1]
     path = core.files.merged(disk.key, *name)
-    if path.exists() or standing.span(after)[1] <= core.reserved:
+    if path.exists() or backing_files.span(after)[1] <= core.reserved:
         return False
-    if not shared.sum_up(path, [part.path for part in reversed(parts)], chain[first - 1].path.name):
+    if not shared_layers.sum_up(path, [part.path for part in reversed(parts)], chain[first - 1].path.name):
         core.shares_after = time.monotonic() + _AGAIN_SECONDS
         return False
     core.reach("skip.made")
@@ -89,16 +89,16 @@ def _merged(core: ReplicaCore, disk: DiskRecord) -> bool:
     core.reach("skip.recorded")
     core.heads.close()
     core.moving_heads()
-    shared.lay_on(after.path, path)
+    shared_layers.lay_on(after.path, path)
     core.reach("skip.laid")
-    if standing.is_merged(parts[-1]):  # nobody may stand on that any more
+    if backing_files.is_merged(parts[-1]):  # nobody may stand on that any more
         core.looked_for_useless = False
     return True
 
 
 def _remove_useless(core: ReplicaCore) -> None:
     """Nobody stands on it; or one file does, and the layers of its block are gone."""
-    found = {key: standing.users(core.files, core.state, key) for key in core.state.keys}
+    found = {key: backing_files.users(core.files, core.state, key) for key in core.state.keys}
     numbers = [layer.number for layer in core.state.layers]
     for low, high in core.state.merged:
         if high <= core.reserved:
@@ -120,5 +120,5 @@ def _pass_on(core: ReplicaCore, paths: dict[str, Path], heirs: dict[str, list[tu
     core.heads.close()
     for key, path in paths.items():
         if len(heirs[key]) == 1 and path.exists() and heirs[key][0][0] != core.state.head:
-            shared.sum_up(heirs[key][0][1], [heirs[key][0][1], path], named_files.of(path).backing)
+            shared_layers.sum_up(heirs[key][0][1], [heirs[key][0][1], path], named_files.of(path).backing)
             core.reach("skip.passed")

@@ -18,7 +18,7 @@ SETTLED_NS: Final = 2_000_000_000
 trace. So a file that was changed a moment ago may be changed again, unseen."""
 
 
-class PointLook(NamedTuple):
+class PointFingerprint(NamedTuple):
     """What tells, without reading it, whether a point still is what was read before: then all of this is
     equal.
 
@@ -81,7 +81,7 @@ def point(core: ReplicaCore, point_id: str) -> PointRecord:
     return _read(core, layer, state)
 
 
-def looks(core: ReplicaCore, stamped: bool) -> list[PointLook]:
+def looks(core: ReplicaCore, stamped: bool) -> list[PointFingerprint]:
     """What tells which points must be read again: of all points, oldest first, also of those whose
     manifest is damaged; nothing is read. `stamped`: their files are looked at."""
     state, folder = core.state, os.fspath(core.files.points)
@@ -91,7 +91,7 @@ def looks(core: ReplicaCore, stamped: bool) -> list[PointLook]:
         if (name := layer.point_id) is not None:
             if stamped:
                 stamp = _stamp(f"{folder}/{name}.json", settled_ns)
-            found.append(PointLook(name, below, name == committed, holds.get(name), stamp))
+            found.append(PointFingerprint(name, below, name == committed, holds.get(name), stamp))
         below = layer.number
     return found
 

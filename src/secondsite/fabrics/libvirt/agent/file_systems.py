@@ -24,7 +24,7 @@ COUNTING = frozenset({"ext2", "ext3", "ext4"})
 T = TypeVar("T")
 
 
-class _Mounted(pydantic.BaseModel):
+class _Mount(pydantic.BaseModel):
     name: str
     path: str = pydantic.Field(alias="mountpoint")
     kind: str = pydantic.Field(alias="type")
@@ -37,7 +37,7 @@ class _Read(pydantic.BaseModel):
 def of(domain: Any) -> tuple[FileSystem, ...]:
     """Raises FabricError, DeadlineExceeded."""
     agent = _Agent(domain)
-    mounted = agent.ask(list[_Mounted], "guest-get-fsinfo")[:MOST_SYSTEMS]
+    mounted = agent.ask(list[_Mount], "guest-get-fsinfo")[:MOST_SYSTEMS]
     options, wanted = _options(agent.read(MOUNTS)), {}
     with contextlib.suppress(errors.FabricError):
         wanted = _options(agent.read(TABLE))
@@ -71,7 +71,7 @@ class _Agent:
             raise errors.FabricError(f"its guest agent said what nobody understands of {path}") from error
 
 
-def _found(agent: _Agent, each: _Mounted, has: Sequence[str], meant: Sequence[str]) -> FileSystem:
+def _found(agent: _Agent, each: _Mount, has: Sequence[str], meant: Sequence[str]) -> FileSystem:
     counted = _counted(agent, each.name) if each.kind in COUNTING else None
     return FileSystem(each.path, each.kind, "ro" in has, "ro" in meant, counted)
 

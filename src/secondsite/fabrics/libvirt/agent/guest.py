@@ -37,11 +37,11 @@ class Card(pydantic.BaseModel):
         return [f"{each.address}/{each.prefix}" for each in self.found if each.family == "ipv4"]
 
 
-class _Started(pydantic.BaseModel):
+class _StartAnswer(pydantic.BaseModel):
     pid: int
 
 
-class Ended(pydantic.BaseModel):
+class CommandExit(pydantic.BaseModel):
     """A command that was started. `code` is None for one that a signal ended; what it wrote is base64."""
 
     exited: bool
@@ -69,7 +69,7 @@ def run(domain: Any, path: str, arguments: list[str], seconds: float, said: byte
     return written(ended)
 
 
-def written(ended: Ended) -> bytes:
+def written(ended: CommandExit) -> bytes:
     """What it wrote, its complaints last; nothing if the agent says it in a way that nobody understands."""
     try:
         return base64.b64decode(ended.output) + base64.b64decode(ended.words)
@@ -83,12 +83,12 @@ def start(domain: Any, path: str, arguments: list[str], said: bytes = b"") -> in
     wanted = {"path": path, "arg": arguments, "capture-output": True}
     if said:
         wanted["input-data"] = base64.b64encode(said).decode()
-    return asked(domain, pydantic.TypeAdapter(_Started), "guest-exec", wanted).pid
+    return asked(domain, pydantic.TypeAdapter(_StartAnswer), "guest-exec", wanted).pid
 
 
-def look(domain: Any, pid: int) -> Ended:
+def look(domain: Any, pid: int) -> CommandExit:
     """What the agent says of it; once it has ended, only one time. Raises FabricError, DeadlineExceeded."""
-    return asked(domain, pydantic.TypeAdapter(Ended), "guest-exec-status", {"pid": pid})
+    return asked(domain, pydantic.TypeAdapter(CommandExit), "guest-exec-status", {"pid": pid})
 
 
 def asked(
@@ -103,7 +103,7 @@ def asked(
         raise errors.FabricError(f"its guest agent said what nobody understands to {command}") from error
 
 
-def _words(ended: Ended) -> str:
+def _words(ended: CommandExit) -> str:
     try:
         text = base64.b64decode(ended.words).decode(errors="replace")
     except ValueError:

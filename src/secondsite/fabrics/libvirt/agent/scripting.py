@@ -67,7 +67,7 @@ def _brought(domain: Any, content: bytes) -> str:
     return folder
 
 
-def _ended(domain: Any, pid: int, deadline: float) -> guest.Ended | None:
+def _ended(domain: Any, pid: int, deadline: float) -> guest.CommandExit | None:
     """None if it did not end. Raises FabricError if its agent tells nothing of it for long."""
     heard_at = time.monotonic()
     while (now := time.monotonic()) < deadline:

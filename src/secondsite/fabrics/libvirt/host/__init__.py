@@ -17,7 +17,7 @@ Its rooms:
     inventory        what machines the site has
     states           what each state of libvirt means
     power            start, shut down, stop
-    migrated         machines that were migrated away and are still defined here
+    migration_marks  machines that were migrated away and are still defined here
     tagging          our tag on a machine, and the veto against its start
     saved_memory     the same veto in a managed save, which has a definition of its own
     withdrawn_disks  the same veto for machines that are not defined here any more

@@ -12,7 +12,7 @@ import libvirt
 
 from ....domain import errors
 from ... import interface
-from ...interface import HeldDisk, Holding
+from ...interface import HeldDisk, HeldResources
 from . import connection, domain_xml, qemu_img, states
 
 SIZE_SECONDS = 5.0
@@ -43,7 +43,7 @@ class Inventory:
     def tag(self, fabric_id: str) -> str | None:
         return tag_of(self._hypervisor.domain(fabric_id))
 
-    def holding(self, fabric_id: str) -> interface.Holding:
+    def holding(self, fabric_id: str) -> interface.HeldResources:
         domain = self._hypervisor.domain(fabric_id)
         stays = bool(connection.call("looking whether a machine is kept", domain.isPersistent))
         is_on = power_of(domain).is_on
@@ -164,7 +164,7 @@ def _summary_unless_gone(domain: Any) -> interface.MachineSummary | None:
 # too, which a definition names by their pool.
 
 
-def holding(hypervisor: connection.Hypervisor, now: Element | None, kept: Element | None) -> Holding:
+def holding(hypervisor: connection.Hypervisor, now: Element | None, kept: Element | None) -> HeldResources:
     """Of a machine by its running definition, None if it is off, and by the one that libvirt keeps, if it
     does."""
     live = list(_disks(hypervisor, now, now=True))
@@ -173,7 +173,7 @@ def holding(hypervisor: connection.Hypervisor, now: Element | None, kept: Elemen
     stay = {(each.key, each.path) for each in later}
     disks = [replace(each, kept=(each.key, each.path) in stay) for each in live]
     disks += [each for each in later if (each.key, each.path) not in places]
-    return Holding(tuple(disks), _macs(kept if now is None else now), kept is not None)
+    return HeldResources(tuple(disks), _macs(kept if now is None else now), kept is not None)
 
 
 def _macs(root: Element | None) -> frozenset[str]:

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 import structlog
 
 from ....domain import errors
-from ....wire.common.machines import NetworkInfo, Serving
+from ....wire.common.machines import NetworkInfo, NetworkService
 from ...interface import Obstacle
 from .. import subnets, uplinks, vlans
 from . import connection, domain_xml
@@ -72,7 +72,7 @@ class BridgeNetworks:
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         return dnsmasq.obstacle()
 
-    def serve(self, name: str, tag: str, serving: Serving) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
         existing = self._find(name)
         if existing is None:
             raise errors.NotFound.named("network", name)
@@ -134,7 +134,7 @@ class LibvirtNetworks:
         """Its server is the host's: with its own subnet there would be two of them."""
         return None if subnet is None else offering.obstacle(subnet, self.list(), own)
 
-    def serve(self, name: str, tag: str, serving: Serving) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
         network = self._need(name)
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         _require_none(offering.obstacle(serving.subnet, self.list(), {name}))

@@ -12,7 +12,7 @@ import libvirt
 from ....datapath.disks import image_locks
 from ....domain import errors, shell
 from ...interface import PowerState
-from . import connection, domain_xml, emulator, inventory, migrated, saved_memory, states, tagging
+from . import connection, domain_xml, emulator, inventory, migration_marks, saved_memory, states, tagging
 
 POLL_SECONDS = 0.1
 ASK_AGAIN_SECONDS = 10.0
@@ -24,7 +24,7 @@ BITMAP_SECONDS = 1.0
 
 
 class Power:
-    def __init__(self, hypervisor: connection.Hypervisor, away: migrated.Migrated) -> None:
+    def __init__(self, hypervisor: connection.Hypervisor, away: migration_marks.MigrationMarks) -> None:
         self._hypervisor = hypervisor
         self._away = away
         self._starting: dict[str, threading.Lock] = {}
@@ -142,7 +142,7 @@ class Power:
         _cut(root, domain)
 
 
-def _at_rest(domain: Any, away: migrated.Migrated) -> PowerState:
+def _at_rest(domain: Any, away: migration_marks.MigrationMarks) -> PowerState:
     """The state of a machine that does not run here. One whose disks somebody writes to is not off,
     whatever this hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
     fabric_id = domain.UUIDString()

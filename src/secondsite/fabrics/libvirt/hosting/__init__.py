@@ -14,12 +14,12 @@ Its rooms:
     machine_types  the kinds of machine that this host's QEMU emulates
     newer          what older releases of libvirt do not know
     homecoming     the definition of a machine that comes home
-    missing_here   what a definition asks of its host
+    missing_parts  what a definition asks of its host
     sizing         other vCPUs and memory than its definition has
     cpu_models     another CPU model than its definition has
     dry_run        try whether a machine can start here
     consolidate    merge a disk's chain back into one file
-    needed         what of its owner's would be lost with the files of a run
+    needed_files   what of its owner's would be lost with the files of a run
     firmware       UEFI variables and TPM state
     snapshots      its owner's, which libvirt forgets with a machine that is withdrawn
 """

@@ -22,7 +22,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AdmittedDefinition:
     """What is left of a definition, and the places of what is not, as 'devices/hostdev' and 'vcpu@shares'."""
 
     root: Element
@@ -45,7 +45,7 @@ def parse(text: str) -> Element:
         ) from error
 
 
-def admit(root: Element, boot_folders: Sequence[Path] = ()) -> Admitted:
+def admit(root: Element, boot_folders: Sequence[Path] = ()) -> AdmittedDefinition:
     """Only what is allowed; of what may be there once, the first. Kernels are taken from `boot_folders`
     alone."""
     left_out: list[str] = []
@@ -55,7 +55,7 @@ def admit(root: Element, boot_folders: Sequence[Path] = ()) -> Admitted:
     if boot is not None and (boot.find("kernel") is None or strange_kernels(clean, boot_folders)):
         left_out += [f"os/{name}" for name in OF_A_KERNEL if boot.find(name) is not None]
         domain_xml.remove(boot, *OF_A_KERNEL)
-    return Admitted(clean, tuple(dict.fromkeys(left_out)))
+    return AdmittedDefinition(clean, tuple(dict.fromkeys(left_out)))
 
 
 def strange_kernels(root: Element, boot_folders: Sequence[Path]) -> list[str]:

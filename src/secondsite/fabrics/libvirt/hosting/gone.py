@@ -35,18 +35,18 @@ PCI, MEDIATED, USB, NETWORK = (
 
 def at_home(
     hypervisor: connection.Hypervisor, root: Element, replicated: Collection[str]
-) -> Iterator[interface.Gone]:
+) -> Iterator[interface.MissingPart]:
     """All of it. The disks that were `replicated` come home on files of ours."""
     for path in NEEDED:
         named = (root.findtext(path) or "").strip()
         if named.startswith("/") and not Path(named).exists():
-            yield interface.Gone("", f"{named} ({path.rpartition('/')[2]})", needed=True)
+            yield interface.MissingPart("", f"{named} ({path.rpartition('/')[2]})", needed=True)
     for key, device in _devices(root):
         if device.tag == "disk" and _target(device) in replicated:
             continue
         what = _missing(hypervisor, device)
         if what is not None:
-            yield interface.Gone(key, what, needed=False, medium=_is_drive(device))
+            yield interface.MissingPart(key, what, needed=False, medium=_is_drive(device))
     yield from _filters(hypervisor, root)
 
 
@@ -178,7 +178,7 @@ def _listen_at_home(graphics: Element) -> None:
             listen.set("address", "127.0.0.1")
 
 
-def _filters(hypervisor: connection.Hypervisor, root: Element) -> Iterator[interface.Gone]:
+def _filters(hypervisor: connection.Hypervisor, root: Element) -> Iterator[interface.MissingPart]:
     for key, card in _devices(root):
         named = card.find("filterref") if card.tag == "interface" else None
         name = "" if named is None else named.get("filter", "")
@@ -188,7 +188,7 @@ def _filters(hypervisor: connection.Hypervisor, root: Element) -> Iterator[inter
                 connection.call("looking for a network filter", find, name)
         except errors.SecondsiteError as problem:
             if connection.code_of(problem) == libvirt.VIR_ERR_NO_NWFILTER:
-                yield interface.Gone(f"filter {key}", f"network filter '{name}'", needed=False)
+                yield interface.MissingPart(f"filter {key}", f"network filter '{name}'", needed=False)
 
 
 def _is_drive(device: Element) -> bool:

@@ -46,8 +46,8 @@ from . import (
     guards,
     homecoming,
     machine_types,
-    missing_here,
-    needed,
+    missing_parts,
+    needed_files,
     newer,
     sizing,
     snapshots,
@@ -90,28 +90,28 @@ class Hosting:
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
     ) -> Sequence[interface.Obstacle]:
         if definition.fabric_kind != "libvirt":
-            return [*missing_here.accelerator_notes(None), *self._kept_out(())]
+            return [*missing_parts.accelerator_notes(None), *self._kept_out(())]
         root, place = foreign.parse(definition.native), self._place(definition.native)
         found = [
-            *missing_here.accelerator_notes(root),
-            *missing_here.missing_files(root, self._boot_folders),
-            *self._kept_out(missing_here.boot_files(root)),
+            *missing_parts.accelerator_notes(root),
+            *missing_parts.missing_files(root, self._boot_folders),
+            *self._kept_out(missing_parts.boot_files(root)),
             *self._unknown_machine_type(root, place.kinds_of_machine),
             *machine_types.notes(root, place.kinds_of_machine),
             *consoles.notes(root),
-            *missing_here.disks_left_behind(root),
-            *missing_here.media(root),
-            *missing_here.cards_of_the_host(root),
-            *missing_here.clock(root),
+            *missing_parts.disks_left_behind(root),
+            *missing_parts.media(root),
+            *missing_parts.cards_of_the_host(root),
+            *missing_parts.clock(root),
             *guards.notes(root, place.filters),
             *newer.notes(root, place.libvirt),
-            *missing_here.left_out(root, self._boot_folders),
+            *missing_parts.left_out(root, self._boot_folders),
         ]
         if any(obstacle.blocking for obstacle in found):
             return found
         return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
 
-    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.Gone]:
+    def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.MissingPart]:
         return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
 
     def create(self, request: interface.HostRequest) -> Sequence[str]:
@@ -219,7 +219,7 @@ class Hosting:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
             raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
-        needed.require_none(domain, self._power.state(fabric_id), consolidate.left(domain, disks))
+        needed_files.require_none(domain, self._power.state(fabric_id), consolidate.left(domain, disks))
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:
@@ -240,7 +240,7 @@ class Hosting:
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
-                missing_here.require_kernels(root, self._boot_folders)
+                missing_parts.require_kernels(root, self._boot_folders)
             return adapt.adapted(request, place)
         return homecoming.at_home(self._without_media(request), place, self._native(request.home))
 

@@ -133,7 +133,7 @@ def _make_scratch(plan: Plan) -> None:
                 blank.create(path, size_bytes)
 
 
-class Ending:
+class JobEnd:
     """The end of one job, by whichever thread comes first. libvirt aborts whatever job the machine has,
     and a program of the owner's may wait for ours to end: aborted twice, its save was lost. So the job is
     aborted once, and again only if it stays."""
@@ -171,7 +171,7 @@ class Ending:
 
 def end(domain: Any, sockets: Path) -> None:
     """Ends a job of ours that no view of this process has."""
-    Ending(domain, sockets).end()
+    JobEnd(domain, sockets).end()
 
 
 def note_scratch(notes: Path, request: interface.SessionRequest) -> None:

@@ -199,7 +199,7 @@ def _links(path: Path) -> list[qemu_img.ImageFacts]:
 # defined for its next start.
 
 
-def is_sure(domain: Any, had: interface.Acknowledged) -> bool:
+def is_sure(domain: Any, had: interface.AcknowledgedDisks) -> bool:
     """Raises FabricError, NotFound."""
     runs = inventory.power_of(domain).is_on
     if runs and domain_xml.tag_of(domain_xml.parse(inventory.live_xml(domain))) is not None:

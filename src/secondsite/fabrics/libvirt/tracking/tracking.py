@@ -64,7 +64,7 @@ class Tracking:
         if found is None:
             tagging.write(domain, tag)
 
-    def recognizes(self, acknowledged: interface.Acknowledged) -> bool:
+    def recognizes(self, acknowledged: interface.AcknowledgedDisks) -> bool:
         domain = self._hypervisor.domain(acknowledged.fabric_id)
         return image_identity.is_sure(domain, acknowledged)
 
@@ -97,7 +97,9 @@ class Tracking:
         self._left.forget(fabric_id)
         return found
 
-    def all_unwritten(self, asked: Sequence[interface.Acknowledged]) -> Mapping[str, interface.Unwritten]:
+    def all_unwritten(
+        self, asked: Sequence[interface.AcknowledgedDisks]
+    ) -> Mapping[str, interface.Unwritten]:
         """One after the other: statistics in bulk count neither what a guest discards nor what a job
         writes. No view follows, so none can be unsafe."""
         found: dict[str, interface.Unwritten] = {}
@@ -217,7 +219,7 @@ class Tracking:
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
         self._watch(plan)
         backup_job.note_scratch(self._notes, request)
-        ending = backup_job.Ending(domain, self._sockets())
+        ending = backup_job.JobEnd(domain, self._sockets())
         try:
             freezing = (
                 self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())

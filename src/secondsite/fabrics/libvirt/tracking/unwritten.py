@@ -34,7 +34,7 @@ class WriteObserver:
             return False, None
         return True, self._since(domain, keys, base, anew=True)
 
-    def in_a_round(self, handle: Any, asked: interface.Acknowledged) -> interface.Unwritten | None:
+    def in_a_round(self, handle: Any, asked: interface.AcknowledgedDisks) -> interface.Unwritten | None:
         """As `Tracking.all_unwritten`, of one. A machine that does not run has no QEMU that answers."""
         domain = handle.lookupByUUIDString(asked.fabric_id)
         return self._since(domain, asked.disks, asked.base, anew=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
-from ...interface import Acknowledged, ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
+from ...interface import AcknowledgedDisks, ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
 from ..host import disks
 from ..host.faults import Faults
 from ..host.host import Host
@@ -56,7 +56,7 @@ class SimulatedTracking:
             if record.tag is None:
                 self._host.records.save(record.having(tag=tag))
 
-    def recognizes(self, acknowledged: Acknowledged) -> bool:
+    def recognizes(self, acknowledged: AcknowledgedDisks) -> bool:
         with self._faults.around("tracking.recognizes", acknowledged.fabric_id):
             record = self._host.records.need(acknowledged.fabric_id)
             paths = {disk.key: Path(disk.path) for disk in record.definition.disks}
@@ -89,7 +89,7 @@ class SimulatedTracking:
         ):
             return unwritten.since(self._host, self._host.records.need(fabric_id), disks, base)
 
-    def all_unwritten(self, asked: Sequence[Acknowledged]) -> Mapping[str, Unwritten]:
+    def all_unwritten(self, asked: Sequence[AcknowledgedDisks]) -> Mapping[str, Unwritten]:
         with contextlib.ExitStack() as locks:
             ready = [each for each in asked if self._is_ready(locks, each.fabric_id)]
             return unwritten.of_all(self._host, ready)

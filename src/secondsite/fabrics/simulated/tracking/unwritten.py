@@ -16,7 +16,7 @@ from pathlib import Path
 from ....datapath.disks import QmpRefused
 from ....datapath.extents import BLOCK_BYTES
 from ....wire.common.machines import DiskDefinition
-from ...interface import Acknowledged, PowerState, Unwritten
+from ...interface import AcknowledgedDisks, PowerState, Unwritten
 from ..host import disks as disk_files
 from ..host.daemon import Session
 from ..host.host import Host
@@ -34,12 +34,12 @@ def since(host: Host, record: MachineRecord, disks: Sequence[str], base: str) ->
     if host.state(record) is PowerState.OFF:
         return resting_view.unwritten(host, record, asked, base)
     with host.daemon(record).session(f"Looking for writes of '{record.definition.name}'") as session:
-        return _in(session, record, Acknowledged(record.fabric_id, tuple(disks), base))
+        return _in(session, record, AcknowledgedDisks(record.fabric_id, tuple(disks), base))
 
 
-def of_all(host: Host, asked: Sequence[Acknowledged]) -> dict[str, Unwritten]:
+def of_all(host: Host, asked: Sequence[AcknowledgedDisks]) -> dict[str, Unwritten]:
     """As `Tracking.all_unwritten`; the caller has the machines' locks."""
-    by_daemon: dict[str, list[tuple[MachineRecord, Acknowledged]]] = {}
+    by_daemon: dict[str, list[tuple[MachineRecord, AcknowledgedDisks]]] = {}
     for each in asked:
         record = host.records.get(each.fabric_id)
         if record is not None and record.runs_in is not None and host.state(record) is PowerState.RUNNING:
@@ -53,7 +53,7 @@ def of_all(host: Host, asked: Sequence[Acknowledged]) -> dict[str, Unwritten]:
     return found
 
 
-def _in(session: Session, record: MachineRecord, asked: Acknowledged) -> Unwritten | None:
+def _in(session: Session, record: MachineRecord, asked: AcknowledgedDisks) -> Unwritten | None:
     disks = [disk for disk in record.definition.disks if disk.key in asked.disks]
     if len(disks) != len(asked.disks) or not _is_only(record, disks, asked.base):
         return None

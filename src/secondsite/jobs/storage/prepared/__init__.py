@@ -9,17 +9,17 @@ Its rooms:
 """
 
 from . import driver_transaction
-from .row_batches import BatchStatement, Columns, Remembered
-from .statement import Prepared, Row, as_new, new_values, one_of, run, run_on
-from .subset_queries import PreparedFor
+from .row_batches import BatchStatement, CachedRecords, Columns
+from .statement import PreparedStatement, Row, as_new, new_values, one_of, run, run_on
+from .subset_queries import SubsetQuery
 
 __all__ = [
     "BatchStatement",
+    "CachedRecords",
     "Columns",
-    "Prepared",
-    "PreparedFor",
-    "Remembered",
+    "PreparedStatement",
     "Row",
+    "SubsetQuery",
     "as_new",
     "driver_transaction",
     "new_values",

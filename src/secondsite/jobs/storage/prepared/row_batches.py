@@ -56,7 +56,7 @@ class BatchStatement:
         return self._text
 
 
-class Remembered(Generic[R]):
+class CachedRecords(Generic[R]):
     """The records of a small table, which are made anew only when a row of it has changed. They are not to
     be changed. Safe from any thread."""
 

@@ -55,7 +55,7 @@ class Text:
         }
 
 
-class Prepared:
+class PreparedStatement:
     """One statement; it is given its values by name, the same ones each time. Safe from any thread."""
 
     def __init__(self, statement: Select[*tuple[object, ...]] | UpdateBase) -> None:

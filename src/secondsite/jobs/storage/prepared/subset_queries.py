@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import ColumnElement, Select, bindparam
 from sqlalchemy.orm import Session
 
-from .statement import Prepared, Row
+from .statement import PreparedStatement, Row
 
 SIZES = (1, 8, 64, 256)
 MOST_KEYS = SIZES[-1]
 """In one query: databases have limits."""
 
 
-class PreparedFor:
+class SubsetQuery:
     """One query for some of many rows, by a key of theirs. A list of keys has no text before it is run: so
     it is prepared for a few numbers of keys, the last of which is repeated. Safe from any thread."""
 
     def __init__(self, query: Select[*tuple[object, ...]], key: ColumnElement[str]) -> None:
         self._query = query
         self._key = key
-        self._for: dict[int, Prepared] = {}
+        self._for: dict[int, PreparedStatement] = {}
 
     def all(self, session: Session, keys: Sequence[str]) -> Iterator[Row]:
         """The rows of all these keys, each once, in the query's order at most `MOST_KEYS` at a time."""
@@ -32,9 +32,9 @@ class PreparedFor:
             values = {f"key_{number}": key for number, key in enumerate(padded)}
             yield from self._prepared(size).all(session, values)
 
-    def _prepared(self, size: int) -> Prepared:
+    def _prepared(self, size: int) -> PreparedStatement:
         made = self._for.get(size)
         if made is None:
             keys = [bindparam(f"key_{number}", type_=self._key.type) for number in range(size)]
-            made = self._for[size] = Prepared(self._query.where(self._key.in_(keys)))
+            made = self._for[size] = PreparedStatement(self._query.where(self._key.in_(keys)))
         return made

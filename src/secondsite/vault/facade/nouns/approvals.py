@@ -186,7 +186,7 @@ def _shape(record: ApprovalRecord, now: datetime) -> rest.Approval:
         number=record.number,
         stage=second_person.stage_now(record, now),
         verb=record.verb,
-        asked=rest.ApprovalAsked(
+        asked=rest.ApprovalRequest(
             method=asked.method,
             path=asked.path,
             query=unquote(asked.query),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from ....domain.access import chain
 from ....domain.access.chain import Entry, Link, Outcome
 from ....wire import rest
-from ...store import AuditWanted
+from ...store import AuditFilter
 from ..acts import append, text_of
 from ..callers import THE_VAULT
 from ..parts import Parts
@@ -109,8 +109,8 @@ def _deleted(pruning: Entry) -> Link | None:
         return None
 
 
-def _wanted(query: rest.AuditQuery) -> AuditWanted:
-    return AuditWanted(
+def _wanted(query: rest.AuditQuery) -> AuditFilter:
+    return AuditFilter(
         who=query.who,
         verb=query.verb,
         object=query.object,

@@ -13,7 +13,7 @@ from ....jobs.storage import read
 from ....wire.rest import JobAccepted
 from ....wire.rest import drill_schedules as rest
 from ...store import DrillScheduleRecord, Transaction
-from ...watch.drill_scheduler import LOCK, Starting, by, machines_of, started
+from ...watch.drill_scheduler import LOCK, DrillStarter, by, machines_of, started
 from ..parts import Parts
 from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Seen, require
@@ -72,7 +72,7 @@ class DrillSchedules:
             record = self._existing(tx, name)
             self._name(tx, record)
             parts = self._parts
-            starting = Starting(parts.deps, parts.operations, parts.facts, parts.authority)
+            starting = DrillStarter(parts.deps, parts.operations, parts.facts, parts.authority)
             begun = starting.start(tx, record, by(name))
             tx.drill_schedules.put(started(record, begun.job_id, begun.left_out, parts.now()))
             return JobAccepted(job_id=begun.job_id)

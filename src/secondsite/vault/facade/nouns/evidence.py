@@ -7,7 +7,7 @@ from dataclasses import asdict
 from ....domain import errors
 from ....wire import rest
 from ....wire.rest.access.evidence import EvidenceExport, EvidenceItem, EvidencePage
-from ...store import AuditWanted, EvidenceRecord, Transaction
+from ...store import AuditFilter, EvidenceRecord, Transaction
 from ..parts import Parts
 from ..shared.paging import Place, page, place_of
 
@@ -31,7 +31,7 @@ class Evidence:
         """Raises NotFound, also for what the caller does not see."""
         with self._parts.store.reading() as tx:
             found = self._existing(tx, evidence_id)
-            entries = tx.audit.find(AuditWanted(number=found.number), 1, None)
+            entries = tx.audit.find(AuditFilter(number=found.number), 1, None)
         entry = rest.AuditEntry(**asdict(entries[0])) if entries else None
         return EvidenceExport(evidence=json.loads(found.document), entry=entry)
 

@@ -28,7 +28,7 @@ ALIKE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedJob:
     """A job, and what its followers are told of: of few children each change, of many how many are in
     which state. `ids` are those of the jobs whose changes matter."""
 
@@ -83,14 +83,16 @@ class Jobs:
             seen = [job for job in there if job_scopes.sees(self._parts, tx, job)]
             return {job.id: job for job in self._listed(tx.session, seen)}
 
-    def followed(self, job_id: str) -> Followed:
+    def followed(self, job_id: str) -> FollowedJob:
         """For whoever follows the job. Raises as `show` does."""
         with _translated(), self._parts.store.reading() as tx:
             job = self._shown(tx.session, self._existing(tx, job_id))
             if sum(job.children_by_state.values()) > len(job.children):
-                return Followed(job, (job,), frozenset((job.id, *search.ids_of_children(tx.session, job.id))))
+                return FollowedJob(
+                    job, (job,), frozenset((job.id, *search.ids_of_children(tx.session, job.id)))
+                )
             tree = tuple(self._flat(read.tree(tx.session, job.id)))
-            return Followed(job, tree, frozenset(each.id for each in tree))
+            return FollowedJob(job, tree, frozenset(each.id for each in tree))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
         """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it
@@ -114,7 +116,7 @@ class Jobs:
         def answered() -> rest.Job:
             full_id = self._existing(tx, job_id)
             self._mention(tx, full_id)
-            said = asking.AnswerGiven(request.task, request.verdict, request.note, self._parts.caller.name)
+            said = asking.GivenAnswer(request.task, request.verdict, request.note, self._parts.caller.name)
             self._parts.jobs.answer(tx.session, full_id, said)
             return self._shown(tx.session, full_id)
 

@@ -8,7 +8,7 @@ from ....wire import rest
 from ....wire.common.properties import TargetProperties
 from ...health.findings import Situation
 from ...steps.sides import forced_start
-from ...store import MachineRecord, MachinesWanted, Transaction
+from ...store import MachineFilter, MachineRecord, Transaction
 from ...watch.situations import SituationContext
 from ..parts import Parts
 from ..shared import discovery, machine_shapes, prerendered_machines
@@ -141,12 +141,12 @@ class Machines:
         with self._parts.store.reading() as tx:
             sites.existing(self._parts, tx, site)
 
-    def _wanted(self, query: rest.MachineQuery) -> MachinesWanted:
+    def _wanted(self, query: rest.MachineQuery) -> MachineFilter:
         sites = {query.site, self._parts.caller.grant.site} - {None}
-        return MachinesWanted(frozenset(map(str, sites)), frozenset(query.state), query.policy, query.group)
+        return MachineFilter(frozenset(map(str, sites)), frozenset(query.state), query.policy, query.group)
 
     def _written(
-        self, tx: Transaction, wanted: MachinesWanted, at_once: int, after: tuple[str, str] | None
+        self, tx: Transaction, wanted: MachineFilter, at_once: int, after: tuple[str, str] | None
     ) -> Iterator[RenderedMachine]:
         """Read as far as they are used up."""
         around, now = self._around(tx), self._parts.now()

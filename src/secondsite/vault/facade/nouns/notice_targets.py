@@ -187,7 +187,7 @@ def _info(
         name=record.name,
         webhook=rest.WebhookShape(url=of.webhook.url) if of.webhook else None,
         mail=rest.MailShape.model_validate(of.mail, from_attributes=True) if of.mail else None,
-        wanted=rest.WantedShape.model_validate(of.wanted, from_attributes=True),
+        wanted=rest.NoticeFilter.model_validate(of.wanted, from_attributes=True),
         quiet=rest.QuietHoursShape.model_validate(of.quiet, from_attributes=True) if of.quiet else None,
         repeat_seconds=of.repeat_seconds,
         pace_seconds=of.pace_seconds,

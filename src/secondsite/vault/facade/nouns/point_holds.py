@@ -7,7 +7,7 @@ from ....domain import errors
 from ....wire.common.base import Shape
 from ....wire.common.points import PointShape
 from ....wire.control import orders
-from ....wire.control.orders import HoldPoint, OnePoint, OrderKind, Points
+from ....wire.control.orders import HoldPoint, OrderKind, PointOrder, Points
 from ..parts import Parts
 from ..shared.answered_order import ask_and_wait
 from . import machines
@@ -36,7 +36,7 @@ class Holds:
     def release(self, machine: str, point_id: str) -> PointShape:
         """Retention applies to the point again. A point that is not held stays as it is. Raises as `hold`
         does."""
-        return self._ask(machine, point_id, orders.RELEASE_POINT, OnePoint(point_id=point_id))
+        return self._ask(machine, point_id, orders.RELEASE_POINT, PointOrder(point_id=point_id))
 
     def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:
         with self._parts.store.reading() as tx:

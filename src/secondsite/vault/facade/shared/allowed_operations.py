@@ -1,19 +1,19 @@
 """What is offered for a protected machine, and why the rest is not. Pure.
 
-Most machines stand alike, so what is decided for one is remembered for the others. A `Standing` holds all
-that it depends on.
+Most machines are in the same situation, so what is decided for one is remembered for the others. A
+`MachineSituation` holds all that it depends on.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ....domain import allowed_operations, power_states
-from ....domain.allowed_operations import Standing
+from ....domain.allowed_operations import MachineSituation
 from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.control.statuses import ReplicaStatus
-from ...health.derived import Derived
 from ...health.findings import Situation
+from ...health.identity_cache import IdentityCache
 from ...steps.lookup import is_committed
 
 REMEMBERED = 500
@@ -32,7 +32,7 @@ def of(situation: Situation) -> AllowedOperations:
     sides = ((machine.source_site, situation.source), (machine.target_site, situation.target))
     power = status.source.power if status.source else None
     return _decided(
-        Standing(
+        MachineSituation(
             name=machine.name if power in power_states.OBSTACLES else "",  # no other refusal speaks of it
             state=machine.state,
             drill=machine.drill_state,
@@ -49,19 +49,19 @@ def of(situation: Situation) -> AllowedOperations:
     )
 
 
-@Derived
+@IdentityCache
 def _has_points(replica: ReplicaStatus) -> bool:
     return any(not point.committed for point in replica.points)
 
 
-@Derived
+@IdentityCache
 def _has_choice(replica: ReplicaStatus) -> bool:
     whole = [point for point in replica.points if not point.damaged]
     return len(whole) > 1 or any(stretch.cycles for stretch in replica.journal)
 
 
 @lru_cache(REMEMBERED)
-def _decided(standing: Standing) -> AllowedOperations:
+def _decided(standing: MachineSituation) -> AllowedOperations:
     refused = allowed_operations.refused(standing)
     return AllowedOperations(
         allowed=tuple(verb for verb in Verb if verb not in refused),

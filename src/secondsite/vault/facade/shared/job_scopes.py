@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from ....domain.access.roles import Permission
 from ....domain.lifecycle import Verb
 from ....jobs.model.views import JobView
-from ....wire.rest import OtherWork
+from ....wire.rest import OtherJobKind
 from ...plan_runs.arguments import PLAN_RUN
 from ...steps.batch import BATCH
 from ...store import MachineRecord, Transaction
@@ -16,7 +16,7 @@ from ..parts import Parts
 from ..refusals import SCHEDULE
 
 Arguments = Mapping[str, JsonValue]
-LEFT_FOR_LATER = frozenset({OtherWork.FINISH_LATER, OtherWork.END_REPLICATION_LATER})
+LEFT_FOR_LATER = frozenset({OtherJobKind.FINISH_LATER, OtherJobKind.END_REPLICATION_LATER})
 
 
 def sees(parts: Parts, tx: Transaction, job: JobView) -> bool:
@@ -41,7 +41,7 @@ def require_again(caller: Caller, job: JobView) -> str:
             site = arguments.get("without_site")
             caller.require_verb(Verb(word), None if site is None else str(site))
         return word
-    needed = Permission.OPERATE if word == OtherWork.VERIFY_POINT else Permission.GIVE_UP
+    needed = Permission.OPERATE if word == OtherJobKind.VERIFY_POINT else Permission.GIVE_UP
     caller.require(needed, f"let a job '{word}' run again")
     return word
 

@@ -87,8 +87,10 @@ def _task(task: TaskView, question: asking.Question | None) -> rest.Task:
     )
 
 
-def _asks(question: asking.Question, task: TaskView) -> rest.TaskAsks:
-    return rest.TaskAsks(instruction=question.instruction, verdicts=question.verdicts, until=task.deadline_at)
+def _asks(question: asking.Question, task: TaskView) -> rest.TaskQuestion:
+    return rest.TaskQuestion(
+        instruction=question.instruction, verdicts=question.verdicts, until=task.deadline_at
+    )
 
 
 def _answer(task: TaskView) -> rest.TaskAnswer | None:

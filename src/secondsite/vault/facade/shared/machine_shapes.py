@@ -9,11 +9,11 @@ from ....domain.lifecycle import DrillState, State
 from ....domain.machines import system_disk
 from ....wire import rest
 from ....wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
-from ....wire.common.points import RolledForward, started_from
+from ....wire.common.points import RollForward, started_from
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ...health import findings
-from ...health.derived import Derived
 from ...health.findings import Situation
+from ...health.identity_cache import IdentityCache
 from ...store import BootedRecord, DrillNote, DrillRecord, MachineRecord
 from ...watch import rpo_series
 from . import allowed_operations
@@ -122,7 +122,7 @@ def _power(source: SourceStatus | None) -> PowerState | None:
     return PowerState(source.power) if source and source.power in POWERS else None
 
 
-@Derived
+@IdentityCache
 def _disks_of(machine: MachineRecord) -> tuple[rest.Disk, ...]:
     return _disks(machine.definition, machine.disks)
 
@@ -145,11 +145,11 @@ def _encryption(machine: MachineRecord, replica: ReplicaStatus | None) -> rest.E
     return rest.Encryption(wanted=machine.encrypted, key_id=key_id)
 
 
-def _kept(situation: Situation) -> rest.Kept:
+def _kept(situation: Situation) -> rest.ReplicaPlace:
     machine, target, replica = situation.machine, situation.target, situation.status.replica
     second = machine.source_site if machine.reversed else machine.target_site
     asked = machine.keeping.get(second)
-    return rest.Kept(
+    return rest.ReplicaPlace(
         host=target.hello.host if target and target.hello else None,
         store=replica.store if replica else None,
         wanted=asked.store if asked else None,
@@ -166,14 +166,14 @@ def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> 
     )
 
 
-@Derived
+@IdentityCache
 def _synchronization(source: SourceStatus) -> rest.Synchronization | None:
     if source.sync_mode is None or source.sync_fraction is None:
         return None
     return rest.Synchronization(mode=source.sync_mode, fraction=source.sync_fraction)
 
 
-@Derived
+@IdentityCache
 def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
     if source.last_cycle_seconds is None:
         return None
@@ -184,21 +184,21 @@ def _last_cycle(source: SourceStatus) -> rest.LastCycle | None:
     )
 
 
-@Derived
+@IdentityCache
 def _points(replica: ReplicaStatus) -> rest.Points:
     return rest.Points(count=len(replica.points), newest=findings.newest_point(replica))
 
 
-@Derived
+@IdentityCache
 def _journal(replica: ReplicaStatus) -> rest.Journal:
     return rest.Journal(stretches=replica.journal, bytes=replica.journal_bytes)
 
 
-def _failover(machine: MachineRecord) -> rest.FailedOver | None:
+def _failover(machine: MachineRecord) -> rest.CurrentFailover | None:
     if machine.failed_over_point_id is None:
         return None
     begun = _begun(machine.failed_over_point_id, machine.failed_over_forward)
-    return rest.FailedOver(**dict(begun), at=machine.failed_over_at)
+    return rest.CurrentFailover(**dict(begun), at=machine.failed_over_at)
 
 
 def _drill(machine: MachineRecord, notes: tuple[DrillNote, ...]) -> rest.Drill:
@@ -221,12 +221,12 @@ def _booted(booted: BootedRecord) -> rest.BootedPoint:
     )
 
 
-def _addresses(machine: MachineRecord) -> rest.SeenAddresses | None:
+def _addresses(machine: MachineRecord) -> rest.GuestAddresses | None:
     """Not those that it had where it does not run any more."""
     seen = machine.seen_addresses
     if seen is None or seen.site != active_site(machine):
         return None
-    return rest.SeenAddresses(addresses=seen.addresses, site=seen.site, at=seen.at)
+    return rest.GuestAddresses(addresses=seen.addresses, site=seen.site, at=seen.at)
 
 
 def _open_drill(drill: DrillRecord) -> rest.OpenDrill:
@@ -251,8 +251,8 @@ def _note(note: DrillNote) -> rest.DrillNote:
     )
 
 
-def _begun(point_id: str, forward: RolledForward | None) -> rest.StartedFrom:
+def _begun(point_id: str, forward: RollForward | None) -> rest.StartOrigin:
     instant = forward.taken_at if forward else None
-    return rest.StartedFrom(
+    return rest.StartOrigin(
         point_id=point_id, rolled_forward_to=instant, what=started_from(point_id, forward)
     )

@@ -15,8 +15,8 @@ from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
 from ...health import findings
-from ...health.derived import Derived
 from ...health.findings import Situation
+from ...health.identity_cache import IdentityCache
 from ...store import ApplianceRecord, MachineRecord, StatusRecord
 from ...watch import rpo_series
 from . import machine_shapes
@@ -39,7 +39,7 @@ class RenderedMachine(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _RenderedMachine:
     """All that a version of a machine is written from, and the texts before and behind its RPO."""
 
     source: Shape | None
@@ -64,7 +64,7 @@ class _Steady:
     """What was made last, for as long as it is right: from `since` until `until`, while all is the same
     object that it was made of."""
 
-    made: _Made
+    made: _RenderedMachine
     status: StatusRecord
     around: tuple[object, ...]
     instants: Instants
@@ -86,11 +86,11 @@ class _Steady:
 class _Last:
     """What was made last of a version of a machine."""
 
-    made: _Made | None = None
+    made: _RenderedMachine | None = None
     steady: _Steady | None = None
 
 
-@Derived
+@IdentityCache
 def _last(_machine: MachineRecord) -> _Last:
     return _Last()
 
@@ -118,7 +118,7 @@ def page(items: Sequence[RenderedMachine], following: str | None) -> str:
     return f'{{"items":[{",".join(each.text for each in items)}],"next":{cursor}}}'
 
 
-def _found(situation: Situation, last: _Last, now: datetime) -> _Made:
+def _found(situation: Situation, last: _Last, now: datetime) -> _RenderedMachine:
     """What was made last, if the findings of now and all else are the same; else it is made anew."""
     found, sides = findings.findings(situation, now), (_side(situation.source), _side(situation.target))
     made = last.made
@@ -150,11 +150,13 @@ def _number(seconds: float | None) -> str:
     return "null" if seconds is None else repr(seconds)
 
 
-def _make(situation: Situation, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]) -> _Made:
+def _make(
+    situation: Situation, sides: tuple[Side, Side], found: tuple[HealthFinding, ...]
+) -> _RenderedMachine:
     shape = machine_shapes.described(situation, found, (), rest.Rpo())
     before, _, behind = shape.model_dump_json().partition(NO_RPO)
     status = situation.status
-    return _Made(status.source, status.replica, sides, found, shape.health, before + RPO, behind)
+    return _RenderedMachine(status.source, status.replica, sides, found, shape.health, before + RPO, behind)
 
 
 def _side(appliance: ApplianceRecord | None) -> Side:

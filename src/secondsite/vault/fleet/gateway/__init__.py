@@ -8,7 +8,7 @@ Its rooms:
     server_tls             the vault's own certificate renews itself while its ports are open
     control_tls            who may speak at the control port
     greeting               an appliance's first words, and its certificate
-    outstanding            orders that were asked for and their reports; pure bookkeeping
+    outstanding_orders     orders that were asked for and their reports; pure bookkeeping
     link                   one appliance's connection
     message_parser         what the text of a message says
     incoming               what appliances say leaves the network's thread, in order

@@ -30,7 +30,7 @@ from .control_tls import ControlSettings, for_appliances
 from .greeting import HELLO_WITHIN_SECONDS, LONGEST_HELLO, Greeting, kept
 from .incoming import Delivery
 from .link import FewFrames, Link, Room
-from .order_delivery import Giving
+from .order_delivery import OrderDelivery
 from .other_processes import HANG_UP, OtherProcesses
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ class ControlPort:
         self._links: dict[str, Link] = {}
         self._rooms: dict[str, Room] = {}
         self._delivery = Delivery(sink.write, signals)
-        self._giving = Giving(self._links, self._delivery.tell, others)
+        self._giving = OrderDelivery(self._links, self._delivery.tell, others)
         self._others = others
         if others is not None:
             others.serve(self._giving.serve(), self._hang_up_here)
@@ -336,7 +336,7 @@ class ControlPort:
         else:
             self._short_came(link, text)
 
-    def _report_came(self, link: Link, text: str, head: message_parser.Heading) -> None:
+    def _report_came(self, link: Link, text: str, head: message_parser.ReportHeader) -> None:
         kind = self._giving.unanswered(link.appliance_id, head.order_id)
         if kind is None:
             return
@@ -353,7 +353,7 @@ class ControlPort:
                 link.room.attention.spend(RENEWAL_SECONDS)
                 self._later(link, text, partial(self._renewed, link, wanted.csr_pem))
             case control.Report() as report:
-                self._report_came(link, text, message_parser.Heading(report.order_id, report.machine_id))
+                self._report_came(link, text, message_parser.ReportHeader(report.order_id, report.machine_id))
             case control.Status() | None:
                 self._later(link, text, partial(self._said, link, text))
             case message:
@@ -378,7 +378,7 @@ class ControlPort:
 
         return heard
 
-    def _reported(self, link: Link, text: str, head: message_parser.Heading, kind: str) -> None:
+    def _reported(self, link: Link, text: str, head: message_parser.ReportHeader, kind: str) -> None:
         report = message_parser.report(link.appliance_id, text, head, kind, link.room.log)
         self._giving.reported(link.appliance_id, report, kept(text) if report.problem is None else None)
 
@@ -394,9 +394,9 @@ class ControlPort:
 
     def _renewed(self, link: Link, csr_pem: str) -> None:
         try:
-            answer = control.Renewed(certificate_pem=self._renew(link.appliance_id, csr_pem))
+            answer = control.RenewAnswer(certificate_pem=self._renew(link.appliance_id, csr_pem))
         except errors.SecondsiteError as problem:
             log = link.room.log
             log.warning("certificate.not-renewed", appliance=link.appliance_id, problem=problem.message)
-            answer = control.Renewed(problem=Problem.of(problem))
+            answer = control.RenewAnswer(problem=Problem.of(problem))
         link.send(answer)

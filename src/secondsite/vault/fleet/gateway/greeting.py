@@ -15,7 +15,7 @@ from ....ground import certificates
 from ....ground.plural import counted
 from ....ground.units import KiB
 from ....wire import control
-from ....wire.control.protocols import RELEASES_APART, SPOKEN, Spoken
+from ....wire.control.protocols import RELEASES_APART, SPOKEN, ProtocolVersions
 from ....wire.control.reports import first_of
 from ...interfaces import Admit
 
@@ -85,7 +85,7 @@ def kept(text: str) -> str:
 def _require_common(hello: control.Hello) -> None:
     """Raises InvalidArgument for an appliance that is more releases apart than the two understand each
     other."""
-    theirs = Spoken.said(hello.protocol, hello.oldest_protocol)
+    theirs = ProtocolVersions.said(hello.protocol, hello.oldest_protocol)
     if SPOKEN.common(theirs) is None:
         is_older = theirs.newest < SPOKEN.newest
         raise errors.InvalidArgument(

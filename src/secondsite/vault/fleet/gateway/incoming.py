@@ -19,7 +19,7 @@ import structlog
 
 from ....ground import threads
 from ...interfaces import Signals, WriteResult
-from .signal_delivery import Telling, is_delivered
+from .signal_delivery import SignalDelivery, is_delivered
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ LONGEST_REST_SECONDS = 0.025
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class OrderEnd:
     """An order of this machine has ended; `tell` tells those who wait for it."""
 
     machine_id: str | None
@@ -58,12 +58,12 @@ class Delivery:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write_down = write
-        self.tell = Telling(signals)
+        self.tell = SignalDelivery(signals)
         self._clock = clock
-        self._posted: FairQueue[Callable[[], None] | Ended] = FairQueue()
+        self._posted: FairQueue[Callable[[], None] | OrderEnd] = FairQueue()
         self._write_at: float | None = None
         self._rests_until = 0.0
-        self._ends: list[Ended] = []
+        self._ends: list[OrderEnd] = []
         """Not told yet."""
         self._is_ending = False
         self._thread = threads.worker("gateway-facts", self._run)
@@ -79,7 +79,7 @@ class Delivery:
 
     def post_end(self, by: str, machine_id: str | None, tell: Callable[[], None]) -> None:
         """Tell that an order has ended, once what its appliance said of the machine before is written."""
-        self._posted.put(by, Ended(machine_id, tell))
+        self._posted.put(by, OrderEnd(machine_id, tell))
 
     def close(self, deadline_seconds: float) -> None:
         """Deliver what was posted, then end. At the deadline, what still waits is given up: appliances
@@ -95,7 +95,7 @@ class Delivery:
         while not self._is_ending:
             self._round(self._next())
 
-    def _next(self) -> Callable[[], None] | Ended | None:
+    def _next(self) -> Callable[[], None] | OrderEnd | None:
         """What came next; nothing to do if it is time to write."""
         wait = None if self._write_at is None else max(0.0, self._write_at - self._clock())
         try:
@@ -103,12 +103,12 @@ class Delivery:
         except queue.Empty:
             return _nothing
 
-    def _round(self, came: Callable[[], None] | Ended | None) -> None:
+    def _round(self, came: Callable[[], None] | OrderEnd | None) -> None:
         """Hear what is there, for a moment; then write."""
-        ends: list[Ended] = []
+        ends: list[OrderEnd] = []
         until = self._clock() + HEARD_SECONDS
         while came is not None:
-            if isinstance(came, Ended):
+            if isinstance(came, OrderEnd):
                 ends.append(came)
             else:
                 is_delivered(came)
@@ -123,7 +123,7 @@ class Delivery:
         self._is_ending = came is None
         self._write(ends)
 
-    def _write(self, came: Collection[Ended]) -> None:
+    def _write(self, came: Collection[OrderEnd]) -> None:
         self._ends.extend(came)
         now = self._clock()
         if self._write_at is None:

@@ -17,7 +17,7 @@ from websockets.protocol import Event
 from ....ground.attention import Attention
 from ....ground.log_limit import LogLimit
 from ....ground.units import KiB, MiB
-from ....wire.control import Again, Order, Renewed
+from ....wire.control import FullReportRequest, Order, RenewAnswer
 
 _log = structlog.get_logger()
 
@@ -90,9 +90,9 @@ class Link:
         self.room = room
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[Order | Renewed | Again] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[Order | RenewAnswer | FullReportRequest] = asyncio.Queue()
 
-    def send(self, message: Order | Renewed | Again) -> None:
+    def send(self, message: Order | RenewAnswer | FullReportRequest) -> None:
         """Queue the message. If the connection ends first it is lost, and asked for again."""
         self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
 

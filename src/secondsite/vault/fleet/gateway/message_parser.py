@@ -46,7 +46,7 @@ class Log(Protocol):
 _every: Log = structlog.get_logger()
 
 
-class Heading(NamedTuple):
+class ReportHeader(NamedTuple):
     """How a report begins."""
 
     order_id: str
@@ -58,10 +58,10 @@ def is_status(text: str) -> bool:
     return _STATUS.match(text[:_LONGEST_BEGIN]) is not None
 
 
-def heading(text: str) -> Heading | None:
+def heading(text: str) -> ReportHeader | None:
     """Of a report, by its beginning."""
     found = _REPORT.match(text[:_LONGEST_BEGIN])
-    return None if found is None else Heading(*found.groups())
+    return None if found is None else ReportHeader(*found.groups())
 
 
 def held_bytes(text: str) -> int:
@@ -99,7 +99,7 @@ def status(appliance_id: str, text: str, log: Log = _every) -> control.Status | 
     return rest
 
 
-def report(appliance_id: str, text: str, head: Heading, kind: str, log: Log = _every) -> control.Report:
+def report(appliance_id: str, text: str, head: ReportHeader, kind: str, log: Log = _every) -> control.Report:
     """Of an order of this kind. Whoever waits for one that cannot be read hears that."""
     of_all = kind in OF_ALL_MACHINES
     longest, parts = (LONGEST, MOST_PARTS_OF_ALL) if of_all else (LONGEST_REPORT, MOST_PARTS)

@@ -7,24 +7,24 @@ from collections.abc import Callable, Mapping
 from ....wire.control import Order, Progress, Report
 from .link import Link
 from .other_processes import Desk, OtherProcesses
-from .outstanding import Arrived, Outstanding
-from .signal_delivery import Telling
+from .outstanding_orders import OutstandingOrders, ReportRecipient
+from .signal_delivery import SignalDelivery
 
 
-class Giving:
+class OrderDelivery:
     """Thread-safe. `links` are the connections of this moment, by appliance; another one changes them."""
 
     def __init__(
         self,
         links: Mapping[str, Link],
-        tell: Telling,
+        tell: SignalDelivery,
         others: OtherProcesses | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._links = links
         self._tell = tell
         self._others = others
-        self._outstanding = Outstanding(clock)
+        self._outstanding = OutstandingOrders(clock)
 
     def serve(self) -> Desk:
         """For the other processes."""
@@ -87,11 +87,11 @@ class Giving:
     def reported(self, appliance_id: str, report: Report, said: str | None = None) -> None:
         """`said`: the text that it was read from."""
         arrived = self._outstanding.arrived(appliance_id, report, said)
-        if arrived is Arrived.UNASKED:
+        if arrived is ReportRecipient.UNASKED:
             return
         if self._others is not None:
             self._others.reported(report)
-        if arrived is not Arrived.AWAITED:
+        if arrived is not ReportRecipient.AWAITED:
             self._tell(f"order/{report.order_id}")
 
     def _give(self, appliance_id: str, order: Order) -> Report | None:

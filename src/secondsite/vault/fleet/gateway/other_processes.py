@@ -21,7 +21,7 @@ from ....domain import errors
 from ....ground.periodic import Periodic
 from ....wire.common.base import Problem
 from ....wire.control import Order, Progress, Report
-from ...store import Passed, PassedOrders, Store, Transaction
+from ...store import RelayedOrder, RelayedOrders, Store, Transaction
 from .connection_reconciler import ConnectionReconciler
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ HANG_UP = "hang-up/"
 class _Open:
     """An order that this process waits for; `said_at` is when that was written down last."""
 
-    passed: Passed
+    passed: RelayedOrder
     asked_at: float
     said_at: float | None = None
 
@@ -50,7 +50,7 @@ class _Open:
 
 
 @dataclass(slots=True)
-class _Pending:
+class _PendingWrites:
     """What is to be written with the next look."""
 
     reports: dict[str, Report] = field(default_factory=dict)
@@ -90,8 +90,8 @@ class OtherProcesses(Periodic):
         self._lock = threading.Lock()
         self._elsewhere: Mapping[str, str] = {}
         self._open: dict[str, _Open] = {}
-        self._for_others: dict[str, tuple[Passed, float]] = {}
-        self._pending = _Pending()
+        self._for_others: dict[str, tuple[RelayedOrder, float]] = {}
+        self._pending = _PendingWrites()
         self._clock = clock
         self._apart = ConnectionReconciler(clock)
         self._cleaned_at = clock()
@@ -109,7 +109,7 @@ class OtherProcesses(Periodic):
         """Pass the order on, and keep waiting for what comes of it."""
         now = self._clock()
         with self._lock:
-            passed = Passed(order.order_id, appliance_id, order)
+            passed = RelayedOrder(order.order_id, appliance_id, order)
             entry = self._open.setdefault(order.order_id, _Open(passed, now))
             entry.asked_at = now
             is_due = entry.is_due
@@ -159,7 +159,7 @@ class OtherProcesses(Periodic):
     def look(self) -> None:
         assert self._desk is not None
         with self._lock:
-            pending, self._pending = self._pending, _Pending()
+            pending, self._pending = self._pending, _PendingWrites()
             due = [each for each in self._open.values() if each.is_due]
         here = self._desk.held_here()
         again, self._in_doubt = self._in_doubt, True
@@ -196,7 +196,7 @@ class OtherProcesses(Periodic):
     def pause_seconds(self) -> float:
         return LOOK_EVERY_SECONDS
 
-    def _write(self, tx: Transaction, pending: _Pending, due: Sequence[Passed]) -> None:
+    def _write(self, tx: Transaction, pending: _PendingWrites, due: Sequence[RelayedOrder]) -> None:
         orders = tx.passed_orders
         if due:
             orders.ask(due)
@@ -220,7 +220,7 @@ class OtherProcesses(Periodic):
             self._open = {k: v for k, v in self._open.items() if now - v.asked_at < KEPT_SECONDS}
             self._for_others = {k: v for k, v in self._for_others.items() if now - v[1] < KEPT_SECONDS}
 
-    def _without_refused(self, desk: Desk, pending: _Pending, due: Sequence[_Open]) -> _Pending:
+    def _without_refused(self, desk: Desk, pending: _PendingWrites, due: Sequence[_Open]) -> _PendingWrites:
         """What the database takes of it. It would refuse the rest again with each look, and nobody's
         orders would be passed on: whoever waits for that hears why it does not come."""
         for order_id, said in list(pending.reports.items()):
@@ -235,7 +235,7 @@ class OtherProcesses(Periodic):
                 self._hear_of(desk, replace(each.passed, report=report))
         return pending
 
-    def _refused(self, what: str, write: Callable[[PassedOrders], None]) -> Problem | None:
+    def _refused(self, what: str, write: Callable[[RelayedOrders], None]) -> Problem | None:
         """Why the database does not take it. Raises StoreUnavailable."""
         try:
             with self._store.transaction() as tx:
@@ -247,13 +247,13 @@ class OtherProcesses(Periodic):
             return Problem.of(problem)
         return None
 
-    def _put_back(self, pending: _Pending) -> None:
+    def _put_back(self, pending: _PendingWrites) -> None:
         with self._lock:
             self._pending.reports = pending.reports | self._pending.reports
             self._pending.forgotten |= pending.forgotten
             self._pending.words = pending.words | self._pending.words
 
-    def _hear_of(self, desk: Desk, passed: Passed) -> None:
+    def _hear_of(self, desk: Desk, passed: RelayedOrder) -> None:
         if passed.report is None:
             said = Progress(order_id=passed.order_id, fraction=passed.fraction, sentence=passed.sentence)
             desk.progressed(passed.appliance_id, said)
@@ -262,7 +262,7 @@ class OtherProcesses(Periodic):
             self._open.pop(passed.order_id, None)
         desk.reported(passed.appliance_id, passed.report)
 
-    def _give(self, desk: Desk, passed: Passed) -> None:
+    def _give(self, desk: Desk, passed: RelayedOrder) -> None:
         """Also one that was given before, when it is asked for again: so it is known here that somebody
         still waits for it."""
         with self._lock:
@@ -278,9 +278,9 @@ class OtherProcesses(Periodic):
             log.error("vaults.not-heard", exc_info=problem)
 
 
-def _reported(report: Report, orders: PassedOrders) -> None:
+def _reported(report: Report, orders: RelayedOrders) -> None:
     orders.reported(report)
 
 
-def _asked(passed: Passed, orders: PassedOrders) -> None:
+def _asked(passed: RelayedOrder, orders: RelayedOrders) -> None:
     orders.ask([passed])

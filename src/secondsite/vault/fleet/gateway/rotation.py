@@ -27,7 +27,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RotationStanding:
     """The fingerprints of the CAs that are trusted, the issuing one first, and its end."""
 
     phase: Phase
@@ -35,13 +35,13 @@ class Standing:
     ends_at: datetime
 
 
-def standing(directory: Path) -> Standing:
+def standing(directory: Path) -> RotationStanding:
     """Raises NotFound."""
     settle(directory)
     found = certificates(directory)
     waits = len(found) > 1 and (directory / NEXT_KEY).exists()
     phase = Phase.RESTING if len(found) == 1 else Phase.BOTH_TRUSTED if waits else Phase.SWITCHED
-    return Standing(phase, tuple(map(fingerprint, found)), found[0].not_valid_after_utc)
+    return RotationStanding(phase, tuple(map(fingerprint, found)), found[0].not_valid_after_utc)
 
 
 def rotate(directory: Path, name: str, now: datetime) -> None:

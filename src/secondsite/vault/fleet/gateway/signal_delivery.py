@@ -29,7 +29,7 @@ def is_delivered(deliver: Callable[[], None]) -> bool:
     return True
 
 
-class Telling:
+class SignalDelivery:
     """Safe from any thread. A signal that waits already is given once; those of orders go first."""
 
     def __init__(self, signals: Signals) -> None:

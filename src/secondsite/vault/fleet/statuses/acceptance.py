@@ -14,7 +14,7 @@ from .latest_status import AnyStatus, Key, SideStatus
 Known = Callable[[str, type[AnyStatus]], SideStatus | None]
 
 
-class Counting:
+class StatusAcceptance:
     """Belongs to one thread. `known` gives what was said last of a side of a machine."""
 
     def __init__(self, store: Store, known: Known) -> None:

@@ -15,7 +15,7 @@ Key = tuple[str, str]
 """A machine, and the appliance that says it."""
 
 
-class NumbersSeen:
+class OrderNumbers:
     """Belongs to one thread. Each appliance says each number once per connection.
 
     This vault knows what it gave. Who has seen more has them from before the vault was restored, or of

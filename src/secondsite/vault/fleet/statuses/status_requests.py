@@ -3,7 +3,7 @@ appliance now and then."""
 
 from datetime import datetime, timedelta
 
-from ....wire.control import Again
+from ....wire.control import FullReportRequest
 
 ASK_EVERY = timedelta(seconds=5)
 MOST_AT_ONCE = 100
@@ -36,7 +36,7 @@ class StatusRequests:
         self._all.discard(appliance_id)
         self._asked_at.pop(appliance_id, None)
 
-    def ask(self, appliance_id: str, now: datetime) -> Again | None:
+    def ask(self, appliance_id: str, now: datetime) -> FullReportRequest | None:
         """What to ask for, if it is time."""
         machines = self._machines.get(appliance_id, {})
         asked_at = self._asked_at.get(appliance_id)
@@ -49,4 +49,4 @@ class StatusRequests:
         some = tuple(machines)[:MOST_AT_ONCE]
         for machine_id in some:
             del machines[machine_id]
-        return Again(machine_ids=some)
+        return FullReportRequest(machine_ids=some)

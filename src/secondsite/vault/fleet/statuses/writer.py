@@ -77,7 +77,7 @@ class StatusWrite:
     rows: Mapping[str, PointRows]
 
 
-class StatusWriting:
+class StatusWriter:
     """Belongs to one thread."""
 
     def __init__(self, store: Store, heard: LatestStatuses, clocks: Clocks, figures_every: timedelta) -> None:

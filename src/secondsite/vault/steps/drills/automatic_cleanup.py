@@ -94,7 +94,7 @@ class CleansUp:
         with ctx.session() as session:
             steps = current_steps(read.tasks_of(session, ctx.job_id))
         seen = next((task.sentence for task in steps if task.key == "prove"), "")
-        ended = cleaning.complete(self._deps, ctx, machine, cleaning.Judged(f"by itself: {seen}"))
+        ended = cleaning.complete(self._deps, ctx, machine, cleaning.DrillJudgement(f"by itself: {seen}"))
         failed = machine.drill is not None and machine.drill.proven is Verdict.FAILED
         return replace(ended, partial=failed) if isinstance(ended, Done) else ended
 

@@ -26,7 +26,7 @@ class DrillEnded(Shape):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class DrillJudgement:
     """What somebody says of a test failover."""
 
     notes: str
@@ -56,7 +56,7 @@ def remove_network(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
     return declaration.unless_given_up(deps, ctx, target, need)
 
 
-def complete(deps: Deps, ctx: StepContext, machine: MachineRecord, judged: Judged) -> Outcome:
+def complete(deps: Deps, ctx: StepContext, machine: MachineRecord, judged: DrillJudgement) -> Outcome:
     """The notes and the verdict; without one, that of its proof."""
     if machine.drill is None:
         return Skipped("the test failover never started, so there is nothing to note")
@@ -71,7 +71,7 @@ def complete(deps: Deps, ctx: StepContext, machine: MachineRecord, judged: Judge
     )
 
 
-def _note(ctx: StepContext, machine_id: str, drill: DrillRecord, judged: Judged) -> DrillNote:
+def _note(ctx: StepContext, machine_id: str, drill: DrillRecord, judged: DrillJudgement) -> DrillNote:
     return DrillNote(
         machine_id=machine_id,
         notes=judged.notes,

@@ -54,8 +54,8 @@ class DrillNetworks:
         )
 
     def obstacles(
-        self, ctx: StepContext, machine: MachineRecord, answer: checks.CheckedTarget
-    ) -> tuple[checks.Obstacles, tuple[checks.StandIn, ...]]:
+        self, ctx: StepContext, machine: MachineRecord, answer: checks.TargetCheckFact
+    ) -> tuple[checks.Obstacles, tuple[checks.NetworkCandidate, ...]]:
         """And what the networks that are made stand for."""
         asked = ctx.arguments(NetworkOptions)
         several = asked.network == CREATE_EACH
@@ -115,7 +115,7 @@ class DrillNetworks:
     def _asked(self, ctx: StepContext, machine: MachineRecord) -> Asked | None:
         """One for all machines of a run, if the appliance can; the same whenever it is asked for. None:
         none is needed."""
-        asked, can = ctx.arguments(NetworkOptions), ctx.facts("check", checks.CheckedTarget)
+        asked, can = ctx.arguments(NetworkOptions), ctx.facts("check", checks.TargetCheckFact)
         run = shared_drill_network.run_of(ctx) if can.shares_networks else None
         with self._deps.store.reading() as tx:
             if asked.network == CREATE_EACH:

@@ -8,6 +8,6 @@ telling   what it is told
 """
 
 from .choosing import Known, names, with_hooks
-from .placing import Hooking
+from .placing import HookPlacement
 
-__all__ = ["Hooking", "Known", "names", "with_hooks"]
+__all__ = ["HookPlacement", "Known", "names", "with_hooks"]

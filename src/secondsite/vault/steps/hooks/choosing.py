@@ -34,14 +34,14 @@ class HookRuns(Shape):
     run: tuple[MachineHook, ...]
 
 
-class Hooked(Shape):
+class HookArguments(Shape):
     """The arguments of a job, as far as they say this."""
 
     hooks: HookRuns | None = None
 
 
 def asked(arguments: Json) -> HookRuns | None:
-    return Hooked.model_validate(arguments).hooks if HOOKS in arguments else None
+    return HookArguments.model_validate(arguments).hooks if HOOKS in arguments else None
 
 
 def _of_verb(

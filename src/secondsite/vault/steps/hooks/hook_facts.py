@@ -9,7 +9,7 @@ from ....domain.networks import addresses
 from ....domain.plans.directions import FailoverKind
 from ....jobs.model.context import StepContext
 from ....wire.common.hooks import MachineHook
-from ....wire.control.cards import CardHere
+from ....wire.control.cards import LocalCard
 from ....wire.control.scripts import ScriptCard, ScriptContext, ScriptMachine
 from ...store import MachineRecord, Transaction
 from ..sides import cards, pooling
@@ -114,6 +114,6 @@ def _in_drill(tx: Transaction, ctx: StepContext, machine: MachineRecord) -> Iter
         yield _card(card, mac, settings.test_address if settings else None)
 
 
-def _card(card: CardHere, mac: str, address: str | None) -> ScriptCard:
+def _card(card: LocalCard, mac: str, address: str | None) -> ScriptCard:
     wanted = addresses.host(address) if address is not None and card.network is not None else None
     return ScriptCard(key=card.key, mac=mac, network=card.network, address=wanted)

@@ -35,7 +35,7 @@ KeepsIt = Callable[[MachineRecord, StepContext], str | None]
 """Why a test machine stays, and with it what its hooks gave; None: it goes."""
 
 
-class Hooking:
+class HookPlacement:
     """Of one verb. `find` gives the job's machine."""
 
     def __init__(

@@ -17,7 +17,7 @@ from ....jobs.model.failures import StepFailed
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.hooks import MachineHook
 from ....wire.control import orders
-from ....wire.control.scripts import RunScript, ScriptRan
+from ....wire.control.scripts import RunScript, ScriptResult
 from ...store import MachineRecord
 from ..deps import Deps
 from ..sides.orders import Limits, Orders
@@ -94,7 +94,7 @@ class Hook:
         reach = URGENT_REACH_SECONDS if self._verb is Verb.CANCEL_FAILOVER else REACH_SECONDS
         return Limits(deadline_seconds=deadline, reach_seconds=reach)
 
-    def _failed(self, said: str, facts: ScriptRan | None = None) -> Outcome:
+    def _failed(self, said: str, facts: ScriptResult | None = None) -> Outcome:
         if self._hook.stops and self._verb is Verb.PLANNED_FAILOVER:
             raise StepFailed(
                 HOOK_FAILED,

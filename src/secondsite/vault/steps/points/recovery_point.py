@@ -12,7 +12,7 @@ from ....jobs.model.context import StepContext
 from ....jobs.storage import read
 from ....wire import rest
 from ....wire.common.base import Shape
-from ....wire.common.points import PointShape, RolledForward
+from ....wire.common.points import PointShape, RollForward
 from ....wire.control.orders import Points
 from ...store import MachineRecord, Transaction
 from ..deps import Deps
@@ -36,7 +36,7 @@ class StartInstant(Shape):
     """What a machine is started from: a recovery point, with `forward` rolled forward."""
 
     point_id: str
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
 
 
 class ChosenInstant(StartInstant):

@@ -45,7 +45,7 @@ def definition(deps: Deps) -> Definition:
             ctx,
             wanted.appliance_id,
             orders.VERIFY_POINT,
-            orders.OnePoint(point_id=wanted.point),
+            orders.PointOrder(point_id=wanted.point),
             machine_id=ctx.subject,
             limits=Limits(deadline_seconds=7 * DAY),
             why=f"reading point {wanted.point} of {ctx.subject_name}",

@@ -18,7 +18,7 @@ def of_target(
     """For the machine as it will be. Onto its own disks only changes travel; new ones take a full copy.
     What is there already is never replaced. With another appliance, or onto new disks, it may be made
     anew, which its host must be able to do."""
-    replica = checks.WantedReplica(
+    replica = checks.ReplicaRequest(
         epoch=new.epoch,
         base=wanted.base,
         existing_fabric_id=new.target_fabric_id,

@@ -8,7 +8,7 @@ from pydantic import Field
 from ....domain import errors, policies
 from ....wire import rest
 from ....wire.common.base import Shape
-from ....wire.common.stores import Keeping
+from ....wire.common.stores import Placement
 from ....wire.control.setups import Base
 from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup, seeds
@@ -96,7 +96,7 @@ def turned(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) 
     # a store's name says nothing at another appliance
     kept = {site: keeping for site, keeping in now.keeping.items() if site != now.target_site}
     if wanted.store is not None:
-        kept[now.target_site] = Keeping(store=wanted.store)
+        kept[now.target_site] = Placement(store=wanted.store)
     return replace(now, keeping=kept)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ....domain import shell
 from ....domain.networks import addresses
-from ....wire.control.cards import CardHere
-from ....wire.control.checks import Obstacles, ObstacleShape, StandIn
+from ....wire.control.cards import LocalCard
+from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape
 from ...store import MachineRecord, Transaction
 from ..obstacles import NOTHING
 from . import pooling
@@ -30,9 +30,9 @@ class Fit:
 def look(
     tx: Transaction,
     machine: MachineRecord,
-    cards: Sequence[CardHere],
+    cards: Sequence[LocalCard],
     told: Told,
-    known: Sequence[StandIn],
+    known: Sequence[NetworkCandidate],
     *,
     runs: bool = False,
 ) -> Fit:
@@ -70,7 +70,7 @@ def at_home(tx: Transaction, machine: MachineRecord) -> str:
 
 
 def _subnet(
-    tx: Transaction, machine: MachineRecord, card: CardHere, there: Mapping[str, StandIn]
+    tx: Transaction, machine: MachineRecord, card: LocalCard, there: Mapping[str, NetworkCandidate]
 ) -> str | None:
     pool = pooling.of_network(tx, machine.target_site, str(card.network), card.vlans)
     said = there.get(str(card.network))
@@ -79,19 +79,19 @@ def _subnet(
     return None if said is None else said.subnet
 
 
-def _gives_none(there: Mapping[str, StandIn], card: CardHere) -> bool:
+def _gives_none(there: Mapping[str, NetworkCandidate], card: LocalCard) -> bool:
     """A virtual network in which nobody can give addresses, as far as its host knows (S-269)."""
     said = there.get(str(card.network))
     return said is not None and said.gives_addresses is False
 
 
-def _gives(there: Mapping[str, StandIn], card: CardHere) -> bool:
+def _gives(there: Mapping[str, NetworkCandidate], card: LocalCard) -> bool:
     """A network whose DHCP server can be told the address."""
     said = there.get(str(card.network))
     return said is not None and bool(said.gives_addresses)
 
 
-def _wants(card: CardHere) -> bool:
+def _wants(card: LocalCard) -> bool:
     return card.network is not None and card.address is not None
 
 
@@ -99,13 +99,13 @@ def _is_outside(address: str, subnet: str | None) -> bool:
     return subnet is not None and not addresses.lies_in(address, subnet)
 
 
-def _said(card: CardHere, address: str, subnet: str | None) -> str:
+def _said(card: LocalCard, address: str, subnet: str | None) -> str:
     if subnet is None:
         return f"; {card.key} keeps {address}: the subnet of {card.network} is not known"
     return f"; {card.key} keeps {address}, which fits {card.network} ({subnet})"
 
 
-def _ungiven(machine: MachineRecord, card: CardHere) -> ObstacleShape:
+def _ungiven(machine: MachineRecord, card: LocalCard) -> ObstacleShape:
     site = machine.target_site
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) comes to '{card.network}' of {site}, a virtual network without a "
@@ -118,7 +118,7 @@ def _ungiven(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     )
 
 
-def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
+def _unsettable(machine: MachineRecord, card: LocalCard) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest "
         f"agent answers in {machine.name}: nobody can set it there, and the guest comes up with the address "
@@ -130,7 +130,7 @@ def _unsettable(machine: MachineRecord, card: CardHere) -> ObstacleShape:
     )
 
 
-def _unfit(machine: MachineRecord, card: CardHere, address: str, subnet: str | None) -> ObstacleShape:
+def _unfit(machine: MachineRecord, card: LocalCard, address: str, subnet: str | None) -> ObstacleShape:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) keeps {address}, which is not in the network '{card.network}' "
         f"({subnet}): unless its guest asks a DHCP server, it will not be reachable there.",

@@ -11,7 +11,7 @@ from pydantic import Field
 from ....domain.networks import addresses
 from ....wire.common.base import Shape
 from ....wire.common.cards import CardAddress, CardSettings
-from ....wire.control.cards import CardHere
+from ....wire.control.cards import LocalCard
 from ...store import MachineRecord, Transaction
 from . import cards, pooling
 from .target import DRILL_RUN, FAILOVER_RUN
@@ -30,10 +30,10 @@ class DrillNetwork(Shape):
     each: dict[str, str] | None = None
     subnets: dict[str, str] = Field(default_factory=dict)
 
-    def cards(self, tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
+    def cards(self, tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
         return cards.in_drill(tx, machine, self.network if self.each is None else None, self.each)
 
-    def is_other(self, card: CardHere) -> bool:
+    def is_other(self, card: LocalCard) -> bool:
         """Whether the card's network has to be said of it alone."""
         return self.each is not None or card.network != self.network
 
@@ -88,7 +88,7 @@ def in_drill(
 
 
 def _leased(
-    card: CardHere,
+    card: LocalCard,
     mac: str,
     settings: CardSettings,
     leased: Mapping[str, str],
@@ -103,11 +103,11 @@ def _leased(
     return _card(card, mac, f"{address}/{network.prefixlen}", *names)
 
 
-def _card(card: CardHere, mac: str, address: str | None, *dns_servers: str) -> tuple[CardAddress, ...]:
+def _card(card: LocalCard, mac: str, address: str | None, *dns_servers: str) -> tuple[CardAddress, ...]:
     if address is None:
         return ()
     return (CardAddress(key=card.key, mac=mac, address=address, dns_servers=dns_servers),)
 
 
-def _mac(card: CardHere, macs: Mapping[str, str]) -> str:
+def _mac(card: LocalCard, macs: Mapping[str, str]) -> str:
     return macs.get(card.mac.lower(), card.mac.lower())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ....domain import shell
 from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
-from ....wire.control.cards import CardHere
+from ....wire.control.cards import LocalCard
 from ....wire.control.checks import HomeCards, Obstacles, ObstacleShape
 from ...store import MachineRecord, Transaction
 
@@ -17,7 +17,7 @@ OURS = "52:54:00"
 """What QEMU's addresses begin with."""
 
 
-def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
+def at_target(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     """When the machine comes home, what its network of the other site is mapped to, else its own; None
     (not connected) where nothing is mapped or wanted."""
     if machine.reversed:
@@ -36,7 +36,7 @@ def in_drill(
     machine: MachineRecord,
     network: str | None,
     each: Mapping[str, str] | None = None,
-) -> tuple[CardHere, ...]:
+) -> tuple[LocalCard, ...]:
     """The drill's network, or that which is set for the card; a drill without a network connects none.
     `each`: instead one for each card, by its MAC address at home."""
     own = {} if network is None and each is None else set_for(tx, machine)
@@ -69,7 +69,7 @@ def wished(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
     return {mac: address for mac, address in found.items() if address is not None}
 
 
-def checked(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
+def checked(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     """Those that the target is asked about. At home a machine is as it was, on networks that may be of
     kinds which no list has: none."""
     return () if machine.reversed else at_target(tx, machine)
@@ -82,7 +82,7 @@ def at_home(tx: Transaction, machine: MachineRecord) -> HomeCards | None:
     return HomeCards(fabric_id=machine.target_fabric_id, cards=at_target(tx, machine))
 
 
-def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[CardHere]) -> Obstacles:
+def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[LocalCard]) -> Obstacles:
     """A warning for each card that will not be connected because nothing is mapped for its network, or by
     what is set."""
     own, networks = set_for(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
@@ -96,7 +96,7 @@ def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[CardHer
     return Obstacles(obstacles=tuple(found))
 
 
-def away(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
+def away(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     """What they are connected to at the second site, also while the machine is to come home."""
     home, other = machine.source_site, machine.target_site
     if machine.reversed:
@@ -107,7 +107,7 @@ def away(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
     return tuple(_here(nic, _wanted(each, by_name, nic)) for nic, each in found)
 
 
-def names(cards: Sequence[CardHere]) -> tuple[str, ...]:
+def names(cards: Sequence[LocalCard]) -> tuple[str, ...]:
     """The networks that are needed, each once."""
     return tuple(dict.fromkeys(card.network for card in cards if card.network is not None))
 
@@ -119,7 +119,7 @@ def set_for(tx: Transaction, machine: MachineRecord) -> dict[str, CardSettings]:
     return {card.mac: card for card in tx.settings.cards(machine.id)}
 
 
-def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
+def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     """It counts where the machine is made anew: one that was withdrawn there has the networks that it had."""
     there = {
         each.source_network: each.target_network
@@ -134,8 +134,8 @@ def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[CardHere, ...]:
     return tuple(_here(nic, back.get(network or "", nic.network)) for nic, network in away)
 
 
-def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> CardHere:
-    return CardHere(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans, address=address)
+def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> LocalCard:
+    return LocalCard(key=nic.key, mac=nic.mac, network=network, vlans=nic.vlans, address=address)
 
 
 def _wanted(own: CardSettings | None, by_name: Mapping[str, str], nic: NicDefinition) -> str | None:
@@ -161,12 +161,12 @@ def _is_unwanted(own: CardSettings | None) -> bool:
     return own is not None and not own.connected
 
 
-def _left_out(card: CardHere) -> ObstacleShape:
+def _left_out(card: LocalCard) -> ObstacleShape:
     what = f"{card.key} ({card.mac}) will not be connected, as is set for it."
     return ObstacleShape(what=what, do="See 'secondsite card list MACHINE' if it should be.", blocking=False)
 
 
-def _unmapped(machine: MachineRecord, card: CardHere, network: str | None) -> ObstacleShape:
+def _unmapped(machine: MachineRecord, card: LocalCard, network: str | None) -> ObstacleShape:
     source, target = machine.source_site, machine.target_site
     if network is None:
         what = (

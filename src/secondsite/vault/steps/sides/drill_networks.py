@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ....domain import errors
 from ....domain.networks import addresses, subnets
 from ....wire.common.cards import PoolSettings
-from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape, StandIn
+from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import MachineRecord, Transaction
 from . import cards, pooling, shared_drill_network
@@ -72,15 +72,15 @@ def pools_of(
 
 def known(
     networks: Mapping[str, HomeNetwork],
-    target: CheckedTarget,
+    target: TargetCheckFact,
     source: Source,
     pools: Mapping[HomeNetwork, PoolSettings],
-) -> tuple[StandIn, ...]:
+) -> tuple[NetworkCandidate, ...]:
     """By what they are called at home: subnet and ranges that the machine has after a failover, as its
     network there has them, or the pool of that; else the subnet which it has now."""
     each_once = dict.fromkeys(networks.values())
     if not target.serves:
-        return tuple(StandIn(network=called(each.name, each.vlans)) for each in each_once)
+        return tuple(NetworkCandidate(network=called(each.name, each.vlans)) for each in each_once)
     there = {each.network: each for each in target.stand_ins}
     found = [(each, _there(each, there.get(each.target or ""), pools.get(each))) for each in each_once]
     if any(stand_in.subnet is None and stand_in.unserved is None for _, stand_in in found):
@@ -89,7 +89,7 @@ def known(
     return tuple(stand_in for _, stand_in in found)
 
 
-def _there(home: HomeNetwork, said: StandIn | None, pool: PoolSettings | None) -> StandIn:
+def _there(home: HomeNetwork, said: NetworkCandidate | None, pool: PoolSettings | None) -> NetworkCandidate:
     """A pool for the tag knows better than the network; one of the network adds its ranges, or what the
     site does not know."""
     name, subnet = called(home.name, home.vlans), None if said is None else said.subnet
@@ -97,21 +97,23 @@ def _there(home: HomeNetwork, said: StandIn | None, pool: PoolSettings | None) -
         usable = subnets.usable_or_none(pool.subnet)
         unserved = said.unserved if said is not None and usable == subnet else None
         return _servable(
-            StandIn(network=name, subnet=usable, ranges=pool.ranges if usable else (), unserved=unserved)
+            NetworkCandidate(
+                network=name, subnet=usable, ranges=pool.ranges if usable else (), unserved=unserved
+            )
         )
     if said is None:
-        return StandIn(network=name)
+        return NetworkCandidate(network=name)
     return _servable(said.model_copy(update={"network": name}))
 
 
-def _servable(stand_in: StandIn) -> StandIn:
+def _servable(stand_in: NetworkCandidate) -> NetworkCandidate:
     """Without a subnet that its target cannot give to a network."""
     return (
         stand_in if stand_in.unserved is None else stand_in.model_copy(update={"subnet": None, "ranges": ()})
     )
 
 
-def _else_at_home(stand_in: StandIn, subnet: str | None) -> StandIn:
+def _else_at_home(stand_in: NetworkCandidate, subnet: str | None) -> NetworkCandidate:
     if stand_in.subnet is not None or stand_in.unserved is not None:
         return stand_in
     return stand_in.model_copy(update={"subnet": subnet})
@@ -121,7 +123,7 @@ def network(
     tx: Transaction,
     machine: MachineRecord,
     run: str | None,
-    known: Sequence[StandIn],
+    known: Sequence[NetworkCandidate],
     dns_servers: Sequence[str],
 ) -> tuple[CreateNetwork, dict[str, str]] | None:
     """All that the machine needs, and the name of each card's, by its MAC address at home. None: no card
@@ -164,7 +166,7 @@ def from_pools(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
 
 
 def needing(
-    networks: Mapping[str, HomeNetwork], known: Sequence[StandIn], asks: Mapping[str, str]
+    networks: Mapping[str, HomeNetwork], known: Sequence[NetworkCandidate], asks: Mapping[str, str]
 ) -> Obstacles:
     """A card that is to have an address out of a pool has none in a network that gives none (S-123)."""
     without = {each.network for each in known if each.subnet is None}
@@ -181,7 +183,7 @@ def needing(
 
 
 def obstacles(
-    known: Sequence[StandIn], target: CheckedTarget, dns_servers: Sequence[str], site: str
+    known: Sequence[NetworkCandidate], target: TargetCheckFact, dns_servers: Sequence[str], site: str
 ) -> Obstacles:
     """A network whose subnet nobody knows gives no addresses, which is no obstacle unless it is to name a
     DNS server. That may be in a network of other machines of the run: then this machine's name their own."""
@@ -200,7 +202,7 @@ def said(networks: Mapping[str, HomeNetwork], each: Mapping[str, str]) -> str:
     return "".join(f"; {pair}" for pair in pairs)
 
 
-def _unnamed(dns_servers: Sequence[str], there: Sequence[StandIn]) -> ObstacleShape:
+def _unnamed(dns_servers: Sequence[str], there: Sequence[NetworkCandidate]) -> ObstacleShape:
     """`there`: networks whose subnets are known."""
     names = ", ".join(dns_servers)
     if not there:
@@ -215,7 +217,7 @@ def _unnamed(dns_servers: Sequence[str], there: Sequence[StandIn]) -> ObstacleSh
     return ObstacleShape(what=what, do=do, blocking=False)
 
 
-def _without_addresses(stand_in: StandIn, target: CheckedTarget, site: str) -> ObstacleShape:
+def _without_addresses(stand_in: NetworkCandidate, target: TargetCheckFact, site: str) -> ObstacleShape:
     if not target.serves:
         what = (
             f"The network for '{stand_in.network}' gives no addresses: {site} cannot give any in networks "

@@ -13,7 +13,7 @@ from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.cards import CardSettings
 from ....wire.control import orders
-from ....wire.control.names import NameVerdict, UpdatedNames, UpdateNames, WantedName
+from ....wire.control.names import CardName, NamesFact, NameVerdict, UpdateNames
 from ...store import MachineRecord, NamesRecord, Transaction
 from ..deps import Deps
 from . import cards, pooling
@@ -77,17 +77,17 @@ def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
     unset = any(each.address is None for each in verdicts)
     if unset:
         said += f"; try again with 'secondsite machine update-names {shell.arguments(machine.name)}'"
-    return Done(said, UpdatedNames(verdicts=verdicts), deps.commit(keep), partial=unset)
+    return Done(said, NamesFact(verdicts=verdicts), deps.commit(keep), partial=unset)
 
 
-def _wanted(tx: Transaction, machine: MachineRecord, *, at_home: bool) -> tuple[WantedName, ...]:
+def _wanted(tx: Transaction, machine: MachineRecord, *, at_home: bool) -> tuple[CardName, ...]:
     keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
     before = machine.names.home if machine.names else {}
     settings = tx.settings.cards(machine.id)
     asks = not at_home and any(card.from_pool for card in settings)
     pooled = pooling.away(tx, machine) if asks else {}
     return tuple(
-        WantedName(
+        CardName(
             name=name,
             key=keys.get(card.mac, card.mac),
             mac=card.mac if at_home else cards.mac_away(machine, card),

@@ -15,7 +15,7 @@ from ....jobs.model.outcomes import Wait
 from ....wire.common.machines import DiscoveredMachine
 from ....wire.common.stores import DEFAULT, believed
 from ....wire.control import orders
-from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
+from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import Inventory
 from ...store import ApplianceRecord
 from .. import lookup
@@ -113,7 +113,7 @@ def _room(appliance: ApplianceRecord, store: str | None) -> tuple[bool, int]:
     return not free, -sum(free)
 
 
-def keeps_no_stores(store: str | None, target: CheckedTarget) -> Obstacles:
+def keeps_no_stores(store: str | None, target: TargetCheckFact) -> Obstacles:
     """What is in the way of keeping a replica in a store with an older appliance, which would not look at
     its name."""
     if store is None or target.keeps:

@@ -15,9 +15,9 @@ from ....domain.networks import addresses, pools
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome
 from ....wire.common.cards import CardSettings, PoolSettings
-from ....wire.control.cards import CardHere
+from ....wire.control.cards import LocalCard
 from ....wire.control.checks import Obstacles, ObstacleShape
-from ...store import MachineRecord, PoolRecord, TakenRecord, Transaction
+from ...store import MachineRecord, PoolAddressRecord, PoolRecord, Transaction
 from .. import lookup
 from ..deps import Deps
 from ..obstacles import NOTHING
@@ -30,7 +30,7 @@ LOCK = "pools"
 class CardRequest:
     """A card that is to have an address out of the pool of its network (None: it has none)."""
 
-    card: CardHere
+    card: LocalCard
     pool: PoolRecord | None
 
 
@@ -40,13 +40,13 @@ class AddressRequests:
     `asks`: some are to have an address out of a pool; `unpooled` are those that get none, because their
     network has no pool or nothing is free in it."""
 
-    cards: tuple[CardHere, ...]
+    cards: tuple[LocalCard, ...]
     unpooled: Obstacles = NOTHING
     asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
+class CardLease:
     """What a card gets: an address with its prefix, and what goes with it."""
 
     address: str
@@ -64,9 +64,9 @@ def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[CardRequest]:
     return [CardRequest(card, _of(there, card)) for card in connected if _asks(own.get(card.mac.lower()))]
 
 
-def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, Pooled]:
+def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, CardLease]:
     """What its cards have, or would get now, by their MAC addresses at home."""
-    found: dict[str, Pooled] = {}
+    found: dict[str, CardLease] = {}
     offered: set[tuple[str, str]] = set()
     for each in wanted(tx, machine):
         if each.pool is not None:
@@ -78,7 +78,7 @@ def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, Pooled]:
     return found
 
 
-def given(tx: Transaction, machine: MachineRecord) -> Mapping[str, Pooled]:
+def given(tx: Transaction, machine: MachineRecord) -> Mapping[str, CardLease]:
     """What its cards have where they are started now, by their MAC addresses at home."""
     found = [(each.card.mac.lower(), each.pool) for each in wanted(tx, machine) if each.pool is not None]
     if not found:
@@ -96,7 +96,7 @@ def away(tx: Transaction, machine: MachineRecord) -> Mapping[str, str]:
 
 
 def look(
-    tx: Transaction, machine: MachineRecord, checked: Sequence[CardHere], *, blocking: bool
+    tx: Transaction, machine: MachineRecord, checked: Sequence[LocalCard], *, blocking: bool
 ) -> AddressRequests:
     """Before anything is taken."""
     wishes = wanted(tx, machine)
@@ -190,7 +190,7 @@ def _take(tx: Transaction, machine: MachineRecord, each: CardRequest, now: datet
     has = [(each.pool, each.mac, each.address) for each in tx.pools.held(machine.id)]
     if (pool, mac, address) not in has:
         tx.pools.release(pool, address)  # of a machine that rests at home
-        record = TakenRecord(pool, address, machine.id, machine.name, mac, now)
+        record = PoolAddressRecord(pool, address, machine.id, machine.name, mac, now)
         tx.pools.take(record)
     return f"{each.card.key} gets {address} of pool {pool}"
 
@@ -232,7 +232,7 @@ def _rests_at_home(tx: Transaction, machine_id: str) -> bool:
     return not lookup.is_behind(found, tx.statuses.get(machine_id).replica)
 
 
-def _with(card: CardHere, pooled: Pooled | None) -> CardHere:
+def _with(card: LocalCard, pooled: CardLease | None) -> LocalCard:
     return card if pooled is None else card.model_copy(update={"address": pooled.address})
 
 
@@ -240,7 +240,7 @@ def _asks(card: CardSettings | None) -> bool:
     return card is not None and card.from_pool and card.connected
 
 
-def _of(there: Sequence[PoolRecord], card: CardHere) -> PoolRecord | None:
+def _of(there: Sequence[PoolRecord], card: LocalCard) -> PoolRecord | None:
     return _on(there, card.network, card.vlans)
 
 
@@ -251,8 +251,8 @@ def _on(there: Sequence[PoolRecord], network: str | None, vlans: Sequence[int]) 
     return on_it.get(tag) or on_it.get(None)
 
 
-def _pooled(pool: PoolSettings, address: str) -> Pooled:
-    return Pooled(f"{address}/{pool.subnet.partition('/')[2]}", pool.gateway, pool.dns_servers)
+def _pooled(pool: PoolSettings, address: str) -> CardLease:
+    return CardLease(f"{address}/{pool.subnet.partition('/')[2]}", pool.gateway, pool.dns_servers)
 
 
 def _obstacle(machine: MachineRecord, each: CardRequest, *, blocking: bool) -> ObstacleShape:

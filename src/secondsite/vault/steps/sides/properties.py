@@ -3,7 +3,7 @@
 Coming home it is as it was withdrawn there: what is set is for the second site."""
 
 from ....wire.common.properties import Sizing, TargetProperties
-from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
+from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import StartFact
 from ...store import MachineRecord, Transaction
 from .target import AS_AT_HOME
@@ -13,7 +13,7 @@ def set_for(tx: Transaction, machine: MachineRecord) -> TargetProperties:
     return AS_AT_HOME if machine.reversed else tx.properties.find(machine.id)
 
 
-def too_old(wanted: Sizing, target: CheckedTarget, machine: MachineRecord) -> Obstacles:
+def too_old(wanted: Sizing, target: TargetCheckFact, machine: MachineRecord) -> Obstacles:
     """A warning: an older appliance starts the machine as it is at home."""
     unset = _unset(wanted, lays_out=target.sizes, cpu_model=target.sets_cpu_model)
     if not unset.any:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from ....domain.networks import addresses, subnets
 from ....jobs.model.context import StepContext
 from ....jobs.storage import read
-from ....wire.common.machines import ServedHost, Serving
-from ....wire.control.cards import CardHere
-from ....wire.control.checks import CheckedTarget, Obstacles, ObstacleShape
+from ....wire.common.machines import NetworkService, ServedHost
+from ....wire.control.cards import LocalCard
+from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import DrillRecord, MachineRecord, Transaction
 from . import cards, pooling
@@ -48,11 +48,11 @@ def served(
 def serving(
     tx: Transaction,
     machine: MachineRecord,
-    on_it: Sequence[CardHere],
+    on_it: Sequence[LocalCard],
     subnet: str,
     dns_servers: Sequence[str],
     ranges: Sequence[str] = (),
-) -> Serving:
+) -> NetworkService:
     """For these cards of the machine."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
     of_pools = {mac: each.address for mac, each in pooling.expected(tx, machine).items()}
@@ -64,11 +64,11 @@ def serving(
         for mac in homes
     )
     named = addresses.inside(dns_servers, subnet)
-    return Serving(subnet=subnet, hosts=hosts, dns_servers=named, ranges=tuple(ranges))
+    return NetworkService(subnet=subnet, hosts=hosts, dns_servers=named, ranges=tuple(ranges))
 
 
 def too_old(
-    target: CheckedTarget, machine: MachineRecord, *, serves: bool, names_servers: bool, several: bool
+    target: TargetCheckFact, machine: MachineRecord, *, serves: bool, names_servers: bool, several: bool
 ) -> Obstacles:
     """An older appliance would make one network, without addresses or without naming the servers."""
     site = machine.target_site

@@ -44,7 +44,7 @@ class Source(Side):
 
     def check(
         self, disks: tuple[str, ...], peer_addresses: tuple[str, ...] = ()
-    ) -> Answer[checks.CheckedSource]:
+    ) -> Answer[checks.SourceCheckFact]:
         """Whether these disks can be replicated from here, to that peer if one is given."""
         payload = checks.CheckSource(
             fabric_id=self.machine.source_fabric_id, disks=disks, peer_addresses=peer_addresses

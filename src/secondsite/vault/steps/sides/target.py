@@ -9,10 +9,10 @@ from ....jobs.model.context import StepContext
 from ....wire.common.cards import CardAddress
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.machines import MachineDefinition
-from ....wire.common.points import RolledForward
+from ....wire.common.points import RollForward
 from ....wire.common.properties import TargetProperties
 from ....wire.control import checks, orders, proofs, setups
-from ....wire.control.cards import CardHere
+from ....wire.control.cards import LocalCard
 from ....wire.control.orders import (
     CycleFact,
     InstantFact,
@@ -76,7 +76,7 @@ class Target(Side):
         except errors.NotFound:
             raise unknown from None
 
-    def check(self, payload: checks.CheckTarget) -> Answer[checks.CheckedTarget]:
+    def check(self, payload: checks.CheckTarget) -> Answer[checks.TargetCheckFact]:
         """Whether the site can hold and run the machine."""
         return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
 
@@ -84,7 +84,7 @@ class Target(Side):
         self,
         definition: MachineDefinition | None = None,
         *,
-        cards: Sequence[CardHere] = (),
+        cards: Sequence[LocalCard] = (),
         networks: tuple[str, ...] = (),
         names: tuple[str, ...] = (),
         no_copy: bool = False,
@@ -94,7 +94,7 @@ class Target(Side):
         home_in_need: checks.HomeCards | None = None,
         tell_subnets: bool = False,
         memory_needed: bool = False,
-    ) -> Answer[checks.CheckedTarget]:
+    ) -> Answer[checks.TargetCheckFact]:
         """Whether the failed-over machine can be made there, and, with its definition, whether it can run.
         `networks` must be there; of those that only `cards` name it is warned, and of `names` that it may
         not change. `no_copy`: nor may a copy be there, but one that stands on `but_on`. `wanted`: what it
@@ -113,7 +113,7 @@ class Target(Side):
             home=home,
             home_in_need=home_in_need,
             stand_ins=networks_of(cards) if tell_subnets else (),
-            memory=checks.NeededMemory(
+            memory=checks.MemoryNeed(
                 memory_bytes=self.machine.definition.memory_bytes, blocking=memory_needed
             ),
         )
@@ -177,8 +177,8 @@ class Target(Side):
     def start_failed_over(
         self,
         point_id: str,
-        cards: Sequence[CardHere],
-        forward: RolledForward | None,
+        cards: Sequence[LocalCard],
+        forward: RollForward | None,
         *,
         new_macs: dict[str, str],
         addresses: tuple[CardAddress, ...],

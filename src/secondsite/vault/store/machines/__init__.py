@@ -4,7 +4,7 @@ Its rooms:
 
     records        the record of a machine, and its table
     machines       reads and writes them
-    decoded        what was read of machines last
+    machine_cache  what was read of machines last
     page_versions  which machines a page has
     settings       what is set for single machines: cards, checks, hooks, properties
     drill_notes    what their drills showed

@@ -9,11 +9,11 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text, bindparam, i
 from sqlalchemy.orm import Session
 
 from ....domain.drills.verdicts import Verdict
-from ....jobs.storage.prepared import Prepared
+from ....jobs.storage.prepared import PreparedStatement
 from ....wire.common.numbers import LONGEST_NAME
-from ....wire.common.points import RolledForward
+from ....wire.common.points import RollForward
 from ..sql import rows
-from ..sql.columns import Shaped, UtcDateTime, Word, metadata
+from ..sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class DrillNote:
     started_at: datetime
     completed_at: datetime
     requested_by: str
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     verdict: Verdict | None = None
 
 
@@ -39,13 +39,13 @@ DRILL_NOTES = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime, nullable=False),
     Column("requested_by", Text, nullable=False),
-    Column("forward", Shaped(RolledForward)),
+    Column("forward", ShapeColumn(RollForward)),
     Column("verdict", Word(Verdict)),
     Index("ix_drill_notes_machine_id", "machine_id"),
 )
 
 _NOTES = DRILL_NOTES
-_NOTES_OF = Prepared(
+_NOTES_OF = PreparedStatement(
     select(*(_NOTES.c[field.name] for field in dataclasses.fields(DrillNote)))
     .where(_NOTES.c.machine_id == bindparam("wanted"))
     .order_by(_NOTES.c.completed_at, _NOTES.c.id)

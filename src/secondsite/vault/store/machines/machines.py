@@ -12,8 +12,8 @@ from ....domain.lifecycle import DrillState, State
 from ....jobs.storage.prepared import (
     BatchStatement,
     Columns,
-    Prepared,
-    PreparedFor,
+    PreparedStatement,
+    SubsetQuery,
     as_new,
     new_values,
     one_of,
@@ -21,20 +21,20 @@ from ....jobs.storage.prepared import (
 from ..sql import rows
 from ..sql.failures import ChangedMeanwhile
 from . import page_versions
-from .decoded import SOME, VERSIONS, Decoded, read
-from .records import MACHINES, MachinePlace, MachineRecord, MachinesWanted, SeenNumbers
+from .machine_cache import SOME, VERSIONS, DecodedMachines, read
+from .records import MACHINES, MachineFilter, MachinePlace, MachineRecord, SeenNumbers
 from .statuses import STATUSES
 
 COLUMNS = MACHINES.c
 _IDS = select(COLUMNS.id)
-_SEEN_BY_ID = Prepared(
+_SEEN_BY_ID = PreparedStatement(
     select(COLUMNS.version, STATUSES.c.generation, STATUSES.c.drill_generation)
     .select_from(MACHINES.outerjoin(STATUSES, STATUSES.c.machine_id == COLUMNS.id))
     .where(COLUMNS.id == bindparam("wanted"))
 )
 _PLACE = select(*(COLUMNS[field.name] for field in dataclasses.fields(MachinePlace))).order_by(COLUMNS.id)
-_PLACES, _PLACES_OF = Prepared(_PLACE), PreparedFor(_PLACE, COLUMNS.id)
-_VERSIONS_OF = PreparedFor(VERSIONS, COLUMNS.id)
+_PLACES, _PLACES_OF = PreparedStatement(_PLACE), SubsetQuery(_PLACE, COLUMNS.id)
+_VERSIONS_OF = SubsetQuery(VERSIONS, COLUMNS.id)
 _AS_SOURCE, _AS_TARGET = (
     column == bindparam("wanted") for column in (COLUMNS.source_fabric_id, COLUMNS.target_fabric_id)
 )
@@ -48,7 +48,7 @@ _THERE = BatchStatement(
         )
     )
 )
-_COMING_HOME = Prepared(
+_COMING_HOME = PreparedStatement(
     select(COLUMNS.id, COLUMNS.disks).where(
         or_(
             and_(
@@ -66,7 +66,7 @@ _COMING_HOME = Prepared(
     )
 )
 FIELDS = tuple(field.name for field in dataclasses.fields(MachineRecord))
-_ADD = Prepared(insert(MACHINES).values(new_values(MACHINES, FIELDS)))
+_ADD = PreparedStatement(insert(MACHINES).values(new_values(MACHINES, FIELDS)))
 _NAMED = BatchStatement(
     _BY_NAME.where(or_(COLUMNS.id == bindparam("wanted"), COLUMNS.name == bindparam("wanted")))
 )
@@ -75,7 +75,7 @@ _NAMED = BatchStatement(
 class MachineRecords:
     """`decoded` is for transactions that only read."""
 
-    def __init__(self, session: Session, decoded: Decoded | None = None) -> None:
+    def __init__(self, session: Session, decoded: DecodedMachines | None = None) -> None:
         self._session = session
         self._decoded = decoded
         self._read: dict[str, MachineRecord] = {}
@@ -170,7 +170,7 @@ class MachineRecords:
         return sum(len(row["disks"]) for row in found)
 
     def page(
-        self, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None = None
+        self, wanted: MachineFilter, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[MachineRecord]:
         """By name and id: the first `limit` of them, or those that follow this name and id."""
         return self._of(page_versions.of(self._session, wanted, limit, after))
@@ -231,10 +231,10 @@ def _differing(read: MachineRecord | None, machine: MachineRecord, newer: Machin
 
 
 @functools.cache
-def _replace(names: tuple[str, ...]) -> Prepared:
+def _replace(names: tuple[str, ...]) -> PreparedStatement:
     """For the few sets of columns that are changed together."""
     this = and_(COLUMNS.id == bindparam("wanted"), COLUMNS.version == bindparam("read"))
-    return Prepared(update(MACHINES).where(this).values(new_values(MACHINES, names)))
+    return PreparedStatement(update(MACHINES).where(this).values(new_values(MACHINES, names)))
 
 
 def _meant(name_or_id: str, found: Iterable[MachineRecord]) -> MachineRecord | None:
@@ -252,9 +252,9 @@ def _meant(name_or_id: str, found: Iterable[MachineRecord]) -> MachineRecord | N
 
 
 @functools.cache
-def _at_work(states: frozenset[State]) -> Prepared:
+def _at_work(states: frozenset[State]) -> PreparedStatement:
     """For the one set of states that is asked for."""
-    return Prepared(_PLACE.where(or_(COLUMNS.job_id.is_not(None), one_of(COLUMNS.state, states))))
+    return PreparedStatement(_PLACE.where(or_(COLUMNS.job_id.is_not(None), one_of(COLUMNS.state, states))))
 
 
 def _of_site(site: str | None) -> Iterator[ColumnElement[bool]]:

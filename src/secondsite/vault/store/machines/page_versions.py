@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from ....domain.lifecycle import State
 from ....jobs.storage.prepared import BatchStatement, Columns, one_of
-from .records import MACHINES, MachinesWanted
+from .records import MACHINES, MachineFilter
 
 COLUMNS = MACHINES.c
 
 
 def of(
-    session: Session, wanted: MachinesWanted, limit: int, after: tuple[str, str] | None
+    session: Session, wanted: MachineFilter, limit: int, after: tuple[str, str] | None
 ) -> Sequence[Columns]:
     """The id and version of each, in the order of the page."""
     sites = {f"site{number}": site for number, site in enumerate(sorted(wanted.sites))}

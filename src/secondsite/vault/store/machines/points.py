@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ....jobs.storage.prepared import PreparedFor
+from ....jobs.storage.prepared import SubsetQuery
 from ....wire.common.points import PointShape
 from ..sql import rows
-from ..sql.columns import Reported, metadata
+from ..sql.columns import ReportColumn, metadata
 
 PointRows = Mapping[str, int]
 """The numbers of the rows of a replica's points, by the ids of the points."""
@@ -53,7 +53,7 @@ POINTS = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    Column("point", Reported(PointShape), nullable=False),
+    Column("point", ReportColumn(PointShape), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -63,14 +63,14 @@ Kept = Mapping[int, Mapping[str, JsonValue]]
 """What is stored of points, by the numbers of their rows."""
 # Made once: to build a statement takes as long as to run it.
 _ONE = delete(POINTS).where(POINT.machine_id == bindparam("machine"), POINT.number == bindparam("row"))
-_COUNTS = PreparedFor(
+_COUNTS = SubsetQuery(
     select(POINT.machine_id, func.count().label("points")).group_by(POINT.machine_id), POINT.machine_id
 )
-_STORED = PreparedFor(
+_STORED = SubsetQuery(
     select(POINT.machine_id, POINT.number, type_coerce(POINT.point, JSON).label("point")),
     POINT.machine_id,
 )
-_IN_ORDER = PreparedFor(
+_IN_ORDER = SubsetQuery(
     select(POINT.machine_id, POINT.point).order_by(POINT.machine_id, POINT.epoch, POINT.seq, POINT.number),
     POINT.machine_id,
 )

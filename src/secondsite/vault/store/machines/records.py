@@ -23,10 +23,10 @@ from ....wire.common.cards import CardSettings
 from ....wire.common.hooks import MachineHook
 from ....wire.common.machines import MachineDefinition
 from ....wire.common.numbers import LONGEST_NAME
-from ....wire.common.points import RolledForward
+from ....wire.common.points import RollForward
 from ....wire.common.properties import TargetProperties
-from ....wire.common.stores import Keeping
-from ..sql.columns import Shaped, UtcDateTime, Word, metadata
+from ....wire.common.stores import Placement
+from ..sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class DrillRecord:
     network_made: bool
     started_at: datetime
     job_id: str
-    forward: RolledForward | None = None
+    forward: RollForward | None = None
     shared: str | None = None
     proven: Verdict | None = None
     definition: MachineDefinition | None = None
@@ -158,7 +158,7 @@ class MachineRecord:
     epoch: int = 1
     failed_over_point_id: str | None = None
     failed_over_at: datetime | None = None
-    failed_over_forward: RolledForward | None = None
+    failed_over_forward: RollForward | None = None
     job_id: str | None = None
     version: int = 0
     group: str | None = None
@@ -184,7 +184,7 @@ class MachineRecord:
     """When the last test failover with a verdict failed. None: it passed, or none had one."""
     warned: WarnedRecord | None = None
     """What the last prerequisites check of protection or of a move warned of."""
-    keeping: Mapping[str, Keeping] = field(default_factory=dict)
+    keeping: Mapping[str, Placement] = field(default_factory=dict)
     """Where a replica is to be kept at each site, as it was asked for. None for a site: where the
     appliance keeps them."""
     names: NamesRecord | None = None
@@ -204,9 +204,9 @@ class MachineRecord:
     """Those that it had where a verb started it last. None: none were seen."""
 
     @property
-    def kept(self) -> Keeping:
+    def kept(self) -> Placement:
         """Where its replica is to be kept at its target."""
-        return self.keeping.get(self.target_site, Keeping())
+        return self.keeping.get(self.target_site, Placement())
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -233,7 +233,7 @@ class MachinePlace:
 
 
 @dataclass(frozen=True, slots=True)
-class MachinesWanted:
+class MachineFilter:
     """Which machines: those that match everything given. Each of `sites` is a machine's source or target."""
 
     sites: frozenset[str] = frozenset()
@@ -264,19 +264,19 @@ MACHINES = Table(
     Column("source_fabric_id", String(LONGEST_NAME), nullable=False),
     Column("target_fabric_id", String(LONGEST_NAME), nullable=False),
     Column("policy", ForeignKey("policies.name"), nullable=False),
-    Column("definition", Shaped(MachineDefinition), nullable=False),
-    Column("disks", Shaped(tuple[str, ...]), nullable=False),
+    Column("definition", ShapeColumn(MachineDefinition), nullable=False),
+    Column("disks", ShapeColumn(tuple[str, ...]), nullable=False),
     Column("state", Word(State), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("drill_state", Word(DrillState), nullable=False),
-    Column("drill", Shaped(DrillRecord)),
+    Column("drill", ShapeColumn(DrillRecord)),
     Column("epoch", BigInteger, nullable=False),
     Column("failed_over_point_id", String(LONGEST_NAME)),
     Column("failed_over_at", UtcDateTime),
     Column("job_id", String(64)),
     Column("version", Integer, nullable=False),
     Column("group", ForeignKey("groups.name")),
-    Column("failed_over_forward", Shaped(RolledForward)),
+    Column("failed_over_forward", ShapeColumn(RollForward)),
     Column("encrypted", Boolean, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("claimed_by", String(64)),
@@ -286,15 +286,15 @@ MACHINES = Table(
     Column("drill_claimed_by", String(64)),
     Column("drilled_at", UtcDateTime),
     Column("drill_failed_at", UtcDateTime),
-    Column("warned", Shaped(WarnedRecord)),
-    Column("names", Shaped(NamesRecord)),
-    Column("keeping", Shaped(dict[str, Keeping]), nullable=False),
-    Column("recovered", Shaped(RecoveredRecord)),
+    Column("warned", ShapeColumn(WarnedRecord)),
+    Column("names", ShapeColumn(NamesRecord)),
+    Column("keeping", ShapeColumn(dict[str, Placement]), nullable=False),
+    Column("recovered", ShapeColumn(RecoveredRecord)),
     Column("coming_appliance_id", String(64)),
-    Column("booted", Shaped(BootedRecord)),
-    Column("proven_as", Shaped(ProvenRecord)),
-    Column("drift", Shaped(DriftRecord)),
-    Column("seen_addresses", Shaped(AddressesRecord)),
+    Column("booted", ShapeColumn(BootedRecord)),
+    Column("proven_as", ShapeColumn(ProvenRecord)),
+    Column("drift", ShapeColumn(DriftRecord)),
+    Column("seen_addresses", ShapeColumn(AddressesRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
     # All that a page is ordered and filtered by: which machines it has is read from here, without their rows.
     # One index, because every change of a machine writes all of them.

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import Column, ForeignKey, Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from ....jobs.storage.prepared import Prepared
+from ....jobs.storage.prepared import PreparedStatement
 from ....wire.common.cards import CardSettings
 from ....wire.common.hooks import MachineHook
 from ....wire.common.machine_checks import MachineCheck
 from ....wire.common.properties import TargetProperties
 from ..sql import rows
-from ..sql.columns import Shaped, metadata
+from ..sql.columns import ShapeColumn, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +51,33 @@ MACHINE_SETTINGS = Table(
     "machine_settings",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("cards", Shaped(tuple[CardSettings, ...]), nullable=False),
+    Column("cards", ShapeColumn(tuple[CardSettings, ...]), nullable=False),
 )
 
 MACHINE_CHECKS = Table(
     "machine_checks",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("checks", Shaped(tuple[MachineCheck, ...]), nullable=False),
+    Column("checks", ShapeColumn(tuple[MachineCheck, ...]), nullable=False),
 )
 
 MACHINE_HOOKS = Table(
     "machine_hooks",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("hooks", Shaped(tuple[MachineHook, ...]), nullable=False),
+    Column("hooks", ShapeColumn(tuple[MachineHook, ...]), nullable=False),
 )
 
 MACHINE_PROPERTIES = Table(
     "machine_properties",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("properties", Shaped(TargetProperties), nullable=False),
+    Column("properties", ShapeColumn(TargetProperties), nullable=False),
 )
 
-_CHECKS_OF = Prepared(select(MACHINE_CHECKS).where(MACHINE_CHECKS.c.machine_id == bindparam("wanted")))
+_CHECKS_OF = PreparedStatement(
+    select(MACHINE_CHECKS).where(MACHINE_CHECKS.c.machine_id == bindparam("wanted"))
+)
 
 
 class MachineChecks:
@@ -92,7 +94,7 @@ class MachineChecks:
         rows.upsert(self._session, MACHINE_CHECKS, rows.row(checks))
 
 
-_HOOKS_OF = Prepared(select(MACHINE_HOOKS).where(MACHINE_HOOKS.c.machine_id == bindparam("wanted")))
+_HOOKS_OF = PreparedStatement(select(MACHINE_HOOKS).where(MACHINE_HOOKS.c.machine_id == bindparam("wanted")))
 
 
 class MachineHooks:
@@ -114,7 +116,7 @@ class MachineHooks:
         rows.upsert(self._session, MACHINE_HOOKS, rows.row(hooks))
 
 
-_PROPERTIES_OF = Prepared(
+_PROPERTIES_OF = PreparedStatement(
     select(MACHINE_PROPERTIES).where(MACHINE_PROPERTIES.c.machine_id == bindparam("wanted"))
 )
 
@@ -137,7 +139,9 @@ class MachineProperties:
         rows.upsert(self._session, MACHINE_PROPERTIES, rows.row(properties))
 
 
-_SETTINGS_OF = Prepared(select(MACHINE_SETTINGS).where(MACHINE_SETTINGS.c.machine_id == bindparam("wanted")))
+_SETTINGS_OF = PreparedStatement(
+    select(MACHINE_SETTINGS).where(MACHINE_SETTINGS.c.machine_id == bindparam("wanted"))
+)
 
 
 class MachineSettings:

@@ -20,13 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from ....jobs.storage.prepared import Prepared, PreparedFor, Row
+from ....jobs.storage.prepared import PreparedStatement, Row, SubsetQuery
 from ....wire.common.points import PointShape
 from ....wire.control import changes
 from ....wire.control.changes import ReplicaFigures, SourceFigures
 from ....wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 from ..sql import rows
-from ..sql.columns import Listed, Reported, UtcDateTime, metadata
+from ..sql.columns import ListColumn, ReportColumn, UtcDateTime, metadata
 from .points import POINTS, PointNews, PointRows, Points
 from .records import MACHINES
 
@@ -56,12 +56,12 @@ STATUSES = Table(
     "machine_statuses",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("source", Reported(SourceStatus)),
+    Column("source", ReportColumn(SourceStatus)),
     Column("source_at", UtcDateTime),
-    Column("replica", Reported(ReplicaStatus)),
+    Column("replica", ReportColumn(ReplicaStatus)),
     Column("replica_at", UtcDateTime),
     Column("generation", BigInteger, nullable=False, default=0),
-    Column("old_copy", Reported(OldCopyStatus)),
+    Column("old_copy", ReportColumn(OldCopyStatus)),
     Column("old_copy_at", UtcDateTime),
     Column("drill_generation", BigInteger, nullable=False, default=0),
 )
@@ -72,9 +72,9 @@ FIGURES = Table(
     "machine_figures",
     metadata,
     Column("machine_id", ForeignKey("machines.id", ondelete="CASCADE"), primary_key=True),
-    Column("source", Listed(SourceFigures)),
+    Column("source", ListColumn(SourceFigures)),
     Column("source_at", UtcDateTime),
-    Column("replica", Listed(ReplicaFigures)),
+    Column("replica", ListColumn(ReplicaFigures)),
     Column("replica_at", UtcDateTime),
     sqlite_with_rowid=False,
 )
@@ -82,8 +82,8 @@ FIGURES = Table(
 STATUS, FIGURE, MACHINE = STATUSES.c, FIGURES.c, MACHINES.c
 # Made once: to build a statement takes as long as to run it.
 _THIS = STATUS.machine_id == bindparam("wanted")
-_NUMBERS = Prepared(select(STATUS.generation, STATUS.drill_generation).where(_THIS))
-_EPOCHS = Prepared(
+_NUMBERS = PreparedStatement(select(STATUS.generation, STATUS.drill_generation).where(_THIS))
+_EPOCHS = PreparedStatement(
     select(
         *(
             cast(type_coerce(side, JSON)["epoch"].as_string(), BigInteger).label(side.name)
@@ -91,9 +91,9 @@ _EPOCHS = Prepared(
         )
     ).where(_THIS)
 )
-_DOCUMENTS = PreparedFor(select(STATUSES), STATUS.machine_id)
-_FIGURES = PreparedFor(select(FIGURES), FIGURE.machine_id)
-_PROTECTED = PreparedFor(select(MACHINE.id), MACHINE.id)
+_DOCUMENTS = SubsetQuery(select(STATUSES), STATUS.machine_id)
+_FIGURES = SubsetQuery(select(FIGURES), FIGURE.machine_id)
+_PROTECTED = SubsetQuery(select(MACHINE.id), MACHINE.id)
 
 
 class StatusRecords:

@@ -2,12 +2,12 @@
 
 Its rooms:
 
-    revisions  which tables a database has
-    opening    what every start asks
-    upgrading  Alembic, which runs `env` and the scripts in `versions`
-    env        what Alembic runs for every command
-    versions/  its scripts
-    released   from the release of 2026-11-20 to the baseline
+    revisions           which tables a database has
+    opening             what every start asks
+    upgrading           Alembic, which runs `env` and the scripts in `versions`
+    env                 what Alembic runs for every command
+    versions/           its scripts
+    release_2026_11_20  from the release of 2026-11-20 to the baseline
 """
 
 from .opening import is_known, migrate, require_known

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, text, update
 
 from ....jobs.storage.tables import engines, jobs
-from . import released
+from . import release_2026_11_20
 from .revisions import RELEASED, not_known, revision
 
 SCRIPTS = Path(__file__).parent
@@ -27,7 +27,7 @@ def upgrade(engine: Engine, to: str = "head") -> None:
         if before is not None:
             require_former(before)
         if before == RELEASED:
-            released.bring(connection)
+            release_2026_11_20.bring(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
         if several and before not in (None, revision(connection)):

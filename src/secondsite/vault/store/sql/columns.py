@@ -10,11 +10,11 @@ from sqlalchemy.types import TypeDecorator
 
 from ....jobs.storage.tables import UtcDateTime
 
-__all__ = ["Listed", "Reported", "Shaped", "UtcDateTime", "Word"]
+__all__ = ["ListColumn", "ReportColumn", "ShapeColumn", "UtcDateTime", "Word"]
 W = TypeVar("W", bound=StrEnum)
 
 
-class Shaped(TypeDecorator[object]):
+class ShapeColumn(TypeDecorator[object]):
     """A pydantic model, a dataclass or a plain container, stored as JSON and checked when it comes back."""
 
     impl = JSON(none_as_null=True)
@@ -32,7 +32,7 @@ class Shaped(TypeDecorator[object]):
         return None if value is None else self._adapter.validate_python(value)
 
 
-class Reported(Shaped):
+class ReportColumn(ShapeColumn):
     """What an appliance said last. A former release kept what is not understood any more: then nothing was
     said."""
 
@@ -45,7 +45,7 @@ class Reported(Shaped):
             return None
 
 
-class Listed(TypeDecorator[BaseModel]):
+class ListColumn(TypeDecorator[BaseModel]):
     """A flat shape that is written often: its values as a JSON list, in the order of its fields. A later
     release may append fields; what is not understood was not said."""
 

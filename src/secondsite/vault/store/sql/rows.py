@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from ....jobs.storage.prepared import Prepared, as_new, new_values
+from ....jobs.storage.prepared import PreparedStatement, as_new, new_values
 
 R = TypeVar("R")
 AT_ONCE = 1000
@@ -68,16 +68,16 @@ def upsert_many(  # type: ignore[explicit-any]
 @functools.lru_cache(maxsize=100)
 def _upserting(  # type: ignore[explicit-any]
     is_postgresql: bool, table: Table, columns: Sequence[str], replaced: Sequence[str], rising: bool
-) -> Prepared:
+) -> PreparedStatement:
     """Made once for the same columns, and without values: with a statement that is kept its values would
     be, an inventory of 1,000 machines was 10 MB."""
     insert = _insert(is_postgresql, table).values({**new_values(table, columns), **_defaults(table, columns)})
     keys = [column.name for column in table.primary_key]
     new = {name: insert.excluded[name] for name in replaced if name not in keys}
     if not rising:
-        return Prepared(insert.on_conflict_do_update(index_elements=keys, set_=new))
+        return PreparedStatement(insert.on_conflict_do_update(index_elements=keys, set_=new))
     higher = {name: case((each > table.c[name], each), else_=table.c[name]) for name, each in new.items()}
-    return Prepared(insert.on_conflict_do_update(index_elements=keys, set_=higher))
+    return PreparedStatement(insert.on_conflict_do_update(index_elements=keys, set_=higher))
 
 
 def _defaults(  # type: ignore[explicit-any]

@@ -23,7 +23,7 @@ class ApprovalSettings(Shape):
     """How long a request waits."""
 
 
-class ApprovalAsked(Shape):
+class ApprovalRequest(Shape):
     """What was asked, exactly as it is carried out."""
 
     method: str
@@ -47,7 +47,7 @@ class Approval(Shape):
     """How far it is."""
     verb: str
     """What was asked for."""
-    asked: ApprovalAsked
+    asked: ApprovalRequest
     """With all that was given."""
     permission: Permission
     """What whoever grants or refuses it needs, like the asker."""

@@ -93,7 +93,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class RunSummary:
     title: str
     verdict: str
     tone: str
@@ -101,7 +101,7 @@ class Whole:
     findings: list[str]
 
 
-def whole(job: Told, of: list[Machine], plan: Told | None = None) -> Whole:
+def whole(job: Told, of: list[Machine], plan: Told | None = None) -> RunSummary:
     """`plan`: what is told of the plan whose run it was."""
     verb, state = text.text(job.get("verb")), text.text(job.get("state"))
     title = TITLES.get(verb, verb.replace("_", " "))
@@ -110,7 +110,7 @@ def whole(job: Told, of: list[Machine], plan: Told | None = None) -> Whole:
     tone = "bad" if state in BAD else "good" if state == "succeeded" and not short else "warn"
     said = state.replace("_", " ").capitalize()
     verdict = f"{said}, but not all was as it should be" if state == "succeeded" and short else said
-    return Whole(title, verdict, tone, figures, [] if verb == CLEAN_UP else [*_findings(of)])
+    return RunSummary(title, verdict, tone, figures, [] if verb == CLEAN_UP else [*_findings(of)])
 
 
 def _findings(of: list[Machine]) -> Iterable[str]:

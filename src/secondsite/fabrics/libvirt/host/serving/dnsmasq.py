@@ -20,7 +20,7 @@ from .....domain import errors
 from .....domain.networks import leasing, subnets
 from .....ground.processes import children
 from .....ground.units import KiB
-from .....wire.common.machines import ServedHost, Serving
+from .....wire.common.machines import NetworkService, ServedHost
 from ....interface import Obstacle
 
 READY_SECONDS = 10.0
@@ -52,9 +52,9 @@ class Servers:
     def __init__(self, folder: Path, ip: Ip) -> None:
         self._folder, self._ip = folder, ip
         self._lock = threading.Lock()
-        self._running: dict[str, tuple[Serving, children.Child]] = {}
+        self._running: dict[str, tuple[NetworkService, children.Child]] = {}
 
-    def serve(self, network: str, serving: Serving) -> None:
+    def serve(self, network: str, serving: NetworkService) -> None:
         """Serves that from now on, in place of what it served. Raises FabricError."""
         with self._lock:
             known = self._running.get(network)
@@ -93,7 +93,7 @@ class Servers:
             if Path("/sys/class/net", outer).exists():
                 raise
 
-    def _start(self, network: str, serving: Serving) -> children.Child:
+    def _start(self, network: str, serving: NetworkService) -> children.Child:
         outer, inner = cable(network)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._ip("link", "add", "name", outer, "type", "veth", "peer", "name", inner)
@@ -130,7 +130,7 @@ class Servers:
                 )
             time.sleep(POLL_SECONDS)
 
-    def _script(self, network: str, serving: Serving) -> str:
+    def _script(self, network: str, serving: NetworkService) -> str:
         subnet = ipaddress.IPv4Network(serving.subnet)
         _, inner = cable(network)
         first = subnet.network_address + 1
@@ -161,7 +161,7 @@ def cable(network: str) -> tuple[str, str]:
     return f"sso-{digest}", f"ssi-{digest}"
 
 
-def _command(inner: str, subnet: ipaddress.IPv4Network, serving: Serving, leases: Path) -> list[str]:
+def _command(inner: str, subnet: ipaddress.IPv4Network, serving: NetworkService, leases: Path) -> list[str]:
     given = leasing.spans(serving.subnet, serving.ranges)
     return [
         "dnsmasq", "--conf-file=", "--pid-file=", "--keep-in-foreground", "--log-facility=-", "--user=nobody",

@@ -15,7 +15,7 @@ import libvirt
 
 from .....domain import errors
 from .....domain.networks import leasing
-from .....wire.common.machines import NetworkInfo, Serving
+from .....wire.common.machines import NetworkInfo, NetworkService
 from ....interface import Obstacle
 from .. import connection, domain_xml
 from . import reserving
@@ -42,7 +42,7 @@ def obstacle(subnet: str, there: Sequence[NetworkInfo], own: Collection[str] = (
     return None
 
 
-def serve(handle: Any, network: Any, serving: Serving) -> None:
+def serve(handle: Any, network: Any, serving: NetworkService) -> None:
     """Offers that from now on. Harmless if it does. Raises FabricError."""
     if _subnet_of(_root(network)) != serving.subnet:
         _begin(handle, network, serving)
@@ -55,7 +55,7 @@ def serve(handle: Any, network: Any, serving: Serving) -> None:
         reserving.reserve(network, mac, str(host.address), host.name)
 
 
-def _begin(handle: Any, network: Any, serving: Serving) -> None:
+def _begin(handle: Any, network: Any, serving: NetworkService) -> None:
     """What is defined counts from the network's next start: killed in between it is started by whoever
     makes it again."""
     name, text = network.name(), _defined(_root(network, libvirt.VIR_NETWORK_XML_INACTIVE), serving)
@@ -71,7 +71,7 @@ def _begin(handle: Any, network: Any, serving: Serving) -> None:
         ) from problem
 
 
-def _defined(root: Element, serving: Serving) -> str:
+def _defined(root: Element, serving: NetworkService) -> str:
     for old in [*root.findall("ip"), *root.findall("dns"), *root.findall(f"{{{OPTIONS}}}options")]:
         root.remove(old)
     subnet = ipaddress.IPv4Network(serving.subnet)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .....domain import errors
 from .....ground import seams
-from .....wire.control.adopting import AdoptableSite, FoundMachine, ShowKept
+from .....wire.control.adopting import AdoptableMachine, AdoptableSite, ListAdoptable
 from .....wire.control.orders import ADOPT, SHOW_KEPT
 from .....wire.rest import adoption as rest
 from ....fleet import settings_push
@@ -17,7 +17,7 @@ from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 from .. import appliances
 from . import advice, machines, settings
-from .machines import Planned
+from .machines import PlannedRecord
 from .records import AdoptionContext
 
 SECONDS = 60.0
@@ -31,7 +31,7 @@ class Adoption:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def adopt(self, name_or_id: str, asked: rest.AdoptionAsked) -> rest.Adoption:
+    def adopt(self, name_or_id: str, asked: rest.AdoptionRequest) -> rest.Adoption:
         """Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site that cannot
         be named so."""
         with self._parts.store.reading() as tx:
@@ -41,7 +41,11 @@ class Adoption:
                 f"'{at.site}' is the site of appliance '{at.name}' itself.",
                 do="Give the name of the site that its machines came from, with --other-site.",
             )
-        payload = ShowKept(after=asked.after) if asked.dry_run else ShowKept(after=asked.after, most=AT_ONCE)
+        payload = (
+            ListAdoptable(after=asked.after)
+            if asked.dry_run
+            else ListAdoptable(after=asked.after, most=AT_ONCE)
+        )
         (found,) = ask_and_wait(self._parts, [at], SHOW_KEPT, payload, SECONDS)
         _require_onward(at, asked.after, found)
         known = settings.names(found, at.site, asked.other_site)
@@ -54,7 +58,7 @@ class Adoption:
     ) -> rest.Adoption:
         """The same is done, and taken back. What is set for many machines is told once."""
         said: list[str] = []
-        plans: list[Planned] = []
+        plans: list[PlannedRecord] = []
         with contextlib.suppress(_Rehearsed), self._parts.store.transaction() as tx:
             around = self._around(tx, at, known)
             made = list(settings.put(tx, found, known, around.now))
@@ -84,16 +88,16 @@ class Adoption:
         self._parts.signals(settings_push.SITE)
         return _told(at, found, said, ended, dry_run=False)
 
-    def _taken_in_time(self, at: ApplianceRecord, plans: Sequence[Planned]) -> list[Planned]:
+    def _taken_in_time(self, at: ApplianceRecord, plans: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """The first of them at least: the others are asked for by the next request."""
-        taken: list[Planned] = []
+        taken: list[PlannedRecord] = []
         for plan in plans:
             if taken and self._parts.seconds_left() < EACH_SECONDS:
                 break
             taken.append(self._taken(at, plan))
         return taken
 
-    def _taken(self, at: ApplianceRecord, plan: Planned) -> Planned:
+    def _taken(self, at: ApplianceRecord, plan: PlannedRecord) -> PlannedRecord:
         """The appliance has it for this vault from now on; what it says then counts."""
         if plan.made is None:
             return plan
@@ -102,14 +106,16 @@ class Adoption:
                 self._parts, [at], ADOPT, plan.asks, SECONDS, plan.found.id, plan.made.generation
             )
         except errors.SecondsiteError as problem:
-            return Planned(plan.found, advice.left(plan.found, plan.before, problem), before=plan.before)
+            return PlannedRecord(
+                plan.found, advice.left(plan.found, plan.before, problem), before=plan.before
+            )
         return replace(plan, found=_as_said(plan.found, adopted.machine))
 
     def _around(self, tx: Transaction, at: ApplianceRecord, known: settings.Names) -> AdoptionContext:
         return AdoptionContext(at, known, machines.policy_of(tx, known), self._parts.now())
 
 
-def _as_far(found: AdoptableSite, taken: Sequence[Planned]) -> AdoptableSite:
+def _as_far(found: AdoptableSite, taken: Sequence[PlannedRecord]) -> AdoptableSite:
     if len(taken) == len(found.machines):
         return found
     return found.model_copy(update={"machines": found.machines[: len(taken)], "more": True})
@@ -134,18 +140,23 @@ class _Rehearsed(Exception):
     """Nothing of the transaction stays."""
 
 
-def _written(tx: Transaction, around: AdoptionContext, plan: Planned) -> Sequence[str]:
+def _written(tx: Transaction, around: AdoptionContext, plan: PlannedRecord) -> Sequence[str]:
     return list(machines.write(tx, around, plan)) if plan.made is not None else ()
 
 
-def _as_said(before: FoundMachine, now: FoundMachine) -> FoundMachine:
+def _as_said(before: AdoptableMachine, now: AdoptableMachine) -> AdoptableMachine:
     """The number that the order itself brought there is none that somebody else gave."""
     odd = tuple(dict.fromkeys((*before.odd, *now.odd)))
     return now.model_copy(update={"generation": before.generation, "odd": odd})
 
 
 def _told(
-    at: ApplianceRecord, found: AdoptableSite, said: Sequence[str], plans: Sequence[Planned], *, dry_run: bool
+    at: ApplianceRecord,
+    found: AdoptableSite,
+    said: Sequence[str],
+    plans: Sequence[PlannedRecord],
+    *,
+    dry_run: bool,
 ) -> rest.Adoption:
     return rest.Adoption(
         appliance=at.name,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .....domain import errors, shell
 from .....domain.lifecycle import State
 from .....ground.plural import counted
-from .....wire.control.adopting import AdoptableSite, FoundMachine
+from .....wire.control.adopting import AdoptableMachine, AdoptableSite
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
 from ....steps.sides import pooling
 from ....store import ApplianceRecord, MachineRecord, Transaction
@@ -48,7 +48,7 @@ KEY = (
 
 
 def adopted(
-    made: MachineRecord, found: FoundMachine, end: AdoptionEnd, overtaken: Iterable[str] = ()
+    made: MachineRecord, found: AdoptableMachine, end: AdoptionEnd, overtaken: Iterable[str] = ()
 ) -> AdoptedMachine:
     return _told(made, found, end, (*overtaken, *_says(found), *_pooled(made, found)), _next(made, found))
 
@@ -75,12 +75,12 @@ def overtaken(
             yield f"{where} has an old copy or old points of it: see that no copy runs there"
 
 
-def here(record: MachineRecord, found: FoundMachine) -> AdoptedMachine:
+def here(record: MachineRecord, found: AdoptableMachine) -> AdoptedMachine:
     return _told(record, found, AdoptionEnd.HERE, (), None)
 
 
 def left(
-    found: FoundMachine, before: MachineRecord | None, problem: errors.SecondsiteError
+    found: AdoptableMachine, before: MachineRecord | None, problem: errors.SecondsiteError
 ) -> AdoptedMachine:
     told = (
         AdoptedMachine(id=found.id, name=found.name, end=AdoptionEnd.LEFT)
@@ -90,7 +90,7 @@ def left(
     return told.model_copy(update={"says": (problem.message,), "do": problem.do})
 
 
-def missing(found: AdoptableSite, machines: Sequence[FoundMachine]) -> Iterator[str]:
+def missing(found: AdoptableSite, machines: Sequence[AdoptableMachine]) -> Iterator[str]:
     if found.vault is None:
         yield from UNSAID
     for each in found.odd:
@@ -101,7 +101,7 @@ def missing(found: AdoptableSite, machines: Sequence[FoundMachine]) -> Iterator[
 
 
 def _told(
-    record: MachineRecord, found: FoundMachine, end: AdoptionEnd, says: tuple[str, ...], do: str | None
+    record: MachineRecord, found: AdoptableMachine, end: AdoptionEnd, says: tuple[str, ...], do: str | None
 ) -> AdoptedMachine:
     replica = found.replica
     return AdoptedMachine(
@@ -119,7 +119,7 @@ def _told(
     )
 
 
-def _says(found: FoundMachine) -> Iterator[str]:
+def _says(found: AdoptableMachine) -> Iterator[str]:
     replica, source = found.replica, found.source
     if replica is not None and replica.run is not None and replica.committed_point_id is None:
         by = " by the store's own program" if replica.run.by else ""
@@ -138,7 +138,7 @@ def _says(found: FoundMachine) -> Iterator[str]:
         yield f"left out, since nothing can have such a value: {each}"
 
 
-def _pooled(made: MachineRecord, found: FoundMachine) -> Iterator[str]:
+def _pooled(made: MachineRecord, found: AdoptableMachine) -> Iterator[str]:
     """A pool that is made again knows nothing of what a guest has already, and would give it to the next."""
     if found.kept is None or not pooling.is_away(made):
         return
@@ -152,7 +152,7 @@ def _pooled(made: MachineRecord, found: FoundMachine) -> Iterator[str]:
             )
 
 
-def _next(made: MachineRecord, found: FoundMachine) -> str | None:
+def _next(made: MachineRecord, found: AdoptableMachine) -> str | None:
     run = found.replica.run if found.replica else None
     if made.state is State.COMMITTED:
         return f"secondsite machine reprotect {shell.arguments(made.name)}"

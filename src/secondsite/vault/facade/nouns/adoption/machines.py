@@ -8,8 +8,8 @@ from .....domain import errors, shell
 from .....domain.policies import ReplicationPolicy
 from .....wire.common.base import MACHINE_ID
 from .....wire.common.policies import PolicyShape
-from .....wire.common.stores import Keeping
-from .....wire.control.adopting import Adopt, FoundMachine, KeptRecord
+from .....wire.common.stores import Placement
+from .....wire.control.adopting import Adopt, AdoptableMachine, AdoptionRecord
 from .....wire.control.setups import ReplicaSetup
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
 from ....store import (
@@ -34,11 +34,11 @@ ODD = errors.InvalidArgument(
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedRecord:
     """`made`: the record that it is to have; None if it stays as it is, or is left. `before`: the one that
     it has."""
 
-    found: FoundMachine
+    found: AdoptableMachine
     told: AdoptedMachine
     made: MachineRecord | None = None
     before: MachineRecord | None = None
@@ -50,17 +50,17 @@ class Planned:
         return Adopt(setup=_setup(self.made, self.found))
 
 
-def planned(tx: Transaction, around: AdoptionContext, found: FoundMachine) -> Planned:
+def planned(tx: Transaction, around: AdoptionContext, found: AdoptableMachine) -> PlannedRecord:
     """Changes nothing."""
     if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
-        return Planned(found, advice.left(found, None, ODD))
+        return PlannedRecord(found, advice.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
     try:
         overtakes = before is not None and records.overtakes(around, found, before)
         if before is not None and not overtakes and not records.is_untouched(before):
-            return Planned(found, advice.here(before, found), before=before)
+            return PlannedRecord(found, advice.here(before, found), before=before)
         if before is not None and records.went_home(around, found) and _is_source(around, before):
-            return Planned(found, advice.here(before, found), before=before)
+            return PlannedRecord(found, advice.here(before, found), before=before)
         if found.problem is not None:
             raise errors.ReplicaError(found.problem, do="Look in the appliance's log.")
         _require_protected(around, found)
@@ -72,18 +72,18 @@ def planned(tx: Transaction, around: AdoptionContext, found: FoundMachine) -> Pl
         _require_at_their_sites(tx, made)
         made = _in_its_group(tx, made)
     except errors.SecondsiteError as problem:
-        return Planned(found, advice.left(found, before, problem), before=before)
+        return PlannedRecord(found, advice.left(found, before, problem), before=before)
     if before == made:
-        return Planned(found, advice.here(before, found), before=before)
+        return PlannedRecord(found, advice.here(before, found), before=before)
     end = AdoptionEnd.ADOPTED if before is None else AdoptionEnd.COMPLETED
     if records.went_home(around, found):
         old: Iterable[str] = (advice.WENT_HOME,)
     else:
         old = advice.overtaken(tx, around.at, before, made) if before is not None and overtakes else ()
-    return Planned(found, advice.adopted(made, found, end, old), made, before)
+    return PlannedRecord(found, advice.adopted(made, found, end, old), made, before)
 
 
-def write(tx: Transaction, around: AdoptionContext, plan: Planned) -> Iterator[str]:
+def write(tx: Transaction, around: AdoptionContext, plan: PlannedRecord) -> Iterator[str]:
     """Gives a sentence for each site and appliance that was made as a name for it."""
     made = plan.made
     assert made is not None
@@ -106,7 +106,7 @@ def _is_source(around: AdoptionContext, before: MachineRecord) -> bool:
     return before.source_appliance_id == around.at.id
 
 
-def _require_protected(around: AdoptionContext, found: FoundMachine) -> None:
+def _require_protected(around: AdoptionContext, found: AdoptableMachine) -> None:
     """Raises NotPossibleNow for files that the former vault no longer knew: their owner keeps them."""
     lies = found.replica is not None and not found.replica.opened
     if lies and found.kept is None and around.names.said:
@@ -120,7 +120,7 @@ def _require_protected(around: AdoptionContext, found: FoundMachine) -> None:
 
 
 def _require_its_side(
-    tx: Transaction, around: AdoptionContext, found: FoundMachine, before: MachineRecord
+    tx: Transaction, around: AdoptionContext, found: AdoptableMachine, before: MachineRecord
 ) -> None:
     """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or
     a lie."""
@@ -191,7 +191,7 @@ def is_enrolled(tx: Transaction, known: ApplianceRecord) -> bool:
 def policy_of(tx: Transaction, names: settings.Names) -> "records.PolicyName":
     """Under which name a machine's policy is here, or will be."""
 
-    def name(shape: PolicyShape | None, kept: KeptRecord | None) -> str:
+    def name(shape: PolicyShape | None, kept: AdoptionRecord | None) -> str:
         policy = _policy(names, shape, kept.policy if kept else None)
         return settings.policy_name(tx, policy)
 
@@ -204,7 +204,9 @@ def _policy(names: settings.Names, shape: PolicyShape | None, kept: str | None) 
     return shape.to_domain() if shape is not None else ReplicationPolicy(kept or DEFAULT)
 
 
-def _put_policy(tx: Transaction, around: AdoptionContext, name: str, found: FoundMachine) -> Iterator[str]:
+def _put_policy(
+    tx: Transaction, around: AdoptionContext, name: str, found: AdoptableMachine
+) -> Iterator[str]:
     """One that nobody kept, and only the machine's appliance knew."""
     if tx.policies.find(name) is None:
         policy = _policy(around.names, found.policy, found.kept.policy if found.kept else None)
@@ -212,7 +214,7 @@ def _put_policy(tx: Transaction, around: AdoptionContext, name: str, found: Foun
         yield settings.policy_told(name, policy)
 
 
-def _put_settings(tx: Transaction, machine_id: str, kept: KeptRecord | None) -> None:
+def _put_settings(tx: Transaction, machine_id: str, kept: AdoptionRecord | None) -> None:
     if kept is None:
         return
     if kept.cards:
@@ -225,7 +227,7 @@ def _put_settings(tx: Transaction, machine_id: str, kept: KeptRecord | None) -> 
         tx.properties.put(MachinePropertiesRecord(machine_id, kept.properties))
 
 
-def _setup(made: MachineRecord, found: FoundMachine) -> ReplicaSetup | None:
+def _setup(made: MachineRecord, found: AdoptableMachine) -> ReplicaSetup | None:
     """For a replica that only lies in a store."""
     if found.replica is None or found.replica.opened:
         return None
@@ -238,5 +240,5 @@ def _setup(made: MachineRecord, found: FoundMachine) -> ReplicaSetup | None:
         source_appliance_id=made.source_appliance_id,
         policy=PolicyShape.of(ReplicationPolicy(DEFAULT)) if found.policy is None else found.policy,
         encrypted=made.encrypted,
-        keeping=Keeping(store=found.replica.store),
+        keeping=Placement(store=found.replica.store),
     )

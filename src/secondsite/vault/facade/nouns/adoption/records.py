@@ -9,13 +9,13 @@ from datetime import datetime
 from .....domain import errors, shell
 from .....domain.lifecycle import State
 from .....domain.machines import adopting as domain
-from .....domain.machines.adopting import Standing
+from .....domain.machines.adopting import ReplicaSituation
 from .....wire.common.policies import PolicyShape
-from .....wire.control.adopting import FoundMachine, FoundReplica, FoundSource, KeptRecord
+from .....wire.control.adopting import AdoptableMachine, AdoptableReplica, AdoptableSource, AdoptionRecord
 from ....store import ApplianceRecord, MachineRecord
 from .settings import Names
 
-PolicyName = Callable[[PolicyShape | None, KeptRecord | None], str]
+PolicyName = Callable[[PolicyShape | None, AdoptionRecord | None], str]
 UNKNOWN = "unknown"
 """What an earlier release wrote for the id of an appliance of which nobody knows anything: the same at all
 sites, so that whoever took its place at one was sent the orders of the others."""
@@ -37,7 +37,7 @@ def is_untouched(machine: MachineRecord) -> bool:
     return machine.claimed_by is None and machine.job_id is None
 
 
-def record(around: AdoptionContext, found: FoundMachine, before: MachineRecord | None) -> MachineRecord:
+def record(around: AdoptionContext, found: AdoptableMachine, before: MachineRecord | None) -> MachineRecord:
     """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
     known = None if before is not None and overtakes(around, found, before) else before
     made = known or _new(around, found)
@@ -56,7 +56,7 @@ def record(around: AdoptionContext, found: FoundMachine, before: MachineRecord |
     return _numbered(made, found, before)
 
 
-def overtakes(around: AdoptionContext, found: FoundMachine, before: MachineRecord) -> bool:
+def overtakes(around: AdoptionContext, found: AdoptableMachine, before: MachineRecord) -> bool:
     """Whether what is here is of a later direction than all that was told before, by an appliance that
     holds what the machine has left since. Verbs that were tried meanwhile came to nothing, or the record
     would not say that it is protected. Only at the machine's own sites: elsewhere it is a lie."""
@@ -71,7 +71,7 @@ def overtakes(around: AdoptionContext, found: FoundMachine, before: MachineRecor
     return epoch > before.epoch and around.at.site in (before.source_site, before.target_site)
 
 
-def _numbered(made: MachineRecord, found: FoundMachine, before: MachineRecord | None) -> MachineRecord:
+def _numbered(made: MachineRecord, found: AdoptableMachine, before: MachineRecord | None) -> MachineRecord:
     """Above all that was seen, and above what the record had that this one takes the place of."""
     former = before or made
     return replace(
@@ -84,7 +84,7 @@ def _numbered(made: MachineRecord, found: FoundMachine, before: MachineRecord | 
     )
 
 
-def _new(around: AdoptionContext, found: FoundMachine) -> MachineRecord:
+def _new(around: AdoptionContext, found: AdoptableMachine) -> MachineRecord:
     """With the sides as they were said; an unknown one is a name."""
     if found.definition is None:
         raise errors.NotPossibleNow(
@@ -120,12 +120,12 @@ def _new(around: AdoptionContext, found: FoundMachine) -> MachineRecord:
     )
 
 
-def is_source(found: FoundMachine) -> bool:
+def is_source(found: AdoptableMachine) -> bool:
     source, replica = found.source, found.replica
     return domain.is_source(source.epoch if source else None, replica.epoch if replica else None)
 
 
-def _target(found: FoundMachine) -> str | None:
+def _target(found: AdoptableMachine) -> str | None:
     return found.source.target_appliance_id if found.source else None
 
 
@@ -149,7 +149,7 @@ def _fabric_id(machine_id: str) -> str:
 
 
 def _with_source(
-    around: AdoptionContext, made: MachineRecord, source: FoundSource, is_known: bool
+    around: AdoptionContext, made: MachineRecord, source: AdoptableSource, is_known: bool
 ) -> MachineRecord:
     """The appliance replicates it. Where that goes to it knows best, unless the other side has told."""
     if not is_known:
@@ -177,7 +177,7 @@ def _turned(made: MachineRecord) -> MachineRecord:
     )
 
 
-def require_present(made: MachineRecord, found: FoundMachine) -> None:
+def require_present(made: MachineRecord, found: AdoptableMachine) -> None:
     """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one
     would stop the machine where it runs since."""
     if found.source is not None and is_source(found):
@@ -197,14 +197,14 @@ def require_present(made: MachineRecord, found: FoundMachine) -> None:
         )
 
 
-def _old_copy(source: FoundSource) -> str:
+def _old_copy(source: AdoptableSource) -> str:
     return (
         f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks "
         "stay as they are."
     )
 
 
-def went_home(around: AdoptionContext, found: FoundMachine) -> bool:
+def went_home(around: AdoptionContext, found: AdoptableMachine) -> bool:
     """Whether what is here are the disks that a machine left when it went home, and its failback was
     committed: it was failed over to here and committed, was replicated from here since, and is no more;
     and nobody but that commit removes it."""
@@ -215,7 +215,7 @@ def went_home(around: AdoptionContext, found: FoundMachine) -> bool:
     return not is_defined and around.names.site(kept.source_site) == around.at.site
 
 
-def _home(made: MachineRecord, replica: FoundReplica) -> MachineRecord:
+def _home(made: MachineRecord, replica: AdoptableReplica) -> MachineRecord:
     """It runs where it is at home, and what is here waits for the way back."""
     return replace(
         made,
@@ -227,10 +227,10 @@ def _home(made: MachineRecord, replica: FoundReplica) -> MachineRecord:
     )
 
 
-def _with_replica(around: AdoptionContext, made: MachineRecord, replica: FoundReplica) -> MachineRecord:
+def _with_replica(around: AdoptionContext, made: MachineRecord, replica: AdoptableReplica) -> MachineRecord:
     """The appliance has its replica, and what stands on that."""
     run, point_id = replica.run, replica.committed_point_id
-    standing = Standing(point_id is not None, run is not None, run is not None and run.defined)
+    standing = ReplicaSituation(point_id is not None, run is not None, run is not None and run.defined)
     state = domain.state_of(standing)
     made = _turned(made) if made.source_site == around.at.site != made.target_site else made
     made = replace(

@@ -13,11 +13,11 @@ from .....domain.machines import adopting as domain
 from .....domain.plans.plan import RecoveryPlan
 from .....domain.policies import ReplicationPolicy
 from .....ground.plural import counted
-from .....wire.control.adopting import AdoptableSite, KeptRecord, KeptVault
+from .....wire.control.adopting import AdoptableSite, AdoptionRecord, AdoptionSettings
 from .....wire.rest.places import NetworkMapping
 from ....store import ApplianceRecord, GroupRecord, PlanRecord, SiteRecord, Transaction
 
-NOTHING = KeptVault()
+NOTHING = AdoptionSettings()
 UNLIMITED = BandwidthSchedule()
 
 
@@ -79,7 +79,7 @@ def appliance(tx: Transaction, wanted: str, at: str, known: Names, now: datetime
     yield f"appliance {free} of site {site_name}, which is away"
 
 
-def _sites(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+def _sites(tx: Transaction, vault: AdoptionSettings, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.sites:
         name = known.site(each.name)
         if tx.sites.find(name) is None:
@@ -92,7 +92,7 @@ def _with(said: str) -> str:
     return f", with {said}" * bool(said)
 
 
-def _policies(tx: Transaction, vault: KeptVault) -> Iterator[str]:
+def _policies(tx: Transaction, vault: AdoptionSettings) -> Iterator[str]:
     tx.one_at_a_time("policies")
     for each in vault.policies:
         policy = each.policy.to_domain()
@@ -117,7 +117,7 @@ def policy_name(tx: Transaction, policy: ReplicationPolicy) -> str:
     return domain.free_name(policy.name, others)
 
 
-def _groups(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+def _groups(tx: Transaction, vault: AdoptionSettings, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.groups:
         if tx.groups.find(each.name) is None:
             group = _group(each, known)
@@ -132,7 +132,7 @@ def _group(group: ReplicationGroup, known: Names) -> ReplicationGroup:
     )
 
 
-def _plans(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> Iterator[str]:
+def _plans(tx: Transaction, vault: AdoptionSettings, known: Names, now: datetime) -> Iterator[str]:
     for each in vault.plans:
         if tx.plans.find(each.name) is None:
             plan: RecoveryPlan = domain.sites_named(each, known.sites)
@@ -141,7 +141,7 @@ def _plans(tx: Transaction, vault: KeptVault, known: Names, now: datetime) -> It
             yield from (f"in plan {plan.name}: {each}" for each in of_plan(plan))
 
 
-def _mappings(tx: Transaction, vault: KeptVault, known: Names) -> Iterator[str]:
+def _mappings(tx: Transaction, vault: AdoptionSettings, known: Names) -> Iterator[str]:
     there = {(each.source_site, each.source_network, each.target_site) for each in tx.networks.list()}
     for each in vault.mappings:
         source, target = known.site(each.source_site), known.site(each.target_site)
@@ -158,7 +158,7 @@ CALLED = {"names": "DNS names"}
 VALUES: TypeAdapter[Mapping[str, JsonValue]] = TypeAdapter(Mapping[str, JsonValue])
 
 
-def of_machine(kept: KeptRecord) -> Iterator[str]:
+def of_machine(kept: AdoptionRecord) -> Iterator[str]:
     """A sentence for each network card, check and hook, and for what it is made of there."""
     for card in kept.cards:
         yield f"its network card has: {told(_differing(card))}"

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from .....domain import errors
 from .....wire.control.checks import (
-    CheckedSource,
-    CheckedTarget,
     CheckSource,
     CheckTarget,
     Obstacles,
     ObstacleShape,
+    SourceCheckFact,
+    TargetCheckFact,
 )
 from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET, POWER, FabricMachine, PowerFact
 from .....wire.rest.preflights import Preflight, PreflightObstacle
@@ -24,7 +24,7 @@ request's time is over."""
 
 def source(
     parts: Parts, appliance: ApplianceRecord, payload: CheckSource, machine_id: str | None = None
-) -> CheckedSource:
+) -> SourceCheckFact:
     """Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_SOURCE, payload, SECONDS, machine_id)
     return found
@@ -39,7 +39,7 @@ def addresses(parts: Parts, appliance: ApplianceRecord, fabric_id: str, machine_
 
 def target(
     parts: Parts, appliance: ApplianceRecord, payload: CheckTarget, machine_id: str | None = None
-) -> CheckedTarget:
+) -> TargetCheckFact:
     """Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_TARGET, payload, SECONDS, machine_id)
     return found

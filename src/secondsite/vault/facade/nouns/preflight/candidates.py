@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
-from .....wire.control.checks import CheckedSource, CheckSource, CheckTarget, Obstacles
+from .....wire.control.checks import CheckSource, CheckTarget, Obstacles, SourceCheckFact
 from .....wire.rest.preflights import (
     ApplianceCandidate,
     ApplianceCandidates,
@@ -21,7 +21,7 @@ from ...parts import Parts
 from ...shared import discovery
 from .. import machines
 from . import appliance_checks
-from .unprotected import Eligibility
+from .protection_readiness import Eligibility
 
 ALTERNATE = ReprotectArguments(location="alternate")
 ORIGINAL = ReprotectArguments()
@@ -32,7 +32,7 @@ class CandidateReport:
     """What both sides said of one appliance; `ours` is None if the site where the machine runs could not
     be asked."""
 
-    ours: CheckedSource | None
+    ours: SourceCheckFact | None
     obstacles: tuple[PreflightObstacle, ...]
 
     @property
@@ -50,7 +50,7 @@ def look(
     """Of a reprotect to that appliance. Raises nothing: who cannot be asked is an obstacle."""
     wanted = wanted.model_copy(update={"appliance_id": appliance.id})
 
-    def question(ours: CheckedSource) -> tuple[CheckTarget, Obstacles]:
+    def question(ours: SourceCheckFact) -> tuple[CheckTarget, Obstacles]:
         with parts.store.reading() as tx:
             new = disks.as_large_as(place.turned(tx, record, wanted), ours.sizes)
             elsewhere = wanted.is_elsewhere(record)
@@ -67,7 +67,7 @@ def _both(
     running: ApplianceRecord,
     appliance: ApplianceRecord,
     asks: CheckSource,
-    question: Callable[[CheckedSource], tuple[CheckTarget, Obstacles]],
+    question: Callable[[SourceCheckFact], tuple[CheckTarget, Obstacles]],
     machine_id: str | None,
 ) -> CandidateReport:
     site = appliance.site
@@ -122,7 +122,7 @@ class Candidates:
         definition = found.definition
         chosen = lookup.chosen_disks(found, ())
 
-        def question(ours: CheckedSource) -> tuple[CheckTarget, Obstacles]:
+        def question(ours: SourceCheckFact) -> tuple[CheckTarget, Obstacles]:
             payload = CheckTarget(
                 definition=definition,
                 name=definition.name,

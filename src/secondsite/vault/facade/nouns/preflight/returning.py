@@ -12,12 +12,12 @@ from .....jobs.storage import read, search
 from .....wire import rest
 from .....wire.common.base import Problem
 from .....wire.common.machines import PowerState
-from .....wire.control.checks import CheckedSource, CheckSource
+from .....wire.control.checks import CheckSource, SourceCheckFact
 from .....wire.rest.predictions import ReprotectPreview
 from .....wire.rest.verbs import Location
 from ....steps.reversal import place
 from ....steps.reversal.place import ReprotectArguments
-from ....steps.synchronizing import Synchronized
+from ....steps.synchronizing import SyncResult
 from ....store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ...parts import Parts
 from .. import machines
@@ -107,7 +107,7 @@ def _question(machine: MachineRecord) -> CheckSource:
     return CheckSource(fabric_id=machine.target_fabric_id, disks=machine.disks)
 
 
-def _sends(found: CheckedSource, location: Location) -> int | None:
+def _sends(found: SourceCheckFact, location: Location) -> int | None:
     return found.written_bytes if location is Location.ORIGINAL else found.needed_bytes
 
 
@@ -133,7 +133,7 @@ def _sites(machine: MachineRecord) -> frozenset[str]:
 
 
 def _return(tx: Transaction, job: JobView, machine: MachineRecord) -> Sequence[Return]:
-    done = read.facts_of(tx.session, job.id, "synchronize", Synchronized)
+    done = read.facts_of(tx.session, job.id, "synchronize", SyncResult)
     if done is None or job.started_at is None or job.ended_at is None:
         return ()
     seconds = (job.ended_at - job.started_at).total_seconds()

@@ -9,7 +9,7 @@ from .....ground.plural import counted
 from .....wire.common.cards import PoolSettings
 from .....wire.rest.pools import AddressPool, AddressPoolChange, AddressPoolCreate, TakenAddress
 from ....steps.sides.pooling import LOCK
-from ....store import PoolRecord, TakenRecord, Transaction
+from ....store import PoolAddressRecord, PoolRecord, Transaction
 from ...parts import Parts
 from ...shared.idempotency import Once, carry_out
 from ...shared.paging import Seen, require
@@ -153,7 +153,9 @@ def _users(pool: AddressPool) -> str:
     return ", ".join(said) + (", ..." if len(pool.taken) > len(said) else "")
 
 
-def taken_by(tx: Transaction, site: str, address: str, besides: str) -> tuple[PoolRecord, TakenRecord] | None:
+def taken_by(
+    tx: Transaction, site: str, address: str, besides: str
+) -> tuple[PoolRecord, PoolAddressRecord] | None:
     """Who has this address out of a pool of the site, but for one machine."""
     found = (
         (pool, each)

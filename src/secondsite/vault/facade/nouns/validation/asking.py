@@ -19,8 +19,8 @@ from ....store import MachineRecord, PlanRecord
 from ...parts import Parts
 from ...shared import hook_scripts
 from ...shared.answered_order import LEAST_SECONDS
-from ..preflight.protected import Preflights
-from .configured import UndatedFlaw, World
+from ..preflight.failover_readiness import Preflights
+from .configuration import UndatedFlaw, World
 
 AT_ONCE = 4
 """Machines that are asked about side by side: appliances have other orders too."""

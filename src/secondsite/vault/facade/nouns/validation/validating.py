@@ -16,8 +16,8 @@ from ....store import DriftRecord, MachineRecord, StatusRecord, Transaction, Val
 from ...callers import THE_VAULT
 from ...parts import Parts
 from ...shared import discovery
-from . import asking, configured
-from .configured import UndatedFlaw, World
+from . import asking, configuration
+from .configuration import UndatedFlaw, World
 
 EVERY = timedelta(hours=12)
 SOMEBODY_WAITS_SECONDS = 25.0
@@ -59,7 +59,7 @@ class Validations:
         with self._parts.waiting.one(self._parts.caller), _one_at_a_time():
             world = _world(everything)
             answers = asking.asked(everything, world, within_seconds)
-        found = [*configured.found(world), *answers.found]
+        found = [*configuration.found(world), *answers.found]
         with self._parts.store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             flaws = tuple(_flaws(found, answers.unasked, tx.validations.last(), self._parts.now()))

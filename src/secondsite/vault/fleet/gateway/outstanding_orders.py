@@ -23,7 +23,7 @@ LARGE_BYTES = 1024
 LIGHTLY = 1
 
 
-class Arrived(Enum):
+class ReportRecipient(Enum):
     """Whom a report came to."""
 
     UNASKED = auto()
@@ -51,7 +51,7 @@ class _Entry:
     awaited: threading.Event | None = None
 
 
-class Outstanding:
+class OutstandingOrders:
     """Thread-safe. `link` stands for one connection; it is compared by identity."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,18 +120,18 @@ class Outstanding:
             entry.handed_to = link
             return True
 
-    def arrived(self, appliance_id: str, report: Report, said: str | None = None) -> Arrived:
+    def arrived(self, appliance_id: str, report: Report, said: str | None = None) -> ReportRecipient:
         """Keeps the report, if somebody asked this appliance for that order. `said`: the text that it was
         read from."""
         with self._lock:
             entry = self._entries.get(report.order_id)
             if entry is None or entry.appliance_id != appliance_id:
-                return Arrived.UNASKED
+                return ReportRecipient.UNASKED
             entry.report, entry.said = report, said
             if entry.awaited is None:
-                return Arrived.KEPT
+                return ReportRecipient.KEPT
             entry.awaited.set()
-            return Arrived.AWAITED
+            return ReportRecipient.AWAITED
 
     def progressed(self, appliance_id: str, progress: Progress) -> bool:
         """Keeps the progress; True when it is time to tell those who wait."""

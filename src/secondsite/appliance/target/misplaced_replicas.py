@@ -14,7 +14,7 @@ from ..shared import Findings
 CODE = "replica-of-another-machine"
 
 
-class Misplaced:
+class MisplacedReplica:
     """What is told of it until its own folder is there as the appliance starts."""
 
     def __init__(self, setup: ReplicaSetup, problem: AnotherReplica, folder: Path) -> None:

@@ -8,7 +8,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Derived(Generic[K, V]):
+class IdentityCache(Generic[K, V]):
     """A pure function, remembered for each object by its identity: to compare a status costs more than to
     look at it. Safe from any thread: at worst two find the same."""
 

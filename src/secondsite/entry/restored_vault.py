@@ -31,7 +31,7 @@ RENEWED_EVERY_SECONDS = 600.0
 log = structlog.get_logger()
 
 
-class Restored:
+class RestoredVault:
     """`look` in a transaction before any job runs, and `settle` once it is committed; then `renew` from
     time to time."""
 

@@ -19,7 +19,7 @@ from ..errors import FrameDamaged
 from ..extents import CHUNK_BYTES
 from . import codec
 from .compression import Choice
-from .frame import Encoded, Frame, Header, Kind
+from .frame import EncodedFrame, Frame, Header, Kind
 
 COUNT: Final = struct.Struct("<I")
 ENTRY: Final = struct.Struct("<QI")
@@ -34,7 +34,7 @@ _ALWAYS: Final = Choice()
 """Small writes are compressed on every link: they are few bytes and not worth measuring."""
 
 
-def encode(disk: int, ranges: Sequence[Range]) -> Encoded:
+def encode(disk: int, ranges: Sequence[Range]) -> EncodedFrame:
     """The frame of sorted ranges that do not overlap; its `length` counts the data alone."""
     at = base = ranges[0][0]
     table = [COUNT.pack(len(ranges))]

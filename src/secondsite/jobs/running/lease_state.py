@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 LOOKS_PER_LEASE = 10
 
 
-class Standing:
+class LeaseState:
     """Safe from any thread. On SQLite, where nobody else is, it is never lost."""
 
     def __init__(self, db: Database, lease_seconds: float) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ..channel import Connection, Message
-from ..cycles import checked
+from ..cycles import header_checks
 from ..errors import ProtocolViolated
 
 MOST: Final = 256
@@ -24,7 +24,7 @@ link that is down is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unchanged:
+class UnchangedState:
     """At `taken_at` the disks and the firmware state of a machine were those of its acknowledged cycle
     (epoch, seq)."""
 
@@ -37,13 +37,13 @@ class Unchanged:
 class NotesUnchanged(Protocol):
     """The owner of the replicas."""
 
-    def unchanged(self, peer_name: str, said: Sequence[Unchanged]) -> Collection[str]:
+    def unchanged(self, peer_name: str, said: Sequence[UnchangedState]) -> Collection[str]:
         """Note, durably, what this peer says of its machines; gives the ids of those of whom it is true
         here."""
         ...
 
 
-def tell(connection: Connection, said: Sequence[Unchanged]) -> frozenset[str]:
+def tell(connection: Connection, said: Sequence[UnchangedState]) -> frozenset[str]:
     """Say it to a target that takes it; gives the machines of which it is on record there. Raises
     PeerRefused, PeerSilent, PeerUnreachable."""
     connection.between_cycles = False
@@ -58,25 +58,25 @@ def tell(connection: Connection, said: Sequence[Unchanged]) -> frozenset[str]:
 def answer(connection: Connection, message: Message, owner: NotesUnchanged) -> None:
     """Note what the peer says. Raises ProtocolViolated."""
     try:
-        said = [_of(each) for each in checked.sequence(message.fields.get("machines"), MOST)]
+        said = [_of(each) for each in header_checks.sequence(message.fields.get("machines"), MOST)]
     except (KeyError, TypeError, ValueError) as problem:
         raise _not_understood(repr(problem)[:200]) from None
     connection.send_message("NOTED", machines=sorted(owner.unchanged(connection.peer_name, said)))
 
 
-def _fields(said: Unchanged) -> dict[str, str | int]:
+def _fields(said: UnchangedState) -> dict[str, str | int]:
     return {
         "machine_id": said.machine_id, "epoch": said.epoch, "seq": said.seq, "taken_at": said.taken_at,
     }  # fmt: skip
 
 
-def _of(value: Any) -> Unchanged:
-    fields = checked.mapping(value)
-    return Unchanged(
-        machine_id=checked.name(fields["machine_id"]),
-        epoch=checked.natural(fields["epoch"]),
-        seq=checked.natural(fields["seq"]),
-        taken_at=checked.instant(fields["taken_at"]),
+def _of(value: Any) -> UnchangedState:
+    fields = header_checks.mapping(value)
+    return UnchangedState(
+        machine_id=header_checks.name(fields["machine_id"]),
+        epoch=header_checks.natural(fields["epoch"]),
+        seq=header_checks.natural(fields["seq"]),
+        taken_at=header_checks.instant(fields["taken_at"]),
     )
 
 

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Engine, bindparam, event, select
 from sqlalchemy.orm import Session
 
-from ....jobs.storage.prepared import Columns, Prepared, PreparedFor
+from ....jobs.storage.prepared import Columns, PreparedStatement, SubsetQuery
 from .records import MACHINES, MachineRecord
 
 COLUMNS = MACHINES.c
 VERSIONS = select(COLUMNS.id, COLUMNS.version)
-_BY_ID = Prepared(select(MACHINES).where(COLUMNS.id == bindparam("wanted")))
-_VERSION_BY_ID = Prepared(VERSIONS.where(COLUMNS.id == bindparam("wanted")))
-SOME = PreparedFor(select(MACHINES), COLUMNS.id)
+_BY_ID = PreparedStatement(select(MACHINES).where(COLUMNS.id == bindparam("wanted")))
+_VERSION_BY_ID = PreparedStatement(VERSIONS.where(COLUMNS.id == bindparam("wanted")))
+SOME = SubsetQuery(select(MACHINES), COLUMNS.id)
 MOST_REMEMBERED = 20_000
 
 
-class Decoded:
+class DecodedMachines:
     """See the module. Safe from any thread.
 
     A committed version of a machine never changes: every change writes another version (`SqlMachines.put`),

@@ -22,7 +22,7 @@ AT_HOME = (
 """Events after which the machine is here, or not even defined here."""
 
 
-class Migrated:
+class MigrationMarks:
     """One empty file for each such machine. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ import structlog
 from ....domain import errors, shell
 from ....domain.networks import addresses
 from ....wire.common.machines import MachineDefinition, NetworkInfo, NicDefinition
-from ....wire.control.cards import CardHere
+from ....wire.control.cards import LocalCard
 from ....wire.control.checks import CheckTarget, HomeCards, ObstacleShape
 from ....wire.control.orders import StartReplica
 from ...shared import withdrawn_definitions
@@ -89,7 +89,7 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
     says; one that is here, or was withdrawn here, as it was, perhaps in a way that no list has: that is
     only told."""
     left = left_at_home(context, home)
-    nics: Sequence[CardHere | NicDefinition] = home.cards if left is None else left.nics
+    nics: Sequence[LocalCard | NicDefinition] = home.cards if left is None else left.nics
     if not any(nic.network for nic in nics):
         return
     known = _known(context)
@@ -157,7 +157,7 @@ def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
     return None if found.active else f"The network '{name}' is not active here"
 
 
-def _unfit(network: NetworkInfo, card: CardHere, do: str, *, blocking: bool) -> Iterator[ObstacleShape]:
+def _unfit(network: NetworkInfo, card: LocalCard, do: str, *, blocking: bool) -> Iterator[ObstacleShape]:
     if (untagged := _untagged(network, card)) is not None:
         yield untagged
     if card.address is not None and addresses.outside(card.address, network.subnets):
@@ -169,7 +169,7 @@ def _unfit(network: NetworkInfo, card: CardHere, do: str, *, blocking: bool) -> 
         )
 
 
-def _untagged(network: NetworkInfo, card: CardHere) -> ObstacleShape | None:
+def _untagged(network: NetworkInfo, card: LocalCard) -> ObstacleShape | None:
     """A network with tags of its own decides by itself, as one that was mapped to on purpose."""
     if not card.vlans or network.vlans or network.carries_vlans:
         return None

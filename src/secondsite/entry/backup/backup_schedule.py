@@ -14,7 +14,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 60.0
 
 
-class Scheduled(Periodic):
+class BackupSchedule(Periodic):
     """Asks the folder when the last one was made: a restart makes none sooner, and several processes with
     one folder make one."""
 
@@ -33,10 +33,10 @@ class Scheduled(Periodic):
         folder = self._settings.backup_folder
         if folder is None:
             return
-        from . import kept  # a vault without a schedule does without its memory
+        from . import backup_folder  # a vault without a schedule does without its memory
 
         try:
-            newest = kept.newest_at(folder, self._settings.name, self._now())
+            newest = backup_folder.newest_at(folder, self._settings.name, self._now())
             if self._rhythm.is_due(self._now(), newest, self._failed_at):
                 self._make(folder)
         except (errors.SecondsiteError, OSError) as error:
@@ -44,11 +44,11 @@ class Scheduled(Periodic):
 
     def _make(self, folder: Path) -> None:
         """An old one goes only once a newer one is there."""
-        from . import kept, taking
+        from . import backup_folder, taking
 
         taken = taking.take(self._home, None, None)
         self._failed_at = None
-        dropped = kept.drop_old(folder, self._settings.name, self._rhythm.keep, taken.made_at)
+        dropped = backup_folder.drop_old(folder, self._settings.name, self._rhythm.keep, taken.made_at)
         log.info(
             "backup.made", file=str(taken.path), bytes=taken.bytes, sha256=taken.sha256, dropped=list(dropped)
         )

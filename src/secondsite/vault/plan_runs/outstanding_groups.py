@@ -12,7 +12,7 @@ from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
 from ...domain.plans.actions import Action
 from ...domain.plans.plan import PlanGroup, RecoveryPlan
-from ...domain.plans.run_selection import RunRequest, RunSelection, SelectedGroup, Standing
+from ...domain.plans.run_selection import MemberSituation, RunRequest, RunSelection, SelectedGroup
 from ...jobs.model.views import JobView, current_steps
 from ...jobs.storage import read, search
 from ..store import Transaction
@@ -32,7 +32,11 @@ still."""
 
 
 def with_outstanding(
-    tx: Transaction, plan: RecoveryPlan, now: Mapping[str, Standing], wanted: RunRequest, found: RunSelection
+    tx: Transaction,
+    plan: RecoveryPlan,
+    now: Mapping[str, MemberSituation],
+    wanted: RunRequest,
+    found: RunSelection,
 ) -> RunSelection:
     """The same, with what comes after groups that are not taken any more."""
     if wanted.verb not in LEFT_BY:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from .....domain import errors, lifecycle, shell
 from .....domain.lifecycle import Verb
 from .....wire.common.machines import PowerState
-from .....wire.control.cards import CardHere
-from .....wire.control.checks import CheckedTarget, CheckSource, CheckTarget, NeededMemory, Obstacles
+from .....wire.control.cards import LocalCard
+from .....wire.control.checks import CheckSource, CheckTarget, MemoryNeed, Obstacles, TargetCheckFact
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from ....steps import lookup
@@ -74,7 +74,7 @@ class Preflights:
             sizing=wanted.sizing,
             home_in_need=home,
             stand_ins=cards.names(pooled.cards),
-            memory=NeededMemory(memory_bytes=machine.definition.memory_bytes),
+            memory=MemoryNeed(memory_bytes=machine.definition.memory_bytes),
             way_back=self._way_back(source),
         )
         if appliance is None:
@@ -95,7 +95,7 @@ class Preflights:
         return source.hello.data_addresses
 
     def _unfit(
-        self, machine: MachineRecord, connected: Sequence[CardHere], answer: CheckedTarget
+        self, machine: MachineRecord, connected: Sequence[LocalCard], answer: TargetCheckFact
     ) -> Obstacles:
         """Nothing while the source does not say what its guest has."""
         with self._parts.store.reading() as tx:
