@@ -1,6 +1,7 @@
 """Cycle files: order, durability, and damage that is named."""
 
 import os
+import stat
 
 import pytest
 
@@ -118,3 +119,23 @@ def test_a_header_survives_json_and_refuses_nonsense():
             CycleHeader.from_json({**header.to_json(), **change})
     with pytest.raises(ProtocolViolated):
         CycleHeader.from_json({})
+
+
+def test_a_cycle_is_on_the_disk_before_it_has_its_name_and_the_name_before_it_is_acknowledged(
+    tmp_path, monkeypatch
+):
+    done: list[str] = []
+
+    def told(name, what):
+        real = getattr(os, name)
+
+        def noted(*given):
+            done.append(f"{name} {what(*given)}")
+            return real(*given)
+
+        monkeypatch.setattr(os, name, noted)
+
+    told("fsync", lambda file: "folder" if stat.S_ISDIR(os.fstat(file).st_mode) else os.fstat(file).st_size)
+    told("rename", lambda old, new: new.name)
+    path = written(tmp_path)
+    assert done == [f"fsync {path.stat().st_size}", "rename 1-1.cycle", "fsync folder"]

@@ -45,6 +45,7 @@ def jobs_of_nobody(held):
     return [job for job in held.monitor_of_nobody("query-block-jobs") if job["status"] != "concluded"]
 
 
+@pytest.mark.always
 def test_the_guest_writes_on_when_the_owner_of_its_view_is_killed_and_scratch_space_is_nearly_full(cramped):
     cramped.ask("open_view", machine=cramped.machine, base=None, name="secondsite-1-1")
     cramped.kill()
