@@ -3,13 +3,13 @@
 import pytest
 
 from secondsite.datapath import errors
-from secondsite.datapath.encryption import customer_key
+from secondsite.datapath.encryption import encryption_key
 
 
 def test_only_its_own_key_fits(key, other_key):
-    assert customer_key.fitting(key, key.key_id, "The replica") is key
+    assert encryption_key.fitting(key, key.key_id, "The replica") == key
     with pytest.raises(errors.KeyWrong, match=f"holds key {other_key.key_id}"):
-        customer_key.fitting(other_key, key.key_id, "The replica")
+        encryption_key.fitting(other_key, key.key_id, "The replica")
     with pytest.raises(errors.KeyMissing):
-        customer_key.fitting(None, key.key_id, "The replica")
-    assert customer_key.fitting(key, None, "A plain one") is None
+        encryption_key.fitting(None, key.key_id, "The replica")
+    assert encryption_key.fitting(key, None, "A plain one") is None

@@ -1,13 +1,19 @@
 """Runs of recovery plans: one job for a verb on all machines of a plan, group after group.
 
-arguments    what a run is to do: fixed when it is asked for, so that whatever becomes of the plan meanwhile
-changes nothing submit       from a request to its job: which machines, which way, from which points
-outstanding  what a run that stopped has left to do after groups that have arrived splitting    networks of
-which some machines move and others stay turns        one run of a plan at a time, also when one is retried
-scripts      scripts between the groups, run by the target's appliance cleaning     drills of a run are
-cleaned up together phases       a planned failover: all copy ahead, are shut down, and start failing_back
-not of a plan: a failback of one machine, whose data is synchronized by the same job run          the job: a
-check, and for each group what people and scripts do before, its machines, and what they do after
+Its rooms:
+
+    arguments           what a run is to do: fixed when it is asked for
+    submit              from a request to its job: which machines, which way, from which points
+    run                 the job: a check, then group after group its actions and its machines
+    planned_phases      a planned failover: all copy ahead, are shut down, and start
+    manual_actions      actions that wait for a person's answer
+    scripts             scripts between the groups, run by the target's appliance
+    networks            networks of drills, made before the first group and left after the last
+    cleaning            drills of a run are cleaned up together
+    outstanding_groups  what a run that stopped has left to do after groups that have arrived
+    splitting           networks of which some machines move and others stay
+    one_run_at_a_time   one run of a plan at a time, also when one is retried
+    failing_back        not of a plan: a failback of one machine, whose data is synchronized by the same job
 """
 
 from collections.abc import Mapping, Sequence

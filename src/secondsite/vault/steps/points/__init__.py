@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    recovery_point  from the operator's choice to one instant
-    verify_point    reading a point again, as a job
-    boot_point      booting a point to see whether it boots, as a job
+    choose_recovery_point  from the operator's choice to one instant
+    verify_point           reading a point again, as a job
+    boot_point             booting a point to see whether it boots, as a job
 """
