@@ -1,21 +1,21 @@
-"""The REST face of the vault: HTTP in, the facade's words out, errors mapped to HTTP in one place.
+"""The REST API of the vault: translates HTTP into calls of the facade, and errors into HTTP answers.
 
 Its rooms:
 
-    guard            what comes before all: who asks, then the body
-    bodies           the bounded body
-    access           who asks
-    permissions      what each call needs
-    replay_approved  a request that was kept is asked again
-    headers          where a job is, which edition was seen, what is to be done once
-    pages            lists of named records
+    guard            authentication of every request, before its body is read
+    bodies           reads request bodies, bounded in size and time
+    access           the caller of a request, and whether the call is permitted
+    permissions      the permission that each call needs
+    replay_approved  carries out a request that was kept for approval
+    headers          Location, ETag, If-Match and Idempotency-Key
+    pages            pages of named records
     failures         every error as an ErrorBody
-    prerendered      answers that are written once
-    following/       streams of what changes
-    fast_path        the two calls that are asked most, without the framework
+    prerendered      answers that are written as JSON once
+    following/       streams of events
+    fast_path        the two most frequent calls, without the framework
     routers          what all routes share
-    routes/          per noun
-    app              all of it together
+    routes/          the routes, by noun
+    app              the application
 """
 
 from .app import create

@@ -15,7 +15,7 @@ from ..ground.units import KiB, MiB
 
 MOST_BYTES = MiB
 MOST_OPEN_BYTES = 64 * KiB
-"""Of a request that needs no token."""
+"""The longest body of a call that needs no token, in bytes: an enrollment has two."""
 BODY_SECONDS = 20.0
 SMALL_BYTES = 4 * KiB
 """What is longer is read beside the requests of others."""

@@ -21,7 +21,6 @@ from ..vault.facade.callers import Caller
 from . import access, bodies, failures, replay_approved
 from .permissions import BASE
 
-"""Of calls that need no token: an enrollment has two."""
 PLAIN = "/:@!$&'()*+,;= "
 STRANGER = Caller(refusals.STRANGER, "", "", Grant(()))
 SEND_SECONDS = 30.0

@@ -1,1 +1,1 @@
-"""The command line: each command is a REST call."""
+"""The command line: each command is one or more REST calls to a vault."""

@@ -5,10 +5,10 @@
 Calls take and give the shapes of `wire.rest`; sizes are in bytes, spans in seconds, instants are aware UTC.
 What goes wrong is raised as one of `errors`: with a code, what happened, and what to do. Names:
 
-    vault        Vault: from here everything is reached
-    which_vault  which vault: arguments, environment, the file that `vault init` leaves
+    vault        Vault, from which everything else is reached
+    which_vault  finds the vault: arguments, environment, the file of `vault init`
     following    server-sent events, across restarts of the vault
-    validation_messages  what was given and no shape takes, in words
+    validation_messages  words for values that no shape accepts
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised
     nouns/       what a vault has, one file each
     documents/   what is configured, as documents in YAML: compared and applied

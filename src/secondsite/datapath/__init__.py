@@ -1,4 +1,4 @@
-"""Bytes: changes of a disk on their way from one site to the replica at the other.
+"""The data path: brings changes of disks from one site to the replica at the other.
 
 A cycle leaves the source through `transfer`, waits at the target in `cycles` as one durable file, and is
 applied to the `replica`. Each package shows its public face in its `__init__`; others import only that.

@@ -1,1 +1,1 @@
-"""Entry points: adapters are chosen, configuration is read and processes are started here."""
+"""Entry points: here adapters are chosen, configuration is read, and processes are started."""

@@ -1,2 +1,2 @@
-"""Kinds of platforms that machines run on. Each implements the protocols of `interface` and passes
+"""The platforms that machines run on. Each implements the protocols of `interface` and passes
 `conformance`."""

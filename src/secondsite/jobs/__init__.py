@@ -3,9 +3,9 @@
 A **job** is what somebody started; its **tasks** are the tree that people see, and that tree *is* the journal
 that the engine resumes from. The rooms, lowest first:
 
-    model/      words, definitions, and which move comes next: pure
-    storage/    rows: written under a fence, read within a session
-    running/    requests, the moves of jobs, threads
+    model/    the words of jobs, their definitions, and which move comes next: pure
+    storage/  jobs in the database: written under a fence, read within a session
+    running/  requests, the engine that moves jobs on, its threads
 
 Promises: a step's record and the domain's change of state commit in one transaction; effects happen at least
 once and carry an order id that stays the same when a step is run again; waiting costs no thread.

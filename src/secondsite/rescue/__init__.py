@@ -2,26 +2,26 @@
 library and QEMU.
 
 `bundle` packs this room into that file, which every appliance keeps beside its replicas. So nothing here
-imports anything of ours from outside, and nothing that a bare Python has not.
+imports any other room, or anything that is not in Python's standard library.
 
 Its rooms:
 
-    main           what a person types
+    main           the command line
     commands       one function for each command
     output         tables and sentences
-    copies         which store is a copy of another one
-    store          what lies in a store: machines, points, what their vault said of them
-    checking       whether the files of a point are whole
-    comparing/     whether a point holds what was sealed
-    choosing       which point is meant
+    copies         recognizes a store that is a copy of another one
+    store          what is in a store: machines, points, and their vault's data
+    checking       checks that the files of a point are whole
+    comparing/     checks that a point has the content that was sealed
+    choosing       finds the point that was asked for
     leasing        overlays to run on, recorded where an appliance finds them
-    starting       a machine is started, stopped, or what it wrote is given up
-    running/       a machine runs: by plain QEMU, or by libvirt
-    store_notes    what was done is written down
+    starting       starts and stops machines, and discards what they wrote
+    running/       runs a machine, by plain QEMU or by libvirt
+    store_notes    records what was done
     plans          the machines of a recovery plan, in its order
     keys           the key of an encrypted store
     files          files that survive a power cut, and notice their damage
-    problems       what goes wrong, and what to do then
+    problems       the error, with what to do
     terminal_text  text that others wrote, as a terminal shows it
     bundle         this room as one file
 """

@@ -1,1 +1,2 @@
-"""The control plane: what people ask for becomes jobs, jobs become orders, reports become facts."""
+"""The control plane: people's requests become jobs, jobs send orders to appliances, and reports become
+facts."""

@@ -1,9 +1,11 @@
-"""Streams of what changes, for whoever follows them.
+"""Streams of events for those who follow changes.
 
-changes    what other threads tell of, awaited in the event loop
-hub        one reader for all who follow the same
-boxes      what a follower has not been sent yet
-streams    the events of a job, and of the vault
+Its rooms:
+
+    changes  changes reported by other threads, awaited in the event loop
+    hub      one reader for all who follow the same thing
+    boxes    events that a follower has not been sent yet
+    streams  the events of a job, and of the vault
 """
 
 from .hub import Hub, Hubs

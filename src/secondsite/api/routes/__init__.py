@@ -1,17 +1,17 @@
-"""The routes, per noun.
+"""The routes, by noun.
 
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    machines, points, groups, plans  what is protected, and how it is recovered together
-    machine_settings  what is set for single machines
-    pools            addresses of the networks there
-    verbs, jobs      what is started, and how it goes on
-    events           as server-sent events
-    evidence         what is kept of failovers and drills
-    names            what stands in paths and queries
-    drill_schedules  drills that the vault starts by itself
-    notice_targets   whom notices go to
+    machines, points, groups, plans  protected machines, and how they are recovered together
+    machine_settings                 settings of single machines
+    pools                            address pools of the sites' networks
+    verbs, jobs                      starting verbs, and their jobs
+    events                           server-sent events
+    evidence                         evidence of failovers and drills
+    names                            parameters of paths and queries
+    drill_schedules                  drills that the vault starts by itself
+    notice_targets                   targets of notices
 """
 
 from . import (
@@ -38,7 +38,7 @@ from . import (
 )
 
 OPEN = (vault.open_router, appliances.open_router)
-"""Calls without a token."""
+"""Routers of calls without a token."""
 GUARDED = tuple(
     noun.router
     for noun in (
@@ -64,6 +64,6 @@ GUARDED = tuple(
         events,
     )
 )
-"""Calls that need one, in the order of the documentation."""
+"""Routers of calls that need a token, in the order of the documentation."""
 
 __all__ = ["GUARDED", "OPEN"]

@@ -2,15 +2,15 @@
 
 Its rooms:
 
-    enrollment    how an appliance becomes known to its vault
-    reenrollment  it enrolls once more, under its own id
+    enrollment    makes an appliance known to its vault
+    reenrollment  enrolls an appliance once more, under its own id
     https         one call to the vault, for enrollment
     csr           the request for a certificate
-    renewal       a new certificate, in time
+    renewal       a new certificate, before the old one ends
     connection    the websocket, dialled from here
-    redial_delay  how soon after a break
-    order_desk    each order is done once
-    generations   which orders are too old to be carried out
+    redial_delay  how long to wait before dialling again
+    order_desk    carries out each order once
+    generations   refuses orders that are too old to be carried out
     reporter      status of the machines, for the vault
     status_parts  what changed, as messages that are not too large
 """

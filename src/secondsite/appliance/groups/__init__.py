@@ -5,9 +5,9 @@ Its rooms:
     schedule           when each group takes its next common point
     permitted_leaders  which other appliance may ask for one
     common_point       one recovery point that all machines of a group share
-    outcome            what comes of it
-    leader             members behind other appliances, as who leads them sees them
-    link               what they say to each other
+    outcome            the result of a common point
+    leader             asks the other appliances of a group to take part
+    link               the messages between them
     member             one machine of a common point
     barrier            where the members wait for each other
 """

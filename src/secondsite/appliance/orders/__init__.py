@@ -1,5 +1,5 @@
-"""All orders by kind: `perform(context)` checks the payload, does the work, gives one sentence and the
-facts."""
+"""Carries out orders: `perform(context)` checks the payload, does the work, and returns one sentence and the
+facts for the report."""
 
 from collections.abc import Callable
 from typing import Any
@@ -84,7 +84,7 @@ HANDLERS: dict[Kind, Handler] = {
 
 
 def perform(context: Context) -> tuple[str, Shape]:
-    """Do the order; raises domain or datapath errors."""
+    """Carry out the order and return its sentence and facts; raises domain or datapath errors."""
     order = context.order
     try:
         kind = Kind(order.kind)

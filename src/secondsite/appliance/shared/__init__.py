@@ -11,13 +11,13 @@ Its rooms:
     bandwidth              the bandwidth limit of this appliance
     peer_connections       connections to other sites' appliances
     enrolled_peers         which of them the vault has enrolled
-    known_vaults           where the vault's processes are
-    trusted_cas            the CAs that their certificates may be of
+    known_vaults           addresses of the vault's processes
+    trusted_cas            the CAs that may have issued their certificates
     private_folders        folders that nobody else on the host reads
     home_lock              one process per home
-    home_reserve           room for the next start
+    home_reserve           space in the home for the next start
     name_server            the DNS server that takes updates
-    fair_turns             whose work is done next
+    fair_turns             whose work a worker does next
     order_numbers          the highest numbers of orders that were seen
     vault_records          what a vault knew of machines that are replicated from here
 """

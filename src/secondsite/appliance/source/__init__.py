@@ -10,13 +10,13 @@ Its rooms:
     fence               keeps the old copy of a failed-over machine from starting
     machine_tag         our tag on a machine, put back where another program lost it
     watch               looks after machines between their cycles
-    powered_since       since when a machine is on
+    powered_since       how long a machine has been on
     old_copies          old copies that an undone reprotect left here
-    leftover_views      what a frozen view leaves behind
+    leftover_views      ends views that were left open, and drops old checkpoints
     acknowledge         records that a cycle was tried, and that it arrived
-    idle                a machine that wrote nothing
+    idle                machines that wrote nothing
     disks_and_firmware  its disks and its firmware state
-    slices              what one cycle of a pass sends
+    slices              computes what one cycle of a pass sends
     digest_cache        the digest cache around one cycle
     cycle_guard         ends cycles that would hurt their machine
     scratch_reserve     space that is released when scratch space runs out

@@ -3,21 +3,21 @@
 Its rooms:
 
     replicas            all of them: create, find, remove
-    stores/             the folders that they are kept in, and the room there
+    stores/             the folders that they are kept in, and the free space there
     store_daemon        the storage daemon through which all of them are written
     trash/              removed replicas, until the deletion delay is over
     replica             one of them, and its lock
-    misplaced_replicas  one in whose folder another machine's lies
-    point_shapes        its points as the vault is told of them
+    misplaced_replicas  a replica whose folder holds another machine's
+    point_shapes        its points, as the vault sees them
     old_disks           the disks that a machine had here
-    coming_home         as what a machine is made that comes home
+    coming_home         the definition of a machine that comes home
     admission/          who may send which cycle
     apply               apply received cycles
     trimming            drop old points
     delayed_deletions   what waits for the deletion delay
     journal             which instants can be recovered
     idle_disks          close the disks of replicas that are not worked on
-    power_watch         whether machines run that were failed over to here
+    power_watch         checks that machines run that were failed over to here
     second_copies/      whether somebody uses the disks that a replica stands on
     verdicts            results of reading points
     scrub               reread points in the background

@@ -1,4 +1,4 @@
-"""The verbs on machines, named as everywhere else, with dashes. Each starts a job and follows it to its end.
+"""The verbs on machines, with dashes in their names. Each starts a job and follows it to its end.
 
 instants      which instant to start from: --choice, --point, --at
 confirming    what is told and asked before

@@ -7,10 +7,10 @@ Its rooms:
     loading        files as documents, with everything that is wrong with them
     writing        documents as YAML
     comparing      what has to change for a vault to have what documents say
-    references     what documents lean on: sites, networks, unprotected machines
+    references     what documents refer to: sites, networks, unprotected machines
     checking       why the changes cannot be made
     applying       the changes, in an order that works
-    preparing      all of it but the changes themselves
+    preparing      everything before the changes themselves
     schema         the JSON schema for editors
     configuration  what a vault has, as documents
 """

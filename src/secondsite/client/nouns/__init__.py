@@ -1,5 +1,5 @@
 """What a vault has. A noun gives all of its things (`list`, or by iterating over it) and makes new ones;
-indexed by a name it gives a handle of one thing, which asks nothing by itself.
+indexed by a name it gives a handle of one thing, without a request.
 
     machines     under protection, or to be; verbs and recovery points of them
     verbs        what may be started for machines
@@ -7,6 +7,6 @@ indexed by a name it gives a handle of one thing, which asks nothing by itself.
     jobs         what was started
     sites, appliances, mappings, pools, policies, groups, plans    records
     drills       schedules of test failovers
-    notices      whom notices go to
+    notices      targets of notices
     access       tokens, approvals, the audit log, evidence
 """

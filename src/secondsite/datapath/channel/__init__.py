@@ -3,9 +3,9 @@
 Its rooms:
 
     connection    one open stream: send, receive
-    handshake     how it begins: dial, TLS, HELLO
+    handshake     opens a stream: dial, TLS, HELLO
     listener      the listening end: a thread per connection, a cap on their number
-    tls           who may talk to whom
+    tls           TLS contexts, and dead connections
     token_bucket  a bandwidth limit that several streams share
     messages      JSON messages in frames
 """

@@ -2,13 +2,13 @@
 
 Its rooms:
 
-    cycle_file     one file: header, frames as they came, trailer
+    cycle_file     one file: header, frames as they arrived, trailer
     inbox          complete cycles that wait to be applied, and parts of those under way
     journal        cycles that were applied and are kept for a while
     entry          one cycle of the journal, and the name of its file
     damage         cycles of the journal that could not be read
     firmware       the firmware state that travels with a cycle
-    header_checks  values that a header may have
+    header_checks  checks the values of a header
 """
 
 from . import cycle_file, firmware, header_checks, inbox

@@ -6,7 +6,7 @@ Its rooms:
     cache         what the target is known to have, page by page
     cache_file    the digests of one disk in a cache
     digest_map    digests of every block of a replica's disk
-    scan          a whole disk, read in blocks
+    scan          reads a whole disk in blocks
 """
 
 from . import cache, hashes, scan

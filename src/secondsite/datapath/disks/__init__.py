@@ -4,13 +4,13 @@ Its rooms:
 
     nbd_disk        a disk behind a unix socket
     buffers         chunk buffers that are used again
-    nbd_contexts    what an NBD server says about extents
+    nbd_contexts    reads what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
-    resizing        larger and smaller at the price of what is held
-    named_files     which other files an image names
-    same_files      whether two paths lead to one file, and what a disk is read from
-    qcow2_extent    in which parts of a disk a chain of images may hold anything
+    resizing        makes images larger and smaller, at the cost of their data
+    named_files     the other files that an image's header names
+    same_files      whether two paths lead to one file, and the files that a disk is read from
+    qcow2_extent    the parts of a disk in which a chain of images may hold data
     qcow2_sum       the sum of layers as one more file, their data shared
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space

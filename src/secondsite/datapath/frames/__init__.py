@@ -5,7 +5,7 @@ Its rooms:
     frame         header, kinds, packings
     packed_frame  many small ranges in one frame
     codec         raw bytes to frames and back
-    compression   whether to compress
+    compression   decides whether to compress
 """
 
 from . import codec, frame, packed_frame

@@ -2,11 +2,11 @@
 
 Its rooms:
 
-    replica       the face: every verb of a replica
+    replica       every verb of a replica, as one class
     verbs/        one verb per file
-    core          what all verbs use: files, state, open heads, digest maps
+    core          files, state, open heads and digest maps, for all verbs
     chain/        disks as chains of qcow2 layers
-    record/       what is true about a replica, and where its files lie
+    record/       the record of a replica, and the paths of its files
 """
 
 from . import replica

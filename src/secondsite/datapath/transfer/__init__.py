@@ -10,7 +10,7 @@ Its rooms:
     incoming_cycle      one cycle coming in
     read_ahead          frames received by a thread of their own
     unchanged_machines  machines that wrote nothing, many in one message
-    admission           who may send what, and where it goes
+    admission           what the receiver asks the owner of the replicas
 """
 
 from ..errors import CycleRefused

@@ -1,10 +1,10 @@
-"""Who may do what, and how what was done is kept on record.
+"""Access control: who may do what, and the records of what was done.
 
 Its rooms:
 
     roles      roles, permissions, scopes, and the decision
-    chain      entries of the audit log, of which each covers the one before
-    evidence   what is kept of failovers and drills, and whether a file still says it
-    hidden     secrets are on no record
-    approvals  which verbs wait for a second person, and who is one
+    chain      the audit log as a chain: the digest of each entry covers the entry before
+    evidence   the evidence of failovers and drills, and the check that a file of it is unchanged
+    hidden     removes secrets from what is recorded
+    approvals  which verbs need a second person's approval, and who counts as a second person
 """

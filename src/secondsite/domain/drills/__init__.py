@@ -1,6 +1,8 @@
-"""Test failovers: what they showed, and when they are due.
+"""Test failovers (drills): their networks, schedules and verdicts.
 
-networks   what is asked for of its network, and what does not go together
-schedules  which machines are drilled how often
-verdicts   passed or failed, and who says so
+Its rooms:
+
+    networks   the network that a drill is asked to use, and which settings of it are possible
+    schedules  which machines are drilled how often
+    verdicts   passed or failed, by a person or by the proof
 """

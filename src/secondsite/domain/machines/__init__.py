@@ -1,8 +1,10 @@
-"""A machine's own properties.
+"""Decisions about one machine: hooks, properties, adoption, platform, system disk.
 
-hooks        which scripts run when it is moved, at which site
-properties   which name, vCPUs and memory it may be given at its second site
-adopting     what it is to a new vault, by what appliances have of it
-platforms    of which kinds sites are that it is replicated between
-system_disk  which of its disks it boots from
+Its rooms:
+
+    hooks        which scripts run when a machine is moved, and at which site
+    properties   which name, vCPUs and memory a machine may have at its second site
+    adopting     the state and number of a machine that a new vault takes over
+    platforms    between which kinds of sites machines are replicated
+    system_disk  which disk a machine boots from
 """

@@ -1,8 +1,8 @@
-"""What people and programs are told of, without asking. Pure.
+"""Notices: what people and programs are told about without asking. Pure.
 
 Its rooms:
 
-    targets     whom to tell, of what, and when not
-    happenings  what there is to tell
-    marks       what a target knows of findings, and what it is told when they change
+    targets     who is told, of what, and when not
+    happenings  what a notice can be about
+    marks       what a target was told of findings, and what it is told when they change
 """

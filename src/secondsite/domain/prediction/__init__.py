@@ -1,7 +1,9 @@
-"""How long a run will take, from what former runs took.
+"""Predictions: how long a run will take, from the times of former runs.
 
-timing      what one run took, in parts, and the downtime in it
-budget      how long the last changes may take
-data_sync   whether the data best gets home while the machine runs
-predicting  what the next run of a machine or of a plan will take
+Its rooms:
+
+    timing      how long the parts of one run took, and its downtime
+    budget      how long the last changes may take
+    data_sync   whether data is better sent home while the machine runs, or while it is off
+    predicting  how long the next run of a machine or of a plan will take
 """

@@ -21,8 +21,9 @@ def open_fabric(
     key: EncryptionKey | None = None,
     boot_folders: Sequence[Path] = (),
 ) -> LibvirtFabric:
-    """The fabric at `uri`. Files that must outlive this process lie in `work_dir`; QEMU gets access to it and
-    to `own`. `key` opens encrypted disks. A definition of another site may name kernels in `boot_folders`.
+    """The fabric at `uri`. Files that must outlive this process are in `work_dir`; QEMU gets access to it and
+    to the folders `own`. `key` opens encrypted disks. A definition of another site may name kernels in
+    `boot_folders`.
 
     It connects at first use, so a hypervisor that is down is not an error yet. A process can have only one
     embedded root."""

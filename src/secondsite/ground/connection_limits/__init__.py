@@ -1,10 +1,10 @@
-"""Who may be connected to a port that anybody can dial: how many at once, how often, and for how long.
+"""Limits connections to a port that anybody can dial: how many at once, how often, and for how long.
 
 Its rooms:
 
-    connection_limits  the connections of a port, and who has to go
-    barrier            whom the kernel keeps out, for who dials too often
-    listener           a listening socket that lets only those in
+    connection_limits  the connections of a port, and which are closed
+    barrier            lets the kernel block addresses that dial too often
+    listener           a listening socket that accepts only allowed connections
     tally              what happens too often to log each time
     descriptors        how many connections this process can hold
 """

@@ -1,4 +1,4 @@
-"""How our processes live: what they start ends with them, and memory that they no longer need goes back.
+"""The life of our processes: what they start ends with them, and memory that they do not need is returned.
 
 children      processes that end with this one
 ending        the end of others

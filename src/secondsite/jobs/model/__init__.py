@@ -1,16 +1,16 @@
-"""What a job is, and which move it makes next: words, definitions, decisions; no database, no thread.
+"""The model of a job: its words, definitions and next move; no database, no thread.
 
 Its rooms:
 
-    task_kind    a task does a step, or undoes one
-    failures     what goes wrong
-    outcomes     what a step may answer
+    task_kind    whether a task does a step or undoes one
+    failures     failures that are recorded, and errors
+    outcomes     the possible results of a step
     facts        the arguments of jobs and the facts that steps leave
-    views        what can be seen of a job
-    asking       what a step asks a person, and the answer
+    views        the job and its tasks as they are read
+    asking       questions of a step to a person, and the answers
     context      what a running step sees
     definitions  a verb written down as steps
-    catalogue    all of them, and the steps of jobs that bring their own
+    catalogue    all definitions, and the steps of jobs that have their own
     plan         which move comes next
-    clock        where the time comes from
+    clock        the clock of the engine
 """

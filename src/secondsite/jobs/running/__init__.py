@@ -1,22 +1,22 @@
-"""Jobs at work: requests, one move after the other, threads.
+"""The running of jobs: requests, the engine that makes one move after the other, its threads.
 
 Its rooms:
 
     requests        submit, cancel, retry, signal
-    children        jobs whose steps are jobs
-    parents         wakes them when their children end
+    children        child jobs of a step
+    parents         wakes jobs when their children end
     stage           the engine's side of a running step
-    performing      runs a step, and writes down its answer with the beginning of the next one
-    recording       writes what a step answered into the journal
-    snapshot        where a job stands
-    parking         short waits, which are written nowhere
-    ending          a job's last row
+    performing      runs a step, and records its result with the beginning of the next one
+    recording       writes the result of a step into the journal
+    snapshot        the state of a job that its next move depends on
+    parking         short waits, which are not written to the database
+    ending          the end of a job
     followed_clock  the clock that waits go by, even when it is set
-    runner          one claimed job
-    engine          several at a time, beside other engines
+    runner          runs one claimed job
+    engine          runs several jobs at a time, beside other engines
     lease_state     whether this process still has its lease
-    notifications   hears of other processes, on PostgreSQL
-    changes         tells followers what changed
+    notifications   notifications of other processes, on PostgreSQL
+    changes         tells followers which jobs changed
     held_jobs       jobs that go on only when a person decides so
-    answers         what a person says to a step that asks
+    answers         a person's answer to a step that asks
 """

@@ -1,4 +1,5 @@
-"""Whether a point holds what was sealed: its disks are read, and compared with the digests in its manifest.
+"""Checks that a point has the content that was sealed: reads its disks, and compares them with the digests in
+its manifest.
 
 verifying     a point, as a whole or as far as time is given
 content       what a disk's chain of files holds, as QEMU reads it

@@ -1,13 +1,13 @@
-"""A machine runs: as a process of plain QEMU, or as libvirt has it.
+"""Runs machines: as processes of plain QEMU, or with libvirt.
 
 Its rooms:
 
     request       what is to run, whoever runs it
     by_qemu       as a process of plain QEMU
-    by_libvirt    as libvirt has it
-    looking       whether it runs, and who runs it
+    by_libvirt    with libvirt
+    looking       finds out whether a machine runs, and what runs it
     qemu          processes of plain QEMU, and the interfaces of their cards
-    command_line  what QEMU is told of a machine
+    command_line  QEMU's arguments for a machine
     virsh         libvirt, by its own command
-    domain        the libvirt definition that was kept ready, with the files as they lie now
+    domain        the prepared libvirt definition, with the present files
 """

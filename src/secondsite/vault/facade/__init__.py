@@ -1,18 +1,19 @@
-"""What the faces (REST, console) may call: one class per noun, plain shapes in and out, domain errors only.
+"""The facade: what REST and console may call. One class per noun, plain shapes in and out, domain errors
+only.
 
-A face holds one `VaultFacade`. Reads take a view of one instant; writes are one transaction each. Only
-discovery waits for an appliance, and it has a deadline.
+A caller holds one `VaultFacade`. Reads take a view of one instant; writes are one transaction each. Only
+calls that ask an appliance wait, and they have a deadline.
 
-    vault     all nouns on the same parts
-    nouns/    one class per noun
-    shared/   what several of them need
-    parts     what all are built on
-    acts      what is on record of a request
-    refusals  refused attempts on record, few entries for many
-    second_person  what waits for approval, until it is carried out
-    callers   who asks
-    holders   whose token it is
-    waiting   how many requests may wait at once
+    vault          all nouns, on the same parts
+    nouns/         one class per noun
+    shared/        what several nouns need
+    parts          what all nouns are built on
+    acts           the audit log's entry of a request
+    refusals       entries for refused attempts, few for many
+    second_person  requests that wait for approval, until they are carried out
+    callers        the caller of a request
+    holders        the token that a secret belongs to
+    waiting        how many requests may wait at once
 """
 
 from .vault import VaultFacade, assemble

@@ -1,13 +1,13 @@
-"""The appliances of a vault: what they say, and what they are told.
+"""The appliances of a vault: their connections, their reports, and what they are sent.
 
 Its rooms:
 
     gateway/             the port that they dial, their connections, orders out, reports in
-    statuses/            what they say of machines: what counts, what is remembered, what is written when
-    status_intake        what they report unasked is recorded, and wakes the jobs that wait for it
-    signals              waiting steps and waiting calls wake when something happens
-    settings_push        they are sent their settings until they report having them
-    rescue_manifest      they are told what starts their machines without this vault
-    admission            which of them are let in, with which key
+    statuses/            statuses of machines: which count, which are remembered, which are written when
+    status_intake        records what they report unasked, and wakes the jobs that wait for it
+    signals              wakes steps and calls that wait for something
+    settings_push        sends them their settings until they report having them
+    rescue_manifest      sends them what starts their machines without this vault
+    admission            which of them may connect, with which key
     certificate_renewal  their next certificates
 """

@@ -1,4 +1,5 @@
-"""One file per verb: its job from top to bottom. `operations` gives them all, `definitions` their jobs."""
+"""One file per verb: its job from top to bottom. `operations` gives all verbs, `definitions` the definitions
+of their jobs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -59,5 +60,5 @@ def definitions(deps: Deps) -> Sequence[Definition]:
 
 
 def _definition(operation: EnableProtection | MachineOperation) -> Definition:
-    """A machine that is only to be protected has no hooks yet."""
+    """The definition of a verb's job, with hooks; protecting a machine has none yet."""
     return operation.with_hooks() if isinstance(operation, MachineOperation) else operation.definition()

@@ -1,2 +1,2 @@
-"""Work that several operations share: giving orders, claiming a machine, picking a point, mapping
+"""Work that several operations share: giving orders, claiming a machine, choosing a point, mapping
 networks."""

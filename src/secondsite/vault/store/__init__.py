@@ -3,22 +3,21 @@ frozen; a change is a new record that is put back.
 
 Its rooms:
 
-    store                             transactions over all records
-    machines/                         machines under protection, what is set for them and known of them
-    sites, appliances                 sites and how two of them map, and their appliances
-    policies, groups, plans, pools    what many machines share
-    drill_schedules                   test failovers that the vault starts
-    enrollment, tokens, approvals     who may come in, and what waits for a second person
-    audit, answers                    what was done by whom, and what was answered to requests that may be
-                                      repeated
-    notices, notice_targets           what people and programs are told
-    evidence, run_times, pictures     what is kept of failovers and drills
-    validations                       what the check of the whole configuration found
-    processes                         several vault processes on one database
-    lived, lineage                    how far lived time is, and the mark by which a restored database is told
-    sql/                              how a record becomes a row
-    copying/                          a database as files, and back
-    migration/                        brings a database to this program's tables
+    store                           transactions over all records
+    machines/                       protected machines, their settings and statuses
+    sites, appliances               sites, their pairs and network mappings, and their appliances
+    policies, groups, plans, pools  what many machines share
+    drill_schedules                 test failovers that the vault starts
+    enrollment, tokens, approvals   who may connect, and what waits for a second person
+    audit, answers                  the audit log, and answers to requests that may be repeated
+    notices, notice_targets         what people and programs are told
+    evidence, run_times, pictures   what is kept of failovers and drills
+    validations                     the result of the last validation
+    processes                       several vault processes on one database
+    lived, lineage                  lived time, and the mark by which a restored database is recognized
+    sql/                            makes rows of records
+    copying/                        a database as files, and back
+    migration/                      upgrades a database to this program's tables
 """
 
 from .answers import AnswerRecord, Answers

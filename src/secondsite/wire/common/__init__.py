@@ -3,13 +3,13 @@
 Its rooms:
 
     base, field_texts            what all shapes share
-    bounds                       of all fields for which nobody thought of any
+    bounds                       limits of all fields that have none of their own
     numbers                      values that shapes share
     machines                     a machine, its disks and its network cards
     points, findings, sync_mode  what is known of a machine's replication
-    evidence, machine_checks     what was seen of a machine after its start, and what is checked of it
+    evidence, machine_checks     what was seen of a machine after its start, and what is checked
     hooks                        scripts that run when it is moved
-    compact                      points as they are held, in a third of the memory
+    compact                      points in a third of the memory
     policies, bandwidth, cards, properties  settings
-    stores                       the folders that replicas are kept in, and the room there
+    stores                       the folders that replicas are kept in, and the space there
 """

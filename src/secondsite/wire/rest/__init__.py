@@ -2,13 +2,13 @@
 
 Its rooms:
 
-    errors           what all nouns share
+    errors           pages, queries and errors, for all nouns
     vault, access, policies, groups, plans, jobs, points  per noun
     adoption                a new vault takes over what an appliance has
     places                  sites, appliances, network mappings
     machines                with their parts in replication and failovers
     replication, failovers  parts of a machine
-    events                  what happens, as it happens
+    events                  a stream of what happens
     verbs                   what a person may start
     machine_settings        what is set for single machines
     pools, verification     addresses of the networks there; what a site gives to copies of points that are

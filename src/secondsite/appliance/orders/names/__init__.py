@@ -2,8 +2,8 @@
 
 Its rooms:
 
-    handlers   the order, and what a check warns of
+    handlers   the order, and the warnings of checks
     addresses  which address a name gets
-    server     what is asked of the server, signed
-    secret     the key's file
+    server     signed queries and updates of the DNS server
+    secret     reads the file of the TSIG key
 """

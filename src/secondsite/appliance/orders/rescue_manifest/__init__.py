@@ -1,9 +1,10 @@
-"""What is kept in the store for whoever has nothing but it: how its machines are started, and in which order.
+"""The rescue manifest: kept in the store for a person who has nothing else, it says how the machines are
+started and in which order.
 
 Its rooms:
 
     handlers      the order
-    former_vault  what a former vault said stays beside it
-    records       what a new vault would have to know of each machine
-    writing       a file that says something, and since when
+    former_vault  keeps what a former vault said
+    records       what a new vault needs to know of each machine
+    writing       writes a file, with the time of its last change
 """

@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    script_folder      which file a name means, and whether it may be run
+    script_folder      finds the file of a name, and checks that it may be run
     process            a script as a process with a deadline
     guests             a script inside a machine
     supervisor         the process above it, which ends with the appliance and leaves nothing behind

@@ -1,10 +1,10 @@
-"""Cycles as they come from a source.
+"""Decides which cycles of a source are taken, and where they go.
 
 Its rooms:
 
     admission  who may send which cycle
-    direct     cycles written without the inbox
-    refusals   why nothing can be compared now
+    direct     writes cycles of a pass without the inbox
+    refusals   what a source is told when its replica cannot be used
 """
 
 from .admission import Admission

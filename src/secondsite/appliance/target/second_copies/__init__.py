@@ -5,7 +5,7 @@ Its rooms:
 
     watch   looks, every twenty seconds
     copies  whether a machine is such a copy, by its files
-    advice  what is told of one
+    advice  what is said about a copy, and what to do
 """
 
 from . import advice, copies, watch

@@ -2,10 +2,10 @@
 
 Its rooms:
 
-    store          one of them, and the room in it
+    store          one of them, and its free space
     stores         all of them, and which one a replica is in
-    store_copies   whether a store is a copy, of which nothing is believed unread
-    choosing       whether a replica may be kept in the store that is asked for
+    store_copies   recognizes a copied store, which must be read before it is trusted
+    choosing       checks the store that is asked for a replica
     start_reserve  space that replication leaves for starts
 """
 

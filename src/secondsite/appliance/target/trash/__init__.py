@@ -4,7 +4,7 @@ Its rooms:
 
     item     one folder of it
     trash    what is there, and when it goes
-    by_hand  what a person at this site makes of it
+    by_hand  restores and deletes items for a person at this site
 """
 
 from . import by_hand

@@ -1,8 +1,8 @@
-"""What a machine has by name.
+"""Commands for named lists of a machine.
 
 Its rooms:
 
     check   secondsite check ...
     hook    secondsite hook ...
-    things  one is made, put into the list, and taken out of it
+    things  puts a thing into a list, and takes it out
 """

@@ -2,10 +2,10 @@
 
 Its rooms:
 
-    commands  what is typed
-    options   with which options
-    settings  what these make of a target
-    tables    how a target is shown
+    commands  the commands
+    options   their options
+    settings  a target's settings from these options
+    tables    how targets are shown
 """
 
 from .commands import app

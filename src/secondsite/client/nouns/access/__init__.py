@@ -1,4 +1,4 @@
-"""Who may do what, what was done, and what is kept of it.
+"""Access tokens, approvals, the audit log, and evidence.
 
 tokens     for whoever calls
 approvals  what waits for a second person

@@ -1,9 +1,9 @@
-"""What the agent of a running guest does for us.
+"""Uses the agent of a running guest.
 
 Its rooms:
 
-    addressing    a card is given an address
-    scripting     a script is run
-    file_systems  what the guest's kernel says of those that it has mounted
+    addressing    gives a card an address
+    scripting     runs a script
+    file_systems  asks the guest's kernel about mounted file systems
     guest         commands that a guest's agent runs
 """

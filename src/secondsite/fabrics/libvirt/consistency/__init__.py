@@ -1,4 +1,4 @@
-"""Guests that are frozen or paused for an instant, and go on whatever happens to this process.
+"""Freezes or pauses guests for an instant, such that they go on whatever happens to this process.
 
 Its rooms:
 

@@ -5,21 +5,21 @@ Its rooms:
     hosting        create, remove, withdraw, restore
     allowed        what another site may say of a machine
     comes_along    what becomes of each part of a definition
-    foreign        what is taken of a definition that another site wrote
+    foreign        filters a definition that another site wrote
     adapt          adapt a definition to this site
     consoles       the consoles of an adapted definition
-    gone           what a definition at home names and is not there any more
+    gone           parts of a definition at home that do not exist any more
     guards         network filters of cards, and their isolation
     generation     the id by which a guest learns that it went back in time
     machine_types  the kinds of machine that this host's QEMU emulates
-    newer          what older releases of libvirt do not know
+    newer          parts that older releases of libvirt do not know
     homecoming     the definition of a machine that comes home
     missing_parts  what a definition asks of its host
     sizing         other vCPUs and memory than its definition has
     cpu_models     another CPU model than its definition has
-    dry_run        try whether a machine can start here
+    dry_run        tries whether a machine can start here
     consolidate    merge a disk's chain back into one file
-    needed_files   what of its owner's would be lost with the files of a run
+    needed_files   what its owner would lose with the files of a run
     firmware       UEFI variables and TPM state
-    snapshots      its owner's, which libvirt forgets with a machine that is withdrawn
+    snapshots      the owner's snapshots, kept while a machine is withdrawn
 """

@@ -1,4 +1,4 @@
-"""What the owner of a simulated site and the guests do, from any process.
+"""Acts of a simulated site's owner and of its guests, from any process.
 
 Its rooms:
 

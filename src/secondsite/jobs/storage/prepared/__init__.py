@@ -1,11 +1,11 @@
-"""Statements that are made once, as they run for every transition of every job.
+"""Statements that are prepared once, because they run for every transition of every job.
 
 Its rooms:
 
     statement           one statement, and how it goes to SQLite's driver
-    subset_queries      one query for some of many rows
-    row_batches         rows that come in one piece
-    driver_transaction  a transaction of the driver's, in which they run
+    subset_queries      one query for some of many rows, by their keys
+    row_batches         all rows of a query in one piece
+    driver_transaction  a transaction of SQLite's driver, in which they run
 """
 
 from . import driver_transaction

@@ -1,4 +1,4 @@
-"""How a message goes to a target: one connection, which is cut when its time is over.
+"""Delivery of a message to a target: over one connection, which is cut when its time is over.
 
 Its rooms:
 
@@ -16,7 +16,7 @@ __all__ = ["DEADLINE_SECONDS", "Line", "NotDelivered", "send"]
 
 
 def send(target: NoticeTarget, secret: str | None, message: Message, line: Line) -> str:
-    """What the other side answered. Raises NotDelivered."""
+    """Send the message; gives the answer of the other side. Raises NotDelivered."""
     with line:
         if target.webhook is not None:
             return webhook.send(target.webhook, secret or "", message, line, target.ca_pem)

@@ -1,6 +1,8 @@
-"""Going on when one of a machine's two sites is gone, perhaps for ever.
+"""Verbs that go on when one of a machine's two sites is gone, perhaps for ever.
 
-giving_up     an operator names the site to go on without, and hears what is lost with it
-stop_source_later  a source that was away when protection ended stops replicating once it is back
-finish_later  what was left undone there is done when it returns
+Its rooms:
+
+    declaration        an operator names the site to go on without, and is told what is lost
+    stop_source_later  stops a source that was away when protection ended, once it is back
+    finish_later       does at that site what was left undone, when it returns
 """

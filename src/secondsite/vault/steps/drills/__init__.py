@@ -1,7 +1,10 @@
-"""Test failovers: how one ends, and what it showed.
+"""Test failovers: their networks, how they end, and what they showed.
 
-by_itself  the last steps of a test failover that cleans up
-cleaning   the machine and the network go, notes and verdict stay
-proven     as what a machine was when one passed, and what is otherwise now
-networking its network, or one for each that its machines are in at home
+Its rooms:
+
+    automatic_cleanup  the last steps of a test failover that cleans up
+    staying_open       the last step of one whose job stays open until it is completed
+    cleaning           removes the machine and the network, keeps notes and verdict
+    drift              what has changed in a machine since one passed
+    networking         the network of one, or one for each that its machines are in at home
 """

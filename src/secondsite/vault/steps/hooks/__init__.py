@@ -1,10 +1,12 @@
-"""Scripts that run when a machine is moved, whoever moves it.
+"""Hooks: scripts that run when a machine is moved, whichever verb moves it.
 
-choosing  which of a machine's hooks a verb runs; they go into its job's arguments
-placing   where they stand among the steps of the verb
-running   one that is run, and the check whether its script is there
-scripting what plans share with that
-telling   what it is told
+Its rooms:
+
+    choosing    which of a machine's hooks a verb runs; they go into its job's arguments
+    placing     where they stand among the steps of the verb
+    running     runs a hook, and checks that its script exists
+    scripting   what hooks share with the scripts of plans
+    hook_facts  what a hook's script is told
 """
 
 from .choosing import Known, names, with_hooks

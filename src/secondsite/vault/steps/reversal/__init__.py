@@ -1,8 +1,9 @@
-"""Where a machine is protected back to: to its old disks, or to new ones, with the appliance that had it or
-with another.
+"""Reprotect: where a machine is protected back to, its old disks or new ones, with its former appliance or
+another.
 
-place     what was asked for, and the machine in the roles that it will have
-leaving   the old machine gives way, also where its appliance is gone for good
-reverse_by_itself  after the commit of a planned failover nobody has to ask for it
-checking  what is asked of both sides before anything stops
+    place                the request, and the machine in the roles that it will have
+    leaving              withdraws the old machine, also where its appliance is gone for good
+    automatic_reprotect  reprotects by itself after the commit of a planned failover
+    checking             what both sides are asked before anything stops
+    capacity             how many disks may come home to an appliance at once
 """

@@ -1,11 +1,11 @@
-"""A vault's database as files, of one instant, taken while the vault runs; and such files as a database
-again.
+"""Copies of a vault's database as files, of one instant, made while the vault runs; and databases made from
+such files.
 
 Its rooms:
 
     sqlite      the file, by SQLite's own online backup
     postgresql  each table's rows, all of one snapshot
-    marks       a copy that is put back shows that it was
+    marks       marks a copy, so that a database made from it is recognized as restored
 """
 
 from pathlib import Path
@@ -22,20 +22,20 @@ __all__ = ["copy_in", "copy_out", "is_served", "require_empty", "show_restored"]
 
 
 def copy_out(url: str, folder: Path) -> str:
-    """Write the database into an existing folder; gives the revision of its tables. Raises
-    StoreUnavailable, and NotFound for one without tables."""
+    """Write the database into an existing folder; gives the revision of its tables. Raises StoreUnavailable,
+    and NotFound for a database without tables."""
     return sqlite.copy_out(url, folder) if _is_file(url) else postgresql.copy_out(url, folder)
 
 
 def require_empty(url: str) -> None:
-    """Raises NotPossibleNow for a database of PostgreSQL that a vault uses: what it holds is never
+    """Raises NotPossibleNow for a PostgreSQL database that a vault uses: its contents are never
     overwritten."""
     if not _is_file(url):
         postgresql.require_empty(url)
 
 
 def copy_in(url: str, folder: Path, revision: str) -> None:
-    """Make the database of what `copy_out` has written. Raises NotPossibleNow and StoreUnavailable."""
+    """Make the database from what `copy_out` has written. Raises NotPossibleNow and StoreUnavailable."""
     if _is_file(url):
         sqlite.copy_in(url, folder)
     else:
@@ -43,7 +43,7 @@ def copy_in(url: str, folder: Path, revision: str) -> None:
 
 
 def is_served(url: str, vault_id: str) -> bool:
-    """Whether this vault process runs on the database; of a file, whether any does. Raises
+    """Whether this vault process runs on the database; for a file, whether any does. Raises
     StoreUnavailable."""
     if _is_file(url):
         return sqlite.is_served(url)

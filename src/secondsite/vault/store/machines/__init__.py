@@ -1,14 +1,14 @@
-"""Machines under protection, and what is set for them and known of them.
+"""Protected machines, with their settings and statuses.
 
 Its rooms:
 
     records        the record of a machine, and its table
-    machines       reads and writes them
-    machine_cache  what was read of machines last
+    machines       reads and writes machines
+    machine_cache  a cache of machines that were read
     page_versions  which machines a page has
-    settings       what is set for single machines: cards, checks, hooks, properties
-    drill_notes    what their drills showed
-    statuses       what was last heard of them
+    settings       settings of single machines: cards, checks, hooks, properties
+    drill_notes    notes and verdicts of drills
+    statuses       the last statuses of machines
     points         the points of their replicas
-    rpo            how their RPO has been
+    rpo            the RPO series
 """

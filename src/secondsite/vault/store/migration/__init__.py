@@ -1,12 +1,12 @@
-"""Brings a database to the tables of this program.
+"""Upgrades a database to the tables of this program.
 
 Its rooms:
 
     revisions           which tables a database has
-    opening             what every start asks
-    upgrading           Alembic, which runs `env` and the scripts in `versions`
+    opening             the check at every start
+    upgrading           runs Alembic, which runs `env` and the scripts in `versions`
     env                 what Alembic runs for every command
-    versions/           its scripts
+    versions/           the scripts
     release_2026_11_20  from the release of 2026-11-20 to the baseline
 """
 

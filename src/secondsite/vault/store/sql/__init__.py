@@ -1,8 +1,8 @@
-"""How a record becomes a row, whichever database it is.
+"""Makes rows of records, for both databases.
 
 Its rooms:
 
     columns   types that keep shapes, words and instants the same on SQLite and PostgreSQL
-    rows      a record becomes a row and comes back
-    failures  what a database's refusal means for the caller
+    rows      makes a row of a record, and a record of a row
+    failures  translates errors of the database for the caller
 """

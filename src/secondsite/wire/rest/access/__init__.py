@@ -1,4 +1,4 @@
-"""Who may come in, and what was done by whom.
+"""Access to the vault, and what was done by whom.
 
 Its rooms:
 

@@ -1,9 +1,9 @@
-"""The isolated networks that we make and what runs on them, and what libvirt's own DHCP servers give.
+"""Servers on the isolated networks that we make, and reservations of libvirt's own DHCP servers.
 
 Its rooms:
 
     dnsmasq    addresses by DHCP, and names
-    isolation  the host takes no part in them
+    isolation  keeps the host out of these networks
     offering   the same on networks of libvirt's daemon, by its own server
     reserving  addresses that libvirt's own DHCP servers give to certain cards
 """

@@ -1,8 +1,10 @@
-"""What would be in the way of a verb, asked without a job (S-018, S-194, S-293).
+"""Preflight checks: what would prevent a verb, asked without a job (S-018, S-194, S-293).
 
-candidates   which appliances could hold the replica, and why others could not
-asked        both appliances are asked, and what is said becomes an answer
-protected    of a machine under protection: could it be failed over now, and moved without loss?
-returning    what would a reprotect send, and how long would it take?
-unprotected  of another one: could it be protected?
+Its rooms:
+
+    candidates            which appliances could hold the replica, and why others could not
+    appliance_checks      asks an appliance, and turns its answer into obstacles
+    failover_readiness    whether a protected machine could be failed over now, and moved without loss
+    returning             what a reprotect would send, and how long it would take
+    protection_readiness  whether another machine could be protected
 """

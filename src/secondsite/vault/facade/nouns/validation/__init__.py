@@ -1,6 +1,8 @@
-"""The whole configuration is checked: what is written here, and what its sites say of it.
+"""Validation of the whole configuration: of what is set in the vault, and of what the sites say about it.
 
-configured  what is wrong in what is written; pure
-asking      what the sites' appliances are asked
-validating  a check, what was found before, and what the caller sees of it
+Its rooms:
+
+    configuration  flaws in what is set; pure
+    asking         questions to the sites' appliances
+    validating     a check, the results of the last one, and what the caller sees of them
 """
