@@ -320,6 +320,8 @@ class TestOnOldDisks:
     @pytest.fixture
     def replica(self, tmp_path, daemon, source, old_disk):
         qemu_img("create", "-f", "qcow2", old_disk, source.sizes["sda"])
+        write_image(old_disk, source.sizes["sda"], 0, pattern=0x33)
+        source.disks["sda"][:] = b"\x33" * source.sizes["sda"]
         folder = tmp_path / "store" / "replicas" / "m1"
         folder.parent.mkdir(parents=True)
         bases = {"sda": BaseImage(old_disk)}
@@ -335,6 +337,8 @@ class TestOnOldDisks:
         "change", [lambda path: write_image(path, 4 * MiB, 0), cut_a_little], ids=["written", "cut"]
     )
     def test_what_their_owner_changed_starts_nothing_and_is_named(self, store, old_disk, change):
+        """What its owner left there is read from it: the same file with a cut that costs none of its data would
+        still hold what was sealed."""
         change(old_disk)
         with pytest.raises(Problem, match=r"changed since it was sealed|ends too early") as told:
             starting.started(store.find("web01"), "latest", Ways())

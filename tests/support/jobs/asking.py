@@ -39,7 +39,7 @@ def asked(vault):
     """The id of a job that asks."""
     with vault.facade.parts.store.transaction() as tx:
         job_id = vault.facade.parts.deps.submit(
-            tx.session, KIND, subject="", subject_name="web01", arguments=None, by="admin"
+            tx.session, KIND, subject="", subject_name="web01", arguments=None, requested_by="admin"
         )
     eventually(lambda: vault.rest.get(f"/api/jobs/{job_id}").json()["waits_for_person"])
     return job_id
