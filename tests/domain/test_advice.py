@@ -35,7 +35,7 @@ def test_where_the_copy_at_home_may_be_the_only_one_nobody_is_told_to_stop_it_fi
     said = advice.advice(TWO, of(state))
     named = {Verb(each.replace("-", "_")) for each in re.findall(r"secondsite machine ([a-z-]+)", said)}
     assert named <= set(allowed_operations(state))
-    assert said.startswith("Look at both sites which of them people use, before either is stopped")
+    assert said.startswith("Before you stop either copy, find out at both sites which one is in use")
     assert (Verb.CANCEL_FAILOVER in named) is (state is not State.PROTECTED)
     assert Verb.FAILOVER in named
 

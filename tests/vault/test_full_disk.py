@@ -47,7 +47,7 @@ def test_it_is_not_ready_while_nothing_can_be_written_and_ready_again_with_room(
         for _ in range(2):
             answer = vault.rest.get("/api/ready")
             assert answer.status_code == 503
-            assert "Make room there" in answer.json()["error"]["do"]
+            assert "Free at least" in answer.json()["error"]["do"]
         assert vault.rest.get("/api/machines").status_code == 200, "what is known can still be read"
     assert vault.rest.get("/api/ready").status_code == 200
     assert vault.rest.post("/api/sites", json={"name": "paris"}).status_code == 201

@@ -1,6 +1,7 @@
-"""Who asks: a bearer token on every call but enrollment, the health check and the description of the API.
+"""The caller of a request: a bearer token on every call but enrollment, the health check and the description
+of the API.
 
-What a route depends on is a coroutine wherever it does not wait: a function would take a thread of its own
+A dependency of a route is a coroutine wherever it does not wait: a function would take a thread of its own
 for each request, and while jobs run every change of threads can cost milliseconds.
 """
 
@@ -21,7 +22,7 @@ from ..vault.facade.refusals import READING
 from . import permissions
 
 CALLER, ACT = "secondsite.caller", "secondsite.act"
-"""Where the guard leaves who asks, and what is on record of the request, in the request's scope."""
+"""The keys in the request's scope under which the guard leaves the caller, and the act for the audit log."""
 _bearer = HTTPBearer(
     auto_error=False, description="An access token: 'secondsite token create NAME --role reader'."
 )
@@ -40,7 +41,7 @@ Vault = Annotated[VaultFacade, Depends(vault_of)]
 
 
 def token_of(scope: Scope) -> str:
-    """The token that a request shows; raises Unauthenticated."""
+    """The token of the request; raises Unauthenticated without one."""
     shown = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, token = shown[0].decode("latin-1").partition(" ") if len(shown) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not token:
@@ -49,7 +50,7 @@ def token_of(scope: Scope) -> str:
 
 
 async def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) -> Identity:
-    """Whose token it is; the guard has looked at it before it read the request's body."""
+    """The caller; the guard has checked the token before it read the request's body."""
     found = request.scope.get(CALLER)
     if not isinstance(found, Identity):
         raise errors.Unauthenticated("This call needs an access token ('Authorization: Bearer TOKEN').")
@@ -60,7 +61,7 @@ Known = Annotated[Identity, Depends(identity)]
 
 
 async def named(request: Request) -> None:
-    """On record of the request is which call it is, and what is answered when nothing goes wrong."""
+    """Record in the act which call the request is, and the status of its answer if nothing goes wrong."""
     route, act = request.scope["route"], request.scope.get(ACT)
     if isinstance(act, Act):
         act.verb, act.code = f"{request.method} {_below(route)}", route.status_code or act.code
@@ -74,12 +75,13 @@ def _takes(route: APIRoute) -> Callable[[], Body] | None:
 
 
 def _below(route: APIRoute) -> str:
-    """Its path below /api."""
+    """The route's path below /api."""
     return route.path.removeprefix(permissions.BASE)
 
 
 async def permitted(request: Request, _named: Annotated[None, Depends(named)], known: Known) -> None:
-    """Raises Forbidden unless the caller may ask for this. A route that declares nothing is for nobody."""
+    """Raises Forbidden unless the caller may make this call. A route without a declared permission is
+    forbidden to everybody."""
     route, act = request.scope["route"], request.scope.get(ACT)
     permission = permissions.needed(request.method, _below(route))
     known.require(permission, f"{request.method} {route.path}")
@@ -96,7 +98,7 @@ Caller = Annotated[str, Depends(caller)]
 
 
 async def standing(vault: Vault, known: Known) -> Callable[[], bool]:
-    """For answers that last: whether the token is still valid."""
+    """A function for answers that last: whether the token is still valid."""
     return lambda: vault.tokens.is_valid(known)
 
 

@@ -1,4 +1,4 @@
-"""The application: all routes under /api, one way to fail."""
+"""The FastAPI application: all routes under /api, with one form for errors."""
 
 import html
 import re
@@ -22,51 +22,51 @@ DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
 Every call but /api/health, /api/ready, /api/ca, /api/enroll and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`.
 
-- **Words**: POST creates and DELETE deletes a record; members are added and removed; every verb of the lifecycle is a POST under /api/machines, for several machines in the
+- **Methods**: POST creates and DELETE deletes a record; members are added and removed; every verb of the lifecycle is a POST under /api/machines, for several machines in the
   body or for one in the path. Sizes are bytes, spans are seconds, times are UTC.
 - **Jobs**: what takes long answers 202 at once; `Location` names the job, whose events can be followed.
-- **Events**: streams of server-sent events begin where `Last-Event-ID` says; a comment every 15 seconds shows that they live; an event tells what is so now, not each step to it.
-- **Idempotency-Key**: a POST that starts or makes something takes one, any text that is new for every new request. For a day a repeat of the same request with it changes nothing
+- **Events**: streams of server-sent events continue after the event named by `Last-Event-ID`; a comment every 15 seconds keeps them alive; an event shows the present state, not each change on the way to it.
+- **Idempotency-Key**: a POST that starts or creates something takes one: any text that is new for every new request. For a day a repeat of the same request with it changes nothing
   and gets the first one's answer; the key with another request gets 422. Answers that hold a secret are not kept: their repeat gets 409.
-- **ETag, If-Match**: policies, sites, groups and mappings show an edition. A change that names another one than the present gets 412; without If-Match the last one wins.
+- **ETag, If-Match**: policies, sites, groups and mappings show an edition. A change whose If-Match is not the present edition gets 412; without If-Match the last change wins.
 - **Pages**: machines, points, jobs, sites, policies and groups answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
-- **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; go by the code. 400 cannot be read, 404 is not there, 409 is not possible in this state (prerequisites that
-  are not met, too: mend what the message lists and repeat it), 412 only for If-Match, 422 cannot be whatever the state.
-- **Compression**: answers from 8 KiB on come compressed to those who send `Accept-Encoding: gzip`.
-- **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and comes within 20 seconds: else 413, 408. Connections that show no valid token within 30 seconds are cut, and an
-  address has at most 100 connections and 20 new ones a second, a token 100 connections: then its oldest is cut. A stream of events ends when its token is deleted.
+- **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; rely on the code. 400: cannot be read; 404: does not exist; 409: not possible in this state, or prerequisites
+  are not met (correct what the message lists and repeat the request); 412: only for If-Match; 422: not possible in any state.
+- **Compression**: answers of 8 KiB or more are compressed if the request has `Accept-Encoding: gzip`.
+- **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and has to arrive within 20 seconds: else 413 or 408. Connections that show no valid token within 30 seconds are cut, and an
+  address may have at most 100 connections and 20 new ones a second, a token 100 connections: with more, its oldest is cut. A stream of events ends when its token is deleted.
   Of a token's requests that wait for an appliance, or read the whole audit log, six are carried out at once: else 504.
 - **Roles**: a token has roles (reader, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
-  is 403. What is outside a token's scope is not there: it is in no list, and asking for it is answered 404. Machines belong to the scope of their source and of their target.
-- **Approval**: a verb that the setting names answers 409 with the code approval-needed, and `Location` names the request that is kept. Another person grants it: then it is carried out once, as it
-  was asked, for whoever asked. What is answered with a secret is carried out when its asker asks again.
-- **Newer vaults** may have fields and words that a client does not know: ignore them."""  # noqa: E501
+  is 403. What is outside a token's scope does not exist for it: it is in no list, and asking for it gets 404. Machines belong to the scope of their source and of their target.
+- **Approval**: a verb that the setting names answers 409 with the code approval-needed, and `Location` names the request that is kept. When another person grants it, it is carried out once,
+  unchanged, for its asker. A request whose answer is a secret is carried out when its asker repeats it.
+- **Newer vaults** may have fields and values that a client does not know: ignore them."""  # noqa: E501
 
 
 OPEN_PATHS = frozenset(
     {DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ready", f"{BASE}/ca", f"{BASE}/enroll"}
 )
-"""A new open call is named here too: whatever is forgotten is closed."""
+"""Paths that need no token. A new open call has to be added here: one that is missing needs a token."""
 
 
 COMPRESSED_FROM_BYTES = 8 * KiB
-"""Answers from here on are compressed for those who take gzip; streams of events never are, since each event
-has to leave at once.
+"""The length from which answers are compressed for clients that take gzip; streams of events never are, since
+each event has to leave at once.
 
-The length of a compressed answer can betray a secret in it to somebody who makes others ask for it again and
-again, with text of his own beside the secret (BREACH). Here nobody can: a browser adds no token by itself to
-what a foreign page asks for, and secrets (tokens, registration keys) are only in short answers to a POST,
-which are not compressed.
+The length of a compressed answer can betray a secret in it to an attacker who makes somebody else request it
+again and again with text of the attacker's beside the secret (BREACH). That is not possible here: a browser
+adds no token by itself to requests of a foreign page, and secrets (tokens, registration keys) are only in
+short answers to a POST, which are not compressed.
 """
 
 
 def _nobody() -> Visitors:
-    """For an application without a port."""
+    """The visitors of an application without a port."""
     return Visitors(Limits(), Tally(lambda _reasons, _most_from: None))
 
 
 class _Application(FastAPI):
-    """Which describes what each call needs."""
+    """A FastAPI whose description names the permission of each call."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -83,7 +83,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
-        redirect_slashes=False,  # a redirect repeats the Host that a stranger named
+        redirect_slashes=False,  # a redirect would repeat the Host header of a stranger
     )
     app.state.vault, app.state.hubs = facade, Hubs()
     app.add_middleware(ShortWay, vault=facade)
@@ -97,7 +97,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     return app
 
 
-# The description of the API as one page for people. It loads nothing, and runs nothing.
+# The description of the API as one page for people. It has no scripts, and loads nothing from elsewhere.
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 STYLE = (
@@ -109,7 +109,7 @@ CODE = re.compile(r"`(.+?)`")
 
 
 async def answer(request: Request) -> HTMLResponse:
-    """The page."""
+    """The page that describes the API."""
     return HTMLResponse(page(request.app.openapi()), headers={"Content-Security-Policy": POLICY})
 
 
@@ -127,7 +127,7 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def _described(text: str) -> str:
-    """Its first sentence, and its list of points, which is written as Markdown."""
+    """The text's first sentence and its list, which is Markdown, as HTML."""
     first, *points = re.split(r"^- ", text, flags=re.M)
     listed = "".join(f"<li>{_marked(each)}</li>" for each in points)
     return f"<p>{_marked(first)}</p><ul>{listed}</ul>"

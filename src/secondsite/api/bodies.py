@@ -1,4 +1,4 @@
-"""The body of a request: whole, bounded in size and time, and text that reads one way only."""
+"""Reads the body of a request: whole, bounded in size and time, and as JSON that has one meaning only."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ MOST_OPEN_BYTES = 64 * KiB
 """The longest body of a call that needs no token, in bytes: an enrollment has two."""
 BODY_SECONDS = 20.0
 SMALL_BYTES = 4 * KiB
-"""What is longer is read beside the requests of others."""
+"""Longer bodies are read beside other requests, not in their way."""
 ODD = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 
 
 async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
-    """The whole body. Raises RequestTooLarge, RequestTooSlow, InvalidArgument for what is no text, or
-    ConnectionError if the client went away."""
+    """The whole body. Raises RequestTooLarge, RequestTooSlow, InvalidArgument for a body that is not valid
+    text, or ConnectionError if the client went away."""
     if declared_bytes(scope) > most_bytes:
         raise _too_large(most_bytes)
     found = bytearray()
@@ -49,7 +49,7 @@ async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
 
 
 def declared_bytes(scope: Scope) -> int:
-    """The length that the headers tell; 0 if they tell none."""
+    """The Content-Length header; 0 without one."""
     told = dict(scope["headers"]).get(b"content-length", b"0")
     return int(told) if told.isdigit() else 0
 
@@ -59,9 +59,9 @@ def _too_large(most_bytes: int) -> errors.RequestTooLarge:
 
 
 def text_of(body: bytes) -> bytes:
-    """The body, if it is text that every part of the vault can hold, and understands alike. The library
-    that parses JSON takes more: halves of surrogate pairs and NUL, which then cannot be stored, or cannot
-    be shown; other encodings, which look empty as UTF-8; a field twice, of which others take the first."""
+    """The body, if every part of the vault can hold it and reads the same in it. The library that parses JSON
+    accepts more: halves of surrogate pairs and NUL, which cannot be stored or shown; other encodings, which
+    look empty as UTF-8; a field twice, of which other parsers take the first."""
     try:
         text = body.decode()
         if "\0" in text or text.startswith("\ufeff"):
@@ -73,7 +73,7 @@ def text_of(body: bytes) -> bytes:
     except UnicodeError:
         raise _no_text() from None
     except (ValueError, RecursionError):
-        pass  # the application says what is wrong
+        pass  # the application reports what is wrong
     return body
 
 
@@ -82,7 +82,7 @@ def _require_few_parts(body: bytes) -> None:
         bounded_json.require_few_parts(body, bounded_json.MOST_PARTS)
     except ValueError as problem:
         raise errors.InvalidArgument(
-            f"The request's body cannot be taken: {problem}.", do="Send it in several."
+            f"The request's body cannot be taken: {problem}.", do="Send it in several requests."
         ) from None
 
 
@@ -91,7 +91,7 @@ def _once_each(fields: Sequence[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(fields):
         twice, _ = Counter(name for name, _ in fields).most_common(1)[0]
         raise errors.InvalidArgument(
-            f"The request's body says '{twice[:100]}' twice in one object.", do="Say each field once."
+            f"The request's body has the field '{twice[:100]}' twice in one object.", do="Give it once."
         )
     return found
 
@@ -105,6 +105,6 @@ def _check(value: object) -> None:
 
 def _no_text() -> errors.InvalidArgument:
     return errors.InvalidArgument(
-        "The request's body holds something that is no text: NUL, half a surrogate pair, or not UTF-8.",
+        "The request's body is not valid text: it has NUL, half a surrogate pair, or is not UTF-8.",
         do="Send text in UTF-8.",
     )

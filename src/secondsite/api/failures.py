@@ -1,5 +1,4 @@
-"""Every error leaves as an ErrorBody: code, message, do. Here, and only here, a code becomes an HTTP
-status."""
+"""Errors as ErrorBody answers (code, message, do). Here, and only here, a code becomes an HTTP status."""
 
 import secrets
 from collections.abc import Mapping
@@ -47,22 +46,22 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "not-ours": HTTPStatus.BAD_GATEWAY,
     }
 )
-"""Codes that are not here are defects: 500."""
+"""A code that is not here is a defect: 500."""
 MOST_FAULTS, MOST_OF_A_FAULT = 10, 300
-"""Of a request are told so many, in so many letters each."""
+"""The most faults of a request that are listed, and the most characters of each."""
 
 ANSWERS: dict[int | str, dict[str, object]] = {
     "4XX": {
         "model": ErrorBody,
-        "description": "400: not readable. 401: no valid token. 403: the token's roles do not allow it, or "
-        "a registration key or certificate is refused. 404: there is no such thing. 408: the body did not "
+        "description": "400: cannot be read. 401: no valid token. 403: the token's roles do not allow it, or "
+        "a registration key or certificate is refused. 404: does not exist. 408: the body did not "
         "come in time. 409: the state does not allow it, prerequisites are not met, another was faster, or "
-        "a second person has to approve it. 412: it is no longer what If-Match names. 413: the body is too "
-        "large. 422: it cannot be, whatever the state.",
+        "a second person has to approve it. 412: it is no longer the edition of If-Match. 413: the body is "
+        "too large. 422: not possible in any state.",
     },
     "5XX": {
         "model": ErrorBody,
-        "description": "500: a defect. 502: a hypervisor failed. 503: something does not answer. 504: not in time.",  # noqa: E501
+        "description": "500: a defect. 502: a hypervisor failed. 503: the database or an appliance does not answer. 504: no answer in time.",  # noqa: E501
     },
 }
 
@@ -81,7 +80,7 @@ def _answer(problem: Problem, status: int) -> JSONResponse:
 
 
 def answer(error: errors.SecondsiteError) -> JSONResponse:
-    """The error as an answer."""
+    """The answer for an error."""
     problem = Problem.of(error)
     answered = _answer(problem, STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR))
     if isinstance(error, errors.ApprovalNeeded) and error.number is not None:
@@ -109,7 +108,7 @@ def _not_valid(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """'machines.0' for ('body', 'machines', 0)."""
+    """The place of a fault: 'machines.0' for ('body', 'machines', 0)."""
     return ".".join(str(part) for part in location[1:]) or str(location[0])
 
 
@@ -118,7 +117,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     known = {404: "not-found", 405: "invalid-argument"}
     code = known.get(error.status_code, "invalid-argument")
     message = f"{request.method} {request.scope['path']}: {error.detail}."
-    problem = Problem(code=code, message=message, do="See /api/docs for what there is.")
+    problem = Problem(code=code, message=message, do="See /api/docs for the calls that exist.")
     answered = _answer(problem, error.status_code)
     answered.headers.update(error.headers or {})  # Allow, with 405
     return answered
@@ -129,10 +128,9 @@ def _defect(request: Request, error: Exception) -> JSONResponse:
     log.error(
         "request.crashed", number=number, method=request.method, path=request.scope["path"], exc_info=error
     )
-    # What failed stands in the log only: the text of a strange error may hold SQL, paths and other people's
-    # values.
+    # Details go to the log only: the text of an unexpected error may hold SQL, paths and others' values.
     told = errors.Internal(
-        f"The vault failed at this {request.method} request.",
+        f"The vault failed to answer this {request.method} request.",
         do=f"This is a defect: report it with what the vault's log says about request {number}.",
     )
     return answer(told)

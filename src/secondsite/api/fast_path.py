@@ -1,10 +1,9 @@
-"""The two calls that are asked most, without the framework: one machine, and a page of them.
+"""The two most frequent calls without the framework: one machine, and a page of machines.
 
-Routing, dependencies and middleware take more of the processor than such an answer itself. Only an answer
-that succeeds goes this way, and only to a plain question: whatever else comes goes through its route, as if
-nobody had looked at it, and is refused there. So who may ask, what is on record of a refusal, and how errors
-are answered is said once. A database that does not answer is not asked again: that would take as long once
-more.
+Routing, dependencies and middleware take more processor time than such an answer itself. Only successful
+answers to plain requests take the fast path: everything else goes through its route as if this module did not
+exist, and is refused there. So authentication, the audit log and the form of errors are defined once. If the
+database does not answer, it is not asked a second time: that would take as long again.
 """
 
 import functools
@@ -28,14 +27,14 @@ from .prerendered import as_json
 PAGE = f"{BASE}/machines"
 ONE = re.compile(rf"{PAGE}/([A-Za-z0-9._-]+)")
 PARAMETER = re.compile(rb"(limit|cursor)=([A-Za-z0-9_-]+)")
-"""Any other is read by the route."""
+"""The query parameters that the fast path reads; a request with others goes to its route."""
 MOST_QUERY_BYTES = 1500
-"""Of those that are remembered: no cursor that is given out makes a longer one."""
+"""The longest query that is taken, in bytes: no cursor that the vault gives out makes a longer one."""
 Ask = Callable[[Machines], str]
 
 
 class ShortWay:
-    """ASGI, behind the guard and before the routes."""
+    """An ASGI application behind the guard and before the routes."""
 
     def __init__(self, app: ASGIApp, vault: VaultFacade) -> None:
         self._app = app
@@ -54,13 +53,13 @@ class ShortWay:
             machines = Machines(self._vault.parts.asked_by(caller))
             return await run_in_threadpool(lambda: as_json(ask[1](machines)))
         except errors.StoreUnavailable as away:
-            return failures.answer(away)  # it has been waited for already
+            return failures.answer(away)  # the database was waited for already
         except errors.SecondsiteError:
             return None
 
 
 def _plain(scope: Scope) -> tuple[str, Ask] | None:
-    """The route whose question it is, and the question."""
+    """The route that the request belongs to, and its parameters; None if the fast path cannot answer it."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
     path, query = scope["path"], scope["query_string"]

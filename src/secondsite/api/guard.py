@@ -1,6 +1,7 @@
-"""What every request passes before the application sees it: first who asks, then its body, whole and bounded.
+"""The guard in front of the application: authenticates every request, then reads its body, whole and bounded.
 
-A stranger's body is not read, and nothing is parsed for strangers but the few calls that are open to them.
+The body of a stranger is not read, and nothing of it is parsed except for the few calls that are open to
+strangers.
 """
 
 import asyncio
@@ -24,11 +25,11 @@ from .permissions import BASE
 PLAIN = "/:@!$&'()*+,;= "
 STRANGER = Caller(refusals.STRANGER, "", "", Grant(()))
 SEND_SECONDS = 30.0
-"""For a part of an answer to leave: a client that does not read is gone."""
+"""The longest that sending a part of an answer may take: a client that does not read is taken for gone."""
 
 
 class Guard:
-    """ASGI. `open_paths` need no token; every other path does, whether it is there or not."""
+    """The ASGI application. `open_paths` need no token; every other path does, whether it exists or not."""
 
     def __init__(
         self, app: ASGIApp, vault: VaultFacade, open_paths: Collection[str], visitors: Visitors
@@ -55,14 +56,14 @@ class Guard:
             except ConnectionError:
                 return
             else:
-                if act.caller.token_id:  # what strangers may send holds a registration key
+                if act.caller.token_id:  # the body of a stranger may hold a registration key
                     act.body = body
                 told = self._on_record(scope, act, self._in_time(peer, send))
                 await self._app(scope, _replayed(body, receive), told)
 
     async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
-        """How large the body may be. Raises Unauthenticated, and StoreUnavailable before anything waits
-        for the database."""
+        """How many bytes the body may have. Raises Unauthenticated, and StoreUnavailable before anything
+        waits for the database."""
         if scope["path"] in self._open_paths:
             return bodies.MOST_OPEN_BYTES
         self._vault.parts.served()
@@ -76,7 +77,7 @@ class Guard:
         return bodies.MOST_BYTES
 
     def _on_record(self, scope: Scope, act: Act, send: Send) -> Send:
-        """A refusal is on record before it is answered."""
+        """A `send` that records a refusal in the audit log before it is answered."""
 
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
@@ -98,7 +99,8 @@ class Guard:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.SecondsiteError) -> None:
-    """With a body that is not read, the connection ends: nothing else can follow on it."""
+    """Answer with the error. If a body was not read, the connection ends: no other request can follow on
+    it."""
     answer = failures.answer(refused)
     headers = dict(scope["headers"])
     if b"transfer-encoding" in headers or bodies.declared_bytes(scope):
@@ -107,7 +109,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
 
 
 def _act(scope: Scope, address: str) -> Act:
-    path = quote(scope["path"], safe=PLAIN)  # one way to write it, however it was sent: people search for it
+    path = quote(scope["path"], safe=PLAIN)  # one spelling, however it was sent: people search for it
     return Act(
         replace(STRANGER, address=address),
         path.removeprefix(BASE)[:MOST_OF_A_PATH],
@@ -124,7 +126,7 @@ def _peer(scope: Scope) -> tuple[str, int]:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives the body once, then what else comes."""
+    """A `receive` that gives the body once, then whatever else comes."""
     parts = [body]
 
     async def replay() -> Message:

@@ -1,5 +1,4 @@
-"""What travels in headers: where a job is, which edition was seen, and that a request is to be carried out
-once."""
+"""HTTP headers: Location of a job, ETag and If-Match of an edition, Idempotency-Key of a request."""
 
 import hashlib
 import json
@@ -21,25 +20,25 @@ ANY = "*"
 TAG = re.compile(r'(W/)?"([^"\s]*)"')
 TAGS = re.compile(rf"\s*{TAG.pattern}\s*(,\s*{TAG.pattern}\s*)*")
 EVERY_ANSWER = {"schema": {"type": "string"}}
-LOCATION = {"Location": {"description": "Where to look at it.", **EVERY_ANSWER}}
+LOCATION = {"Location": {"description": "Where to find it.", **EVERY_ANSWER}}
 ETAG = {
     "ETag": {"description": "The edition that was seen: give it as If-Match with a change.", **EVERY_ANSWER}
 }
 
 
 def answers(status: int, *headers: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: which headers its good answer has."""
+    """A route's `responses`: the headers of its successful answer."""
     return {status: {"headers": {name: what for each in headers for name, what in each.items()}}}
 
 
 def tag(response: Response, shown: E) -> E:
-    """What is shown; the answer tells its edition."""
+    """Set the ETag of what is shown; gives it unchanged."""
     response.headers["ETag"] = f'"{shown.edition()}"'
     return shown
 
 
 def locate(response: Response, *path: str) -> None:
-    """Tell where to look at what was started or made."""
+    """Set the Location of what was started or created."""
     response.headers["Location"] = "/".join(("/api", *(quote(part, safe="") for part in path)))
 
 
@@ -49,19 +48,20 @@ async def seen(
         str | None,
         Header(
             alias="if-match",
-            description="ETags of what the caller saw: refused with 412 when it is none of these any more.",
+            description="ETags that the caller saw; 412 if the present edition is none of these.",
         ),
     ] = None,
 ) -> Seen | None:
     """The editions that the caller saw; None for no condition, or any edition. Weak tags match nothing.
 
-    Raises InvalidArgument for what is no list of tags."""
+    Raises InvalidArgument for a header that is not a list of tags.
+    """
     given = ",".join(request.headers.getlist("if-match"))
     if "if-match" not in request.headers or given.strip() == ANY:
         return None
     if not TAGS.fullmatch(given):
         raise errors.InvalidArgument(
-            "If-Match is neither * nor a list of ETags.", do="Give ETags as they came, with their quotes."
+            "If-Match is neither * nor a list of ETags.", do="Give ETags unchanged, with their quotes."
         )
     return frozenset(tag for weak, tag in TAG.findall(given) if not weak)
 
@@ -80,7 +80,7 @@ Key = Annotated[
 
 
 async def once_for_all(request: Request, idempotency_key: Key = None) -> Once | None:
-    """The request's idempotency key and digest, whoever asks; None without a key."""
+    """The request's idempotency key and digest, without regard to its caller; None without a key."""
     if idempotency_key is None:
         return None
     what = json.dumps([request.method, request.scope["path"], await _body(request)], sort_keys=True)
@@ -88,7 +88,7 @@ async def once_for_all(request: Request, idempotency_key: Key = None) -> Once | 
 
 
 async def _body(request: Request) -> object:
-    """The body by its meaning: order and blanks do not matter."""
+    """The body's content: order of fields and blanks do not matter."""
     raw = await request.body()
     try:
         return json.loads(raw) if raw else None
@@ -100,8 +100,8 @@ OpenOnceHeader = Annotated[Once | None, Depends(once_for_all)]
 
 
 async def once(known: Known, asked: OpenOnceHeader) -> Once | None:
-    """The same for a caller with a token: other tokens may use the same keys, also a later one of the same
-    name."""
+    """As `once_for_all`, for the caller's token: other tokens may use the same keys, even a later one of the
+    same name."""
     return None if asked is None else Once(asked.key, asked.request_sha256, known.token_sha256)
 
 

@@ -1,4 +1,4 @@
-"""Lists of named records, a page at a time."""
+"""Pages of records that have names."""
 
 from collections.abc import Iterable
 from typing import Annotated, Protocol, TypeVar
@@ -19,7 +19,7 @@ Paging = Annotated[rest.Paging, Query()]
 
 
 def by_name(records: Iterable[N], paging: rest.Paging) -> tuple[tuple[N, ...], str | None]:
-    """Those of the page, and the cursor of the next one. Raises InvalidArgument for a bad cursor."""
+    """The records of the page, and the cursor of the next one. Raises InvalidArgument for a bad cursor."""
     after = place_of(paging.cursor, (str,))
     following = (each for each in sorted(records, key=_place) if after is None or _place(each) > after)
     return page(following, paging.limit, _place)

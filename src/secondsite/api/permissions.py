@@ -1,7 +1,8 @@
-"""What each call needs: declared here, and only here. A call that is not here is refused to everybody.
+"""The permission that each call needs: declared here, and only here. A call without one is refused to
+everybody.
 
-Calls with a body that asks for more need more: a verb that goes on without a site, a job that runs again. Who
-may grant or refuse what waits for approval is decided by what was asked.
+Some bodies need more permissions: a verb that goes on without a site, a job that is run again. Who may grant
+or refuse a request for approval depends on what it asks for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,18 +17,18 @@ from ..domain.plans import run_selection
 
 BASE = "/api"
 FOR_ONE = "_one"
-"""Ends the name of a verb's route for one machine."""
+"""The end of the name of a verb's route for one machine."""
 OF_PLAN = "_of_plan"
-"""Ends the name of a verb's route for a recovery plan."""
+"""The end of the name of a verb's route for a recovery plan."""
 
 
 def verb_of(route: str) -> str:
-    """What a route with this name does: by this it may need approval."""
+    """The verb of a route with this name, by which it may need approval."""
     return route.removesuffix(FOR_ONE).removesuffix(OF_PLAN)
 
 
 OPEN = frozenset({"GET /health", "GET /ready", "GET /ca", "POST /enroll"})
-"""These need no token."""
+"""Calls that need no token."""
 
 
 def _verbs() -> Iterator[tuple[str, Permission]]:
@@ -164,19 +165,19 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
 
 
 def needed(method: str, path: str) -> Permission:
-    """What the route with this path (below /api, names in braces) needs. Raises Forbidden for one that
-    says nothing."""
+    """The permission for the route with this path (below /api, names in braces). Raises Forbidden for one
+    without a declared permission."""
     found = NEEDS.get(f"{method} {path}")
     if found is None:
         raise errors.Forbidden(
-            f"{method} {BASE}{path} does not say which permission it needs, so nobody may ask for it.",
+            f"{method} {BASE}{path} does not declare which permission it needs, so nobody may call it.",
             do="This is a defect: report it.",
         )
     return found
 
 
 def describe(document: Mapping[str, Any]) -> None:
-    """Say in the description of the API what each call needs."""
+    """Add to the API's description which permission each call needs."""
     for path, methods in document["paths"].items():
         for method, what in methods.items():
             permission = NEEDS.get(f"{method.upper()} {path.removeprefix(BASE)}")

@@ -1,8 +1,8 @@
-"""Answers that are written where they were made: in the request's own thread, once.
+"""Answers that are written as JSON where they are made: once, in the request's own thread.
 
-What a route returns otherwise is checked against its shape once more, in another thread, and written in the
-event loop, where all other requests wait for it. Only for shapes that the facade made, which are what they
-say.
+Otherwise FastAPI checks what a route returns against its shape once more, in another thread, and writes it in
+the event loop, where all other requests wait for it. Only for shapes that the facade made, which are valid
+already.
 """
 
 from fastapi import Response
@@ -11,10 +11,11 @@ from ..wire.common.base import Shape
 
 
 def written(shape: Shape) -> Response:
-    """The shape as JSON. The route names it as its `response_model`, for the description of the API."""
+    """The shape as a JSON answer. The route names it as its `response_model`, for the description of the
+    API."""
     return as_json(shape.model_dump_json())
 
 
 def as_json(text: str) -> Response:
-    """What the facade has written."""
+    """JSON that the facade has written, as an answer."""
     return Response(text, media_type="application/json")

@@ -1,6 +1,7 @@
-"""A request that was kept is asked again, inside: through its own route, as if it came now.
+"""Carries out a request that was kept for approval, through its own route, as if it came now.
 
-First as the second person, up to where it would change something; then as whoever asked it.
+First it is rehearsed as the second person, up to the point where it would change something; then it is
+carried out as its asker.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,11 +23,11 @@ from .permissions import BASE
 
 ONCE = "idempotency-key"
 HEADERS = ("content-type", "if-match", ONCE)
-"""Those that an answer depends on."""
+"""The headers that an answer depends on."""
 
 
 def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """As the routes read them: of several lines all count."""
+    """The headers to keep, as the routes read them: several lines of one header are joined."""
     found: dict[str, str] = {}
     for raw, value in headers:
         name = raw.decode("latin-1").lower()
@@ -36,19 +37,20 @@ def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def rehearse(app: FastAPI, asked: PendingRequest, caller: Caller) -> None:
-    """Raises what the request would raise if this caller asked it."""
+    """Raises what the request would raise if this caller made it."""
     headers = {name: value for name, value in asked.headers.items() if name != ONCE}
     try:
         await _ask(app, asked, headers, caller, Rehearsal())
     except Rehearsed:
         return
     raise errors.NotPossibleNow(
-        "It would change nothing.", do="Refuse the request, or let its asker withdraw it."
+        "The request would change nothing.", do="Refuse it, or let its asker withdraw it."
     )
 
 
 async def carry_out(app: FastAPI, vault: VaultFacade, number: int, asker: Caller) -> None:
-    """As whoever asked; who granted it is the caller of `vault`. Raises what the request raises now."""
+    """Carry the request out as its asker; the caller of `vault` granted it. Raises what the request raises
+    now."""
     record = await run_in_threadpool(vault.approvals.existing, number)
     by, grant = vault.parts.caller, vault.parts.act
     try:
@@ -82,7 +84,7 @@ async def _ask(
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(_message: Message) -> None:
-        """What was answered is on record; errors are raised."""
+        """Ignores the answer: it is in the audit log, and errors are raised."""
 
     await AsyncExitStackMiddleware(app.router)(scope, receive, send)
 

@@ -32,8 +32,8 @@ from .target import (
 )
 
 LEFT_OVER_SECONDS = 60.0
+"""How often the removal of copies that were only inspected is tried again, after it failed."""
 CHAINS_SECONDS = 300.0
-"""Copies that were only looked at, and that could not be removed."""
 log = structlog.get_logger(__name__)
 
 
@@ -181,8 +181,8 @@ class Appliance:
             self.listener.look_again()
 
     def _use_new_certificate(self, of_another_ca: bool = False) -> None:
-        """Outgoing connections reread the files; the listener must reload. The vault sees at the next
-        connection of whom it is."""
+        """Use a new certificate: outgoing connections reread the files, the listener must reload them. The
+        vault sees at the next connection which CA issued it."""
         self.peers.kept.drop()
         if self.listener is not None:
             self.listener.renew(self.peers.tls)

@@ -9,7 +9,7 @@ def seconds(given: str | float) -> float:
 
 
 def whole_seconds(given: str | int) -> int:
-    """The same, in whole seconds only. Raises InvalidArgument."""
+    """Whole seconds of '15m' or '90'. Raises InvalidArgument for anything else."""
     found = seconds(given)
     if found != int(found):
         raise errors.InvalidArgument(
@@ -19,14 +19,14 @@ def whole_seconds(given: str | int) -> int:
 
 
 def retention(given: str | int) -> int:
-    """The same, and never a bare number: who types 24 means hours or days, and all older points would go.
-    Raises InvalidArgument."""
+    """Seconds of '24h' or '3d', but of no bare number: whoever types 24 means hours or days, and all older
+    points would be deleted. Raises InvalidArgument."""
     return _with_unit(given, hours="h", days="d")
 
 
 def minutes(given: str | int) -> int:
-    """The same, and never a bare number: who types 10 means minutes, and would be told of every machine.
-    Raises InvalidArgument."""
+    """Seconds of '10m', but of no bare number: whoever types 10 means minutes, and every machine would have a
+    finding. Raises InvalidArgument."""
     return _with_unit(given, minutes="m", hours="h")
 
 

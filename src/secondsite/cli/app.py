@@ -105,7 +105,7 @@ def common(
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs one command; gives its exit code. After Ctrl-C (130) jobs go on: they are the vault's."""
+    """Runs one command; returns its exit code. After Ctrl-C (130) jobs go on: they run in the vault."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = _end_of(given)
@@ -127,14 +127,14 @@ def _end_of(given: list[str]) -> int:
 
 
 def _told(error: OSError | UnicodeError) -> errors.SecondsiteError:
-    """What this host refused."""
+    """An error of this host's operating system, as an error with what to do."""
     if isinstance(error, UnicodeError):
         return errors.InvalidArgument(
-            "Something that was given is no text in UTF-8.", do="Give names, addresses and tokens in UTF-8."
+            "An argument is not UTF-8 text.", do="Give names, addresses and tokens in UTF-8."
         )
     if error.filename is None:
         return errors.Internal(
-            f"What is to be said cannot be written: {error.strerror}.",
+            f"The output cannot be written: {error.strerror}.",
             do=(
                 "What was asked may have been done: look before you type it again, with standard output "
                 "elsewhere."
@@ -142,5 +142,5 @@ def _told(error: OSError | UnicodeError) -> errors.SecondsiteError:
         )
     return errors.NotPossibleNow(
         f"{error.filename} cannot be used: {error.strerror}.",
-        do="See to that file or folder, then type it again.",
+        do="Correct that file or folder, then repeat the command.",
     )

@@ -1,5 +1,5 @@
-"""What the vault remembers of sites that cannot be asked now: how old it is, and why there is nothing
-newer."""
+"""Notes about sites that cannot be asked now: how old the vault's knowledge of them is, and why there is
+nothing newer."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def show(sites: Sequence[SiteReading], as_json: bool) -> None:
 
 
 def age(seen_at: datetime | None) -> str | None:
-    """How long ago that was; None for what is current."""
+    """How long ago that was, in words; None for what is current."""
     if seen_at is None:
         return None
     return f"{amounts.span(max(0, round((datetime.now(UTC) - seen_at).total_seconds())))} ago"

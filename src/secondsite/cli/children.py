@@ -1,5 +1,4 @@
-"""A job for so many machines that it is told by numbers, and by the names of those where something is
-wrong."""
+"""Shows a job for many machines: by numbers, and by the names of the machines where something is wrong."""
 
 from collections.abc import Collection
 
@@ -15,12 +14,12 @@ NOTABLE = (
 
 
 def are_many(job: rest.Job) -> bool:
-    """Whether it shows only the first of the jobs that it started."""
+    """Whether the job has more jobs below it than it lists."""
     return count(job) > len(job.children)
 
 
 def count(job: rest.Job, states: Collection[str] = tuple(rest.JobState)) -> int:
-    """How many jobs it started are in one of these states."""
+    """How many of the jobs that it started are in one of these states."""
     return sum(number for state, number in job.children_by_state.items() if state in states)
 
 
@@ -33,6 +32,6 @@ def summary(job: rest.Job) -> str:
 
 
 def line(child: rest.Job) -> str:
-    """One that is worth a line."""
+    """One line about a job that did not go well."""
     said = child.problem.message if child.problem else child.sentence
     return output.plain(f"{child.state:7} {child.subject_name}: {said}")

@@ -15,7 +15,7 @@ from . import output
 from .options import Json, connect
 
 DIFFERENT = 1
-"""The exit code of a diff that is not empty, as that of diff(1)."""
+"""The exit code of a diff that is not empty, as of diff(1)."""
 File = Annotated[
     Path,
     typer.Option(
@@ -43,7 +43,7 @@ Kinds = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """As commands of the program itself: they are about all nouns."""
+    """Add the commands to the program itself: they are about all nouns."""
     for command in (export, diff, apply, schema):
         app.command()(command)
 
@@ -137,14 +137,14 @@ def _load(file: Path) -> Sequence[documents.LoadedDocument]:
         ) from None
 
 
-# Changes, for people and for scripts.
+# How changes are shown, to people and to scripts.
 
 SIGN = {Action.CREATE: "+", Action.CHANGE: "~", Action.DELETE: "-"}
 LONGEST = 100
 
 
 def show(prepared: DocumentPreparation, *, would: str) -> None:
-    """What has to change, what stands in the way, and what is to be known."""
+    """Show what would change, what is in the way, and what else to know."""
     for change in prepared.changes:
         say(change)
     for each in prepared.notes:
@@ -155,7 +155,7 @@ def show(prepared: DocumentPreparation, *, would: str) -> None:
 
 
 def say(change: Change, done: str = "") -> None:
-    """The thing, and below it what becomes what."""
+    """Print the thing, and below it each field with its old and new value."""
     where = "" if change.given is None else f"  ({change.given.file}:{change.given.value.line(())})"
     output.say(f"{SIGN[change.action]} {change.what}{done}{where}")
     if change.action is Action.DELETE:
@@ -167,7 +167,7 @@ def say(change: Change, done: str = "") -> None:
 
 
 def plain(change: Change) -> dict[str, Any]:
-    """For scripts."""
+    """The change as JSON values, for scripts."""
     return {
         "action": change.action.value,
         "kind": change.key[0],

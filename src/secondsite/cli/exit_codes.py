@@ -52,7 +52,7 @@ BY_JOB_STATE: dict[str, Exit] = {
 
 
 def of_error(error: errors.SecondsiteError) -> Exit:
-    """The exit code of an error; errors without one of their own count as refusals."""
+    """The exit code of an error; errors without an exit code of their own count as refusals."""
     return BY_CODE.get(error.code, Exit.REFUSED)
 
 

@@ -27,7 +27,7 @@ Key = tuple[str, int, int, str]
 
 
 def to_its_end(vault: Vault, job: JobHandle, no_wait: bool, as_json: bool) -> exit_codes.Exit:
-    """Follow a job that was started, unless nobody waits for it; gives the exit code. Raises as `follow`."""
+    """Follow a job that was started, unless `no_wait`; returns the exit code. Raises as `follow`."""
     if no_wait:
         output.show_accepted(job.id, as_json)
         return exit_codes.Exit.OK
@@ -35,7 +35,7 @@ def to_its_end(vault: Vault, job: JobHandle, no_wait: bool, as_json: bool) -> ex
 
 
 def follow(vault: Vault, handle: JobHandle, as_json: bool) -> rest.Job:
-    """Shows the job until it has ended, and gives its last state. A vault that restarts meanwhile is waited
+    """Shows the job until it has ended, and returns its last state. A vault that restarts meanwhile is waited
     for.
 
     Raises VaultUnreachable after a minute without it, and KeyboardInterrupt; the job goes on by itself.
@@ -95,7 +95,8 @@ class _Shown:
         self._noted = 0
 
     def update(self, job: rest.Job) -> None:
-        """Of a job and of those below it: what ended is told in the order in which it did."""
+        """Show what is new of a job and of those below it: tasks that ended, in the order in which they
+        did."""
         jobs = list(self._moving(job))
         for _, each, task in sorted(_ended(jobs), key=itemgetter(0)):
             self._end(_key(each, task), _prefix(each), task)
@@ -103,7 +104,7 @@ class _Shown:
             self._goes_on(each)
 
     def _moving(self, job: rest.Job) -> Iterator[rest.Job]:
-        """Those below it that had not ended when they were shown last, and itself."""
+        """The jobs below it that had not ended when they were last shown, and the job itself."""
         if children.are_many(job):
             self._many(job)
         else:
@@ -127,7 +128,7 @@ class _Shown:
             self._ended.add(job.id)
 
     def _ask(self, job: rest.Job, task: rest.Task, asks: rest.TaskQuestion) -> None:
-        """Once: it may be asked for days."""
+        """Print a task's question, once: it may stay open for days."""
         key = job.id, task.position, task.attempt, "asks"
         if key not in self._printed:
             self._printed.add(key)
@@ -135,7 +136,7 @@ class _Shown:
             self._progress.console.print(output.plain(said), soft_wrap=True, markup=False)
 
     def _many(self, job: rest.Job) -> None:
-        """One bar for all of them, and a line for each that did not go well."""
+        """Show many jobs: one bar for all of them, and a line for each that did not go well."""
         key = job.id, 0, 0, "all"
         if key not in self._bars:
             self._bars[key] = self._progress.add_task("machines", total=children.count(job), why="")
@@ -179,7 +180,7 @@ class _Shown:
 
 
 def _ended(jobs: Iterable[rest.Job]) -> Iterator[tuple[datetime, rest.Job, rest.Task]]:
-    """Tasks that have ended, each not before those above it in its job."""
+    """Tasks that have ended, with the time; none before those above it in its job."""
     for job in jobs:
         at = job.created_at
         for task in job.tasks:
@@ -189,7 +190,8 @@ def _ended(jobs: Iterable[rest.Job]) -> Iterator[tuple[datetime, rest.Job, rest.
 
 
 def _never_began(task: rest.Task) -> bool:
-    """What was not reached says nothing beside the failure before it; `job show` has it."""
+    """Whether a task was not reached. It says nothing besides the failure before it, so only `job show` has
+    it."""
     return task.state == "cancelled" and task.started_at is None
 
 

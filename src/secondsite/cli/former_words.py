@@ -21,14 +21,14 @@ FORMER: Mapping[tuple[str, str], str] = MappingProxyType(
         ("point", "choose"): "point preview",
     }
 )
-"""What is typed now, by noun and former word."""
+"""What to type now, by noun and former word."""
 
 
 class Noun(TyperGroup):
-    """The commands of a noun."""
+    """The commands of one noun, which also know their former names."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that is meant; a former word is refused, and the present one is named."""
+        """The command with this name; a former name is refused with the present one."""
         now = FORMER.get((ctx.info_name, args[0]))
         if now is not None:
             ctx.fail(f"'{ctx.info_name} {args[0]}' has a new name. Type: secondsite {now}")

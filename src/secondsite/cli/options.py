@@ -1,4 +1,4 @@
-"""Options that every command shares, and where a command line finds its vault.
+"""Options that several commands share, and how a command line finds its vault.
 
 --url, --token-file and --ca come first, then what `client.which_vault` finds. A secret is never an argument:
 every user of a host can read the arguments of all processes.
@@ -62,7 +62,9 @@ Way = Annotated[
 DrillVerdict = Annotated[
     Verdict | None,
     typer.Option(
-        "--verdict", help="Whether it is of use there; left out: as its proof says.", show_default=False
+        "--verdict",
+        help="Whether the machine can be used there; by default by its proof.",
+        show_default=False,
     ),
 ]
 
@@ -70,7 +72,7 @@ CleanUp = Annotated[
     bool,
     typer.Option(
         "--clean-up",
-        help="Once proof is there, everything is removed without asking; the verdict is that of the proof.",
+        help="Remove everything without asking once there is proof; the verdict is that of the proof.",
     ),
 ]
 
@@ -104,7 +106,7 @@ WithoutSite = Annotated[
 
 @dataclass(slots=True)
 class Access:
-    """How to reach the vault, as far as the command line says."""
+    """How to reach the vault, as far as the command line tells."""
 
     url: str | None = None
     token_file: Path | None = None
@@ -136,7 +138,7 @@ def refuse_secret(option: str, instead: str) -> Callable[[str | None], None]:
     def refuse(given: str | None) -> None:
         if given is not None:
             raise errors.InvalidArgument(
-                f"{option} is not taken any more: every user of this host could read what stands there.",
+                f"{option} is not accepted any more: every user of this host could read its value.",
                 do=f"{instead} What you typed is in your shell's history: replace that secret.",
             )
 

@@ -1,4 +1,4 @@
-"""Tables for people, JSON for scripts, errors with what to do next."""
+"""Prints tables for people, JSON for scripts, and errors with what to do next."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def _width(stream: Any) -> int | None:
 
 
 def _table_width() -> int | None:
-    """None in a pipe, unless whoever reads it says how wide it may be."""
+    """The width of tables; None in a pipe, unless COLUMNS is set."""
     return console.width if console.is_terminal or "COLUMNS" in os.environ else None
 
 
@@ -38,14 +38,14 @@ Column = tuple[str, Callable[[Any], object]]
 
 def _any_of(*kinds: type[Verb | State | DrillState]) -> re.Pattern[str]:
     codes = (each.value for kind in kinds for each in kind if "_" in each.value)
-    # a machine may be called so in part
+    # A part of a machine's name may look like this.
     return re.compile(rf"(?<![\w-])(?:{'|'.join(codes)})(?![\w-])")
 
 
 _VERBS, _STATES = _any_of(Verb), _any_of(State, DrillState)
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the
+"""Control characters except tab and newline (ESC begins a terminal's sequences), and those that change the
 direction of text."""
 
 GOOD = {"protected", "succeeded", "healthy", "connected", "running"}
@@ -61,23 +61,23 @@ BAD = {
 
 
 def plain(text: str) -> str:
-    """Without what would steer the terminal: much that is shown was written by others, in a guest or at
-    another site."""
+    """The text without control characters of terminals: much of what is shown was written by others, in a
+    guest or at another site."""
     return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def say(text: str) -> None:
-    """One sentence on standard output, never wrapped, so that a command in it can be copied."""
+    """Print one sentence on standard output, never wrapped, so that a command in it can be copied."""
     console.print(plain(text), markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
-    """The same on standard error."""
+    """Print one sentence on standard error."""
     complaints.print(plain(text), markup=False, soft_wrap=True)
 
 
 def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
-    """Plain JSON on standard output."""
+    """Print a value as JSON on standard output."""
     if isinstance(value, Shape):
         print(json.dumps(value.model_dump(mode="json"), indent=2))
     elif isinstance(value, dict):
@@ -87,8 +87,7 @@ def show_json(value: Shape | Sequence[Shape] | dict[str, Any]) -> None:
 
 
 def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> None:
-    """A table without columns that say nothing, or the sentence that says what to do when there is nothing
-    to show."""
+    """Print a table without empty columns or, if there are no rows, the sentence that says what to do."""
     if not rows:
         say(empty)
         return
@@ -101,14 +100,14 @@ def show_table(rows: Sequence[Any], columns: Sequence[Column], empty: str) -> No
 
 
 def show_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """Name and value, one a line; empty values are left out."""
+    """Print name and value, one per line; empty values are left out."""
     kept = [(name, cell(value)) for name, value in facts if value not in (None, "", (), [])]
     for line in tables.pairs(kept):
         console.print(line, soft_wrap=True)
 
 
 def show_deleted(noun: str, name: str, as_json: bool) -> None:
-    """That something is gone."""
+    """Print that something was deleted."""
     if as_json:
         show_json({"deleted": {noun: name}})
     else:
@@ -116,7 +115,7 @@ def show_deleted(noun: str, name: str, as_json: bool) -> None:
 
 
 def show_accepted(job_id: str, as_json: bool) -> None:
-    """The job that a command did not wait for."""
+    """Print the job that a command did not wait for."""
     if as_json:
         show_json(JobAccepted(job_id=job_id))
     else:
@@ -124,7 +123,7 @@ def show_accepted(job_id: str, as_json: bool) -> None:
 
 
 def show_note(note: Shape, sentences: Sequence[str], do: str, as_json: bool) -> None:
-    """What was not as it should be, though the command went on, and what to do; on standard error."""
+    """Print on standard error what was not as it should be although the command went on, and what to do."""
     if as_json:
         print(json.dumps({"note": note.model_dump(mode="json")}), file=sys.stderr)
         return
@@ -134,7 +133,7 @@ def show_note(note: Shape, sentences: Sequence[str], do: str, as_json: bool) -> 
 
 
 def show_error(error: errors.SecondsiteError, as_json: bool) -> None:
-    """What happened and what to do, on standard error."""
+    """Print on standard error what happened, and what to do."""
     if as_json:
         print(json.dumps({"error": Problem.of(error).model_dump()}), file=sys.stderr)
         return
@@ -149,7 +148,7 @@ def _say_what_to_do(do: str) -> None:
 
 
 def about(name: str, text: str) -> str:
-    """Advice for one machine, with its name where any machine's stands: so it can be typed as it is."""
+    """Advice with the machine's name in place of MACHINE, so that it can be typed as it is."""
     return shell.about(name, text)
 
 
@@ -161,7 +160,7 @@ def as_typed(text: str) -> str:
 
 
 def words(code: str) -> str:
-    """A state as people say it: failed over, not failed_over."""
+    """A state in words: failed over, not failed_over."""
     return code.replace("_", " ")
 
 

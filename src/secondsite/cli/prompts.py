@@ -1,4 +1,4 @@
-"""A task that asks a person: what it asks, and what to type."""
+"""Shows a task that asks a person: its question, and what to type."""
 
 from ..wire import rest
 from . import output
@@ -8,13 +8,13 @@ SHORT = 10
 
 
 def of_its_machine(job: rest.Job, advice: str) -> str:
-    """Advice as it is typed for the job's machine, if it has one and no more."""
+    """Advice with the name of the job's machine, if the job has exactly one."""
     one = job.subject and not job.subject.startswith("plan/")
     return output.about(job.subject_name, advice) if one and job.subject_name else advice
 
 
 def line(job: rest.Job, asks: rest.TaskQuestion) -> str:
-    """On one line, with the command that answers it."""
+    """The question on one line, with the command that answers it."""
     return (
         f"{asks.instruction}; answer with: secondsite job answer {job.id[:SHORT]} {'|'.join(asks.verdicts)}"
     )

@@ -1,4 +1,4 @@
-"""Asking a person before something is done that may lose data."""
+"""Asks a person before something is done that may lose data."""
 
 import sys
 from typing import Annotated
@@ -43,9 +43,8 @@ def accept(act: str, question: str, yes: bool) -> None:
 
 
 def require_somebody(act: str) -> None:
-    """Raises InvalidArgument where nobody can be asked: a script says `--yes`, it does not begin by
-    itself."""
+    """Raises InvalidArgument if nobody can be asked: a script must give `--yes`."""
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
-            f"{act} wants a yes, and nobody can be asked here.", do="Give --yes if it is meant."
+            f"{act} needs a confirmation, and nobody can be asked here.", do="Give --yes if it is meant."
         )

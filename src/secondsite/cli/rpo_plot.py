@@ -1,4 +1,4 @@
-"""A machine's RPO over time as bars, with the figures that a person asks for. Pure."""
+"""Draws a machine's RPO over time as bars, with its most important figures. Pure."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from .output import clock
 BARS = " ▁▂▃▄▅▆▇█"
 ROWS = 6
 GAP = "·"
-"""Nothing was measured there, or there was no point yet."""
+"""Drawn where nothing was measured, or there was no point yet."""
 
 
 def lines(samples: Sequence[RpoSample], threshold_seconds: float | None, width: int) -> Iterator[str]:

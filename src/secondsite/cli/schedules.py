@@ -1,4 +1,4 @@
-"""A site's schedule of rates as people type it and as it is shown."""
+"""Parses and shows a site's schedule of rates."""
 
 import re
 
@@ -7,12 +7,12 @@ from ..domain.bandwidth_schedule import DAYS
 from ..wire.common.bandwidth import BandwidthShape, WindowShape
 
 QUARTER = 15
-"""Minutes. All clocks of the world are whole quarters of an hour apart; who types +1 means an hour."""
+"""Minutes. All time zones are whole quarters of an hour apart; whoever types +1 means an hour."""
 OFFSET = re.compile(r"(?:UTC)?([+-]?)(?:([0-9]{1,2}):([0-9]{2})|([0-9]{1,3}))", re.IGNORECASE)
 
 
 def window(text: str) -> WindowShape:
-    """'mon-fri 08:00-18:00 20MB'. Raises InvalidArgument."""
+    """The window of 'mon-fri 08:00-18:00 20MB'. Raises InvalidArgument."""
     parts = text.split(maxsplit=2)
     begins, dash, ends = parts[1].partition("-") if len(parts) == 3 else ("", "", "")
     if not dash:
@@ -51,7 +51,7 @@ def _days(text: str) -> tuple[str, ...]:
 
 
 def _range(text: str) -> tuple[str, ...]:
-    """'fri-mon' goes over the week's end."""
+    """The days of a range such as 'mon-fri'; 'fri-mon' goes across the end of the week."""
     first, _, last = text.partition("-")
     last = last or first
     for day in (first, last):
@@ -64,12 +64,12 @@ def _range(text: str) -> tuple[str, ...]:
 
 
 def shown_window(shape: WindowShape) -> str:
-    """The window, as it can be typed again."""
+    """The window as text that can be typed again."""
     return f"{','.join(shape.days)} {shape.begins}-{shape.ends} {amounts.exact_rate(shape.bytes_per_second)}"
 
 
 def shown_offset(shape: BandwidthShape) -> str:
-    """'UTC', 'UTC+01:00'."""
+    """The offset as text: 'UTC', 'UTC+01:00'."""
     hours, minutes = divmod(abs(shape.utc_offset_minutes), 60)
     sign = "-" if shape.utc_offset_minutes < 0 else "+"
     return f"UTC{sign}{hours:02}:{minutes:02}" if shape.utc_offset_minutes else "UTC"

@@ -1,5 +1,5 @@
-"""Rows as aligned text, each on one line. Where a width is given, columns for which there is no room go below
-their row.
+"""Rows as aligned text, each on one line. If a width is given, columns that do not fit are put below their
+row.
 
 Nothing is cut off, wrapped or framed, so what is piped can be searched line by line.
 """
@@ -14,7 +14,7 @@ from rich.text import Text
 GAP = 2
 INDENT = "    "
 PAPER = Console(width=1_000_000)
-"""What tables are laid out on: wider than any."""
+"""The console on which tables are laid out: wider than any table."""
 
 
 def lines(headers: Sequence[str], rows: Sequence[Sequence[Text]], width: int | None) -> Iterator[Text]:
@@ -31,7 +31,7 @@ def lines(headers: Sequence[str], rows: Sequence[Sequence[Text]], width: int | N
 
 
 def pairs(facts: Iterable[tuple[str, Text]]) -> Iterator[Text]:
-    """Name and value side by side."""
+    """Names and values side by side."""
     table = Table.grid(padding=(0, GAP, 0, 0))
     for name, value in facts:
         table.add_row(Text(name, style="bold"), value)

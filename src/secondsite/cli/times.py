@@ -1,4 +1,4 @@
-"""Times that a person types: 2026-11-20T08:15:30Z, or 08:15:30 for today, in UTC."""
+"""Parses times that a person types: 2026-11-20T08:15:30Z, or 08:15:30 for today, in UTC."""
 
 from datetime import UTC, datetime, time
 
@@ -23,7 +23,8 @@ def instant(text: str, now: datetime) -> datetime:
 
 
 def _dated(text: str) -> datetime:
-    """A date and a time of day; a date alone would mean midnight to us, and the day to whoever typed it."""
+    """An instant with date and time of day. A date alone is refused: it would mean midnight here, and the
+    whole day to whoever typed it."""
     if len(text) <= len("2026-11-20"):
         raise ValueError(text)
     return datetime.fromisoformat(text)

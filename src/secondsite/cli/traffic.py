@@ -1,4 +1,4 @@
-"""How much of a machine travels, and how fast: for the bar of a pass over whole disks."""
+"""How much of a machine was sent, and how fast: for the progress bar of a pass over whole disks."""
 
 import time
 from dataclasses import dataclass

@@ -23,16 +23,17 @@ Body = Shape | Mapping[str, Any] | None
 READ_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
 REPEAT_SECONDS = 10.0
-"""So long a POST is repeated whose answer was lost."""
+"""How long a POST whose answer was lost is repeated."""
 REPEAT_EVERY_SECONDS = 0.5
 RESOLVER = re.compile(r"\[Errno -\d+\]")
-"""The resolver's own numbers are below zero; its words are in the language of the host."""
+"""Matches an error of the name resolver: its numbers are negative, and its words are in the host's
+language."""
 CLOSED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 EVENT_BYTES = 64 << 20
 """An event longer than this is refused: it holds a job's tree."""
 
 EVERY = rest.Paging(limit=rest.MOST_PER_PAGE)
-"""A whole list, in as few pages as there may be."""
+"""A whole list, in as few pages as possible."""
 
 
 class Connection:
@@ -67,9 +68,9 @@ class Connection:
         seen: Editable | None = None,
         key: str | None = None,
     ) -> bytes:
-        """What is answered. `seen`: what the caller knows; raises ChangedMeanwhile when it is not so any
-        more. A POST has an idempotency `key`, a new one unless it is given: where its answer is lost it is
-        asked again, and nothing is done twice."""
+        """The body of the answer. `seen`: what the caller knows; raises ChangedMeanwhile if it is not so any
+        more. A POST has an idempotency `key`, a new one unless it is given: if its answer is lost it is sent
+        again, and nothing is done twice."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {} if seen is None else {"If-Match": f'"{seen.edition()}"'}
         if method == "POST":
@@ -143,8 +144,8 @@ class Connection:
             time.sleep(REPEAT_EVERY_SECONDS)
 
     def _sent(self, asked: httpx2.Request) -> httpx2.Response:
-        """A vault that was restarted, or wanted its connection back, has closed the one that was kept:
-        what only asks is asked once more on another."""
+        """Send a request. A vault that was restarted, or limits connections, has closed the kept one: a
+        request that only reads is sent once more on a new one."""
         try:
             return self._http.send(asked)
         except CLOSED:
@@ -195,13 +196,13 @@ def unreached(url: str, error: Exception) -> errors.SecondsiteError:
 
 
 def path(*parts: str) -> str:
-    """The path below /api of these parts, of which none leads elsewhere. Raises InvalidArgument for an
-    empty one."""
+    """The path below /api made of these parts, quoted so that none leads elsewhere. Raises InvalidArgument
+    for an empty one."""
     return "/".join(("/api", *map(_part, parts)))
 
 
 def request(shape: type[S], **values: Any) -> S:
-    """A request from what a person gave; raises InvalidArgument where it does not fit."""
+    """A request made of values that a person gave; raises InvalidArgument if one does not fit."""
     try:
         return shape(**values)
     except pydantic.ValidationError as error:
@@ -229,8 +230,7 @@ def _trust(ca: Path) -> ssl.SSLContext:
 
 
 def _address(url: str) -> str:
-    """A token goes to no other kind of address, and what is none is not told as a vault that does not
-    answer."""
+    """The address, if it is an https address: a token is sent to no other kind. Raises InvalidArgument."""
     try:
         found = urlsplit(url)
         if found.scheme == "https" and found.hostname and found.port != 0 and url.isprintable():
@@ -248,7 +248,7 @@ def _printable(token: str) -> str:
     if token.isascii() and token.isprintable() and token == token.strip() != "":
         return token
     raise errors.Unauthenticated(
-        "The access token is none: it is empty, or has blanks or other characters that no token has.",
+        "The access token is invalid: it is empty, or has blanks or other characters that no token has.",
         do="Set SECONDSITE_TOKEN, or give --token-file, as it was shown when it was made.",
     )
 

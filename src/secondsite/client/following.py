@@ -1,4 +1,4 @@
-"""Following what happens, across restarts of the vault."""
+"""Follows events of a vault, across its restarts."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,10 @@ from .connection import Connection
 S = TypeVar("S", bound=Shape)
 AWAY = (errors.VaultUnreachable, errors.VaultSlow)
 AWAY_SECONDS = 60.0
-"""So long a vault that does not answer is waited for."""
+"""How long a vault that does not answer is waited for."""
 LOOK_AGAIN_SECONDS = 0.5
 NOTHING_SEEN = "none"
-"""No event has this id: a vault that is told of it says that something may have been missed."""
+"""An id that no event has: a vault that is given it answers that something may have been missed."""
 
 
 def follow(
@@ -24,8 +24,8 @@ def follow(
     query: Mapping[str, Any] | None = None,
     after: str | None = None,
 ) -> Iterator[S]:
-    """What the vault tells, without an end: a stream that ends or breaks is begun again behind the last
-    event. Raises VaultUnreachable, or VaultSlow, after a minute without the vault."""
+    """The events of a vault, without an end: a stream that ends or breaks is continued after the last event.
+    Raises VaultUnreachable, or VaultSlow, after a minute without the vault."""
     away_since: float | None = None
     while True:
         try:

@@ -1,4 +1,5 @@
-"""What a person gave and no shape takes, in words instead of in those of the library that looked at it."""
+"""Explains why a shape does not accept a value that a person gave, in plain words instead of the
+library's."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,13 +24,14 @@ SHORT_NAME = "Use a-z, 0-9 and '-', at most 63, and begin with a letter or digit
 
 
 def spoken(found: Any) -> str:
-    """One of them, without its place; what a pattern wants of a name in words."""
+    """One validation error without its place; for a name, what its pattern requires in words."""
     pattern = (found.get("ctx") or {}).get("pattern")
     return SHORT_NAME if pattern == SITE_NAME else str(found["msg"])
 
 
 def first(error: pydantic.ValidationError) -> str:
-    """The first of them, with its place: 'groups, number 2: machines: it is needed, and not there'."""
+    """The first validation error, with its place: 'groups, number 2: machines: it is needed, and not
+    there'."""
     found = error.errors()[0]
     place = _place(found["loc"])
     last = found["loc"][-1] if place else None
@@ -38,7 +40,8 @@ def first(error: pydantic.ValidationError) -> str:
 
 
 def unreadable(file: Path, what: str, problem: Exception, command: str) -> errors.InvalidArgument:
-    """Of a file that `secondsite COMMAND` writes, and that is none, or cannot be read."""
+    """The error for a file that `secondsite COMMAND` should have written, and that has other content or
+    cannot be read."""
     made = f"Give the file that 'secondsite {command}' wrote."
     if isinstance(problem, OSError):
         return errors.InvalidArgument(f"{file} cannot be read: {problem.strerror}.", do=made)
@@ -47,7 +50,7 @@ def unreadable(file: Path, what: str, problem: Exception, command: str) -> error
 
 
 def _place(path: Sequence[str | int]) -> str:
-    """People count from one."""
+    """The place in words; people count from one."""
     place = ""
     for part in path:
         if isinstance(part, int):

@@ -65,7 +65,7 @@ class Vault:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection; what was started goes on."""
+        """Closes the connection; jobs go on."""
         self._connection.close()
 
     def show(self) -> rest.Vault:
@@ -84,12 +84,12 @@ class Vault:
         return self._connection.one(Validation, "GET", path("validation"), query)
 
     def health(self) -> rest.Liveness:
-        """That its process answers; needs no token."""
+        """Whether the vault's process answers; needs no token."""
         return self._connection.one(rest.Liveness, "GET", path("health"))
 
     def ready(self) -> rest.Liveness:
-        """That this process serves; needs no token. Raises StoreUnavailable while it has lost its
-        database."""
+        """Whether the vault's process serves requests; needs no token. Raises StoreUnavailable while it has
+        lost its database."""
         return self._connection.one(rest.Liveness, "GET", path("ready"))
 
     def lifecycle(self) -> rest.Lifecycle:

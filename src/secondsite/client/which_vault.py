@@ -1,8 +1,8 @@
-"""Which vault, and how to come in.
+"""Finds the vault to use, and how to reach it.
 
 `secondsite vault init` leaves `client.json` (url, token file, CA file) in the vault's home; SECONDSITE_CLIENT
-names it, else ~/.config/secondsite/client.json, else that of the vault of this host. What is given comes
-first, then SECONDSITE_URL, SECONDSITE_TOKEN and SECONDSITE_CA, then that file.
+names it, else ~/.config/secondsite/client.json, else that of the vault of this host. Arguments come first,
+then SECONDSITE_URL, SECONDSITE_TOKEN and SECONDSITE_CA, then that file.
 """
 
 import json
@@ -15,7 +15,7 @@ from ..domain import errors
 VARIABLE = "SECONDSITE_CLIENT"
 OWN_FILE = "~/.config/secondsite/client.json"
 VAULT_FILE = Path("/var/lib/secondsite/vault/client.json")
-"""On the vault's own host, for who may read it."""
+"""The file on the vault's own host, for users who may read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Access:
 
 
 def find(url: str | None = None, token: str | None = None, ca: Path | str | None = None) -> Access:
-    """All three, from wherever they are said; raises InvalidArgument or Unauthenticated naming what is
-    missing."""
+    """URL, token and CA file, from wherever they are given; raises InvalidArgument or Unauthenticated naming
+    what is missing."""
     url = url or os.environ.get("SECONDSITE_URL")
     token = token or os.environ.get("SECONDSITE_TOKEN")
     ca = ca or os.environ.get("SECONDSITE_CA")
@@ -60,7 +60,7 @@ def _no_vault() -> errors.InvalidArgument:
 
 
 def _stored() -> tuple[dict[str, str], int]:
-    """What the file says, and whose it is."""
+    """What the file contains, and the user id of its owner."""
     path = _file()
     try:
         with path.open(encoding="utf-8") as file:
@@ -77,7 +77,7 @@ def _stored() -> tuple[dict[str, str], int]:
         ) from None
     except (OSError, ValueError) as error:
         raise errors.InvalidArgument(
-            f"{path} cannot be read: {error}.", do="Mend or remove that file."
+            f"{path} cannot be read: {error}.", do="Correct or remove that file."
         ) from error
 
 
@@ -95,15 +95,16 @@ def _at_home(path: str) -> Path:
 
 
 def _understood(found: object) -> dict[str, str]:
-    """Raises ValueError."""
+    """The file's values. Raises ValueError."""
     if isinstance(found, dict) and all(isinstance(each, str) for each in found.values()):
         return found
     raise ValueError("it is not as 'secondsite vault init' writes it")
 
 
 def _stored_token(stored: dict[str, str], writer: int) -> str:
-    """root uses the file that the vault's user wrote, who may name any other: what is read there goes to a
-    vault that this user names as well. So it has to be the user's own."""
+    """The token in the file that `client.json` names. If root uses a file that the vault's user wrote, that
+    user could name any file, and its content would be sent to a vault that he also names: so the file must be
+    the user's own."""
     try:
         with Path(stored["token_file"]).open() as file:
             if os.fstat(file.fileno()).st_uid != writer and writer not in (0, os.geteuid()):

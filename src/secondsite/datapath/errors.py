@@ -1,4 +1,4 @@
-"""Errors of the data path. Those that the domain uses too come from the ground."""
+"""Errors of the data path. Those that the domain uses too are defined in `ground`."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ class ImageProblem(DatapathError):
 
 
 class AnotherReplica(ImageProblem):
-    """A folder holds the replica of another machine than the one that it is named after. `holds`: whose it
-    is, in words."""
+    """A folder holds the replica of another machine than the one that it is named after. `holds`: that other
+    machine, in words."""
 
     code = "another-replica"
 
@@ -166,7 +166,8 @@ class PointUnknown(DatapathError):
 _SAYS_NOTHING: Final = re.compile(
     r"\block\b|too many open files|cannot allocate|permission denied", re.IGNORECASE
 )
-"""Why an image that may be whole is not opened. QEMU has a hundred words for one that is broken or gone."""
+"""Errors for which an image that may be whole cannot be opened. For broken or missing images QEMU has a
+hundred other texts."""
 
 
 def tells_of_damage(error: BaseException) -> bool:
@@ -180,14 +181,15 @@ def tells_of_damage(error: BaseException) -> bool:
 
 
 _IN_USE: Final = re.compile(r"Failed to get .*lock|another process using the image", re.IGNORECASE)
-"""As QEMU says it of a file that another program has open."""
+"""QEMU's words for a file that another program has open."""
 
 
 def tells_of_another_program(error: BaseException) -> bool:
-    """Whether a file could not be opened because another program has it: nothing is said of what is in it."""
+    """Whether a file could not be opened because another program has it: this says nothing about its
+    content."""
     return isinstance(error, QmpRefused | ImageProblem) and bool(_IN_USE.search(error.message))
 
 
 def by_code() -> dict[str, type[problem.SecondsiteError]]:
-    """The error classes by their code."""
+    """The error classes by their codes."""
     return problem.by_code(globals())

@@ -1,4 +1,4 @@
-"""Ranges of a disk, and set operations on them.
+"""Ranges of a disk (extents), and set operations on them.
 
 A list of extents is *tidy* when it is sorted, nothing overlaps, and neighbours of the same kind are one.
 Every function here takes any list and gives a tidy one. `zero` says that the range is known to read as
@@ -25,7 +25,7 @@ CHUNK_BYTES: Final = 1 * MiB
 """The most bytes of one read and of one frame."""
 
 DIGEST_BYTES: Final = 16
-"""One xxh3-128."""
+"""The size of an xxh3-128 digest."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,7 +111,7 @@ def subtract(extents: Iterable[Extent], away: Iterable[Extent]) -> list[Extent]:
 
 
 def align(extents: Iterable[Extent], granularity: int, size_bytes: int) -> list[Extent]:
-    """Grown outwards to whole blocks, cut at the disk's end.
+    """The extents grown outwards to whole blocks, and cut at the disk's end.
 
     Only whole blocks stay zero: the bytes beside a zero extent are unknown, so its ragged edges become data.
     """

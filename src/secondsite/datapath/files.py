@@ -36,8 +36,8 @@ def store_error(error: OSError, path: Path) -> errors.DatapathError:
 
 
 def second_name(path: Path, other: Path) -> None:
-    """Have `other` be the same file; where the file system knows no second names, or no more of them, a
-    copy. Raises OSError."""
+    """Make `other` a hard link to the file, or a copy if the file system allows no (further) hard link.
+    Raises OSError."""
     try:
         os.link(path, other)
     except OSError as error:
@@ -47,8 +47,8 @@ def second_name(path: Path, other: Path) -> None:
 
 
 def unshare(path: Path) -> None:
-    """Before a file is written in place: if another name leads to it too, this name gets a copy of its
-    own. Raises StoreFull or ImageProblem."""
+    """Give this name a copy of its own if another name leads to the same file; call it before the file is
+    written in place. Raises StoreFull or ImageProblem."""
     try:
         if path.stat().st_nlink > 1:
             copied(path, path)
@@ -57,13 +57,13 @@ def unshare(path: Path) -> None:
 
 
 def copied(path: Path, other: Path) -> None:
-    """Have `other` be a copy. Raises OSError."""
+    """Make `other` a copy of the file. Raises OSError."""
     with path.open("rb") as source, durable.replacing(other, path.stat().st_mode & 0o777) as target:
         _copy_data(source, target)
 
 
 def _copy_data(source: BinaryIO, target: BinaryIO) -> None:
-    """Holes stay holes; where the file system can, nothing is copied at all."""
+    """Copy the data of a file. Holes stay holes; if the file system can share data, nothing is copied."""
     size, at = os.fstat(source.fileno()).st_size, 0
     os.truncate(target.fileno(), size)
     while at < size:

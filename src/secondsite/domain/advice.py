@@ -1,5 +1,5 @@
-"""What to do about a finding in the state that its machine is in: nothing is advised that is refused
-there. Pure."""
+"""The recommended action for a finding, in the state of its machine: never a verb that would be refused in
+that state. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,45 +9,45 @@ from .lifecycle import DrillState, State, Verb, allowed_operations
 
 NOT_PROTECTED = "not-protected"
 MOVES_BETWEEN = frozenset({State.FAILING_OVER, State.PLANNED_FAILING_OVER, State.CANCELLING})
-"""A job moves the machine from one site to the other, or back."""
+"""States in which a job moves the machine from one site to the other, or back."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdvisedMachine:
-    """A machine that was failed over to `site`, or replicates to there."""
+    """A machine with a finding. It was failed over to `site`, or replicates to it."""
 
     name: str
     site: str
     state: State
     drill: DrillState
     fabric_id: str
-    """At that site."""
+    """Its id at that site's hypervisor."""
     forgotten: bool = False
-    """Its replica there knows nothing of its failover."""
+    """Its replica at that site has no record of its failover."""
     missing: bool = False
-    """The hypervisor there does not know it: no commit, and no reprotect."""
+    """The hypervisor at that site does not know it, so commit and reprotect are not possible."""
     elsewhere: bool = False
-    """What runs at the old site is not the machine that is defined there, but uses its disks."""
+    """At the old site something other than the machine's own definition runs from its disks."""
 
     def may(self, verb: Verb) -> bool:
         return verb in allowed_operations(self.state, self.drill)
 
 
 def advice(code: str, of: AdvisedMachine) -> str:
-    """For a finding of a code that is in the catalogue; with the machine's name."""
+    """The recommended action for a finding with a code of the catalogue, with the machine's name in it."""
     own = _BY_CODE.get(code)
     said = own(of) if own is not None else ""
     return said or shell.about(of.name, health.CATALOGUE[code].do)
 
 
 def instead(code: str, of: AdvisedMachine) -> str:
-    """The same, if it is not what is advised for any machine; else ''."""
+    """The recommended action if it differs from the catalogue's; else ''."""
     own = _BY_CODE.get(code)
     return own(of) if own is not None else ""
 
 
 def _off(of: AdvisedMachine) -> str:
-    return f"{bring_up.off(of.name, of.site, of.fabric_id)} Look why it went off.{_or_cancelled(of)}"
+    return f"{bring_up.off(of.name, of.site, of.fabric_id)} Find out why it went off.{_or_cancelled(of)}"
 
 
 def _missing(of: AdvisedMachine) -> str:
@@ -102,11 +102,11 @@ def _two_copies(of: AdvisedMachine) -> str:
 
 
 def _undecided(of: AdvisedMachine) -> str:
-    """Of a failover that did not come to its end, or of which this vault knows nothing: the copy at the
-    old site may be the only one."""
+    """For a failover that did not end, or of which this vault knows nothing: the copy at the old site may be
+    the only one."""
     quoted = shell.arguments(of.name)
     look = (
-        "Look at both sites which of them people use, before either is stopped: nothing may run at "
+        "Before you stop either copy, find out at both sites which one is in use: perhaps nothing runs at "
         f"{of.site}."
     )
     if of.may(Verb.CANCEL_FAILOVER):
@@ -120,7 +120,7 @@ def _undecided(of: AdvisedMachine) -> str:
             "their roles again"
         )
     new = (
-        f"if the one at {of.site} is it, shut the old copy down ('virsh shutdown {quoted}'), then "
+        f"if the copy at {of.site} is in use, shut the old copy down ('virsh shutdown {quoted}'), then "
         f"'secondsite machine failover {quoted}'"
     )
     return f"{look} {old[0].upper()}{old[1:]}; {new}."

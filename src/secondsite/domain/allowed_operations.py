@@ -1,5 +1,5 @@
-"""Which verbs can succeed for a machine now, and why the rest cannot: its state, a drill, a site that is
-away, nothing to start from, or memory that is saved.
+"""Which verbs can succeed for a machine now, and why the others cannot: its state, a drill, a site that is
+not connected, no recovery point to start from, or saved memory.
 
 The lifecycle decides what is refused; this says what is worth trying.
 """
@@ -18,7 +18,7 @@ NEEDS_TARGET = STARTS_FROM_A_POINT | {
     Verb.INCLUDE_DISK,
     Verb.EXCLUDE_DISK,
 }
-"""Verbs that have no form without the machine's target; the others can leave out a site that is gone for
+"""Verbs that cannot do without the machine's target; the others can leave out a site that is gone for
 good."""
 NEEDS_SOURCE = frozenset(
     {
@@ -33,14 +33,14 @@ NEEDS_SOURCE = frozenset(
 TAKES_BACK = frozenset({Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
 """Verbs that remove the failed-over machine."""
 NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
-"""Verbs that take the disks of a machine that is off for all of it."""
+"""Verbs that take the disks of a machine that is off for all of it: refused if its memory is saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSituation:
-    """A machine, as far as it is known. `away`: those of its sites, source and target, whose appliance is
-    not connected. `has_points`, `has_choice` (of more than one instant), `power`: as reported last; None
-    if nothing was. `committed`: the target said that its failover is, also if the commit has not ended."""
+    """A machine, as far as the vault knows. `away`: those of its two sites whose appliance is not connected.
+    `has_points`, `has_choice` (points of more than one instant), `power`: as last reported, None if never.
+    `committed`: the target reported the failover as committed, even if the commit has not ended."""
 
     name: str
     state: State
@@ -63,7 +63,7 @@ class RefusedVerb:
 
 
 def refused(standing: MachineSituation) -> Mapping[Verb, RefusedVerb]:
-    """The verbs that are not offered; all others are."""
+    """The verbs that cannot succeed now, with the reason; all others may be offered."""
     found = {
         verb: _by_state(verb, standing.state, standing.drill) or _by_world(verb, standing) for verb in Verb
     }
@@ -74,7 +74,7 @@ def _by_state(verb: Verb, state: State, drill: DrillState) -> RefusedVerb | None
     if verb in lifecycle.allowed_operations(state, drill):
         return None
     if lifecycle.is_moving(state):
-        return RefusedVerb(f"A job has the machine: it is {state}.", "Wait for the job's end.")
+        return RefusedVerb(f"A job is in progress for the machine: it is {state}.", "Wait for the job's end.")
     return _by_drill(verb, drill) or _elsewhere(verb, state)
 
 
@@ -94,7 +94,7 @@ def _elsewhere(verb: Verb, state: State) -> RefusedVerb:
     begins = DRILL_ALLOWED_IN if verb is Verb.TEST_FAILOVER else lifecycle.begins_in(verb)
     return RefusedVerb(
         f"It is {state}; this begins only where a machine is {' or '.join(sorted(begins))}.",
-        "Type one of those that are possible now.",
+        "Use one of the verbs that are possible now.",
     )
 
 
@@ -122,7 +122,7 @@ def _by_world(verb: Verb, standing: MachineSituation) -> RefusedVerb | None:
 
 
 def _needed(verb: Verb, standing: MachineSituation) -> Iterator[str]:
-    """The sites that the verb has no form without."""
+    """The sites that the verb cannot do without."""
     is_there = standing.state in lifecycle.RUNS_AT_TARGET_AT_REST
     if verb in NEEDS_TARGET or (verb is Verb.UPDATE_NAMES and is_there):
         yield standing.target_site

@@ -137,5 +137,5 @@ def _two(count: int, per: int, large: str, small: str) -> str:
 
 
 def _plain(units: Mapping[str, int]) -> dict[str, Fraction]:
-    """By lower case; a number without a unit counts in the smallest."""
+    """Units by their lower-case spelling; a number without a unit is in the smallest one."""
     return {name.lower(): Fraction(value) for name, value in units.items()} | {"": Fraction(1)}

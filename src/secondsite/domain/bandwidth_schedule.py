@@ -1,7 +1,7 @@
 """How fast a site may send, by the hour of its week.
 
 A schedule is a default rate, and windows in which another rate applies, all in the site's own time of day. If
-several windows are open at once the first in the list applies. None is no limit.
+several windows are open at once, the first in the list applies. A rate of None means no limit.
 """
 
 import re
@@ -14,20 +14,20 @@ from . import errors
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LEAST_BYTES_PER_SECOND = 64 * KiB
-"""Slower than this a stream looks dead to its peer."""
+"""At a slower rate a peer takes the stream for dead."""
 MOST_BYTES_PER_SECOND = 10**12
 MOST_WINDOWS = 100
 MOST_OFFSET_MINUTES = 14 * 60
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 END_OF_DAY = "24:00"
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-"""Midnight of some Monday; weeks are counted from it."""
+"""Midnight of an arbitrary Monday, from which weeks are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """On each of `days` from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier; a whole day
-    if they are equal. It belongs to the day on which it begins."""
+    """A window on each of `days` from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier; a
+    whole day if they are equal. It belongs to the day on which it begins."""
 
     days: tuple[str, ...]
     begins: str
@@ -46,7 +46,7 @@ class Window:
         check_rate(self.bytes_per_second)
 
     def is_open(self, weekday: int, second: int) -> bool:
-        """At this second of that day (0 is Monday)."""
+        """Whether the window is open at this second of that weekday (0 is Monday)."""
         begins, ends = seconds_of_day(self.begins), seconds_of_day(self.ends)
         if begins < ends:
             return self._has(weekday) and begins <= second < ends
@@ -88,7 +88,7 @@ def rate_at(schedule: BandwidthSchedule, now: datetime) -> int | None:
 
 
 def shared(schedule: BandwidthSchedule, parties: int) -> BandwidthSchedule:
-    """What each of `parties` appliances of a site may send so that together they keep to the schedule."""
+    """The share of one of `parties` appliances of a site, so that together they keep to the schedule."""
     part = _part_of(max(1, parties))
     windows = tuple(
         replace(window, bytes_per_second=part(window.bytes_per_second)) for window in schedule.windows

@@ -1,15 +1,15 @@
-"""How a machine that was failed over, and does not run there, is brought up again. Pure; parts of
-sentences to type."""
+"""Instructions for starting a failed-over machine that does not run at its target. Pure; parts of sentences,
+with the commands to type."""
 
 from . import shell
 
 MISSING = "missing"
 NOT_ON = frozenset({"off", "saved", MISSING})
-"""What a hypervisor says of a machine that does not run."""
+"""The power states that a hypervisor reports for a machine that does not run."""
 
 
 def forgotten(name: str, site: str) -> str:
-    """What is to be told of one whose replica there has no run."""
+    """The statement about a failed-over machine whose replica has no record of the failover."""
     return (
         f"{name} was failed over to {site}, and its replica there knows of no failover: its store, or what "
         "its appliance remembers, was put back from before it, or a start from another point failed"
@@ -17,18 +17,19 @@ def forgotten(name: str, site: str) -> str:
 
 
 def said(power: str) -> str:
-    """How it is spoken of at its site."""
+    """The power state in words."""
     spoken = {"saved": "off, with its memory saved,", MISSING: "not known to its hypervisor"}
     return spoken.get(power, power)
 
 
 def way(power: str, name: str, site: str, fabric_id: str, *, committed: bool) -> str:
-    """For a machine of this power, which is one of NOT_ON, at the site that it was failed over to."""
+    """How to bring the machine up, by its power state (one of NOT_ON), at the site that it was failed over
+    to."""
     return missing(name, site, committed=committed) if power == MISSING else off(name, site, fabric_id)
 
 
 def off(name: str, site: str, fabric_id: str) -> str:
-    """One that is defined there: by its id, since it may have another name there."""
+    """For a machine that is defined at that site; by its id, since its name may be different there."""
     return (
         f"Start {name} at {site} as any machine of that site ('virsh start {shell.arguments(fabric_id)}', "
         "with the URI of its appliance's hypervisor)."
@@ -36,7 +37,7 @@ def off(name: str, site: str, fabric_id: str) -> str:
 
 
 def missing(name: str, site: str, *, committed: bool) -> str:
-    """One that somebody removed the definition of: its files are there."""
+    """For a machine whose definition somebody removed; its disk files still exist."""
     quoted = shell.arguments(name)
     again = (
         f"with what it wrote there, at the host of the appliance of {site}, as root: 'systemctl stop "
@@ -44,17 +45,17 @@ def missing(name: str, site: str, *, committed: bool) -> str:
         "secondsite-appliance'"
     )
     if committed:
-        return f"Have it made and started again {again}."
+        return f"Have it defined and started again {again}."
     return (
         "'secondsite machine change-recovery-point "
         f"{shell.arguments(name, options='--choice latest_processed')}' starts it from a recovery point, "
-        f"and gives up what it wrote there. Or have it made and started again {again}."
+        f"and gives up what it wrote there. Or have it defined and started again {again}."
     )
 
 
 def from_points(name: str, site: str, *, cancels: bool, changes: bool) -> str:
-    """One of which its replica there knows nothing: what it wrote there is gone. `cancels`, `changes`: the
-    verbs that its state allows."""
+    """For a machine whose replica has no record of the failover: what it wrote there is lost. `cancels`,
+    `changes`: whether its state allows cancel-failover and change-recovery-point."""
     quoted = shell.arguments(name)
     changed = (
         "'secondsite machine change-recovery-point "

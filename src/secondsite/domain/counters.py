@@ -1,26 +1,26 @@
-"""Numbers that only rise: epochs, generations, numbers of cycles and of vaults. How far, and which word of
-another party about one is believed.
+"""Bounds for numbers that only rise: epochs, generations, numbers of cycles and of vaults.
 
-Whoever counts by what others say must not be led where it cannot count on. So one bound holds for all that
-is given and told, and nobody is believed who says more than can have been counted (ADR 146)."""
+A party that reports a number too near the largest possible one could keep everybody from counting on. So one
+bound holds for all numbers that are given or reported, and a number higher than can have been counted is not
+believed (ADR 146).
+"""
 
 MOST = 2**63 - 1
-"""What SQLite and PostgreSQL hold."""
+"""The largest integer that SQLite and PostgreSQL hold."""
 BELIEVED = 2**62
-"""Of a machine of which nobody here has counted yet: whoever counts on from there never comes to the
-bound."""
+"""The bound for a machine whose number was never counted here: counting on from it never reaches MOST."""
 MOST_VERBS_UNSEEN = 100_000
-"""Verbs of one machine that a vault may have given and not know of, since it was restored from a backup:
-seven every day for forty years."""
+"""How many verbs of one machine a vault that was restored from a backup may have given without knowing: seven
+a day for forty years."""
 MOST_MARKS_UNSEEN = 1_000_000
-"""Marks of a vault's database that it may not know of since: one every ten minutes for nineteen years."""
+"""How many marks of its database such a vault may not know of: one every ten minutes for nineteen years."""
 
 
 def next_after(number: int) -> int:
-    """The following number; the last one follows itself."""
+    """The following number; MOST itself is followed by MOST."""
     return min(number + 1, MOST)
 
 
 def believed(told: int, counted: int, unseen: int) -> bool:
-    """Whether so many more than were counted here can have been given."""
+    """Whether `told` is possible: at most `unseen` above what was counted here."""
     return 0 <= told <= min(counted + unseen, MOST)

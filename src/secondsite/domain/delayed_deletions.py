@@ -1,10 +1,10 @@
 """Deletions that wait for the target's deletion delay: of points beyond a retention that was lowered, or
 whose hold was released.
 
-What counts until then is the longest retention that was in force within the delay, and every hold that was.
-So whoever may lower a retention or release a hold, with a stolen token too, deletes nothing before the delay
-is over; what raises either counts at once. Time is measured by the uptime of the target's host: no clock that
-is set shortens it.
+Until then the longest retention that was in force within the delay counts, and every hold that was. So
+whoever may lower a retention or release a hold, even with a stolen token, deletes nothing before the delay is
+over; what raises either counts at once. Time is measured by the uptime of the target's host: setting a clock
+does not shorten it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from ..ground.uptime import Uptime
 
 MOST_LOWERED = 50
-"""So many retentions are remembered one by one; of older ones the longest counts until the last of them is
-over."""
+"""How many lowered retentions are remembered one by one; of older ones the longest counts until the last of
+them is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,17 @@ class ReleasedHold:
 
 @dataclass(frozen=True, slots=True)
 class DelayedDeletion:
-    """`retention_seconds` is what the policy says; what passed is counted up to `seen`."""
+    """The deletions of one replica that wait. `retention_seconds` is the policy's; the seconds passed are
+    counted up to `seen`."""
 
     retention_seconds: int
     seen: Uptime
     lowered: tuple[LoweredRetention, ...] = ()
-    """Each one shorter and later than the one before."""
+    """Each retention is shorter than the one before, and was lowered later."""
     released: tuple[ReleasedHold, ...] = ()
 
     def at(self, now: Uptime) -> DelayedDeletion:
-        """The same, counted up to `now`."""
+        """The same, with the time counted up to `now`."""
         passed = now.since(self.seen)
         return replace(
             self,
@@ -60,7 +61,7 @@ class DelayedDeletion:
         )
 
     def following(self, retention_seconds: int) -> DelayedDeletion:
-        """With another policy from now on."""
+        """The same, with another policy's retention from now on."""
         before = self.lowered
         if retention_seconds < self.retention_seconds:
             before = (*_longer(before, self.retention_seconds), LoweredRetention(self.retention_seconds))
@@ -69,15 +70,15 @@ class DelayedDeletion:
         )
 
     def releasing(self, point_id: str) -> DelayedDeletion:
-        """With the hold of this point ending now."""
+        """The same, with the hold of this point ending now."""
         return replace(self, released=(*self.holding(point_id).released, ReleasedHold(point_id)))
 
     def holding(self, point_id: str) -> DelayedDeletion:
-        """With this point held again, or gone."""
+        """The same, without the released hold of this point: it is held again, or gone."""
         return replace(self, released=tuple(each for each in self.released if each.point_id != point_id))
 
     def within(self, delay_seconds: float, point_ids: Collection[str]) -> DelayedDeletion:
-        """Without what is over, or of points that are gone."""
+        """Only what still waits for the delay, and only points that exist."""
         return replace(
             self,
             lowered=tuple(each for each in self.lowered if each.passed_seconds < delay_seconds),
@@ -95,19 +96,19 @@ class DelayedDeletion:
 
     @property
     def shortest_passed_seconds(self) -> float | None:
-        """How long the last of them waits by now; None if nothing does."""
+        """The seconds that the most recent of them has waited; None if none waits."""
         passed = [each.passed_seconds for each in self.lowered]
         passed += [each.passed_seconds for each in self.released]
         return min(passed, default=None)
 
     @property
     def longest_seconds(self) -> int:
-        """The retention that counts."""
+        """The retention that counts now, in seconds."""
         return max(self.retention_seconds, *(each.retention_seconds for each in self.lowered), 0)
 
     @property
     def spared(self) -> frozenset[str]:
-        """Ids of points whose hold still counts."""
+        """Ids of points whose released hold still counts."""
         return frozenset(each.point_id for each in self.released)
 
 
@@ -116,7 +117,7 @@ def _longer(lowered: tuple[LoweredRetention, ...], retention_seconds: int) -> tu
 
 
 def _bounded(lowered: tuple[LoweredRetention, ...]) -> tuple[LoweredRetention, ...]:
-    """Of too many the oldest, which is the longest, takes the next one's place."""
+    """Bounds the list: the oldest, which is the longest, takes the place of the next one."""
     while len(lowered) > MOST_LOWERED:
         first, second = lowered[:2]
         lowered = (LoweredRetention(first.retention_seconds, second.passed_seconds), *lowered[2:])

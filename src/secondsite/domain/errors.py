@@ -1,7 +1,6 @@
-"""What the vault, its clients and the fabrics raise; what they share with the data path comes from the
-ground.
+"""Errors that the vault, its clients and the fabrics raise, beside those of `secondsite.ground`.
 
-An error crosses a process as its code, message and do; `from_wire` gives the same class back.
+An error crosses processes as its code, message and `do`; `from_wire` gives the same class again.
 """
 
 from collections.abc import Sequence
@@ -17,21 +16,22 @@ from ..ground.problem import StoreFull as StoreFull
 
 
 class InvalidArgument(SecondsiteError):
-    """The request itself is wrong."""
+    """A value of the request is missing, malformed or out of range."""
 
     code = "invalid-argument"
     default_do = "Correct the argument; '--help' shows what is accepted."
 
 
 class NotFound(SecondsiteError):
-    """No such machine, site, point, ..."""
+    """The machine, site, point or other object does not exist."""
 
     code = "not-found"
     default_do = "List what exists with 'secondsite <noun> list'."
 
     @classmethod
     def named(cls, noun: str, name: str, listed_by: str | None = None) -> "NotFound":
-        """`listed_by` is the command that lists them, if it is not 'NOUN list'."""
+        """The error for a name. `listed_by` is the command that lists such things, if it is not 'NOUN
+        list'."""
         command = listed_by or f"{noun} list"
         return cls(f"There is no {noun} '{name}'.", do=f"List them with 'secondsite {command}'.")
 
@@ -58,8 +58,7 @@ class NotPossibleNow(SecondsiteError):
 
 
 class StaleOrder(SecondsiteError):
-    """A later job has taken the machine, or the order was given too long ago: what the job knew may no
-    longer be true."""
+    """A later job has taken the machine, or the order is too old: what the job knew may no longer be true."""
 
     code = "stale-order"
     default_do = (
@@ -76,7 +75,7 @@ class ChangedMeanwhile(SecondsiteError):
 
 
 class KeyReused(SecondsiteError):
-    """An idempotency key came again, with another request; nothing was done."""
+    """An idempotency key was used again, with a different request; nothing was done."""
 
     code = "idempotency-key-reused"
     default_do = "Use a new key for every new request; reuse it only to repeat the same one."
@@ -97,7 +96,7 @@ class Forbidden(SecondsiteError):
 
     code = "forbidden"
     default_do = (
-        "Ask an access administrator for a token with the role that it takes: 'secondsite token list' shows "
+        "Ask an access administrator for a token with the role that is needed: 'secondsite token list' shows "
         "who has which."
     )
 
@@ -107,7 +106,7 @@ class ApprovalNeeded(SecondsiteError):
 
     code = "approval-needed"
     number: int | None = None
-    """The request's; it crosses no process but in the message."""
+    """The number of the request for approval. Other processes see it only in the message."""
     default_do = (
         "Another person looks at it with 'secondsite approval list', and grants it with 'secondsite approval "
         "grant NUMBER'."
@@ -115,7 +114,7 @@ class ApprovalNeeded(SecondsiteError):
 
 
 class AuditBroken(SecondsiteError):
-    """The audit log is not what was written: somebody changed it by other means than this program."""
+    """The audit log differs from what was written: it was changed by other means than this program."""
 
     code = "audit-broken"
     default_do = (
@@ -125,7 +124,7 @@ class AuditBroken(SecondsiteError):
 
 
 class BackupDamaged(SecondsiteError):
-    """The file is no backup of a vault, or not the one that was written: it was cut off, or altered."""
+    """The file is not a backup of a vault, or it was truncated or altered."""
 
     code = "backup-damaged"
     default_do = (
@@ -158,14 +157,14 @@ class RegistrationRefused(SecondsiteError):
 
 
 class CertificateRefused(SecondsiteError):
-    """A certificate that the vault's CA did not issue."""
+    """The certificate was not issued by the vault's CA."""
 
     code = "certificate-refused"
     default_do = "Compare the CA's fingerprint with 'secondsite vault show'; enroll the appliance again."
 
 
 class ChildrenFailed(SecondsiteError):
-    """Of the jobs that a job began not all succeeded."""
+    """Not all of the jobs that a job started succeeded."""
 
     code = "children-failed"
 
@@ -177,19 +176,19 @@ class AnsweredNegatively(SecondsiteError):
 
 
 class UndoFailed(SecondsiteError):
-    """What a job had done before it failed could not all be taken back."""
+    """Not everything that a job did before it failed could be undone."""
 
     code = "undo-failed"
 
 
 class DefinitionChanged(SecondsiteError):
-    """A job's steps are others than those that it began with."""
+    """The program's steps for a job differ from those that the job began with."""
 
     code = "definition-changed"
 
 
 class GivenUp(SecondsiteError):
-    """A job was given up where it stood."""
+    """A person gave the job up in the middle."""
 
     code = "given-up"
 
@@ -208,7 +207,7 @@ class ApplianceUnreachable(SecondsiteError):
 
 
 class VaultUnreachable(SecondsiteError):
-    """The vault does not answer a client."""
+    """The vault cannot be reached by a client."""
 
     code = "vault-unreachable"
     default_do = (
@@ -221,7 +220,7 @@ class VaultUnreachable(SecondsiteError):
 
 
 class VaultSlow(SecondsiteError):
-    """The vault was reached, and has not answered a client in time."""
+    """The vault was reached, but did not answer a client in time."""
 
     code = "vault-slow"
     default_do = (
@@ -266,13 +265,13 @@ class FabricError(SecondsiteError):
 
 
 class UnsafeToView(SecondsiteError):
-    """A frozen view of the running machine could end the machine, so none is opened."""
+    """Opening a frozen view of the running machine could crash it, so none is opened."""
 
     code = "unsafe-to-view"
 
 
 class NotOurs(FabricError):
-    """A domain, disk or network that does not carry our tag."""
+    """A domain, disk or network that does not carry the product's tag."""
 
     code = "not-ours"
     default_do = (
@@ -289,14 +288,14 @@ class ScratchExhausted(SecondsiteError):
 
 
 class ReplicaError(SecondsiteError):
-    """The chain of recovery points is not consistent."""
+    """The replica is not consistent or cannot be used."""
 
     code = "replica-error"
     default_do = "Start 'secondsite machine resynchronize MACHINE'; older recovery points stay usable."
 
 
 class PointDamaged(ReplicaError):
-    """A recovery point is not what was sealed."""
+    """The data of a recovery point is not what was sealed."""
 
     code = "point-damaged"
     default_do = (
@@ -306,12 +305,12 @@ class PointDamaged(ReplicaError):
 
 
 def by_code() -> dict[str, type[SecondsiteError]]:
-    """The error classes by their code; a class that only inherits its code crosses a process as its
+    """The error classes by their code; a class without a code of its own reaches other processes as its
     parent."""
     return problem.by_code(globals())
 
 
 def from_wire(code: str, message: str, do: str) -> SecondsiteError:
-    """The error as the other process raised it; one with an unknown code becomes Internal and keeps its
-    text."""
+    """The error as the other process raised it; an unknown code becomes Internal, with its message and
+    `do`."""
     return by_code().get(code, Internal)(message, do=do)

@@ -14,16 +14,16 @@ from . import errors
 from .points import Consistency, RecoveryPoint
 
 MOST_MEMBERS = 16
-"""So many machines are known to be paused within the time budget of a common point."""
+"""The most machines that are known to be paused together within the time budget of a common point."""
 INSTANT = "%Y%m%dT%H%M%S.%fZ"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicationGroup:
-    """`multi_vm_every_seconds` is the time from one common point to the next. `app_consistent`: as often
-    as the members' policies ask for app-consistent points, a common point is made with all guests' file
-    systems frozen."""
+    """A replication group. `multi_vm_every_seconds` is the time from one common point to the next.
+    `app_consistent`: common points with all guests' file systems frozen are made as often as the members'
+    policies ask for app-consistent points."""
 
     name: str
     source_site: str
@@ -51,7 +51,7 @@ def set_id(group: str, instant: datetime) -> str:
 
 
 def instant_of(group: str, value: object) -> datetime | None:
-    """The instant of which `set_id` made this id of a set of the group; None if it is none."""
+    """The instant from which `set_id` made this id for the group; None if it is not such an id."""
     try:
         instant = datetime.strptime(str(value).removeprefix(f"{group}-"), INSTANT).replace(tzinfo=UTC)
     except ValueError:
@@ -74,7 +74,7 @@ def newest_set(members: Mapping[str, Sequence[RecoveryPoint]], app_consistent: b
 
 
 def _sets(points: Sequence[RecoveryPoint], app_consistent: bool) -> dict[str, tuple[int, int]]:
-    """Set id → place in the order of arrival, of the points that can be started from."""
+    """Set id → place in the order of arrival, for points that can be started from."""
     return {
         point.set_id: (point.epoch, point.seq)
         for point in points

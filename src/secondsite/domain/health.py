@@ -1,4 +1,4 @@
-"""Health is a list of named facts, each with its likely cause and the recommended action."""
+"""The catalogue of findings: named facts about health, each with its likely cause and recommended action."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 
 class Health(StrEnum):
-    """As bad as the worst of a machine's findings; not_applicable: it does not replicate, and nothing is
+    """A machine's health: the worst of its findings. not_applicable: it does not replicate, and nothing is
     wrong."""
 
     HEALTHY = "healthy"
@@ -30,10 +30,10 @@ class FindingKind:
     cause: str
     do: str
     colours: bool = True
-    """Whether the machine's health is what its severity says. If not, somebody should do something, but
-    the machine is as well as before."""
+    """Whether the finding changes the machine's health to its severity. If not, somebody should do something,
+    but the machine is as healthy as before."""
     by_vault: bool = False
-    """The vault finds it itself; no appliance can say it."""
+    """Only the vault finds it; an appliance that reports it is not believed."""
 
 
 def _kind(
@@ -47,11 +47,12 @@ DRILL_IT = (
     "MACHINE --verdict passed --notes WHAT'; or let 'secondsite drill schedule set' do it."
 )
 UNKNOWN = "cycle-failed"
-"""What is told as an appliance's own words: a code that no vault knows yet, or that only the vault finds."""
+"""The code under which a finding of an appliance is shown that no vault knows yet, or that only the vault may
+report."""
 CLOCK_SKEW = "clock-skew"
 SILENT_SECONDS = 90
-"""An appliance tells of all its machines every few seconds: one that it says nothing of for so long it
-does not know."""
+"""Appliances report on each of their machines every few seconds; one that is not mentioned for so many
+seconds is unknown to its appliance."""
 W, C = Severity.WARNING, Severity.CRITICAL
 CATALOGUE: dict[str, FindingKind] = {
     kind.code: kind
@@ -70,9 +71,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "address-not-set",
             W,
-            "A card is to have another address where the machine was started, and has it not: no guest "
-            "agent answered, or its guest is none that the agent can set an address in (Linux, IPv4). "
-            "Whoever looks for the machine at that address does not find it.",
+            "A card should have another address where the machine was started, but does not: no guest "
+            "agent answered, or its guest is not one in which an address can be set (Linux, IPv4). "
+            "The machine cannot be reached at that address.",
             "Set the address in the guest by hand, or install qemu-guest-agent in it before the next time.",
             by_vault=True,
         ),
@@ -101,8 +102,8 @@ CATALOGUE: dict[str, FindingKind] = {
                 "for the start of its machines."
             ),
             "Free space at the target, or give its store more. A retention that is shortened frees space "
-            "once the target's deletion delay is over; what that keeps, 'secondsite appliance trash list' "
-            "tells there. Replication goes on by itself.",
+            "once the target's deletion delay is over; 'secondsite appliance trash list' at its host shows "
+            "what is kept until then. Replication goes on by itself.",
         ),
         _kind(
             "target-store-away",
@@ -154,7 +155,7 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "cycle-not-understood",
             C,
-            "The source's appliance announced a cycle with values that no cycle has. The cycle was refused, "
+            "The source's appliance announced a cycle with impossible values. The cycle was refused, "
             "and nothing of it was kept.",
             "Bring both appliances to the same release. If they are, somebody may speak in the name of the "
             "source's appliance: hold the points that matter with 'secondsite point hold MACHINE POINT "
@@ -200,7 +201,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "disks say that it is the machine, the tag is put back by itself; these do not.",
             "If it is the machine that is protected, 'secondsite machine resynchronize MACHINE' marks it "
             "again and compares all its blocks. If it is another one, define the machine again, or disable "
-            "its protection. A planned failover is refused until then.",
+            "its protection. Until then a planned failover is refused.",
         ),
         _kind(
             "disk-not-protected",
@@ -253,7 +254,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "replica-damaged",
             C,
             (
-                "Data at the target does not match its digest: its store is damaged, or somebody wrote to "
+                "Data at the target does not match its digest: its store is damaged, or something wrote to "
                 "its files."
             ),
             "Where 'old-copy-runs' or 'replica-in-use' is told as well, do first what that says; else check "
@@ -286,7 +287,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or "
-            "somebody wrote to its files.",
+            "something wrote to its files.",
             "Check the store's disks. Recovery points and replication are not touched; 'secondsite point "
             "list MACHINE' shows which instants can still be recovered. The finding ends once the journal "
             "no longer holds the cycle.",
@@ -294,11 +295,12 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "not-believed",
             W,
-            "An appliance says numbers that nobody can have counted to, or values that no machine has. They "
-            "were not taken, and nothing goes by them.",
+            "An appliance reported numbers higher than can have been counted, or impossible values. They "
+            "were not taken over, and nothing is decided by them.",
             "Bring vault and appliance to the same release. If they are, somebody may speak in the name of "
             "the appliance: look at its host, and replace it ('secondsite appliance create-registration-key "
-            "--replace APPLIANCE'). The finding ends when the appliance connects anew and says what can be.",
+            "--replace APPLIANCE'). The finding ends when the appliance connects again "
+            "and its reports are possible.",
             by_vault=True,
         ),
         _kind(
@@ -337,9 +339,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "forgotten",
             C,
-            "An appliance that is connected says nothing of the machine: its database was lost, or is of a "
-            "backup from before the machine was protected. Its files know more, and nothing of them is "
-            "lost, but nothing is replicated.",
+            "An appliance that is connected does not report on the machine: its database was lost, or was "
+            "restored from a backup of before the machine was protected. Its files are still there, but "
+            "nothing is replicated.",
             "If the machine is protected, 'secondsite machine resynchronize MACHINE' tells both sides their "
             "roles again. In any other state the verbs that are offered do that by themselves.",
             by_vault=True,
@@ -382,7 +384,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "run. Where the replica stands on those disks, what is written there damages it.",
             "The finding says what to do about this machine: turn it off, or detach one disk; never remove "
             "the disks ('--remove-all-storage'). The machine itself runs on at the other site. What was "
-            "written is noticed and compared away; points that it damaged are named, and stay so.",
+            "written is noticed and compared away; the points that it damaged are named, and stay damaged.",
         ),
         _kind(
             "old-copy-defined",
@@ -399,7 +401,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "The machine was failed over, and it does not run at the site that it was failed over to: it "
             "went off by itself, somebody turned it off, or its host was restarted.",
             "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its "
-            "appliance's hypervisor), and look why it went off.",
+            "appliance's hypervisor), and find out why it went off.",
         ),
         _kind(
             "failed-over-machine-missing",
@@ -408,7 +410,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "not know it: somebody removed its definition, or moved it to another host; its disks are "
             "files, and stay. Or its replica there knows of no failover: its store was put back, or a start "
             "from another point failed; then the finding says so, and which verb brings the machine up.",
-            "If it runs on another host of that site, migrate it back. Else have it made again from its "
+            "If it runs on another host of that site, migrate it back. Else have it defined again from its "
             "files at the host of that site's appliance, as root: 'systemctl stop secondsite-appliance', in "
             "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
         ),
@@ -417,7 +419,7 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "A planned failover, or a failback, asked the guest to shut down and was given up because that "
             "took too long. The guest went off all the same, after the machine had been found running.",
-            "See that what runs in it is well: it was started again, unless the finding says why not; then "
+            "Check what runs in it: it was started again, unless the finding says why not; in that case "
             "start it as any machine of its site. Before the move is tried again, shut the guest down from "
             "inside.",
         ),
@@ -490,7 +492,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "drill-is-old",
             W,
             "What was true at the last test failover may not be true now: disks, networks and the machine "
-            "itself change. After how many days it is too old says the vault's setting 'drill_days'.",
+            "itself change. The vault's setting 'drill_days' says after how many days a test is too old.",
             DRILL_IT,
             colours=False,
             by_vault=True,
@@ -524,7 +526,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "drill-failed",
             W,
             (
-                "In its last test failover with a verdict the machine was of no use at the other site: it "
+                "In its last test failover with a verdict the machine was not usable at the other site: it "
                 "would not be after a failover either."
             ),
             "'secondsite machine show MACHINE' tells which, and what was noted. Repair it, then let a test "
@@ -535,9 +537,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "boot-failed",
             W,
-            "A copy that was booted only to be looked at failed a check, or went off: it would be of no use "
-            "after a failover either. Copies have no network, or one of their own, so a check may need what "
-            "is not there.",
+            "A copy that was booted only to be looked at failed a check, or went off: the machine may not "
+            "work after a failover either. Copies have no network, or one of their own, so a check may need "
+            "what is not there.",
             "'secondsite machine show MACHINE' tells which job; look at that. Repair it, then 'secondsite "
             "point verify MACHINE POINT --boot' with a newer point, or let a test failover pass.",
             by_vault=True,
@@ -556,10 +558,10 @@ CATALOGUE: dict[str, FindingKind] = {
             "rto-missed",
             W,
             "From when its last test failover or failover was asked for until the machine ran it took "
-            "longer than its policy's goal: machines that start before it in a plan, checks that wait, or a "
-            "guest that boots slowly.",
-            "'secondsite evidence list' names that run, and 'secondsite evidence show ID' what took how "
-            "long. Shorten that and let a test failover meet the goal, or set another goal: 'secondsite "
+            "longer than its policy's goal: because of machines that start before it in a plan, checks that "
+            "wait, or a guest that boots slowly.",
+            "'secondsite evidence list' names that run, and 'secondsite evidence show ID' how long each "
+            "part took. Shorten that and let a test failover meet the goal, or set another goal: 'secondsite "
             "policy update POLICY --rto-goal 30m'.",
             by_vault=True,
         ),
@@ -577,9 +579,9 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "never-backed-up",
             W,
-            "Nobody has made a backup of this vault yet. Who loses it loses plans, policies, history and "
-            "the CA that its appliances trust; the machines can be started from the second site's store all "
-            "the same.",
+            "Nobody has made a backup of this vault yet. If the vault is lost, so are its plans, policies "
+            "and history, and the CA that its appliances trust; the machines can still be started from the "
+            "second site's store.",
             (
                 "At the vault's host: 'secondsite vault backup FILE'; or set 'backup_folder' in vault.json, "
                 "and the vault makes them by itself."
@@ -619,15 +621,15 @@ CATALOGUE: dict[str, FindingKind] = {
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """`code` is in CATALOGUE; `what` is the fact itself, with its figures; `since` is UTC; `said_by`: the
-    appliance in whose words it is told, None for the vault's own."""
+    """A finding. `code` is in CATALOGUE; `what` is the fact, with its figures; `since` is UTC; `said_by`: the
+    appliance that reported it in these words, None for the vault."""
 
     code: str
     what: str
     since: datetime
     said_by: str | None = None
     instead: str = ""
-    """What to do in the state that the machine is in, if its kind's advice is not for that."""
+    """The recommended action in the machine's state, if it differs from that of its kind."""
 
     @property
     def do(self) -> str:
@@ -635,7 +637,7 @@ class HealthFinding:
 
     @property
     def told(self) -> str:
-        """What it is, and in whose words."""
+        """The fact, with the appliance that reported it."""
         return self.what if self.said_by is None else f"{self.said_by} says: {self.what}"
 
     @property
@@ -644,7 +646,7 @@ class HealthFinding:
 
 
 def overall(findings: Iterable[HealthFinding]) -> Health:
-    """The worst of the findings that colour it."""
+    """The worst severity of the findings that change health."""
     severities = {finding.kind.severity for finding in findings if finding.kind.colours}
     if C in severities:
         return Health.CRITICAL

@@ -16,7 +16,7 @@ from .points import RecoveryPoint
 
 @dataclass(frozen=True, slots=True)
 class JournaledCycle:
-    """A processed cycle that is kept; `after` is the processed cycle that it was applied on."""
+    """A processed cycle that is kept; `after` is the processed cycle on which it was applied."""
 
     seq: int
     after: int
@@ -25,7 +25,7 @@ class JournaledCycle:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """The instant of a processed cycle: it is a recovery point, or is reached by applying `cycle`, or
+    """The instant of a processed cycle: a recovery point, or one that applying `cycle` to a point reaches, or
     both."""
 
     seq: int
@@ -36,11 +36,13 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Instants without a gap, in the order in which they were processed; the first has a point."""
+    """A series of instants without a gap, in the order in which they were processed; the first is a recovery
+    point."""
 
     instants: tuple[Instant, ...]
     unchanged_until: datetime | None = None
-    """Until when the machine held what it held at the last instant, if that is known."""
+    """Until when the machine's disks are known to have stayed as at the last instant (UTC); None if that is
+    not known."""
 
     @property
     def begins_at(self) -> datetime:
@@ -53,12 +55,12 @@ class Stretch:
 
     @property
     def cycles(self) -> int:
-        """How many of its instants need the journal."""
+        """How many of its instants need the journal to be recovered."""
         return sum(instant.point is None for instant in self.instants)
 
     @property
     def is_long(self) -> bool:
-        """Whether it has other instants than those of its points."""
+        """Whether it has instants beside its recovery points."""
         return self.cycles > 0 or self.unchanged_until is not None
 
 
@@ -90,7 +92,7 @@ def stretches(points: Iterable[RecoveryPoint], cycles: Iterable[JournaledCycle])
 
 
 def going_on(known: Sequence[Stretch], seq: int, until: datetime) -> tuple[Stretch, ...]:
-    """The same, where the machine held until then what it held at cycle `seq`."""
+    """The same stretches; the machine's disks stayed as at cycle `seq` until `until` (UTC)."""
     return tuple(
         replace(each, unchanged_until=until) if each.instants[-1].seq == seq else each for each in known
     )
@@ -124,7 +126,7 @@ def named(point_id: str, taken_at: datetime, cycle: str, after_seconds: float | 
 
 
 def possible(known: Sequence[Stretch]) -> str:
-    """What can be recovered, as half a sentence."""
+    """The instants that can be recovered, as a part of a sentence."""
     long = [stretch for stretch in known if stretch.is_long]
     if not long:
         return "the journal holds no cycles"
@@ -133,8 +135,7 @@ def possible(known: Sequence[Stretch]) -> str:
 
 
 def _up(at: datetime) -> datetime:
-    """Rounds up to milliseconds, so that a time that is shown as possible is possible when somebody gives
-    it."""
+    """Rounds up to milliseconds: a time that is shown as possible can then be given."""
     return at + timedelta(microseconds=999)
 
 

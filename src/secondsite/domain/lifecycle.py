@@ -38,7 +38,7 @@ class State(StrEnum):
 
 
 class DrillState(StrEnum):
-    """How far a machine's test failover is."""
+    """The state of a machine's test failover."""
 
     NONE = "none"
     STARTING = "starting"
@@ -86,7 +86,8 @@ S, V, E = State, Verb, Event
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row: in `state`, on `trigger` (a person's verb or a job's event), the machine goes to `next`."""
+    """One row of the table: in `state`, on `trigger` (a person's verb or a job's event), the machine goes to
+    `next`."""
 
     state: State
     trigger: Verb | Event
@@ -194,14 +195,14 @@ TABLE: tuple[Transition, ...] = (
 
 RUNS_AT_TARGET_AT_REST = frozenset({S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.COMMITTED})
 CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
-"""The verbs whose jobs a person may cancel: what they made is undone."""
+"""The verbs whose jobs a person may cancel: what such a job made is undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class MovingState:
-    """A moving state: where the machine goes if the job succeeds, where if it fails (which may be a moving
-    state too), and whether the job may be cancelled. If the prerequisites check fails, nothing was
-    touched, and the machine goes back to the one of `found_in` from which a person took it."""
+    """A moving state: where the machine goes if the job succeeds, where if it fails (perhaps another moving
+    state), and whether the job may be cancelled. If the prerequisites check fails, nothing was touched, and
+    the machine goes back to the state of `found_in` that a person started the verb in."""
 
     target: State
     on_failure: State
@@ -210,7 +211,7 @@ class MovingState:
 
 
 def moving_states(rows: Sequence[Transition]) -> dict[State, MovingState]:
-    """The states that a job's events lead out of, from the rows; fails for one without target or
+    """The moving states, derived from the rows; AssertionError for a state without a target or an
     on-failure."""
     onward = {row.state: row.next for row in rows if row.trigger in (E.ENABLED, E.SUCCEEDED)}
     failed = {row.state: row.next for row in rows if row.trigger is E.FAILED}
@@ -228,7 +229,8 @@ def _found_in(rows: Sequence[Transition], state: State) -> frozenset[State]:
 
 
 def _rest(ways: Mapping[State, State], state: State) -> State:
-    """The state in which a machine comes to rest if it follows these ways; fails if it never does."""
+    """The state in which a machine comes to rest if it follows these transitions; AssertionError if it never
+    does."""
     for _ in ways:
         state = ways.get(state, state)
     assert state not in ways, f"{state} never comes to rest"
@@ -236,8 +238,8 @@ def _rest(ways: Mapping[State, State], state: State) -> State:
 
 
 def check_table(rows: Sequence[Transition], moving: Mapping[State, MovingState]) -> None:
-    """Fails for a table with duplicate rows, with states that cannot be reached or left or that never come
-    to rest, or where a person takes a machine from its job."""
+    """AssertionError for a table with duplicate rows, with states that cannot be reached or left or that
+    never come to rest, or in which a person may take a machine from its job."""
     keys = [(row.state, row.trigger) for row in rows]
     assert len(keys) == len(set(keys)), "a (state, trigger) pair has two rows"
     assert {row.state for row in rows} == set(State), "a state cannot be left"
@@ -289,7 +291,8 @@ _DRILL_BY_KEY = {(row.state, row.trigger): row for row in DRILL_TABLE}
 
 
 def allowed_operations(state: State, drill: DrillState = DrillState.NONE) -> tuple[Verb, ...]:
-    """The verbs a person may start now, in the order of `Verb`. Every face shows exactly these."""
+    """The verbs that a person may start now, in the order of `Verb`. REST, command line and pages show
+    exactly these."""
     return tuple(verb for verb in Verb if _is_allowed(verb, state, drill))
 
 
@@ -307,7 +310,7 @@ def _is_allowed(verb: Verb, state: State, drill: DrillState) -> bool:
 
 
 def require(verb: Verb, machine: str, state: State, drill: DrillState = DrillState.NONE) -> None:
-    """Raises NotPossibleNow, which names what is possible, unless the table allows the verb."""
+    """Raises NotPossibleNow, which names the possible verbs, unless the table allows this one."""
     allowed = allowed_operations(state, drill)
     if verb not in allowed:
         shown = state if drill is D.NONE else f"{state} (test failover {drill})"
@@ -325,8 +328,8 @@ def after(state: State, trigger: Verb | Event) -> Transition:
 
 
 def after_failed_check(state: State, came_from: State | None) -> State:
-    """Where a moving state leads if the job ends before it touched anything: back; or, if no person took
-    the machine there, where any failure leads."""
+    """Where a moving state leads if the job's check failed before anything was touched: back to `came_from`;
+    or, if no person started the verb, where any failure leads."""
     way = MOVING[state]
     return came_from if came_from is not None and came_from in way.found_in else way.on_failure
 

@@ -19,7 +19,7 @@ from . import errors, shell
 
 
 class Consistency(StrEnum):
-    """The state of a point's disks. crash: as after a power cut; app: the guest's file systems were
+    """The state of a point's disks. crash: as after a power failure; app: the guest's file systems were
     frozen."""
 
     CRASH = "crash"
@@ -27,9 +27,9 @@ class Consistency(StrEnum):
 
 
 class Grade(StrEnum):
-    """What is known of a point, the least first. sent: it arrived; read: its data was read, and is what
-    was sealed; booted: a machine that was started from it proved that its guest runs; application: and
-    every check that is set for it passed."""
+    """What is known about a point, in rising order. sent: it arrived; read: its data was read, and is what
+    was sealed; booted: a machine started from it proved that its guest runs; application: every check that is
+    set for the machine passed as well."""
 
     SENT = "sent"
     READ = "read"
@@ -38,10 +38,10 @@ class Grade(StrEnum):
 
 
 class RecoveryPointChoice(StrEnum):
-    """How a recovery point is chosen. latest: what was sent is processed first, to lose the least;
-    latest_processed: the newest that is ready, to take the least time; latest_verified: the newest that
-    proved, in a drill or a failover, that its machine runs; multi_vm: a common point of the machine's
-    replication group; custom: it is named."""
+    """How a recovery point is chosen. latest: everything sent is processed first, to lose the least;
+    latest_processed: the newest point that is ready, to start the soonest; latest_verified: the newest from
+    which a machine proved, in a drill or a failover, that it runs; multi_vm: a common point of the machine's
+    replication group; custom: a point by its id."""
 
     LATEST = "latest"
     LATEST_PROCESSED = "latest_processed"
@@ -73,20 +73,20 @@ class RecoveryPoint:
     reason: str | None = None
     committed: bool = False
     damaged: bool = False
-    """It was read, and its data is not what was sealed; or it stands on such a point and was not read
+    """Reading found that its data is not what was sealed, or it stands on such a point and was not read
     since."""
     sealed_at: datetime | None = None
     """When the target sealed it, by the target's clock (UTC)."""
     uptime: Uptime | None = None
-    """Of the target's host when the point was sealed; None for a point from a release that did not record
-    it."""
+    """The uptime of the target's host when the point was sealed; None for a point of a release that did not
+    record it."""
     proof: Grade | None = None
-    """What the last look at a machine that was started from it proved: BOOTED, APPLICATION, or None."""
+    """What a machine that was last started from it proved: BOOTED, APPLICATION, or None."""
 
 
 class Aged(Protocol):
-    """What retention asks of a point. Others than RecoveryPoint have it too, and need not be made into one
-    by the thousand."""
+    """The fields of a point that retention needs: a protocol, so that thousands of records need not become
+    RecoveryPoints."""
 
     @property
     def id(self) -> str: ...
@@ -111,7 +111,7 @@ class Aged(Protocol):
 
 
 class Choosable(Aged, Protocol):
-    """What a choice asks of a point, beside that."""
+    """The fields of a point that a choice needs."""
 
     @property
     def consistency(self) -> Consistency: ...
@@ -127,11 +127,11 @@ PROVE_ONE = (
 AnyPoint = TypeVar("AnyPoint", bound=Aged)
 AnyChoosable = TypeVar("AnyChoosable", bound=Choosable)
 arrival = attrgetter("epoch", "seq")
-"""The order in which points came: a clock that is set does not change it."""
+"""The key by which points are sorted into their order of arrival, which does not depend on clocks."""
 
 
 def newest(points: Iterable[AnyPoint]) -> AnyPoint | None:
-    """The newest by order of arrival."""
+    """The newest point by order of arrival; None without points."""
     return max(points, key=arrival, default=None)
 
 
@@ -143,9 +143,10 @@ def pick(
     *,
     committed_too: bool = False,
 ) -> AnyChoosable:
-    """The point a failover of one machine starts from; raises NotFound saying which kinds exist. Damaged
-    points are skipped; one that is named is refused with PointDamaged. `committed_too`: one that a failover
-    was committed to may be named, by a vault that knows nothing of that and takes over what runs on it.
+    """The point that a failover of one machine starts from. Raises NotFound, which says what exists. Damaged
+    points are skipped; PointDamaged for one that is named. `committed_too`: a point that a failover was
+    committed to may be named; a vault that has no record of the commit takes over the machine that runs on
+    it.
 
     `set_id` is the set that a multi-VM choice uses; None for a machine outside any group.
     """
@@ -166,7 +167,7 @@ def pick(
 
 
 def require_common(choice: RecoveryPointChoice, are_grouped: bool, what: str) -> None:
-    """Raises InvalidArgument for a multi-VM choice where no machine of `what` has common points (S-068)."""
+    """Raises InvalidArgument for a multi-VM choice if no machine of `what` has common points (S-068)."""
     if choice not in MULTI_VM_CHOICES or are_grouped:
         return
     same = (
@@ -212,5 +213,6 @@ def _matches(point: Choosable, choice: RecoveryPointChoice) -> bool:
 
 
 def point_id(taken_at: datetime, epoch: int, seq: int) -> str:
-    """The same cycle always makes the same id, so a repeat is noticed; readable: 20261120T081530Z-1.42."""
+    """The id of a cycle's point, always the same for the same cycle, so that a repeat is noticed:
+    20261120T081530Z-1.42."""
     return f"{taken_at:%Y%m%dT%H%M%SZ}-{epoch}.{seq}"

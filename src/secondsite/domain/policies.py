@@ -1,4 +1,4 @@
-"""How often points are made and how long they stay.
+"""Replication policies: how often points are made and how long they stay.
 
 Defaults: RPO threshold 15 minutes, retention 24 hours, app-consistent every 60 minutes (S-041 to S-043); a
 crash-consistent point every 5 minutes. The cycles of the last hour are journaled.
@@ -13,11 +13,11 @@ from . import errors
 
 @dataclass(frozen=True, slots=True)
 class ReplicationPolicy:
-    """All in seconds. `cycle_seconds` is the pause between deltas; points are sealed every
-    crash_consistent_...; 0 for app_consistent_every_seconds turns app-consistent points off; retention 0
-    keeps the latest point only. Cycles of the last `journal_seconds` can be recovered one by one; 0 for
-    points only. Drills and failovers are measured by `rto_goal_seconds`; 0: there is no such goal.
-    `encrypt`: the replica of a machine that is protected by it is encrypted."""
+    """A policy; all values in seconds. `cycle_seconds` is the pause between cycles; a point is sealed every
+    crash_consistent_every_seconds; app_consistent_every_seconds 0 turns app-consistent points off; retention
+    0 keeps the latest point only. Cycles of the last `journal_seconds` can be recovered one by one; 0 for
+    points only. `rto_goal_seconds` is the goal for drills and failovers; 0: none. `encrypt`: replicas of
+    machines under the policy are encrypted."""
 
     name: str
     rpo_threshold_seconds: int = 15 * MINUTE
@@ -52,8 +52,8 @@ TWIN = "-failback"
 
 
 def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
-    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043
-    (C-19). Guests that are never frozen on the way there are not frozen on the way back."""
+    """The policy for failing back: made automatically, read-only, with the values of S-041 to S-043 (C-19).
+    Guests that the original policy never freezes are not frozen on the way back either."""
     return ReplicationPolicy(
         name=f"{policy.name}{TWIN}",
         rpo_threshold_seconds=15 * MINUTE,
@@ -68,14 +68,14 @@ def failback_twin(policy: ReplicationPolicy) -> ReplicationPolicy:
 
 
 def in_force(name: str, read_only: Mapping[str, bool], comes_home: bool) -> str:
-    """Which policy a machine has from a reprotect on, that had `name` until then: the twin on its way back
-    (S-044), its own from home. `read_only`: of all policies, by name. One whose twin is gone keeps its
-    own."""
+    """The name of a machine's policy from a reprotect on, if it had `name` before: the failback twin on its
+    way home (S-044), its own again from home. `read_only`: whether each policy, by name, is read-only. A
+    machine whose twin is gone keeps its policy."""
     own = own_name(name, read_only)
     twin = f"{own}{TWIN}"
     return twin if comes_home and read_only.get(twin, False) else own
 
 
 def own_name(name: str, read_only: Mapping[str, bool]) -> str:
-    """The policy whose twin this is; its own name for one that is no twin."""
+    """The name of the policy whose failback twin this is; the same name for a policy that is no twin."""
     return name.removesuffix(TWIN) if read_only.get(name, False) else name

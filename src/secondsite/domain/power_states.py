@@ -1,4 +1,4 @@
-"""Machines that are not on, and yet not off; and those that are on, and cannot act."""
+"""Power states that are neither on nor off for a move: memory saved, live-migrated, paused, crashed."""
 
 from . import errors, shell
 
@@ -9,8 +9,8 @@ OLD_COPY = "It is an old copy and must not be started: the machine runs at the o
 
 
 def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
-    """Raises NotPossibleNow for a machine whose memory is saved, or that lives elsewhere: it is not off.
-    Of an `old_copy`, which runs at the other site, nothing is advised that would start it."""
+    """Raises NotPossibleNow for a machine that looks off but is not: its memory is saved, or it runs
+    elsewhere. For an `old_copy`, whose machine runs at the other site, the advice never starts it."""
     if power == SAVED:
         raise errors.NotPossibleNow(
             f"The memory of {name} is saved: its disks alone are not the machine.",
@@ -23,22 +23,22 @@ def obstacle(power: str, name: str, *, old_copy: bool = False) -> None:
             do=f"{OLD_COPY} End what has its disks open; then retry the job."
             if old_copy
             else (
-                "Migrate it back to this hypervisor, or end the other use. If it runs nowhere, start it here "
-                "once."
+                "Migrate it back to this hypervisor, or end the other use. If it does not run anywhere, "
+                "start it here once."
             ),
         )
 
 
 def stands_still(power: str, name: str, *, old_copy: bool = False) -> None:
-    """Raises NotPossibleNow for a machine that is on, and whose guest cannot react to a shutdown."""
+    """Raises NotPossibleNow for a machine that is on but whose guest cannot react to a shutdown."""
     if power == PAUSED:
         raise errors.NotPossibleNow(
             f"{name} is paused: its guest cannot shut down.",
             do=_end(name)
             if old_copy
             else (
-                f"Look why ('virsh domstate {shell.arguments(name, options='--reason')}'), then resume it "
-                f"('virsh resume {shell.arguments(name)}'), or end it."
+                f"Find out why ('virsh domstate {shell.arguments(name, options='--reason')}'), then resume "
+                f"it ('virsh resume {shell.arguments(name)}'), or end it."
             ),
         )
     if power == CRASHED:
@@ -53,13 +53,13 @@ def stands_still(power: str, name: str, *, old_copy: bool = False) -> None:
 
 
 def require_able(power: str, name: str, *, old_copy: bool = False) -> None:
-    """Raises NotPossibleNow for a machine that cannot be moved without loss as it is."""
+    """Raises NotPossibleNow for a machine that cannot be moved without loss in this power state."""
     obstacle(power, name, old_copy=old_copy)
     stands_still(power, name, old_copy=old_copy)
 
 
 def before_a_move(name: str) -> str:
-    """What to do about saved memory of a machine that is only replicated."""
+    """What to do about the saved memory of a machine that is replicated but not moved now."""
     quoted = shell.arguments(name)
     return (
         "Its disks are replicated, and a copy of it starts without that memory. Before it is moved, give "
@@ -69,7 +69,7 @@ def before_a_move(name: str) -> str:
 
 
 def stays_behind(name: str, source_site: str, target_site: str) -> tuple[str, str]:
-    """What a failover of a machine whose memory is saved gives up, and what to do about that."""
+    """What a failover of a machine with saved memory gives up, and what to do about it."""
     return (
         f"The memory of {name} is saved at {source_site}, and stays behind: at {target_site} it starts from "
         "its disks, as after a power failure.",
@@ -88,8 +88,8 @@ def _of_saved(name: str) -> str:
 
 
 def _not_needed(name: str) -> str:
-    """`managedsave-remove` of memory that lies in a file of its owner does nothing, and says that all went
-    well."""
+    """`managedsave-remove` does nothing to memory that was saved to a file of the owner's, and reports
+    success."""
     quoted = shell.arguments(name)
     return (
         f"If the memory is not needed, discard it: 'virsh managedsave-remove {quoted}'; if it was saved to "

@@ -31,9 +31,9 @@ GRID: tuple[tuple[int, int], ...] = (
     (366 * DAY, 7 * DAY),
 )
 MOST_CLOSE = 160
-"""Each point is a layer of a chain, and a machine that starts on N of them pays the third power: a second
-of QEMU's processor for 160, 16 for 400 (ADR 139). A group's points of every minute and its machines' of
-every five are 144."""
+"""The most points that are kept of the last two hours. Each point is a layer of a chain, and the cost of
+starting a machine on N layers grows with the third power: a second of QEMU's processor time for 160, 16 for
+400 (ADR 139). A group's points of every minute and its machines' of every five are 144."""
 CLOSE_STEP = 5 * MINUTE
 Slot = tuple[int, bool, int, str, int]
 EVERY_POINT: Slot = (0, False, 0, "", 0)
@@ -67,7 +67,8 @@ def to_drop(
 
 
 def ages(points: Sequence[Aged], until: Uptime | None = None) -> dict[str, float]:
-    """Seconds before the newest point, by point id; or before `until`, an uptime after that of the newest."""
+    """Seconds before the newest point, by point id; or before `until`, an uptime later than the newest
+    point's."""
     found: dict[str, float] = {}
     age, later = 0.0, None
     for point in sorted(points, key=arrival, reverse=True):
@@ -80,7 +81,7 @@ def ages(points: Sequence[Aged], until: Uptime | None = None) -> dict[str, float
 
 
 def _between(point: Aged, later: Aged) -> float:
-    """Seconds from a point to the next; if in doubt too few rather than too many."""
+    """Seconds from a point to the next; in doubt too few rather than too many."""
     if later.uptime is not None:
         return later.uptime.since(point.uptime) if point.uptime is not None else 0.0
     # sealed by a release that recorded clocks only: the smaller difference counts

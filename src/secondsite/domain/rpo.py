@@ -1,8 +1,8 @@
-"""The recovery point objective, measured: how much would be lost if the source were gone now.
+"""The recovery point objective, measured: how much would be lost if the source failed now.
 
-rpo         now minus the instant of the newest usable point; the one definition
-sent        now minus the instant of the newest cycle that is durable at the target
-processed   now minus the instant of the newest cycle that is applied to the replica
+    rpo         now minus the instant of the newest usable point; the one definition
+    sent        now minus the instant of the newest cycle that is durable at the target
+    processed   now minus the instant of the newest cycle that is applied to the replica
 
 A series is kept in blocks of ten minutes with a slot every ten seconds: rows are small, and a repeated
 measurement finds its slot filled.
@@ -18,12 +18,12 @@ BLOCK = timedelta(minutes=10)
 KEPT = timedelta(days=7)
 RECORD = struct.Struct("<Hfff")
 NOTHING = -1.0
-"""Stands for 'there is none yet' in a record."""
+"""Stands for 'no such instant yet' in a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rpo:
-    """Seconds; None while there is no such instant yet."""
+    """One measurement in seconds; None while there is no such instant yet."""
 
     rpo_seconds: float | None
     sent_seconds: float | None
@@ -37,7 +37,7 @@ class Sample:
 
 
 Block = Mapping[int, Rpo]
-"""Slot → what was measured in it."""
+"""Slot → the measurement in it."""
 
 
 def measure(
@@ -48,7 +48,8 @@ def measure(
 
 
 def age_seconds(instant: datetime | None, now: datetime) -> float | None:
-    """Never negative, though two sites' clocks may differ a little."""
+    """Seconds from `instant` to `now`, None without an instant; at least 0, since clocks of two sites may
+    differ a little."""
     return None if instant is None else max(0.0, round((now - instant).total_seconds(), 3))
 
 
@@ -60,7 +61,7 @@ def block_of(now: datetime) -> tuple[datetime, int]:
 
 
 def pack(block: Block) -> bytes:
-    """14 bytes a slot."""
+    """The block as bytes, 14 for each slot."""
     return b"".join(
         RECORD.pack(slot, _out(rpo.rpo_seconds), _out(rpo.sent_seconds), _out(rpo.processed_seconds))
         for slot, rpo in sorted(block.items())
@@ -68,12 +69,12 @@ def pack(block: Block) -> bytes:
 
 
 def is_filled(data: bytes, slot: int) -> bool:
-    """Whether the slot is in what `pack` made."""
+    """Whether `data`, as `pack` made it, has this slot."""
     return any(record[0] == slot for record in RECORD.iter_unpack(data))
 
 
 def unpack(data: bytes) -> dict[int, Rpo]:
-    """What `pack` made; a truncated record is left out."""
+    """The block's slots from what `pack` made; a truncated record is left out."""
     whole = len(data) - len(data) % RECORD.size
     return {slot: Rpo(_in(a), _in(b), _in(c)) for slot, a, b, c in RECORD.iter_unpack(data[:whole])}
 

@@ -1,7 +1,7 @@
-"""Which choices of a recovery point a verb has, for one machine and for a plan (S-071, S-072, S-076).
+"""Which choices of a recovery point a verb offers, for one machine and for a plan (S-071, S-072, S-076).
 
-A planned failover moves without loss, so it has one choice. Only on the way home there is a second one: an
-app-consistent point in place of the last one, of a machine or, where machines have common points, of their
+A planned failover loses nothing, so it has one choice. Only on the way home there is a second one: an
+app-consistent point instead of the last one, of the machine or, where machines have common points, of their
 groups.
 """
 
@@ -12,15 +12,15 @@ from .points import RecoveryPointChoice
 Choice = RecoveryPointChoice
 FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.CHANGE_RECOVERY_POINT})
 VERBS = FROM_A_POINT | {Verb.PLANNED_FAILOVER}
-"""Those that start a machine from a point."""
+"""The verbs that start a machine from a point."""
 SINGLE = (Choice.LATEST, Choice.LATEST_PROCESSED, Choice.LATEST_APP_CONSISTENT)
 FAILBACK = (Choice.LATEST, Choice.LATEST_APP_CONSISTENT, Choice.LATEST_MULTI_VM_APP_CONSISTENT)
-"""All that any failback has."""
+"""The choices of a failback."""
 COMMON = (Choice.LATEST_MULTI_VM_PROCESSED, Choice.LATEST_MULTI_VM_APP_CONSISTENT)
 
 
 def of_machine(verb: Verb, is_grouped: bool, comes_home: bool) -> tuple[RecoveryPointChoice, ...]:
-    """Of a machine by itself; `is_grouped`: it is in a replication group."""
+    """The choices for one machine; `is_grouped`: it is in a replication group."""
     _require_a_point(verb)
     if verb is Verb.PLANNED_FAILOVER:
         return FAILBACK if is_grouped and comes_home else _planned(comes_home, Choice.LATEST_APP_CONSISTENT)
@@ -28,8 +28,8 @@ def of_machine(verb: Verb, is_grouped: bool, comes_home: bool) -> tuple[Recovery
 
 
 def of_plan(verb: Verb, is_grouped: bool, comes_home: bool) -> tuple[RecoveryPointChoice, ...]:
-    """Of the machines of a plan; `is_grouped`: one of them is in a replication group. A named point is not
-    among them: it belongs to one machine."""
+    """The choices for the machines of a plan; `is_grouped`: one of them is in a replication group. A point by
+    its id is not among them: it belongs to one machine."""
     _require_a_point(verb)
     if verb is Verb.PLANNED_FAILOVER:
         app = Choice.LATEST_MULTI_VM_APP_CONSISTENT if is_grouped else Choice.LATEST_APP_CONSISTENT
@@ -44,7 +44,7 @@ def refuse_planned(
     comes_home: bool,
     possible: tuple[RecoveryPointChoice, ...] = FAILBACK,
 ) -> None:
-    """Raises InvalidArgument for a choice that a planned failover of `what` does not have; `possible` are
+    """Raises InvalidArgument for a choice that a planned failover of `what` does not offer; `possible` are
     those of a failback."""
     if choice is Choice.LATEST or (comes_home and choice in possible):
         return

@@ -1,4 +1,5 @@
-"""What a site gives to copies of recovery points that are booted only to be looked at. Pure."""
+"""What a site gives to the verification of recovery points: copies that are booted only to be looked at.
+Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ MOST_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class VerificationBudget:
-    """Copies of the site's replicas: so many `at_once`, with so much memory all together (None: no limit).
-    By schedule each machine is looked at every so many days (0: none is), from `begins` to `ends` (UTC,
-    past midnight if `ends` is earlier)."""
+    """The limits for copies of a site's replicas: at most `at_once`, with at most `memory_bytes` of memory
+    together (None: no limit). By schedule each machine is looked at every `every_days` days (0: never), from
+    `begins` to `ends` (UTC, past midnight if `ends` is earlier)."""
 
     every_days: int = 0
     at_once: int = 1
@@ -48,7 +49,7 @@ class VerificationBudget:
 
 
 UNSET = VerificationBudget()
-"""On demand only, one after another."""
+"""A site without settings: copies on demand only, one at a time."""
 
 
 def is_open(budget: VerificationBudget, now: datetime) -> bool:
@@ -61,13 +62,13 @@ def is_open(budget: VerificationBudget, now: datetime) -> bool:
 
 
 def has_room(budget: VerificationBudget, others: Sequence[int], memory_bytes: int) -> bool:
-    """Beside `others`, the memory of each of which is given."""
+    """Whether a copy with `memory_bytes` fits beside `others`, given by their memory in bytes."""
     within = budget.memory_bytes is None or sum(others) + memory_bytes <= budget.memory_bytes
     return within and len(others) < budget.at_once
 
 
 def require_possible(budget: VerificationBudget, site: str, machine: str, memory_bytes: int) -> None:
-    """Raises NotPossibleNow for a machine that would wait for ever."""
+    """Raises NotPossibleNow for a machine that is too large ever to be looked at."""
     if not has_room(budget, (), memory_bytes):
         raise errors.NotPossibleNow(
             f"{machine} has {exact_size(memory_bytes)} of memory; site {site} gives "
@@ -79,17 +80,17 @@ def require_possible(budget: VerificationBudget, site: str, machine: str, memory
         )
 
 
-# Whose point is booted next. Pure.
+# Which machine's point is booted next.
 
 AGAIN_AFTER = timedelta(minutes=15)
-"""A copy that could not be looked at, or gave way, is tried again."""
+"""How long after a copy that could not be looked at, or was given up, the next one is tried."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationCandidate:
-    """A machine. `looked_at`: when a machine that was started from one of its points was last looked at,
-    by whom ever; `tried_at`: when a copy could not be looked at since."""
+    """A machine whose turn may be due. `looked_at`: when a machine started from one of its points was last
+    looked at, by anybody; `tried_at`: when a copy since then could not be looked at (UTC)."""
 
     machine_id: str
     looked_at: datetime | None = None
@@ -97,7 +98,8 @@ class VerificationCandidate:
 
 
 def due(turns: Iterable[VerificationCandidate], every_days: int, now: datetime) -> list[str]:
-    """Ids, the one first that was looked at longest ago. A clock that was ahead holds nobody up."""
+    """Ids of the machines that are due, the one looked at longest ago first. A clock that was ahead delays
+    none."""
     found = [
         each
         for each in turns

@@ -60,7 +60,7 @@ class Enrollment:
 
 
 def enroll(wanted: Enrollment) -> ApplianceConfig:
-    """Makes the appliance known to its vault and writes its home; gives its configuration.
+    """Makes the appliance known to its vault and writes its home; returns its configuration.
 
     Raises AlreadyExists for a home that has an appliance, RegistrationRefused, CertificateRefused, ...
     """
@@ -107,8 +107,8 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
 
 
 def enroll_again(home: Path, vault: str, key: str, fingerprint: str) -> ApplianceConfig:
-    """Gives a stopped appliance a new key and certificate under its own id; gives its configuration.
-    Raises NotPossibleNow while the appliance runs, and as `enroll`."""
+    """Gives a stopped appliance a new key and certificate under its own id; returns its configuration. Raises
+    NotPossibleNow while the appliance runs, and as `enroll`."""
     home = home.absolute()
     config = ApplianceConfig.load(home)
     with alone(home):
@@ -161,7 +161,7 @@ def change_key(home: Path, source: Path | None, key_file: Path | None) -> key_ch
 
 
 def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
-    """Starts the old copy of a machine against its fence while no appliance runs; gives a sentence. Raises
+    """Starts the old copy of a machine against its fence while no appliance runs; returns a sentence. Raises
     NotPossibleNow while the appliance runs, or if nothing forbids the start."""
     with at_rest(home, key_file) as (config, _, fabric), contextlib.ExitStack() as stack:
         state = State(config.state_file)
@@ -171,8 +171,8 @@ def start_anyway(home: Path, machine: str, key_file: Path | None = None) -> str:
 
 @contextlib.contextmanager
 def at_rest(home: Path, key_file: Path | None) -> Iterator[tuple[ApplianceConfig, Custody, Fabric]]:
-    """An appliance's settings, key and platform for a person at its host, while it does not run. Raises
-    NotPossibleNow while it runs."""
+    """An appliance's settings, key and platform, locked for a person at its host. Raises NotPossibleNow while
+    it runs."""
     logs.configure()
     config = ApplianceConfig.load(home.absolute())
     kept = key_change.take(key_file.absolute() if key_file is not None else config.encryption_key)

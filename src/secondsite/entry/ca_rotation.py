@@ -16,8 +16,8 @@ from . import service_user, settings
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """One appliance in a rotation: whether it trusts the CA that is to come, and has a certificate of the
-    one that issues."""
+    """One appliance in a rotation: whether it trusts the new CA, and whether the CA that issues now has
+    issued its certificate."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class RotationState:
 
 
 def look(home: Path) -> RotationState:
-    """Raises NotFound for a home without a vault."""
+    """The state of the rotation. Raises NotFound for a home without a vault."""
     service_user.become_owner(home)
     chosen = settings.read(home)
     standing = rotation.standing(home / settings.PKI_DIRECTORY)
@@ -50,7 +50,7 @@ def look(home: Path) -> RotationState:
 
 
 def rotate(home: Path) -> RotationState:
-    """Make the CA that is to come. Raises NotPossibleNow in the midst of a rotation."""
+    """Make the new CA. Raises NotPossibleNow during another rotation."""
     look(home)
     rotation.rotate(home / settings.PKI_DIRECTORY, settings.read(home).name, utc_now())
     return look(home)

@@ -1,4 +1,4 @@
-"""What one of several vault processes on a PostgreSQL database has beside a vault that is alone."""
+"""What a vault process needs in addition if several share a PostgreSQL database."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from .settings import VaultSettings
 log = structlog.get_logger()
 
 FORGOTTEN_AFTER = timedelta(days=7)
-"""A process that was not seen for so long is dialled by no appliance any more."""
+"""A process that was not seen for this time is not dialled by appliances any more."""
 
 
 def other_processes(
@@ -33,8 +33,8 @@ def other_processes(
     signals: Signals,
     lost: Callable[[Transaction, Sequence[str]], None],
 ) -> OtherProcesses | None:
-    """What this process tells the others and hears of them; None on SQLite, which serves one process.
-    `lost`: of appliances whose process has died."""
+    """The messages between this process and the others; None on SQLite, which serves one process. `lost` is
+    called for appliances whose process has died."""
     if settings.database_kind != "postgresql":
         return None
     others = OtherProcesses(store, signals.from_afar, lost)
@@ -45,7 +45,8 @@ def other_processes(
 def channels(
     others: OtherProcesses | None, member: Callable[[], Member | None]
 ) -> Mapping[str, Callable[[str | None], None]]:
-    """What is to be heard in the database, by channel; None: something may have been missed."""
+    """The functions to call for messages of the database, by channel; called with None if messages may have
+    been missed."""
     if others is None:
         return {}
 
@@ -58,8 +59,8 @@ def channels(
 
 
 def joined_again(session: Session, is_behind: bool) -> None:
-    """This process lost its lease and goes on. Raises JobError when a newer release has changed the
-    tables."""
+    """Called when this process has lost its lease and got a new one. Raises JobError if a newer release has
+    changed the tables."""
     try:
         migration.require_known(session.connection())
     except errors.NotPossibleNow as newer:
@@ -75,13 +76,13 @@ def joined_again(session: Session, is_behind: bool) -> None:
 
 
 def end_this_process(problem: JobError) -> None:
-    """It cannot go on; `run` says why when it has stopped."""
+    """End this process, because it cannot go on; `run` reports why when it has stopped."""
     log.critical("vault.ends", problem=problem.message, do=problem.do)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def served(standing: LeaseState) -> Callable[[], None]:
-    """Raises StoreUnavailable while this process has no lease."""
+    """A function that raises StoreUnavailable while this process has no lease."""
 
     def require() -> None:
         seconds = standing.lost_for_seconds
@@ -100,7 +101,7 @@ def served(standing: LeaseState) -> Callable[[], None]:
 def enter(
     tx: Transaction, settings: VaultSettings, authority: VaultAuthority, url: str, lived: datetime
 ) -> None:
-    """Tell the others, and the appliances, where this process is."""
+    """Record where this process is, for the other processes and the appliances."""
     now = utc_now()
     mine = ProcessRecord(settings.id, settings.name, url, trusted(authority), __version__, now)
     for other in tx.processes.list():

@@ -195,7 +195,7 @@ def appliance_enroll_again(
     if as_json:
         output.show_json(config)
         return
-    output.say(f"appliance {config.name} of site {config.site} has a new key; its old one counts no more")
+    output.say(f"appliance {config.name} of site {config.site} has a new key; its old one is refused now")
     output.say(f"next: {service_user.to_start('appliance', home)}")
 
 

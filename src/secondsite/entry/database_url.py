@@ -1,5 +1,5 @@
-"""The address of a vault's database, as it is typed. Every user of a host reads the arguments of all
-processes: a password does not belong there."""
+"""Takes the URL of a vault's database from the command line. Every user of a host can read the arguments of
+all processes, so a password does not belong there."""
 
 import stat
 from pathlib import Path
@@ -39,8 +39,8 @@ def option(help_text: str) -> typer.models.OptionInfo:
 
 
 def chosen(context: typer.Context, url: str | None, file: Path | None) -> str | None:
-    """From a file, the environment or the command line; None: it was not given. Warns of a password that
-    others can read. Raises InvalidArgument."""
+    """The URL from a file, the environment or the command line; None if it was not given. Warns of a password
+    that others can read. Raises InvalidArgument."""
     typed = _is_typed(context)
     if file is not None:
         if typed:
@@ -58,7 +58,7 @@ def chosen(context: typer.Context, url: str | None, file: Path | None) -> str | 
 
 
 def required(url: str | None) -> str:
-    """Raises InvalidArgument."""
+    """The URL; raises InvalidArgument if it was not given."""
     if url is None:
         raise errors.InvalidArgument(
             "The database of the vault was not named.",

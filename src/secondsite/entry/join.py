@@ -62,7 +62,7 @@ def join(home: Path, pki: Path, database_url: str, place: Place) -> VaultSetting
 
 
 def _known(database_url: str, trusted: tuple[str, ...]) -> ProcessRecord:
-    """The process that was seen last."""
+    """The process of the vault that was last seen."""
     if not database_url.startswith("postgresql"):
         raise errors.InvalidArgument(
             "Several processes share a PostgreSQL database; SQLite serves one.",

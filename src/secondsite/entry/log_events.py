@@ -9,7 +9,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
 LEVELS = {each: each for each in ("debug", "info", "warning", "error", "critical")} | {"exception": "error"}
-"""A logger's methods, and the level that a line then has."""
+"""A logger's methods, and the level of the line that each logs."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +48,7 @@ def _literal(arguments: Sequence[ast.expr]) -> str | None:
 
 
 def render() -> str:
-    """The page."""
+    """The reference page of log events, as Markdown."""
     calls = sorted(found(), key=lambda each: (each.name or "", each.room))
     rows = dict.fromkeys(
         f"| `{each.name}` | {each.level} | {each.room} | {_listed(each.fields)} |" for each in calls

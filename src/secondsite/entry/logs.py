@@ -20,7 +20,7 @@ SHARED = (
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Call once, before anything logs."""
+    """Set up logging; call it once, before anything logs."""
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -53,7 +53,8 @@ FOREIGN = ("asyncio", "uvicorn", "websockets")
 
 
 class FewLines(logging.Filter):
-    """Of each line of their source a few lines a minute; the next one then says how many were left out."""
+    """Lets each line of a library's source log a few times a minute; the next line then says how many were
+    left out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

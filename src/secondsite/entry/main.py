@@ -12,8 +12,8 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Does not return: the exit code tells. What it writes is for its user alone: keys, tokens, guests'
-    data."""
+    """Run the command line and exit with its exit code. Files that it writes can be read only by their user:
+    they hold keys, tokens, guests' data."""
     os.umask(PRIVATE)
     surroundings.settle()
     words = sys.argv[1:]
@@ -41,8 +41,8 @@ def _commanded(words: Sequence[str]) -> int:
 
 
 def _run(command: Callable[..., None], words: Sequence[str]) -> NoReturn:
-    """It has stopped, and ends: a thread that carries out an order, as a script that runs for hours, does
-    not hold it up. What such a one has started ends with the process."""
+    """Run a service and exit at once when it has stopped, without waiting for threads: one may carry out an
+    order that takes hours, such as a script. What it has started ends with the process."""
     from . import running
 
     code = 1

@@ -1,4 +1,4 @@
-"""The reference pages, made from code: `python -m secondsite.entry.reference` writes them, a test compares
+"""Renders the reference pages from code: `python -m secondsite.entry.reference` writes them, a test compares
 them."""
 
 import json
@@ -61,7 +61,7 @@ def _errors() -> str:
 def _tree(
     kind: type[errors.SecondsiteError], known: Collection[type[errors.SecondsiteError]], before: str = ""
 ) -> Iterator[str]:
-    """The kind and the known kinds below it, one per line."""
+    """The error class and the known ones below it, one per line."""
     yield f"{before + kind.__name__:<28}{kind.code:<24}{_first(kind)}"
     lead = before.replace("├── ", "│   ").replace("└── ", "    ")
     below = sorted((each for each in kind.__subclasses__() if each in known), key=lambda each: each.__name__)
@@ -90,14 +90,14 @@ def _orders() -> str:
 
 
 def _definition() -> str:
-    """What comes along of a machine."""
+    """The page about what is taken over from a machine's definition."""
     from ..fabrics.libvirt.hosting import comes_along
 
     return comes_along.render()
 
 
 def _script_context() -> str:
-    """What scripts of recovery plans read."""
+    """The JSON that scripts of recovery plans read."""
     return json.dumps(ScriptContext.model_json_schema(), indent=2) + "\n"
 
 
@@ -144,7 +144,7 @@ def _help(command: Any) -> str:
 
 
 def _first(thing: Any) -> str:
-    """The first line of its docstring."""
+    """The first line of a thing's docstring."""
     return _paragraph(str(thing.__doc__ or ""))
 
 

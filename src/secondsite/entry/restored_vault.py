@@ -1,12 +1,12 @@
 """Notices a vault's database that was restored from a backup, or moved: its jobs are then held until a person
 decides.
 
-What is beside the database may have been restored with it, as with a snapshot of the vault's machine. So each
-mark has a number, which rises; appliances are told it, and say the highest when they connect.
+The file beside the database may have been restored with it, as with a snapshot of the vault's machine. So
+each mark has a rising number; appliances are told it, and report the highest one when they connect.
 
 At each start, and every ten minutes, a fresh mark is left in the database and in a file beside it, with the
-number of the database's file. A database that says another mark, or lies in another file, is not the one that
-was in use last.
+number of the database's file. A database with another mark, or in another file, is not the one that was last
+in use.
 """
 
 import json
@@ -32,8 +32,8 @@ log = structlog.get_logger()
 
 
 class RestoredVault:
-    """`look` in a transaction before any job runs, and `settle` once it is committed; then `renew` from
-    time to time."""
+    """Detects a restored database. Call `look` in a transaction before any job runs, `settle` once that is
+    committed, then `renew` from time to time."""
 
     def __init__(self, home: Path, vault_id: str, database_url: str, store: Store) -> None:
         self._store = store
@@ -43,13 +43,14 @@ class RestoredVault:
         self._fresh = ""
         self._fresh_number = 0
         self._held_for: set[str] = set()
-        """Appliances by whose word jobs were held since this process began. A database that goes back
-        under it is noticed otherwise."""
+        """Appliances whose reports made this process hold jobs. A database that is put back while the process
+        runs is noticed in another way."""
         self.number = 0
-        """What appliances are told: never more than the database holds."""
+        """The number that appliances are told: never higher than the database's."""
 
     def look(self, session: Session) -> None:
-        """Hold all jobs of a database that is not the one in use last; again, if this is not committed."""
+        """Hold all jobs if the database is not the one that was last in use. If this is not committed, the
+        next start does it again."""
         inside = lineage.mark(session, self._vault_id)
         restored = self._is_another(inside)
         if restored:
@@ -57,7 +58,7 @@ class RestoredVault:
         self._mark(session, [] if restored else [inside])
 
     def hear(self, appliance_id: str, told: int, changes: Changes) -> None:
-        """This appliance says that it was told this number; before it is given any order."""
+        """Note the number that an appliance reports; called before it is given any order."""
         with self._store.transaction() as tx:
             changes.tell_on_commit(tx.session)
             if self._believes(tx.session, appliance_id, told):
@@ -67,9 +68,9 @@ class RestoredVault:
                 disbelief.note(tx, appliance_id, what, utc_now())
 
     def _believes(self, session: Session, appliance_id: str, told: int) -> bool:
-        """Hold all jobs if the database is older than this number. Gives whether it is believed: no vault
-        counts so far unseen, and who says another higher one with each connection would hold all jobs for
-        ever."""
+        """Hold all jobs if the database is older than this number. Returns whether the report is believed: a
+        number far above is not, because an appliance that reports a higher one with each connection could
+        hold all jobs for ever."""
         known = max(lineage.number(session), self.number)
         if told <= known:
             return True
@@ -81,19 +82,19 @@ class RestoredVault:
         return True
 
     def renew(self) -> None:
-        """A backup that was taken before this is told from the database by its mark."""
+        """Leave a fresh mark: a backup that was taken before is then recognized by its older one."""
         with self._store.transaction() as tx:
             self._mark(tx.session, [lineage.mark(tx.session, self._vault_id)])
         self.settle()
 
     def settle(self) -> None:
-        """The database bears the fresh mark for sure: no older one is known any more."""
+        """Note that the fresh mark is committed: older marks are not accepted any more."""
         self._write([self._fresh])
         self.number = self._fresh_number
 
     def _mark(self, session: Session, known: Sequence[str | None]) -> None:
-        """If we die before the commit, the database still says what is known; or it is restored, once
-        more."""
+        """Write a fresh mark. If the process dies before the commit, the database still has the known mark;
+        or it is treated as restored once more."""
         self._fresh = secrets.token_hex(8)
         self._write([self._fresh, *known])
         lineage.put_mark(session, self._vault_id, self._fresh)
@@ -105,7 +106,8 @@ class RestoredVault:
         durable.write(self._path, json.dumps(beside) + "\n")
 
     def _is_another(self, inside: str | None) -> bool:
-        """Without the file it is the first start of a release that writes it."""
+        """Whether the database is another one. Without the file beside it this is the first start of a
+        release that writes it."""
         try:
             beside = json.loads(self._path.read_text())
         except FileNotFoundError:
@@ -113,9 +115,8 @@ class RestoredVault:
         return inside not in beside["marks"] or self._file_number() != beside["file"]
 
     def _file_number(self) -> int | None:
-        """The inode of a database that is a file. That is never opened here to learn more: whoever closes
-        a file releases all locks that his process has on it, SQLite's too, and another program that is
-        done with it then takes the log away."""
+        """The inode of a database that is a file. The file must not be opened here: closing it would release
+        all locks of this process on it, SQLite's too, and another program could then remove the log."""
         url = make_url(self._database_url)
         if url.get_backend_name() != "sqlite" or url.database is None:
             return None

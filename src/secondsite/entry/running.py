@@ -15,7 +15,7 @@ from .service_user import DEFAULT_VAULT_HOME as DEFAULT_VAULT_HOME
 
 
 def size(what: str) -> Any:
-    """An option that takes a number of bytes."""
+    """A parser for options with a number of bytes."""
     return typer.Option(parser=amount_options.size, help=what, metavar="SIZE", show_default=False)
 
 
@@ -47,8 +47,8 @@ def vault_run(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
 
 
 def vault_approvals_off(home: VaultHome = DEFAULT_VAULT_HOME) -> None:
-    """At the vault's host, when no second person is there any more: nothing needs approval from now on. It
-    is on record."""
+    """End the need for approvals, when there is no second person any more; only at the vault's host. It is
+    recorded."""
     from . import vault_main
 
     vault_main.approvals_off(home)
@@ -71,12 +71,12 @@ COMMANDS = {("vault", "run"): vault_run, ("appliance", "run"): appliance_run}
 
 
 def chosen(words: Sequence[str]) -> Callable[..., None] | None:
-    """Which of them these words of a command line begin with; None for any other command."""
+    """The service command that these words begin with; None for any other command."""
     return COMMANDS.get((words[0], words[1])) if len(words) > 1 else None
 
 
 def run(command: Callable[..., None], words: Sequence[str]) -> int:
-    """The exit code of the command that these words begin with."""
+    """Run the command; returns its exit code."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     try:

@@ -1,4 +1,4 @@
-"""Who a service works as: the owner of its home, never root by mistake."""
+"""Makes a service's commands work as the owner of its home, never as root by mistake."""
 
 import contextlib
 import os
@@ -12,15 +12,15 @@ from ..domain import errors
 
 DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
 DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
-"""As systemd makes them for the service."""
+"""The home that systemd makes for the service."""
 
 UNITS = Path("/etc/systemd/system")
-"""Where deploy/install puts those of the services."""
+"""The folder where deploy/install puts the units of the services."""
 
 
 def to_start(kind: str, home: Path) -> str:
-    """What a person types to start a 'vault' or an 'appliance': one that is installed has a unit, and
-    outlives who logs out."""
+    """What a person types to start a 'vault' or an 'appliance': an installed one has a unit, and goes on when
+    that person logs out."""
     unit = f"secondsite-{kind}"
     is_installed = (
         home in (DEFAULT_VAULT_HOME, DEFAULT_APPLIANCE_HOME) and (UNITS / f"{unit}.service").exists()
@@ -33,9 +33,9 @@ def to_start(kind: str, home: Path) -> str:
 
 
 def become_owner(home: Path) -> None:
-    """root goes on as the owner of a home that is another user's: what it makes there can be read by the
-    service, and what the service wrote steers no root. Harmless for anybody else, and for a home that is
-    not there yet."""
+    """If this process is root, continue as the owner of the home: the service can then read what is made
+    there, and files of the service cannot make root do anything. Harmless for anybody else, and for a home
+    that is not there yet."""
     if not _differs(home):
         return
     owner = home.stat()
@@ -47,14 +47,14 @@ def become_owner(home: Path) -> None:
 
 @contextlib.contextmanager
 def become_owner_with(home: Path, file: Path) -> Iterator[Path]:
-    """As `become_owner`; gives the file, which root may read and the owner may not, as a copy that the
-    owner may. Raises StoreUnavailable."""
+    """As `become_owner`; yields a copy of the file that the owner may read, since perhaps only root may read
+    the original. Raises StoreUnavailable."""
     try:
         copy = _copied(home, file) if _differs(home) and file.is_file() else None
     except OSError as error:
         raise errors.StoreUnavailable(
             f"{file} could not be brought into {home}: {error.strerror or error}.",
-            do="It needs as much space there as the file has; then type the same again.",
+            do="It needs as much space there as the file has; then repeat the command.",
         ) from error
     become_owner(home)
     try:

@@ -22,9 +22,9 @@ class VaultSettings(pydantic.BaseModel):
     `id` distinguishes this vault process from others on the same database. A port of 0 lets the system
     choose. Appliances renew their certificates when a third of `appliance_certificate_days` is left. A
     recovery plan has at most `plan_groups` and `plan_machines`. For `notices_settle_seconds` after its start
-    a vault tells nobody of findings: until its appliances are back. A machine that was started is looked at
-    for `proof_seconds`, at most, until something in it answers. A test failover says something for
-    `drill_days`.
+    a vault sends no notices of findings: its appliances are still connecting. A machine that was started is
+    looked at for `proof_seconds`, at most, until something in it answers. The result of a test failover
+    counts for `drill_days`.
 
     Into `backup_folder`, if there is one, the vault makes a backup every `backup_every_hours` and keeps
     the newest `backup_keep`; they are encrypted if `backup_passphrase_file` is named. Without a good
@@ -67,12 +67,13 @@ def exists(home: Path) -> bool:
 
 
 def write(home: Path, settings: VaultSettings) -> None:
-    """The last thing that init writes: a home without it is not a vault yet."""
+    """Write the settings, as the last thing of init: a home without them is not a vault yet."""
     durable.write(home / FILE, settings.model_dump_json(indent=2) + "\n", mode=0o600)
 
 
 def read(home: Path) -> VaultSettings:
-    """Raises NotFound for a home without a vault, InvalidArgument for a file that cannot be parsed."""
+    """The settings of a vault. Raises NotFound for a home without a vault, InvalidArgument for a file that
+    cannot be parsed."""
     path = home / FILE
     if not path.exists():
         raise errors.NotFound(f"{home} is not a vault's home.", do="Run 'secondsite vault init' there first.")
@@ -85,7 +86,7 @@ def read(home: Path) -> VaultSettings:
 
 
 def _require_known(said: object, path: Path) -> None:
-    """Raises InvalidArgument: what this release does not know may be all that keeps the vault safe."""
+    """Raises InvalidArgument for an unknown setting: it may be important for the vault's safety."""
     unknown = sorted(set(said) - set(VaultSettings.model_fields)) if isinstance(said, dict) else []
     if unknown:
         raise errors.InvalidArgument(

@@ -30,7 +30,7 @@ class TrashEntry:
 
 
 def kept(home: Path) -> list[TrashEntry]:
-    """All of it, also while the appliance runs."""
+    """Everything that is kept, also while the appliance runs."""
     config = ApplianceConfig.load(home.absolute())
     delay = config.deletion_delay_seconds
     removed = [
@@ -69,14 +69,14 @@ def points(home: Path, name: str) -> list[PointRecord]:
 
 
 def restore(home: Path, name: str, point: str | None, new_name: str | None, key_file: Path | None) -> str:
-    """Define a machine on a point of an item; gives a sentence. Raises NotPossibleNow while the appliance
+    """Define a machine on a point of an item; returns a sentence. Raises NotPossibleNow while the appliance
     runs."""
     with appliance_main.at_rest(home, key_file) as (config, custody, fabric):
         return trash.by_hand.restore(fabric, _item(config, name), config.store, custody.key, point, new_name)
 
 
 def purge(home: Path, name: str) -> str:
-    """Let an item, or what waits in a replica that is in use, go now; gives a sentence. Raises
+    """Let an item, or what waits in a replica that is in use, go now; returns a sentence. Raises
     NotPossibleNow while the appliance runs, or a machine stands on the item."""
     with appliance_main.at_rest(home, None) as (config, _, fabric):
         items = _items(config)
@@ -103,7 +103,7 @@ def _require_one(name: str, items: Collection[trash.Item]) -> None:
 
 
 def _items(config: ApplianceConfig) -> list[trash.Item]:
-    """Of all stores, the oldest first."""
+    """The items of all stores, the oldest first."""
     found = [
         item
         for root in config.all_stores.values()

@@ -47,13 +47,14 @@ DEFAULT_POLICY = "default"
 THREADS_FOR_REQUESTS = 16
 MOST_CONNECTIONS = 500
 OWN_DESCRIPTORS = 256
-"""For the database, files and threads of the vault itself."""
+"""File descriptors for the database, files and threads of the vault itself."""
 DESCRIPTORS = 3 * MOST_CONNECTIONS + OWN_DESCRIPTORS
-"""A third for connections that are being closed."""
+"""File descriptors of a vault process; a third of the connections' share is for those that are being
+closed."""
 SWITCH_SECONDS = 0.001
-"""So long a thread computes while another wants to. An answer changes threads some ten times, and with
-Python's own 5 ms each of them waits so long for the jobs' threads: beside two that compute all the time
-the vault gave half as many answers. With 0.2 ms a batch took a sixth longer."""
+"""How long a thread may compute while another one waits. An answer changes threads some ten times, and with
+Python's default of 5 ms each change may wait that long for the jobs' threads: beside two threads that compute
+all the time the vault gave half as many answers. With 0.2 ms a batch took a sixth longer."""
 MOST_WAITING = 512
 """Connections that the kernel holds until they are accepted; as many are accepted in one round of the
 event loop."""
@@ -147,7 +148,7 @@ def run(home: Path) -> None:
 
 
 def _most_connections() -> int:
-    """For each of the two ports, so that the one cannot take the other's descriptors."""
+    """The most connections for each of the two ports, so that one cannot take the other's descriptors."""
     have = connection_limits.ask_for(DESCRIPTORS)
     if have < DESCRIPTORS:
         log.warning(
@@ -158,7 +159,7 @@ def _most_connections() -> int:
 
 @contextlib.contextmanager
 def _refusals(chosen: VaultSettings) -> Iterator[None]:
-    """Why a vault cannot start here, in words for the operator."""
+    """Errors for a vault that cannot start here, in words for the operator."""
     try:
         yield
     except JobError as refused:
@@ -172,8 +173,8 @@ def _refusals(chosen: VaultSettings) -> Iterator[None]:
 
 
 class _Connection(H11Protocol):
-    """Leaves nothing to the garbage collector: its time to be kept alive held it, with 256 KiB for TLS,
-    after its client had cut it."""
+    """A connection that leaves nothing to the garbage collector: its keep-alive timer kept it in memory, with
+    256 KiB for TLS, after its client had closed it."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -234,8 +235,8 @@ def _authority(home: Path, chosen: VaultSettings) -> gateway.VaultAuthority:
 
 
 def approvals_off(home: Path) -> None:
-    """The way out when no second person is there any more, also while the vault runs. Raises NotFound
-    where there is none."""
+    """End the need for approvals, when there is no second person any more; also while the vault runs. Raises
+    NotFound for a home without a vault."""
     service_user.become_owner(home)
     db = database.connect(settings.read(home).database_url)
     try:

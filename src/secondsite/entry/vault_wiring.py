@@ -1,4 +1,4 @@
-"""The vault put together: which adapter stands behind which border, and what begins and ends with it."""
+"""Puts the vault together: which adapter serves which interface, and what starts and stops with it."""
 
 import contextlib
 import math
@@ -152,7 +152,7 @@ class RunningVault:
         return self._engine.submit(session, name, **what)
 
     def _make_watches(self, home: Path) -> None:
-        """All that goes on beside the requests."""
+        """The tasks that run beside the requests."""
         deps, store, add = self._deps, self._store, self._watches.add
         settings, facts = self.settings, self.facts
         self._backups = Backups(timedelta(days=settings.backup_warn_days))
@@ -226,7 +226,7 @@ class RunningVault:
         return self.app
 
     def stop(self) -> None:
-        """Within four seconds; a step that does not end by then runs again at the next start."""
+        """Stop within four seconds; a step that does not end by then runs again at the next start."""
         self._watches.stop(0.3)
         self.control.stop(0.7)
         self._engine.stop(2.0)
@@ -238,7 +238,7 @@ class RunningVault:
 
     @property
     def failure(self) -> JobError | None:
-        """Why this process cannot go on."""
+        """Why this process cannot go on; None if it can."""
         return self._engine.failure
 
     def _lost(self, tx: Transaction, appliance_ids: Sequence[str]) -> None:
@@ -261,7 +261,7 @@ class RunningVault:
             cluster.enter(tx, self.settings, self.authority, self.control_url, self._lived())
 
     def parts(self) -> Parts:
-        """What the faces are built on."""
+        """The parts that the facade's nouns are built on."""
         about = About(
             name=self.settings.name,
             version=__version__,

@@ -1,4 +1,4 @@
-"""What a host has for its machines."""
+"""What a host has for its machines: processors and memory."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ AVAILABLE = "MemAvailable:"
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Processors, and memory in all and as far as it is free now."""
+    """The host's processors, and its memory in bytes: in all, and free now."""
 
     vcpus: int
     memory_bytes: int
@@ -24,6 +24,6 @@ def of_this_host() -> Capacity:
 
 
 def _available() -> int:
-    """With what the cache holds, which is given to machines that need it."""
+    """Free bytes of memory, including the cache, which is given up to machines that need it."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next(int(line.split()[1]) * KiB for line in lines if line.startswith(AVAILABLE))

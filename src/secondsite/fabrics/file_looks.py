@@ -1,4 +1,4 @@
-"""What the files of a disk look like, so that one that its owner changed or replaced is noticed."""
+"""Records the state of a disk's files, so that a file that its owner changed or replaced is noticed."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pathlib import Path
 from ..ground import real_files
 
 Looks = list[list[str | int | None]]
-"""Of each file, top first: its name, its number, its size and times."""
+"""The state of a disk's files, top first: for each its name, its number, its size and its times."""
 FILE_PARTS = 6
 
 
 def seen(paths: Iterable[Path | str]) -> Looks:
-    """Of the files of a disk, top first. With the time of the last change of any kind, which no copy and
-    no backup puts back; the start of another machine on a file below sets it, too."""
+    """The present state of a disk's files, top first. It contains the time of the last change of any kind
+    (ctime), which no copy and no backup restores; starting another machine on a file below changes it too."""
     return [[str(path), *_look(path)] for path in paths]
 
 
 def again(top: Path, known: Looks) -> Looks:
-    """As `seen`, of the same disk: as long as its top is the same, that names the same files below."""
+    """As `seen`, for a disk whose state is known: as long as its top file is unchanged, that still names the
+    same files below."""
     return seen([top.absolute(), *(str(each[0]) for each in known[1:])])
 
 
 def are_of_files(looks: Looks) -> bool:
-    """Whether all are files that are there: of a device, or of what is gone, nothing tells that it was
-    written."""
+    """Whether all are existing files: nothing shows whether a device, or a missing file, was written."""
     return all(len(each) == FILE_PARTS for each in looks)
 
 
 def _look(path: Path | str) -> list[int | None]:
-    """A device is only the one that it is: its times say nothing of what it holds."""
+    """The state of one file. A device has only its identity: its times say nothing about its content."""
     number = real_files.file_number(path)
     try:
         found = os.stat(path)

@@ -1,5 +1,5 @@
-"""Firmware state as files on a host: read whole even while their owner writes, and written whole or not at
-all."""
+"""Reads and writes firmware state as files on a host: read whole even while their owner writes, and written
+whole or not at all."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def place(data: bytes, target: Path, owner: tuple[int, int] | None = None) -> No
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Replace the files of a folder, durably, all or none."""
+    """Replace the files of a folder, durably: all or none."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True, mode=0o700)
@@ -93,8 +93,9 @@ def _content(path: Path, machine: str) -> bytes | None:
 
 
 def _opened(path: Path) -> int:
-    """QEMU and swtpm own the folders of these files, and what is read leaves the host: a link that one of
-    them put there may lead to any file. An administrator's link is followed. Raises OSError."""
+    """Open a file for reading. QEMU and swtpm own the folders of these files, and what is read leaves the
+    host: a symbolic link that one of them put there could lead to any file, so only an administrator's link
+    is followed. Raises OSError."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     found = path.lstat()
     trusted = stat.S_ISLNK(found.st_mode) and found.st_uid in (0, os.geteuid())

@@ -1,13 +1,13 @@
-"""A machine that carries the mark of another protection than the one that is asked for."""
+"""The error for a machine that carries the mark of another protection."""
 
 from ..domain import errors, shell
 
 NAMESPACE = "https://secondsite.invalid/domain/1"
-"""Of our mark, as libvirt keeps it."""
+"""The XML namespace of our mark in libvirt's definitions."""
 
 
 def refusal(name: str, tag: str) -> errors.NotOurs:
-    """Says how the mark is taken off by hand."""
+    """The error, which says how the mark is taken off by hand."""
     remove = f"virsh metadata {shell.arguments(name, options=f'--uri {NAMESPACE} --config --remove')}"
     return errors.NotOurs(
         f"Machine '{name}' carries the mark of another protection, {tag}.",

@@ -29,7 +29,7 @@ from .seeing import Seeing
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a platform can do. The core asks for it and never guesses."""
+    """What a platform can do. The core reads it and never guesses."""
 
     kind: str
     accelerated: bool
@@ -49,14 +49,14 @@ class MachineSummary:
     """Keys of the disks that a running machine has now; its definition applies from its next start. None
     if only the definition is known, and in lists."""
     start_forbidden: bool = False
-    """Whether `forbid_start` has put its mark on it."""
+    """Whether `forbid_start` has put its mark on the machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldDisk:
     """A disk, or a drive, of any machine of the site, ours or not. `now`: the machine is on and has it;
-    `kept`: it has it from its next start on. `path` is where it lies here, of a volume of a storage pool
-    too; empty where that is not known. `below`: what its definition names below it, if it does."""
+    `kept`: it has it from its next start on. `path` is its file here, also for a volume of a storage pool;
+    empty if that is not known. `below`: the backing file that its definition names, if any."""
 
     key: str
     path: str
@@ -68,8 +68,8 @@ class HeldDisk:
 
 @dataclass(frozen=True, slots=True)
 class HeldResources:
-    """What a machine of the site has of its own in use: its disks, and the MAC addresses of its cards, in
-    lower case. `stays`: whether the platform still knows it when it is off."""
+    """What a machine of the site uses: its disks, and the MAC addresses of its cards in lower case. `stays`:
+    whether the platform still knows it when it is off."""
 
     disks: tuple[HeldDisk, ...]
     macs: frozenset[str]
@@ -95,7 +95,7 @@ class Inventory(Protocol):
         """One machine, or None if the platform does not know it."""
 
     def tag(self, fabric_id: str) -> str | None:
-        """Only its tag, which is cheap to ask for; raises NotFound."""
+        """The machine's tag alone, which is cheap to ask for; raises NotFound."""
 
     def holding(self, fabric_id: str) -> HeldResources:
         """What it uses now if it is on, and what it will use from its next start on; raises NotFound."""
@@ -117,8 +117,9 @@ class Power(Protocol):
         """Whether the machine starts when its host does; raises NotFound."""
 
     def forbid_start(self, fabric_id: str, tag: str) -> None:
-        """From now on the machine does not start with its host and, where the platform has a veto, nobody
-        can start it. This survives reboots; a running machine runs on. Raises NotOurs, NotFound."""
+        """Forbid the machine's start: it does not start with its host any more and, if the platform has a
+        veto, nobody can start it. This survives reboots; a running machine runs on. Raises NotOurs,
+        NotFound."""
 
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
         """Undoes `forbid_start`; harmless if the start is not forbidden. `with_host`: it starts with its
@@ -169,17 +170,17 @@ class ChangeSession:
     the context is left, and always before a reader of the disks disconnects. Later reads give wrong data
     or an error."""
     wanted_seconds: Callable[[], float] = field(default=lambda: 0.0)
-    """How long another program may have been waiting for the machine because of this view; 0 if none does,
-    or the platform cannot tell. Cheap; ask again and again."""
+    """How long another program may have been waiting for the machine because of this view; 0 if none does, or
+    the platform cannot tell. It is cheap: call it again and again."""
     gave_way: Callable[[], None] = field(default=lambda: None)
-    """Say that the view ends for that reason."""
+    """Tells the platform that the view ends because another program waits."""
     most_connections: int | None = None
-    """How many connections the server of the disks takes in all; None if as many as are made."""
+    """The most connections that the server of the disks accepts in all; None if there is no limit."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
-    """Whether all that was read so far is of `taken_at`: False if disks at rest were written meanwhile.
-    Ask after the last read, and rely on the view only then."""
+    """Whether everything read so far is of `taken_at`: False if disks at rest were written meanwhile. Call it
+    after the last read, and rely on the view only if it is True."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +200,15 @@ class SessionRequest:
     longest_seconds: float = 3600.0
     """A view of a running machine that is open longer ends by itself, even if this process hangs."""
     instant: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered around the act that fixes the view of a running machine, once all else is ready; the caller
-    may wait there for other machines."""
+    """A context around the act that fixes the view of a running machine, entered once everything else is
+    ready; the caller may wait in it for other machines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
     """At `taken_at` the disks of a running machine had the same content as at the checkpoint: every write
-    whose end the guest saw before is in it. `sizes_bytes` are by disk key, of those that were asked about."""
+    whose end the guest saw before is in it. `sizes_bytes` are the sizes of the disks asked about, by disk
+    key."""
 
     taken_at: datetime
     sizes_bytes: Mapping[str, int]
@@ -235,17 +237,17 @@ class Tracking(Protocol):
         tag."""
 
     def recognizes(self, acknowledged: AcknowledgedDisks) -> bool:
-        """Whether the machine of this id is surely the one that had this checkpoint, although it carries
-        no tag: all its disks of that time carry the checkpoint's mark, or it has run under our tag since
-        it was started. False if that cannot be told."""
+        """Whether the machine of this id is certainly the one that had this checkpoint, although it carries
+        no tag: all its disks of that time carry the checkpoint's mark, or it has run under our tag since it
+        was started. False if that cannot be told."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[ChangeSession]:
         """A frozen view; leaving the context ends the job and its scratch space, but keeps both checkpoints.
 
         Works for a running machine (backup job) and for one that is off (disks and bitmaps are read in
         place). If `base` is unknown, lost or inconsistent for a disk, that disk's `bitmaps` is empty: the
-        caller falls back to compare. Raises FabricError if a foreign job blocks the machine, UnsafeToView
-        if a view could end the machine. The view of a running machine ends soon after the death of this
+        caller falls back to compare. Raises FabricError if a foreign job blocks the machine, UnsafeToView if
+        a view could crash the machine. The view of a running machine ends soon after the death of this
         process, whatever else dies."""
 
     def end_left_over(self, fabric_id: str) -> None:
@@ -261,13 +263,12 @@ class Tracking(Protocol):
         FabricError, NotFound."""
 
     def all_unwritten(self, asked: Sequence[AcknowledgedDisks]) -> Mapping[str, Unwritten]:
-        """The same for many machines at once, by fabric id, as far as the platform tells it of running
-        ones without much work: a machine that is not in the answer has to be asked for by itself. Raises
-        FabricError."""
+        """The same for many running machines at once, by fabric id, as far as the platform can tell it
+        cheaply: a machine that is not in the answer must be asked for separately. Raises FabricError."""
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
-        """The target has everything up to checkpoint `keep`: removes all our other checkpoints, also
-        orphans of views whose data never arrived. Foreign checkpoints stay."""
+        """Note that the target has everything up to checkpoint `keep`: removes all our other checkpoints,
+        also those of views whose data never arrived. Foreign checkpoints stay."""
 
     def disable(self, fabric_id: str) -> None:
         """Removes all our checkpoints, bitmaps and the tag of a machine that runs, is off or is gone."""
@@ -295,11 +296,11 @@ class Firmware(Protocol):
 class Quiescing(Protocol):
     def freeze(self, fabric_ids: Sequence[str]) -> AbstractContextManager[Mapping[str, Freeze]]:
         """Freezes the file systems of all guests at once inside the context, where their agents allow it;
-        gives the results by fabric id. Thaws in any case, within ten seconds. Enter it before `pause`."""
+        yields the results by fabric id. Thaws in any case, within ten seconds. Enter it before `pause`."""
 
     def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
-        """Pauses the vCPUs of all machines inside the context; gives the common instant. Resumes in any case,
-        after `budget_seconds` at the latest."""
+        """Pauses the vCPUs of all machines inside the context; yields the common instant. Resumes in any
+        case, after `budget_seconds` at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,21 +326,22 @@ class HostRequest:
     """The definition of this very machine that was withdrawn here: it comes home as it was, except that
     `disks` are new files; `networks` and the rest of `definition` are for what it lacks."""
     not_connected: frozenset[str] = frozenset()
-    """With `home`: the keys of its cards that it comes home without."""
+    """With `home`: the keys of cards that are left out."""
     without: frozenset[str] = frozenset()
-    """With `home`: the keys of `MissingPart` that it comes home without; media that are gone it never has."""
+    """With `home`: the keys of `MissingPart` parts that are left out; media that are gone are always left
+    out."""
     sizing: Sizing = AS_DEFINED
-    """vCPUs, memory and CPU model in place of the definition's; nothing of it counts with `home`."""
+    """vCPUs, memory and CPU model in place of the definition's; ignored with `home`."""
     goes_back: str = ""
-    """The machine goes back in time, or is a second one: a generation id that its definition has is
-    replaced by one made of this text, which is another one for each start. Empty: it goes on from where it
-    was, and keeps its own."""
+    """Not empty if the machine goes back in time, or is a second one: the generation id in its definition is
+    then replaced by one made from this text, which differs for each start. Empty: the machine goes on from
+    where it was, and keeps its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the platform would be told to make a machine. `uri`: where; `text`: in its own words. Both
-    empty: it has no words of its own that another program could give it."""
+    """How the platform would be told to make a machine. `uri`: its address; `text`: the definition in its own
+    language. Both are empty if no other program could use such a text."""
 
     uri: str = ""
     text: str = ""
@@ -348,8 +350,8 @@ class Description:
 @dataclass(frozen=True, slots=True)
 class MissingPart:
     """Something that a machine's definition names and is not there any more. `key` is for
-    `HostRequest.without`; what is `needed` the machine cannot be without. A `medium` in a drive is never
-    waited for."""
+    `HostRequest.without`. The machine cannot start without a part that is `needed`. A `medium` in a drive
+    never delays a start."""
 
     key: str
     what: str
@@ -364,8 +366,8 @@ class Hosting(Protocol):
         """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
-        """What the definition of a machine that comes home names and is not here, but for its networks and
-        the disks that were `replicated`."""
+        """What the definition of a machine that comes home names and is not here, except its networks and the
+        disks that were `replicated`."""
 
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
@@ -375,32 +377,33 @@ class Hosting(Protocol):
         FabricError."""
 
     def create(self, request: HostRequest) -> Sequence[str]:
-        """Defines the machine, powered off, autostart off; harmless if an equal one exists, and one that
-        is off is made as it is asked for now. Gives the parts of its definition that do not fit
-        `request.sizing`, or that this site does not have, and were left out, in words. Raises NotOurs for
+        """Defines the machine, powered off, with autostart off. Harmless if an equal one exists; one that is
+        off is redefined as requested. Returns, in words, the parts of its definition that were left out
+        because they do not fit `request.sizing`, or because this site does not have them. Raises NotOurs for
         a machine of that id or name without our tag."""
 
     def describe(self, request: HostRequest) -> Description:
-        """What `create` would tell the platform, for whoever starts the machine without us; changes
-        nothing, and asks for no file of the request. Raises FabricError."""
+        """What `create` would tell the platform, for a person who starts the machine without secondsite.
+        Changes nothing, and does not need the files of the request. Raises FabricError."""
 
     def remove(self, fabric_id: str, tag: str) -> None:
         """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is
         missing; raises NotOurs for a foreign tag."""
 
     def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
-        """Removes the definition of a machine that is off, so that nobody can start it, and gives it for
-        `restore`; a copy of its firmware state stays. Withholds these of its disks, by key; none: all."""
+        """Removes the definition of a machine that is off, so that nobody can start it, and returns it for
+        `restore`; a copy of its firmware state stays. Withholds the disks with these keys, or all if none is
+        given."""
 
     def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
-        """Where the platform can, nobody starts from these disks of this withdrawn machine, by whatever
-        definition, until `create` or `restore` defines it again, or `release`. `disks`: by key; none: all.
-        Not from those that are only read, or that its owner shares with other machines. Harmless when
+        """If the platform can, forbids every machine to start from these disks of a withdrawn machine, until
+        `create` or `restore` defines it again, or until `release`. `disks`: their keys; all if none is given.
+        Disks that are only read, or that its owner shares with other machines, are left out. Harmless when
         repeated."""
 
     def release(self, fabric_id: str) -> None:
-        """Nothing stands on the disks of a withdrawn machine any more, and it does not come home. Harmless
-        when repeated."""
+        """Ends `withhold`: nothing stands on the disks of the withdrawn machine any more, and it does not
+        come home. Harmless when repeated."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Defines a withdrawn machine again as it was, with its firmware state, powered off."""
@@ -419,28 +422,28 @@ class Networks(Protocol):
         """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
 
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
-        """Why `serve` cannot be asked for here, or not with this subnet. It is to be that of one of the
-        networks `own`, or is already."""
+        """Why `serve` is not possible here, or not with this subnet; None if it is. The subnet is meant for
+        one of the networks `own`, or is its subnet already."""
 
     def serve(self, name: str, tag: str, serving: NetworkService) -> None:
-        """Offers that on an isolated network of ours from now on, in place of what was offered, until the
-        network is removed or this process ends. Raises NotOurs, NotFound, and NotPossibleNow where
-        `cannot_serve`."""
+        """Offers addresses and names on an isolated network of ours, in place of what it offered before,
+        until the network is removed or this process ends. Raises NotOurs, NotFound, NotPossibleNow if
+        `cannot_serve` says why not."""
 
     def remove(self, name: str, tag: str) -> None:
         """Removes a network of ours; harmless if it is missing. Raises NotOurs for a foreign one."""
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        """The addresses that the network's DHCP server has for certain cards, by their MAC addresses in
-        lower case; None: the platform runs none there. Raises NotFound."""
+        """The addresses that the network's DHCP server has for certain cards, by their MAC addresses in lower
+        case; None if the platform runs no DHCP server there. Raises NotFound."""
 
     def reserve(self, name: str, mac: str, address: str, host: str) -> None:
-        """Its DHCP server gives the card this address from now on, in place of another one. Only where
-        there are `reservations`. Raises FabricError for an address that another card has, or that lies in
+        """Makes the network's DHCP server give the card this address, in place of another one. Only possible
+        if there are `reservations`. Raises FabricError for an address that another card has, or that lies in
         none of its subnets."""
 
     def unreserve(self, name: str, mac: str, address: str) -> None:
-        """No more; harmless if it does not. Raises NotFound."""
+        """Ends a reservation; harmless if there is none. Raises NotFound."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""How services of a machine are asked from outside, over its network."""
+"""How services of a machine are asked over its network, from outside."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """One service to ask, for at most `seconds`. Without a path it is enough that the port is open."""
+    """One service to ask, for at most `seconds`. Without a path, an open port is enough."""
 
     address: str
     port: int
@@ -20,18 +20,19 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class KnockResult:
-    """What came of a knock. `said` is partly the guest's own words."""
+    """The result of a knock. `said` is partly the guest's own words."""
 
     passed: bool
     said: str
 
 
 Answers = Callable[[], Mapping[int, KnockResult]]
-"""What is known by now, by the numbers of the knocks; does not wait."""
+"""The results so far, by the numbers of the knocks; does not wait."""
 
 
 class Reaching(Protocol):
-    """Never gives the machine's network a way out, and leaves nothing behind, also if this process dies."""
+    """Asks services of machines. It never connects the machine's network to another one, and leaves nothing
+    behind, even if this process dies."""
 
     def addresses(self, fabric_id: str) -> Sequence[str]:
         """The machine's IPv4 addresses with their prefixes, as far as its guest agent or the hypervisor
@@ -45,5 +46,5 @@ class Reaching(Protocol):
         self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None
     ) -> AbstractContextManager[Answers]:
         """Asks all at once, until each has passed or its time is over; leaving the context gives up. In an
-        isolated network, or with a `source`, it is done from an address in the machine's own network,
-        which nobody there has; else as this host would. Raises NotFound, FabricError."""
+        isolated network, or with a `source`, the questions come from a free address in the machine's own
+        network; else from this host. Raises NotFound, FabricError."""

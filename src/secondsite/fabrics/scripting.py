@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 MOST_OF_A_SCRIPT = 256 * 1024
-"""Bytes: what an agent takes in one message."""
+"""The largest script in bytes, which an agent takes in one message."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuestScript:
-    """`text` is what a file with it would hold, `interpreter` the words of its first line; `said` comes
-    from its standard input."""
+    """A script for a guest. `text` is its content, `interpreter` the words of its first line; `said` is given
+    on its standard input."""
 
     text: bytes
     interpreter: tuple[str, ...]
@@ -20,16 +20,17 @@ class GuestScript:
 
 @dataclass(frozen=True, slots=True)
 class ScriptEnd:
-    """`status` is None if it was killed at its deadline, or did not end by then. `output`: what it wrote,
-    the last part of it."""
+    """How a script ended. `status` is None if it was killed at its deadline, or did not end by then.
+    `output`: the last part of what it wrote."""
 
     status: int | None
     output: bytes
 
 
 class Scripting(Protocol):
-    """By the guest's agent. What a script does in the guest is the caller's business: it is run once, and
-    never repeated from here."""
+    """Runs scripts in guests, by the guest's agent. A script is run once and never repeated from here: only
+    the caller knows what it does."""
 
     def run(self, fabric_id: str, script: GuestScript) -> ScriptEnd:
-        """Raises NotFound, FabricError if the agent does not take it, or tells of its end no more."""
+        """Run the script and wait for its end. Raises NotFound, FabricError if the agent does not take it, or
+        does not tell of its end."""

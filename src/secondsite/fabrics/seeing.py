@@ -6,8 +6,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Sights:
-    """What there is to see of a machine. `agent`: it has a channel for a guest agent, whether or not one
-    listens. `console`: what it writes to a serial port is kept here. `screen`: it has one."""
+    """What can be seen of a machine. `agent`: it has a channel for a guest agent, whether or not one listens.
+    `console`: its output to a serial port is kept here. `screen`: it has a screen."""
 
     agent: bool = False
     console: bool = False
@@ -20,8 +20,8 @@ class Sights:
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """What a guest has mounted from its disks. `meant_read_only`: its own table of file systems says so.
-    `errors`: how many its kernel has counted since it was last repaired, None where it counts none."""
+    """A file system that a guest has mounted from its disks. `meant_read_only`: fstab says so. `errors`: how
+    many its kernel has counted since the last repair, None if it does not count."""
 
     path: str
     kind: str
@@ -31,21 +31,21 @@ class FileSystem:
 
 
 class Seeing(Protocol):
-    """Looks only, and disturbs no guest. Nothing here waits for longer than a few seconds."""
+    """Looks at machines, and disturbs no guest. Nothing here takes longer than a few seconds."""
 
     def sights(self, fabric_id: str) -> Sights:
-        """Cheap. Raises NotFound."""
+        """What can be seen of the machine; cheap. Raises NotFound."""
 
     def agent_answers(self, fabric_id: str) -> bool:
         """Whether the guest agent answers now; False also without one, and for a machine that does not
         run."""
 
     def console(self, fabric_id: str, most_bytes: int) -> bytes:
-        """The last bytes, as they are, that it has written to its console since it was made here; empty
-        also without a console."""
+        """The last bytes that the machine has written to its console since it was made here; empty if it has
+        none."""
 
     def file_systems(self, fabric_id: str) -> tuple[FileSystem, ...]:
-        """As the guest's kernel has them now, told by the guest agent, within some fifteen seconds. Raises
+        """The guest's mounted file systems, told by its agent within some fifteen seconds. Raises
         FabricError, or DeadlineExceeded, with the reason if it does not tell."""
 
     def screen(self, fabric_id: str) -> bytes | None:

@@ -1,5 +1,5 @@
-"""How much of the processor one speaker may take: whoever says more than that is heard later, and the
-others are not."""
+"""Limits how much of the processor handling one sender's messages may take: messages of a sender that exceeds
+it wait, those of others do not."""
 
 import threading
 import time
@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 SHARE: Final = 0.5
-"""Of one processor, in the long run."""
+"""The long-term share of one processor that a sender may take."""
 SAVED_SECONDS: Final = 3.0
-"""So much may be taken at once: an appliance that has just connected tells of a thousand machines."""
+"""How many seconds of processor time may be taken at once: an appliance that has just connected reports a
+thousand machines."""
 
 
 @dataclass(slots=True)
 class Attention:
-    """Safe from any thread."""
+    """The budget of one sender. Thread-safe."""
 
     clock: Callable[[], float] = time.monotonic
     _owed: float = 0.0
@@ -23,13 +24,13 @@ class Attention:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def spend(self, seconds: float) -> None:
-        """So much was taken."""
+        """Note that handling messages took this much processor time."""
         with self._lock:
             self._forgive()
             self._owed += seconds
 
     def rest_seconds(self) -> float:
-        """How long nothing more should be heard; 0: go on."""
+        """How many seconds to wait before the next message is handled; 0: none."""
         with self._lock:
             self._forgive()
             return max(0.0, self._owed - SAVED_SECONDS) / SHARE

@@ -10,11 +10,12 @@ from typing import Any, Final
 from .json_values import MOST_LEVELS, require_storable
 
 MOST_PARTS: Final = 50_000
-"""A message of 4 MiB may hold a million empty lists, which take a hundred megabytes."""
+"""The most parts of a text. A message of 4 MiB may hold a million empty lists, which take a hundred
+megabytes."""
 
 
 def parse(raw: bytes, most_parts: int = MOST_PARTS) -> Any:
-    """Raises ValueError, which names what is not taken."""
+    """The parsed value. Raises ValueError, which names what is not accepted."""
     require_few_parts(raw, most_parts)
     value = _decoded(_STRICT, raw.decode())
     require_storable(value)
@@ -22,13 +23,15 @@ def parse(raw: bytes, most_parts: int = MOST_PARTS) -> Any:
 
 
 def read(text: str, most_parts: int) -> Any:
-    """As far as Python's parser goes: each value in it is yet to be looked at. Raises ValueError."""
+    """The parsed value; its values still have to be checked. Raises ValueError if Python's parser refuses
+    it."""
     require_few_parts(text, most_parts)
     return _decoded(_LAX, text)
 
 
 def require_few_parts(text: str | bytes, most: int) -> None:
-    """Before anything of it is made. Those in texts count as well. Raises ValueError."""
+    """Raises ValueError for a text with more parts than `most`, before it is parsed. Commas and
+    brackets inside texts are counted too."""
     found = (
         sum(map(text.count, (",", "[", "{")))
         if isinstance(text, str)
@@ -50,5 +53,5 @@ def _no_constant(name: str) -> None:
 
 
 _STRICT: Final = json.JSONDecoder(parse_constant=_no_constant)
-"""One for all: `json.loads` would make one for each text."""
+"""One decoder for all texts: `json.loads` would make one for each."""
 _LAX: Final = json.JSONDecoder()

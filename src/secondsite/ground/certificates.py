@@ -1,4 +1,4 @@
-"""What a certificate says of itself, of its key, and of who issued it."""
+"""Reads certificates: what one says of itself, of its key, and of its issuer."""
 
 import hashlib
 from datetime import datetime
@@ -9,29 +9,29 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 APPLIANCES = "appliance.secondsite.invalid"
-"""Under which an appliance's certificate has its name: nobody dials that (RFC 6761). One without any would
-be taken by its common name."""
+"""The domain of the DNS names in appliances' certificates, which nobody dials (RFC 6761). A certificate
+without a DNS name would be matched by its common name."""
 
 
 def key_of(der: bytes) -> str:
-    """sha256 of the public key in a certificate (DER), 64 hex digits: who shows a certificate is known by
-    its key, whatever the certificate says."""
+    """SHA-256 of the public key in a certificate (DER), 64 hex digits: a peer is known by its key, whatever
+    its certificate says."""
     return _digest(x509.load_der_x509_certificate(der))
 
 
 def key_of_request(csr_pem: str) -> str:
-    """The same of a certificate request (PEM). Raises ValueError for what is none."""
+    """The same for a certificate request (PEM). Raises ValueError for anything else."""
     return _digest(x509.load_pem_x509_csr(csr_pem.encode()))
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
-    """sha256 of its DER, 64 hex digits."""
+    """SHA-256 of a certificate in DER form, 64 hex digits."""
     return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
 def is_appliances(der: bytes) -> bool:
-    """Whether a certificate (DER) is one that a vault's CA gives to appliances: to dial with too, and with
-    no other name than the id. Those of earlier releases have the bare id for a name."""
+    """Whether a certificate (DER) is one that a vault's CA gives to appliances: valid for dialling too, and
+    with no other name than the id. Those of earlier releases have the bare id as their name."""
     certificate = x509.load_der_x509_certificate(der)
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -56,7 +56,8 @@ def issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
 
 
 def serves_at(certificate: x509.Certificate, now: datetime) -> bool:
-    """Whether it is valid then. One that a clock which was ahead has issued is not valid yet."""
+    """Whether a certificate is valid at `now`. One that was issued by a clock that was ahead is not valid
+    yet."""
     return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 
 

@@ -115,8 +115,8 @@ def forget_cached(path: Path) -> None:
 
 
 def inode(path: Path | str) -> int | None:
-    """Which file a path leads to now: another one of the same name has another number. None if there is
-    none."""
+    """The inode number of the file that a path leads to now: a new file of the same name has another one.
+    None if there is no file."""
     try:
         return os.stat(path).st_ino
     except OSError:

@@ -1,4 +1,4 @@
-"""A full file system: how to recognize one, how to report it, and another try after somebody freed space."""
+"""Recognizes a full file system, reports it, and tries again after somebody freed space."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from .problem import StoreFull
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _TOO_LARGE: Final = {errno.EFBIG}
 _WORDS: Final = ("No space left on device", "No space left in the file header", "Disk quota exceeded")
-"""qemu-img takes a full file system for a full header when it names a backing file."""
+"""Messages about a full file system. qemu-img reports it as a full header when it writes a backing file's
+name."""
 
 FreeSpace = Callable[[], bool]
 """Called when a file system is full; True if it freed something, so that another try may succeed."""
 
 
 def nothing_to_free() -> bool:
-    """There is nothing to delete."""
+    """For callers that have nothing to delete."""
     return False
 
 
@@ -49,8 +50,8 @@ def store_full(what: str) -> StoreFull:
 
 
 def write(file: BinaryIO, data: memoryview, free_space: FreeSpace) -> int:
-    """Write some of `data` to an unbuffered file; gives how many bytes. Raises OSError once no space can
-    be freed."""
+    """Write some of `data` to an unbuffered file; returns how many bytes. Raises OSError once no space can be
+    freed."""
     while True:
         try:
             return file.write(data)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from .units import KiB, MiB
 
 PUNCHED_BYTES: Final = 128 * KiB
-"""From here on a hole is made; less than that is written over with zeros."""
+"""The shortest range that is made a hole; a shorter one is overwritten with zeros."""
 _ZEROS: Final = bytes(MiB)
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # the FALLOC_FL_... of linux/falloc.h
 
@@ -52,7 +52,7 @@ def write_all(file: int, start: int, end: int) -> None:
 
 
 def _punch(file: int, start: int, end: int) -> bool:
-    """False where the file system knows no holes. Raises OSError."""
+    """Make the range a hole; False if the file system has no holes. Raises OSError."""
     if _fallocate()(file, _KEEP_SIZE | _PUNCH_HOLE, start, end - start) == 0:
         return True
     number = ctypes.get_errno()

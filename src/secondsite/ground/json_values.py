@@ -1,5 +1,4 @@
-"""Values that were read from somebody else's JSON, as far as each database, file and other reader of JSON
-takes them.
+"""Checks values from somebody else's JSON: every database, file and other reader of JSON must accept them.
 
 Python's and pydantic's readers take more than anybody sends: NaN, numbers beyond all bounds, half a
 surrogate pair, a thousand levels. Each of them passes, and fails much later, where it is compared, copied
@@ -13,8 +12,8 @@ LARGEST: Final = 2**63 - 1
 
 
 def require_storable(value: object, *, takes_nul: bool = False) -> None:
-    """Raises ValueError, which names what is not taken. `takes_nul`: it is replaced before it comes to a
-    database."""
+    """Raises ValueError, which names a value that is not accepted. `takes_nul`: NUL characters are accepted,
+    because the caller replaces them before they reach a database."""
     here = [value]
     for _ in range(MOST_LEVELS):
         inside: list[object] = []

@@ -1,8 +1,8 @@
-"""Time that was lived through: by it everything is judged that is deleted, ended or done for its age alone.
+"""Lived time: by it is decided what is deleted, ended or done for its age alone.
 
-It is never ahead of the clock, and goes at most a tenth faster than time passes. So a clock that was ahead by
-days, for as long as it takes to be noticed, makes nothing old. What was off for a while lags behind the clock
-and catches up: what ages by lived time can only stay too long.
+It is never ahead of the clock, and goes at most a tenth faster than time passes. So a clock that is days
+ahead until somebody notices makes nothing old. After a time off, lived time lags behind the clock and catches
+up: things that age by it can only stay too long.
 """
 
 import threading
@@ -15,7 +15,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LivedClock:
-    """Before what was kept is followed nothing is old. Safe from any thread."""
+    """The clock of lived time. Before `follow` was called nothing is old. Thread-safe."""
 
     def __init__(
         self, clock: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic
@@ -26,14 +26,14 @@ class LivedClock:
         self._seen: tuple[datetime, float] | None = None
 
     def __call__(self) -> datetime:
-        """Aware, in UTC."""
+        """The lived time now, aware, in UTC."""
         with self._lock:
             return LONG_AGO if self._seen is None else self._see(self._reached(self._seen))
 
     def follow(self, kept: datetime | None) -> datetime:
-        """What is to be kept from now on, where this was. None: nothing is there yet that could be old. If
-        somebody who shares it had to set it back, it goes on from there: what is written since bears such
-        instants."""
+        """Go on from the stored value; returns the value to store from now on. None: nothing is stored yet,
+        so nothing can be old. If another user of the stored value had to set it back, this clock follows:
+        everything written since has such instants."""
         with self._lock:
             if kept is None:
                 return self._see(self._clock())

@@ -1,4 +1,4 @@
-"""Locks that processes have on files: a process that dies releases them."""
+"""Locks of processes on files: a process that dies releases them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO
 
 _RECORD = struct.Struct("hhqqi4x")
-"""struct flock of 64 bits: kind, whence, start, length, process."""
+"""struct flock with 64-bit offsets: kind, whence, start, length, process."""
 
 
 class LockFile:
-    """A file that one process locks, or several that share it. Two of these in one process exclude each
+    """A file that one process locks, or several that share it. Two LockFiles in one process exclude each
     other too."""
 
     def __init__(self, path: Path) -> None:
@@ -74,8 +74,8 @@ def take_record(file: IO[str]) -> bool:
 
 
 def record_holder(path: Path) -> int | None:
-    """The other process that locks the file's first byte the POSIX way; None if there is none that is
-    known here."""
+    """The other process that locks the file's first byte the POSIX way; None if no process that is visible
+    here does."""
     try:
         with path.open("rb") as file:
             asked = _RECORD.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)

@@ -1,4 +1,5 @@
-"""What somebody can cause as often as he likes is told once in a while, with how often it was not told."""
+"""Limits how often the same thing is logged: what anybody can cause as often as he likes is logged once in a
+while, with the number of times that it was not."""
 
 import threading
 import time
@@ -11,7 +12,7 @@ EVERY_SECONDS: Final = 60.0
 
 @dataclass(slots=True)
 class LogLimit:
-    """Safe from any thread. Who calls it names few things."""
+    """Decides what is logged. Thread-safe. Callers use few different names."""
 
     clock: Callable[[], float] = time.monotonic
     _told_at: dict[str, float] = field(default_factory=dict)
@@ -19,8 +20,8 @@ class LogLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def untold(self, what: str) -> int | None:
-        """How often it was not told since it was told last; None: that was a moment ago, and it is not to
-        be told now."""
+        """How often `what` was not logged since it was last logged; None if it was logged a moment ago, and
+        must not be logged now."""
         now = self.clock()
         with self._lock:
             told_at = self._told_at.get(what)

@@ -1,4 +1,4 @@
-"""Threads that work in rounds, and all of a process together."""
+"""Threads that work in rounds, and all such threads of a process together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import threads
 
 
 class Watch(Protocol):
-    """Works beside the requests, from `start` to `stop`."""
+    """Something that works beside the requests, from `start` to `stop`."""
 
     def start(self) -> None: ...
     def stop(self, within_seconds: float = ...) -> None: ...
@@ -21,14 +21,14 @@ AnyWatch = TypeVar("AnyWatch", bound=Watch)
 
 
 class Watches:
-    """All that a process does beside the requests: whoever is made is added here, and nowhere else started
-    or stopped."""
+    """Everything that a process does beside the requests: each watch is added here, and is started and
+    stopped only here."""
 
     def __init__(self) -> None:
         self._all: list[Watch] = []
 
     def add(self, watch: AnyWatch) -> AnyWatch:
-        """It starts with the others, after those that were added before; gives it back."""
+        """Add a watch, which starts after those added before; returns it."""
         self._all.append(watch)
         return watch
 
@@ -37,17 +37,18 @@ class Watches:
             watch.start()
 
     def stop(self, within_seconds: float) -> None:
-        """Each has at most that long for the round that it is in."""
+        """Stop all; each has at most that long for its present round."""
         for watch in self._all:
             watch.stop(within_seconds)
 
 
 class Periodic(ABC):
-    """A thread; `look` is one round. A round that fails is reported, and the next one comes all the same."""
+    """A thread that works in rounds; `look` is one round. A round that fails is reported, and the next one
+    follows."""
 
     def __init__(self, name: str, failed: Callable[[Exception], None], breath_seconds: float = 0.0) -> None:
-        """`name` is the thread's. `failed` is called with what a round raised, to log it. However often it
-        is woken, a round begins no sooner than `breath_seconds` after the one before."""
+        """`name` is the thread's. `failed` is called with the error of a round, to log it. However often the
+        thread is woken, a round begins no sooner than `breath_seconds` after the last one."""
         self._tell_failure = failed
         self._breath_seconds = breath_seconds
         self._woken = threading.Event()
@@ -60,17 +61,17 @@ class Periodic(ABC):
 
     @abstractmethod
     def pause_seconds(self) -> float:
-        """How long until the next round; asked before each."""
+        """Seconds until the next round; called before each."""
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """The next round comes at once."""
+        """Begin the next round at once."""
         self._woken.set()
 
     def stop(self, within_seconds: float = 2.0) -> None:
-        """No further rounds; wait at most that long for the one that runs."""
+        """Begin no further round; wait at most that long for the present one."""
         self.stopping.set()
         self._woken.set()
         if self._thread.is_alive():

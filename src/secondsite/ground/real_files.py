@@ -1,6 +1,6 @@
-"""Files in folders that others may have written into, as a store that was handed over: what is no file is
-not read, nor more of one than can be meant. A pipe would be waited for without an end, and a device has
-none. (`rescue` has its own, since it stands alone.)"""
+"""Reads files in folders that others may have written to, such as a store from somewhere else: only plain
+files, and only up to a limit. Reading a pipe might wait for ever, and a device has no end. (`rescue` has
+functions of its own, because it stands alone.)"""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, NamedTuple
 from .units import MiB
 
 MOST_BYTES: Final = 64 * MiB
-"""Of what is read as a whole: a record of 20,000 points has some MiB."""
+"""The largest file that is read as a whole: a record of 20,000 points has some MiB."""
 
 GENERATION: Final = 0x80087601
 """FS_IOC_GETVERSION of <linux/fs.h>: a number that the file system gives an inode anew when it is used for
@@ -21,23 +21,23 @@ another file."""
 
 
 class FileNumber(NamedTuple):
-    """Which file it is, as long as it lives. The number of its inode alone is not enough: ext4 gives that
-    of a file that was removed to the next one at once. `generation` is None where the file system tells
-    none (NFS, tmpfs), and in what former releases recorded."""
+    """The identity of a file as long as it exists. The inode number alone is not enough: ext4 gives that of a
+    removed file to the next one at once. `generation` is None if the file system has none (NFS, tmpfs), and
+    in records of former releases."""
 
     inode: int
     generation: int | None
 
     def is_same(self, other: "FileNumber") -> bool:
-        """As far as both say."""
+        """Whether both are the same file, as far as both have a generation."""
         unsaid = None in (self.generation, other.generation)
         return self.inode == other.inode and (unsaid or self.generation == other.generation)
 
 
 def file_number(path: Path | str) -> FileNumber | None:
-    """Of the file, or the folder, that a path leads to now; None if there is none. A device has no
-    generation. Never of a file on which this process has locks, as SQLite has on its own: whoever closes a
-    file releases them all."""
+    """The identity of the file or folder that a path leads to now; None if there is none. A device has no
+    generation. Do not use it for a file on which this process has locks, such as SQLite's: closing any
+    descriptor of a file releases them all."""
     try:
         seen = os.stat(path)
     except OSError:
@@ -57,7 +57,7 @@ def file_number(path: Path | str) -> FileNumber | None:
 
 
 def file_id(descriptor: int) -> int:
-    """An open file's number in 64 bits."""
+    """The identity of an open file as one number of 64 bits."""
     return id_of(FileNumber(os.fstat(descriptor).st_ino, _generation(descriptor)))
 
 
@@ -75,7 +75,7 @@ def _generation(descriptor: int) -> int | None:
 
 
 def opened(path: Path) -> BinaryIO:
-    """To be read. Raises OSError."""
+    """The plain file, opened for reading. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -84,7 +84,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 def content(path: Path) -> bytes:
-    """All of it. Raises OSError."""
+    """The whole content of a plain file. Raises OSError."""
     with opened(path) as file:
         if os.fstat(file.fileno()).st_size > MOST_BYTES:
             raise OSError(errno.EFBIG, f"It has more than {MOST_BYTES // MiB} MiB", str(path))

@@ -21,7 +21,8 @@ def worker(name: str, run: Callable[What, object], *what: What.args, **named: Wh
 
 
 def have_ended(workers: Iterable[Worker], within_seconds: float) -> bool:
-    """Wait for all of them, this long in all. One that was not started has ended."""
+    """Wait for all threads, at most this long in total; returns whether all have ended. One that was not
+    started counts as ended."""
     until = time.monotonic() + within_seconds
     alive = [each for each in workers if each.is_alive()]
     for each in alive:

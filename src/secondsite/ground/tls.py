@@ -5,17 +5,17 @@ from typing import Any
 
 
 def only_1_3(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same context. OPENSSL_CONF and /etc/ssl/openssl.cnf may allow less only: a vault was deaf then,
-    and said nothing."""
+    """The same context, set to TLS 1.3 only. OPENSSL_CONF and /etc/ssl/openssl.cnf may allow only lower
+    versions: a vault then answered nobody, without a message."""
     context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 
 def client_trusting(ca_pem: str) -> ssl.SSLContext:
-    """For the client's side of a connection to a vault: it checks the name too, and takes no appliance for
-    one. Unlike Python's default context it writes no keys to SSLKEYLOGFILE. Raises ssl.SSLError,
-    ValueError."""
+    """For the client's side of a connection to a vault: it checks the name too, and does not accept an
+    appliance's certificate. Unlike Python's default context it writes no keys to SSLKEYLOGFILE. Raises
+    ssl.SSLError, ValueError."""
     context = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.load_verify_locations(cadata=ca_pem)
     return to_a_vault(context)
@@ -23,7 +23,7 @@ def client_trusting(ca_pem: str) -> ssl.SSLContext:
 
 def to_a_vault(context: ssl.SSLContext) -> ssl.SSLContext:
     """The same context, for the client's side: a handshake raises ssl.SSLCertVerificationError unless the
-    certificate is for the name that was dialled, and no appliance's. One CA signs both, and appliances
+    certificate is for the name that was dialled, and is not an appliance's. One CA signs both, and appliances
     once chose the name in theirs."""
     context.check_hostname = True
     context.sslsocket_class = _ToVault

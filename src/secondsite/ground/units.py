@@ -1,4 +1,4 @@
-"""Words for sizes (bytes) and spans (seconds), so that nobody writes 1024**2 again."""
+"""Names for sizes in bytes and spans in seconds, in place of numbers such as 1024**2."""
 
 from __future__ import annotations
 

@@ -22,6 +22,6 @@ class Uptime:
         return max(0.0, self.seconds - earlier.seconds) if self.boot == earlier.boot else 0.0
 
     def lead_hours(self, at: datetime) -> int:
-        """By how many whole hours a clock that shows `at` leads this uptime. If two leads of one boot are
+        """How many whole hours a clock that shows `at` is ahead of this uptime. If two leads of one boot are
         equal, nobody set the clock by an hour or more between them."""
         return int((at.timestamp() - self.seconds) // HOUR)

@@ -1,6 +1,6 @@
-"""Addresses in URLs."""
+"""Hosts in URLs."""
 
 
 def bracketed(host: str) -> str:
-    """The host as it stands before a port: an address of IPv6 in brackets."""
+    """The host as it is written before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host

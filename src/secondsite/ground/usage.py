@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def stored_bytes(path: Path) -> int:
-    """What a file occupies; 0 when it is not there."""
+    """Bytes that a file occupies; 0 if it is missing."""
     try:
         return path.stat().st_blocks * 512
     except FileNotFoundError:
@@ -15,11 +15,11 @@ def stored_bytes(path: Path) -> int:
 
 
 def free_bytes(path: Path) -> int:
-    """What anybody may still take of the file system of a file or folder. Raises OSError."""
+    """Free bytes of the file system of a file or folder, which anybody may use. Raises OSError."""
     seen = os.statvfs(path)
     return seen.f_bavail * seen.f_frsize
 
 
 def tree_bytes(folder: Path) -> int:
-    """What a folder's files occupy; those that vanish meanwhile do not count."""
+    """Bytes that the files of a folder occupy; files that vanish meanwhile are skipped."""
     return sum(stored_bytes(Path(place) / name) for place, _, names in os.walk(folder) for name in names)

@@ -1,4 +1,4 @@
-"""This room as one file that Python runs (a zip file with a first line; see Python's zipapp)."""
+"""Packs this room into one file that Python runs (a zip file with a first line; see Python's zipapp)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ code = main()
 surroundings.flush()
 sys.exit(code)
 """
-"""What it writes is guests' data."""
+"""The program's start. Files that it writes contain guests' data, so only its user may read them."""
 _SURROUNDINGS = Path(__file__).parents[1] / "ground/processes/surroundings.py"
-"""That of all our programs, which needs Python alone."""
+"""The module with that name in `ground`, which needs only Python."""
 _DATE = (2020, 1, 1, 0, 0, 0)
-"""The same content is the same file, whenever it is made."""
+"""A fixed date, so that the same content gives the same file whenever it is made."""
 
 
 def bundle() -> bytes:

@@ -1,7 +1,8 @@
-"""Whether the files of a point are all there, are those of the store, and go as far as their own tables say.
+"""Checks that the files of a point are all there, belong to the store, and are as long as their own tables
+say.
 
-What was copied onto a full disk ends too early. QEMU reads zeros from there on, without a word, and starts a
-machine from what none of its instants held.
+What was copied onto a full disk ends too early. QEMU reads zeros from there on, without a message, and would
+start a machine from content that it never had.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from .problems import Problem
 from .store import Point, Replica
 
 BEYOND = "exceeding the end of the file"
-"""So QEMU says of a cluster that a file names and does not have."""
+"""QEMU's words for a cluster that a file names and does not have."""
 
 
 def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
-    """Why nothing can start from it; empty if nothing is wrong."""
+    """Why nothing can start from the point; empty if nothing is wrong."""
     for name in point.disks:
         top = replica.layer(name, point.layer)
         if not top.exists():
@@ -42,13 +43,13 @@ def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
 
 
 def chain_of(top: Path) -> list[dict[str, Any]]:
-    """What `qemu-img info` says of all files that it reads from. Raises Problem if one is missing."""
+    """What `qemu-img info` says of a file and of all below it. Raises Problem if one is missing."""
     return list(json.loads(leasing.qemu_img("info", "--output=json", "--backing-chain", "-U", str(top))))
 
 
 def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
-    """A file that an image names and that is not the store's, nor one on which the replica was put at
-    home; empty if there is none."""
+    """A file that an image names and that is neither the store's nor an old disk of the machine; empty if
+    there is none."""
     disks = replica.record.get("disks", ())
     known = {str(file.get("path", "")) for disk in disks for file in disk.get("base_files") or ()}
     root = replica.folder.resolve()
@@ -63,9 +64,9 @@ def _strange(replica: Replica, chain: list[dict[str, Any]]) -> str:
 
 
 def changed_base(replica: Replica, point: Point) -> str:
-    """An old disk of the machine, or a file below it, that a point is read from and that does not look as its
-    appliance last saw it; empty if all do. Somebody has changed it, or it is a copy: by what it holds, both
-    can be told apart. Raises Problem where a file is missing."""
+    """An old disk of the machine, or a file below it, that a point stands on and that is not as its appliance
+    last saw it; empty if there is none. Somebody has changed it, or it is a copy: its content shows which.
+    Raises Problem if a file is missing."""
     files = [file for disk in replica.record.get("disks", ()) for file in disk.get("base_files") or ()]
     odd = [str(file["path"]) for file in files if not _is_as_seen(file)]
     if not odd:
@@ -99,7 +100,8 @@ def _is_as_seen(file: dict[str, Any]) -> bool:
 
 
 def _ends_early(link: dict[str, Any], key: Path | None) -> bool:
-    """Who takes too long over the answer is taken for whole: a large disk must not be kept from starting."""
+    """Whether an image ends too early. If the check takes too long the image counts as whole: a large disk
+    must not be kept from starting."""
     if link.get("format") != "qcow2":
         return False
     secret: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Which point is meant."""
+"""Finds the point that was asked for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ PROVEN = ("booted", "application")
 
 
 def chosen(replica: Replica, wanted: str) -> Point:
-    """A point to start from; raises Problem. One that was started from already stays the one: overlays lie
-    on it."""
+    """The point to start from; raises Problem. If the machine was started from a point already, it stays that
+    one: overlays stand on it."""
     run = replica.run
     if run is not None:
         return _of_run(replica, str(run["point_id"]), wanted)
@@ -35,14 +35,14 @@ def chosen(replica: Replica, wanted: str) -> Point:
 
 
 def fitting(replica: Replica, wanted: str) -> list[Point]:
-    """All that are meant, newest first; raises Problem if none is."""
+    """All points that fit, newest first; raises Problem if none does."""
     found = [point for point in reversed(replica.points) if _fits(point, wanted)]
     return found or [chosen(replica, wanted)]
 
 
 def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> tuple[Point, str]:
-    """As `chosen`, of the points whose files are whole, too; and the end of a sentence, which names a
-    newer one that is not."""
+    """As `chosen`, but only a point whose files are whole; and the end of a sentence, which names a newer
+    point that cannot be used."""
     first = chosen(replica, wanted)
     if replica.run is not None:
         return first, ""

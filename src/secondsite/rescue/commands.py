@@ -1,4 +1,4 @@
-"""One function for each command: what was typed in, what is printed out; gives the exit code."""
+"""One function for each command: it gets what was typed, prints, and returns the exit code."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
     if failed:
         raise Problem(
             f"Of the plan's machines {len(failed)} did not start.",
-            "Mend what is said above, and run the plan again.",
+            "Correct what is said above, and run the plan again.",
         )
     return 0
 
@@ -141,7 +141,7 @@ def _pair(said: str) -> tuple[str, str]:
 
 
 def _done(what: str, yes: bool) -> bool:
-    """Ask whoever sits here; `yes`: it need not be asked."""
+    """Ask the person at the terminal whether it is done; `yes`: do not ask."""
     what = one_line(what)
     if yes:
         print(f"{what} (taken as done)")

@@ -1,5 +1,4 @@
-"""A store that was copied is known as a copy: its mark came along, the folder that its replicas lie in did
-not."""
+"""Recognizes a store that was copied: its mark was copied, but the folder of its replicas is another one."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ from typing import Any
 from . import files
 
 MARK, PLACE = "store.json", "place"
-"""Appliances write them, and know a copy by the same."""
+"""The mark's file, and its key that says where the store lies; appliances use the same."""
 
 
 def mark_of(root: Path) -> dict[str, Any]:
-    """What a store says of itself; empty if it says nothing."""
+    """What a store's mark says; empty if there is none."""
     try:
         found = json.loads(files.content(root / MARK))
     except (OSError, ValueError):
@@ -26,8 +25,7 @@ def mark_of(root: Path) -> dict[str, Any]:
 
 
 def original_of(root: Path) -> str | None:
-    """Where a store lay that this one is a copy of; None if this is none, as far as its appliance has
-    said."""
+    """The place of the store of which this one is a copy; None if it is not known to be one."""
     place = mark_of(root).get(PLACE)
     return str(place.get("root")) if isinstance(place, dict) and _is_another(root, place) else None
 
@@ -46,13 +44,13 @@ def _is_another(root: Path, place: dict[str, Any]) -> bool:
 
 
 def lies_elsewhere(root: Path) -> bool:
-    """Whether it is a copy, and not in the place of its original."""
+    """Whether the store is a copy, and not in the place of its original."""
     original = original_of(root)
     return original is not None and os.path.realpath(original) != os.path.realpath(root)
 
 
 def told(stores: Iterable[Path]) -> Iterator[str]:
-    """A sentence for each of these that is a copy, as far as its appliance has said where it lies."""
+    """A sentence for each of these stores that is known to be a copy."""
     for root in stores:
         if original_of(root) is None:
             continue

@@ -17,11 +17,11 @@ from typing import Any
 from .problems import Problem
 
 MOST_BYTES = 64 << 20
-"""Of what is read as a whole: a record of 20,000 points has some MiB."""
+"""The largest file that is read as a whole: a record of 20,000 points has some MiB."""
 GENERATION = 0x80087601
 """FS_IOC_GETVERSION of <linux/fs.h>."""
 LOCK = "appliance.lock"
-"""Whoever changes what lies in a store holds it, appliances too."""
+"""The lock file that whoever changes a store has locked, appliances too."""
 
 
 def trusted(path: Path) -> dict[str, Any]:
@@ -36,8 +36,7 @@ def trusted(path: Path) -> dict[str, Any]:
 
 
 def number(folder: Path) -> tuple[int, int | None]:
-    """Of the inode of a folder, and which use of it this is, where the file system tells that. Raises
-    OSError."""
+    """The inode number of a folder, and its generation, if the file system has one. Raises OSError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     except PermissionError:
@@ -52,7 +51,7 @@ def number(folder: Path) -> tuple[int, int | None]:
 
 
 def content(path: Path) -> bytes:
-    """All of a file that others may have put there: of no pipe, no device, and no more than can be meant.
+    """The content of a file that others may have put there: only of a plain file, and only up to a limit.
     Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -68,7 +67,7 @@ def content(path: Path) -> bytes:
 
 
 def signed(body: dict[str, Any]) -> bytes:
-    """The object as text, with its own sha256."""
+    """The object as JSON, with its own SHA-256."""
     return (
         json.dumps({**body, "sha256": _digest(body)}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
     )
@@ -113,8 +112,8 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone(stores: Iterable[Path]) -> Iterator[None]:
-    """Lock all these stores inside the context, but those that nobody can write to; raises Problem while
-    an appliance, or another rescue, has one."""
+    """Lock these stores inside the context, except those that nobody can write to; raises Problem while an
+    appliance, or another rescue, has one."""
     with contextlib.ExitStack() as locked:
         for store in stores:
             descriptor = _locked(store)
@@ -124,8 +123,8 @@ def alone(stores: Iterable[Path]) -> Iterator[None]:
 
 
 def _locked(store: Path) -> int | None:
-    """The descriptor that holds the lock; None for a store on a file system that is read-only: its
-    machines are not started, and those of others are."""
+    """The descriptor that holds the lock; None for a store on a file system that is read-only: machines in it
+    cannot be started, those in other stores can."""
     try:
         descriptor = os.open(store / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

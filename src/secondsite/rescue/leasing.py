@@ -15,22 +15,23 @@ from .problems import Problem
 from .store import RUN, Point, Replica
 
 WAY = "way"
-"""In the folder of a run: by what the machine was started last."""
+"""The file in a run's folder that says how the machine was last started."""
 BELOW = ".below.json"
-"""In the folder of a run whose overlays an appliance has made."""
+"""The file in a run's folder whose overlays an appliance has made."""
 OPTIONS = "compat=1.1,cluster_size=128k,extended_l2=on,extent_size_hint=0"
 QUICK_SECONDS = 120
 MERGE_SECONDS = 6 * 3600
 MOST_FILES = 20
-"""Of a chain that a machine is started on, its overlay counted: libvirt 10.8 to 11.10 starts 25 at most.
-Appliances know the same number."""
+"""The most files of a chain on which a machine is started, including its overlay: libvirt 10.8 to 11.10
+starts 25 at most. Appliances use the same number."""
 LOCKED = re.compile(r"Failed to get .*lock")
 TRIES, BUSY = 10, "Unable to get accurate CPU usage"
-"""QEMU measures how fast it stretches a key, and on a busy host fails at that now and then."""
+"""How often a call is repeated after this error: QEMU measures how fast it stretches a key, and that
+sometimes fails on a busy host."""
 
 
 def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
-    """The files to run on, by disk keys; the same when it is repeated. Raises Problem."""
+    """The files to run on, by disk key; a repeat returns the same. Raises Problem."""
     if replica.run is None:
         run = {"name": RUN, "point_id": point.id, "layer": point.layer, "writable": True, "through_seq": None}
         _save(replica, [*replica.record["runs"], run])
@@ -58,8 +59,8 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
 
 
 def _require_all_or_none(replica: Replica, point: Point) -> None:
-    """Raises Problem for a machine that was started, here or by its appliance, and lacks a disk since:
-    made anew, that would be of another instant than the others."""
+    """Raises Problem for a machine that was started, here or by its appliance, and lacks one of its disks:
+    made anew, that disk would be of another instant than the others."""
     missing = [name for name in point.disks if not replica.overlay(name).exists()]
     run = replica.run or {}
     was_made = run.get("made") or any((replica.run_folder / name).exists() for name in (WAY, BELOW))
@@ -77,14 +78,13 @@ def _require_all_or_none(replica: Replica, point: Point) -> None:
 
 
 def in_use(replica: Replica) -> bool:
-    """Whether a program writes what a machine runs on, whoever started it: QEMU's programs lock what they
-    write."""
+    """Whether a program has the machine's files open for writing, by QEMU's locks."""
     overlays = [path for path in replica.run_folder.glob("*.qcow2") if not path.name.startswith(".")]
     return any(LOCKED.search(_run("qemu-img", "info", str(path)).stderr) for path in overlays)
 
 
 def discarded(replica: Replica) -> str:
-    """Gives up what a machine wrote that was started here; gives a sentence. Raises Problem if nothing may
+    """Gives up what a machine wrote that was started here; returns a sentence. Raises Problem if nothing may
     be given up."""
     if replica.run is None:
         return f"nothing was started from a point of {replica.name}"
@@ -101,8 +101,8 @@ def discarded(replica: Replica) -> str:
 
 
 def _delete(folder: Path) -> None:
-    """First hidden as a whole: if this is cut off, some of a machine's disks must not be found without the
-    others, which a start would make anew."""
+    """Delete the folder, after hiding it as a whole: after an interruption a start must not find some of a
+    machine's disks and make the others anew."""
     if folder.exists():
         doomed = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
         folder.replace(doomed)
@@ -111,7 +111,7 @@ def _delete(folder: Path) -> None:
 
 
 def qemu_img(*arguments: str, seconds: float = QUICK_SECONDS) -> str:
-    """What it says; raises Problem."""
+    """The output of qemu-img; raises Problem."""
     for _ in range(TRIES):
         done = _run("qemu-img", *arguments, seconds=seconds)
         if done.returncode == 0:
@@ -124,7 +124,8 @@ def qemu_img(*arguments: str, seconds: float = QUICK_SECONDS) -> str:
 
 
 def checked(*arguments: str) -> str:
-    """What `qemu-img check` says of an image, good or bad; raises Problem if it does not come to an end."""
+    """The output of `qemu-img check` about an image, good or bad; raises Problem if it does not end in
+    time."""
     done = _run("qemu-img", "check", *arguments)
     return f"{done.stdout}\n{done.stderr}"
 
@@ -183,8 +184,8 @@ def _overlay(replica: Replica, point: Point, name: str, size_bytes: int, key: Pa
 
 
 def _shortened(path: Path, below: Path, size_bytes: int) -> Path:
-    """What an overlay is laid on: where too many files lie below it, one beside it with what the upper
-    ones hold."""
+    """The file to put an overlay on: if there are too many files below, a merged file beside it with the
+    content of the upper ones."""
     chain = json.loads(qemu_img("info", "--output=json", "--backing-chain", "-U", str(below)))
     if len(chain) + 1 <= MOST_FILES:
         return below

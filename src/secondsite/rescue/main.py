@@ -1,4 +1,4 @@
-"""What a person types."""
+"""The command line of `secondsite-rescue`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ It needs this file, Python and QEMU. Stop the appliance before you start anythin
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 1 for a problem, 2 for what cannot be typed."""
+    """Run a command; returns the exit code: 0, 1 for a problem, 2 for a wrong command line."""
     typed = parser().parse_args(words)
     try:
         store = Store(typed.store or [_beside()])
@@ -59,15 +59,12 @@ def _told(error: OSError) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of all that can be typed."""
+    """The parser of the command line."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name or "secondsite-rescue", description=ABOUT, formatter_class=form
     )
-    told = (
-        "the appliance's store; by default the folder that this file lies in. Repeat it for stores that were "
-        "moved"
-    )
+    told = "the appliance's store; by default the folder of this file. Repeat it for stores that were moved"
     parser.add_argument("--store", type=Path, action="append", help=told)
     parser.add_argument("--json", action="store_true", help="print JSON")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -134,7 +131,7 @@ def _verb(
 def _ways(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
     verb.add_argument("--point", default=choosing.LATEST, help=CHOICES)
     told = (
-        "so long a point's disks may be compared with what was sealed before one is started (default: "
+        "how many seconds a point's disks may be compared with what was sealed before a start (default: "
         f"{COMPARE_SECONDS:.0f}; 0: not at all)"
     )
     verb.add_argument("--compare", type=float, default=COMPARE_SECONDS, metavar="SECONDS", help=told)
@@ -155,5 +152,5 @@ def _ways(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _beside() -> Path:
-    """Appliances keep this file in their store."""
+    """The folder of this file, which is the default store: appliances keep the file in their store."""
     return Path(os.path.abspath(sys.argv[0])).parent

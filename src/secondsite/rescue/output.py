@@ -1,4 +1,4 @@
-"""Tables and sentences."""
+"""Prints tables and sentences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRESS_SECONDS = 5.0
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest word."""
+    """A table whose columns are as wide as their widest text."""
     shown = [[one_line(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
@@ -28,7 +28,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def instant(taken_at: str) -> str:
-    """As people read it, in UTC; what is no time stays as it is."""
+    """The time for people, in UTC; a text that is no time stays as it is."""
     try:
         at = datetime.fromisoformat(taken_at)
     except ValueError:
@@ -37,7 +37,7 @@ def instant(taken_at: str) -> str:
 
 
 def machine(replica: Replica) -> dict[str, Any]:
-    """What is known of it."""
+    """What is known of a machine, for tables and JSON."""
     whole = [point for point in replica.points if not point.problem]
     verified = [point for point in whole if point.grade in ("booted", "application")]
     newest = whole[-1] if whole else None
@@ -57,7 +57,7 @@ def machine(replica: Replica) -> dict[str, Any]:
 
 
 def machines(found: Sequence[dict[str, Any]], *, stores: bool = False) -> str:
-    """`stores`: it is said in which each lies."""
+    """A table of machines; with several `stores` it shows the store of each."""
     rows = [
         [
             each["machine"], str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]),
@@ -87,7 +87,7 @@ def point(found: Point) -> dict[str, Any]:
 
 
 def points(found: Sequence[dict[str, Any]]) -> str:
-    """Newest first."""
+    """A table of points, newest first."""
     rows = [
         [
             each["point"],
@@ -105,7 +105,7 @@ def points(found: Sequence[dict[str, Any]]) -> str:
 
 
 def verdict(replica: Replica, found: Point, comparison: Comparison) -> dict[str, Any]:
-    """What a comparison of a point found."""
+    """The result of comparing a point, for tables and JSON."""
     return {
         "machine": replica.name,
         "store": str(replica.store),
@@ -135,7 +135,7 @@ def _result(each: dict[str, Any]) -> str:
 
 
 def progress() -> Callable[[str, int, int], None]:
-    """Says on standard error, now and then, how far a disk was read."""
+    """A function that reports on standard error, now and then, how far a disk was read."""
     said_at = time.monotonic()
 
     def told(disk: str, done: int, size: int) -> None:
@@ -159,7 +159,7 @@ def plans(found: Sequence[dict[str, Any]]) -> str:
 
 
 def age(instant: str | None) -> str:
-    """How long ago, by this host's clock."""
+    """How long ago the instant was, by this host's clock."""
     if not instant:
         return NONE
     try:
@@ -173,7 +173,7 @@ def age(instant: str | None) -> str:
 
 
 def _runs_by(replica: Replica) -> str | None:
-    """Without QEMU's programs that cannot be told."""
+    """What runs the machine; None if QEMU's programs, which tell it, are not here."""
     try:
         return looking.running(replica)
     except Problem:

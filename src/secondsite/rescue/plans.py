@@ -1,4 +1,5 @@
-"""The machines of a recovery plan, in its order; what people do in between is asked of whoever sits here."""
+"""Starts the machines of a recovery plan in its order, and asks the person at the terminal for actions in
+between."""
 
 from __future__ import annotations
 
@@ -11,16 +12,16 @@ from .store import Store
 UNPLANNED = "unplanned"
 Said = Callable[[str], None]
 Asked = Callable[[str], bool]
-"""Whether the person says that it is done."""
+"""Asks a person about an action; returns whether it is done."""
 
 
 def known(store: Store) -> list[dict[str, Any]]:
-    """As the vault last said them; raises Problem."""
+    """The recovery plans, as the vault last sent them; raises Problem."""
     return list(store.configuration().get("plans") or ())
 
 
 def find(store: Store, name: str) -> dict[str, Any]:
-    """Raises Problem."""
+    """The plan of this name; raises Problem."""
     plans = known(store)
     for plan in plans:
         if plan.get("name") == name:
@@ -33,9 +34,9 @@ def find(store: Store, name: str) -> dict[str, Any]:
 
 
 def run(plan: Mapping[str, Any], start: Callable[[str], str], say: Said, ask: Asked) -> list[str]:
-    """Starts its machines group by group; gives those that did not start, in words. As in an unplanned
-    failover a machine that fails keeps no other from being started. Raises Problem when a person says that
-    a step failed."""
+    """Starts its machines group by group; returns those that did not start, in words. As in an unplanned
+    failover a machine that fails keeps no other from being started. Raises Problem when a person says that a
+    step failed."""
     failed: list[str] = []
     groups = list(plan.get("groups") or ())
     for number, group in enumerate(groups, start=1):
@@ -52,7 +53,8 @@ def run(plan: Mapping[str, Any], start: Callable[[str], str], say: Said, ask: As
 
 
 def _why(problem: Problem | OSError) -> str:
-    """What one machine's disk refuses keeps no other from being started, either."""
+    """Why a machine did not start, in words. An error of its disk keeps no other machine from being
+    started."""
     if isinstance(problem, OSError):
         return f"{problem.filename or 'A file'}: {problem.strerror}."
     return f"{problem.what} {problem.do}".strip()
@@ -75,6 +77,6 @@ def _steps(actions: Sequence[Mapping[str, Any]] | None, ask: Asked) -> None:
 
 
 def _due(actions: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Those that are for an unplanned failover. From a store alone the way is away from the site that is
-    lost, and which way that was nobody here knows: what is for one way only is asked as well."""
+    """The actions for an unplanned failover. The store does not tell in which direction the machines move, so
+    actions for only one direction are included."""
     return (action for action in actions if UNPLANNED in (action.get("kinds") or (UNPLANNED,)))

@@ -1,10 +1,10 @@
-"""What goes wrong, and what to do then."""
+"""The error of this program, with what to do."""
 
 from __future__ import annotations
 
 
 class Problem(Exception):
-    """`what` happened, to what; `do`: what helps."""
+    """Something went wrong. `what`: what happened, to what; `do`: what helps."""
 
     def __init__(self, what: str, do: str = "") -> None:
         super().__init__(what)

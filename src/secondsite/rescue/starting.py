@@ -1,4 +1,4 @@
-"""A machine is started, stopped, or what it wrote is given up."""
+"""Starts and stops machines, and discards what they wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 
 
 def started(replica: Replica, wanted: str, ways: Ways) -> str:
-    """Gives a sentence; harmless if it runs already. Raises Problem. The store is locked by the caller."""
+    """Start the machine; returns a sentence. Harmless if it runs already. Raises Problem. The caller has
+    locked the store."""
     key = keys.key_for(replica, ways.key_file)
     found: dict[str, verifying.Comparison] = {}
 
@@ -60,7 +61,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
 
 
 def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
-    """The end of a sentence."""
+    """What was compared before the start, as the end of a sentence."""
     if found is None:
         return ""
     done = (
@@ -73,7 +74,8 @@ def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
 
 
 def stopped(replica: Replica, grace_seconds: float) -> str:
-    """Gives a sentence; raises Problem if something runs it that cannot be asked."""
+    """Stop the machine; returns a sentence. Raises Problem if it is run by something that cannot be asked to
+    stop."""
     way = looking.running(replica)
     if way is None:
         return f"{replica.name} does not run here"
@@ -92,7 +94,8 @@ def stopped(replica: Replica, grace_seconds: float) -> str:
 
 
 def discarded(replica: Replica) -> str:
-    """Gives a sentence; raises Problem while the machine runs, or if what it wrote is the only copy."""
+    """Discard what the machine wrote; returns a sentence. Raises Problem while it runs, or if that is the
+    only copy of the machine."""
     if looking.running(replica) is not None:
         raise Problem(f"{replica.name} runs.", f"Stop it first: 'stop {replica.typed}'.")
     uris = looking.uris(replica)
@@ -120,7 +123,7 @@ def _unknown(replica: Replica) -> Problem:
     )
 
 
-# What the former vault would have done after a start, for whoever does it by hand now.
+# What the former vault would have done after a start, for the person who does it by hand now.
 
 
 def after_start(replica: Replica) -> str:
@@ -129,7 +132,8 @@ def after_start(replica: Replica) -> str:
 
 
 def _all(said: Mapping[str, Any]) -> Iterator[str]:
-    """A vault of another release may have said something else: what is not understood is left out."""
+    """The sentences. Data of a vault of another release may be different: what is not understood is left
+    out."""
     checks = [_check(each) for each in _items(said, "checks")]
     if checks:
         yield f"its vault would have checked: {', '.join(checks)}"

@@ -1,4 +1,4 @@
-"""What lies in a store: machines, points, and what their vault said of them. It is only read here."""
+"""What is in a store: machines, points, and their vault's data. This module only reads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .problems import Problem
 from .terminal_text import one_line, typed
 
 RUN = "failover"
-"""The run that a failed-over machine has; appliances know it by this name."""
+"""The name of a failed-over machine's run; appliances know it by this name."""
 CONFIGURATION = "configuration.json"
 START = "start.json"
 GRADES = "grades.json"
 RECORD = "machine.json"
 RESERVE = "start.reserve"
 """In a store: space that replication left for starts."""
-"""What its vault knew of a machine, beside its replica."""
+"""The file beside a replica with what its vault knew of the machine."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MISPLACED = "holds the replica of"
 NAME_IT = "; if its machines are meant, too, name it: --store FOLDER"
@@ -43,7 +43,7 @@ class Point:
 
     @property
     def taken_at(self) -> str:
-        """By the source's clock; ISO 8601 in UTC."""
+        """The point's instant by the source's clock; ISO 8601 in UTC."""
         return str(self.manifest.get("taken_at", ""))
 
     @property
@@ -56,7 +56,7 @@ class Point:
 
     @property
     def disks(self) -> dict[str, int]:
-        """Their sizes in bytes, by their keys."""
+        """The sizes of its disks in bytes, by their keys."""
         return {disk["key"]: disk["size_bytes"] for disk in self.manifest.get("disks", ())}
 
     @property
@@ -66,14 +66,14 @@ class Point:
 
     @property
     def firmware(self) -> dict[str, dict[str, Any]]:
-        """Files of the firmware's state by name: 'nvram', 'tpm/...'."""
+        """Files of the firmware state by name: 'nvram', 'tpm/...'."""
         return {file["name"]: file for file in self.manifest.get("firmware", ())}
 
 
 @dataclass(frozen=True)
 class Replica:
-    """What a store has of one machine. `start`: how its appliance would start it; `said`: what its vault
-    knew of it; each is empty if that was never said."""
+    """What a store has of one machine. `start`: how its appliance would start it; `said`: what its vault knew
+    of it; each is empty if that is not known."""
 
     folder: Path
     record: dict[str, Any]
@@ -94,32 +94,33 @@ class Replica:
 
     @property
     def typed(self) -> str:
-        """Its name as it is typed after a command."""
+        """Its name as it is typed in a command."""
         return typed(self.name)
 
     @property
     def key_id(self) -> str | None:
-        """Of the key that it is encrypted with; None: it is plain."""
+        """The id of the key that it is encrypted with; None: it is plain."""
         return self.record.get("key_id")
 
     @property
     def run(self) -> dict[str, Any] | None:
-        """A machine was started from one of its points, and may be running."""
+        """The run of a machine that was started from one of its points and may be running; None if there is
+        none."""
         return next((run for run in self.record["runs"] if run["name"] == RUN), None)
 
     @property
     def store(self) -> Path:
-        """The store that it lies in."""
+        """The store that it is in."""
         return self.folder.parent.parent
 
     def release_reserve(self) -> None:
-        """Where its store is full, a start has the space that replication left for it; the appliance keeps
-        it again."""
+        """Free the space that is reserved for starts, for a store that is full; the appliance reserves it
+        again."""
         (self.store / RESERVE).unlink(missing_ok=True)
 
     @property
     def is_committed(self) -> bool:
-        """A failover was committed: what its run wrote is the only copy of the machine."""
+        """Whether a failover was committed: then what its run wrote is the only copy of the machine."""
         return self.record.get("committed_point_id") is not None and self.record.get("head") is None
 
     @property
@@ -133,11 +134,12 @@ class Replica:
         return self.folder / "disks" / key / f"{number:06d}.qcow2"
 
     def head(self, key: str, number: int) -> Path:
-        """What is a layer once it is sealed, and no point's before."""
+        """The file that cycles are written to. It becomes a layer when it is sealed, and is no point's
+        before."""
         return self.folder / "disks" / key / f"{number:06d}.head.qcow2"
 
     def point(self, point_id: str) -> Point:
-        """Raises Problem."""
+        """The point with this id. Raises Problem."""
         for point in self.points:
             if point.id == point_id:
                 return point
@@ -180,8 +182,8 @@ class Store:
                 self.roots.append(each)
 
     def replicas(self) -> tuple[list[Replica], list[str]]:
-        """All that can be read, by name, and a sentence for each that cannot, and for each store that is
-        not here."""
+        """All replicas that can be read, by name, and a sentence for each that cannot, and for each store
+        that is not here."""
         found, problems = [], list(self.away)
         for folder in sorted(path for root in self.roots for path in (root / "replicas").iterdir()):
             if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
@@ -198,7 +200,7 @@ class Store:
         return sorted(found, key=lambda each: each.name), problems
 
     def find(self, asked: str) -> Replica:
-        """By name, id or folder; raises Problem."""
+        """The replica with this name, id or folder; raises Problem."""
         known, problems = self.replicas()
         found = [each for each in known if asked in (each.name, each.id, str(each.folder))]
         if len(found) == 1:
@@ -226,8 +228,8 @@ class Store:
         return [each for each in self.replicas()[1] if MISPLACED in each and f"({replica.id})" in each]
 
     def configuration(self) -> dict[str, Any]:
-        """What the vault last said of sites, plans and machines; empty if it never did. Raises Problem for
-        a damaged file."""
+        """What the vault last said of sites, plans and machines; empty if it never sent that. Raises Problem
+        for a damaged file."""
         path = self.roots[0] / CONFIGURATION
         try:
             return files.trusted(path)
@@ -241,7 +243,7 @@ class Store:
 
 
 def _require_store(root: Path) -> None:
-    """Raises Problem."""
+    """Raises Problem if the folder is not a store."""
     why = _unreadable(root)
     if why is None:
         return
@@ -267,8 +269,8 @@ def _unreadable(root: Path) -> str | None:
 
 
 def _unusable(root: Path, first: Path) -> str:
-    """Why a further store is not used; empty if it is. At its path another appliance's may lie: that path
-    is the same at many sites."""
+    """Why a further store is not used; empty if it is. Another appliance's store may be at its path, which is
+    the same at many sites."""
     why = _unreadable(root)
     if why is not None:
         return f"cannot be read ({why}){NAME_IT}" if why else f"is not here{NAME_IT}"
@@ -297,8 +299,8 @@ def _strange(folder: str | Path) -> Iterator[str]:
 
 
 def read(folder: Path) -> Replica:
-    """Raises OSError, ValueError, KeyError, TypeError, AttributeError for one that is damaged, or that has
-    links to what is not its own: this program runs as root, and would write there."""
+    """The replica in a folder. Raises OSError, ValueError, KeyError, TypeError or AttributeError if it is
+    damaged, or contains links to foreign files: this program runs as root, and would write there."""
     for path in _strange(folder):
         raise ValueError(f"{path} is a symbolic link, a pipe or a device, and no file or folder of its own")
     record = files.trusted(folder / "replica.json")
@@ -309,7 +311,7 @@ def read(folder: Path) -> Replica:
 
 
 def _require_own(found: Replica) -> None:
-    """Raises Misplaced."""
+    """Raises Misplaced if the folder is named after another machine."""
     folder = found.folder
     if found.id != folder.name:
         raise Misplaced(
@@ -319,7 +321,7 @@ def _require_own(found: Replica) -> None:
 
 
 def _points(folder: Path, record: dict[str, Any], grades: dict[str, Any]) -> Iterator[Point]:
-    """Oldest first."""
+    """The points of a replica, oldest first."""
     held = {str(point_id): str(reason) for point_id, reason in record.get("holds") or ()}
     for layer in record["layers"]:
         point_id = layer.get("point_id")
@@ -344,7 +346,8 @@ def _manifest(path: Path, machine_id: str) -> tuple[dict[str, Any], str]:
 
 
 def _require_names(manifest: dict[str, Any]) -> None:
-    """They become names of files, and came from another site. Raises ValueError."""
+    """Raises ValueError for unsafe names in a manifest: they become names of files, and came from another
+    site."""
     for disk in manifest["disks"]:
         if not NAME.fullmatch(disk["key"]) or not isinstance(disk["size_bytes"], int):
             raise ValueError(f"it names a disk {disk['key']!r}")
@@ -357,7 +360,8 @@ def _require_names(manifest: dict[str, Any]) -> None:
 
 
 def _optional(path: Path) -> dict[str, Any]:
-    """What is missing or damaged here makes a start less like the vault's, and stops none."""
+    """The content of an optional file; empty if it is missing or damaged: a start is then less like the
+    vault's, but still possible."""
     try:
         return files.trusted(path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What was done in a store is written down in it, for whoever looks later."""
+"""Records in the store what was done in it, for whoever looks later."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DID = (STARTED, "discarded")
 
 
 def note(replica: Replica, did: str, **more: str) -> None:
-    """In the store that the machine lies in; durable when it returns."""
+    """Record what was done with a machine, in its store; durable when it returns."""
     who = {"at": now().isoformat(timespec="seconds"), "by": getpass.getuser(), "host": socket.gethostname()}
     body = {**who, "did": did, "machine_id": replica.id, "machine": replica.name, **more}
     files.append(replica.store / FILE, json.dumps(body, sort_keys=True))
 
 
 def last_start(store: Path, machine_id: str) -> str:
-    """The way in which the machine was started last, unless that was given up since; empty if it never
+    """The way in which the machine was started last, unless that was discarded since; empty if it never
     was."""
     way = ""
     try:
@@ -42,5 +42,5 @@ def last_start(store: Path, machine_id: str) -> str:
 
 
 def now() -> datetime:
-    """By this host's clock, in UTC."""
+    """Now by this host's clock, in UTC."""
     return datetime.now(timezone.utc)  # noqa: UP017 Python 3.9 has no datetime.UTC

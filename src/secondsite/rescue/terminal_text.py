@@ -1,5 +1,5 @@
-"""Text that others wrote, as a terminal shows it: machines and plans are named at another site, and this
-runs as root, in an emergency."""
+"""Makes text that others wrote safe for a terminal: machines and plans are named at another site, and this
+program runs as root, in an emergency."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 import shlex
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters but tab and newline (ESC begins a terminal's sequences), and those that turn the
+"""Control characters except tab and newline (ESC begins a terminal's sequences), and those that change the
 direction of text."""
 
 
 def plain(text: str) -> str:
-    """Without what would steer the terminal."""
+    """The text without characters that control the terminal."""
     return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def one_line(text: str) -> str:
-    """And without what would look like another line of ours."""
+    """The same on one line, so that it cannot look like a line of this program."""
     return plain(text.replace("\n", " ").replace("\t", " "))
 
 

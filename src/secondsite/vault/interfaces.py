@@ -1,4 +1,5 @@
-"""Who may come in: registration keys of appliances, access tokens of people, the certificate authority."""
+"""The vault's interfaces, which have more than one side: the certificate authority, admission, gateway, fact
+sink and signals."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ class Renew(Protocol):
 
 
 class Admit(Protocol):
-    """Lets an appliance in with the key that it shows, or raises CertificateRefused."""
+    """Accepts an appliance with the key that it shows, or raises CertificateRefused."""
 
     def __call__(self, appliance_id: str, key_sha256: str) -> None: ...
 
@@ -47,8 +48,8 @@ class Authority(Protocol):
 
 
 class Gateway(Protocol):
-    """Orders out, reports in. Only `awaited` blocks: a step asks, waits without a thread, and asks again
-    when signalled."""
+    """Sends orders to appliances and gets their reports. Only `awaited` blocks: a step asks, waits without a
+    thread, and asks again when it is signalled."""
 
     def ask(
         self,
@@ -67,46 +68,47 @@ class Gateway(Protocol):
         reconnect) and gives None. The signal 'order/<order_id>' fires when the report arrives."""
 
     def awaited(self, order_id: str, seconds: float) -> Report | None:
-        """The report of an order that was asked for, once it has arrived; None if it has not within that
+        """The report of an order that was asked for, when it has arrived; None if it does not within that
         time."""
 
     def forget(self, order_id: str) -> None:
-        """The report was used and recorded."""
+        """Drop the report: it was used and recorded."""
 
     def progress(self, order_id: str) -> tuple[float, str] | None:
-        """The last progress of a running order."""
+        """The last progress of a running order: the fraction 0..1, and a sentence."""
 
     def is_connected(self, appliance_id: str) -> bool:
-        """To this vault process, or to another one on the database."""
+        """Whether the appliance is connected to this vault process, or to another one on the database."""
 
     def holds(self, appliance_id: str) -> bool:
-        """Whether it is connected to this process."""
+        """Whether the appliance is connected to this process."""
 
     def hang_up(self, appliance_id: str) -> None:
-        """End its connection: it is none of ours any more."""
+        """End the appliance's connection: it no longer belongs to this vault."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """`signals` are to be given now: what they are about is durable. `is_behind`: there is more to write."""
+    """What follows from a write. `signals` are to be given now: what they are about is durable. `is_behind`:
+    there is more to write."""
 
     signals: Sequence[str]
     is_behind: bool
 
 
 class FactSink(Protocol):
-    """Where the gateway delivers what appliances say by themselves; `watch` implements it."""
+    """Takes what appliances report by themselves, from the gateway."""
 
     def connected(self, hello: Hello) -> None: ...
     def disconnected(self, appliance_id: str) -> None: ...
     def hear(self, appliance_id: str, status: Status) -> FullReportRequest | None:
-        """Remembers it, without a write. Gives what the appliance is to say again."""
+        """Remember a status, without writing it. Gives what the appliance has to send again."""
 
     def write(self, first: Collection[str] = (), at_most: int = ...) -> WriteResult:
-        """What was heard of the machines that go `first`, and at most so many statuses of others."""
+        """Write what was heard of the machines that go `first`, and at most so many statuses of others."""
 
     def missed(self, appliance_id: str) -> None:
-        """Something that it said was not understood."""
+        """Note that a message of the appliance was not understood."""
 
 
 class Signals(Protocol):

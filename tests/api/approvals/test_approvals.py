@@ -132,7 +132,7 @@ def test_a_grant_is_for_the_machine_that_had_the_name_when_it_was_asked(
         tx.statuses.put_source(source_status("m2", sent_at=now, last_seq=9), now)
         tx.statuses.put_replica(replica_status("m2", points=[point(1, 60, now), point(2, 30, now)]), now)
     refused = bob.grant(number, 409)["error"]
-    assert "names is another machine now" in refused["message"]
+    assert "belongs to another machine now" in refused["message"]
     assert anna.show(number)["stage"] == "asked"
     assert jobs(ask) == []
 

@@ -72,7 +72,7 @@ def test_a_secret_goes_to_another_server_only_if_it_is_given_again(ask):
     make(ask, "ops", webhook=None, **MAIL)
     elsewhere = {"mail": {**MAIL["mail"], "host": "elsewhere.example.org"}}
     error = ask("PUT", f"{PATH}/ops", 422, json=elsewhere)["error"]
-    assert "secret was not given" in error["message"]
+    assert "secret was given for the former one" in error["message"]
     ask("PUT", f"{PATH}/ops", 422, json={"mail": MAIL["mail"], "ca_pem": "another"})
     ask("PUT", f"{PATH}/ops", 422, json={"mail": {**MAIL["mail"], "tls": "none"}})
     ask("PUT", f"{PATH}/ops", json={"mail": {**MAIL["mail"], "to": ["other@example.org"]}})

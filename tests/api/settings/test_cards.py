@@ -168,7 +168,7 @@ def test_a_card_that_is_to_have_an_address_of_a_pool_names_the_pool_and_what_it_
         ({"address": "10.2.0.9/24"}, "the address 10.2.0.9, and one out of a pool"),
         ({"gateway": "10.2.0.1"}, "a gateway of its own"),
         ({"dns_servers": ["10.2.0.1"]}, "DNS servers of its own"),
-        ({"connected": False}, "out of a pool, and not to be connected"),
+        ({"connected": False}, "out of a pool, but is set not to be connected"),
     ],
 )
 def test_what_does_not_go_with_a_pool_is_refused(ask, web01, more, said):

@@ -78,7 +78,7 @@ def test_values_that_no_machine_can_have_are_refused(ask, machines):
         ("shop-dr", "db01 has that name there after a failover"),
         ("SHOP-dr", "db01 has that name there after a failover"),
         ("db01-test", "db01 has that name there in a test failover"),
-        ("web01-test", "is what web01 is called in a test failover"),
+        ("web01-test", "is the name of web01 in a test failover"),
     ],
 )
 def test_a_name_that_another_machine_has_or_is_to_have_there_is_refused(ask, machines, name, why):

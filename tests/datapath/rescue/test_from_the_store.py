@@ -337,8 +337,7 @@ class TestOnOldDisks:
         "change", [lambda path: write_image(path, 4 * MiB, 0), cut_a_little], ids=["written", "cut"]
     )
     def test_what_their_owner_changed_starts_nothing_and_is_named(self, store, old_disk, change):
-        """What its owner left there is read from it: the same file with a cut that costs none of its data would
-        still hold what was sealed."""
+        """It has data of its owner's: with a cut that costs none, it would still hold what was sealed."""
         change(old_disk)
         with pytest.raises(Problem, match=r"changed since it was sealed|ends too early") as told:
             starting.started(store.find("web01"), "latest", Ways())

@@ -77,7 +77,7 @@ def test_of_a_transaction_that_was_rolled_back_nothing_is_kept_and_nothing_comes
     with transaction(db) as session:
         add(session, 1)
         session.rollback()
-        with pytest.raises(AssertionError, match="kept at once"):
+        with pytest.raises(AssertionError, match="committed at once"):
             add(session, 2)
     assert kept(db) == []
     with transaction(db) as session:

@@ -32,9 +32,9 @@ SET_AGAIN = {
     "site_pairs": "secondsite site pair",
 }
 HISTORY = {
-    "approvals": "former days", "audit": "audit log", "audit_ends": "audit log",
+    "approvals": "Past jobs", "audit": "audit log", "audit_ends": "audit log",
     "drill_notes": "notes of test failovers",
-    "evidence": "evidence", "evidence_pictures": "evidence", "job_pictures": "former days",
+    "evidence": "evidence", "evidence_pictures": "evidence", "job_pictures": "Past jobs",
     "notice_claims": "notices",
     "notice_deliveries": "notices", "notice_marks": "notices", "notices": "notices", "rpo_blocks": "the RPO",
     "run_times": "evidence",
@@ -52,4 +52,4 @@ def test_what_is_to_be_set_again_is_said_with_its_command():
     for table, words in {**SET_AGAIN, **HISTORY}.items():
         assert words in said, table
     assert "secondsite site verify" in said, "a site is adopted without it"
-    assert "none of the former vault goes on" in said
+    assert "those of the former vault do not go on" in said

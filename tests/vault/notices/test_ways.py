@@ -84,7 +84,7 @@ def test_no_password_goes_to_a_server_without_tls(vault, tell, mail_server):
 def test_a_mail_says_what_it_is_and_how_the_server_answered(vault, tell, mail_server, mode):
     server = mail_server(mode, asks_who=mode != "none")
     tell("ops", **server.target())
-    assert try_it(vault, "ops")["said"] == "taken by 127.0.0.1 for 1 of 1"
+    assert try_it(vault, "ops")["said"] == "accepted by 127.0.0.1 for 1 of 1"
     (mail,), (envelope,) = server.mails, server.inbox.envelopes
     assert envelope.encrypted is (mode == "starttls")  # with "tls" nobody else could speak to it
     assert envelope.user == (USER if mode != "none" else None)
@@ -114,7 +114,7 @@ def test_who_hangs_is_cut_and_holds_up_nobody_else(vault, tell, web_server, monk
     began = time.monotonic()
     tried = try_it(vault, "hangs")
     assert not tried["delivered"]
-    assert "did not take the message" in tried["said"]
+    assert "did not accept the message" in tried["said"]
     assert time.monotonic() - began < 10
     assert try_it(vault, "good")["delivered"]
     eventually(lambda: good.posts, within_seconds=10)

@@ -222,7 +222,7 @@ def test_a_machine_that_its_owner_starts_in_the_middle_of_a_move_is_said_to_have
     verbs.appliances.fail(Kind.RUN_CYCLE, problem=problem)
     job = verbs.run(Verb.PLANNED_FAILOVER).job
     assert job.error.message == (
-        "web01 was off for its last cycle, and is running now. This move is taken back by a job of its own, "
+        "web01 was off for its last cycle, and is running now. This move is undone by a job of its own, "
         "cancel-failover."
     )
     assert job.error.do == "Find out."

@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[dict[str, Any], FlawKind, str]] = {
     "a policy that cannot be met": (
         {"policies": (ReplicationPolicy("p", rpo_threshold_seconds=60, crash_consistent_every_seconds=300),)},
         FlawKind.POLICY,
-        "Points come every 5 min",
+        "Points are made every 5 min",
     ),
     "a plan whose machine is gone": ({"plans": planned(WEB, GONE)}, FlawKind.PLAN, "gone01 is not protected"),
     "a plan whose machine has no points": ({"points": {"m1": 0}}, FlawKind.PLAN,
@@ -138,7 +138,7 @@ STEPS = {
     "sites": (EMPTY, "There are 0 sites"),
     "site b": (replace(EMPTY, sites=given(), appliances={"a": appliance("a")}), "no appliance"),
     "machines": (replace(RIGHT, machines={}, plans=(), schedules=()), "No machine is protected"),
-    "machine web01": (replace(RIGHT, machines={"m1": machine()}), "Nobody has tried"),
+    "machine web01": (replace(RIGHT, machines={"m1": machine()}), "It has not been tried"),
     "machine db01": (
         replace(RIGHT, machines={"m1": machine(name="db01", state=State.COMMITTED)}),
         "it waits for reprotect",

@@ -38,7 +38,7 @@ def test_a_drill_that_nobody_completes_is_told_of_from_the_second_day_on():
     assert not list(standing_findings.standing(waits, NOW + DAY))
     (finding,) = standing_findings.standing(waits, NOW + 400 * DAY)
     assert (finding.code, finding.since) == ("drill-waits", NOW + DAY)
-    assert f"waits since {NOW:%Y-%m-%d %H:%M} UTC" in finding.what
+    assert f"has been waiting since {NOW:%Y-%m-%d %H:%M} UTC" in finding.what
 
 
 def test_what_a_drill_has_not_shown_leaves_the_machine_healthy_but_one_that_failed_does_not():

@@ -418,7 +418,7 @@ def test_by_a_targets_word_alone_nobody_is_told_to_stop_what_runs_at_the_source(
         for each in findings.findings(situation(machine=machine(state=state), status=running), NOW)
     }
     assert "source-running-after-failover" not in found
-    assert "look at both sites" in found["record-is-behind"].what
+    assert "find out at both sites" in found["record-is-behind"].what
     assert "virsh shutdown" not in " ".join(each.kind.do for each in found.values())
 
 

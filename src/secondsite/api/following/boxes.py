@@ -1,5 +1,5 @@
-"""What a follower has not been sent yet: one that is slow, or reads nothing, holds each thing once, as it
-was last."""
+"""Boxes of events that a follower has not been sent yet: for a slow follower, or one that reads nothing, each
+thing is held once, in its last state."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """An event, and how it is written; the number of the change that it tells of."""
+    """An event as it is written to the stream, with the number of its change."""
 
     number: int
     event: rest.Event
@@ -24,7 +24,7 @@ class StreamEvent:
 
 
 class Box(ABC, Generic[T]):
-    """Filled and emptied in the event loop."""
+    """Events for one follower. Filled and emptied in the event loop."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
@@ -39,7 +39,7 @@ class Box(ABC, Generic[T]):
         return not self._woken.is_set()
 
     def fail(self, problem: Exception) -> None:
-        """Whoever waits for more gets this."""
+        """Make `filled` raise this problem."""
         self._problem = problem
         self._woken.set()
 
@@ -47,7 +47,8 @@ class Box(ABC, Generic[T]):
     def _keep(self, found: T) -> None: ...
 
     async def filled(self) -> bool:
-        """Whether something came; False after a while without anything. Raises what the box failed with."""
+        """Whether something came; False after a while without anything. Raises the problem that the box
+        failed with."""
         try:
             async with asyncio.timeout(changes.LOOK_AGAIN_SECONDS):
                 await self._woken.wait()
@@ -60,7 +61,7 @@ class Box(ABC, Generic[T]):
 
 
 class Newest(Box[T]):
-    """Only the last one counts."""
+    """A box that holds only the last thing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class Newest(Box[T]):
 
 
 class EachOnce(Box[Sequence[StreamEvent]]):
-    """Of each thing the last event."""
+    """A box that holds the last event of each thing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,8 +80,8 @@ class EachOnce(Box[Sequence[StreamEvent]]):
         self._behind = -1
 
     def goes_on_behind(self, number: int) -> None:
-        """Whoever has the box has put into it what there was up to this change: what a source tells of
-        that later, it had read before."""
+        """Ignore changes up to this number: the follower has read them itself, and its source may still
+        report them."""
         self._behind = number
 
     def _keep(self, found: Sequence[StreamEvent]) -> None:
@@ -92,6 +93,6 @@ class EachOnce(Box[Sequence[StreamEvent]]):
             self._pending[thing] = max(told, known, key=lambda each: each.number)
 
     def take(self) -> Sequence[StreamEvent]:
-        """What has come, in the order of numbers."""
+        """The events that have come, in the order of their numbers."""
         found, self._pending = self._pending, {}
         return sorted(found.values(), key=lambda told: told.number)

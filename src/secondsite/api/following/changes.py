@@ -1,5 +1,4 @@
-"""Changes that other threads tell of, awaited in the event loop. Between two changes nobody holds a
-thread."""
+"""Changes that other threads report, awaited in the event loop. Waiting takes no thread."""
 
 import asyncio
 import contextlib
@@ -9,14 +8,14 @@ from collections.abc import Sequence
 from ...vault.facade.nouns.events import Change
 
 BREATH_SECONDS = 0.1
-"""Changes come in crowds; one look serves many."""
+"""Changes come in bursts; after this many seconds they are read together."""
 LOOK_AGAIN_SECONDS = 10.0
-"""A change of which nobody told is seen then."""
+"""After so many seconds everything is read again: for changes that nobody reported."""
 
 
 class Follower:
-    """Made in the event loop, told from any thread. It keeps each thing that has changed once, however
-    often it did."""
+    """Collects changes for the event loop that made it; `tell` may be called from any thread. A thing that
+    changed several times is kept once."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -31,8 +30,7 @@ class Follower:
             self._loop.call_soon_threadsafe(self._woken.set)
 
     async def changes(self) -> Sequence[tuple[int, Change]]:
-        """What has changed since the last call, in the order of numbers; nothing after a while without
-        any."""
+        """The changes since the last call, in the order of their numbers; none after a while without any."""
         try:
             async with asyncio.timeout(LOOK_AGAIN_SECONDS):
                 await self._woken.wait()

@@ -1,4 +1,4 @@
-"""One reader for all who follow the same.
+"""One reader for all followers of the same thing.
 
 Twenty streams that each read and wrote every change by themselves made a failover of 300 machines take three
 times as long, in the hour in which most people look.
@@ -15,12 +15,12 @@ from .boxes import Box
 T = TypeVar("T")
 Tell = Callable[[T], None]
 Begin = Callable[[contextlib.ExitStack, Tell[T]], Coroutine[Any, Any, None]]
-"""Begins to listen at once, and gives what reads and tells from then on; what is to be left is put onto
-the stack."""
+"""Starts listening at once, and gives the coroutine that reads and reports from then on; what has to be
+closed is put onto the stack."""
 
 
 class Source(Generic[T]):
-    """Reads while somebody follows."""
+    """Reads as long as it has followers."""
 
     def __init__(self, begin: Begin[T]) -> None:
         self._boxes: list[Box[T]] = []
@@ -36,7 +36,7 @@ class Source(Generic[T]):
         self._boxes.append(box)
 
     def leave(self, box: Box[T]) -> bool:
-        """Whether it was the last one: then nothing is read any more."""
+        """Remove the follower's box; gives whether it was the last one, with which the reading ends."""
         self._boxes.remove(box)
         if not self._boxes:
             self._task.cancel()
@@ -49,20 +49,20 @@ class Source(Generic[T]):
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except Exception as problem:  # each of the streams ends with it
+        except Exception as problem:  # every stream of this source ends with it
             for box in self._boxes:
                 box.fail(problem)
 
 
 class Hub:
-    """The sources of one event loop, by what is followed and who sees the same of it."""
+    """The sources of one event loop, by what is followed and by what the followers may see of it."""
 
     def __init__(self) -> None:
         self._sources: dict[Hashable, Source[Any]] = {}
 
     @contextlib.contextmanager
     def joined(self, key: Hashable, begin: Begin[T], box: Box[T]) -> Iterator[None]:
-        """Within the block the box is filled by the source of that key, which begins with its first
+        """Within the block the box is filled by the source of that key, which starts with its first
         follower."""
         source = self._sources.get(key)
         if source is None or source.ended:
@@ -76,11 +76,11 @@ class Hub:
 
 
 class Hubs:
-    """One for each event loop that serves the application."""
+    """The hubs, one for each event loop that serves the application."""
 
     def __init__(self) -> None:
         self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
 
     def here(self) -> Hub:
-        """That of the running loop."""
+        """The hub of the running event loop."""
         return self._by_loop.setdefault(asyncio.get_running_loop(), Hub())

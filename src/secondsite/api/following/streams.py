@@ -1,5 +1,5 @@
-"""The events of a job, and of the vault. A stream ends when its token does: `still` says whether that is
-valid."""
+"""Streams of the events of a job, and of the vault. A stream ends with its token: `still` says whether that
+is valid."""
 
 import asyncio
 import contextlib
@@ -22,22 +22,22 @@ from .changes import Follower
 from .hub import Hub, Tell
 
 BREATH_OF_MANY_SECONDS = 0.4
-"""Besides, where many machines are at work: something happens to one of them all the time."""
+"""Additional seconds between reads where many machines are at work: one of them changes all the time."""
 READ_AT_ONCE = 50
 MANY = 20
-"""So many changes at once are a batch's."""
+"""The number of changes at once from which a batch is assumed."""
 
 
 class Scope:
-    """What of the vault a follower sees: with `machine_ids` only these, and what turns out to be in the
-    scope later."""
+    """The part of the vault that a follower sees: with `machine_ids` only these machines, and others that
+    turn out to be in its scope later."""
 
     def __init__(self, machine_ids: frozenset[str] | None) -> None:
         self._known = None if machine_ids is None else set(machine_ids)
 
     def sees(self, event: rest.Event) -> bool:
-        """What is gone, or not in the scope, comes without its content: only of what was seen before it is
-        told."""
+        """Whether the follower sees the event. Events of deleted things, and of things outside the scope,
+        have no content: they are seen only for things that were seen before."""
         if self._known is None or event.kind is rest.EventKind.RESET:
             return True
         found = event.job or event.machine
@@ -48,7 +48,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A job as it was read, and as it is written; the same tree has the same name."""
+    """A job's tree as it was read, and its JSON; equal trees have equal names."""
 
     name: str
     text: str
@@ -58,8 +58,8 @@ class Edition:
 async def job(
     vault: VaultFacade, hub: Hub, still: Callable[[], bool], job_id: str, seen: str | None
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job whenever its tree has changed, until it has ended; first as it is now, unless that was
-    `seen`."""
+    """The job each time its tree has changed, until it has ended; first as it is now, unless `seen` names
+    that edition."""
     box = Newest[Edition | None]()
 
     def begin(stack: contextlib.ExitStack, tell: Tell[Edition | None]) -> Coroutine[Any, Any, None]:
@@ -69,7 +69,7 @@ async def job(
 
     with hub.joined(("job", _sight(vault), job_id), begin, box):
         now = await run_in_threadpool(_job_now, vault, job_id)
-        if box.is_empty:  # what the source has told meanwhile may be newer, and the last that it tells
+        if box.is_empty:  # what the source has reported meanwhile may be newer, and its last report
             box.put(now)
         came = await box.filled()
         while await run_in_threadpool(still):
@@ -98,7 +98,7 @@ async def _read_job(vault: VaultFacade, job_id: str, follower: Follower, tell: T
 def _job_now(vault: VaultFacade, job_id: str) -> Edition | None:
     try:
         followed = vault.jobs.followed(job_id)
-    except errors.NotFound:  # its machine is gone, and so it is in nobody's scope any more
+    except errors.NotFound:  # its machine is gone, so nobody's scope has it any more
         return None
     return Edition(_edition(followed.tree), followed.job.model_dump_json(), followed)
 
@@ -111,8 +111,7 @@ async def events(
     kinds: frozenset[rest.EventKind],
     mark: str | None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """All that changes from now on, or from `mark` on: of one machine, or of all; of these kinds, or of
-    all."""
+    """The changes from now on, or after `mark`: of one machine or of all; of these kinds, or of all."""
     scope, box = Scope(await run_in_threadpool(vault.machines.in_scope)), EachOnce()
 
     def begin(stack: contextlib.ExitStack, tell: Tell[Sequence[StreamEvent]]) -> Coroutine[Any, Any, None]:
@@ -152,14 +151,14 @@ def _portions(found: Sequence[tuple[int, Change]]) -> Iterator[Sequence[tuple[in
 
 
 def _sight(vault: VaultFacade) -> str | None:
-    """Whose eyes see the same: all that see the whole vault, else each token for itself."""
+    """The key under which followers see the same: one for all who see the whole vault, else one per token."""
     caller = vault.parts.caller
     return None if caller.grant.site is None else caller.token_id
 
 
 def going_on_from(told: Sequence[StreamEvent]) -> Iterator[tuple[int, StreamEvent]]:
-    """Each with the number that whoever saw it, and nothing after it, goes on from: a change may be told
-    in two events."""
+    """Each event with the number from which its follower goes on if it sees nothing after it: one change may
+    make two events."""
     following = [after.number for after in told[1:]]
     for each, after in zip_longest(told, following):
         yield each.number - (after == each.number), each
@@ -184,8 +183,8 @@ def _written(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> Seque
 
 
 def read(vault: VaultFacade, changes: Sequence[tuple[int, Change]]) -> list[tuple[int, rest.Event]]:
-    """What has changed, as it is now: all of it in a few questions to the database. A job changes its
-    machine too; a machine is told of once, with the last of these changes."""
+    """The changed jobs and machines in their present state, read in a few queries. A job changes its machine
+    too; a machine has one event, with the last of these changes."""
     jobs = vault.jobs.several([each.id for _, each in changes if each.kind is rest.EventKind.JOB])
     told = [(number, each) for number, change in changes for each in _concerned(change, jobs)]
     last = {change: number for number, change in told}

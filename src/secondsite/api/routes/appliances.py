@@ -1,4 +1,4 @@
-"""Routes: appliances, and how a new one gets in."""
+"""Routes: appliances and their enrollment."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,15 +13,15 @@ from .names import ApplianceName, OnlySite, SiteName
 
 router = guarded("appliances")
 open_router = open_to_all("appliances")
-"""Calls without a token."""
+"""The router of calls without a token."""
 
 
 @open_router.post("/enroll", responses=answers(HTTPStatus.OK, LOCATION))
 def enroll(
     vault: Vault, response: Response, once: OpenOnceHeader, request: rest.EnrollRequest
 ) -> rest.EnrollAnswer:
-    """A certificate for a new appliance, or for one that is replaced; the registration key is what lets it
-    in."""
+    """Issues a certificate for a new appliance, or for one that is replaced; the registration key permits
+    it."""
     answer = vault.appliances.enroll(request, once)
     locate(response, "appliances", answer.appliance_id)
     return answer
@@ -29,7 +29,7 @@ def enroll(
 
 @router.post("/sites/{site}/registration-key", status_code=HTTPStatus.CREATED)
 def create_registration_key(vault: Vault, once: OnceHeader, site: SiteName) -> rest.RegistrationKey:
-    """A key that enrolls one appliance within an hour; shown this once."""
+    """Creates a key with which one appliance can enroll within an hour; it is shown only in this answer."""
     return vault.appliances.registration_key(site, once)
 
 
@@ -37,14 +37,14 @@ def create_registration_key(vault: Vault, once: OnceHeader, site: SiteName) -> r
 def create_replacement_key(
     vault: Vault, once: OnceHeader, appliance: ApplianceName, request: rest.ReplacementKeyCreate
 ) -> rest.RegistrationKey:
-    """A key that enrolls, within an hour, what takes the place of a stolen or lost appliance: under its
-    id, with a new key. Shown this once."""
+    """Creates a key with which an appliance can enroll within an hour in place of a stolen or lost one: under
+    its id, with a new key of its own. The key is shown only in this answer."""
     return vault.appliances.replacement_key(appliance, request, once)
 
 
 @router.get("/appliances")
 def list_appliances(vault: Vault, site: OnlySite = None) -> Sequence[rest.Appliance]:
-    """In the order in which they enrolled."""
+    """All appliances, in the order in which they enrolled."""
     return vault.appliances.list(site)
 
 
@@ -56,12 +56,12 @@ def show_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
 
 @router.delete("/appliances/{appliance}", status_code=HTTPStatus.NO_CONTENT)
 def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
-    """From now on its certificate is refused."""
+    """Deletes an appliance: from now on its certificate is refused."""
     vault.appliances.delete(appliance)
 
 
 @router.post("/appliances/{appliance}/adopt")
 def adopt(vault: Vault, appliance: ApplianceName, request: rest.AdoptionRequest) -> rest.Adoption:
-    """What the appliance has of a vault that is gone is this vault's from now on: its machines, with
-    points, settings and plans. Harmless when repeated; one portion at a time."""
+    """Takes over what the appliance has of a vault that is gone: its machines, with points, settings and
+    plans. Harmless when repeated; one portion at a time."""
     return vault.adoption.adopt(appliance, request)

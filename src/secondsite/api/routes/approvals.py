@@ -1,4 +1,4 @@
-"""Routes: what waits for a second person."""
+"""Routes: requests that wait for a second person's approval."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ router = guarded("approvals")
 
 @router.get("/approvals")
 def list_approvals(vault: Vault, query: Annotated[rest.ApprovalQuery, Query()]) -> rest.ApprovalPage:
-    """Newest first: one's own, and those of tokens whose scope is within one's own."""
+    """Requests for approval, newest first: one's own, and those of tokens whose scope is within one's own."""
     return vault.approvals.list(query)
 
 
@@ -30,7 +30,8 @@ def show_approval_settings(vault: Vault) -> rest.ApprovalSettings:
 
 @router.put("/approvals/settings")
 def change_approval_settings(vault: Vault, request: rest.ApprovalSettings) -> rest.ApprovalSettings:
-    """Names the verbs. As soon as there are any, each change of this setting needs approval itself."""
+    """Sets the verbs that need a second person's approval. As soon as there are any, each change of this
+    setting needs approval itself."""
     return vault.approvals.change(request)
 
 
@@ -42,9 +43,10 @@ def show_approval(vault: Vault, number: ApprovalNumber) -> rest.Approval:
 
 @router.post("/approvals/{number}/grant")
 async def grant_approval(request: Request, vault: Vault, number: ApprovalNumber) -> rest.Approval:
-    """Carries it out, once, exactly as it was asked, for whoever asked: if another person grants it who
-    could ask the same. What is not possible any more is refused as ever, and waits on. A repeat gets the
-    same answer. What is answered with a secret is carried out when its asker asks again."""
+    """Grants a request: it is carried out once, exactly as it was asked, for its asker. Only another person
+    may grant it, who could make the same request. If it is no longer possible, the answer says why, and it
+    still waits. A repeat gets the same answer. A request whose answer is a secret is carried out when its
+    asker repeats it."""
     approvals = vault.approvals
     asker = await run_in_threadpool(approvals.asker_to_grant, number)
     if asker is not None:
@@ -61,11 +63,12 @@ async def grant_approval(request: Request, vault: Vault, number: ApprovalNumber)
 def refuse_approval(
     vault: Vault, once: OnceHeader, number: ApprovalNumber, request: rest.ApprovalRefusal | None = None
 ) -> rest.Approval:
-    """It is not carried out. Whoever could ask the same may refuse it; its asker withdraws it."""
+    """Refuses a request: it is not carried out. Whoever may make the same request may refuse it; its asker
+    withdraws it."""
     return vault.approvals.refuse(number, request or rest.ApprovalRefusal(), once)
 
 
 @router.post("/approvals/{number}/withdraw")
 def withdraw_approval(vault: Vault, once: OnceHeader, number: ApprovalNumber) -> rest.Approval:
-    """Its asker wants it no more."""
+    """Withdraws one's own request."""
     return vault.approvals.withdraw(number, once)

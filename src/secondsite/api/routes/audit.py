@@ -20,7 +20,7 @@ def list_audit(vault: Vault, query: Annotated[rest.AuditQuery, Query()]) -> rest
 
 @router.get("/audit/verify")
 def verify_audit(vault: Vault) -> rest.AuditCheck:
-    """Whether the log is whole, and the first entry that is not."""
+    """Checks the log's chain; gives the first entry that is wrong or missing."""
     return vault.audit.verify()
 
 
@@ -32,6 +32,6 @@ def show_audit_settings(vault: Vault) -> rest.AuditSettings:
 
 @router.put("/audit/settings")
 def change_audit_settings(vault: Vault, request: rest.AuditSettings) -> rest.AuditSettings:
-    """How long entries are kept; what is older is deleted within an hour, and the rest can still be
+    """Sets how long entries are kept; older ones are deleted within an hour, and the rest can still be
     verified."""
     return vault.audit.keep(request)

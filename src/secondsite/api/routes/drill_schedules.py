@@ -17,7 +17,7 @@ router = guarded("drills")
 
 @router.get("/drills/schedules")
 def list_drill_schedules(vault: Vault, paging: Paging) -> rest.DrillSchedulePage:
-    """Which test failovers the vault starts by itself, by name, and how it goes."""
+    """The test failovers that the vault starts by itself, by name, with their last results."""
     items, following = by_name(vault.drill_schedules.list(), paging)
     return rest.DrillSchedulePage(items=items, next=following)
 
@@ -30,8 +30,8 @@ def list_drill_schedules(vault: Vault, paging: Paging) -> rest.DrillSchedulePage
 def create_drill_schedule(
     vault: Vault, response: Response, once: OnceHeader, request: rest.DrillScheduleCreate
 ) -> rest.DrillSchedule:
-    """Machines, or those of a plan, are drilled every so many days. Needs approval where test failovers
-    need it."""
+    """Creates a schedule by which machines, or those of a plan, are drilled every so many days. Needs
+    approval where test failovers need it."""
     made = tag(response, vault.drill_schedules.create(request, once))
     locate(response, "drills", "schedules", made.name)
     return made
@@ -39,7 +39,7 @@ def create_drill_schedule(
 
 @router.get("/drills/schedules/{schedule}", responses=answers(HTTPStatus.OK, ETAG))
 def show_drill_schedule(vault: Vault, response: Response, schedule: ScheduleName) -> rest.DrillSchedule:
-    """When its next turn is, what it started last, and what was in the way."""
+    """One schedule: when its next turn is, what it started last, and what kept it from starting."""
     return tag(response, vault.drill_schedules.show(schedule))
 
 
@@ -51,13 +51,13 @@ def update_drill_schedule(
     seen: IfMatch,
     request: rest.DrillScheduleChange,
 ) -> rest.DrillSchedule:
-    """All of a schedule anew; with `paused` it starts nothing."""
+    """Replaces all settings of a schedule; with `paused` it starts nothing."""
     return tag(response, vault.drill_schedules.update(schedule, request, seen))
 
 
 @router.delete("/drills/schedules/{schedule}", status_code=HTTPStatus.NO_CONTENT)
 def delete_drill_schedule(vault: Vault, schedule: ScheduleName, seen: IfMatch) -> None:
-    """What it has started goes on."""
+    """Deletes a schedule; jobs that it has started go on."""
     vault.drill_schedules.delete(schedule, seen)
 
 
@@ -69,7 +69,7 @@ def delete_drill_schedule(vault: Vault, schedule: ScheduleName, seen: IfMatch) -
 def run_drill_schedule(
     vault: Vault, response: Response, once: OnceHeader, schedule: ScheduleName
 ) -> JobAccepted:
-    """Now, also while it is paused; its next turn is counted from now."""
+    """Runs a schedule now, even while it is paused; its next turn is counted from now."""
     accepted = vault.drill_schedules.run(schedule, once)
     locate(response, "jobs", accepted.job_id)
     return accepted

@@ -1,4 +1,4 @@
-"""Routes: what happens, as server-sent events."""
+"""Routes: server-sent events."""
 
 from collections.abc import AsyncIterable
 from typing import Annotated
@@ -14,12 +14,12 @@ from .names import JobId
 
 router = guarded("events")
 LastEventId = Annotated[
-    str | None, Header(description="The id of the last event that was seen: the stream goes on behind it.")
+    str | None, Header(description="The id of the last event that was seen: the stream continues after it.")
 ]
 
 
 async def hub_of(request: Request) -> Hub:
-    """Where those who follow the same meet."""
+    """The hub of the running event loop."""
     found: Hub = request.app.state.hubs.here()
     return found
 
@@ -28,14 +28,14 @@ Meeting = Annotated[Hub, Depends(hub_of)]
 
 
 def followed_job(vault: Vault, job: JobId) -> str:
-    """Its whole id: an unknown job is refused before the stream begins."""
+    """The job's whole id: an unknown job is refused before the stream begins."""
     return vault.jobs.show(job).id
 
 
 def followed_machine(
     vault: Vault, machine: Annotated[str | None, Query(description="Only of this machine.")] = None
 ) -> str | None:
-    """Its id."""
+    """The machine's id."""
     return None if machine is None else vault.machines.id_of(machine)
 
 
@@ -47,9 +47,9 @@ async def follow_job(
     job: Annotated[str, Depends(followed_job)],
     last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Job]:
-    """The job whenever something of it, or of the few jobs that it started, has changed, until it has
-    ended; of many: whenever one of them goes into another state. It comes first as it is now, unless that
-    was the last that was seen."""
+    """The job each time that it, or one of the few jobs that it started, has changed, until it has ended; if
+    it started many, each time that one of them changes its state. The first event is the job as it is now,
+    unless that was the last one seen."""
     async for event in streams.job(vault, hub, standing, job, last_event_id):
         yield event  # type: ignore[misc]
 
@@ -65,7 +65,7 @@ async def follow_vault(
     ] = None,
     last_event_id: LastEventId = None,
 ) -> AsyncIterable[rest.Event]:
-    """Jobs and machines whenever they change, without an end. With the id of the last event the stream
-    goes on behind it, or begins with a reset when what was missed is not known any more."""
+    """Jobs and machines each time they change, without end. With the id of the last event, the stream
+    continues after it, or begins with a reset if what was missed is no longer known."""
     async for event in streams.events(vault, hub, standing, machine, frozenset(kind or ()), last_event_id):
         yield event  # type: ignore[misc]

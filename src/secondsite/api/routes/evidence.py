@@ -1,4 +1,4 @@
-"""Routes: what is kept of failovers and drills."""
+"""Routes: evidence of failovers and drills."""
 
 from typing import Annotated
 
@@ -17,14 +17,15 @@ EvidenceId = Annotated[str, Path(description="Id of the evidence.")]
 
 @router.get("/evidence")
 def list_evidence(vault: Vault, query: Annotated[rest.Paging, Query()]) -> EvidencePage:
-    """Of failovers, drills and their clean-ups that have ended, newest first. It is kept when their jobs
-    are deleted."""
+    """Evidence of failovers, drills and their clean-ups that have ended, newest first. It is kept when their
+    jobs are deleted."""
     return vault.evidence.list(query)
 
 
 @router.get("/evidence/{evidence}")
 def show_evidence(vault: Vault, evidence: EvidenceId) -> EvidenceExport:
-    """All that is kept of one of them, with its entry in the audit log: can be verified without a vault."""
+    """The whole evidence of one failover or drill, with its entry in the audit log: it can be verified
+    without a vault."""
     return vault.evidence.show(evidence)
 
 
@@ -36,6 +37,6 @@ def show_evidence(vault: Vault, evidence: EvidenceId) -> EvidenceExport:
 def show_evidence_picture(
     vault: Vault, evidence: EvidenceId, sha256: Annotated[str, Path(description="SHA-256 of the picture.")]
 ) -> Response:
-    """The screen of one of its machines, as it was seen after the start: a PNG."""
+    """The screen of a machine after its start, as the evidence has it: a PNG."""
     found = vault.evidence.picture(evidence, sha256)
     return Response(found, media_type=PNG, headers={"X-Content-Type-Options": "nosniff"})

@@ -23,7 +23,7 @@ def list_groups(vault: Vault, paging: Paging) -> rest.GroupPage:
 
 @router.post("/groups", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
 def create_group(vault: Vault, response: Response, once: OnceHeader, request: rest.GroupCreate) -> rest.Group:
-    """Machines whose recovery points are taken at common instants."""
+    """Creates a group of machines whose recovery points are taken at common instants."""
     made = tag(response, vault.groups.create(request, once))
     locate(response, "groups", made.name)
     return made
@@ -31,7 +31,7 @@ def create_group(vault: Vault, response: Response, once: OnceHeader, request: re
 
 @router.get("/groups/{group}", responses=answers(HTTPStatus.OK, ETAG))
 def show_group(vault: Vault, response: Response, group: GroupName) -> rest.Group:
-    """With the newest common point that all its machines have."""
+    """One group, with the newest common point that all its machines have."""
     return tag(response, vault.groups.show(group))
 
 
@@ -39,7 +39,7 @@ def show_group(vault: Vault, response: Response, group: GroupName) -> rest.Group
 def add_to_group(
     vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.MachinesRequest
 ) -> rest.Group:
-    """The machines join the group; those that belong to it already stay."""
+    """Adds machines to the group; those that belong to it already stay."""
     return tag(response, vault.groups.add(group, request.machines, seen))
 
 
@@ -47,7 +47,7 @@ def add_to_group(
 def remove_from_group(
     vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.MachinesRequest
 ) -> rest.Group:
-    """The machines stay protected, and their points stay."""
+    """Removes machines from the group; they stay protected, and their points stay."""
     return tag(response, vault.groups.remove(group, request.machines, seen))
 
 
@@ -55,12 +55,12 @@ def remove_from_group(
 def update_group(
     vault: Vault, response: Response, group: GroupName, seen: IfMatch, request: rest.GroupChange
 ) -> rest.Group:
-    """Another interval and other members for a group: a machine that is not named leaves it and stays
+    """Changes the interval and the members of a group: a machine that is not named leaves it and stays
     protected."""
     return tag(response, vault.groups.update(group, request, seen))
 
 
 @router.delete("/groups/{group}", status_code=HTTPStatus.NO_CONTENT)
 def delete_group(vault: Vault, group: GroupName, seen: IfMatch) -> None:
-    """Its machines stay protected, each by itself."""
+    """Deletes a group; its machines stay protected, each by itself."""
     vault.groups.delete(group, seen)

@@ -18,13 +18,13 @@ BINARY = {"type": "string", "format": "binary"}
 
 @router.get("/jobs", response_model=rest.JobPage)
 def list_jobs(vault: Vault, query: Annotated[rest.JobQuery, Query()]) -> Response:
-    """Newest first, without their tasks."""
+    """Jobs, newest first, without their tasks."""
     return written(vault.jobs.list(query))
 
 
 @router.get("/jobs/{job}", response_model=rest.Job)
 def show_job(vault: Vault, job: JobId) -> Response:
-    """With its tasks."""
+    """One job, with its tasks."""
     return written(vault.jobs.show(job))
 
 
@@ -32,13 +32,13 @@ def show_job(vault: Vault, job: JobId) -> Response:
     "/jobs/{job}/picture", response_class=Response, responses={200: {"content": {PNG: {"schema": BINARY}}}}
 )
 def picture_of_job(vault: Vault, job: JobId) -> Response:
-    """The screen of the machine that the job started, as it was seen after the start: a PNG."""
+    """The screen of the machine that the job started, as it was after the start: a PNG."""
     return Response(vault.jobs.picture(job), media_type=PNG, headers={"X-Content-Type-Options": "nosniff"})
 
 
 @router.post("/jobs/{job}/cancel")
 def cancel_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
-    """Asks the job to turn back at its next boundary; a held one that cannot ends where it is."""
+    """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it is."""
     return vault.jobs.cancel(job, once)
 
 
@@ -56,5 +56,5 @@ def resume_job(vault: Vault, once: OnceHeader, job: JobId) -> rest.Job:
 
 @router.post("/jobs/{job}/answer")
 def answer_job(vault: Vault, once: OnceHeader, job: JobId, answer: rest.JobAnswer) -> rest.Job:
-    """Tells a task that asks a person what this one says; the job goes on, or fails, by that."""
+    """Answers a task that asks a person; the job goes on, or fails, depending on the answer."""
     return vault.jobs.answer(job, answer, once)

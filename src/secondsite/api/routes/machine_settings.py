@@ -1,5 +1,5 @@
-"""Routes: what is set for single machines: network cards, checks after a start, hooks, properties at the
-second site."""
+"""Routes: settings of single machines: network cards, checks after a start, hooks, properties at the second
+site."""
 
 from http import HTTPStatus
 
@@ -25,7 +25,7 @@ router = guarded("machines")
 
 @router.get("/machines/{machine}/settings", responses=answers(HTTPStatus.OK, ETAG))
 def show_machine_settings(vault: Vault, response: Response, machine: MachineName) -> MachineSettings:
-    """What is set for the machine's network cards, and what they are connected to after a failover."""
+    """The settings of the machine's network cards, and what they are connected to after a failover."""
     return tag(response, vault.settings.show(machine))
 
 
@@ -33,14 +33,14 @@ def show_machine_settings(vault: Vault, response: Response, machine: MachineName
 def change_machine_settings(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineSettingsChange
 ) -> MachineSettings:
-    """In place of what was set: a card that is not named is connected by the mappings. Counts from the
-    next failover on."""
+    """Replaces the settings of the machine's network cards: a card that is not named is connected by the
+    mappings. Takes effect with the next failover."""
     return tag(response, vault.settings.change(machine, request, seen))
 
 
 @router.get("/machines/{machine}/checks", responses=answers(HTTPStatus.OK, ETAG))
 def show_machine_checks(vault: Vault, response: Response, machine: MachineName) -> MachineChecks:
-    """What is checked of the machine after each start at its second site."""
+    """The checks of the machine after each start at its second site."""
     return tag(response, vault.checks.show(machine))
 
 
@@ -48,13 +48,13 @@ def show_machine_checks(vault: Vault, response: Response, machine: MachineName) 
 def change_machine_checks(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineChecksChange
 ) -> MachineChecks:
-    """In place of what was set; no checks: none. Counts from the next start on."""
+    """Replaces the checks of the machine; an empty list removes them. Takes effect with the next start."""
     return tag(response, vault.checks.change(machine, request, seen))
 
 
 @router.get("/machines/{machine}/hooks", responses=answers(HTTPStatus.OK, ETAG))
 def show_machine_hooks(vault: Vault, response: Response, machine: MachineName) -> MachineHooks:
-    """The scripts that run when the machine was started, and before it is stopped."""
+    """The scripts that run after the machine was started, and before it is stopped."""
     return tag(response, vault.hooks.show(machine))
 
 
@@ -62,13 +62,14 @@ def show_machine_hooks(vault: Vault, response: Response, machine: MachineName) -
 def change_machine_hooks(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachineHooksChange
 ) -> MachineHooks:
-    """In place of what was set; no hooks: none. Counts for verbs that are asked for from then on."""
+    """Replaces the hooks of the machine; an empty list removes them. Takes effect for verbs that are started
+    from then on."""
     return tag(response, vault.hooks.change(machine, request, seen))
 
 
 @router.get("/machines/{machine}/properties", responses=answers(HTTPStatus.OK, ETAG))
 def show_machine_properties(vault: Vault, response: Response, machine: MachineName) -> MachineProperties:
-    """The machine's name, vCPUs and memory after a failover, as is set for it."""
+    """The name, vCPUs and memory that are set for the machine after a failover."""
     return tag(response, vault.properties.show(machine))
 
 
@@ -76,5 +77,5 @@ def show_machine_properties(vault: Vault, response: Response, machine: MachineNa
 def change_machine_properties(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: MachinePropertiesChange
 ) -> MachineProperties:
-    """In place of what was set; what is null is as at home. Counts from the next start on."""
+    """Replaces the properties; a null is as at home. Takes effect with the next start."""
     return tag(response, vault.properties.change(machine, request, seen))

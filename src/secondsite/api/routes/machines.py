@@ -1,4 +1,4 @@
-"""Routes: machines under protection, and those that could be."""
+"""Routes: machines under protection, and machines that could be protected."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -26,8 +26,8 @@ def list_machines(vault: Vault, query: Annotated[rest.MachineQuery, Query()]) ->
 
 @router.get("/discovery")
 def discover_machines(vault: Vault, site: OnlySite = None) -> Sequence[rest.SiteMachines]:
-    """Machines that could be protected, per site; of a site that cannot be asked now those that it had,
-    and why."""
+    """Machines that could be protected, by site; for a site that cannot be asked now, the last known ones and
+    the reason."""
     return vault.machines.discovered(site)
 
 
@@ -39,7 +39,7 @@ def show_machine(vault: Vault, machine: MachineName) -> Response:
 
 @router.get("/machines/{machine}/preflight")
 def check_failover(vault: Vault, machine: MachineName) -> Preflight:
-    """What would be in the way of a failover now; both sites are asked, and nothing is changed."""
+    """What would prevent a failover now; both sites are asked, and nothing is changed."""
     return vault.preflights.of(machine)
 
 
@@ -47,14 +47,14 @@ def check_failover(vault: Vault, machine: MachineName) -> Preflight:
 def check_protection(
     vault: Vault, site: SiteName, machine: MachineName, query: Annotated[EligibilityQuery, Query()]
 ) -> Preflight:
-    """What would be in the way of its protection; both sites are asked, and nothing is changed."""
+    """What would prevent protecting this machine; both sites are asked, and nothing is changed."""
     return vault.eligibility.of(site, machine, query)
 
 
 @router.get("/machines/{machine}/appliances")
 def list_candidates(vault: Vault, machine: MachineName) -> ApplianceCandidates:
-    """Which appliances it could be protected back to, and why others do not fit; all are asked, and
-    nothing is changed."""
+    """The appliances that the machine could be protected back to, and why others do not fit; all are asked,
+    and nothing is changed."""
     return vault.candidates.to_come_back(machine)
 
 
@@ -62,8 +62,8 @@ def list_candidates(vault: Vault, machine: MachineName) -> ApplianceCandidates:
 def list_first_candidates(
     vault: Vault, site: SiteName, machine: MachineName, query: Annotated[EligibilityQuery, Query()]
 ) -> ApplianceCandidates:
-    """Which appliances of the target site could hold its replica, and why others do not fit; all are
-    asked, and nothing is changed."""
+    """The appliances of the target site that could hold the machine's replica, and why others do not fit; all
+    are asked, and nothing is changed."""
     return vault.candidates.to_protect(site, machine, query)
 
 
@@ -80,8 +80,8 @@ def start_anyway(
     machine: MachineName,
     request: rest.StartAnyway,
 ) -> rest.JobAccepted:
-    """Starts the old copy of a machine that was failed over, once, although that is forbidden: two copies
-    may run then."""
+    """Starts the old copy of a machine that was failed over, once, although that is normally forbidden: two
+    copies may then run."""
     accepted = vault.machines.start_anyway(machine, request, caller, once)
     locate(response, "jobs", accepted.job_id)
     return accepted
@@ -93,8 +93,8 @@ def show_rpo(
     machine: MachineName,
     since: Annotated[
         InstantOrUtc | None,
-        Query(description="From then on; without a zone it is UTC. All that is kept, if left out."),
+        Query(description="The time from which on; UTC if it has no zone. Default: all that is kept."),
     ] = None,
 ) -> Sequence[rest.RpoSample]:
-    """Its RPO every ten seconds since then, oldest first; a week is kept."""
+    """The machine's RPO every ten seconds, oldest first; a week is kept."""
     return vault.machines.rpo(machine, since)

@@ -1,4 +1,4 @@
-"""What stands in paths and queries, described once."""
+"""Parameters of paths and queries, described once."""
 
 from typing import Annotated
 
@@ -8,9 +8,9 @@ from ...wire.common import points
 
 SiteName = Annotated[str, Path(description="Name of the site.")]
 OtherSite = Annotated[str, Path(description="Name of the other site.")]
-ApplianceName = Annotated[str, Path(description="Id of the appliance, or its name when no other one has it.")]
+ApplianceName = Annotated[str, Path(description="Id of the appliance, or its name if no other one has it.")]
 MachineName = Annotated[
-    str, Path(description="Id of a machine under protection, or its name when no other has it.")
+    str, Path(description="Id of a machine under protection, or its name if no other has it.")
 ]
 PointId = Annotated[points.PointId, Path(description="Id of the recovery point.")]
 PoolName = Annotated[str, Path(description="Name of the pool.")]
@@ -22,7 +22,7 @@ ScheduleName = Annotated[str, Path(description="Name of the drill schedule.")]
 PlanName = Annotated[str, Path(description="Name of the recovery plan.")]
 TokenName = Annotated[str, Path(description="Name of the token, or its id.")]
 ApprovalNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the request for approval.")]
-JobId = Annotated[str, Path(description="Id of the job, or as much of its beginning as no other one has.")]
+JobId = Annotated[str, Path(description="Id of the job, or a beginning of it that no other job has.")]
 
 OnlySite = Annotated[str | None, Query(description="Only of this site.")]
 FromSite = Annotated[str | None, Query(description="Only from this site.")]

@@ -1,4 +1,4 @@
-"""Routes: networks, and how those of two sites map to each other."""
+"""Routes: networks, and the mappings between those of two sites."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -17,8 +17,8 @@ router = guarded("networks")
 
 @router.get("/networks")
 def list_networks(vault: Vault, site: OnlySite = None) -> Sequence[rest.SiteNetworks]:
-    """Networks of the sites and the mappings from each; of a site that cannot be asked now those that it
-    had, and why."""
+    """The networks of each site and the mappings from it; for a site that cannot be asked now, the last known
+    ones and the reason."""
     return vault.networks.list() if site is None else [vault.networks.of_site(site)]
 
 
@@ -26,8 +26,8 @@ def list_networks(vault: Vault, site: OnlySite = None) -> Sequence[rest.SiteNetw
 def list_mappings(
     vault: Vault, response: Response, source_site: FromSite = None, target_site: ToSite = None
 ) -> Sequence[rest.NetworkMapping]:
-    """By site and network. Asked for two sites, the ETag is what a change between these two takes as
-    If-Match."""
+    """Network mappings, by site and network. If both sites are given, the ETag can be used as If-Match for
+    changes between them."""
     shown = rest.NetworkMappings(mappings=tuple(vault.networks.mappings(source_site, target_site)))
     tag(response, shown)
     return shown.mappings
@@ -35,7 +35,7 @@ def list_mappings(
 
 @router.put("/networks/mappings")
 def map_network(vault: Vault, seen: IfMatch, mapping: rest.NetworkMapping) -> rest.NetworkMapping:
-    """Makes a mapping, or replaces that of the same network and target site."""
+    """Creates a mapping, or replaces that of the same network and target site."""
     return vault.networks.map(mapping, seen)
 
 
@@ -43,9 +43,9 @@ def map_network(vault: Vault, seen: IfMatch, mapping: rest.NetworkMapping) -> re
 def unmap_network(
     vault: Vault,
     seen: IfMatch,
-    source_site: Annotated[str, Query(description="Where the mapping leads from.")],
-    source_network: Annotated[str, Query(description="The network there.")],
-    target_site: Annotated[str, Query(description="Where the mapping leads to.")],
+    source_site: Annotated[str, Query(description="The site that the mapping leads from.")],
+    source_network: Annotated[str, Query(description="The network at that site.")],
+    target_site: Annotated[str, Query(description="The site that the mapping leads to.")],
 ) -> None:
-    """Cards of this network are not connected at the target any more."""
+    """Deletes a mapping: cards of this network are no longer connected at the target."""
     vault.networks.unmap(source_site, source_network, target_site, seen)

@@ -1,4 +1,4 @@
-"""Routes: whom notices go to."""
+"""Routes: targets of notices."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ router = guarded("notices")
 
 @router.get("/notices/targets")
 def list_notice_targets(vault: Vault, paging: Paging) -> rest.NoticeTargetPage:
-    """Whom notices go to, by name, and how it goes."""
+    """The targets of notices, by name, and whether messages reach them."""
     items, following = by_name(vault.notice_targets.list(), paging)
     return rest.NoticeTargetPage(items=items, next=following)
 
@@ -29,7 +29,7 @@ def list_notice_targets(vault: Vault, paging: Paging) -> rest.NoticeTargetPage:
 def create_notice_target(
     vault: Vault, response: Response, once: OnceHeader, request: rest.NoticeTargetCreate
 ) -> rest.NoticeTarget:
-    """Somebody who is told from now on; first of the findings that there are."""
+    """Creates a target that is told of notices from now on; first of all present findings."""
     made = tag(response, vault.notice_targets.create(request, once))
     locate(response, "notices", "targets", made.name)
     return made
@@ -37,7 +37,7 @@ def create_notice_target(
 
 @router.get("/notices/targets/{target}", responses=answers(HTTPStatus.OK, ETAG))
 def show_notice_target(vault: Vault, response: Response, target: TargetName) -> rest.NoticeTarget:
-    """What it is told, and how it goes with it. Its secret is not shown."""
+    """One target: what it is told, and whether messages reach it. Its secret is not shown."""
     return tag(response, vault.notice_targets.show(target))
 
 
@@ -45,17 +45,17 @@ def show_notice_target(vault: Vault, response: Response, target: TargetName) -> 
 def update_notice_target(
     vault: Vault, response: Response, target: TargetName, seen: IfMatch, request: rest.NoticeTargetChange
 ) -> rest.NoticeTarget:
-    """Other settings for a target. To another server its secret goes only if it is given again."""
+    """Changes a target. If it changes to another server, its secret has to be given again."""
     return tag(response, vault.notice_targets.update(target, request, seen))
 
 
 @router.delete("/notices/targets/{target}", status_code=HTTPStatus.NO_CONTENT)
 def delete_notice_target(vault: Vault, target: TargetName, seen: IfMatch) -> None:
-    """It is told nothing more, also not what waits."""
+    """Deletes a target: it gets nothing more, not even what waits to be sent."""
     vault.notice_targets.delete(target, seen)
 
 
 @router.post("/notices/targets/{target}/test")
 def test_notice_target(vault: Vault, target: TargetName) -> rest.NoticeTest:
-    """Send a message now, and say what was answered. What waits goes on waiting."""
+    """Sends a test message now, and gives the server's answer. Waiting messages still wait."""
     return vault.notice_targets.test(target)

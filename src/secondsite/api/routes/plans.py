@@ -29,7 +29,7 @@ def list_plans(vault: Vault, paging: Paging) -> rest.PlanPage:
 
 @router.post("/plans", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
 def create_plan(vault: Vault, response: Response, once: OnceHeader, request: rest.PlanCreate) -> rest.Plan:
-    """Machines that are recovered together, group by group."""
+    """Creates a plan: machines that are recovered together, group by group."""
     made = tag(response, vault.plans.create(request, once))
     locate(response, "plans", made.name)
     return made
@@ -37,7 +37,7 @@ def create_plan(vault: Vault, response: Response, once: OnceHeader, request: res
 
 @router.get("/plans/{plan}", responses=answers(HTTPStatus.OK, ETAG))
 def show_plan(vault: Vault, response: Response, plan: PlanName) -> rest.Plan:
-    """With the state of its machines, and why it cannot be run as it is."""
+    """One plan, with the state of its machines, and the reasons why it cannot be run now."""
     return tag(response, vault.plans.show(plan))
 
 
@@ -45,13 +45,13 @@ def show_plan(vault: Vault, response: Response, plan: PlanName) -> rest.Plan:
 def update_plan(
     vault: Vault, response: Response, plan: PlanName, seen: IfMatch, request: rest.PlanChange
 ) -> rest.Plan:
-    """Other groups for a plan: what is not given is not in it any more. Its machines stay as they are."""
+    """Replaces the groups of a plan: what is not given is removed from it. Its machines stay as they are."""
     return tag(response, vault.plans.update(plan, request, seen))
 
 
 @router.delete("/plans/{plan}", status_code=HTTPStatus.NO_CONTENT)
 def delete_plan(vault: Vault, plan: PlanName, seen: IfMatch) -> None:
-    """Its machines stay protected."""
+    """Deletes a plan; its machines stay protected."""
     vault.plans.delete(plan, seen)
 
 
@@ -59,7 +59,7 @@ def delete_plan(vault: Vault, plan: PlanName, seen: IfMatch) -> None:
 def preview_plan(
     vault: Vault, plan: PlanName, query: Annotated[rest.PlanPreviewQuery, Query()]
 ) -> rest.PlanPreview:
-    """What a run of the plan would take and lose if it were asked for now, or why it could not be run so."""
+    """What a run of the plan would take and lose if it were started now, or why it could not be run."""
     return vault.plan_runs.preview(plan, query)
 
 

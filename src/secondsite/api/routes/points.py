@@ -25,19 +25,19 @@ router = guarded("points")
 def list_points(
     vault: Vault, machine: MachineName, query: Annotated[rest.PointQuery, Query()]
 ) -> rest.PointPage:
-    """Newest first."""
+    """The machine's recovery points, newest first."""
     return vault.points.list(machine, query)
 
 
 @router.put("/machines/{machine}/points/{point}/hold")
 def hold_point(vault: Vault, machine: MachineName, point: PointId, request: rest.PointHold) -> PointShape:
-    """Keeps a point, whatever retention says, until it is released."""
+    """Holds a point: it is kept, whatever retention says, until it is released."""
     return vault.holds.hold(machine, point, request.reason)
 
 
 @router.delete("/machines/{machine}/points/{point}/hold")
 def release_point(vault: Vault, machine: MachineName, point: PointId) -> PointShape:
-    """Ends the hold: retention decides about the point again."""
+    """Releases a point: retention decides about it again."""
     return vault.holds.release(machine, point)
 
 
@@ -89,7 +89,7 @@ def preview_recovery(
     at: Annotated[
         Instant | None,
         Query(
-            description="The newest processed cycle at or before that time, instead of a point or a choice."
+            description="The newest processed cycle at or before this time; instead of a point or a choice."
         ),
     ] = None,
 ) -> rest.RecoveryPreview:
@@ -133,10 +133,10 @@ def preview_reprotect(
     target_appliance: Annotated[
         str | None,
         Query(
-            description="With alternate: the name or id of the appliance; without, the one that had the machine."  # noqa: E501
+            description="With alternate: the name or id of the appliance. Default: the one that had the machine."  # noqa: E501
         ),
     ] = None,
 ) -> ReprotectPreview:
-    """What is in the way of a reprotect, what it would send, and how long it would take; both sites are
-    asked. Starts nothing."""
+    """What would prevent a reprotect, what it would send, and how long it would take; both sites are asked.
+    Starts nothing."""
     return vault.returns.preview(machine, location, target_appliance)

@@ -27,7 +27,7 @@ def list_policies(vault: Vault, paging: Paging) -> rest.PolicyPage:
 def create_policy(
     vault: Vault, response: Response, once: OnceHeader, request: rest.PolicyCreate
 ) -> rest.Policy:
-    """A policy, and the read-only policy of the way back."""
+    """Creates a policy, and its read-only twin for failing back."""
     made = tag(response, vault.policies.create(request, once))
     locate(response, "policies", made.name)
     return made
@@ -43,20 +43,21 @@ def show_policy(vault: Vault, response: Response, policy: PolicyName) -> rest.Po
 def update_policy(
     vault: Vault, response: Response, policy: PolicyName, seen: IfMatch, request: rest.PolicyCreate
 ) -> rest.Policy:
-    """Other values for a policy, told to the appliances of its machines; what is not given gets its
-    default."""
+    """Replaces the values of a policy; the appliances of its machines are told. Values that are not given get
+    their defaults."""
     return tag(response, vault.policies.update(policy, request, seen))
 
 
 @router.delete("/policies/{policy}", status_code=HTTPStatus.NO_CONTENT)
 def delete_policy(vault: Vault, policy: PolicyName, seen: IfMatch) -> None:
-    """A policy that no machine has, and the policy of the way back."""
+    """Deletes a policy that no machine has, and its failback twin."""
     vault.policies.delete(policy, seen)
 
 
 @router.get("/machines/{machine}/policy", responses=answers(HTTPStatus.OK, ETAG))
 def show_machine_policy(vault: Vault, response: Response, machine: MachineName) -> rest.MachinePolicy:
-    """The policy that a machine under protection has now: on its way back that is a twin."""
+    """The present policy of a machine under protection: after a failover that is the policy's failback
+    twin."""
     return tag(response, vault.policies.assigned(machine))
 
 
@@ -64,6 +65,6 @@ def show_machine_policy(vault: Vault, response: Response, machine: MachineName) 
 def change_machine_policy(
     vault: Vault, response: Response, machine: MachineName, seen: IfMatch, request: rest.MachinePolicyChange
 ) -> rest.MachinePolicy:
-    """Another policy for a machine under protection; its appliances are told. On its way back it has that
-    policy's twin."""
+    """Gives a machine under protection another policy; its appliances are told. On the way back it gets that
+    policy's failback twin."""
     return tag(response, vault.policies.assign(machine, request, seen))

@@ -1,4 +1,4 @@
-"""Routes: pools of addresses of the sites' networks."""
+"""Routes: address pools of the sites' networks."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ router = guarded("networks")
 
 @router.get("/pools")
 def list_pools(vault: Vault, paging: Paging) -> rest.AddressPoolPage:
-    """Pools of addresses, by name, and which machines have which."""
+    """Address pools, by name, and the machines that have their addresses."""
     items, following = by_name(vault.pools.list(), paging)
     return rest.AddressPoolPage(items=items, next=following)
 
@@ -25,7 +25,7 @@ def list_pools(vault: Vault, paging: Paging) -> rest.AddressPoolPage:
 def create_pool(
     vault: Vault, response: Response, once: OnceHeader, request: rest.AddressPoolCreate
 ) -> rest.AddressPool:
-    """Addresses of a site's network, for machines that are failed over there."""
+    """Creates a pool of addresses of a site's network, for machines that are failed over there."""
     made = tag(response, vault.pools.create(request, once))
     locate(response, "pools", made.name)
     return made
@@ -33,7 +33,7 @@ def create_pool(
 
 @router.get("/pools/{pool}", responses=answers(HTTPStatus.OK, ETAG))
 def show_pool(vault: Vault, response: Response, pool: PoolName) -> rest.AddressPool:
-    """One pool, and which machines have which of its addresses."""
+    """One pool, and the machines that have its addresses."""
     return tag(response, vault.pools.show(pool))
 
 
@@ -41,17 +41,17 @@ def show_pool(vault: Vault, response: Response, pool: PoolName) -> rest.AddressP
 def update_pool(
     vault: Vault, response: Response, pool: PoolName, seen: IfMatch, request: rest.AddressPoolChange
 ) -> rest.AddressPool:
-    """All of a pool anew; what machines have stays in it."""
+    """Replaces all settings of a pool; addresses that machines have have to stay in it."""
     return tag(response, vault.pools.update(pool, request, seen))
 
 
 @router.delete("/pools/{pool}", status_code=HTTPStatus.NO_CONTENT)
 def delete_pool(vault: Vault, pool: PoolName, seen: IfMatch) -> None:
-    """A pool of which no machine has an address."""
+    """Deletes a pool of which no machine has an address."""
     vault.pools.delete(pool, seen)
 
 
 @router.delete("/pools/{pool}/addresses/{address}")
 def release_address(vault: Vault, pool: PoolName, address: Address) -> rest.AddressPool:
-    """What a machine had when its protection ended is free: nothing has it any more."""
+    """Frees an address that a machine had when its protection ended, once nothing uses it any more."""
     return vault.pools.release(pool, address)

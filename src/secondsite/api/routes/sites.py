@@ -26,7 +26,7 @@ def list_sites(vault: Vault, paging: Paging) -> rest.SitePage:
 
 @router.post("/sites", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CREATED, LOCATION, ETAG))
 def create_site(vault: Vault, response: Response, once: OnceHeader, request: rest.SiteCreate) -> rest.Site:
-    """A new site; enroll its appliance next."""
+    """Creates a site; enroll its appliance next."""
     made = tag(response, vault.sites.create(request.name, once))
     locate(response, "sites", made.name)
     return made
@@ -40,7 +40,7 @@ def show_site(vault: Vault, response: Response, site: SiteName) -> rest.Site:
 
 @router.delete("/sites/{site}", status_code=HTTPStatus.NO_CONTENT)
 def delete_site(vault: Vault, site: SiteName, seen: IfMatch) -> None:
-    """A site without appliances, machines under protection and mappings."""
+    """Deletes a site that has no appliances, machines under protection or mappings."""
     vault.sites.delete(site, seen)
 
 
@@ -48,8 +48,8 @@ def delete_site(vault: Vault, site: SiteName, seen: IfMatch) -> None:
 def limit_site(
     vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: BandwidthShape
 ) -> rest.Site:
-    """How fast the site may send: a rate, and windows of the week in which another one holds. Replaces
-    what held."""
+    """Sets how fast the site may send: a rate, and windows of the week in which another rate applies.
+    Replaces all that was set before."""
     return tag(response, vault.sites.limit(site, request, seen))
 
 
@@ -57,26 +57,27 @@ def limit_site(
 def set_verification(
     vault: Vault, response: Response, site: SiteName, seen: IfMatch, request: VerificationShape
 ) -> rest.Site:
-    """What the site gives to copies of recovery points that are booted only to be looked at, and how
-    often. Replaces what held."""
+    """Sets what the site gives to copies of recovery points that are booted only to be looked at, and how
+    often. Replaces all that was set before."""
     return tag(response, vault.sites.give(site, request, seen))
 
 
 @router.get("/sites/{site}/inventory")
 def show_inventory(vault: Vault, site: SiteName) -> rest.SiteInventory:
-    """All machines of the site, asked now; of a site that cannot be asked those that it had, and why."""
+    """All machines of the site, asked now; if the site cannot be asked, the last known ones and the
+    reason."""
     return vault.machines.inventory(site)
 
 
 @router.get("/site-pairs")
 def list_pairs(vault: Vault) -> Sequence[rest.SitePair]:
-    """What holds between every two sites, by name."""
+    """The settings of every pair of sites, by name."""
     return vault.pairs.list()
 
 
 @router.get("/site-pairs/{site}/{other}", responses=answers(HTTPStatus.OK, ETAG))
 def show_pair(vault: Vault, response: Response, site: SiteName, other: OtherSite) -> rest.SitePair:
-    """What holds between two sites, in whichever order they are named."""
+    """The settings of a pair of sites, in whichever order they are named."""
     return tag(response, vault.pairs.show(site, other))
 
 
@@ -89,5 +90,5 @@ def change_pair(
     seen: IfMatch,
     request: rest.SitePairChange,
 ) -> rest.SitePair:
-    """What is to hold between two sites from now on."""
+    """Changes the settings of a pair of sites."""
     return tag(response, vault.pairs.change(site, other, request, seen))

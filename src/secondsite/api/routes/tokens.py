@@ -14,14 +14,14 @@ router = guarded("tokens")
 
 @router.get("/tokens")
 def list_tokens(vault: Vault) -> Sequence[rest.Token]:
-    """Who has which roles, until when, and used them when; the tokens themselves are not known to the
-    vault."""
+    """Access tokens: their roles, until when they are valid, and when they were last used. The vault does not
+    know the secrets themselves."""
     return vault.tokens.list()
 
 
 @router.post("/tokens", status_code=HTTPStatus.CREATED)
 def create_token(vault: Vault, once: OnceHeader, request: rest.TokenCreate) -> rest.NewToken:
-    """The answer is the only place where the token itself appears."""
+    """Creates a token. This answer is the only place where its secret appears."""
     return vault.tokens.create(request, once)
 
 
@@ -29,12 +29,13 @@ def create_token(vault: Vault, once: OnceHeader, request: rest.TokenCreate) -> r
 def rotate_token(
     vault: Vault, once: OnceHeader, name: TokenName, request: rest.TokenRotate | None = None
 ) -> rest.NewToken:
-    """A new secret with the same roles, valid as long as the former one was from its beginning. That one
-    ends at once, or after a while."""
+    """Gives a token a new secret, valid for as long as the former one was from its beginning. The former one
+    ends at once, or after a given time."""
     return vault.tokens.rotate(name, request or rest.TokenRotate(), once)
 
 
 @router.delete("/tokens/{name}", status_code=HTTPStatus.NO_CONTENT)
 def delete_token(vault: Vault, name: TokenName) -> None:
-    """It opens nothing from now on. The last one that can make others and does not expire stays."""
+    """Deletes a token: it is refused from now on. The last token that can create others and does not expire
+    cannot be deleted."""
     vault.tokens.delete(name)

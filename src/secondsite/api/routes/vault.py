@@ -14,22 +14,22 @@ from ..prerendered import written
 from ..routers import guarded, open_to_all
 
 _one_at_a_time = anyio.CapacityLimiter(1)
-"""Of their own: who asks for readiness waits for no other request."""
+"""A limiter of its own: a readiness check does not wait for other requests."""
 router = guarded("vault")
 open_router = open_to_all("vault")
-"""Calls without a token."""
+"""The router of calls without a token."""
 
 
 @open_router.get("/health")
 def show_health() -> rest.Liveness:
-    """Whether this process answers; says nothing else to strangers."""
+    """Whether this process answers; tells strangers nothing else."""
     return rest.Liveness()
 
 
 @open_router.get("/ready")
 async def show_readiness(vault: Vault) -> rest.Liveness:
-    """Whether this process serves: 503 while it has lost its database, so that a load balancer asks
-    another one, or can write nothing there, as on a full disk."""
+    """Whether this process can serve: 503 while it has lost its database, or can write nothing there, as on a
+    full disk; a load balancer then asks another process."""
     vault.parts.served()
     await anyio.to_thread.run_sync(vault.parts.writable, limiter=_one_at_a_time)
     return rest.Liveness()
@@ -49,7 +49,7 @@ def show_vault(vault: Vault) -> rest.Vault:
 
 @router.get("/summary", response_model=rest.Summary)
 def show_summary(vault: Vault) -> Response:
-    """All machines under protection at a glance: how many are in which state, how healthy, the worst RPO;
+    """Overview of all machines under protection: how many are in which state, their health, the worst RPO;
     and the sites."""
     return written(vault.machines.summary())
 
@@ -58,18 +58,18 @@ def show_summary(vault: Vault) -> Response:
 def validate(
     vault: Vault,
     now: Annotated[
-        bool, Query(description="Check again, and wait for that; else what the last check found.")
+        bool, Query(description="Check now and wait for the result; default: the result of the last check.")
     ] = False,
 ) -> Validation:
-    """What is wrong in the whole configuration: networks, appliances, stores, policies, plans and their
-    scripts, schedules, and whether each machine could be failed over. The vault checks it twice a day by
-    itself. Starts nothing."""
+    """Checks the whole configuration: networks, appliances, stores, policies, plans and their scripts,
+    schedules, and whether each machine could be failed over. The vault also does this twice a day by itself.
+    Starts nothing."""
     return vault.validations.now() if now else vault.validations.last()
 
 
 @router.get("/lifecycle")
 def show_lifecycle() -> rest.Lifecycle:
-    """The table that decides what is possible in which state."""
+    """The lifecycle table: which verbs are possible in which state."""
     return rest.Lifecycle(
         transitions=tuple(
             rest.Transition(state=row.state, trigger=row.trigger, next=row.next, by=row.by, source=row.source)

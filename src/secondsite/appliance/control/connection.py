@@ -33,17 +33,17 @@ OPEN_SECONDS = 10.0
 PING_SECONDS = 5.0
 STATUS_SECONDS = 0.5
 SEVERAL_PING_SECONDS, SEVERAL_GONE_SECONDS, SEVERAL_OPEN_SECONDS = 2.0, 4.0, 3.0
-"""If there is another process to turn to, the appliance does so early."""
+"""Pings and timeouts while the vault has another process to turn to: a dead one is then noticed early."""
 LONGEST_STATUS_SECONDS = 5.0
 STATUS_REST = 60
-"""How many times as long as it takes to say a status nothing is said: of many machines changes are told
-less often."""
+"""After a status is sent, nothing is sent for this many times as long as making it took: with many machines,
+changes are sent less often."""
 PORTION_SECONDS = 0.1
 PORTION_REST = 4
-"""The same between the portions of what is to be told whole."""
+"""The same between two portions, while more machines wait to be sent whole."""
 
 LONGEST, MOST_PARTS = 32 * MiB, 500_000
-"""Of what a vault says: an order."""
+"""Limits for a message from the vault, which is an order: its size in bytes, and its JSON parts."""
 
 AGAIN = "Compare the fingerprint, then enroll again: 'secondsite appliance enroll-again --help'."
 
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 class Control:
     """Keeps one connection to the vault. `hello` and `reporter` are called for each connection, `reporter`
-    with whether its vault takes changes."""
+    with whether its vault understands messages of changes only."""
 
     def __init__(
         self, vaults: KnownVaults, tls: TlsFiles, desk: OrderDesk, renewal: Renewal,
@@ -82,7 +82,7 @@ class Control:
             self._thread.join(within_seconds)
 
     def dial_again(self) -> None:
-        """End the connection; the next one begins at once."""
+        """End the connection; the next one is dialled at once."""
         socket = self._socket
         if socket is not None:
             threads.worker("control-close", socket.close).start()
@@ -199,7 +199,8 @@ class Control:
 
 
 def _understood(text: str | bytes) -> wire.Message:
-    """Raises ValueError, before anything is made of what holds more than vaults say."""
+    """The message that this text holds. Raises ValueError, before anything is parsed, for more parts than
+    vaults send."""
     if not isinstance(text, str):
         raise ValueError("it is no text")
     bounded_json.require_few_parts(text, MOST_PARTS)
@@ -207,7 +208,8 @@ def _understood(text: str | bytes) -> wire.Message:
 
 
 def require_common(welcome: wire.Welcome) -> None:
-    """Raises InvalidHandshake for a vault that is more releases apart than the two understand each other."""
+    """Raises InvalidHandshake for a vault whose release is too far from this one for the two to understand
+    each other."""
     theirs = ProtocolVersions.said(welcome.protocol, welcome.oldest_protocol)
     if SPOKEN.common(theirs) is None:
         raise InvalidHandshake(
@@ -218,13 +220,14 @@ def require_common(welcome: wire.Welcome) -> None:
 
 
 def _rest_seconds(took_seconds: float, is_behind: bool) -> float:
-    """After a status that took so much of the processor."""
+    """How long to wait after a status that took `took_seconds` to make."""
     shortest, share = (PORTION_SECONDS, PORTION_REST) if is_behind else (STATUS_SECONDS, STATUS_REST)
     return min(max(shortest, took_seconds * share), LONGEST_STATUS_SECONDS)
 
 
 def _distrust(problem: BaseException | None) -> str | None:
-    """What to do if one of the two ends does not trust the other's certificate."""
+    """What to do if one of the two ends does not trust the other's certificate; None if that is not the
+    problem."""
     while problem is not None:
         if isinstance(problem, ssl.SSLError) and is_distrust(problem):
             return (
@@ -241,8 +244,8 @@ def _distrust(problem: BaseException | None) -> str | None:
 
 
 class _Voice:
-    """Sends over one connection. The status that an order changed goes before its report, so that whoever
-    hears of a commit and lists the points sees the remaining ones. Invariant: an older status never
+    """Sends over one connection. The status that an order changed is sent before the order's report: whoever
+    is told of a commit and then lists the points sees the remaining ones. Invariant: an older status never
     follows a newer one."""
 
     def __init__(self, socket: ClientConnection, reporter: Reporter) -> None:
@@ -252,7 +255,7 @@ class _Voice:
 
     @property
     def is_behind(self) -> bool:
-        """More is to be told soon."""
+        """Whether more is waiting to be sent soon."""
         return self._reporter.is_behind
 
     def tell_status(self) -> None:
@@ -261,7 +264,7 @@ class _Voice:
             self._tell(self._reporter.next)
 
     def start_over(self, machine_ids: Collection[str]) -> None:
-        """These machines, or all if none is named, are told whole with the next status."""
+        """Send these machines, or all if none is named, whole with the next status."""
         with self._lock:
             self._reporter.start_over(machine_ids)
 
@@ -280,7 +283,7 @@ class _Voice:
                 log.exception("status.not-sent")
 
     def _tell(self, statuses: Callable[[], Sequence[wire.Status]]) -> None:
-        """What was made and not sent must not count as told."""
+        """A status that was made and not sent must not count as sent."""
         try:
             for status in statuses():
                 _send(self._socket, status)

@@ -1,4 +1,4 @@
-"""The request for a certificate, signed with our own key."""
+"""The request for a certificate, signed with the appliance's own key."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -7,7 +7,7 @@ from cryptography.x509.oid import NameOID
 
 
 def signing_request(key_pem: bytes, name: str) -> str:
-    """The request as PEM. The vault uses only its key and chooses the names itself."""
+    """The request as PEM. The vault takes only the public key from it, and chooses the names itself."""
     key = serialization.load_pem_private_key(key_pem, password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])

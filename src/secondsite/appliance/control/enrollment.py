@@ -35,14 +35,14 @@ ENROLL_PATH = "/api/enroll"
 
 
 def fingerprint(ca_pem: str) -> str:
-    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits. Raises ValueError unless it is
-    one."""
+    """SHA-256 of the CA's certificate in DER form, 64 hexadecimal digits. Raises ValueError for anything but
+    one certificate."""
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(alone(ca_pem))).hexdigest()
 
 
 def alone(ca_pem: str) -> str:
-    """The one certificate of this text, written anew: TLS trusts all that a text holds, and only one was
-    compared. Raises ValueError for none, and for several."""
+    """The one certificate in this text, as PEM without anything else: TLS trusts every certificate in a file,
+    and only one fingerprint was compared. Raises ValueError for none, and for several."""
     [certificate] = x509.load_pem_x509_certificates(ca_pem.encode())
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
@@ -51,8 +51,8 @@ def enroll(
     vault_url: str, key: str, ca_fingerprint: str, name: str, home: Path, *, store: Path, scratch: Path,
     listen_port: int = 9445, advertised: tuple[str, ...] = (),
 ) -> ApplianceConfig:  # fmt: skip
-    """Enroll with the vault at `vault_url` (https://host:port); gives and saves the appliance's
-    configuration.
+    """Enroll with the vault at `vault_url` (https://host:port); saves the appliance's configuration and
+    returns it.
 
     Raises CertificateRefused for a vault with another CA, RegistrationRefused, ApplianceUnreachable.
     """
@@ -73,7 +73,7 @@ def enroll(
 
 
 def answered(vault_url: str, request: EnrollRequest, ca_fingerprint: str) -> EnrollAnswer:
-    """The answer of the vault whose CA has this fingerprint. Raises as `enroll`."""
+    """The answer of the vault whose CA has this fingerprint. Raises the same errors as `enroll`."""
     ca_pem = _trusted_ca(vault_url, ca_fingerprint)
     answer = ask(vault_url, request, ca_pem)
     if _alone_or_none(answer.ca_pem) != ca_pem:
@@ -92,8 +92,7 @@ def answered(vault_url: str, request: EnrollRequest, ca_fingerprint: str) -> Enr
 
 
 def _require_in_time(answer: EnrollAnswer, now: datetime) -> None:
-    """Raises CertificateRefused: with a certificate that is not valid yet nobody would let this appliance
-    in."""
+    """Raises CertificateRefused: nobody accepts a certificate that is not valid now."""
     certificate = x509.load_pem_x509_certificate(answer.certificate_pem.encode())
     if not serves_at(certificate, now):
         raise errors.CertificateRefused(
@@ -109,7 +108,8 @@ def _require_in_time(answer: EnrollAnswer, now: datetime) -> None:
 
 
 def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
-    """Raises CertificateRefused for anything but one CA."""
+    """Keep the vault's answer and the configuration, durably. Raises CertificateRefused unless the answer
+    holds exactly one CA."""
     ca_pem = _alone_or_none(answer.ca_pem)
     if ca_pem is None:
         raise errors.CertificateRefused(
@@ -121,8 +121,8 @@ def keep(config: ApplianceConfig, answer: EnrollAnswer) -> None:
 
 
 def private_key(home: Path) -> bytes:
-    """The appliance's key: made anew for each enrollment, since one that is there may be in other hands;
-    never leaves its home."""
+    """The appliance's key as PEM, which never leaves its home. It is made anew for each enrollment: an
+    existing one may be known to others."""
     path = home / "tls" / "key.pem"
     home.mkdir(parents=True, exist_ok=True)
     os.chmod(home, 0o700)
@@ -132,7 +132,7 @@ def private_key(home: Path) -> bytes:
 
 
 def new_key() -> bytes:
-    """As PEM."""
+    """A new private key as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -140,7 +140,7 @@ def new_key() -> bytes:
 
 
 def _trusted_ca(vault_url: str, wanted: str) -> str:
-    """The vault's CA certificate, if its fingerprint is the one that the operator was given."""
+    """The vault's CA certificate as PEM, if its fingerprint is the one that the operator was given."""
     unverified = tls.only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     unverified.check_hostname = False
     unverified.verify_mode = (

@@ -19,15 +19,15 @@ from ..shared import State, order_numbers
 
 KEY, DRILL_KEY, VAULT_KEY = order_numbers.KEY, order_numbers.DRILL_KEY, order_numbers.VAULT_KEY
 OLDEST_SECONDS = 7 * DAY
-"""How long after its deadline an order is still carried out: its vault may have been down, and goes on
-with it."""
+"""How long after its deadline an order is still carried out: its vault may have been down, and continues its
+jobs."""
 STARTS = frozenset({Kind.RESTART.value, Kind.START_REPLICA.value})
-"""They have no number once the machine's protection has ended. Whoever gave one does not wait for it after
-its deadline, and the machine may be in other hands by then."""
+"""Kinds of orders that have no number once the machine's protection has ended. The vault does not wait for
+them after their deadline, and the machine may have been protected anew by then."""
 
 
 class Generations:
-    """Thread-safe."""
+    """The highest generation seen for each machine, durably; refuses orders with a lower one. Thread-safe."""
 
     def __init__(self, state: State, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._state = state
@@ -35,23 +35,25 @@ class Generations:
         self._lock = threading.Lock()
         self._vault_time: tuple[datetime, float] | None = None
         self.vault_number = int(state.fact(VAULT_KEY) or 0)
-        """The highest that a vault told: it notices by it that its database was restored."""
+        """The highest number that a vault has sent: by it the vault notices that its database was
+        restored."""
         kept = {**state.facts(KEY), **state.facts(DRILL_KEY)}
         self._seen = {key: int(value) for key, value in kept.items()}
 
     def vault_says(self, now: datetime) -> None:
-        """What the vault's clock says: the age of its orders is measured by that clock alone."""
+        """Note the time that the vault's clock shows: the age of its orders is measured by that clock
+        alone."""
         self._vault_time = (now, self._monotonic())
 
     def vault_is_at(self, number: int) -> None:
-        """Keep the vault's number, durably, before anything is done that it gave orders for."""
+        """Keep the vault's number, durably: before any order that it gave at that number is carried out."""
         with self._lock:
             if number > self.vault_number:
                 self._state.put_fact(VAULT_KEY, str(number))
                 self.vault_number = number
 
     def all(self, prefix: str = KEY) -> Mapping[str, int]:
-        """By machine; with DRILL_KEY those of drills."""
+        """The highest generation by machine id; with DRILL_KEY the highest of its drills."""
         with self._lock:
             seen = self._seen.items()
             return {key.removeprefix(prefix): number for key, number in seen if key.startswith(prefix)}

@@ -12,7 +12,7 @@ SECONDS = 15.0
 
 def ask(url: str, method: str, path: str, body: bytes | None, context: ssl.SSLContext) -> tuple[int, bytes]:
     """Status and body of the answer. Raises InvalidArgument for an invalid address, CertificateRefused where
-    `context` refuses the certificate, ApplianceUnreachable."""
+    `context` refuses the certificate, ApplianceUnreachable for no answer."""
     try:
         # trust_env would let the environment name a proxy, or credentials for the vault's name
         with httpx2.Client(verify=context, timeout=SECONDS, trust_env=False) as client:

@@ -1,7 +1,6 @@
-"""Each order is done once: a new one gets a worker, one in progress goes on, and of one that has ended the
-report is sent again. One that a later verb has overtaken, or that was given long ago, is refused. After a
-restart a repeated order runs again: handlers can be repeated.
-"""
+"""Carries out each order once: a new one gets a worker, one in progress goes on, and for one that has ended
+the report is sent again. One that a later verb has overtaken, or that was given long ago, is refused. After a
+restart a repeated order is carried out again: handlers can be repeated."""
 
 import threading
 from collections.abc import Callable
@@ -20,18 +19,18 @@ from ..orders import ApplianceParts, Context
 from .generations import Generations
 
 Send = Callable[[Report | Progress], None]
-"""Raises ConnectionError if the vault is not connected."""
+"""Sends a message to the vault; raises ConnectionError if the vault is not connected."""
 
 PACES = {kind.value: each.pace for kind, each in ORDERS.items()}
 AT_ONCE = {Pace.GUEST: 64, Pace.LINK: 64, Pace.DISK: 2}
-"""Orders at once. One that waits costs only a thread, begun when needed; more that read whole disks would
-not be faster."""
+"""How many orders of each pace run at once. One that waits costs only a thread, made when needed; reading
+more whole disks at once would not be faster."""
 
 log = structlog.get_logger(__name__)
 
 
 class OrderDesk:
-    """Takes orders from the connection, and sends reports over the connection of the moment."""
+    """Takes orders from the connection, and sends reports over whichever connection is open then."""
 
     def __init__(self, parts: ApplianceParts, workers: int) -> None:
         """`workers`: how many prompt orders are carried out at once."""
@@ -49,8 +48,8 @@ class OrderDesk:
         self._stopping = False
 
     def stop(self) -> None:
-        """Take no more orders. Failures during the stop are not recorded, so the vault repeats those
-        orders."""
+        """Take no more orders. An order that fails because of the stop gets no report, so the vault repeats
+        it."""
         self._stopping = True
         self.connected(None)
         for pool in self._pools.values():
@@ -72,7 +71,7 @@ class OrderDesk:
             with self._lock:
                 if order.order_id in self._running:
                     return
-                # it may have ended since the report was looked for
+                # The order may have ended since its report was looked for.
                 report = self._parts.state.report(order.order_id)
                 if report is None:
                     self._running.add(order.order_id)
@@ -162,8 +161,8 @@ class OrderDesk:
 
 
 def _perform(context: Context) -> tuple[str, Shape]:
-    """Perform an order; again whenever its store is full and cycles that were kept there can be given up:
-    a machine that is to run counts for more than instants between points."""
+    """Perform an order; whenever its store is full, drop kept cycles and perform it again: starting a machine
+    is worth more than instants between points."""
     while True:
         try:
             return _with_a_daemon(context)

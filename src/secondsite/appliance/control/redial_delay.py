@@ -1,8 +1,8 @@
 """How long to wait before the vault is dialled again: longer and longer, but not while it may be starting.
 
 A vault that was killed is started again at once, and may have been in the midst of a batch. Meanwhile its
-host refuses connections, which costs neither end much; so for some seconds after a connection it is asked
-often.
+host refuses connections, which costs neither end much; so for some seconds after a connection has ended it is
+dialled often.
 """
 
 import time
@@ -16,8 +16,8 @@ STARTS_WITHIN_SECONDS = 15.0
 
 
 class RedialDelay:
-    """Belongs to one thread. A vault may have several addresses: there is no pause until all have been
-    tried."""
+    """The pauses between tries to dial the vault; used by one thread. A vault may have several addresses:
+    there is no pause until all have been tried."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -25,19 +25,19 @@ class RedialDelay:
         self._starts_until: float | None = None
 
     def dials(self) -> None:
-        """One more try."""
+        """Note one more try."""
         self._tries += 1
 
     def connected(self) -> None:
-        """The vault answers: the next pause is the first one again."""
+        """Note that the vault has answered: the next pause is the shortest one again."""
         self._tries = 1
 
     def ended(self) -> None:
-        """A connection over which it answered is gone."""
+        """Note that a connection over which the vault had answered has ended."""
         self._starts_until = self._monotonic() + STARTS_WITHIN_SECONDS
 
     def pause_seconds(self, addresses: int, nobody_listens: bool = False) -> float:
-        """Until the next try; `nobody_listens`: this one was refused by the vault's host."""
+        """Seconds until the next try; `nobody_listens`: the vault's host refused this one."""
         rounds = -(-self._tries // addresses)
         if self._tries % addresses != 0:
             return 0.0
@@ -46,7 +46,7 @@ class RedialDelay:
         return pause_seconds(rounds, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 
     def is_told(self, nobody_listens: bool) -> bool:
-        """Whether this try is one to tell of: of many in a few seconds the first ones are."""
+        """Whether this failed try is to be logged: of many within a few seconds only the first ones are."""
         return self._tries <= 2 or not (nobody_listens and self._may_be_starting)
 
     @property

@@ -1,9 +1,9 @@
 """An appliance enrolls again under its own id: its key may be in other hands, its certificate has ended, or
 its vault is gone and there is a new one. All that it knows of machines stays.
 
-A registration key that replaces it is needed, at a new vault one for its site. What the vault answers is
-durable in one file before it takes the place of the old key, certificate and CA, so a crash leaves either
-all old or, after the next start, all new ones."""
+It needs a registration key that replaces the appliance or, at a new vault, one for its site. What the vault
+answers is durable in one file before it takes the place of the old key, certificate and CA, so a crash leaves
+either all old or, after the next start, all new ones."""
 
 import contextlib
 import json
@@ -18,8 +18,8 @@ from .csr import signing_request
 
 
 def enroll_again(config: ApplianceConfig, vault_url: str, key: str, ca_fingerprint: str) -> ApplianceConfig:
-    """The appliance's configuration from now on. The caller has its home alone. Raises what
-    `enrollment.enroll` raises."""
+    """Enroll again and return the appliance's new configuration. The caller has locked its home. Raises the
+    same errors as `enrollment.enroll`."""
     from ...wire.rest.places import EnrollRequest
 
     key_pem = enrollment.new_key()
@@ -41,7 +41,7 @@ def enroll_again(config: ApplianceConfig, vault_url: str, key: str, ca_fingerpri
 
 
 def finish(home: Path) -> None:
-    """Take over what a vault answered, if a crash came in between."""
+    """Take over what a vault answered, if a crash interrupted that."""
     try:
         new = json.loads(_file(home).read_text())
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def finish(home: Path) -> None:
 
 
 def _trusts(config: ApplianceConfig, ca_pem: str) -> bool:
-    """Whether the CA is one that this appliance trusts already: its vault is the same."""
+    """Whether the CA is one that this appliance trusts already, so that its vault is the same one."""
     try:
         known = x509.load_pem_x509_certificates(config.ca.read_bytes())
     except (OSError, ValueError):

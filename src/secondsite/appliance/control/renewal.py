@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 
 class Renewal:
-    """`renewed` is called after a new certificate is durable, with whether it is of another CA than the
-    last."""
+    """Asks for new certificates and keeps them. `renewed` is called once a new one is durable, with whether
+    another CA issued it than the last one."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class Renewal:
         self._lock = threading.Lock()
 
     def look_soon(self) -> None:
-        """Ask at once when a connection begins, since an answer may have been lost with the last one; or
-        when another CA issues."""
+        """Ask at the next chance: a connection has just begun, since an answer may have been lost with the
+        last one; or another CA issues now."""
         self._next_check = 0.0
 
     def request(self) -> Renew | None:
-        """The request to send now; None if there is time, or if it was sent recently."""
+        """The request to send now; None if none is needed yet, or if it was sent recently."""
         if time.monotonic() < self._next_check:
             return None
         self._next_check = time.monotonic() + self._check_seconds
@@ -62,7 +62,7 @@ class Renewal:
         return Renew(csr_pem=signing_request(self._tls.key.read_bytes(), self._appliance_id))
 
     def answered(self, answer: RenewAnswer) -> None:
-        """Keep what the vault sent, if it is a certificate of its CA for our id and key."""
+        """Keep what the vault sent, if it is a certificate of its CA for this appliance's id and key."""
         if answer.problem is not None:
             log.warning("certificate.not-renewed", problem=answer.problem.message, do=answer.problem.do)
             return
@@ -83,7 +83,7 @@ class Renewal:
         return x509.load_pem_x509_certificates(self._tls.authority.read_bytes())
 
     def _unfit(self, pem: bytes) -> str | None:
-        """Why this certificate cannot be used; None if it can."""
+        """Why this certificate cannot be used; None if it can be used."""
         try:
             certificate = _certificate(pem)
         except ValueError as problem:
@@ -99,20 +99,20 @@ class Renewal:
         return self._out_of_time(certificate)
 
     def _out_of_time(self, certificate: x509.Certificate) -> str | None:
-        """One that serves now stays until the next one serves as well. If neither does, this host's clock
-        is the wrong one."""
+        """Why the certificate is refused for its time. One that is valid now is kept until the new one is
+        valid too. If neither is, this host's clock is wrong."""
         now, own = self._now(), _certificate(self._tls.certificate.read_bytes())
         if serves_at(certificate, now) or not serves_at(own, now):
             return None
         return (
             f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%SZ} to "
             f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%SZ}, and the clock here shows "
-            f"{now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the vault's follow a time service"
+            f"{now:%Y-%m-%d %H:%M:%SZ}: let the clocks of this host and of the vault follow a time service"
         )
 
 
 def is_due(certificate: x509.Certificate, now: datetime) -> bool:
-    """True when less than a third of its lifetime is left, or when it does not serve now."""
+    """True when less than a third of its lifetime is left, or when it is not valid now."""
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     return certificate.not_valid_after_utc - now < lifetime * LEFT_WHEN_DUE or not serves_at(certificate, now)
 

@@ -1,8 +1,8 @@
-"""Status of the machines for the vault: each whole when a connection begins, then what changed, and each
-whole now and then.
+"""Makes the status of the machines for the vault: each machine whole when a connection begins, then only what
+changed, and each whole again now and then.
 
-What is to be told whole of many machines is told in portions, so that what people wait for is heard between
-them (ADR 160). What was not sent after all is to be told once more with `start_over`.
+Many machines are sent whole in portions, so that changes that people wait for are sent between them (ADR
+160). After a status that could not be sent, call `start_over`.
 """
 
 import time
@@ -20,18 +20,19 @@ from .generations import DRILL_KEY, KEY, Generations
 from .status_parts import Key, News, Part, Side, size
 
 ALL_EVERY_SECONDS = 5.0
-"""To a vault that takes no changes. One that does hears as often that nothing changed."""
+"""How often all machines are sent to a vault that takes no changes. To one that takes them a status is sent
+as often, even if nothing changed."""
 WHOLE_EVERY_SECONDS = 300.0
-"""Each machine, to a vault that takes changes."""
+"""How often each machine is sent whole to a vault that takes changes."""
 SHARES = 100
-"""Of the machines whose time for that has come, at most so large a part at once. A portion is at least as
-large a part of all."""
+"""At most this fraction of all machines is sent whole at once because its time has come. A portion is at
+least as large a fraction."""
 RESTED_SECONDS, OF_THRESHOLD = 2.0, 0.1
-"""How often it is told that a machine still wrote nothing, if that is all; or after this share of the RPO
-that its policy wants, if that is sooner."""
+"""How often a status is sent whose only news is that a machine still wrote nothing: after these seconds, or
+after this share of its policy's RPO if that is sooner."""
 PORTION, STATUS_WEIGHS = 500, 10
-"""So many points are told whole at once; a status takes a vault as long as so many of them. A portion is
-some 20 ms of its time."""
+"""The weight of one portion, counted in recovery points, and how many points one machine's status weighs.
+Handling a portion takes a vault some 20 ms."""
 
 AnyStatus = SourceStatus | ReplicaStatus
 Described = Source | HostedReplica | MisplacedReplica
@@ -39,7 +40,8 @@ log = structlog.get_logger(__name__)
 
 
 class Reporter:
-    """Makes the Status messages of one connection. `changes`: the vault takes them."""
+    """Makes the Status messages of one connection. `changes`: the vault takes messages of what changed
+    only."""
 
     def __init__(
         self, replication: Replication, host: ReplicaHost, generations: Generations, changes: bool = False,
@@ -53,18 +55,18 @@ class Reporter:
         self._generations_told: dict[str, Mapping[str, int]] = {}
         self._told: dict[Key, AnyStatus | None] = {}
         self._left: set[Key] = set()
-        """What was told, and is there no more."""
+        """What was sent as here once, and is not here any more."""
         self._whole_at: dict[Key, float] = {}
         self._told_at: dict[Key, float] = {}
-        """When anything was told of it."""
+        """When anything of it was sent last, on the monotonic clock."""
         self._again: set[Key] = set()
         self._said_at: float | None = None
         self.is_behind = False
-        """More is to be told soon."""
+        """Whether more is waiting to be sent soon."""
 
     def of_machine(self, machine_id: str) -> Sequence[Status]:
-        """What an order changed of one machine: nothing if the vault knows it already, or the machine has
-        nothing here."""
+        """The messages of what an order changed of one machine: none if the vault knows it already, or
+        nothing of the machine is here."""
         source, hosted = self._replication.find(machine_id), self._host.find(machine_id)
         now: dict[Key, AnyStatus] = {}
         if source is not None:
@@ -104,8 +106,8 @@ class Reporter:
         return self._messages(news, generations, drills)
 
     def _look(self, there: Mapping[Key, Described], due: bool) -> Mapping[Key, AnyStatus | None]:
-        """At what is to be told whole, until that is a portion. If there is more, at the others only now
-        and then. None: it cannot be described."""
+        """The statuses to send: those to be sent whole until they make a portion; the others too, if that was
+        all, or if `due`. None for one that cannot be described."""
         whole = dict.fromkeys(key for key in there if key not in self._told or key in self._again)
         looked: dict[Key, AnyStatus | None] = {}
         weight, self.is_behind = 0, False
@@ -120,7 +122,7 @@ class Reporter:
         return looked
 
     def start_over(self, machine_ids: Collection[str] = ()) -> None:
-        """These machines, or all if none is named, are told whole next."""
+        """Send these machines, or all if none is named, whole next."""
         if not machine_ids:
             self._generations_told.clear()
             self._said_at = None
@@ -147,7 +149,8 @@ class Reporter:
         whole: Collection[Key],
         may_wait: Mapping[Key, Described],
     ) -> None:
-        """Of those that `may_wait` it is told only now and then that they went on resting."""
+        """Add what is new to `news`. For those that `may_wait`, that they still rest is added only now and
+        then."""
         for key, status in now.items():
             told = None if key in whole or key in self._again else self._told.get(key)
             if told is not None and (told is status or told == status or self._waits(key, may_wait, status)):
@@ -160,7 +163,7 @@ class Reporter:
             self._again.discard(key)
 
     def _waits(self, key: Key, may_wait: Mapping[Key, Described], now: AnyStatus) -> bool:
-        """Whether it only went on resting since it was told a moment ago."""
+        """Whether its only news is that it still rests, and that was sent a moment ago."""
         told, side = self._told[key], may_wait.get(key)
         if told is None or side is None:
             return False
@@ -168,7 +171,7 @@ class Reporter:
         return self._monotonic() - self._told_at[key] < seconds and changes.only_rested(told, now)
 
     def _whole_now(self, passed: float) -> set[Key]:
-        """Those that were told whole longest ago, a few at a time."""
+        """Those that were sent whole longest ago, a few at a time."""
         due = [key for key, at in self._whole_at.items() if passed - at >= WHOLE_EVERY_SECONDS]
         return set(sorted(due, key=self._whole_at.__getitem__)[: 1 + len(self._told) // SHARES])
 
@@ -193,7 +196,8 @@ class Reporter:
 
 
 def _said(fields: Mapping[str, object]) -> Status:
-    """What cannot be said of one thing keeps nothing else from being told."""
+    """A status of these fields. What cannot be expressed of one machine is left out, and the rest is still
+    sent."""
     status = sayable(fields)
     if status.unsaid:
         log.warning("status.not-whole", problem=status.unsaid)
@@ -201,7 +205,7 @@ def _said(fields: Mapping[str, object]) -> Status:
 
 
 def _described(key: Key, side: Described) -> AnyStatus | None:
-    """What is wrong with one machine keeps no other from being told."""
+    """The status of one machine; None if a source cannot be described, so that the others are still sent."""
     try:
         return side.status()
     except Exception as problem:

@@ -1,4 +1,4 @@
-"""What is told of machines, as the parts of Status messages that are not too large."""
+"""What is sent about machines, cut into parts of Status messages that are not too large."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from ...wire.control import changes
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 
 MOST_IN_A_MESSAGE = 4000
-"""Statuses, points and stretches of a journal: about a megabyte."""
+"""The largest message, counted in statuses, points and stretches of a journal: about a megabyte."""
 
 
 class Side(StrEnum):
@@ -29,7 +29,7 @@ _GONE = {Side.SOURCE: "sources_gone", Side.REPLICA: "replicas_gone"}
 
 
 class News:
-    """Filled machine by machine. `says_changes`: the vault takes them."""
+    """Collects the news of machines. `says_changes`: the vault takes messages of what changed only."""
 
     def __init__(self, says_changes: bool) -> None:
         self._says_changes = says_changes
@@ -39,12 +39,12 @@ class News:
 
     @property
     def parts(self) -> Sequence[Part]:
-        """Fields of Status messages, in their order."""
+        """The fields of each Status message, in the order in which they are to be sent."""
         return [_closed(each) for each in (*self._full, self._open) if each]
 
     def of(self, told: SourceStatus | ReplicaStatus | None, now: SourceStatus | ReplicaStatus) -> bool:
-        """What has changed since `told`, if anything; all if nothing was told. Gives whether it is told
-        whole."""
+        """Add what has changed since `told`, if anything; the whole status if nothing was told. Returns
+        whether it was added whole."""
         if told == now:
             return False
         said = now if told is None or not self._says_changes else _change(told, now)
@@ -71,7 +71,7 @@ def _change(told: SourceStatus | ReplicaStatus, now: SourceStatus | ReplicaStatu
 
 
 def size(said: Shape) -> int:
-    """Statuses, points and stretches of a journal."""
+    """How much it counts towards the largest message: its statuses, points and stretches of a journal."""
     if isinstance(said, ReplicaStatus):
         return 1 + len(said.points) + len(said.journal)
     if isinstance(said, changes.ReplicaChange):

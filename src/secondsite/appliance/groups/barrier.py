@@ -20,7 +20,7 @@ class Barrier:
     @contextmanager
     def instant(self, member: str, longest_seconds: float) -> Iterator[None]:
         """Wait until the barrier opens, at most `longest_seconds`; the end of the context marks the member as
-        done. A second call finds it open. Raises DeadlineExceeded."""
+        done. Once open, the barrier stays open. Raises DeadlineExceeded."""
         with self._changed:
             self._here.add(member)
             self._changed.notify_all()

@@ -1,15 +1,13 @@
 """One recovery point that all machines of a group share.
 
-    gather the other appliances > lock the sources > dial > freeze (app-consistent only) > prepare all views >
-    pause all
-    machines > fix all views > resume all machines > each view is sent as a cycle of its own, with a point that
-    carries
-    the set's id
+    gather the other appliances > lock the sources > dial > freeze (app-consistent only) >
+    prepare all views > pause all machines > fix all views > resume all machines >
+    send each view as a cycle of its own, with a point that carries the set's id
 
 The pause has a budget. If something fails before the machines are resumed, the points become ordinary ones
 with the reason on them. If a member's cycle fails afterwards, the set lacks its point, and such a set is
-never chosen. Members that other appliances replicate are theirs (see `others`): what follows is of those
-that are replicated from here."""  # noqa: E501
+never chosen. Other appliances do the same with the members that they replicate (see `others`); this module
+handles those that are replicated from here."""
 
 import dataclasses
 import time
@@ -35,9 +33,9 @@ from .member import Member, act_on, raise_first
 from .outcome import Common, Moment
 
 PAUSE_BUDGET_SECONDS = 2.0
-"""Longest pause of the machines, views ready or not."""
+"""Longest pause of the machines in seconds, whether all views are ready or not."""
 WAIT_SECONDS = 20.0
-"""Longest wait for cycles in progress."""
+"""Longest wait for cycles in progress, in seconds."""
 FINDING = "common-point-missed"
 
 log = structlog.get_logger(__name__)
@@ -56,8 +54,8 @@ class CommonPoints:
     def take(
         self, group: GroupShape, app_consistent: bool = False, budget: float = PAUSE_BUDGET_SECONDS
     ) -> Common:
-        """Take one now, and lead the other appliances of the group. Raises nothing: an error becomes the
-        reason, and a finding of the members."""
+        """Take a common point now, and lead the other appliances of the group. Raises nothing: an error
+        becomes the reason, and a finding of the members."""
         if group.parts:
             return self.take_with(
                 LeaderSide(group, self._peers, app_consistent, budget), group, app_consistent, budget
@@ -67,7 +65,7 @@ class CommonPoints:
     def take_with(
         self, others: OtherAppliances, group: GroupShape, app_consistent: bool, budget: float
     ) -> Common:
-        """Take one now with these others; otherwise as `take`."""
+        """Take a common point now together with these other appliances; otherwise as `take`."""
         sources = self.sources(group)
         self._under_way.add(others)
         try:
@@ -90,11 +88,11 @@ class CommonPoints:
         return common
 
     def sources(self, group: GroupShape) -> list[Source]:
-        """Of its members those that are replicated from here."""
+        """The members of the group that are replicated from here."""
         return [source for each in self._mine(group) if (source := self._replication.find(each)) is not None]
 
     def cut(self) -> None:
-        """End what waits for other appliances."""
+        """End all waits for other appliances."""
         for others in list(self._under_way):
             others.cut()
 
@@ -115,7 +113,7 @@ class CommonPoints:
         return self._take_locked(others, group, sources, app, budget)
 
     def _unready(self, group: GroupShape, sources: Sequence[Source]) -> str | None:
-        """Why no common point is possible now; None if one is. Cheap, and disturbs no machine."""
+        """Why no common point is possible now; None if one is. This is cheap and disturbs no machine."""
         lacking = len(self._mine(group)) - len(sources)
         if lacking:
             return f"{lacking} of its machines are not replicated from here."

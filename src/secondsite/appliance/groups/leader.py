@@ -1,9 +1,9 @@
 """The leader of a group whose members several appliances replicate.
 
 It lets nobody fix a view before all have said that their machines stand still; each of the others says
-afterwards whether its own stood still until its views were fixed. So there was an instant, between the
-last PAUSED and the first FIX, at which all did. No clock is needed for that: what one cannot know of the
-others within its own budget is no common point."""
+afterwards whether its own stood still until its views were fixed. So there was an instant, between the last
+PAUSED and the first FIX, at which all did. No clock is needed for that: if the leader does not hear this
+within its own budget, there is no common point."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,18 @@ from .link import InstantOutcome, Link, OtherAppliances, Verdict, missed
 
 HEARD_SECONDS = 5.0
 READY_SECONDS = 45.0
-"""It waits for cycles in progress, and opens its views."""
+"""Time for an appliance to wait for cycles in progress and to open its views."""
 FROZEN_SECONDS = 15.0
 FIXED_SECONDS = 5.0
 SENT_SECONDS = 930.0
-"""Longer than a cycle may take."""
+"""Time for all cycles to arrive: longer than a cycle may take."""
 MOST_APART_SECONDS = 2.0
-"""Clocks that differ by more than machines may stand still: no instant would be that of all points of a
-set."""
+"""The most that two clocks may differ, which is how long machines may be paused: beyond that no instant would
+be that of all points of a set."""
 
 
 class LeaderSide(OtherAppliances):
-    """The caller ends it."""
+    """The other appliances of a group, as its leader addresses them. The caller calls `end`."""
 
     def __init__(self, group: GroupShape, peers: Peers, app: bool, budget: float) -> None:
         super().__init__(group.name)
@@ -39,7 +39,7 @@ class LeaderSide(OtherAppliances):
         self._links: list[Link] = []
 
     def gather(self) -> None:
-        """All are asked before anybody is waited for, and nothing here is held up meanwhile."""
+        """Dial and ask all of them, then wait until all are ready; nothing here is paused meanwhile."""
         for part in self._shape.parts[1:]:
             self._links.append(self._dialled(part))
         for link in self._links:
@@ -98,9 +98,7 @@ class LeaderSide(OtherAppliances):
             raise missed(part.name, problem.message) from None
         if not connection.takes_common:
             connection.close()
-            raise missed(
-                part.name, "It is of a release that takes no common points together with another appliance."
-            )
+            raise missed(part.name, "Its release cannot take common points together with another appliance.")
         return Link(connection, part.name)
 
     def _begin(self, link: Link) -> None:
@@ -132,13 +130,13 @@ class LeaderSide(OtherAppliances):
 
 
 def parts_of(group: GroupShape) -> dict[str, list[str]]:
-    """Who replicates which members."""
+    """The members of a group by the id of the appliance that replicates them."""
     return {part.appliance_id: list(part.members) for part in group.parts}
 
 
 def seconds_apart(said: object, before: datetime, after: datetime) -> float | None:
-    """How far another clock is ahead of ours, at least, that showed `said` at an instant between the two;
-    None if that is none."""
+    """How many seconds another clock is ahead of ours, at least, if it showed `said` at some instant between
+    `before` and `after`; None if `said` is no time."""
     try:
         at = datetime.fromisoformat(str(said)[:60])
         return min(0.0, (at - before).total_seconds()) or max(0.0, (at - after).total_seconds())

@@ -1,4 +1,4 @@
-"""One of the two ends of the conversation about a common point.
+"""One end of the conversation between two appliances about a common point.
 
     leader    COMMON          FREEZE          PAUSE          FIX         VERDICT
     follower          HEARD > READY   FROZEN         PAUSED       FIXED           SENT
@@ -15,11 +15,11 @@ from ...datapath.errors import DatapathError
 from ...domain import errors, groups
 
 IDLE_SECONDS = 5.0
-"""Until a dead line is noticed."""
+"""How long a connection may be silent before it counts as dead."""
 
 
 class Link:
-    """To one other appliance, which is called `name`. Its errors say who it was."""
+    """The conversation with one other appliance, which is called `name`. Errors name it."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self.name = name
@@ -29,22 +29,22 @@ class Link:
         connection.set_idle(IDLE_SECONDS)
 
     def say(self, word: str, **fields: Any) -> None:
-        """Raises NotPossibleNow."""
+        """Send a word. Raises NotPossibleNow if that fails."""
         try:
             self._connection.send_message(word, **fields)
         except DatapathError as problem:
             raise self._ended(problem) from None
 
     def hear(self, word: str, until: float) -> Mapping[str, Any]:
-        """The fields of this word, the last letter of which is here by then, on the monotonic clock.
-        Raises NotPossibleNow."""
+        """The fields of this word, which must be here completely by `until` on the monotonic clock. Raises
+        NotPossibleNow."""
         try:
             return self._connection.receive_message(word, until=until).fields
         except DatapathError as problem:
             raise self._ended(problem) from None
 
     def refuse(self, why: str) -> None:
-        """Say that it is over, if that is not known; harmless when repeated."""
+        """Tell the other end that it is over, unless it knows; harmless when repeated."""
         if self.is_open:
             self.is_open = False
             try:
@@ -59,7 +59,7 @@ class Link:
         self._connection.close()
 
     def drain(self) -> None:
-        """Let a refusal arrive."""
+        """Wait until a refusal that was sent has arrived."""
         self._connection.drain(IDLE_SECONDS)
 
     def _ended(self, problem: DatapathError) -> errors.NotPossibleNow:
@@ -71,14 +71,15 @@ def missed(name: str, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(f"{name}: {why}", do="Nothing: the next common point is tried by itself.")
 
 
-# The other appliances of a group, as the taking of a common point sees them. gather > ready > (freeze >
-# frozen) > pause > paused > verdict > sent Each is called as the members here come to that stage. What it
-# raises ends the common point: machines that stand still go on at once.
+# The other appliances of a group, as `CommonPoints` sees them: gather > ready > (freeze > frozen) > pause >
+# paused > verdict > sent. Each method is called as the members here come to that stage. An error that it
+# raises ends the common point: paused machines are resumed at once.
 
 
 @dataclass(frozen=True, slots=True)
 class InstantOutcome:
-    """How it went here: `why` the views share no instant, or None. `app`: all guests were frozen."""
+    """How the members here fared: `why` their views share no instant, or None. `app`: all their guests were
+    frozen."""
 
     why: str | None
     instant: datetime | None
@@ -88,8 +89,8 @@ class InstantOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of all members: the id and the instant of their set, or `why` there is none. No member stood still
-    longer than `pause_seconds`."""
+    """The result for all members of a group: the id and the instant of their set, or `why` there is none. No
+    member was paused longer than `pause_seconds`."""
 
     why: str | None
     pause_seconds: float
@@ -99,45 +100,46 @@ class Verdict:
 
 
 class OtherAppliances:
-    """Nobody: all members of the group are here."""
+    """The case without other appliances: all members of the group are here."""
 
     def __init__(self, group: str) -> None:
         self.group = group
 
     def gather(self) -> None:
-        """Nothing here is touched yet."""
+        """Called first: nothing here is touched yet."""
 
     def ready(self) -> None:
-        """All views here can be fixed."""
+        """Called when all views here can be fixed."""
 
     def freeze(self) -> None:
-        """The guests here are about to be frozen."""
+        """Called when the guests here are about to be frozen."""
 
     def frozen(self) -> None:
-        """They are."""
+        """Called when the guests here are frozen."""
 
     def pause(self) -> None:
-        """The machines here are about to be paused."""
+        """Called when the machines here are about to be paused."""
 
     def paused(self, instant: datetime, _longest_seconds: float) -> datetime:
-        """They stand still since `instant`, for as long at most. Gives an instant at which all members of
-        the group do; views are fixed after it."""
+        """Called when the machines here have been paused since `instant`, for `_longest_seconds` at most.
+        Returns an instant at which all members of the group are paused; views are fixed after it."""
         return instant
 
     def verdict(self, fixed: InstantOutcome) -> Verdict:
-        """The machines here go on, and their views are fixed or not: what came of it with all members."""
+        """Called when the machines here run again, with how their views were fixed. Returns the result for
+        all members."""
         if fixed.why is not None or fixed.instant is None:
             return Verdict(fixed.why, fixed.pause_seconds)
         set_id = groups.set_id(self.group, fixed.instant)
         return Verdict(None, fixed.pause_seconds, set_id, fixed.instant, fixed.app)
 
     def sent(self, _lost: list[str]) -> list[str]:
-        """The points here are at their target, but for those of the machines that are named; gives those
-        of the others."""
+        """Called when the points here are at their target, except those of the machines named. Returns the
+        machines of the other appliances whose points are not."""
         return []
 
     def end(self, _why: str | None) -> None:
-        """It is over here. Who still waits for a word hears why."""
+        """Called when it is over here. Whoever still waits for a word is told why."""
 
     def cut(self) -> None:
-        """Let no wait go on; from another thread."""
+        """End all waits; called from another thread."""

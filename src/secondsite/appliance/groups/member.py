@@ -14,7 +14,7 @@ from ..source import Source
 
 @dataclass(slots=True)
 class Member:
-    """Its view stays open until its cycle is sent."""
+    """One machine of a common point. Its view stays open until its cycle is sent."""
 
     source: Source
     connection: Connection | None = None

@@ -1,4 +1,4 @@
-"""What comes of a common point: with all members of the group, and for the cycles that are sent then."""
+"""The result of a common point: for all members of the group, and for the cycles that are sent then."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def verdict(others: OtherAppliances, moment: Moment) -> Verdict:
 
 
 def of(members: Sequence[Member], moment: Moment, said: Verdict, group: str) -> tuple[CycleRequest, Common]:
-    """What each member's cycle must carry, and the result of the common point before they are sent."""
+    """What each member's cycle must carry, and the result of the common point before the cycles are sent."""
     for member in members:
         member.tell(moment.freezes.get(member.source.setup.fabric_id), said.instant)
     why = None if said.why is None else f"No common point of group {group}: {said.why}"
@@ -63,7 +63,8 @@ def of(members: Sequence[Member], moment: Moment, said: Verdict, group: str) -> 
 
 
 def arrived(others: OtherAppliances, common: Common, lost: list[str]) -> Common:
-    """With what became of all points of the set."""
+    """The result, completed with what became of all points of the set: `lost` are the machines here whose
+    points did not arrive."""
     try:
         lost = [*lost, *others.sent(lost)]
     except errors.SecondsiteError as error:

@@ -1,5 +1,5 @@
-"""Who may ask this appliance to take part in a common point: the leader that the vault named for that group,
-and how often.
+"""Decides who may ask this appliance to take part in a common point: only the leader that the vault named for
+that group, and only so often.
 
 What it asks is checked value by value. Machines that other appliances pause stand still, or are frozen,
 for a third of the time at most, and are held for a common point that does not come about for half of it."""
@@ -19,11 +19,13 @@ from .link import InstantOutcome, Link, OtherAppliances, Verdict, missed
 from .outcome import Common
 
 REST = 2.0
-"""How many times as long as they stood still, or their guests were frozen, they are left alone."""
+"""For how many times as long as they were paused, or their guests were frozen, machines are then left
+alone."""
 
 
 class PermittedLeaders:
-    """Answers COMMON. `groups` gives those that this appliance was told, by name."""
+    """Answers a leader's request for a common point (COMMON). `groups` gives the groups that the vault has
+    sent, by name."""
 
     def __init__(
         self, points: CommonPoints, groups: Callable[[], Mapping[str, GroupShape]], appliance_id: str
@@ -37,7 +39,7 @@ class PermittedLeaders:
         self._rests_until: dict[str, float] = {}
 
     def answer(self, connection: Connection, message: Message) -> None:
-        """Take part, from the first word to the last. Raises nothing."""
+        """Take part in the common point, from the first message to the last. Raises nothing."""
         link = Link(connection, connection.peer_name)
         try:
             group = self._led_by(connection.peer_name, message.fields)
@@ -73,7 +75,8 @@ class PermittedLeaders:
 
 
 def still_seconds(common: Common, budget: float) -> float:
-    """How long the machines here could not work for it: paused, or their guests frozen."""
+    """How many seconds the machines here could not work because of a common point: paused, or their guests
+    frozen."""
     return max(min(common.pause_seconds, budget), common.frozen_seconds)
 
 
@@ -90,19 +93,21 @@ def _wish(asked: Mapping[str, Any], group: GroupShape) -> tuple[bool, float]:
 
 
 # A follower's end: another appliance leads the common points of the group, and says when. Its members here
-# are as unhurt as those of a group of its own: it counts its own budget from the moment at which it is told
-# to pause them, and no word of the leader makes that longer.
+# are as safe as those of a group that this appliance leads: it counts its own budget from the moment at which
+# it is told to pause them, and no word of the leader makes that longer.
 
 NEXT_SECONDS = 25.0
-"""The leader waits for its own cycles in progress, opens its views and freezes its guests meanwhile. The
-machines here have no other cycle then, and orders wait for them."""
+"""How long a follower waits for the next word: the leader waits for its own cycles in progress, opens its
+views and freezes its guests meanwhile. The machines here have no other cycle then, and orders wait for
+them."""
 VERDICT_SECONDS = 10.0
 MOST_APART_SECONDS = 4.0
-"""Two budgets: one that the clocks may differ by, and one for all to stand still."""
+"""The most that the leader's instant may differ from the clock here: one budget for the difference of the
+clocks, and one for the pause."""
 
 
 class FollowerSide(OtherAppliances):
-    """`leader` is the link on which the leader has asked."""
+    """The leader, as a follower addresses it. `leader` is the link on which it has asked."""
 
     def __init__(self, group: str, leader: Link, app: bool, now: Callable[[], datetime]) -> None:
         super().__init__(group)

@@ -25,14 +25,14 @@ LOOK_SECONDS = 0.5
 AGAIN_SECONDS = 10.0
 """Wait before the next try after a missed point, unless it is due sooner."""
 UNASKED_SECONDS = 60.0
-"""So long after it was due a leader that has not asked is told of."""
+"""How long after a point was due a finding tells of a leader that has not asked for it."""
 
 log = structlog.get_logger(__name__)
 _shapes: TypeAdapter[tuple[GroupShape, ...]] = TypeAdapter(tuple[GroupShape, ...])
 
 
 class _Clock:
-    """When a group is due, on the monotonic clock; after a start at once."""
+    """When a group is due, on the monotonic clock; due at once after a start."""
 
     def __init__(self) -> None:
         self.due = 0.0
@@ -67,7 +67,7 @@ class Groups(Periodic):
                 thread.join(max(0.1, deadline - time.monotonic()))
 
     def set(self, shapes: Sequence[GroupShape]) -> bool:
-        """Replace the groups, durably; False if nothing changed."""
+        """Replace the list of groups, durably; False if nothing changed."""
         groups = {shape.name: shape for shape in shapes}
         if groups == self._groups:
             return False
@@ -100,7 +100,8 @@ class Groups(Periodic):
         return LOOK_SECONDS
 
     def _look_at_leader(self, group: GroupShape, clock: _Clock) -> None:
-        """Nobody here hears of a common point that its leader never asks for."""
+        """Add a finding if the group's leader asks for no points: without it nobody here would notice
+        that."""
         since = max(clock.known_since, self.asked.at.get(group.name, 0.0))
         if time.monotonic() - since < group.multi_vm_every_seconds + UNASKED_SECONDS:
             return

@@ -1,4 +1,5 @@
-"""All that is here of one machine, as its files, this appliance's own records and the hypervisor say."""
+"""The orders by which a vault takes over machines of a vault that is gone: what is here of each, as its
+files, this appliance's own records and the hypervisor say."""
 
 import contextlib
 import uuid
@@ -38,14 +39,15 @@ from .rescue_manifest import former_vault, records
 PROVEN = frozenset({Grade.BOOTED, Grade.APPLICATION})
 
 
-# A replica that lies in a store, and with which this appliance does not work: its home was lost, and
-# another one has its store.
+# A replica that lies in a store, but not among this appliance's records: the home of its appliance was lost,
+# and another appliance has its store.
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 class OrphanedReplica:
-    """As its files say. Raises ReplicaError if they cannot be read."""
+    """A replica that no appliance works with, as its files describe it. Raises ReplicaError if they cannot be
+    read."""
 
     def __init__(self, folder: Path, store: str) -> None:
         self.folder, self._store = folder, store
@@ -56,7 +58,7 @@ class OrphanedReplica:
         except UNREADABLE as problem:
             raise errors.ReplicaError(
                 f"The record of the replica in {folder} cannot be read: {problem}.",
-                do=f"Its points' files may still boot: see {folder / 'points'}.",
+                do=f"A machine may still boot from the files of its points: see {folder / 'points'}.",
             ) from problem
 
     @property
@@ -64,7 +66,7 @@ class OrphanedReplica:
         return self._replica.name
 
     def definition(self) -> MachineDefinition | None:
-        """Of the newest point that has one."""
+        """The machine's definition at the newest point that has one; None if no point has one."""
         for point in reversed(self._replica.points):
             if point.definition:
                 try:
@@ -74,7 +76,7 @@ class OrphanedReplica:
         return None
 
     def found(self) -> AdoptableReplica:
-        """Without what a hypervisor has to be asked for."""
+        """What the vault is told of it, without anything that a hypervisor would have to be asked for."""
         record, points = self._replica.record, [each for each in self._replica.points if not each.problem]
         runs = [str(run["name"]) for run in record["runs"]]
         return AdoptableReplica(
@@ -98,14 +100,15 @@ class OrphanedReplica:
 
 @dataclass(frozen=True, slots=True)
 class AdoptionSurvey:
-    """What is asked once for many machines. `defined`: what the hypervisor has."""
+    """What is looked up once for many machines. `defined`: the machines that the hypervisor has."""
 
     context: Context
     defined: Sequence[MachineSummary]
 
 
 def found(here: AdoptionSurvey, machine_id: str) -> AdoptableMachine:
-    """What cannot be read is said of that machine alone."""
+    """What is here of one machine. What cannot be read of it becomes its problem, and spoils no other
+    machine's answer."""
     try:
         return _found(here, machine_id)
     except Exception as problem:
@@ -191,7 +194,7 @@ def _run(here: AdoptionSurvey, machine_id: str, folder: Path, point_id: str) -> 
 
 
 def machine_on(here: AdoptionSurvey, machine_id: str, folder: Path) -> MachineSummary | None:
-    """The hypervisor's machine of ours that stands on the failover's run."""
+    """The hypervisor's machine with our tag that runs on the replica's failover; None if there is none."""
     run, drills = folder / "runs" / FAILOVER, runs.of_drills(here.context)
     ours = [each for each in here.defined if each.tag == machine_id and each.fabric_id not in drills]
     inside = [
@@ -216,11 +219,11 @@ def _source(source: Source | None) -> AdoptableSource | None:
     )
 
 
-# The orders: what is here of a vault that is gone, and one machine is taken over by the vault that asks.
+# The orders: show what is here of a vault that is gone; adopt one machine for the vault that asks.
 
 
 def show(context: Context, payload: ListAdoptable) -> tuple[str, AdoptableSite]:
-    """Changes nothing."""
+    """All machines that could be adopted here. Changes nothing."""
     following = [each for each in records.here(context) if each > payload.after]
     here = AdoptionSurvey(context, context.fabric.inventory.list())
     machines = tuple(found(here, each) for each in islice(following, payload.most))
@@ -230,7 +233,7 @@ def show(context: Context, payload: ListAdoptable) -> tuple[str, AdoptableSite]:
 
 
 def _said(context: Context) -> dict[str, object]:
-    """What the former vault said of the site; of the stores that are here the first that has it."""
+    """What the former vault wrote about the site: from the first store here that has it."""
     for store in context.parts.host.stores.usable():
         with contextlib.suppress(*former_vault.UNREADABLE):
             return former_vault.understood(rescue.trusted(store.root / rescue.CONFIGURATION))
@@ -238,8 +241,8 @@ def _said(context: Context) -> dict[str, object]:
 
 
 def adopt(context: Context, payload: Adopt) -> tuple[str, AdoptionFact]:
-    """The order's generation is the highest from now on, so no order of the former vault is carried out
-    any more. Harmless when repeated."""
+    """Take one machine over for the vault that asks. The order's generation is the highest from now on, so
+    orders of the former vault are refused. Harmless when repeated."""
     host, machine_id = context.parts.host, context.machine_id
     if payload.setup is not None and host.find(machine_id) is None:
         context.require_current()
@@ -257,8 +260,8 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, AdoptionFact]:
 
 
 def _settle(here: AdoptionSurvey, hosted: HostedReplica) -> None:
-    """Drills of the former vault end; a machine that was started from a point, and is defined here, is
-    known as its failover from now on."""
+    """End drills of the former vault, and record a machine that was started from a point, and is defined
+    here, as failed over."""
     context = here.context
     runs.end_forgotten_drills(context, hosted)
     run = hosted.replica.state.run(FAILOVER)

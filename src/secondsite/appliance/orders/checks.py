@@ -1,4 +1,5 @@
-"""The cheap, complete checks before a verb begins: all obstacles at once, each with what to do."""
+"""The checks before a verb begins, cheap and complete: they find all obstacles at once, each with what to
+do."""
 
 import contextlib
 import os
@@ -66,7 +67,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetChe
 
 
 def _of_source(context: Context, payload: CheckSource, reached: list[float]) -> Iterator[ObstacleShape]:
-    """`reached`: is told how long it took to be connected to the peer."""
+    """`reached` is called with the seconds that connecting to the peer took."""
     machine = machine_tags.looked_for(context, payload.fabric_id)
     if machine is None:
         yield _obstacle(
@@ -104,7 +105,7 @@ def _disks_of(context: Context, payload: CheckSource) -> list[DiskDefinition]:
 
 
 def _written_bytes(context: Context, payload: CheckSource) -> int | None:
-    """What the machine's overlays hold; none if it does not run on a replica's point."""
+    """Bytes that the machine's overlays hold; None if it does not run on a replica's point."""
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
     if hosted is None or not hosted.failed_over:
         return None
@@ -127,7 +128,8 @@ def _occupied_bytes(disk: DiskDefinition) -> int:
 def _unreachable(
     context: Context, addresses: tuple[str, ...], reached: list[float]
 ) -> Iterator[ObstacleShape]:
-    """One data address that answers with a certificate of our CA is enough."""
+    """Whether the peer can be reached: one data address that answers with a certificate of our CA is
+    enough."""
     try:
         reached.append(_reach(context, addresses))
     except errors.SecondsiteError as problem:
@@ -136,8 +138,8 @@ def _unreachable(
 
 
 def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[ObstacleShape]:
-    """Nothing needs it before a reprotect, which is the day after the disaster: too late to find a
-    firewall."""
+    """Whether the source's data port can be used from here. Nothing needs that before a reprotect, which is
+    the day after the disaster: too late to find a firewall."""
     if not addresses:
         return
     try:
@@ -155,7 +157,8 @@ def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[Obsta
 
 
 def _reach(context: Context, addresses: tuple[str, ...]) -> float:
-    """In how many seconds it answered. Try for a while: a peer that is just restarting is not an obstacle."""
+    """Connect and return how many seconds that took. Try for a while: a peer that is just restarting is not
+    an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
     while True:
         began = time.monotonic()
@@ -206,7 +209,8 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
 
 
 def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """One that is here and cannot be opened is not made anew by anybody."""
+    """No replica to start from. For one that is here and cannot be opened, the obstacle says so: nothing
+    makes it anew."""
     if not (payload.must_hold_replica or payload.memory is not None) or not context.order.machine_id:
         return
     problem = context.parts.host.unopened().get(context.machine_id)
@@ -218,8 +222,8 @@ def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShap
 
 
 def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """Of the store that a machine is to run on, from a replica that is here: its start makes overlays, and
-    it writes to them."""
+    """Too little free space in the store of the replica that a machine is to run from: its start makes
+    overlays, and it writes to them."""
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
     if hosted is None or payload.memory is None or hosted.replica.state.run(FAILOVER) is not None:
         return
@@ -247,8 +251,8 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
 
 
 def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleShape]:
-    """On them a replica is to stand: they must be here, and readable. The old machine may still run: it is
-    shut down after this."""
+    """The old disks that a replica is to stand on must be here and readable. The old machine may still run:
+    it is shut down after this."""
     if wanted.base is not Base.EXISTING or wanted.existing_fabric_id is None:
         return
     found = context.fabric.inventory.get(wanted.existing_fabric_id)
@@ -278,7 +282,8 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
 
 
 def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:
-    """The replica's oldest point is merged into it, as is a machine that has come home."""
+    """An old disk must be writable: the replica's oldest point is merged into it, and so is a machine that
+    has come home."""
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         yield _obstacle(
             (
@@ -286,15 +291,15 @@ def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:
                 "read-only, or its rights do not let it."
             ),
             (
-                "Put that right there; or reprotect to an alternate location, which copies everything: "
+                "Correct that there; or reprotect to an alternate location, which copies everything: "
                 "'--location alternate'."
             ),
         )
 
 
 def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """Why this host could not run a machine that comes home and of which nothing but its replica is here:
-    its host may be a new one."""
+    """Why this host could not run a machine that comes home while nothing but its replica is here: this may
+    be a new host."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or payload.home is None or payload.definition is not None:
         return
@@ -303,7 +308,8 @@ def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """One of which the vault does not know may be production, and what the verb would take back."""
+    """A failed-over copy that the vault does not know of: it may be production, and the verb would remove
+    it."""
     hosted = context.parts.host.find(context.machine_id) if payload.no_copy else None
     if hosted is None or not hosted.failed_over:
         return
@@ -321,7 +327,7 @@ def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 
 def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> str:
-    """The command that takes the copy over as it runs."""
+    """The command that takes the running copy over."""
     fact = runs.machine_of(context, FAILOVER)
     forward = fact.forward if fact is not None else None
     if stands_on is not None and stands_on.through_seq is not None and forward is not None:
@@ -332,8 +338,8 @@ def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> st
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """More memory than the host has would fail the start, or cost its other machines theirs; more vCPUs
-    only make it slow."""
+    """What was set for the machine is more than the host has. More memory would make the start fail, or take
+    other machines' memory; more vCPUs only make it slow."""
     wanted, name = payload.sizing, payload.name
     if not wanted.lays_out:
         return
@@ -363,7 +369,7 @@ def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
 
 
 def _too_little_memory(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """For a machine that is to have as much as at home."""
+    """The host has too little memory for a machine that is to have as much as at home."""
     if payload.memory is None or payload.sizing.memory_bytes is not None:
         return
     has, needs, name = context.fabric.hosting.capacity(), payload.memory.memory_bytes, payload.name
@@ -386,7 +392,8 @@ def _too_little_memory(context: Context, payload: CheckTarget) -> Iterator[Obsta
 
 
 def _free_memory(context: Context, payload: CheckTarget) -> int:
-    """With what the machine itself has here, which the start of another one in its place gives back."""
+    """Free bytes of memory, including those of the machine's own copy here, which ends before another one
+    starts in its place."""
     free = context.fabric.hosting.capacity().free_bytes
     found = context.fabric.inventory.get(payload.fabric_id) if payload.fabric_id is not None else None
     if found is None or found.tag != context.order.machine_id or found.power is not PowerState.RUNNING:
@@ -395,7 +402,7 @@ def _free_memory(context: Context, payload: CheckTarget) -> int:
 
 
 def _unknown_cpu_model(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """It would fail the start."""
+    """The CPU model that is set is unknown to this host: the start would fail."""
     wanted = payload.sizing.cpu_model
     if wanted is None:
         return
@@ -449,7 +456,7 @@ def _taken(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 
 def _stood_on(context: Context, payload: CheckTarget, found: MachineSummary) -> str:
-    """What to do about a machine that is the one which was withdrawn here, defined again, or stands on its
+    """What to do about a machine that was withdrawn here and is defined again, or that stands on its
     disks."""
     hosted = context.parts.host.find(context.order.machine_id or "")
     left = None if hosted is None else second_copies.watch.left_for(context.state, hosted)
@@ -469,7 +476,8 @@ def _not_stood_on(
 
 
 def _is_an_old_copy(context: Context, payload: CheckTarget, found: MachineSummary) -> bool:
-    """A start would fail on it, once the machine at the other site is shut down. A reprotect withdraws it."""
+    """Whether it is the machine's old copy: it would make a start fail, after the machine at the other site
+    was shut down. A reprotect withdraws it."""
     hosted = context.parts.host.find(context.machine_id)
     return hosted is not None and payload.replica is None and runs.is_an_old_copy(context, hosted, found)
 
@@ -503,7 +511,8 @@ def _seeds(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
 
 
 def _free_bytes(context: Context, payload: CheckTarget) -> int:
-    """Of the store that the replica is to be kept in; one that is not in order is told of anyway."""
+    """Free bytes of the store that the replica is to be kept in. A store that cannot be used is another
+    obstacle."""
     with contextlib.suppress(errors.NotPossibleNow):
         return stores.choosing.chosen(
             context.parts.host.stores, context.order.machine_id, payload.keeping

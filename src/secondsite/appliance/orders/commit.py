@@ -18,9 +18,9 @@ from .runs import FAILOVER, end_forgotten_drills, key_of
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
-    """Keep the failover's point, delete the others. The replica takes no more cycles. What the machine
-    stands on counts: a vault that was restored from before its point was changed names another one, and a
-    start from that would cost what it wrote."""
+    """Keep the failover's point and delete the others. The replica takes no more cycles. The point that
+    counts is the one that the machine stands on: a vault that was restored from an older backup may name
+    another one, and starting from that would lose what the machine wrote."""
     hosted = context.hosted()
     with context.alone(hosted, "committing"):
         run = hosted.replica.state.run(FAILOVER)
@@ -68,7 +68,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
 
 
 def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
-    """The machine is defined here again, by the commit for good."""
+    """Forget the definition that was kept: the commit makes the machine's return final."""
     if hosted.setup.existing_fabric_id:
         withdrawn_definitions.forget(context.state, hosted.setup.existing_fabric_id)
         context.fabric.hosting.release(hosted.setup.existing_fabric_id)
@@ -95,8 +95,8 @@ def remove_machine(context: Context, payload: RemoveMachine) -> tuple[str, Nothi
 
 
 def _require_left(context: Context, found: MachineSummary, source: Source | None) -> None:
-    """What runs here, and is neither replicated from here nor fenced, is not known to have been left: it
-    may be production."""
+    """Raises NotPossibleNow for a machine that runs here and is neither replicated from here nor fenced:
+    nothing says that it was failed over, so it may be production."""
     known = source is not None or context.parts.replication.fences.find(context.machine_id) is not None
     if found.power is not PowerState.OFF and not known:
         raise errors.NotPossibleNow(

@@ -1,4 +1,4 @@
-"""What an order can use."""
+"""What an order's handler can use: the order, the parts of the appliance, locks, and progress reports."""
 
 import threading
 import time
@@ -20,11 +20,12 @@ from .giving_way import GiveWay
 # one does would come after what the second one has done.
 
 WAITS_SECONDS = 40.0
-"""Within the time that the vault gives an order besides its script's own."""
+"""The longest wait for another script of the machine, within the time that the vault gives an order beyond
+its script's own."""
 
 
 class ScriptTurns:
-    """Safe from any thread."""
+    """Lets the scripts of one machine run one after the other. Thread-safe."""
 
     def __init__(self) -> None:
         self._ended = threading.Condition()
@@ -32,8 +33,8 @@ class ScriptTurns:
 
     @contextmanager
     def taken(self, order: Order, script: str) -> Iterator[None]:
-        """The only one of its machine inside the context; a drill's copy is another machine. Raises
-        NotPossibleNow if an earlier one does not end."""
+        """Inside the context no other script of this machine runs; a drill's copy counts as another machine.
+        Raises NotPossibleNow if an earlier one does not end."""
         whose = f"{order.machine_id}/{'machine' if order.drill_generation is None else 'drill'}"
         with self._ended:
             if not self._ended.wait_for(lambda: whose not in self._running, WAITS_SECONDS):
@@ -55,7 +56,7 @@ class ScriptTurns:
 
 @dataclass(frozen=True, slots=True)
 class ApplianceParts:
-    """The parts of the appliance that orders use."""
+    """The parts of the appliance that order handlers use."""
 
     config: ApplianceConfig
     fabric: Fabric
@@ -76,8 +77,8 @@ class ApplianceParts:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One order in progress. `progress(fraction, sentence)` reports to the vault. `require_current()`
-    raises StaleOrder if a later verb has given the machine an order meanwhile; `alone` asks it."""
+    """One order in progress. `progress(fraction, sentence)` reports to the vault. `require_current()` raises
+    StaleOrder if a later verb has given the machine an order meanwhile; `alone` calls it."""
 
     order: Order
     parts: ApplianceParts
@@ -115,9 +116,9 @@ class Context:
     def alone(
         self, machine: Source | HostedReplica | None, purpose: str, *, interrupt: bool = False
     ) -> Iterator[None]:
-        """Lock the order's source or replica, if it is here, and ask the generation: an order that waited
-        for the lock may have been overtaken. All that an order does to a machine it does inside.
-        `interrupt` gives up a running cycle. Raises StaleOrder, DeadlineExceeded, NotFound."""
+        """Lock the order's source or replica, if it is here, and check the generation: an order that waited
+        for the lock may have been overtaken. All that an order does to a machine it does inside. `interrupt`
+        gives up a running cycle. Raises StaleOrder, DeadlineExceeded, NotFound."""
         with self._lock(machine, purpose, interrupt):
             self.require_current()
             yield
@@ -132,8 +133,8 @@ class Context:
         return machine.lock(purpose, self.left_seconds())
 
     def require_tagged(self, fabric_id: str) -> None:
-        """Only what carries a tag of ours is touched, whoever orders it: also from within, by its guest's
-        agent. Raises NotFound, NotOurs."""
+        """Raises NotFound or NotOurs unless the machine carries our tag: nothing else is touched, whoever
+        orders it, not even through its guest agent."""
         found = self.fabric.inventory.get(fabric_id)
         if found is None:
             raise errors.NotFound(
@@ -153,9 +154,9 @@ class Context:
         return self.parts.replication.get(self.machine_id)
 
     def made_room(self) -> bool:
-        """Give up kept cycles in the store of the order's replica, and for a failover what is kept there
-        for starts; False if there is neither. Cycles that lead to the instant that is asked for are not
-        given up."""
+        """Free space in the store of the order's replica: drop kept cycles and, for a failover, the space
+        reserved for starts; False if there is neither. Cycles that lead to the instant that is asked for are
+        spared."""
         hosted = self.parts.host.find(self.order.machine_id or "")
         if hosted is None:
             return False

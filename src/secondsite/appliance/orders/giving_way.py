@@ -10,12 +10,13 @@ from ...domain import errors
 
 @dataclass(slots=True)
 class Inspection:
-    """One that is under way. `for_whom`: what began here meanwhile; empty: nothing."""
+    """One copy that is being looked at. `for_whom`: the machine whose start it must give way to; empty if
+    none."""
 
     for_whom: str = ""
 
     def require_no_other(self) -> None:
-        """Raises NotPossibleNow once a machine is started here that people need."""
+        """Raises NotPossibleNow once a machine that people need is being started here."""
         if self.for_whom:
             raise errors.NotPossibleNow(
                 f"The copy gave way, because {self.for_whom} was started.",
@@ -27,7 +28,7 @@ class Inspection:
 
 
 class GiveWay:
-    """Safe from any thread."""
+    """The inspections in progress. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,7 +36,8 @@ class GiveWay:
 
     @contextmanager
     def look(self, machine_id: str) -> Iterator[Inspection]:
-        """Under way inside the context. Raises NotPossibleNow while another one of the machine is."""
+        """Inside the context the machine's copy counts as looked at. Raises NotPossibleNow while another copy
+        of it is."""
         look = Inspection()
         with self._lock:
             if machine_id in self._looks:
@@ -50,12 +52,12 @@ class GiveWay:
                 self._looks.pop(machine_id, None)
 
     def under_way(self) -> frozenset[str]:
-        """Machines whose copies are looked at now."""
+        """Ids of machines whose copies are looked at now."""
         with self._lock:
             return frozenset(self._looks)
 
     def make_way(self, for_whom: str) -> None:
-        """Every copy goes, as soon as its look notices; nobody waits for that."""
+        """Tell every inspection to remove its copy; does not wait for that."""
         with self._lock:
             for look in self._looks.values():
                 look.for_whom = for_whom

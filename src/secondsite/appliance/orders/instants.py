@@ -12,7 +12,7 @@ from .points import told_what_is_left
 
 def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFact]:
     """Find the newest instant at or before a time, after processing what was sent. Raises NotFound, which
-    says what is possible."""
+    says which instants there are."""
     hosted = context.hosted()
     if hosted.waiting() and _is_later(hosted, payload):
         with context.alone(hosted, "processing what was sent"), told_what_is_left(hosted):
@@ -35,7 +35,7 @@ def _forward(found: Recovery) -> RollForward | None:
 
 
 def _is_later(hosted: HostedReplica, payload: FindInstant) -> bool:
-    """Than all that can be found now. A processed cycle can be found once its file has left the inbox, a
-    moment later."""
+    """Whether the time is later than everything that can be found now. A processed cycle can be found a
+    moment later, once its file has left the inbox."""
     stretches = hosted.cycles.stretches(hosted.points, hosted.unchanged)
     return not stretches or payload.at > max(each.ends_at for each in stretches)

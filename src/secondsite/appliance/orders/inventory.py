@@ -1,4 +1,4 @@
-"""What the site has: machines, networks."""
+"""Orders about what the site has: machines and networks."""
 
 from ...ground.plural import counted
 from ...wire.common.machines import DiscoveredMachine
@@ -8,7 +8,7 @@ from .networks import drill_networks
 
 
 def discover(context: Context, payload: Discover) -> tuple[str, Inventory]:
-    """All, or what is known of the one machine that is asked for."""
+    """The site's machines and networks, or what is known of the one machine that is asked for."""
     machines = tuple(
         DiscoveredMachine(
             fabric_id=each.fabric_id,

@@ -24,12 +24,13 @@ def stays(context: Context, hosted: HostedReplica, payload: StopReplication) -> 
 
 
 def has_points(hosted: HostedReplica) -> bool:
-    """Of its own direction, as its files say: the database may be from an old backup."""
+    """Whether the replica has points of its own direction, by its files: the database may be from an old
+    backup."""
     return any(point.epoch == hosted.replica.state.epoch for point in hosted.points)
 
 
 def leave_points(context: Context, hosted: HostedReplica) -> str:
-    """A sentence; they are files from now on. The caller has locked the replica."""
+    """Leave the replica's points as plain files; returns a sentence. The caller has locked the replica."""
     runs.end_forgotten_drills(context, hosted)
     points = counted(len(hosted.points), "recovery point")
     context.parts.host.remove(hosted, keep_files=True)
@@ -41,7 +42,7 @@ def leave_points(context: Context, hosted: HostedReplica) -> str:
 
 
 def _give_back(context: Context, hosted: HostedReplica, left: MachineDefinition) -> str:
-    """The machine went home from here, and its disks stayed."""
+    """Define the machine again on its disks, which stayed here when it was moved; returns a sentence."""
     runs.end_forgotten_drills(context, hosted)
     context.parts.host.remove(hosted, keep_files=True)
     sentence = define_again(context, left, None)
@@ -50,8 +51,8 @@ def _give_back(context: Context, hosted: HostedReplica, left: MachineDefinition)
 
 
 def define_again(context: Context, definition: MachineDefinition, tag: str | None) -> str:
-    """A sentence. A machine of that id that is there was defined by its owner meanwhile, and is not
-    replaced."""
+    """Define the machine again, powered off; returns a sentence. If a machine of that id is there, its owner
+    defined it meanwhile: it is not replaced."""
     found = context.fabric.inventory.get(definition.fabric_id)
     if found is None or (found.definition, found.tag) == (definition, tag):  # or this was cut off
         context.fabric.hosting.restore(definition, tag)

@@ -1,4 +1,4 @@
-"""The copy of a machine whose protection ends, at a site where the machine itself is not, as far as the
+"""The copy of a machine whose protection ends, at the site where the machine itself is not, as far as the
 vault knows."""
 
 from ...domain import errors
@@ -11,8 +11,8 @@ WHY = "Its protection ended, and the machine may run at the other site."
 
 def require_off(context: Context) -> None:
     """Fence what carries the machine's tag here. Raises NotPossibleNow while it runs, here or on another
-    host: its power is not cut, because it may be the only copy, but nobody watches it any more once it is
-    let go."""
+    host: its power is not cut, because it may be the only copy; but once its protection has ended nothing
+    watches it."""
     for found in runs.tagged(context):
         _fence(context, found)
         power = context.fabric.power.state(found.fabric_id)

@@ -1,4 +1,5 @@
-"""Says when the disks of a machine here stand on almost as many files as its host's libvirt takes.
+"""Adds a finding when the disks of a machine here stand on almost as many files as its host's libvirt can
+start.
 
 libvirt 10.8 to 11.10 lets a running machine be snapshotted past what it starts; its next restart then ends
 the machine's QEMU (ADR 143)."""
@@ -12,12 +13,12 @@ from ..source import Replication
 from ..target import ReplicaHost
 
 MOST_FILES: Final = 20
-"""Not yet too many. 22 start anywhere."""
+"""The most files below a disk that need no finding. A machine with 22 starts anywhere."""
 CODE: Final = "chain-long"
 
 
 def look(fabric: Fabric, replication: Replication, host: ReplicaHost) -> None:
-    """At all machines here that carry a tag of ours."""
+    """Check all machines here that carry a tag of ours."""
     found: dict[str, list[str]] = {}
     for machine in fabric.inventory.list():
         if machine.tag is not None:

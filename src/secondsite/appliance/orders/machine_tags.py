@@ -1,4 +1,4 @@
-"""Our mark on a machine that another program defined anew: it is put back where it is surely the machine.
+"""Puts our tag back on a machine that another program defined anew, where it is certainly the same machine.
 
 Terraform, virt-manager or a person with a file of a definition leave no tag. Without it nothing of ours
 would touch the machine: a move that has shut it down could neither go on nor be undone."""
@@ -16,8 +16,8 @@ from .context import Context
 
 
 def found(context: Context, fabric_id: str) -> MachineSummary | None:
-    """The machine, with our mark where it is surely ours; None if the site does not know it. The caller
-    has its lock."""
+    """The machine, with our tag put back where it is certainly ours; None if the site does not know it. The
+    caller has its lock."""
     machine = context.fabric.inventory.get(fabric_id)
     if machine is None or machine.tag is not None or not _is_ours(context, machine):
         return machine
@@ -26,7 +26,8 @@ def found(context: Context, fabric_id: str) -> MachineSummary | None:
 
 
 def looked_for(context: Context, fabric_id: str) -> MachineSummary | None:
-    """The same for whoever does not have its lock, and waits for it only where the mark is lost."""
+    """The same for a caller that does not have the machine's lock; it waits for the lock only if the tag is
+    lost."""
     machine = context.fabric.inventory.get(fabric_id)
     source = context.parts.replication.find(context.order.machine_id or "")
     if machine is None or machine.tag is not None or source is None:
@@ -47,8 +48,8 @@ def obstacles(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
 
 
 def copied(context: Context, machine: MachineSummary) -> bool:
-    """Whether its mark is that of a machine beside it, which is replicated from here: it was cloned, with
-    its definition."""
+    """Whether its tag is that of another machine here, which is replicated from here: it was cloned with its
+    definition."""
     known = context.parts.replication.find(machine.tag or "")
     if known is None or known.setup.fabric_id == machine.fabric_id:
         return False
@@ -57,8 +58,8 @@ def copied(context: Context, machine: MachineSummary) -> bool:
 
 
 def _of_another(context: Context, machine: MachineSummary) -> list[ObstacleShape]:
-    """Why a machine that is not replicated from here cannot be, where that begins with nothing that the
-    appliance can put right."""
+    """Why replication of a machine cannot begin, as long as its tag is another machine's and the appliance
+    cannot correct that."""
     tag = machine.tag
     if tag is None or tag == context.order.machine_id or copied(context, machine):
         return []
@@ -79,7 +80,7 @@ def _is_ours(context: Context, machine: MachineSummary) -> bool:
 
 
 def _lies_in_a_run(context: Context, hosted: HostedReplica, machine: MachineSummary) -> bool:
-    """Whether it is what a run made here, on that run's own files: nobody else's machine stands on them."""
+    """Whether it was made for a run here: only such a machine stands on that run's own files."""
     for run in hosted.replica.state.runs:
         known, folder = (
             context.state.fact(run_key(context.machine_id, run.name)),

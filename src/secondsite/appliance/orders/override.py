@@ -11,7 +11,7 @@ from .context import Context
 
 
 def start_anyway(context: Context, payload: StartAnyway) -> tuple[str, PowerFact]:
-    """Start it once; the fence stays."""
+    """Start the old copy once; its fence stays."""
     replication = context.parts.replication
     source = replication.find(context.machine_id)
     with context.alone(source, "starting it anyway", interrupt=True):
@@ -24,7 +24,7 @@ def start_anyway(context: Context, payload: StartAnyway) -> tuple[str, PowerFact
 
 
 def start_at_the_site(fabric: Fabric, state: State, name: str, by: str) -> str:
-    """The same without a vault, while no appliance runs. Gives a sentence."""
+    """The same without a vault, while no appliance runs; returns a sentence."""
     found = _named(fabric, name)
     if found.tag is None:
         raise errors.NotOurs(

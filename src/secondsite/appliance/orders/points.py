@@ -19,7 +19,7 @@ ARRIVAL_POLL_SECONDS = 0.1
 
 
 def drain(context: Context, payload: Drain) -> tuple[str, Points]:
-    """Apply all received cycles; with LATEST also seal what no point has yet."""
+    """Apply all received cycles; with LATEST also seal a point of what no point has yet."""
     hosted = context.hosted()
     _wait_for_arrival(context, hosted, payload)
     with context.alone(hosted, "processing what was sent"):
@@ -33,7 +33,8 @@ def drain(context: Context, payload: Drain) -> tuple[str, Points]:
 
 @contextmanager
 def _readable(hosted: HostedReplica) -> Iterator[None]:
-    """Raises ReplicaError for a file that is broken or gone; the points below it may be whole."""
+    """Inside, a file that is broken or gone becomes a ReplicaError with what to do: the points below it may
+    be whole."""
     try:
         yield
     except datapath_errors.DatapathError as problem:
@@ -53,8 +54,8 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
 
 @contextmanager
 def told_what_is_left(hosted: HostedReplica) -> Iterator[None]:
-    """A store that is full says what it keeps in no point: whoever starts an older one learns what that
-    lacks. Raises StoreFull."""
+    """Inside, a StoreFull also says what no point contains, so that whoever starts an older point knows what
+    that lacks."""
     try:
         yield
     except errors.StoreFull as full:

@@ -29,7 +29,8 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
 
 
 def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator[ObstacleShape]:
-    """What would be found only when it is off: it could not be moved then, nor started again."""
+    """Obstacles that would otherwise be found only when the machine is off, and could neither be moved nor
+    started again."""
     found = machine_tags.looked_for(context, fabric_id)
     if found is None:
         return
@@ -104,8 +105,8 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
 
 
 def _replica(context: Context) -> HostedReplica | None:
-    """What a machine that was failed over, and is not replicated from here, stands on: by its lock orders
-    about its power come one after the other, or one that starts it would come while another one still
+    """The replica that a failed-over machine runs on, if the machine is not replicated from here. Its lock
+    puts orders about the machine's power one after the other: else one could start it while another still
     shuts it down."""
     return context.parts.host.find(context.order.machine_id or "")
 
@@ -132,22 +133,23 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
 
 
 def _left(context: Context, fabric_id: str) -> tuple[str, PowerState]:
-    """It was off before it was to be moved."""
+    """What to say of a machine that was off before it was to be moved."""
     _not_anothers(context, fabric_id)
     found = context.fabric.power.state(fabric_id)
     return f"left the machine as its owner did ({found})", found
 
 
 def _as_its_owner_left_it(context: Context, fabric_id: str) -> tuple[str, PowerState]:
-    """Also after a start that was cut off half way, which begins paused."""
+    """Start the machine unless its owner had it off; also after a start that was interrupted, which leaves it
+    paused."""
     now = context.fabric.power.state(fabric_id)
     did = "started the machine" if now is PowerState.RUNNING else f"left the machine as its owner did ({now})"
     return did, now
 
 
 def _not_anothers(context: Context, fabric_id: str) -> None:
-    """Raises NotOurs for a machine that came under another protection since: here it may be the old copy.
-    Without a tag it is its owner's, and off because of us."""
+    """Raises NotOurs for a machine that was protected anew since: here it may be the old copy. One without a
+    tag is its owner's, and is off because of us."""
     found = machine_tags.found(context, fabric_id)
     if found is not None and found.tag not in (None, context.machine_id):
         raise errors.NotOurs(
@@ -160,9 +162,9 @@ def _not_anothers(context: Context, fabric_id: str) -> None:
 
 
 def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
-    """End replication and remove the machine's definition, so that nobody can start it; its disks and a
-    copy of the definition stay. Nothing is done to a machine that is not ours, or whose memory or disks
-    somebody needs."""
+    """End replication and remove the machine's definition, so that nobody can start it; its disks and a copy
+    of the definition stay. A machine without our tag, or whose memory or disks somebody needs, is left
+    alone."""
     replication = context.parts.replication
     source = replication.find(context.machine_id)
     with context.alone(source, "withdrawing the machine", interrupt=True):
@@ -190,8 +192,8 @@ def _is_anothers(context: Context, found: MachineSummary) -> bool:
 
 
 def _let_go(context: Context, found: MachineSummary, source: Source | None) -> str:
-    """The other appliance looks after it. What runs is no copy that this one is to keep from starting. A
-    sentence."""
+    """Stop looking after the machine, because the other appliance does: what runs is no copy that this one
+    must keep from starting. Returns a sentence."""
     replication = context.parts.replication
     if source is not None:
         replication.remove(source)
@@ -226,8 +228,8 @@ def take_away(context: Context, found: MachineSummary, source: Source | None, di
 
 
 def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
-    """Raises NotPossibleNow for a machine that was failed over to here, and not committed since: to a
-    vault that was restored from a backup of before it may look like an old copy, and it is the newest."""
+    """Raises NotPossibleNow for a machine that was failed over to here, and not committed since: a vault that
+    was restored from an older backup may take it for an old copy, and it is the newest one."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or not hosted.replica.state.run(FAILOVER) or hosted.replica.state.stands_on_its_run:
         return
@@ -238,7 +240,7 @@ def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
                 "that could give way."
             ),
             do=(
-                "If it is the newest one, as after a vault was restored from a backup: disable protection, "
+                "If it is the newest copy, as after a vault was restored from a backup: disable protection, "
                 "and protect it from here."
             ),
         )
@@ -265,8 +267,8 @@ SHOWN = 4
 
 
 def _its_disks(found: MachineSummary) -> str:
-    """Where what the machine wrote last can be looked at: a replica stands on these files, and writes
-    above them."""
+    """Where to find what the machine wrote last, as a part of a sentence: a replica stands on these files,
+    and writes above them."""
     paths = [disk.path for disk in found.definition.disks if disk.path]
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     where = f" ({', '.join(paths[:SHOWN])}{more})" if paths else ""
@@ -274,7 +276,8 @@ def _its_disks(found: MachineSummary) -> str:
 
 
 def _withdrawn(context: Context, fabric_id: str, found: MachineSummary | None) -> str:
-    """A sentence; raises NotFound for a machine that was not here to be withdrawn, now or before."""
+    """A sentence about a machine that is not here any more; raises NotFound if it was never withdrawn
+    here."""
     if found is not None:
         return f"withdrew {found.name}; {_its_disks(found)}"
     if withdrawn_definitions.recall(context.state, fabric_id) is None:

@@ -64,9 +64,9 @@ def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
 
 
 def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
-    """Whether a machine stands on the replica, whose files stay with it then. Raises NotPossibleNow for a
-    failed-over copy that is not to be kept: the vault may remove it first. What was committed is kept in
-    any case: a vault that was restored from an old backup may not know of it. A failover whose machine was
+    """Whether a machine stands on the replica; its files then stay with the machine. Raises NotPossibleNow
+    for a failed-over copy that is not to be kept: the vault may remove it first. What was committed is kept
+    in any case: a vault that was restored from an old backup may not know of it. A failover whose machine was
     never made keeps nothing."""
     state = hosted.replica.state
     if state.run(FAILOVER) is None:
@@ -86,14 +86,14 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
 
 
 def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
-    """Whether a machine of ours is defined on the failover's run."""
+    """Whether a machine with our tag is defined on the failover's run."""
     ours = [found for found in context.fabric.inventory.list() if found.tag == context.machine_id]
     return any(payload.keep_running or runs.stands_on(context, hosted, found) for found in ours)
 
 
 def is_stood_on(context: Context) -> bool:
-    """Whether a machine here may stand on the replica that this site has. Ask before the machine loses our
-    tag."""
+    """Whether a machine here may stand on the replica that this site has. Call it before the machine loses
+    our tag."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or hosted.replica.state.run(FAILOVER) is None:
         return False
@@ -104,9 +104,9 @@ def is_stood_on(context: Context) -> bool:
 
 
 def remove_left(context: Context, payload: StopReplication, *, keep_files: bool) -> str:
-    """The end of a sentence. The machine was replicated from here; a replica of an earlier direction, or
-    of a reprotect whose undo never came, may have been left. What may be all that is left of the machine
-    stays."""
+    """Remove a replica that is left here of a machine that was replicated from here: of an earlier direction,
+    or of a reprotect that was never undone. What may be the last copy of the machine stays. Returns the end
+    of a sentence."""
     hosted = context.parts.host.find(context.machine_id)
     removal = RemoveReplica(restore_machine=payload.restore_machine)
     with context.alone(hosted, "removing the replica"):
@@ -123,8 +123,8 @@ def remove_left(context: Context, payload: StopReplication, *, keep_files: bool)
 
 
 def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
-    """A machine that was failed over onto a replica that the vault has forgotten: it runs on, on the files
-    that it has. A drill that was forgotten with it ends. The context is about the forgotten machine."""
+    """Leave a failed-over machine to its owner, because the vault has forgotten its replica: it runs on, with
+    the files that it has. A drill that was forgotten too ends. The context is about the forgotten machine."""
     with context.alone(hosted, "leaving the failed-over machine to its owner"):
         runs.end_forgotten_drills(context, hosted)
         context.parts.host.commit(hosted)
@@ -149,7 +149,8 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
 
 
 def _who_stands_on(context: Context, hosted: HostedReplica) -> str:
-    """The end of a sentence about files that stay. Ask before the machine loses our tag."""
+    """Which machine stands on files that stay, as the end of a sentence. Call it before the machine loses our
+    tag."""
     found = next(
         (each for each in context.fabric.inventory.list() if runs.stands_on(context, hosted, each)), None
     )
@@ -166,8 +167,8 @@ def _who_stands_on(context: Context, hosted: HostedReplica) -> str:
 
 
 def _let_go_of_its_machine(context: Context) -> None:
-    """It is its owner's now: without our tag it can be protected anew, and it is not replicated from here
-    any more, if it was since."""
+    """Take our tag off the machine and end its replication from here, if there is any: it is its owner's now,
+    and can be protected anew."""
     source = context.parts.replication.find(context.machine_id)
     if source is not None:
         with context.alone(source, "ending replication", interrupt=True):

@@ -27,14 +27,13 @@ from .networks import drill_networks, network_checks, reserving
 DRILL = "drill"
 NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
 NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
-"""After a start that failed: its last act lets the guest run."""
+"""What a machine can be after a failed start: letting the guest run is a start's last act."""
 
 
 class RunFact(Shape):
     """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been
-    started. `begun`: its start came to its end, so its guest has run; None where a former release did not
-    say. `mark`: another one for each machine, though drills of a machine have one fabric id after the
-    other."""
+    started. `begun`: its start was completed, so its guest has run; None if a former release recorded it.
+    `mark` differs for each machine: all drills of a protected machine have the same fabric id."""
 
     fabric_id: str
     name: str
@@ -61,7 +60,7 @@ def machine_of(context: Context, run: str) -> RunFact | None:
 
 
 def tagged(context: Context) -> list[MachineSummary]:
-    """The machines here that carry the machine's tag, but those of its drills, which end by their own
+    """The machines here that carry the machine's tag, except those of its drills, which end by their own
     orders."""
     runs = context.state.facts(key_of(context, ""))
     drills = {
@@ -74,7 +73,7 @@ def tagged(context: Context) -> list[MachineSummary]:
 
 
 def of_drills(context: Context) -> frozenset[str]:
-    """The machines of all drills here, by their id at the site."""
+    """The machines of all drills here, by their fabric ids."""
     known = context.state.facts("run/").items()
     return frozenset(
         RunFact.model_validate_json(fact).fabric_id for key, fact in known if not key.endswith(f"/{FAILOVER}")
@@ -82,8 +81,8 @@ def of_drills(context: Context) -> frozenset[str]:
 
 
 def stands_on(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
-    """Whether a machine of this site is the one of the failover's run. What is remembered of the run may
-    be from an old backup, and the machine's owner may have put a snapshot above it."""
+    """Whether a machine of this site is the one that the failover started. The record of the run may be from
+    an old backup, and the machine's owner may have put a snapshot above the run's overlay."""
     fact = machine_of(context, FAILOVER)
     is_known = fact is not None and found.fabric_id == fact.fabric_id
     return is_known or _lies_in(hosted.replica.files.run(FAILOVER), found)
@@ -181,7 +180,8 @@ def _start(
 
 
 def _did(payload: StartReplica, begin: str, seconds: float, *, ran: bool) -> str:
-    """A machine that ran already was taken over, as by a vault that has forgotten its start."""
+    """What a start did, as a part of a sentence. A machine that ran already was taken over, as by a vault
+    that has forgotten its start."""
     if ran:
         return f"{payload.name} was running already, from {begin.rstrip(',')}: it is taken over as it is"
     return f"{'started' if payload.start else 'defined'} {payload.name} from {begin} in {seconds:.1f} s"
@@ -207,8 +207,8 @@ def _is_same(one: RunFact, other: RunFact) -> bool:
 
 @contextmanager
 def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica) -> Iterator[None]:
-    """A start that did not begin gives its run back, so that another point can be started. What may hold
-    anything that a guest wrote stays."""
+    """If the start inside fails before the guest ran, its run is closed, so that another point can be
+    started. A run that may hold anything that a guest wrote stays."""
     wrote = _may_hold_writes(context, hosted, payload.run)
     try:
         yield
@@ -220,8 +220,8 @@ def _nothing_left(context: Context, hosted: HostedReplica, payload: StartReplica
 
 
 def _give_back(context: Context, hosted: HostedReplica, run: str) -> None:
-    """A machine that this start did not come to define is none of its own; one on its overlays is, also if
-    that could not be remembered."""
+    """Close the run, and remove its machine. A machine that this start had not defined yet is not its own;
+    one on its overlays is, even if that could not be recorded."""
     fact = machine_of(context, run)
     found = None if fact is None else context.fabric.inventory.get(fact.fabric_id)
     was_made = found is not None and _lies_in(hosted.replica.files.run(run), found)
@@ -239,14 +239,15 @@ def _lies_in(folder: Path, found: MachineSummary) -> bool:
 
 
 def _may_hold_writes(context: Context, hosted: HostedReplica, run: str) -> bool:
-    """Whether a guest may have run on it. Of a run that is in no database `secondsite-rescue` may have
-    started the machine."""
+    """Whether a guest may have run on the run's overlays. If no record of the run exists, `secondsite-rescue`
+    may have started the machine."""
     fact = machine_of(context, run)
     return hosted.replica.state.run(run) is not None and (fact is None or fact.may_have_run)
 
 
 def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartReplica) -> None:
-    """What a start left that an appliance's end cut off; another point was chosen since."""
+    """Close a run whose start was interrupted when the appliance ended; another point has been chosen
+    since."""
     run, fact = hosted.replica.state.run(payload.run), machine_of(context, payload.run)
     wanted = (payload.point_id, payload.forward and payload.forward.seq)
     if run is None or fact is None or (run.point_id, run.through_seq) == wanted:
@@ -256,8 +257,9 @@ def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartRepl
 
 
 def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
-    """A machine that comes home is started as it was, on networks that may be of kinds which no list has;
-    only if that fails, in need, without the cards whose networks are gone, and without what else is."""
+    """Start the machine; returns what it was started without. One that comes home is started as it was,
+    perhaps on kinds of networks that no list has. Only if that fails, and the start must not fail, it is
+    started without the cards whose networks are gone, and without what else is gone."""
     try:
         context.fabric.power.start(request.fabric_id)
         return _Without()
@@ -270,7 +272,7 @@ def _started(context: Context, payload: StartReplica, request: HostRequest) -> _
 
 
 def _gone(context: Context, payload: StartReplica, request: HostRequest) -> tuple[MissingPart, ...]:
-    """What the machine can start without at home, if it must not fail."""
+    """What is gone at home and the machine can start without, if its start must not fail."""
     if request.home is None or not payload.without_missing_networks:
         return ()
     found = context.fabric.hosting.gone(request.home, request.disks)
@@ -291,14 +293,14 @@ def _started_without(
 
 
 def _media(context: Context, request: HostRequest) -> Sequence[MissingPart]:
-    """What lay in drives at home and is gone: they are empty."""
+    """What lay in the machine's drives at home and is gone: the drives are empty."""
     if request.home is None:
         return ()
     return [each for each in context.fabric.hosting.gone(request.home, request.disks) if each.medium]
 
 
 def _lacking(lacks: _Without, media: Sequence[MissingPart]) -> str:
-    """A part of a sentence."""
+    """What the machine lacks, as a part of a sentence."""
     found = dict.fromkeys(each.what for each in (*lacks.parts, *media))
     return f"; it runs without what is gone at home: {', '.join(found)}" if found else ""
 
@@ -313,12 +315,13 @@ def _shows(context: Context, fabric_id: str) -> bool | None:
 
 
 def remember(context: Context, run: str, fact: RunFact) -> None:
-    """Durable when it returns."""
+    """Record the machine of a run; durable when it returns."""
     context.state.put_fact(key_of(context, run), fact.model_dump_json())
 
 
 def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
-    """A failover closes the replica first: a source that may send cycles may also be running."""
+    """Raises NotPossibleNow unless the replica is closed: a source that may send cycles may also be running.
+    A failover closes the replica first."""
     if payload.run == FAILOVER and hosted.accepting:
         raise errors.NotPossibleNow(
             f"The replica of {hosted.setup.machine_name} takes cycles from its source, so no failed-over "
@@ -328,7 +331,8 @@ def _require_closed(hosted: HostedReplica, payload: StartReplica) -> None:
 
 
 def _end_forgotten_drill(context: Context, hosted: HostedReplica, payload: StartReplica) -> None:
-    """A vault that was restored from before a drill starts another one, whose machine has the same id."""
+    """End a drill that the vault has forgotten, as one restored from an older backup: the machine of the next
+    drill has the same fabric id."""
     run = hosted.replica.state.run(payload.run)
     if payload.run != FAILOVER and run is not None and run.point_id != payload.point_id:
         end(context, hosted, payload.run)
@@ -344,7 +348,8 @@ def _new_macs(payload: StartReplica, definition: MachineDefinition) -> dict[str,
 
 
 def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> dict[str, Path]:
-    """Overlays on the point, rolled forward if the payload asks for it. Raises NotFound, PointDamaged."""
+    """The run's overlays by disk key, made on the point, and rolled forward if the payload asks for it.
+    Raises NotFound, PointDamaged."""
     through_seq = payload.forward.seq if payload.forward else None
     try:
         return hosted.replica.open_run(
@@ -363,14 +368,14 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
 
 
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:
-    """A part of a sentence: what the machine has otherwise than at home, and what of its definition does
-    not fit that."""
+    """What the machine has differently from home, and which parts of its definition do not fit that, as a
+    part of a sentence."""
     without = f", without {', '.join(unfit)} of its definition" if unfit else ""
     return (f" with {' and '.join(wanted.words)}" if wanted.any else "") + without
 
 
 def _without(firmware: Mapping[str, bytes | None]) -> str:
-    """A part of a sentence: the firmware state that was reset because it is damaged."""
+    """The firmware state that was reset because it is damaged, as a part of a sentence."""
     rotten = ", ".join(name for name, data in firmware.items() if data is None)
     return f"; its firmware state is reset, because {rotten} of the point is damaged" if rotten else ""
 
@@ -397,15 +402,15 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
 
 
 def is_an_old_copy(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
-    """Of the machine's own, on other disks than its replica's: its owner defined it anew beside a replica
-    that nothing stands on."""
+    """Whether it is an old copy of the machine, on other disks than the replica's: its owner defined it anew
+    beside a replica that nothing stands on."""
     if hosted.replica.state.stands_on_its_run or found.tag != context.machine_id:
         return False
     return found.fabric_id not in of_drills(context) and not stands_on(context, hosted, found)
 
 
 def _failed_on_an_old_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> bool:
-    """Nothing was failed over onto the replica, and what is in the way is off."""
+    """Whether nothing was failed over onto the replica, and the machine in the way is off."""
     found = None if hosted is None else context.fabric.inventory.get(fabric_id)
     if hosted is None or found is None or hosted.replica.state.run(FAILOVER) is not None:
         return False
@@ -414,8 +419,9 @@ def _failed_on_an_old_copy(context: Context, hosted: HostedReplica | None, fabri
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:
-    """What was committed, or came home, is production, whatever a vault says that was restored from an old
-    backup. The replica's files say that a machine was failed over onto it, also if its database is lost."""
+    """Raises NotPossibleNow for a machine that was committed or came home: it is production, even if a vault
+    restored from an old backup says otherwise. The replica's files say that a machine was failed over onto
+    it, also if its database is lost."""
     state = None if hosted is None else hosted.replica.state
     committed = state is not None and state.stands_on_its_run
     known = machine_of(context, FAILOVER) is not None or (
@@ -445,8 +451,8 @@ def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: s
 
 
 def _lost_its_disks(hosted: HostedReplica | None, found: MachineSummary) -> bool:
-    """Whether it is off, and the files of the run that it was started on are gone, as of a store that was
-    put back: it can neither start nor lose anything."""
+    """Whether the machine is off and the files of its run are gone, as after the store was put back: it can
+    neither start nor lose anything."""
     if hosted is None or found.power is not PowerState.OFF:
         return False
     folder = hosted.replica.files.run(FAILOVER)
@@ -459,8 +465,8 @@ def _how(power: PowerState) -> str:
 
 
 def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
-    """A vault that ends the drills that it knows first has forgotten those that are left, with their
-    networks; or it could not reach this site to end them. The caller has locked the replica."""
+    """End the drills that are left here, with their networks: the vault has ended those that it knows, so it
+    has forgotten these, or could not reach this site to end them. The caller has locked the replica."""
     forgotten = [run.name for run in hosted.replica.state.runs if run.name != FAILOVER]
     for run in forgotten:
         end(context, hosted, run)
@@ -472,8 +478,8 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
 
 
 def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSummary | None = None) -> str:
-    """Remove the machine of a run, its overlays and its lease; the caller has locked the replica, and may
-    have `removed` the machine."""
+    """Remove the machine of a run, its overlays and its lease; returns a sentence. The caller has locked the
+    replica, and passes as `removed` a machine that it has removed itself."""
     fact, begun = machine_of(context, run), hosted.replica.state.run(run)
     if fact is not None:
         machine_tags.found(context, fact.fabric_id)

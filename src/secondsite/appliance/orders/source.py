@@ -28,9 +28,9 @@ def start_replication(context: Context, setup: SourceSetup) -> tuple[str, Nothin
 
 
 def _end_forgotten(context: Context, setup: SourceSetup) -> None:
-    """A vault that was restored from before it protected the machine protects it anew, under another id.
-    Nobody else gives orders here, so what is replicated, or was failed over, under the old one has been
-    forgotten."""
+    """End what is here of the machine under an earlier id: a vault restored from an older backup protects it
+    anew, under another id. Nobody else gives orders here, so the vault has forgotten what is replicated, or
+    was failed over, under the earlier one."""
     found = context.fabric.inventory.get(setup.fabric_id)
     tag = found.tag if found is not None else None
     known = context.parts.replication.find(tag) if tag not in (None, setup.machine_id) else None
@@ -44,15 +44,16 @@ def _end_forgotten(context: Context, setup: SourceSetup) -> None:
 
 
 def _let_go_of_copied(context: Context, setup: SourceSetup) -> None:
-    """A clone has the mark of its original, and its bitmaps, which mean nothing here."""
+    """Let go of a clone of a protected machine: it has the original's tag, and bitmaps that mean nothing
+    here."""
     found = context.fabric.inventory.get(setup.fabric_id)
     if found is not None and found.tag != setup.machine_id and machine_tags.copied(context, found):
         context.fabric.tracking.disable(setup.fabric_id)
 
 
 def _let_go(context: Context, source: Source) -> str:
-    """The machine is its owner's again; how its autostart is, as the end of a sentence. The caller has
-    locked the source."""
+    """Give the machine back to its owner; returns what its autostart is now, as the end of a sentence. The
+    caller has locked the source."""
     autostart = context.parts.replication.fences.abandon(source.machine_id)
     context.fabric.tracking.disable(source.setup.fabric_id)
     return autostart
@@ -82,8 +83,8 @@ def _stop(context: Context, payload: StopReplication) -> str:
 
 
 def _free_old_copy(context: Context) -> None:
-    """What carries the machine's tag here is its owner's again: the old copy that an undone reprotect
-    left, or a machine that this appliance forgot with its database."""
+    """Give back to its owner what carries the machine's tag here: the old copy that an undone reprotect left,
+    or a machine that this appliance's database does not have."""
     fences, power = context.parts.replication.fences, context.fabric.power
     fenced = fences.find(context.machine_id) is not None
     for found in runs.tagged(context):
@@ -108,7 +109,8 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
 
 
 def _pause_forgotten(context: Context) -> str:
-    """The machine may be here all the same, if this appliance's database is from an old backup."""
+    """Fence a machine that is not among the sources: it may be here nevertheless, if this appliance's
+    database is from an old backup. Returns a sentence."""
     fenced = ""
     for found in runs.tagged(context):
         why = "It is being failed over to the other site."
@@ -118,7 +120,8 @@ def _pause_forgotten(context: Context) -> str:
 
 
 def _fenced(context: Context, source: Source) -> str:
-    """Part of a sentence. If the fabric fails, the appliance enforces the fence later."""
+    """Fence the machine; returns a part of a sentence. If the fabric fails, the appliance enforces the fence
+    later."""
     try:
         context.parts.replication.fences.raise_(source, "It is being failed over to the other site.")
     except errors.SecondsiteError as error:

@@ -15,9 +15,10 @@ from .context import Context
 
 PAUSE_SECONDS = 0.5
 LINK_AWAY_SECONDS = 120.0
-"""How long the last cycle waits for a peer that cannot be reached: the machine is off meanwhile."""
+"""How long the last cycle is tried while the peer cannot be reached: the machine is off meanwhile."""
 REFUSED_SECONDS = 600.0
-"""How long it waits for a peer that refuses it: one that processes what it has may be busy for minutes."""
+"""How long it is tried while the peer refuses it: a peer that processes what it has may be busy for
+minutes."""
 UNREACHABLE = {"peer-unreachable", "peer-silent"}
 PASSING = {
     "peer-unreachable",
@@ -61,8 +62,8 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
 
 
 def _asked_for(context: Context, source: Source, request: CycleRequest) -> CycleFact:
-    """Run the cycle, again if the machine was started while it was read; the last one needs it off each
-    time."""
+    """Run the cycle, again if the machine was started while it was read; for the last cycle the machine must
+    be off each time."""
     while True:
         if request.pause:
             _must_be_off(context, source)
@@ -84,8 +85,8 @@ def _require_time(context: Context, source: Source) -> None:
 
 
 def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact:
-    """Run one cycle; repeat it while the other side is unreachable, which may be restarting, until another
-    order wants the machine. The last cycle is not repeated for long."""
+    """Run one cycle; repeat it while the other side, which may be restarting, cannot be reached, until
+    another order wants the machine. The last cycle is not repeated for long."""
     link = _Link()
     while True:
         try:
@@ -101,14 +102,14 @@ def _cycle(context: Context, source: Source, request: CycleRequest) -> CycleFact
 
 
 class _Link:
-    """Since when the peer of a repeated cycle has not been reached, or has refused it."""
+    """Since when the peer of a repeated cycle has been unreachable, or has refused it."""
 
     def __init__(self) -> None:
         self._away_since: float | None = None
         self._refused_since: float | None = None
 
     def heard(self, told: Callable[[float, str], None]) -> Callable[[float, str], None]:
-        """`told`, which also notes that data passes."""
+        """`told`, wrapped so that it also notes that data passes."""
 
         def tell(fraction: float, sentence: str) -> None:
             self._away_since = None
@@ -160,7 +161,7 @@ def _must_be_off(context: Context, source: Source) -> None:
 
 
 def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
-    """Run cycles until all passes are done and a delta is small enough."""
+    """Run cycles while the machine runs, until all passes are done and a delta is small enough."""
     source = context.source()
     obstacle(context.fabric.power.state(source.setup.fabric_id), source.setup.machine_name)
     rounds, began = 0, time.monotonic()
@@ -185,8 +186,8 @@ def pre_copy(context: Context, payload: PreCopy) -> tuple[str, CycleFact]:
 
 
 def _is_enough(payload: PreCopy, fact: CycleFact, rounds: int, seconds: float) -> bool:
-    """Whether what is left is small, or will not become smaller: who asked for a time looks whether it was
-    met."""
+    """Whether what is left is small enough, or will not become smaller: whoever asked for a duration checks
+    whether it was met."""
     if payload.until_seconds is None:
         return fact.changed_bytes <= payload.until_bytes or rounds >= payload.rounds
     return fact.seconds <= payload.until_seconds or seconds >= payload.give_up_seconds

@@ -1,4 +1,4 @@
-"""A guest that was asked to shut down for a move which was given up.
+"""Watches a guest that was asked to shut down for a move which was then given up.
 
 The request cannot be taken back: a guest that needed longer than it was waited for may go off when its
 restart has found it running, and nobody would start it. So the request is on record before the guest is
@@ -25,18 +25,18 @@ from .context import ApplianceParts, Context
 PREFIX = "asked-off/"
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
-"""Wait before a machine is tried again that did not start."""
+"""Wait in seconds before a machine that did not start is tried again."""
 LOCK_SECONDS = 5.0
 WATCHED_SECONDS = 1800.0
-"""A guest that installs updates on its way down takes that long. After a restart of the appliance they are
-counted anew."""
+"""How long a guest may take to shut down when it installs updates. After a restart of the appliance the time
+is counted anew."""
 
 log = structlog.get_logger(__name__)
 
 
 class ShutdownRequest(Shape):
-    """`taken_back`: the number of the order that found it running; None: nobody has taken the request
-    back. `started_again_at`: it went off after that."""
+    """`taken_back`: the number of the order that found it running; None if the request was not taken back.
+    `started_again_at`: when the guest, which went off after that, was started again."""
 
     fabric_id: str
     asked_at: datetime
@@ -45,7 +45,7 @@ class ShutdownRequest(Shape):
 
 
 def asks(context: Context, fabric_id: str) -> None:
-    """The guest is about to be asked; durable when this returns."""
+    """Record that the guest is about to be asked to shut down; durable when this returns."""
     if context.order.machine_id is not None:
         _put(
             context.state,
@@ -55,13 +55,14 @@ def asks(context: Context, fabric_id: str) -> None:
 
 
 def is_off(context: Context) -> None:
-    """What was asked for has come."""
+    """Forget the request: the machine is off."""
     if context.order.machine_id is not None:
         context.state.remove_fact(PREFIX + context.machine_id)
 
 
 def take_back(context: Context, found: PowerState) -> bool:
-    """A restart found it like this; whether it is watched from now on."""
+    """Take the request back for a machine that a restart found in this state; returns whether it is watched
+    from now on."""
     said = context.state.fact(PREFIX + context.machine_id)
     if said is None:
         return False
@@ -111,7 +112,7 @@ class WithdrawnShutdowns(Periodic):
             self._start_again(machine_id, asked)
 
     def _is_over(self, machine_id: str, asked: ShutdownRequest) -> bool:
-        """Whether its time is over, or others act on it."""
+        """Whether the watch is over: its time has passed, or another verb or owner has the machine."""
         until = self._until.setdefault((machine_id, asked.asked_at), time.monotonic() + WATCHED_SECONDS)
         seen, _of_drills = order_numbers.seen(self._parts.state, machine_id)
         fenced = self._parts.replication.fences.find(machine_id) is not None
@@ -147,7 +148,8 @@ class WithdrawnShutdowns(Periodic):
             source.hurry()
 
     def _alone(self, machine_id: str) -> contextlib.AbstractContextManager[object]:
-        """Raises DeadlineExceeded while a long cycle has it: it is tried again."""
+        """Lock the machine. Raises DeadlineExceeded while a long cycle has it: it is then tried again
+        later."""
         whose = self._whose(machine_id)
         return contextlib.nullcontext() if whose is None else whose.lock("starting it again", LOCK_SECONDS)
 

@@ -47,7 +47,7 @@ class Bandwidth(Periodic):
 
     @property
     def rate(self) -> int | None:
-        """The current limit in bytes per second; None without one."""
+        """The current limit in bytes per second; None without a limit."""
         return self._rate
 
     def set(self, shape: BandwidthShape) -> bool:

@@ -36,8 +36,8 @@ class ApplianceConfig(Shape):
     scratch_budget_bytes: int = 4 * GiB
     inbox_budget_bytes: int = 16 * GiB
     journal_budget_bytes: int = 2 * GiB
-    """The most bytes in the journal of one machine. Its oldest cycles are dropped first, and all before
-    the store is full."""
+    """The most bytes in the journal of one machine. The oldest cycles are dropped first, and all of them
+    before the store is full."""
     slice_bytes: int = 1 * GiB
     listen_host: str = "0.0.0.0"
     listen_port: int = 9445
@@ -54,13 +54,15 @@ class ApplianceConfig(Shape):
     """This appliance's own limit, whatever the site's schedule allows."""
     certificate_check_seconds: float = 3600
     seed_folders: tuple[Path, ...] = ()
-    """Folders of shipped disk copies; seeds are read from nowhere else."""
+    """This appliance's own limit in bytes per second, whatever the site's schedule allows; None: no limit of
+    its own."""
     script_folder: Path | None = None
-    """Scripts that recovery plans may run here, by their file names; none: no script is run."""
+    """The folder with scripts that recovery plans may run here, by their file names; None: no script is
+    run."""
     dns: NameServer | None = None
-    """Where names of machines that run here are changed; none: no name is."""
+    """The DNS server at which names of machines that run here are changed; None: no name is changed."""
     boot_folders: tuple[Path, ...] = ()
-    """Folders of kernels; a machine of another site boots no other file of this host."""
+    """Folders of kernels. A machine from another site boots no other file of this host."""
     scrub_bytes_per_second: int = 20_000_000
     """Bytes per second at which points and the journal are reread in the background to find damage; 0:
     never."""
@@ -70,14 +72,14 @@ class ApplianceConfig(Shape):
     scrub_journal_again_seconds: float = HOUR
     """The same for cycles of the journal, which are kept only briefly."""
     deletion_delay_seconds: float = Field(14 * DAY, ge=0)
-    """What the vault has deleted stays so long: replicas whose protection ended, and the points that a
-    lowered retention, a released hold or a commit would take. Counted by the uptime of this host; 0: it
-    goes at once."""
+    """How many seconds this site keeps what the vault has deleted: replicas whose protection ended, and the
+    points that a lowered retention, a released hold or a commit would remove. Counted by the uptime of this
+    host; 0: nothing is kept."""
     minimum_retention_seconds: int = Field(0, ge=0)
-    """The retention of all replicas here is at least this, whatever the vault's policies say."""
+    """The retention of all replicas here is at least this many seconds, whatever the vault's policies say."""
     most_disks_home: int = Field(60, ge=0)
-    """So many disks of machines may come home to this appliance at once, which the vault asks for before a
-    reprotect; 0: any number."""
+    """How many disks of machines may come home to this appliance at once. The vault asks for this number
+    before a reprotect; 0: any number."""
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
 
@@ -107,7 +109,7 @@ class ApplianceConfig(Shape):
         return self.home / "appliance.db"
 
     def save(self) -> None:
-        """Write it to the home folder, durably."""
+        """Write the configuration to the home folder, durably."""
         durable.write(self.home / FILE, self.model_dump_json(indent=2).encode())
 
     @classmethod

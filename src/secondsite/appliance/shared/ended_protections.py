@@ -1,5 +1,5 @@
-"""Protections that ended here. A vault that is restored from before the end does not begin them again:
-what was protected anew since may run at the other site, and what is here may be an old copy of it."""
+"""Protections that ended here: a vault that is restored from an older backup cannot begin them again. A
+machine that was protected anew since may run at the other site, and what is here may be its old copy."""
 
 from datetime import UTC, datetime
 
@@ -8,13 +8,13 @@ from .state import State
 
 
 def remember(state: State, machine_id: str) -> None:
-    """From now on."""
+    """Record, durably, that the machine's protection has ended here."""
     if state.fact(_key(machine_id)) is None:
         state.put_fact(_key(machine_id), datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def require_not(state: State, machine_id: str, name: str) -> None:
-    """Raises StaleOrder."""
+    """Raises StaleOrder if the machine's protection has ended here."""
     ended_at = state.fact(_key(machine_id))
     if ended_at is not None:
         raise errors.StaleOrder(

@@ -14,7 +14,8 @@ KEY = "enrolled-peers"
 
 
 class EnrolledPeers:
-    """`changed` is called after a change: connections that are open may be those of a removed one."""
+    """The appliances that the vault has enrolled. `changed` is called after a change: an open connection may
+    be one of a removed appliance."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -30,7 +31,7 @@ class EnrolledPeers:
         return appliance_id in known and known[appliance_id] in (None, key_sha256)
 
     def set(self, appliance_ids: Iterable[str], keys: Mapping[str, str]) -> None:
-        """Durable when it returns. Whose key is not known may show any."""
+        """Keep the list; durable when it returns. An appliance whose key is not known may show any key."""
         known = {each: keys.get(each) for each in sorted(appliance_ids)}
         with self._lock:
             if known == self._keys:
@@ -41,6 +42,6 @@ class EnrolledPeers:
 
 
 def _understood(said: str) -> dict[str, str | None]:
-    """An earlier release kept only their ids."""
+    """The keys by appliance id, from the stored text. An earlier release kept only the ids."""
     known = json.loads(said)
     return dict.fromkeys(known) if isinstance(known, list) else known

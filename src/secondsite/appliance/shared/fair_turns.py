@@ -1,4 +1,4 @@
-"""Whose work is done next: that of whom the fewest workers serve."""
+"""Decides whose work is done next: that of whomever the fewest workers serve."""
 
 import contextlib
 import threading
@@ -10,21 +10,21 @@ T = TypeVar("T")
 
 
 class FairTurns:
-    """So nobody keeps the others' work waiting, however long their own takes."""
+    """Shares workers fairly, so that nobody's long work keeps the others' waiting."""
 
     def __init__(self, workers: int) -> None:
-        """There is a spare one besides these."""
+        """`workers`: how many there are, without the spare one."""
         self._workers = workers
         self._served: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def all_are_busy(self) -> bool:
-        """But the spare one, which then has its turn."""
+        """Whether all workers but the spare one are busy, so that it has its turn."""
         return self._served.total() >= self._workers
 
     def order(self, work: Sequence[T], whose: Callable[[T], str], spare: bool) -> list[T]:
-        """In which order to try it. While all others are busy the `spare` worker serves those whom nobody
-        serves."""
+        """The order in which a worker is to try the work. The `spare` worker only has work while all others
+        are busy, and only that of those whom nobody serves."""
         if spare and not self.all_are_busy():
             return []
         fair = sorted(work, key=lambda each: self._served[whose(each)])
@@ -32,7 +32,7 @@ class FairTurns:
 
     @contextlib.contextmanager
     def taken(self, whose: str) -> Iterator[None]:
-        """While a worker serves them."""
+        """Inside the context one more worker counts as serving this one."""
         with self._lock:
             self._served[whose] += 1
         try:

@@ -24,9 +24,9 @@ FOR_ERRORS = {
     "unsafe-to-view": "unsafe-to-view",
 }
 SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away"})
-"""Their own advice is all that there is to do."""
+"""Errors of cycles that have a finding of their own, which says what to do."""
 WENT_OFF_LATE = "went-off-late"
-"""Told for a while, whatever cycles do meanwhile."""
+"""A finding that stays for a while, whatever cycles do meanwhile."""
 REFUSALS = {
     "wrong-epoch",
     "not-accepting",

@@ -1,5 +1,5 @@
-"""One process at a time in an appliance's home, and in its store: there a rescue may be at work that knows
-no home."""
+"""Locks an appliance's home and its stores for one process at a time: `secondsite-rescue` works in a store
+and knows no home."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ def alone(home: Path, within_seconds: float = 0) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_in_stores(config: ApplianceConfig, within_seconds: float = 0) -> Iterator[None]:
-    """The same for all its stores, with the home locked already; one that is not mounted is left alone.
-    Raises NotPossibleNow."""
+    """Lock all its stores inside the context, with the home locked already; a store that is not mounted is
+    left alone. Raises NotPossibleNow."""
     private_folders.make_way(config.store)
     config.store.mkdir(exist_ok=True)
     with contextlib.ExitStack() as locks:
         for store in config.all_stores.values():
             if store != config.home and store.is_dir():
                 what = (
-                    f"Somebody starts machines from {store} without the appliance, or another appliance has "
+                    f"Somebody starts machines from {store} without the appliance, or another appliance uses "
                     "it."
                 )
                 do = "Wait until that is done, and start it again."

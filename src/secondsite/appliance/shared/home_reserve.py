@@ -1,8 +1,8 @@
-"""Room in an appliance's home for its next start.
+"""Keeps free space in an appliance's home for its next start.
 
-The database makes two files when it is opened. Where the file system is full, as by a store in the home,
-an XFS has not even their inodes, and the appliance did not start. So whoever ends his work in the home
-leaves a file, which the next one removes."""
+The database makes two files when it is opened. On a full file system, for instance with a store in the home,
+XFS had not even inodes for them, and the appliance did not start. So each process leaves a file in the home
+when it ends, which the next one removes."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ from ...ground.units import KiB, MiB
 
 FILE = "appliance.reserve"
 SIZES = (4 * MiB, 1 * MiB, 256 * KiB, 64 * KiB)
-"""As much as is there. The database's files take 64 KiB at first."""
+"""The sizes that are tried, largest first. The database's files take 64 KiB at first."""
 
 
 @contextlib.contextmanager
 def given(home: Path) -> Iterator[None]:
-    """Inside the context its room is free."""
+    """Inside the context the reserved space is free."""
     with contextlib.suppress(OSError):
         (home / FILE).unlink()
     try:
@@ -28,8 +28,8 @@ def given(home: Path) -> Iterator[None]:
 
 
 def keep(home: Path) -> None:
-    """Keep room again, also for a start after this process was killed; less, or none, where there is no
-    more."""
+    """Reserve the space again, also for a start after this process was killed; less, or nothing, if there is
+    no more."""
     with contextlib.suppress(OSError), (home / FILE).open("wb") as file:
         for size_bytes in SIZES:
             with contextlib.suppress(OSError):

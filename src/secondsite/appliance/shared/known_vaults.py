@@ -1,7 +1,7 @@
-"""Where the vault's processes are, as the vault said last, and which of them is dialled.
+"""The addresses of the vault's processes, as the vault sent them last, and which of them is dialled next.
 
-It is durable, so a process that is gone for ever, with the address that this appliance enrolled at, is not
-missed."""
+It is durable, so a process that is gone for ever, with the address that this appliance enrolled at, can be
+done without."""
 
 import json
 import random
@@ -14,7 +14,7 @@ KEY = "vaults"
 
 
 class KnownVaults:
-    """`enrolled_at` is tried too, whatever the vault said: the others may all have moved. `became_several`
+    """The addresses to dial. `enrolled_at` is always tried too: all others may have moved. `became_several`
     is called when there is more than one to turn to from now on."""
 
     def __init__(self, state: State, enrolled_at: str | None) -> None:
@@ -26,7 +26,7 @@ class KnownVaults:
         self.became_several: Callable[[], None] = lambda: None
 
     def set(self, urls: Iterable[str]) -> None:
-        """Durable when it returns. A vault that names none changes nothing."""
+        """Keep the addresses; durable when it returns. An empty list changes nothing."""
         said = tuple(sorted({url for url in urls if url.startswith("wss://")}))
         with self._lock:
             if not said or said == self._said:
@@ -46,7 +46,7 @@ class KnownVaults:
         return self._dialled
 
     def turn(self) -> None:
-        """That one is gone, or refuses: dial the next one."""
+        """Dial the next address from now on, because this one is gone or refuses."""
         known = self._all()
         if not known:
             return

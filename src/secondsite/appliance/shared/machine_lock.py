@@ -1,4 +1,4 @@
-"""A lock per machine that names its purpose, has a deadline, and lets orders go before the loop."""
+"""A lock per machine: its owner names a purpose, waiting has a deadline, and orders go before the loop."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from ...domain import errors
 
 GRACE_SECONDS = 0.5
-"""How long a waiter waits before it asks the owner to end soon: the owner may be about to end."""
+"""How long a waiter waits before it asks the owner to end soon: the owner may be about to finish."""
 
 
 class MachineLock:
-    """`about` names what is locked; `gone` says whether it was removed while somebody waited."""
+    """One machine's lock. `about` names what is locked; `gone` says whether it was removed while somebody
+    waited."""
 
     def __init__(self, about: Callable[[], str], gone: Callable[[], bool]) -> None:
         self._about = about

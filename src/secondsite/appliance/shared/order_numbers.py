@@ -8,5 +8,5 @@ VAULT_KEY = "vault-number"
 
 
 def seen(state: State, machine_id: str) -> tuple[int, int]:
-    """Of the machine's orders, and of those of its drills; 0 if none was seen."""
+    """The highest number of the machine's orders, and of those of its drills; 0 if none was seen."""
     return int(state.fact(KEY + machine_id) or 0), int(state.fact(DRILL_KEY + machine_id) or 0)

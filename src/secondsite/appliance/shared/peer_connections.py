@@ -20,7 +20,7 @@ CONNECT_SECONDS = 5.0
 
 class Peers:
     """Dials data ports. All streams of this appliance share one bandwidth limit. `admits` says whether a
-    certificate of this name and key still counts."""
+    certificate with this name and key is still accepted."""
 
     def __init__(
         self,
@@ -45,8 +45,9 @@ class Peers:
     def connected(
         self, addresses: tuple[str, ...], peer_name: str, asks: bool = True
     ) -> Iterator[Connection]:
-        """A connection for one cycle: what an earlier cycle left, or a new one; `asks` as in
-        KeptConnections. Raises as `connect`; an error inside closes it, and silence all that rest."""
+        """A connection for one cycle: one that an earlier cycle left open, or a new one; `asks` as in
+        KeptConnections. Raises the same errors as `connect`. An error inside closes it; if the peer is
+        silent, all resting connections are closed."""
         peer = (peer_name, addresses)
         connection = self.kept.take(peer, asks) or self.connect(addresses, peer_name)
         try:
@@ -102,20 +103,21 @@ class Peers:
         return connection
 
 
-# Connections that a cycle left open for the next one, of whichever machine: a handshake costs both sites
-# more than the rest of an idle cycle. Only one that has come to the end of its cycle is kept, and it goes
-# again when it has rested, or lived, for long, when the peer does not answer on it as soon as one that is
-# dialled would, or when certificates changed. Where it was used a moment ago, nobody waits for that answer:
-# what the cycle says first is on its way meanwhile.
+# Connections that a cycle left open for the next one, of whichever machine: a handshake costs both sites more
+# than the rest of an idle cycle. Only one whose cycle was completed is kept. It is closed when it has rested,
+# or lived, for long, when the peer does not answer on it as soon as one that is dialled would, or when
+# certificates changed. If it was used a moment ago, that answer is not waited for: the cycle's first message
+# is sent meanwhile.
 
 MOST_OF_ONE_PEER = 4
 REST_SECONDS = 60.0
-"""Well below what a target waits for the next cycle, and a firewall for the next packet."""
+"""How long a connection rests: well below what a target waits for the next cycle, and a firewall for the next
+packet."""
 ANSWER_SECONDS = 5.0
 LATELY_SECONDS = 15.0
-"""A peer that answered then is likely to be there."""
+"""A peer that answered within this time is likely to be there."""
 LIFE_SECONDS = 600.0
-"""Then the peer shows its certificate again."""
+"""The longest life of a connection: then the peer must show its certificate again."""
 
 
 class _IdleConnection(NamedTuple):
@@ -125,7 +127,8 @@ class _IdleConnection(NamedTuple):
 
 
 class KeptConnections:
-    """Thread-safe; each connection is with one thread, or rests here."""
+    """Open connections that wait for their next cycle. Thread-safe: each is used by one thread, or rests
+    here."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -134,9 +137,9 @@ class KeptConnections:
         self._drop_older_than = 0.0
 
     def take(self, peer: Hashable, asks: bool = True) -> Connection | None:
-        """One that can carry a cycle now; those that cannot are closed. `asks` is False where what is said
-        first is answered as soon as that question, so it is asked only after a long rest. Raises
-        PeerSilent."""
+        """A connection that can carry a cycle now, or None; those that cannot are closed. Before it is used,
+        the peer is asked whether it is there; with `asks` False only after a long rest, because the cycle's
+        first message is answered as soon. Raises PeerSilent."""
         while (found := self._newest(peer)) is not None:
             if self._is_usable(found, asks):
                 return found.connection
@@ -156,7 +159,7 @@ class KeptConnections:
         connection.close()
 
     def drop(self) -> None:
-        """Close those that rest; those that are with a thread go when their cycle ends."""
+        """Close those that rest; those in use are closed when their cycle ends."""
         with self._lock:
             self._drop_older_than = self._now()
             dropped = [each for resting in self._resting.values() for each in resting]

@@ -1,4 +1,4 @@
-"""Nobody else on the host reads guests' data: an appliance's folders are its own.
+"""Makes an appliance's folders private, so that nobody else on the host reads guests' data.
 
 libvirt gives QEMU the files that it opens, and the fabric lets QEMU's group pass through the folders
 above; so a file that others may read is read by every machine's QEMU."""
@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PASSING = 0o710
-"""What a folder's mode may be: its owner's, and QEMU's group passes through."""
+"""The mode that our folders may have: all rights for the owner, and QEMU's group may pass through."""
 
 WAY = 0o711
-"""Of a folder that we make on the way to ours: whoever knows what lies there passes through."""
+"""The mode of a folder that is made above ours: anybody may pass through who knows a path below it."""
 
 
 def make(folders: Iterable[Path], contents: Iterable[Path] = ()) -> None:
-    """Make these folders for us alone; and what an earlier release left open in the folders `contents` it
-    closes. Raises OSError."""
+    """Make these folders private, and close what an earlier release left open to others in the folders
+    `contents`. Raises OSError."""
     for folder in folders:
         make_way(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -29,8 +29,8 @@ def make(folders: Iterable[Path], contents: Iterable[Path] = ()) -> None:
 
 
 def make_way(folder: Path) -> None:
-    """Make the folders above it that are missing, for everybody to pass through: QEMU goes that way, and
-    our umask would shut it out."""
+    """Make the folders above it that are missing, for everybody to pass through: QEMU must pass there, and
+    the appliance's umask would shut it out."""
     for above in reversed([each for each in folder.absolute().parents if not each.exists()]):
         above.mkdir(exist_ok=True)
         above.chmod(WAY)
@@ -42,8 +42,8 @@ def _is_open(each: Path) -> bool:
 
 
 def _close(each: Path) -> None:
-    """Take from others what lies here; the folder itself comes last, so that a crash leaves it to the next
-    start."""
+    """Take the rights of others from everything in this folder; the folder itself comes last, so that after a
+    crash the next start does it again."""
     for place, _, names in os.walk(each):
         for name in names:
             _narrow(Path(place) / name, 0o600)
@@ -53,7 +53,7 @@ def _close(each: Path) -> None:
 def _narrow(path: Path, most: int) -> None:
     found = path.lstat()
     mode = stat.S_IMODE(found.st_mode)
-    # where nothing is to be changed, nothing is: a store that can only be read keeps no appliance from
-    # starting
+    # Nothing is changed where nothing needs to be: a read-only store must not keep the appliance from
+    # starting.
     if mode & ~most and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         path.chmod(mode & most)

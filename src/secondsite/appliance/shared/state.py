@@ -26,7 +26,7 @@ from ...wire.control import Report
 REPORTS_KEPT_SECONDS = 30 * DAY
 LIVED = "lived"
 SCARCE_BYTES = 1 * MiB
-"""Free bytes with which what SQLite could not do is taken for a lack of room. An XFS keeps some back for
+"""With fewer free bytes than this, an error of SQLite counts as a full disk. XFS keeps some space back for
 itself."""
 
 SCHEMA = """
@@ -37,12 +37,13 @@ CREATE TABLE IF NOT EXISTS reports (order_id TEXT PRIMARY KEY, report TEXT NOT N
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """  # noqa: E501
 VERSION = 1
-"""Rises with every release whose state an older one must not touch. Those of before it was written say 0."""
+"""The version of the file. It rises with every release whose state an older release must not touch; files of
+before it was written say 0."""
 NOTE_UNCHANGED = """
 INSERT INTO unchanged VALUES (?, ?, ?, ?)
 ON CONFLICT (machine_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, taken_at = excluded.taken_at
 """  # noqa: E501
-"""In its place: to replace a row would make another one, and write the page of the index, too."""
+"""An update in place: replacing a row would insert another one, and write the index's page too."""
 
 
 def run_key(machine_id: str, run: str) -> str:
@@ -51,8 +52,8 @@ def run_key(machine_id: str, run: str) -> str:
 
 
 class State:
-    """The file. Thread-safe; every method is one transaction. Raises NotPossibleNow for that of a newer
-    release, StoreFull."""
+    """The durable state. Thread-safe; every method is one transaction. Raises NotPossibleNow for the file of
+    a newer release, StoreFull if there is no space."""
 
     def __init__(
         self,
@@ -151,7 +152,7 @@ class State:
             db.execute("DELETE FROM unchanged WHERE machine_id = ?", (machine_id,))
 
     def unchanged(self, machine_id: str) -> UnchangedState | None:
-        """What was noted last of a replica's machine."""
+        """Until when the replica's machine is known to have written nothing; None if nothing was noted."""
         query = "SELECT machine_id, epoch, seq, taken_at FROM unchanged WHERE machine_id = ?"
         rows = self._rows(query, machine_id)
         return UnchangedState(rows[0][0], int(rows[0][1]), int(rows[0][2]), rows[0][3]) if rows else None
@@ -177,7 +178,7 @@ class State:
             db.execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)", values)
 
     def lived(self) -> float:
-        """Seconds since the epoch, of lived time: by it is judged what is forgotten for its age."""
+        """Lived time in seconds since the epoch: by it is decided what is old enough to be forgotten."""
         with self._transaction() as db:
             return self._follow(db)
 
@@ -207,7 +208,8 @@ class State:
 
 @contextmanager
 def _telling_of_room(path: Path) -> Iterator[None]:
-    """SQLite says that a file cannot be opened, or an I/O error, where there is no room for its own files."""
+    """Inside, an error of SQLite on a full file system becomes a StoreFull: SQLite itself reports an I/O
+    error, or a file that cannot be opened, when there is no space for its own files."""
     try:
         yield
     except sqlite3.OperationalError as problem:

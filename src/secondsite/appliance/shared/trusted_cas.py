@@ -1,5 +1,5 @@
 """The CAs that this appliance trusts, as the vault said last: one, or two while the vault's CA is rotated.
-The first one issues."""
+The first one issues new certificates."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from ...ground.certificates import fingerprint, issued
 
 
 class TrustedCas:
-    """`changed` is called after a change: open ports show and check by the former files."""
+    """The CAs to trust. `changed` is called after a change: open ports still use the former files."""
 
     def __init__(self, tls: TlsFiles) -> None:
         self._tls = tls
@@ -22,8 +22,8 @@ class TrustedCas:
         self.changed: Callable[[], None] = lambda: None
 
     def set(self, pem: str) -> None:
-        """Durable when it returns. Raises InvalidArgument for what is no certificates, or does not hold
-        the CA that issued our own: nobody would let us in."""
+        """Keep these CAs, as PEM; durable when it returns. Raises InvalidArgument if they cannot be read, or
+        if the one that issued this appliance's certificate is missing: nobody would accept it any more."""
         found = _parsed(pem)
         if issuer_of(self._own(), found) is None:
             raise errors.InvalidArgument(
@@ -46,7 +46,7 @@ class TrustedCas:
 
     @property
     def issuer(self) -> str:
-        """The fingerprint of the CA that issued our certificate; '' if it is none of these."""
+        """The fingerprint of the CA that issued our certificate; '' if it is not among the trusted ones."""
         found = issuer_of(self._own(), self.all())
         return "" if found is None else fingerprint(found)
 

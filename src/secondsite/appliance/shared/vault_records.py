@@ -1,5 +1,5 @@
-"""Where lies what a vault knew of machines that are replicated from here: in the default store, since they
-have no replica there."""
+"""The records of what a vault knew of machines that are replicated from here. They are in the default store,
+since these machines have no replica here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ def source(store: Path, machine_id: str) -> Path:
 
 
 def sources(store: Path) -> Sequence[Path]:
-    """All that are there."""
+    """The paths of all these records."""
     return sorted((store / FOLDER).glob("*.json"))
 
 
-# A vault is gone, and the appliance enrolled at another one.
+# For an appliance that enrolled at another vault because its own is gone.
 
 
 def forget_vault(state: State) -> None:
-    """Where its processes were, how far its number had come, and whom it had enrolled. What it said of
-    machines stays."""
+    """Forget the former vault: its addresses, its highest number, and the appliances that it had enrolled.
+    What it said of machines stays."""
     for key in (VAULTS, PEERS, VAULT_KEY):
         state.remove_fact(key)

@@ -10,7 +10,7 @@ PREFIX, FILES = "withdrawn/", "withdrawn-files/"
 
 
 def remember(state: State, definition: MachineDefinition) -> None:
-    """Keep a definition, and which files its disks are; call it before the fabric forgets the machine."""
+    """Keep a definition, durably, and which files its disks are; call it before the machine is withdrawn."""
     state.put_fact(PREFIX + definition.fabric_id, definition.model_dump_json())
     numbers = {each.key: real_files.file_number(each.path) for each in definition.disks if each.path}
     state.put_fact(FILES + definition.fabric_id, json.dumps(numbers))
@@ -23,8 +23,8 @@ def recall(state: State, fabric_id: str) -> MachineDefinition | None:
 
 
 def there(state: State, definition: MachineDefinition) -> frozenset[str]:
-    """By key, the disks whose files are those that the machine had when it was withdrawn: its owner may
-    have deleted one, and another machine got its path. All, where a former release withdrew it."""
+    """By key, the disks whose files are those that the machine had when it was withdrawn: its owner may have
+    deleted one, and another machine may have got its path. All of them, if a former release withdrew it."""
     fact = state.fact(FILES + definition.fabric_id)
     numbers = json.loads(fact) if fact else {}
     return frozenset(each.key for each in definition.disks if _is_same(each.path, numbers.get(each.key)))

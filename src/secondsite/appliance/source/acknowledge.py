@@ -20,7 +20,7 @@ from .slices import DiskPart
 def attempt(source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan], seq: int) -> None:
     """Record that this number is used, and what may reach the replica."""
     known = source.progress.passes
-    # a lost base makes the known positions worthless, even if this cycle never arrives
+    # A lost base makes the known positions worthless, even if this cycle never arrives.
     passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
     lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
     resynchronizing = source.progress.resynchronizing or bool(lost)
@@ -43,7 +43,8 @@ def attempt(source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan]
 def _doubtful(
     source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan]
 ) -> dict[str, tuple[tuple[int, int], ...]]:
-    """What was in doubt before, and the delta of this cycle; `attempted` tells of slices."""
+    """The ranges by disk that the replica may have from unacknowledged cycles: those of before, and the delta
+    of this cycle. (`attempted` covers slices.)"""
     found = dict(source.progress.doubtful)
     for part, plan in zip(parts, plans, strict=True):
         delta = extents.intersect(plan.changed, 0, part.known_until)
@@ -69,8 +70,9 @@ def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
 
 
 def number_taken(source: Source, now: datetime) -> PeerRefused:
-    """The target already has a cycle of this number. Numbers are never reused, so our records were lost:
-    continue with numbers that no lost record can have reached, and compare all blocks."""
+    """The target already has a cycle of this number. Numbers are never reused, so the records here were lost:
+    continue with numbers that no lost record can have reached, and compare all blocks. Returns the error to
+    raise."""
     source.change(next_seq=max(source.progress.next_seq, int(now.timestamp())))
     return PeerRefused(
         f"The target has cycles of {source} that this appliance knows nothing of.",
@@ -80,7 +82,7 @@ def number_taken(source: Source, now: datetime) -> PeerRefused:
 
 
 def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> None:
-    """Record that the target has the cycle."""
+    """Record that the target has the cycle; durable when it returns."""
     source, session, progress = plan.source, plan.session, plan.source.progress
     passes = {part.key: part.after for part in plan.parts if part.after is not None}
     changes: dict[str, object] = {

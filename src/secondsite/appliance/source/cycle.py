@@ -1,14 +1,13 @@
 """One cycle of one machine: send what changed since the acknowledged one, from a frozen view, until it is
 durable at the target.
 
-    end what is left over > dial the target > offer > open the view > plan > note what may be touched > remember
-    the
-    attempt > send > ACK > remember > note what the target has now > drop old checkpoints
+    end what is left over > dial the target > offer > open the view > plan > note what may be touched >
+    remember the attempt > send > ACK > remember > note what the target has now > drop old checkpoints
 
 A running machine that wrote nothing has no view opened, and keeps its checkpoint: see `idle`. After a crash
 the next cycle builds on the same base under a new number. It sends a superset, which is harmless; what the
 lost one may have brought and the bitmap no longer marks, because an older image was put back, is compared.
-"""  # noqa: E501
+"""
 
 import secrets
 import time
@@ -42,7 +41,8 @@ VIEW_MARGIN_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Times and sizes of the disk files of a machine that is off, its firmware state, and its definition."""
+    """The state of a machine that is off: times and sizes of its disk files, its firmware state, its
+    definition."""
 
     files: object
     firmware: object
@@ -66,9 +66,9 @@ class Cycles:
         """Run one cycle; it is durable at the target when this returns. None if the request allows idling and
         nothing changed.
 
-        Raises domain or datapath errors; Interrupted if an order needs the machine.
+        Raises domain or datapath errors; CycleInterrupted if an order needs the machine.
         """
-        # before anything is dialled: what a dead process left open costs the guest more with every write
+        # Before anything is dialled: what a dead process left open costs the guest more with every write.
         leftover_views.settle(self._fabric, source)
         self._look_at_power(source)
         if (
@@ -118,9 +118,9 @@ class Cycles:
         return fact
 
     def _left_at(self, source: Source, seen: Fingerprint | None) -> "Fingerprint | None":
-        """The fingerprint of a machine that is off, if it is what the target has. Dropping checkpoints
-        writes to the files, so it is taken afterwards; what an owner wrote meanwhile is told by the
-        bitmaps. `seen` is of the view."""
+        """The fingerprint of a machine that is off, if it is what the target has. Dropping checkpoints writes
+        to the files, so it is taken afterwards; the bitmaps show whether the owner wrote anything meanwhile.
+        `seen` is the fingerprint inside the view."""
         now = self._fingerprint(source)
         if seen is None or now is None or source.progress.passes:
             return None
@@ -136,7 +136,7 @@ class Cycles:
             raise disks_and_firmware.elsewhere(source)
 
     def _fingerprint(self, source: Source) -> Fingerprint | None:
-        """None if the machine runs or its files cannot be seen."""
+        """The machine's fingerprint; None if it runs or its files cannot be seen."""
         if source.power is not PowerState.OFF:
             return None
         found = self._fabric.inventory.get(source.setup.fabric_id)
@@ -172,7 +172,8 @@ class Cycles:
         request: CycleRequest,
         told: Told,
     ) -> tuple[CycleFact | None, Fingerprint | None]:
-        """Send the view; gives the cycle, and the fingerprint inside the view of a machine that is off."""
+        """Send the view; returns the cycle, and the fingerprint that a machine that is off had inside the
+        view."""
         if source.choice is None:
             source.meet(self._peers.choice(source.setup.target_appliance_id))
         with ExitStack() as stack:
@@ -277,7 +278,7 @@ def _instant(how: str) -> Iterator[None]:
 
 
 def _file_marks(paths: Sequence[str]) -> object:
-    """What these disks' files, and those below, look like; None if that does not tell whether one was
+    """Sizes and times of these disks' files and of those below; None if that cannot tell whether one was
     written."""
     looks = [file_looks.seen(same_files.files(path)) for path in paths if path]
     return looks if looks and all(map(file_looks.are_of_files, looks)) else None

@@ -24,12 +24,12 @@ from .scratch_reserve import ScratchReserve
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 0.4
 ASK_SECONDS = 1.0
-"""From this age on a cycle asks whether it stands in the way of another program: most are over before."""
+"""From this age on a cycle checks whether it blocks another program: most cycles are over before."""
 PATIENCE_SECONDS = 1.5
-"""How long another program may wait before the cycle gives way; libvirt lets it wait for 30 s, then it
-fails."""
+"""How long another program may wait before the cycle gives way; libvirt lets the program wait for 30 s, then
+its call fails."""
 LOOK_SECONDS = 2.0
-"""How often disks that are read at rest are asked whether somebody writes them."""
+"""How often it is checked whether somebody writes disks that are read at rest."""
 FULL = 0.8
 """Share of the scratch budget at which a cycle is given up."""
 ABANDON_SECONDS = 60.0
@@ -61,7 +61,7 @@ class Overtaken(CycleInterrupted):
 
 
 class GaveWay(Overtaken):
-    """Another program waited for the machine."""
+    """Another program waited for the machine, so the cycle gave way."""
 
     def __init__(self) -> None:
         CycleInterrupted.__init__(
@@ -78,14 +78,14 @@ class ScratchUnseen(Overtaken):
     def __init__(self, problem: OSError) -> None:
         CycleInterrupted.__init__(
             self,
-            f"The cycle was given up because its scratch space could not be seen: {problem}.",
+            f"The cycle was given up because its scratch files could not be found: {problem}.",
             "Leave the files in the scratch folder alone; what changed is sent again.",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _ScratchUse:
-    """Scratch space at one moment: bytes that this cycle uses, and bytes free in the file system."""
+    """Scratch space at one moment: bytes that this cycle uses, and bytes that are free in the file system."""
 
     at: float
     used: int
@@ -125,25 +125,27 @@ class GuardedCycle:
         self.ended_by: Exception | None = None
 
     def cancelled(self) -> bool:
-        """Whether the sender must stop. It asks often, so disks at rest are looked at only now and then."""
+        """Whether the sender must stop. The sender calls this often, so disks at rest are looked at only now
+        and then."""
         if self._session.at_rest and time.monotonic() > self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
             self.holds()
         return self.ended_by is not None
 
     def holds(self) -> bool:
-        """Whether all that was read is of the view's instant; else the cycle ends for that reason."""
+        """Whether everything that was read is of the view's instant; if not, the cycle ends for that
+        reason."""
         if self.ended_by is None and not self._session.holds():
             self.ended_by = Overtaken()
         return self.ended_by is None
 
     def find_reason(self) -> None:
-        """After an error: a start of the machine may have ended a view at rest."""
+        """Find out after an error whether a start of the machine ended a view at rest."""
         if self._session.at_rest:
             self.holds()
 
     def look(self, reserve: ScratchReserve) -> None:
-        """One look of the guard; none after `settle`."""
+        """Look once, and stop the cycle if it would hurt its machine; does nothing after `settle`."""
         with self._watched:
             if not self._settled:
                 self._look(reserve)
@@ -160,7 +162,7 @@ class GuardedCycle:
             self._abandon()
 
     def _abandon(self) -> None:
-        """End the job in a thread of its own: a hypervisor that does not answer must not delay the guard."""
+        """End the job in a thread of its own: a hypervisor that does not answer must not block the guard."""
         if self._settled:  # who settled had waited long enough for this look
             return
         self._abandoning = threads.worker("cycle-abandon", self._end_job)
@@ -173,7 +175,7 @@ class GuardedCycle:
             log.info("cycle.not-abandoned", problem=str(error))
 
     def settle(self) -> None:
-        """Wait for the thread that ends the job, so that it cannot touch the next job; also for one that
+        """Wait for the thread that ends the job, so that it cannot touch the next job; also for a thread that
         the guard is about to start."""
         seen = self._watched.acquire(timeout=ABANDON_SECONDS)
         self._settled = True
@@ -211,7 +213,7 @@ class GuardedCycle:
         return age > ASK_SECONDS and self._session.wanted_seconds() > PATIENCE_SECONDS
 
     def _free_bytes(self) -> int:
-        """Free bytes of the file system, which others fill too, whatever our budget is."""
+        """Free bytes of the scratch file system, which others fill too, whatever the budget is."""
         return usage.free_bytes(self._scratch)
 
 

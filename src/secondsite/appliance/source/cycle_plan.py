@@ -1,4 +1,4 @@
-"""What a cycle carries, and its header with the recovery point that it asks for."""
+"""Plans a cycle: what it carries, and its header with the recovery point that it asks for."""
 
 import hashlib
 import json
@@ -45,12 +45,12 @@ class CyclePlan:
 
     @property
     def open_passes(self) -> dict[str, int]:
-        """Positions, by disk, of the passes that this cycle does not end."""
+        """The passes that this cycle does not end: their positions in bytes, by disk key."""
         return {part.key: part.after.position for part in self.parts if part.after is not None}
 
     @property
     def apart(self) -> tuple[str, ...]:
-        """Recently included disks that are not whole yet: no point has them, and none waits for them."""
+        """Keys of recently included disks that are not whole yet: points are sealed without them."""
         return tuple(key for key in self.source.progress.joining if key in self.open_passes)
 
     @property
@@ -104,12 +104,12 @@ class CyclePlan:
 
 
 def digest(definition: dict[str, Any]) -> str:
-    """What changes with a definition."""
+    """A digest that changes with the definition."""
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
 def offered(source: Source, disks: Sequence[str], now: datetime) -> CycleHeader:
-    """The header that the next cycle is offered with, as far as it is known before its view."""
+    """The header with which the next cycle is offered, as far as it is known before the view is opened."""
     progress = source.progress
     return CycleHeader(
         machine_id=source.machine_id,

@@ -1,7 +1,7 @@
 """The digest cache of a machine around one of its cycles: `home/digests/MACHINE`.
 
-Replication is correct without a cache, which only saves bytes: if anything is wrong with its files (a full or
-broken disk), the cache is dropped and the cycle goes on without it."""
+Replication is correct without it: the cache only saves bytes. If anything is wrong with its files (a full or
+broken disk), it is dropped and the cycle goes on."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -72,8 +72,8 @@ class CycleDigests:
 
 @contextmanager
 def over(home: Path, source: Source, sizes: dict[str, int]) -> Iterator[CycleDigests]:
-    """The cache for the source's next cycle. An error abandons what was begun; a crash leaves that to the
-    next cycle. Raises OSError if an unusable cache cannot be removed either."""
+    """The cache for the source's next cycle. After an error, what was begun is abandoned; after a crash, the
+    next cycle does that. Raises OSError if an unusable cache cannot be removed either."""
     folder = home / "digests" / source.machine_id
     digests = CycleDigests(folder, _open(folder, source, sizes))
     try:

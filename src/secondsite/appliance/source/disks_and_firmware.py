@@ -1,7 +1,4 @@
-"""Which disks a machine has, and its firmware state.
-
-A problem here is a finding, not an error: the rest of the machine is replicated.
-"""
+"""A machine's disks and firmware state, as they are now."""
 
 import shlex
 from collections.abc import Sequence
@@ -37,7 +34,7 @@ def elsewhere(source: Source) -> errors.NotFound:
 
 
 def summary(fabric: Fabric, source: Source) -> MachineSummary:
-    """The machine as it is now, with our tag; raises NotFound, NotOurs."""
+    """The machine as it is now; raises NotFound, NotOurs if it does not carry our tag."""
     found = fabric.inventory.get(source.setup.fabric_id)
     if found is None:
         raise missing(source)
@@ -72,7 +69,7 @@ def present_disks(source: Source, found: MachineSummary) -> tuple[str, ...]:
 
 
 def _until_it_stops(keys: list[str]) -> str:
-    """One that its definition does not have cannot be protected."""
+    """A hint for disks that the machine's definition does not have: they cannot be protected."""
     if not keys:
         return ""
     return (

@@ -1,10 +1,10 @@
 """Keeps the old copy of a machine that was failed over from starting behind its operator's back.
 
 Once a failover is known (the vault paused the source for it, or asked for the last cycle; or the target
-refuses cycles because of it), autostart is off, and where the platform has a veto, nobody starts the
-machine. Whether it had autostart is remembered until it is home again: a cancelled failover, a target that
-takes cycles again, or a failback. It is decided here, durable, and enforced at each start of the
-appliance. A machine that runs is reported and never cut off: a mistaken target must not stop production."""
+refuses cycles because of it), autostart is off, and where the platform has a veto, nobody starts the machine.
+Whether it had autostart is remembered until it is home again: a cancelled failover, a target that takes
+cycles again, or a failback. The decision is durable here, and is enforced at each start of the appliance. A
+machine that runs is reported and never turned off: a mistaken target must not stop production."""
 
 import contextlib
 import threading
@@ -27,22 +27,23 @@ REFUSALS = frozenset({"not-accepting", "wrong-epoch"})
 """Refusals by which the target says that the machine was failed over."""
 
 AGAIN_SECONDS = 6.0
-"""An owner who defines the machine anew, from a file of before, takes the veto off and gives autostart
-back."""
+"""How often a fence is enforced again: an owner who defines the machine anew, from an old file, removes the
+veto and turns autostart on."""
 
 log = structlog.get_logger(__name__)
 
 
 class Fence(Shape):
-    """`starts_with_host` is how it was before; None until it was read. `left_alone`: an undone reprotect
-    defined the machine here again, and no source stands for it."""
+    """The fence of one machine. `starts_with_host`: whether it had autostart before; None until that was
+    read. `left_alone`: an undone reprotect defined the machine here again, and it is not among the
+    sources."""
 
     fabric_id: str
     why: str
     starts_with_host: bool | None = None
     left_alone: bool = False
     started_anyway: str = ""
-    """A sentence on the last start that a person ordered against the fence."""
+    """A sentence about the last start that a person ordered in spite of the fence."""
 
 
 class Fences:
@@ -60,13 +61,13 @@ class Fences:
         return Fence.model_validate_json(found) if found else None
 
     def left_alone(self) -> dict[str, Fence]:
-        """By machine, the fences of old copies that no source stands for."""
+        """The fences, by machine id, of old copies that are not among the sources."""
         found = self._state.facts(PREFIX)
         fences = {key.removeprefix(PREFIX): Fence.model_validate_json(value) for key, value in found.items()}
         return {machine_id: fence for machine_id, fence in fences.items() if fence.left_alone}
 
     def known(self, source: Source) -> None:
-        """Recall, after a start, whether the machine is fenced."""
+        """Read, after a start of the appliance, whether the source is fenced."""
         source.fenced = self.find(source.machine_id) is not None
 
     def raise_(self, source: Source, why: str) -> None:
@@ -81,15 +82,15 @@ class Fences:
         self.enforce(source)
 
     def raise_unknown(self, machine_id: str, fabric_id: str, why: str) -> None:
-        """The same for a machine that carries our tag and is not among the sources: this database is from
-        an old backup."""
+        """The same for a machine that carries our tag and is not among the sources: the appliance's database
+        is from an old backup."""
         with self._lock:
             if self.find(machine_id) is None:
                 self._put(machine_id, Fence(fabric_id=fabric_id, why=why, left_alone=True))
         self.enforce_for(machine_id)
 
     def recall(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
-        """A machine of this site carries our mark; harmless if its fence is known."""
+        """Recall the fence of a machine that carries our mark; harmless if its fence is known."""
         why = (
             "It was failed over; this appliance's database is from before that, but the mark is on its "
             "definition."
@@ -122,15 +123,15 @@ class Fences:
         self._enforced[machine_id] = time.monotonic()
 
     def _remember_autostart(self, machine_id: str, fence: Fence) -> None:
-        """Before it is changed."""
+        """Record whether the machine has autostart, before that is changed."""
         if fence.starts_with_host is None:
             with_host = self._fabric.power.starts_with_host(fence.fabric_id)
             self._put(machine_id, fence.model_copy(update={"starts_with_host": with_host}))
             seams.reach("appliance.fence.remembered")
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
-        """The machine is at home: it starts with its host if it did before. `fabric_id` is what it is
-        there now."""
+        """Take the fence down, because the machine is at home: it starts with its host if it did before.
+        `fabric_id` is its id there now."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is not None:
@@ -142,8 +143,7 @@ class Fences:
             self._forget(machine_id, source)
 
     def again(self, machine_id: str, fabric_id: str) -> None:
-        """The old copy is defined here again, and the machine runs at the other site: it must not start
-        here."""
+        """Fence the old copy, which is defined here again while the machine runs at the other site."""
         with self._lock:
             why = "It runs at the other site; its way back was undone."
             fence = self.find(machine_id) or Fence(fabric_id=fabric_id, why=why, starts_with_host=False)
@@ -152,7 +152,8 @@ class Fences:
             self._enforce(machine_id)
 
     def withdrawn(self, machine_id: str) -> None:
-        """The machine is not defined here any more, and may come home: what is remembered of it stays."""
+        """Note that the machine is not defined here any more. It may come home, so what is recorded of it
+        stays."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is not None and fence.left_alone:
@@ -160,8 +161,8 @@ class Fences:
 
     @contextlib.contextmanager
     def lifted(self, machine_id: str) -> Iterator[None]:
-        """The machine may be started inside, and does not start with its host. If that fails, the fence is
-        put up again at once: the other copy may be there still."""
+        """Inside the context the machine may be started; it still does not start with its host. After an
+        error the fence is put up again at once: the other copy may still be there."""
         fence = self.find(machine_id)
         if fence is None:
             yield
@@ -175,7 +176,7 @@ class Fences:
             raise
 
     def start_anyway(self, machine_id: str, by: str) -> None:
-        """A person starts the old copy against its fence: this once, the fence stays. Raises
+        """Start the old copy once, because a person orders it in spite of the fence, which stays. Raises
         NotPossibleNow where nothing is forbidden. The caller has locked the source, if there is one."""
         fence = self.find(machine_id)
         if fence is None:
@@ -195,8 +196,8 @@ class Fences:
 
     @contextlib.contextmanager
     def _allowed(self, machine_id: str, fence: Fence) -> Iterator[None]:
-        """The veto is off inside, and nobody puts it on again, however long the start takes: on a host
-        that is busy it outlasts what was enforced a moment ago."""
+        """Inside the context the veto is off, and it is not put on again however long the start takes: on a
+        busy host the start lasts longer than the time between two enforcements."""
         with self._lock:
             self._lifted.add(machine_id)
         try:
@@ -213,13 +214,14 @@ class Fences:
         self.enforce_for(machine_id)
 
     def _allow(self, fabric_id: str, machine_id: str, *, with_host: bool) -> None:
-        """A machine that was defined anew without our mark has nothing of ours that forbids its start."""
+        """Take off what forbids the machine's start. One that was defined anew without our mark has nothing
+        to take off."""
         if self._fabric.inventory.tag(fabric_id) is not None:
             self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
 
     def abandon(self, machine_id: str) -> str:
-        """Protection ends, and what is ours goes. Autostart stays off, unless the machine runs here. A
-        part of a sentence."""
+        """Remove the fence, because protection ends. Autostart stays off, unless the machine runs here.
+        Returns a part of a sentence."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is None:
@@ -239,13 +241,13 @@ class Fences:
             )
 
     def forget(self, machine_id: str) -> None:
-        """The machine is not here any more."""
+        """Forget the fence: the machine is not here any more."""
         with self._lock:
             self._state.remove_fact(PREFIX + machine_id)
             self._enforced.pop(machine_id, None)
 
     def tell(self, source: Source) -> None:
-        """A fenced machine that runs, or may run on, is a second copy."""
+        """Add a finding for a fenced machine that runs, or may run on: it is a second copy."""
         if source.fenced and source.power is not None and source.power.is_on:
             fence = self.find(source.machine_id)
             why = f"{fence.why} {fence.started_anyway}" if fence else ""

@@ -9,8 +9,8 @@ checkpoint stays: it is as good a base as a new one.
 A machine rests once the loop found that in a look of its own. Resting machines have rounds: the fabric is
 asked of many at once, and the target is told of all in one message. A machine leaves the round when the
 fabric or the target does not confirm it. Every minute it has a look of its own besides: what else may have
-changed on it, such as its disks, is seen there. However late that is, the rounds go on: with 900 machines
-that rest such looks are most of the work, and they are to make nobody's data older."""
+changed on it, such as its disks, is seen there. However late that look is, the rounds go on: with 900 resting
+machines such looks are most of the work, and must not delay anybody's replication."""
 
 import threading
 import time
@@ -43,17 +43,18 @@ from .machine import Source
 from .slices import DiskFacts, DiskPart
 
 MOST = 64
-"""Machines of one round: a hypervisor that hangs, and orders, wait for no more than that."""
+"""The most machines of one round: a hypervisor that hangs delays no more than these, and orders wait for no
+more."""
 EARLY = 0.5
-"""The share of a machine's pause that it may be early, to come along with others: half of it brings any
-two together."""
+"""How early a machine may join a round, as a share of its pause: with half of it any two machines come
+together."""
 
 _Peer = tuple[str, tuple[str, ...]]
-"""An appliance, and where it is dialled."""
+"""An appliance, by its name and the addresses at which it is dialled."""
 
 SOON_SECONDS = 1.0
-"""Whoever waits for the next due machine looks up as often. To wake it for each round took a tenth of what
-a round takes."""
+"""How often the worker that waits for the next due machine looks. Waking it for each round cost a tenth of
+the round's own time."""
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class _Unread:
-    """A disk of which nothing is sent."""
+    """A disk of an idle cycle: nothing of it is sent."""
 
     size_bytes: int
 
@@ -122,8 +123,8 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
 
 
 class Rounds:
-    """`serve` is called by the loop's workers; one at a time makes a round of a peer, and keeps no machine
-    of another one's waiting."""
+    """Makes rounds of resting machines. The loop's workers call `serve`; each peer has one round at a time,
+    and delays no machine of another peer."""
 
     def __init__(self, fabric: Fabric, peers: Peers, turns: FairTurns) -> None:
         self._fabric = fabric
@@ -144,7 +145,7 @@ class Rounds:
 
     @contextmanager
     def _alone(self, peer: _Peer) -> Iterator[bool]:
-        """Whether nobody else makes a round of this peer."""
+        """Yields whether nobody else makes a round of this peer; if so, nobody does inside the context."""
         with self._lock:
             is_free = peer not in self._under_way
             self._under_way.add(peer)
@@ -172,8 +173,8 @@ class Rounds:
         return bool(chosen)
 
     def _of_peer(self, peer: _Peer, sources: Sequence[Source]) -> None:
-        """Whoever is not confirmed, for whatever reason, has a cycle of its own next, which says what is
-        wrong."""
+        """Make a round of these machines. One that is not confirmed, for whatever reason, has a cycle of its
+        own next, which reports what is wrong."""
         began = time.monotonic()
         for source in sources:
             source.rests = False
@@ -209,8 +210,8 @@ class Rounds:
 
 
 def is_noted(fabric: Fabric, source: Source, connection: Connection, still: Idle) -> bool:
-    """Whether the target now has it on record that this machine, which the caller has locked and asked,
-    wrote nothing until then: no cycle is needed."""
+    """Tell the target that this machine wrote nothing until `still`; returns whether the target has noted it,
+    so that no cycle is needed. The caller has locked the machine and has asked the fabric."""
     if not connection.notes_unchanged or not disks_and_firmware.is_as_acknowledged(fabric, source):
         return False
     until = still.session.taken_at
@@ -231,7 +232,7 @@ def said(source: Source, at: datetime) -> UnchangedState:
 
 
 def _chosen(ready: Iterable[Source], locks: ExitStack) -> list[Source]:
-    """Of these machines those that rest still, locked."""
+    """Those of these machines that still rest; they are locked."""
     chosen: list[Source] = []
     for source in ready:
         if source.may_rest and locks.enter_context(source.try_lock("a look for writes")) and source.may_rest:
@@ -242,8 +243,8 @@ def _chosen(ready: Iterable[Source], locks: ExitStack) -> list[Source]:
 
 
 def _ready(sources: Iterable[Source], now: float) -> dict[_Peer, list[Source]]:
-    """Those that rest and are due, or nearly, of each peer of which one is due: who waited longest goes
-    first. There are many, and this is asked again and again."""
+    """Resting machines that are due, or nearly, for each peer of which at least one is due; those that waited
+    longest first. It is called often, for many machines."""
     found = [(due, source) for source in sources if source.rests and (due := source.due) is not None]
     if not found or min(due for due, _source in found) > now:
         return {}
@@ -257,7 +258,7 @@ def _ready(sources: Iterable[Source], now: float) -> dict[_Peer, list[Source]]:
 
 
 def _is_any_due(sources: Collection[Source], without: Collection[Source], by: float) -> bool:
-    """Whether a machine that is not of the round is to have its turn meanwhile, or soon after."""
+    """Whether a machine outside the round is due before `by`."""
     theirs = {source.machine_id for source in without}
     others = (source for source in sources if source.machine_id not in theirs)
     return any((due := source.due) is not None and due <= by for source in others)

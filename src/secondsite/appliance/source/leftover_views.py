@@ -1,4 +1,4 @@
-"""What a frozen view leaves behind, and who ends it.
+"""Ends what a frozen view leaves behind: an open view, and its checkpoint.
 
 At any time a machine has one base, and one checkpoint more while a cycle is in flight. A failed attempt's
 checkpoint goes at once; what could not be removed then, or was left by a dead process, goes before the
@@ -17,7 +17,7 @@ from .machine import Source
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 2
-"""That an NbdDisk makes where it may."""
+"""How many connections an NbdDisk makes if it may."""
 
 
 def settle(fabric: Fabric, source: Source) -> None:

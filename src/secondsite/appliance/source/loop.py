@@ -1,9 +1,9 @@
 """The loop over all sources of this site. It needs no vault.
 
-A few workers serve whichever machine is latest for its pause, so that with more to do than is done in time
-all are late by the same share: of those targets first that the fewest workers are busy with, and a spare
-worker those that nobody is busy with. A failing machine backs off alone, with a finding, and never delays
-the others; nor does a target that takes long the machines of others."""
+A few workers serve whichever machine is latest in proportion to its pause, so that under overload all are
+late by the same share. Machines of targets with the fewest busy workers come first; a spare worker serves
+targets that no other worker is busy with. A failing machine backs off alone, with a finding, and never delays
+the others; nor does a slow target delay the machines of other targets."""
 
 import contextlib
 import threading
@@ -58,7 +58,7 @@ class Replication:
         self._watched = False
         """Whether a worker waits for the next due machine; the others wait until one is needed."""
         self._owes_cycle = False
-        """Whether nobody looked for a cycle since the last round."""
+        """Whether no worker has looked for a due cycle since the last round."""
         self._stopping = False
         self._ended = threading.Event()
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
@@ -123,8 +123,8 @@ class Replication:
         return source
 
     def add(self, setup: SourceSetup) -> bool:
-        """Replicate this machine from now on; False if nothing changed. The caller has locked a source
-        that is there."""
+        """Replicate this machine from now on; False if nothing changed. If the source exists, the caller has
+        locked it."""
         source = self.find(setup.machine_id)
         if source is not None:
             changed = source.renew(setup)
@@ -164,7 +164,8 @@ class Replication:
         self._work_with(self._serve_one, self._rest)
 
     def _work_spare(self) -> None:
-        """It waits for no machine: nobody would wake the workers in its place."""
+        """The work of the spare worker. It does not wait for the next due machine: it would wake no other
+        worker in its place."""
         self._work_with(self._serve_neglected, lambda: self._ended.wait(LONGEST_IDLE_SECONDS))
 
     def _work_with(self, serve: Callable[[], bool], rest: Callable[[], object]) -> None:
@@ -177,15 +178,17 @@ class Replication:
                 rest()
 
     def _serve_neglected(self) -> bool:
-        """While all workers are busy: a machine whose target none of them is busy with."""
+        """Serve a machine whose target no worker is busy with, while all workers are busy; False if there is
+        none."""
         if not self._turns.all_are_busy():
             return False
         sources = self.sources()
         return self._make_round(sources, spare=True) or self._serve_latest(sources, spare=True)
 
     def _serve_one(self) -> bool:
-        """Make a round, or serve a machine; False if none is due. After a round comes a cycle: where the
-        next round is always due by then, and other workers are busy for long, nobody had one."""
+        """Make a round, or serve a machine; False if none is due. After a round a cycle comes first:
+        otherwise, if the next round is always due by then and the other workers are busy, no machine would
+        have a cycle."""
         sources = self.sources()
         if self._owes_cycle:
             return self._serve_latest(sources) or self._make_round(sources)
@@ -206,7 +209,7 @@ class Replication:
         latest = [source for _late, source in sorted(due, key=lambda each: each[0], reverse=True)]
         for source in self._turns.order(latest, _target_of, spare):
             with source.try_lock("a replication cycle") as locked, self._slot_for(source, spare) as slot:
-                # another worker may have served it since the list was made
+                # Another worker may have served it since the list was made.
                 if locked and slot and source.late is not None:
                     self._leave_watch()
                     with self._turns.taken(_target_of(source)):
@@ -228,8 +231,8 @@ class Replication:
                 self._slots_for_passes.release()
 
     def _rest(self) -> None:
-        """One of the workers wakes for the next due machine. If it needs long, another takes its place:
-        called, or after a while."""
+        """Wait for work: one of the workers wakes for the next due machine. If that takes long, another one
+        takes its place, when called or after a while."""
         with self._changed:
             if self._stopping:
                 return
@@ -244,7 +247,7 @@ class Replication:
                 self._watched = False
 
     def _leave_watch(self) -> None:
-        """This worker begins what may take long."""
+        """Let another worker wait for the next due machine, because this one begins what may take long."""
         with self._changed:
             if not self._watched:
                 self._changed.notify()
@@ -253,8 +256,8 @@ class Replication:
         self.attempt(source, lambda: self.cycles.run(source, self._request(source)))
 
     def attempt(self, source: Source, cycle: Callable[[], CycleFact | None]) -> CycleFact | None:
-        """Run a cycle of the loop; the caller has locked the source. An error becomes a finding and a
-        pause; gives None then."""
+        """Run a cycle of the loop; the caller has locked the source. After an error, which becomes a finding
+        and a pause, it returns None."""
         source.started = time.monotonic()
         try:
             fact = cycle()
@@ -291,8 +294,8 @@ class Replication:
         source.findings.clear_all_but(*kept)
 
     def _at_home(self, source: Source) -> None:
-        """The target takes the loop's cycles again: the failover was cancelled. The cycles of an order say
-        nothing of the kind; a failover's last delta may need several."""
+        """Take the fence down, because the target takes the loop's cycles again: the failover was cancelled.
+        Cycles of an order prove nothing: a failover's last delta may need several."""
         if source.fenced and not source.progress.paused:
             with contextlib.suppress(errors.SecondsiteError):
                 self.fences.lower(source.machine_id, source.setup.fabric_id, source)
@@ -306,7 +309,7 @@ class Replication:
         said = problem.ours(error)
         code = shared.code_for(said.code)
         if said.code == "out-of-order":
-            # the target lost what it had acknowledged (a damaged file): start over from no base
+            # The target lost what it had acknowledged (a damaged file): start over without a base.
             lost = progresses.restarted(source.progress, source.setup.disks)
             source.save(lost.model_copy(update={"base": None, "last_seq": None}))
         elif said.code == "firmware-missing":
@@ -316,8 +319,8 @@ class Replication:
         source.findings.add(code, _told(said, code, with_do=said is error))
 
     def _fence(self, source: Source, why: str) -> None:
-        """The target says that the machine was failed over. If enforcing that fails here, the watch does
-        it."""
+        """Fence the machine, because the target says that it was failed over. If the fabric fails, the watch
+        does it later."""
         try:
             self.fences.raise_(source, why)
         except errors.SecondsiteError as error:
@@ -325,8 +328,8 @@ class Replication:
 
 
 def _told(said: errors.SecondsiteError, code: str, *, with_do: bool) -> str:
-    """As sentences: what the data path says begins small and has no stop. What is to be done is left out
-    where the finding itself says it."""
+    """The error as sentences: messages of the data path begin with a small letter and have no full stop. What
+    to do is left out if the finding itself says it."""
     do = said.do if with_do and code not in shared.SAY_WHAT_TO_DO else ""
     return " ".join(map(_stopped, filter(None, (said.message, f"{do[:1].upper()}{do[1:]}"))))
 

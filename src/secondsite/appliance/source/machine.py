@@ -32,14 +32,15 @@ SLICE_SECONDS = (3.0, 10.0)
 """How long a cycle of a pass should take: other machines wait for it, and the guest's writes cost scratch
 space."""
 LONGEST_REST_SECONDS = 60.0
-"""Then the machine has a look of its own: at its disks, and what else may have changed."""
+"""How long a resting machine goes without a look of its own, at its disks and what else may have changed."""
 LEAST_PAUSE_SECONDS = 0.05
 MOST_GROWTH = 8
 """The next slice is at most this many times as large as the last one."""
 
 
 class Source:
-    """Invariant: only the thread that has the lock changes the progress, and each change is durable first."""
+    """One machine that is replicated from here. Invariant: only the thread that has the lock changes the
+    progress, and each change is durable first."""
 
     def __init__(self, setup: SourceSetup, progress: SourceProgress, state: State) -> None:
         self.setup = setup
@@ -49,7 +50,7 @@ class Source:
         """The choice of compression for its stream; None before the first cycle."""
         self.interrupt = threading.Event()
         self.power: PowerState | None = None
-        """As it was seen last; None until then."""
+        """Its power when it was last looked at; None until then."""
         self.power_seen = 0.0
         self.on_since: datetime | None = None
         self.fenced = False
@@ -58,18 +59,18 @@ class Source:
         """The fingerprint of a machine that is off when all of it was sent; None if unknown."""
         self.unchanged_at: datetime | None = None
         self.rests = False
-        """Whether the machine, which runs, wrote nothing when it was looked at last, and the target takes
-        word of that."""
+        """Whether the running machine wrote nothing when it was last looked at, and the target accepts that
+        message."""
         self.attached: tuple[str, ...] = ()
-        """The disks that it had then."""
+        """The disks that it had when it was last looked at."""
         self.looked = 0.0
-        """When it had a look of its own last."""
+        """When it had its last look of its own, on the monotonic clock."""
         self._noted: tuple[int, int | None, datetime] | None = None
-        """Epoch and number of an acknowledged cycle, and until when the target has it on record that
-        nothing was written since."""
+        """Epoch and number of an acknowledged cycle, and until when, as the target has noted, nothing was
+        written since."""
         self.slice_bytes = FIRST_SLICE_BYTES
         self.started = 0.0
-        """When its last cycle began, on the monotonic clock; 0 if it is to have one at once."""
+        """When its last cycle began, on the monotonic clock; 0 if the next one is due at once."""
         self.removed = False
         self.tidy = False
         """Whether no view is open and only the acknowledged checkpoint is left; unknown after a start."""
@@ -77,11 +78,12 @@ class Source:
         self._failures = 0
         self._state = state
         self._written: tuple[SourceSetup | None, str] = (None, "")
-        """The setup that was saved last, and its JSON: every cycle saves it twice."""
+        """The setup that was saved last, and its JSON: every cycle saves the setup twice."""
         self._longest_rest_seconds = LONGEST_REST_SECONDS * (
             0.75 + zlib.crc32(setup.machine_id.encode()) % 100 / 200
         )
-        """Machines that began together do not all have a look of their own at once."""
+        """It differs by machine, so that machines that began together do not all have a look of their own at
+        once."""
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)
 
     @property
@@ -138,7 +140,7 @@ class Source:
         return self._lock.try_acquire(purpose)
 
     def meet(self, choice: Choice) -> None:
-        """Begin the first cycle to a target with what streams of other machines measured."""
+        """Choose compression for the first cycle to a target from what streams of other machines measured."""
         self.choice = choice
         known = int(choice.bytes_per_second * SLICE_SECONDS[0])
         self.slice_bytes = min(max(self.slice_bytes, known), MOST_SLICE_BYTES)
@@ -160,14 +162,13 @@ class Source:
 
     @property
     def may_rest(self) -> bool:
-        """Whether the target may be told of it among others."""
+        """Whether the target may be told of it in a round."""
         return self.rests and self._failures == 0 and self.power is not PowerState.OFF and self.tidy
 
     @property
     def late(self) -> float | None:
-        """How late the next cycle of its own is, as a share of the pause before it; None before it is due.
-        A machine that rests needs one for a look of its own and for a point; until then, however late that
-        is, it is told of among others."""
+        """How late its own next cycle is, as a share of the pause before it; None before it is due. A resting
+        machine needs one only for a look of its own and for a point; until then rounds include it."""
         due, now = self.due, time.monotonic()
         if due is None:
             return None
@@ -200,8 +201,8 @@ class Source:
         return self._passed_to_app_point(now) >= 1
 
     def rested(self, until: datetime, began: float) -> None:
-        """The target has noted that nothing was written until then; that was asked when the monotonic
-        clock said `began`."""
+        """Note that the target knows that nothing was written until then; `began` is when it was asked, on
+        the monotonic clock."""
         self.rests, self.started = True, began
         self._noted = self.setup.epoch, self.progress.last_seq, until
 
@@ -212,7 +213,7 @@ class Source:
         if seconds > SLICE_SECONDS[1]:
             self.slice_bytes = max(self.slice_bytes // 2, LEAST_SLICE_BYTES)
         elif seconds < SLICE_SECONDS[0]:
-            # if slices grew slowly, a fast link would spend its time between them
+            # If slices grew slowly, a fast link would spend its time between them.
             factor = min(MOST_GROWTH, int(SLICE_SECONDS[0] / max(seconds, 0.1)) + 1)
             self.slice_bytes = min(self.slice_bytes * factor, MOST_SLICE_BYTES)
 
@@ -229,7 +230,7 @@ class Source:
         return pause
 
     def hurry(self) -> None:
-        """The next cycle may begin at once."""
+        """Let the next cycle begin at once."""
         self._failures, self._not_before, self.started = 0, 0.0, 0.0
 
     def saw(self, power: PowerState) -> None:
@@ -239,7 +240,7 @@ class Source:
 
     @property
     def sent_at(self) -> datetime | None:
-        """Until when the target has what the machine held."""
+        """Until which instant the target has the machine's content; None before that is so."""
         if self._noted is not None and self._noted[:2] == (self.setup.epoch, self.progress.last_seq):
             return self._noted[2]
         return self.progress.taken_at
@@ -271,7 +272,7 @@ class Source:
 
 
 def _passed(since: datetime | None, now: datetime, seconds: float) -> float:
-    """The share of a pause that has passed since then; all of it if nobody knows."""
+    """How much of a pause has passed since then, as a share; 1 if the start is not known."""
     if since is None or since > now or not seconds:
         return 1.0
     return (now - since).total_seconds() / seconds

@@ -1,5 +1,5 @@
-"""Looks whether a machine still carries our tag, and puts it back where another program defined the
-machine anew."""
+"""Checks that a machine still carries our tag, and puts it back after another program defined the machine
+anew."""
 
 from ...domain import errors, shell
 from ...fabrics.interface import AcknowledgedDisks, Fabric
@@ -9,14 +9,14 @@ FINDING = "mark-lost"
 
 
 def look(fabric: Fabric, source: Source) -> None:
-    """The caller has locked the source. Raises what the fabric raises, NotOurs for a machine that is not
-    surely ours."""
+    """Put the tag back if it is lost. The caller has locked the source. Raises the fabric's errors, NotOurs
+    for a machine that is not certainly ours."""
     require(fabric, source, fabric.inventory.tag(source.setup.fabric_id))
 
 
 def require(fabric: Fabric, source: Source, tag: str | None) -> None:
-    """The same of a machine that carries this tag: a cycle would write its bitmaps into the disks of
-    another one, which would pass for the machine from then on."""
+    """The same for a machine that was seen with this tag. Without the check a cycle would write its bitmaps
+    into the disks of another machine, which would pass for this one from then on."""
     if tag is None and is_sure(fabric, source):
         fabric.tracking.enable(source.setup.fabric_id, source.machine_id)
         tag = source.machine_id
@@ -40,10 +40,10 @@ def is_sure(fabric: Fabric, source: Source) -> bool:
 
 
 def lost(source: Source, tag: str | None) -> str:
-    """What is wrong with a machine that carries this tag."""
+    """The sentence about a machine that is not certainly ours and carries this tag."""
     carries = f"is tagged {tag}" if tag else "carries no secondsite tag"
     return (
-        f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not say surely that "
+        f"{source.setup.machine_name} {carries}: it was defined anew, and its disks do not prove that "
         "it is the machine that is replicated from here. It is not replicated, and nothing of ours shuts "
         "it down or starts it."
     )

@@ -1,6 +1,5 @@
-"""The old copies that are here and that no source stands for, since nothing is replicated: undone
-reprotects left them, or this appliance's database is from before. Their machines run at the other site;
-they are watched all the same."""
+"""Watches old copies that are here and not among the sources: undone reprotects left them, or this
+appliance's database is from an older backup. Their machines run at the other site."""
 
 import json
 import time
@@ -17,15 +16,15 @@ from . import powered_since
 from .fence import Fences
 
 FAILOVER = "failover"
-"""The run of a failover; drills have others."""
+"""The name of a failover's run; drills have others."""
 LOOK_SECONDS = 6.0
-"""Short enough to see a second copy within half a minute."""
+"""How often an old copy is looked at: often enough to see a second copy within half a minute."""
 
 log = structlog.get_logger(__name__)
 
 
 class OldCopies:
-    """One thread looks, others read what it saw."""
+    """The old copies. One thread looks at them, others read what it saw."""
 
     def __init__(self, fabric: Fabric, fences: Fences, state: State) -> None:
         self._fabric = fabric
@@ -35,17 +34,17 @@ class OldCopies:
         self._unknown: dict[str, str] = {}
 
     def notice(self, machine_id: str, fabric_id: str) -> None:
-        """A machine carries our mark, and nothing here says what it is, nor forbids its start: its power
-        is told. The vault, which knows where the machine runs, decides what that means."""
+        """Note a machine that carries our mark while no record here explains it or forbids its start. Its
+        power is reported: the vault, which knows where the machine runs, decides what that means."""
         self._unknown[machine_id] = fabric_id
 
     def statuses(self) -> tuple[OldCopyStatus, ...]:
-        """As they were seen last."""
+        """Their statuses as they were last seen."""
         return tuple(status for _, status in self._seen.values())
 
     def look(self, sources: Collection[str] = ()) -> None:
-        """Look at those that were not looked at for a while, and keep them from starting if they are
-        fenced. `sources` are the machines that a source stands for."""
+        """Look at those that are due for a look, and keep them from starting if they are fenced. `sources`
+        are the ids of the machines among the sources."""
         self._unknown = {key: found for key, found in self._unknown.items() if key not in sources}
         fenced = {machine_id: fence.fabric_id for machine_id, fence in self._fences.left_alone().items()}
         there = {**self._unknown, **fenced}
@@ -81,8 +80,8 @@ class OldCopies:
         return powered_since.since(PowerState(seen[1].power), seen[1].on_since, power)
 
     def _came_home(self, machine_id: str, fabric_id: str) -> bool:
-        """It is what a failover made here. Its fence is kept until that is committed, for what it
-        remembers: an appliance that was killed before it had started the machine put the fence up again,
-        and refused the start. An old copy that was left alone never did."""
+        """Whether it is the machine that a failover made here. Its fence is kept until the commit, for what
+        that records: an appliance that was killed before it had started the machine had put the fence up
+        again, and refused the start."""
         made = self._state.fact(run_key(machine_id, FAILOVER))
         return made is not None and json.loads(made)["fabric_id"] == fabric_id

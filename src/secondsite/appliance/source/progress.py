@@ -14,7 +14,7 @@ from ...wire.control.setups import SourceSetup
 
 
 class DiskPass(Shape):
-    """A pass over one disk, in bytes from its start. `size_bytes` is 0 until the first view."""
+    """A pass over one disk; positions are bytes from its start. `size_bytes` is 0 until the first view."""
 
     mode: SyncMode
     position: int = 0
@@ -36,13 +36,14 @@ class SourceProgress(Shape):
     joining: tuple[str, ...] = ()
     """Disks that were included later and whose first pass has not ended."""
     firmware: dict[str, str] = Field(default_factory=dict)
-    """The firmware state that the target has: sha256 by the file's name."""
+    """The firmware state that the target has: SHA-256 by the file's name."""
     definition: str | None = None
     """The digest of the definition that the newest point has."""
     doubtful: dict[str, tuple[tuple[int, int], ...]] = Field(default_factory=dict)
-    """Offset and length of what cycles after the acknowledged one may have brought, by disk key."""
+    """By disk key, the ranges (offset and length in bytes) that cycles after the acknowledged one may have
+    brought."""
     sizes_bytes: dict[str, int] = Field(default_factory=dict)
-    """The disks of the acknowledged cycle, by key."""
+    """The sizes in bytes of the acknowledged cycle's disks, by key."""
     resynchronizing: bool = False
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: int | None = None

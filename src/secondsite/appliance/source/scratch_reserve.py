@@ -1,7 +1,7 @@
 """Space in the scratch file system that is reserved, and released when a guest needs it at once.
 
-A guest that overwrites fast, or another program, can fill the file system between two looks of the guard.
-Reserved space is still there, and releasing it takes one system call. The file has no name, so a crash
+A guest that overwrites fast, or another program, can fill the file system between two looks of the guard. The
+reserved space is still there then, and releasing it takes one system call. The file has no name, so a crash
 leaves none behind."""
 
 import contextlib
@@ -15,11 +15,12 @@ from typing import IO
 PART_OF_BUDGET = 16
 PART_OF_FREE = 8
 AGAIN_SECONDS = 10.0
-"""Wait after a release before the space is reserved again: guests may still need it."""
+"""Seconds to wait after a release before the space is reserved again: guests may still need it."""
 
 
 class ScratchReserve:
-    """At most a sixteenth of `budget_bytes`, and an eighth of the free space of `folder`."""
+    """The reserved space: at most a sixteenth of `budget_bytes`, and an eighth of the free space of
+    `folder`."""
 
     def __init__(self, folder: Path, budget_bytes: int) -> None:
         self._folder = folder

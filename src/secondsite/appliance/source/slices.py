@@ -1,9 +1,9 @@
-"""What one cycle sends of each disk: pure computation on extents, no I/O.
+"""Computes what one cycle sends of each disk, from extents alone, without I/O.
 
 0 ........ position ........ position + slice ........ size
 | changed since the base | copied or compared whole | not yet |
 
-A slice is measured by the data in it: a disk costs as many cycles as what it holds, however large it is.
+A slice is measured by the data in it: how many cycles a disk takes depends on its data, not on its size.
 
 What an earlier try of the slice may have brought to the replica is compared, so it is not sent twice. So is
 what an earlier delta may have brought and the bitmap no longer marks.
@@ -19,7 +19,7 @@ from ...wire.common.sync_mode import SyncMode
 from .progress import DiskPass
 
 Ask = Callable[[int, int], list[Extent]]
-"""Asks a view about (offset, length)."""
+"""Asks a view about the range (offset, length) in bytes; returns extents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class DiskPart:
     key: str
     size_bytes: int
     known_until: int
-    """Below this byte only what is dirty is sent."""
+    """Below this byte only changed ranges are sent."""
     slice_start: int
     slice_end: int
     mode: SyncMode | None
     tried_until: int
-    """Below this byte the replica may have a part of a copied slice: there it is compared."""
+    """Below this byte the replica may have a part of a copied slice, so blocks are compared there."""
     after: DiskPass | None
     content: tuple[Extent, ...] = ()
     """What the view says of the slice: data and zeros."""
@@ -66,9 +66,8 @@ def begin(disk: DiskFacts, running_pass: DiskPass | None, had_base: bool) -> Dis
 def part(
     disk: DiskFacts, at: DiskPass | None, slice_bytes: int, allocation: Ask, *, zeros_cost: bool = False
 ) -> DiskPart:
-    """The disk's part in a cycle, `slice_bytes` of data at most. `allocation(offset, length)` asks the
-    view. `zeros_cost`: what is empty counts as well, as where a target of a former release is compared
-    with."""
+    """The disk's part in a cycle, `slice_bytes` of data at most. `allocation(offset, length)` asks the view.
+    `zeros_cost`: empty ranges count too, as when comparing with a target of a former release."""
     if at is None:
         return still(disk)
     position = min(at.position, disk.size_bytes)
@@ -112,8 +111,9 @@ def _slice(
 
 
 def unmarked(part: DiskPart, doubtful: Iterable[Extent], changed: Iterable[Extent]) -> list[Extent]:
-    """Of what an unacknowledged delta may have brought: what `changed` does not name. As long as a disk's
-    file stays, its bitmap still marks all of it; an older copy of the file that was put back does not."""
+    """The ranges that an unacknowledged delta may have brought and that `changed` does not contain. As long
+    as a disk's file stays, its bitmap still marks all of it; an older copy of the file that was put back does
+    not."""
     return extents.subtract(extents.intersect(doubtful, 0, part.known_until), changed)
 
 
@@ -122,7 +122,7 @@ def to_send(part: DiskPart, dirty: Ask, allocation: Ask) -> tuple[list[Extent], 
     the view."""
     changed: list[Extent] = []
     if part.known_until:
-        # ask for allocation only inside dirty extents: over a whole large disk it takes many minutes (P18)
+        # Ask for allocation only inside dirty extents: over a whole large disk it takes many minutes (P18).
         for each in dirty(0, part.known_until):
             changed += allocation(each.offset, each.length)
     if part.slice_end == part.slice_start:

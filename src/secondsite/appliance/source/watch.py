@@ -18,11 +18,12 @@ from .old_copies import OldCopies
 
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
-"""Wait before a machine is tried again that could not be tidied."""
+"""Wait in seconds before a machine that could not be tidied is tried again."""
 MARK_SECONDS = 20.0
 """Between two looks for our tag on a machine, which is put back where another program lost it."""
 POWER_SECONDS = 25.0
-"""Short enough to see a second copy within half a minute. Cycles look, too."""
+"""How often a machine's power is looked at: often enough to see a second copy within half a minute. Cycles
+look too."""
 RESTING_POWER_SECONDS = 6.0
 """The same for a machine that was failed over, or has no cycles."""
 
@@ -30,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 
 class Watch(Periodic):
-    """The first look is at once: no view outlives the start of its appliance by much."""
+    """The thread that looks after machines. Its first look is at once: no view outlives the start of its
+    appliance by much."""
 
     def __init__(
         self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]], old_copies: OldCopies
@@ -66,9 +68,9 @@ class Watch(Periodic):
         self._old_copies.look({source.machine_id for source in self._sources()})
 
     def _recall(self) -> None:
-        """Once, as soon as the fabric answers: a machine with our mark was fenced here, even if this
-        appliance's database, from an old backup, does not know of it; and even if somebody took the veto
-        off, it is looked at."""
+        """Once, as soon as the fabric answers, recall the fence of each machine that carries our mark: it was
+        fenced here, even if this appliance's database is from an old backup and does not know it. It is
+        looked at even if somebody took the veto off."""
         if self._recalled:
             return
         sources = {source.machine_id: source for source in self._sources()}
@@ -85,7 +87,7 @@ class Watch(Periodic):
             log.debug("fences.not-recalled", problem=error.message)
 
     def _tidy(self, source: Source) -> None:
-        # whoever has the lock does it itself
+        # Whoever has the lock does it itself.
         with source.try_lock("removing what a cycle left behind") as locked:
             if locked and not leftover_views.sweep(self._fabric, source):
                 self._not_before[source.machine_id] = time.monotonic() + AGAIN_SECONDS
@@ -103,7 +105,7 @@ class Watch(Periodic):
         now = time.monotonic()
         if now < self._marked.get(source.machine_id, 0.0):
             return
-        # an order that ends its replication takes the tag off
+        # An order that ends its replication takes the tag off.
         with source.try_lock("looking for our tag") as locked:
             if locked:
                 self._marked[source.machine_id] = now + MARK_SECONDS

@@ -1,7 +1,7 @@
 """Apply received cycles in order, and trim replicas.
 
-A few workers serve all replicas, and a spare one the sources that the others do not serve. A replica that
-fails (a full store, a dead daemon) is retried later and keeps its received cycles; the others go on."""
+A few workers serve all replicas; a spare one serves the sources that no other worker serves. A replica that
+fails (a full store, a dead daemon) keeps its received cycles and is tried again later; the others go on."""
 
 import dataclasses
 import threading
@@ -26,14 +26,15 @@ LOOK_EVERY_SECONDS = 60.0
 """How often idle replicas are looked at: leases end, policies change."""
 
 OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""What a value raises that nobody thought of. The same cycle would raise it again, and keep all after it
-from the replica."""
+"""Errors that an unforeseen value in a cycle may raise. The same cycle would raise them again, and block all
+cycles after it."""
 
 log = structlog.get_logger(__name__)
 
 
 class Applier:
-    """The workers. Whoever has a replica's lock does its work: a worker, or an order that drains it."""
+    """Applies received cycles. Whoever has a replica's lock does its work: a worker, or an order that drains
+    it."""
 
     def __init__(self, host: ReplicaHost, workers: int) -> None:
         self._host = host
@@ -66,7 +67,7 @@ class Applier:
             self._changed.notify()
 
     def apply_all(self, hosted: HostedReplica, within_seconds: float) -> int:
-        """Apply all waiting cycles now; gives how many. The caller has locked the replica. Raises
+        """Apply all waiting cycles now; returns how many. The caller has locked the replica. Raises
         DeadlineExceeded."""
         deadline = time.monotonic() + within_seconds
         count = 0
@@ -127,9 +128,9 @@ class Applier:
             hosted.wants_trim = True
 
     def _serve_one(self, spare: bool) -> bool:
-        """Of those whose turn it is the one that was served longest ago: with more work than is done in
-        time all of a thousand are a little late, not the last ones for ever. Who is only looked at lets
-        others go before for a while."""
+        """Serve the replica that was served longest ago; False if there is no work. So under overload all of
+        a thousand replicas are a little late, instead of the last ones never being served. Replicas with
+        nothing to do are looked at only when no other has work, for a while."""
         now = time.monotonic()
         wanting = [each for each in self._host.all() if each.wants_work and now >= each.not_before]
         wanting.sort(key=_order)
@@ -147,11 +148,11 @@ class Applier:
             if self._apply_next(hosted):
                 hosted.wants_work = True
             elif hosted.replica.state.applying_seq is not None:
-                # a crash during a direct cycle: nothing here can finish it
+                # Left by a crash during a direct cycle: nothing here can finish it.
                 hosted.replica.abandon()
                 hosted.wants_digests = hosted.wants_work = True
             elif hosted.wants_digests and hosted.replica.state.head is not None:
-                # old disks used as a base have no digests yet; a comparing source would wait for them
+                # Old disks used as a base have no digests yet; a comparing source would wait for them.
                 hosted.replica.build_digests(lambda: self._stopping)
                 hosted.wants_digests, hosted.wants_work = False, True
             elif hosted.wants_trim:
@@ -201,7 +202,7 @@ class Applier:
         """Apply the oldest waiting cycle; False if there is none. Raises Cancelled once `over` says so."""
         for epoch, seq, path in hosted.waiting():
             if epoch != hosted.setup.epoch:
-                # sent before the direction turned: its data belongs to an abandoned history
+                # Sent before the direction turned: its data belongs to an abandoned history.
                 path.unlink(missing_ok=True)
                 continue
             self._apply(hosted, seq, path, over or self._stops)
@@ -216,7 +217,7 @@ class Applier:
         try:
             header, frames = cycle_file.read(path, hosted.replica.file_key)
             if header.base_seq is not None and header.base_seq <= state.processed_seq:
-                # built on an older cycle: it has all changes since then, so it fits
+                # Built on an older cycle: it has all changes since then, so it fits.
                 header = dataclasses.replace(header, base_seq=None)
             seams.reach("appliance.inbox.applying")
             applied = hosted.replica.apply(header, frames, over)

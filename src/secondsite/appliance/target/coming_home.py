@@ -1,5 +1,5 @@
-"""As what a machine is made here that comes home: as it was withdrawn, or, where it never was or was
-deleted, as it left."""
+"""The definition with which a machine is made here when it comes home: as it was withdrawn or, if it never
+was or has been deleted since, as it left."""
 
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from .replica import HostedReplica
 
 
 class MachineRequest(Protocol):
-    """Which machine is to be made, or may have to be."""
+    """The machine that is to be made, or may have to be."""
 
     @property
     def home(self) -> bool: ...
@@ -18,7 +18,7 @@ class MachineRequest(Protocol):
 
 
 def as_withdrawn(state: State, hosted: HostedReplica, wanted: MachineRequest) -> MachineDefinition | None:
-    """The definition that was withdrawn here, if this very machine comes home."""
+    """The definition that was withdrawn here, if it is that machine that comes home; else None."""
     if not wanted.home or hosted.setup.existing_fabric_id != wanted.fabric_id:
         return None
     return withdrawn_definitions.recall(state, wanted.fabric_id)
@@ -27,8 +27,8 @@ def as_withdrawn(state: State, hosted: HostedReplica, wanted: MachineRequest) ->
 def definition(
     state: State, hosted: HostedReplica, wanted: MachineRequest, there: MachineDefinition
 ) -> MachineDefinition:
-    """`there`: the machine's at the point. One that is made anew at home is made as it left: the other
-    site may have left cards out that it had no network for."""
+    """The definition for the machine here; `there` is the one at the point. A machine that is made anew at
+    home is made as it left: the other site may have left out cards for which it had no network."""
     if not wanted.home or as_withdrawn(state, hosted, wanted) is not None:
         return there
     left, keys = hosted.setup.definition, {disk.key for disk in there.disks}

@@ -1,9 +1,9 @@
 """The deletions of one replica that wait for this appliance's deletion delay, in a file beside its disks.
 
-REPLICA/delayed.json    as domain.delayed.Delayed
+REPLICA/delayed.json    as domain.delayed_deletions.DelayedDeletion
 
-The file goes wherever the replica goes, and no vault and no database can take it back. One that cannot be
-read counts as everything kept from now on."""
+The file moves with the replica, and no vault and no database can undo it. If it cannot be read, everything
+counts as kept from now on."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ from ...ground.uptime import Uptime
 
 FILE = "delayed.json"
 WRITTEN_EVERY_SECONDS = 10 * MINUTE
-"""So much of the delay a reboot of the host may take twice."""
+"""How often the passed time is written: a reboot of the host may lengthen the delay by that much."""
 FOR_EVER_SECONDS = 366 * DAY
 
 log = structlog.get_logger(__name__)
@@ -32,14 +32,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """This site's own: what the vault says of retention and holds counts only beyond them."""
+    """This site's own rules: retention and holds of the vault can only lengthen what they keep."""
 
     deletion_delay_seconds: float = 0
     minimum_retention_seconds: int = 0
 
 
 class DelayedDeletions:
-    """Of one replica, in `folder`. Its caller has locked the replica, or looks only."""
+    """The delayed deletions of one replica, in its `folder`. The caller has locked the replica, or only
+    looks."""
 
     def __init__(self, folder: Path, rules: Rules, retention_seconds: int) -> None:
         self._path = folder / FILE
@@ -49,20 +50,20 @@ class DelayedDeletions:
             self.follow(retention_seconds)
 
     def follow(self, retention_seconds: int) -> None:
-        """The policy says so from now on. Durable when it returns."""
+        """Note the retention that the policy has from now on, in seconds. Durable when it returns."""
         self._write_if_changed(self._now.at(host.uptime()).following(retention_seconds))
 
     def release(self, point_id: str) -> None:
-        """The hold of a point is about to end. Durable when it returns."""
+        """Note that the hold of a point is about to end. Durable when it returns."""
         self._now = self._now.at(host.uptime()).releasing(point_id)
         self._write(self._now)
 
     def hold(self, point_id: str) -> None:
-        """A point is held again."""
+        """Note that a point is held again."""
         self._write_if_changed(self._now.at(host.uptime()).holding(point_id))
 
     def look(self, point_ids: Collection[str]) -> None:
-        """Count the time that passed, and let go of what waited long enough."""
+        """Count the time that has passed, and forget what has waited long enough."""
         now = self._now.at(host.uptime()).within(self._rules.deletion_delay_seconds, point_ids)
         due = now.seen.boot != self._written.seen.boot
         due = due or now.seen.since(self._written.seen) >= WRITTEN_EVERY_SECONDS
@@ -71,12 +72,12 @@ class DelayedDeletions:
         self._write_if_changed(now)
 
     def let_go(self) -> None:
-        """Wait no longer: somebody at this site said so."""
+        """End all waiting at once, because somebody at this site said so."""
         self._write_if_changed(dataclasses.replace(self._now, lowered=(), released=()))
 
     @property
     def retention_seconds(self) -> int:
-        """The retention that counts here."""
+        """The retention in seconds that counts here."""
         wanted = (
             self._now.longest_seconds if self._rules.deletion_delay_seconds else self._now.retention_seconds
         )
@@ -89,7 +90,7 @@ class DelayedDeletions:
 
     @property
     def longest_left_seconds(self) -> float:
-        """Until nothing waits any more; 0 if nothing does."""
+        """Seconds until nothing waits any more; 0 if nothing does."""
         passed = self._now.at(host.uptime()).shortest_passed_seconds
         return 0.0 if passed is None else max(0.0, self._rules.deletion_delay_seconds - passed)
 
@@ -116,7 +117,7 @@ class DelayedDeletions:
 
 
 def _names(delayed: DelayedDeletion) -> tuple[object, ...]:
-    """All but the time that passed."""
+    """Everything but the time that has passed, for comparing two states."""
     lowered = tuple(each.retention_seconds for each in delayed.lowered)
     return delayed.retention_seconds, lowered, delayed.spared
 

@@ -1,4 +1,4 @@
-"""Close the disks of replicas that nobody works on.
+"""Closes the disks of replicas that nobody works on.
 
 The storage daemon looks at all its open connections whenever something happens on one of them, keeps
 caches for every open disk, and looks through all names when one is opened or closed
@@ -21,12 +21,13 @@ log = structlog.get_logger(__name__)
 
 
 def rests_after_seconds(policy: PolicyShape) -> float:
-    """How long the disks stay open after their last use: machines that write come again before that. Pure."""
+    """Seconds for which the disks stay open after their last use: machines that write come again before that.
+    Pure."""
     return min(MOST_SECONDS, max(LEAST_SECONDS, CYCLES_WAITED_FOR * policy.cycle_seconds))
 
 
 class IdleDisks:
-    """The one thread that closes them. What it closes is opened again by the next use."""
+    """The thread that closes idle disks. The next use opens them again."""
 
     def __init__(self, host: ReplicaHost) -> None:
         self._host = host
@@ -39,7 +40,7 @@ class IdleDisks:
         self._every.stop(within_seconds)
 
     def look(self) -> None:
-        """Close what rests now."""
+        """Close the disks that have rested long enough."""
         now = time.monotonic()
         for hosted in self._host.all():
             if not _rests(hosted, now):

@@ -1,4 +1,4 @@
-"""The journal of one replica and its points: which instants can be recovered, and which cycles are kept."""
+"""The journal of one replica with its points: which instants can be recovered, and which cycles are kept."""
 
 import itertools
 import sys
@@ -20,7 +20,7 @@ from ...wire.common.findings import FindingShape
 from ...wire.common.points import JournalStretch, PointShape
 
 TOLD_FOR_SECONDS = 5.0
-"""How long the summary for the vault is reused: with many machines, counting an hour of cycles adds up."""
+"""How long the summary for the vault is reused: counting an hour of cycles for many machines takes long."""
 TRIMMED_EVERY_SECONDS = 10.0
 NAMED_CYCLES = 3
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class KeptCycles:
-    """The caller has locked the replica for all methods that change the journal."""
+    """The journal of one replica. For all methods that change it, the caller has locked the replica."""
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
@@ -44,7 +44,8 @@ class KeptCycles:
     def stretches(
         self, points: Sequence[PointShape], unchanged: UnchangedState | None = None
     ) -> tuple[Stretch, ...]:
-        """All instants that can be recovered now; the last goes on while the source wrote nothing."""
+        """The stretches of instants that can be recovered now; the last one grows while the source writes
+        nothing."""
         epoch = self._replica.state.epoch
         cycles = [
             JournaledCycle(entry.seq, entry.after, entry.taken_at)
@@ -59,8 +60,8 @@ class KeptCycles:
     def find(
         self, points: Sequence[PointShape], at: datetime, unchanged: UnchangedState | None = None
     ) -> Recovery:
-        """How to recover the newest processed cycle at or before `at`; raises NotFound, which says what is
-        possible."""
+        """How to recover the newest processed cycle at or before `at`; raises NotFound, which says which
+        instants there are."""
         return journal.find(self.stretches(points, unchanged), at)
 
     def told(
@@ -79,8 +80,8 @@ class KeptCycles:
         return self._told
 
     def findings(self, machine_name: str) -> tuple[FindingShape, ...]:
-        """One finding that names cycles that could not be read, for as long as the journal would keep
-        them."""
+        """A finding that names cycles that could not be read, for as long as the journal would keep them;
+        none without such."""
         damaged = self._replica.journal.damaged()
         if not damaged:
             return ()
@@ -109,8 +110,8 @@ class KeptCycles:
     def trim(self, points: Sequence[PointShape], journal_seconds: int, budget_bytes: int) -> None:
         """Drop cycles that are too old or too many; none while an overlay is being rolled forward.
 
-        Age is counted from the newest cycle, so none are dropped while none arrive. It is measured as for
-        points, by the uptime of this host."""
+        Age is counted from the newest cycle, so none are dropped while none arrive. It is measured by the
+        uptime of this host, as for points."""
         if self._replica.rolling():
             return
         kept = self._replica.journal
@@ -136,8 +137,8 @@ class KeptCycles:
     def _reaching(
         self, points: Sequence[PointShape], unchanged: UnchangedState | None = None
     ) -> Sequence[PointShape]:
-        """The points that kept or damaged cycles may follow, and some before: most are older than the
-        journal."""
+        """The points that kept or damaged cycles may follow, and a few older ones: most points are older than
+        the journal."""
         kept, epoch = self._replica.journal, self._replica.state.epoch
         first = itertools.islice((each.after for each in kept.entries() if each.epoch == epoch), 1)
         damaged = [each.entry.seq for each in kept.damaged()]
@@ -164,9 +165,9 @@ def _named(entry: Entry) -> str:
 
 
 def processed_at(state: ReplicaState, said: UnchangedState | None) -> datetime | None:
-    """Until when the newest processed cycle is what the machine held: its instant, or a later one at which
-    nothing had been written since; None before the first. It stays so while the next one is applied, which
-    may take long."""
+    """Until which instant the newest processed cycle is what the machine held: its own, or a later one before
+    which nothing more was written; None before the first. It does not change while the next cycle is applied,
+    which may take long."""
     taken_at = state.processed_taken_at
     if said and (said.epoch, said.seq) == (state.epoch, state.processed_seq):
         taken_at = said.taken_at

@@ -1,4 +1,4 @@
-"""A new key for all encrypted replicas of a stopped appliance, without copying their data.
+"""Changes the key of all encrypted replicas of a stopped appliance, without copying their data.
 
     encryption.key           what the appliance starts with
     encryption.key.next      the new key, while replicas are made to open with both
@@ -26,8 +26,8 @@ from .store_daemon import daemon_of
 
 @dataclass(frozen=True, slots=True)
 class KeyChangeResult:
-    """The result. `former_file` has the old key. `others` are machine ids of replicas that neither key
-    opens; they are unchanged."""
+    """The result of a change of the key. `former_file` has the old key. `others` are the machine ids of
+    replicas that neither key opens; they are unchanged."""
 
     key: EncryptionKey
     former: EncryptionKey
@@ -38,7 +38,7 @@ class KeyChangeResult:
 
 def change(store: Path, path: Path, source: Path | None, further: Sequence[Path] = ()) -> KeyChangeResult:
     """Change the key in `path` to the one in `source`, or to a new random one; the caller has locked the
-    appliance's home. `further` are its further stores, all of which are there.
+    appliance's home. `further` are its further stores, all of which are mounted.
 
     Repeated after an interruption, it continues with the same new key. Raises NotPossibleNow while
     machines run on a replica, or when its files cannot be changed, AlreadyExists when a change to another
@@ -69,7 +69,7 @@ class _KeyChange:
             return self._shed(daemon)
 
     def _check(self, wanted: EncryptionKey | None, swapped: bool) -> None:
-        """Refuse a change that could not be completed."""
+        """Refuse a change that could not be completed. Raises as `change`."""
         current = encryption_key.load(self._path)
         under_way = current if swapped else encryption_key.load(self._next) if self._next.exists() else None
         if wanted is not None and under_way is not None and wanted.key_id != under_way.key_id:
@@ -85,7 +85,7 @@ class _KeyChange:
             Replica.open(folder, daemon_of(self._store)).check_key_change()
 
     def _new(self, wanted: EncryptionKey | None) -> EncryptionKey:
-        """The new key, durably."""
+        """The new key, written durably."""
         if self._next.exists():
             return encryption_key.load(self._next)
         if wanted is None:
@@ -120,8 +120,8 @@ class _KeyChange:
         return KeyChangeResult(key, former, kept, len(found), others)
 
     def _replicas(self, *key_ids: str) -> Iterator[tuple[Path, ReplicaState]]:
-        """Encrypted replicas, also unused ones and those in the trash; only those of `key_ids`, if any are
-        given."""
+        """The folders and states of encrypted replicas, also unused ones and those in the trash; only those
+        with one of `key_ids`, if any are given."""
         folders = [root / each for root in self._stores for each in ("replicas", "trash")]
         for record in sorted(path for each in folders for path in each.glob("[!.]*/replica.json")):
             state = load_record(record)
@@ -130,7 +130,7 @@ class _KeyChange:
 
     @contextmanager
     def _daemon(self) -> Iterator[StorageDaemon]:
-        """A daemon; starting it ends one that outlived a killed appliance."""
+        """A storage daemon; starting it ends one that outlived a killed appliance."""
         daemon = daemon_of(self._store)
         daemon.start()
         try:
@@ -149,17 +149,17 @@ def _opened(folder: Path, daemon: StorageDaemon, key: EncryptionKey) -> Iterator
 
 
 # The customer's key at this appliance: read once at the start, never sent anywhere. Without a usable key an
-# appliance works on with plain replicas; encrypted ones stay as they are, with a finding.
+# appliance still works with plain replicas; encrypted ones stay as they are, with a finding.
 
 FINDINGS = {KeyMissing: "encryption-key-missing", KeyWrong: "encryption-key-wrong"}
-"""The findings for errors of a replica's key."""
+"""The code of the finding for each error of a replica's key."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Custody:
-    """The key, or why there is none."""
+    """The key, or the reason why there is none."""
 
     key: EncryptionKey | None = None
     why_not: str = "no key was given to it"

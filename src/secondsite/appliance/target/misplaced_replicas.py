@@ -1,7 +1,8 @@
-"""A replica in whose folder another machine's lies, as when somebody put a folder back under the wrong name.
+"""A replica in whose folder another machine's replica lies, because somebody put a folder back under the
+wrong name.
 
-It is not opened: its points, and whatever starts from them, would be the other machine's. Its vault is
-told of no point, and why."""
+It is not opened: its points, and whatever starts from them, would be the other machine's. The vault sees no
+point of it, and the reason."""
 
 from pathlib import Path
 
@@ -15,10 +16,10 @@ CODE = "replica-of-another-machine"
 
 
 class MisplacedReplica:
-    """What is told of it until its own folder is there as the appliance starts."""
+    """Stands in for a misplaced replica, until the appliance starts with the right folder in place."""
 
     def __init__(self, setup: ReplicaSetup, problem: AnotherReplica, folder: Path) -> None:
-        """`setup`: with the store that it is in."""
+        """`setup`: its setup, with the store that it is in."""
         self.setup = setup
         self._what = (
             f"{folder} holds the replica of {problem.holds}, and not that of {setup.machine_name} "
@@ -28,7 +29,7 @@ class MisplacedReplica:
         self._findings.add(CODE, self._what)
 
     def refusal(self) -> errors.ReplicaError:
-        """For whoever asks for the replica."""
+        """The error for whoever asks for the replica."""
         name = self.setup.machine_name
         return errors.ReplicaError(
             self._what,

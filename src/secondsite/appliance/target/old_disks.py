@@ -1,9 +1,9 @@
 """The files that points stand on and that others can change: the old disks of a machine at this site, on
 which its replica stands when it is protected back, and the layers below a machine that runs from a point.
 
-Old disks lie where they always lay, and their owner may change them: restore them from a backup, or take
-them for something else. And who rules a machine may merge its disks into the layers ('virsh blockcommit').
-Before that is noticed here, nothing starts from them."""
+Old disks lie where they always lay, and their owner may change them: restore them from a backup, or take them
+for something else. And whoever controls a machine may merge its disks into the layers ('virsh blockcommit').
+The files are checked before anything starts from them."""
 
 import shlex
 from datetime import UTC, datetime
@@ -25,16 +25,17 @@ log = structlog.get_logger(__name__)
 
 
 def bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
-    """What a new replica stands on, by disk key. Raises NotPossibleNow for a disk that cannot be read."""
+    """The files that a new replica stands on, by disk key. Raises NotPossibleNow for a disk that cannot be
+    read."""
     disks = existing.disks if existing else ()
     return {disk.key: _base(setup, disk) for disk in disks if disk.key in setup.disks}
 
 
 def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -> tuple[str, str] | None:
-    """What is wrong, and what to do. Its owner made it larger since the failover, or just before it: a
-    machine that came home would find its disk larger, with what the file held at its end, and could not be
-    protected again. To make the machine's own disk as large loses nothing; to make the old one smaller
-    might."""
+    """What is wrong with an old disk that is larger than the machine's, and what to do; None if it is not.
+    Its owner enlarged it since the failover, or just before: a machine that came home would find a larger
+    disk with old content at its end, and could not be protected again. Enlarging the machine's disk loses
+    nothing; shrinking the old one might."""
     if machine_bytes is None or has_bytes <= machine_bytes:
         return None
     what = (
@@ -68,7 +69,7 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
 
 
 def look(hosted: HostedReplica) -> None:
-    """If these files were changed behind our back, the points on them are damaged, and the source compares
+    """Check whether others changed these files: then the points on them are damaged, and the source compares
     all blocks. The caller has locked the replica. Raises ImageProblem while a file is missing."""
     changed = hosted.replica.changed_bases()
     if not changed:
@@ -80,14 +81,14 @@ def look(hosted: HostedReplica) -> None:
         if bad and not point.committed:
             hosted.verdicts.note(point.id, bad, datetime.now(UTC), known)
     hosted.verdicts.ask_for_comparison()
-    # last: until then the next look sees the change again
+    # Last: until then the next look sees the change again.
     hosted.replica.accept_bases()
     hosted.wants_digests = True
     hosted.refresh()
 
 
 def require_unchanged(hosted: HostedReplica) -> None:
-    """As `look`; raises PointDamaged if the disks were changed since a point was chosen."""
+    """Check as `look` does; raises PointDamaged if the disks were changed since a point was chosen."""
     changed = hosted.replica.changed_bases()
     look(hosted)
     if changed:
@@ -101,7 +102,8 @@ def require_unchanged(hosted: HostedReplica) -> None:
 
 
 def existing(state: State, setup: ReplicaSetup) -> MachineDefinition | None:
-    """The old machine that a new replica stands on, if it is to; raises NotFound."""
+    """The definition of the old machine whose disks a new replica is to stand on; None if it stands on none.
+    Raises NotFound."""
     if setup.base is not Base.EXISTING:
         return None
     definition = withdrawn_definitions.recall(state, setup.existing_fabric_id or "")

@@ -1,4 +1,4 @@
-"""A replica's recovery points as the vault is told of them.
+"""A replica's recovery points, as the vault sees them.
 
 What is on disk decides. A machine may have hundreds of points, and a new one every few seconds: so each
 time the file of every manifest is looked at, and read if it is new or was changed since."""
@@ -22,14 +22,15 @@ from ...wire.common.points import PointShape
 from .verdicts import PointProof, PointVerdict, Verdicts
 
 READ_AGAIN_SECONDS = 600.0
-"""A disk rots without a write: only reading tells."""
+"""After this time unchanged manifests are read again: a disk may rot without a write, which only reading
+shows."""
 
 _Known = tuple[PointFingerprint, PointShape]
 log = structlog.get_logger(__name__)
 
 
 class PointShapes:
-    """Those of one replica. Its caller lets in one thread at a time."""
+    """The points of one replica. Only one thread may use it at a time."""
 
     def __init__(self, replica: Replica, verdicts: Verdicts) -> None:
         self._replica = replica
@@ -41,7 +42,7 @@ class PointShapes:
         self._listed: tuple[PointShape, ...] = ()
 
     def listed(self, only_new: bool = False) -> tuple[PointShape, ...]:
-        """All points that can be read, oldest first; what was given before, if nothing changed. With
+        """All points that can be read, oldest first; the same object as before, if nothing changed. With
         `only_new` the files of points that are known already are not looked at."""
         before, stamped = self._valid(), not only_new
         now: dict[str, _Known] = {}
@@ -61,8 +62,8 @@ class PointShapes:
         return self._listed
 
     def _valid(self) -> Mapping[str, _Known]:
-        """What is known; nothing now and then, and after a disk was added to all layers or removed from
-        them."""
+        """The points that are known from earlier; none every few minutes, and after a disk was added to all
+        layers or removed from them."""
         keys, now = self._replica.state.keys, time.monotonic()
         if keys == self._keys and now - self._begun_at < READ_AGAIN_SECONDS:
             return self._known
@@ -77,8 +78,8 @@ class PointShapes:
             return None
 
     def _judge(self, now: dict[str, _Known], fresh: Sequence[str]) -> None:
-        """Tell the results of reading the disks: of fresh points, or of all if there are new results, or
-        some are in doubt."""
+        """Complete points with the results of reading their disks: fresh points, or all if there are new
+        results or some are in doubt."""
         verdicts, edition = self._verdicts, self._verdicts.edition
         doubted = verdicts.doubted([point for _, point in now.values()])
         is_known = edition is self._judged_by and verdicts.is_whole
@@ -98,8 +99,8 @@ def _is_same(known: PointFingerprint, look: PointFingerprint, stamped: bool) -> 
 def _judged(
     point: PointShape, verdict: PointVerdict | None, doubted: bool, proof: PointProof | None
 ) -> PointShape:
-    """The point with the results of reading it, and of starting a machine from it. One in doubt is as if
-    it was damaged, until it is read again."""
+    """The point with the results of reading it, and of starting a machine from it. A point in doubt counts as
+    damaged until it is read again."""
     damaged, verified_at = bool(verdict and verdict.bad), verdict.at if verdict else None
     if doubted:
         damaged, verified_at = True, None
@@ -147,20 +148,21 @@ def shape(record: PointRecord) -> PointShape:
     )
 
 
-# What is known of a replica's points lies beside them: which proved that their machine runs, and which are
-# damaged. That changes seldom; which were read changes with every point. An appliance that has lost its own
-# records, and found the store, believes them.
+# What is known of a replica's points is kept beside them: which ones proved that their machine runs, and
+# which are damaged. That changes seldom, while which ones were read changes with every point. An appliance
+# that has lost its own records, and found the store, relies on this file.
 
 
 class GradesFile:
-    """Written when it changes, and once after each start of the appliance."""
+    """The file with the grades of one replica's points. It is written when it changes, and once after each
+    start of the appliance."""
 
     def __init__(self, root: Path) -> None:
         self._path = root / GRADES
         self._written: dict[str, dict[str, object]] | None = None
 
     def put(self, points: Sequence[PointShape]) -> None:
-        """Raises OSError."""
+        """Write the grades of these points, if they have changed. Raises OSError."""
         told = {each.id: _told(each) for each in points if each.damaged or each.proof is not None}
         if told != self._written:
             durable.write(self._path, signed({"points": told}))
@@ -172,7 +174,7 @@ def _told(point: PointShape) -> dict[str, object]:
 
 
 def recall(root: Path, verdicts: Verdicts, known: Collection[str]) -> None:
-    """What the file says of the points that are `known`. One that is missing or damaged says nothing."""
+    """Record what the file says of the points that are `known`. A missing or damaged file says nothing."""
     path = root / GRADES
     try:
         told, at = trusted(path).get("points", {}), datetime.fromtimestamp(path.stat().st_mtime, UTC)

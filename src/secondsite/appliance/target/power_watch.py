@@ -1,5 +1,5 @@
-"""Looks whether the machines run that were failed over to this site, or are drilled: one that should and
-is off is a finding, whoever or whatever turned it off. Its vault knows whether it should."""
+"""Watches the machines that were failed over to this site, or are in a drill: one that is off although it
+should run is a finding, whatever turned it off. The vault knows whether it should run."""
 
 import json
 from pathlib import Path
@@ -26,13 +26,13 @@ TOLD = {
     FAILOVER: (OFF, "{name} was failed over to this site, and {is_off}."),
     DRILL: ("drill-machine-off", "The test machine {name} {is_off}."),
 }
-"""By run: the finding, and its words."""
+"""By the name of the run: the code of the finding, and its sentence."""
 
 log = structlog.get_logger(__name__)
 
 
 class PowerWatch(Periodic):
-    """No machine is looked at while an order works with its replica."""
+    """The thread that looks at their power. It skips a machine while an order works with its replica."""
 
     def __init__(self, fabric: Fabric, host: ReplicaHost, state: State) -> None:
         super().__init__("target-power", lambda error: log.error("power.not-looked", exc_info=error))
@@ -67,7 +67,7 @@ class PowerWatch(Periodic):
                 hosted.findings.clear(told)
 
     def _seen(self, hosted: HostedReplica, run: str) -> tuple[str, PowerState | None]:
-        """A run's machine, and what it does; None: nothing is to be told of it."""
+        """The name of a run's machine, and its power; None if nothing is to be reported of it."""
         noted = self._state.fact(run_key(hosted.machine_id, run))
         name = hosted.setup.machine_name
         if run == FAILOVER and not hosted.failed_over:
@@ -79,13 +79,13 @@ class PowerWatch(Periodic):
         return self._called_now(made) if power in NOT_RUNNING else made["name"], power
 
     def _called_now(self, made: dict[str, str]) -> str:
-        """Its owner may have renamed it."""
+        """The machine's present name: its owner may have renamed it."""
         found = self._fabric.inventory.get(made["fabric_id"])
         return made["name"] if found is None else found.name
 
     def _unnoted(self, hosted: HostedReplica) -> PowerState | None:
-        """Of a machine that was failed over as the replica's files say, while nothing is remembered of it:
-        its start failed, or the database was put back, or it was started without the vault."""
+        """The power of a machine that was failed over according to the replica's files, but of which there is
+        no record: its start failed, the database was restored, or it was started without the vault."""
         folder = hosted.replica.files.run(FAILOVER)
         committed = hosted.replica.state.stands_on_its_run
         for each in self._fabric.inventory.list():
@@ -97,5 +97,6 @@ class PowerWatch(Periodic):
 
 
 def _code(code: str, power: PowerState | None) -> str:
-    """Another one for a failed-over machine that has no definition: it is brought up in another way."""
+    """The finding's code. A failed-over machine without a definition has another one, because other steps
+    start it again."""
     return MISSING if code == OFF and power is PowerState.MISSING else code

@@ -45,8 +45,8 @@ FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 30.0
 
 
 class HostedReplica:
-    """Invariant: only the thread that has the lock applies cycles, seals or drops points, and opens or closes
-    runs."""
+    """One replica at this site. Invariant: only the thread that has the lock applies cycles, seals or drops
+    points, and opens or closes runs."""
 
     def __init__(
         self, setup: ReplicaSetup, accepting: bool, replica: Replica, state: State, rules: Rules
@@ -60,7 +60,7 @@ class HostedReplica:
         if self.verdicts.is_new:
             point_shapes.recall(replica.files.root, self.verdicts, replica.point_ids)
         self.unchanged = state.unchanged(setup.machine_id)
-        """What the source said last of a machine that wrote nothing."""
+        """Until when the source is known to have written nothing; None if nothing was noted."""
         self.cycles = KeptCycles(replica)
         self.delayed = DelayedDeletions(replica.files.root, rules, setup.policy.retention_seconds)
         self.points: tuple[PointShape, ...] = ()
@@ -70,7 +70,7 @@ class HostedReplica:
         self.wants_digests = True
         self.not_before = 0.0
         self.served_at = 0.0
-        """By a worker of the inbox, in seconds of the monotonic clock."""
+        """When a worker of the inbox served it last, in seconds of the monotonic clock."""
         self.removed = False
         self._failures = 0
         self._shapes = PointShapes(replica, self.verdicts)
@@ -108,22 +108,24 @@ class HostedReplica:
         return self.replica.state.stands_on_its_run or self.replica.state.run(FAILOVER) is not None
 
     def is_of(self, epoch: int) -> bool:
-        """Whether it takes the cycles of this epoch, or would."""
+        """Whether cycles of this epoch are for it, open or closed."""
         state = self.replica.state
         return state.epoch == epoch and state.committed_point_id is None
 
     def require_no_copy(self) -> None:
-        """Raises NotPossibleNow: cycles of the source would go on beside a copy that may run."""
+        """Raises NotPossibleNow if a machine was failed over onto it: the source would go on replicating
+        beside a copy that may run."""
         if self.failed_over:
             raise errors.NotPossibleNow(
                 f"A machine was failed over onto {self}, so it takes no cycles.",
                 do="Cancel the failover, or commit and reprotect it. If the vault does not know of it, as "
                 "after it was restored from a backup, 'secondsite machine show MACHINE' says how the copy "
-                "is taken over. Do not end its protection before.",
+                "is taken over. Do not end its protection before that.",
             )
 
     def was_started_without_us(self) -> None:
-        """Its files have a failover of which nobody told this appliance."""
+        """Add a finding if the files have a failover of which nobody told this appliance: the machine was
+        started without the vault."""
         run, name = self.replica.state.run(FAILOVER), self.setup.machine_name
         if run is not None:
             self.findings.add(
@@ -170,8 +172,8 @@ class HostedReplica:
 
     def received_seq(self) -> int:
         """The newest cycle of this epoch that is durable here; 0 before the first."""
-        # first those that wait: the other way round, one that is applied meanwhile was in neither, and its
-        # source compared all
+        # First those that wait: the other way round, one that was applied meanwhile was in neither list, and
+        # its source compared all blocks.
         waiting = [seq for epoch, seq, _ in self.waiting() if epoch == self.setup.epoch]
         state = self.replica.state
         return max([state.processed_seq if state.epoch == self.setup.epoch else 0, *waiting])
@@ -183,16 +185,16 @@ class HostedReplica:
             return False
         key = self.replica.file_key
         carried = {file.sha256 for _, _, path in self.waiting() for file in _carried(path, key)}
-        # checked again: a waiting cycle may have been applied meanwhile
+        # Checked again: a waiting cycle may have been applied meanwhile.
         return bool(self.replica.lacks_firmware(named) - carried)
 
     @property
     def processed_at(self) -> datetime | None:
-        """Until when the head is what the machine held."""
+        """Until which instant the head is what the machine held; None before the first cycle."""
         return processed_at(self.replica.state, self.unchanged)
 
     def failed(self) -> float:
-        """Back off; gives the seconds."""
+        """Back off; returns the seconds to wait."""
         self._failures += 1
         pause = pause_seconds(self._failures, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
         self.not_before = time.monotonic() + pause
@@ -204,8 +206,8 @@ class HostedReplica:
     # -- points and status -----------------------------------------------------------------------------
 
     def refresh(self, only_new: bool = False) -> tuple[PointShape, ...]:
-        """Look at the points again; call it after they changed. With `only_new` those that are known are
-        believed, until the next look at all of them (when the replica is trimmed)."""
+        """Read the points again and return them; call it after they changed. With `only_new` the known ones
+        are not read again, until the next look at all of them (when the replica is trimmed)."""
         with self._refreshing:
             self.points = self._shapes.listed(only_new)
             self._look_for_unreadable({point.id for point in self.points})
@@ -213,14 +215,14 @@ class HostedReplica:
             return self.points
 
     def _keep_grades(self) -> None:
-        """They are a help beside the points: what cannot be written stops nothing."""
+        """Write the grades beside the points. They are only a help: an error stops nothing."""
         try:
             self._grades.put(self.points)
         except OSError as problem:
             log.warning("replica.grades-not-written", machine=self.machine_id, problem=str(problem))
 
     def _look_for_unreadable(self, known: set[str]) -> None:
-        """A point whose manifest is damaged is in no list."""
+        """Add a finding for points whose manifests are damaged: no list contains them."""
         lost = [each for each in self.replica.point_ids if each not in known]
         if lost:
             self.unreadable.add(
@@ -233,7 +235,8 @@ class HostedReplica:
             self.unreadable.clear("replica-damaged")
 
     def in_use(self, said: str) -> None:
-        """Another program has a file of it, as QEMU said: it is not damaged for that."""
+        """Add a finding that another program has one of its files open, as QEMU reported: that is no
+        damage."""
         self.findings.add(IN_USE, f"{IN_USE_WHAT[0].upper()}{IN_USE_WHAT[1:]}: {said}")
 
     def spared(self) -> set[str]:
@@ -242,7 +245,7 @@ class HostedReplica:
         return {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
 
     def useless(self) -> str | None:
-        """The oldest point, if its manifest cannot be read and nothing keeps it."""
+        """The id of the oldest point, if its manifest cannot be read and nothing needs it; else None."""
         ids, known = self.replica.point_ids, {point.id for point in self.points}
         kept = known | self.spared() | self.delayed.spared
         return ids[0] if known and ids[0] not in kept else None
@@ -275,15 +278,15 @@ class HostedReplica:
         except ValidationError as problem:
             raise errors.PointDamaged(
                 (
-                    f"The definition of the machine at point {record.point_id} is none: "
+                    f"The definition of the machine at point {record.point_id} is invalid: "
                     f"{counted(problem.error_count(), 'error')}."
                 ),
                 do="Choose another point.",
             ) from problem
 
     def status(self) -> ReplicaStatus:
-        """The status for the vault; reads only memory and the names in the inbox. What is wrong with this
-        replica keeps no other from being told."""
+        """The status for the vault; reads only memory and the names in the inbox. An error becomes a problem
+        of this replica, so that the others are still reported."""
         try:
             return self._status()
         except Exception as problem:

@@ -32,7 +32,7 @@ from .verdicts import Verdicts
 
 EMPTIED_EVERY_SECONDS = 60.0
 AWAY = (
-    "Mount it at the host of that appliance, or put it right, then start its appliance again ('systemctl "
+    "Mount it at the host of that appliance, or repair it, then start its appliance again ('systemctl "
     "restart secondsite-appliance'). Nothing of the replica is lost meanwhile."
 )
 
@@ -44,7 +44,7 @@ class StoreAway(errors.ReplicaError):
 
 
 class ReplicaHost:
-    """All replicas by machine id. Invariant: a listed replica has its files."""
+    """All replicas of this site, by machine id. Invariant: a listed replica has its files."""
 
     def __init__(self, config: ApplianceConfig, state: State, custody: Custody) -> None:
         self.custody = custody
@@ -71,14 +71,14 @@ class ReplicaHost:
                 if not self._is_in_trash(machine_id):
                     self._open(setup, accepting)
             except Exception as error:
-                # one damaged replica must not keep the others from being recovered
+                # One damaged replica must not keep the others from being recovered.
                 log.error("replica.not-opened", machine=machine_id, problem=str(error))
                 self._unopened[machine_id] = _not_opened(machine_id, setup_json, ours(error))
         self.stores.keep_reserves()
         self._emptying.start()
 
     def _place(self, setup: ReplicaSetup) -> Store:
-        """Raises StoreAway while the store that it is in cannot be used."""
+        """The store that a replica is in; raises StoreAway while that cannot be used."""
         try:
             return self.stores.place(setup)
         except errors.NotPossibleNow as problem:
@@ -87,7 +87,7 @@ class ReplicaHost:
             ) from problem
 
     def _is_in_trash(self, machine_id: str) -> bool:
-        """Finish a removal that was cut off after its replica went to the trash."""
+        """Whether the replica is in the trash; finishes its removal if that was interrupted."""
         if not self.stores.has_ended(machine_id):
             return False
         self._state.remove_replica(machine_id)
@@ -122,7 +122,7 @@ class ReplicaHost:
         return Replica.open(folder, self.daemon, _reach, self.custody.key, machine_id)
 
     def take_in(self, setup: ReplicaSetup) -> HostedReplica:
-        """The replica that lies in a store and is not known here, as after its appliance was lost. Its
+        """Take in a replica that lies in a store and is not known here, because its appliance was lost. Its
         files stay as they are. Raises ReplicaError for one that cannot be opened."""
         self.require_opened(setup.machine_id)
         if self.find(setup.machine_id) is None:
@@ -132,7 +132,7 @@ class ReplicaHost:
         return hosted
 
     def unknown(self) -> Sequence[tuple[Store, str]]:
-        """Replicas that lie in a store and are not worked with: the store, and the machine's id."""
+        """Replicas that lie in a store and are not known here, as pairs of the store and the machine's id."""
         known = {hosted.machine_id for hosted in self.all()} | set(self._unopened)
         return [
             (store, folder.name)
@@ -142,15 +142,15 @@ class ReplicaHost:
         ]
 
     def unopened(self) -> Mapping[str, errors.ReplicaError]:
-        """Those that are known, and could not be opened."""
+        """Known replicas that could not be opened, with the error, by machine id."""
         return dict(self._unopened)
 
     def misplaced(self) -> list[MisplacedReplica]:
-        """Those of them in whose folders other machines' replicas lie."""
+        """The replicas in whose folders another machine's replica lies."""
         return [each for machine_id, each in self._misplaced.items() if machine_id in self._unopened]
 
     def is_misplaced(self, machine_id: str) -> bool:
-        """Whether what lies in its folder is another machine's."""
+        """Whether the machine's folder holds another machine's replica."""
         return machine_id in self._misplaced and machine_id in self._unopened
 
     def stop(self) -> None:
@@ -186,8 +186,8 @@ class ReplicaHost:
             raise self._unopened[machine_id]
 
     def forget_unopened(self, machine_id: str) -> str | None:
-        """Forget such a replica; gives a sentence. Its files stay: nobody can tell whether a machine runs
-        on them."""
+        """Forget a replica that could not be opened; returns a sentence, or None if there is none. Its files
+        stay: nobody can tell whether a machine runs on them."""
         if self._unopened.pop(machine_id, None) is None:
             return None
         self._state.remove_replica(machine_id)
@@ -196,8 +196,8 @@ class ReplicaHost:
         return f"the replica could not be opened, so its files stay; {where} when no machine uses it"
 
     def prepare(self, setup: ReplicaSetup) -> str:
-        """Create, keep or turn a replica for this setup; gives a sentence. It can be repeated. The caller
-        has locked a replica that is there."""
+        """Create, keep or turn around a replica for this setup; returns a sentence. It can be repeated. If
+        the replica exists, the caller has locked it."""
         self.require_room_for(setup.machine_id, setup.epoch, setup.base)
         hosted = self.find(setup.machine_id)
         if hosted is None:
@@ -213,7 +213,7 @@ class ReplicaHost:
         return sentence
 
     def require_room_for(self, machine_id: str, epoch: int, base: Base) -> None:
-        """Raises NotPossibleNow if the replica that is here cannot be that of this epoch, or become it."""
+        """Raises NotPossibleNow if the replica that is here is not of this epoch and cannot become so."""
         hosted = self.find(machine_id)
         if hosted is not None and hosted.is_of(epoch):
             hosted.require_no_copy()
@@ -221,7 +221,7 @@ class ReplicaHost:
             raise errors.NotPossibleNow(
                 f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
                 do="If a machine was failed over onto it, 'secondsite machine show MACHINE' says how that "
-                "copy is taken over: do not end its protection before. Else disable the machine's "
+                "copy is taken over: do not end its protection before that. Else disable the machine's "
                 "protection, or reprotect to the original location.",
             )
 
@@ -259,7 +259,7 @@ class ReplicaHost:
             sentence = f"made a replica of {setup.machine_name} from {_source(replica, existing)}"
         sentence += self.stores.said(setup, store)
         setup = kept(setup, store)
-        # the files may have been here, forgotten by a database from an old backup
+        # The files may have been here, forgotten by a database from an old backup.
         _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
         hosted = HostedReplica(setup, True, replica, self._state, self._rules)
@@ -272,14 +272,14 @@ class ReplicaHost:
         return sentence
 
     def _key_for(self, setup: ReplicaSetup, existing: MachineDefinition | None) -> EncryptionKey | None:
-        """The key for a new replica; none on the old disks of a machine, which are not encrypted, nor is
-        what is written onto them."""
+        """The key for a new replica; None for one on the old disks of a machine: these are not encrypted, nor
+        is what is written above them."""
         if not setup.encrypted or existing is not None:
             return None
         return self.custody.require(f"The replica of {setup.machine_name}")
 
     def _turn(self, replica: Replica, setup: ReplicaSetup) -> str:
-        """Make the failed-over machine's disks the base of a new epoch; gives a sentence."""
+        """Make the failed-over machine's disks the base of a new epoch; returns a sentence."""
         if replica.state.epoch == setup.epoch and replica.state.committed_point_id is None:
             return f"the replica of {setup.machine_name} had turned already"
         folder = self.stores.folder(setup)
@@ -298,8 +298,8 @@ class ReplicaHost:
         return replica.rebase_from_run(run, setup.epoch)
 
     def remove(self, hosted: HostedReplica, *, keep_files: bool = False, keep_points: bool = True) -> str:
-        """Forget the replica; its files stay in the trash if it has points, or are deleted. The caller has
-        locked it."""
+        """Forget the replica; returns a sentence. Its files go to the trash if it has points, and are deleted
+        otherwise. The caller has locked it."""
         sentence = f"left the files of {hosted.setup.machine_name} in {hosted.replica.files.root}"
         if keep_files:
             hosted.replica.close()
@@ -317,13 +317,13 @@ class ReplicaHost:
         return sentence
 
     def commit(self, hosted: HostedReplica) -> str:
-        """Fix the replica on the point of its failover; the other points stay in the trash. Gives a
-        sentence. The caller has locked it."""
+        """Fix the replica on the point of its failover; the other points go to the trash. Returns a sentence.
+        The caller has locked it."""
         points = self.stores.of(hosted).trash.keep_points(hosted)
         return hosted.replica.settle(FAILOVER) + points
 
     def spaces(self) -> Sequence[StoreSpace]:
-        """The room in every store, the default one first."""
+        """The space in every store, the default one first."""
         return [each.seen() for each in self.stores.all]
 
 
@@ -347,12 +347,12 @@ def _not_opened(machine_id: str, setup_json: str, problem: SecondsiteError) -> e
 
 
 def _not_made(setup: ReplicaSetup) -> ReplicaSetup:
-    """For a replica whose files were here before: what its job undoes leaves them."""
+    """The setup of a replica whose files were here before: undoing its job leaves them."""
     return setup.model_copy(update={"made_by": None})
 
 
 def _add_disks(replica: Replica, setup: ReplicaSetup) -> str:
-    """Add disks that the replica lacks; gives the end of a sentence."""
+    """Add disks that the replica lacks; returns the end of a sentence."""
     added = [disk for disk in _disks(setup) if disk.key not in replica.state.keys]
     for disk in added:
         replica.add_disk(disk)

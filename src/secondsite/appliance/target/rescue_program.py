@@ -1,4 +1,4 @@
-"""The program that starts machines from the store alone lies in the store: where it is needed there may be
+"""Puts the program that starts machines from the store alone into the store: where it is needed there may be
 nothing else."""
 
 from pathlib import Path
@@ -12,7 +12,8 @@ log = structlog.get_logger(__name__)
 
 
 def put(store: Path) -> None:
-    """That of this release, in place of what is there. A store that takes no file has its own findings."""
+    """Write this release's program into the store, in place of what is there. An error is ignored: a store
+    that cannot be written has findings of its own."""
     path, content = store / NAME, bundle()
     try:
         if not path.exists() or real_files.content(path) != content:

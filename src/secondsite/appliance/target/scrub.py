@@ -1,4 +1,4 @@
-"""Find damage before a point is needed: reread points in the background and compare their digests.
+"""Finds damage before a point is needed: rereads points in the background and compares their digests.
 
 One point at a time, no faster than the configured rate, and only while no received cycle waits. First
 points that were never read, newest first; then the one read longest ago. Results are durable, so a restart
@@ -43,8 +43,8 @@ def verify(hosted: HostedReplica, point_id: str, cancelled: Asked, told: Told) -
 def next_point(
     points: Iterable[PointShape], now: datetime, again_seconds: float, passed_over: Iterable[str] = ()
 ) -> PointShape | None:
-    """The newest point that was never read; else the one read longest ago, if at least `again_seconds`
-    ago, or at a time that is yet to come. Pure."""
+    """The newest point that was never read; else the one read longest ago, if at least `again_seconds` ago,
+    or at a time in the future. None if nothing is due. Pure."""
     passed = set(passed_over)
     candidates = [point for point in points if not point.committed and point.id not in passed]
     unread = [point for point in candidates if point.verified_at is None]
@@ -60,7 +60,7 @@ def next_point(
 
 
 class Scrubber(Periodic):
-    """The one thread that reads. Invariant: it never has a replica locked while it reads."""
+    """The thread that reads points again. Invariant: it never has a replica locked while it reads."""
 
     def __init__(self, config: ApplianceConfig, host: ReplicaHost, work: Applier) -> None:
         super().__init__("scrubber", lambda error: log.error("scrub.failed", exc_info=error))
@@ -104,7 +104,7 @@ class Scrubber(Periodic):
             self._journals.begin_round()
 
     def _next(self) -> Due | None:
-        """The next point, of the machine that was served longest ago."""
+        """The next point to read, of the machine that was served longest ago."""
         now = datetime.now(UTC)
         for hosted in sorted(self._host.all(), key=lambda each: self._served.get(each.machine_id, 0.0)):
             if hosted.accepting and not hosted.removed:
@@ -121,7 +121,7 @@ class Scrubber(Periodic):
         try:
             verdict = verify(hosted, point.id, cancelled, lambda _, read: self._pace(read, cancelled))
         except datapath_errors.DatapathError as error:
-            # dropped by retention, cancelled, or the daemon died: the next round tries again
+            # Dropped by retention, cancelled, or the daemon died: the next round tries again.
             self._failed.add(point.id)
             log.info("scrub.postponed", machine=hosted.machine_id, point=point.id, problem=error.message)
             return
@@ -136,8 +136,8 @@ class Scrubber(Periodic):
         return self.stopping.is_set() or hosted.removed or not hosted.accepting
 
     def _repair(self, hosted: HostedReplica) -> None:
-        """Ask the source for a comparison. The digests are dropped first: they describe what was written, and
-        would hide the damage."""
+        """Ask the source for a comparison, if damage was found. The digests are dropped first: they describe
+        what was written, and would hide the damage."""
         if not hosted.accepting or not hosted.verdicts.needs_repair(hosted.points):
             return
         try:
@@ -163,7 +163,7 @@ class Scrubber(Periodic):
 
 
 def teller(size_bytes: int, progress: Callable[[float, str], None], every_seconds: float = 0.5) -> Told:
-    """Turns bytes read into progress sentences, at most one every `every_seconds`."""
+    """A function that turns bytes read into progress sentences, at most one every `every_seconds`."""
     through, told_at = 0, 0.0
 
     def told(count: int, _read: int) -> None:

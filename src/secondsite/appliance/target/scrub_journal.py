@@ -1,4 +1,4 @@
-"""Reread the journal as points are reread, so that a damaged cycle is a known gap before it is needed.
+"""Rereads the journal as points are reread, so that a damaged cycle is a known gap before it is needed.
 
 Cycles are read once after they arrive, oldest first, and all again after a while. A turn reads a portion
 of one machine's journal, so that points and journals of all machines get their share of the rate. The
@@ -19,14 +19,16 @@ from .replicas import ReplicaHost
 
 PORTION_BYTES = 64 * MiB
 PACED_BYTES = 1 * MiB
-"""Bytes between rests: resting after each small cycle would take longer than cycles are kept."""
+"""Bytes that are read between rests: resting after each small cycle would take longer than cycles are
+kept."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class _Round:
-    """Cycles up to `through` have been read, those up to `until` are due; both are (epoch, seq)."""
+    """One round over a journal. Cycles up to `through` have been read, those up to `until` are due; both are
+    (epoch, seq)."""
 
     began_at: float
     through: tuple[int, int] = (0, 0)
@@ -35,7 +37,7 @@ class _Round:
 
 
 class JournalScrub:
-    """Used only by the scrubber's thread."""
+    """Reads the journals of all replicas again; used only by the scrubber's thread."""
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class JournalScrub:
             this.through = this.until
 
     def _read(self, hosted: HostedReplica, entry: Entry) -> bool:
-        """Read a cycle; tells whether it could be verified or found damaged."""
+        """Read a cycle; returns whether it could be judged, as whole or as damaged."""
 
         def told(_through: int, read: int) -> None:
             self._owed += read

@@ -1,8 +1,8 @@
-"""Shipped disk copies that a replica starts from: check them, then import them into its head.
+"""Imports shipped disk copies (seeds) into the head of a new replica, after checking them.
 
 The import runs in short slices: each locks the replica for seconds, ends when an order needs it, and is
-recorded beside the replica, so that an import continues after a crash and is forgotten with its replica.
-Each import reads its copy through its own storage daemon, so that a medium that hangs blocks no replica."""
+recorded beside the replica, so that it continues after a crash and is forgotten with its replica. Each import
+reads its copy through its own storage daemon, so that a medium that hangs blocks no replica."""
 
 import shutil
 import subprocess
@@ -31,14 +31,14 @@ RECORD = "seed.json"
 SLICE_SECONDS = 3.0
 SLICE_BYTES = 256 * MiB
 LOCK_SECONDS = 1.0 * DAY
-"""A long wait for the lock: after a crash the head's digests are made anew first, which takes as long as
-reading it."""
+"""How long an import waits for the lock: after a crash the head's digests are made anew first, which takes as
+long as reading it."""
 
 log = structlog.get_logger(__name__)
 
 
 class ImportProgress(Shape):
-    """How far the import into one replica is: bytes from each disk's start, and bytes of data that were
+    """How far the import into one replica has come: bytes from each disk's start, and bytes of data
     written."""
 
     epoch: int
@@ -58,7 +58,7 @@ class Import:
     wanted_elsewhere: threading.Event = field(default_factory=threading.Event)
 
     def keep(self, key: str, position: int, data_bytes: int) -> None:
-        """Record durably that all before `position` is in the head."""
+        """Record durably that everything before `position` is in the head."""
         positions = {**self.record.positions, key: position}
         self.record = ImportProgress(
             epoch=self.record.epoch, positions=positions, data_bytes=self.record.data_bytes + data_bytes
@@ -73,7 +73,7 @@ class Import:
 
 
 class Seeds:
-    """What this appliance may read, and the imports."""
+    """The seeds that this appliance may read, and their imports."""
 
     def __init__(self, config: ApplianceConfig) -> None:
         self._folders = config.seed_folders
@@ -83,7 +83,8 @@ class Seeds:
         self._stopping = False
 
     def start(self) -> None:
-        """End daemons of imports that a crash left; the vault's repeated order begins the imports again."""
+        """End the daemons that a crash left of imports; the vault's repeated order begins the imports
+        again."""
         for folder in self._daemons.glob("*"):
             _end(StorageDaemon(folder))
 
@@ -94,7 +95,7 @@ class Seeds:
             self._running.wait_for(lambda: not self._count, within_seconds)
 
     def look(self, wanted: SeedDisk) -> Seed:
-        """Look at a copy; raises SeedRefused if it may not be read or is not as large as the disk."""
+        """What a seed contains. Raises SeedRefused if it may not be read, or is not as large as the disk."""
         found = seed.look(Path(wanted.path), self._folders)
         if found.size_bytes != wanted.size_bytes:
             raise errors.SeedRefused(
@@ -110,8 +111,7 @@ class Seeds:
     def bring_in(
         self, hosted: HostedReplica, wanted: Sequence[SeedDisk], told: Callable[[float, str], None]
     ) -> ImportProgress:
-        """Import all copies, or the rest of them; raises SeedRefused, NotFound once the replica is
-        removed."""
+        """Import all seeds, or the rest of them; raises SeedRefused, NotFound once the replica is removed."""
         seeds = [(each, self.look(each)) for each in wanted]
         record = _recall(hosted)
         size_bytes = sum(each.size_bytes for each in wanted)
@@ -145,7 +145,7 @@ class Seeds:
 
 
 def _disk(work: Import, key: str, disk: NbdDisk) -> None:
-    """Import one disk slice by slice until the copy's end."""
+    """Import one disk, slice by slice, until the seed's end."""
     position = work.record.positions.get(key, 0)
     while position < disk.size_bytes:
         if work.over():
@@ -160,7 +160,7 @@ def _disk(work: Import, key: str, disk: NbdDisk) -> None:
         pieces = Pieces(disk, position, enough)
         with work.hosted.lock("importing a seed", LOCK_SECONDS, work.wanted_elsewhere.set):
             work.hosted.replica.seed(key, pieces)
-            # under the lock: a record must not outlive its replica
+            # Under the lock: a record must not outlive its replica.
             work.keep(key, pieces.position, pieces.data_bytes)
         position = pieces.position
         seams.reach("appliance.seed.slice")

@@ -1,5 +1,5 @@
-"""Of which machine a replica says how it is started: whoever has many is told of all of them when one
-changes."""
+"""Remembers for which machine a replica's start description was written: the order contains all machines
+whenever one of them changes."""
 
 import time
 
@@ -7,18 +7,18 @@ from ...ground.units import HOUR
 from ...wire.control.rescue_manifest import RescueMachine
 
 STALE_SECONDS = 1 * HOUR
-"""After that the machine's own definition may be another one."""
+"""After this time a description is written again: the machine's own definition may have changed."""
 
 
 class StartDescription:
-    """Of one replica, since this process began."""
+    """What was described of one replica, since this process began."""
 
     def __init__(self) -> None:
         self._machine: RescueMachine | None = None
         self._at = 0.0
 
     def is_of(self, machine: RescueMachine) -> bool:
-        """Whether that was written just so, not long ago."""
+        """Whether this very machine was described not long ago."""
         return machine == self._machine and time.monotonic() < self._at + STALE_SECONDS
 
     def note(self, machine: RescueMachine) -> None:

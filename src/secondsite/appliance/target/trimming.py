@@ -1,5 +1,5 @@
-"""Drop what the policy no longer keeps: recovery points, kept cycles, disks that nobody protects. The
-caller has locked the replica."""
+"""Drops what the policy no longer keeps: recovery points, kept cycles, disks that are not protected any more.
+The caller has locked the replica."""
 
 import structlog
 
@@ -48,7 +48,7 @@ def _forget_disks(hosted: HostedReplica) -> None:
 
 
 def _doomed(hosted: HostedReplica) -> list[PointShape]:
-    """The points that may go; those that the policy alone would let go are told."""
+    """The points that may be dropped. A finding tells of those that only this site's own rules keep."""
     points, delayed, spared = hosted.refresh(), hosted.delayed, hosted.spared()
     delayed.look({point.id for point in points})
     wanted, counted_here = (

@@ -1,4 +1,4 @@
-"""Results of reading a replica's points, and of starting machines from them, durably: when each was read,
+"""Results of reading a replica's points and of starting machines from them, kept durably: when each was read,
 which are damaged, and which proved that their machine runs.
 
 A damaged block lies in a layer that newer points and the head read too. So the source compares all blocks
@@ -22,8 +22,8 @@ PREFIX = "verdicts/"
 
 
 class PointVerdict(Shape):
-    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole. `since`: when
-    that was found first. `order` and `since_order` count the readings: clocks are set."""
+    """`bad`: keys of the disks that are not what was sealed; empty if the point is whole. `since`: when that
+    was first found. `order` and `since_order` count the readings, because clocks can be set back."""
 
     at: datetime
     bad: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class PointVerdict(Shape):
 
 
 class PointProof(Shape):
-    """What was seen of the last machine that was started from a point. `grade`: None if it proved nothing."""
+    """What the last machine that was started from a point proved. `grade`: None if it proved nothing."""
 
     at: datetime
     grade: Grade | None = None
@@ -61,7 +61,7 @@ class Verdicts:
         self._changing = threading.Lock()
         found = state.fact(self._key)
         self.is_new = found is None
-        """Nothing was ever recorded here."""
+        """Whether nothing was ever recorded for this replica."""
         self._take(_Record.model_validate_json(found) if found else _Record())
 
     def of(self, point_id: str) -> PointVerdict | None:
@@ -69,7 +69,7 @@ class Verdicts:
 
     @property
     def edition(self) -> object:
-        """Another one after each change."""
+        """An object that is another one after each change."""
         return self._record
 
     def note(self, point_id: str, bad: tuple[str, ...], at: datetime, known: Iterable[str]) -> None:
@@ -145,14 +145,14 @@ class Verdicts:
                 self._save(compare=False, compared=(epoch, seq))
 
     def distrust(self) -> None:
-        """What was read is not what lies there now: what was found whole is in doubt, and the next cycle
-        must compare all blocks."""
+        """Note that the files are not those that were read: points that were found whole are in doubt, and
+        the next cycle must compare all blocks."""
         with self._changing:
             bad = {point_id: each for point_id, each in self._record.points.items() if each.bad}
             self._save(points=bad, proofs={}, compare=True)
 
     def findings(self, machine_name: str, points: Iterable[PointShape]) -> tuple[FindingShape, ...]:
-        """One finding that names the damaged points and their disks; none if all are whole."""
+        """A finding that names the damaged points and their disks; none if all are whole."""
         if self.is_whole:
             return ()
         bad = [(point.id, verdict) for point in points if (verdict := self.of(point.id)) and verdict.bad]

@@ -1,4 +1,4 @@
-"""secondsite vault adopt: first what would come of it, then the same in earnest."""
+"""secondsite vault adopt: shows what would be adopted, then adopts it."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ def adopt(
         show(done)
 
 
-# What was adopted, or would be, as people read it.
+# What was adopted, or would be, for people.
 
 DONE = {
     rest.AdoptionEnd.ADOPTED: ("would be adopted", "adopted"),

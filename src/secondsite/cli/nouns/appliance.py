@@ -26,7 +26,7 @@ Name = Annotated[
 
 
 def stores(appliance: Appliance) -> str:
-    """Each with its free space, or with what is wrong with it."""
+    """The appliance's stores, each with its free space, or with what is wrong with it."""
     known = appliance.stores or (StoreSpace(name=DEFAULT, free_bytes=appliance.store_free_bytes),)
     return "; ".join(_store(each) for each in known)
 
@@ -91,14 +91,14 @@ def create_registration_key(
             "--replace",
             metavar="APPLIANCE",
             help=(
-                "Name or id of an appliance that was stolen or lost, or whose key was: what enrolls takes "
-                "its place, under its id."
+                "Name or id of an appliance that was stolen or lost, or whose key was: the one that enrolls "
+                "takes its place, under its id."
             ),
         ),
     ] = None,
     refuse_now: Annotated[
         bool,
-        typer.Option("--refuse-now", help="With --replace: its present key counts no more at once."),
+        typer.Option("--refuse-now", help="With --replace: refuse its present key from now on."),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -51,7 +51,9 @@ Since = Annotated[
 @app.command("list")
 def show_list(
     context: typer.Context,
-    who: Annotated[str | None, typer.Option(help="Only of this token, by name; 'stranger': of none.")] = None,
+    who: Annotated[
+        str | None, typer.Option(help="Only of this token, by name; 'stranger': of no valid one.")
+    ] = None,
     verb: Annotated[str | None, typer.Option(help="Only this call: 'DELETE /tokens/{name}'.")] = None,
     of: Annotated[
         str | None, typer.Option(help="Only what was done to this: a machine, by name or id.")
@@ -157,7 +159,7 @@ def _require_whole(found: ChainCheck, what: str) -> None:
 
 
 def _compare(kept: _Export, found: AuditCheck, entries: Callable[[int], list[AuditEntry]]) -> None:
-    """Raises AuditBroken unless the log still has the export's last entry, or may have deleted it."""
+    """Raises AuditBroken unless the log still has the export's last entry, or deleted it as old."""
     last = kept.checked.last
     if last.number >= found.first_number:
         _require_same(last, entries(last.number))

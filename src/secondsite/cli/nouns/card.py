@@ -122,8 +122,8 @@ def _named(settings: MachineSettings, name: str) -> MachineCard:
 
 
 def _changed(card: MachineCard, wanted: dict[str, Any]) -> MachineCard:
-    """What is empty is given up, an address with what goes with it; a network or an address connects the
-    card."""
+    """The card's new settings. An empty value ends a setting, an address ends with its gateway and DNS
+    servers; a network or an address connects the card."""
     update = {name: value if value != "" else None for name, value in wanted.items()}
     for connected, *parts in (
         ("connected", "network", "address", "from_pool"),

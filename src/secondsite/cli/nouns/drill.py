@@ -154,7 +154,7 @@ def pause(context: typer.Context, schedule: Name, as_json: Json = False) -> None
 
 @schedules.command()
 def resume(context: typer.Context, schedule: Name, as_json: Json = False) -> None:
-    """Start drills again; turns that were missed are one.
+    """Start drills again; missed turns count as one.
 
     Example: secondsite drill schedule resume monthly"""
     _shown(_set_paused(context, schedule, paused=False), as_json)

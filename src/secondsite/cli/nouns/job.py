@@ -108,7 +108,8 @@ def show(context: typer.Context, job: JobId, as_json: Json = False) -> None:
 
 
 def _downtimes(job: rest.Job) -> Sequence[float]:
-    """As its tasks know them; what runs took is kept some seconds after their end only."""
+    """Downtimes in seconds, from the job's tasks: the figures of runs are stored only some seconds after
+    their end."""
     known = [task.facts.down_seconds for task in job.tasks]
     return [each for each in known if each is not None]
 

@@ -25,11 +25,11 @@ verbs.register(app)
 
 
 REPLICATES = {"enabling", "initial_replicating", "protected", "reprotecting", "planned_failing_over"}
-"""States in which the age of the newest point says something."""
+"""States in which the age of the newest point is meaningful."""
 
 
 NOT_AT_TARGET = {"failed-over-machine-off": "nowhere: off", "failed-over-machine-missing": "nowhere: missing"}
-"""By the findings of a machine that was failed over and does not run: where it runs."""
+"""What is shown as the place where a machine runs, for findings that a failed-over machine does not run."""
 
 
 def _replication(machine: rest.Machine) -> str:
@@ -44,7 +44,7 @@ def _replication(machine: rest.Machine) -> str:
 
 
 def _other_site(machine: rest.Machine) -> str | None:
-    """Where the machine does not run: the replica is there, or the old machine."""
+    """The site where the machine does not run: the replica is there, or the old machine."""
     return machine.target_site if machine.active_site != machine.target_site else machine.source_site
 
 
@@ -158,7 +158,7 @@ def rpo(
 
 
 def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
-    """Verbs with the same reason stand together."""
+    """Show verbs that are not possible; those with the same reason together."""
     by_reason: dict[str, list[str]] = {}
     for each in refused:
         by_reason.setdefault(f"{each.why} {each.do}", []).append(each.operation.replace("_", "-"))
@@ -176,7 +176,7 @@ def _show_finding(name: str, finding: rest.Finding) -> None:
 
 
 def _newest(points: Points) -> dict[str, object]:
-    """The newest of each kind that a failover can ask for, beside the newest of all (S-064)."""
+    """The newest point of each kind that a failover can ask for, if it is not the newest of all (S-064)."""
     found = {
         "app-consistent": points.list(consistency=Consistency.APP, damaged=False, page_size=1),
         "verified": points.list(proven=True, damaged=False, page_size=1),
@@ -262,7 +262,7 @@ def _journal(machine: rest.Machine) -> str | None:
 
 
 def _at_source(machine: rest.Machine) -> str:
-    """The power is what the source's appliance last reported of the machine there, wherever it should run
+    """The machine's power at the source, as the source's appliance last reported it, wherever it should run
     now."""
     if machine.power is None:
         return machine.source_site
@@ -279,8 +279,8 @@ def _addresses(machine: rest.Machine) -> str | None:
 
 
 def _runs_at(machine: rest.Machine) -> str | None:
-    """Where it runs, as far as is known: the source's appliance tells the power, at the target a job
-    started it, and its appliance tells if it does not run."""
+    """The site where the machine runs, as far as is known: the source's appliance reports its power; at the
+    target it runs since a job started it, unless the appliance there reports otherwise."""
     if machine.active_site == machine.target_site:
         told = (NOT_AT_TARGET.get(each.code) for each in machine.findings)
         return next(filter(None, told), machine.active_site)

@@ -189,7 +189,8 @@ def _verb(word: str) -> Verb:
 
 
 def _goal(given: int | None, wanted: rest.PlanChange | None, seen: rest.Plan) -> int:
-    """A file says it with all else; other groups alone leave it as it is."""
+    """The plan's RTO goal in seconds. A file contains it with everything else; other groups alone leave it as
+    it is."""
     if given is not None:
         return given
     said = wanted is not None and "rto_goal_seconds" in wanted.model_fields_set

@@ -174,7 +174,7 @@ def choices(
 
 
 def _why_none(machine: rest.Machine) -> str:
-    """A machine that was committed has one point, on which it stands."""
+    """Why no point can be chosen. A machine that was committed has one point, on which it stands."""
     if machine.state in ("enabling", "initial_replicating", "reprotecting", "protected"):
         return "No recovery points yet: initial replication has not ended."
     return (

@@ -35,7 +35,7 @@ JOURNAL = "How far back any cycle can be recovered, not only points; 0: points o
 
 
 def _span(what: str, default: float | None = None, parser: Callable[[str], float] = whole_seconds) -> Any:
-    """An option that takes a span of time; `default` (seconds) is what the vault takes when it is not
+    """An option that takes a span of time; `default` (seconds) is what the vault uses if the option is not
     given."""
     shown = False if default is None else exact_span(default)
     return typer.Option(parser=parser, help=what, metavar="SPAN", show_default=shown)
@@ -151,7 +151,7 @@ def delete(context: typer.Context, name: Name, yes: risk.Yes = False, as_json: J
 
 
 def _values(**given: float | None) -> PolicyValues:
-    """What was given."""
+    """The values that were given."""
     return cast(PolicyValues, {name: value for name, value in given.items() if value is not None})
 
 

@@ -158,8 +158,8 @@ def release(
     address: Annotated[str, typer.Argument(help="The address.", metavar="ADDRESS", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """An address is free again that a machine had when its protection ended. Those under protection give
-    theirs back by themselves.
+    """Free an address that a machine had when its protection ended. Machines under protection give theirs
+    back by themselves.
 
     Example: secondsite pool release dmz 10.2.0.107"""
     with connect(context) as vault:

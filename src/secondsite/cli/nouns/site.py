@@ -60,7 +60,7 @@ def create(context: typer.Context, name: SiteName, as_json: Json = False) -> Non
 
 @app.command()
 def show(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
-    """A site, how fast it may send, and the room in its stores."""
+    """A site, how fast it may send, and the space in its stores."""
     with connect(context) as vault:
         site = vault.sites[name].show()
         here = [each for each in vault.appliances if each.site == name]
@@ -205,7 +205,7 @@ def _other(pair: SitePair, name: str) -> str:
 
 
 def _said_of(pair: SitePair) -> str:
-    """What follows the commit of a planned failover."""
+    """What follows the commit of a planned failover between the two sites."""
     return (
         "protected back by itself after a planned failover"
         if pair.reverse_after_commit
@@ -214,7 +214,7 @@ def _said_of(pair: SitePair) -> str:
 
 
 def _limit(site: Site) -> str:
-    """Nothing where there is no limit at any time."""
+    """The site's limit; empty if there is none at any time."""
     if site.bandwidth == BandwidthShape():
         return "-"
     count = len(site.bandwidth.windows)

@@ -40,7 +40,7 @@ COLUMNS: tuple[output.Column, ...] = (
 
 
 def _life(given: str | float) -> float:
-    """Seconds; 0 for ever."""
+    """How long a token is valid, in seconds; 0 for ever."""
     return 0.0 if given == NEVER else amount_options.seconds(given)
 
 
@@ -84,8 +84,8 @@ def create(
         str | None,
         typer.Option(
             help=(
-                "Whose it is, where a person has several; else its name. Nobody approves what he asked with "
-                "another one."
+                "The person who holds it; by default its name. Nobody can approve a request of the same "
+                "person."
             )
         ),
     ] = None,

@@ -25,8 +25,8 @@ def appliances(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Which appliances it could be protected back to; or, with --source and --target, to in the first
-    place. All are asked, nothing is changed."""
+    """Which appliances could hold its replica when it is protected back or, with --source and --target, when
+    it is protected for the first time. All are asked, nothing is changed."""
     with connect(context) as vault:
         if sites := way(source, target):
             found = vault.sites[sites[0]].appliances_for(machine, sites[1], encrypt=encrypt)

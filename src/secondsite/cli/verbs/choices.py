@@ -1,4 +1,4 @@
-"""What may be chosen to start from, as people read it."""
+"""Shows the points that a machine may be started from."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -26,7 +26,7 @@ Column = tuple[str, Callable[[tuple[str, str]], str]]
 
 
 def verb_of(word: str) -> Verb:
-    """Raises InvalidArgument for a verb that starts from no point."""
+    """The verb of this name. Raises InvalidArgument for a verb that does not start from a point."""
     found = WORDS.get(word.replace("_", "-"))
     if found is None:
         raise errors.InvalidArgument(
@@ -36,7 +36,7 @@ def verb_of(word: str) -> Verb:
 
 
 def show(rows: Iterator[tuple[str, str]], nothing: str) -> None:
-    """Choices, each with what it starts from."""
+    """Print choices, each with what it starts from."""
     columns: tuple[Column, ...] = (("choice", lambda row: row[0]), ("starts from", lambda row: row[1]))
     output.show_table(tuple(rows), columns, nothing)
 

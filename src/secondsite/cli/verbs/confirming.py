@@ -1,7 +1,6 @@
-"""Before a verb starts, stops, moves or deletes something, whoever sits at a terminal sees what it will do,
-which way, and what that loses, and says yes. A script says --yes: without it nothing begins where nobody can
-be asked.
-"""
+"""Asks for confirmation before a verb starts, stops, moves or deletes something: a person at a terminal sees
+what it will do, which way, and what that loses. A script gives --yes: without it nothing begins if nobody can
+be asked."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,37 +22,37 @@ from . import predictions, properties, second_copies
 from .instants import Start
 
 SHOWN = 20
-"""Machines that are looked at one by one; of more only their number is told."""
+"""The most machines that are shown one by one; of more only their number is shown."""
 BEHIND = "record-is-behind"
-"""The finding of a machine that the vault has forgotten the failover of."""
+"""The finding of a machine whose failover the vault has forgotten."""
 Begin = Callable[[Verbs], JobHandle]
 Tell = Callable[[rest.Machine], str]
-"""What will happen to a machine."""
+"""Tells what will happen to a machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What begins the job, and what is told of each machine before; with `start`, also what it would start
-    from."""
+    """What a confirmation shows: what begins the job, and what will happen to each machine; with `start`,
+    also what it would start from."""
 
     begin: Begin
     tell: Tell
     start: Start | None = None
     yes: bool = False
     verb: Verb | None = None
-    """Whose time is predicted."""
+    """The verb whose time is predicted; None for no prediction."""
     more: Callable[[MachineHandle], str] | None = None
-    """One more line of each machine."""
+    """One more line about each machine."""
     after: Callable[[Vault, rest.Machine], str | None] | None = None
-    """What follows by itself, if anything is to be told of that."""
+    """What follows by itself, if there is anything to say about that."""
     while_running: Sequence[str] | None = None
-    """Of a verb that leaves a running source running: the machines that are meant to go on beside their
+    """For a verb that leaves a running source running: the machines that are meant to run on beside their
     copies."""
 
 
 def ask(vault: Vault, names: tuple[str, ...], about: Confirmation) -> None:
-    """Raises Abort if the answer is no, InvalidArgument where nobody can be asked, and what the vault says
-    of a machine that cannot start from what was chosen."""
+    """Show what will happen and ask. Raises Abort if the answer is no, InvalidArgument if nobody can be
+    asked, and the vault's error for a machine that cannot start from what was chosen."""
     if not about.yes:
         risk.require_somebody("What this does to machines")
         for line in _lines(vault, names, about):
@@ -92,7 +91,7 @@ def _lines(vault: Vault, names: tuple[str, ...], about: Confirmation) -> Iterato
 
 
 def _may_take_over(machine: rest.Machine, about: Confirmation) -> bool:
-    """Whether the vault has forgotten a failover of it, and the point of that may be named."""
+    """Whether the vault has forgotten a failover of the machine, whose point may be the chosen one."""
     named = about.verb is Verb.FAILOVER and about.start is not None and about.start.point is not None
     return named and any(each.code == BEHIND for each in machine.findings)
 

@@ -162,8 +162,8 @@ def planned_failover(
             parser=amount_options.seconds,
             metavar="SPAN",
             help="A budget for the downtime, such as 60s: changes are sent while the machine runs until the "
-            "rest fits; if that does not come within 15 minutes it is not shut down, and runs on. Stands on "
-            "what its shutdown and start took before.",
+            "rest fits; if that does not come within 15 minutes it is not shut down, and runs on. Based "
+            "on what its shutdown and start took before.",
             show_default=False,
         ),
     ] = None,
@@ -238,7 +238,7 @@ def commit(
 
 
 def _reverses(vault: Vault, it: rest.Machine) -> str | None:
-    """After the commit of a planned failover."""
+    """What follows the commit of a planned failover by itself."""
     if it.state is not State.PLANNED_FAILED_OVER or it.target_site is None:
         return None
     if vault.pairs.show(it.source_site, it.target_site).reverse_after_commit:

@@ -1,4 +1,4 @@
-"""Which instant to start from, as people say it: --choice, --point or --at."""
+"""The options that say from which instant to start: --choice, --point or --at."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +57,8 @@ class Start:
 def start(
     choice: RecoveryPointChoice | None, point: str | None, at: str | None, default: RecoveryPointChoice
 ) -> Start:
-    """What was given, or the default; raises InvalidArgument for a time beside anything else."""
+    """The start that was given, or the default; raises InvalidArgument for --at together with another
+    option."""
     options = {"--at": at, "--choice": choice, "--point": point}
     given = [option for option, value in options.items() if value is not None]
     if at is not None and len(given) > 1:

@@ -33,7 +33,7 @@ from . import instants, predictions, properties, second_copies
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
 STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
-"""Those that start a machine at the other site."""
+"""Verbs that start a machine at the other site."""
 GroupsOption = Annotated[
     list[int] | None,
     typer.Option("--group", help="Only this group, by its number; once for each.", show_default=False),
@@ -258,12 +258,13 @@ def register(app: typer.Typer) -> None:
 
 
 def part(groups: GroupsOption, leave_out: LeaveOut, direction: Way) -> dict[str, Any]:
-    """Which part of the plan a run is to take."""
+    """The part of the plan that a run is to take, as fields of its request."""
     return {"groups": tuple(groups or ()), "leave_out": tuple(leave_out or ()), "direction": direction}
 
 
 def _chosen(choice: RecoveryPointChoice | None) -> dict[str, Any]:
-    """Nothing, if nothing was chosen: what is the default says the verb's shape."""
+    """The choice as a field of the request; no field if nothing was chosen: the verb's shape has the
+    default."""
     return {} if choice is None else {"choice": choice}
 
 
@@ -272,7 +273,8 @@ def _run(
     as_json: bool,
     beside: Sequence[str] = (),
 ) -> NoReturn:  # fmt: skip
-    """Show what it would do, ask, and follow the job to its end. `beside`: what goes on beside its copy."""
+    """Show what the run would do, ask, and follow the job to its end. `beside`: the machines that run on
+    beside their copies."""
     with connect(context) as vault:
         found = vault.plans[plan]
         seen = found.show()
@@ -289,8 +291,8 @@ def _run(
 
 
 def _show(plan: PlanHandle, verb: Verb, asked: rest.PlanPart) -> None:
-    """Says what it would do. Raises InvalidArgument where nobody can be asked, and what makes the run
-    impossible."""
+    """Show what the run would do. Raises InvalidArgument if nobody can be asked, and the error that makes the
+    run impossible."""
     if not sys.stdin.isatty():
         raise errors.InvalidArgument(
             "Before a plan is run somebody has to confirm what it will do, and nobody can be asked here.",
@@ -317,7 +319,7 @@ def _part(asked: rest.PlanPart) -> dict[str, object]:
 
 
 def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.say) -> None:
-    """As a person reads it before he says yes."""
+    """Print a preview of a run, for a person who is about to confirm it."""
     count = counted(sum(len(group.machines) for group in preview.groups), "machine")
     if preview.problem is None:
         say(f"{preview.verb.replace('_', ' ')} of plan {preview.plan}: {count}, {preview.direction}")
@@ -359,7 +361,7 @@ def _start(machine: rest.PlanPreviewMachine) -> str:
 
 
 def _there(machine: rest.PlanPreviewMachine, verb: Verb) -> str:
-    """For a verb that starts it there."""
+    """What a verb that starts the machine at the other site says of it there."""
     if verb not in STARTS:
         return ""
     there = properties.described(machine.second_site, drill=verb is Verb.TEST_FAILOVER)

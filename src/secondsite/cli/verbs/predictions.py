@@ -1,4 +1,4 @@
-"""Predicted times, and what runs took, as people read them."""
+"""Shows predicted times, and what runs took."""
 
 from ...domain.amounts import span
 from ...domain.prediction.predicting import Basis
@@ -13,7 +13,7 @@ STANDS_ON = {
 
 
 def line(found: Prediction) -> str:
-    """One line before a confirmation."""
+    """The prediction for one machine, as a line of a confirmation."""
     if found.seconds is None:
         return f"no time is predicted: {found.advice}"
     basis = STANDS_ON[found.basis].format(counted(found.runs, "run"))
@@ -51,12 +51,12 @@ def machine(seconds: float | None, downtime_seconds: float | None) -> str:
 
 
 def hooks(names: tuple[str, ...]) -> str:
-    """Of a machine; nothing if it has none that run."""
+    """The hooks that run for a machine, as a part of a sentence; empty if there are none."""
     return f"its hooks run too: {', '.join(names)}" if names else ""
 
 
 def took(found: RunTiming) -> str:
-    """What a run took, beside what was predicted."""
+    """What a run took, compared with what was predicted."""
     before = (
         "nothing was predicted"
         if found.predicted_seconds is None

@@ -1,4 +1,4 @@
-"""What a machine is to be like at its second site: secondsite machine set."""
+"""secondsite machine set: the machine's properties at its second site."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -69,7 +69,7 @@ def change(
         int | None,
         typer.Option(
             parser=amount_options.whole_seconds,
-            help="In a run of a plan it starts there so much later than others of its group would.",
+            help="In a run of a plan it starts there this much later than the others of its group.",
             metavar="SPAN",
             show_default=False,
         ),
@@ -77,8 +77,8 @@ def change(
     policy: Annotated[
         str | None,
         typer.Option(
-            help="Its replication policy from now on, at whichever site it runs; history that this one "
-            "keeps no more goes after the deletion delay.",
+            help="Its replication policy from now on, at whichever site it runs; history that it "
+            "does not keep is deleted after the deletion delay.",
             metavar="NAME",
             show_default=False,
         ),

@@ -1,4 +1,4 @@
-"""What a reprotect will send and how long it will take, as people read it."""
+"""Shows what a reprotect will send, and how long it will take."""
 
 from ...domain.amounts import size, span
 from ...ground.plural import counted
@@ -7,8 +7,8 @@ from ...wire.rest.predictions import ReprotectPreview
 
 
 def told(found: ReprotectPreview) -> str:
-    """Before a confirmation: which of the two it will be, what is in the way, and what it will cost; a
-    line each."""
+    """The lines before a confirmation: original or alternate location, what is in the way, and what it will
+    cost."""
     ways = {
         Location.ORIGINAL: "original location, onto its old disks",
         Location.ALTERNATE: "alternate location, onto new disks",
@@ -20,7 +20,7 @@ def told(found: ReprotectPreview) -> str:
 
 
 def line(found: ReprotectPreview) -> str:
-    """One line before a confirmation."""
+    """What a reprotect will send, as a line of a confirmation."""
     if found.problem is not None:
         return f"what it will send is not known: {found.problem.message}"
     return f"{_sends(found)}; {_takes(found)}"

@@ -1,8 +1,8 @@
-"""An unplanned failover of a machine that runs leaves two copies that write: whoever wants that names each
-machine.
+"""Asks before an unplanned failover of a running machine, which leaves two copies that write: a person who
+wants that must name each machine.
 
-A machine runs, as far as can be known, if its source's appliance is connected and says so. Of a site that is
-away nobody can tell, and nobody is asked: that is the hour for which the verb is made.
+A machine runs, as far as can be known, if its source's appliance is connected and says so. If the site cannot
+be reached nobody can tell, and nothing is asked: that is the case for which the verb is made.
 """
 
 import shlex
@@ -21,9 +21,9 @@ from ...wire.common.machines import PowerState
 from .. import output
 
 WRITES = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.ELSEWHERE})
-"""Powers in which a machine writes, or goes on to as soon as somebody lets it."""
+"""Power states in which a machine writes, or will write as soon as it is resumed."""
 FEW = 20
-"""Machines that are asked for one by one; for more the list of all is read."""
+"""Up to this many machines each is asked for separately; for more the list of all is read."""
 WhileRunning = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,8 +38,8 @@ WhileRunning = Annotated[
 
 
 def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
-    """Wants each of the machines that run at their source to be named: by `named`, or typed at a terminal.
-    Raises InvalidArgument where nobody can be asked, Abort for another word."""
+    """Require that each machine that runs at its source is named: in `named`, or typed at a terminal. Raises
+    InvalidArgument if nobody can be asked, Abort for another word."""
     unnamed = [each for each in _running(vault, names) if not {each.name, each.id} & set(named)]
     if unnamed:
         move = f"secondsite machine planned-failover {shell.arguments(*(each.name for each in unnamed))}"
@@ -47,7 +47,7 @@ def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
 
 
 def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Collection[str]) -> None:
-    """The same for those of a plan that are asked for; the plan's name stands for them. Raises as
+    """The same for the machines of a plan's run; the plan's name is typed for all of them. Raises as
     `accept`."""
     running = _running(vault, _asked_for(plan, asked))
     if running and plan.name not in named:
@@ -59,8 +59,8 @@ def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Coll
 
 
 def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
-    """Says of which machines memory is saved at their source, as was heard last: it is no part of what
-    starts."""
+    """Warn of machines whose memory is saved at their source, as last reported: their copies start without
+    it."""
     for each in _machines(vault, names):
         if each.power is PowerState.SAVED and Verb.FAILOVER in each.allowed_operations:
             to = each.target_site or "the other site"
@@ -68,7 +68,7 @@ def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
 
 
 def warn_of_memory_in_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart) -> None:
-    """The same for those of a plan that are asked for."""
+    """The same for the machines of a plan's run."""
     warn_of_memory(vault, _asked_for(plan, asked))
 
 

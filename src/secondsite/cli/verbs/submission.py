@@ -1,4 +1,4 @@
-"""The end of each verb's command: what is asked before, then the job, followed to its end."""
+"""The common end of each verb's command: starts the job and follows it to its end."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,7 +13,7 @@ from .confirming import Begin, Confirmation, ask
 def run(
     context: typer.Context, machines: Sequence[str], verb: Begin | Confirmation, no_wait: bool, as_json: bool
 ) -> NoReturn:
-    """Ends with the exit code that the job's end means."""
+    """Start the job, follow it, and exit with the exit code for its end."""
     with connect(context) as vault:
         if isinstance(verb, Confirmation):
             ask(vault, tuple(machines), verb)

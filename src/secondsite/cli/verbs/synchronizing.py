@@ -1,4 +1,4 @@
-"""A failback that synchronizes by itself: what is told before it begins."""
+"""What is shown before a failback that synchronizes by itself."""
 
 from ...client.nouns.machines import MachineHandle
 from ...domain.points import RecoveryPointChoice
@@ -19,7 +19,7 @@ def confirmed(
 
 
 def _tells(it: rest.Machine, sync: DataSync) -> str:
-    """It runs at its target: nothing is replicated yet."""
+    """What will happen to a machine that runs at its target, and is not replicated yet."""
     if sync is DataSync.BEFORE:
         return (
             f"its changes are sent from {it.target_site} to {it.source_site} while it runs; then you are "

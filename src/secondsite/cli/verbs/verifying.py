@@ -1,4 +1,4 @@
-"""What a site gives to copies that are booted only to be looked at: as people type it, and as it is shown."""
+"""Parses and shows a site's settings for copies that are booted only to be looked at."""
 
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ def network(name: CopyNetworkName | None) -> CopyNetwork | None:
 
 
 def days(text: str) -> int:
-    """Of '7d'; 0 for 'never'. Raises InvalidArgument."""
+    """The days of '7d'; 0 for 'never'. Raises InvalidArgument."""
     if text == "never":
         return 0
     found, rest = divmod(amounts.parse_span(text), DAY)
@@ -34,7 +34,7 @@ def days(text: str) -> int:
 
 
 def hours(text: str) -> tuple[str, str]:
-    """'22:00-06:00'. Raises InvalidArgument."""
+    """Begin and end of '22:00-06:00'. Raises InvalidArgument."""
     begins, dash, ends = text.partition("-")
     if not dash:
         raise errors.InvalidArgument(
@@ -44,7 +44,8 @@ def hours(text: str) -> tuple[str, str]:
 
 
 def described(found: VerificationShape) -> str:
-    """'every 7 days 22:00-06:00 UTC; 1 copy at once, 4 GiB together, without a network'."""
+    """The settings in words: 'every 7 days 22:00-06:00 UTC; 1 copy at once, 4 GiB together, without a
+    network'."""
     memory = "" if found.memory_bytes is None else f", {amounts.exact_size(found.memory_bytes)} together"
     network_said = "in isolated networks" if found.network == "isolated" else "without a network"
     return f"{_when(found)}; {counted(found.at_once, 'copy', 'copies')} at once{memory}, {network_said}"

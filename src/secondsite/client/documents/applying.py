@@ -1,4 +1,4 @@
-"""The changes, through the same calls that a person's commands take, in an order that works.
+"""Makes the changes, through the same calls as the commands, in an order that works.
 
 Each changes one thing, and only if that is as it was read. A run that was interrupted is repeated: what it
 did is no change any more.
@@ -46,7 +46,7 @@ LOOK_SECONDS = 0.2
 
 
 class DocumentApplier:
-    """`present` is what was read and checked; it is kept up to date by what is done."""
+    """Makes the changes. `present` is what was read and checked; it is updated with each change."""
 
     def __init__(self, vault: Vault, present: Present, given: Sequence[LoadedDocument]) -> None:
         self._vault = vault
@@ -55,7 +55,8 @@ class DocumentApplier:
         self._protecting: list[tuple[Change, JobHandle]] = []
 
     def run(self, changes: Sequence[Change]) -> Iterator[Change]:
-        """Each change when it is done. Raises what the vault answers, with the document that asked for it."""
+        """Make the changes, and yield each when it is done. Raises the vault's error, with the document that
+        asked for the change."""
         early = [
             each
             for each in changes
@@ -73,7 +74,7 @@ class DocumentApplier:
         yield from self._each(late)
 
     def _later(self) -> Iterator[Change]:
-        """What names machines, of which some may be protected only since a moment ago, or still not quite."""
+        """Make changes of things that name machines, which may have been protected only a moment ago."""
         self._settle()
         kinds = ("cards", "properties", "hooks", "group", "plan", "drill")
         later = [each for each in self._given if each.document.kind in kinds]
@@ -117,7 +118,7 @@ class DocumentApplier:
 
     @property
     def _puts(self) -> Mapping[type[AnyDocument], Callable[[Any], None]]:
-        """Of all kinds but protection."""
+        """The functions that make a change, for all kinds except protection."""
         return {
             PolicyDocument: self._put_policy,
             MappingDocument: self._put_mapping,
@@ -202,8 +203,8 @@ class DocumentApplier:
         ]
 
     def _mapped(self, source: str, target: str, network: str, seen: Sequence[rest.NetworkMapping]) -> None:
-        """The mappings share one edition: after a change of our own they are read again, and nothing but
-        that may be another one."""
+        """Note a change of a mapping. All mappings share one edition: after a change of our own they are read
+        again, and only that mapping may differ."""
         now = self._vault.mappings.list(source, target)
         if _others(now, network) != _others(seen, network):
             raise errors.ChangedMeanwhile(
@@ -243,7 +244,7 @@ class DocumentApplier:
         self._vault.machines[machine.id].set_hooks(hooks, seen=self._present.hooks[machine.id])
 
     def _leave(self, change: Change) -> None:
-        """Members that leave a group do so first: they may be wanted in another one."""
+        """Take members out of a group first: they may be needed in another one."""
         wanted, now = change.wanted, change.now
         if isinstance(wanted, GroupDocument) and isinstance(now, GroupDocument):
             staying = [each for each in now.machines if each in wanted.machines]
@@ -299,7 +300,7 @@ class DocumentApplier:
 
 
 def _wait(machine: MachineHandle, job: JobHandle) -> None:
-    """Raises JobNotSucceeded."""
+    """Wait for the end of a machine's job. Raises JobNotSucceeded."""
     while not job.show().state.ended:
         with contextlib.suppress(errors.NotFound):  # the job has not come to it yet
             if machine.show().state is not State.ENABLING:

@@ -1,4 +1,4 @@
-"""Why changes cannot be made, told before the first of them, and what whoever makes them should know."""
+"""Checks changes before the first is made: why they cannot be made, and what else the caller should know."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -87,7 +87,8 @@ class DocumentChecker:
         }
 
     def machines(self) -> Told:
-        """Names that nobody or several have, and documents that mean the same thing by two names."""
+        """Names that no machine, or several machines, have, and documents that mean the same thing by two
+        names."""
         first: dict[tuple[str, ...], LoadedDocument] = {}
         for each in self._given:
             for path, name in _names(each):
@@ -287,7 +288,7 @@ def _names(given: LoadedDocument) -> AtField:
 
 
 def _twice(wanted: PlanDocument | HooksDocument) -> AtField:
-    """What stands in it more than once."""
+    """What is in it more than once."""
     if isinstance(wanted, PlanDocument):
         yield from _plan(wanted)
     elif len({each.name for each in wanted.hooks}) < len(wanted.hooks):

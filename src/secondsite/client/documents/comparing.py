@@ -1,4 +1,4 @@
-"""What has to change for a vault to have what documents say."""
+"""Compares documents with a vault: what has to change for the vault to have what they say."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A value that is another one; None: there is none."""
+    """A field with another value; None: it has no value."""
 
     field: str
     now: object
@@ -49,7 +49,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing; `given` is the document that asks for it, None for what is deleted."""
+    """A change of one thing; `given` is the document that asks for it, None for a deletion."""
 
     action: Action
     key: Key
@@ -74,7 +74,7 @@ class Change:
 
 
 def changes(present: Present, given: Sequence[LoadedDocument], *, prune: bool = False) -> Sequence[Change]:
-    """By kind, in the order in which they are applied; what is deleted comes last. Raises InvalidArgument
+    """The changes by kind, in the order in which they are made; deletions come last. Raises InvalidArgument
     for a machine's name that several have, when nothing has been checked."""
     kinds = {each.document.kind for each in given}
     there = present.documents(kinds)
@@ -93,13 +93,13 @@ def changes(present: Present, given: Sequence[LoadedDocument], *, prune: bool = 
 
 
 def canonical(present: Present, document: AnyDocument) -> AnyDocument:
-    """The same, said as `present` says it."""
+    """The same document, with the same names as `present` uses."""
     say = _CANONICAL.get(type(document))
     return document if say is None else say(present, document)
 
 
 def machine(present: Present, name: str) -> str:
-    """As a document names it; one that is not there keeps what it is called."""
+    """The machine's name as a document has it; the given name if there is no such machine."""
     try:
         found = present.find(name)
     except errors.InvalidArgument:
@@ -166,7 +166,7 @@ def _cards(present: Present, document: CardsDocument) -> AnyDocument:
 
 
 def _properties(present: Present, document: PropertiesDocument) -> AnyDocument:
-    """Its own name is nothing that is set."""
+    """The properties without a target name that equals the machine's own, which sets nothing."""
     name, found = machine(present, document.machine), present.find(document.machine)
     own = found.name if found is not None else document.machine
     other = None if document.target_name == own else document.target_name

@@ -39,7 +39,7 @@ from .kinds import (
 
 @dataclass(slots=True)
 class Present:
-    """The things as they were read: a change is refused if they are not so any more."""
+    """What was read from the vault: a change is refused if a thing has changed since."""
 
     machines: list[rest.Machine]
     policies: dict[str, rest.Policy]
@@ -50,15 +50,15 @@ class Present:
     pairs: list[rest.SitePair] = field(default_factory=list)
     pools: dict[str, AddressPool] = field(default_factory=dict)
     settings: dict[str, MachineSettings] = field(default_factory=dict)
-    """By machine id."""
+    """Settings by machine id."""
     properties: dict[str, MachineProperties] = field(default_factory=dict)
-    """By machine id."""
+    """Properties by machine id."""
     hooks: dict[str, MachineHooks] = field(default_factory=dict)
-    """By machine id."""
+    """Hooks by machine id."""
     sites: dict[str, rest.Site] = field(default_factory=dict)
 
     def find(self, name_or_id: str) -> rest.Machine | None:
-        """Raises InvalidArgument for a name that several have."""
+        """The machine with this name or id. Raises InvalidArgument for a name that several have."""
         named = [each for each in self.machines if name_or_id in (each.name, each.id)]
         exact = [each for each in named if each.id == name_or_id] or named
         if len(exact) > 1:
@@ -67,14 +67,14 @@ class Present:
         return exact[0] if exact else None
 
     def name(self, machine: rest.Machine) -> str:
-        """What names it in a document: its id, if another one has its name."""
+        """The machine's name in documents; its id, if another one has the same name."""
         return machine.name if self._alone(machine.name) else machine.id
 
     def members(self, group: str) -> list[rest.Machine]:
         return [each for each in self.machines if each.group == group]
 
     def documents(self, kinds: Collection[str]) -> dict[Key, AnyDocument]:
-        """All that is there of these kinds."""
+        """All documents of these kinds."""
         made: dict[str, Iterable[AnyDocument]] = {
             "policy": (policy(each) for each in self.policies.values() if not each.read_only),
             "mapping": map(mapping, self.mappings),
@@ -114,7 +114,7 @@ class Present:
         )
 
     def _own_policy(self, name: str) -> str:
-        """Not the twin that it has on the way back."""
+        """The name of the policy that was set, in place of its twin for the way back."""
         found = self.policies.get(name)
         return policies.own_name(name, {name: found is not None and found.read_only})
 
@@ -174,7 +174,8 @@ class Present:
         return DrillDocument.model_validate({**plain, "kind": "drill", "machines": machines})
 
     def _in_plan(self, machine: rest.PlanMachine | ScheduledMachine) -> str:
-        """One whose protection ended is named by its id: another one may have its name by now."""
+        """The machine's name in a plan. One whose protection ended is named by its id: another one may have
+        its name by now."""
         found = next((each for each in self.machines if each.id == machine.id), None)
         return machine.id if found is None else self.name(found)
 
@@ -186,7 +187,7 @@ def read(
     hooks_of: Collection[str] | None = None,
 ) -> Present:
     """`cards_of`, `properties_of`, `hooks_of`: names and ids of the machines whose cards, properties and
-    hooks are asked for too; None: those of all."""
+    hooks are read too; None: those of all machines."""
     present = Present(
         machines=list(vault.machines.list(page_size=rest.MOST_PER_PAGE)),
         policies={each.name: each for each in vault.policies.list()},
@@ -241,7 +242,7 @@ def pool(found: AddressPool) -> PoolDocument:
 
 
 def cards_document(machine: str, cards: Iterable[Card]) -> CardsDocument:
-    """As what is there is compared: only cards of which something is set."""
+    """The cards of a machine as a document: only cards with settings."""
     lower = [card.model_copy(update={"mac": card.mac.lower()}) for card in cards]
     kept = [card for card in lower if card != Card(mac=card.mac)]
     return CardsDocument(kind="cards", machine=machine, cards=tuple(sorted(kept, key=lambda card: card.mac)))
@@ -253,7 +254,8 @@ def properties_document(machine: str, found: TargetProperties) -> PropertiesDocu
 
 
 def hooks_document(machine: str, found: Iterable[HookPart]) -> HooksDocument:
-    """The order of kinds and directions says nothing."""
+    """The hooks of a machine as a document. The order of kinds and directions is normalized, because it means
+    nothing."""
     parts = tuple(
         each.model_copy(
             update={

@@ -1,5 +1,5 @@
-"""What a document may say: one shape for each kind. An unknown field is refused, so that a typing error is
-not lost."""
+"""The shapes of documents, one for each kind. An unknown field is refused, so that a typing error is
+noticed."""
 
 from typing import Annotated, Literal
 
@@ -281,15 +281,15 @@ KINDS: dict[str, type[AnyDocument]] = {
     "plan": PlanDocument,
     "drill": DrillDocument,
 }
-"""In the order in which they are applied: what comes later names what came before."""
+"""The kinds of documents in the order in which they are applied: later ones name earlier ones."""
 PRUNED = ("policy", "mapping", "pool", "group", "plan", "drill")
-"""What may be deleted because no document names it: never a machine's protection, cards, properties or
-hooks, nor what holds between two sites or what a site gives."""
+"""Kinds that may be deleted because no document names a thing: never a machine's protection, cards,
+properties or hooks, nor the settings of pairs of sites and of verification."""
 Key = tuple[str, ...]
 
 
 def key_of(document: AnyDocument) -> Key:
-    """What names the thing that the document is about."""
+    """What identifies the thing that the document is about."""
     if isinstance(document, MappingDocument):
         return (document.kind, document.source_site, document.source_network, document.target_site)
     if isinstance(document, PairDocument):
@@ -302,7 +302,7 @@ def key_of(document: AnyDocument) -> Key:
 
 
 def called(key: Key) -> str:
-    """Its kind and its name, for sentences."""
+    """The kind and the name, for sentences."""
     if key[0] == "mapping":
         return f"mapping of {key[2]} from {key[1]} to {key[3]}"
     if key[0] == "pair":

@@ -1,4 +1,5 @@
-"""Files as documents. All that is wrong with them is told at once, with file, line and field."""
+"""Loads files as documents, and reports everything that is wrong with them at once, with file, line and
+field."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ DO = "Correct it and repeat: nothing was changed."
 
 @dataclass(frozen=True, slots=True)
 class LoadedDocument:
-    """A document, and where it stands."""
+    """A document, and where it is."""
 
     document: AnyDocument
     file: str
@@ -158,7 +159,7 @@ def _twice(given: Sequence[LoadedDocument]) -> Iterator[str]:
 
 
 def limits_of(document: PolicyDocument) -> Iterator[tuple[str, str]]:
-    """Which field lies out of its limits, and why."""
+    """The fields that are out of their limits, and why."""
     defaults = PolicyShape(name=document.name)
     for field in sorted(set(PolicyShape.model_fields) - {"name"}):
         try:

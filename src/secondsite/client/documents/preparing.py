@@ -1,4 +1,4 @@
-"""All of it but the changes themselves: what is there, what has to change, whether that can be done."""
+"""Prepares changes: reads what is there, finds what has to change, and checks whether that can be done."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from .references import References, around
 
 @dataclass(frozen=True, slots=True)
 class DocumentPreparation:
-    """`missing`: what the token may not do; `wrong`: what stands in the way; `notes`: what does not, but
-    is to be known."""
+    """Changes, ready to be made. `missing`: rights that the token lacks; `wrong`: what is in the way;
+    `notes`: what is not, but should be known."""
 
     present: Present
     changes: Sequence[Change]
@@ -41,7 +41,7 @@ class DocumentPreparation:
 
 
 def prepare(vault: Vault, given: Sequence[LoadedDocument], *, prune: bool = False) -> DocumentPreparation:
-    """Raises InvalidArgument for documents of which it is not clear what they mean."""
+    """Read the vault, and compare and check the documents. Raises InvalidArgument for ambiguous documents."""
     cards = {each.document.machine for each in given if isinstance(each.document, CardsDocument)}
     named = {each.document.machine for each in given if isinstance(each.document, PropertiesDocument)}
     hooked = {each.document.machine for each in given if isinstance(each.document, HooksDocument)}
@@ -60,8 +60,8 @@ def prepare(vault: Vault, given: Sequence[LoadedDocument], *, prune: bool = Fals
 
 
 def export(vault: Vault, kinds: Collection[str] = (), name: str | None = None) -> str:
-    """What the token sees, as the text of a file: of these kinds, of all if none is named; only what has
-    this `name`. Raises InvalidArgument, NotFound."""
+    """What the token sees, as the text of a file: of these kinds, or of all if none is named; with `name`
+    only things of that name. Raises InvalidArgument, NotFound."""
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         raise errors.InvalidArgument(

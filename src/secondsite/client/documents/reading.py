@@ -1,4 +1,4 @@
-"""YAML as plain values, each with the line that it stands on.
+"""Reads YAML as plain values, each with its line.
 
 Taken are mappings, lists, texts, numbers, true, false and null, as JSON has them. Refused are keys that come
 twice, anchors, aliases and tags: an alias that names itself over and over fills the memory, a tag makes
@@ -22,7 +22,7 @@ NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
 
 
 class NotTaken(Exception):
-    """`line` counts from 1."""
+    """Something in YAML that is not accepted. `line` counts from 1."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)
@@ -32,13 +32,13 @@ class NotTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A document's content, and where its parts stand."""
+    """A document's content, with the lines of its parts."""
 
     content: object
     lines: Mapping[Path, int]
 
     def line(self, path: Path) -> int:
-        """Of the part, or of what it should be in."""
+        """The line of the part at this path, or of the part that should contain it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines[path]
@@ -76,12 +76,12 @@ for _tag, _pattern, _firsts in WORDS:
 
 
 def is_no_text(word: str) -> bool:
-    """Whether it is read as something else than text, unless it is quoted."""
+    """Whether the word would be read as something other than text, unless it is quoted."""
     return any(pattern.match(word) for _, pattern, _ in WORDS)
 
 
 def documents(text: str) -> Iterator[Value]:
-    """One after the other; empty ones are left out. Raises NotTaken."""
+    """The documents, one after the other, without empty ones. Raises NotTaken."""
     try:
         loader = _Loader(text)
         yield from _documents(loader)
@@ -146,7 +146,7 @@ def _number(node: Any) -> float:
 
 
 def _text(node: Any) -> str:
-    """As JSON writes it, a character beyond the first 65,536 comes in two halves."""
+    """The text. JSON writes a character beyond the first 65,536 as two halves, which are joined."""
     try:
         return str(node.value).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What documents lean on, asked for only if one does."""
+"""Reads what documents refer to, if one does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .kinds import CardsDocument, MappingDocument, PoolDocument
 
 @dataclass(slots=True)
 class References:
-    """What documents lean on, asked for only if one does."""
+    """What documents refer to: sites, networks, unprotected machines; read only if a document needs it."""
 
     sites: frozenset[str] = frozenset()
     networks: Mapping[str, SiteNetworks] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class References:
 
 
 def around(vault: Vault, changes: Sequence[Change]) -> References:
-    """What these changes lean on."""
+    """What these changes refer to."""
     wanted = [each.wanted for each in changes]
     found = References(sites=frozenset(each.name for each in vault.sites.list()))
     if any(isinstance(each, MappingDocument | CardsDocument | PoolDocument) for each in wanted):

@@ -10,7 +10,7 @@ TITLE = "A document of what is configured in secondsite"
 
 
 def schema() -> dict[str, Any]:
-    """Of one document; a file may hold several."""
+    """The JSON schema of one document; a file may hold several."""
     made = pydantic.TypeAdapter(AnyDocument).json_schema()
     branches = made.pop("anyOf")
     return {

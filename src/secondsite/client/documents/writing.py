@@ -1,4 +1,4 @@
-"""Documents as YAML: the same documents give the same text."""
+"""Writes documents as YAML: the same documents give the same text."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 def ordered(documents: Iterable[AnyDocument]) -> list[AnyDocument]:
-    """By kind, as they are applied, and by name."""
+    """The documents by kind, in the order in which they are applied, and by name."""
     return sorted(documents, key=lambda each: (ORDER.index(each.kind), key_of(each)))
 
 
@@ -30,8 +30,7 @@ def _text(document: AnyDocument) -> str:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Quotes each text that the reader would take for something else, or that has line breaks of its own
-    kind."""
+    """Quotes texts that would otherwise be read as something else, or that have unusual line breaks."""
 
 
 def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -43,7 +42,7 @@ _Dumper.add_representer(str, _represented)
 
 
 def fields(document: AnyDocument) -> dict[str, Any]:
-    """All that it says; in its parts only what is not as it would be anyhow."""
+    """All fields of a document; of its parts only fields that differ from their defaults."""
     plain = document.model_dump(mode="json", exclude_none=True)
     if isinstance(document, CardsDocument):
         plain["cards"] = [

@@ -33,8 +33,9 @@ class ApplianceHandle:
         return self._connection.one(rest.Appliance, "GET", path("appliances", self._name))
 
     def create_registration_key(self, refuse_now: bool = False) -> rest.RegistrationKey:
-        """A key that enrolls, within an hour, what takes this appliance's place under its id; its present
-        key counts no more from then on, or at once with `refuse_now`. It is shown this once."""
+        """Creates a key that enrolls, within an hour, the appliance that takes this one's place under its id.
+        Its present key is refused from then on, or at once with `refuse_now`. The key is shown only in this
+        answer."""
         return self._connection.one(
             rest.RegistrationKey,
             "POST",
@@ -49,8 +50,8 @@ class ApplianceHandle:
         other_site: str | None = None,
         told: Callable[[rest.Adoption], None] = _nobody,
     ) -> rest.Adoption:
-        """Take over what it has of a vault that is gone; with `dry_run` it is only told. Harmless when
-        repeated. `told` hears of each portion. Raises ApplianceUnreachable."""
+        """Take over what it has of a vault that is gone; with `dry_run` nothing is changed. Harmless when
+        repeated. `told` is called with each portion. Raises ApplianceUnreachable."""
         whole, after = None, ""
         while True:
             asked = rest.AdoptionRequest(
@@ -66,7 +67,8 @@ class ApplianceHandle:
             after = part.following
 
     def delete(self) -> None:
-        """From now on its certificate is refused. Raises NotPossibleNow while a machine needs it."""
+        """Deletes the appliance, whose certificate is refused from then on. Raises NotPossibleNow while a
+        machine needs it."""
         self._connection.call("DELETE", path("appliances", self._name))
 
 
@@ -83,9 +85,10 @@ class Appliances:
         return iter(self.list())
 
     def list(self, site: str | None = None) -> Sequence[rest.Appliance]:
-        """In the order in which they enrolled."""
+        """Appliances, in the order in which they enrolled."""
         return self._connection.many(rest.Appliance, path("appliances"), {"site": site})
 
     def enroll(self, asked: rest.EnrollRequest) -> rest.EnrollAnswer:
-        """Lets a new appliance in; the registration key counts, not the token. Raises RegistrationRefused."""
+        """Enrolls an appliance, with the registration key in `asked` and without the token. Raises
+        RegistrationRefused."""
         return self._connection.one(rest.EnrollAnswer, "POST", path("enroll"), body=asked)

@@ -19,22 +19,23 @@ class DrillScheduleHandle:
         self._name = name
 
     def show(self) -> rest.DrillSchedule:
-        """When its next turn is, what it started last, and what was in the way."""
+        """The schedule: when its next turn is, what it started last, and what was in the way."""
         return self._connection.one(rest.DrillSchedule, "GET", path(*WHERE, self._name))
 
     def set(
         self, wanted: rest.DrillScheduleChange, *, seen: rest.DrillSchedule | None = None
     ) -> rest.DrillSchedule:
-        """All of it anew."""
+        """Replaces all settings of the schedule."""
         where = path(*WHERE, self._name)
         return self._connection.one(rest.DrillSchedule, "PUT", where, body=wanted, seen=seen)
 
     def delete(self, *, seen: rest.DrillSchedule | None = None) -> None:
-        """What it has started goes on."""
+        """Deletes the schedule; drills that it has started go on."""
         self._connection.call("DELETE", path(*WHERE, self._name), seen=seen)
 
     def run(self, *, key: str | None = None) -> JobHandle:
-        """The job of a drill now. Raises NotPossibleNow, which says what is in the way."""
+        """Starts a drill of the schedule now; returns its job. Raises NotPossibleNow, which says what is in
+        the way."""
         accepted = self._connection.one(JobAccepted, "POST", path(*WHERE, self._name, "run"), key=key)
         return JobHandle(self._connection, accepted.job_id)
 
@@ -52,9 +53,10 @@ class DrillSchedules:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.DrillSchedule]:
-        """By name."""
+        """All schedules, by name."""
         return [*self._connection.pages(rest.DrillSchedulePage, path(*WHERE), EVERY)]
 
     def create(self, wanted: rest.DrillScheduleCreate) -> rest.DrillSchedule:
-        """Raises AlreadyExists, NotFound for a machine or a plan that is not there, InvalidArgument."""
+        """Creates a schedule. Raises AlreadyExists, NotFound for an unknown machine or plan,
+        InvalidArgument."""
         return self._connection.one(rest.DrillSchedule, "POST", path(*WHERE), body=wanted)

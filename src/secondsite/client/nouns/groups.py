@@ -19,11 +19,11 @@ class GroupHandle:
         return self._connection.one(rest.Group, "GET", path("groups", self._name))
 
     def add(self, *machines: str, seen: rest.Group | None = None) -> rest.Group:
-        """Machines join; they replicate the same way as its other machines."""
+        """Adds machines, which must replicate in the same direction as the group's others."""
         return self._change("add", machines, seen)
 
     def remove(self, *machines: str, seen: rest.Group | None = None) -> rest.Group:
-        """Machines leave; they stay protected, and their points stay."""
+        """Removes machines from the group; they stay protected, and their points stay."""
         return self._change("remove", machines, seen)
 
     def update(
@@ -34,7 +34,7 @@ class GroupHandle:
         app_consistent: bool,
         seen: rest.Group | None = None,
     ) -> rest.Group:
-        """All that can be changed of it at once; members that are not named leave it."""
+        """Replaces all settings of the group; members that are not named leave it."""
         body = request(
             rest.GroupChange,
             machines=tuple(machines),
@@ -44,7 +44,7 @@ class GroupHandle:
         return self._connection.one(rest.Group, "PUT", path("groups", self._name), body=body, seen=seen)
 
     def delete(self, *, seen: rest.Group | None = None) -> None:
-        """Its machines stay protected, each by itself."""
+        """Deletes the group; its machines stay protected, each by itself."""
         self._connection.call("DELETE", path("groups", self._name), seen=seen)
 
     def _change(self, change: str, machines: Sequence[str], seen: rest.Group | None) -> rest.Group:
@@ -67,7 +67,7 @@ class Groups:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.Group]:
-        """By name."""
+        """All groups, by name."""
         return [*self._connection.pages(rest.GroupPage, path("groups"), EVERY)]
 
     def create(
@@ -80,9 +80,9 @@ class Groups:
         multi_vm_every_seconds: int = 60,
         app_consistent: bool = False,
     ) -> rest.Group:
-        """A new group, with its first machines, names or ids. Every so often all of them get a common
-        point; with `app_consistent` the guests are also frozen, as often as their policies ask for it.
-        Raises AlreadyExists."""
+        """A new group, with its first machines, names or ids. Every `multi_vm_every_seconds` all of them get
+        a common point; with `app_consistent` the guests are also frozen, as often as their policies ask for
+        it. Raises AlreadyExists."""
         body = request(
             rest.GroupCreate,
             name=name,

@@ -27,7 +27,7 @@ class JobHandle:
         return self._connection.call("GET", path("jobs", self.id, "picture"))
 
     def cancel(self) -> rest.Job:
-        """Asks it to turn back at its next boundary. Raises NotPossibleNow once that cannot be."""
+        """Asks it to turn back at its next boundary. Raises NotPossibleNow if that is no longer possible."""
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "cancel"))
 
     def retry(self) -> rest.Job:
@@ -40,9 +40,9 @@ class JobHandle:
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "resume"))
 
     def answer(self, verdict: str, note: str = "", *, task: int | None = None) -> rest.Job:
-        """Tells the task that asks a person what this one says. `task` is its position: give it as you
-        read it, since by now another one may ask. Raises NotPossibleNow if it asks nothing,
-        InvalidArgument for a verdict that it does not offer."""
+        """Answers the question of a task that asks a person. `task` is its position: give it as you read it,
+        since by now another one may ask. Raises NotPossibleNow if it asks nothing, InvalidArgument for a
+        verdict that it does not offer."""
         asked = self._asking() if task is None else task
         answer = request(rest.JobAnswer, task=asked, verdict=verdict, note=note)
         return self._connection.one(rest.Job, "POST", path("jobs", self.id, "answer"), body=answer)
@@ -87,7 +87,7 @@ class JobHandle:
         return last
 
     def _polled(self, within_seconds: float) -> rest.Job:
-        """The stream of events keeps itself alive and so knows no deadline: ask instead."""
+        """Poll the job until the deadline: the stream of events keeps itself alive, and has no deadline."""
         deadline = time.monotonic() + within_seconds
         while True:
             job = self._seen(deadline)

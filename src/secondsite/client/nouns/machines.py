@@ -112,9 +112,9 @@ class MachineHandle(Verbs):
     def set_cards(
         self, cards: Sequence[CardSettings], *, seen: MachineSettings | None = None
     ) -> MachineSettings:
-        """This in place of what was set; a card that is not named is connected by the mappings. What runs
-        at the second site already stays as it is. Raises InvalidArgument for a card that it does not have,
-        ChangedMeanwhile for one who had `seen` something else."""
+        """Replaces the settings of its cards; a card that is not named is connected by the mappings. What
+        runs at the second site already stays as it is. Raises InvalidArgument for a card that it does not
+        have, ChangedMeanwhile for one who had `seen` something else."""
         body = request(MachineSettingsChange, cards=tuple(cards))
         where = path("machines", self._name, "settings")
         return self._connection.one(MachineSettings, "PUT", where, body=body, seen=seen)
@@ -126,21 +126,21 @@ class MachineHandle(Verbs):
     def set_checks(
         self, checks: Sequence[MachineCheck], *, seen: MachineChecks | None = None
     ) -> MachineChecks:
-        """These in place of what was set; without any nothing is checked. Counts from its next start on.
-        Raises InvalidArgument for a name that is given twice, ChangedMeanwhile for one who had `seen`
-        something else."""
+        """Replaces its checks; without any nothing is checked. They apply from its next start on. Raises
+        InvalidArgument for a name that is given twice, ChangedMeanwhile for one who had `seen` something
+        else."""
         body = request(MachineChecksChange, checks=tuple(checks))
         where = path("machines", self._name, "checks")
         return self._connection.one(MachineChecks, "PUT", where, body=body, seen=seen)
 
     def hooks(self) -> MachineHooks:
-        """The scripts that run when it was started, and before it is stopped."""
+        """The scripts that run after it was started, and before it is stopped."""
         return self._connection.one(MachineHooks, "GET", path("machines", self._name, "hooks"))
 
     def set_hooks(self, hooks: Sequence[MachineHook], *, seen: MachineHooks | None = None) -> MachineHooks:
-        """These in place of what was set; without any nothing runs. A verb that was asked for before keeps
-        those that it had. Raises InvalidArgument for a name that is given twice, ChangedMeanwhile for one
-        who had `seen` something else."""
+        """Replaces its hooks; without any nothing runs. A verb that was asked for before keeps those that it
+        had. Raises InvalidArgument for a name that is given twice, ChangedMeanwhile for one who had `seen`
+        something else."""
         body = request(MachineHooksChange, hooks=tuple(hooks))
         where = path("machines", self._name, "hooks")
         return self._connection.one(MachineHooks, "PUT", where, body=body, seen=seen)
@@ -153,7 +153,7 @@ class MachineHandle(Verbs):
     def set_properties(
         self, wanted: TargetProperties, *, seen: MachineProperties | None = None
     ) -> MachineProperties:
-        """This in place of what was set; what is None is as at home. Counts from its next start there on.
+        """Replaces these properties; a None means "as at home". They apply from its next start there on.
         Raises InvalidArgument for a name that another machine has or is to have there, or a CPU model that
         its host there does not have, ChangedMeanwhile for one who had `seen` something else."""
         body = request(MachinePropertiesChange, **dict(wanted))
@@ -165,8 +165,8 @@ class MachineHandle(Verbs):
         return self._connection.one(rest.MachinePolicy, "GET", path("machines", self._name, "policy"))
 
     def set_policy(self, policy: str, *, seen: rest.MachinePolicy | None = None) -> rest.MachinePolicy:
-        """Another replication policy; its appliances are told. Raises NotFound, InvalidArgument for a
-        read-only one, NotPossibleNow for one that encrypts replicas while the machine's is not,
+        """Gives it another replication policy; its appliances are told. Raises NotFound, InvalidArgument for
+        a read-only one, NotPossibleNow for one that encrypts replicas while the machine's is not,
         ChangedMeanwhile for one who had `seen` another."""
         body = request(rest.MachinePolicyChange, policy=policy)
         where = path("machines", self._name, "policy")
@@ -182,7 +182,7 @@ class MachineHandle(Verbs):
         return JobHandle(self._connection, accepted.job_id)
 
     def _start(self, verb: Verb, asked: rest.MachinesRequest) -> JobHandle:
-        """The verb has a path of its own for one machine."""
+        """Start a verb, which has a path of its own for one machine."""
         where = path("machines", self._name, verb.value.replace("_", "-"))
         options = asked.model_dump(mode="json", exclude={"machines"})
         accepted = self._connection.one(rest.JobAccepted, "POST", where, body=options, key=self._key)

@@ -76,7 +76,7 @@ class Pairs:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.SitePair]:
-        """Every two sites, by name."""
+        """Every pair of sites, by name."""
         return self._connection.many(rest.SitePair, path("site-pairs"))
 
     def show(self, site: str, other: str) -> rest.SitePair:
@@ -98,7 +98,7 @@ class Pairs:
 
 
 class Networks:
-    """What the sites have to plug machines into."""
+    """The networks of the sites."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Whom notices go to."""
+"""Targets of notices."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ class NoticeTargetHandle:
         self._path = path("notices", "targets", name)
 
     def show(self) -> rest.NoticeTarget:
-        """What it is told, and how it goes with it."""
+        """The target: what is sent to it, and whether its messages arrive."""
         return self._connection.one(rest.NoticeTarget, "GET", self._path)
 
     def set(
@@ -31,11 +31,11 @@ class NoticeTargetHandle:
         return self._connection.one(rest.NoticeTarget, "PUT", self._path, body=body, seen=seen)
 
     def test(self) -> rest.NoticeTest:
-        """Send it a message now; what it answered."""
+        """Sends it a message now; returns what it answered."""
         return self._connection.one(rest.NoticeTest, "POST", f"{self._path}/test")
 
     def delete(self, *, seen: rest.NoticeTarget | None = None) -> None:
-        """It is told nothing more."""
+        """Deletes the target: nothing more is sent to it."""
         self._connection.call("DELETE", self._path, seen=seen)
 
 
@@ -52,7 +52,7 @@ class NoticeTargets:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.NoticeTarget]:
-        """By name."""
+        """All targets, by name."""
         return [*self._connection.pages(rest.NoticeTargetPage, path("notices", "targets"), EVERY)]
 
     def create(

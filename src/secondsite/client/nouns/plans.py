@@ -19,7 +19,7 @@ class PlanHandle:
 
     @property
     def name(self) -> str:
-        """As it was asked for."""
+        """The name that was given."""
         return self._name
 
     def show(self) -> rest.Plan:
@@ -33,14 +33,14 @@ class PlanHandle:
         rto_goal_seconds: int | None = None,
         seen: rest.Plan | None = None,
     ) -> rest.Plan:
-        """These groups in place of its former ones, and this goal for its runs (0: none; None: as it was);
-        its machines stay as they are."""
+        """Replaces its groups, and sets the RTO goal for its runs (0: none; None: unchanged); its machines
+        stay as they are."""
         goal = (seen or self.show()).rto_goal_seconds if rto_goal_seconds is None else rto_goal_seconds
         body = request(rest.PlanChange, groups=tuple(groups), rto_goal_seconds=goal)
         return self._connection.one(rest.Plan, "PUT", path("plans", self._name), body=body, seen=seen)
 
     def delete(self, *, seen: rest.Plan | None = None) -> None:
-        """Its machines stay protected."""
+        """Deletes the plan; its machines stay protected."""
         self._connection.call("DELETE", path("plans", self._name), seen=seen)
 
     def preview(self, verb: Verb, **part: object) -> rest.PlanPreview:
@@ -85,7 +85,7 @@ class Plans:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.Plan]:
-        """By name."""
+        """All plans, by name."""
         return [*self._connection.pages(rest.PlanPage, path("plans"), EVERY)]
 
     def create(

@@ -9,11 +9,11 @@ from ...wire import rest
 from ..connection import EVERY, Connection, path, request
 
 TRIES = 4
-"""So often somebody else may be faster."""
+"""How often an update is tried again because somebody else was faster."""
 
 
 class PolicyValues(TypedDict, total=False):
-    """What a policy says; `wire.rest.PolicyCreate` describes each."""
+    """The values of a policy; `wire.rest.PolicyCreate` describes each."""
 
     rpo_threshold_seconds: int
     retention_seconds: int
@@ -49,7 +49,7 @@ class PolicyHandle:
         return self._put(self.show(), values)
 
     def delete(self, *, seen: rest.Policy | None = None) -> None:
-        """Raises NotPossibleNow while a machine uses it."""
+        """Deletes the policy. Raises NotPossibleNow while a machine uses it."""
         self._connection.call("DELETE", path("policies", self._name), seen=seen)
 
     def _put(self, present: rest.Policy, values: PolicyValues) -> rest.Policy:
@@ -71,7 +71,7 @@ class Policies:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.Policy]:
-        """By name."""
+        """All policies, by name."""
         return [*self._connection.pages(rest.PolicyPage, path("policies"), EVERY)]
 
     def create(self, name: str, **values: Unpack[PolicyValues]) -> rest.Policy:

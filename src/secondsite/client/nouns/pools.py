@@ -15,22 +15,23 @@ class PoolHandle:
         self._name = name
 
     def show(self) -> rest.AddressPool:
-        """With the machines that have an address of it."""
+        """The pool, with the machines that have an address of it."""
         return self._connection.one(rest.AddressPool, "GET", path("pools", self._name))
 
     def set(
         self, wanted: rest.AddressPoolChange, *, seen: rest.AddressPool | None = None
     ) -> rest.AddressPool:
-        """All of it anew. Raises InvalidArgument for what leaves out an address that a machine has."""
+        """Replaces all settings of the pool. Raises InvalidArgument if they leave out an address that a
+        machine has."""
         where = path("pools", self._name)
         return self._connection.one(rest.AddressPool, "PUT", where, body=wanted, seen=seen)
 
     def delete(self, *, seen: rest.AddressPool | None = None) -> None:
-        """Raises NotPossibleNow while a machine has an address of it."""
+        """Deletes the pool. Raises NotPossibleNow while a machine has an address of it."""
         self._connection.call("DELETE", path("pools", self._name), seen=seen)
 
     def release(self, address: str) -> rest.AddressPool:
-        """What a machine had when its protection ended is free."""
+        """Frees an address that a machine had when its protection ended."""
         where = path("pools", self._name, "addresses", address)
         return self._connection.one(rest.AddressPool, "DELETE", where)
 
@@ -48,10 +49,10 @@ class Pools:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.AddressPool]:
-        """By name."""
+        """All pools, by name."""
         return [*self._connection.pages(rest.AddressPoolPage, path("pools"), EVERY)]
 
     def create(self, wanted: rest.AddressPoolCreate) -> rest.AddressPool:
-        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for a network that has a
-        pool."""
+        """Creates a pool. Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for a network
+        that has a pool."""
         return self._connection.one(rest.AddressPool, "POST", path("pools"), body=wanted)

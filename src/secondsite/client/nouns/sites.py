@@ -22,7 +22,8 @@ class SiteHandle:
         return self._connection.one(rest.Site, "GET", path("sites", self._name))
 
     def delete(self, *, seen: rest.Site | None = None) -> None:
-        """Raises NotPossibleNow while it has appliances, machines under protection or mappings."""
+        """Deletes the site. Raises NotPossibleNow while it has appliances, machines under protection or
+        mappings."""
         self._connection.call("DELETE", path("sites", self._name), seen=seen)
 
     def limit(
@@ -33,8 +34,9 @@ class SiteHandle:
         utc_offset_minutes: int = 0,
         seen: rest.Site | None = None,
     ) -> rest.Site:
-        """How fast the site may send from now on, all machines together; None: no limit. In a window, by
-        the site's time of day, its rate holds instead; of several the first. Replaces what held."""
+        """How fast the site may send from now on, all machines together; None: no limit. In a window, by the
+        site's time of day, its rate applies instead; if several windows are open, the first. Replaces the
+        former limit."""
         body = request(
             BandwidthShape,
             bytes_per_second=bytes_per_second,
@@ -56,9 +58,9 @@ class SiteHandle:
         network: CopyNetwork = "none",
         seen: rest.Site | None = None,
     ) -> rest.Site:
-        """What the site gives to copies of recovery points that are booted only to be looked at: so many
-        at once, with so much memory all together, each machine every so many days (0: on demand only)
-        between two times of day (UTC). Replaces what held."""
+        """What the site gives to copies of recovery points that are booted only to be looked at: how many run
+        at once, their memory in total, and every how many days each machine is looked at (0: on demand only),
+        between two times of day (UTC). Replaces the former settings."""
         body = request(
             VerificationShape,
             every_days=every_days,
@@ -73,7 +75,7 @@ class SiteHandle:
         )
 
     def inventory(self) -> rest.SiteInventory:
-        """All its machines, asked now; when it cannot be asked those that it had, and why."""
+        """All its machines as they are now; if the site cannot be asked, those that it had, and why."""
         return self._connection.one(rest.SiteInventory, "GET", path("sites", self._name, "inventory"))
 
     def preflight(
@@ -93,7 +95,7 @@ class SiteHandle:
         return self._connection.one(ApplianceCandidates, "GET", where, query)
 
     def create_registration_key(self) -> rest.RegistrationKey:
-        """A key that enrolls one appliance within an hour. It is shown this once."""
+        """A key that enrolls one appliance within an hour. It is shown only in this answer."""
         return self._connection.one(
             rest.RegistrationKey, "POST", path("sites", self._name, "registration-key")
         )
@@ -112,7 +114,7 @@ class Sites:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.Site]:
-        """By name."""
+        """All sites, by name."""
         return [*self._connection.pages(rest.SitePage, path("sites"), EVERY)]
 
     def create(self, name: str) -> rest.Site:

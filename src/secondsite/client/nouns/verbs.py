@@ -24,22 +24,22 @@ ChoiceName = Literal[
     "custom",
 ]
 Choice = RecoveryPointChoice | ChoiceName
-"""How a recovery point is chosen: the enumeration, or its words."""
+"""How a recovery point is chosen: a member of the enumeration, or its word."""
 Way = Direction | Literal["away", "home"]
 
 
 def start(
     connection: Connection, verb: Verb, asked: rest.MachinesRequest, key: str | None = None
 ) -> JobHandle:
-    """The job of any verb, with its request."""
+    """Starts any verb, with its request; returns the job."""
     where = path("machines", verb.value.replace("_", "-"))
     accepted = connection.one(rest.JobAccepted, "POST", where, body=asked, key=key)
     return JobHandle(connection, accepted.job_id)
 
 
 class Verbs:
-    """The verbs of some machines. Each gives the job that was accepted: one for each machine, several under a
-    parent.
+    """The verbs of some machines. Each method returns the job that was accepted: one for each machine,
+    several under a parent.
 
     All raise NotFound for an unknown machine, NotPossibleNow where a machine's state does not allow the verb,
     and InvalidArgument for options that do not fit together.
@@ -93,9 +93,9 @@ class Verbs:
 
     def disable_protection(self, *, without_site: str | None = None, runs_nowhere: bool = False) -> JobHandle:
         """Ends replication and deletes replica and recovery points. The machine itself is not touched.
-        `without_site`: the name of a site that is gone for good; what is lost with it stands in the job's
-        tasks. `runs_nowhere`: also of a machine that was failed over and runs at neither site, which is
-        refused else."""
+        `without_site`: the name of a site that is gone for good; what is lost with it is in the job's tasks.
+        `runs_nowhere`: also of a machine that was failed over and runs at neither site, which is refused
+        otherwise."""
         asked = request(
             rest.DisableProtection, machines=self.names, without_site=without_site, runs_nowhere=runs_nowhere
         )
@@ -146,8 +146,8 @@ class Verbs:
         verdict: Verdict | Literal["passed", "failed"] | None = None,
         without_site: str | None = None,
     ) -> JobHandle:
-        """Ends a drill: the copy and its network go, `notes` on what was seen and the `verdict` are kept;
-        None: that of its proof. `without_site`: as for commit."""
+        """Ends a drill: the copy and its network are removed, `notes` on what was seen and the `verdict` are
+        kept; None: that of its proof. `without_site`: as for commit."""
         asked = request(
             rest.CleanupTestFailover,
             machines=self.names,
@@ -222,14 +222,14 @@ class Verbs:
         return self._start(Verb.CHANGE_RECOVERY_POINT, asked)
 
     def commit(self, *, without_site: str | None = None) -> JobHandle:
-        """Accepts the failover: its recovery point is kept, all others are deleted. `without_site`: the
-        name of a site that is gone for good; what is lost with it stands in the job's tasks."""
+        """Accepts the failover: its recovery point is kept, all others are deleted. `without_site`: the name
+        of a site that is gone for good; what is lost with it is in the job's tasks."""
         asked = request(rest.Commit, machines=self.names, without_site=without_site)
         return self._start(Verb.COMMIT, asked)
 
     def cancel_failover(self, *, without_site: str | None = None) -> JobHandle:
         """Takes a planned failover back before commit: the machines run at their source again.
-        `without_site`: the name of a site that is gone for good; what is lost with it stands in the job's
+        `without_site`: the name of a site that is gone for good; what is lost with it is in the job's
         tasks."""
         asked = request(rest.CancelFailover, machines=self.names, without_site=without_site)
         return self._start(Verb.CANCEL_FAILOVER, asked)

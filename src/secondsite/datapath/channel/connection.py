@@ -26,11 +26,11 @@ from .messages import Message, ReceivedFrame
 from .tls import common_name, is_distrust, notice_dead_line
 
 WRITE_BYTES: Final = 64 * KiB
-"""Bytes in one write call. The idle deadline applies to each call, so a slow link that moves this much
+"""Bytes in one write call. The idle deadline applies to each call: a slow link that moves this much within it
 counts as alive."""
 
 LEAST_SECONDS: Final = 0.01
-"""What is here already is read, however late it is."""
+"""The shortest wait of a read: bytes that are here already are read, however late it is."""
 
 Limiter = Callable[[int], None]
 
@@ -61,7 +61,8 @@ class Connection:
         self.between_cycles = False
         """Whether the peer waits for the next cycle, so that the connection can be kept for it."""
         self._asked_within: float | None = None
-        """How long the peer has to say that it is there, once something is awaited of it."""
+        """Seconds within which the next awaited message must begin, because the peer was asked whether it is
+        there; None if it was not asked."""
         self.made_at = time.monotonic()
         self.peer_name = common_name(tls.getpeercert())
         self.peer_key = certificates.key_of(tls.getpeercert(binary_form=True) or b"")
@@ -81,11 +82,11 @@ class Connection:
 
     @property
     def socket(self) -> ssl.SSLSocket:
-        """The TLS socket beneath."""
+        """The TLS socket."""
         return self._tls
 
     def cut(self) -> None:
-        """Wake a thread that waits on this connection, from another thread."""
+        """Wake a thread that waits on this connection; called from another thread."""
         try:
             # SSLSocket.shutdown would pull the TLS object away from under that thread.
             socket.socket.shutdown(self._tls, socket.SHUT_RDWR)
@@ -93,14 +94,14 @@ class Connection:
             pass
 
     def set_idle(self, seconds: float) -> None:
-        """From now on the peer may be silent for `seconds`."""
+        """Set the idle deadline: from now on the peer may be silent for `seconds`."""
         self._idle_seconds = seconds
         self._tls.settimeout(seconds)
         notice_dead_line(self._tls, seconds)
 
     def unlimited(self) -> None:
-        """From now on it waits for no bandwidth limit: machines stand still for what is said on it, which
-        is little."""
+        """Ignore the bandwidth limit from now on: what is sent is little, and machines are paused
+        meanwhile."""
         self._limiter = None
 
     # -- sending ---------------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ class Connection:
         self, within_seconds: float | None = None, fresh: bool = False, until: float | None = None
     ) -> ReceivedFrame:
         """The next frame. Its header is checked, its payload is not. Waits `within_seconds` for the first
-        byte; by `until`, on the monotonic clock, all of it has to be here. The payload is valid until the
+        byte; the whole frame must be here by `until` on the monotonic clock. The payload is valid until the
         next read; with `fresh` it has memory of its own."""
         head = bytes(self._read(frames.HEAD_BYTES, within_seconds, until=until))
         header = frames.unpack(head)
@@ -168,8 +169,8 @@ class Connection:
         return True
 
     def ask_whether_there(self, within_seconds: float) -> None:
-        """As `is_there`, but nobody waits for that: the next message that is awaited comes after the
-        answer, or raises. Raises PeerSilent, PeerUnreachable."""
+        """As `is_there`, without waiting for the answer: the next message that is awaited comes after it, or
+        its read raises. Raises PeerSilent, PeerUnreachable."""
         self.send_message("THERE")
         self._asked_within = within_seconds
 
@@ -207,8 +208,8 @@ class Connection:
         return view
 
     def _fill(self, view: memoryview, within_seconds: float | None) -> None:
-        """The idle deadline applies to each WRITE_BYTES, as for what is written: a peer that said a word
-        letter by letter was waited for for days."""
+        """Fill `view`. The idle deadline applies to each WRITE_BYTES, as for writes: a peer that sent a
+        message byte by byte once kept us waiting for days."""
         at, piece_ends, late_at = 0, 0, 0.0
         if within_seconds is not None:
             self._tls.settimeout(within_seconds)

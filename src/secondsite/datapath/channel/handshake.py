@@ -1,4 +1,4 @@
-"""How a connection begins: TCP, TLS 1.3 with a certificate from both ends, and HELLO."""
+"""Opens connections: TCP, TLS 1.3 with a certificate from both ends, and HELLO."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .connection import WRITE_BYTES, Connection, Limiter, untrusted
 from .tls import TlsFiles, client_context
 
 PROTOCOL: Final = 2
-"""It rises only where a peer without the words below could not be spoken to."""
+"""The protocol version. It rises only for a change with which older peers cannot be spoken to."""
 OLDEST: Final = 2
-"""That is understood too."""
+"""The oldest version that is understood too."""
 WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common", "tells_held")
-"""What was added to the protocol, and is not expected of a peer that does not say so."""
+"""Additions to the protocol, by name. One that a peer does not name in its HELLO is not used with it."""
 
 
 def dial(
@@ -134,7 +134,8 @@ def greet(connection: Connection, idle_seconds: float) -> None:
 
 
 def _require_common(connection: Connection, protocol: object, oldest: object) -> None:
-    """A release that names one version understands that one alone."""
+    """Raises PeerRefused if no version is common. A release that names one version understands only that
+    one."""
     newest = protocol if isinstance(protocol, int) else 0
     least = oldest if isinstance(oldest, int) else newest
     if not (newest >= OLDEST and least <= PROTOCOL):

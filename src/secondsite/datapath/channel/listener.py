@@ -1,8 +1,8 @@
 """The listening end of the data channel: a thread per connection, strangers kept at bay, a clean stop.
 
-Anybody may dial the port. Who has shown no certificate is a stranger, and has to go after a while, or for
-a newer one where there are too many (see ground.visitors): so no flood of strangers takes the slots of
-peers."""
+Anybody may dial the port. A connection without a valid certificate is a stranger: it is closed after a while,
+or for a newer one if there are too many (see ground.connection_limits). So no flood of strangers takes the
+slots of peers."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ DATA_PORT = Limits(
     stranger_seconds=HANDSHAKE_SECONDS,
     idle_seconds=math.inf,
 )
-"""A thread each. Each cycle of each machine dials anew; peers are given up by their own deadlines when
-they are silent."""
+"""The most peers at once, with a thread each: each cycle of each machine may dial anew, and silent peers are
+dropped by their own deadlines."""
 MOST_OF_ONE_PEER = 64
 
 
@@ -50,7 +50,7 @@ class _Line:
     def __init__(self, plain: socket.socket) -> None:
         self.socket = plain
         self.peer: tuple[str, str] | None = None
-        """Its name and the sha256 of its key, once they are known."""
+        """The peer's name and the SHA-256 of its key, once they are known."""
         self._handle = plain.dup()
 
     def shutdown(self, how: int) -> None:
@@ -67,7 +67,7 @@ class _Line:
 
 class Listener:
     """Accepts peers on a port and gives each greeted connection to `handler`, in a thread of its own. A
-    connection that may not come in is closed at once, and counted; its peer tries again."""
+    connection that is not admitted is closed at once, and counted; its peer tries again."""
 
     def __init__(
         self,
@@ -82,8 +82,8 @@ class Listener:
         idle_seconds: float = 30,
         limiter: Limiter | None = None,
     ) -> None:
-        """Bind; port 0 takes a free one. `admits` says whether a certificate of this name and key may
-        still come in. Raises PeerUnreachable if the address is taken."""
+        """Bind; port 0 takes a free one. `admits` says whether a certificate with this name and key is still
+        accepted. Raises PeerUnreachable if the address is taken."""
         self._context = server_context(tls)
         self._handler = handler
         self._admits = admits
@@ -189,7 +189,8 @@ class Listener:
                 self._lines.pop(threading.current_thread(), None)
 
     def _secure(self, line: _Line, peer: tuple[str, int]) -> Connection | None:
-        """None for a stranger: they are counted, because anybody may be one as often as they like."""
+        """The connection of a peer; None for a stranger. Strangers are only counted, not logged: anybody may
+        be one as often as they like."""
         try:
             connection = secure(
                 line.socket,

@@ -13,11 +13,11 @@ _SAME_RELEASE = "run the same release at both ends"
 _LONGEST_NAME = 40
 _LONGEST_SHOWN = 200
 _LONGEST_REFUSAL = 2000
-"""A refusal is shown to people, and logged."""
+"""The longest text of a refusal, in characters: it is shown to people, and logged."""
 
 
 class Message(NamedTuple):
-    """Its name (BEGIN, ACCEPT, ...) and its fields."""
+    """A control message: its name (BEGIN, ACCEPT, ...) and its fields."""
 
     name: str
     fields: dict[str, Any]
@@ -54,7 +54,7 @@ def decode(received: ReceivedFrame) -> Message:
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_NAME:
-        raise ValueError("its name is no word")
+        raise ValueError("its name is not a word")
     return value
 
 

@@ -1,4 +1,5 @@
-"""Who may talk to whom: TLS 1.3 contexts in which both ends show a certificate of the same CA."""
+"""TLS 1.3 contexts in which both ends must show a certificate of the same CA; and detection of dead
+connections."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from ..errors import PeerUntrusted
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: our certificate, its key, and the CA that signs both ends."""
+    """Paths of PEM files: our certificate, its key, and the CA that signs both ends."""
 
     certificate: Path
     key: Path
@@ -24,12 +25,12 @@ class TlsFiles:
 
 
 def client_context(files: TlsFiles) -> ssl.SSLContext:
-    """For the end that dials. Appliances are identified by common name, not by host name."""
+    """The TLS context of the end that dials. Appliances are identified by common name, not by host name."""
     return _context(ssl.PROTOCOL_TLS_CLIENT, files)
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
-    """For the end that listens; it asks for a certificate as well."""
+    """The TLS context of the end that listens; it asks for a certificate as well."""
     context = _context(ssl.PROTOCOL_TLS_SERVER, files)
     # A session ticket makes the socket readable although the peer said nothing; we never resume sessions.
     context.num_tickets = 0
@@ -37,8 +38,7 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def is_distrust(problem: ssl.SSLError) -> bool:
-    """Whether the peer's alert rejects our identity. Damage on the way raises alerts too, and they do not
-    count."""
+    """Whether the peer's alert rejects our identity. Alerts caused by damaged bytes do not count."""
     reason = problem.reason or ""
     return "ALERT" in reason and "BAD_RECORD_MAC" not in reason
 
@@ -85,9 +85,8 @@ class Pressure:
         self._before = self._look()
 
     def share(self) -> float | None:
-        """The share (0..1) of the time since the last call in which the network was the limit: bytes were
-        in flight, and neither the receiver's window nor our buffer was full. None where the kernel does
-        not tell."""
+        """The share (0..1) of the time since the last call in which the network was the limit: bytes were in
+        flight, and neither the receiver's window nor our buffer was full. None if the kernel does not say."""
         before, now = self._before, self._look()
         self._before = now
         if before is None or now is None or now[0] <= before[0]:

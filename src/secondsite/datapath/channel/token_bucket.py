@@ -20,7 +20,7 @@ class TokenBucket:
 
     @property
     def rate(self) -> float | None:
-        """The limit in bytes per second; None without one."""
+        """The limit in bytes per second; None without a limit."""
         return self._rate
 
     def set_rate(self, bytes_per_second: float | None) -> None:
@@ -38,7 +38,7 @@ class TokenBucket:
             time.sleep(wait_seconds)
 
     def _book(self, count: int) -> float:
-        """Book the next turn; gives the seconds until it comes."""
+        """Book the next turn; returns the seconds until it comes."""
         with self._lock:
             if self._rate is None:
                 return 0.0

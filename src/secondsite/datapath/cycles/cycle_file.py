@@ -31,7 +31,8 @@ from .firmware import FirmwareFile
 
 MAGIC: Final = b"SScycle\x00\x02\x00\x00\x00"
 READABLE: Final = (MAGIC, b"SScycle\x00\x01\x00\x00\x00")
-"""Version 2 may hold packed frames; files of version 1 in an inbox are still applied."""
+"""Magic bytes of the versions that are read. Version 2 may hold packed frames; files of version 1 in an inbox
+are still applied."""
 _FLUSH_BYTES: Final = 256 * MiB
 _LONGEST_SHOWN: Final = 300
 
@@ -51,8 +52,8 @@ class CycleHeader:
     `base_seq` is the last acknowledged cycle that this one builds on, None for a full copy. `taken_at` is the
     instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it.
     `firmware` is the machine's firmware state; None when nothing is known of it: the replica then keeps what
-    it has. The disks in `apart` are on their way into the replica: no point has them yet, and none waits for
-    them.
+    it has. The disks in `apart` are still being copied for the first time: no point has them yet, and none
+    waits for them.
     """
 
     machine_id: str
@@ -72,7 +73,8 @@ class CycleHeader:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> CycleHeader:
-        """Raises ProtocolViolated if a field is absent, or is not what it may be."""
+        """The header in a BEGIN or OFFER message. Raises ProtocolViolated if a field is missing or has a
+        value that is not allowed."""
         try:
             return _header_of(header_checks.mapping(fields))
         except (KeyError, TypeError, ValueError) as problem:
@@ -127,7 +129,7 @@ class CycleWriter:
         free_space: full_disk.FreeSpace = full_disk.nothing_to_free,
         key: FileKey | None = None,
     ) -> None:
-        """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller knows
+        """Encrypted with `key`, if one is given. Raises OSError, as all its methods do; the caller decides
         what a full disk means."""
         self._free_space = free_space
         self._final = inbox.path_of(inbox_dir, header.epoch, header.seq)
@@ -159,12 +161,12 @@ class CycleWriter:
         self._digest.update(received.head)
         self.frames += 1
         if self.file_bytes - self._flushed_bytes > _FLUSH_BYTES:
-            # in portions, so that the last one does not keep the peer waiting
+            # Written in portions, so that the last one does not keep the peer waiting.
             durable.sync_data(self._file.fileno())
             self._flushed_bytes = self.file_bytes
 
     def commit(self) -> Path:
-        """Make it durable and visible; gives its path."""
+        """Make it durable and visible; returns its path."""
         self._put_message("END", {"frames": self.frames, "digest": self.digest})
         if self._encrypted is not None:
             self._encrypted.finish()

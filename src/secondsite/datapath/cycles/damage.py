@@ -1,8 +1,7 @@
-"""Cycles of the journal that could not be read.
+"""Remembers cycles of the journal that could not be read.
 
 The name of such a file is changed to EPOCH-SEQ-AFTER-MICROSECONDS.damaged, and it is emptied: so the journal
-has a gap there that everybody sees, and what went wrong stays known across restarts, until the journal has
-moved past it.
+has a visible gap there, which stays known across restarts until the journal has moved past it.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from .entry import Entry
 
 @dataclass(frozen=True, slots=True)
 class DamagedCycle:
-    """`found_at` is by our clock, UTC."""
+    """A cycle that could not be read. `found_at` is when that was found, by the host's clock, in UTC."""
 
     entry: Entry
     found_at: datetime
 
 
 class Damage:
-    """The owner lets in one thread at a time."""
+    """The damaged cycles of one journal. Only one thread may use it at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: list[DamagedCycle] | None = None
 
     def all(self) -> tuple[DamagedCycle, ...]:
-        """In the order in which the cycles were processed."""
+        """The damaged cycles, in the order in which they were processed."""
         if self._known is None:
             entries = entry.scan(self._folder, entry.DAMAGED)
             self._known = [DamagedCycle(entry, self._found_at(entry)) for entry in entries]
@@ -53,7 +52,7 @@ class Damage:
         self._known = sorted((*known, found), key=lambda each: each.entry.place)
 
     def forget(self, is_past: Callable[[Entry], bool]) -> None:
-        """Drop the marks of cycles that are past."""
+        """Drop the marks of cycles for which `is_past` is true."""
         for each in self.all():
             if is_past(each.entry):
                 (self._folder / each.entry.damaged_name).unlink(missing_ok=True)

@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where it stands among others: epoch and number."""
+        """Its place in the order of processing: epoch and number."""
         return self.epoch, self.seq
 
     @property

@@ -32,8 +32,8 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class FirmwareFile:
-    """One file. `name` is the fabric's ('nvram', 'tpm/tpm2-00.permall'); `packed` is its content as base64
-    of zstd, None if the reader has it already. In a replica's record `sha256` is the name that the file is
+    """One file. `name` is the fabric's ('nvram', 'tpm/tpm2-00.permall'); `packed` is its content as base64 of
+    zstd, None if the reader has it already. In a replica's record `sha256` is the name that the file is
     stored under; in an encrypted replica that is not the digest of the content."""
 
     name: str
@@ -43,8 +43,8 @@ class FirmwareFile:
 
     @staticmethod
     def from_json(body: Mapping[str, Any]) -> FirmwareFile:
-        """Raises KeyError or ValueError for anything else, and for a name that could lead out of its
-        folder."""
+        """The file of a JSON object. Raises KeyError or ValueError for anything else, and for a name that
+        could lead out of its folder."""
         name, sha256, packed = body["name"], body["sha256"], body.get("packed")
         if not _matches(_NAME, name) or not _matches(_SHA256, sha256):
             raise ValueError(f"{header_checks.shown(name)} is not the name of a firmware file")
@@ -58,12 +58,12 @@ class FirmwareFile:
 
     @property
     def record(self) -> FirmwareFile:
-        """Without its content."""
+        """The same file without its content."""
         return dataclasses.replace(self, packed=None)
 
 
 def from_header(value: object) -> tuple[FirmwareFile, ...] | None:
-    """The files that a header names, None where it says nothing; raises KeyError or ValueError."""
+    """The files that a header names, None if it says nothing of them; raises KeyError or ValueError."""
     if value is None:
         return None
     files = tuple(

@@ -1,7 +1,7 @@
-"""What a cycle's header says, checked value by value before anything of it is kept.
+"""Checks the values of a cycle's header, one by one, before anything of it is kept.
 
-The source's site writes it, and need not be honest. Each function gives the value or raises ValueError.
-What passes can be compared, stored, listed and started from later, at any place, without another look."""
+The source's site writes it, and need not be honest. Each function returns the value or raises ValueError. A
+value that passes can be compared, stored, listed and started from later without another check."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ...ground.units import KiB, TiB
 
 YEARS: Final = range(1970, 3000)
 _NEAR: Final = range(YEARS.start - 1, YEARS.stop + 1)
-"""Where they may be that are among those in UTC; the others are too near to the ends of the calendar to
-ask."""
+"""Local years in which an instant of a permitted UTC year can lie. Others are too near to the ends of the
+calendar to be converted."""
 MOST_NUMBER: Final = LARGEST
-"""Of an epoch, and of a cycle. No less than is told on: what is kept here is said to the vault."""
+"""The highest epoch and cycle number: not higher than what messages to the vault can carry."""
 LARGEST_DISK_BYTES: Final = 1024 * TiB
 MOST_DISKS: Final = 256
 MOST_POINT_BYTES: Final = 512 * KiB
-"""Of what a point says, as JSON: it lies beside each point, and all points of a machine are read again and
+"""The most bytes of a point's description, as JSON: it is stored beside each point, and read again and
 again."""
 CONSISTENCIES: Final = ("crash", "app")
 _LONGEST_TEXT: Final = 20_000
@@ -39,7 +39,7 @@ def natural(value: object, most: int = MOST_NUMBER) -> int:
 
 
 def is_name(value: object) -> bool:
-    """Whether it is safe as a file's name."""
+    """Whether the value is safe as a file's name."""
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
@@ -50,7 +50,7 @@ def name(value: object) -> str:
 
 
 def instant(value: object) -> str:
-    """An instant with a zone, written in one way, in UTC."""
+    """An instant with a time zone, as normalized text in UTC."""
     if not isinstance(value, str) or len(value) > _SHOWN:
         raise ValueError(f"{shown(value)} is not an instant")
     at = datetime.fromisoformat(value)
@@ -81,8 +81,7 @@ def sequence(value: object, most: int) -> list[Any] | tuple[Any, ...]:
 
 
 def point(value: object) -> dict[str, Any]:
-    """The recovery point that a cycle asks for. Fields that this release does not know are kept, within
-    the bound."""
+    """The recovery point that a cycle asks for. Unknown fields are kept, within the size limit."""
     body = mapping(value)
     name(body["point_id"])
     consistency = body.get("consistency", "crash")
@@ -105,12 +104,12 @@ def _check_size(body: Mapping[str, Any]) -> None:
 
 
 def passes(value: object) -> dict[str, Any]:
-    """Positions of unfinished passes, by disk."""
+    """Positions in bytes of unfinished passes, by disk key."""
     return {name(key): natural(at, LARGEST_DISK_BYTES) for key, at in mapping(value).items()}
 
 
 def shown(value: object) -> str:
-    """A value in an error, cut off: whoever wrote it chose its length, too."""
+    """A value as it is shown in an error, shortened: whoever wrote it chose its length."""
     if isinstance(value, dict | list | tuple):
         return f"a {type(value).__name__} of {len(value)}"
     said = ascii(value[:_SHOWN] if isinstance(value, str) else value)

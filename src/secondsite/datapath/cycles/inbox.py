@@ -14,7 +14,7 @@ _NAME: Final = re.compile(r"(\d+)-(\d+)\.cycle")
 
 
 def path_of(inbox_dir: Path, epoch: int, seq: int) -> Path:
-    """Where a complete cycle lies."""
+    """The path of a complete cycle."""
     return inbox_dir / f"{epoch}-{seq}.cycle"
 
 
@@ -31,7 +31,7 @@ def scan(inbox_dir: Path) -> list[tuple[int, int, Path]]:
 
 
 def clear_parts(inbox_dir: Path) -> int:
-    """Remove what broken transfers left; call it when nothing is being received. Gives how many there
+    """Remove what broken transfers left; call it when nothing is being received. Returns how many there
     were."""
     parts = list(inbox_dir.glob(".*.part")) if inbox_dir.is_dir() else []
     for part in parts:

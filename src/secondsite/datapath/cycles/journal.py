@@ -46,7 +46,7 @@ class CycleJournal:
         self._bytes = 0
 
     def entries(self) -> list[Entry]:
-        """In the order in which they were processed."""
+        """The kept cycles, in the order in which they were processed."""
         with self._lock:
             if self._known is None:
                 self._known = journal_entry.scan(self._folder)
@@ -68,7 +68,7 @@ class CycleJournal:
         with self._lock:
             known = self.entries()
             self._folder.mkdir(exist_ok=True)
-            # not fsynced: after a power cut it is here, or in the inbox and comes again
+            # Not fsynced: after a power cut the file is here, or is in the inbox and is processed again.
             path.replace(self.path(entry))
             if entry not in known[-1:]:
                 self._known = [*known, entry]
@@ -76,7 +76,7 @@ class CycleJournal:
 
     def trim(self, age_seconds: float, budget_bytes: int, starts: Sequence[Start]) -> int:
         """Drop cycles, oldest first, that are not needed to recover an instant of the last `age_seconds` from
-        one of `starts`, or that exceed `budget_bytes` together. Gives how many were dropped.
+        one of `starts`, or that exceed `budget_bytes` together. Returns how many were dropped.
 
         Cycles between two points are dropped together, because the later ones cannot be reached without
         the earlier. If the cycles since the newest point alone exceed the budget, the first of them stay,
@@ -134,7 +134,7 @@ class CycleJournal:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Nothing is dropped inside the context."""
+        """Inside the context no cycle is dropped."""
         with self._lock:
             self._readers += 1
         try:

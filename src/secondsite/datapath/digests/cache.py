@@ -40,7 +40,7 @@ Reach = Callable[[str], None]
 
 
 def _nowhere(_name: str) -> None:
-    """Nobody watches the seams."""
+    """For callers that watch no seams."""
 
 
 class DigestCache:
@@ -73,7 +73,7 @@ class DigestCache:
             raise
 
     def _forget_others(self, sizes: Mapping[str, int]) -> None:
-        """A disk that is left out of a cycle changes without us."""
+        """Forget the other disks: one that is left out of a cycle changes without the cache knowing."""
         for path in self._folder.glob("*.x3"):
             if path.stem not in sizes:
                 path.unlink()
@@ -93,7 +93,7 @@ class DigestCache:
         self._files[key].sync()
 
     def begin(self, seq: int, touched: Mapping[str, Iterable[Extent]]) -> None:
-        """Cycle `seq` may send or compare these ranges. Durable when it returns."""
+        """Note that cycle `seq` may send or compare these ranges. Durable when it returns."""
         self._intent = {key: _bounded(_pages(found)) for key, found in touched.items()}
         self._attempt = seq
         self._write(self._last_seq)
@@ -137,8 +137,7 @@ class DigestCache:
 
 
 def drop(folder: Path) -> None:
-    """Forget all that is known of a machine, durably, so that no power cut brings an old cache back. Raises
-    OSError."""
+    """Delete a machine's cache, durably, so that no power cut brings an old one back. Raises OSError."""
     if not folder.exists():
         return
     (folder / RECORD).unlink(missing_ok=True)
@@ -173,8 +172,8 @@ _VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`last_seq` is the acknowledged cycle that the digests speak of, `attempt` the last one that was
-    begun, `intent` what it may have touched, by disk key."""
+    """`last_seq` is the acknowledged cycle that the digests speak of, `attempt` the last one that was begun,
+    `intent` the ranges that it may have touched, by disk key."""
 
     epoch: int
     last_seq: int | None
@@ -182,8 +181,8 @@ class Record:
     intent: Mapping[str, list[Extent]]
 
     def fits(self, epoch: int, last_seq: int | None, next_seq: int) -> bool:
-        """Whether the cache followed every cycle of the source up to this one. Without its intent's pages
-        it holds for the acknowledged cycle and for the attempted one alike."""
+        """Whether the cache followed every cycle of the source up to this one. Without the pages of its
+        intent it is valid both for the acknowledged cycle and for the attempted one."""
         followed = next_seq - 1 <= self.attempt <= next_seq
         return epoch == self.epoch and last_seq in (self.last_seq, self.attempt) and followed
 

@@ -23,11 +23,11 @@ class DigestCacheFile:
     Used by several threads at once, each on its own range. `forget` and `sync` may raise OSError."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
-        """Open it, made or grown to the disk's size; what is new is unknown."""
+        """Open the file, created or grown to the disk's size; new pages are unknown."""
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._bytes = _entries(size_bytes)
         self.broken = False
-        # the digest of a short last page says nothing of the page that the disk grows over
+        # The digest of a short last page is not that of the whole page once the disk grows.
         kept = os.fstat(self._file).st_size
         if kept != self._bytes:
             os.ftruncate(self._file, max(0, min(kept, self._bytes) - DIGEST_BYTES))
@@ -78,7 +78,7 @@ class DigestCacheFile:
         durable.sync_data(self._file)
 
     def close(self) -> None:
-        """Harmless when repeated."""
+        """Close the file; harmless when repeated."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

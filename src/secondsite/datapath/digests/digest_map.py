@@ -8,9 +8,9 @@ Crash-safe by replay: entries change only for blocks that the cycle being applie
 them durable together with the (epoch, seq) that they describe. A map with any other mark is stale and is
 rebuilt by reading the disk.
 
-A map names the file that it is. A copy of it tells nothing: a backup that was put back may hold map and
-disk of two instants. It names the file of the disk too, as long as that stays: so a head that alone was
-put back is known as well."""
+A map records which file it is itself (its inode), so that a copy is not trusted: a restored backup may hold
+map and disk of two instants. It also records which file the disk is, as long as that stays the same: so a
+head that was restored alone is noticed too."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ from ..extents import BLOCK_BYTES, DIGEST_BYTES, Extent, merge
 from ..files import store_error
 
 _HEADER = struct.Struct("<8sIIQQQQ")
-"""The last number is 0 in maps of former releases."""
+"""The last number is the map's own file; 0 in maps of former releases."""
 _OF = struct.Struct("<Q")
-"""Follows the header: the number of the file of the disk; 0 while it changes, and in maps of former
-releases."""
+"""Follows the header: which file the disk is; 0 while it changes, and in maps of former releases."""
 _MAGIC: Final = b"2ndDGMAP"
 _VERSION: Final = 1
 _FIRST_ENTRY: Final = 4096
@@ -41,7 +40,7 @@ _ZERO_ENTRY: Final = bytes(DIGEST_BYTES)
 _ZERO_DIGEST: Final = xxhash.xxh3_128_digest(_ZERO_BLOCK)
 _PIECE_BYTES: Final = MiB
 _ZERO_ENTRIES: Final = memoryview(bytes(256 * KiB))
-"""What is fed to a hash again and again should stay in the processor's cache."""
+"""Zeros for hashing in portions: what is hashed again and again should stay in the processor's cache."""
 
 
 class DigestMap:
@@ -64,7 +63,7 @@ class DigestMap:
             )
         (self.of_file,) = _OF.unpack(os.pread(self._file, _OF.size, _HEADER.size).ljust(_OF.size, b"\0"))
         self._id = real_files.file_id(self._file)
-        # 0.1.0 wrote none, and the first days after it the inode alone
+        # Release 0.1.0 wrote none, and the releases just after it only the inode.
         self.is_copy = file_id not in (0, os.fstat(self._file).st_ino, self._id)
 
     @classmethod
@@ -80,7 +79,7 @@ class DigestMap:
         return cls(path)
 
     def describes(self, size_bytes: int, epoch: int, *seqs: int | None) -> bool:
-        """Whether the map is of this disk in one of these states."""
+        """Whether the map describes a disk of this size in one of these states."""
         same = (self.size_bytes, self.epoch) == (size_bytes, epoch) and self.seq in seqs
         return same and not self.is_copy
 
@@ -99,7 +98,8 @@ class DigestMap:
             raise store_error(error, self.path) from error
 
     def grow(self, size_bytes: int) -> None:
-        """The disk grew by zeros. The old last block may have been short: its owner writes it again."""
+        """Note that the disk grew by zeros. The old last block may have been short: the caller writes it
+        again."""
         self.size_bytes = size_bytes
         os.ftruncate(self._file, _FIRST_ENTRY + _blocks(size_bytes) * DIGEST_BYTES)
 
@@ -117,7 +117,7 @@ class DigestMap:
         self.epoch, self.seq = epoch, seq
 
     def name_file(self, number: int, *, flush: bool) -> None:
-        """The disk's file is this one; 0: it is about to become another."""
+        """Note which file the disk is; 0: it is about to become another one."""
         try:
             os.pwrite(self._file, _OF.pack(number), _HEADER.size)
             if flush:
@@ -156,7 +156,7 @@ class DigestMap:
         return whole.hexdigest()
 
     def held(self, offset: int, length: int) -> list[Extent]:
-        """The blocks of a range, from a whole block on, that are not all zeros."""
+        """The blocks of a range that are not all zeros; `offset` is a multiple of 64 KiB."""
         found = (
             Extent(
                 (start - _FIRST_ENTRY + begin) // DIGEST_BYTES * BLOCK_BYTES,
@@ -201,7 +201,7 @@ class RunningDigest:
         self._whole = xxhash.xxh3_128()
 
     def data(self, data: bytes | bytearray) -> None:
-        """The next bytes; whole blocks, except at the disk's end."""
+        """Add the next bytes; whole blocks, except at the disk's end."""
         view = memoryview(data)
         for at in range(0, len(view), BLOCK_BYTES):
             self._whole.update(_entry(view[at : at + BLOCK_BYTES]))
@@ -214,8 +214,7 @@ class RunningDigest:
 
 
 def _entry(block: memoryview) -> bytes:
-    # compared by digest: a memoryview compares byte by byte, which is expensive where a block begins with
-    # zeros
+    # Compared by digest: a memoryview compares byte by byte, which is slow for blocks that begin with zeros.
     found = xxhash.xxh3_128_digest(block)
     if found == _ZERO_DIGEST or (len(block) < BLOCK_BYTES and found == _zeros_digest(len(block))):
         return _ZERO_ENTRY

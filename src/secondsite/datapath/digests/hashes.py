@@ -19,7 +19,7 @@ def digest(raw: Bytes) -> bytes:
 ZERO_PAGE: Final = digest(bytes(PAGE_BYTES))
 ZERO_BLOCK_DIGEST: Final = digest(bytes(BLOCK_BYTES))
 UNKNOWN: Final = bytes(DIGEST_BYTES)
-"""Stands where no digest is known."""
+"""Stands for a digest that is not known."""
 
 
 def page_digests(raw: Bytes) -> bytes:

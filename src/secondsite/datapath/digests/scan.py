@@ -1,4 +1,4 @@
-"""Read a whole disk in blocks, skipping known zeros, to build a digest map or to verify a point."""
+"""Reads a whole disk in blocks, skipping known zeros, to build a digest map or to verify a point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..extents import BLOCK_BYTES, Extent
 from .digest_map import DigestMap, RunningDigest
 
 SPAN_BYTES: Final = STATUS_BYTES
-"""Bytes of the disk that are asked about at a time; what is empty costs no more than the question."""
+"""Bytes of the disk that are asked about at a time; empty ranges cost no more than the question."""
 Asked = Callable[[], bool]
 
 
@@ -25,13 +25,13 @@ def never() -> bool:
 
 
 def nobody(_through: int, _read: int) -> None:
-    """Ignores it."""
+    """For callers that want no progress."""
 
 
 def scan(
     disk: NbdDisk, cancelled: Asked = never, start: int = 0
 ) -> Iterator[tuple[int, int, bytearray | None]]:
-    """(offset, length, data) of the disk from `start` on, in order; None for zeros. Offsets are whole
+    """(offset, length, data) of the disk from `start` on, in order; data is None for zeros. Offsets are whole
     blocks."""
     for at in range(start, disk.size_bytes, SPAN_BYTES):
         yield from _span(disk, at, min(at + SPAN_BYTES, disk.size_bytes), cancelled)

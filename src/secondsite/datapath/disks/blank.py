@@ -1,4 +1,4 @@
-"""Fresh plain images for scratch space, at the price of a few written pages.
+"""Makes fresh plain images for scratch space, at the cost of a few written pages.
 
 Each frozen view needs one for each disk. A program, or a job of QEMU, that makes it costs more than the
 rest of the view's opening. Their clusters are of 64 KiB: QEMU saves what a guest overwrites in pieces of

@@ -9,7 +9,7 @@ from ..extents import CHUNK_BYTES
 
 
 class Buffers:
-    """Lends buffers, which may be given back. Thread-safe; keeps at most `most` of them."""
+    """A pool of buffers. Thread-safe; keeps at most `most` of those that were given back."""
 
     def __init__(self, most: int = 32) -> None:
         self._most = most

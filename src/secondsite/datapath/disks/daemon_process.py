@@ -19,7 +19,7 @@ from .qmp import QmpClient
 LONGEST_FOLDER = 100 - len("/nbd.sock")
 START_SECONDS = 30.0
 GREETING_SECONDS = 4.0
-"""A daemon that listens greets within milliseconds. Twice, under load, one never did."""
+"""A daemon that runs greets within milliseconds. Twice, under load, one never did."""
 
 
 class DaemonProcess:
@@ -57,15 +57,15 @@ class DaemonProcess:
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self) -> QmpClient:
-        """Start a daemon; gives the connection to it. Raises StorageDaemonGone if it does not start."""
+        """Start a daemon; returns the connection to it. Raises StorageDaemonGone if it does not start."""
         self.kill_stale()
         self._sockets = short_folder.made(self.folder, LONGEST_FOLDER)
         self._launch()
         return self._connected()
 
     def died(self, wait_seconds: float) -> bool:
-        """Whether it is gone. A killed daemon closes its sockets a moment before the kernel reports its
-        death."""
+        """Whether the daemon is gone, waiting at most `wait_seconds`. A killed daemon closes its sockets a
+        moment before the kernel reports its death."""
         process = self._process
         if process is None:
             return True
@@ -82,15 +82,15 @@ class DaemonProcess:
         self._process = None
 
     def clear(self) -> None:
-        """Remove the files by which a daemon that has ended could be found, and what it wrote. One that
-        cannot be removed leads nobody to a daemon that lives."""
+        """Remove the files by which a daemon that has ended could be found, and what it wrote. A file that
+        cannot be removed does no harm: it leads to no running daemon."""
         with contextlib.suppress(OSError):
             for path in (self._pid_file, self._qmp_socket, self.nbd_socket, self._log_file):
                 path.unlink(missing_ok=True)
             self.folder.rmdir()
 
     def not_up(self, what: str) -> errors.StorageDaemonGone:
-        """The error, with the last lines that the daemon wrote."""
+        """The error for a daemon that did not start, with the last lines that it wrote."""
         try:
             said = self._log_file.read_text(errors="replace").strip()[-500:]
         except OSError:

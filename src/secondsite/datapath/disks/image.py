@@ -91,9 +91,9 @@ def chain(path: Path) -> list[ImageFacts]:
 
 
 def look(path: Path, image_format: str | None = None, *, written: bool = False) -> ImageFacts:
-    """Look at one file, probed unless its format is given; its backing file is named, not opened. Raises
-    ImageProblem, also if another program writes the file; with `written` that may be: then use only
-    format, size and links (P4)."""
+    """Look at one file, whose format is probed unless it is given; its backing file is named, not opened.
+    Raises ImageProblem, also if another program writes the file. With `written` another program may: then use
+    only format, size and links (P4)."""
     given = [*(["-f", image_format] if image_format else []), *(["-U"] if written else [])]
     return _facts(json.loads(run("info", "--output=json", *given, _name(path), about=path)))
 
@@ -113,14 +113,14 @@ def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_
 def resize(
     path: Path, size_bytes: int, key: EncryptionKey | None = None, *, with_backing: bool = True
 ) -> None:
-    """Make an image that nobody has open larger or smaller: what lay beyond is gone then. It costs a table
+    """Make an image that nobody has open larger or smaller; data beyond the new end is lost. It costs a table
     for each GiB: see `resizing`. Without `with_backing`, what is added shows the backing file."""
     named = opened(path, key, with_backing=True) if with_backing else _alone(path, key)
     run("resize", "-q", "--shrink", *named, str(size_bytes), about=path, deadline_seconds=RESIZE_SECONDS)
 
 
 def write_zeros(path: Path, offset: int, length: int, key: EncryptionKey | None = None) -> None:
-    """Into an image that nobody has open, which hides what is below there."""
+    """Write zeros into an image that nobody has open; they hide the backing file's content there."""
     run(
         "-c",
         f"write -z {offset} {length}",
@@ -174,9 +174,9 @@ def node_options(path: Path, key: EncryptionKey) -> dict[str, Any]:
 
 
 def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name: str) -> dict[str, Any]:
-    """Arguments of blockdev-add for reading a chain, top first, that others may open for writing
-    meanwhile. Each link is a node that `node_name` names. What is no file here, such as an export of
-    another host, and all below it are opened by QEMU, as the header above says."""
+    """Arguments of blockdev-add for reading a chain, top first, that others may open for writing meanwhile.
+    Each link is a node that `node_name` names. From the first link that is no file here, such as an export of
+    another host, QEMU opens the rest by itself, as the headers say."""
     named = [*files[:1], *itertools.takewhile(_is_here, files[1:])]
     options: dict[str, Any] | None = None
     for depth, link in reversed(list(enumerate(named))):
@@ -230,7 +230,7 @@ def opened(path: Path, key: EncryptionKey | None, *, with_backing: bool = False)
 
 
 def _alone(path: Path, key: EncryptionKey | None) -> list[str]:
-    """The same for an image of which no backing file is opened."""
+    """Arguments that name an image to qemu-img without opening its backing file."""
     if key is not None:
         return opened(path, key)
     return [f"json:{json.dumps({'driver': 'qcow2', 'file': _file_options(path), 'backing': None})}"]
@@ -240,7 +240,7 @@ def run(
     *arguments: str, about: Path, deadline_seconds: float = QUICK_SECONDS, allowed: tuple[int, ...] = (0,),
     program: str = "qemu-img",
 ) -> str:  # fmt: skip
-    """Run qemu-img or another of its programs; gives its output. Raises ImageProblem, StoreFull."""
+    """Run qemu-img or another program of QEMU; returns its output. Raises ImageProblem, StoreFull."""
     verb = f"{program} {arguments[0]}"
     try:
         done = subprocess.run(
@@ -287,7 +287,7 @@ def problem(verb: str, path: Path | str, said: str) -> errors.DatapathError:
 
 
 def _name(path: Path) -> str:
-    """qemu takes 'a:b' for a protocol; an absolute path is always a file."""
+    """The path as qemu takes it: 'a:b' would be a protocol, an absolute path is always a file."""
     return str(path.absolute())
 
 

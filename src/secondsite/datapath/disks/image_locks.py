@@ -1,4 +1,4 @@
-"""Whether somebody writes to an image, from QEMU's locks on the file.
+"""Finds out whether somebody writes to an image, by QEMU's locks on the file.
 
 QEMU marks what it does with an image by locks on single bytes of the file, which hold on this host and,
 where the file system carries them, on others. Asking takes no lock and opens no image."""
@@ -16,8 +16,8 @@ _LOCK = struct.Struct("hhqqi4x")
 
 
 def is_written(path: Path) -> bool:
-    """Whether a process, here or elsewhere, has the image open for writing; False for what cannot be
-    asked."""
+    """Whether a process, here or elsewhere, has the image open for writing; False if that cannot be found
+    out."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

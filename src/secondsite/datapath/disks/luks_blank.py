@@ -1,4 +1,4 @@
-"""Fresh encrypted images at the price of a copy.
+"""Makes fresh encrypted images at the cost of a copy.
 
 QEMU measures the processor each time it writes a LUKS header: two seconds of processor time, too much for
 a point every few seconds, and a guest stands still while its QEMU does it. So one empty image is made per
@@ -66,7 +66,7 @@ def _forget_others(folder: Path, key: EncryptionKey) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy; most of a LUKS header is empty key slots, which become a hole."""
+    """Copy a file; most of a LUKS header is empty key slots, which become a hole."""
     try:
         with source.open("rb") as read, target.open("wb") as written:
             while piece := read.read(_PIECE_BYTES):

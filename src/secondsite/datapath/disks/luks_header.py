@@ -1,4 +1,5 @@
-"""LUKS headers of qcow2 images that are copies of one: a change to one is copied to the others.
+"""Changes LUKS headers of many qcow2 images that are copies of one: the change to one is copied to the
+others.
 
 QEMU measures the processor for most of a second before it adds a key to a header, and a replica has a hundred
 layers. Those with the same descriptor, the header's first 592 bytes, have the same master key and key slots
@@ -109,7 +110,7 @@ _WRONG: Final = "cannot unlock any keyslot"
 def opens(path: Path, key: EncryptionKey) -> bool:
     """Whether an image opens with a key; raises ImageProblem when it cannot be opened at all."""
     try:
-        # 'info' would open no key slot
+        # 'qemu-img info' would open no key slot.
         image.run("map", "--output=json", "--max-length=512", *image.opened(path, key), about=path)
     except ImageProblem as problem:
         if _WRONG in problem.message:
@@ -119,8 +120,8 @@ def opens(path: Path, key: EncryptionKey) -> bool:
 
 
 def add(path: Path, key: EncryptionKey, new: EncryptionKey) -> None:
-    """Make an image that opens with `key` open with `new` too; harmless if it does. Takes most of a second of
-    processor time."""
+    """Make an image that opens with `key` open with `new` too; harmless if it already does. Takes most of a
+    second of processor time."""
     if not opens(path, new):
         options = f"encrypt.state=active,encrypt.new-secret={new.name},{image.KEY_STRETCHING}"
         image.measured(lambda: _amend(path, key, new, options))

@@ -1,4 +1,4 @@
-"""What a qcow2 file's header says: which other files QEMU would open, and how large its clusters are."""
+"""Reads a qcow2 file's header: which other files QEMU would open, and how large its clusters are."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ _CLUSTER_BITS_AT = 20
 _READ_BYTES = 4096
 ODD_HEADER = "its header is no qcow2 header of version 3"
 _LONGEST_NAME = 1023
-"""All of it as QEMU documents the format."""
+"""The longest name of a backing file, in bytes, as QEMU documents the format."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedFiles:
-    """`backing` as it is written, None without one; `data`: whether the guest's data is in another file."""
+    """The files that a header names: `backing` as it is written there, None without one; `data`: whether the
+    guest's data is in another file."""
 
     backing: str | None
     data: bool
 
 
 def of(path: Path) -> NamedFiles:
-    """Raises ImageProblem for a file that cannot be read, or is no qcow2 file of version 3."""
+    """The files that an image's header names. Raises ImageProblem for a file that cannot be read, or is no
+    qcow2 file of version 3."""
     version, named = _told(path)
     if version < 3:
         raise _odd(path, ODD_HEADER)
@@ -36,7 +38,7 @@ def of(path: Path) -> NamedFiles:
 
 
 def _told(path: Path) -> tuple[int, NamedFiles]:
-    """Its version, and what it names. Raises ImageProblem."""
+    """The header's version, and the files that it names. Raises ImageProblem."""
     try:
         with real_files.opened(path) as file:
             head = file.read(_READ_BYTES)
@@ -52,8 +54,8 @@ def _told(path: Path) -> tuple[int, NamedFiles]:
 
 
 def cluster_bytes(path: Path) -> int | None:
-    """The size of its clusters, of which QEMU makes 512 bytes to 2 MiB; None where the header does not
-    say: QEMU tells what is wrong with the file once it opens it."""
+    """The size of the image's clusters in bytes, 512 bytes to 2 MiB; None if the header does not say: QEMU
+    reports what is wrong with the file when it opens it."""
     try:
         with real_files.opened(path) as file:
             (bits,) = struct.unpack_from(">I", file.read(_READ_BYTES), _CLUSTER_BITS_AT)

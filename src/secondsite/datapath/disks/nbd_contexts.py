@@ -1,4 +1,5 @@
-"""What an NBD server says about the extents of a disk: its meta contexts, and how to read their answers."""
+"""What an NBD server says about the extents of a disk: names of its meta contexts, and how to read the
+answers."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ DEPTH_CONTEXT: Final = "qemu:allocation-depth"
 DIRTY: Final = 1
 """The flag of a dirty extent."""
 STORED: Final = 0xFFFFFFFF
-"""The bits of a depth: 0 is stored nowhere, 1 by the image itself, 2 by the file below it, and so on."""
+"""The bits that hold a depth: 0 means stored nowhere, 1 stored by the image itself, 2 by the file below it,
+and so on."""
 ZERO: Final = 2
 
 

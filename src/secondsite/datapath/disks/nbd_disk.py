@@ -3,7 +3,7 @@
 All calls are libnbd's asynchronous ones: only those can be waited for with a deadline. One thread at a time
 may use a disk. `dirty` and `allocation` use separate connections: a server asked for both contexts at once
 would walk the allocation of the whole disk (18 minutes for 800 GB, P18), so the export must allow two
-connections (qemu-nbd: --shared=2). Where a server takes too few for that, one does for both.
+connections (qemu-nbd: --shared=2). If a server takes only one connection, it is used for both.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ class NbdDisk:
         io_seconds: float = 60,
     ) -> None:
         """Open the export; raises DiskUnreadable if it is absent, silent or lacks one of the bitmaps. With
-        `own`, all that the image itself stores counts as dirty, and what those of its backing files store
-        with which it is exported; it must be exported with its depth. With `one_connection` all is asked
-        over one: for servers that take few."""
+        `own`, everything counts as dirty that the image itself stores, or those of its backing files that are
+        exported with it; it must be exported with its depth. With `one_connection` one connection is used for
+        everything, for servers that take few."""
         self._socket_path = str(socket_path)
         self._export = export
         self._connect_seconds = connect_seconds
@@ -126,8 +126,8 @@ class NbdDisk:
         return extents.merge(extent for extent, flags in found if flags & self._marks)
 
     def allocation(self, offset: int, length: int) -> list[Extent]:
-        """The range as data and zero extents. An answer takes as long as the image has tables there: of a
-        changed disk ask only inside dirty extents."""
+        """The range as data and zero extents. The time for an answer grows with the image's tables in the
+        range: for a changed disk ask only inside dirty extents."""
         handle = self._handle if self._together else self._allocation
         if handle is None:
             handle = self._allocation = self._connect([ALLOCATION])
@@ -135,7 +135,7 @@ class NbdDisk:
         return extents.merge(Extent(e.offset, e.length, bool(flags & ZERO)) for e, flags in found)
 
     def changed(self) -> list[Extent]:
-        """All dirty extents, with zeros marked as such."""
+        """All dirty extents of the disk, with zeros marked as such."""
         return extents.merge(part for e in self.dirty() for part in self.allocation(e.offset, e.length))
 
     def _status(
@@ -333,8 +333,8 @@ class NbdDisk:
 
 
 def _cut(handle: nbd.NBD) -> None:
-    """End a connection that is half made, whoever still refers to its handle: QEMU's main thread waits for
-    it when the server is stopped, and the guest stands still for as long."""
+    """End a half-open connection, whoever still refers to its handle: QEMU's main thread waits for it when
+    the server is stopped, and the guest stands still for as long."""
     try:
         with socket.socket(fileno=os.dup(handle.aio_get_fd())) as connection:
             connection.shutdown(socket.SHUT_RDWR)

@@ -1,5 +1,5 @@
-"""In which parts of a disk a chain of image files may hold anything, by the first tables of its files: some
-KiB of each are read.
+"""Finds the parts of a disk in which a chain of image files may hold data, by the L1 tables of its files:
+some KiB of each are read.
 
 Format: QEMU's interop/qcow2.txt."""
 
@@ -16,22 +16,23 @@ from ...ground.units import MiB
 
 HEAD: Final = struct.Struct(">4sIQIIQIIQQIIQQQQII")
 """Magic, version, place and length of the backing file's name, bits of a cluster, bytes of the disk,
-encryption, entries and place of the first table, place and clusters of the counts' table, snapshots and
-their place, features of three kinds, bits of a count, bytes of the header."""
+encryption, entries and place of the L1 table, place and clusters of the refcount table, snapshots and their
+place, features of three kinds, bits of a refcount, bytes of the header."""
 OFFSET: Final = 0x00FFFFFFFFFFFE00
 EXTENDED: Final = 1 << 4
 _UNDERSTOOD: Final = EXTENDED | 3
-"""And that it was not closed, or is damaged: what its tables name is held all the same."""
+"""The feature bits that are understood. They include that the file was not closed, or is damaged: the data
+that its tables name is there all the same."""
 _MOST_FILES: Final = 1000
 _MOST_TABLE_BYTES: Final = 32 * MiB
-"""QEMU opens nothing with a larger first table."""
+"""QEMU opens no image with a larger L1 table."""
 _CLUSTER_BITS: Final = range(9, 22)
 
 
 def stretches(path: Path) -> Iterator[tuple[int, int]]:
-    """(first byte, end) of each stretch in which a file of the chain below `path`, it included, may hold
-    something; a stretch may be there several times. What is not understood may hold something anywhere:
-    then, and where the chain does not end, the last one has no end."""
+    """(first byte, end) of each stretch in which `path` or a file below it may hold data; a stretch may come
+    several times. A file that is not understood may hold data anywhere: then, or if the chain has no end, the
+    last stretch has no end."""
     for _ in range(_MOST_FILES):
         try:
             with real_files.opened(path) as file:
@@ -53,8 +54,8 @@ ENDLESS: Final = 1 << 63
 
 
 def own(path: Path) -> Iterator[tuple[int, int]]:
-    """The same of one file, for who makes it smaller: what has snapshots or bitmaps, was not closed or is
-    damaged, counts as not understood. Raises OSError."""
+    """The same for one file, to make it smaller: a file that has snapshots or bitmaps, was not closed, or is
+    damaged counts as not understood. Raises OSError."""
     with real_files.opened(path) as file:
         try:
             head = HEAD.unpack(file.read(HEAD.size))
@@ -80,7 +81,8 @@ def _own(file: BinaryIO, head: tuple[Any, ...]) -> Iterator[tuple[int, int]]:
 
 
 def first_table(file: BinaryIO, head: tuple[Any, ...]) -> Iterator[int]:
-    """Its entries. Raises struct.error for one that is larger than any, or that the file does not hold."""
+    """The entries of the L1 table. Raises struct.error for a table that is too large, or not inside the
+    file."""
     length = 8 * head[7]
     if length > _MOST_TABLE_BYTES or head[8] + length > os.fstat(file.fileno()).st_size:
         raise struct.error("no first table")

@@ -1,9 +1,9 @@
-"""The sum of several plain qcow2 layers as one more file, made from their tables: its data is theirs, shared.
+"""Makes the sum of several plain qcow2 layers as one more file, from their tables: it shares their data.
 
-Only for images as we make them (clusters of 128 KiB, each with a bitmap of 4 KiB parts), without
-encryption, compression, snapshots or data elsewhere, on a file system that shares parts of files
-(FICLONERANGE: XFS made with reflink, btrfs). What is otherwise is refused, and nothing is left. Format:
-QEMU's interop/qcow2.txt."""
+Only for images as we make them (clusters of 128 KiB, each with a bitmap of 4 KiB parts), without encryption,
+compression, snapshots or data elsewhere, on a file system that shares parts of files (FICLONERANGE: XFS made
+with reflink, btrfs). Anything else is refused, and leaves no file behind. Format: QEMU's
+interop/qcow2.txt."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ from .qcow2_extent import EXTENDED, HEAD, OFFSET
 _CLUSTER: Final = 128 * KiB
 _PART: Final = 4 * KiB
 _ENTRIES: Final = _CLUSTER // 16
-"""Of a table: each tells of one cluster, where it is and which of its parts are stored or read as zeros."""
+"""Entries of an L2 table: each tells where one cluster is, and which of its parts are stored or read as
+zeros."""
 _TOLD: Final = _CLUSTER * _ENTRIES
-"""Bytes of the disk that one table tells of: 1 GiB."""
+"""Bytes of the disk that one L2 table describes: 1 GiB."""
 _ALL: Final = (1 << 32) - 1
 _EMPTY: Final = struct.pack(">QQ", 0, _ALL << 32) * _ENTRIES
-"""A table that says of all that it reads as zeros."""
+"""An L2 table in which everything reads as zeros."""
 _COPIED: Final = 1 << 63
 _COMPRESSED: Final = 1 << 62
 _FORMAT: Final = 0xE2792ACA
 _HEADER_BYTES: Final = 112
 _FICLONERANGE: Final = 0x4020940D
 _LARGEST: Final = 4096 * TiB
-"""A first table of 32 MiB tells of so much."""
+"""The largest disk, which an L1 table of 32 MiB describes."""
 _COUNTED: Final = _CLUSTER // 2
-"""Clusters that one cluster of counts tells of."""
+"""Clusters that one refcount block describes."""
 
 
 class CannotShare(errors.ImageProblem):
-    """The layers, or their file system, are of another kind."""
+    """The layers, or their file system, are not of the kind that can share data."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, do="Nothing: layers are copied where they cannot be shared.")
@@ -52,7 +53,7 @@ class CannotShare(errors.ImageProblem):
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """`tables`: where in the file the table of each GiB is, of those that it has."""
+    """One layer. `tables`: where in the file the L2 table of each GiB is, for those that it has."""
 
     file: BinaryIO
     path: Path
@@ -61,25 +62,25 @@ class _Layer:
     tables: dict[int, int]
 
     def table(self, number: int) -> bytes | None:
-        """Of a GiB; None: the layer tells nothing of it."""
+        """The L2 table of a GiB; None if the layer has none for it."""
         at = self.tables.get(number)
         return None if at is None else os.pread(self.file.fileno(), _CLUSTER, at)
 
     def beyond(self, cluster: int) -> int:
-        """The bits of those parts of a cluster that lie beyond the end of the layer."""
+        """The bits of a cluster's parts that lie beyond the end of the layer."""
         left = self.size_bytes - cluster * _CLUSTER
         return 0 if left >= _CLUSTER else _ALL & ~((1 << max(-(-left // _PART), 0)) - 1)
 
 
 Clusters = dict[int, tuple[int, int, int]]
-"""Of those of one table that a layer tells of, by their numbers in the disk: the offset in its file, and
-the bits of parts that are stored, and that read as zeros."""
+"""The clusters that a layer stores from one L2 table, by their numbers on the disk: the offset in its file,
+the bits of parts that are stored, and those of parts that read as zeros."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """Of one cluster: where its parts are stored, as (layer, offset of its cluster, bits), and the bits of
-    those that read as zeros."""
+    """One cluster of the sum: where its parts are stored, as (layer, offset of the cluster, bits), and the
+    bits of the parts that read as zeros."""
 
     stored: list[tuple[_Layer, int, int]]
     zeros: int
@@ -126,9 +127,9 @@ def _bounded(size_bytes: int, path: Path) -> int:
 
 
 def _hidden(layers: Sequence[_Layer], below: Path) -> tuple[range, Collection[int]]:
-    """The clusters in which a layer ends earlier than the top and than what is below them all, so that
-    they read as zeros from there; and the tables in which something may be below. A disk that was shrunk
-    and grown again showed what the shrinking had cut off."""
+    """The clusters that must read as zeros because a layer ends before them, while the top and the files
+    below all layers go on; and the tables in which those files may hold data. Without this, a disk that was
+    shrunk and grown again showed what the shrinking had cut off."""
     for layer in layers[1:]:
         if layer.size_bytes < layers[0].size_bytes and layer.size_bytes % _PART:
             raise CannotShare(f"A layer of {layer.size_bytes} bytes ends in the middle of a part.")
@@ -146,7 +147,7 @@ def _hidden(layers: Sequence[_Layer], below: Path) -> tuple[range, Collection[in
 
 
 def _size_of(path: Path) -> int:
-    """Of the disk in a qcow2 file."""
+    """The size in bytes of the disk in a qcow2 file."""
     with real_files.opened(path) as file:
         head = HEAD.unpack(file.read(HEAD.size))
     if head[0] != b"QFI\xfb":
@@ -157,7 +158,7 @@ def _size_of(path: Path) -> int:
 def _write(
     file: BinaryIO, backing: str, layers: Sequence[_Layer], hidden: tuple[range, Collection[int]]
 ) -> None:
-    """Header, counts, first table; then each table with the clusters that it tells of behind it."""
+    """Write header, refcounts and L1 table; then each L2 table, followed by its clusters."""
     size_bytes, (cut, held) = layers[0].size_bytes, hidden
     count = -(-size_bytes // _TOLD)
     roots = max(1, -(-count * 8 // _CLUSTER))
@@ -188,7 +189,8 @@ def _write(
 
 
 def _counts(others: int) -> tuple[int, int]:
-    """Clusters of counts, and clusters of the table of these, for a file with so many other clusters."""
+    """The number of refcount blocks, and of the clusters of the table of these, for a file with so many other
+    clusters."""
     blocks = table = 1
     while blocks * _COUNTED < others + blocks + table:
         blocks += 1
@@ -197,8 +199,8 @@ def _counts(others: int) -> tuple[int, int]:
 
 
 def _telling(number: int, layers: Sequence[_Layer]) -> list[tuple[_Layer, bytes | None]]:
-    """The layers that tell of what one table tells of, top first, each with its table; what is below one
-    that is zeros all over, or ends before, does not show."""
+    """The layers that store something of one table's GiB, top first, each with its L2 table; those below a
+    layer that is all zeros there, or that ends before it, are left out."""
     found: list[tuple[_Layer, bytes | None]] = []
     for layer in layers:
         raw = layer.table(number)
@@ -210,16 +212,16 @@ def _telling(number: int, layers: Sequence[_Layer]) -> list[tuple[_Layer, bytes 
 
 
 def _reads_as_zeros(number: int, layer: _Layer, raw: bytes | None, *, may_hold: bool) -> bool:
-    """Whether the topmost that tells of it is zeros all over; or ends before, with something below them
-    all that `may_hold` what is to be hidden."""
+    """Whether the GiB reads as zeros from this layer on: its table says so, or the layer ends before it and
+    the files below all layers `may_hold` data that must be hidden."""
     return raw == _EMPTY or (may_hold and layer.size_bytes <= number * _TOLD)
 
 
 def _sums_of(
     number: int, top: _Layer, telling: Sequence[tuple[_Layer, bytes | None]], cut: range
 ) -> dict[int, _Sum]:
-    """Of the clusters of one table, by their numbers, of those of which anything is told, or that are
-    `cut` off."""
+    """The clusters of one table, by their numbers: those of which a layer stores anything, or that are `cut`
+    off."""
     first = number * _ENTRIES
     met = [(layer, {} if raw is None else dict(_clusters(raw, first, layer.path))) for layer, raw in telling]
     told = set[int]().union(*(clusters for _, clusters in met))
@@ -271,7 +273,7 @@ def _write_table(file: BinaryIO, at: int, sums: dict[int, _Sum]) -> int:
 
 
 def _share(file: BinaryIO, wanted: Sequence[tuple[int, list[tuple[_Layer, int, int]]]]) -> None:
-    """Neighbours of one layer that are neighbours here too are shared together."""
+    """Share the data of clusters; those that are neighbours in one layer and here are shared together."""
     run: tuple[_Layer, int, int, int] | None = None
     for place, stored in wanted:
         for layer, source, bits in stored:
@@ -301,7 +303,7 @@ def _runs(bits: int) -> Iterator[tuple[int, int]]:
 
 
 def _clone(file: BinaryIO, layer: _Layer, at: int, goal: int, length: int) -> None:
-    """What is beyond a layer's end reads as zeros, as it does here."""
+    """Share one piece of a layer. Beyond a layer's end it reads as zeros, as it does here."""
     length = min(length, layer.length - at)
     if length <= 0:
         return

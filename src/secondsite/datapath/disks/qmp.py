@@ -1,4 +1,4 @@
-"""Speak QMP, QEMU's control protocol: one JSON object per line over a unix socket.
+"""Speaks QMP, QEMU's control protocol: one JSON object per line over a unix socket.
 
 One command is in flight at a time; events that arrive meanwhile are kept for whoever waits for them.
 Every command has its own number, because a daemon sends the answer for a client that left to the next client.
@@ -111,8 +111,7 @@ class QmpClient:
 
 
 def _line(name: str, arguments: Message | None, number: str) -> bytes:
-    """A command. QEMU reads each byte of it with four system calls of its own, so it has none that says
-    nothing."""
+    """A command as one line. QEMU reads it with four system calls per byte, so it has no superfluous ones."""
     said = {"execute": name, **({"arguments": arguments} if arguments else {}), "id": number}
     return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 

@@ -1,10 +1,10 @@
-"""Make a qcow2 file at rest larger or smaller at the price of what is held, not of what could be.
+"""Makes a qcow2 file at rest larger or smaller, at the cost of the data that it holds, not of its size.
 
 QEMU (7.2) makes a table for each GiB that it cuts off, and, where the backing file is larger, for each by
-which an image grows: 128 KiB and some 30 ms each. A thin disk of 2 TiB that became 1 GiB took longer than
-its deadline, and its machine got no points any more. So QEMU is given those GiB alone of which a table
-tells, a piece at a time; between them only the size changes. The size tells how far it has come: what
-breaks off is repeated as it is, and at no instant does anything show that was cut off."""
+which an image grows: 128 KiB and some 30 ms each. A thin disk of 2 TiB that became 1 GiB took longer than its
+deadline, and its machine got no points any more. So QEMU is given only those GiB that have a table, a piece
+at a time; between them only the size changes. The size tells how far it has come: after an interruption it is
+just repeated, and at no instant does data show that was cut off."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from ..files import store_error
 from . import image, image_locks, named_files, qcow2_extent
 
 _GAP: Final = 8 * GiB
-"""What costs more to leave out, in calls of qemu-img, than to do."""
+"""A shorter gap is not left out: it costs less to do than another call of qemu-img."""
 _PIECE: Final = 64 * GiB
-"""At most for one call: its deadline holds for what is full, too."""
+"""The most bytes for one call: its deadline must suffice for a full disk too."""
 _SIZE_AT: Final = 24
 
 Pieces = list[tuple[int, int]]
-"""(first byte, end) of each, ascending."""
+"""(first byte, end) of each piece, ascending."""
 
 
 def _nowhere(name: str) -> None:
-    """For who has no seams."""
+    """For callers that watch no seams."""
 
 
 def resize(
     path: Path, size_bytes: int, key: EncryptionKey | None = None, reach: Callable[[str], None] = _nowhere
 ) -> None:
-    """Make an image that nobody has open `size_bytes` large: what is cut off is gone, what is added reads
-    as zeros. Harmless if it is so large. Raises ImageProblem, StoreFull."""
+    """Make an image that nobody has open `size_bytes` large: what is cut off is lost, what is added reads as
+    zeros. Harmless if it has that size already. Raises ImageProblem, StoreFull."""
     for _ in _steps(path, size_bytes, key):
         reach("resize.step")
 
@@ -53,7 +53,7 @@ def _steps(path: Path, size_bytes: int, key: EncryptionKey | None) -> Iterator[N
 
 
 def _shrink(path: Path, size_bytes: int, now: int, key: EncryptionKey | None) -> Iterator[None]:
-    """From the end on, so that the size is right whenever it breaks off."""
+    """Cut off piece by piece from the end, so that the size is right whenever this is interrupted."""
     try:
         pieces = _pieces(qcow2_extent.own(path), size_bytes, now)
     except OSError as error:
@@ -70,7 +70,8 @@ def _shrink(path: Path, size_bytes: int, now: int, key: EncryptionKey | None) ->
 
 
 def _grow(path: Path, now: int, size_bytes: int, key: EncryptionKey | None) -> Iterator[None]:
-    """QEMU fills with zeros what it adds over a larger backing file, unless it has opened none."""
+    """Grow piece by piece. QEMU fills what it adds over a larger backing file with zeros, unless it has not
+    opened that."""
     for first, end in _hidden(path, now, size_bytes):
         if first > now:
             image.resize(path, first, key, with_backing=False)
@@ -83,14 +84,14 @@ def _grow(path: Path, now: int, size_bytes: int, key: EncryptionKey | None) -> I
 
 
 def _hidden(path: Path, now: int, size_bytes: int) -> Pieces:
-    """What would show from below."""
+    """The pieces in which the backing file would show after growing."""
     for below in image.chain(path)[1:2]:
         return _pieces(qcow2_extent.stretches(below.path), now, min(size_bytes, below.size_bytes))
     return []
 
 
 def _pieces(told: Iterable[tuple[int, int]], first: int, end: int) -> Pieces:
-    """Those from `first` to `end` of which a table tells."""
+    """The pieces between `first` and `end` that have a table."""
     pieces: Pieces = []
     for number in sorted({each for low, high in told for each in _whole(max(low, first), min(high, end))}):
         begin, stop = max(number * GiB, first), min((number + 1) * GiB, end)
@@ -107,7 +108,7 @@ def _whole(first: int, end: int) -> range:
 
 
 def _end_at(path: Path, size_bytes: int) -> None:
-    """Of an image of which no table tells anything beyond; durable when it returns."""
+    """Set the size of an image that has no table beyond it; durable when it returns."""
     try:
         with path.open("r+b") as file:
             wanted = struct.pack(">Q", size_bytes)
@@ -125,7 +126,8 @@ def _end_at(path: Path, size_bytes: int) -> None:
 
 
 def _clear_last_cluster(path: Path, size_bytes: int, now: int, key: EncryptionKey | None) -> None:
-    """What is cut off of a cluster stays in it, and QEMU shows it when the disk grows again."""
+    """Clear the cut-off part of the last cluster: it stays in the file, and QEMU shows it when the disk grows
+    again."""
     cluster = named_files.cluster_bytes(path) or 1
     length = min(now, -(-size_bytes // cluster) * cluster) - size_bytes
     if length:

@@ -1,6 +1,6 @@
-"""Whether two paths lead to one file, and from which files a disk is read: by the files themselves, never
-by how somebody wrote their paths. A link, `..`, a mount at a second place or the volume of a storage pool
-is another path to the same file."""
+"""Tells whether two paths lead to one file, and from which files a disk is read: by the files themselves,
+never by how somebody wrote their paths. A link, `..`, a mount at a second place or the volume of a storage
+pool is another path to the same file."""
 
 import contextlib
 import itertools
@@ -16,7 +16,7 @@ from .named_files import MAGIC
 
 Identity = tuple[str, int, int]
 MOST_FILES = 256
-"""Of a chain: one that leads back to itself has no end."""
+"""The most files of a chain: one that leads back to itself has no end."""
 _HEAD = struct.Struct(">4sIQI")
 _READ_BYTES = 8192
 _WITH_FEATURES, _FEATURES_AT, _DATA_FILE, _LENGTH_AT = 3, 72, 1 << 2, 100
@@ -25,8 +25,8 @@ _LONGEST_NAME = 1023
 
 
 def identity(path: str | Path) -> Identity | None:
-    """What tells the file or device that a path leads to now from all others that are there now; None
-    where there is none."""
+    """What distinguishes the file or device that a path leads to now from all others; None if there is
+    none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -38,7 +38,7 @@ def identity(path: str | Path) -> Identity | None:
 
 
 def _behind(device: int) -> str:
-    """The file that a loop device, or a partition of one, is made of; empty where it is another device."""
+    """The file that a loop device, or a partition of one, is made of; empty if it is another device."""
     folder = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
     for place in (folder, folder.resolve().parent):
         with contextlib.suppress(OSError):
@@ -47,9 +47,9 @@ def _behind(device: int) -> str:
 
 
 def files(path: str | Path) -> list[Path]:
-    """All that a disk is read from, top first: itself, those below, and where the guest's data is in another
-    file that one after it. As their headers name them, as far as these can be read here: those of others are
-    read while they are written, and in any version of qcow2."""
+    """All files that a disk is read from, top first: itself, those below and, after each whose data is in
+    another file, that one. They are found by the headers, as far as these can be read here, even while others
+    write them, and in any version of qcow2."""
     found: list[Path] = []
     top: Path | None = Path(path)
     while top is not None and len(found) < MOST_FILES:
@@ -60,17 +60,17 @@ def files(path: str | Path) -> list[Path]:
 
 
 def below(path: str | Path) -> list[Path]:
-    """As `files`, without the disk itself."""
+    """The files below a disk: as `files`, without the disk itself."""
     return files(path)[1:]
 
 
 def count(path: str | Path) -> int:
-    """How many files a disk is read from, as far as they are here."""
+    """How many files a disk is read from, counting those that are here."""
     return sum(each.is_file() for each in files(path))
 
 
 def _headed(path: Path) -> tuple[Path | None, list[Path]]:
-    """The file below, and that of its data."""
+    """The file below, and the files of its data, as the header names them."""
     head = _header(path)
     try:
         magic, version, offset, length = _HEAD.unpack_from(head)
@@ -106,7 +106,7 @@ def _header(path: Path) -> bytes:
 
 
 def _data_names(head: bytes, version: int) -> Iterator[str]:
-    """Of the file that the guest's data is in, from the extensions of the header; at most one."""
+    """The name of the file with the guest's data, from the extensions of the header; at most one."""
     if version < _WITH_FEATURES or not struct.unpack_from(">Q", head, _FEATURES_AT)[0] & _DATA_FILE:
         return
     (at,) = struct.unpack_from(">I", head, _LENGTH_AT)
@@ -120,7 +120,7 @@ def _data_names(head: bytes, version: int) -> Iterator[str]:
 
 
 def _named(name: str) -> Iterator[str]:
-    """The files in a name as QEMU takes it."""
+    """The files in a name as QEMU understands it."""
     if name.startswith("json:"):
         try:
             yield from _file_names(json.loads(name.removeprefix("json:")))

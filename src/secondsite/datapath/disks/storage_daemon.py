@@ -71,9 +71,8 @@ class StorageDaemon:
 
     @contextlib.contextmanager
     def the_same(self) -> Iterator[None]:
-        """For commands of which each needs the one before. Raises StorageDaemonGone where one fails
-        because another user has started a new daemon meanwhile: that one knows nothing of the old one's
-        nodes."""
+        """A context for commands that depend on each other. Raises StorageDaemonGone if one fails because a
+        new daemon was started meanwhile: that one does not have the old one's nodes."""
         self.start()
         generation = self.generation
         try:
@@ -104,7 +103,7 @@ class StorageDaemon:
                 raise
 
     def knows(self, key: EncryptionKey) -> str:
-        """Make the daemon read the key's file; gives the name to use in `key-secret`."""
+        """Make the daemon read the key's file; returns the name to use in `key-secret`."""
         with self._lock:
             self.start()
             if key.name not in self._keys:
@@ -132,8 +131,8 @@ class StorageDaemon:
         return {"driver": image_format, "file": file, **own}
 
     def add_node(self, options: dict[str, Any]) -> str:
-        """Open an image with these options of blockdev-add; gives the node's name. Raises QmpRefused,
-        which names the file."""
+        """Open an image with these options of blockdev-add; returns the node's name. Raises QmpRefused, which
+        names the file."""
         name = str(options["node-name"])
         with self._lock, _naming(options):
             self.qmp("blockdev-add", **options)
@@ -147,7 +146,7 @@ class StorageDaemon:
         return {"driver": "throttle", "node-name": name, "throttle-group": name, "file": below}
 
     def add_filter(self, options: dict[str, Any]) -> str:
-        """Open a node of `filter_options`; gives its name. Raises QmpRefused. Each has a group of its own:
+        """Open a node of `filter_options`; returns its name. Raises QmpRefused. Each has a group of its own:
         members of one wait for each other's lock."""
         name = str(options["node-name"])
         with self._lock:
@@ -188,7 +187,7 @@ class StorageDaemon:
         depth: bool = False,
     ) -> str:
         """Export a node over NBD as `name`, with its dirty bitmaps and the allocation depth as meta contexts;
-        gives the URI."""
+        returns the URI."""
         with self._lock:
             self.qmp(
                 "block-export-add", type="nbd", id=_export_id(name), node_name=node, name=name,
@@ -208,8 +207,8 @@ class StorageDaemon:
             self._exports.pop(name, None)
 
     def _is_to_end(self, name: str) -> bool:
-        """Ask for its end; False if it is gone with the daemon. A store that stood still outlasts a wait
-        for that: asked again, QEMU refuses, whether the export has ended since or not."""
+        """Ask for the end of an export; False if it is gone with the daemon. A store may hang longer than
+        that is waited for: asked again, QEMU refuses, whether the export has ended since or not."""
         try:
             return self._take_away("block-export-del", id=_export_id(name), mode="hard")
         except errors.QmpRefused:
@@ -240,8 +239,8 @@ class StorageDaemon:
         self, path: Path, name: str, *, image_format: str = "qcow2", writable: bool = False,
         bitmaps: Sequence[str] = (), key: EncryptionKey | None = None,
     ) -> str:  # fmt: skip
-        """Open an image with its backing chain and export it; gives the URI. `unserve` ends it. `key`
-        opens an encrypted image."""
+        """Open an image with its backing chain and export it; returns the URI. `unserve` ends it. `key` opens
+        an encrypted image."""
         options = self.image_options(
             _export_id(name), path, image_format=image_format, writable=writable, key=key
         )
@@ -257,9 +256,9 @@ class StorageDaemon:
         self, path: Path, name: str, *, holders: Sequence[Path] = (), bitmap: str = "",
         key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
-        """As `serve`, without a lock that would keep others from opening the image for writing. `holders`
-        are the files of the chain whose bitmaps of that name are merged; gives the name of the merged one
-        in the export."""
+        """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are
+        the files of the chain whose bitmaps of that name are merged; returns the name of the merged one in
+        the export."""
         node, files = _export_id(name), image.chain(path)
         if key is not None:
             self.knows(key)
@@ -275,7 +274,7 @@ class StorageDaemon:
         return names
 
     def marked_bytes(self, path: Path, bitmap: str, key: EncryptionKey | None = None) -> int | None:
-        """How much a bitmap marks now in a file that others may have open; None if it is missing or in
+        """How many bytes a bitmap marks now in a file that others may have open; None if it is missing or in
         use."""
         probe = _export_id(f"probe {path}")
         if key is not None:
@@ -318,7 +317,7 @@ class StorageDaemon:
 
 @contextlib.contextmanager
 def _naming(options: Mapping[str, Any]) -> Iterator[None]:
-    """QEMU says what is wrong with an image, but seldom with which."""
+    """Adds the file's name to QEMU's errors: QEMU says what is wrong with an image, but seldom with which."""
     try:
         yield
     except errors.QmpRefused as refused:

@@ -21,8 +21,8 @@ FLUSH_BYTES: Final = 64 * MiB
 
 
 class Writes:
-    """Use it inside `with`: leaving waits for writes in flight, so that no buffer is freed before its
-    write ends."""
+    """Writes with several in flight. Use it inside `with`: leaving waits for writes in flight, so that no
+    buffer is freed before its write ends."""
 
     def __init__(self, disk: NbdDisk) -> None:
         self._disk = disk
@@ -80,7 +80,7 @@ class Writes:
             self._end_oldest()
 
     def _end_oldest(self) -> None:
-        # it stays in the queue until it ends: libnbd reads from its buffer
+        # It stays in the queue until it ends: libnbd reads from its buffer.
         try:
             self._disk.end_write(self._flying[0])
         except DiskUnreadable:

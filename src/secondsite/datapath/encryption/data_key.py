@@ -54,7 +54,7 @@ FileKey = EncryptionKey | DataKey
 
 
 def make(customer: EncryptionKey) -> DataKey:
-    """A new random one."""
+    """A new random data key."""
     return _of(secrets.token_bytes(_BYTES), customer)
 
 

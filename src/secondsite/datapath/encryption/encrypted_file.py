@@ -61,7 +61,7 @@ class EncryptedWriter:
         self._waiting += data
         if len(self._waiting) > CHUNK_BYTES:
             waiting = memoryview(self._waiting)
-            # the last chunk is empty only in an empty file: a full chunk waits for more
+            # The last chunk is empty only in an empty file: a full chunk waits for more.
             whole = (len(waiting) - 1) // CHUNK_BYTES * CHUNK_BYTES
             for start in range(0, whole, CHUNK_BYTES):
                 self._encrypt(waiting[start : start + CHUNK_BYTES], last=False)
@@ -111,7 +111,7 @@ class EncryptedReader:
         return self._position
 
     def seek(self, offset: int, /) -> int:
-        """Forward only."""
+        """Move to a later offset; only forward."""
         assert offset >= self._position
         while self._position < offset and self.read(min(offset - self._position, CHUNK_BYTES)):
             pass
@@ -148,9 +148,9 @@ class EncryptedReader:
 
 
 def content(path: Path, key: FileKey | None) -> Readable:
-    """The content of an encrypted file, or without a key that of a plain one. Where there is a key, a
-    plain file was not written by us: whoever can write to the folder, but lacks the key, put it there.
-    Raises OSError, KeyMissing, KeyWrong, CycleDamaged."""
+    """The content of an encrypted file or, without a key, of a plain one. With a key, a plain file is
+    refused: somebody put it there who can write to the folder and lacks the key. Raises OSError, KeyMissing,
+    KeyWrong, CycleDamaged."""
     file = real_files.opened(path)
     try:
         if file.read(len(MAGIC)) == MAGIC:
@@ -203,7 +203,7 @@ def read(path: Path, key: FileKey | None, most_bytes: int) -> bytes:
 
 
 def encrypt_again(path: Path, key: DataKey) -> bool:
-    """Encrypt a file of any size with the data key; False if it is already. A crash leaves the old file or
+    """Encrypt a file of any size with the data key; False if it already is. A crash leaves the old file or
     the new one. Raises StoreFull, and as `content` does."""
     if key_id_of(path) == key.key_id:
         return False

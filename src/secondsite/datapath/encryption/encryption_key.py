@@ -25,7 +25,8 @@ LEAST_BYTES: Final = 43
 """256 random bits in base64, without its padding."""
 _MOST_BYTES: Final = 4096
 _LEAST_PACKED_BYTES: Final = 40
-"""Random text of the least length takes 50 when it is compressed."""
+"""The shortest random text takes about 50 bytes compressed; a text that compresses to less than this repeats
+itself."""
 _RANDOM_BYTES: Final = 48
 
 
@@ -88,7 +89,7 @@ def write(path: Path, content: bytes) -> EncryptionKey:
 
 
 def fitting(key: EncryptionKey | None, key_id: str | None, about: str) -> EncryptionKey | None:
-    """The key for what was encrypted with `key_id`, None for what is plain; raises KeyMissing, KeyWrong."""
+    """The key for what was encrypted with `key_id`, None if it is plain; raises KeyMissing, KeyWrong."""
     if key_id is None:
         return None
     if key is None:
@@ -107,8 +108,8 @@ def fitting(key: EncryptionKey | None, key_id: str | None, about: str) -> Encryp
 
 
 def _check(content: bytes, path: Path) -> None:
-    """QEMU accepts UTF-8 without NUL. Only the length of a secret can be checked, so the key must be
-    random."""
+    """Raise KeyMissing unless QEMU accepts the content: UTF-8 without NUL. Besides, only the length of a
+    secret can be checked, so the key must be random."""
     try:
         usable = "\0" not in content.decode()
     except UnicodeDecodeError:
@@ -121,8 +122,8 @@ def _check(content: bytes, path: Path) -> None:
 
 
 def _check_random(content: bytes) -> None:
-    """Of a key that is in use already this is not asked: what it encrypted is needed. What repeats itself
-    is seen; a sentence out of a book is not."""
+    """Raise KeyMissing for a key that is plainly not random. A key that is in use already is not checked:
+    what it encrypted is needed. A repeated text is noticed; a sentence from a book is not."""
     if len(zlib.compress(content, 9)) < _LEAST_PACKED_BYTES:
         raise errors.KeyMissing(
             "That key repeats itself, so it can be guessed.",

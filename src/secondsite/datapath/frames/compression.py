@@ -1,4 +1,4 @@
-"""Whether to compress: try both, keep the faster.
+"""Decides whether a stream is compressed: tries both ways, keeps the faster one.
 
 Which mode is faster depends on the link, the cores of both ends and the data, so it is measured. A stream
 begins compressed. On a slow link it stays so. Otherwise each mode is tried over a window of some
@@ -44,13 +44,13 @@ FULL_LINK: Final = (0.85, 1.15)
 
 
 def nobody() -> None:
-    """It is unknown what limits the stream."""
+    """For callers that do not know what limits the stream."""
 
 
 @dataclass(slots=True)
 class Learnt:
-    """What streams to one peer measured, for those that begin later: the mode that was kept, and the speed of
-    each, in bytes per second, raw and on the wire."""
+    """Measurements of streams to one peer, for streams that begin later: the mode that was kept, and the
+    speed of each mode in bytes per second, raw and on the wire."""
 
     compress: bool = True
     speeds: dict[bool, float] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Choice:
         """Note the speed of a full window, and choose the mode of the next."""
         self._windows += 1
         speed = self._raw_bytes / seconds
-        # a window takes about 50 ms, and other work on the cores distorts it
+        # A window takes about 50 ms, and other work on the processor cores distorts it.
         self._speeds[self._compress] = (speed + self._speeds.get(self._compress, speed)) / 2
         self._wire_speeds[self._compress] = self._wire_bytes / seconds
         share = self._link()

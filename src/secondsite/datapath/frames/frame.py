@@ -32,7 +32,7 @@ MESSAGE_BYTES: Final = 4 * MiB
 """The most that one message or one answer with digests carries."""
 
 NO_DIGEST: Final = bytes(DIGEST_BYTES)
-"""Stands in the header of a zero frame, which has no bytes to digest."""
+"""The digest field in the header of a zero frame, which has no bytes to digest."""
 
 
 class Kind(enum.IntEnum):
@@ -90,12 +90,12 @@ class EncodedFrame(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """As its header says."""
+        """The kind in its header."""
         return Kind(self.head[2])
 
     @property
     def wire_bytes(self) -> int:
-        """Header and payload together."""
+        """Bytes of header and payload together."""
         return len(self.head) + len(self.payload)
 
 

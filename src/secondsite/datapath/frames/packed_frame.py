@@ -48,7 +48,7 @@ def encode(disk: int, ranges: Sequence[Range]) -> EncodedFrame:
 
 
 def decode(header: Header, payload: hashes.Bytes) -> list[Frame]:
-    """What a verified frame writes, be it one piece or many ranges; raises FrameDamaged."""
+    """The writes in a verified frame, be it one piece or many ranges; raises FrameDamaged."""
     whole = codec.decode(header, payload)
     if header.kind is not Kind.RANGES:
         return [whole]
@@ -88,7 +88,7 @@ class Packer:
         self.disk = 0
 
     def fits(self, disk: int, part: Range) -> bool:
-        """Whether `part` may join what is here."""
+        """Whether `part` may be added to what was gathered."""
         return not self._ranges or (disk == self.disk and self._bytes + _bytes_of(part) <= CHUNK_BYTES)
 
     def add(self, disk: int, part: Range) -> None:

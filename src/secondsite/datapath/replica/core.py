@@ -1,4 +1,4 @@
-"""What all verbs of a replica use: its files, state, open heads and digest maps.
+"""The core of a replica, for all its verbs: files, state, open heads and digest maps.
 
 A verb changes things inside `changing()`: one thread at a time, after recovery. If a verb fails,
 everything open is closed and the state is read again from the record, so that memory never runs ahead of
@@ -37,7 +37,7 @@ NO_KEY: Final = (errors.KeyMissing, errors.KeyWrong)
 CANNOT_MERGE: Final = (
     errors.StoreFull, errors.ImageProblem, errors.DiskUnreadable, errors.QmpRefused, OSError,
 )  # fmt: skip
-"""A store that is full, or read-only, or has a broken layer."""
+"""Errors after which recovery goes on: the store is full or read-only, or a layer is broken."""
 
 
 class ReplicaCore:
@@ -65,14 +65,13 @@ class ReplicaCore:
         self._head_numbers: dict[str, int] = {}
         self._folder = file_number(files.root)
         self.lost_head = False
-        """Whether a head was found exchanged for another file, and nobody has asked for a comparison
-        since."""
+        """Whether a head was found replaced by another file, and no comparison was asked for since."""
         self._whole = False
         self.shares_after = 0.0
-        """From when on merged layers are made, by the monotonic clock: not soon after it was found that
-        this cannot be done."""
+        """When to try again to make merged layers, on the monotonic clock, after it was found to be
+        impossible."""
         self.looked_for_useless = False
-        """Whether no merged layer can have become useless since it was looked."""
+        """Whether no merged layer can have become useless since the last search."""
         self._readers: list[int] = []
 
     @contextlib.contextmanager
@@ -97,7 +96,7 @@ class ReplicaCore:
                 raise
 
     def _look_at_files(self) -> None:
-        """Open anew what is no more what it was."""
+        """Open anew the files that were replaced."""
         if self._whole and self._is_exchanged():
             self.lost_head = True
         elif not self.heads.stale:
@@ -106,7 +105,7 @@ class ReplicaCore:
 
     @contextlib.contextmanager
     def _entered(self) -> Iterator[bool]:
-        """Take the lock of changes; tells whether this is the outermost change."""
+        """Take the lock for changes; yields whether this is the outermost change."""
         with self._change_lock:
             self._depth += 1
             try:
@@ -215,7 +214,7 @@ class ReplicaCore:
 
     @property
     def was_put_back(self) -> bool:
-        """Whether its files are copies, as of a backup, so that its head and its digests may be of two
+        """Whether its files are copies, for instance from a backup, so that head and digests may be of two
         instants."""
         return self._is_copied or bool(self._exchanged_heads())
 
@@ -228,7 +227,7 @@ class ReplicaCore:
         return False
 
     def looks_exchanged(self) -> bool:
-        """Whether a head is another file than the one that was written to, so that its source must compare
+        """Whether a head is another file than the one that was written to, so that the source must compare
         all blocks."""
         if not self.lost_head and self._whole and self._is_exchanged():  # or it is just being changed
             with self.changing():
@@ -236,7 +235,8 @@ class ReplicaCore:
         return self.lost_head
 
     def moving_heads(self) -> None:
-        """The heads are about to become other files; which, is noted at the end of the change."""
+        """Note that the heads are about to become other files; which ones is noted at the end of the
+        change."""
         for key in self.state.keys:
             with self._map_file(key) as digests:
                 if digests is not None and digests.of_file:
@@ -308,7 +308,7 @@ class ReplicaCore:
             self._reset()
 
     def what_broke(self, error: errors.DiskUnreadable) -> errors.DatapathError:
-        """An NBD error as an error of the store: full, the daemon dead, or the error itself."""
+        """What an NBD error means: the store is full, the daemon is dead, or the error itself."""
         if full_disk.is_said_in(error.message):
             return full_disk.store_full(
                 f"No space left on the store of {self.state.machine_id}: {error.message}"
@@ -351,9 +351,9 @@ class ReplicaCore:
         self._whole = True
 
     def _doubt_exchanged(self) -> None:
-        """A head that is another file may be of any instant: its digests are made anew, and no point is
-        sealed before a pass has compared all blocks. What is a copy with its digests was so at its
-        opening, which is looked at by whoever opens it, or is another record."""
+        """Distrust a head that is another file, which may be of any instant: its digests are made anew, and
+        no point is sealed before a pass has compared all blocks. (Whoever opens a replica checks whether it
+        is a copy together with its digests.)"""
         is_copied = self._is_copied
         self.lost_head |= self._is_another_folder() or (not is_copied and bool(self._exchanged_heads()))
         if not self.lost_head:

@@ -24,8 +24,8 @@ from .verbs.create import EMPTY, BaseImage, ReplicaDisk, check_same, make, nowhe
 
 
 class Replica(ReplicaCore):
-    """One machine's replica. Every method may raise StorageDaemonGone (repeat it), StoreFull or
-    ImageProblem. What it has from its core, others only look at: its state, files, journal and keys."""
+    """One machine's replica. Every method may raise StorageDaemonGone (repeat it), StoreFull or ImageProblem.
+    The attributes of its core (state, files, journal and keys) are only to be read by others."""
 
     @classmethod
     def create(
@@ -98,7 +98,7 @@ class Replica(ReplicaCore):
         return [layer.point_id for layer in self.state.layers if layer.point_id is not None]
 
     def lacks_firmware(self, files: Iterable[FirmwareFile]) -> set[str]:
-        """The digests of those that are not stored here whole; raises KeyMissing, KeyWrong."""
+        """The digests of those files that are not stored here whole; raises KeyMissing, KeyWrong."""
         return {file.sha256 for file in files if self.firmware_store.lacks(file)}
 
     def build_digests(self, cancelled: scan.Asked = scan.never) -> None:
@@ -115,8 +115,8 @@ class Replica(ReplicaCore):
             self.lost_head = False
 
     def keep_short(self) -> bool:
-        """Merge layers beside the others where that keeps chains short; True if there is more to do.
-        Harmless when repeated."""
+        """Make merged layers beside the others, to keep chains short; True if there is more to do. Harmless
+        when repeated."""
         with self.changing(), self.keeping_layers():
             return verbs.shorten_chains.keep_short(self)
 

@@ -33,8 +33,8 @@ class Accept:
 
 
 Write = Callable[[Iterator[Frame], Callable[[], bool]], None]
-"""Writes frames to a replica, durably. After the last it asks whether the cycle came whole; if not, the
-cycle does not count as processed."""
+"""Writes frames to a replica, durably. After the last frame it asks whether the cycle arrived whole; if not,
+the cycle does not count as processed."""
 
 
 class CycleAdmission(NotesUnchanged, Protocol):
@@ -45,13 +45,13 @@ class CycleAdmission(NotesUnchanged, Protocol):
         ...
 
     def not_understood(self, peer_name: str, said: object, problem: ProtocolViolated) -> None:
-        """Note that this peer announced a cycle with a header that is none; it hears the problem, too."""
+        """Note that this peer announced a cycle with an invalid header; the peer is told the problem, too."""
         ...
 
     def digests(self, machine_id: str, disk_key: str, offset: int, length: int, block_bytes: int) -> bytes:
-        """16 bytes for each block of the range, with everything applied that was received before this
-        cycle; raises CycleRefused while something is not. Stale digests would hide blocks that a waiting
-        cycle is about to change."""
+        """16 bytes for each block of the range, with everything applied that was received before this cycle;
+        raises CycleRefused as long as something is not applied. Stale digests would hide blocks that a
+        waiting cycle is about to change."""
         ...
 
     def held(self, machine_id: str, disk_key: str, offset: int, length: int) -> list[Extent]:
@@ -71,5 +71,6 @@ class CycleAdmission(NotesUnchanged, Protocol):
         ...
 
     def arrived(self, header: CycleHeader, path: Path) -> None:
-        """The cycle is durable; the sender has no ACK yet. Called again if the sender repeats the cycle."""
+        """Note that the cycle is durable, before the sender gets its ACK. Called again if the sender repeats
+        the cycle."""
         ...

@@ -1,4 +1,4 @@
-"""The pages of a dirty range that the target lacks.
+"""Finds the pages of a dirty range that the target lacks.
 
 Bitmaps count in 64 KiB, guests write 4 KiB: the digest cache tells which pages of a dirty block really
 changed. An unknown page counts as changed.

@@ -1,9 +1,10 @@
-"""Find what differs between a disk here and its replica there without sending it.
+"""Finds what differs between a disk here and its replica at the target, without sending the data.
 
 The source asks the target for the digests of a region (xxh3-128 of every 64 KiB block; the last block of a
 disk at its real length) while it reads the same region itself, several questions ahead. Of the blocks whose
-digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes. Of what is
-empty here it asks which blocks are not, so that a disk is compared at the price of what both sides hold.
+digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes. For ranges
+that are empty here it asks which blocks are not empty there, so that comparing a disk costs only as much as
+the data of both sides.
 """
 
 from __future__ import annotations
@@ -144,7 +145,8 @@ class _Comparison:
         return question.length
 
     def _judge_holes(self, question: _Holes) -> int:
-        """Of what is zeros at both sides nothing is noted: it costs nothing."""
+        """Judge an answer about zeros. Nothing is noted of blocks that are zeros at both sides: they cost
+        nothing."""
         held, until = _held(self._connection, question.zeros[0].offset)
         left = extents.intersect(question.zeros, until, max(0, question.zeros[-1].end - until))
         done = extents.subtract(question.zeros, left)
@@ -231,7 +233,7 @@ def _read_digests(disk: ReadableDisk, region: Extent) -> tuple[bytes, bytes]:
 
 
 def _held(connection: Connection, start: int) -> tuple[list[Extent], int]:
-    """What the target holds from `start` on, in disk order, and until where it was said."""
+    """What the target holds from `start` on, in disk order, and up to which byte its answer goes."""
     said = connection.receive_message("HELD").fields
     try:
         if (until := _place(said["until"])) <= start:

@@ -1,4 +1,4 @@
-"""One incoming cycle: answer questions, verify frames and pass them on, check the end."""
+"""Receives one cycle: answers questions, verifies frames and passes them on, checks the end."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MOST_ASKED_BYTES: Final = 1 * GiB
 MOST_BLOCKS: Final = 1024
 """The most blocks that one question about pages may name."""
 MOST_HELD_BYTES: Final = 64 * GiB
-"""The most of a disk that one question about what is held may be about."""
+"""The largest range of a disk that one question about what is held may cover."""
 MOST_HELD: Final = 12288
-"""The most extents in an answer to what is held; the rest is asked for again."""
+"""The most extents in an answer to such a question; the rest is asked for again."""
 
 
 class IncomingCycle:
@@ -71,8 +71,8 @@ class IncomingCycle:
             writer.add(received)
 
     def write(self, write: Write) -> None:
-        """Write what arrives to the replica; then raises what kept the rest from arriving, if anything
-        did."""
+        """Write what arrives to the replica; afterwards raises the error that ended the cycle early, if
+        any."""
         with ReadAhead(content for _received, content in self._content(fresh=True)) as ahead:
             write(self._until_broken(ahead), lambda: self.whole)
         if self._problem is not None:

@@ -1,5 +1,5 @@
-"""Frames ahead of the link: one thread reads disks, a few encode, the caller sends. Of a few pages all that
-is done by the caller: three threads cost more.
+"""Prepares frames ahead of the link: one thread reads disks, a few encode, the caller sends. For a few pages
+the caller does all of it: three threads would cost more.
 
 The pump has at most AHEAD chunks in memory (raw and packed), whatever the disk's size. Pages that the
 target is known to have are left out; long ranges become frames of their own, short ones are packed
@@ -33,7 +33,7 @@ WORKERS: Final = 2
 """Threads that digest and compress."""
 
 FEW_BYTES: Final = 1 * MiB
-"""What is at most this long, zeros too, is read and encoded before the first frame is sent."""
+"""Up to this length, zeros included, everything is read and encoded before the first frame is sent."""
 
 LONG_BYTES: Final = 256 * KiB
 """A range of at least this size has a frame of its own and is sent without copying."""
@@ -75,7 +75,7 @@ class _Chunk:
 
 
 class _Here(Executor):
-    """Does it at once."""
+    """An executor that runs a task at once, in the caller's thread."""
 
     def submit(self, function: Callable[..., Any], /, *what: Any, **named: Any) -> Future[Any]:
         done: Future[Any] = Future()

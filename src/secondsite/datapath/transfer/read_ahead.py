@@ -1,4 +1,4 @@
-"""Receive frames in one thread while another writes earlier ones.
+"""Receives frames in one thread while another writes earlier ones.
 
 One side waits for the network, the other for the storage daemon: in one thread the two waits would add up."""
 

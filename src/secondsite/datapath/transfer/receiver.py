@@ -4,8 +4,8 @@ Frames are verified, then written as they arrived. The file appears under its na
 when it is complete, fsynced, and its digest is the sender's; then the sender gets its ACK. A broken
 connection leaves nothing.
 
-Where there is no instant to protect, as in a pass over whole disks, the frames may be written directly to
-the replica: they are written once, and the ACK means that they are durable there. After a broken
+If there is no instant to protect, as in a pass over whole disks, the frames may be written directly to the
+replica: they are then written only once, and the ACK means that they are durable there. After a broken
 connection such a cycle is sent again."""
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 10
 EXPECTED: Final = ("BEGIN", "OFFER", "THERE", "UNCHANGED")
-"""What may come between cycles."""
+"""Messages that may come between cycles."""
 Answer = Callable[[Connection, Message], None]
 """Holds a conversation that begins with this message."""
 LEAST_FREE_BYTES: Final = 1 * MiB
-"""A file system with less takes no cycle, whatever it holds."""
+"""With fewer free bytes a file system takes no cycle, whatever its size."""
 FULL: Final = "Free space at the target, or keep fewer points."
 LOOK: Final = (
     "Look at the mounts and the kernel's log of the target's host. Once the store's file system is there "
@@ -77,8 +77,8 @@ def _of_a_cycle(connection: Connection, begin: Message, admission: CycleAdmissio
 
 
 def _header_of(connection: Connection, begin: Message, admission: CycleAdmission) -> CycleHeader | None:
-    """The header that the peer announced; None if it was refused, because it is none. Nothing of it is
-    kept then."""
+    """The header that the peer announced; None if it was refused because it is invalid: nothing of it is kept
+    then."""
     said = begin.fields.get("header")
     try:
         return CycleHeader.from_json(said if isinstance(said, dict) else {})
@@ -118,8 +118,8 @@ def _free_bytes(folder: Path) -> int:
 
 
 def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleAdmission) -> Path | None:
-    """Receive the cycle that BEGIN announced. Gives its durable file; None if it was refused, given up by the
-    sender, received before, or written directly to the replica. Raises DatapathError if the connection is
+    """Receive the cycle that BEGIN announced. Returns its durable file; None if it was refused, given up by
+    the sender, received before, or written directly to the replica. Raises DatapathError if the connection is
     unusable."""
     try:
         with _store_asked():
@@ -150,7 +150,8 @@ def receive_cycle(connection: Connection, header: CycleHeader, admission: CycleA
 
 @contextlib.contextmanager
 def _store_asked() -> Iterator[None]:
-    """A store that fails is no connection that broke. Raises CycleRefused."""
+    """Raises CycleRefused for an error of the store inside, which would otherwise count as a broken
+    connection."""
     try:
         yield
     except OSError as problem:
@@ -204,7 +205,7 @@ def _receive(
 def _write_directly(
     reception: IncomingCycle, header: CycleHeader, accept: Accept, admission: CycleAdmission
 ) -> Path | None:
-    """Write the cycle to the replica; gives a path only if it went through the inbox after all."""
+    """Write the cycle to the replica; returns a path only if it went through the inbox after all."""
     reception.answer_questions()
     with admission.direct_write(header, reception.cut) as write:
         if write is None:
@@ -227,7 +228,8 @@ def _to_inbox(reception: IncomingCycle, header: CycleHeader, accept: Accept) -> 
 
 
 def _left_bytes(accept: Accept) -> int | None:
-    """None: no limit. A lone cycle may exceed the budget; deferring it only enlarges it."""
+    """Bytes that the cycle may take; None for no limit. A lone cycle may exceed the budget: deferring it
+    would only enlarge it."""
     if accept.budget_bytes is None or not inbox.scan(accept.inbox_dir):
         return None
     return accept.budget_bytes - inbox.stored_bytes(accept.inbox_dir)

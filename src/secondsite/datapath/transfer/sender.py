@@ -76,7 +76,7 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Watch:
-    """Reports progress to the caller, and asks whether to go on."""
+    """Reports progress to the caller, and asks it whether to go on."""
 
     cancelled: Callable[[], bool]
     progress: Callable[[int], None]

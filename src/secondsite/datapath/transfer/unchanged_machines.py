@@ -1,10 +1,10 @@
-"""Machines that wrote nothing: their source says so, many in one message, and the target notes it before it
-answers.
+"""The message about machines that wrote nothing: the source tells of many at once, and the target notes it
+before it answers.
 
     UNCHANGED > NOTED
 
-Nothing is sent, numbered or applied: what the target has of a machine is what the machine held at a later
-instant, too. Whom the target does not name in its answer needs a cycle, which says why."""
+Nothing is sent, numbered or applied: what the target has of a machine is just as new as a later instant, too.
+A machine that the target does not name in its answer needs a cycle, which shows why."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..errors import ProtocolViolated
 MOST: Final = 256
 """Machines in one message."""
 NOTED_SECONDS: Final = 10.0
-"""A target takes milliseconds to note it. Nobody asks before whether it is there, so this is how long a
-link that is down is waited for."""
+"""How long the answer is waited for: a target takes milliseconds to note it. The target is not asked before
+whether it is there, so this is how long a dead link is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,17 @@ class UnchangedState:
 
 
 class NotesUnchanged(Protocol):
-    """The owner of the replicas."""
+    """What the owner of the replicas provides for this message."""
 
     def unchanged(self, peer_name: str, said: Sequence[UnchangedState]) -> Collection[str]:
-        """Note, durably, what this peer says of its machines; gives the ids of those of whom it is true
+        """Note, durably, what this peer says of its machines; returns the ids of those for which it is true
         here."""
         ...
 
 
 def tell(connection: Connection, said: Sequence[UnchangedState]) -> frozenset[str]:
-    """Say it to a target that takes it; gives the machines of which it is on record there. Raises
-    PeerRefused, PeerSilent, PeerUnreachable."""
+    """Send the message to a target that takes it; returns the ids of the machines for which the target has
+    noted it. Raises PeerRefused, PeerSilent, PeerUnreachable."""
     connection.between_cycles = False
     connection.send_message("UNCHANGED", machines=[_fields(each) for each in said])
     noted = connection.receive_message("NOTED", within_seconds=NOTED_SECONDS).fields.get("machines")

@@ -1,7 +1,7 @@
 """A second person's approval: which verbs wait for one, and who may give it. Pure.
 
-What could be used to get round it is guarded with it: whoever makes himself another token, or switches it
-off, needs the second person for that.
+What could be used to get round an approval is guarded with it: making another token, or switching approvals
+off, needs the second person too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,24 +41,25 @@ VERBS = frozenset(
         *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }
 )
-"""What changes something, by the names of the API's routes; a test compares them."""
+"""The verbs that can be made to need an approval, by the names of the API's routes; a test compares them."""
 SETTINGS = "change_approval_settings"
 ALWAYS = frozenset({"create_token", "rotate_token", SETTINGS})
-"""Guarded as soon as anything is."""
+"""Need an approval as soon as any verb does."""
 WITH = {"update_policy": frozenset({"change_machine_policy"})}
-"""What does the same another way: who may not shorten a policy's history gives a machine a shorter policy."""
+"""Verbs that have the same effect as the guarded one: who may not shorten a policy's history could give the
+machine a shorter policy."""
 SECRET = frozenset({"create_token", "rotate_token", "create_registration_key", "create_replacement_key"})
-"""Answered with a secret, which only the asker is shown: the asker asks again when it is granted."""
+"""Verbs whose answer is a secret that only the asker may see: once granted, the asker repeats the request."""
 LASTS_SECONDS = DAY
 
 
 class Stage(StrEnum):
-    """How far a request is."""
+    """The state of a request for approval."""
 
     ASKED = "asked"
     """It waits for a second person."""
     GRANTED = "granted"
-    """It is carried out when the asker asks again."""
+    """It is carried out when the asker repeats it."""
     DONE = "done"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
@@ -70,18 +71,19 @@ OPEN = frozenset({Stage.ASKED, Stage.GRANTED})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The setting. No verbs: it is off."""
+    """The approval setting: which verbs need one, and how long a request is kept, in seconds. Without verbs
+    it is off."""
 
     verbs: tuple[str, ...] = ()
     lasts_seconds: float = LASTS_SECONDS
 
     def guard(self, verbs: Iterable[str]) -> bool:
-        """Whether one of these waits for a second person."""
+        """Whether one of these verbs needs an approval."""
         return not self.guarded.isdisjoint(verbs)
 
     @property
     def guarded(self) -> frozenset[str]:
-        """The verbs, and what could be used to get round them."""
+        """The verbs of the setting, and those that could be used to get round them."""
         if not self.verbs:
             return frozenset()
         return ALWAYS.union(self.verbs, *(WITH.get(verb, ()) for verb in self.verbs))
@@ -89,7 +91,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose token it is. `shown_to` are the persons who saw one of its secrets when it was made."""
+    """The token of a request or an approval, and its person. `shown_to` are the persons who saw one of its
+    secrets when it was made."""
 
     token: str
     person: str
@@ -97,7 +100,7 @@ class Holder:
 
 
 def why_not(asker: Holder, approver: Holder) -> str:
-    """Why the one is no second person for the other; empty if he is."""
+    """Why the approver does not count as a second person for the asker; empty if they do."""
     if _same(asker.person, approver.person):
         return f"Token '{approver.token}' belongs to {approver.person}, who asked."
     for token, other in ((approver, asker), (asker, approver)):
@@ -107,7 +110,7 @@ def why_not(asker: Holder, approver: Holder) -> str:
 
 
 def require_second(asker: Holder, approver: Holder) -> None:
-    """Raises Forbidden."""
+    """Raises Forbidden unless the approver counts as a second person for the asker."""
     why = why_not(asker, approver)
     if why:
         raise errors.Forbidden(
@@ -117,7 +120,7 @@ def require_second(asker: Holder, approver: Holder) -> None:
 
 
 def require_two(in_charge: Sequence[Holder]) -> None:
-    """Raises NotPossibleNow unless two of them can approve each other's requests."""
+    """Raises NotPossibleNow unless two of these holders can approve each other's requests."""
     if not any(not why_not(one, other) for one, other in combinations(in_charge, 2)):
         raise errors.NotPossibleNow(
             "Nobody could approve anything, nor switch it off again: that takes two access administrators "
@@ -130,7 +133,7 @@ def require_two(in_charge: Sequence[Holder]) -> None:
 
 
 def checked(verbs: Iterable[str]) -> tuple[str, ...]:
-    """The verbs in their order, each once. Raises InvalidArgument for one that is not there."""
+    """The verbs, sorted, each once. Raises InvalidArgument for a verb that cannot be guarded."""
     named = sorted(set(verbs))
     unknown = [verb for verb in named if verb not in VERBS]
     if unknown:

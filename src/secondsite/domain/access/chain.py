@@ -1,8 +1,7 @@
 """The audit log's chain: each entry's digest covers the entry and the digest of the one before. Pure.
 
-What was changed, deleted or put elsewhere by hand is found. Whoever writes the whole chain anew from some
-entry on, and the head with it, is found only by a digest that was kept elsewhere: in the vault's log, or in
-an export.
+An entry that was changed, deleted or moved by hand is found. Whoever rewrites the whole chain from some entry
+on, and its head, is found only by a digest that was kept elsewhere: in the vault's log, or in an export.
 """
 
 import hashlib
@@ -14,17 +13,17 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a request."""
+    """The outcome of a request, as an entry of the audit log has it."""
 
     DONE = "done"
     """It changed something, in the transaction of the entry."""
     BEGUN = "begun"
-    """It is about to change something elsewhere. Without an entry that follows, nobody knows whether it
+    """It is about to change something outside the database. If no entry follows, nobody knows whether it
     did."""
     ASKED = "asked"
     """It waits for a second person's approval."""
     EXPIRED = "expired"
-    """It waited for that in vain."""
+    """It waited for an approval and got none in time."""
     REFUSED = "refused"
     """It was answered with an error."""
     PRUNED = "pruned"
@@ -33,7 +32,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One deed. `details` is JSON: what was asked, and what was before and after."""
+    """One act of a person or of the vault. `details` is JSON: what was asked, and the values before and
+    after."""
 
     at: datetime
     who: str
@@ -63,8 +63,8 @@ BEGINNING = Link()
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """`broken` is the number of the first entry that is wrong or missing, None for a chain that is whole;
-    `last` is how far it is whole."""
+    """The result of a check of the chain. `broken` is the number of the first entry that is wrong or missing,
+    None for a chain that is whole; `last` is the last entry up to which it is whole."""
 
     entries: int
     last: Link
@@ -73,7 +73,7 @@ class ChainCheck:
 
 
 def linked(entry: Entry, before: Link) -> Entry:
-    """The entry as the next of the chain."""
+    """The entry, numbered and with its digest, as the next one of the chain."""
     placed = replace(entry, number=before.number + 1, former=before.digest, digest="")
     return replace(placed, digest=digest_of(placed))
 
@@ -90,7 +90,7 @@ def link_of(entry: Entry) -> Link:
 
 
 def check(entries: Iterable[Entry], after: Link = BEGINNING) -> ChainCheck:
-    """Whether the entries, in their order, are one chain that goes on behind `after`."""
+    """Checks that the entries, in their order, are one chain that follows `after`."""
     last, count = after, 0
     for entry in entries:
         wrong = _wrong(entry, last)

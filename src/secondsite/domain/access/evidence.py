@@ -1,7 +1,7 @@
-"""What is kept of a failover or a drill as evidence, and whether a file still says it. Pure.
+"""The evidence of a failover or a drill, and the check that a file of it is unchanged. Pure.
 
-Its digest stands in the details of an entry of the audit log. Whoever can write the whole log anew can write
-evidence anew with it: only an export of the log that was kept elsewhere shows that.
+Its digest stands in the details of an entry of the audit log. Whoever can rewrite the whole log can rewrite
+the evidence with it: only an export of the log that was kept elsewhere shows that.
 """
 
 import base64
@@ -19,15 +19,15 @@ from .chain import Entry, Link
 FORMAT = "secondsite-evidence"
 VERSION = 1
 RECORDED = "evidence"
-"""The verb of its entry in the audit log."""
+"""The verb of the audit log's entry for a piece of evidence."""
 
 Document = Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`wrong` is empty if nothing was found that does not fit. `proven` and `open` are what this says, and
-    what it does not."""
+    """The result of checking a file of evidence. `wrong` is empty if everything fits. `proven` is what the
+    check shows, `open` what it cannot show."""
 
     wrong: tuple[str, ...]
     proven: tuple[str, ...]
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def text_of(document: Document) -> str:
-    """The same text for the same evidence, always."""
+    """The document as canonical text: the same evidence always gives the same text."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
@@ -44,7 +44,7 @@ def digest_of(document: Document) -> str:
 
 
 def pictures_of(document: Document) -> frozenset[str]:
-    """The SHA-256 of each picture that it names."""
+    """The SHA-256 of each picture that the document names."""
     machines = document.get("machines")
     pictures = (
         [each.get("picture") for each in machines if isinstance(each, dict)]
@@ -61,8 +61,8 @@ def verdict(
     log: Iterable[Entry] | None = None,
     pictures: Mapping[str, str] | None = None,
 ) -> Verdict:
-    """`entry` and `pictures` (as base64) are those which the file has with it; `log` is an export of the
-    audit log."""
+    """Checks a document of evidence. `entry` and `pictures` (base64) are those that its file contains; `log`
+    is an export of the audit log."""
     wrong = [*_wrong(document, entry), *_of_pictures(pictures_of(document), pictures or {})]
     proven = (
         []
@@ -90,7 +90,7 @@ def verdict(
 
 
 WROTE_ALL = (
-    "whether somebody wrote the whole log anew: keep exports of it elsewhere, and compare them with "
+    "whether somebody rewrote the whole log: keep exports of it elsewhere, and compare them with "
     "'secondsite audit verify'"
 )
 
@@ -128,7 +128,7 @@ def _flaws(entry: Entry, log: list[Entry]) -> Iterable[str]:
     if found.broken is not None:
         yield f"the export of the audit log is not whole from entry {found.broken} on: {found.what}"
     if entry.digest not in {each.digest for each in log}:
-        yield f"the export of the audit log does not have entry {entry.number}, or not so"
+        yield f"the export of the audit log does not have entry {entry.number}, or has another one"
 
 
 def _named(entry: Entry) -> JsonValue:

@@ -1,5 +1,5 @@
-"""Secrets in what is asked for are on no record: not in the audit log, not among what waits for a second
-person."""
+"""Removes secrets from requests before they are recorded, in the audit log or among the requests that wait
+for approval."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 SECRETS = frozenset({"secret", "password"})
 URL = "url"
-"""Of a webhook: whoever knows all of it can often write there."""
+"""The URL of a webhook: whoever knows all of it can often post there."""
 HIDDEN = "(not shown)"
 
 
@@ -18,7 +18,8 @@ def without_secrets(told: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def text_without_secrets(body: str) -> str:
-    """JSON as it is understood; letters that nobody sees, or that turn the others round, as their numbers."""
+    """The JSON text of a request without its secrets; characters that are invisible or change the direction
+    of the text are escaped."""
     try:
         kept = _within(json.loads(body))
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
 """Who may do what: roles give permissions, a scope says where. This table alone decides.
 
-Roles are those of Azure Site Recovery: Reader, Operator, Contributor; and apart from these who manages
-access. A machine belongs to the scope of a site if that site is its source or its target, so the scope does
-not change when the roles of the two sites swap. A machine that is not protected yet belongs to its own site.
+The roles are those of Azure Site Recovery (Reader, Operator, Contributor), and one that manages access. A
+machine belongs to the scope of a site if that site is its source or its target, so the scope does not change
+when the roles of the two sites swap. A machine that is not protected yet belongs to its own site.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ from ..lifecycle import Verb
 
 
 class Role(StrEnum):
-    """What the holder of a token is."""
+    """The role of a token's holder."""
 
     READER = "reader"
     """Sees everything, changes nothing."""
     OPERATOR = "operator"
-    """Drills, failovers, failbacks and their jobs; protects nothing anew, ends no protection, changes no
+    """Runs drills, failovers, failbacks and their jobs; enables and disables no protection, changes no
     settings."""
     CONTRIBUTOR = "contributor"
     """Everything but managing access."""
     ACCESS_ADMINISTRATOR = "access_administrator"
-    """Tokens and the audit log; nothing of the machines."""
+    """Manages tokens and reads the audit log; has no access to machines."""
 
 
 class Permission(StrEnum):
-    """What a call needs."""
+    """The permission that a call needs."""
 
     ENTER = "enter"
     """Any valid token."""
@@ -40,15 +40,15 @@ class Permission(StrEnum):
     PROTECT = "protect"
     """Enable and disable protection, choose disks, form groups, release a point."""
     GIVE_UP = "give_up"
-    """Go on without a site that is gone, or start a copy that is forbidden: something may be lost."""
+    """Go on without a site that is gone, or start an old copy all the same: data may be lost."""
     EQUIP = "equip"
-    """A site's appliances, its bandwidth, and what it gives to verification."""
+    """Change a site's appliances, its bandwidth, and the resources that it gives to verification."""
     CONFIGURE = "configure"
-    """What concerns several sites: sites, policies, network mappings, and whom notices go to."""
+    """Change what concerns several sites: sites, policies, network mappings, and the targets of notices."""
     READ_AUDIT = "read_audit"
-    """See what was done by whom."""
+    """Read the audit log."""
     MANAGE_ACCESS = "manage_access"
-    """Tokens, and how long the audit log is kept."""
+    """Manage tokens, and how long the audit log is kept."""
 
 
 _READER = frozenset({Permission.ENTER, Permission.READ, Permission.READ_AUDIT})
@@ -65,7 +65,7 @@ GIVES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     }
 )
 OF_THE_WHOLE_VAULT = frozenset({Permission.CONFIGURE, Permission.READ_AUDIT, Permission.MANAGE_ACCESS})
-"""A token of one site has none of these."""
+"""Permissions that a token limited to one site cannot have."""
 
 NEEDS: Mapping[Verb, Permission] = MappingProxyType(
     {
@@ -85,7 +85,7 @@ NEEDS: Mapping[Verb, Permission] = MappingProxyType(
         Verb.UPDATE_NAMES: Permission.OPERATE,
     }
 )
-"""What a verb needs; the form that goes on without a site needs GIVE_UP beside it."""
+"""The permission that each verb needs; giving up a site needs GIVE_UP as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ class Grant:
         return any(permission in GIVES[role] for role in self.roles)
 
     def sees(self, *sites: str | None) -> bool:
-        """Whether something of these sites is in its scope."""
+        """Whether a thing of these sites is in its scope."""
         return self.site is None or self.site in sites
 
 
 EVERYTHING = Grant((Role.CONTRIBUTOR, Role.ACCESS_ADMINISTRATOR))
-"""The first token's, and the vault's own."""
+"""The grant of the first token, and of the vault itself."""
 
 
 _TYPED: Mapping[Role, str] = MappingProxyType(
@@ -124,7 +124,7 @@ def roles_with(permission: Permission) -> Sequence[Role]:
 
 
 def require(grant: Grant, who: str, permission: Permission, what: str) -> None:
-    """Raises Forbidden, which names who, what is missing, and which role has it."""
+    """Raises Forbidden, which names the token, the permission that is missing, and the roles that have it."""
     if grant.may(permission):
         return
     needs = " or ".join(role.value for role in roles_with(permission))
@@ -137,13 +137,14 @@ def require(grant: Grant, who: str, permission: Permission, what: str) -> None:
 
 
 def described(grant: Grant) -> str:
-    """'operator of site a'."""
+    """The grant in words, such as 'operator of site a'."""
     roles = ", ".join(grant.roles)
     return f"{roles} of site {grant.site}" if grant.site else roles
 
 
 def checked(roles: Sequence[Role], site: str | None) -> Grant:
-    """A grant that makes sense. Raises InvalidArgument."""
+    """The grant of these roles. Raises InvalidArgument for no role, or an access administrator of one
+    site."""
     if not roles:
         raise errors.InvalidArgument("A token needs a role.", do=f"Give one or several: {', '.join(Role)}.")
     if site is not None and Role.ACCESS_ADMINISTRATOR in roles:

@@ -1,4 +1,4 @@
-"""The network that a test failover is asked for, and which of its settings go together. Pure."""
+"""The network that a test failover is asked to use, and which of its settings can be combined. Pure."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,20 @@ MADE = (CREATE, CREATE_EACH)
 
 
 def checked(network: str, subnet: str | None, dns_servers: Sequence[str] = ()) -> str | None:
-    """The subnet as it is written everywhere. Raises InvalidArgument for what does not go together."""
+    """The subnet in its canonical form, None without one. Raises InvalidArgument for settings that contradict
+    each other."""
     found = _subnet(network, subnet)
     if dns_servers and network not in MADE:
         raise errors.InvalidArgument(
             (
-                "A DNS server is named by a network that is made for the test failover, not by one that is "
-                "there."
+                "A DNS server can be set for a network that is made for the test failover, not for an "
+                "existing one."
             ),
             do="Leave --dns-server out, or use '--network create --subnet CIDR'.",
         )
     if dns_servers and network == CREATE and found is None:
         raise errors.InvalidArgument(
-            "A network without addresses names no DNS server.",
+            "A DNS server cannot be set for a network without addresses.",
             do="Give --subnet too, or leave --dns-server out.",
         )
     if found is not None:
@@ -52,7 +53,7 @@ def _subnet(network: str, subnet: str | None) -> str | None:
 
 
 def _require_inside(subnet: str, dns_servers: Sequence[str]) -> None:
-    """There is no way out of the network."""
+    """A DNS server has to be inside the subnet: nothing outside the network can be reached."""
     for address in dns_servers:
         if not addresses.lies_in(address, subnet):
             raise errors.InvalidArgument(

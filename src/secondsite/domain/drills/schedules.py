@@ -1,8 +1,8 @@
-"""Test failovers that are started by the vault: of which machines, how often, at which time of day (UTC).
-Pure.
+"""Drill schedules: test failovers that the vault starts, of which machines, how often, and at which time of
+day (UTC). Pure.
 
-What is due is an instant that is kept. It only moves ahead, by whole turns from now: so turns that were
-missed are not made up for, and a clock that was set back starts nothing twice.
+The instant at which the next turn is due is kept. It only moves ahead, by whole turns from now: missed turns
+are not made up for, and a clock that was set back starts nothing twice.
 """
 
 import re
@@ -18,12 +18,13 @@ MOST_DAYS = 365
 MOST_MACHINES = 100
 DAY = timedelta(days=1)
 TRIED_FOR = timedelta(hours=1)
-"""So long what is in the way may go away; then it is tried on the next day, at its time."""
+"""How long an obstacle may last before a turn is given up; then it is tried on the next day, at its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrillSchedule:
-    """Of machines, or of a plan. A run cleans up by itself, with `keep_if_failed` only if no proof failed."""
+    """A drill schedule of machines or of a plan. A run cleans up by itself; with `keep_if_failed` only if no
+    proof failed."""
 
     name: str
     every_days: int
@@ -38,7 +39,7 @@ class DrillSchedule:
 
 
 def check(schedule: DrillSchedule) -> None:
-    """Raises InvalidArgument."""
+    """Raises InvalidArgument for a schedule that is not possible."""
     if bool(schedule.machines) is (schedule.plan is not None):
         raise errors.InvalidArgument(
             f"Schedule '{schedule.name}' is for machines or for a plan.", do="Give --machine, or --plan."
@@ -53,24 +54,24 @@ def check(schedule: DrillSchedule) -> None:
 
 
 def first_at(schedule: DrillSchedule, now: datetime) -> datetime:
-    """The next time of day that it is meant for."""
+    """The first turn after `now`."""
     today = _on(schedule, now)
     return today if today > now else today + DAY
 
 
 def next_at(schedule: DrillSchedule, now: datetime) -> datetime:
-    """Its next turn after one of `now`."""
+    """The turn after the one that is due at `now`."""
     return _on(schedule, now) + schedule.every_days * DAY
 
 
 def is_too_far(schedule: DrillSchedule, due_at: datetime, now: datetime) -> bool:
-    """The clock was far ahead when the turn was set."""
+    """Whether a turn is further ahead than it can be: the clock was wrong when it was set."""
     return due_at > now + (schedule.every_days + 2) * DAY
 
 
 def gives_up(due_at: datetime, listens_since: datetime, now: datetime) -> bool:
-    """Whether what is in the way has been there for long enough. A vault that has just started has heard
-    little."""
+    """Whether an obstacle has lasted long enough to give the turn up. A vault that has just started may not
+    have heard of its end yet."""
     return now >= max(due_at, listens_since) + TRIED_FOR
 
 

@@ -1,21 +1,20 @@
-"""What a test failover showed: passed or failed. Nothing is said of one that proved nothing and that
-nobody judged."""
+"""The verdict of a test failover: passed or failed; none if nothing was proven and nobody judged it."""
 
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Whether the machine is of use at the other site."""
+    """Whether the machine was usable at the other site."""
 
     PASSED = "passed"
     FAILED = "failed"
 
 
 def settled(said: Verdict | None, proven: Verdict | None) -> Verdict | None:
-    """A person who looked knows more than the proof."""
+    """The verdict that counts: a person's, else the proof's."""
     return proven if said is None else said
 
 
 def spoken(verdict: Verdict | None) -> str:
-    """As a part of a sentence."""
+    """The verdict as a part of a sentence."""
     return "no verdict" if verdict is None else str(verdict.value)

@@ -1,7 +1,7 @@
-"""A new vault takes over machines of one that is gone: what follows from what is found of them.
+"""Decisions about machines that a new vault takes over from one that is gone.
 
-The former vault may come back. Whatever it believes, appliances that were taken over have seen a higher
-number of each machine, and refuse what it orders (ADR 22).
+The former vault may come back. Appliances that were taken over have seen a higher number of each machine, so
+they refuse its orders (ADR 22).
 """
 
 from collections.abc import Collection, Mapping
@@ -12,14 +12,14 @@ from ..lifecycle import State
 from ..plans.plan import RecoveryPlan
 
 AHEAD = 1000
-"""So far above all that was seen the numbers of a machine begin: the former vault may have given some that
-nobody saw."""
+"""How far above all numbers that were seen a machine's number begins: the former vault may have given some
+that no appliance reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSituation:
-    """What stands on a machine's replica: `committed`: a failover that was committed; `started`: a machine
-    that was started from a point, and `defined`: the hypervisor knows that machine."""
+    """What the appliances have of a machine. `committed`: a failover that was committed; `started`: a machine
+    that was started from a point; `defined`: the hypervisor knows that machine."""
 
     committed: bool = False
     started: bool = False
@@ -27,31 +27,32 @@ class ReplicaSituation:
 
 
 def state_of(standing: ReplicaSituation) -> State:
-    """What plain QEMU runs is no failover yet: a failover from the same point makes it one, as it is."""
+    """The lifecycle state that follows. A machine that runs in plain QEMU is not failed over yet: a failover
+    from the same point takes it over as it is."""
     if standing.committed:
         return State.COMMITTED
     return State.FAILED_OVER if standing.started and standing.defined else State.PROTECTED
 
 
 def number(own: int, seen: int) -> int:
-    """The number of a machine from now on: `own` if this vault gave it and nobody has seen a later one."""
+    """The machine's number from now on: `own` if this vault gave it and no appliance has seen a later one."""
     return own if own >= seen and own > 0 else min(seen + AHEAD, counters.MOST)
 
 
 def is_source(source_epoch: int | None, replica_epoch: int | None) -> bool:
-    """Whether the machine runs, or ran last, where both are: a replica of an earlier direction stays under
-    the machine that is replicated from there since."""
+    """Whether the machine runs, or ran last, at a site that has both a source and a replica of it: the
+    replica may be left from an earlier direction."""
     return source_epoch is not None and (replica_epoch is None or source_epoch > replica_epoch)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """That name, or one like it that nothing else has."""
+    """The wanted name, or a similar one that is free."""
     numbered = (f"{wanted}-adopted{number or ''}" for number in range(len(taken) + 1))
     return next(each for each in (wanted, *numbered) if each not in taken)
 
 
 def sites_named(plan: RecoveryPlan, names: Mapping[str, str]) -> RecoveryPlan:
-    """The plan with the names that its sites have now."""
+    """The plan with the present names of its sites."""
 
     def now(name: str) -> str:
         return names.get(name, name)

@@ -1,4 +1,4 @@
-"""Hooks of a machine: scripts that run whenever it has been started, or is about to be stopped, whoever
+"""Hooks of a machine: scripts that run whenever it was started or is about to be stopped, whichever verb
 moves it."""
 
 from collections.abc import Iterable, Mapping
@@ -14,20 +14,20 @@ class HookMoment(StrEnum):
     """When a hook runs."""
 
     AFTER_START = "after_start"
-    """The machine was started; where it starts."""
+    """After the machine was started, at the site where it was started."""
     BEFORE_STOP = "before_stop"
-    """It is about to be shut down or removed; where it runs."""
+    """Before it is shut down or removed, at the site where it runs."""
 
 
 class Side(StrEnum):
-    """At which of the machine's two sites."""
+    """One of the machine's two sites."""
 
     SOURCE = "source"
     TARGET = "target"
 
 
 class Hook(Protocol):
-    """What has to be known of one."""
+    """The fields that decide when a hook runs."""
 
     @property
     def moment(self) -> HookMoment: ...
@@ -42,7 +42,7 @@ H = TypeVar("H", bound=Hook)
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a machine is moved by: a cancel goes the other way, back to where the machine was."""
+    """The failover that a machine is part of. A cancel goes the other way, back to where the machine was."""
 
     verb: Verb
     kind: FailoverKind
@@ -56,16 +56,16 @@ AFTER_START = {
     Verb.CHANGE_RECOVERY_POINT: Side.TARGET,
     Verb.CANCEL_FAILOVER: Side.SOURCE,
 }
-"""Verbs that start a machine, and where."""
+"""Verbs that start a machine, and the site at which they do."""
 BEFORE_STOP = {
     Verb.TEST_FAILOVER: Side.TARGET,
     Verb.CLEANUP_TEST_FAILOVER: Side.TARGET,
     Verb.PLANNED_FAILOVER: Side.SOURCE,
     Verb.CANCEL_FAILOVER: Side.TARGET,
 }
-"""Verbs that take a machine from where it runs, and where that is. A failover in need asks nothing of the
-site in trouble; a change of the recovery point stops the machine only to start it there again. A test
-failover does if it cleans up by itself, or is undone."""
+"""Verbs that take a machine from where it runs, and that site. An unplanned failover asks nothing of the site
+in trouble; a change of the recovery point stops the machine only to start it there again. A test failover
+counts if it cleans up by itself, or is undone."""
 VERBS = frozenset({*AFTER_START, *BEFORE_STOP})
 MOVED = (FailoverKind.PLANNED, FailoverKind.UNPLANNED)
 KINDS: Mapping[Verb, tuple[FailoverKind, ...]] = {
@@ -76,11 +76,12 @@ KINDS: Mapping[Verb, tuple[FailoverKind, ...]] = {
     Verb.CHANGE_RECOVERY_POINT: MOVED,
     Verb.CANCEL_FAILOVER: MOVED,
 }
-"""Which kinds of failover a verb may be part of."""
+"""The kinds of failover that a verb may be part of."""
 UNPLANNED = frozenset(
     {State.FAILING_OVER, State.FAILOVER_FAILED, State.FAILED_OVER, State.CHANGING_RECOVERY_POINT}
 )
-"""The failover that is cancelled, or whose point is changed, was one in need."""
+"""Verbs and states in which the failover that is cancelled, or whose point is changed, was an unplanned
+one."""
 
 
 def side(moment: HookMoment, verb: Verb) -> Side:
@@ -88,13 +89,13 @@ def side(moment: HookMoment, verb: Verb) -> Side:
 
 
 def occasion(verb: Verb, state: State, came_from: State | None, *, reversed_: bool) -> Occasion:
-    """`state`: in which the machine is when the verb is asked for; of a cancel that failed, `came_from`
-    says what it was before."""
+    """The occasion of a verb. `state`: the machine's when the verb is started; for a cancel that failed
+    before, `came_from` is its state before that."""
     return Occasion(verb, _kind(verb, state, came_from), _way(verb, reversed_=reversed_))
 
 
 def meant(hooks: Iterable[H], at: Occasion) -> tuple[H, ...]:
-    """Those of a machine that run then, in their order."""
+    """The hooks that run on that occasion, in their order."""
     moments = {
         HookMoment.AFTER_START: at.verb in AFTER_START,
         HookMoment.BEFORE_STOP: at.verb in BEFORE_STOP,
@@ -107,7 +108,7 @@ def meant(hooks: Iterable[H], at: Occasion) -> tuple[H, ...]:
 
 
 def places(hook: Hook) -> frozenset[Direction]:
-    """Where it may ever run: at the site that a machine goes away to, at home, or at both."""
+    """Where the hook can ever run: away, at home, or both."""
     sides = AFTER_START if hook.moment is HookMoment.AFTER_START else BEFORE_STOP
     return frozenset(
         Direction.HOME if (at is Side.TARGET) is reversed_ else Direction.AWAY

@@ -1,19 +1,20 @@
-"""Platforms between which machines are replicated: the kinds of sites (S-002)."""
+"""The platforms between which machines are replicated: the kinds of sites (S-002)."""
 
 from .. import errors
 
 KINDS = ("libvirt", "simulated")
-"""simulated: for trials, without guests."""
+"""simulated is for trials: it has no guests."""
 
 
 def is_known(kind: str | None) -> bool:
-    """Whether machines can be replicated from and to it; None: its appliance has not said yet."""
+    """Whether machines can be replicated from and to this kind of site; true for None: its appliance has not
+    reported it yet."""
     return kind is None or kind in KINDS
 
 
 def require(site: str, kind: str | None) -> None:
-    """Raises InvalidArgument for a site whose appliances say that it is of another kind; None: they have
-    not said yet."""
+    """Raises InvalidArgument if the site's appliances report another kind; None: they have not reported it
+    yet."""
     if not is_known(kind):
         raise errors.InvalidArgument(
             f"Site '{site}' is of the kind '{kind}': no machine can be replicated from or to it.",
@@ -22,7 +23,7 @@ def require(site: str, kind: str | None) -> None:
 
 
 def unknown_target(unknown: errors.NotFound) -> errors.NotFound:
-    """The same error, with what a target may be."""
+    """The same error, with the kinds of site that a target may have."""
     return errors.NotFound(
         unknown.message,
         do=(

@@ -4,12 +4,13 @@ import ipaddress
 from collections.abc import Sequence
 
 SHORTEST, LONGEST = 8, 30
-"""Lengths of the prefix."""
+"""Possible lengths of a prefix."""
 THIS_NETWORK, EVERYBODY = ipaddress.IPv4Network("0.0.0.0/8"), ipaddress.IPv4Address("255.255.255.255")
 
 
 def with_prefix(address: str) -> str:
-    """As it is written everywhere: 10.2.0.5/24. Raises ValueError for what no card can have."""
+    """The address in its canonical form, 10.2.0.5/24. Raises ValueError for an address that no card can
+    have."""
     if "/" not in address:
         raise ValueError(f"'{address}' has no prefix: give it such as 10.2.0.5/24")
     found = ipaddress.IPv4Interface(address)
@@ -23,12 +24,13 @@ def with_prefix(address: str) -> str:
 
 
 def plain(address: str) -> str:
-    """An address without a prefix, as it is written everywhere. Raises ValueError."""
+    """The address without prefix, in its canonical form. Raises ValueError."""
     return str(ipaddress.IPv4Address(address))
 
 
 def is_of_a_machine(said: str) -> bool:
-    """Whether it is an IPv4 address at which another machine can be: a guest says what it likes."""
+    """Whether this is an IPv4 address of a machine that can be reached from others. It comes from a guest, so
+    it may be any text."""
     try:
         found = ipaddress.IPv4Address(said)
     except ValueError:
@@ -38,30 +40,30 @@ def is_of_a_machine(said: str) -> bool:
 
 
 def host(address: str) -> str:
-    """Without its prefix."""
+    """The address without its prefix."""
     return address.partition("/")[0]
 
 
 def lies_in(address: str, subnet: str) -> bool:
-    """The address may have a prefix."""
+    """Whether the address, with or without a prefix, lies in the subnet."""
     return ipaddress.IPv4Address(host(address)) in ipaddress.IPv4Network(subnet)
 
 
 def inside(found: Sequence[str], subnet: str) -> tuple[str, ...]:
-    """Those that lie in the subnet."""
+    """Those of the addresses that lie in the subnet."""
     return tuple(address for address in found if lies_in(address, subnet))
 
 
 def outside(address: str, subnets: Sequence[str]) -> bool:
-    """Whether a card with this address reaches nobody on a network that is known to have these subnets;
-    not if none is known."""
+    """Whether a card with this address would reach nobody on a network that has these subnets; false if no
+    subnet is known."""
     return bool(subnets) and not any(lies_in(address, subnet) for subnet in subnets)
 
 
 def contradiction(
     address: str | None, gateway: str | None, dns_servers: Sequence[str], *, from_pool: bool = False
 ) -> str | None:
-    """What cannot be meant."""
+    """Which of these settings contradict each other, as a part of a sentence; None if they do not."""
     if from_pool and address is not None:
         return f"the address {host(address)}, and one out of a pool"
     if from_pool and (gateway or dns_servers):

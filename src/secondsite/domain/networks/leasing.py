@@ -1,4 +1,5 @@
-"""Which address a card gets on a network that we serve. Pure, and the same for the same question."""
+"""Which address a card gets on a network that an appliance serves. Pure: the same input gives the same
+address."""
 
 import hashlib
 import ipaddress
@@ -10,7 +11,8 @@ from .pools import BETWEEN
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`address` is None if the subnet has no other. `why_not`: why it is not the one that was wished."""
+    """The address for a card; None if none is free. `why_not`: why it is not the wished one, as a part of a
+    sentence."""
 
     address: str | None
     why_not: str | None = None
@@ -24,8 +26,8 @@ def lease(
     kept: Collection[str] = (),
     ranges: Sequence[str] = (),
 ) -> Lease:
-    """The wished address, else one of the ranges that goes by the MAC address. `taken`: who has an address
-    already; `kept`: given only to who wishes it."""
+    """The wished address if it is free, else one of the ranges, chosen by the MAC address. `taken`: address →
+    its holder; `kept`: addresses given only to those who wish for them."""
     network = ipaddress.IPv4Network(subnet)
     why_not = _why_not(network, wished, taken) if wished is not None else None
     if wished is not None and why_not is None:
@@ -34,8 +36,8 @@ def lease(
 
 
 def spans(subnet: str, ranges: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
-    """First and last address of what is given out in a subnet whose first address its server has: of the
-    ranges, as far as they lie in it, or of the whole."""
+    """First and last addresses of the ranges that are given out: those of `ranges` as far as they lie in the
+    subnet, or the whole subnet except the first address, which is the server's."""
     network = ipaddress.IPv4Network(subnet)
     first, last = network.network_address + 2, network.broadcast_address - 1
     ends = (map(ipaddress.IPv4Address, each.split(BETWEEN)) for each in ranges)
@@ -66,7 +68,7 @@ def _another(
 
 
 def _nth(given: Sequence[Sequence[ipaddress.IPv4Address]], number: int) -> str:
-    """Counted over all of them."""
+    """The number-th address, counted over all ranges."""
     for first, last in given:
         size = int(last) - int(first) + 1
         if number < size:

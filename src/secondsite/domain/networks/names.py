@@ -8,7 +8,8 @@ LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
 def name(written: str) -> str:
-    """As it is written everywhere: web01.shop.example. Raises ValueError for what is no name of a host."""
+    """The DNS name in its canonical form, web01.shop.example. Raises ValueError for what is not the name of a
+    host."""
     found = written.lower().removesuffix(".")
     labels = found.split(".")
     if len(labels) < 2:
@@ -19,6 +20,6 @@ def name(written: str) -> str:
 
 
 def zone_of(found: str, zones: Sequence[str]) -> str | None:
-    """The longest of these zones that the name is in."""
+    """The longest of these zones that contains the name; None if none does."""
     around = [zone for zone in zones if found == zone or found.endswith(f".{zone}")]
     return max(around, key=len, default=None)

@@ -1,4 +1,4 @@
-"""Pools of addresses of a site's network: what one can be, and which address of it a card gets. Pure."""
+"""Address pools of a site's network: which pools are possible, and which address a card gets. Pure."""
 
 import hashlib
 import ipaddress
@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from .addresses import LONGEST, SHORTEST, lies_in
 
 MOST = 65536
-"""Addresses of one pool."""
+"""The most addresses of one pool."""
 BETWEEN = "-"
 
 
 def subnet(written: str) -> str:
-    """As it is written everywhere: 10.2.0.0/24. Raises ValueError."""
+    """The subnet in its canonical form, 10.2.0.0/24. Raises ValueError."""
     if "/" not in written:
         raise ValueError(f"'{written}' has no prefix: give it such as 10.2.0.0/24")
     found = ipaddress.IPv4Network(written)
@@ -23,8 +23,8 @@ def subnet(written: str) -> str:
 
 
 def span(written: str) -> str:
-    """A range as it is written everywhere: 10.2.0.100-10.2.0.149; one address alone is one from it to
-    itself. Raises ValueError."""
+    """The range in its canonical form, 10.2.0.100-10.2.0.149; a single address is a range of one. Raises
+    ValueError."""
     first, _, last = written.partition(BETWEEN)
     begin, end = ipaddress.IPv4Address(first.strip()), ipaddress.IPv4Address((last or first).strip())
     if end < begin:
@@ -33,7 +33,7 @@ def span(written: str) -> str:
 
 
 def contradiction(subnet: str, ranges: Sequence[str], gateway: str | None) -> str | None:
-    """What cannot be meant."""
+    """Which of these settings contradict each other, as a part of a sentence; None if they do not."""
     network, ends = ipaddress.IPv4Network(subnet), sorted(map(_ends, ranges))
     for begin, end in ends:
         if begin <= int(network.network_address) or end >= int(network.broadcast_address):
@@ -54,19 +54,19 @@ def contradiction(subnet: str, ranges: Sequence[str], gateway: str | None) -> st
 
 
 def size(ranges: Sequence[str]) -> int:
-    """How many addresses these are."""
+    """How many addresses the ranges have."""
     return sum(end - begin + 1 for begin, end in map(_ends, ranges))
 
 
 def has(ranges: Sequence[str], address: str) -> bool:
-    """Whether the address is one of them."""
+    """Whether the address is in one of the ranges."""
     found = int(ipaddress.IPv4Address(address))
     return any(begin <= found <= end for begin, end in map(_ends, ranges))
 
 
 def pick(ranges: Sequence[str], mac: str, taken: Collection[str]) -> str | None:
-    """One that nobody has: it goes by the MAC address, so a machine gets the same again while that is
-    free. None: all are taken."""
+    """An address that is not taken, None if all are. The MAC address decides which, so a machine gets the
+    same one again as long as it is free."""
     gone = {int(ipaddress.IPv4Address(address)) for address in taken}
     all_of_them = [number for begin, end in map(_ends, ranges) for number in range(begin, end + 1)]
     first = int.from_bytes(hashlib.sha256(mac.lower().encode()).digest()[:8]) % len(all_of_them)

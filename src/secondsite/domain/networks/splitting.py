@@ -1,5 +1,5 @@
-"""Networks of which some machines move to another site with their addresses and others stay: no subnet is
-at two sites. Pure."""
+"""Networks of which some machines move to another site and keep their addresses while others stay: one subnet
+cannot be at two sites. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A machine's card in a network of its site. `keeps`: its guest has the same address wherever it runs."""
+    """A machine's card in a network of its site. `keeps`: its guest keeps its address wherever it runs."""
 
     machine: str
     network: str
@@ -25,8 +25,8 @@ class Split:
 
 
 def splits(members: Iterable[Member]) -> tuple[Split, ...]:
-    """By network, each name once; none for a network that moves as a whole, or of which nobody keeps an
-    address."""
+    """The split of each network, each name once; none for a network that moves as a whole, or of which no
+    machine keeps its address."""
     moving: dict[str, dict[str, None]] = {}
     staying: dict[str, dict[str, None]] = {}
     for each in members:

@@ -4,15 +4,15 @@ import ipaddress
 import re
 
 LARGEST, SMALLEST = 16, 29
-"""Lengths of the prefix."""
+"""Possible lengths of a prefix."""
 READ_OTHERWISE = re.compile(r"ignore|infinite|[0-9]+[smhdw]?")
-"""Where dnsmasq takes a name, it reads these as words of its own, or as how long an address is lent: a
-machine `ignore` got none."""
+"""Names that dnsmasq takes for keywords or lease times of its own: a machine named `ignore` got no
+address."""
 
 
 def usable(subnet: str) -> str:
-    """The subnet as it is written everywhere. Raises ValueError for one that is none, or has too few or
-    too many addresses."""
+    """The subnet in its canonical form. Raises ValueError for text that is not a subnet, or one with too few
+    or too many addresses."""
     found = ipaddress.IPv4Network(subnet)
     if not LARGEST <= found.prefixlen <= SMALLEST:
         raise ValueError(f"a subnet is from /{LARGEST} to /{SMALLEST}, not /{found.prefixlen}")
@@ -20,7 +20,7 @@ def usable(subnet: str) -> str:
 
 
 def usable_or_none(subnet: str) -> str | None:
-    """The same; None for one that a network of a test failover cannot have."""
+    """The same as `usable`; None instead of ValueError."""
     try:
         return usable(subnet)
     except ValueError:
@@ -28,8 +28,8 @@ def usable_or_none(subnet: str) -> str | None:
 
 
 def label(name: str) -> str:
-    """The machine's name as DNS can have it: 'Web 01' is 'web-01', '2012' is 'vm-2012'; '' if nothing is
-    left of it."""
+    """The machine's name as a DNS label: 'Web 01' becomes 'web-01', '2012' becomes 'vm-2012'; '' if nothing
+    is left of it."""
     kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in name.lower())
     found = kept[:63].strip("-")
     return f"vm-{found}"[:63] if READ_OTHERWISE.fullmatch(found) else found

@@ -1,4 +1,4 @@
-"""What there is to tell."""
+"""What a notice can be about: a finding, the end of a job, a request for approval, a test."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,31 +10,31 @@ from ..lifecycle import Verb
 from .targets import Jobs, Subscription
 
 MOVES = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
-"""Production may stand still while one of these has failed."""
+"""Verbs whose failed job may leave production down."""
 _RANK = {Severity.WARNING: 0, Severity.CRITICAL: 1}
 
 
 class Kind(StrEnum):
-    """What has happened."""
+    """The kind of a notice."""
 
     FINDING = "finding"
-    """A machine has a finding that it had not."""
+    """A machine has a new finding."""
     GONE = "finding-gone"
-    """It has it no more."""
+    """The finding is over."""
     AGAIN = "finding-again"
-    """It came and went, and was not told each time."""
+    """The finding came and went, and was not reported each time."""
     JOB = "job"
     """A job has ended."""
     APPROVAL = "approval"
-    """A request waits for a second person."""
+    """A request waits for a second person's approval."""
     TEST = "test"
-    """Somebody tries whether notices arrive."""
+    """A test of whether notices arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`code` is that of the finding, else the verb; `about` is the machine, or whatever the job is about;
-    `at` is when it began."""
+    """What a notice is about. `code` is the finding's, else the verb; `about` is the machine, or the subject
+    of the job; `at` is when it began (UTC)."""
 
     kind: Kind
     code: str
@@ -47,7 +47,7 @@ class Happening:
     about_id: str | None = None
     job_id: str | None = None
     until: datetime | None = None
-    """When it is too late."""
+    """When it is too late to act on it (UTC)."""
 
 
 def wants_finding(wanted: Subscription, finding: HealthFinding) -> bool:

@@ -1,8 +1,8 @@
-"""What a target knows of a machine's finding, and what it is told when that changes.
+"""Marks: what a target was told of a machine's finding, and what it is told when that changes.
 
-A finding that appears is told at once, and so is its end. One that appears again within the target's least
-interval is held back, with all that follows of it; when the interval is over, one notice says how often it
-came, and whether it is there.
+A finding that appears is reported at once, and so is its end. One that appears again within the target's
+least interval is held back, with all further changes; when the interval is over, one notice says how often it
+came, and whether it is still there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,8 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`told_at`: when its appearance was told last; `times`: how often it has appeared since, untold."""
+    """`told_at`: when its appearance was last reported (UTC); `times`: how often it has appeared since
+    without a report."""
 
     key: Key
     machine: str
@@ -33,8 +34,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """What is to be written: `mark` None means that it is forgotten. `told`: what the target is to be
-    told."""
+    """A change to write: `mark` None deletes it. `told`: what is sent to the target."""
 
     key: Key
     mark: Mark | None
@@ -43,19 +43,19 @@ class MarkChange:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Of one target, at one look."""
+    """The intervals of one target, at one instant."""
 
     now: datetime
     repeat: timedelta
     tells_ends: bool
 
     def is_due(self, mark: Mark) -> bool:
-        """The clock may have been set back: then too."""
+        """Whether the interval is over; also if the clock was set back."""
         return abs(self.now - mark.told_at) >= self.repeat
 
 
 def turns(pace: Pace, marks: Mapping[Key, Mark], present: Mapping[Key, Happening]) -> Iterator[MarkChange]:
-    """What changes. `marks` are those of all machines that were looked at."""
+    """The changes of marks and what is to be sent. `marks` are those of all machines that were looked at."""
     for key, found in present.items():
         turn = _there(pace, key, marks.get(key), found)
         if turn is not None:
@@ -110,7 +110,7 @@ def _digest(pace: Pace, mark: Mark, found: Happening | None) -> MarkChange:
 
 
 def _plain(kind: Kind, mark: Mark, what: str, at: datetime) -> Happening:
-    """An end wakes nobody: it is never critical."""
+    """The end of a finding is never critical: it wakes nobody."""
     return Happening(
         kind, mark.key.code, Severity.WARNING, mark.machine, what, at, about_id=mark.key.machine_id
     )

@@ -1,4 +1,4 @@
-"""Whom to tell, of what, and when not."""
+"""Targets of notices: who is told, of what, and when not."""
 
 import re
 from dataclasses import dataclass, field
@@ -25,29 +25,29 @@ URL = re.compile(r"https?://[^\s/?#@\\]+(/[^\s#\\]*)?")
 
 
 class Tls(StrEnum):
-    """How the way to a mail server is protected."""
+    """How the connection to a mail server is protected."""
 
     NONE = "none"
-    """Everybody on the way reads all of it. No password is sent so."""
+    """No protection: the mail can be read on the way. No password is sent."""
     STARTTLS = "starttls"
-    """Asked for at once; a server that does not offer it is told nothing."""
+    """TLS is started first; a server that does not offer it gets no mail."""
     TLS = "tls"
-    """From the first byte."""
+    """TLS from the first byte."""
 
 
 class Jobs(StrEnum):
-    """Of which ends of jobs a target is told."""
+    """The ends of jobs that a target is told of."""
 
     NONE = "none"
     FAILED = "failed"
     """Failed, or only partly succeeded."""
     ENDED = "ended"
-    """All."""
+    """All ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A signed POST; the target's secret is the key."""
+    """A signed POST request; the target's secret is the key."""
 
     url: str
 
@@ -58,7 +58,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """The target's secret is the user's password."""
+    """A mail; the target's secret is the user's password."""
 
     host: str
     sender: str
@@ -74,8 +74,8 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Findings from this severity on, None for no findings; whether their end is told; jobs, of these
-    verbs or of all; and requests that wait for a second person."""
+    """What a target is told of: findings from this severity on, None for none; whether their end is reported;
+    jobs, of these verbs or of all; and requests for approval."""
 
     findings: Severity | None = Severity.WARNING
     gone: bool = True
@@ -86,15 +86,15 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Each day from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier, by the clocks of
-    `zone`."""
+    """Quiet hours of each day from `begins` to `ends` ("HH:MM"), past midnight if `ends` is earlier, in the
+    time zone `zone`."""
 
     begins: str
     ends: str
     zone: str = "UTC"
 
     def cover(self, local: datetime) -> bool:
-        """Whether they are on, at this time of that zone."""
+        """Whether this local time of the zone is within the quiet hours."""
         begins, ends = seconds_of_day(self.begins), seconds_of_day(self.ends)
         second = local.hour * HOUR + local.minute * MINUTE + local.second
         return begins <= second < ends if begins < ends else second >= begins or second < ends
@@ -102,9 +102,9 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class NoticeTarget:
-    """One of `webhook` and `mail`. `ca_pem`: whose certificates its server has, if not those that the host
-    trusts. A finding that comes and goes is told once in `repeat_seconds`; messages are at least
-    `pace_seconds` apart."""
+    """A target of notices: either `webhook` or `mail`. `ca_pem`: the CA of its server's certificate, if it is
+    not one that the host trusts. A finding that comes and goes is reported once in `repeat_seconds`; messages
+    are at least `pace_seconds` apart."""
 
     webhook: Webhook | None = None
     mail: Mail | None = None
@@ -117,14 +117,14 @@ class NoticeTarget:
 
     @property
     def where(self) -> str:
-        """Whoever changes this has to give the secret again: it goes there."""
+        """The address that the secret is sent to: whoever changes it has to give the secret again."""
         way = self.webhook or self.mail
         assert way is not None
         return way.where
 
 
 def check(target: NoticeTarget, secret: str | None) -> None:
-    """Raises InvalidArgument for a target that cannot be."""
+    """Raises InvalidArgument for a target that is not possible."""
     if (target.webhook is None) is (target.mail is None):
         raise errors.InvalidArgument(
             "A target of notices is a webhook or a mail address.", do="Give one of the two."
@@ -159,7 +159,7 @@ def _check_webhook(webhook: Webhook, secret: str | None) -> None:
 
 
 def _has_place(url: str) -> bool:
-    """A host, and a port that there is."""
+    """Whether the URL has a host and a valid port."""
     try:
         found = urlsplit(url)
         return bool(found.hostname) and found.port != 0

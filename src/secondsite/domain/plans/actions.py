@@ -1,4 +1,4 @@
-"""What is done before and after a group of a plan."""
+"""What is done before and after a group of a plan: by a person, or by a script."""
 
 import re
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ from .directions import Direction, FailoverKind
 
 MOST_OF_A_NAME, MOST_OF_AN_INSTRUCTION = 80, 2000
 MOST_ACTIONS = 20
-"""Before a group, or after it."""
+"""The most actions before a group, and the most after it."""
 SCRIPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""The name of a file: no path."""
+"""The name of a script's file, without a path."""
 USUAL_SECONDS, MOST_SECONDS = 600.0, 6 * 3600.0
-"""How long a script may run."""
+"""How long a script may run, in seconds: the default, and the most."""
 
 
 def require_readable(name: str) -> None:
-    """Of an action that is asked for: plans of earlier releases may have others. Raises InvalidArgument."""
+    """For the name of a new action; plans of earlier releases may hold other names. Raises
+    InvalidArgument."""
     if not name.isprintable():
         raise errors.InvalidArgument(
             f"The name of an action is one line that can be read, and {name!r} has characters that steer a "
@@ -26,8 +27,8 @@ def require_readable(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A person is to do something, or a script is to be run by the target's appliance, for these kinds of
-    failover in these directions. `guest`: the id of the machine inside which it is run."""
+    """An action of a person, or of a script that the target's appliance runs, for these kinds of failover and
+    in these directions. `guest`: the id of the machine inside which the script runs."""
 
     name: str
     instruction: str = ""

@@ -1,10 +1,10 @@
-"""The ways and the kinds of failover that a plan is run for."""
+"""The directions and the kinds of failover that a plan is run for."""
 
 from enum import StrEnum
 
 
 class Direction(StrEnum):
-    """Which way a machine goes, seen from its home."""
+    """The direction of a machine's move, seen from its home."""
 
     AWAY = "away"
     """From its home site to the other one."""
@@ -13,7 +13,7 @@ class Direction(StrEnum):
 
 
 class FailoverKind(StrEnum):
-    """What a plan is run for."""
+    """The kind of failover that a plan is run for."""
 
     TEST = "test"
     PLANNED = "planned"

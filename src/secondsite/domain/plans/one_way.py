@@ -1,4 +1,5 @@
-"""Machines that are named together and would go different ways: none is moved unasked (S-135). Pure."""
+"""Machines that are named together but would go in different directions: none is moved unasked (S-135).
+Pure."""
 
 from collections.abc import Sequence
 
@@ -7,12 +8,12 @@ from .directions import Direction
 from .run_selection import listed
 
 Named = tuple[str, Direction]
-"""A machine's name, and the way that it would go now."""
+"""A machine's name, and the direction in which it would go now."""
 
 
 def others(named: Sequence[Named], wanted: Direction | None) -> tuple[str, ...]:
-    """The names of those that are left out, since they would go the other way. Raises NotPossibleNow for
-    both ways if none is `wanted`, and if nothing is left."""
+    """The names of the machines that are left out because they would go the other way. Raises NotPossibleNow
+    if both directions are present and none is `wanted`, and if no machine is left."""
     ways = {way for _, way in named}
     if wanted is None:
         if len(ways) > 1:

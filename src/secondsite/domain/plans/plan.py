@@ -1,7 +1,7 @@
 """A recovery plan: groups of machines in the order in which they are recovered.
 
-It holds machines by their ids. One whose protection ended stays in it under its former name, until somebody
-takes it out: a plan that grew shorter by itself would leave a machine behind that nobody misses.
+A plan holds machines by their ids. A machine whose protection ended stays in it under its former name until
+somebody takes it out: if plans shrank by themselves, nobody would notice the missing machine.
 """
 
 import re
@@ -17,7 +17,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a vault allows; the settings say more."""
+    """The limits of a vault's plans, from its settings."""
 
     groups: int = 7
     machines: int = 100
@@ -25,7 +25,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PlanMachine:
-    """As it was when it was put into the plan; its sites say who sees a plan whose machine is gone."""
+    """A machine as it was when it was put into the plan; its sites decide who sees the plan when the machine
+    is gone."""
 
     id: str
     name: str
@@ -35,7 +36,7 @@ class PlanMachine:
 
 @dataclass(frozen=True, slots=True)
 class PlanGroup:
-    """Machines that are recovered side by side."""
+    """Machines that are recovered at the same time, with the actions before and after them."""
 
     machines: tuple[PlanMachine, ...]
     before: tuple[Action, ...] = ()
@@ -47,16 +48,16 @@ class RecoveryPlan:
     name: str
     groups: tuple[PlanGroup, ...]
     rto_goal_seconds: int = 0
-    """How long a run of it may take until its last machine runs; 0: there is no such goal."""
+    """How long a run may take until its last machine runs, in seconds; 0: no goal."""
 
     @property
     def machines(self) -> Iterator[PlanMachine]:
-        """Of all groups, in their order."""
+        """The machines of all groups, in their order."""
         return (machine for group in self.groups for machine in group.machines)
 
 
 def check(plan: RecoveryPlan, limits: Limits) -> None:
-    """Raises InvalidArgument for what cannot be a plan."""
+    """Raises InvalidArgument for a plan that is not possible."""
     if not NAME.fullmatch(plan.name):
         raise errors.InvalidArgument(
             f"'{plan.name}' cannot be the name of a plan.", do="Use a-z, 0-9 and '-', at most 63."
@@ -101,7 +102,7 @@ def _check_actions(number: int, actions: tuple[Action, ...]) -> None:
 
 
 def _check_guests(plan: RecoveryPlan) -> None:
-    """A script inside a machine comes after the machine's group has begun."""
+    """A script inside a guest can run only after the machine's group has started."""
     started: set[str] = set()
     for number, group in enumerate(plan.groups, start=1):
         _require_started(group.before, started, f"before group {number}")
@@ -122,5 +123,5 @@ def _require_started(actions: tuple[Action, ...], started: Collection[str], when
 
 
 def _told(plan: RecoveryPlan) -> Iterator[str]:
-    """Machines of one name are told apart by their ids."""
+    """Machines with ids, since two may have the same name."""
     return (f"{machine.name} ({machine.id})" for machine in plan.machines)

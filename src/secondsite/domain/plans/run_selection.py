@@ -1,7 +1,7 @@
-"""Which machines of a plan a run of it takes, and which way they go. Pure.
+"""Which machines of a plan a run takes, and in which direction they go. Pure.
 
-A run that was stopped is begun again as a new one: machines that have arrived are left out then, and said so
-(S-152). Machines of both directions are never mixed unasked (S-135).
+A run that was stopped is started again as a new one: it leaves out machines that have arrived, and says so
+(S-152). Machines of both directions are never moved together unasked (S-135).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ KINDS: Mapping[Verb, FailoverKind] = MappingProxyType(
         Verb.PLANNED_FAILOVER: FailoverKind.PLANNED,
     }
 )
-"""Actions are for these; other verbs of a plan have none."""
+"""The verbs for which actions of a plan are carried out; others have none."""
 _MOVED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
 _ARRIVED: Mapping[Verb, frozenset[State]] = MappingProxyType(
     {
@@ -34,17 +34,17 @@ _ARRIVED: Mapping[Verb, frozenset[State]] = MappingProxyType(
         Verb.REPROTECT: frozenset({State.PROTECTED}),
     }
 )
-"""States in which there is nothing to do for a machine."""
+"""The states in which there is nothing left to do for a machine."""
 _DRILLED: Mapping[Verb, DrillState] = MappingProxyType(
     {Verb.TEST_FAILOVER: DrillState.RUNNING, Verb.CLEANUP_TEST_FAILOVER: DrillState.NONE}
 )
 VERBS = (*_DRILLED, *_ARRIVED)
-"""What a plan is run for."""
+"""The verbs that a plan can be run for."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemberSituation:
-    """A machine of a plan as it is now. `state` is None if its protection ended."""
+    """A machine of a plan with its present state; `state` is None if its protection ended."""
 
     machine: PlanMachine
     state: State | None = None
@@ -54,8 +54,8 @@ class MemberSituation:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Which part of the plan is run. `groups` are numbers from 1, none for all; `leave_out` names or ids
-    of machines."""
+    """The part of the plan to run. `groups` are numbers from 1, none for all; `leave_out` names or ids of
+    machines."""
 
     verb: Verb
     direction: Direction | None = None
@@ -65,8 +65,8 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class SelectedGroup:
-    """A group of which machines are taken, with the actions of this run. If none is: those that arrived
-    before, of which a run before has left something to do."""
+    """A group with the machines that are taken, and the actions of this run. Without machines: those arrived
+    before, but an earlier run left something of the group to do."""
 
     number: int
     machines: tuple[PlanMachine, ...]
@@ -77,7 +77,7 @@ class SelectedGroup:
 
 @dataclass(frozen=True, slots=True)
 class RunSelection:
-    """`left_out` says of each other machine why it is not taken."""
+    """The result. `left_out` says of each other machine why it is not taken."""
 
     direction: Direction
     groups: tuple[SelectedGroup, ...]
@@ -86,7 +86,7 @@ class RunSelection:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """Of machines in the order of the plan: those that could be taken, and why others are not."""
+    """Machines in the order of the plan: those that can be taken, and why others cannot."""
 
     possible: tuple[MemberSituation, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -94,9 +94,9 @@ class _Selection:
 
 
 def take(plan: RecoveryPlan, now: Mapping[str, MemberSituation], wanted: RunRequest) -> RunSelection:
-    """What a run takes, with `now` by machine id. Raises InvalidArgument for groups and machines that the
-    plan does not have, NotPossibleNow for machines that it could not take, for both directions at once,
-    and if nothing is left."""
+    """What a run takes; `now` is by machine id. Raises InvalidArgument for groups and machines that the plan
+    does not have; NotPossibleNow for machines that cannot be taken, for both directions at once, and if
+    nothing is left."""
     _require_known(plan, wanted)
     wanted = replace(wanted, leave_out=_ids_of(plan, now, wanted.leave_out))
     found = _sort(plan, now, wanted)
@@ -112,8 +112,8 @@ def take(plan: RecoveryPlan, now: Mapping[str, MemberSituation], wanted: RunRequ
 def arrived(
     plan: RecoveryPlan, now: Mapping[str, MemberSituation], wanted: RunRequest, direction: Direction
 ) -> tuple[int, ...]:
-    """Numbers of those groups, of the ones asked for, whose machines have all arrived where they would go.
-    Not of one with a machine that was left out by name."""
+    """Numbers of those requested groups whose machines have all arrived where they would go; not a group with
+    a machine that was left out by name."""
     left_out = _ids_of(plan, now, wanted.leave_out)
 
     def is_there(machine: PlanMachine) -> bool:
@@ -133,7 +133,7 @@ def _require_known(plan: RecoveryPlan, wanted: RunRequest) -> None:
 
 
 def _ids_of(plan: RecoveryPlan, now: Mapping[str, MemberSituation], named: frozenset[str]) -> frozenset[str]:
-    """By the names that machines have now; one whose protection ended has its former name."""
+    """The ids, by the machines' present names; a machine whose protection ended has its former name."""
     by_name: dict[str, list[str]] = {}
     for each in plan.machines:
         by_name.setdefault(now.get(each.id, MemberSituation(each)).machine.name, []).append(each.id)
@@ -248,7 +248,7 @@ def _goes_elsewhere(standing: MemberSituation) -> str:
 def _groups(
     plan: RecoveryPlan, verb: Verb, direction: Direction, going: Iterable[str]
 ) -> Iterable[SelectedGroup]:
-    """A group of which nothing is left is left out with its actions."""
+    """A group without machines is left out, with its actions."""
     members, is_meant = frozenset(going), _meant(verb, direction)
     for number, group in enumerate(plan.groups, start=1):
         machines = tuple(each for each in group.machines if each.id in members)
@@ -261,7 +261,7 @@ def _with_actions(group: PlanGroup, is_meant: Callable[[Action], bool]) -> Selec
 
 
 def meant_after(group: PlanGroup, verb: Verb, direction: Direction) -> tuple[Action, ...]:
-    """What comes after the group in such a run."""
+    """The actions after the group in such a run."""
     return tuple(filter(_meant(verb, direction), group.after))
 
 
@@ -271,6 +271,6 @@ def _meant(verb: Verb, direction: Direction) -> Callable[[Action], bool]:
 
 
 def listed(said: Sequence[str], between: str = "; ") -> str:
-    """The first of them, and how many there are beside."""
+    """The first of the texts, and the number of the others."""
     more = len(said) - NAMED
     return between.join(said[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,7 +1,7 @@
-"""A budget for the downtime of a machine that is moved without loss. Pure.
+"""The downtime budget of a machine that is moved without loss. Pure.
 
-What its shutdown and its start took before is taken from it; the rest is for the last changes, which are sent
-and then applied, each in about the time that the cycle before them took.
+The times of its former shutdown and start are subtracted; the rest is for the last changes, which are sent
+and then applied, each in about the time of the cycle before them.
 """
 
 from .. import errors
@@ -10,13 +10,13 @@ from .predicting import Prediction
 from .timing import Part
 
 FIXED = (Part.SHUT_DOWN, Part.START)
-"""Parts of the downtime that do not depend on what the machine writes."""
+"""The parts of the downtime that do not depend on what the machine writes."""
 SENT_AND_APPLIED = 2
 
 
 def seconds_for_changes(machine: str, at_most: float, before: Prediction) -> float:
-    """How long the cycle before the last one may take. Raises PrerequisiteFailed if nothing is known of
-    the other parts, or they need it all."""
+    """How many seconds the cycle before the last one may take. Raises PrerequisiteFailed if the other parts
+    are not known, or use up the whole budget."""
     known = before.parts or {}
     if any(part not in known for part in FIXED):
         raise errors.PrerequisiteFailed(
@@ -37,7 +37,7 @@ def seconds_for_changes(machine: str, at_most: float, before: Prediction) -> flo
 
 
 def not_met(machine: str, at_most: float, cycle_seconds: float, allowed: float) -> errors.SecondsiteError:
-    """The machine writes faster than its changes can be sent."""
+    """The error for a machine that writes faster than its changes can be sent."""
     return errors.DeadlineExceeded(
         f"The changes of {machine} took {span(cycle_seconds)} to send the last time; for a downtime of at "
         f"most {span(at_most)} they may take {span(allowed)}. It was not shut down.",

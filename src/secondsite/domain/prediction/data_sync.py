@@ -1,8 +1,8 @@
-"""How the data of a committed machine best gets home: compared while it runs, or sent as a whole while it is
-off. Pure.
+"""How the data of a committed machine is better sent home: compared while the machine runs, or sent as a
+whole while it is off. Pure.
 
-By what was measured, not by the calendar (S-227): to compare reads both sides' disks and sends what differs;
-to send all reads one side's.
+The measured amounts decide (S-227): comparing reads the disks of both sides and sends what differs; sending
+everything reads one side's.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from enum import StrEnum
 from ..amounts import size
 
 MOST_CHANGED = 0.5
-"""Of the data: from there on comparing gains little, and every block of the old disks is read for it."""
+"""The changed part of the data from which on comparing gains little, although every block of the old disks is
+read for it."""
 
 
 GONE = (
@@ -19,17 +20,17 @@ GONE = (
     "synchronization out, reprotect it to the alternate location, which sends everything while it runs, and "
     "start the planned failover then"
 )
-"""C-25: the full copy first, while it runs, is advised (S-241); the other is what remains of the two that
-can be chosen here (S-227)."""
+"""C-25: a full copy first, while the machine runs, is advised (S-241); this is the better of the two choices
+that remain here (S-227)."""
 
 
 class DataSync(StrEnum):
-    """When a failback that was not prepared synchronizes."""
+    """When a failback without preparation synchronizes its data."""
 
     BEFORE = "before"
-    """While the machine runs, only changes; then a person is asked before it is moved."""
+    """Before the shutdown, only changes; then a person is asked before the machine is moved."""
     DURING = "during"
-    """It is shut down first; everything is sent, without comparing, to new disks."""
+    """During the shutdown: everything is sent to new disks, without comparing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Recommendation:
 def recommend(
     changed_bytes: int | None, data_bytes: int | None, *, old_is_gone: bool = False
 ) -> Recommendation:
-    """`data_bytes`: what its disks hold; `changed_bytes`: what was written since it was failed over. None:
-    not known."""
+    """The recommended choice. `data_bytes`: what the machine's disks hold; `changed_bytes`: what was written
+    since its failover. None: not known."""
     if old_is_gone:
         return Recommendation(DataSync.DURING, GONE)
     if not changed_bytes or not data_bytes:

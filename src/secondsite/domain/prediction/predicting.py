@@ -1,9 +1,9 @@
-"""What the next run will take: the median of the machine's last five, and as range the least and the most of
-them.
+"""Predictions: how long the next run will take, as the median of the machine's last five runs, with the least
+and the most of them as the range.
 
-Without any, the nearest that is known stands for it, and the prediction says what that is: another verb of
-the machine which starts it the same way, then other machines the same way between the sites. Nothing is made
-up where nothing is known.
+Without such runs the nearest known ones are used, and the prediction says so: another verb of the machine
+which starts it the same way, then other machines in the same direction between the sites. Without any there
+is no prediction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,22 +15,22 @@ from ..lifecycle import Verb
 from .timing import DOWN, Part
 
 LAST = 5
-"""Runs of a machine and a verb that count: what was longer ago was another machine."""
+"""How many runs of a machine and a verb count: older ones may have been of a different machine in effect."""
 OTHERS = 50
-"""Runs of other machines that are looked at."""
+"""How many runs of other machines are looked at."""
 LIKE: Mapping[Verb, tuple[Verb, ...]] = {
     Verb.TEST_FAILOVER: (Verb.TEST_FAILOVER, Verb.FAILOVER),
     Verb.FAILOVER: (Verb.FAILOVER, Verb.TEST_FAILOVER),
     Verb.PLANNED_FAILOVER: (Verb.PLANNED_FAILOVER,),
 }
-"""Verbs whose runs tell how long the verb takes, the best first. A drill shuts nothing down, so it tells
-nothing of a planned failover. Other verbs are not predicted."""
+"""The verbs whose runs tell how long each verb takes, the best first. A drill shuts nothing down, so it tells
+nothing about a planned failover. Other verbs are not predicted."""
 
 
 class Basis(StrEnum):
-    """What a prediction stands on. own: the machine's runs of the verb; own_like: its runs of a verb that
-    starts it the same way; others: other machines' runs between the same sites; nothing: there is no
-    history yet."""
+    """The runs that a prediction is made from. own: the machine's runs of the verb; own_like: its runs of a
+    verb that starts it the same way; others: other machines' runs between the same sites; nothing: there are
+    none yet."""
 
     OWN = "own"
     OWN_LIKE = "own_like"
@@ -40,7 +40,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One that succeeded, with the seconds of its parts."""
+    """A run that succeeded, with the seconds of its parts."""
 
     verb: Verb
     parts: Mapping[Part, float]
@@ -52,8 +52,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """In seconds. `least` and `most` are those of the `runs` it stands on; `downtime` only of a verb that
-    shuts the machine down."""
+    """A prediction in seconds. `least` and `most` are the range of the `runs` it is made from; `downtime`
+    only for a verb that shuts the machine down."""
 
     basis: Basis
     runs: int = 0
@@ -64,7 +64,7 @@ class Prediction:
     parts: Mapping[Part, float] | None = None
 
     def later(self, seconds: float) -> "Prediction":
-        """Of a machine that waits so long before it starts."""
+        """The prediction for a machine that waits so many seconds before it starts."""
 
         def waits(value: float | None) -> float | None:
             return None if value is None else value + seconds
@@ -82,7 +82,8 @@ UNKNOWN = Prediction(Basis.NOTHING)
 
 
 def predict(verb: Verb, own: Sequence[Run], others: Sequence[Run] = ()) -> Prediction:
-    """`own` and `others` are the newest first, all the same way between the sites."""
+    """The prediction for a machine. `own` and `others` are the newest first, all in the same direction
+    between the sites."""
     for like in LIKE.get(verb, ()):
         if found := _of(like, own)[:LAST]:
             return _stands_on(verb, Basis.OWN if like is verb else Basis.OWN_LIKE, found)
@@ -94,7 +95,8 @@ def predict(verb: Verb, own: Sequence[Run], others: Sequence[Run] = ()) -> Predi
 
 @dataclass(frozen=True, slots=True)
 class PlanPrediction:
-    """Of a plan. `unknown` machines have no prediction, so that it takes at least so long."""
+    """The prediction for a plan. `unknown` is the number of machines without a prediction: the plan takes at
+    least this long."""
 
     seconds: float | None
     most: float | None
@@ -102,7 +104,8 @@ class PlanPrediction:
 
 
 def of_groups(groups: Sequence[Sequence[Prediction]]) -> PlanPrediction:
-    """Group after group, in each as long as its slowest machine. People who are waited for are not in it."""
+    """Groups one after another, each as long as its slowest machine. Time spent waiting for people is not
+    included."""
     known = [[each for each in group if each.seconds is not None] for group in groups]
     unknown = sum(map(len, groups)) - sum(map(len, known))
     if not any(known):
@@ -126,19 +129,18 @@ def _stands_on(verb: Verb, basis: Basis, runs: Sequence[Run]) -> Prediction:
 
 
 def _values(part: Part, runs: Sequence[Run]) -> list[float]:
-    """A run without the part is none of it: it was not asked for."""
+    """Only runs that had the part count: the others were not asked for it."""
     return [each.parts[part] for each in runs if part in each.parts]
 
 
-# How long the way back into protection will take, from former ones between the same sites. Pure. Old disks
-# are compared as a whole, and what differs is sent: the longer of the two is what people wait for. The
-# machine's own former returns tell most; those of others are scaled to its disks.
+# How long a reprotect will take, from former ones between the same sites. Old disks are compared as a whole,
+# and what differs is sent: the longer of the two decides. The machine's own former reprotects tell most;
+# those of others are scaled to its disks.
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A reprotect that succeeded: of which machine, with disks of so many bytes, of which so many were
-    sent."""
+    """A reprotect that succeeded: of which machine, the bytes of its disks, and the bytes that were sent."""
 
     machine_id: str
     disk_bytes: int
@@ -148,7 +150,8 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class ReturnForecast:
-    """`seconds` is None while no return is known; it stands on `returns` of them."""
+    """The expected time of a reprotect. `seconds` is None while no return is known; `returns` is the number
+    of those it is made from."""
 
     seconds: float | None
     returns: int
@@ -156,7 +159,8 @@ class ReturnForecast:
 
 
 def expect(machine_id: str, disk_bytes: int, send_bytes: int, known: Sequence[Return]) -> ReturnForecast:
-    """`known` are the newest of the same kind between the same sites."""
+    """The expected time of a reprotect. `known` are the newest reprotects of the same kind between the same
+    sites."""
     usable = [each for each in known if each.disk_bytes > 0 and each.seconds > 0]
     own = [each for each in usable if each.machine_id == machine_id]
     counted = own or usable
@@ -167,6 +171,7 @@ def expect(machine_id: str, disk_bytes: int, send_bytes: int, known: Sequence[Re
 
 
 def _sent(send_bytes: int, known: Sequence[Return]) -> float:
-    """At the rate of the one that sent most: of small ones the link is not what they waited for."""
+    """The seconds for sending, at the rate of the reprotect that sent most: in small ones the link was not
+    what took the time."""
     largest = max(known, key=lambda each: each.sent_bytes)
     return send_bytes * largest.seconds / largest.sent_bytes if largest.sent_bytes else 0.0

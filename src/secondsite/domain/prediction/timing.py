@@ -1,7 +1,7 @@
-"""What one run took, in the parts that its machine's users feel.
+"""How long the parts of one run took, as the machine's users feel them.
 
-A part's seconds are those of the last attempt at its steps. Waiting for a machine's turn in a plan is no
-part: the next run may be another plan's. It does count for the downtime, because the machine was down.
+A part's seconds are those of the last attempt at its steps. Waiting for a machine's turn in a plan is not a
+part: the next run may be of another plan. It does count as downtime, because the machine was down.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from enum import StrEnum
 
 
 class Part(StrEnum):
-    """What a run is made of. prepare: checks, and copying while the machine runs; shut_down: until it is
-    off; last_changes: what it wrote last is sent and made a point; start: until it was started there;
+    """A part of a run. prepare: checks, and copying while the machine runs; shut_down: until it is off;
+    last_changes: what it wrote last is sent and made a point; start: until it was started at the other site;
     proof: until it proved that its guest runs."""
 
     PREPARE = "prepare"
@@ -33,14 +33,14 @@ PART_OF: Mapping[str, Part] = {
     "start": Part.START,
     "prove": Part.PROOF,
 }
-"""By the key of a job's step; others, such as people's, are no part."""
+"""The part to which each job step belongs, by the step's key; steps such as people's belong to none."""
 DOWN = (Part.SHUT_DOWN, Part.LAST_CHANGES, Part.START)
-"""Parts in which a machine that is moved without loss runs nowhere."""
+"""The parts in which a machine that is moved without loss runs nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepTime:
-    """A step that was done. Those that were skipped are left out."""
+    """The times of a step that was carried out. Skipped steps are left out."""
 
     key: str
     began: datetime
@@ -48,7 +48,7 @@ class StepTime:
 
     @property
     def seconds(self) -> float:
-        """Never below 0: a clock may have been set back."""
+        """At least 0: a clock may have been set back."""
         return max(0.0, (self.ended - self.began).total_seconds())
 
 
@@ -63,8 +63,8 @@ def parts(steps: Sequence[StepTime]) -> Mapping[Part, float]:
 
 
 def downtime(steps: Sequence[StepTime]) -> float | None:
-    """Seconds from when the machine began to shut down at one side until it was started at the other; None
-    if the run did not do both: of a source that failed nobody knows when it stopped."""
+    """Seconds from the beginning of the shutdown at one site until the start at the other; None if the run
+    did not do both: when a failed source stopped is not known."""
     last = {each.key: each for each in steps}
     stopped, started = last.get("shut_down"), last.get("start")
     if stopped is None or started is None:

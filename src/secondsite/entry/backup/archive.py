@@ -27,7 +27,7 @@ MOST_MANIFEST_BYTES = 4 * MiB
 MOST_HEADER_BYTES = 64 * KiB
 CERTIFICATE = ".pem"
 BEGINS: Final = b"\x28\xb5\x2f\xfd"
-"""Of anything that zstd has made."""
+"""The first bytes of anything that zstd has compressed."""
 NAMES = re.compile(rf"({HOME}|{HOME}/pki|{DATABASE})/[A-Za-z0-9_][A-Za-z0-9_.-]*")
 CHECKED: Final[dict[int, int]] = {
     zstd.CompressionParameter.checksum_flag: 1,
@@ -37,8 +37,8 @@ CHECKED: Final[dict[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`made_at` is an ISO instant (UTC), `version` the program that made it, `revision` that of the
-    tables, `database` sqlite or postgresql."""
+    """What a backup says of itself. `made_at` is an ISO 8601 instant in UTC, `version` that of the program
+    that made it, `revision` that of the tables, `database` sqlite or postgresql."""
 
     made_at: str
     vault: str
@@ -51,7 +51,8 @@ class About:
 
 
 def pack(folder: Path, about: About, to: Path, secret: bytes | None) -> None:
-    """All files of a folder in one, which is whole or absent, and its owner's alone. Raises OSError."""
+    """Pack all files of a folder into one file, which appears only when it is whole, and which only its owner
+    can read. Raises OSError."""
     files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
     manifest = {**asdict(about), "files": {name: _described(path) for name, path in files.items()}}
     with durable.replacing(to, 0o600) as file, _encrypted(file, secret, about) as inside:
@@ -82,8 +83,8 @@ def look(path: Path) -> About:
 
 
 def unpack(path: Path, into: Path, secret: bytes | None) -> About:
-    """Every file that the manifest names, each with the digest that it says, into an empty folder. Raises
-    BackupDamaged, KeyMissing, KeyWrong; then what is in the folder is worth nothing."""
+    """Unpack every file that the manifest names into an empty folder, checking its digest. Raises
+    BackupDamaged, KeyMissing, KeyWrong; what is in the folder then must not be used."""
     _kind(path)
     with _readable(path, secret, to_end=True) as tar:
         manifest = _manifest(tar, path)
@@ -105,8 +106,8 @@ def unpack(path: Path, into: Path, secret: bytes | None) -> About:
 
 
 def _require_room(path: Path, wanted: Mapping[str, Any], into: Path) -> None:
-    """Before the first byte: some kilobytes may unpack to all that there is. Raises BackupDamaged,
-    NotPossibleNow."""
+    """Check the free space before the first byte is written: some kilobytes may unpack to any size. Raises
+    BackupDamaged, NotPossibleNow."""
     said = [each.get("bytes") if isinstance(each, dict) else None for each in wanted.values()]
     sizes = [size for size in said if isinstance(size, int) and size >= 0]
     if len(sizes) < len(said):
@@ -117,7 +118,7 @@ def _require_room(path: Path, wanted: Mapping[str, Any], into: Path) -> None:
         raise errors.NotPossibleNow(
             f"{path} unpacks to {needed // MiB} MiB, and {into} has {free // MiB} MiB free.",
             do=(
-                "Make room there, or restore another backup; one that is larger than any vault was not made "
+                "Free space there, or restore another backup; one that is larger than any vault was not made "
                 "by a vault."
             ),
         )
@@ -135,8 +136,8 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
 
 @contextlib.contextmanager
 def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iterator[tarfile.TarFile]:
-    """`to_end`: what compression and encryption say at the end is asked for, too. Some kilobytes that
-    follow may unpack to terabytes, so they are not."""
+    """The archive, open for reading. `to_end`: the ends of compression and encryption are verified too. What
+    follows the archive is not unpacked: some kilobytes may unpack to terabytes."""
     with contextlib.ExitStack() as stack:
         try:
             inside = stack.enter_context(
@@ -151,16 +152,16 @@ def _readable(path: Path, secret: bytes | None, *, to_end: bool = False) -> Iter
 
 
 def _require_end(packed: zstd.ZstdFile, path: Path) -> None:
-    """A record of zeros is the rest of the archive's end: of each twenty archives, whose length decides,
-    one is read up to there only."""
+    """Raises BackupDamaged if anything but the archive's end follows. A record of zeros may be left:
+    depending on its length, about one archive in twenty is read only up to there."""
     rest = packed.read(tarfile.RECORDSIZE + 1)
     if len(rest) > tarfile.RECORDSIZE or rest.strip(b"\0"):
         raise _damaged(path, "something follows what its manifest names")
 
 
 class _Member(tarfile.TarInfo):
-    """What only describes a file is read into memory, however long it says that it is: some kilobytes may
-    unpack to all that there is."""
+    """A member of the archive, with a limit for headers: they are read into memory whatever length they
+    claim, and some kilobytes may unpack to any size."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
@@ -171,7 +172,7 @@ class _Member(tarfile.TarInfo):
 
 
 def _kind(path: Path) -> str:
-    """Raises NotFound and BackupDamaged."""
+    """Which kind of backup the file is, by its first bytes. Raises NotFound and BackupDamaged."""
     try:
         with path.open("rb") as file:
             begins = file.read(len(encrypting.BEGINS))
@@ -203,7 +204,7 @@ def _manifest(tar: tarfile.TarFile, path: Path) -> Mapping[str, Any]:
 
 
 def _about(said: Mapping[str, Any], path: Path) -> About:
-    """Raises NotPossibleNow for a format of a newer release."""
+    """The manifest's description of the backup. Raises NotPossibleNow for a format of a newer release."""
     if said.get("format") != FORMAT:
         raise errors.NotPossibleNow(
             (

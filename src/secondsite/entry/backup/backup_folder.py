@@ -1,4 +1,4 @@
-"""The folder of backups: what is in it, newest first, and which go."""
+"""The folder of backups: lists them, newest first, and deletes old ones."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _NAME = re.compile(r"secondsite-(?P<vault>.+)-(?P<at>\d{8}T\d{6}Z)\.backup")
 
 @dataclass(frozen=True, slots=True)
 class BackupFile:
-    """`problem`: why it is of no use, as far as its beginning shows."""
+    """A backup in the folder. `problem`: why it is unusable, as far as its beginning shows."""
 
     path: Path
     bytes: int
@@ -28,13 +28,13 @@ class BackupFile:
 
 
 def name(vault: str, at: datetime) -> str:
-    """By their names they are in the order of time."""
+    """The file name of a backup: names sort by time."""
     plain = re.sub(r"[^A-Za-z0-9_.]+", "-", vault)
     return f"secondsite-{plain}-{at.astimezone(UTC):{INSTANT}}{SUFFIX}"
 
 
 def of(folder: Path) -> Sequence[BackupFile]:
-    """Newest first, by name. Raises NotFound for a folder that cannot be read."""
+    """The backups in a folder, newest first by name. Raises NotFound for a folder that cannot be read."""
     try:
         found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
     except OSError as error:
@@ -51,7 +51,7 @@ def newest_at(folder: Path, vault: str, now: datetime) -> datetime | None:
 
 
 def drop_old(folder: Path, vault: str, keep: int, now: datetime) -> Sequence[str]:
-    """The names of those that went."""
+    """Delete old backups of a vault; returns the names of those that were deleted."""
     goes = backups.too_many([path.name for path in _of_vault(folder, vault, now)], keep)
     for each in goes:
         durable.remove(folder / each)
@@ -59,8 +59,9 @@ def drop_old(folder: Path, vault: str, keep: int, now: datetime) -> Sequence[str
 
 
 def _of_vault(folder: Path, vault: str, now: datetime) -> Sequence[Path]:
-    """Another vault may use the same folder. Those of the future, of a clock that was wrong or of somebody
-    who may write there, count for nothing and stay: they would push out every one that is made."""
+    """The backups of this vault: another one may use the same folder. Backups dated in the future, by a wrong
+    clock or by somebody who may write there, are not counted, and stay: they would push out every new
+    backup."""
     ours = name(vault, datetime.now(UTC)).rpartition("-")[0] + "-"
     found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
     return [path for path in found if path.name.rpartition("-")[0] + "-" == ours and _at(path) <= now]

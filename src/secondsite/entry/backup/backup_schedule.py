@@ -1,4 +1,4 @@
-"""Backups that a running vault makes by itself, into the folder of its settings."""
+"""Makes backups of a running vault on a schedule, into the folder of its settings."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,8 +15,8 @@ LOOK_SECONDS = 60.0
 
 
 class BackupSchedule(Periodic):
-    """Asks the folder when the last one was made: a restart makes none sooner, and several processes with
-    one folder make one."""
+    """The thread that makes backups. The folder tells when the last one was made: so a restart makes none
+    sooner, and several processes with one folder make only one."""
 
     def __init__(self, home: Path, settings: VaultSettings, now: Callable[[], datetime]) -> None:
         super().__init__("backups", lambda error: log.error("backup.failed", exc_info=error))
@@ -43,7 +43,7 @@ class BackupSchedule(Periodic):
             self._fail(folder, error)
 
     def _make(self, folder: Path) -> None:
-        """An old one goes only once a newer one is there."""
+        """Make a backup. An old one is deleted only once a newer one exists."""
         from . import backup_folder, taking
 
         taken = taking.take(self._home, None, None)

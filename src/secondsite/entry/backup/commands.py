@@ -1,5 +1,5 @@
-"""secondsite vault backup, and restore: at the vault's own host, by who may read its home. No access token
-gives what is in the file."""
+"""secondsite vault backup, and restore: at the vault's own host, for users who may read its home. No access
+token gives access to what is in the file."""
 
 import dataclasses
 from collections.abc import Sequence

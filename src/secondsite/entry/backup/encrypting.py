@@ -1,9 +1,9 @@
-"""A file that nobody reads without the passphrase, and nobody alters unseen.
+"""Encrypts backups: nobody can read the file without the passphrase, or alter it unnoticed.
 
 A line of JSON says what it is and how the key is made of the passphrase (scrypt, RFC 7914). Pieces follow,
 each encrypted with AES-256-GCM under its number; the line, the number and whether it is the last are
-authenticated with it, so none can be left out, moved, or cut off. At the end stands the sha256 of all before:
-what a disk or a copy has spoiled is told from a wrong passphrase.
+authenticated with it, so none can be left out, moved, or cut off. At the end is the SHA-256 of everything
+before: it distinguishes damage by a disk or a copy from a wrong passphrase.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ BEGINS = b'{"secondsite_backup":'
 PIECE_BYTES = MiB
 MOST_LINE_BYTES = 64 * KiB
 COST, BLOCK, PARALLEL = 1 << 17, 8, 1
-"""128 MiB and half a second for each guess."""
+"""Parameters of scrypt: each guess costs 128 MiB and half a second."""
 MOST_COST = 1 << 20
 DIGEST_BYTES = 32
 LAST = 1 << 31
@@ -42,7 +42,7 @@ _PLACE = struct.Struct(">32sQ?")
 class _Keys:
     cipher: AESGCM = field(repr=False)
     check: str
-    """Tells a wrong passphrase, and nothing of the right one."""
+    """Tells whether a passphrase is wrong, and reveals nothing of the right one."""
 
 
 def is_encrypted(path: Path) -> bool:
@@ -52,7 +52,7 @@ def is_encrypted(path: Path) -> bool:
 
 @contextlib.contextmanager
 def encrypting(file: BinaryIO, secret: bytes, about: Mapping[str, Any]) -> Iterator[BinaryIO]:
-    """What is written within the block is encrypted; `about` stands in clear before it."""
+    """Encrypt what is written inside the context; `about` is stored before it in clear."""
     salt = secrets.token_bytes(32)
     keys = _keys(secret, salt, COST)
     said = {
@@ -71,7 +71,7 @@ def encrypting(file: BinaryIO, secret: bytes, about: Mapping[str, Any]) -> Itera
 
 
 def about(path: Path) -> Mapping[str, Any]:
-    """What stands in clear. Nobody has vouched for it yet. Raises BackupDamaged."""
+    """The part that is stored in clear. It is not authenticated yet. Raises BackupDamaged."""
     with path.open("rb") as file:
         said: Mapping[str, Any] = _line(file, path)[1]["about"]
         return said
@@ -79,8 +79,8 @@ def about(path: Path) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def opening(path: Path, secret: bytes | None) -> Iterator[BinaryIO]:
-    """What was encrypted. Raises BackupDamaged, KeyMissing or KeyWrong; also while it is read: none of it
-    counts before its end was."""
+    """The decrypted content. Raises BackupDamaged, KeyMissing or KeyWrong, also while it is read: do not use
+    any of it before its end was read."""
     _require_whole(path)
     with path.open("rb") as file:
         line, said = _line(file, path)
@@ -180,7 +180,7 @@ def _keys(secret: bytes, salt: bytes, cost: int) -> _Keys:
 
 
 def _nonce(number: int) -> bytes:
-    """The key is of this file alone."""
+    """The nonce of a piece: its number, since each file has a key of its own."""
     return number.to_bytes(12, "big")
 
 
@@ -202,7 +202,7 @@ def _line(file: BinaryIO, path: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 def _is_cost(said: object) -> bool:
-    """One that scrypt takes, and that no memory is lacking for."""
+    """Whether these are parameters that scrypt accepts, and for which there is enough memory."""
     return type(said) is int and 1 < said <= MOST_COST and said.bit_count() == 1
 
 

@@ -1,8 +1,8 @@
-"""A vault of a backup, in an empty home. `vault.json` is written last: whatever stops a restore, the next one
-begins anew.
+"""Restores a vault from a backup into an empty home. `vault.json` is written last: after an interruption the
+next restore begins anew.
 
-What the home held is kept aside in it. The vault that starts there holds the jobs that were moving, and hears
-from its appliances what became of the machines.
+What the home held before is kept aside in it. The vault that starts there holds the jobs that were in
+progress, and learns from its appliances what became of the machines.
 """
 
 import contextlib
@@ -44,12 +44,12 @@ HELD = (
     settings.PKI_DIRECTORY,
     *DATABASE_FILES,
 )
-"""What a home holds of its vault. Its settings go first: from then on it is none."""
+"""The files of a vault in its home. The settings are moved first: without them the home is no vault's."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """`aside`: the folder with what the home held before; None if it was empty."""
+    """The result of a restore. `aside`: the folder with what the home held before; None if it was empty."""
 
     settings: VaultSettings
     about: archive.About
@@ -67,7 +67,7 @@ class RestoreRequest:
 
 
 def restore(home: Path, wanted: RestoreRequest) -> RestoreResult:
-    """Nothing of the home is touched before all of the file was verified.
+    """Restore a backup into a home. Nothing there is touched before the whole file is verified.
 
     Raises BackupDamaged, KeyMissing, KeyWrong, and NotPossibleNow for a home in use, for a database that is,
     or for the backup of a newer release or of a day before 0.2.0.
@@ -101,7 +101,7 @@ def _require_replaceable(home: Path, replace: bool) -> None:
 
 @contextlib.contextmanager
 def _at_rest(home: Path) -> Iterator[None]:
-    """No vault runs in this home, nor starts on its file."""
+    """A context in which no vault runs in this home, and none starts on its file."""
     # a database that is gone serves nobody; nor do settings that cannot be read
     with contextlib.suppress(errors.StoreUnavailable, errors.InvalidArgument):
         if settings.exists(home) and copying.is_served(
@@ -124,7 +124,7 @@ def _running(home: Path) -> errors.NotPossibleNow:
 
 
 def _verified(file: Path, folder: Path, phrase: bytes | None) -> archive.About:
-    """The files of the backup lie in the folder. What this program does not know is refused before."""
+    """Unpack the backup into the folder. Refuses what this program cannot restore."""
     _require_known(file, archive.look(file))
     about = archive.unpack(file, folder, phrase)
     _require_known(file, about)
@@ -152,7 +152,7 @@ def _require_known(file: Path, about: archive.About) -> None:
 
 
 def _settings(home: Path, folder: Path, database_url: str | None) -> VaultSettings:
-    """Those of the backup, for this home."""
+    """The settings of the backup, changed for this home."""
     path = folder / archive.HOME / settings.FILE
     try:
         found = VaultSettings.model_validate(json.loads(path.read_text()))
@@ -195,8 +195,8 @@ def _set_aside(home: Path, at: datetime) -> Path | None:
 
 
 def _furnish(home: Path, source: Path) -> None:
-    """All but the settings. The lineage beside the database knows no mark: the vault will see that it was
-    restored."""
+    """Write everything but the settings. The file beside the database has no mark, so the vault will notice
+    that it was restored."""
     durable.write(home / restored_vault.FILE, json.dumps({"marks": [], "file": None}) + "\n")
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
@@ -216,7 +216,7 @@ def _client(home: Path, path: Path) -> str:
 
 
 def _bring_up(chosen: VaultSettings, about: archive.About, file: Path) -> None:
-    """To the tables of this program, with nobody's lease, and on record."""
+    """Bring the database to the tables of this program, without any lease, and record the restore."""
     vault_store.migrate(chosen.database_url)
     db = database.connect(chosen.database_url)
     try:

@@ -1,4 +1,4 @@
-"""The passphrase of a backup, or a key: what stands in a file."""
+"""Reads the passphrase of a backup, or a key, from a file."""
 
 import stat
 import sys
@@ -11,7 +11,7 @@ STANDARD_INPUT = Path("-")
 
 
 def read(file: Path | None) -> bytes | None:
-    """The first line of a file that its owner alone can read; None for no file. Raises KeyMissing."""
+    """The first line of a file that only its owner can read; None if no file is named. Raises KeyMissing."""
     if file is None:
         return None
     try:

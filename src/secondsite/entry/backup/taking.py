@@ -1,7 +1,7 @@
-"""A backup of a vault, whether it runs or not.
+"""Takes a backup of a vault, whether it runs or not.
 
-What lies in the home beside the database is read before and after it: a rotation of the CA in between would
-give a CA that the appliances of the database do not know.
+The files beside the database are read before and after it: a rotation of the CA in between would give a CA
+that the appliances of the database do not know.
 """
 
 import contextlib
@@ -38,7 +38,8 @@ WORK = ".backup-"
 LOCK_SECONDS = 60.0
 TRIES = 3
 RECORD_SECONDS = 120.0
-"""A busy vault's writers hand over to each other; another process comes in between by luck."""
+"""How long recording a backup is tried: writers of a busy vault hand over to each other, and another process
+gets in between only by chance."""
 FILES = (settings.FILE, settings.TOKEN_FILE, "client.json")
 
 
@@ -50,13 +51,14 @@ class Backup:
     made_at: datetime
     encrypted: bool
     on_record: bool
-    """Not for a database that has still to be brought to the tables of this program."""
+    """Whether the backup was recorded: a database that has still to be upgraded to this program's tables
+    cannot take the record."""
 
 
 def take(home: Path, to: Path | None, passphrase_file: Path | None) -> Backup:
-    """Into a file, or by default into the folder of backups, with the passphrase of the settings. Raises
-    NotFound for a home without a vault, AlreadyExists for a file that is there, and what the database and
-    the disk raise."""
+    """Take a backup into a file, or by default into the folder of backups, with the passphrase of the
+    settings. Raises NotFound for a home without a vault, AlreadyExists for a file that is there, and what the
+    database and the disk raise."""
     # as root, if root types it: the owner of the home may not read root's files
     phrase = secret.read(passphrase_file)
     service_user.become_owner(home)
@@ -80,7 +82,7 @@ def take(home: Path, to: Path | None, passphrase_file: Path | None) -> Backup:
 
 
 def folder(home: Path) -> Path:
-    """Of the backups that the vault of this home makes. Raises InvalidArgument if it makes none."""
+    """The folder for the backups of this home's vault. Raises InvalidArgument if its settings name none."""
     service_user.become_owner(home)
     return _folder(settings.read(home))
 
@@ -98,7 +100,7 @@ def _folder(chosen: VaultSettings) -> Path:
 
 
 def _copied(home: Path, chosen: VaultSettings, folder: Path) -> str:
-    """The revision of the tables."""
+    """Copy the vault's files into the folder; returns the revision of the tables."""
     for _ in range(TRIES):
         before = _beside(home)
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +150,8 @@ def _about(home: Path, chosen: VaultSettings, revision: str, made_at: datetime) 
 
 
 def _record(chosen: VaultSettings, taken: Backup) -> None:
-    """A file that could not be put on record is good all the same: what is raised says so."""
+    """Record the backup in the database. If that fails the backup is good nevertheless, and the error says
+    so."""
     details: dict[str, JsonValue] = {
         "file": str(taken.path),
         "bytes": taken.bytes,
@@ -187,7 +190,8 @@ def _alone(home: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _work(home: Path) -> Iterator[Path]:
-    """In the home, where the database may be read by the same users; what a kill has left goes."""
+    """A temporary folder in the home, readable by the same users as the database; what a killed process left
+    is removed."""
     for left in home.glob(f"{WORK}*"):
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as folder:

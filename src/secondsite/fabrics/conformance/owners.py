@@ -1,5 +1,4 @@
-"""Cases about disk files that their owner changes with tools of their own: whatever does not fit means
-comparing."""
+"""Cases about disk files that the owner changes with other tools: whatever does not fit must be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short steps and looks that the cases share."""
+"""Short steps and checks that the cases share."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def view(
 def checkpoint(
     under_test: FabricUnderTest, fabric_id: str, base: str | None = None, disks: Sequence[str] = ()
 ) -> str:
-    """A checkpoint that counts as acknowledged: a view is opened, not read, and its checkpoint kept."""
+    """Make a checkpoint that counts as acknowledged: open a view, do not read it, and keep its checkpoint."""
     with view(under_test, fabric_id, base, disks=disks) as session:
         assert session.checkpoint is not None
     under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
@@ -167,7 +167,7 @@ def refused(kind: type[errors.SecondsiteError]) -> Iterator[None]:
 
 
 def until(fact: Callable[[], bool], within_seconds: float = 15) -> None:
-    """Wait for a fact with a deadline."""
+    """Wait until `fact` is true; fails after `within_seconds`."""
     deadline = time.monotonic() + within_seconds
     while not fact():
         assert time.monotonic() < deadline, f"did not happen within {within_seconds} s"

@@ -1,4 +1,4 @@
-"""What the suite needs beyond the fabric: ways to act inside the guest and on the host."""
+"""What the suite needs besides the fabric: ways to act inside the guest and on the host."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class FabricUnderTest(Protocol):
 
     def say(self, fabric_id: str, text: str) -> None:
         """The guest of a running machine made by `make_showing_machine` writes this to its console. On a
-        fabric whose machines say always the same it is at the end of that."""
+        fabric whose consoles have fixed text it comes after that."""
 
     def write(self, fabric_id: str, disk_key: str, offset: int, data: bytes) -> None:
         """The guest of a running machine writes and flushes. `data` is one byte value repeated."""
 
     def stands_still(self, fabric_id: str) -> bool:
-        """Whether the guest of a running machine is kept from writing at this moment."""
+        """Whether the guest of a running machine cannot write at this moment."""
 
     def resize(self, fabric_id: str, disk_key: str, size_bytes: int) -> None:
         """The owner grows a disk of a running machine."""

@@ -121,7 +121,8 @@ class WriteCases:
 
 
 def _asked(under_test: FabricUnderTest, fabric_id: str, base: str) -> Unwritten | None:
-    """Alone; together with others it is never told to have written nothing where it is not told so alone."""
+    """The answer for the machine alone. Checks that asking for it together with others never says "nothing
+    written" when asking alone does not."""
     keys = steps.keys_of(under_test, fabric_id)
     alone = under_test.fabric.tracking.unwritten(fabric_id, keys, base)
     together = under_test.fabric.tracking.all_unwritten([AcknowledgedDisks(fabric_id, keys, base)])

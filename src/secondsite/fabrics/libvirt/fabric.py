@@ -18,7 +18,7 @@ from .tracking import tracking
 
 
 class LibvirtFabric:
-    """All that an appliance needs from a hypervisor; one file per noun."""
+    """Everything that an appliance needs from a libvirt host."""
 
     def __init__(
         self,

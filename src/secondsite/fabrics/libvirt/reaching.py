@@ -1,4 +1,4 @@
-"""Ask services of a machine over its network."""
+"""Asks services of a machine over its network."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Reaching:
         return source is not None or self._is_isolated(card.network)
 
     def _card(self, fabric_id: str, address: str) -> Card | None:
-        """The card that has the address; of a machine that does not tell, its first. None: its cards are
-        on no bridge of this host."""
+        """The card that has the address, or the machine's first card if it does not tell its addresses. None
+        if its cards are on no bridge of this host."""
         domain = self._hypervisor.domain(fabric_id)
         if not is_connected(domain):
             raise errors.FabricError(
@@ -83,8 +83,8 @@ PRIVILEGES = (
 
 @contextlib.contextmanager
 def visit(knocks: Sequence[Knock], bridge: str | None, source: str | None) -> Iterator[Answers]:
-    """From a network namespace of its own that is plugged into the bridge, or without one as this host.
-    Raises FabricError, also for an address of this host: what answers there is no machine's."""
+    """Ask from a network namespace of its own that is plugged into the bridge, or from this host if there is
+    no bridge. Raises FabricError, also for an address of this host: what answers there is no machine's."""
     if bridge is None:
         _require_no_own(knocks)
     asked = json.dumps({"knocks": [asdict(each) for each in knocks], "bridge": bridge, "source": source})
@@ -116,7 +116,7 @@ def _require_no_own(knocks: Sequence[Knock]) -> None:
 
 
 def is_own(address: str) -> bool:
-    """Whether this host has it."""
+    """Whether this host has the address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         try:
             found.bind((address, 0))
@@ -172,7 +172,8 @@ class Card:
 
 
 def card_addresses(domain: Any) -> Sequence[CardAddress]:
-    """By the first that tells any: the guest agent, a lease, this host's table of neighbours."""
+    """The machine's addresses, from the first source that has any: the guest agent, a DHCP lease, this host's
+    neighbour table."""
     for source in TOLD_BY:
         try:
             found = connection.call(
@@ -186,7 +187,7 @@ def card_addresses(domain: Any) -> Sequence[CardAddress]:
 
 
 def usable(found: Any) -> list[CardAddress]:
-    """Of what a guest, or a host beside it, says: the addresses at which another machine can be."""
+    """The addresses, of those that were told, that another machine can have."""
     return [
         CardAddress(address, str(card.get("hwaddr") or "").lower())
         for card in found.values()
@@ -196,10 +197,10 @@ def usable(found: Any) -> list[CardAddress]:
 
 
 def _address(said: Any) -> str | None:
-    """None for what no other machine can be reached at: a guest says what it likes, and this host asks
-    there."""
+    """An address as told by a guest; None if no other machine can be reached there: a guest may claim
+    anything, and this host would connect to it."""
     try:
-        # this host's neighbours have no prefix
+        # This host's neighbours have no prefix.
         found = ipaddress.IPv4Interface(f"{said['addr']}/{said['prefix'] or 24}")
     except ValueError:
         return None
@@ -207,14 +208,14 @@ def _address(said: Any) -> str | None:
 
 
 def bridged(domain: Any) -> Sequence[Card]:
-    """The cards that are on a Linux bridge now."""
+    """The machine's cards that are on a Linux bridge now."""
     root = domain_xml.parse(inventory.live_xml(domain))
     found = (_card(each) for each in root.iterfind("devices/interface"))
     return [card for card in found if card is not None]
 
 
 def is_connected(domain: Any) -> bool:
-    """Whether any of its cards leads anywhere."""
+    """Whether any of the machine's cards is connected to anything."""
     found = domain_xml.parse(inventory.live_xml(domain)).iterfind("devices/interface")
     return any(each.find("source") is not None or each.get("type") == "user" for each in found)
 

@@ -1,9 +1,10 @@
-"""Ask services, and say what came of each in a line of JSON. A program of its own: it may run in a network
-namespace.
+"""Asks services, and prints the result of each as a line of JSON. It is a program of its own, because it may
+run in a network namespace.
 
 With a bridge it is in a fresh namespace. It makes a pair of interfaces, one here, one on that bridge, and
-takes an address there that nobody answers for, and leaves it to whoever comes up with it later. There is no
-other interface here, so nothing is forwarded; all of it goes when this process ends, however.
+takes an address there that nobody answers for, and gives it up if another machine appears with it later.
+There is no other interface here, so nothing is forwarded; everything goes when this process ends, however it
+ends.
 """
 
 import asyncio
@@ -59,22 +60,22 @@ async def ask_all(
 
 
 async def ask(number: int, knock: dict[str, Any]) -> None:
-    """Until it passes or its time is over; then says so."""
+    """Ask until the service passes or its time is over; then print the result."""
     ends_at, patience, passed, said = time.monotonic() + knock["seconds"], ANSWER_SECONDS, False, ""
     while not passed and (left := ends_at - time.monotonic()) > 0:
         try:
             passed, said = await asyncio.wait_for(attempt(knock, patience), left)
         except NoAnswer as silence:
-            # a busy guest works on at a page that nobody waits for, and given up every 5 s it never comes to
-            # the end of one
+            # A busy guest goes on with a page that nobody waits for: given up every 5 s, it never completed
+            # one.
             patience, said = 2 * patience, str(silence)
         except TimeoutError as late:
-            # the last attempt is cut short, and says less than the one before it
+            # The last attempt is cut short, and says less than the one before it.
             said = os.strerror(late.errno) if late.errno else said or "no answer"
         except OSError as error:
             said = os.strerror(error.errno) if error.errno else str(error)
         except (ValueError, EOFError) as error:
-            # what a guest answers must not end the questions to others
+            # What a guest answers must not end the questions to others.
             said = f"the answer is not understood: {error}"[:MOST_SAID]
         if not passed:
             await asyncio.sleep(max(0.0, min(AGAIN_SECONDS, ends_at - time.monotonic())))
@@ -82,7 +83,7 @@ async def ask(number: int, knock: dict[str, Any]) -> None:
 
 
 class NoAnswer(Exception):
-    """By one that is connected: what did not come, and within which time."""
+    """A connected service did not answer: what is missing, and within which time."""
 
 
 async def attempt(knock: dict[str, Any], patience: float) -> tuple[bool, str]:
@@ -104,7 +105,8 @@ async def attempt(knock: dict[str, Any], patience: float) -> tuple[bool, str]:
 async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     silence = ConnectionError(f"no answer: no connection within {CONNECT_SECONDS:.0f} s")
     reader, writer = await within(CONNECT_SECONDS, asyncio.open_connection(host, port), silence)
-    # a guest that starts again knows nothing of its connections, and says so only to one who speaks
+    # A guest that restarted knows nothing of its old connections, and says so only to a peer that sends
+    # something.
     line = writer.get_extra_info("socket")
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, LOST_AFTER_SECONDS)
@@ -124,7 +126,7 @@ async def within(seconds: float, awaited: Coroutine[Any, Any, Given], silence: E
 
 
 async def whole(reader: asyncio.StreamReader, reads_body: bool) -> bytes:
-    """All of an answer, or as much as is looked at. Some servers leave the connection open after it."""
+    """The whole answer, or as much of it as is looked at. Some servers leave the connection open after it."""
     answer = b""
     while not is_whole(answer, reads_body) and (part := await reader.read(MOST_BYTES - len(answer))):
         answer += part
@@ -169,7 +171,7 @@ def enter(bridge: str) -> None:
 
 
 def take_address(source: str | None, guest: str) -> ipaddress.IPv4Interface:
-    """Ends this process if there is none."""
+    """Take a free address near the guest's; ends this process if there is none."""
     wanted = [ipaddress.IPv4Interface(source)] if source else near(guest)
     for candidate in wanted:
         if not is_taken(candidate.ip):
@@ -179,7 +181,7 @@ def take_address(source: str | None, guest: str) -> ipaddress.IPv4Interface:
 
 
 def leave_address(link: socket.socket, held: list[ipaddress.IPv4Interface], asked: dict[str, Any]) -> None:
-    """Leave the address to one who came up later and has it, or asks for it."""
+    """Give up the address if another machine appears that has it, or asks for it."""
     frame, mac = link.recv(1500), link.getsockname()[4]
     sender, target = frame[28:32], frame[38:42]
     wants = sender == held[0].ip.packed or (sender == bytes(4) and target == held[0].ip.packed)
@@ -193,8 +195,8 @@ def leave_address(link: socket.socket, held: list[ipaddress.IPv4Interface], aske
 
 
 def near(guest: str) -> list[ipaddress.IPv4Interface]:
-    """Addresses of the guest's network, which may be small, in any order: one that comes up later must be
-    unlikely to want the first."""
+    """Addresses of the guest's network, which may be small, in random order: a machine that appears later is
+    then unlikely to want the first one."""
     own = ipaddress.IPv4Interface(guest if "/" in guest else f"{guest}/24")
     length = own.network.prefixlen
     narrow = ipaddress.IPv4Network((int(own.ip), max(length, 24)), strict=False)
@@ -204,8 +206,8 @@ def near(guest: str) -> list[ipaddress.IPv4Interface]:
 
 
 def is_taken(address: ipaddress.IPv4Address) -> bool:
-    """Whether anybody answers for it; the question itself names no sender (RFC 5227), so no table changes
-    by it."""
+    """Whether any host answers for the address. The question names no sender (RFC 5227), so it changes no
+    neighbour table."""
     with listening() as link:
         mac = link.getsockname()[4]
         ends_at = time.monotonic()
@@ -225,7 +227,7 @@ def is_taken(address: ipaddress.IPv4Address) -> bool:
 
 
 def listening() -> socket.socket:
-    """Hears all that is said about who has which address."""
+    """A socket that receives all ARP messages."""
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP))
     link.bind((HERE, ARP))
     return link

@@ -1,4 +1,4 @@
-"""Look at a machine from outside. Nothing is changed."""
+"""Looks at a machine from outside; changes nothing."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ class Seeing:
         )
 
     def agent_answers(self, fabric_id: str) -> bool:
-        """libvirt says at once if nobody listens in the guest."""
+        """Whether the guest agent answers; libvirt says at once if none is connected."""
         domain = self._hypervisor.find(fabric_id)
         if domain is None:
             return False
@@ -63,7 +63,7 @@ class Seeing:
 
 
 def begin_of(consoles: Path, fabric_id: str) -> Path:
-    """Where the begin of a machine's console is noted."""
+    """The path of the file that notes where the present console output begins."""
     return consoles / f"{fabric_id}.begin"
 
 
@@ -133,7 +133,7 @@ def mark(root: Element, note: Path) -> None:
 
 
 def tail(root: Element, note: Path, most_bytes: int) -> bytes:
-    """The last bytes since the mark; without one, of all of it."""
+    """The last bytes since the mark; if there is no mark, the last bytes of the file."""
     path = path_of(root)
     handle = None if path is None else _opened(path)
     if handle is None:
@@ -162,7 +162,7 @@ def _size_bytes(path: Path) -> int:
 
 
 def _opened(path: Path) -> int | None:
-    """None for what is not a plain file: a pipe would block, and a link may lead anywhere."""
+    """The open file; None for anything but a plain file: a pipe would block, and a link may lead anywhere."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

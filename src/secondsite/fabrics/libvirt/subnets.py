@@ -10,19 +10,20 @@ from ...domain.networks import pools
 
 
 def of_bridge(link: dict[str, Any]) -> tuple[str, ...]:
-    """Of a link as iproute2 shows it with its addresses."""
+    """The subnets of a bridge, from iproute2's description of the link with its addresses."""
     addresses = [each for each in link.get("addr_info", ()) if each.get("family") == "inet"]
     return _networks(f"{each['local']}/{each['prefixlen']}" for each in addresses)
 
 
 def of_network(root: Element) -> tuple[str, ...]:
-    """Of a network's definition."""
+    """The subnets in a libvirt network's definition."""
     found = [each for each in root.iterfind("ip") if each.get("family", "ipv4") == "ipv4"]
     return _networks(f"{each.get('address')}/{each.get('prefix') or each.get('netmask')}" for each in found)
 
 
 def dhcp_ranges(root: Element) -> tuple[str, ...]:
-    """Of a network's definition: what libvirt's own DHCP server gives out, as 10.2.0.100-10.2.0.149."""
+    """The address ranges of libvirt's own DHCP server in a network's definition, such as
+    10.2.0.100-10.2.0.149."""
     found: list[str] = []
     for each in root.iterfind("ip/dhcp/range"):
         with contextlib.suppress(ValueError):
@@ -31,7 +32,8 @@ def dhcp_ranges(root: Element) -> tuple[str, ...]:
 
 
 def _networks(addresses: Iterable[str]) -> tuple[str, ...]:
-    """What is no address is left out: an owner's definition may have anything."""
+    """The networks of these addresses. Texts that are no addresses are left out: an owner's definition may
+    contain anything."""
     found = []
     for address in addresses:
         try:

@@ -1,4 +1,4 @@
-"""What the machines on a network can reach outside of it, as far as the host knows: cards that lead on, the
+"""Finds what the machines on a network can reach outside of it, as far as the host knows: uplink cards, the
 host itself, forwarding.
 
 A network that a test failover uses should lead nowhere (S-095): a copy that answers for its machine in
@@ -13,15 +13,15 @@ KNOWN = Path("/sys/class/net")
 
 
 def of_bridge(name: str, subnets: Sequence[str]) -> tuple[str, ...]:
-    """In words. Cards of machines, and pairs of virtual cards, are no uplinks; network cards, bonds and
-    VLANs are."""
+    """The uplinks of a bridge, in words: network cards, bonds and VLANs, but not cards of machines and pairs
+    of virtual cards."""
     host = [f"its host, which is in {subnet}" for subnet in subnets]
     return (*(f"card {each}" for each in _uplinks(name)), *host)
 
 
 def of_network(root: Element) -> tuple[str, ...]:
-    """In words, from libvirt's definition of a network. Without forwarding libvirt keeps its machines
-    apart from all but its own servers there, such as that for DHCP."""
+    """The uplinks in libvirt's definition of a network, in words. Without forwarding libvirt lets its
+    machines reach only its own servers there, such as DHCP."""
     forward = root.find("forward")
     return () if forward is None else (f"what its host forwards to ({forward.get('mode', 'nat')})",)
 
@@ -35,5 +35,6 @@ def _uplinks(bridge: str) -> list[str]:
 
 
 def _leads_on(port: Path) -> bool:
-    """A card has a device; what stands on another card, as a VLAN or a bond does, names it."""
+    """Whether a bridge's port is an uplink: a network card has a device; a VLAN or a bond names the card
+    below it."""
     return (port / "device").exists() or any(port.glob("lower_*"))

@@ -1,6 +1,6 @@
-"""VLAN tags of a machine's cards: taken along where the network here carries them. Pure: XML in, XML out.
+"""VLAN tags of a machine's cards, which are kept if the network here carries them. Pure: XML in, XML out.
 
-A network that has tags of its own decides by itself."""
+A network that has tags of its own overrides them."""
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement
@@ -10,7 +10,7 @@ MODES = ("tagged", "untagged")
 
 
 def tags(element: Element) -> tuple[int, ...]:
-    """The tags that a card, or a network, says itself."""
+    """The VLAN tags in the definition of a card or of a network."""
     return tuple(number for number, _ in _tags(element))
 
 

@@ -1,4 +1,4 @@
-"""Merge each of a machine's disks back into one file.
+"""Merges each of a machine's disks back into one file.
 
 If the machine is off, qemu-img merges the overlays and the record is pointed at the file. If it runs, a
 commit job does it. The job stops before its last act (auto-finalize off): guest and job pause with overlay
@@ -48,7 +48,8 @@ def run(host: Host, fabric_id: str, originals: Mapping[str, Path], progress: Cal
 
 
 def _advance(host: Host, record: MachineRecord, key: str, original: Path) -> float:
-    """Take the next step; gives the share that is done, 1.0 at the end. The caller has the machine's lock."""
+    """Take the next step; returns the share that is done, 1.0 at the end. The caller has the machine's
+    lock."""
     if host.state(record) is PowerState.OFF:
         return _merge_resting(host, host.close(record), key, original)
     job_id = merge_name(record.fabric_id, key)
@@ -58,7 +59,7 @@ def _advance(host: Host, record: MachineRecord, key: str, original: Path) -> flo
             return _begin(session, record, key, original, job_id)
         status = job["status"]
         if status == "ready":
-            # asked for again until it is seen to have left that state; by then the job may refuse it
+            # Asked again until it is seen to have left that state; by then the job may refuse it.
             with contextlib.suppress(QmpRefused):
                 session.run("job-complete", id=job_id)
         elif status == "pending":
@@ -133,7 +134,7 @@ def _path(record: MachineRecord, key: str) -> Path:
 
 
 def _switched(record: MachineRecord, key: str, original: Path) -> MachineRecord:
-    """The machine with `original` as its disk; the overlay's checkpoints stay behind with the overlay."""
+    """The record with `original` as the disk; checkpoints of the overlay do not count any more."""
     listed = tuple(
         disk.model_copy(update={"path": str(original)}) if disk.key == key else disk
         for disk in record.definition.disks

@@ -30,7 +30,7 @@ from .tracking.tracking import SimulatedTracking
 
 
 class SimulatedFabric:
-    """One simulated site. All state lies under its root; several processes may have it open."""
+    """One simulated site. All its state is under its root; several processes may have it open."""
 
     def __init__(
         self, root: Path, delay_seconds: tuple[float, float], key: EncryptionKey | None = None
@@ -78,8 +78,8 @@ def open_fabric(
     return fabric
 
 
-# Scripts in machines with a guest agent: how they end is a trait of the machine, and what they were told
-# lies beside the machines.
+# Scripts in machines with a guest agent. How they end is a trait of the machine; what they were given is kept
+# beside the machines.
 
 
 class SimulatedScripting:
@@ -99,7 +99,7 @@ class SimulatedScripting:
         return ScriptEnd(record.traits.script_status, " ".join(script.interpreter).encode())
 
 
-# Addresses that machines with a guest agent are given; they lie in a file beside the machines.
+# Addresses that machines with a guest agent are given; they are kept in a file beside the machines.
 
 
 class SimulatedAddressing:
@@ -130,7 +130,7 @@ class SimulatedAddressing:
             raise errors.FabricError("its guest agent does not answer")
 
 
-# What a machine's services answer: what its traits say.
+# The answers of a machine's services: those in its traits.
 
 
 class SimulatedReaching:
@@ -156,13 +156,13 @@ class SimulatedReaching:
 
 
 def _tells(record: MachineRecord) -> bool:
-    """Its agent, or what serves on it."""
+    """Whether anything tells the machine's addresses: its agent, or a service on it."""
     has_agent = record.traits.shows and record.traits.guest_agent
     return bool(record.traits.serves or (has_agent and any(nic.network for nic in record.definition.nics)))
 
 
 def _heard(knock: Knock, serves: dict[int, str]) -> KnockResult:
-    """A port says 'STATUS TEXT', or nothing."""
+    """The result of a knock: a port answers with 'STATUS TEXT', or not at all."""
     if knock.port not in serves:
         return KnockResult(False, "Connection refused")
     if knock.path is None:
@@ -175,8 +175,7 @@ def _heard(knock: Knock, serves: dict[int, str]) -> KnockResult:
     return KnockResult(True, f"status {status}")
 
 
-# What a machine shows of itself: nothing, unless its traits say what its console says; then it has a screen
-# too.
+# What can be seen of a machine: nothing, unless its traits have a console text; then it has a screen too.
 
 SIDE = 8
 

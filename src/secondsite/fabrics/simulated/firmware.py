@@ -23,12 +23,12 @@ class SimulatedFirmware:
 
 
 def folder(root: Path, fabric_id: str) -> Path:
-    """Where a machine's firmware keeps its state."""
+    """The folder in which a machine's firmware keeps its state."""
     return root / "firmware" / fabric_id
 
 
 def kept(root: Path, fabric_id: str) -> Path:
-    """The state of a machine that was withdrawn."""
+    """The folder with the saved state of a machine that was withdrawn."""
     return root / "firmware" / f"withdrawn-{fabric_id}"
 
 

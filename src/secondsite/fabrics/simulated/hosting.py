@@ -1,4 +1,4 @@
-"""Make machines from replicas, remove, withdraw and restore them."""
+"""Makes machines from replicas; removes, withdraws and restores them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .host.records import KIND, MachineRecord
 CPU_MODELS = frozenset({"host-model", "simulated-v1", "simulated-v2"})
 FIRMWARES = ("bios", "efi", "uefi")
 ASKED = ("name", "vcpus", "memory_bytes", "nics")
-"""What may be asked for otherwise when a start is repeated."""
+"""Fields that may differ when a start is repeated."""
 
 
 class SimulatedHosting:
@@ -91,10 +91,10 @@ class SimulatedHosting:
             return record.definition
 
     def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
-        """Nobody else starts machines here."""
+        """Does nothing: nobody else starts machines here."""
 
     def release(self, fabric_id: str) -> None:
-        """Nothing was withheld."""
+        """Does nothing: nothing was withheld."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         fabric_id = definition.fabric_id
@@ -139,8 +139,8 @@ class SimulatedHosting:
 
 
 def _alike(definition: MachineDefinition) -> MachineDefinition:
-    """The definition without what may change later: an owner may grow disks, and a network may be back
-    when a start is repeated, or other properties be set."""
+    """The definition without what may differ later: an owner may grow disks; and when a start is repeated a
+    network may be back, or other properties may be set."""
     sized = tuple(disk.model_copy(update={"size_bytes": 0}) for disk in definition.disks)
     return definition.model_copy(update={"disks": sized, **dict.fromkeys(ASKED)})
 
@@ -193,7 +193,7 @@ def _placed(disk: DiskDefinition, path: Path) -> DiskDefinition:
 
 
 def _connected(request: HostRequest) -> tuple[NicDefinition, ...]:
-    """The cards that have a network here, counted anew: as on libvirt, there is no unconnected card."""
+    """The cards that have a network here, numbered again: as on libvirt, there is no unconnected card."""
     found = ((nic, request.networks.get(nic.key)) for nic in request.definition.nics)
     kept = ((nic, network) for nic, network in found if network is not None)
     return tuple(

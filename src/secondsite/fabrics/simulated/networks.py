@@ -55,8 +55,8 @@ class SimulatedNetworks:
             self._path(name).unlink(missing_ok=True)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        """A network has a DHCP server of its own if there is a file beside it, `NAME.reserved`, with what
-        it gives to certain cards."""
+        """The reservations of a network, from a file `NAME.reserved` beside it; None without the file: it has
+        no DHCP server."""
         with self._faults.around("networks.reservations"):
             file = self._reserved(name)
             found: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None

@@ -1,4 +1,4 @@
-"""Power: a machine runs while its disks are open in a daemon."""
+"""Power of simulated machines: a machine runs while its disks are open in a daemon."""
 
 from __future__ import annotations
 

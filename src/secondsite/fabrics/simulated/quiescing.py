@@ -1,4 +1,4 @@
-"""Pause several guests at one instant."""
+"""Pauses several guests at one instant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class SimulatedQuiescing:
 
     @contextlib.contextmanager
     def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
-        """Guests are resumed after the budget; the end of the context then raises DeadlineExceeded."""
+        """Pause the guests inside the context. They are resumed after the budget; the end of the context then
+        raises DeadlineExceeded."""
         members = sorted(set(fabric_ids))
         with contextlib.ExitStack() as locks, self._faults.around("quiescing.pause"):
             deadline = time.monotonic() + budget_seconds
@@ -47,7 +48,7 @@ class SimulatedQuiescing:
 
     @contextlib.contextmanager
     def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, Freeze]]:
-        """A simulated guest has nothing to flush, so freezing changes nothing."""
+        """As the interface says. A simulated guest has nothing to flush, so freezing changes nothing."""
         with self._faults.around("quiescing.freeze"):
             yield {fabric_id: self._freeze(fabric_id) for fabric_id in fabric_ids}
 
@@ -58,7 +59,7 @@ class SimulatedQuiescing:
 
     @contextlib.contextmanager
     def frozen(self, fabric_id: str, guest_agent: bool) -> Iterator[str | None]:
-        """Freeze the guest's file systems inside the context; gives the reason if they are not frozen."""
+        """Freeze the guest's file systems inside the context; yields the reason if they are not frozen."""
         if not guest_agent:
             yield "The guest has no agent."
             return

@@ -1,10 +1,10 @@
-"""Addresses from which too many connections come are kept out by the kernel for a while.
+"""Blocks addresses from which too many connections come, in the kernel and for a while.
 
-Refusing where connections are accepted costs the processor, and the queue of those that wait to be
-accepted is one for all: whoever dials fast enough fills it, and the others' first packets are lost, which
-costs them a second each. So the listening socket gets a packet filter (`SO_ATTACH_FILTER` of socket(7),
-classic BPF; no right is needed): the first packets of these addresses vanish before they cost anything.
-Connections that were accepted before stay."""
+Refusing where connections are accepted costs the processor, and the queue of those that wait to be accepted
+is one for all: whoever dials fast enough fills it, and the others' first packets are lost, which costs them a
+second each. So the listening socket gets a packet filter (`SO_ATTACH_FILTER` of socket(7), classic BPF; no
+right is needed): the first packets of these addresses are dropped before they cost anything. Connections that
+were accepted before stay."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ import structlog
 log = structlog.get_logger(__name__)
 
 REFUSALS = 20
-"""Of an address, within a minute, until it is kept out."""
+"""How many refused connections of an address within a minute block it."""
 REFUSALS_AGAIN = 5
-"""Of one that was kept out a short while ago."""
+"""The same for an address that was blocked a short while ago."""
 FIRST_SECONDS = 10.0
 LONGEST_SECONDS = 60.0
-"""Each time it is twice as long, until an address kept quiet for as long as this."""
+"""The longest block. Each further block of an address is twice as long, until it was quiet for as long as
+this."""
 SPREAD = 0.5
-"""Longer by up to this share, so that those who came together do not come back together."""
+"""Blocks are longer by a random share up to this, so that addresses that came together do not come back
+together."""
 MOST = 400
-"""Addresses at once. With IPv6, five instructions each: a filter may have 4,096."""
+"""The most blocked addresses at once. With IPv6 each takes five instructions, and a filter may have 4,096."""
 
 SO_ATTACH_FILTER = 26
 _LOAD_BYTE, _LOAD_WORD, _AND, _JUMP, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x20, 0x54, 0x05, 0x15, 0x06
@@ -48,17 +50,17 @@ Instruction = tuple[int, int, int, int]
 class _Exclusion:
     until: float
     seconds: float
-    """How long this time."""
+    """How many seconds the block lasts this time."""
 
 
 @dataclass(slots=True)
 class Barrier:
-    """All is called in the thread of one event loop, or under one lock. An address is a host of IPv4 or a
-    network of IPv6."""
+    """The blocked addresses. All methods are called in the thread of one event loop, or under one lock. An
+    address is a host of IPv4 or a network of IPv6."""
 
     clock: Callable[[], float] = time.monotonic
     kept_out: frozenset[str] = frozenset()
-    """By the filter that is in force."""
+    """The addresses that the present filter blocks."""
     _socket: socket.socket | None = None
     _refusals: Counter[str] = field(default_factory=Counter)
     _counted_since: float = -math.inf
@@ -70,17 +72,18 @@ class Barrier:
         self._socket = listening
 
     def suspects(self, address: str) -> bool:
-        """Whether it was kept out a short while ago."""
+        """Whether the address was blocked a short while ago."""
         return address in self._known
 
     def count(self, address: str) -> None:
-        """A connection of this address came too soon, and was refused."""
+        """Count a connection from this address that was refused because it came too soon."""
         self._refusals[address] += 1
         if self._refusals[address] >= (REFUSALS_AGAIN if self.suspects(address) else REFUSALS):
             self._guilty.add(address)
 
     def look(self, *, trusted: Container[str] = ()) -> None:
-        """Keep out whom it is time to, and let in whose time is over; who is trusted stays in."""
+        """Block addresses that are due, and end blocks whose time is over; `trusted` addresses are never
+        blocked."""
         now = self.clock()
         while self._guilty and len(self._known) < MOST:
             self._keep_out(self._guilty.pop(), now)
@@ -153,7 +156,7 @@ def _drops_of_networks(networks: Iterable[int]) -> Iterator[Instruction]:
 
 
 def _attach(listening: socket.socket, instructions: list[Instruction]) -> None:
-    """Replaces the filter that was there. Raises OSError."""
+    """Attach the filter in place of an earlier one. Raises OSError."""
     packed = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in instructions))
     listening.setsockopt(
         socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(instructions), ctypes.addressof(packed))

@@ -1,8 +1,8 @@
-"""The connections of one port. Whoever has not shown who they are is a stranger.
+"""The connections of one port. A connection that has not shown a valid credential is a stranger.
 
-A stranger has to go after a while; and where there are too many connections, or too many from one address,
-the oldest stranger goes, so that new ones come in. Who is known stays. All is called in the thread of one
-event loop, or under one lock.
+A stranger is cut after a while; and if there are too many connections, or too many from one address, the
+oldest stranger is cut for a new one. Known peers stay. All methods are called in the thread of one event
+loop, or under one lock.
 """
 
 import asyncio
@@ -25,33 +25,34 @@ Peer = tuple[str, int]
 
 
 class Line(Protocol):
-    """What is cut; a socket is one."""
+    """A connection that can be cut; a socket is one."""
 
     def shutdown(self, how: int, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one port. `per_address` connections at once; `per_second` and address new ones, after `burst` of
-    them."""
+    """The limits of one port. `per_address`: connections of one address at once; `per_second`: new ones of
+    one address, after a `burst`."""
 
     most: int = 500
-    """A connection with TLS takes up to half a megabyte of memory."""
+    """The most connections at once. One with TLS takes up to half a megabyte of memory."""
     per_address: int = 100
     per_second: float = 20.0
-    """A handshake takes a millisecond or two of the processor."""
+    """New connections per second of one address. A handshake takes a millisecond or two of the processor."""
     burst: int = 40
     trusted_per_second: float = 100.0
-    """From an address from which somebody known came in the last day; after as many at once."""
+    """New connections per second from an address from which a known peer came in the last day; as many may
+    come at once."""
     strangers_per_second: float = 50.0
-    """From all other addresses together; after as many at once."""
+    """New connections per second from all other addresses together; as many may come at once."""
     stranger_seconds: float = 30.0
-    """Time to shake hands, and to ask with a valid credential."""
+    """Seconds in which a stranger must finish the handshake and show a valid credential."""
     per_credential: int = 100
-    """Connections at once of one who is known, from wherever; then the oldest of them goes."""
+    """Connections at once with one credential, from any address; with more, the oldest of them is cut."""
     idle_seconds: float = 60.0
-    """Time in which a known one asks something. Libraries close idle connections sooner; this ends half a
-    request."""
+    """Seconds after which an idle connection of a known peer is cut. Libraries close idle connections sooner;
+    this ends half-sent requests."""
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +71,7 @@ class _Bucket:
         self.at = now
 
     def take(self, per_second: float, most: float, now: float) -> bool:
-        """Whether there is one left."""
+        """Take one new connection from the budget; False if there is none left."""
         self._left = min(most, self._left + (now - self.at) * per_second)
         self.at = now
         if self._left < 1:
@@ -81,7 +82,7 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Visitors:
-    """`tally` hears of each refusal, by its reason and address."""
+    """The connections of one port. `tally` gets each refusal, with its reason and address."""
 
     limits: Limits
     tally: Tally
@@ -89,11 +90,11 @@ class Visitors:
     barrier: Barrier = field(init=False)
     _here: dict[Peer, _Visitor] = field(default_factory=dict)
     _leaving: set[Line] = field(default_factory=set)
-    """Cut, and not closed yet."""
+    """Connections that were cut and are not closed yet."""
     _from: Counter[str] = field(default_factory=Counter)
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
     _trusted: dict[str, float] = field(default_factory=dict)
-    """Addresses from which known ones came, and when the last one did."""
+    """Addresses from which known peers came, and when the last one did."""
 
     def __post_init__(self) -> None:
         self.barrier = Barrier(self.clock)
@@ -103,7 +104,7 @@ class Visitors:
         return len(self._here)
 
     def enter(self, connection: Line, peer: Peer) -> bool:
-        """Whether this connection may come in."""
+        """Admit a connection; False if it must be refused."""
         address = origin(peer[0])
         if not self._is_in_time(address):
             self.tally.count("too-often", address)
@@ -116,15 +117,15 @@ class Visitors:
         return True
 
     def leave(self, peer: Peer, connection: Line) -> None:
-        """The connection was closed."""
+        """Note that the connection was closed."""
         visitor = self._here.get(peer)
         if visitor is not None and visitor.connection is connection:
             self._forget(peer, visitor)
         self._leaving.discard(connection)
 
     def know(self, peer: Peer, who: str = "") -> None:
-        """This one has shown who it is: nobody else may be kept out by many connections with one
-        credential."""
+        """Note that the peer has shown a valid credential. Many connections with one credential must not keep
+        out others."""
         visitor = self._here.get(peer)
         if visitor is None:
             return
@@ -138,7 +139,7 @@ class Visitors:
 
     @contextlib.contextmanager
     def asking(self, peer: Peer) -> Iterator[None]:
-        """While it waits for an answer it is not idle."""
+        """Inside the context the connection waits for an answer, so it is not idle."""
         visitor = self._here.get(peer)
         if visitor is None:
             yield
@@ -152,7 +153,7 @@ class Visitors:
                 visitor.since = self.clock()
 
     def cut(self, peer: Peer, why: str) -> None:
-        """End its connection: the event loop sees the end, and closes it."""
+        """End a connection: the event loop sees that, and closes it."""
         visitor = self._here.get(peer)
         if visitor is None:
             return
@@ -163,7 +164,7 @@ class Visitors:
             visitor.connection.shutdown(socket.SHUT_RDWR)
 
     def look(self) -> None:
-        """Cut those whose time is over, and tell what was counted."""
+        """Cut connections whose time is over, and log what was counted."""
         now = self.clock()
         for peer, visitor in list(self._here.items()):
             if not visitor.known and now - visitor.since > self.limits.stranger_seconds:
@@ -192,7 +193,8 @@ class Visitors:
         return bucket.take(per_second, burst, now)
 
     def _is_space(self, address: str) -> bool:
-        """Whether there is space for one more from there, if need be instead of the oldest stranger."""
+        """Whether there is space for one more connection from there, if necessary in place of the oldest
+        stranger."""
         if len(self._leaving) > self.limits.most / 4 and address not in self._trusted:
             return False  # the event loop is late
         if self._from[address] >= self.limits.per_address:
@@ -217,14 +219,14 @@ class Visitors:
 
 
 async def watch(visitors: Visitors) -> None:
-    """Look after them, without an end."""
+    """Look after the connections, without an end."""
     while True:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
         visitors.look()
 
 
 def origin(host: str) -> str:
-    """Whom an address belongs to: with IPv6 everybody has a network of them."""
+    """The address that counts for limits; for IPv6 its network, since everybody has a whole network."""
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv4Address):
         return host

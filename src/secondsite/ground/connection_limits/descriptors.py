@@ -4,8 +4,8 @@ import resource
 
 
 def ask_for(wanted: int) -> int:
-    """Raise this process's limit of descriptors to `wanted`, or as far as it may; gives the limit that
-    holds."""
+    """Raise this process's limit of descriptors to `wanted`, or as far as it may; returns the limit that
+    applies then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted if soft == resource.RLIM_INFINITY else soft

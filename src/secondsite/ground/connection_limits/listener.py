@@ -1,4 +1,4 @@
-"""A listening socket for asyncio that lets in only who may come.
+"""A listening socket for asyncio that accepts only connections that the limits allow.
 
 Refusing happens where connections are accepted, before TLS: that is the only place that costs a stranger's
 flood less than the stranger, and the same for every library that serves on the socket.
@@ -13,11 +13,11 @@ from .connection_limits import Peer, Visitors
 BACKLOG = 512
 PAUSE_SECONDS = 0.5
 MOST_REFUSED_AT_ONCE = 64
-"""Then the event loop does something else first."""
+"""After this many refusals in a row the event loop does something else first."""
 
 
 def listen(host: str, port: int, visitors: Visitors) -> socket.socket:
-    """Raises OSError when the address is taken."""
+    """A listening socket with these limits. Raises OSError if the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.create_server((host, port), family=family, backlog=BACKLOG)
     # Made again from its descriptor, the socket knows that it is TCP. Only then does asyncio set TCP_NODELAY
@@ -30,7 +30,7 @@ def listen(host: str, port: int, visitors: Visitors) -> socket.socket:
 
 
 class _Connection(socket.socket):
-    """Tells when it is closed."""
+    """A connection that reports when it is closed."""
 
     visitors: Visitors
     peer: Peer

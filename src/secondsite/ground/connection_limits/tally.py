@@ -1,4 +1,4 @@
-"""What strangers can cause as often as they like is counted, and told once in a while."""
+"""Counts what strangers can cause as often as they like, so that it is logged only once in a while."""
 
 import time
 from collections import Counter
@@ -11,8 +11,8 @@ MOST_KEPT = 1000
 
 @dataclass(slots=True)
 class Tally:
-    """`tell` gets how often it happened by reason, and the address from which most came. The first time is
-    told at the next look, what follows after each ten seconds."""
+    """Counts events by reason. `tell` gets the numbers, and the address from which most came: the first event
+    at the next look, later ones every ten seconds."""
 
     tell: Callable[[Mapping[str, int], str], None]
     clock: Callable[[], float] = time.monotonic
@@ -26,7 +26,7 @@ class Tally:
             self._addresses[address] += 1
 
     def look(self) -> None:
-        """Tell what there is to tell, if it is time."""
+        """Log the numbers, if it is time."""
         now = self.clock()
         if not self._reasons or (self._told_at is not None and now - self._told_at < TELL_EVERY_SECONDS):
             return

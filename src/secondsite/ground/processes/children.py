@@ -19,11 +19,12 @@ from .. import threads
 Child = subprocess.Popen[bytes]
 Expired = subprocess.TimeoutExpired
 BINDING = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", 'test "$PPID" = "$0" && exec "$@"')
-"""Once an orphan bound the sockets of the daemon that the next process had started."""
+"""Starts a command such that it dies with this process. Once an orphan took the sockets of the daemon that
+the next process had started."""
 
 
 class _Maker:
-    """The thread that makes them, in the process that has it."""
+    """The thread that makes all children of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,8 +1,4 @@
-"""The end of processes that are not our children.
-
-A process that was killed loses its command line first, by which it is known, and its open files last, with
-their locks: up to 10 ms later on a busy host, and as long as a disk takes to answer a thread that waits
-for it."""
+"""Ends processes that are not our children."""
 
 from __future__ import annotations
 
@@ -58,7 +54,7 @@ def _is_ending(pid: int) -> bool:
 
 
 def _is_gone(process: int, within_seconds: float) -> bool:
-    """The kernel tells it of a process whose threads have all closed their files."""
+    """Whether the process has ended: the kernel reports that once all its threads have closed their files."""
     asked = select.poll()
     asked.register(process, select.POLLIN)
     return bool(asked.poll(within_seconds * 1000))

@@ -1,9 +1,9 @@
 """A private folder whose path is short enough for unix sockets, whose paths have at most 107 bytes.
 
-A place with a long path gets a folder of an unpredictable name among the temporary files, and a link to
-it. Everybody may write there: a folder of a name that others can foresee may be theirs, and with it the
-sockets in it. So may one that was ours, once a cleaner has removed it; therefore its owner and mode are
-looked at each time."""
+A place with a long path gets a folder of an unpredictable name among the temporary files, and a link to it.
+Everybody may write there: a folder whose name others can foresee may be theirs, and so may the sockets in it.
+That is also true of a folder that was ours and was removed by a cleaner; therefore its owner and mode are
+checked each time."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def made(place: Path, longest: int, owner: int | None = None) -> Path:
 
 
 def last(place: Path, longest: int) -> Path | None:
-    """The folder that `made` gave last, whoever's it is now; None if none was made."""
+    """The folder that `made` returned last, whoever owns it now; None if none was made."""
     if len(str(place)) <= longest:
         return place
     link = _link(place)

@@ -1,6 +1,5 @@
-"""What whoever starts a process gives it along, made the same everywhere before anything else is loaded:
-its standard streams, the variables of its environment that it and its children go by, and what an
-interrupt does meanwhile."""
+"""Normalizes what a process inherits, before anything else is loaded: its standard streams, environment
+variables that it and its children use, and what an interrupt does meanwhile."""
 
 import contextlib
 import io
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where Debian keeps what we start; a user's PATH is without half of them."""
+"""The PATH with which we find programs, as on Debian; a user's PATH lacks half of these folders."""
 LOCALE = "C.UTF-8"
 DROPPED = (
     "LANGUAGE",
@@ -21,7 +20,8 @@ SIZES = ("COLUMNS", "LINES")
 
 
 def settle() -> None:
-    """Once, at first. Changes the environment of this process, which its children have from it."""
+    """Do all of it; call it once, first of all. It changes the environment of this process, which its
+    children inherit."""
     _open_streams()
     for name in DROPPED:
         os.environ.pop(name, None)
@@ -35,8 +35,8 @@ def settle() -> None:
 
 @contextlib.contextmanager
 def ended_by_interrupt() -> Iterator[None]:
-    """Meanwhile Ctrl-C just ends this process, as it ends one that Python does not run. One that ignores
-    it goes on to."""
+    """Inside the context Ctrl-C just ends this process, as it ends other programs. If the process ignores
+    interrupts, that stays so."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
@@ -48,13 +48,15 @@ def ended_by_interrupt() -> Iterator[None]:
 
 
 def tell(line: str) -> None:
-    """Whoever started this process, if they listen: a service goes on whose output has no room."""
+    """Print a line for whoever started this process; a line that cannot be written is dropped, because a
+    service must go on."""
     with contextlib.suppress(OSError):
         print(line, flush=True)
 
 
 def flush() -> None:
-    """What cannot be written is given up: the interpreter would complain, and end with a code of its own."""
+    """Flush the output; what cannot be written is dropped: the interpreter would complain, and exit with a
+    code of its own."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -64,13 +66,13 @@ def flush() -> None:
 
 
 def _is_size(given: str) -> bool:
-    """Rich shows nothing at all for COLUMNS=0."""
+    """Whether the text is a usable width: Rich shows nothing at all with COLUMNS=0."""
     return given.isascii() and given.isdigit() and int(given[:9]) > 0
 
 
 def _open_streams() -> None:
-    """In place of closed ones: the next file that is opened would be what is printed to. And no character
-    stops an answer."""
+    """Replace closed standard streams, since output would otherwise go to the next file that is opened; and
+    make output replace characters that it cannot encode."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -1,7 +1,7 @@
-"""What a step asks a person, and what was answered: both are facts of its task.
+"""Questions of a step to a person, and the answers: both are facts of the step's task.
 
-A negative answer ends the attempt in which it was given; a retry asks again. Any other answer stands, as long
-as it is one to what is asked.
+A negative answer ends the attempt in which it was given; a retry asks again. Any other answer is kept, as
+long as it is one that the question allows.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from .views import TaskView
 
 ASKS_SECONDS = 30 * DAY
 OPEN = (TaskState.RUNNING, TaskState.WAITING)
-"""A step asks while it is under way: it may be parked, and then it is not written down as waiting."""
+"""States of a task whose step may be asking: a parked step is not recorded as waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """`position` is that of the task that the person has seen asking: by now another one may ask."""
+    """A person's answer. `position` is that of the task that the person saw asking: another one may be asking
+    by now."""
 
     position: int
     verdict: str
@@ -40,11 +41,11 @@ class Question:
 
     def __post_init__(self) -> None:
         if not set(self.negative) < set(self.verdicts):
-            raise ValueError(f"of {self.verdicts} some have to be negative at most, not {self.negative}")
+            raise ValueError(f"negative verdicts {self.negative} are not some of {self.verdicts}")
 
 
 class Answer(BaseModel):
-    """What a person said, and in which attempt at the step."""
+    """An answer as it is recorded, with the attempt at the step in which it was given."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,25 +57,25 @@ class Answer(BaseModel):
 
 
 class OpenQuestion(BaseModel):
-    """What the step remembers before it waits."""
+    """The facts that a step records before it waits for an answer."""
 
     asks: Question
 
 
 class AnsweredQuestion(BaseModel):
-    """What is added by an answer."""
+    """The facts that an answer adds."""
 
     answer: Answer
 
 
 class QuestionFacts(BaseModel):
-    """Both, as the facts of a task have them."""
+    """The question and the answer, as the facts of a task hold them."""
 
     asks: Question | None = None
     answer: Answer | None = None
 
     def answer_in(self, attempt: int) -> Answer | None:
-        """The one that stands in this attempt."""
+        """The answer that counts in this attempt; None without one."""
         if self.answer is None or self.asks is None or self.answer.verdict not in self.asks.verdicts:
             return None
         ended = self.answer.verdict in self.asks.negative and self.answer.attempt < attempt
@@ -82,7 +83,7 @@ class QuestionFacts(BaseModel):
 
 
 def asked(task: TaskView) -> QuestionFacts:
-    """Nothing for facts of another form."""
+    """The question and answer of the task; none if its facts have another form."""
     try:
         return QuestionFacts.model_validate(task.facts) if task.kind is TaskKind.STEP else QuestionFacts()
     except ValidationError:
@@ -90,7 +91,7 @@ def asked(task: TaskView) -> QuestionFacts:
 
 
 def asks_now(task: TaskView) -> Question | None:
-    """What the task asks, if it is under way and not answered."""
+    """What the task asks, if its step is in progress and has no answer."""
     if task.state not in OPEN or "asks" not in task.facts:
         return None
     known = asked(task)
@@ -98,7 +99,7 @@ def asks_now(task: TaskView) -> Question | None:
 
 
 def signal(job_id: str, key: str) -> str:
-    """What a step that asks waits for."""
+    """The signal that a step waits for when it asks."""
     return f"answer/{job_id}/{key}"
 
 

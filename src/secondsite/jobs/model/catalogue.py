@@ -1,4 +1,4 @@
-"""The kinds of jobs of this program, and the steps of those jobs that bring their own."""
+"""The definitions of this program's jobs, and the steps of jobs whose steps follow from their arguments."""
 
 import threading
 from collections import OrderedDict
@@ -12,7 +12,7 @@ from .failures import Refused
 from .views import JobView
 
 MOST_KEPT = 256
-"""Jobs whose steps were made from their arguments: each move asks for them."""
+"""The most jobs for which steps made from arguments are kept: each move needs them."""
 log = structlog.get_logger(__name__)
 
 
@@ -33,19 +33,19 @@ class Catalogue:
         return definition
 
     def find(self, job: JobView) -> Definition | None:
-        """The job's, with its steps; without any if they cannot be made of its arguments any more. None
-        for a kind that is not there."""
+        """The job's definition, with its steps; without steps if they can no longer be made from its
+        arguments. None for an unknown kind of job."""
         definition = self._definitions.get(job.name)
         if definition is None or definition.steps_of is None:
             return definition
         return self._kept(job) or self._keep(job, _made_for(job, definition))
 
     def of(self, job: JobView) -> Definition:
-        """As `find`; raises as `get`."""
+        """As `find`; raises as `get` for an unknown kind of job."""
         return self.find(job) or self.get(job.name)
 
     def _kept(self, job: JobView) -> Definition | None:
-        """Arguments never change."""
+        """The cached definition of the job: its arguments never change."""
         with self._lock:
             return self._made.get((job.id, job.created_at))
 

@@ -1,4 +1,4 @@
-"""Where the time comes from: given to the engine, so that a test can set it."""
+"""The engine's clock: given to it, so that a test can set it."""
 
 import threading
 import time
@@ -10,7 +10,8 @@ import structlog
 Clock = Callable[[], datetime]
 
 PROMPT_SECONDS = 1.0
-"""Of an answer that took longer nobody knows when it was true: the process may have stood still meanwhile."""
+"""The longest answer of the database that is believed, in seconds: after a longer one it is not known when it
+was true, since this process may have been stopped meanwhile."""
 SAME = timedelta(seconds=0.2)
 DIFFERS = timedelta(seconds=10)
 TOLD_EVERY_SECONDS = 600.0
@@ -24,9 +25,9 @@ def utc_now() -> datetime:
 
 
 class SharedClock:
-    """That of the database, as it was heard last, and on from there by the host's monotonic clock: the
-    same for all processes that share the database, whatever the clocks of their hosts show. Until it is
-    heard, the host's. Safe from any thread."""
+    """The clock of the database as last read, carried on by the host's monotonic clock: the same for all
+    processes that share the database, whatever the clocks of their hosts show. Before the first reading it is
+    the host's clock. Safe from any thread."""
 
     def __init__(self, host: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._host = host
@@ -40,8 +41,8 @@ class SharedClock:
         return self._host() if heard is None else self._since(heard)
 
     def hear(self, now: datetime, asked_at: float) -> None:
-        """What the database said, when it was asked then (by the monotonic clock). While it agrees the
-        clock runs on as it did: it is not set back by a question that took a little longer."""
+        """Take over the database's time `now`, read at `asked_at` of the monotonic clock. While it agrees
+        with the clock nothing changes: a slow answer does not set the clock back."""
         at = self._monotonic()
         if at - asked_at > PROMPT_SECONDS:
             return
@@ -61,7 +62,7 @@ class SharedClock:
                 "clock.differs",
                 ahead_seconds=round(ahead.total_seconds()),
                 do=(
-                    "The clock of this host and that of the database's differ: let both follow a time "
+                    "The clock of this host and that of the database's host differ: let both follow a time "
                     "service. Jobs go by the database's."
                 ),
             )

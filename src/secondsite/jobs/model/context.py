@@ -1,4 +1,5 @@
-"""What a running step sees: its order, what earlier steps found, and ways to report its progress."""
+"""What a running step can use: its order id, the facts of earlier steps, and calls that report its
+progress."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -19,7 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A job to start below another one."""
+    """A child job to start."""
 
     name: str
     subject: str | None = None
@@ -69,14 +70,15 @@ class StepContext:
         return model.model_validate(self.stored_arguments)
 
     def facts(self, step: str, model: type[M]) -> M:
-        """What the step with that key left; the model's defaults when it left nothing or has not run.
+        """The facts of the step with that key; the model's defaults when it left none or has not run.
 
         Raises ValidationError when the facts do not fit the model, or it has no defaults.
         """
         return model.model_validate(self.stored_facts.get(step, {}))
 
     def remembered(self, model: type[M]) -> M | None:
-        """What this step has remembered so far, in this attempt and in those that failed before it."""
+        """The facts that this step has recorded so far, in this attempt and in failed ones before; None
+        without any."""
         known = self.stored_facts.get(self.key)
         return model.model_validate(known) if known else None
 
@@ -92,7 +94,8 @@ class StepContext:
         self.stage.write(work)
 
     def progress(self, fraction: float, sentence: str | None = None) -> None:
-        """Report how far the step is, 0..1. Call it as often as you like: few calls reach the database."""
+        """Report how much of the step is done, 0..1. Call it as often as you like: few calls reach the
+        database."""
         self.stage.progress(fraction, sentence)
 
     @property
@@ -103,25 +106,25 @@ class StepContext:
 
     def run_children(self, wanted: Callable[[], Sequence[Child]], deadline_seconds: float) -> Outcome:
         """Start the child jobs (once, however often this is called); raises Wait until all have ended.
-        `wanted` is asked for them when they are started, not each time one of a thousand has ended.
+        `wanted` is called for them only when they are started, not each time one of a thousand has ended.
 
-        The definition's policy judges failures; a retry of this job retries the children that failed. A step
-        runs at most one batch of children.
+        The step's policy judges failures; a retry of this job retries the children that failed. A step runs
+        at most one batch of children.
         """
         return self.stage.run_children(wanted, deadline_seconds)
 
     def start_children(self, step: str, wanted: Callable[[], Sequence[Child]]) -> None:
-        """Start the child jobs of a later step already now, once however often this is called; that step
-        finds them when it asks for its children, and judges them."""
+        """Start the child jobs of a later step early, once however often this is called; that step then waits
+        for them and judges them."""
         self.stage.start_children(step, wanted)
 
     def ask(self, question: asking.Question, deadline_seconds: float = asking.ASKS_SECONDS) -> asking.Answer:
-        """What a person answered; raises Wait until then, and StepFailed if that was negative. For a step,
-        not for its undo, and once in a step. What was answered is kept over restarts and retries; only
-        after a negative answer a retry asks again."""
+        """A person's answer to the question; raises Wait until there is one, and StepFailed if it is
+        negative. Only for a step, not for its undo, and once in a step. The answer is kept over restarts and
+        retries; a retry asks again only after a negative one."""
         known = asking.QuestionFacts.model_validate(self.stored_facts.get(self.key, {}))
         if known.asks != question:
-            # before the wait: one that is parked is not written down for up to ten seconds, and can be
+            # before the wait: one that is parked is not recorded for up to ten seconds, and can be
             # answered all the same
             self.remember(asking.OpenQuestion(asks=question))
         answer = asking.QuestionFacts(asks=question, answer=known.answer).answer_in(self.attempt)
@@ -141,12 +144,11 @@ class StepContext:
         return self.stage.read()
 
     def aside(self) -> AbstractContextManager[None]:
-        """While the step waits for something outside that comes in a moment: other steps compute
-        meanwhile."""
+        """Let other steps compute while this one waits for something outside that takes a moment."""
         return self.stage.aside()
 
     def now(self) -> datetime:
-        """The engine's clock."""
+        """The time of the engine's clock, UTC."""
         return self.stage.now()
 
 

@@ -1,5 +1,4 @@
-"""A verb written down: its steps from top to bottom, and what the domain does when the job starts and
-ends."""
+"""The definition of a job: its steps from top to bottom, and the domain's hooks at its start and end."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -15,14 +14,14 @@ Hook = Callable[[Session, JobView], None]
 
 
 TURN_TO = "turn_to_"
-"""Keys of steps that wait for a turn begin so."""
+"""The prefix of the keys of steps that wait for a turn."""
 
 
 class Children(enum.Enum):
-    """When a step with children has succeeded, once all of them have ended.
+    """When a step succeeds whose children have all ended.
 
-    ALL: every child succeeded, else the step fails. ANY: at least one did. SOME: whatever happened, the step
-    goes on. With ANY and SOME the job ends as partially succeeded if not all did.
+    ALL: every child succeeded, else the step fails. ANY: at least one did. SOME: the step always succeeds.
+    With ANY and SOME the job ends as partially succeeded if not all children did.
     """
 
     ALL = "all"
@@ -60,12 +59,12 @@ class Step:
 
     @property
     def awaits_turn(self) -> bool:
-        """Another job decides when it goes on. It is nobody's work meanwhile; and it looks whether its own
-        job is cancelled, which then comes back by itself."""
+        """Whether the step waits for another job to let it go on. It takes no worker meanwhile, and it
+        notices itself when its job is cancelled."""
         return self.key.startswith(TURN_TO)
 
     def honours_cancel(self, *, has_begun: bool) -> bool:
-        """Whether a cancel of its job turns it back here."""
+        """Whether a cancel of the job is honoured at this step."""
         return self.cancelable or (self.boundary and not has_begun)
 
 
@@ -106,8 +105,8 @@ class Definition:
             raise ValueError(f"definition {self.name}: steps need unique keys, got {keys}")
 
     def made_for(self, arguments: Json) -> "Definition":
-        """With the steps of a job that has these arguments; raises what `steps_of` raises, ValueError for
-        keys that are not unique."""
+        """The definition with the steps of a job that has these arguments; raises what `steps_of` raises,
+        ValueError for keys that are not unique."""
         if self.steps_of is None:
             return self
         cancelable = self.cancelable if self.cancelable_of is None else self.cancelable_of(arguments)
@@ -120,5 +119,5 @@ class Definition:
         )
 
     def policy_of(self, position: int) -> Children:
-        """When the children of the step at this position have succeeded."""
+        """The policy for the children of the step at this position."""
         return self.steps[position].children or self.children

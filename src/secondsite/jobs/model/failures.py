@@ -1,4 +1,4 @@
-"""What goes wrong, and what the reader can do about it.
+"""Failures that are recorded, and errors that jobs raise, each with what the reader can do about it.
 
 - Failure: a recorded fact: code, message, do
 - JobError: base of

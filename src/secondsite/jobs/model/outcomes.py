@@ -1,4 +1,4 @@
-"""What a step may answer: it returns Done or Skipped, or raises Wait."""
+"""The possible results of a step: it returns Done or Skipped, or raises Wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """There was nothing to do, and `why` says so. `partial`: there should have been, and the job does not
-    end as all well."""
+    """There was nothing to do; `why` says why. `partial`: there should have been something, so the job ends
+    as partially succeeded."""
 
     why: str
     commit: Commit | None = None

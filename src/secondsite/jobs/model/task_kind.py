@@ -1,4 +1,4 @@
-"""A task does a step, or undoes one."""
+"""The kind of a task: it does a step, or undoes one."""
 
 import enum
 

@@ -1,4 +1,4 @@
-"""What can be seen of a job and its tasks: frozen facts, read from rows."""
+"""Views of a job and its tasks, read from rows and never changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ Row = RowMapping | Mapping[str, Any]  # type: ignore[explicit-any]  # columns of
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job as its row has it. `attempt` rises with each retry; `ending` is the end decided while
-    undoing."""
+    """One job as its row has it. `attempt` rises with each retry; `ending` is the end that was decided while
+    steps are still undone."""
 
     id: str
     name: str
@@ -46,8 +46,8 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One line of the journal. `key` names its step, `title` is what people see; `progress` is 0..1;
-    `deadline_at` says how long a waiting task will wait."""
+    """One task of the journal. `key` names its step, `title` is what people see; `progress` is 0..1;
+    `deadline_at` is when a waiting task fails (UTC)."""
 
     id: int
     job_id: str
@@ -77,7 +77,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class JobTree:
-    """A job, its tasks in the order things happened, and its child jobs as trees."""
+    """A job, its tasks in the order of events, and its child jobs as trees."""
 
     job: JobView
     tasks: tuple[TaskView, ...]

@@ -1,4 +1,4 @@
-"""What a person says to a step that asks, in one transaction with the signal that wakes it: a vault that
+"""Records a person's answer to a step, in one transaction with the signal that wakes the step: a vault that
 is killed has both or neither."""
 
 from datetime import datetime
@@ -14,7 +14,8 @@ from ..storage import journal, read
 
 
 def answer(session: Session, job_id: str, said: asking.GivenAnswer, now: datetime) -> None:
-    """Raises Refused unless the task asks, or if there is no such verdict."""
+    """Record the answer and wake the step; raises Refused if the task does not ask, or has no such
+    verdict."""
     job = journal.locked_job(session, job_id)
     task = _asking(job, read.tasks_of(session, job_id), said.position)
     question = asking.asks_now(task)
@@ -22,11 +23,11 @@ def answer(session: Session, job_id: str, said: asking.GivenAnswer, now: datetim
     if said.verdict not in question.verdicts:
         raise Refused(
             "no-such-verdict",
-            f"'{said.verdict}' is no answer here.",
+            f"'{said.verdict}' is not a possible answer.",
             f"Answer with {' or '.join(question.verdicts)}.",
         )
     facts = to_json(asking.given(said.by, now, said.verdict, said.note, task))
-    # signalled: a look that began before this is followed by another one
+    # signalled: if the step began to look before this, it looks once more
     journal.change_task(session, task.id, facts={**task.facts, **facts}, signalled=True)
     journal.change_job(session, job_id, ready_at=now)
 
@@ -35,7 +36,7 @@ def _asking(job: JobView, tasks: tuple[TaskView, ...], position: int) -> TaskVie
     if job.state.ended or job.state is JobState.HELD or job.ending is not None:
         raise Refused(
             "not-asking",
-            f"The job is {job.state}: it asks nothing.",
+            f"The job is {job.state}: it has no open question.",
             "A held job asks again once it is resumed."
             if job.state is JobState.HELD
             else "There is nothing to answer.",
@@ -46,6 +47,6 @@ def _asking(job: JobView, tasks: tuple[TaskView, ...], position: int) -> TaskVie
     which = ", ".join(f"task {each} ({task.title})" for each, task in asking_now.items())
     raise Refused(
         "not-asking",
-        f"Task {position} of the job asks nothing, or was answered.",
+        f"Task {position} of the job has no open question, or was answered.",
         f"Look at the job: {which} asks now." if which else "Look at the job: none of its tasks asks.",
     )

@@ -17,7 +17,7 @@ Told = Callable[[str | None], None]
 
 
 class Changes:
-    """Safe from any thread."""
+    """The followers of jobs' changes. Safe from any thread."""
 
     def __init__(self) -> None:
         self._told: tuple[Told, ...] = ()
@@ -42,17 +42,17 @@ class Changes:
             self.tell(job_id)
 
     def _notify(self, session: Session) -> None:
-        """The other processes hear of it when the transaction commits."""
+        """Notify the other processes when the transaction commits."""
         for job_id in sorted(changed_jobs.noted(session)):
             told = {"channel": CHANNEL, "told": f"{self._origin} {job_id}"}
             session.execute(text("SELECT pg_notify(:channel, :told)"), told)
 
     def heard(self, told: str | None) -> None:
-        """What a process has notified all of; None: something may have been missed. This one's own
-        followers have heard of its changes already."""
+        """Tell this process's followers what another process reported; None: some reports may have been
+        missed. Reports of this process's own changes are ignored: its followers were told already."""
         if told is None:
             self.tell(None)
             return
         origin, _, job_id = told.partition(" ")
         if origin != self._origin:
-            self.tell(job_id or told)  # an older vault names the job alone
+            self.tell(job_id or told)  # a vault of an older release sends only the job's id

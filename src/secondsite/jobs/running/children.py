@@ -1,4 +1,4 @@
-"""Jobs whose steps are jobs: start them once, wait for all, judge by the step's policy."""
+"""Child jobs of a step: start them once, wait for all, judge them by the step's policy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ GOOD = (JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a job a batch of children belongs; the undo of a step has a place of its own."""
+    """The place of a batch of children in a job; the undo of a step has a place of its own."""
 
     job_id: str
     position: int
@@ -44,7 +44,7 @@ class Place:
 
 
 def end_signal(parent_job_id: str, position: int | None) -> str:
-    """The signal that a child of this place gives when it ends."""
+    """The signal that is given when a child of this place ends."""
     return f"children/{parent_job_id}/{position}"
 
 
@@ -59,8 +59,8 @@ _COUNT = PreparedStatement(
 
 @dataclass(frozen=True, slots=True)
 class ChildCounts:
-    """The children at a place: all, those that have ended, and the least attempt of the step that they
-    were started or tried again in."""
+    """The number of children at a place, of those that have ended, and the least attempt of the step in which
+    any of them was started or retried."""
 
     all: int
     ended: int
@@ -68,21 +68,21 @@ class ChildCounts:
 
 
 def count(session: Session, parent_job_id: str, position: int | None) -> ChildCounts:
-    """Without reading them: there may be a thousand, and this is asked again and again."""
+    """The counts, without reading the children: there may be a thousand, and this is called often."""
     found = _COUNT.one(session, {"parent": parent_job_id, "place": position})
     assert found is not None  # a count has one row
     return ChildCounts(**found)
 
 
 def are_started(session: Session, place: Place) -> bool:
-    """Whether this attempt of the step has started, or tried again, all of them."""
+    """Whether this attempt of the step has started or retried all of them."""
     return count(session, place.job_id, place.position).attempt == place.attempt
 
 
 def ensure(
     session: Session, catalogue: Catalogue, place: Place, wanted: Callable[[], Sequence[Child]], now: datetime
 ) -> None:
-    """The children at this place: submitted now if there are none, failed ones retried once per attempt."""
+    """Submit the children at this place if there are none; retry failed ones once per attempt."""
     present = _present(session, place)
     if not present:
         _submit_all(session, catalogue, place, wanted(), now)

@@ -1,4 +1,4 @@
-"""End a job: its last row and the domain's hook, in one transaction."""
+"""The end of a job: its last row and the domain's hook, in one transaction."""
 
 from dataclasses import dataclass
 
@@ -79,7 +79,7 @@ def _end(session: Session, claim: Claim, verdict: Verdict, hook: Hook | None, cl
 
 
 def _result(tasks: tuple[TaskView, ...], verdict: Verdict, children: dict[str, int]) -> str:
-    """One sentence about the whole job."""
+    """One sentence about the whole job, from its tasks and children."""
     if verdict.state is JobState.FAILED and verdict.error is not None:
         return verdict.error.message
     if verdict.state is JobState.CANCELLED:

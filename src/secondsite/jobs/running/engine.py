@@ -1,7 +1,7 @@
 """The engine: claims ready jobs and runs them, several at a time, beside other engines on the same database.
 
-Threads: `workers` that run jobs, one that keeps the lease and does nothing that may have to wait, one that
-wakes jobs that sleep too long, on PostgreSQL one that listens for notifications.
+Its threads: `workers` that run jobs; one that keeps the lease and never does anything that may have to wait;
+one that wakes jobs that sleep too long; on PostgreSQL one that listens for notifications.
 """
 
 import os
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 def default_owner() -> str:
-    """A name for this process that no other live process has."""
+    """A name for this process that no other living process has."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -57,13 +57,14 @@ class Engine:
 
     `owner` names this process among the engines; a process that comes back under its old name resumes its
     jobs at once, one with another name has to wait until the lease (seconds) has expired. The database comes
-    from `database.connect`. Where several engines share it they share its clock: a `SharedClock`. An engine
-    is started once. submit, cancel, retry, resume and answer work in the caller's session: they take effect
-    if it commits. `joined` is called in one transaction when no other process can run the database's jobs
-    under this name, before any of them is claimed; `joined_again` whenever the lease was lost meanwhile, with
-    whether the database is older than what was committed to it. A JobError that it raises ends the engine:
-    `failed` is called with it. `hears` are channels of PostgreSQL's notifications, and who is told what came;
-    None after a pause in which something may have been missed.
+    from `database.connect`. Engines that share it need its clock, a `SharedClock`. An engine is started once.
+    submit, cancel, retry, resume and answer work in the caller's session: they take effect when it commits.
+
+    `joined` is called in one transaction when no other process can run the database's jobs under this name,
+    before any of them is claimed; `joined_again` after a lost lease, with whether the database is older than
+    what was committed to it. A JobError that it raises ends the engine: `failed` is called with it. `hears`
+    maps channels of PostgreSQL's notifications to functions that are called with each payload, and with None
+    after a pause in which some may have been missed.
     """
 
     def __init__(
@@ -104,8 +105,7 @@ class Engine:
         self.standing = LeaseState(db, lease_seconds)
         self.owner = owner or default_owner()
         self.failure: JobError | None = None
-        # else a pool whose connections all wait for something ended the lease of a process that has nothing
-        # wrong with it
+        # a connection of its own: when all of the pool's were waiting, a healthy process lost its lease
         self._of_lease = self._transactions.beside()
         heard = (clock.hear,) if isinstance(clock, SharedClock) else ()
         self._membership = Membership(db, self._of_lease, self.owner, lease_seconds, *heard)
@@ -119,7 +119,7 @@ class Engine:
         )
         self._lot = ParkingLot(self._bell.nudge, is_alone=self._transactions.is_alone)
         self.changes.follow(self._lot.changed)
-        # what was parked before may be another engine's by now
+        # a parked job may belong to another engine by now
         self.standing.follow(lambda: None, lambda: self._lot.changed(None))
         self._parents = Parents(self._transactions, self.signal)
         performer = Performer(
@@ -173,13 +173,13 @@ class Engine:
         held_jobs.resume(session, job_id, self._clock())
 
     def answer(self, session: Session, job_id: str, said: GivenAnswer) -> None:
-        """Tell a step that asks what a person said; raises Refused unless it asks."""
+        """Record a person's answer to a step that asks; raises Refused unless it asks."""
         self._heed(session)
         answers.answer(session, job_id, said, self._clock())
 
     def signal(self, key: str, *, of_one: bool = False) -> int:
         """Wake the steps that wait for `key`, in every process; gives the number of jobs. `of_one`: at most
-        one waits for it.
+        one step waits for it.
 
         Call it after committing what the signal is about; it has a transaction of its own.
         """
@@ -191,16 +191,15 @@ class Engine:
         woken = self._lot.signal(key)
         if (woken and of_one) or not self._lot.written_down.may_wait(key):
             return woken
-        # A wait that is written down only after this look is followed by another look of its step.
+        # A wait that is recorded only after this query is followed by another run of its step.
         sleeping = self._transactions.look(
             lambda session: requests.is_waited_for(session, key), SIGNAL_PATIENCE_SECONDS
         )
         return woken + (self._transactions.write(fire, SIGNAL_PATIENCE_SECONDS) if sleeping else 0)
 
     def _heed(self, session: Session) -> None:
-        """When the caller's session commits, workers wake and followers hear of it. SQLite's write lock is
-        taken now: an instant read from here on is not older than what a worker writes when the clock was
-        set."""
+        """Wake workers and tell followers when the caller's session commits. SQLite's write lock is taken
+        now: a time read from here on is not older than what a worker writes after the clock was set."""
         session.connection()
         self._bell.ring_on_commit(session)
         self.changes.tell_on_commit(session)
@@ -269,8 +268,8 @@ class Engine:
         self._membership.leave()
 
     def _look_around(self) -> None:
-        """Once, before any job is claimed. All waits look again: after a start it is not known which
-        signals were missed, or whether the clock was set meanwhile."""
+        """Called once, before any job is claimed: all waiting steps run again, because after a start it is
+        not known which signals were missed, or whether the clock was set."""
         if not self._looked_around:
             self._transactions.write(self._joined)
             self._transactions.write(lambda session: look_again(session, self._clock()))
@@ -297,14 +296,14 @@ class Engine:
                 self._stopping.wait(REST_SECONDS)
 
     def _next(self, rung: int) -> tuple[Claim | None, ParkedJob | None]:
-        """The job whose turn it is, and where it was parked."""
+        """The next job to run, and where it was parked."""
         if self._claims.others_are_due and (claim := self._claims.next_since(rung, IDLE_SECONDS)):
             return claim, None
         parked = self._lot.next()
         return (parked.claim, parked) if parked else (self._claims.next_since(rung, IDLE_SECONDS), None)
 
     def _wake_another(self) -> None:
-        """Who has work, and leaves some, wakes one who sleeps; that one does the same."""
+        """A worker that takes work and leaves some wakes another worker, which does the same."""
         if self._lot.has_ready:
             self._bell.nudge()
         elif self._claims.may_be_more:
@@ -354,7 +353,7 @@ class Engine:
 
     def _job_ended(self, job: JobView) -> None:
         self._parents.tell(job)
-        self._bell.ring_one()  # another one of its batch may begin
+        self._bell.ring_one()  # another job of its batch may begin
 
     def _join_threads(self, deadline_seconds: float) -> bool:
         until = time.monotonic() + deadline_seconds

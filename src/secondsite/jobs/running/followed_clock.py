@@ -1,5 +1,4 @@
-"""The host's clock, which jobs wait by. When it is found to be set, all waits are moved before it is read
-again."""
+"""The host's clock, by which jobs wait. When it was set, all waits are moved before it is read again."""
 
 import threading
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ class ClockWasSet(Exception):
 
 
 class FollowedClock:
-    """Safe from any thread. Before `start` it is just the clock, and nobody checks whether it was set."""
+    """The clock of the engine. Safe from any thread. Before `start` nothing checks whether it was set."""
 
     def __init__(self, clock: Clock, transactions: Transactions, membership: Membership, bell: Bell) -> None:
         self._clock = clock
@@ -33,13 +32,12 @@ class FollowedClock:
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
-        """Take it that the existing waits were written by the clock as it is now."""
+        """From now on the clock is checked; the existing waits count as written by the clock as it is now."""
         self._set_clock = SetClock(self._clock)
 
     def now(self) -> datetime:
-        """Read it in the transaction that writes a wait, after taking its lock: an instant read earlier could
-        be written after the other waits were moved. Raises ClockWasSet.
-        """
+        """The time, UTC. Read it in the transaction that writes a wait, after taking its lock: a time read
+        earlier could be written after the other waits were moved. Raises ClockWasSet."""
         if self._set_clock is None:
             return self._clock()
         now, was_set = self._set_clock.look()
@@ -48,8 +46,8 @@ class FollowedClock:
         return now
 
     def follow(self) -> None:
-        """Move the waits along if the clock was set. If several engines share the jobs, the waits are not
-        this host's alone: the jobs look again, and their deadlines stay as they are."""
+        """Move the waits if the clock was set. If several engines share the jobs, the waits are not only of
+        this host: then the jobs look again, and their deadlines stay as they are."""
         set_clock = self._set_clock
         if set_clock is None:
             return

@@ -1,4 +1,5 @@
-"""Jobs of a database that was restored or moved do nothing until a person decides about each."""
+"""Held jobs: jobs of a database that was restored or moved, which go on only when a person decides about
+each."""
 
 from datetime import datetime
 
@@ -13,8 +14,8 @@ from ..storage.tables import jobs, tasks
 
 
 def hold_all(session: Session) -> list[str]:
-    """Hold every job that is in progress until a person decides about it; gives their ids. A step that
-    runs just now is not recorded any more, one that is parked does not look again."""
+    """Hold every job that is in progress until a person decides about it; gives their ids. The result of a
+    step that is running now is not recorded, and a parked one does not run again."""
     held = update(jobs).where(jobs.c.state.in_(sorted(RUNNABLE)))
     held = held.values(state=JobState.HELD, claim_owner=None)
     ids = sorted(session.execute(held.returning(jobs.c.id)).scalars())
@@ -36,7 +37,7 @@ def resume(session: Session, job_id: str, now: datetime) -> None:
 
 
 def let_go_on(session: Session, job: JobView, now: datetime) -> None:
-    """The held job alone."""
+    """Let this one held job go on, without its children."""
     state = JobState.QUEUED if job.started_at is None else JobState.RUNNING
     if job.cancel_requested:
         state = JobState.CANCELLING

@@ -1,8 +1,8 @@
-"""Whether this process counts: its lease on the database runs. Without it others do its work, and nothing it
-writes is accepted.
+"""Whether this process still has its lease on the database. Without it others do its work, and nothing that
+it writes is accepted.
 
-A process that cannot reach the database cannot know when they begin. So it takes its lease for lost once that
-long has passed since it last began to renew it, and tells those who act for it.
+A process that cannot reach the database cannot know when others take over. So it counts its lease as lost
+once the lease's length has passed since it last began to renew it, and tells its followers.
 """
 
 import threading
@@ -23,7 +23,8 @@ LOOKS_PER_LEASE = 10
 
 
 class LeaseState:
-    """Safe from any thread. On SQLite, where nobody else is, it is never lost."""
+    """The state of this process's lease. Safe from any thread. On SQLite, which has one process only, it is
+    never lost."""
 
     def __init__(self, db: Database, lease_seconds: float) -> None:
         self._db = db
@@ -41,7 +42,8 @@ class LeaseState:
         )
 
     def follow(self, lost: Callable[[], None], regained: Callable[[], None]) -> None:
-        """Neither may block. `lost` is called before anything else is done about it."""
+        """Call `lost` when the lease is lost, before anything else is done about it, and `regained` when it
+        is back. Neither may block."""
         self._followers = (*self._followers, (lost, regained))
 
     def start(self) -> None:
@@ -54,13 +56,13 @@ class LeaseState:
 
     @property
     def lost_for_seconds(self) -> float | None:
-        """None while the lease runs."""
+        """Seconds since the lease was lost; None while it runs."""
         lost_at = self._lost_at
         return None if lost_at is None else time.monotonic() - lost_at
 
     def renewed(self, since: float) -> None:
-        """The lease runs since this instant of the monotonic clock. If that is so long ago that it is
-        over, nothing is regained."""
+        """The lease runs from `since` on, of the monotonic clock. If it would be over by now, nothing is
+        regained."""
         with self._lock:
             self._renewed_at, now = since, time.monotonic()
             if self._lost_at is None or now - since >= self._lease_seconds:
@@ -71,7 +73,7 @@ class LeaseState:
                 regained()
 
     def lose(self) -> None:
-        """The lease is over."""
+        """Count the lease as lost."""
         with self._lock:
             if self._lost_at is not None:
                 return
@@ -79,7 +81,7 @@ class LeaseState:
             log.warning(
                 "lease.over",
                 seconds=round(self._lost_at - self._renewed_at, 1),
-                do="Look at the database and the way to it; the other vault processes go on.",
+                do="Check the database and the network to it; the other vault processes go on.",
             )
             for lost, _ in self._followers:
                 lost()
@@ -99,8 +101,8 @@ class LeaseState:
 
 
 # Wakes sleeping workers when there is work, in this process and in the others. A wake-up is only a hint and
-# may be lost: workers also look by themselves every second. On PostgreSQL others hear it by their
-# notifications; on SQLite there is only one process.
+# may be lost: workers also look by themselves every second. On PostgreSQL the other processes get it as a
+# notification; on SQLite there is only one process.
 
 CHANNEL = "secondsite_jobs"
 
@@ -118,24 +120,23 @@ class Bell:
             self._condition.notify_all()
 
     def ring_one(self) -> None:
-        """For one more job, when the worker that rings looks for one itself: as `ring`, but only one
-        sleeper is woken."""
+        """Wake one worker that sleeps, for one more job, when the ringing worker looks for a job itself."""
         with self._condition:
             self._rung += 1
             self._condition.notify()
 
     @property
     def rung(self) -> int:
-        """How often it rang: read it before looking for work, and give it to `wait`."""
+        """How often the bell has rung: read it before looking for work, and give it to `wait`."""
         return self._rung
 
     def nudge(self) -> None:
-        """Wake one worker, for one job that `meanwhile` knows of."""
+        """Wake one worker, for one job that its `meanwhile` finds."""
         with self._condition:
             self._condition.notify()
 
     def wait(self, since: int, seconds: float, meanwhile: Callable[[], bool] = lambda: False) -> None:
-        """Return when it has rung since `since` was read, when `meanwhile` is true at a nudge, or after
+        """Return when the bell has rung since `since` was read, when `meanwhile` is true at a nudge, or after
         `seconds`."""
         with self._condition:
             self._condition.wait_for(lambda: self._rung != since or meanwhile(), timeout=seconds)

@@ -1,4 +1,4 @@
-"""Hears of other processes by PostgreSQL's LISTEN/NOTIFY, which delivers when the sending transaction
+"""Listens to other processes by PostgreSQL's LISTEN/NOTIFY, which delivers when the sending transaction
 commits."""
 
 import threading
@@ -15,8 +15,8 @@ log = structlog.get_logger(__name__)
 
 
 class Listener:
-    """A thread that hears of other processes. `receivers`, by channel, are told what came, and None after
-    each pause in which something may have been missed. Reconnects by itself."""
+    """A thread that listens to other processes. `receivers`, by channel, are called with each payload, and
+    with None after each pause in which some may have been missed. Reconnects by itself."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Listener:
 
 
 def _plain(url: URL) -> str:
-    """With the limits of a line, unless it has its own."""
+    """The URL with the connection's timeouts, unless it sets its own."""
     plain = url.set(drivername="postgresql")
     limits = {name: str(value) for name, value in LINE.items() if name not in plain.query}
     return plain.update_query_dict(limits).render_as_string(hide_password=False)

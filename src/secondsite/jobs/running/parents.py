@@ -1,6 +1,6 @@
-"""Wakes jobs whose children end: at the last one, and now and then before, so that people see how far it is.
+"""Wakes jobs whose children end: at the last one, and now and then before, so that people see the progress.
 
-A batch of a thousand that looked at each end would look at a million children.
+If the parent of a thousand children looked at all of them each time one ends, it would look a million times.
 """
 
 import math
@@ -15,11 +15,11 @@ from . import children
 TOLD_EVERY_SECONDS = 1.0
 FEW = 20
 LAST = 64
-"""As many threads run jobs, at most."""
+"""At most this many threads run jobs."""
 
 
 class Parents:
-    """Safe from any thread."""
+    """Counts the children that are left. Safe from any thread."""
 
     def __init__(
         self,
@@ -32,14 +32,13 @@ class Parents:
         self._monotonic = monotonic
         self._told_at: dict[str, float] = {}
         self._left: dict[str, int] = {}
-        """Children that had not ended, when they were counted last; less those that ended since the count
-        began."""
+        """Children that had not ended at the last count, less those that ended since it began."""
         self._ends = 0
-        """All that were told, of any parent."""
+        """The number of ends that were reported, of any parent."""
         self._lock = threading.Lock()
 
     def tell(self, child: JobView) -> None:
-        """A job has ended; call it after the commit."""
+        """Report that a child job has ended; call it after the commit."""
         parent_id, position = child.parent_job_id, child.parent_position
         if parent_id is None:
             return
@@ -52,7 +51,7 @@ class Parents:
                 self._signal(key)
 
     def _ended(self, key: str) -> int:
-        """One less is left than were counted; gives how many ends were told by now."""
+        """Count one child less; gives the number of ends reported so far."""
         with self._lock:
             self._ends += 1
             if key in self._left:
@@ -60,13 +59,13 @@ class Parents:
             return self._ends
 
     def _may_be_the_last(self, key: str) -> bool:
-        """Fewer are left than is known here: by those that other processes run, and by those whose end is
-        written and not told yet, at most one for each thread. So the last few are counted each time."""
+        """Whether the parent has to be counted: fewer may be left than is known here, by children that other
+        processes run, and by those whose end is written but not reported yet, at most one for each thread."""
         with self._lock:
             return self._left.get(key, 0) <= LAST or not self._transactions.is_alone
 
     def _count(self, key: str, counted: children.ChildCounts, ends: int) -> None:
-        """What ended while it was counted, of whichever parent, may be in the count or not."""
+        """Take over a count. Children that ended while it was made may be in it or not."""
         with self._lock:
             self._left.pop(key, None)
             if counted.ended < counted.all:

@@ -1,9 +1,9 @@
-"""Jobs whose step waits for something that usually comes within a second keep their claim, and nothing is
-written.
+"""Parked jobs: a job whose step waits for something that usually comes within a second keeps its claim, and
+nothing is written to the database.
 
-An order takes an appliance some milliseconds. To write down that a step waits for it, that it was signalled
-and that it goes on took five transactions. A job that waits longer is written down as waiting, as one is that
-was killed here: its step is run again under the same order id.
+An order takes an appliance some milliseconds. To record that a step waits for it, that it was signalled and
+that it goes on took five transactions. A job that waits longer is recorded as waiting. If the process is
+killed, its step is run again under the same order id.
 """
 
 import threading
@@ -20,22 +20,22 @@ from .snapshot import Snapshot
 PARKED_SECONDS = 1.0
 CROWD = 16
 PARKED_IN_A_CROWD_SECONDS = 10.0
-"""As long as so many wait here, they stay: each is one of a batch, whose appliances have more to do than
-they can at once. To write each down, and that it goes on, would take the time that they all wait for."""
+"""How long jobs stay parked, in seconds, while many are: they are of a batch, whose appliances have more to
+do than they can at once. Recording each of them would take the very time that they all wait for."""
 PATIENT_SECONDS = 5.0
-"""Those that can go on do so by how far they are: jobs that have begun come to their end before others
-come as far. Whoever has been able to for so long goes first all the same."""
+"""Parked jobs that can go on do so by their progress: those that have come far end before others come as far.
+One that has been able to go on for this many seconds goes first all the same."""
 MOST_REMEMBERED = 4096
-"""Signals that nobody waited for, and jobs that were changed: the one who is about to wait looks among
-them."""
+"""The most signals that nobody waited for, and jobs that were changed, that are remembered: a step that is
+about to wait looks among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedJob:
-    """A job's place here. `snapshot` is where it stands, None once somebody has written to it. `began` is
-    when the first wait of its step began, `until` when it is to be written down, `look_at` when the step
-    looks again without a signal (all in seconds of the monotonic clock), `heard` the number of signals and
-    changes that had come when the step looked, `position` which step of the job it is."""
+    """A parked job. `snapshot` is its state, None once somebody has written to it. `began` is when the first
+    wait of its step began, `until` when the wait is to be recorded, `look_at` when the step runs again
+    without a signal (all in seconds of the monotonic clock), `heard` the number of signals and changes that
+    had come when the step ran, `position` the position of the step in the job."""
 
     claim: Claim
     snapshot: Snapshot | None
@@ -60,8 +60,8 @@ class ParkedJob:
 
 @dataclass(frozen=True, slots=True)
 class ParkedStep:
-    """A step that looks: at `at`, when `heard` signals and changes had come; `before` is where its job
-    waited until then, `most_seconds` how long it may wait there."""
+    """A step that runs and may park: it began at `at`, when `heard` signals and changes had come; `before` is
+    where its job was parked until then, `most_seconds` how long it may be."""
 
     snapshot: Snapshot
     task_id: int
@@ -75,8 +75,8 @@ class ParkedStep:
         return self.before.waited_seconds(self.at) if self.before else 0.0
 
     def place(self, wait: Wait) -> ParkedJob | None:
-        """Where the job waits; None if the wait has to be written down. Each thing that a step waits for
-        has its time."""
+        """The parked job; None if the wait has to be recorded. Each thing that a step waits for has its own
+        time."""
         began = self.before.began if self.before else self.at
         same = self.before is not None and self.before.signal == wait.signal
         most_seconds = self.most_seconds or min(PARKED_SECONDS, wait.poll_seconds)
@@ -92,12 +92,12 @@ class ParkedStep:
 
 
 class _Last:
-    """When each of many things happened last, as numbers that rise."""
+    """The number of the last event of each key; numbers rise."""
 
     def __init__(self) -> None:
         self._at: OrderedDict[str, int] = OrderedDict()
         self.forgotten = 0
-        """All that is not known any more happened then, or before."""
+        """All events that are no longer known had this number, or a lower one."""
 
     def note(self, key: str, number: int) -> None:
         self._at[key] = number
@@ -106,7 +106,7 @@ class _Last:
             self.forgotten = self._at.popitem(last=False)[1]
 
     def forget_all(self, number: int) -> None:
-        """Each of them may have happened just now."""
+        """Treat every key as if its event had just happened."""
         self._at.clear()
         self.forgotten = number
 
@@ -115,7 +115,7 @@ class _Last:
 
 
 class ParkingLot:
-    """Safe from any thread. `woken` is called when a job here can go on."""
+    """The parked jobs of this process. Safe from any thread. `woken` is called when one of them can go on."""
 
     def __init__(
         self,
@@ -124,14 +124,14 @@ class ParkingLot:
         *,
         is_alone: bool = False,
     ) -> None:
-        """`is_alone`: no other process has the database. A signal that is given in another one finds only
-        what is written down."""
+        """`is_alone`: no other process uses the database. Signals that are given in another process find only
+        recorded waits."""
         self._woken = woken
         self._is_alone = is_alone
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self.written_down = AwaitedSignals()
-        """Those that waited here, or elsewhere, for too long."""
+        """Recorded waits: of jobs that waited too long here, or elsewhere."""
         self._number = 0
         self._heard = _Last()
         self._changed = _Last()
@@ -140,14 +140,14 @@ class ParkingLot:
         self._ready_since: dict[str, float] = {}
 
     def looking(self, snapshot: Snapshot, task_id: int, before: ParkedJob | None) -> ParkedStep:
-        """Ask for it before the step looks: a signal that comes from then on is not missed."""
+        """Call it before the step runs: a signal that comes from then on is not missed."""
         known = before if before is not None and before.task_id == task_id else None
         is_crowd = self._is_alone and len(self._waiting) >= CROWD
         most_seconds = PARKED_IN_A_CROWD_SECONDS if is_crowd else None
         return ParkedStep(snapshot, task_id, self._monotonic(), self._number, known, most_seconds)
 
     def park(self, parked: ParkedJob) -> None:
-        """The job waits here until its signal; if that came since the step looked, it goes on at once."""
+        """Park the job until its signal; if that came since the step ran, the job goes on at once."""
         with self._lock:
             if parked.snapshot is None or not self.is_present(parked.snapshot):
                 self._can_go_on(replace(parked, snapshot=None))
@@ -157,16 +157,16 @@ class ParkingLot:
                 self._waiting[parked.job_id] = parked
 
     def is_present(self, snapshot: Snapshot) -> bool:
-        """Whether nobody, not even its own step, has written to the job since it was read."""
+        """Whether nobody, not even the job's own step, has written to the job since it was read."""
         return self._changed.of(snapshot.claim.job_id) <= snapshot.known
 
     @property
     def number(self) -> int:
-        """Of signals and changes that have come."""
+        """The number of signals and changes that have come."""
         return self._number
 
     def signal(self, key: str) -> int:
-        """Those who wait for it here go on; gives their number."""
+        """Let the jobs that are parked for this signal go on; gives their number."""
         with self._lock:
             self._number += 1
             self._heard.note(key, self._number)
@@ -177,7 +177,7 @@ class ParkingLot:
         return len(woken)
 
     def changed(self, job_id: str | None) -> None:
-        """Somebody wrote to the job (None: to any): it looks what that was, such as a cancel."""
+        """Somebody wrote to the job (None: to any): its step runs again, to notice a cancel, for example."""
         with self._lock:
             self._number += 1
             if job_id is None:
@@ -195,11 +195,11 @@ class ParkingLot:
 
     @property
     def has_ready(self) -> bool:
-        """Whether one can go on."""
+        """Whether a parked job can go on."""
         return bool(self._ready)
 
     def next(self) -> ParkedJob | None:
-        """Take out one that can go on, or whose time is over."""
+        """Take out a job that can go on, or whose time is over; None without one."""
         with self._lock:
             now = self._monotonic()
             self._wake([each for each in self._waiting.values() if each.is_over(now)])
@@ -210,7 +210,7 @@ class ParkingLot:
             return self._ready.pop(job_id)
 
     def seconds_left(self, most: float) -> float:
-        """Until the next one's time is over, or `most`."""
+        """Seconds until the time of the next parked job is over, at most `most`."""
         with self._lock:
             now = self._monotonic()
             return max(0.0, min([most, *(each.look_at - now for each in self._waiting.values())]))
@@ -224,7 +224,7 @@ class ParkingLot:
         self._ready_since.setdefault(parked.job_id, self._monotonic())
 
     def _first(self, now: float) -> str:
-        """Of those that can go on. Of several that are as far, who came first."""
+        """The first of those that can go on; among equals the one that was parked first."""
         longest = next(iter(self._ready))
         if now - self._ready_since[longest] >= PATIENT_SECONDS:
             return longest

@@ -1,4 +1,4 @@
-"""Run a step of a claimed job, and write down what it answered."""
+"""Runs a step of a claimed job, and records its result."""
 
 import itertools
 from collections.abc import Callable
@@ -31,13 +31,13 @@ from .snapshot import CannotBegin, Snapshot, begin_next, fenced, look
 from .stage import TaskStage
 
 FOLLOWED_TIMES = 5
-"""If the clock is set more often than this while one answer is written, it is taken as it is."""
+"""If the clock is set more often than this while one result is written, the time is taken as it is."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A claimed job under way. `parked`: where it waited until now; `parks`: whether it may wait there.
+    """A claimed job that runs. `parked`: where it was parked until now; `parks`: whether it may be parked.
     Once `stopping`, no other step begins."""
 
     claim: Claim
@@ -49,7 +49,8 @@ class Run:
 
 
 class Performer:
-    """Holds no state of its own. `submitted` is called in transactions that submit children."""
+    """Runs the steps of claimed jobs; has no state of its own. `submitted` is called in transactions that
+    submit children."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Performer:
         self._submitted = submitted
 
     def do(self, run: Run, move: plan.RunStep | plan.UndoStep) -> Snapshot | ParkedJob | None:
-        """Where the job stands then, or is parked; None when it waits, and that is written down."""
+        """The job's state after the move, or its place if it is parked; None when its wait was recorded."""
         seams.reach("job.step.before")
         if isinstance(move, plan.RunStep):
             begun = self._begun(run, move.task)
@@ -91,8 +92,8 @@ class Performer:
     def _as_it_stands(
         self, run: Run, move: plan.RunStep | plan.UndoStep, place: ParkedJob
     ) -> Snapshot | ParkedJob:
-        """Somebody may have written to the job while its step looked: one that was cancelled meanwhile is
-        not parked, nor one that was answered."""
+        """The parked job; or its state, if somebody wrote to it while its step ran: one that was cancelled or
+        answered meanwhile is not parked."""
         if place.snapshot is not None and self._lot.is_present(place.snapshot):
             return place
         snapshot = self.look(run.claim)
@@ -101,12 +102,12 @@ class Performer:
         return replace(place, snapshot=snapshot) if waits_on else snapshot
 
     def look(self, claim: Claim) -> Snapshot:
-        """Where the job stands; raises LeaseLost."""
+        """The job's state; raises LeaseLost."""
         known = self._lot.number
         return replace(self._transactions.look(lambda session: look(session, claim)), known=known)
 
     def write(self, run: Run, work: Callable[[Session, Snapshot], Snapshot | None]) -> Snapshot | None:
-        """Where the job stands by `work`, once that is committed. `work` is told where it stands in its
+        """The job's state after `work`, once that is committed. `work` gets the state within its
         transaction."""
         known: list[int] = []
         tries = itertools.count()
@@ -123,24 +124,24 @@ class Performer:
         return None if snapshot is None else replace(snapshot, known=known[-1])
 
     def _known(self, session: Session, claim: Claim, times: int) -> int:
-        """For a job that was noted so often when its work was done: a later work of the same transaction
-        may have written to it."""
+        """The parking lot's number for a job that had `times` writes when its work was done: a later work of
+        the same transaction may have written to it as well."""
         return self._lot.number if changed_jobs.times(session, claim.job_id) == times else snapshots.NOT_KNOWN
 
     def _locked(self, session: Session, run: Run, *, is_first: bool) -> Snapshot:
-        """Where the job stands in this transaction. Where no other process writes, it is known here if
-        somebody has written to it since it was read; if nobody has, it stands as it stood. Not so if this
-        was tried before: that may have been committed."""
+        """The job's state in this transaction. If no other process writes, this process knows whether anybody
+        has written to the job since it was read; if nobody has, the state is as read. Not when this is a
+        second try: the first may have been committed."""
         seen = run.snapshot
         is_known = is_first and self._transactions.is_alone and self._lot.is_present(seen)
-        # a cancel goes by how many children are at work, which is in their rows
+        # a cancel depends on how many children are in progress, which only their rows tell
         if is_known and not seen.job.cancel_requested and journal.is_as_seen(session, run.claim, seen.job):
             return seen
         return fenced(session, run.claim)
 
     def _begun(self, run: Run, task: TaskView) -> Snapshot | None:
-        """Where the job stands once its next step has begun, or has failed to: together with the end of
-        the one before, as it was parked, or now."""
+        """The job's state once its next step has begun, or has failed to; in one transaction with the end of
+        the step before."""
         if run.snapshot.begun is not None:
             return run.snapshot
         if run.parked is not None and run.parked.task_id == task.id:
@@ -156,7 +157,7 @@ class Performer:
             return self.write(run, partial(self._fail, run, refused))
 
     def _fail(self, run: Run, refused: CannotBegin, session: Session, snapshot: Snapshot) -> Snapshot | None:
-        """The step that cannot begin."""
+        """Record that a step cannot begin as its failure."""
         now = self._clock()
         begun = begin_next(session, snapshot, run.definition, now, refused)
         if begun.begun is None:
@@ -205,7 +206,7 @@ class Performer:
     ) -> Snapshot | None:
         try:
             return self._write_down(run, task, answer, looking)
-        except CannotBegin:  # the next one, which then fails by itself: what this one answered stands
+        except CannotBegin:  # of the next step, which then fails by itself: this step's result is kept
             return self._record(replace(run, stopping=lambda: True), task, answer, looking)
         except Exception as problem:  # the commit that the step wanted was refused: that is its failure
             self.raise_if_given_up(problem)
@@ -214,7 +215,8 @@ class Performer:
     def _write_down(
         self, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: ParkedStep
     ) -> Snapshot | None:
-        """A clock that was set while the step ran must not look like a deadline that has passed."""
+        """Record the result: a clock that was set while the step ran must not look like a deadline that has
+        passed."""
         for _ in range(FOLLOWED_TIMES):
             self._followed_clock.follow()
             try:
@@ -226,7 +228,7 @@ class Performer:
     def _write_by(
         self, clock: Clock, run: Run, task: TaskView, answer: Outcome | Wait | Failure, looking: ParkedStep
     ) -> Snapshot | None:
-        """What the step answered, and the beginning of the next one: one transaction."""
+        """Record the result of the step and the beginning of the next one in one transaction."""
 
         def write(session: Session, snapshot: Snapshot) -> Snapshot | None:
             if isinstance(answer, Wait):

@@ -1,4 +1,4 @@
-"""Record what a step answered: its line in the journal and the domain's change, in one transaction."""
+"""Records the result of a step: its task in the journal and the domain's change, in one transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ CHANGED_POLL_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class StepAnswer:
-    """What a step answered, when, and since when it waits if it does and that is not written down yet."""
+    """The result of a step, when it came, and since when the step waits if its wait is not recorded yet."""
 
     task_id: int
     answer: Outcome | Wait | Failure
@@ -30,10 +30,10 @@ class StepAnswer:
 
 
 def record(session: Session, snapshot: Snapshot, answered: StepAnswer) -> Snapshot | None:
-    """Write the answer down; gives where the job stands then, None when it now waits. Recording it a second
-    time changes nothing. `snapshot` is where it stands in this transaction.
+    """Record the result; gives the job's state after it, None when the job now waits. Recording it a second
+    time changes nothing. `snapshot` is the state in this transaction.
 
-    Raises whatever the answer's `commit` raises.
+    Raises whatever the result's `commit` raises.
     """
     task = snapshot.task(answered.task_id)
     if task.state is not TaskState.RUNNING:
@@ -72,7 +72,7 @@ def _commit(session: Session, commit: Commit) -> None:
 
 
 def _mark_undone(session: Session, undo: TaskView) -> None:
-    """The step's latest attempt is undone."""
+    """Mark the step's latest attempt as undone."""
     step = (tasks.c.job_id == undo.job_id, tasks.c.position == undo.position, tasks.c.kind == TaskKind.STEP)
     latest = tasks.select().where(*step).order_by(tasks.c.attempt.desc()).limit(1)
     task_id = session.execute(latest).mappings().first()
@@ -82,7 +82,7 @@ def _mark_undone(session: Session, undo: TaskView) -> None:
 
 def _wait(session: Session, job: JobView, task: TaskView, wait: Wait, answered: StepAnswer) -> bool:
     if task.waiting_since is None:
-        # Signals are noted from here on; one that fired before is seen by the next look.
+        # Signals are noted from here on; one that fired before is noticed when the step runs again.
         journal.register_wait(session, task, wait, answered.waits_since)
         return True
     changed = task.waiting_for != wait.signal
@@ -108,7 +108,7 @@ def _too_late(task: TaskView, wait: Wait) -> Failure:
 
 
 def _fail(session: Session, job: JobView, task: TaskView, failure: Failure, now: datetime) -> None:
-    """The task failed, so the job cannot go forward: next it is undone, or ends."""
+    """Record the task's failure: the job cannot go forward; next it is undone, or ends."""
     journal.record_failed(session, task, failure, now)
     journal.close_unreached(session, job.id, f"not reached: {task.title} failed", now)
     if task.kind is TaskKind.UNDO:

@@ -1,5 +1,4 @@
-"""What others ask of the engine: submit, cancel, retry, signal. All of it happens in the caller's
-transaction."""
+"""Requests to the engine: submit, cancel, retry, signal, each in the caller's transaction."""
 
 import contextlib
 import uuid
@@ -33,7 +32,7 @@ _SIGNALLED = PreparedStatement(
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The place in another job that a child job belongs to."""
+    """The place of a child job in its parent job."""
 
     job_id: str
     position: int
@@ -43,7 +42,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job to be: what an operator (or a parent job) asks for."""
+    """A request for a job, of an operator or of a parent job."""
 
     name: str
     subject: str | None = None
@@ -55,8 +54,8 @@ class JobRequest:
 
 
 def ordered(catalogue: Catalogue, order: JobRequest) -> tuple[Definition, JobRequest]:
-    """With the steps that it is to have; raises Refused, or what the definition raises if there are none
-    for its arguments."""
+    """The definition with the job's steps, and the request; raises Refused, or what the definition raises if
+    no steps can be made from the arguments."""
     return catalogue.get(order.name).made_for(order.arguments), order
 
 
@@ -75,7 +74,7 @@ def submit(session: Session, definition: Definition, order: JobRequest, now: dat
 
 
 def submit_all(session: Session, wanted: Sequence[tuple[Definition, JobRequest]], now: datetime) -> None:
-    """Many jobs that are not there yet, in their order."""
+    """Write many new jobs, in their order."""
     rows = [(uuid.uuid4().hex, definition, order) for definition, order in wanted]
     if not rows:
         return
@@ -112,14 +111,14 @@ def _row(order: JobRequest, now: datetime) -> dict[str, object]:
 
 
 def add_steps(session: Session, job_id: str, definition: Definition, attempt: int, first: int) -> None:
-    """Queue the definition's steps from position `first` on."""
+    """Queue tasks for the definition's steps from position `first` on."""
     for position, step in enumerate(definition.steps[first:], start=first):
         journal.add_task(session, job_id, TaskKind.STEP, position, attempt, step.key, step.title)
 
 
 def cancel(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Ask the job and its children to turn back at their next boundary; one that was held on its way back
-    goes on with that. Raises Refused if it cannot."""
+    """Ask the job and its children to turn back at their next boundary; a held job that was being undone goes
+    on with that. Raises Refused if the job cannot be cancelled."""
     journal.lock_family(session, job_id)
     job = journal.locked_job(session, job_id)
     definition = catalogue.find(job)
@@ -154,14 +153,14 @@ def _has_a_turn_ahead(session: Session, job: JobView, definition: Definition | N
 
 
 def _let_find_out(session: Session, job: JobView, now: datetime) -> None:
-    """The held job goes on until it looks whether its turn has come, and comes back from there: given up,
-    it would leave what it is about between two sites."""
+    """Let the held job go on until it notices the cancel where it waits for its turn, and is undone from
+    there: if it were given up, its machine would be left between two sites."""
     journal.change_job(session, job.id, cancel_requested=True)
     held_jobs.let_go_on(session, replace(job, cancel_requested=True), now)
 
 
 def _give_up(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:
-    """End the held job where it is, without doing or undoing anything more."""
+    """End the held job where it is: nothing more is done or undone."""
     failure = Failure(
         GIVEN_UP,
         "The job was held, and a person gave it up: nothing more was done for it",
@@ -202,8 +201,8 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
 
 
 def _require_a_retryable_child(session: Session, catalogue: Catalogue, parent: JobView) -> None:
-    """Raises the Refused of the first failed child if none of them would be retried, unless a step without
-    children failed."""
+    """Raise the Refused of the first failed child if none of them can be retried, unless a step without
+    children failed as well."""
     refusals: list[Refused] = []
     started = read.children_of(session, parent.id)
     if _failed_without(session, parent, {child.parent_position for child in started}):
@@ -222,7 +221,7 @@ def _require_a_retryable_child(session: Session, catalogue: Catalogue, parent: J
 
 
 def _failed_without(session: Session, job: JobView, places: Set[int | None]) -> bool:
-    """Whether another step than those failed."""
+    """Whether a step failed that has none of these places."""
     steps = current_steps(read.tasks_of(session, job.id))
     return any(step.state is TaskState.FAILED and step.position not in places for step in steps)
 
@@ -265,7 +264,8 @@ def _failed_undo(task: TaskView, job: JobView) -> bool:
 
 
 def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None:
-    """Queue a step that has to run again: the old try stays visible; a step that never began is moved."""
+    """Queue a step that has to run again: the old attempt stays visible; a step that never began is moved to
+    the new attempt."""
     if task.done and not task.partial:
         return
     if task.started_at is None:
@@ -277,12 +277,12 @@ def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None
 
 
 def is_waited_for(session: Session, key: str) -> bool:
-    """Whether a step is written down as waiting for `key`."""
+    """Whether a step is recorded as waiting for `key`."""
     return bool(_ANY_WAITS.all(session, {"signal": key}))
 
 
 def signal(session: Session, key: str, now: datetime) -> int:
-    """Make every step that waits for `key` look again; gives the number of jobs.
+    """Run every step again that waits for `key`; gives the number of jobs.
 
     Call it after committing what the signal is about.
     """

@@ -1,4 +1,4 @@
-"""Run one claimed job: decide, make one move, and again, until it ends, waits or is taken over."""
+"""Runs one claimed job: one move after the other, until it ends, waits or is taken over."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,8 +55,8 @@ class Runner:
         parks: bool = False,
     ) -> ParkedJob | None:
         """Go on with the job until it ends or waits; when `stopping`, let go of it at the next boundary. With
-        `parks`, gives the job's place in the parking lot if it waits there; `parked` is the place that it
-        comes from, and it stands as it stood there unless somebody wrote to it meanwhile.
+        `parks`, gives the job's place in the parking lot if it waits there. `parked` is the place that it
+        comes from; its state there still holds unless somebody has written to the job.
 
         Raises LeaseLost when another engine has taken the job over.
         """
@@ -108,7 +108,7 @@ class Runner:
         return None
 
     def _start(self, run: Run) -> Snapshot | None:
-        """Its first step begins with it."""
+        """Start the job together with its first step."""
         try:
             snapshot = self._started(run)
         except Exception as problem:
@@ -119,7 +119,7 @@ class Runner:
         return snapshot
 
     def _started(self, run: Run) -> Snapshot | None:
-        """A first step that cannot begin fails by itself."""
+        """Start the job; a first step that cannot begin fails by itself."""
         try:
             return self._performer.write(run, partial(self._begin, run, with_a_step=True))
         except CannotBegin:

@@ -1,4 +1,4 @@
-"""Where a claimed job stands: all that its next move depends on, read in one transaction."""
+"""The state of a claimed job: all that its next move depends on, read in one transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +23,8 @@ NOT_KNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`begun` is the task that the last write has begun, which runs next. `known` is the number of signals
-    and changes that the parking lot had heard of when this was true."""
+    """The state of a job. `begun` is the task that the last write has begun, which runs next. `known` is the
+    parking lot's number of signals and changes when the state was true."""
 
     claim: Claim
     job: JobView
@@ -44,12 +44,12 @@ class Snapshot:
         return replace(self, tasks=tasks, begun=None)
 
     def again(self, session: Session) -> "Snapshot":
-        """Read anew."""
+        """The state, read again."""
         return look(session, self.claim)
 
 
 def look(session: Session, claim: Claim) -> Snapshot:
-    """Raises LeaseLost when the claim does not hold."""
+    """The state of the job; raises LeaseLost when the claim no longer holds."""
     job = read.find(session, claim.job_id)
     if job is None or (job.claim_owner, job.claim_epoch) != (claim.owner, claim.epoch):
         raise LeaseLost(claim.job_id)
@@ -72,7 +72,7 @@ def _open_children(session: Session, job_id: str) -> int:
 
 
 class CannotBegin(Exception):
-    """A step does not begin: that is its own failure, and what came before it stands."""
+    """A step cannot begin: that is the step's own failure; what came before it is kept."""
 
     def __init__(self, task: TaskView, problem: Exception) -> None:
         super().__init__(f"{task.title} does not begin: {problem}")
@@ -87,9 +87,9 @@ def begin_next(
     now: datetime,
     refused: CannotBegin | None = None,
 ) -> Snapshot:
-    """Where the job stands once its next step, if that is its next move, has begun: in the transaction of
-    what came before. Steps that have nothing to do for its arguments are passed by. The one that was
-    `refused` begins all the same, so that it can fail. Raises CannotBegin."""
+    """The job's state once its next step has begun, if that is its next move, in the transaction of what came
+    before. Steps that have nothing to do are skipped. The step that was `refused` begins all the same, so
+    that it can fail. Raises CannotBegin."""
     refused_id = refused and refused.task_id
     move = snapshot.move(definition)
     while isinstance(move, plan.RunStep) and move.task.id != refused_id:

@@ -1,8 +1,7 @@
-"""Which signals steps are written down as waiting for, so that nobody has to ask the database about all the
-others.
+"""Which signals recorded waits are for, so that the database need not be asked about all others.
 
-Most signals come while their step waits in memory, or to nobody. On SQLite nobody else writes waits; with
-PostgreSQL this knows nothing.
+Most signals come while their step waits in memory, or nobody waits for them. On SQLite no other process
+records waits; on PostgreSQL this is not used.
 """
 
 import threading
@@ -15,14 +14,14 @@ from .prepared import one_of
 from .tables import tasks
 
 STATES = (TaskState.WAITING, TaskState.RUNNING)
-"""Of a step that waits: it may look just now."""
+"""The states of a task with a recorded wait: its step may be running again just now."""
 MOST_NOTED = 20_000
-"""Many of them are over by then: those that are not are read anew."""
+"""How many signals are noted before they are read again: many of their waits are over by then."""
 _ALL = select(tasks.c.waiting_for).where(tasks.c.waiting_for.is_not(None), one_of(tasks.c.state, STATES))
 
 
 class AwaitedSignals:
-    """Safe from any thread. Until `begin` every signal may be waited for."""
+    """The signals of recorded waits. Safe from any thread. Until `begin` every signal may be waited for."""
 
     def __init__(self, most: int = MOST_NOTED) -> None:
         self._most = most
@@ -30,17 +29,18 @@ class AwaitedSignals:
         self._lock = threading.Lock()
 
     def begin(self, session: Session) -> None:
-        """Within a transaction that writes, when nobody but this process writes waits from now on."""
+        """Call it within a writing transaction, when only this process records waits from now on."""
         with self._lock:
             self._signals = _read(session)
 
     def end(self) -> None:
-        """From now on others may."""
+        """Other processes may record waits from now on."""
         with self._lock:
             self._signals = None
 
     def note(self, session: Session, signal: str) -> None:
-        """Within the transaction that writes it down: with SQLite there is no other one meanwhile."""
+        """Note a signal within the transaction that records the wait: on SQLite there is no other one
+        meanwhile."""
         with self._lock:
             if self._signals is None:
                 return
@@ -49,7 +49,7 @@ class AwaitedSignals:
             self._signals.add(signal)
 
     def may_wait(self, signal: str) -> bool:
-        """False if nobody is written down as waiting for it."""
+        """False if no recorded wait is for this signal."""
         known = self._signals
         return known is None or signal in known
 

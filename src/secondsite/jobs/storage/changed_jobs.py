@@ -1,4 +1,4 @@
-"""Which jobs a transaction has changed, noted as it goes along."""
+"""Which jobs a transaction has changed, noted while it runs."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ def note(session: Session, job_id: str) -> None:
 
 
 def noted(session: Session) -> frozenset[str]:
-    """All that were noted."""
+    """The ids of all jobs that were noted."""
     return frozenset(session.info.get(KEY, ()))
 
 

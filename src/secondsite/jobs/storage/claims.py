@@ -1,4 +1,4 @@
-"""Find a job that is ready and claim it: exactly one engine gets it."""
+"""Claims of jobs: finds a ready job and claims it, so that exactly one engine gets it."""
 
 import threading
 import time
@@ -21,20 +21,21 @@ from .transactions import Transactions
 
 CANDIDATES = 8
 MOST_OF_A_BATCH = 64
-"""Jobs of one batch that have begun and not ended, and wait for no turn of theirs. Who is given a thousand
-orders at once has done none of them for long; so the first machines run soon, and the others' orders do
-not grow old."""
+"""The most jobs of one batch that have begun, have not ended, and do not wait for a turn. An appliance that
+gets a thousand orders at once finishes none of them for long; with this limit the first machines run soon,
+and the others' orders do not grow old."""
 LONG_SECONDS = 300.0
-"""A job that began so long ago waits for something else than its turn, such as a first copy or a site: it
-is in nobody's way."""
+"""A job that began so many seconds ago waits for something other than its turn, such as a first copy or a
+site, and does not count towards that limit."""
 NEW_EVERY_SECONDS = 5.0
-"""However much there is to do for jobs that have begun: so often others come first."""
+"""However many jobs that have begun are ready: this often new ones come first."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _ready(*states: JobState) -> Select[str, int]:
-    """Jobs that nobody else has who is alive; those that this engine works on have to be left out."""
+    """SQL: ready jobs that no living engine has claimed; those that this engine works on have to be left
+    out."""
     owner = jobs.c.claim_owner
     free = or_(
         owner.is_(None),
@@ -48,8 +49,8 @@ def _ready(*states: JobState) -> Select[str, int]:
 
 
 def _may_begin() -> ColumnElement[bool]:
-    """SQL: so few jobs of the same batch that began since then are under way that all that are claimed at
-    once may begin; or it is of no batch."""
+    """SQL: the job belongs to no batch, or so few jobs of its batch are in progress that as many as are
+    claimed at once may begin."""
     sibling = jobs.alias()
     under_way = one_of(sibling.c.state, RUNNABLE - {JobState.QUEUED})
     since = sibling.c.started_at > bindparam("since", type_=UtcDateTime)
@@ -99,8 +100,8 @@ class Claims:
         self._new_at = time.monotonic()
 
     def next_since(self, rung: int, seconds: float) -> Claim | None:
-        """As `next`, but if there was nothing when the bell had rung as often as now, it is not looked
-        again for some seconds."""
+        """As `next`, but if there was nothing at this count of the bell, the database is not asked again for
+        `seconds`."""
         with self._one_at_a_time:
             since, at = self._nothing
             if not self._taken and since == rung and time.monotonic() - at < seconds:
@@ -111,20 +112,20 @@ class Claims:
             return claim
 
     def next(self) -> Claim | None:
-        """Claim the job whose turn it is; None when none is ready. Those that have begun come before the
-        others, of these the ones that a person waits for before those of a batch, batches side by side in
-        their order. Now and then the others come first: jobs that have begun may look again and again."""
+        """Claim the job whose turn it is; None when none is ready. Jobs that have begun come before new ones,
+        and among them those that a person waits for before those of a batch. Now and then new ones come
+        first: jobs that have begun may be ready again and again."""
         with self._one_at_a_time:
             return self._next()
 
     @property
     def others_are_due(self) -> bool:
-        """Whether jobs that have not begun come before those that have, also before those that are parked."""
+        """Whether new jobs come before those that have begun, including parked ones."""
         return time.monotonic() - self._new_at >= NEW_EVERY_SECONDS
 
     @property
     def may_be_more(self) -> bool:
-        """Whether there was, or may have been, one more to take when one was taken last."""
+        """Whether there was, or may have been, another job to claim at the last claim."""
         return bool(self._taken) or self._more
 
     def _next(self) -> Claim | None:
@@ -136,7 +137,7 @@ class Claims:
         return self._taken.popleft() if self._taken else None
 
     def _take_some(self, candidates: Sequence[Claim]) -> None:
-        """As many as it takes at once; another engine may have been faster."""
+        """Claim as many as are taken at once; another engine may have been faster."""
         for number in range(0, len(candidates), self._at_once):
             taken = self._transactions.write(partial(self._take, candidates[number : number + self._at_once]))
             self._held.update(claim.job_id for claim in taken)
@@ -162,7 +163,7 @@ class Claims:
         return first(session, alive) or second(session, alive)
 
     def _alive(self, session: Session) -> datetime:
-        """Whose lease ends later has its jobs."""
+        """Engines whose lease ends after this time count as alive, and keep their jobs."""
         return LONG_AGO if time.monotonic() < self._spare_others_until else database_now(session)
 
     def _begun(self, session: Session, alive: datetime) -> list[Claim]:
@@ -176,8 +177,8 @@ class Claims:
         )
 
     def _free(self, session: Session, ready: PreparedStatement, values: Mapping[str, object]) -> list[Claim]:
-        """Own claims that no thread here works on are left over from before a restart, or from a lost
-        reply. A job that is put down meanwhile was read as it was before."""
+        """Candidates without those that a thread here works on: other own claims are left over from before a
+        restart, or from a lost reply. A job that is put down meanwhile was read in its state before."""
         held = frozenset(self._held)
         mine = {"owner": self._owner, "now": self._clock(), "most": CANDIDATES + len(held)}
         found = ready.all(session, {**values, **mine})

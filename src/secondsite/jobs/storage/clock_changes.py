@@ -1,9 +1,8 @@
-"""When the host's clock is set, by an hour or a year, the waits of jobs are moved along.
+"""Moves the waits of jobs when the host's clock is set, by an hour or a year.
 
-A waiting job has the instant of its next look in its row, and its step the instant at which the wait began.
-If the clock is set back an hour, the next look is an hour too late; if it is set forward, the wait seems an
-hour longer than it is. The job would oversleep, or give up. The monotonic clock tells how far the clock was
-set.
+A waiting job has the time of its next look in its row, and its step the time at which the wait began. If the
+clock is set back an hour, the next look is an hour too late; if it is set forward, the wait seems an hour
+longer than it is. The job would oversleep, or give up. The monotonic clock tells how far the clock was set.
 """
 
 import time
@@ -22,14 +21,15 @@ SLEWED = timedelta(seconds=2)
 """A time service slews the clock by less than this between two looks."""
 
 LONGEST_SLEEP_SECONDS = 60.0
-"""No job sleeps longer than this. One that would was put to sleep by a clock that has been set back since."""
+"""No job sleeps longer than this many seconds. One that would was put to sleep by a clock that was set back
+since."""
 
 Look = tuple[datetime, float]
-"""Both clocks, read at the same time."""
+"""The time of the clock and of the monotonic clock, read together."""
 
 
 class SetClock:
-    """Compares a clock with the monotonic one since it last agreed, or since it was followed."""
+    """Compares a clock with the monotonic one since they last agreed, or since the last step was followed."""
 
     def __init__(self, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -37,14 +37,14 @@ class SetClock:
         self._seen = (clock(), monotonic())
 
     def look(self) -> tuple[datetime, bool]:
-        """What the clock says, and whether it was set since it was followed; from any thread. Changes
-        nothing. Both come from one reading: a second one may differ by an hour."""
+        """The clock's time, and whether it was set since the last step was followed; changes nothing. Both
+        come from one reading: a second one may differ by an hour. Safe from any thread."""
         step, (now, _monotonic) = self._compare()
         return now, abs(step) > SLEWED
 
     def step(self) -> tuple[timedelta, Look]:
-        """How far the clock was set (forward: positive; zero if it was not), and the look that found it:
-        the same until that look is `followed`."""
+        """How far the clock was set (forward: positive; zero if it was not), and the look that found it: the
+        same until that look is `followed`."""
         step, look = self._compare()
         if abs(step) > SLEWED:
             return step, look
@@ -52,7 +52,7 @@ class SetClock:
         return timedelta(0), look
 
     def followed(self, look: Look) -> None:
-        """All waits were moved along, durably, by what that look found."""
+        """All waits were moved, durably, by the step of that look."""
         self._seen = look
 
     def _compare(self) -> tuple[timedelta, Look]:
@@ -80,8 +80,8 @@ def move_along(session: Session, step: timedelta, now: datetime) -> None:
 
 
 def look_again(session: Session, now: datetime) -> None:
-    """Every moving job looks again now; one that looks too early waits again. They are locked in the order
-    of their ids, as by everybody."""
+    """Every moving job looks again now; one that looks too early waits again. Jobs are locked in the order of
+    their ids, as everywhere."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(jobs.c.id).where(_asleep_at(now)).order_by(jobs.c.id).with_for_update())
     session.execute(update(jobs).where(_asleep_at(now)).values(ready_at=now))

@@ -32,10 +32,11 @@ READ_ONLY = {driver_transaction.READS_ONLY: True}
 BUSY_SECONDS = 20.0
 POOLED, MORE = 10, 19
 MOST_CONNECTIONS = POOLED + MORE + 3
-"""That one process has to PostgreSQL: the pool's, that of its lease, that of its listener, and one while
-it starts, or for a command beside it."""
+"""The most connections that one process has to PostgreSQL: the pool's, that of its lease, that of its
+listener, and one while it starts, or for a command beside it."""
 IDLE_IN_TRANSACTION_SECONDS = 5
-"""A process that is stopped, or cut off, holds its locks no longer: PostgreSQL ends its transaction."""
+"""How long a process that is stopped or cut off can hold its locks, in seconds: then PostgreSQL ends its
+transaction."""
 LINE = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -43,9 +44,10 @@ LINE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""A line that is dead is noticed, unless the URL says otherwise."""
+"""Settings by which a dead connection is noticed, unless the URL says otherwise."""
 CHECKPOINT = "wal_autocheckpoint = 4000"
-"""Pages, 16 MB: what many machines change again and again is written to the database file less often."""
+"""In pages, 16 MB: rows that many machines change again and again are written to the database file less
+often."""
 
 
 def connect(url: str) -> Engine:
@@ -56,8 +58,8 @@ def connect(url: str) -> Engine:
 
 
 def beside(db: Engine) -> Engine:
-    """One connection to the same database, for what may not wait until one of the pool's is free. SQLite
-    has a writer at a time: there it is the pool itself."""
+    """An engine with one connection to the same database, for work that may not wait for a connection of the
+    pool. SQLite has one writer at a time: there it is the pool itself."""
     return db if db.dialect.name == "sqlite" else _postgresql(db.url, beside=db)
 
 
@@ -80,8 +82,8 @@ def _limit_idling(connection: psycopg.Connection, _record: object) -> None:
 
 
 def _sqlite(url: str) -> Engine:
-    # The one that was used last first: what the others hold in memory is out of date as soon as somebody has
-    # written.
+    # The connection that was used last comes first: what the others hold in memory is out of date after any
+    # write.
     db = create_engine(
         url,
         connect_args={"timeout": BUSY_SECONDS},
@@ -98,13 +100,13 @@ def _sqlite(url: str) -> Engine:
 
 
 def give_back(db: Engine) -> None:
-    """Have connections of SQLite that nobody uses let go of their pages, up to 2 MB each."""
+    """Make unused connections to SQLite release their cached pages, up to 2 MB each."""
     if db.dialect.name != "sqlite" or not isinstance(db.pool, QueuePool):
         return
-    with contextlib.ExitStack() as stack:  # which is left backwards: the one that was used last is so again
+    with contextlib.ExitStack() as stack:  # given back in reverse: the connection used last stays the last
         for _ in range(db.pool.checkedin()):
-            # Jobs may have taken them meanwhile: to wait for one, with the others in hand, held up all for
-            # half a minute.
+            # Jobs may have taken them meanwhile: waiting for one while holding the others stopped every
+            # thread for half a minute.
             if not db.pool.checkedin():
                 break
             connection = stack.enter_context(contextlib.closing(db.raw_connection()))
@@ -134,15 +136,16 @@ def _begin_on(turn: WriteTurn, line: PoolProxiedConnection, reads_only: bool) ->
     run_on(driver, "BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
-# SQLite has one writer at a time. Within this process they take turns at a lock, which wakes the next one
-# at once. SQLite's own wait is a row of ever longer naps: with eight busy threads a fifth of the time of a
-# batch was slept away. Another process is still waited for in SQLite's way.
+# SQLite has one writer at a time. Within this process writers take turns at a lock, which wakes the next one
+# at once. SQLite itself waits by ever longer sleeps: with eight busy threads a fifth of a batch's time went
+# there. Another process is still waited for in SQLite's way.
 
 _TURN = "secondsite_write_turn"
 
 
 class WriteTurn:
-    """The turns of one database's writers; from `take` until the connection goes back to the pool."""
+    """The turns of one database's writers; a turn lasts from `take` until the connection goes back to the
+    pool."""
 
     def __init__(self, patience_seconds: float) -> None:
         self._lock = threading.Lock()
@@ -152,7 +155,7 @@ class WriteTurn:
         event.listen(db, "checkin", self._returned)
 
     def take(self, line: PoolProxiedConnection) -> None:
-        """Raises OperationalError, as SQLite does, when the others write too long."""
+        """Take the turn to write. Raises OperationalError, as SQLite does, when the others write too long."""
         if not self._lock.acquire(timeout=self._patience_seconds):
             busy = sqlite3.OperationalError("database is locked")
             raise exc.OperationalError("BEGIN IMMEDIATE", {}, busy)
@@ -166,29 +169,32 @@ class WriteTurn:
 
 
 # One thread that runs jobs computes at a time; the others wait for their turn, not for the interpreter's
-# lock. Each statement gives the interpreter's lock away for some microseconds. With eight threads that want
-# it, each of these wakes one of them: a batch spent a quarter of its processor time in the kernel, and
-# waited for threads to wake. Whoever waits for a commit lets others compute. It is a courtesy, not a lock:
-# from whoever keeps a turn too long, because its step takes long or waits for something outside, the next
-# in line takes it over.
+# lock. Each statement releases the interpreter's lock for some microseconds. With eight threads that want
+# it, each release wakes one of them: a batch spent a quarter of its processor time in the kernel, and
+# waited for threads to wake. A thread that waits for a commit lets others compute. The turn is not a lock:
+# if a thread keeps it too long, because its step takes long or waits for something outside, the next in
+# line takes it over.
 
 PATIENCE_SECONDS = 0.02
-"""Until a turn is taken over: some times what a thread computes between two commits, on a slow machine."""
+"""How long a turn lasts, in seconds, until the next thread takes it over: several times what a thread
+computes between two commits on a slow machine."""
 
 
 class WorkTurn:
-    """Safe from any thread. Threads that never take a turn are not held up."""
+    """The turn of the threads that run jobs. Safe from any thread. Threads that never take a turn are not
+    held up."""
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._patience_seconds = patience_seconds
         self._changed = threading.Condition(threading.Lock())
         self._holding: object | None = None
-        """Another object for each turn, so that nobody gives back or takes over one that it does not mean."""
+        """A different object for each turn, so that no thread gives back or takes over another's turn by
+        mistake."""
         self._here = threading.local()
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """For what this thread computes."""
+        """A context in which this thread has the turn."""
         if self._mine() is not None:
             yield
             return
@@ -200,7 +206,7 @@ class WorkTurn:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """While this thread waits for others, if it computes in a turn."""
+        """A context in which this thread, if it has a turn, leaves it to others while it waits."""
         if self._mine() is None:
             yield
             return
@@ -211,7 +217,7 @@ class WorkTurn:
             self._take()
 
     def _mine(self) -> object | None:
-        """The turn that this thread took; somebody else may have it by now."""
+        """The turn that this thread took; another thread may have taken it over by now."""
         mine: object | None = getattr(self._here, "mine", None)
         return mine
 

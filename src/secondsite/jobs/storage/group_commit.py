@@ -1,5 +1,4 @@
-"""Works of several threads that wait to write to SQLite are done in one transaction: one flush for all of
-them.
+"""One SQLite transaction, and so one flush, for the works of several threads that wait to write.
 
 A flush takes some milliseconds, whatever it flushes, and a batch of a thousand jobs makes ten thousand
 transitions.
@@ -20,7 +19,7 @@ Opened = Callable[[Session], None]
 
 
 class _Request(Generic[T]):
-    """A work, and what became of it."""
+    """A work that a thread waits for, and its result."""
 
     def __init__(self, work: Callable[[Session], T]) -> None:
         self.work = work
@@ -41,7 +40,8 @@ class _Request(Generic[T]):
 
 
 class GroupCommit:
-    """Who comes first does what all have asked for meanwhile. Safe from any thread."""
+    """Commits works in groups: the first thread does what all have asked for meanwhile. Safe from any
+    thread."""
 
     def __init__(self, db: Engine, opened: Opened, turn: WorkTurn) -> None:
         self._db = db
@@ -52,8 +52,9 @@ class GroupCommit:
         self._doing = threading.Lock()
 
     def do(self, work: Callable[[Session], T]) -> T:
-        """What `work` gives, once it is committed; raises what it raises. Works may be done on another
-        thread, and anew: if one of them fails, nothing of all is kept, and each is done by itself."""
+        """The result of `work`, once it is committed; raises what it raises. A work may be done on another
+        thread, and more than once: if one of a group fails, none of them is kept, and each is done by
+        itself."""
         mine = _Request(work)
         with self._adding:
             self._asked.append(mine)  # type: ignore[arg-type]  # a list of works of all kinds
@@ -76,7 +77,7 @@ class GroupCommit:
     def _is_done(self, asked: list[_Request[object]]) -> bool:
         try:
             self._commit(asked)
-        except BaseException:  # whose fault it is shows when each is done by itself
+        except BaseException:  # which work failed shows when each is done by itself
             return False
         for each in asked:
             each.settle()
@@ -92,7 +93,7 @@ class GroupCommit:
 
     def _commit(self, asked: list[_Request[object]]) -> None:
         with transaction(self._db) as session:
-            begin(session)  # take the write lock now, so that an instant read by a work is not an old one
+            begin(session)  # take the write lock now, so that a time that a work reads is not old
             with self._turn.taken():
                 self._opened(session)
                 for each in asked:

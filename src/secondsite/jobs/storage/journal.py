@@ -42,20 +42,20 @@ class Claim:
 
 
 def lock_job(session: Session, job_id: str) -> JobView | None:
-    """The job, locked until the transaction ends; None when it is not there."""
+    """The job, locked until the transaction ends; None when it does not exist."""
     changed_jobs.note(session, job_id)
     row = _LOCKED.one(session, {"wanted": job_id})
     return None if row is None else job_view(row)
 
 
 def locked_job(session: Session, job_id: str) -> JobView:
-    """As `lock_job`; raises Refused when it is not there."""
+    """As `lock_job`; raises Refused when it does not exist."""
     return lock_job(session, job_id) or read.get(session, job_id)
 
 
 def lock_family(session: Session, job_id: str) -> None:
-    """The job and those that it started, in the order of their ids: whoever locks several jobs takes them
-    in this order, or two who do it at once wait for each other. On SQLite writers are alone anyway."""
+    """Lock the job and its children in the order of their ids: whoever locks several jobs has to use this
+    order, or two transactions wait for each other. On SQLite there is one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         family = or_(jobs.c.id == job_id, jobs.c.parent_job_id == job_id)
         session.execute(select(jobs.c.id).where(family).order_by(jobs.c.id).with_for_update())
@@ -70,8 +70,8 @@ def fence(session: Session, claim: Claim) -> JobView:
 
 
 def is_as_seen(session: Session, claim: Claim, seen: JobView) -> bool:
-    """As `fence`, of a job that was read before: whether nobody in this transaction, and nobody who
-    changes how it goes on, has written to it since. Reads a few columns in place of all with the tasks."""
+    """As `fence`, for a job that was read before: whether nobody in this transaction, and nobody who changes
+    its course, has written to it since. Reads a few columns instead of the whole job and its tasks."""
     is_touched = claim.job_id in changed_jobs.noted(session)
     changed_jobs.note(session, claim.job_id)
     row = _CLAIMED.one(session, {"wanted": claim.job_id})
@@ -90,7 +90,7 @@ def change_task(session: Session, task_id: int, **values: object) -> None:
 
 @functools.cache
 def _change(table: Table, names: tuple[str, ...]) -> PreparedStatement:  # type: ignore[explicit-any]  # what a column has
-    """For the few sets of columns that are changed together."""
+    """The update of these columns, prepared for the few sets of columns that are changed together."""
     return PreparedStatement(
         update(table).where(table.c.id == bindparam("wanted")).values(new_values(table, names))
     )
@@ -121,7 +121,7 @@ def add_task(
 def queued_task(
     job_id: str, kind: TaskKind, position: int, attempt: int, key: str, title: str, facts: Json | None = None
 ) -> dict[str, object]:
-    """The row of a task that nobody has begun."""
+    """The row of a task that has not begun."""
     return {
         "job_id": job_id,
         "kind": kind,
@@ -154,7 +154,8 @@ def undo_task_id(session: Session, job: JobView, step: TaskView) -> int:
 
 
 def begin_task(session: Session, job: JobView, task: TaskView, now: datetime) -> TaskView:
-    """The task as it runs, from now or since it first began; this run uses up any signal that came before."""
+    """The task as running, since now or since it first began; signals that came before count as used by this
+    run."""
     begun = replace(task, state=TaskState.RUNNING, started_at=task.started_at or now, signalled=False)
     change_task(session, task.id, state=begun.state, started_at=begun.started_at, signalled=False)
     if job.state not in (JobState.CANCELLING, JobState.RUNNING):
@@ -173,7 +174,7 @@ def end_task(
     partial: bool = False,
     facts: Json | None = None,
 ) -> TaskView:
-    """The task as it is then."""
+    """End the task; gives it in its new state."""
     ended = replace(
         task,
         state=state,
@@ -215,7 +216,7 @@ def record_failed(session: Session, task: TaskView, failure: Failure, now: datet
 
 
 def register_wait(session: Session, task: TaskView, wait: Wait, since: datetime) -> datetime:
-    """The task runs on, but signals for it are noted from now on; gives its deadline."""
+    """The task stays running, but signals for it are noted from now on; gives its deadline."""
     deadline_at = since + timedelta(seconds=wait.deadline_seconds)
     progress = {} if wait.progress is None else {"progress": min(max(wait.progress, 0.0), 1.0)}
     change_task(
@@ -239,12 +240,12 @@ def sleep(session: Session, job: JobView, task: TaskView, ready_at: datetime) ->
 
 
 def close_unreached(session: Session, job_id: str, why: str, now: datetime) -> None:
-    """Steps that will not be reached are cancelled and say why."""
+    """Cancel the steps that will not be reached; `why` is recorded."""
     _close(session, job_id, _UNREACHED, why, now)
 
 
 def close_all(session: Session, job_id: str, why: str, now: datetime) -> None:
-    """No task of a job that ends is left moving."""
+    """End all open tasks of a job that ends."""
     _close(session, job_id, _MOVING, why, now)
 
 

@@ -1,4 +1,4 @@
-"""Who is alive, and who may run which job.
+"""Leases of engines: which engines are alive, and who may run which job.
 
 Every engine keeps one row: its name, an epoch that rises each time the name is taken, and the time until
 which it counts as alive. Time is the database's own, so clocks of hosts need not agree. A job is held by a
@@ -9,7 +9,7 @@ accepted.
 SQLite serves one process: a lock file keeps a second one out.
 
 On PostgreSQL a lease that has ended is not prolonged: its engine joins again, with a higher epoch. What it
-held under the former one, such as the connections of a vault's appliances, counts no more.
+held under the former one, such as the connections of a vault's appliances, no longer counts.
 """
 
 import time
@@ -29,8 +29,8 @@ from .transactions import REFUSALS, Transactions, said
 
 LEASE_SECONDS = 5.0
 ALONE_SECONDS = 120.0
-"""Where nobody waits for its end: prolonged as often as a lease of five seconds it was half of all
-transactions of a vault in peace."""
+"""The lease in seconds where no other engine waits for its end: with a lease of five seconds its renewals
+were half of all transactions of an idle vault."""
 log = structlog.get_logger(__name__)
 
 
@@ -48,14 +48,14 @@ def held_by_the_living(now: BindParameter[datetime]) -> ColumnElement[bool]:
 
 
 class Member(NamedTuple):
-    """An engine, as long as its lease was not lost."""
+    """An engine under one epoch: until its lease is lost."""
 
     owner: str
     epoch: int
 
 
 def is_alive(session: Session, member: Member) -> bool:
-    """Whether its lease runs, by the database's clock."""
+    """Whether the member's lease runs, by the database's clock."""
     mine = select(engines.c.owner).where(
         engines.c.owner == member.owner,
         engines.c.epoch == member.epoch,
@@ -65,8 +65,8 @@ def is_alive(session: Session, member: Member) -> bool:
 
 
 class Membership:
-    """This engine's own row and, on SQLite, the lock file. Elsewhere it has a connection of its own, which
-    `transactions` are on."""
+    """This engine's own row and, on SQLite, the lock file. On PostgreSQL it uses a connection of its own,
+    that of `transactions`."""
 
     def __init__(
         self,
@@ -76,7 +76,8 @@ class Membership:
         lease_seconds: float,
         heard: Callable[[datetime, float], None] = lambda _now, _asked_at: None,
     ) -> None:
-        """`heard` is told what the database's clock shows, and when it was asked, by the monotonic clock."""
+        """`heard` is called with the time of the database's clock, and when it was asked, by the monotonic
+        clock."""
         self.owner = owner
         self._heard = heard
         self._transactions = transactions
@@ -89,24 +90,25 @@ class Membership:
 
     @property
     def member(self) -> Member | None:
-        """None before it has joined, and on SQLite, where nobody else is."""
+        """None before it has joined, and on SQLite, which has no other engines."""
         return None if self._alone or self._epoch == 0 else Member(self.owner, self._epoch)
 
     @property
     def runs_since(self) -> float:
-        """The instant of the monotonic clock from which the lease runs: that of the try that was
-        committed. While a database is away there are many."""
+        """When the lease began, by the monotonic clock: when the renewal that was committed was tried. There
+        are many tries while a database is away."""
         return self._runs_since
 
     def join(self) -> None:
-        """Become alive under the name; raises EngineAlreadyRunning when the SQLite database is taken."""
+        """Register as alive under the name; raises EngineAlreadyRunning when another process has the SQLite
+        database."""
         if self._lock is not None:
             self._take(self._lock)
         self._epoch, self._until = self._transactions.write(self._enter)
 
     def join_again(self, look: Callable[[Session, bool], None]) -> None:
-        """After LeaseOver. `look` is called in the same transaction: whether the database is older than
-        what this engine has committed; what it raises is raised."""
+        """Join after LeaseOver. `look` is called in the same transaction with whether the database is older
+        than what this engine has committed; what it raises is raised."""
 
         def enter(session: Session) -> tuple[int, datetime]:
             look(session, self._is_behind(self._row(session)))
@@ -176,7 +178,7 @@ class Membership:
         return not self._alone and (row.expires_at <= now or self._is_behind(row))
 
     def _is_behind(self, row: Row[int, datetime] | None) -> bool:
-        """The database lacks what it had acknowledged: it is a copy from before, such as a standby that
+        """Whether the database lacks what it had acknowledged: it is an older copy, such as a standby that
         took over."""
         return self._until is not None and (row is None or row.expires_at < self._until)
 
@@ -188,8 +190,8 @@ class Membership:
         return self._alone or session.execute(others.limit(1)).first() is None
 
     def leave(self) -> None:
-        """Stop being alive, so that others need not wait for the lease to end. Best effort. The row stays:
-        no epoch comes twice."""
+        """Deregister, so that others need not wait for the lease to end. Best effort. The row stays: no epoch
+        is used twice."""
         mine = self._mine().where(engines.c.epoch == self._epoch)
 
         def end(session: Session) -> None:

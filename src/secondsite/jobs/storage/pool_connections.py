@@ -1,4 +1,4 @@
-"""The open connections of an engine's pool, so that those to a database that went silent can be hung up.
+"""The open connections of an engine's pool, so that those to a database that no longer answers can be closed.
 
 A call that waits for such a database waits as long as the network does, minutes or for ever, and keeps its
 thread.
@@ -16,13 +16,14 @@ _LINES: weakref.WeakKeyDictionary[Engine, "weakref.WeakSet[psycopg.Connection]"]
 
 
 def follow(db: Engine, beside: Engine | None = None) -> None:
-    """Remember what the pool opens from now on; with those of the engine that it is `beside`."""
+    """Remember the connections that the pool opens from now on, together with those of the engine `beside`
+    which this one is."""
     lines = _LINES.setdefault(beside or db, weakref.WeakSet())
     event.listen(db, "connect", lambda connection, _record: lines.add(connection))
 
 
 def hang_up(db: Engine) -> int:
-    """Whoever waits on one of them gets an error now; gives how many were open."""
+    """Close all open connections: a call that waits on one of them fails now; gives their number."""
     found = [line for line in list(_LINES.get(db, ())) if not line.closed]
     for line in found:
         with contextlib.suppress(OSError, psycopg.Error):

@@ -42,7 +42,7 @@ def tasks_of(session: Session, job_id: str) -> tuple[TaskView, ...]:
 
 
 def facts_of(session: Session, job_id: str, step: str, model: type[M]) -> M | None:
-    """What the step with that key left for later; None when it left nothing or has not run."""
+    """The facts that the step with that key left; None when it left none or has not run."""
     left = [
         task.facts for task in current_steps(tasks_of(session, job_id)) if task.key == step and task.facts
     ]
@@ -89,7 +89,7 @@ def ended_since(session: Session, since: datetime) -> list[JobView]:
 
 
 def ended_among(session: Session, job_ids: Sequence[str]) -> list[JobView]:
-    """The same of these jobs."""
+    """As `ended_since`, for these jobs."""
     found: list[JobView] = []
     for begin in range(0, len(job_ids), AT_ONCE):
         found += _ended(session, jobs.c.id.in_(job_ids[begin : begin + AT_ONCE]))

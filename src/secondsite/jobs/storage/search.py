@@ -1,4 +1,4 @@
-"""Find jobs. Everything works inside the caller's session and changes nothing."""
+"""Finds jobs. All functions work inside the caller's session and change nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from .tables import jobs, tasks
 
 PORTION = 200
 Place = tuple[datetime, str]
-"""Where a list ended: when its last job was created, and that job's id."""
+"""The place where a list ended: when its last job was created, and that job's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """Which jobs: those that match everything given. Times are compared with created_at; `children` false
-    leaves out jobs that another job started; `verb` is the definition's name, or what its arguments call
-    `verb`."""
+    """A query for jobs that match all given fields. Times are compared with created_at; `children` false
+    leaves out jobs that another job started; `verb` is the definition's name, or the `verb` in its
+    arguments."""
 
     states: frozenset[JobState] = frozenset()
     subject: str | None = None
@@ -34,7 +34,7 @@ class JobQuery:
     children: bool = True
     parent: str | None = None
     subject_name: str | None = None
-    """What the subject was called when the job was made."""
+    """The name of the subject when the job was made."""
 
 
 EVERY = JobQuery()
@@ -59,7 +59,7 @@ def find(
 
 
 def oldest_first(session: Session, wanted: JobQuery = EVERY) -> Iterator[JobView]:
-    """However many there are: only as many are read as are taken, and some more."""
+    """All matching jobs, oldest first; little more is read than is taken."""
     query = select(jobs).where(*_conditions(wanted)).order_by(jobs.c.created_at, jobs.c.id).limit(PORTION)
     found = [job_view(row) for row in session.execute(query).mappings()]
     while found:
@@ -71,23 +71,23 @@ def oldest_first(session: Session, wanted: JobQuery = EVERY) -> Iterator[JobView
 
 
 def any_of(session: Session, subject: str) -> bool:
-    """Whether there is any job of it."""
+    """Whether there is any job with this subject."""
     return session.execute(select(jobs.c.id).where(jobs.c.subject == subject).limit(1)).first() is not None
 
 
 def of_subject(session: Session, subject: str, name: str) -> list[JobView]:
-    """Its jobs of that name, newest first, however they stand."""
+    """The subject's jobs of that name in any state, newest first."""
     return [job_view(row) for row in _OF_SUBJECT.all(session, {"wanted": subject, "called": name})]
 
 
 def ids_beginning(session: Session, beginning: str, limit: int) -> list[str]:
-    """The ids that begin like this, in order."""
+    """The job ids with this prefix, in order; at most `limit`."""
     query = select(jobs.c.id).where(jobs.c.id.startswith(beginning, autoescape=True)).order_by(jobs.c.id)
     return list(session.execute(query.limit(limit)).scalars())
 
 
 def by_ids(session: Session, job_ids: Sequence[str]) -> list[JobView]:
-    """Those of these jobs that are there."""
+    """The jobs with these ids that exist."""
     query = select(jobs).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.created_at.desc(), jobs.c.id)
     return [job_view(row) for row in session.execute(query).mappings()]
 
@@ -98,8 +98,7 @@ def _while_open(column: Column[object], otherwise: object) -> ColumnElement[obje
     return kept.label(column.name)
 
 
-# What a task left behind is decoded for those that are under way only: of a page of moving jobs that was most
-# of the time.
+# Facts are decoded only for tasks in progress: for a page of moving jobs that took most of the time.
 _UNDER_WAY = SubsetQuery(
     select(
         *(each for each in tasks.c if each.name not in ("facts", "error")),
@@ -111,8 +110,8 @@ _UNDER_WAY = SubsetQuery(
 
 
 def tasks_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[TaskView, ...]]:
-    """The tasks of each of these jobs that has any, in the order things happened. Those that are not under
-    way come without their facts and errors."""
+    """The tasks of each of these jobs that has any, in the order of events. Tasks that are not in progress
+    come without their facts and errors."""
     found: dict[str, list[TaskView]] = {}
     for row in _UNDER_WAY.all(session, job_ids):
         found.setdefault(row["job_id"], []).append(task_view(row))
@@ -120,13 +119,13 @@ def tasks_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[Ta
 
 
 def children_by_state(session: Session, job_id: str) -> dict[JobState, int]:
-    """How many jobs it started are in which state."""
+    """The number of child jobs in each state."""
     query = select(jobs.c.state, func.count()).where(jobs.c.parent_job_id == job_id).group_by(jobs.c.state)
     return {JobState(state): number for state, number in session.execute(query.order_by(jobs.c.state))}
 
 
 def ids_of_children(session: Session, job_id: str, limit: int | None = None) -> list[str]:
-    """In the order they were submitted."""
+    """The ids of the child jobs, in the order they were submitted."""
     order = jobs.c.parent_position, jobs.c.parent_index, jobs.c.created_at, jobs.c.id
     query = select(jobs.c.id).where(jobs.c.parent_job_id == job_id).order_by(*order).limit(limit)
     return list(session.execute(query).scalars())
@@ -145,8 +144,8 @@ _STEPS_SEEN = PreparedStatement(
 
 @dataclass(frozen=True, slots=True)
 class HowFar:
-    """Of the jobs at a place below another: all, those that have come to a step of theirs, and of those
-    that have ended the ones that succeeded, partially at least, and the others."""
+    """The progress of the child jobs at a place: the number of all, of those that have reached a given step,
+    and of the ended ones that succeeded, at least partially, and that did not."""
 
     all: int
     there: int
@@ -159,7 +158,8 @@ class HowFar:
 
 
 def how_far(session: Session, parent_job_id: str, position: int, key: str) -> HowFar:
-    """Without reading them. One is there once its step of that key has begun, unless it failed."""
+    """The progress, without reading the jobs. A job has reached the step `key` once it has begun, unless it
+    failed."""
     is_there = exists().where(
         tasks.c.job_id == jobs.c.id,
         tasks.c.key == key,
@@ -178,8 +178,8 @@ def how_far(session: Session, parent_job_id: str, position: int, key: str) -> Ho
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step of a job, as far as others go by it: the latest attempt at it. `attempt` is that of the job,
-    as is whether it has ended, or turns back."""
+    """The latest attempt at a step of a job, as far as other jobs depend on it. `attempt`, and whether it has
+    ended or turns back, are the job's."""
 
     has_ended: bool
     turns_back: bool
@@ -195,8 +195,8 @@ class StepView:
 
 
 def steps_seen(session: Session, job_id: str) -> list[StepView]:
-    """All of its steps, in their order; none for a job that is not there. A thousand jobs may look at one:
-    its arguments, which are as long as they are many, are not read."""
+    """All of the job's steps, in their order; none for a job that does not exist. A thousand jobs may look at
+    one: its arguments, which grow with their number, are not read."""
     latest = {row["position"]: row for row in _STEPS_SEEN.all(session, {"wanted": job_id})}
     return [_seen(latest[position]) for position in sorted(latest)]
 

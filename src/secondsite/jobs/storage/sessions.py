@@ -1,9 +1,9 @@
-"""Sessions for one transaction each, and what is to be done when it commits.
+"""Sessions for one transaction each, and functions to call when it commits.
 
 A batch of a thousand machines has forty thousand transactions. SQLAlchemy's own session takes longer to open
-and close than most of them to run, for objects that are mapped to rows: there are none here. It also takes as
-long to listen to one session as to open it: so all are listened to, once. On SQLite a transaction of prepared
-statements is the driver's (`prepared.direct`).
+and close than most of them to run, for the sake of mapped objects, which are not used here. Listening to one
+session takes as long as opening it: so there is one listener to all. On SQLite a transaction of prepared
+statements is the driver's (`prepared.driver_transaction`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ _BEFORE, _AFTER = "secondsite_before_commit", "secondsite_after_commit"
 
 
 class _Brief(Session):
-    """One connection, for one transaction, which begins with the first statement."""
+    """A session with one connection, for one transaction, which begins with the first statement."""
 
     def __init__(self, db: Engine) -> None:
         super().__init__(db)
         self._db = db
         self._line: Connection | None = None
         self.direct = driver_transaction.opened(db)
-        """Where prepared statements run, until a statement needs more."""
+        """The driver's transaction, in which prepared statements run until a statement needs SQLAlchemy."""
 
     def get_bind(self, *_which: object, **_options: object) -> Engine:
         return self._db
@@ -67,7 +67,8 @@ class _Brief(Session):
 
 @contextmanager
 def transaction(db: Engine) -> Iterator[Session]:
-    """Commits at the end of the block; rolls back when it raises."""
+    """A session whose transaction commits at the end of the block, and is rolled back when the block
+    raises."""
     session = _Brief(db)
     try:
         yield session
@@ -80,8 +81,8 @@ def transaction(db: Engine) -> Iterator[Session]:
 
 
 def begin(session: Session) -> None:
-    """Its transaction begins now, not with the first statement; one that writes has SQLite's write lock
-    then."""
+    """Begin the transaction now, not with the first statement; one that writes then has SQLite's write
+    lock."""
     if isinstance(session, _Brief) and session.direct is not None:
         session.direct.begin()
     else:
@@ -89,12 +90,12 @@ def begin(session: Session) -> None:
 
 
 def before_commit(session: Session, do: Do) -> None:
-    """In its transaction, at the end; not if that is rolled back."""
+    """Call `do` in the transaction, at its end; not if it is rolled back."""
     session.info.setdefault(_BEFORE, []).append(do)
 
 
 def after_commit(session: Session, do: Do) -> None:
-    """Once it has committed."""
+    """Call `do` once the transaction has committed."""
     session.info.setdefault(_AFTER, []).append(do)
 
 
@@ -104,8 +105,8 @@ def _do_before(session: Session) -> None:
 
 
 def _do_after(session: Session) -> None:
-    """It has committed: whoever cannot be told of that must not make it look refused, or it would be done
-    once more."""
+    """Call the functions after the commit: an error in one of them must not make the commit look refused, or
+    the work would be done twice."""
     for do in session.info.pop(_AFTER, ()):
         try:
             do(session)

@@ -1,4 +1,4 @@
-"""The rows of the engine: jobs, their tasks (the journal), and the engines that are alive.
+"""The tables of the engine: jobs, their tasks (the journal), and the engines that are alive.
 
 The `jobs` row is the lock of everything that belongs to the job: it is locked before tasks are written.
 """
@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData()
 LONG = 4096
-"""Characters of arguments, of a batch of some twenty machines."""
+"""Length in characters from which arguments count as long: those of a batch of some twenty machines."""
 _decoded = functools.lru_cache(maxsize=4)(json.loads)
 
 
@@ -54,8 +54,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Arguments(TypeDecorator[dict[str, Any]]):  # type: ignore[explicit-any]  # JSON of all kinds
-    """Those of a batch are as long as it has machines, stay as they are, and are read at each of its
-    looks: long ones are decoded once, on SQLite. Nobody changes what was read."""
+    """A job's arguments. Those of a batch grow with its machines, never change, and are read at each of its
+    looks: on SQLite, long ones are decoded once. Callers may not change them."""
 
     impl = JSON
     cache_ok = True
@@ -95,7 +95,7 @@ jobs = Table(
     Column("parent_attempt", Integer),
     Column("parent_index", Integer),
     Column("cancel_requested", Boolean, nullable=False),
-    # The end that was decided while the undoing of steps is still under way.
+    # The end that was decided while steps are still being undone.
     Column("ending", String(32)),
     Column("ready_at", UtcDateTime, nullable=False),
     # The engine that has the job; the epoch rises with each claim and fences off the claims before it.
@@ -104,7 +104,7 @@ jobs = Table(
     Index("ix_jobs_state_ready_at", "state", "ready_at"),
     Index("ix_jobs_subject", "subject"),
     Index("ix_jobs_created_at", "created_at"),
-    # What is counted of a batch is read from here alone.
+    # The counts of a batch are read from this index alone.
     Index("ix_jobs_children", "parent_job_id", "parent_position", "state", "parent_attempt"),
 )
 

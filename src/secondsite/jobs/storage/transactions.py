@@ -31,19 +31,19 @@ SQLITE_PASSING = ("locked", "busy", "disk is full")
 # long.
 POSTGRESQL_PASSING = ("08", "40", "53", "57", "25P03")
 REFUSALS = (exc.DBAPIError, exc.TimeoutError)
-"""What a database refuses with, and a pool whose connections are all in use."""
+"""The errors with which a database refuses, or a pool whose connections are all in use."""
 MOST_OVERTAKEN = 10
-"""Times that a work is done anew because somebody else was faster."""
+"""How often a work is done again because another transaction was faster."""
 
 
 class Overtaken(Exception):
-    """Another transaction changed what this one had read, and was to write: done anew, it reads what there
-    is now. Only where several write at a time, as on PostgreSQL."""
+    """Another transaction changed what this one had read and was about to write: the work is done again, with
+    what is there now. Only where several write at a time, as on PostgreSQL."""
 
 
 def is_passing(problem: exc.DBAPIError | exc.TimeoutError) -> bool:
-    """Whether the same work may succeed later: locks, a lost connection, a restarting server, no
-    connection that is free."""
+    """Whether the same work may succeed later: locks, a lost connection, a server that restarts, no free
+    connection."""
     if not isinstance(problem, exc.DBAPIError) or problem.connection_invalidated:
         return True
     state = getattr(problem.orig, "sqlstate", None)
@@ -71,7 +71,8 @@ class Transactions:
         self.given_up = threading.Event()
 
     def beside(self) -> "Transactions":
-        """The same, and given up with these, on a connection of their own: `close` it. On SQLite these."""
+        """Transactions on a connection of their own (`close` it), which are given up together with these. On
+        SQLite these themselves."""
         if self.is_alone:
             return self
         beside = Transactions(database.beside(self._db), self._opened)
@@ -84,22 +85,22 @@ class Transactions:
 
     @property
     def is_alone(self) -> bool:
-        """Whether no other process has the database."""
+        """Whether no other process can use the database."""
         return self._together is not None
 
     def turn(self) -> AbstractContextManager[None]:
-        """For a thread that runs a job; elsewhere than on SQLite it waits for the server most of the time,
-        and needs none."""
+        """The turn of a thread that runs a job; not needed on PostgreSQL, where such a thread mostly waits
+        for the server."""
         return self._turn.taken() if self.is_alone else nullcontext()
 
     def aside(self) -> AbstractContextManager[None]:
-        """While such a thread waits for something else: others have the turn."""
+        """A context in which other threads have the turn, while this one waits for something else."""
         return self._turn.left()
 
     def write(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
         """Run `work` in one transaction, again and again while the database is away or others are faster;
-        gives what work gives. On SQLite other threads' works may be in it too, and the work is done on one of
-        their threads.
+        gives the result of `work`. On SQLite other threads' works may be in the same transaction, and the
+        work may run on one of their threads.
 
         Raises the database's error once `patience_seconds` have passed (None: never) or the engine gave up.
         """
@@ -151,5 +152,5 @@ class Transactions:
 
 
 def said(problem: exc.DBAPIError | exc.TimeoutError) -> str:
-    """Without the statement and its values."""
+    """The problem in words, without the statement and its values."""
     return str(problem.orig if isinstance(problem, exc.DBAPIError) else problem)

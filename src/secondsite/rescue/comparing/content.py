@@ -1,5 +1,4 @@
-"""What a disk's chain of files holds, as QEMU reads it: qemu-img says where there is data, and qemu-nbd
-gives it."""
+"""Reads the content of a disk's chain of files: qemu-img says where there is data, and qemu-nbd serves it."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ class Unreadable(Problem):
 
 
 class Content:
-    """Of the top file of a chain, as `qemu-img info` lists it; open until the context ends."""
+    """The content of a chain of files, given as `qemu-img info` lists it; open until the context ends."""
 
     def __init__(self, chain: Sequence[dict[str, Any]], key: Path | None) -> None:
         self.size_bytes = int(chain[0]["virtual-size"])
@@ -42,7 +41,7 @@ class Content:
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Content:
-        """Raises Problem, OSError."""
+        """Open it. Raises Problem, OSError."""
         with contextlib.ExitStack() as opening:
             folder = Path(tempfile.mkdtemp(prefix="secondsite-rescue-"))
             opening.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -73,7 +72,7 @@ class Content:
             yield self.size_bytes - at, None
 
     def _held(self) -> Iterator[tuple[int, int]]:
-        """(start, end) of the blocks in which there is any data, neighbours joined."""
+        """(start, end) of the ranges of blocks that contain any data."""
         first = last = 0
         for start, end in self._extents():
             begin = start // BLOCK_BYTES * BLOCK_BYTES
@@ -86,7 +85,7 @@ class Content:
             yield first, last
 
     def _extents(self) -> Iterator[tuple[int, int]]:
-        """One a line: there may be millions."""
+        """The extents of the disk, read line by line: there may be millions."""
         command = ["qemu-img", "map", "--output=json", "-U", *self._secret, self._name]
         with _running(command, stdout=subprocess.PIPE) as mapping:
             assert mapping.stdout is not None
@@ -125,7 +124,8 @@ class Content:
 
 
 def _node(chain: Sequence[dict[str, Any]], key: Path | None) -> dict[str, Any]:
-    """Plain files are opened by their headers; those that need a key are named one by one."""
+    """Options for opening the chain. Plain files are opened by their headers; those that need a key are named
+    one by one."""
     node: dict[str, Any] = {}
     for link in reversed(chain if key else chain[:1]):
         below = node

@@ -1,8 +1,8 @@
 """The digest of a disk as appliances make it: xxh3-128 over those of its 64 KiB blocks, a block of zeros
 being sixteen zero bytes.
 
-Python's standard library has no xxh3, and in words of Python a disk would take days. Debian's libxxhash
-has it, which apt itself needs."""
+Python's standard library has no xxh3, and in pure Python a disk would take days. Debian's libxxhash has it,
+which apt itself needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ZEROS = bytes(256 * 1024)
 
 
 class _Hash(ctypes.Structure):
-    """As the library gives it; written down with the high half first."""
+    """A digest as the library returns it; in records the high half comes first."""
 
     _fields_ = (("low", ctypes.c_uint64), ("high", ctypes.c_uint64))
 
@@ -29,7 +29,7 @@ class _Hash(ctypes.Structure):
 
 @functools.cache
 def library() -> Any:
-    """None where it is not installed."""
+    """The library; None if it is not installed."""
     try:
         found = ctypes.CDLL(LIBRARY)
         found.XXH3_128bits.restype = found.XXH3_128bits_digest.restype = _Hash
@@ -44,7 +44,7 @@ def library() -> Any:
 
 
 class DiskDigest:
-    """Of a disk whose content is given in order; `library` is there."""
+    """The digest of a disk whose content is given in order; the library must be installed."""
 
     def __init__(self) -> None:
         self._lib = library()
@@ -53,7 +53,7 @@ class DiskDigest:
         self._zero = self._of_zeros(BLOCK_BYTES)
 
     def data(self, data: bytearray) -> None:
-        """The next bytes; whole blocks, but at the end of the disk."""
+        """Add the next bytes; whole blocks, except at the end of the disk."""
         start = ctypes.addressof(ctypes.c_char.from_buffer(data))
         entries = b"".join(
             self._entry(start + at, min(BLOCK_BYTES, len(data) - at))
@@ -82,5 +82,5 @@ class DiskDigest:
 
 
 def opened() -> contextlib.closing[DiskDigest]:
-    """A new one; its library has memory for it until the context ends."""
+    """A new digest; the library frees its memory when the context ends."""
     return contextlib.closing(DiskDigest())

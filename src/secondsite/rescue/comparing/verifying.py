@@ -1,7 +1,7 @@
-"""A point is compared with what was sealed, as a whole or as far as time is given.
+"""Compares a point with what was sealed, as a whole or as far as time allows.
 
-A manifest has one digest for each whole disk, so a disk that was read in part says nothing: the smallest
-are read first, and none is begun that would take longer than there is time."""
+A manifest has one digest for each whole disk, so reading a part of a disk proves nothing: the smallest are
+read first, and none is begun that would take longer than the time left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import digests
 from .content import Content, Unreadable
 
 FASTEST_BYTES_A_SECOND = 2_000_000_000
-"""No disk was seen to be read and compared faster."""
+"""Faster than any disk was seen to be read and compared."""
 NO_LIBRARY = f"{digests.LIBRARY} is not here (on Debian: 'apt install libxxhash0')"
 Told = Callable[[str, int, int], None]
 """Called with a disk's key, the bytes of it that are done, and its size."""
@@ -27,8 +27,8 @@ Told = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found of a point. `problem`: why nothing should start from it, empty if nothing is wrong;
-    `left`: what was not compared, each with the reason; `read_bytes`: of data, zeros left out."""
+    """The result for a point. `problem`: why nothing should start from it, empty if nothing is wrong; `left`:
+    what was not compared, each with the reason; `read_bytes`: of data, zeros left out."""
 
     problem: str = ""
     left: tuple[str, ...] = ()
@@ -41,14 +41,15 @@ class _OutOfTime(Exception):
 
 
 def silent(_disk: str, _done: int, _size: int) -> None:
-    """Ignores it."""
+    """For callers that want no progress."""
 
 
 def compared(
     replica: Replica, point: Point, key: Path | None, within_seconds: float | None = None, told: Told = silent
 ) -> Comparison:
-    """Its files are looked at, then read; None: however long that takes. Where an old disk of the machine
-    does not look as it was left, all is read, whatever time was given: a copy of it holds what was sealed."""
+    """Check the files of a point, then read them for at most `within_seconds` (None: no limit). If an old
+    disk of the machine is not as it was left, everything is read, whatever the limit: it may be a copy with
+    the right content."""
     problem = point.problem or checking.problem_of(replica, point, key)
     if problem:
         return Comparison(problem)
@@ -97,8 +98,8 @@ def _read(
 def each(
     replica: Replica, wanted: str, key_file: Path | None, told: Told, *, every: bool = False
 ) -> Iterator[tuple[Point, Comparison]]:
-    """The points that are meant, newest first, up to one that is whole; `every`: all of them. Raises
-    Problem for a point that is not there."""
+    """The points that fit, newest first, up to the first that is whole; `every`: all of them. Raises Problem
+    for a point that is not there."""
     if not replica.points:
         return
     try:
@@ -117,7 +118,7 @@ def each(
 def _disk(
     replica: Replica, point: Point, disk: dict[str, Any], key: Path | None, ends_at: float | None, told: Told
 ) -> tuple[bool | None, int]:
-    """Whether it is what was sealed, None without the library; and how many bytes were read. Raises
+    """Whether the disk is what was sealed, None without the library; and how many bytes were read. Raises
     Problem, OSError, _OutOfTime."""
     if digests.library() is None:
         return None, 0
@@ -143,7 +144,7 @@ def _disk(
 
 
 def _firmware(replica: Replica, point: Point) -> tuple[str, list[str]]:
-    """What is wrong with it, and what of it cannot be compared."""
+    """What is wrong with the point's firmware state, and what of it cannot be compared."""
     left = []
     for name, file in sorted(point.firmware.items()):
         if file.get("sha256") is None:
@@ -159,7 +160,7 @@ def _firmware(replica: Replica, point: Point) -> tuple[str, list[str]]:
 
 
 def _stored_bytes(replica: Replica, point: Point, disk: str) -> int:
-    """An upper bound of what is to be read, by the space of the files of the store."""
+    """An upper bound of the bytes to read, from the sizes of the files."""
     try:
         return sum(
             path.stat().st_blocks * 512 for path in replica.layer(disk, point.layer).parent.glob("*.qcow2")

@@ -1,4 +1,4 @@
-"""A machine as libvirt has it."""
+"""Runs a machine with libvirt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TOO_MANY = (
 
 
 def run(start: Start, uri: str) -> str:
-    """The end of a sentence. Raises Problem."""
+    """Start the machine; returns the end of a sentence. Raises Problem."""
     virsh, replica, macs = Virsh(uri), start.replica, start.replica.start.get("macs") or {}
     place = domain.Files(
         disks=start.disks,
@@ -54,8 +54,8 @@ def run(start: Start, uri: str) -> str:
 
 
 def _is_changed(start: Start, card: str) -> bool:
-    """What comes home as it was may be connected in a way that has no network's name: only what is asked
-    for now is another one."""
+    """Whether the card's network must be changed. A card of a machine that comes home may be connected
+    without a network's name, so it is changed only if another network was asked for."""
     return not start.replica.start.get("as_it_was") or card in start.ways.networks or not start.ways.connect
 
 
@@ -64,7 +64,7 @@ def _is_changed(start: Start, card: str) -> bool:
 # other folders are their owner's, and it is said which one keeps QEMU out.
 
 HOME = "appliance.json"
-"""In the folder of an appliance's own, in which a store may lie."""
+"""The file by which an appliance's own folder is recognized, in which a store may be."""
 
 User = tuple[int, int]
 
@@ -90,7 +90,7 @@ def _open(folder: Path, user: User, store: Path, wanted: Path) -> None:
 
 
 def _passes(folder: Path, user: User) -> bool:
-    """As the kernel decides it, access lists and all."""
+    """Whether the user may pass through the folder, as the kernel decides it, with access lists."""
     uid, gid = user
     asked = subprocess.run(
         ["test", "-x", str(folder)], user=uid, group=gid, extra_groups=_groups(user), timeout=10, check=False

@@ -1,4 +1,4 @@
-"""A machine as a process of plain QEMU."""
+"""Runs a machine as a process of plain QEMU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_MEMORY_BYTES = 2 * 2**30
 
 
 def run(start: Start) -> str:
-    """The end of a sentence. Raises Problem."""
+    """Start the machine; returns the end of a sentence. Raises Problem."""
     replica, known = start.replica, start.replica.start
     definition = {**start.point.definition, "nics": cards_of(replica, start.point)}
     is_uefi = definition.get("firmware") == "uefi" or "nvram" in start.point.firmware

@@ -1,6 +1,7 @@
-"""What QEMU is told of a machine. Pure, but that it looks which firmware is here.
+"""Makes QEMU's arguments for a machine. Pure, except that it looks for the firmware's files.
 
-What came with a point was written at another site: of it only words that can begin nothing else are taken.
+A point's definition was written at another site: only words that cannot change the meaning of an argument are
+taken from it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ UEFI = (
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
 )
-"""Where distributions keep it; (code, empty variables)."""
+"""Where distributions keep UEFI firmware: pairs of code and empty variables."""
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 MODELS = {"virtio": "virtio-net-pci", "e1000": "e1000", "e1000e": "e1000e", "rtl8139": "rtl8139"}
 
@@ -34,8 +35,8 @@ class MachineToRun:
     uuid: str
     definition: Mapping[str, Any]
     ours: str
-    """The libvirt definition that this site's appliance made of it, or nothing: a kernel is taken from it
-    alone."""
+    """The libvirt definition that this site's appliance made of it, or empty; a kernel is taken only from
+    there."""
     disks: Mapping[str, Path]
     encrypted_files: Mapping[str, int]
     """How many files the chain of each disk has, if it is encrypted."""
@@ -48,7 +49,7 @@ class MachineToRun:
     folder: Path
     sockets: Path
     emulated: bool = False
-    """Without KVM, even if it seems to be there."""
+    """Whether to run without KVM even if it seems to be there."""
 
 
 def command(wanted: MachineToRun) -> list[str]:
@@ -81,7 +82,7 @@ def left_out(wanted: MachineToRun) -> list[str]:
 
 
 def word(said: object, what: str) -> str:
-    """It, if nothing but that can be meant by it. Raises Problem."""
+    """The word, if it cannot be anything but a plain word. Raises Problem."""
     if not isinstance(said, str) or not WORD.fullmatch(said):
         raise Problem(
             f"{said!r} is no {what}: the point's manifest is not to be trusted.", "Choose another point."
@@ -90,7 +91,7 @@ def word(said: object, what: str) -> str:
 
 
 def _kind(native: str) -> dict[str, str]:
-    """The architecture and the kind of machine, as libvirt has them."""
+    """The architecture and the machine type, as libvirt names them."""
     found = _element(native, "os/type")
     return (
         {}
@@ -114,21 +115,21 @@ def _kernel(ours: str) -> Iterator[str]:
 
 
 def _generation(wanted: MachineToRun) -> list[str]:
-    """Where the machine had an id of its generation it gets another one: it goes back in time."""
+    """A new generation id, if the machine had one: it goes back in time."""
     found = _element(wanted.ours or str(wanted.definition.get("native") or ""), "genid")
     return [] if found is None else ["-device", "vmgenid,guid=auto"]
 
 
 def _accelerators(wanted: MachineToRun) -> list[str]:
-    """There are hosts whose KVM opens and runs no guest. The appliance has tried that, and its definition
-    says it."""
+    """The accelerators to try. On some hosts KVM can be opened and runs no guest: the appliance has tested
+    that, and its definition shows it."""
     root = _element(wanted.ours, ".")
     without = wanted.emulated or (root is not None and root.get("type") == "qemu")
     return ["-accel", "tcg"] if without else ["-accel", "kvm", "-accel", "tcg"]
 
 
 def _console(folder: Path) -> list[str]:
-    """What the guest says goes on where it ended, when it is started again."""
+    """The console's file, to which output is appended when the machine is started again."""
     return [
         "-chardev",
         f"file,id=console,path={_safe(folder / 'console.log')},append=on",
@@ -191,7 +192,8 @@ def _device(bus: str, number: int) -> str:
 
 
 def _cards(wanted: MachineToRun) -> Iterator[str]:
-    """A card without a network is there all the same: the guest would name its others otherwise."""
+    """Arguments for the cards. A card without a network is kept: the guest would name its other cards
+    differently without it."""
     for number, nic in enumerate(wanted.definition.get("nics", ())):
         tap, model = wanted.taps.get(nic["key"]), MODELS.get(str(nic.get("model")), "virtio-net-pci")
         if tap is not None:
@@ -204,5 +206,5 @@ def _cards(wanted: MachineToRun) -> Iterator[str]:
 
 
 def _safe(text: Path | str) -> str:
-    """A comma would begin another option."""
+    """The text, safe in an option: a comma would begin another one."""
     return str(text).replace(",", ",,")

@@ -1,5 +1,4 @@
-"""The libvirt definition that the appliance kept ready, with the files as they lie now. Pure: text in,
-text out."""
+"""Adapts the libvirt definition that the appliance prepared to the present files. Pure: text in, text out."""
 
 from __future__ import annotations
 
@@ -14,7 +13,8 @@ from ..problems import Problem
 from ..store import RUN
 
 SECRETS = UUID("3c0b4f1e-7a3b-4c43-9a0e-0d8f5f3f6b11")
-"""What appliances name their keys by, so that libvirt keeps one secret for each."""
+"""The namespace of the ids by which appliances name their keys, so that libvirt has one secret for each
+key."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Files:
 
 
 def placed(text: str, files: Files) -> str:
-    """The definition, to be given to libvirt. Raises Problem."""
+    """The definition for libvirt, with these files. Raises Problem."""
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
@@ -69,7 +69,7 @@ def placed(text: str, files: Files) -> str:
 
 
 def variables(definition: str) -> list[Path]:
-    """The file of its UEFI variables, if it has one."""
+    """The paths of the UEFI variables' file; empty if there is none."""
     named = (ElementTree.fromstring(definition).findtext("os/nvram") or "").strip()
     return [Path(named)] if named else []
 
@@ -83,7 +83,8 @@ def secret(key_id: str) -> tuple[str, str]:
 
 
 def _place(devices: Element, disk: Element, files: Files) -> None:
-    """A disk of ours is known by its file's name; one that the point has not goes."""
+    """Point a disk to its file. A replicated disk is recognized by its file's name; one that the point lacks
+    is removed."""
     source = disk.find("source")
     if source is None or source.get("file") is None or disk.get("device", "disk") != "disk":
         return

@@ -1,4 +1,4 @@
-"""Whether a machine runs, and who runs it."""
+"""Finds out whether a machine runs, and what runs it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .request import folder, uuid_of
 from .virsh import Virsh
 
 QEMU, SOMETHING = "qemu", "another program"
-"""What runs a machine, beside the URIs of libvirts."""
+"""What may run a machine, besides libvirts, which are named by URI."""
 UNSEEN_SECONDS, LOOK_AGAIN_SECONDS = 5.0, 0.5
-"""So long a disk may be in use before it is said that none of these has it: on a host under load a libvirt
-was silent for a moment."""
+"""How long a disk must be in use before it counts as used by an unknown program: on a busy host a libvirt was
+silent for a moment."""
 
 
 def running(replica: Replica) -> str | None:
@@ -51,7 +51,7 @@ def uris(replica: Replica) -> list[str]:
 
 
 def remember(replica: Replica, way: str) -> None:
-    """By which way it is run from now on; durable when it returns."""
+    """Record what runs the machine from now on; durable when it returns."""
     files.write(_way_file(replica), way.encode())
 
 

@@ -1,4 +1,4 @@
-"""A machine as a process of plain QEMU: it runs on when this program ends."""
+"""Runs a machine as a process of plain QEMU, which goes on when this program ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEMPORARY = Path("/tmp")
 
 
 def start(wanted: MachineToRun) -> None:
-    """Harmless if it runs. Raises Problem."""
+    """Start the machine; harmless if it runs. Raises Problem."""
     wanted.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if pid(wanted.folder) is not None:
         return
@@ -54,7 +54,7 @@ def start(wanted: MachineToRun) -> None:
 
 
 def pid(folder: Path) -> int | None:
-    """Of the machine's QEMU, if it runs."""
+    """The process id of the machine's QEMU; None if it does not run."""
     try:
         found = int(files.content(folder / "qemu.pid"))
         line = Path(f"/proc/{found}/cmdline").read_bytes()
@@ -64,7 +64,8 @@ def pid(folder: Path) -> int | None:
 
 
 def sockets(machine_id: str) -> Path:
-    """Where its sockets are; only this user may go in. Who has no session has no folder in /run."""
+    """The folder of the machine's sockets, which only this user may enter. A user without a session has none
+    in /run."""
     name = Path("secondsite-rescue") / hashlib.sha256(machine_id.encode()).hexdigest()[:16]
     run, own, user = Path("/run"), Path(f"/run/user/{os.getuid()}"), f"secondsite-rescue-{os.getuid()}"
     places = [place / name for place in (run, own) if os.access(place, os.W_OK | os.X_OK)]
@@ -91,7 +92,7 @@ def prepare(machine_id: str) -> None:
 
 
 def stop(folder: Path, sockets: Path, grace_seconds: float) -> str:
-    """Asks the guest to shut down, and cuts its power after that; gives a sentence."""
+    """Asks the guest to shut down, and cuts its power after that; returns a sentence."""
     found = pid(folder)
     if found is None:
         return "it was off"
@@ -107,7 +108,7 @@ def stop(folder: Path, sockets: Path, grace_seconds: float) -> str:
 
 
 def variables(folder: Path, kept: Path | None) -> Path:
-    """The machine's own copy of its UEFI variables: those of the point, else empty ones."""
+    """The machine's own copy of its UEFI variables, made from the point's, or from empty ones."""
     path = folder / "VARS.fd"
     if not path.exists():
         empty = next((Path(empty) for _, empty in UEFI if Path(empty).exists()), None)
@@ -135,7 +136,7 @@ def connected(networks: Mapping[str, str | None], machine_id: str) -> dict[str, 
 
 
 def disconnect(cards: Iterable[str], machine_id: str) -> None:
-    """The interfaces of these cards go. Raises Problem."""
+    """Remove the interfaces of these cards. Raises Problem."""
     for tap in (_tap(machine_id, card) for card in cards):
         if _is_there(tap):
             _ip("link", "delete", tap)

@@ -1,4 +1,4 @@
-"""What is to run, whoever runs it."""
+"""What is to run, for plain QEMU and libvirt alike."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NAMESPACE = uuid.UUID("9b2a5f0c-52f3-4a5e-9b1e-3c0f5b0a7d42")
 
 @dataclass(frozen=True)
 class Ways:
-    """How machines are run. `uri`: of libvirt, None for plain QEMU; `networks`: by card, in place of what
-    is known; `connect`: whether cards are connected at all; `compare_seconds`: so long its disks may be
-    read before it starts."""
+    """How machines are run. `uri`: of libvirt, None for plain QEMU; `networks`: by card, in place of what is
+    known; `connect`: whether cards are connected at all; `compare_seconds`: how long its disks may be
+    compared before it starts."""
 
     uri: str | None = None
     key_file: Path | None = None
@@ -50,7 +50,7 @@ class Start:
 
     @property
     def encrypted(self) -> dict[str, list[Path]]:
-        """The chains of which each file needs the key."""
+        """The chains of encrypted disks: each of their files needs the key."""
         return self.chains if self.key else {}
 
     @property
@@ -70,7 +70,7 @@ class Start:
 
     @property
     def without(self) -> list[str]:
-        """What of its firmware's state it starts without, in words."""
+        """What of its firmware state is missing at the start, in words."""
         said = []
         if "nvram" in self.point.firmware and self.variables is None:
             said.append("its UEFI variables are encrypted, so it has fresh ones")
@@ -80,13 +80,14 @@ class Start:
 
 
 def cards_of(replica: Replica, point: Point) -> list[dict[str, Any]]:
-    """One that comes home has those with which it left; in its points are those of the other site."""
+    """The machine's cards. One that comes home has those with which it left; its points have those of the
+    other site."""
     return list(replica.start.get("nics") or point.nics)
 
 
 def networks_of(replica: Replica, point: Point, ways: Ways) -> dict[str, str | None]:
-    """By the keys of its cards: what is asked for now, else what its appliance would connect it to. Raises
-    Problem."""
+    """The network of each card, by its key: the one that was asked for, else the one that its appliance would
+    use. Raises Problem."""
     known = replica.start.get("networks") or {}
     cards = [str(nic["key"]) for nic in cards_of(replica, point)]
     unknown = ", ".join(sorted(ways.networks.keys() - set(cards)))
@@ -96,12 +97,12 @@ def networks_of(replica: Replica, point: Point, ways: Ways) -> dict[str, str | N
 
 
 def uuid_of(replica: Replica) -> str:
-    """The same at every start, and that by which its appliance knows it, if that was ever said."""
+    """The machine's UUID: the same at every start, and the one that its appliance uses, if that is known."""
     return str(replica.start.get("fabric_id") or uuid.uuid5(NAMESPACE, replica.id))
 
 
 def folder(replica: Replica) -> Path:
-    """Where its console and its UEFI variables are, beside what it runs on."""
+    """The folder of its console and UEFI variables, beside its overlays."""
     return replica.run_folder / "qemu"
 
 

@@ -1,4 +1,4 @@
-"""A machine as libvirt has it, by libvirt's own command."""
+"""Runs a machine with libvirt, by the command virsh."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import domain
 CALL_SECONDS = 120
 LOOK_SECONDS = 0.5
 OFF = ("shut off", "crashed")
-"""As virsh says it where it speaks English: it is told to, whatever the host's language is."""
+"""virsh's words for a machine that is off. virsh is told to use English, whatever the host's language is."""
 
 
 class Virsh:
@@ -24,7 +24,7 @@ class Virsh:
         self.uri = uri
 
     def start(self, uuid: str, definition: str) -> None:
-        """Defines and starts it; harmless if it runs. Raises Problem."""
+        """Define and start the machine; harmless if it runs. Raises Problem."""
         if self.runs(uuid):
             return
         with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
@@ -34,7 +34,7 @@ class Virsh:
         self._call("start", uuid)
 
     def qemus_user(self) -> tuple[int, int] | None:
-        """User and group as which it runs QEMU; None: as whoever asks. Raises Problem."""
+        """User and group as which libvirt runs QEMU; None: as its caller. Raises Problem."""
         for model in ElementTree.fromstring(self._call("capabilities")).iterfind("host/secmodel"):
             user, _, group = (model.findtext("baselabel[@type='qemu']") or "").partition(":")
             if model.findtext("model") == "dac" and user and group:
@@ -42,11 +42,11 @@ class Virsh:
         return None
 
     def runs(self, uuid: str) -> bool:
-        """Paused machines too. Raises Problem if libvirt does not answer."""
+        """Whether the machine runs, or is paused. Raises Problem if libvirt does not answer."""
         return self._knows(uuid) and self._call("domstate", uuid).strip() not in OFF
 
     def stop(self, uuid: str, grace_seconds: float) -> str:
-        """Asks the guest to shut down, and cuts its power after that; gives a sentence."""
+        """Asks the guest to shut down, and cuts its power after that; returns a sentence."""
         if not self.runs(uuid):
             return "it was off"
         self._call("shutdown", uuid)
@@ -60,8 +60,8 @@ class Virsh:
         return f"it did not shut down within {grace_seconds:.0f} s, so its power was cut"
 
     def _cut(self, uuid: str) -> bool:
-        """Whether there was power to cut: it may have gone off since it was looked at, and libvirt refuses
-        then."""
+        """Cut the power; False if there was none to cut: the machine may have gone off meanwhile, and libvirt
+        refuses then."""
         try:
             self._call("destroy", uuid)
         except Problem:
@@ -71,12 +71,12 @@ class Virsh:
         return True
 
     def forget(self, uuid: str) -> None:
-        """The definition goes; disks stay."""
+        """Remove the definition; disks stay."""
         if self._knows(uuid):
             self._call("undefine", uuid, "--nvram")
 
     def tell(self, key_id: str, key: Path) -> None:
-        """libvirt has the key until it ends. Raises Problem."""
+        """Give libvirt the key, which it keeps until it ends. Raises Problem."""
         if "embed" in self.uri:
             raise Problem(f"{self.uri} cannot be given a key from outside.", "Use plain QEMU: --qemu.")
         name, definition = domain.secret(key_id)

@@ -1,4 +1,4 @@
-"""What evidence says of a job: all of it is read from its rows, nothing is asked."""
+"""The document of evidence about a job: made only of rows of the database."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from .steps import Told
 
 MOST_REQUESTS = 100
 ON_THE_WAY = frozenset({Verb.REPROTECT.value})
-"""Jobs of a machine that start it nowhere, below one that does."""
+"""Child jobs of a machine's job that do not start it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Made outside the transaction that keeps it: of 1,000 machines it takes seconds. `sites` are those of
-    each machine, `pictures` the SHA-256 of each, by its job's id."""
+    """Evidence made outside the transaction that keeps it: for 1,000 machines that takes seconds. `sites` are
+    those of each machine, `pictures` the SHA-256 of each picture, by its job's id."""
 
     text: str
     sha256: str
@@ -30,7 +30,7 @@ class Draft:
     pictures: Mapping[str, str]
     run_times: Sequence[RunTimeRecord] = ()
     recovered: Mapping[str, RecoveredRecord] = field(default_factory=dict)
-    """By the machine's id."""
+    """By machine id."""
 
 
 def draft(tx: Transaction, tree: JobTree, vault: str) -> Draft:
@@ -49,7 +49,7 @@ def draft(tx: Transaction, tree: JobTree, vault: str) -> Draft:
 
 
 def _document(tx: Transaction, tree: JobTree, vault: str) -> Told:
-    """Without its `machines`: those of the job itself, or of all that it has started."""
+    """The document without its `machines`: those of the job itself, or of all jobs that it has started."""
     return {
         "format": evidence.FORMAT,
         "version": evidence.VERSION,
@@ -68,7 +68,7 @@ def _of_machines(tree: JobTree) -> Iterator[JobTree]:
 
 
 def _requests(tx: Transaction, job_id: str) -> list[JsonValue]:
-    """Who asked for it, who approved it, who answered: what the audit log has of the job."""
+    """Who asked for the job, approved it and answered its questions: the audit log's entries about it."""
     found = tx.audit.find(AuditFilter(job_id=job_id, oldest_first=True), MOST_REQUESTS, None)
     return [_request(each) for each in found if each.verb != evidence.RECORDED]
 
@@ -85,7 +85,7 @@ def _request(entry: Entry) -> Told:
 
 
 def _approval(entry: Entry) -> JsonValue:
-    """Which request of whom a second person granted."""
+    """The request that a second person granted, and whose it was."""
     try:
         told = json.loads(entry.details)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How long a run took until what it recovered was of use, beside the goals for that."""
+"""How long a run took until its machines were usable, compared with the goals for that."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,11 +15,11 @@ GOALS = frozenset(map(str, LIKE))
 """Verbs that are compared with a goal."""
 
 Run = tuple[JobTree, Told]
-"""The job of a machine, and what evidence tells of it."""
+"""The job of a machine, and what its evidence says."""
 
 
 def recovered(root: JobView, runs: Sequence[Run]) -> Mapping[str, RecoveredRecord]:
-    """Of each machine that the job started."""
+    """The recovery of each machine that the job started."""
     verb = verb_of(root)
     if verb not in GOALS or root.ended_at is None:
         return {}
@@ -30,8 +30,8 @@ def recovered(root: JobView, runs: Sequence[Run]) -> Mapping[str, RecoveredRecor
 
 
 def plan(root: JobView, runs: Sequence[Run]) -> JsonValue:
-    """Of the run of a plan: how long it took until the last of its machines ran, and the plan's goal. None
-    for other jobs."""
+    """For the run of a plan: how long it took until the last of its machines ran, in seconds, and the plan's
+    goal. None for other jobs."""
     if root.name != PLAN_RUN or verb_of(root) not in GOALS:
         return None
     run = PlanRunArguments.model_validate(root.arguments)
@@ -45,8 +45,8 @@ def plan(root: JobView, runs: Sequence[Run]) -> JsonValue:
 
 
 def _seconds(runs: Sequence[Run], verb: str) -> Mapping[str, float]:
-    """Of each machine that was started, by its id: from when the job was asked for until it was proven to
-    run; where that was not seen, until it was started."""
+    """By machine id, for each machine that was started: seconds from when the job was asked for until the
+    machine was proven to run, or, if that was not seen, until it was started."""
     of_verb = (told for of, told in runs if of.job.name == verb)
     return {str(told["id"]): found for told in of_verb if (found := _one(told)) is not None}
 

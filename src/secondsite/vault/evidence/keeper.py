@@ -1,8 +1,8 @@
 """Finds failovers and drills that have ended, and keeps evidence of each once: with its entry in the audit
 log, in one transaction.
 
-Whoever is killed before it finds the same again, after it that it is kept; several processes come one at a
-time.
+A vault that is killed before the transaction finds the same jobs again; if it is killed after, it finds that
+their evidence is kept. Several processes take turns.
 """
 
 import json
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 10.0
 LOOKED_BACK = timedelta(days=90)
-"""As long as jobs are kept."""
+"""How far back jobs are looked for: as long as jobs are kept."""
 LOCK = "evidence"
 KEPT = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 WHO = "secondsite"
@@ -47,7 +47,7 @@ class Keeper(Periodic):
         self._lived = lived
         self._lock = threading.Lock()
         self._changed: set[str] | None = None
-        """None: any job may have."""
+        """Ids of jobs that may have changed; None: any may have."""
         self._first = True
 
     def hear_of_job(self, job_id: str | None) -> None:
@@ -93,8 +93,9 @@ class Keeper(Periodic):
             self.hear_of_job(job.id)
 
     def _write(self, job: JobView, draft: Draft) -> None:
-        """The machines first: whoever waited for one with the audit log's lock in hand would hold up all,
-        and might be waited for itself. Raises Conflict if somebody else writes to one of them."""
+        """Keep the evidence, the machines' records first: waiting for one of them with the audit log's lock
+        in hand would hold up everybody, and might be waited for in turn. Raises Conflict if somebody else
+        writes to one of them."""
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             if not _stands(tx, job):
@@ -126,7 +127,8 @@ class Keeper(Periodic):
 
 
 def _note(tx: Transaction, recovered: Mapping[str, RecoveredRecord]) -> None:
-    """Evidence of several jobs may come in any order: the last one counts."""
+    """Note when each machine was recovered. Evidence of several jobs may come in any order: the latest
+    counts."""
     for machine in tx.machines.several(sorted(recovered)):
         new, known = recovered[machine.id], machine.recovered
         if known is None or known.at < new.at:
@@ -134,7 +136,7 @@ def _note(tx: Transaction, recovered: Mapping[str, RecoveredRecord]) -> None:
 
 
 def _called(tx: Transaction, job: JobView) -> Collection[str]:
-    """Names of the machines that it recovered, by which people find the entry."""
+    """Names of the machines that the job recovered, by which people find the entry."""
     return {each.subject_name for each in (job, *read.children_of(tx.session, job.id))}
 
 
@@ -149,7 +151,7 @@ def _new(tx: Transaction, jobs: Sequence[JobView]) -> Sequence[JobView]:
 
 
 def _stands(tx: Transaction, job: JobView) -> bool:
-    """Whether the job is as it ended, and no evidence of that is kept."""
+    """Whether the job is still ended, and no evidence of that end is kept."""
     there = read.find(tx.session, job.id)
     same = there is not None and there.attempt == job.attempt and there.state.ended
     return same and bool(_new(tx, [job]))

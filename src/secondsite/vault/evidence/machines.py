@@ -1,4 +1,4 @@
-"""What evidence says of each machine: what it was started from, what was lost, how long it took, and what
+"""What evidence says about each machine: what it was started from, what was lost, how long it took, and what
 was seen of it."""
 
 import hashlib
@@ -16,8 +16,8 @@ from .steps import Told
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
-    """The machines' records, in the roles that they had when their jobs were asked for, and the policies
-    as they are when the evidence is made: read at once for all."""
+    """The machines' records, in the roles that they had when their jobs were asked for, and the present
+    policies: read at once for all."""
 
     records: Mapping[str, MachineRecord]
     policies: Mapping[str, ReplicationPolicy]
@@ -30,12 +30,12 @@ class EvidenceSources:
         return cls(records, {policy.name: policy for policy, _ in tx.policies.list()})
 
     def goal(self, machine_id: str | None) -> int | None:
-        """The policy's for the RPO."""
+        """The policy's RPO goal, in seconds."""
         policy = self._policy(machine_id)
         return None if policy is None else policy.rpo_threshold_seconds
 
     def rto_goal(self, machine_id: str | None) -> int | None:
-        """The policy's, if it has one."""
+        """The policy's RTO goal, in seconds; None without one."""
         policy = self._policy(machine_id)
         return None if policy is None else policy.rto_goal_seconds or None
 
@@ -44,19 +44,20 @@ class EvidenceSources:
         return None if record is None else self.policies.get(record.policy)
 
     def sites(self, machine_id: str | None) -> tuple[str, ...]:
-        """Empty if the machine is gone: then only who sees the whole vault sees its evidence."""
+        """The machine's sites. Empty if the machine is gone: then only those who see the whole vault see its
+        evidence."""
         record = self.records.get(machine_id or "")
         return () if record is None else (record.source_site, record.target_site)
 
 
 def picture(tx: Transaction, job_id: str) -> str | None:
-    """The SHA-256 of what was seen on the screen of the machine that the job started."""
+    """The SHA-256 of the picture of the screen of the machine that the job started."""
     found = tx.pictures.find(job_id)
     return None if found is None else hashlib.sha256(found.png).hexdigest()
 
 
 def machine(known: EvidenceSources, of: JobTree, root: JobView, sha256: str | None) -> Told:
-    """`sha256` is that of its picture."""
+    """What evidence says about the machine of a job. `sha256` is that of its picture."""
     facts = [steps.facts(each) for each in of.tasks]
     chosen = next((each for each in reversed(facts) if each.taken_at is not None), rest.TaskFacts())
     proof = next((each.evidence for each in reversed(facts) if each.evidence is not None), None)
@@ -82,7 +83,7 @@ def machine(known: EvidenceSources, of: JobTree, root: JobView, sha256: str | No
 
 
 def _lost(facts: list[rest.TaskFacts], chosen: rest.TaskFacts, root: JobView) -> float | None:
-    """What the step said that is lost; of a drill, what a failover that was asked for then would have
+    """The seconds that the step reported as lost; for a drill, those that a failover at its time would have
     lost."""
     said = [each.loses_seconds for each in facts if each.loses_seconds is not None]
     if said or chosen.taken_at is None:
@@ -91,6 +92,6 @@ def _lost(facts: list[rest.TaskFacts], chosen: rest.TaskFacts, root: JobView) ->
 
 
 def _until(of: JobTree, root: JobView, key: str) -> float | None:
-    """From when it was asked for until the last attempt at this step succeeded."""
+    """Seconds from when the job was asked for until the last attempt at this step succeeded."""
     ends = [each.ended_at for each in of.tasks if each.key == key and each.state is rest.TaskState.SUCCEEDED]
     return None if not ends or ends[-1] is None else (ends[-1] - root.created_at).total_seconds()

@@ -1,4 +1,4 @@
-"""What evidence says of a job and of its steps. Secrets that were asked with are on no record."""
+"""What evidence says about a job and its steps. Secrets of the request are left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -61,7 +61,7 @@ def step(task: TaskView) -> Told:
 
 
 def facts(task: TaskView) -> rest.TaskFacts:
-    """Words of another release must not keep evidence from being made."""
+    """The facts of a task; facts of another release that cannot be read must not prevent evidence."""
     try:
         return rest.TaskFacts.model_validate(task.facts)
     except ValidationError:
@@ -73,7 +73,7 @@ def when(at: datetime | None) -> str | None:
 
 
 def _asked(key: str, value: JsonValue) -> JsonValue:
-    """What each machine was asked stands with the machine: here are its machines' ids alone."""
+    """The requests of a job's machines are kept with each machine: here only their ids."""
     if isinstance(value, list):
         return [_machine_id(each) if key == CHILDREN else _asked("", each) for each in value]
     return {name: _asked(name, each) for name, each in value.items()} if isinstance(value, dict) else value
@@ -93,7 +93,7 @@ def _question(task: TaskView) -> JsonValue:
 
 
 def _answer(task: TaskView) -> JsonValue:
-    """Who answered what a person was asked, when, and what he saw."""
+    """Who answered a question, when, and what they saw."""
     answer = asking.asked(task).answer if "answer" in task.facts else None
     return None if answer is None else answer.model_dump(mode="json")
 
@@ -108,20 +108,20 @@ def _script(task: TaskView) -> JsonValue:
         return None
 
 
-# What the runs of a job's machines took, and what was predicted of them: kept with the job's evidence, for
+# How long the runs of a job's machines took, and the predictions for them: kept with the job's evidence, for
 # the next prediction.
 
 PREDICTED = frozenset(map(str, LIKE))
 
 
 RAN = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
-"""The machine came up, also where a check or a hook failed then."""
+"""States of jobs whose machine came up, even if a check or a hook failed then."""
 
 
 def run_times(
     tx: Transaction, trees: Sequence[JobTree], records: Sequence[MachineRecord]
 ) -> Sequence[RunTimeRecord]:
-    """Of those that succeeded. A machine that is gone has nothing to predict."""
+    """The times of the runs that succeeded; none for a machine that is gone."""
     known = {each.id: each for each in records}
     runs = [each for each in trees if _counts(each) and each.job.subject in known]
     of = {str(each.job.subject): known[str(each.job.subject)] for each in runs}

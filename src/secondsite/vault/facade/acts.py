@@ -1,7 +1,7 @@
-"""A request that changes something, until it is on record.
+"""An act: a request that changes something, until its entry is in the audit log.
 
-The entry is written in the transaction of the change: a vault that is killed has both, or neither. What is
-changed elsewhere, by an appliance's hand, is announced before, in a transaction of its own.
+The entry is written in the transaction of the change: a vault that is killed has both, or neither. A change
+that an appliance makes is announced before, in a transaction of its own.
 """
 
 import contextlib
@@ -24,19 +24,20 @@ from .callers import Caller
 log = structlog.get_logger()
 Body = TypeAdapter[object]
 MOST_ASKED_BYTES, MOST_REFUSED_BYTES = 4096, 400
-"""Of a larger request only the digest is kept."""
+"""The longest bodies that an entry holds, of changes and of refusals; of a larger one only the digest is
+kept."""
 MOST_OF_A_PATH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """It is asked only to see whether it would be allowed."""
+    """Marks a request that is made only to see whether it would be allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalGrant:
-    """It is what was kept under this number. `by` and the secret are the second person's, and `grant` his
-    act; None: that is on record already."""
+    """Marks a kept request that a second person has granted. `by` and the secret are the second person's, and
+    `grant` their act; None: that is in the log already."""
 
     number: int
     by_sha256: str
@@ -46,8 +47,8 @@ class ApprovalGrant:
 
 @dataclass(slots=True)
 class Act:
-    """`verb`, `name`, `permission` and `code` are known once the route is: what is asked for, and the
-    answer if nothing goes wrong."""
+    """A request with its future entry. `verb`, `name`, `permission` and `code` are known once the route is:
+    the verb, the permission that it needs, and the status of the answer if nothing goes wrong."""
 
     caller: Caller
     object: str
@@ -56,33 +57,33 @@ class Act:
     code: int = 200
     job_id: str | None = None
     asked: Shape | None = None
-    """What was understood of the body: of a large one this is kept."""
+    """The body by its type: of a large body this is kept."""
     repeated: bool = False
-    """It was done before, under the same idempotency key: nothing changes."""
+    """Whether it repeats an earlier request, by its idempotency key: nothing changes."""
     takes: Callable[[], Body] | None = None
-    """The type of the route's body; None: it takes none."""
+    """Gives the type of the route's body; None: the route takes none."""
     method: str = ""
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     also: tuple[str, ...] = ()
-    """What else it does: the verb of the job that it lets run again."""
+    """Other verbs that it carries out: that of the job which it lets run again."""
     permission: Permission | None = None
     approval: Rehearsal | ApprovalGrant | None = None
     begun: bool = False
-    """It was announced, and is about to be done elsewhere."""
+    """Whether it was announced, and is about to be done by an appliance."""
     machines: set[str] = field(default_factory=set)
-    """Ids of those that are named."""
+    """Ids of the machines that it names."""
     called: set[str] = field(default_factory=set)
-    """Names and ids of the machines that it is about, also of those that a plan or a job has: people look
-    for them."""
+    """Names and ids of all machines that it is about, including those of a plan or a job: people search for
+    them."""
     waits: bool = False
-    """It is kept until a second person approves it: the answer is no refusal."""
+    """Whether it is kept until a second person approves it: then its answer is not a refusal."""
     _told: dict[str, JsonValue] = field(default_factory=dict)
 
     def understood(self) -> str:
-        """The body as JSON, by its type: without what nobody knows, whatever way it was written. Empty for
-        none."""
+        """The body as JSON, by its type: without unknown fields, and the same however it was written. Empty
+        without a body."""
         if not self.body or self.takes is None:
             return ""
         kind = self.takes()
@@ -92,21 +93,22 @@ class Act:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """By which of them it may need approval."""
+        """The verbs by which it may need approval."""
         return (self.name, *self.also)
 
     def tell(self, name: str, what: JsonValue) -> None:
-        """One more detail for the entry."""
+        """Add a detail to the entry."""
         self._told[name] = what
 
     def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
-        """What the change replaces, and what it makes."""
+        """Set what the change replaces, and what it makes."""
         for name, shape in (("before", before), ("after", after)):
             if shape is not None:
                 self._told[name] = shape.model_dump(mode="json", exclude_none=True)
 
     def record(self, tx: Transaction, at: datetime, outcome: Outcome = Outcome.DONE) -> None:
-        """The last thing in the transaction of the change. Who granted it is on record with it."""
+        """Write the entry, as the last thing in the transaction of the change; with the person who granted
+        it, if any."""
         if not self.repeated:
             code = self.code if outcome is Outcome.DONE else None
             append(tx, self.entry(at, outcome, code))
@@ -138,8 +140,8 @@ class Act:
 
 
 def append(tx: Transaction, entry: Entry) -> None:
-    """The log keeps the digests too, for whoever doubts the database: a line of a transaction that was
-    then rolled back has a number that comes again."""
+    """Append the entry. The log file gets its digest as well, for whoever doubts the database: if the
+    transaction is rolled back, the number comes again there."""
     linked = tx.audit.append(entry)
     log.info("audit.recorded", number=linked.number, digest=linked.digest, verb=linked.verb, who=linked.who)
 
@@ -149,7 +151,7 @@ def text_of(details: Mapping[str, JsonValue]) -> str:
 
 
 def _asked(body: bytes, understood: Shape | None, most_bytes: int) -> dict[str, JsonValue]:
-    """Fields that nobody knows make a body large, and hide nothing."""
+    """The body for the entry, without unknown fields if it is large: they could hide what counts."""
     if not body:
         return {}
     said = [body]
@@ -163,7 +165,6 @@ def _asked(body: bytes, understood: Shape | None, most_bytes: int) -> dict[str, 
 
 
 def _strictly(value: JsonValue) -> JsonValue:
-    """The value, if it is JSON for others too. Raises ValueError: Python reads NaN and Infinity, and
-    writes them."""
+    """The value, if it is standard JSON. Raises ValueError: Python reads and writes NaN and Infinity."""
     json.dumps(value, allow_nan=False)
     return value

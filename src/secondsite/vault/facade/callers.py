@@ -1,4 +1,4 @@
-"""Who asks, and what they may."""
+"""The caller of a request, and what they may do."""
 
 import threading
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from ..store import Store
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. Names may be given again after a token was deleted: `token_id` is this token's alone,
-    `token_sha256` this secret's, and `since` when it was made."""
+    """The caller. A token's name may be used again after it was deleted: `token_id` is this token's alone,
+    `token_sha256` that of its secret, and `since` when the token was made."""
 
     name: str
     token_id: str
@@ -23,11 +23,12 @@ class Caller:
     since: datetime | None = None
 
     def require(self, permission: Permission, what: str) -> None:
-        """Raises Forbidden."""
+        """Raises Forbidden unless the caller has the permission."""
         roles.require(self.grant, self.name, permission, what)
 
     def require_verb(self, verb: Verb, without_site: str | None) -> None:
-        """Raises Forbidden. `without_site`: the verb goes on without it."""
+        """Raises Forbidden unless the caller may start the verb; `without_site`: the verb goes on without
+        that site."""
         self.require(roles.NEEDS[verb], f"start {verb}")
         if without_site is not None:
             self.require(Permission.GIVE_UP, f"start {verb} without site '{without_site}'")
@@ -38,7 +39,7 @@ THE_VAULT = Caller("secondsite", "", "", EVERYTHING)
 
 
 class Uses:
-    """When tokens were last used, until it is written: never by the request itself."""
+    """When tokens were last used, collected until it is written: requests themselves do not write it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +50,7 @@ class Uses:
             self._last[token_id] = at
 
     def write(self, store: Store) -> None:
-        """One transaction for all of them, if there were any."""
+        """Write the times of all tokens in one transaction, if there are any."""
         with self._lock:
             last, self._last = self._last, {}
         if last:

@@ -1,4 +1,4 @@
-"""Whose token a secret opens."""
+"""The token that a secret belongs to."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from .callers import Caller
 
 
 def opens(token: TokenRecord, digest: str, now: datetime) -> bool:
-    """Whether this secret of the token is valid: the present one, or for a while the former one."""
+    """Whether this secret of the token is valid: the present one, or the former one for its last time."""
     if token.expires_at is not None and token.expires_at <= now:
         return False
     if token.token_sha256 == digest:
@@ -23,15 +23,15 @@ def of(token: TokenRecord) -> Holder:
 
 
 def valid(tx: Transaction, who: str, digest: str, now: datetime) -> TokenRecord:
-    """The token of this secret. Raises NotPossibleNow when it was removed or replaced, or has expired."""
+    """The token with this secret. Raises NotPossibleNow if it was removed or replaced, or has expired."""
     token = tx.tokens.find(digest)
     if token is None or not opens(token, digest, now):
         raise errors.NotPossibleNow(
             (
-                f"Token '{who}' was removed or replaced, or has expired: what it asked for or granted counts "
-                "no more."
+                f"Token '{who}' was removed or replaced, or has expired: what it asked for or granted no "
+                "longer counts."
             ),
-            do="Ask anew, with a valid token.",
+            do="Ask again, with a valid token.",
         )
     return token
 

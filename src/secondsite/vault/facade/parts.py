@@ -31,12 +31,12 @@ from .refusals import Refusals
 from .waiting import WaitingRequests
 
 ANSWER_SECONDS = 45.0
-"""So long after it came a request waits for appliances, for all of them together: whoever asked still
-listens then."""
+"""How long a request waits for appliances, for all of them together, in seconds from when it came: its client
+still listens then."""
 
 
 class Changes(Protocol):
-    """Tells of jobs that have changed."""
+    """Reports jobs that have changed."""
 
     def follow(self, told: Callable[[str | None], None]) -> None: ...
 
@@ -83,21 +83,21 @@ class Parts:
     served: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while this process cannot reach the database."""
     writable: Callable[[], None] = lambda: None
-    """Raises StoreUnavailable while the database takes nothing."""
+    """Raises StoreUnavailable while nothing can be written to the database."""
     uses: Uses = field(default_factory=Uses)
     waiting: WaitingRequests = field(default_factory=WaitingRequests)
     caller: Caller = THE_VAULT
     act: Act | None = None
-    """What is on record of the request; None for the vault's own work."""
+    """The act of the request, for the audit log; None for the vault's own work."""
     answer_by: float = math.inf
-    """By the monotonic clock; the vault's own work may take what it takes."""
+    """When the answer is due, by the monotonic clock; the vault's own work has no limit."""
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "Parts":
-        """As this caller sees them, for a request that has just come."""
+        """The parts for this caller and a request that has just come."""
         return replace(self, caller=caller, act=act, answer_by=time.monotonic() + ANSWER_SECONDS)
 
     def seconds_left(self) -> float:
-        """Until the request is to be answered; below zero when it should have been."""
+        """Seconds until the answer is due; below zero when that has passed."""
         return self.answer_by - time.monotonic()
 
     def sees(self, *sites: str | None) -> bool:
@@ -116,8 +116,8 @@ class Parts:
                 yield tx
 
     def announce(self) -> None:
-        """On record before something is changed that no transaction can hold; `changing` says that it was
-        done. Raises ApprovalNeeded."""
+        """Record in the audit log that something is about to be changed outside the database; `changing`
+        records that it was done. Raises ApprovalNeeded."""
         if self.act is not None:
             with self._recorded(self.act, Outcome.BEGUN):
                 pass
@@ -134,28 +134,27 @@ class Parts:
             raise second_person.ask(self.store, at) from None
 
     def does(self, *verbs: str) -> None:
-        """It needs the approval that these verbs need, too."""
+        """The request also needs the approval that these verbs need."""
         if self.act is not None:
             self.act.also = verbs
 
     def names(self, machine_id: str, called: str = "") -> None:
-        """It is about this machine: what is granted is granted for it, not for another that takes its
-        name."""
+        """The request is about this machine: an approval is for it, not for another that takes its name."""
         if self.act is not None:
             self.act.machines.add(machine_id)
             self.mentions(*filter(None, (called, called and machine_id)))
 
     def mentions(self, *called: str) -> None:
-        """Names or ids of machines, by which the entry is to be found."""
+        """Names or ids of machines by which the entry can be found."""
         if self.act is not None:
             self.act.called.update(called)
 
     def note(self, before: Shape | None = None, after: Shape | None = None) -> None:
-        """For the entry: what the change replaces, and what it makes."""
+        """What the change replaces, and what it makes, for the entry."""
         if self.act is not None:
             self.act.note(before, after)
 
     def understood(self, request: Shape) -> None:
-        """For the entry, if the body is too large for it."""
+        """The request by its type, for the entry if the body is too large."""
         if self.act is not None:
             self.act.asked = request

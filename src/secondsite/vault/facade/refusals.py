@@ -1,4 +1,5 @@
-"""Refused attempts on record, few entries for many attempts: whoever is refused in a loop fills no disk.
+"""Entries of the audit log for refused attempts, few for many: a client that is refused in a loop does not
+fill the disk.
 
 The first refusal of a token at a call is recorded at once, further ones of the same minute together.
 Strangers are counted by address, and of many addresses only those that tried most are named.
@@ -19,12 +20,12 @@ from .acts import Act, append, text_of
 
 log = structlog.get_logger()
 MOST_KINDS = 30
-"""Of a minute, of all tokens together; what is beyond is counted as one."""
+"""The most entries of a minute, for all tokens together; what is beyond is counted in one."""
 MOST_ADDRESSES = 20
 MOST_COUNTED = 1000
 STRANGER, SEVERAL = "stranger", "several tokens"
 SCHEDULE = "schedule "
-"""So begins who has asked for what a schedule starts."""
+"""The prefix of the requester's name for what a schedule starts."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ON_RECORD = frozenset({401, 403, 404, 409, 412})
 
@@ -38,7 +39,7 @@ class _Kind:
 
 
 class Refusals:
-    """Safe from any thread. `write` it every minute, and at the end."""
+    """Counts refusals. Safe from any thread. `write` them every minute, and at the end."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -52,8 +53,8 @@ class Refusals:
         self._strangers: Counter[tuple[str, int]] = Counter()
 
     def note(self, act: Act, method: str, code: int) -> None:
-        """An answer with an error. What only a slip of the hand explains (400, 422) is not on record, nor
-        is what waits for a second person a refusal."""
+        """Note an answer with an error. Errors that are only mistakes in the request (400, 422) are not
+        recorded, and a request that waits for approval is not a refusal."""
         if act.waits:
             return
         if not act.caller.token_id:
@@ -62,7 +63,7 @@ class Refusals:
             self._known(act, code)
 
     def write(self) -> None:
-        """What was counted, in one transaction."""
+        """Write what was counted, in one transaction."""
         with self._lock:
             repeats, strangers, beyond = self._repeats, self._strangers, self._beyond
             self._begin()
@@ -111,7 +112,7 @@ class Refusals:
 
 
 def _counted(entry: Entry, times: int) -> Entry:
-    """The first one is on record already, with what was asked."""
+    """The entry for further attempts: the first one is recorded already, with its request."""
     return replace(entry, details=text_of({"times": times, "since": entry.at.isoformat()}))
 
 

@@ -1,9 +1,9 @@
-"""What waits for a second person, until it is carried out.
+"""Requests that wait for a second person, until they are carried out.
 
 A change that needs approval is made up to its end and rolled back: so everything that would be refused is
-refused at once, and only what is possible is kept as a request. Whoever approves it makes the same attempt
-under his own name, which shows that his roles and scope would allow it. Then it is carried out under the
-asker's name; that it was approved commits with the change.
+refused at once, and only a possible request is kept. Whoever approves it makes the same attempt under their
+own name, which shows that their roles and scope would allow it. Then it is carried out under the asker's
+name; the approval commits with the change.
 """
 
 import hashlib
@@ -28,16 +28,16 @@ ENDED_KEPT = timedelta(days=90)
 
 
 class Rehearsed(Exception):
-    """It would have changed something; nothing was."""
+    """Ends a rehearsal: the request would have changed something; nothing was changed."""
 
 
 class Waits(Exception):
-    """It needs approval; nothing was changed."""
+    """The request needs approval; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One transaction of an act."""
+    """One transaction of an act, with the approval setting and the times that count for it."""
 
     tx: Transaction
     act: Act
@@ -47,14 +47,15 @@ class Moment:
 
 
 def begin(tx: Transaction, act: Act, now: datetime, lived: datetime) -> Moment:
-    """The setting as it is before the change, which may change the setting."""
+    """Reads the setting before the change, which may be a change of the setting itself."""
     if act.name == SETTINGS:
         tx.one_at_a_time(LOCK)
     return Moment(tx, act, tx.approvals.rules(), now, lived)
 
 
 def settle(at: Moment, outcome: Outcome) -> None:
-    """Before it is recorded and committed. Raises Waits, Rehearsed, NotPossibleNow or Forbidden."""
+    """Decides about the act, before it is recorded and committed. Raises Waits, Rehearsed, NotPossibleNow or
+    Forbidden."""
     act = at.act
     if isinstance(act.approval, Rehearsal):
         raise Rehearsed
@@ -66,7 +67,8 @@ def settle(at: Moment, outcome: Outcome) -> None:
 
 
 def ask(store: Store, at: Moment) -> errors.ApprovalNeeded:
-    """Keeps the request, once. Raises InvalidArgument, or NotPossibleNow when too many wait."""
+    """Keeps the request, once, and gives the error for its asker. Raises InvalidArgument, or NotPossibleNow
+    when too many wait."""
     with store.transaction() as tx:
         at = replace(at, tx=tx)
         tx.one_at_a_time(LOCK)
@@ -76,18 +78,18 @@ def ask(store: Store, at: Moment) -> errors.ApprovalNeeded:
 
 
 def stage_now(record: ApprovalRecord, now: datetime) -> Stage:
-    """One that waited too long by the clock is expired. It ends for good with lived time: a clock that was
-    ahead ends none."""
+    """The request's stage: expired if it has waited too long by the clock. It is ended for good only by lived
+    time: a clock that was ahead ends none."""
     return Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
 
 
 def require_open(record: ApprovalRecord, now: datetime) -> None:
-    """Raises NotPossibleNow."""
+    """Raises NotPossibleNow for a request that no longer waits."""
     stage = stage_now(record, now)
     if stage not in OPEN:
         raise errors.NotPossibleNow(
             f"Request {record.number} ({record.verb}, asked by '{record.who}') is {stage}.",
-            do=f"See 'secondsite approval show {record.number}'; whoever still wants it asks anew.",
+            do=f"See 'secondsite approval show {record.number}'; whoever still wants it asks again.",
         )
 
 
@@ -100,7 +102,7 @@ def require_second(tx: Transaction, record: ApprovalRecord, by_sha256: str, now:
 
 
 def _granted(at: Moment) -> ApprovalGrant:
-    """What the asker asks again, since its answer is a secret. Raises Waits."""
+    """The granted request that its asker repeats, since its answer is a secret. Raises Waits."""
     at.tx.one_at_a_time(LOCK)
     twin = _twin(at)
     if twin is None or twin.by_sha256 is None:
@@ -109,8 +111,8 @@ def _granted(at: Moment) -> ApprovalGrant:
 
 
 def _carry_out(at: Moment, granted: ApprovalGrant, outcome: Outcome) -> None:
-    """In the transaction of the change: so it is carried out once. What was begun elsewhere is told when
-    it is done."""
+    """Marks the request as done, in the transaction of the change: so it is carried out once. For what an
+    appliance does, that is marked when it has done it."""
     at.tx.one_at_a_time(LOCK)
     record = at.tx.approvals.find(granted.number)
     assert record is not None
@@ -129,20 +131,20 @@ def _carry_out(at: Moment, granted: ApprovalGrant, outcome: Outcome) -> None:
 
 
 def _require_same_machines(at: Moment, record: ApprovalRecord) -> None:
-    """Raises NotPossibleNow: the second person has looked at what had the name then, machine, plan or
-    policy, as it was."""
+    """Raises NotPossibleNow if the names mean something else now: the second person looked at the machine,
+    plan or policy that had the name then, as it was."""
     if set(record.request.machines) != at.act.machines:
         raise errors.NotPossibleNow(
             (
-                f"What request {record.number} ({record.verb}, asked by '{record.who}') names is another "
-                "machine now, or was changed since."
+                f"A name in request {record.number} ({record.verb}, asked by '{record.who}') belongs to "
+                "another machine now, or to something that was changed since."
             ),
-            do=f"Refuse it: 'secondsite approval refuse {record.number}'. Whoever still wants it asks anew.",
+            do=f"Refuse it: 'secondsite approval refuse {record.number}'. Whoever still wants it asks again.",
         )
 
 
 def _twin(at: Moment) -> ApprovalRecord | None:
-    """The same request of the same token, if it is open."""
+    """The same request of the same token, if it still waits."""
     wanted = (at.act.caller.token_id, _digest(at.act))
     for record in at.tx.approvals.open():
         if (record.token_id, record.request_sha256) == wanted and record.expires_at > at.now:
@@ -176,8 +178,8 @@ def _require_bounded(at: Moment) -> None:
     names = [name for name, _ in parse_qsl(act.query, keep_blank_values=True)]
     if len(set(names)) < len(names):
         raise errors.InvalidArgument(
-            f"{act.name} needs a second person's approval, and its query says one thing twice.",
-            do="Say each once.",
+            f"{act.name} needs a second person's approval, and its query has a parameter twice.",
+            do="Give each once.",
         )
     if len(act.body) > MOST_BODY_BYTES or len(act.query) > MOST_QUERY or len(act.object) >= MOST_OF_A_PATH:
         raise errors.InvalidArgument(
@@ -196,7 +198,7 @@ def _require_bounded(at: Moment) -> None:
 
 def _needed(record: ApprovalRecord) -> errors.ApprovalNeeded:
     until = f"{record.expires_at:%Y-%m-%d %H:%M:%SZ}"
-    again = ", and then ask again: only you are shown the secret" if record.verb in SECRET else ""
+    again = ", then repeat the request: only you are shown the secret" if record.verb in SECRET else ""
     needed = errors.ApprovalNeeded(
         (
             f"{record.verb} needs a second person's approval: request {record.number}, until {until}. "
@@ -209,7 +211,8 @@ def _needed(record: ApprovalRecord) -> errors.ApprovalNeeded:
 
 
 def _digest(act: Act) -> str:
-    """By its meaning: order and blanks of a body do not matter, nor does the idempotency key."""
+    """The digest of the request's content: order and blanks of a body do not matter, nor does the idempotency
+    key."""
     body = act.understood()
     what = [
         act.method,

@@ -1,4 +1,4 @@
-"""The vault as its faces see it."""
+"""The facade of the vault, with all its nouns."""
 
 from dataclasses import dataclass
 
@@ -82,13 +82,13 @@ class VaultFacade:
     events: Events
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "VaultFacade":
-        """The vault as this caller sees it: what is not in the scope is not there. With `act` what is
-        changed is on record."""
+        """The vault as this caller sees it: what is outside the scope does not exist. With `act`, changes are
+        recorded in the audit log."""
         return _assembled(self.parts.asked_by(caller, act), self.events)
 
 
 def assemble(parts: Parts) -> VaultFacade:
-    """All nouns on the same parts."""
+    """A facade with all nouns on these parts."""
     return _assembled(parts, Events(parts))
 
 

@@ -1,4 +1,4 @@
-"""Requests that take long hold a thread each; some are always left for the others."""
+"""Limits how many requests wait at once: each holds a thread, and some are always left for other requests."""
 
 import threading
 from collections import Counter
@@ -9,11 +9,11 @@ from ...domain import errors
 from .callers import Caller
 
 MOST, MOST_OF_ONE = 12, 6
-"""Of the threads that all requests have; and of these one token."""
+"""The most requests that wait at once, of all tokens and of one token."""
 
 
 class WaitingRequests:
-    """Safe from any thread. A caller is made for each request, so its parts are counted as one."""
+    """Counts waiting requests; several waits of one request count as one. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,7 +22,8 @@ class WaitingRequests:
 
     @contextmanager
     def one(self, caller: Caller) -> Iterator[None]:
-        """While the request waits. The vault itself may always. Raises DeadlineExceeded when too many do."""
+        """A context for a request that waits; the vault itself may always. Raises DeadlineExceeded when too
+        many wait."""
         if not caller.token_id:
             yield
             return
@@ -47,7 +48,7 @@ class WaitingRequests:
                     f"{theirs} requests of token '{caller.name}', and {self._requests.total()} of all, take "
                     "long already."
                 ),
-                do="Ask again in some seconds, and fewer things at once.",
+                do="Ask again in some seconds, and send fewer requests at once.",
             )
 
     def _leave(self, caller: Caller) -> None:

@@ -1,4 +1,5 @@
-"""Which appliances the vault lets in: those that are enrolled, with the key that they enrolled with."""
+"""Which appliances may connect to the vault: those that are enrolled, with the key that they enrolled
+with."""
 
 from collections.abc import Callable
 
@@ -11,18 +12,18 @@ from . import settings_push
 log = structlog.get_logger()
 
 NO_KEY = ""
-"""Stands for the key of an appliance that may not come in with any, until it has enrolled again."""
+"""Stands for the key of an appliance that may not connect with any key until it has enrolled again."""
 
 
 class Admission:
-    """interfaces.Admit."""
+    """Decides whether an appliance may connect: interfaces.Admit."""
 
     def __init__(self, store: Store, signals: Callable[[str], None]) -> None:
         self._store = store
         self._signals = signals
 
     def __call__(self, appliance_id: str, key_sha256: str) -> None:
-        """Raises CertificateRefused."""
+        """Raises CertificateRefused unless the appliance is enrolled with this key."""
         with self._store.reading() as tx:
             known = tx.appliance_keys.find(appliance_id)
             _require(tx, appliance_id)
@@ -31,7 +32,7 @@ class Admission:
         require_key(appliance_id, known, key_sha256)
 
     def _keep_first(self, appliance_id: str, key_sha256: str) -> str | None:
-        """It enrolled with an earlier release, which kept no keys."""
+        """Keep the first key of an appliance that enrolled with an earlier release, which kept no keys."""
         with self._store.transaction() as tx:
             _require(tx, appliance_id)
             tx.appliance_keys.put_first(appliance_id, key_sha256)
@@ -42,7 +43,7 @@ class Admission:
 
 
 def require_key(appliance_id: str, known: str | None, key_sha256: str) -> None:
-    """Raises CertificateRefused if an appliance's key is known, and is another."""
+    """Raises CertificateRefused if an appliance's key is known, and differs."""
     if known is not None and known != key_sha256:
         raise errors.CertificateRefused(
             f"The key of appliance '{appliance_id}' is not the one that it enrolled with last.",

@@ -24,8 +24,8 @@ class Renewal:
         self._now = now
 
     def __call__(self, appliance_id: str, csr_pem: str) -> str:
-        """The certificate (PEM). Raises CertificateRefused for an appliance that is not enrolled (any
-        more), and InvalidArgument for a bad request."""
+        """The appliance's next certificate (PEM). Raises CertificateRefused for an appliance that is not
+        enrolled (any more), and InvalidArgument for a bad request."""
         with self._store.transaction() as tx:
             appliance = tx.appliances.find(appliance_id)
             if appliance is None:

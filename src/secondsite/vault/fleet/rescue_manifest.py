@@ -1,8 +1,8 @@
-"""Appliances are told what starts their machines without this vault, and keep it in their stores: the second
+"""Sends appliances what starts their machines without this vault; they keep it in their stores: the second
 site alone has to be enough.
 
-Told when an appliance connects and after a change, and now and then all the same: what a store lost comes
-back.
+Sent when an appliance connects and after a change, and now and then without one: so a store gets back what it
+lost.
 """
 
 import time
@@ -32,14 +32,15 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 5.0
 REST = 200
-"""How many times as long as a look takes nothing is looked at: it is of all machines."""
+"""How many times as long as a round took the next one is delayed: it reads all machines."""
 DEADLINE_SECONDS = 300.0
 AGAIN_SECONDS, AFTER_A_PROBLEM_SECONDS = 6 * HOUR, 5 * MINUTE
 
 
 @dataclass(slots=True)
 class _SentManifest:
-    """`order_id`: None once it was answered; it is told again at `again_at`, by the monotonic clock."""
+    """What an appliance was last sent. `order_id`: None once it was answered; it is sent again at `again_at`,
+    by the monotonic clock."""
 
     payload: rescue_manifest.KeepRescueManifest
     order_id: str | None
@@ -47,7 +48,7 @@ class _SentManifest:
 
 
 class KeepingPush(Periodic):
-    """See the module."""
+    """Sends rescue manifests to the connected appliances."""
 
     def __init__(self, store: Store, gateway: Gateway) -> None:
         super().__init__("keeping-push", lambda error: log.error("keeping.push-failed", exc_info=error))
@@ -56,7 +57,7 @@ class KeepingPush(Periodic):
         self._took_seconds = 0.0
 
     def look(self) -> None:
-        """Tell every connected appliance what it is to keep, if that has changed."""
+        """Send every connected appliance its manifest, if that has changed."""
         began = time.thread_time()
         with self._store.reading() as tx:
             held = [each for each in tx.appliances.list() if self._gateway.holds(each.id)]
@@ -97,8 +98,8 @@ class KeepingPush(Periodic):
 
 
 def kept_by(tx: Transaction, appliance: ApplianceRecord) -> rescue_manifest.KeepRescueManifest:
-    """What this appliance is to keep: of the machines whose replicas it has, and the plans that name one
-    of them; and what a vault after this one would have to know of all its machines."""
+    """What this appliance has to keep: about the machines whose replicas it has, and the plans with one of
+    them; and what a later vault would have to know about all its machines."""
     machines = [
         each
         for each in tx.machines.list(appliance.site)
@@ -158,16 +159,15 @@ def _action(action: Action, names: Mapping[str, str]) -> rescue_manifest.RescueA
     )
 
 
-# What an appliance keeps for a vault that would come after this one: of its machines, and of what is set
-# for many of them.
+# What an appliance keeps for a later vault that adopts it: about its machines, and settings for many of them.
 
 _OTHERWISE = {"keeping", "cards", "checks", "hooks", "properties"}
 _AS_IT_IS = tuple(name for name in adopting.AdoptionRecord.model_fields if name not in _OTHERWISE)
-"""What stands in a machine's own record."""
+"""Fields that are copied from a machine's own record."""
 
 
 def adoptable_records(tx: Transaction, appliance: ApplianceRecord) -> tuple[adopting.AdoptionRecord, ...]:
-    """Of the machines that the appliance is target or source of."""
+    """Records of the machines whose target or source the appliance is."""
     machines = [
         each
         for each in tx.machines.list(appliance.site)
@@ -199,7 +199,7 @@ def _record(
 
 
 def adoptable_vault(tx: Transaction, of: Sequence[adopting.AdoptionRecord]) -> adopting.AdoptionSettings:
-    """What is set for many machines, as far as these use it."""
+    """Settings for many machines, as far as these machines use them."""
     ids = {each.id for each in of}
     sites = {site for each in of for site in (each.home_site, each.source_site, each.target_site)}
     appliances = {each for one in of for each in (one.source_appliance_id, one.target_appliance_id)}

@@ -31,26 +31,27 @@ log = structlog.get_logger()
 
 LOOK_AGAIN_SECONDS = 10.0
 BREATH_SECONDS = 0.1
-"""Reports come in bursts; one look serves many."""
+"""Reports come in bursts; after this many seconds they are handled together."""
 REST = 20
-"""How many times as long as a look takes nothing is looked at: it is of all machines, and in a batch each
+"""How many times as long as a round took the next one is delayed: it reads all machines, and in a batch each
 changes several times."""
 LONGEST_REST_SECONDS = 2.0
 DEADLINE_SECONDS = 60.0
 MOST_UNANSWERED = 100
-"""Orders of one appliance. When it connects it is told of all its machines, and is to hear of other things
-meanwhile."""
+"""The most orders of one appliance without an answer: when it connects it is told of all its machines, and
+other orders have to reach it meanwhile."""
 APPLIANCE, SITE, POLICY = "appliance/", "site/", "policy/"
 """Signals: an appliance connected, a site's settings changed, a policy's values changed."""
 ORDER = "tell-"
 COMING = (State.ENABLING, State.REPROTECTING)
-"""Orders are on their way that make a machine known to appliances, with the policy as it was when they
-were given: it is told after."""
+"""States in which an order is on its way that makes the machine known to its appliances, with the policy of
+that time: the policy is sent after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. It is sent again when `moment` changes: the machine may not have been there before."""
+    """One setting for one appliance. It is sent again when `moment` changes: the machine may not have been
+    there before."""
 
     kind: Kind
     payload: SetSite | UpdatePolicy
@@ -70,16 +71,17 @@ class _Listener:
     known: dict[str, Setting] = field(default_factory=dict)
     asked: dict[str, tuple[str, Setting]] = field(default_factory=dict)
     refused: dict[str, tuple[Setting, float]] = field(default_factory=dict)
-    """And when it did not take one: its answer is a reason to look, and it is not asked again at once."""
+    """Settings that it refused, and when: its answer leads to another round, but the setting is not sent
+    again at once."""
 
     def refuses(self, setting: Setting, now: float) -> bool:
-        """It said a moment ago that it does not take this one."""
+        """Whether it refused this setting a moment ago."""
         refused, at = self.refused.get(setting.key, (None, 0.0))
         return refused == setting and now - at < LOOK_AGAIN_SECONDS
 
 
 class SettingsPush(Periodic):
-    """See the module."""
+    """Sends settings to the connected appliances until they report having them."""
 
     def __init__(self, store: Store, gateway: Gateway, signals: Signals, authority: Authority) -> None:
         super().__init__(
@@ -133,7 +135,7 @@ class SettingsPush(Periodic):
 
     def _ask(self, appliance_id: str, listener: _Listener, setting: Setting) -> None:
         order_id, _ = listener.asked.setdefault(setting.key, (f"{ORDER}{uuid.uuid4().hex}", setting))
-        listener.known.pop(setting.key, None)  # it may have this one before it reports it
+        listener.known.pop(setting.key, None)  # it may have the setting before it reports it
         report = self._gateway.ask(
             appliance_id, order_id, setting.kind, setting.machine_id, setting.payload, DEADLINE_SECONDS
         )
@@ -172,8 +174,8 @@ class SettingsPush(Periodic):
 
 
 class Policies:
-    """What appliances are told of machines' policies. What is as it was is the same object, which is
-    quickly compared for all its machines."""
+    """The policies as they are sent to appliances. An unchanged one stays the same object, which is quickly
+    compared for all its machines."""
 
     def __init__(self) -> None:
         self._shapes: dict[str, PolicyShape] = {}
@@ -181,15 +183,15 @@ class Policies:
         self._told: dict[tuple[str, str], UpdatePolicy] = {}
 
     def read(self, tx: Transaction, appliances: Collection[ApplianceRecord]) -> None:
-        """As they are now."""
+        """Read the present policies."""
         self._shapes = {policy.name: PolicyShape.of(policy) for policy, _read_only in tx.policies.list()}
         said = ((each.id, each.hello) for each in appliances)
         self._addresses = {appliance_id: hello.data_addresses for appliance_id, hello in said if hello}
         self._told = {key: told for key, told in self._told.items() if told == self._now(*key)}
 
     def of(self, policy: str, target_appliance_id: str = "") -> UpdatePolicy | None:
-        """None for a policy that is not there. `target_appliance_id`: of a machine's source, which dials
-        it."""
+        """The policy; None for one that does not exist. `target_appliance_id`: for the appliance of a
+        machine's source, which dials that target."""
         key = policy, target_appliance_id
         if key not in self._told and (now := self._now(*key)) is not None:
             self._told[key] = now
@@ -203,7 +205,7 @@ class Policies:
 
 
 def rest_seconds(took_seconds: float) -> float:
-    """After a look that took so much of the processor."""
+    """Seconds to rest after a round that took so many seconds of processor time."""
     return min(REST * took_seconds, LONGEST_REST_SECONDS)
 
 
@@ -257,7 +259,7 @@ def _groups_from(tx: Transaction, appliance: ApplianceRecord) -> Iterator[GroupS
 def _parts(
     tx: Transaction, members: Collection[MachineRecord], serving: Collection[str]
 ) -> Iterator[GroupPart]:
-    """Who replicates which members; the first one leads, and all are told the same."""
+    """Which appliance replicates which members; the first one leads, and all get the same list."""
     for appliance_id in sorted(serving):
         found = tx.appliances.find(appliance_id)
         yield GroupPart(
@@ -269,9 +271,9 @@ def _parts(
 
 
 def _trust_in(setting: Setting, report: Report) -> ApplianceTrust | None:
-    """Whom the appliance says that it trusts, if it says so. Raises why the setting does not count as
-    told. A machine that is not there (yet) has no policy to change; the order that starts its replication
-    carries it."""
+    """The trust that the appliance reports, if it does. Raises if the setting does not count as sent. A
+    machine that is not there (yet) has no policy to change; the order that starts its replication carries
+    it."""
     if report.problem is not None and report.problem.code == errors.NotFound.code:
         return None
     if setting.kind is not Kind.SET_SITE:

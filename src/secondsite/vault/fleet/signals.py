@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 ORDER = "order/"
-"""An order is given by one step, and only that one waits for it."""
+"""The prefix of orders' signals. An order is given by one step, and only that one waits for it."""
 
 
 class EngineSignal(Protocol):
@@ -17,7 +17,7 @@ SHARED = ("machine/", "site/", "policy/")
 
 
 class Signals:
-    """interfaces.Signals. `connect` the job engine's signal once it exists."""
+    """Passes signals on: interfaces.Signals. `connect` the job engine's signal function once it exists."""
 
     def __init__(self) -> None:
         self._engine: EngineSignal | None = None
@@ -31,11 +31,11 @@ class Signals:
         self._engine = engine_signal
 
     def tell_others(self, tell: Callable[[str], None]) -> None:
-        """What followers and settings depend on is told to the other vault processes, too."""
+        """Tell the other vault processes of signals that followers and settings depend on."""
         self._tell_others = tell
 
     def from_afar(self, key: str) -> None:
-        """Another vault process has signalled it: its own engine has woken the jobs."""
+        """Take a signal of another vault process, whose engine has woken the jobs already."""
         with self._lock:
             receivers = [receive for prefix, receive in self._diverted.items() if key.startswith(prefix)]
         receivers += [receive for prefix, receive in self._overheard if key.startswith(prefix)]
@@ -60,19 +60,19 @@ class Signals:
             self._engine(key, of_one=key.startswith(ORDER))
 
     def divert(self, prefixes: tuple[str, ...], receive: Callable[[str], None]) -> None:
-        """Keys with these prefixes go to `receive` alone, which must not block: no job waits for them."""
+        """Send keys with these prefixes to `receive` only, which must not block: no job waits for them."""
         with self._lock:
             self._diverted.update(dict.fromkeys(prefixes, receive))
 
     def overhear(self, prefix: str, receive: Callable[[str], None]) -> None:
-        """`receive`, which must not block, is called first for keys with this prefix; they then go where
-        they always go."""
+        """Call `receive`, which must not block, first for keys with this prefix; they then go where they
+        always go."""
         with self._lock:
             self._overheard = (*self._overheard, (prefix, receive))
 
     @contextmanager
     def listening(self, key: str) -> Iterator[threading.Event]:
-        """An event that is set whenever `key` is signalled; the key goes to this listener alone."""
+        """An event that is set whenever `key` is signalled; the key then goes to this listener only."""
         event = threading.Event()
         with self._lock:
             self._listeners[key] = event

@@ -1,7 +1,7 @@
 """Records what appliances report unasked, and wakes the jobs that wait for it.
 
-The newest status of every machine is in memory (`said.heard`): in that of the vault process that its
-appliance is connected to. The others read it from the store; `said.writing` says what of it is written when.
+The newest status of every machine is in memory (`statuses.latest_status`) of the vault process that its
+appliance is connected to. The others read it from the store; `statuses.writer` decides what is written when.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, Statu
 
 
 class StatusIntake:
-    """interfaces.FactSink; called by one thread, read by many."""
+    """Takes in statuses: interfaces.FactSink; called by one thread, read by many."""
 
     def __init__(
         self,
@@ -55,17 +55,18 @@ class StatusIntake:
         self._numbers = OrderNumbers()
         self._old_copies = OldCopies(store, signals)
         self._unsaid: dict[str, str] = {}
-        """What appliances left out of what they say, or the vault of that, and is not written yet."""
+        """By appliance, what it left out of its report, or what the vault left out, that is not yet
+        written."""
         self._hellos: dict[str, Hello] = {}
         self._spoke: dict[str, int | None] = {}
         self._stores: dict[str, tuple[StoreSpace, ...]] = {}
         self._appliances_written: dict[str, datetime] = {}
         self._missed_since: dict[str, datetime] = {}
         self._to_tell: set[str] = set()
-        """Machines of which something urgent was written, and nobody was told."""
+        """Machines for which something urgent was written, and not yet signalled."""
 
     def start(self) -> None:
-        """A vault that starts has no connections yet."""
+        """Forget connections: a vault that starts has none yet."""
         with self._store.transaction() as tx:
             for appliance in tx.appliances.list():
                 if appliance.connected and not tx.links.any_living(appliance.id):
@@ -81,7 +82,7 @@ class StatusIntake:
             if is_known and tx.links.take(hello.appliance_id):
                 self._heard.forget_said_by(hello.appliance_id)
             self._write_appliance(tx, hello.appliance_id, None)
-        # its first status says how much space it has
+        # its first status reports its free space
         self._appliances_written.pop(hello.appliance_id, None)
         self._signals(f"appliance/{hello.appliance_id}")
 
@@ -94,22 +95,22 @@ class StatusIntake:
             self._write_end(appliance_id, NOTHING)
 
     def _forget_connection(self, appliance_id: str) -> None:
-        """What was said over it is not charged to whoever connects next, who may be another one with the
-        same key."""
+        """Forget what was sent over the connection: it is not charged to whoever connects next, who may be
+        another with the same key."""
         self._hellos.pop(appliance_id, None)
         self._spoke.pop(appliance_id, None)
         self._stores.pop(appliance_id, None)
         self._unsaid.pop(appliance_id, None)
 
     def lost(self, tx: Transaction, appliance_ids: Iterable[str]) -> None:
-        """The vault process that they were connected to is gone."""
+        """Forget appliances whose vault process is gone."""
         for appliance_id in appliance_ids:
             appliance = tx.appliances.find(appliance_id)
             if appliance and appliance.connected:
                 tx.appliances.put(dataclasses.replace(appliance, connected=False))
 
     def hear(self, appliance_id: str, status: Status) -> FullReportRequest | None:
-        """Remember it: `write` writes it. Gives what is to be said again, because it was missed. Raises
+        """Remember a status; `write` writes it. Gives what is to be sent again, because it was missed. Raises
         what the store raises; the same facts come again with the appliance's next statuses."""
         try:
             self._record(appliance_id, status, self._now())
@@ -121,9 +122,9 @@ class StatusIntake:
         return self._missed.ask(appliance_id, self._now())
 
     def write(self, first: Collection[str] = (), at_most: int = sys.maxsize) -> WriteResult:
-        """All that was heard of the machines that go `first`, and at most so much of others, in one
-        transaction; what is refused of one machine holds back no other's. Raises StoreUnavailable; then
-        what was not written is still to be."""
+        """Write everything that was reported of the machines that go `first`, and of at most so many others,
+        in one transaction; a refusal for one machine holds back no other's. Raises StoreUnavailable; then it
+        is still to be written."""
         now = self._now()
         due = self._writing.due(now, first, at_most)
         appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}
@@ -133,18 +134,18 @@ class StatusIntake:
         return WriteResult(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
 
     def missed(self, appliance_id: str) -> None:
-        """Something that it said was not understood, or could not be kept."""
+        """Note that something the appliance sent was not understood, or could not be kept."""
         self._heard.end(appliance_id)
         self._missed.all_of(appliance_id)
 
     def latest(self, tx: Transaction, machine_id: str) -> StatusRecord:
-        """The newest that is known of a machine: from memory, else from the store, where what other vault
-        processes hear is 20 seconds old at most."""
+        """The newest status of a machine: from memory, else from the store, where statuses of other vault
+        processes are 20 seconds old at most."""
         return self.latest_of(tx, (machine_id,))[machine_id]
 
     def latest_of(self, tx: Transaction, machine_ids: Collection[str]) -> Mapping[str, StatusRecord]:
-        """The same of several machines, by id: the store is asked once, and only for those of which a side
-        has said nothing."""
+        """As `latest`, for several machines, by id: the store is asked once, and only for those of which a
+        side has reported nothing."""
         seen = {
             each: (self._said_here(source), self._said_here(replica))
             for each, (source, replica) in self._heard.sides(machine_ids).items()
@@ -156,7 +157,7 @@ class StatusIntake:
         }
 
     def forget_all_but(self, machine_ids: Iterable[str]) -> None:
-        """Drop what is remembered of machines that are no longer under protection."""
+        """Drop the statuses of machines that are no longer under protection."""
         keep = set(machine_ids)
         self._heard.forget_all_but(keep)
         self._old_copies.forget_all_but(keep)
@@ -164,8 +165,8 @@ class StatusIntake:
         self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
 
     def missed_since(self, machine_id: str) -> datetime:
-        """When this vault process first asked what a side says of the machine that has never said anything
-        of it."""
+        """When this vault process first asked for the status of a machine of which a side has never
+        reported."""
         return self._missed_since.setdefault(machine_id, self._now())
 
     def _here(self, machine_id: str, side: type[AnyStatus]) -> SideStatus | None:
@@ -199,13 +200,13 @@ class StatusIntake:
         self._numbers.note(appliance_id, status)
         if status.unsaid:
             self._unsaid[appliance_id] = (
-                f"cannot tell all that it has, or tells what nothing can have: {status.unsaid}"
+                f"cannot report everything, or reports impossible values: {status.unsaid}"
             )
         self._old_copies.note(appliance_id, status.old_copies, now)
 
     def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
-        """Gives that of which more than figures was said. What does not count takes back what was said
-        before."""
+        """Remember the statuses; gives those in which more than figures changed. A status that does not count
+        takes back what was reported before."""
         current = self._says_changes(appliance_id)
         keys: dict[Key, None] = {}
         wholes: tuple[AnyStatus, ...] = (*status.sources, *status.replicas)
@@ -244,8 +245,8 @@ class StatusIntake:
     # ----------------------------------------------------------------------------------------
 
     def _write(self, due: Due, appliances: Collection[str]) -> None:
-        """Together; if that is refused, each for itself. What is refused again is given up until more is
-        said of it."""
+        """Write everything together; if that is refused, each part by itself. A part that is refused again is
+        given up until more is reported of it."""
         speakers, write = self._numbers.speakers, self._write_together
         if is_written("all", partial(write, due, appliances, speakers)):
             return
@@ -262,7 +263,7 @@ class StatusIntake:
                 self._writing.gave_up(part)
 
     def _write_together(self, due: Due, appliances: Collection[str], speakers: Collection[str]) -> None:
-        """Only of appliances whose connection this vault process has."""
+        """Write in one transaction, only for appliances that are connected to this vault process."""
         unsaid, self._unsaid = self._unsaid, {}
         with self._doubted(due), self._store.transaction() as tx:
             ours = {each for each in {*due.appliances, *appliances} if tx.links.holds(each)}
@@ -279,10 +280,10 @@ class StatusIntake:
         self._to_tell.update(key[0] for key in written.due.urgent)
 
     def _write_end(self, appliance_id: str, everything: Due) -> None:
-        """Its connection ended: that, and what it said last."""
+        """Write that the appliance's connection ended, and its last statuses."""
         with self._doubted(everything), self._store.transaction() as tx:
             if not tx.links.drop(appliance_id):
-                return  # it has connected to another process meanwhile, which knows more
+                return  # it has connected to another process meanwhile, whose reports are newer
             appliance = tx.appliances.find(appliance_id)
             if appliance:
                 gone = dataclasses.replace(appliance, connected=False, last_seen_at=self._now())
@@ -325,7 +326,9 @@ class StatusIntake:
         spaces = [(store_free_bytes, None), *((each.free_bytes, each.size_bytes) for each in said_now)]
         for said, size in spaces:
             if said and not believed(said, size):
-                disbelief.note(tx, appliance_id, f"says that {exact_size(said)} are free in its store", now)
+                disbelief.note(
+                    tx, appliance_id, f"reports that {exact_size(said)} are free in its store", now
+                )
 
 
 def _nowhere(_appliance_id: str) -> bool:

@@ -1,4 +1,5 @@
-"""Whether the vault has a good backup, by its own record: all its processes see it, wherever it was made."""
+"""Whether the vault has a good backup, by its own record, which all its processes see, wherever it was
+made."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +15,8 @@ AT_ONCE = 100
 
 @dataclass(slots=True)
 class Backups:
-    """`most`: so long a vault may be without one; zero: for ever. Of the log it reads what it has not read
-    before."""
+    """The last good backup. `most`: how long a vault may be without one; zero: for ever. Only new entries of
+    the log are read."""
 
     most: timedelta
     _last: datetime | None = None

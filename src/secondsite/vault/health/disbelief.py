@@ -1,5 +1,5 @@
-"""What appliances said and was not believed, since nobody can have counted so far (ADR 146): it is a
-finding that names who said it, until that appliance connects anew and says what can be."""
+"""Reports of appliances that were not believed, since nobody can have counted so far (ADR 146): a finding
+names the appliance until it connects again and its reports are possible."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -15,8 +15,8 @@ log = structlog.get_logger()
 
 
 def note(tx: Transaction, appliance_id: str, what: str, now: datetime) -> None:
-    """`what` it does, as a part of a sentence. The first thing is kept: whoever says much shall not have
-    much written."""
+    """Note that the appliance reports something impossible; `what` is a part of a sentence about the
+    appliance. Only the first report is kept: nobody can cause many writes."""
     appliance = tx.appliances.find(appliance_id)
     if appliance is None or appliance.disbelieved is not None:
         return
@@ -25,14 +25,14 @@ def note(tx: Transaction, appliance_id: str, what: str, now: datetime) -> None:
 
 
 def end(tx: Transaction, appliance_id: str) -> None:
-    """It has connected anew."""
+    """End the finding: the appliance has connected again."""
     appliance = tx.appliances.find(appliance_id)
     if appliance is not None and appliance.disbelieved is not None:
         tx.appliances.put(replace(appliance, disbelieved=None))
 
 
 def of_machine(*appliances: ApplianceRecord | None) -> Iterator[HealthFinding]:
-    """Of a machine with these appliances."""
+    """The findings of a machine with these appliances."""
     for appliance in appliances:
         if appliance is not None and appliance.disbelieved is not None:
             yield HealthFinding(
@@ -41,7 +41,7 @@ def of_machine(*appliances: ApplianceRecord | None) -> Iterator[HealthFinding]:
 
 
 def of_vault(appliances: Iterable[ApplianceRecord]) -> HealthFinding | None:
-    """Of those that no machine may have."""
+    """The finding of the vault, for appliances that may have no machine."""
     said = [(each, each.disbelieved) for each in appliances if each.disbelieved is not None]
     if not said:
         return None
@@ -50,4 +50,4 @@ def of_vault(appliances: Iterable[ApplianceRecord]) -> HealthFinding | None:
 
 
 def _sentence(appliance: ApplianceRecord, disbelieved: DisbelievedRecord) -> str:
-    return f"Appliance '{appliance.name}' of site {appliance.site} {disbelieved.what}. That was not taken."
+    return f"Appliance '{appliance.name}' of site {appliance.site} {disbelieved.what}. That was not believed."

@@ -29,18 +29,18 @@ RUNS_AT_TARGET = frozenset(
         State.PLANNED_COMMITTING,
     }
 )
-"""The machine runs, or should run, at its target."""
+"""States in which the machine runs, or should run, at its target."""
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
-"""At its target, with no verb that stops it for a moment."""
+"""States in which the machine should run at its target, and no verb stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
 MISSING = "failed-over-machine-missing"
 NOT_THERE = frozenset({OFF, MISSING})
 TWO_COPIES = "source-running-after-failover"
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
-"""It may be off at both sites, and waits there for a person."""
+"""States in which the machine may be off at both sites, and waits for a person."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
-"""At rest, its appliance there tells of the machine all the time."""
+"""States at rest in which the target's appliance reports on the machine all the time."""
 UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 _WENT_AWAY = RUNS_AT_TARGET - {
@@ -48,7 +48,8 @@ _WENT_AWAY = RUNS_AT_TARGET - {
     State.PLANNED_CHANGING_RECOVERY_POINT,
     State.PLANNED_COMMITTING,
 }
-"""Not by the check that is remembered, or for good."""
+"""States in which a check from before the failover is out of date: not those of a planned failover, whose own
+check is the one that is kept."""
 # In reprotect the old source has been withdrawn already, or is about to be.
 _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 
@@ -56,18 +57,18 @@ _TWO_COPIES = RUNS_AT_TARGET - {State.REPROTECTING}
 NEVER = datetime.max.replace(tzinfo=UTC)
 CA_TOLD_BEFORE = timedelta(days=90)
 SPOKEN_WITHIN = timedelta(seconds=30)
-"""Of the start of a vault: so long it does not say that a point is old of which it only has not heard that
-there is a newer one."""
+"""How long after its start a vault does not report an old point: perhaps it only has not heard of a newer one
+yet."""
 SILENT = timedelta(seconds=health.SILENT_SECONDS)
 LEFT_WHEN_LATE = 0.3
-"""Of a certificate's time: 27 of 90 days."""
+"""The part of a certificate's lifetime: 27 of 90 days."""
 NOT_OFF = {
     PowerState.RUNNING: "runs",
     PowerState.PAUSED: "is paused",
     PowerState.CRASHED: "has crashed, and is kept with its memory",
     PowerState.ELSEWHERE: "runs on another host, or its disks are in use there,",
 }
-"""How a copy that may write is spoken of."""
+"""Power states of a copy that may write, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,13 @@ class Situation:
     """When the vault started: what it knows from before may be out of date."""
     drill_counts: timedelta = standing_findings.DRILL_COUNTS
     seen_generation: int = 0
-    """The highest number of an order for it that an appliance has seen; asked for where it may say more
-    than the record."""
+    """The highest number of an order for the machine that an appliance has seen; read only where it may show
+    more than the record does."""
     missed_since: datetime | None = None
-    """Since when something was to be heard of it of a side that never said anything, as of a machine that
+    """Since when reports have been missing from a side that never reported on the machine, such as one that
     was adopted."""
     reverse_failed: JobView | None = None
-    """The reprotect that was to begin by itself after the machine's commit, and failed."""
+    """The reprotect that should have begun by itself after the machine's commit, and failed."""
 
 
 def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
@@ -102,15 +103,15 @@ def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
         return
     who = f"'{situation.target.name}' of site" if situation.target else "of site"
     what = (
-        f"Appliance {who} {situation.machine.target_site} says that the newest point is of "
-        f"{said:%Y-%m-%d %H:%M:%S} UTC, which is to come. "
-        f"That was not taken: it counts as of {believed:%Y-%m-%d %H:%M:%S} UTC."
+        f"Appliance {who} {situation.machine.target_site} reports that the newest point is of "
+        f"{said:%Y-%m-%d %H:%M:%S} UTC, which is in the future. "
+        f"That was not believed: the point counts as of {believed:%Y-%m-%d %H:%M:%S} UTC."
     )
     yield HealthFinding(disbelief.CODE, what, believed)
 
 
 def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
-    """All that is wrong with the machine at `now`, the oldest first."""
+    """All findings of the machine at `now`, the oldest first."""
     two_copies = list(_two_copies(situation))
     own = {finding.code for finding in two_copies}
     found = [
@@ -138,7 +139,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
 
 
 def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> HealthFinding:
-    """With what is possible in the machine's state."""
+    """The finding with what is possible in the machine's state."""
     machine, forgotten = situation.machine, lookup.is_forgotten(situation.machine, situation.status)
     of = advice.AdvisedMachine(
         machine.name,
@@ -155,14 +156,14 @@ def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> Hea
 
 
 def steady_until(situation: Situation, now: datetime) -> datetime | None:
-    """Until when the findings at `now` stay what they are, if nothing changes but the clock, and the
-    instants at which the two sides said what they say. None: nobody can tell."""
+    """Until when the findings at `now` stay the same, if nothing changes but the clock and the times at which
+    the two sides were heard. None: not known."""
     exceeded_at = _exceeded_at(situation)
     silent_at = [at + SILENT for _side, at in _speakers(situation)]
     if _goes_by_what_was_seen(situation) or (exceeded_at is not None and now > exceeded_at):
-        return None  # of the second one its age is told
+        return None  # a finding of it shows its age
     if any(now > at for at in silent_at):
-        return None  # it may speak at any moment
+        return None  # the appliance may report at any moment
     late_at = (_late_at(situation, each) for each in (situation.source, situation.target) if each is not None)
     stands = standing_findings.standing_from(situation.machine, situation.drill_counts, situation.policy)
     turns = (exceeded_at, *silent_at, *late_at, _ca_told_at(situation), *stands)
@@ -174,17 +175,17 @@ def _goes_by_what_was_seen(situation: Situation) -> bool:
     if machine.state in HALF_WAY or rests_off(machine, status):
         return True
     if machine.state in SHOULD_RUN and status.replica is not None and "failover" not in status.replica.runs:
-        return True  # it counts once it is heard after the failover
+        return True  # the status counts once it is heard after the failover
     runs_there = status.replica is not None and bool(status.replica.runs)
     if machine.state not in _TWO_COPIES and not runs_there:
         return False
-    seen_at = _runs_at_source(status, machine)  # once it counts, it counts whenever it is seen again
+    seen_at = _runs_at_source(status, machine)  # a sighting that counts also counts when it is repeated
     return seen_at is not None and (machine.failed_over_at is None or seen_at <= machine.failed_over_at)
 
 
 def overall(machine: MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
-    """As bad as the worst finding; without one that colours it, healthy for a machine that replicates, not
-    applicable for others."""
+    """The worst severity of the findings that change health; without one, healthy for a machine that
+    replicates, not applicable for others."""
     if any(finding.kind.colours for finding in found):
         return health.overall(found)
     return Health.HEALTHY if machine.state in REPLICATES else Health.NOT_APPLICABLE
@@ -209,28 +210,29 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
                 if appliance
                 else f"the appliance of site {site}"
             )
-            if finding.code == health.CLOCK_SKEW:  # of a status, but the vault's own
+            if finding.code == health.CLOCK_SKEW:  # in a status, but found by the vault
                 yield HealthFinding(finding.code, finding.what, finding.since)
             else:
                 yield HealthFinding(_believed(finding.code, side is source), finding.what, finding.since, who)
 
 
 def _believed(code: str, of_source: bool) -> str:
-    """A newer appliance may report codes that this vault does not know. And what the vault finds itself is
-    not for them to say: the advice would be to stop a machine at the other site."""
+    """The code, or UNKNOWN: a newer appliance may report codes that this vault does not know. And an
+    appliance may not report what only the vault finds: the advice could be to stop a machine at the other
+    site."""
     kind = health.CATALOGUE.get(code)
     is_theirs = kind is not None and not kind.by_vault and (of_source or code != TWO_COPIES)
     return code if is_theirs else health.UNKNOWN
 
 
 def _should_run(code: str, machine: MachineRecord) -> bool:
-    """The machine that a finding tells to be off."""
+    """Whether the finding would advise turning off the machine that should run."""
     return machine.state in SHOULD_RUN if code in NOT_THERE else machine.drill_state is DrillState.RUNNING
 
 
 def _is_the_only_copy(situation: Situation) -> bool:
-    """What the source says of a failover that did not come to its end: nothing runs at the target, and the
-    machine is to run on at home."""
+    """Whether the source reports on a failover that did not end: nothing runs at the target, and the machine
+    should go on running at home."""
     machine, replica = situation.machine, situation.status.replica
     if machine.state not in HALF_WAY | advice.MOVES_BETWEEN or _is_said_to_run(machine, replica):
         return False
@@ -254,7 +256,7 @@ def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
 
 
 def _is_to_be_heard(situation: Situation, now: datetime) -> bool:
-    """The vault has just started, and one of the two sides has not spoken yet."""
+    """Whether the vault has just started, and one of the two sides has not reported yet."""
     since, status = situation.listens_since, situation.status
     if since is None or not since <= now < since + SPOKEN_WITHIN:
         return False
@@ -262,7 +264,7 @@ def _is_to_be_heard(situation: Situation, now: datetime) -> bool:
 
 
 def _exceeded_at(situation: Situation) -> datetime | None:
-    """From then on its newest point is too old. None where that does not matter."""
+    """When the machine's newest point becomes too old; None where that does not matter."""
     if situation.machine.state is not State.PROTECTED or situation.policy is None:
         return None
     recoverable = machine_rpo.recoverable_at(situation.status) or situation.machine.created_at
@@ -290,14 +292,14 @@ def _forgotten(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
     for appliance, at in _speakers(situation):
         if now > at + SILENT:
             what = (
-                f"Appliance '{appliance.name}' of site {appliance.site} is connected, and has said nothing "
-                f"of {situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
+                f"Appliance '{appliance.name}' of site {appliance.site} is connected, but has not reported "
+                f"on {situation.machine.name} since {at:%Y-%m-%d at %H:%M:%S} UTC."
             )
             yield HealthFinding("forgotten", what, at)
 
 
 def _speakers(situation: Situation) -> Iterator[tuple[ApplianceRecord, datetime]]:
-    """The appliances that are connected and are to speak of the machine at rest, and when each did last."""
+    """The connected appliances that should report on the machine at rest, and when each did last."""
     machine, status = situation.machine, situation.status
     sides = [(situation.target, status.replica_at)] if machine.state in KNOWN_AT_TARGET else []
     if machine.state in KNOWN_AT_SOURCE:
@@ -309,7 +311,8 @@ def _speakers(situation: Situation) -> Iterator[tuple[ApplianceRecord, datetime]
 
 
 def _certificates(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
-    """An appliance renews its certificate when a third of its time is left: one with less was not renewed."""
+    """Certificates that were not renewed: an appliance renews its certificate when a third of its time is
+    left; one with less was not renewed."""
     for appliance in (situation.source, situation.target):
         if appliance is None:
             continue
@@ -350,8 +353,8 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _nowhere(situation: Situation) -> Iterator[HealthFinding]:
-    """It should run at its target, whose appliance has nothing that it could run on, and so looks for
-    nothing."""
+    """The machine should run at its target, whose appliance has no replica that it could run on, and so does
+    not look for it."""
     machine = situation.machine
     if machine.state not in SHOULD_RUN or not lookup.is_forgotten(machine, situation.status):
         return
@@ -360,7 +363,7 @@ def _nowhere(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:
-    """The vault was restored from before a failover: what its record says is not what is."""
+    """The vault was restored from before a failover: its record differs from what is."""
     machine, status = situation.machine, situation.status
     replica, dark = status.replica, _dark(situation)
     if replica is not None and lookup.is_behind(machine, replica):
@@ -378,9 +381,9 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
     ):
         what = (
             f"{dark}Machine '{machine.name}' is off at site {machine.source_site}, and its replication "
-            "rests since a later verb, of which this vault knows nothing. Nobody starts it: 'secondsite "
-            f"machine failover {shell.arguments(machine.name)}' does, at {machine.target_site}; or "
-            f"'secondsite machine resynchronize {shell.arguments(machine.name)}' has it replicated again, "
+            "is stopped by a later verb, of which this vault knows nothing. Nothing starts it by itself: "
+            f"'secondsite machine failover {shell.arguments(machine.name)}' does, at {machine.target_site}; "
+            f"or 'secondsite machine resynchronize {shell.arguments(machine.name)}' has it replicated again, "
             "and it can be started where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
@@ -388,7 +391,7 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _dark(situation: Situation) -> str:
-    """The beginning of what is said of sites of which one may have changed it since."""
+    """The beginning of the sentence if one of the sites does not answer, so that things may have changed."""
     sides = [each for each in (situation.source, situation.target) if each is not None and not each.connected]
     if not sides:
         return ""
@@ -397,7 +400,7 @@ def _dark(situation: Situation) -> str:
 
 
 def _unordered(situation: Situation) -> str:
-    """Of two copies of which one is there by its appliance's word alone."""
+    """The sentence about two copies, one of which is only known from its appliance's report."""
     machine, status = situation.machine, situation.status
     if (
         not _is_said_to_run(machine, status.replica)
@@ -406,17 +409,17 @@ def _unordered(situation: Situation) -> str:
     ):
         return ""
     return (
-        f"The appliance of site {machine.target_site} says that the machine runs there, and it "
+        f"The appliance of site {machine.target_site} reports that the machine runs there, and it "
         f"{_runs(status)} at site {machine.source_site} too. "
-        "This vault ordered no such start: look at both sites which of them people use before either is "
-        "stopped. "
+        "This vault ordered no such start: find out at both sites which copy is in use before you stop "
+        "either. "
     )
 
 
 def rests_off(machine: MachineRecord, status: StatusRecord) -> bool:
-    """Whether it is off, and kept from being replicated or from starting, as after its shutdown for a
+    """Whether the machine is off, kept from being replicated or started, as after its shutdown for a
     failover, and runs nowhere else: a vault that knows of no such verb was restored, or has adopted the
-    machine from one that is lost."""
+    machine from a vault that is gone."""
     source, replica = status.source, status.replica
     if machine.state is not State.PROTECTED or source is None or replica is None:
         return False
@@ -454,10 +457,7 @@ def _half_way(machine: MachineRecord, status: StatusRecord) -> str:
         if known
         else f"whether it runs at site {site} is not known"
     )
-    return (
-        f"The failover of machine '{machine.name}' to site {machine.target_site} did not come to its end: "
-        f"{source}."
-    )
+    return f"The failover of machine '{machine.name}' to site {machine.target_site} did not end: {source}."
 
 
 def _warned(situation: Situation) -> Iterator[HealthFinding]:
@@ -470,13 +470,13 @@ def _warned(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _is_of_before(machine: MachineRecord, at: datetime) -> bool:
-    """What was checked then spoke of a machine at home. Once it advised to start an old copy, and that
-    made two copies that wrote."""
+    """Whether a check is from before the machine was moved. Once such advice led to starting an old copy, and
+    two copies wrote."""
     return machine.state in _WENT_AWAY and machine.failed_over_at is not None and at <= machine.failed_over_at
 
 
 def _still_so(situation: Situation, of_power: Mapping[str, str]) -> Iterator[str]:
-    """Of a machine that is replicated: elsewhere its source is an old copy."""
+    """The warnings that still hold for a machine that is replicated: elsewhere its source is an old copy."""
     machine, source = situation.machine, situation.status.source
     if machine.state not in REPLICATES:
         return
@@ -492,7 +492,7 @@ def _names(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _addresses(situation: Situation) -> Iterator[HealthFinding]:
-    """Until its commit: who commits has seen the machine."""
+    """Addresses that differ, until the commit: whoever commits has seen the machine."""
     machine = situation.machine
     seen = machine.seen_addresses
     if (
@@ -508,8 +508,8 @@ def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
     machine, job = situation.machine, situation.reverse_failed
     if job is not None and job.error is not None:
         what = (
-            f"Machine '{machine.name}' was to be protected back to site {machine.source_site} by itself "
-            "after its commit, and could not: "
+            f"Machine '{machine.name}' should have been protected back to site {machine.source_site} by "
+            "itself after its commit, but was not: "
             f"{job.error.message}"
         )
         yield HealthFinding("reverse-replication-failed", what, job.ended_at or job.created_at)
@@ -517,8 +517,8 @@ def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
     machine = situation.machine
-    # What the target's appliance runs counts in every state, whatever the vault believes; but not of a start
-    # that nobody ordered: by the word of one site alone people would stop what runs at the other.
+    # What the target's appliance runs counts in every state, whatever the vault believes; but not a start
+    # that nobody ordered: on the report of one site alone people would stop what runs at the other.
     replica = situation.status.replica
     runs_there = _is_said_to_run(machine, replica) and machine.start_ordered
     if machine.state not in _TWO_COPIES and not (runs_there and machine.state is not State.REPROTECTING):
@@ -533,7 +533,7 @@ def _two_copies(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _two_since(situation: Situation) -> datetime | None:
-    """Since the failover, or since the old copy was seen to come on after that."""
+    """Since when two copies run: the failover, or when the old copy was seen to come on after it."""
     machine, status = situation.machine, situation.status
     sides = (each for each in (status.source, status.old_copy) if each is not None and each.power in NOT_OFF)
     came_on = [each.on_since for each in sides if each.on_since is not None]
@@ -549,14 +549,14 @@ def _runs(status: StatusRecord) -> str:
 
 
 def _power_at_source(status: StatusRecord) -> PowerState | None:
-    """How what may write there was seen last; None if nothing was."""
+    """The last seen power state of whatever may write at the source; None if nothing was seen."""
     powers = [side.power for side in (status.source, status.old_copy) if side is not None]
     return next((power for power in NOT_OFF if power in powers), None)
 
 
 def _runs_at_source(status: StatusRecord, machine: MachineRecord) -> datetime | None:
-    """When its source was last seen to run there. What a reprotect that was undone had begun to send back
-    is of a newer epoch: that was the machine at its target."""
+    """When the machine was last seen to run at its source. A source of a newer epoch was begun by a reprotect
+    that was undone: that was the machine at its target."""
     source, old_copy = status.source, status.old_copy
     seen = []
     if old_copy is not None and old_copy.power in NOT_OFF:

@@ -1,4 +1,4 @@
-"""What follows from an object that never changes, found once and kept as long as the object lives."""
+"""Results of pure functions of an object that never changes, kept as long as the object lives."""
 
 import weakref
 from collections.abc import Callable
@@ -9,8 +9,8 @@ V = TypeVar("V")
 
 
 class IdentityCache(Generic[K, V]):
-    """A pure function, remembered for each object by its identity: to compare a status costs more than to
-    look at it. Safe from any thread: at worst two find the same."""
+    """A pure function whose result is kept for each object, by identity: comparing statuses costs more than
+    computing. Safe from any thread: at worst two threads compute the same."""
 
     def __init__(self, derive: Callable[[K], V]) -> None:
         self._derive = derive

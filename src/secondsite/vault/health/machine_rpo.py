@@ -9,16 +9,16 @@ from ..store import StatusRecord
 from .identity_cache import IdentityCache
 
 LATE_CLOCKS = timedelta(minutes=1)
-"""So much may clocks differ, and statuses be late."""
+"""How much clocks may differ, and statuses be late."""
 
 
 def measure(status: StatusRecord, now: datetime) -> rpo.Rpo:
-    """The one definition of a machine's RPO, for the faces and for the series."""
+    """A machine's RPO: the one definition, for REST and for the series."""
     return rpo.measure(*instants(status), now)
 
 
 def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:
-    """Of the newest usable point, and of what was sent and processed last."""
+    """The instants of the newest usable point, and of what was last sent and processed."""
     sent_at = status.source.sent_at if status.source else None
     processed_at = status.replica.processed_at if status.replica else None
     return recoverable_at(status), sent_at, believed_at(status, processed_at)
@@ -31,14 +31,14 @@ def newest_point(replica: ReplicaStatus) -> PointShape | None:
 
 
 def newest_point_at(status: StatusRecord) -> datetime | None:
-    """Its instant."""
+    """The instant of the newest point (UTC)."""
     newest = newest_point(status.replica) if status.replica else None
     return newest.taken_at if newest else None
 
 
 def recoverable_at(status: StatusRecord) -> datetime | None:
-    """The instant of the newest usable point. A machine that is off changes nothing, so what was sent last
-    is as new as the machine itself."""
+    """The instant of the newest usable point. A machine that is off changes nothing, so a point of what was
+    sent last is as new as the machine itself."""
     newest = believed_at(status, newest_point_at(status))
     source = status.source
     if newest and source and source.power == "off" and source.sent_at:
@@ -47,8 +47,8 @@ def recoverable_at(status: StatusRecord) -> datetime | None:
 
 
 def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:
-    """The instant of a point as its target says it; one that was not yet when it was said, by the source's
-    clock either, is no later than what the source sent last."""
+    """The instant of a point as its target reports it; if that was in the future when it was reported, also
+    by the source's clock, the instant of what the source sent last."""
     if said is None or status.replica_at is None:
         return said
     sent_at = status.source.sent_at if status.source else None

@@ -1,5 +1,5 @@
-"""Findings that stand until somebody acts: nothing is broken, but the machine is not as safe as its owner
-may think. Pure."""
+"""Standing findings, which stay until somebody acts: nothing is broken, but the machine is not as safe as its
+owner may think. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,18 +13,19 @@ from ...domain.policies import ReplicationPolicy
 from ..store import DriftRecord, DrillRecord, MachineRecord, ProvenRecord
 
 NOT_PROTECTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
-"""It runs at its target, and rests there."""
+"""States in which the machine runs at its target and is not protected."""
 NEW = timedelta(days=7)
-"""So long a machine may be under protection before somebody tries whether it starts at the other site."""
+"""How long a machine may be under protection before it should be tried whether it starts at the other
+site."""
 DRILL_COUNTS = timedelta(days=90)
-"""Unless the vault's settings say otherwise."""
+"""How long a test failover counts, unless the vault's settings say otherwise."""
 DRILL_WAITS = timedelta(days=1)
-"""So long somebody may look at a test machine."""
+"""How long a test machine may be left running."""
 LEFT_OPEN = frozenset({DrillState.RUNNING, DrillState.CLEANUP_FAILED})
 
 
 class Stands(NamedTuple):
-    """What is told from an instant on."""
+    """A finding, and from when on it is reported."""
 
     told_at: datetime
     code: str
@@ -37,8 +38,8 @@ def standing(
     drill_counts: timedelta = DRILL_COUNTS,
     policy: ReplicationPolicy | None = None,
 ) -> Iterator[HealthFinding]:
-    """Those of the machine at `now` (S-014, S-139). A test failover counts for `drill_counts`; the policy
-    may have a goal for it."""
+    """The standing findings of the machine at `now` (S-014, S-139). A test failover counts for
+    `drill_counts`; the policy may have a goal for the recovery time."""
     for told_at, code, what in _all(machine, drill_counts, policy):
         if now > told_at:
             yield HealthFinding(code, what, told_at)
@@ -49,7 +50,7 @@ def standing_from(
     drill_counts: timedelta = DRILL_COUNTS,
     policy: ReplicationPolicy | None = None,
 ) -> tuple[datetime, ...]:
-    """From when on each is told, unless something changes before."""
+    """When each of them appears, unless something changes before."""
     return tuple(each.told_at for each in _all(machine, drill_counts, policy))
 
 
@@ -71,7 +72,7 @@ def _all(
 
 
 def _slow(machine: MachineRecord, policy: ReplicationPolicy | None) -> Iterator[Stands]:
-    """Until a later one meets the goal, or there is another goal."""
+    """A recovery that took too long, until a later one meets the goal, or the goal changes."""
     took, goal = machine.recovered, policy.rto_goal_seconds if policy else 0
     if took is not None and policy is not None and 0 < goal < took.seconds:
         what = (
@@ -83,7 +84,8 @@ def _slow(machine: MachineRecord, policy: ReplicationPolicy | None) -> Iterator[
 
 
 def _booted(machine: MachineRecord) -> Iterator[Stands]:
-    """Until a later copy, or a drill that did not fail, says otherwise."""
+    """A booted copy that was not usable, until a later copy, or a drill that did not fail, shows
+    otherwise."""
     booted = machine.booted
     if booted is None or booted.looked_at is None or booted.verdict is not Verdict.FAILED:
         return
@@ -91,7 +93,7 @@ def _booted(machine: MachineRecord) -> Iterator[Stands]:
     if drilled_at is None or drilled_at <= booted.looked_at:
         what = (
             f"A copy of machine '{machine.name}' that was booted from point {booted.point_id} on "
-            f"{_day(booted.looked_at)} was of no use: {booted.said}."
+            f"{_day(booted.looked_at)} was not usable: {booted.said}."
         )
         yield Stands(booted.looked_at, "boot-failed", what)
 
@@ -105,7 +107,7 @@ def _drifted(machine: MachineRecord, proven: ProvenRecord, drift: DriftRecord) -
 
 def _drilled(machine: MachineRecord, counts: timedelta) -> Stands:
     if machine.drilled_at is None:
-        never = f"No test failover of machine '{machine.name}' was ever brought to its end."
+        never = f"No test failover of machine '{machine.name}' was ever completed."
         return Stands(machine.created_at + NEW, "never-drilled", never)
     what = (
         f"The last test failover of machine '{machine.name}' ended on {_day(machine.drilled_at)}, more than "
@@ -124,7 +126,7 @@ def _failed(machine: MachineRecord, at: datetime) -> str:
 def _waits(machine: MachineRecord, drill: DrillRecord) -> str:
     since = f"{drill.started_at:%Y-%m-%d %H:%M} UTC"
     return (
-        f"The test failover of machine '{machine.name}' waits since {since} for somebody to complete it: "
+        f"The test failover of machine '{machine.name}' has been waiting since {since} to be completed: "
         f"{drill.machine_name} runs at site {machine.target_site}."
     )
 

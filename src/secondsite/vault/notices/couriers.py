@@ -1,8 +1,8 @@
-"""Deliver what waits: each target has a thread of its own while something goes to it, so that none waits for
-another.
+"""Couriers send the notices that wait: each target has a thread of its own while something is sent to it, so
+that no target waits for another.
 
-A message is begun, sent and ended. Whoever dies in between, or is not answered, sends the same one again,
-under the same id.
+A message is begun, sent and ended. If the process dies in between, or gets no answer, the same message is
+sent again, under the same id.
 """
 
 import threading
@@ -38,7 +38,8 @@ class _Load:
 
 
 class Couriers:
-    """`owner`: as whom this process claims targets. `landed` is called when one has come back."""
+    """Sends the notices. `owner`: the name under which this process claims targets. `landed` is called when a
+    courier has ended."""
 
     def __init__(
         self,
@@ -63,7 +64,8 @@ class Couriers:
         return bool(self._flights)
 
     def deliver(self, target_id: str) -> None:
-        """What waits for this target, beside whoever calls; nothing, if somebody is on the way to it."""
+        """Send what waits for this target, in another thread; nothing if a courier is already sending to
+        it."""
         with self._lock:
             if target_id in self._flights:
                 return
@@ -83,10 +85,9 @@ class Couriers:
             each.cut()
 
     def try_now(self, target: NoticeTargetRecord) -> str:
-        """A message that says it is a try, at once and past the outbox; gives what was answered. Raises
-        NotDelivered."""
+        """Send a test message at once, past the outbox; gives the answer. Raises NotDelivered."""
         now = self._now()
-        what = "This is a try: notices of this vault arrive here."
+        what = "This is a test: notices of this vault arrive here."
         tried = Happening(Kind.TEST, "test", Severity.WARNING, target.name, what, now)
         message = NoticeMessage(uuid.uuid4().hex, [Notice(uuid.uuid4().hex, tried, now)])
         line, key = Line(), f"test {message.id}"
@@ -126,8 +127,8 @@ class Couriers:
             self._delivered(load, said)
 
     def _loaded(self, target_id: str) -> _Load | None:
-        """The message that goes, begun before or now. None: somebody else sends to it, or nothing may go
-        now."""
+        """The message to send, begun before or now. None: another process sends to the target, or nothing may
+        be sent now."""
         with self._store.transaction() as tx:
             if not tx.notice_targets.claim(target_id, self._owner, CLAIMED_SECONDS):
                 return None
@@ -142,8 +143,8 @@ class Couriers:
 
     def _message(self, tx: Transaction, target: NoticeTargetRecord) -> NoticeMessage | None:
         only_critical = quiet.is_quiet(target.target.quiet, self._now())
-        # what was begun before the quiet hours and holds nothing critical waits; what is critical does not
-        # wait behind it
+        # a message that was begun before the quiet hours and has nothing critical waits; critical notices do
+        # not wait behind it
         message = tx.notices.message(target.id, critical=only_critical)
         if message is not None:
             return message

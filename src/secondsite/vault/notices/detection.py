@@ -1,4 +1,4 @@
-"""What targets have to be told is found, and written down. While nothing has changed, nothing is written."""
+"""Finds what targets have to be told, and writes it down. As long as nothing changes, nothing is written."""
 
 import hashlib
 import threading
@@ -26,7 +26,7 @@ Targets = Sequence[NoticeTargetRecord]
 
 @dataclass(frozen=True, slots=True)
 class NoticeSnapshot:
-    """What there is at one look. `found` None: findings were not looked at."""
+    """The state at one round. `found` None: findings were not looked at."""
 
     now: datetime
     found: FindingsSnapshot | None
@@ -36,7 +36,7 @@ class NoticeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is to be written of one target."""
+    """What is to be written for one target."""
 
     target: NoticeTargetRecord
     turns: Sequence[MarkChange]
@@ -61,7 +61,7 @@ class Detection:
         self.ends = JobEnds()
 
     def look(self, targets: Targets, *, at_findings: bool) -> None:
-        """Raises what the store raises; then all is found again at the next look."""
+        """One round. Raises what the store raises; then the next round finds everything again."""
         changed = self.ends.take()
         try:
             with self._store.reading() as tx:
@@ -89,8 +89,8 @@ class Detection:
         )
 
     def _write(self, targets: Targets, seen: NoticeSnapshot) -> None:
-        """What each knows is read again: another process may have looked at the same, or somebody may have
-        changed a target."""
+        """Write the news. What each target knows is read again: another process may have looked at the same,
+        or somebody may have changed a target."""
         with self._store.transaction() as tx:
             tx.one_at_a_time(LOCK)
             present = {each.id: each for each in tx.notice_targets.list()}
@@ -123,7 +123,7 @@ def _turns(
     present = found.wanted(wanted)
     for key in known:
         if key not in present and (key in found.findings or wanted.findings is None):
-            yield MarkChange(key, None)  # it may be there, and is wanted no more: forgotten without a word
+            yield MarkChange(key, None)  # no longer wanted: forgotten, even if still there
     kept = {key: known[key] for key in known if key in present or key not in found.findings}
     if wanted.findings is not None:
         yield from marks.turns(pace, kept, present)
@@ -147,12 +147,12 @@ def _asked(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]
 
 
 def _once(target: NoticeTargetRecord, of: str, happening: Happening, now: datetime) -> Notice:
-    """Its id says what it is of: however often that is found, it is told once."""
+    """A notice whose id follows from its subject: however often that is found, it is told once."""
     digest = hashlib.sha256(f"{target.id} {of}".encode()).hexdigest()
     return Notice(digest[:32], happening, now)
 
 
-# Which jobs have ended: what the engine tells of jobs is remembered until the next look. A vault that
+# Which jobs have ended: changes that the engine reports are remembered until the next round. A vault that
 # starts, or that may have missed something, looks at all that have ended lately.
 
 LOOKED_BACK = timedelta(days=3)
@@ -160,12 +160,12 @@ REMEMBERED = 10_000
 
 
 class JobEnds:
-    """Safe from any thread."""
+    """Jobs that may have ended. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._changed: set[str] | None = None
-        """None: any may have."""
+        """None: any job may have changed."""
 
     def hear(self, job_id: str | None) -> None:
         with self._lock:
@@ -175,26 +175,26 @@ class JobEnds:
                 self._changed.add(job_id)
 
     def take(self) -> frozenset[str] | None:
-        """What has changed since the last time; None: any job may have."""
+        """The ids of jobs that have changed since the last call; None: any job may have."""
         with self._lock:
             taken, self._changed = self._changed, set()
             return None if taken is None else frozenset(taken)
 
     def give_back(self, taken: frozenset[str] | None) -> None:
-        """It could not be looked at."""
+        """Put the ids back: they could not be looked at."""
         with self._lock:
             self._changed = None if taken is None or self._changed is None else {*self._changed, *taken}
 
 
 def ended(session: Session, changed: frozenset[str] | None, lived: datetime) -> Sequence[JobView]:
-    """Of these, or of all, those that have ended, but not the parts of other jobs."""
+    """Of these jobs, or of all, those that have ended, without child jobs."""
     if changed is None:
         return read.ended_since(session, lived - LOOKED_BACK)
     return read.ended_among(session, sorted(changed)) if changed else ()
 
 
 def verb_of(job: JobView) -> str:
-    """What people know it as."""
+    """The name of the job for people."""
     return str(job.arguments.get("verb") or job.name)
 
 

@@ -1,5 +1,5 @@
-"""Which findings the machines have. Each machine is looked at by one vault process: that which hears its
-target's appliance; by none of those that hear less of it, since what they know may be older."""
+"""The findings of all machines, for notices. Each machine is looked at by one vault process: the one to which
+its target's appliance is connected; others know less of it, and later."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from ..store import MachineRecord, Transaction
 from ..watch.situations import SituationContext
 
 OF_THE_VAULT = ""
-"""No machine has this id."""
+"""Stands for the vault in place of a machine's id."""
 CONFIGURATION, CONFIGURATION_FLAWED = "configuration", "configuration-flawed"
-"""It stands where a machine's id does, which has 32 digits."""
+"""Stands for the configuration in place of a machine's id, which has 32 digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingsSnapshot:
-    """`findings` of the machines that were looked at, by machine and code; `others` are those that another
-    process looks at."""
+    """The findings at one round. `findings` are of the machines that were looked at, by machine and code;
+    `others` are the machines that another process looks at."""
 
     findings: Mapping[Key, tuple[str, HealthFinding]]
     others: frozenset[str]
@@ -42,12 +42,13 @@ class FindingsSnapshot:
         }
 
     def of_these(self, marks: Mapping[Key, Mark]) -> dict[Key, Mark]:
-        """Also of machines that are protected no more: their findings are over."""
+        """The marks of these machines, and of machines that are no longer protected: their findings are
+        over."""
         return {key: mark for key, mark in marks.items() if key.machine_id not in self.others}
 
 
 class Findings:
-    """`backups` says what the vault has, which is called `name`."""
+    """Finds the findings. `backups` tells of the vault's backups; `name` is the vault's."""
 
     def __init__(
         self, deps: Deps, facts: StatusIntake, authority: Authority, backups: Backups, name: str
@@ -77,7 +78,7 @@ class Findings:
     def _of_the_vault(
         self, tx: Transaction, now: datetime
     ) -> Iterator[tuple[Key, tuple[str, HealthFinding]]]:
-        """Every process finds the same: it stands in the database."""
+        """The findings of the vault itself: every process finds the same in the database."""
         finding = self._backups.finding(tx, now)
         for each in (finding, disbelief.of_vault(tx.appliances.list())):
             if each is not None:
@@ -93,7 +94,7 @@ class Findings:
 
 
 def _configuration(tx: Transaction) -> dict[Key, tuple[str, HealthFinding]]:
-    """What the last check of it found, as one finding; what is only to be known is no news."""
+    """The flaws of the last validation, as one finding; what is only information is left out."""
     last = tx.validations.last()
     flaws = () if last is None else last.flaws
     wrong = [each for each in flaws if each.kind not in TO_BE_KNOWN]
@@ -108,7 +109,7 @@ def _configuration(tx: Transaction) -> dict[Key, tuple[str, HealthFinding]]:
 
 
 def _together(findings: Sequence[HealthFinding]) -> Iterator[HealthFinding]:
-    """Both appliances of a machine may have one of the same code."""
+    """Findings of one code as one: both appliances of a machine may report it."""
     by_code: dict[str, HealthFinding] = {}
     for each in findings:
         first = by_code.get(each.code)

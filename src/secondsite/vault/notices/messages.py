@@ -1,4 +1,5 @@
-"""Notices become a message: what is alike stands together, however many machines have it. Pure."""
+"""Makes a message of notices: similar ones are listed together, however many machines they are about.
+Pure."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from ...ground.plural import counted
 from ..store import Notice, NoticeMessage
 
 NAMED = 20
-"""So many machines are named in a mail; a webhook is told all."""
+"""How many machines are named in a mail; a webhook gets all."""
 MOST_OF_A_SUBJECT = 150
 VERSION = 1
 BEFORE = {Kind.GONE: "over: ", Kind.AGAIN: "again: ", Kind.JOB: "job ", Kind.APPROVAL: "waits for approval: "}
@@ -19,8 +20,8 @@ BEFORE = {Kind.GONE: "over: ", Kind.AGAIN: "again: ", Kind.JOB: "job ", Kind.APP
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`body` is the JSON for webhooks, `subject` and `text` are for mails. The id stays the same however
-    often it is sent."""
+    """A message. `body` is the JSON for webhooks, `subject` and `text` are for mails. The id stays the same
+    however often it is sent."""
 
     id: str
     subject: str
@@ -30,7 +31,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Who tells it, when, and how many notices were given up before that this target was not told."""
+    """The vault that sends the message, when, and how many earlier notices for this target were given up."""
 
     vault: str
     now: datetime
@@ -60,7 +61,7 @@ def message(of: NoticeMessage, about: About) -> Message:
 
 
 def _groups(notices: Iterable[Notice]) -> Sequence[_Group]:
-    """Critical ones first, else as they happened."""
+    """Critical ones first, else in the order of events."""
     found: dict[tuple[Kind, str, Severity], list[Notice]] = {}
     for each in notices:
         happening = each.happening
@@ -90,8 +91,8 @@ def _text(groups: Sequence[_Group], of: NoticeMessage, about: About) -> Iterator
         yield ""
     if about.given_up:
         yield (
-            f"{counted(about.given_up, 'earlier notice')} could not be delivered here, and will not come any "
-            "more."
+            f"{counted(about.given_up, 'earlier notice')} could not be delivered here, and will not be "
+            "sent again."
         )
         yield ""
     yield f"Vault {about.vault}, {about.now:%Y-%m-%d %H:%M:%S} UTC, message {of.id}."
@@ -159,5 +160,6 @@ def _notice(notice: Notice) -> Mapping[str, object]:
 
 
 def _one_line(text: str, lead: str = "") -> str:
-    """What machines are called, and what others said of them, makes no header and no line of its own."""
+    """The text as one line: a machine's name, or text of another party, must not make a header or a line of
+    its own."""
     return lead + " ".join("".join(each if each.isprintable() else " " for each in text).split())

@@ -1,5 +1,5 @@
-"""Looks for what targets have to be told, and sees to what waits. Without a target, one small query every
-ten seconds."""
+"""Looks for what targets have to be told, and sends what waits. Without a target it makes one small query
+every ten seconds."""
 
 import time
 from collections.abc import Callable
@@ -22,22 +22,22 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 10.0
 FINDINGS_SECONDS = 20.0
-"""With 1,000 machines a look at their findings takes 36 ms, as a sample of the RPO series does."""
+"""With 1,000 machines one round of their findings takes 36 ms, as a sample of the RPO series does."""
 BUSY_SECONDS = 2.0
-"""While something is on its way, or waits."""
+"""The pause in seconds while something is being sent, or waits."""
 KEPT = timedelta(days=7)
-"""Longer than is looked back for jobs that have ended: what was told is told once."""
+"""How long notices are kept: longer than ended jobs are looked back for, so that each is told once."""
 FORGOTTEN_EVERY_SECONDS = 3600.0
 
 
 class Teller(Periodic):
-    """`settles_seconds`: so long after its start a vault tells no findings, until its appliances have come
-    back and have spoken."""
+    """The thread of notices. `settles_seconds`: how long after its start a vault tells no findings, until its
+    appliances have connected and reported."""
 
     def __init__(
         self, deps: Deps, findings: Findings, vault: str, owner: str, settles_seconds: float
     ) -> None:
-        """`vault` is what it is called, `owner` this process's id."""
+        """`vault` is the vault's name, `owner` this process's id."""
         super().__init__("notices", lambda error: log.error("notice.look-failed", exc_info=error), 0.1)
         self._store = deps.store
         self._now, self._lived = deps.now, deps.lived
@@ -49,11 +49,11 @@ class Teller(Periodic):
 
     @property
     def hear_of_job(self) -> Callable[[str | None], None]:
-        """For the engine."""
+        """The function that the engine calls with changed jobs."""
         return self._looking.ends.hear
 
     def try_now(self, target: NoticeTargetRecord) -> str:
-        """What the other side answered. Raises NotDelivered."""
+        """Send a test message; gives the answer of the other side. Raises NotDelivered."""
         return self._couriers.try_now(target)
 
     def look(self) -> None:
@@ -87,7 +87,7 @@ class Teller(Periodic):
             self._forgot_at = now
 
     def _send(self, targets: list[NoticeTargetRecord]) -> bool:
-        """Whether something waits that is to go soon."""
+        """Send what waits; gives whether something is left that has to be sent soon."""
         with self._store.reading() as tx:
             unsent = tx.notices.unsent()
             deliveries = tx.notice_targets.deliveries() if unsent else {}
@@ -106,5 +106,5 @@ class Teller(Periodic):
         if delivery is None or delivery.next_at is None:
             return 0.0
         rest = (delivery.next_at - self._now()).total_seconds()
-        # further than any pause leads: the clock was set back
+        # longer than any pause: the clock was set back
         return rest if rest <= MOST_PACE_SECONDS else 0.0

@@ -1,4 +1,4 @@
-"""Quiet hours, by the clocks of a place."""
+"""Quiet hours, in the time zone of a place."""
 
 import zoneinfo
 from datetime import UTC, datetime, tzinfo
@@ -8,7 +8,7 @@ from ...domain.notices.targets import QuietHours
 
 
 def zone_of(name: str) -> tzinfo:
-    """Raises InvalidArgument."""
+    """The time zone. Raises InvalidArgument."""
     try:
         return UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
@@ -18,7 +18,8 @@ def zone_of(name: str) -> tzinfo:
 
 
 def is_quiet(hours: QuietHours | None, now: datetime) -> bool:
-    """A zone that this host does not know makes no quiet hours: rather one message too many."""
+    """Whether it is quiet at `now`. A zone that this host does not know makes no quiet hours: better one
+    message too many."""
     try:
         return hours is not None and hours.cover(now.astimezone(zone_of(hours.zone)))
     except errors.InvalidArgument:

@@ -1,9 +1,9 @@
-"""Cancel failover: back to just before. The new copy is removed, the old machine runs again, replication goes
-on.
+"""Cancel failover: back to just before the failover. The new copy is removed, the old machine runs again,
+replication goes on.
 
-For a planned failover before commit (S-204, S-205), and for a failover that died half way, so that no machine
-is ever stuck. A target that does not answer holds production up only if it may have started the new copy, and
-then until an operator says that the site is gone.
+For a planned failover before its commit (S-204, S-205), and for a failover that died half-way, so that no
+machine is ever stuck. A target that does not answer delays production only if it may have started the new
+copy, and then until an operator says that the site is gone.
 """
 
 import contextlib
@@ -65,15 +65,15 @@ class CancelFailover(MachineOperation):
         return source.power().done()
 
     def _remind(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """A target that forgot the replica with its database takes its own copy for production, and keeps
-        it."""
+        """Tell the target of the replica again: one that lost its database takes its own copy for production,
+        and keeps it."""
         target = self.target(ctx, machine)
         if machine.start_ordered and self.deps.gateway.is_connected(target.appliance_id):
             with contextlib.suppress(errors.NotFound):
                 target.list_points()
 
     def _remove(self, ctx: StepContext) -> Outcome:
-        """First the new copy goes, then the old one starts: never two at once."""
+        """Remove the new copy before the old machine starts: never two at once."""
         target = self.target(ctx)
         machine = target.machine
         if not machine.start_ordered and not declaration.is_given_up(self.deps, target):
@@ -91,7 +91,7 @@ class CancelFailover(MachineOperation):
 
     def _require_no_other_copy(self, ctx: StepContext, target: Target) -> None:
         """Raises PrerequisiteFailed for a copy that this failover did not start: a restored vault may have
-        forgotten another one. A cancel that started by itself does not look: production waits for it."""
+        forgotten another one. A cancel that started by itself does not check: production waits for it."""
         by_itself = ctx.arguments(CancelArguments).because is not None
         if not by_itself and self.deps.gateway.is_connected(target.appliance_id):
             found = target.check(CheckTarget(no_copy=True)).facts
@@ -110,7 +110,7 @@ class CancelFailover(MachineOperation):
         self, ctx: StepContext, target: Target, need: Need[P, Nothing]
     ) -> Outcome:
         """If the target was never told to start the machine, nothing runs there, and the machine, which is
-        off, does not wait for it."""
+        off, does not wait for that site."""
         if target.machine.start_ordered or self.deps.gateway.is_connected(target.appliance_id):
             return declaration.unless_given_up(self.deps, ctx, target, need)
         never = replace(need, lost=f"it does not answer, and was never told to start {target.machine.name}")

@@ -1,6 +1,6 @@
-"""Change recovery point: the failed-over machine is not what was wanted; start it from another point.
+"""Change recovery point: the failed-over machine is not what was wanted; it is started from another point.
 
-Possible until commit. All that the start needs is looked at before the machine, with what it wrote, is
+Possible until commit. Everything that the start needs is checked before the machine, with what it wrote, is
 removed. If the new point does not start all the same, the old one is started again.
 """
 
@@ -27,7 +27,7 @@ from ..store import MachineRecord, Transaction
 
 
 class ChangeArguments(ChoiceArguments):
-    """The choice, and what the machine runs from until then."""
+    """The choice, and the point that the machine runs from until then."""
 
     old_point: str
     old_forward: RollForward | None = None
@@ -62,7 +62,7 @@ class ChangeRecoveryPoint(MachineOperation):
         return Done(f"{target.machine.name} will start from {found.what}{left}{warned}", found.instant)
 
     def _tried(self, target: Target) -> str:
-        """What it is warned of; raises PrerequisiteFailed for what would fail the start."""
+        """The warnings of the checks; raises PrerequisiteFailed for what would make the start fail."""
         machine = target.machine
         with self.deps.store.reading() as tx:
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
@@ -83,7 +83,8 @@ class ChangeRecoveryPoint(MachineOperation):
         return obstacles.require_none(verb, machine.name, tried, unconnected, pooled.unpooled, old, forgotten)
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
-        """A replica that was put back from before the failover would take cycles, and so no start."""
+        """Stop the machine. A replica that was put back from before the failover would accept cycles, and so
+        no start."""
         target = self.target(ctx)
         target.accept_cycles(False)
         return target.ask(target.to_stop_failed_over()).done()
@@ -107,7 +108,8 @@ class ChangeRecoveryPoint(MachineOperation):
 
 
 def _forgotten(machine: MachineRecord) -> Obstacles:
-    """No reason not to start it from what is left there, but another way may lose less."""
+    """For a replica without a record of the failover: the machine can be started from what is left there, but
+    another way may lose less."""
     name, site = machine.name, machine.target_site
     do = bring_up.from_points(
         name, site, cancels=machine.came_from is State.PLANNED_FAILED_OVER, changes=True

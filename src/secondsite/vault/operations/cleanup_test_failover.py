@@ -18,7 +18,7 @@ from ..store import MachineRecord, Transaction
 
 
 class CleanupArguments(WithoutSite):
-    """What the person noted of the drill."""
+    """What the person noted about the drill."""
 
     notes: str = ""
     verdict: Verdict | None = None

@@ -1,9 +1,9 @@
 """Commit: the operator accepts the failed-over machine. Its point is kept, the others are deleted.
 
-Once a planned failover is committed, the machine is protected back by itself, unless the two sites' setting
-says otherwise. To commit a failback, the machine at the site that was left is removed; its disks stay there,
-so that the next reprotect sends only changes (S-164). If one of the sites is gone for good, the operator may
-commit without it.
+After a planned failover is committed, the machine is protected back by itself, unless the two sites' setting
+says otherwise. When a failback is committed, the machine at the site that was left is removed; its disks stay
+there, so that the next reprotect sends only changes (S-164). If one of the sites is gone for good, the
+operator may commit without it.
 """
 
 from collections.abc import Sequence
@@ -63,9 +63,9 @@ class Commit(MachineOperation):
         return Done(_found(machine, self._power(ctx, machine), begin))
 
     def _require_left(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """Of a failback the machine that was left goes, with a note of its disks: while something has
-        these open, before any point is deleted. A site that does not answer is asked again by the step
-        that removes it."""
+        """For a failback, whose left machine is removed with a note of its disks: require that nothing has
+        these open, before any point is deleted. A site that does not answer is asked again by the step that
+        removes the machine."""
         given_up = ctx.arguments(WithoutSite).without_site == machine.source_site
         if (
             not machine.reversed
@@ -81,9 +81,9 @@ class Commit(MachineOperation):
             raise _open_there(machine)
 
     def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
-        """None: its site does not answer, or is given up. Before anything is deleted: of a machine that is
-        not defined there nothing but its points can be started; and at home its files are merged and
-        removed, and what its saved memory needs would go with them."""
+        """The power state of the failed-over machine; None: its site does not answer, or is given up. Checked
+        before anything is deleted: a machine that is not defined there can be started only from its points;
+        and at home its files are merged and removed, and what its saved memory needs would go with them."""
         target = self.target(ctx, machine)
         if not self.deps.gateway.is_connected(target.appliance_id):
             return None
@@ -150,7 +150,7 @@ def _open_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
     return errors.PrerequisiteFailed(
         f"The commit of {name} was not started: at {site}, which it left, something has its disks open, and "
         "the commit would delete all other recovery points.",
-        do=f"Look at {site} which machine uses them ('virsh list', then 'virsh domblklist' of each), or on "
+        do=f"Find what uses them at {site} ('virsh list', then 'virsh domblklist' of each machine), or on "
         f"another host; turn it off. Then 'secondsite machine commit {shell.arguments(name)}'.",
     )
 
@@ -184,7 +184,7 @@ def _forgotten(machine: MachineRecord) -> errors.PrerequisiteFailed:
 
 
 def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
-    """What the check says."""
+    """The sentence of the check."""
     name, site = machine.name, machine.target_site
     if power is None:
         return (
@@ -203,7 +203,8 @@ def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
 
 
 def _left_there(status: StatusRecord) -> str:
-    """As it was heard last: a failover does not ask the source, where the machine may run on."""
+    """The power state at the source as last heard: a failover does not ask the source, where the machine may
+    still run."""
     heard = status.old_copy or status.source
     if heard is None:
         return ""

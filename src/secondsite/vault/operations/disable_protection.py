@@ -3,12 +3,12 @@ is untouched.
 
 Where the machine runs on the replica's own files (failed over and committed), those files stay with it. A
 source that cannot be reached is stopped when it returns, by a job of its own; the verb does not fail for it.
-Whether what it has is an old copy then, the target's hypervisor is asked: records may be from before a
-failover, or from one that ended half way. A target that is gone for good has to be given up by the operator:
-its recovery points are lost.
+Whether what the source has is an old copy then is asked from the target's hypervisor: records may be from
+before a failover, or from one that ended half-way. A target that is gone for good has to be given up by the
+operator: its recovery points are lost.
 
-A machine that was failed over, or that a failover left half way, and that runs at neither site, keeps its
-protection until it was brought up (S-057), or until a person says that it is to run nowhere.
+A machine that was failed over, or that a failover left half-way, and that runs at neither site, keeps its
+protection until it was brought up (S-057), or until a person says that it need not run anywhere.
 
 Recovery points that may be all that is left of the machine stay as files: those of a failed-over machine of
 which there is no copy, those of a machine whose source does not answer, and those at the source that are of a
@@ -42,15 +42,15 @@ from ..store import MachineRecord, Transaction
 
 
 class DisableArguments(WithoutSite):
-    """Whether the machine runs on the replica's own files, as far as the vault knows. `runs_at_source`: it
-    does not, and its source's appliance, which is connected, says so."""
+    """The arguments: whether the machine runs on the replica's own files, as far as the vault knows.
+    `runs_at_source`: it does not, and the appliance of its source, which is connected, reports so."""
 
     runs_at_target: bool = False
     runs_at_source: bool = False
     runs_nowhere: bool = False
-    """A person said that it may end although the machine runs nowhere."""
+    """A person said that protection may end although the machine runs nowhere."""
     checked: bool = False
-    """It begins with a check; jobs of the release of 2026-11-20 do not."""
+    """The job begins with a check; jobs of the release of 2026-11-20 do not."""
 
 
 class DisableProtection(MachineOperation):
@@ -91,7 +91,7 @@ class DisableProtection(MachineOperation):
         if not half_way and machine.failed_over_point_id is None:
             return Done(f"{machine.name} is as its owner left it")
         if asked.runs_nowhere:
-            return Done(f"{machine.name} may run nowhere, as was said")
+            return Done(f"{machine.name} need not run anywhere, as was asked")
         sides, given_up = (self.source(ctx, machine), self.target(ctx, machine)), asked.without_site
         if half_way:
             return Done(runs_nowhere.require(*sides, given_up))
@@ -117,8 +117,9 @@ class DisableProtection(MachineOperation):
             )
 
     def _sees_copy_at_target(self, ctx: StepContext, machine: MachineRecord) -> bool | None:
-        """None for a target that was given up. Any other is waited for: what is taken for the machine's
-        last copy at the source is given back to its owner, who may start it."""
+        """Whether the target has the machine's last copy; None for a target that was given up. Any other
+        target is waited for: if the copy at the source is taken for the last one, it is given back to its
+        owner, who may start it."""
         target = self.target(ctx, machine)
         if _target_is_given_up(ctx, machine) and not self.deps.gateway.is_connected(target.appliance_id):
             return None
@@ -135,7 +136,8 @@ class DisableProtection(MachineOperation):
     def _stop_later(
         self, session: Session, source: Source, asked: Ask[orders.StopReplication, orders.Nothing]
     ) -> None:
-        """After all else that was left for that site: what is an old copy there is removed as one."""
+        """Leave it for that site after everything else that is left for it: an old copy there is then removed
+        as one."""
         finish_later.submit(
             self.deps, session, source, asked.order, asked.payload, "replication is stopped there"
         )
@@ -143,7 +145,7 @@ class DisableProtection(MachineOperation):
     def _remove(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         asked = ctx.arguments(DisableArguments)
-        # also where nobody knows of one: a restored vault may not remember a failover
+        # also where no replica is known: a restored vault may not know of a failover
         payload = orders.RemoveReplica(
             keep_running=True,
             ended=True,
@@ -164,8 +166,9 @@ class DisableProtection(MachineOperation):
             return pooling.at_end(tx, machine, outcome, asked.without_site)
 
     def _runs_at_source(self, ctx: StepContext, machine: MachineRecord) -> bool:
-        """What its appliance said last may be in a backup of the vault, from before the machine left that
-        site: if it says nothing of the machine now, the hypervisor is asked."""
+        """Whether the machine runs at its source. A stored status may be from a backup of the vault, of
+        before the machine left that site: if the appliance reports nothing of the machine now, the hypervisor
+        is asked."""
         with self.deps.store.reading() as tx:
             said_at = tx.statuses.get(machine.id).source_at
         if said_at is not None and (ctx.now() - said_at).total_seconds() < health.SILENT_SECONDS:
@@ -186,7 +189,8 @@ class DisableProtection(MachineOperation):
 
 
 def _runs_at_source(tx: Transaction, machine: MachineRecord) -> bool:
-    """A source of another epoch is one of a later direction: this vault was restored from before that."""
+    """Whether the stored status shows it running at its source. A source of another epoch is one of a later
+    direction: this vault was restored from before that."""
     source = tx.statuses.get(machine.id).source
     if source is None or source.epoch != authority.epoch(tx, machine):
         return False

@@ -41,7 +41,7 @@ from ..store import MachineRecord, Transaction
 
 
 class EnableProtection:
-    """The one verb that has no machine yet when it starts: its job makes the record."""
+    """Enable protection: the one verb whose machine has no record when it starts: its job makes it."""
 
     verb = Verb.ENABLE_PROTECTION
 
@@ -175,7 +175,7 @@ class EnableProtection:
     def _obstacles(
         self, ctx: StepContext, wanted: EnableArguments, checked: EnableChecks
     ) -> tuple[checks.Obstacles, ...]:
-        """What is in the way at the source, and at the target."""
+        """The obstacles at the source, and at the target."""
         definition, target_id = checked.definition, str(checked.target_appliance_id)
         with self.deps.store.reading() as tx:
             addresses = lookup.data_addresses(tx, target_id)
@@ -207,7 +207,7 @@ class EnableProtection:
         return source.facts, target.facts, unkept
 
     def _again(self, session: Session, job: JobView) -> None:
-        """A retry goes on after the check. The failure removed the check's record, so it is made again."""
+        """A retry goes on after the check. The failure removed the machine's record, so it is made again."""
         checked = read.facts_of(session, job.id, "check", EnableChecks)
         if checked is not None:
             wanted = EnableArguments.model_validate(job.arguments)
@@ -272,7 +272,7 @@ class EnableProtection:
         )
 
     def _removed(self, session: Session, job: JobView) -> None:
-        """What was made is gone, and so is the record; a retry makes it again."""
+        """Everything that was made is removed, with the record; a retry makes it again."""
         tx = self.deps.store.within(session)
         if tx.machines.find(str(job.subject)) is not None:
             tx.statuses.remove(str(job.subject))
@@ -285,7 +285,7 @@ def _encrypts(tx: Transaction, policy: str) -> bool:
 
 
 def _add_once(tx: Transaction, wanted: EnableArguments, record: MachineRecord) -> None:
-    """Another job may have been faster while the sites were asked."""
+    """Add the record, unless another job was faster while the sites were asked."""
     if tx.machines.find(record.id) is None:
         _refuse_known(tx, wanted, record.source_fabric_id)
         tx.machines.add(record)

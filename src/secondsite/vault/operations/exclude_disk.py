@@ -1,6 +1,6 @@
 """Exclude a disk: it is left out from now on, whether it was protected, was added lately, or is gone.
 
-Recovery points that have it keep it. The target's copy of it is deleted with the last of these points.
+Recovery points that contain it keep it. The target's copy of it is deleted with the last of these points.
 """
 
 from collections.abc import Sequence

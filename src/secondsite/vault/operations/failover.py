@@ -1,7 +1,7 @@
 """Failover: the source is in trouble; the machine starts at the target from a recovery point.
 
 A source that is gone delays it by seconds. If a source that answers is to be shut down, the job waits while
-its last delta makes progress, at most ten minutes; it goes on when that can't be done (S-130). The inbox is
+its last delta makes progress, at most ten minutes; it goes on if that is not possible (S-130). The inbox is
 closed before the point is chosen, so that no newer one arrives meanwhile.
 """
 
@@ -36,11 +36,11 @@ class FailoverArguments(ChoiceArguments):
 
 
 class FailoverInstant(ChosenInstant):
-    """What the machine is started from, and the seconds of work that are lost with it."""
+    """What the machine is started from, and the seconds of work that this loses."""
 
     loses_seconds: float
     left: str = ""
-    """What is newer, and could not be processed; empty if nothing is."""
+    """What is newer, but could not be processed; empty if nothing is."""
 
 
 class Failover(MachineOperation):
@@ -52,7 +52,8 @@ class Failover(MachineOperation):
         return FailoverArguments(**dict(choice), shut_down_source=request.shut_down_source)
 
     def definition(self) -> Definition:
-        """Both kinds are made once: a thousand machines ask for their steps at every move."""
+        """The definition. Both kinds of it are made once: a thousand machines ask for their steps at every
+        move."""
         alone = super().definition()
         kinds = {False: alone.steps, True: tuple(map(retrying, start_delay.before_start(self.steps())))}
         return replace(alone, steps=(), steps_of=lambda arguments: kinds[start_delay.is_in(arguments)])
@@ -81,10 +82,10 @@ class Failover(MachineOperation):
             home = cards.at_home(tx, machine)
             memory = obstacles.stays_behind(tx, machine)
         tried = target.check_failover(
-            # one without its network is warned of: in need the machine starts all the same
+            # a card without its network is only a warning: the machine starts all the same
             cards=pooled.cards,
             names=names,
-            # a copy of its own, or one that was given up, is not in its way
+            # a copy of this failover, or one that was given up, does not prevent it
             no_copy=not (machine.start_ordered or declaration.is_given_up(self.deps, target)),
             but_on=CopyInstant(
                 point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
@@ -104,7 +105,7 @@ class Failover(MachineOperation):
         )
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
-        """Twice optional: when not asked for, and when it can't be done."""
+        """Shut the source down; skipped if it was not asked for, or is not possible."""
         why = _not_asked_for(ctx.stored_arguments)
         if why is not None:
             return Skipped(why)
@@ -157,18 +158,19 @@ class Failover(MachineOperation):
 
 
 def _left(ctx: StepContext, left: str) -> str:
-    """The end of a sentence: what a full store kept from being processed, and how it is had yet."""
+    """The end of a sentence: what a full store kept from being processed, and how to get it later."""
     if not left:
         return ""
     return (
-        f"; it is not the latest. {left.rstrip('.')}. That stays in the store until the commit: make room "
+        f"; it is not the latest. {left.rstrip('.')}. That stays in the store until the commit: free space "
         "there, then 'secondsite machine change-recovery-point "
         f"{shell.arguments(ctx.subject_name, options='--choice latest')}' starts from it"
     )
 
 
 def _told(ctx: StepContext, outcome: Outcome) -> Outcome:
-    """The sentence of the last step that does something is the job's result, which says it, too."""
+    """The outcome with that sentence: the sentence of the last step that does something is the job's
+    result."""
     left = ctx.facts("failover", FailoverInstant).left
     return replace(outcome, sentence=f"{outcome.sentence}{left}") if isinstance(outcome, Done) else outcome
 

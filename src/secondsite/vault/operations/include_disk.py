@@ -1,6 +1,6 @@
-"""Include a disk: one that was added later, or left out, is protected from now on. Only it is copied.
+"""Include a disk: one that was added later, or left out, is protected from now on. Only this disk is copied.
 
-Cycles and recovery points of the other disks go on meanwhile; points have the new disk once its copy is
+Cycles and recovery points of the other disks go on meanwhile; points contain the new disk once its copy is
 complete.
 """
 
@@ -55,7 +55,7 @@ class IncludeDisk(disks.DisksOperation):
         )
 
     def _wanted(self, ctx: StepContext) -> MachineRecord:
-        """The machine as it is protected once the job is done."""
+        """The machine's record as it will be when the job is done."""
         machine = disks.owned(self.machine(ctx), ctx)
         named = ctx.arguments(DisksArguments).disks
         return disks.changed(

@@ -1,4 +1,4 @@
-"""What a face may know of an operation."""
+"""The interface of an operation, for the facade."""
 
 from typing import Protocol
 

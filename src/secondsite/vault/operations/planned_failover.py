@@ -1,10 +1,10 @@
 """Planned failover: no loss. Copy while the machine runs, shut it down, copy the rest, start it at the other
-side.
+site.
 
 The recovery point is made after the job is started (S-083). If anything fails, a job that cancels it starts
 by itself (S-215). A failback is this verb on a machine that was reprotected; it alone may start from an
 app-consistent point instead (S-076): the last delta is sent all the same, so the newest point can still be
-taken until commit.
+chosen until commit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,36 +51,38 @@ TARGET_AWAY_SECONDS = 60.0
 
 
 class PlannedFailoverArguments(Shape):
-    """The choice; `set_id` is the common point that it meant when the job was submitted, `last_set` the
-    one that the last point becomes part of."""
+    """The choice; `set_id` is the common point that it meant when the job was submitted, `last_set` the set
+    that the last point becomes part of."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     set_id: str | None = None
     last_set: str | None = None
     at_most_down_seconds: float | None = None
     down_since: AwareDatetime | None = None
-    """Another job shut it down before this one began."""
+    """When another job shut the machine down before this one began (UTC)."""
 
 
 class DowntimeBudget(OffCheck):
-    """What the check found: how long the cycle before the last one may take; None: there is no budget for
-    the downtime."""
+    """The result of the check: how many seconds the cycle before the last one may take; None: there is no
+    budget for the downtime."""
 
     changes_seconds: float | None = None
 
 
 class CameUp(StartFact):
-    """`down_seconds`: from the beginning of the shutdown until it was started; None: not known."""
+    """The result of the start. `down_seconds`: from the beginning of the shutdown until the start; None: not
+    known."""
 
     down_seconds: float | None = None
 
 
 class LastInstant(ChosenInstant):
-    """The point of the last delta: nothing is lost with it; or, of a failback, one before it."""
+    """The point of the last delta, with which nothing is lost; or, in a failback, an earlier one that was
+    chosen."""
 
     loses_seconds: float = 0
     earlier: bool = False
-    """Another point than that of the last delta was chosen."""
+    """Whether a point other than that of the last delta was chosen."""
 
 
 class PlannedFailover(MachineOperation):
@@ -115,7 +117,7 @@ class PlannedFailover(MachineOperation):
         return tuple(map(retrying, map(_comes_back_by_itself, steps)))
 
     def _with_gates(self, turn: StartTurn, starts_later: bool) -> Iterator[Step]:
-        """In a plan all machines are shut down before the first one starts."""
+        """The steps with their gates: in a plan all machines are shut down before the first one starts."""
         gates = {
             SHUT_DOWN: Gate(turn.shut_down, "be shut down", holds_open=False),
             "start": Gate(turn.start, "start", holds_open=True),
@@ -141,7 +143,8 @@ class PlannedFailover(MachineOperation):
         return outcome
 
     def _start_later(self, gate: Gate, looks_seconds: float, ctx: StepContext) -> Outcome:
-        """While it waits it can still come back, as at the gate that it has passed."""
+        """Wait before the start; meanwhile the machine can still come back, as at the gate that it has
+        passed."""
         await_turn(ctx, gate, looks_seconds)
         outcome = start_delay.wait(ctx)
         require_still_off(self.source(ctx))
@@ -214,7 +217,7 @@ class PlannedFailover(MachineOperation):
         )
 
     def _allowed(self, ctx: StepContext, machine: MachineRecord) -> float | None:
-        """Raises PrerequisiteFailed for a downtime that cannot be promised."""
+        """The budget of the downtime; raises PrerequisiteFailed for one that cannot be promised."""
         at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds
         if at_most is None:
             return None
@@ -236,8 +239,8 @@ class PlannedFailover(MachineOperation):
             return address_fit.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
-        """With a budget for the downtime until it can be met. If that does not come, or the target cannot
-        process what it took, the machine was not shut down, and runs on."""
+        """Copy ahead; with a budget for the downtime until it can be met. If that does not succeed, or the
+        target cannot process what it received, the machine was not shut down, and runs on."""
         allowed = ctx.facts(CHECK, DowntimeBudget).changes_seconds
         answer = self.source(ctx).pre_copy(allowed)
         if allowed is not None and answer.facts.seconds > allowed:
@@ -250,7 +253,8 @@ class PlannedFailover(MachineOperation):
         return self.source(ctx).shut_down(force=False, reach_seconds=PATIENT_REACH_SECONDS).done()
 
     def _final_cycle(self, ctx: StepContext) -> Outcome:
-        """The machine is off: it does not wait for a target that does not come back."""
+        """Send the last changes. The machine is off: it does not wait for a target that does not come
+        back."""
         source = self.source(ctx)
         self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
         wanted = ctx.arguments(PlannedFailoverArguments).last_set
@@ -260,7 +264,7 @@ class PlannedFailover(MachineOperation):
             ).done()
         except errors.NotPossibleNow as problem:  # its owner started it
             raise errors.NotPossibleNow(
-                f"{problem.message} This move is taken back by a job of its own, cancel-failover.",
+                f"{problem.message} This move is undone by a job of its own, cancel-failover.",
                 do=problem.do,
             ) from problem
 
@@ -273,8 +277,8 @@ class PlannedFailover(MachineOperation):
         return _last_point(drained, last) if chosen is None else _chosen_point(chosen, last)
 
     def _start(self, ctx: StepContext) -> Outcome:
-        """A network that went since the check fails it: the machine is brought back and runs at the
-        source, connected."""
+        """Start the machine. If a network is gone since the check, the step fails: the machine is brought
+        back and runs at the source, connected."""
         instant = ctx.facts("failover", LastInstant)
         goes_on = not instant.earlier
         done = start_from(self.deps, ctx, self.target(ctx), instant, with_all_networks=True, goes_on=goes_on)
@@ -288,7 +292,7 @@ class PlannedFailover(MachineOperation):
 
 
 def _with_downtime(ctx: StepContext, done: Done) -> Done:
-    """How long the machine was down, and whether that was within its budget."""
+    """The outcome with how long the machine was down, and whether that was within its budget."""
     with ctx.session() as session:
         began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == SHUT_DOWN]
     wanted = ctx.arguments(PlannedFailoverArguments)
@@ -307,8 +311,8 @@ def _with_downtime(ctx: StepContext, done: Done) -> Done:
 
 
 def _comes_back_by_itself(step: Step) -> Step:
-    """A cancel is found at the next gate, which fails then; the engine would leave the machine where it
-    is."""
+    """A step whose cancel is noticed at the next gate, which then fails; the engine would leave the machine
+    where it is."""
     return replace(step, cancelable=False)
 
 
@@ -317,7 +321,7 @@ def _both(one: Obstacles, other: Obstacles) -> Obstacles:
 
 
 def _earlier(wanted: PlannedFailoverArguments, known: Sequence[PointShape]) -> PointShape | None:
-    """The point that was chosen in place of the last one, None if none was; raises NotFound."""
+    """The point that was chosen instead of the last one, None if none was; raises NotFound."""
     if wanted.choice is RecoveryPointChoice.LATEST:
         return None
     return points.pick(known, wanted.choice, set_id=wanted.set_id)
@@ -341,7 +345,7 @@ def _chosen_point(chosen: PointShape, last: CycleFact) -> Done:
 
 
 def _last_point(drained: Answer[Points], last: CycleFact) -> Done:
-    """Only the point of the last delta will do: any other would lose writes."""
+    """The point of the last delta: any other would lose writes."""
     found = [p for p in drained.facts.points if (p.epoch, p.seq) == (last.epoch, last.seq)]
     if not found:
         raise errors.ReplicaError(

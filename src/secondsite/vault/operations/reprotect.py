@@ -1,10 +1,11 @@
 """Reprotect: the failed-over machine is protected back to where it came from. Onto its old disks only changes
-travel; onto new ones, with the appliance that had it or with another of that site, a full copy or what
-differs from a seed.
+are sent; onto new ones, with its former appliance or with another of that site, a full copy or what differs
+from a seed.
 
 The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica.
-If its appliance is gone and another one takes its place, that is done when it returns. The direction changes
-when the new replica has its first point; until then everything can be undone and tried again (S-174).
+If its appliance is gone and another one takes its place, that is done when the appliance returns. The
+direction changes when the new replica has its first point; until then everything can be undone and tried
+again (S-174).
 """
 
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Reprotect(MachineOperation):
     undo_on_failure = True
 
     def definition(self) -> Definition:
-        """Jobs that an older release began have no step for a seed: whatever has none is not asked for
+        """The definition. Jobs that an older release began have no step for a seed, and are not asked for
         one."""
         alone = super().definition()
         kinds = {
@@ -95,7 +96,7 @@ class Reprotect(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
-        if machine.coming_appliance_id != wanted.appliance_id:  # before it says anything
+        if machine.coming_appliance_id != wanted.appliance_id:  # before the appliance is asked
             ctx.write(self.deps.commit(partial(_note_coming, machine.id, wanted.appliance_id)))
         elsewhere = wanted.is_elsewhere(machine)
         target = self._new_target(ctx, machine)
@@ -106,8 +107,7 @@ class Reprotect(MachineOperation):
         if not elsewhere or self.deps.gateway.is_connected(machine.source_appliance_id):
             self._require_whole(ctx, machine, elsewhere)
         ours = self._new_source(ctx, machine).check(machine.disks, addresses)
-        # the record says what its disks had when it was protected; the new replica is made as large as they
-        # are
+        # the record has the disks' sizes as the machine was protected; the new replica needs the present ones
         ctx.write(self.deps.commit(partial(disks.note_sizes, machine.id, ours.facts.sizes)))
         new = disks.as_large_as(target.machine, ours.facts.sizes)
         with self.deps.store.reading() as tx:
@@ -149,7 +149,7 @@ class Reprotect(MachineOperation):
         return f"onto new disks with appliance '{name}' (alternate location): {full}"
 
     def _copies_beside(self, ctx: StepContext, machine: MachineRecord, target: Target) -> Obstacles:
-        """With another appliance: a third one of that site may have a copy of which nobody knows."""
+        """Copies with other appliances: a third one of that site may have a copy that nobody knows of."""
         with self.deps.store.reading() as tx:
             known = tx.appliances.find(target.appliance_id)
         if known is None or target.appliance_id == machine.source_appliance_id:
@@ -182,7 +182,7 @@ class Reprotect(MachineOperation):
             still_protected=True,
             fabric_id=target.machine.target_fabric_id,
             made_by=target.job_id,
-            # a restored vault may undo a reprotect of long ago, whose machine is gone
+            # a restored vault may undo a reprotect of long ago, whose machine no longer exists
             keep_points=not self.deps.gateway.is_connected(target.machine.source_appliance_id),
         )
         need = Need(
@@ -221,7 +221,7 @@ class Reprotect(MachineOperation):
             raise
 
     def _leave(self, ctx: StepContext) -> Outcome:
-        """The replica that an earlier direction left with the appliance that the machine has left for
+        """Remove the replica of an earlier direction at the former appliance, if the machine has changed to
         another one."""
         machine = self.machine(ctx)
         if not ctx.arguments(ReprotectArguments).is_elsewhere(machine) or not machine.reversed:

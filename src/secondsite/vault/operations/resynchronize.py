@@ -2,9 +2,8 @@
 usable.
 
 Both sides are told their roles again: an appliance whose database is from an old backup may have forgotten
-them, or think of an earlier epoch or of a failover. Nothing is told to the source until the target has
-accepted: the replica's own files say whether it is of this epoch, and whether a machine was failed over onto
-it.
+them, or believe in an earlier epoch or a failover. The source is told only when the target has accepted: the
+replica's own files show whether it is of this epoch, and whether a machine was failed over onto it.
 """
 
 from collections.abc import Sequence

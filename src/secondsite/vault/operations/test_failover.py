@@ -1,9 +1,9 @@
 """Test failover: a drill. A copy of the machine runs in an isolated network; replication goes on (S-085).
 
 The network is made for the drill, or is an existing one, or there is none (S-087, C-28). The job ends with
-the machine running, at 'Ready for testing': to complete the test is the operator's own verb,
-cleanup_test_failover. One that was asked to clean up ends it by itself, with the verdict of its proof (ADR
-93); one that was asked to stay open ends when the operator has completed it.
+the machine running, at 'Ready for testing': completing the test is a verb of its own, cleanup_test_failover.
+A job that was asked to clean up does so by itself, with the verdict of its proof (ADR 93); one that was asked
+to stay open ends when the operator has completed the test.
 """
 
 from collections.abc import Sequence
@@ -41,16 +41,16 @@ from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
 from ..store import DrillRecord, MachineRecord, Transaction
 
 PROOF_SECONDS = 180.0
-"""So long a guest that nobody will look at may take to show that it runs."""
+"""How long a guest that nobody will look at may take to show that it runs."""
 
 
 ENDS = ("clean_up", "stay_open")
-"""What may be asked for besides a job that ends with the machine running."""
+"""Options for how the job ends; by default it ends with the machine running."""
 
 
 class DrillArguments(NetworkOptions, ChoiceArguments):
-    """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run
-    of a plan completes it."""
+    """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run of a
+    plan completes the drill."""
 
     clean_up: bool = False
     keep_if_failed: bool = False
@@ -75,7 +75,7 @@ class TestFailover(MachineOperation):
         subnet = networks.checked(request.network, request.subnet, request.dns_servers)
         if request.keep_if_failed and not request.clean_up:
             raise errors.InvalidArgument(
-                "Without --clean-up the test machine stays in any case, so --keep-if-failed says nothing.",
+                "Without --clean-up the test machine stays in any case, so --keep-if-failed has no effect.",
                 do="Give --clean-up too, or leave --keep-if-failed out.",
             )
         if request.stay_open and request.clean_up:
@@ -95,7 +95,8 @@ class TestFailover(MachineOperation):
         )
 
     def definition(self) -> Definition:
-        """All kinds are made once: a thousand drills ask for their steps at every move."""
+        """The definition. All kinds of it are made once: a thousand drills ask for their steps at every
+        move."""
         alone = super().definition()
         waits = Step("complete", self._waits, title="Ready for testing")
         cleans_up = CleansUp(self.deps, self.target, self.claim)
@@ -243,7 +244,7 @@ def _waits_for(machine: MachineRecord) -> str:
 
 
 def _note(machine_id: str, tx: Transaction, evidence: Evidence) -> None:
-    """The proof's verdict stays with the drill until it is completed."""
+    """Keep the proof's verdict with the drill until it is completed."""
     machine = tx.machines.get(machine_id)
     if machine.drill is not None:
         proven = automatic_cleanup.verdict_of(evidence)
@@ -251,8 +252,8 @@ def _note(machine_id: str, tx: Transaction, evidence: Evidence) -> None:
 
 
 def _said(connected: Sequence[LocalCard], drill: DrillNetwork) -> str:
-    """A part of a sentence: the drill's network, and the cards that are not on it, as is set for them; or
-    each card's own."""
+    """A part of a sentence: the drill's network, and cards with another network of their own; or each card's
+    network."""
     each = ", ".join(f"{card.key} on {card.network or 'none'}" for card in connected if drill.is_other(card))
     if drill.each is not None:
         return f"networks: {each or 'none'}"

@@ -1,5 +1,5 @@
-"""Update names: the DNS names of a machine point to where it runs now, if a move could not see to it or a
-name was given since."""
+"""Update names: the DNS names of a machine are changed to where it runs now, if a move could not change them
+or a name was added since."""
 
 from collections.abc import Sequence
 

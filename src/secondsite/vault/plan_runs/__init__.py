@@ -39,5 +39,5 @@ __all__ = [
 
 
 def definitions(deps: Deps, operations: Mapping[Verb, Operation]) -> Sequence[Definition]:
-    """Every kind of job of this room that the engine has to know."""
+    """The definitions of jobs of plans."""
     return run.definition(deps, operations), failing_back.definition(deps, operations)

@@ -1,8 +1,8 @@
-"""What the run of a plan is to do, as its job keeps it.
+"""The arguments of a plan's run, as its job keeps them.
 
-Steps are made of these arguments, also by later releases: `layout` says how. A run holds the plan as it was
-when it was asked for; its machines' jobs carry the generation that each had then, so one that somebody else
-takes meanwhile is left alone (ADR 76, 77).
+Steps are made from these arguments, also by later releases: `layout` says how. A run keeps the plan as it was
+when the run was started; its machines' jobs carry the generation that each machine had then, so a machine
+that somebody else takes meanwhile is left alone (ADR 76, 77).
 """
 
 from typing import Final, Literal
@@ -17,12 +17,12 @@ PLAN_RUN = "plan_run"
 IN_ORDER: Final = 1
 """Layout: one group after the other."""
 IN_PHASES: Final = 2
-"""Layout: of a planned failover (ADR 87)."""
+"""Layout of a planned failover, in phases (ADR 87)."""
 
 
 class RunAction(Shape):
-    """What a person is to do, or which script the appliance `at` runs; inside the machine `guest`, if it
-    says one."""
+    """What a person has to do, or the script that the appliance `at` runs; inside the machine `guest`, if
+    given."""
 
     name: str
     instruction: str
@@ -33,8 +33,8 @@ class RunAction(Shape):
 
 
 class RunGroup(Shape):
-    """A group with the machines of it that are taken; `number` is that in the plan. `arrived`: none is,
-    these had arrived before, and something is left to do after them."""
+    """A group with those of its machines that are taken; `number` is that in the plan. `arrived`: no machine
+    is taken, these had arrived before, and something is left to do after them."""
 
     number: int
     children: tuple[BatchChild, ...]
@@ -44,8 +44,8 @@ class RunGroup(Shape):
 
 
 class PlanRunArguments(Shape):
-    """One verb for the machines of a plan. `left_out` says of the others why they are not in it, `beside`
-    are their ids: who sees the run sees all of them. `clean_up`: a test failover ends by itself; with
+    """One verb for the machines of a plan. `left_out` says why the others are not in it, `beside` are their
+    ids: only those who see all of them see the run. `clean_up`: a test failover ends by itself; with
     `keep_if_failed` only if no proof failed."""
 
     layout: Literal[1, 2] = IN_ORDER
@@ -56,11 +56,11 @@ class PlanRunArguments(Shape):
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
-    """Why machines of a drill did not reach each other: its result says it too."""
+    """Why machines of a drill did not reach each other: the job's result says it too."""
     beside: tuple[str, ...] = ()
     clean_up: bool = False
     keep_if_failed: bool = False
     networks_first: bool = False
-    """The networks of the drill are made before the first step."""
+    """Whether the networks of the drill are made before the first step."""
     rto_goal_seconds: int = 0
-    """The plan's, when it was asked for."""
+    """The plan's goal when the run was started, in seconds."""

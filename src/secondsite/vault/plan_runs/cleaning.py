@@ -1,8 +1,8 @@
-"""The drills of a plan's run are cleaned up together: after all of them if the run was asked to, or when it
-is cancelled.
+"""Cleans up the drills of a plan's run together: after all of them if the run was asked to, or when it is
+cancelled.
 
-Machines of a plan need each other: none goes before the proof of the last one is there. The last group goes
-first.
+Machines of a plan need each other: none is removed before the proof of the last one is there. The last group
+is cleaned up first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ from .arguments import PlanRunArguments, RunGroup
 
 
 class Proven(Shape):
-    """Names of machines by what their proof said, before they went."""
+    """Names of machines by the verdict of their proof, before they were removed."""
 
     passed: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
@@ -61,7 +61,9 @@ class Cleaning:
             known = self._proven(ctx, group)
             failed = [name for each in run.groups for name in self._proven(ctx, each).failed]
             if run.keep_if_failed and failed:
-                said = f"all stay, since the proof of these failed: {run_selection.listed(failed, ', ')}"
+                said = (
+                    f"all test machines stay; the proof of these failed: {run_selection.listed(failed, ', ')}"
+                )
                 return Done(
                     (
                         f"{said}; clean up with 'secondsite plan cleanup-test-failover "
@@ -77,7 +79,7 @@ class Cleaning:
         return replace(outcome, sentence=said, partial=outcome.partial or bool(known.failed))
 
     def _clean_up(self, ctx: StepContext, group: RunGroup, notes: str) -> Outcome:
-        """Only drills that this run began: another's of the same machine are not ours to end."""
+        """Clean up the drills that this run began; another's drill of the same machine is left alone."""
         return ctx.run_children(
             lambda: self._jobs(ctx, group, notes), deadline_seconds=batch.DEADLINE_SECONDS
         )
@@ -103,7 +105,8 @@ class Cleaning:
 
 
 def completed_by_run(group: RunGroup) -> RunGroup:
-    """Its machines do not clean up by themselves, and are looked at as if nobody else did."""
+    """The group for a run that cleans up: its machines do not clean up by themselves, and prove themselves as
+    if nobody else looked at them."""
     return group.model_copy(update={"children": tuple(map(_by_run, group.children))})
 
 

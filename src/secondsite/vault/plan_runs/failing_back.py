@@ -1,12 +1,13 @@
-"""A failback whose data was not synchronized before: one job reprotects the committed machine and moves it
-home (S-221 to S-228).
+"""Failback of a machine whose data was not synchronized before: one job reprotects the committed machine and
+moves it home (S-221 to S-228).
 
-before   it is reprotected while it runs; then the job waits for a person, while replication goes on, and
-moves it during   it is shut down first, everything is sent to new disks without comparing, and it is moved
+    before   it is reprotected while it runs; then the job waits for a person, while replication goes on,
+             and moves it
+    during   it is shut down first, everything is sent to new disks without comparing, and it is moved
 
-Each part is a verb's own job, so the lifecycle, cancel and undo are theirs. A disk that is written half is no
-recovery point, and no verb starts a machine from it; a machine that was shut down for nothing runs again
-where it ran.
+Each part is a verb's own job, so the lifecycle, cancel and undo are theirs. A disk that is half written is no
+recovery point, and no verb starts a machine from it; a machine that was shut down in vain runs again where it
+ran.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ from ..store import MachineRecord, Transaction
 
 FAILBACK = "failback"
 COMPLETE = "complete"
-"""What a person answers when the machine may be moved."""
+"""The answer of a person when the machine may be moved."""
 WAITS = frozenset(
     {
         (0, State.COMMITTED),
@@ -50,18 +51,21 @@ WAITS = frozenset(
         (1, State.PROTECTED),
     }
 )
-"""How many epochs later, and in which state, a machine that was shut down is to run where it ran, and no
-job of its own would start it. In the same state of any other epoch it may run at the other site."""
+"""How many epochs later, and in which state, a machine that was shut down has to be started again where it
+ran, because no job of its own would start it. In the same state of any other epoch it may run at the other
+site."""
 LOCATIONS: Mapping[DataSync, Location] = {
     DataSync.BEFORE: Location.ORIGINAL,
     DataSync.DURING: Location.ALTERNATE,
 }
-"""Without comparing nothing is known of old disks, so all goes to new ones."""
+"""Where the data goes; without comparing nothing is known of the old disks, so everything goes to new
+ones."""
 
 
 class FailbackArguments(Shape):
-    """`epoch` and `asked_at` are those of the machine when the job was asked for: whoever acts on it later
-    ends this job. `verb` is what a person asked for: by it the job is shown, and evidence is kept."""
+    """The arguments. `epoch` and `asked_at` are those of the machine when the job was submitted: if somebody
+    acts on the machine later, this job ends. `verb` is what a person asked for: the job is shown as it, and
+    evidence is kept."""
 
     verb: Verb = Verb.PLANNED_FAILOVER
     machine_id: str
@@ -74,8 +78,8 @@ class FailbackArguments(Shape):
 
 
 class WentDown(Shape):
-    """What this job shuts down, on record before it does, and under which number; `attempt` of the job.
-    None: nothing."""
+    """The machine that this job shuts down, recorded before it does, with the order's number and the
+    `attempt` of the job. None: none."""
 
     appliance_id: str | None = None
     site: str = ""
@@ -85,7 +89,7 @@ class WentDown(Shape):
 
 
 def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested_by: str) -> rest.JobAccepted:
-    """One job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is
+    """Start one job for one machine. Raises NotPossibleNow, NotFound or InvalidArgument before anything is
     written."""
     assert request.data_sync is not None
     machine = _only(tx, request.machines)
@@ -137,19 +141,19 @@ def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover
         )
     if sync is DataSync.DURING and asked.choice is not RecoveryPointChoice.LATEST:
         raise errors.InvalidArgument(
-            "With the data synchronization 'during' there is no point but the last state.",
+            "With the data synchronization 'during' only the last state can be chosen.",
             do="Leave the choice out, or synchronize before the failover.",
         )
     verb_choices.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
-    """The kind of job that the engine has to know; `operations` are the verbs of machines."""
+    """The definition of the job; `operations` are the verbs of machines."""
     return Definition(FAILBACK, undo_on_failure=True, steps_of=_Failback(deps, operations).steps)
 
 
 class _Failback:
-    """Its steps, and what they do."""
+    """The steps of the job, and what they do."""
 
     def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
         self._deps = deps
@@ -199,8 +203,8 @@ class _Failback:
         return Done(answer.sentence, down)
 
     def _take(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """Under a number of this job alone, unless somebody was faster: an order of it that is late does
-        nothing once the next number came."""
+        """Take the machine under a number of this job's own, unless somebody was faster: a late order of it
+        has no effect once the next number was seen."""
 
         def take(tx: Transaction) -> None:
             now = tx.machines.by_id(machine.id)
@@ -214,8 +218,8 @@ class _Failback:
         ctx.write(self._deps.commit(take))
 
     def _start_again(self, ctx: StepContext) -> Outcome:
-        """It was shut down and did not come home: it runs again where it ran, unless a job of its own sees
-        to that."""
+        """If the machine was shut down and did not come home, start it again where it ran, unless a job of
+        its own does."""
         down = ctx.facts("shut_down", WentDown)
         if down.appliance_id is None:
             return Skipped("it was not shut down")
@@ -233,8 +237,8 @@ class _Failback:
         ).done()  # fmt: skip
 
     def _number_above(self, ctx: StepContext, machine: MachineRecord | None, down: WentDown) -> int | None:
-        """Above that of the order that shut it down, which may still be on its way; not above that of a
-        verb which has it now."""
+        """A number above that of the order that shut it down, which may still be on its way; but not above
+        that of a verb that has the machine now."""
         if machine is None:
             return None
         if machine.claimed_by == ctx.job_id and machine.generation == down.generation:
@@ -294,19 +298,19 @@ class _Failback:
         return batch.as_job(mine.given(**more))
 
     def _require_synchronized(self, ctx: StepContext) -> None:
-        """Raises StepFailed if somebody has moved or turned the machine since."""
+        """Raises StepFailed if somebody has moved the machine, or turned its direction, since."""
         machine, wanted = self._machine(ctx), ctx.arguments(FailbackArguments)
         if machine.state is not State.PROTECTED or machine.epoch != wanted.epoch + 1:
             raise StepFailed(
                 errors.NotPossibleNow.code,
                 f"{machine.name} is {machine.state} from {machine.source_site} to {machine.target_site}: "
                 "somebody else has acted on it since it was synchronized.",
-                "Look at what it is now; to move it start a planned failover",
+                "Check its state; to move it, start a planned failover",
             )
 
     def _unchanged(self, ctx: StepContext) -> MachineRecord:
-        """The machine as it was when this was asked for; raises StaleOrder, also if this vault was
-        restored from before somebody acted."""
+        """The machine, unchanged since the job was submitted; else raises StaleOrder, also if this vault
+        was restored from before somebody acted."""
         wanted = ctx.arguments(FailbackArguments)
         with self._deps.store.reading() as tx:
             machine = tx.machines.get(str(ctx.subject))
@@ -317,7 +321,7 @@ class _Failback:
                     f"{wanted.name} is {machine.state}: somebody else has acted on it since this failback "
                     "was asked for."
                 ),
-                do="Look at what it is now, then start what is needed.",
+                do="Check its state, then start what is needed.",
             )
         return machine
 
@@ -344,7 +348,7 @@ def _goes_down(ctx: StepContext, machine: MachineRecord) -> WentDown:
 
 
 def _keeps_it_off(ctx: StepContext, machine: MachineRecord | None, down: WentDown) -> str | None:
-    """Why it is not started again where it was shut down; None: it is."""
+    """Why the machine is not started again where it was shut down; None: it is started."""
     if (
         machine is None
     ):  # its protection ended meanwhile, and nothing else started it; later its owner may have
@@ -365,7 +369,7 @@ def _down_since(ctx: StepContext) -> str | None:
 
 
 def _turned(machine: MachineRecord) -> MachineRecord:
-    """With the site that it is to leave as its source."""
+    """The machine's record with the site that it leaves as its source."""
     return replace(
         machine,
         source_site=machine.target_site,
@@ -375,7 +379,7 @@ def _turned(machine: MachineRecord) -> MachineRecord:
 
 
 def _with_job(key: str, run: StepFunction, title: str) -> Step:
-    """What a verb's own job does: a cancel waits for its end."""
+    """A step that a verb's own job does: a cancel waits for the job's end."""
     return Step(key, run, title=title, cancelable=False, boundary=True)
 
 

@@ -7,7 +7,7 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from .arguments import RunAction
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
-"""What a person may say of an action. After `failed` a planned failover stops; others go on."""
+"""The answers that a person can give to an action. After `failed` a planned failover stops; others go on."""
 
 
 def ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
@@ -15,9 +15,7 @@ def ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
     ASKS_SECONDS at most; else nobody's answer lets it go on after that time."""
     question = Question(action.instruction, (DONE, SKIPPED, FAILED), (FAILED,) if stops else ())
     if not stops and ctx.waited_seconds >= ASKS_SECONDS and not _is_answered(ctx):
-        return Done(
-            f"nobody answered for {ASKS_SECONDS / DAY:.0f} days: the run goes on without", partial=True
-        )
+        return Done(f"nobody answered for {ASKS_SECONDS / DAY:.0f} days: the run goes on", partial=True)
     answer = ctx.ask(question, ASKS_SECONDS if stops else ASKS_SECONDS + DAY)
     said = f"{answer.verdict}, says {answer.by}" + (f": {answer.note}" if answer.note else "")
     if answer.verdict == SKIPPED:

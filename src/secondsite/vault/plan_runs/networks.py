@@ -1,9 +1,9 @@
-"""The networks of a plan's drill are there before its first step, if something is to be done before a group
+"""The networks of a plan's drill are made before its first step, if something has to be done before a group
 (S-251).
 
 A person, or a script, can then put into them what the machines need, such as a copy of a directory server.
-The run uses them like a machine of it: until its end, whatever becomes of its machines. They go with whoever
-leaves last (ADR 130).
+The run counts as one of their users until its end, whatever becomes of its machines. The networks are removed
+when their last user leaves (ADR 130).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,12 +33,12 @@ from ..store import MachineRecord, Transaction
 from .arguments import PlanRunArguments, RunGroup
 
 NETWORK = "network"
-"""The key of the step that makes them."""
+"""The key of the step that makes the networks."""
 AWAY = (errors.ApplianceUnreachable, errors.DeadlineExceeded)
 
 
 def are_first(verb: Verb, groups: Sequence[RunGroup]) -> bool:
-    """Whether somebody, or a script, could need them before the machines that would make them."""
+    """Whether a person, or a script, could need them before the machines that would make them."""
     networks = (
         {_asked(group).network for group in groups if group.children} if verb is Verb.TEST_FAILOVER else set()
     )
@@ -56,8 +56,8 @@ class NetworkEntry(Shape):
 
 
 class NetworkEntries(Shape):
-    """On record before the first order: by the end of the run its machines may be elsewhere, or protected
-    no more. None: an older vault did not say."""
+    """The networks that the run uses, recorded before the first order: at the end of the run its machines may
+    be elsewhere, or no longer protected. None: an older vault did not record them."""
 
     networks: tuple[NetworkEntry, ...] | None = None
 
@@ -81,7 +81,8 @@ class RunNetworks:
             yield Step("leave_network", partial(self._leave, run), title="Leave test network")
 
     def _create(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
-        """Without them the drill goes on: each comes with its first machine."""
+        """Make the networks. If that fails the drill goes on: each network is then made with its first
+        machine."""
         entered = ctx.remembered(NetworkEntries)
         if entered is None:
             entered = NetworkEntries(networks=self._wanted(run, ctx))
@@ -98,7 +99,8 @@ class RunNetworks:
         return _done(entered.networks or (), make, "making", missed)
 
     def _leave(self, run: PlanRunArguments, ctx: StepContext) -> Outcome:
-        """What it entered, whatever its machines are by now. A site that is away is told when it returns."""
+        """Leave the networks of the run, whatever its machines are by now. A site that is not connected is
+        told when it returns."""
         entered, later = ctx.facts(NETWORK, NetworkEntries).networks, list[NetworkEntry]()
 
         def leave(each: NetworkEntry, why: str) -> str:
@@ -120,7 +122,7 @@ class RunNetworks:
             finish_later.queue(self._deps, session, _later(each), each.machine_id, each.machine_name)
 
     def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> tuple[NetworkEntry, ...]:
-        """By appliance that has machines of the run now."""
+        """The networks by appliance, for the present machines of the run."""
         asked = next(_asked(group) for group in run.groups if group.children)
         ids = [child.machine_id for group in run.groups for child in group.children]
         with self._deps.store.reading() as tx:

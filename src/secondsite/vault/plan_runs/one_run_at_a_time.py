@@ -1,7 +1,6 @@
-"""One run of a plan at a time: a second one is refused, and so is the retry of one that a later one came
-after.
+"""One run of a plan at a time: a second one is refused, and so is the retry of one after a later run.
 
-Two would each take what the other has not come to yet; and what a run found before the later one may no
+Two runs would each take what the other has not reached yet; and what a run found before the later one may no
 longer be true.
 """
 
@@ -13,17 +12,17 @@ from ..store import Transaction
 from .arguments import PLAN_RUN
 
 LOCK = "plans"
-"""Changes of plans take it too."""
+"""The lock that runs and changes of plans take."""
 SHORT = 10
 
 
 def subject_of(plan: str) -> str:
-    """What a plan's runs are found by."""
+    """The subject of the jobs of a plan's runs, by which they are found."""
     return f"plan/{plan}"
 
 
 def refuse_second(tx: Transaction, plan: str) -> None:
-    """Raises NotPossibleNow."""
+    """Raises NotPossibleNow while the plan is being run."""
     for job in search.of_subject(tx.session, subject_of(plan), PLAN_RUN):
         if not job.state.ended:
             short = job.id[:SHORT]
@@ -37,8 +36,8 @@ def refuse_second(tx: Transaction, plan: str) -> None:
 
 
 def refuse_late_retry(tx: Transaction, job: JobView) -> None:
-    """Raises Refused. The lock is held from here on: a run that is asked for at this moment sees the
-    retried one."""
+    """Raises Refused if there is a later run. The lock is held from here on: a run that is started at this
+    moment sees the retried one."""
     tx.one_at_a_time(LOCK)
     later = search.of_subject(tx.session, str(job.subject), PLAN_RUN)[0]
     if later.id != job.id:

@@ -1,8 +1,8 @@
 """What runs that stopped have left to do after groups whose machines have all arrived (S-152).
 
 A new run takes the machines that have not arrived. Without this nobody would move the traffic to a group that
-had arrived when its script failed. Runs are found by the machines that they took: groups change their places
-in a plan, and their names are not unique.
+had arrived when its script failed. Runs are found by the machines that they took: groups may be moved within
+a plan, and their names are not unique.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -20,15 +20,16 @@ from . import one_run_at_a_time
 from .arguments import PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 LEFT_BY = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
-"""A drill that stops is cleaned up, and nothing comes after groups of other verbs."""
+"""The verbs whose runs leave something. A drill that stops is cleaned up, and other verbs have nothing after
+groups."""
 STAY = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.COMMIT, Verb.CHANGE_RECOVERY_POINT})
-"""After these, machines are where they were."""
+"""Verbs after which machines are where they were."""
 BY: tuple[Callable[[Action | RunAction], Hashable], ...] = (
     lambda action: (action.name, action.instruction, action.script, action.guest),
     lambda action: action.name,
 )
-"""What an action is known by in the plan as it is now; one whose text or script was corrected has its name
-still."""
+"""How an action is recognized in the present plan; one whose text or script was corrected still has its
+name."""
 
 
 def with_outstanding(
@@ -38,7 +39,7 @@ def with_outstanding(
     wanted: RunRequest,
     found: RunSelection,
 ) -> RunSelection:
-    """The same, with what comes after groups that are not taken any more."""
+    """The selection, with what is left to do after groups that are no longer taken."""
     if wanted.verb not in LEFT_BY:
         return found
     taken = {group.number for group in found.groups}
@@ -63,7 +64,7 @@ def _left(
 
 
 def _runs(tx: Transaction, plan: RecoveryPlan) -> list[tuple[JobView, PlanRunArguments]]:
-    """The newest first; those after which machines are somewhere else."""
+    """The runs after which machines are somewhere else, newest first."""
     jobs = search.of_subject(tx.session, one_run_at_a_time.subject_of(plan.name), PLAN_RUN)
     read_now = ((job, PlanRunArguments.model_validate(job.arguments)) for job in jobs)
     return [(job, run) for job, run in read_now if run.verb not in STAY]
@@ -81,7 +82,7 @@ def _has(ran: RunGroup, group: PlanGroup) -> bool:
 
 
 def _not_done(tx: Transaction, job: JobView, run: PlanRunArguments, group: PlanGroup) -> list[RunAction]:
-    """What comes after machines of the group, in its order."""
+    """The actions after the machines of the group that were not done, in their order."""
     done = {each.key for each in current_steps(read.tasks_of(tx.session, job.id)) if each.done}
     return [
         action
@@ -93,7 +94,7 @@ def _not_done(tx: Transaction, job: JobView, run: PlanRunArguments, group: PlanG
 
 
 def _as_they_are_now(meant: Sequence[Action], left: Sequence[RunAction]) -> tuple[Action, ...]:
-    """From the end: of two that are alike the first one was done first."""
+    """The present form of the actions, matched from the end: of two equal ones the first was done first."""
     found: set[int] = set()
     unmatched = list(left)
     for known_by in BY:

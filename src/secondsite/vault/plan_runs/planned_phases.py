@@ -1,10 +1,10 @@
 """A planned failover of a plan, in phases: all machines copy ahead, are shut down with the last group first,
 and start with the first.
 
-So nothing writes any more, anywhere in the plan, when its first machine starts: what the machines know of
-each other stays true. An error, a cancel or an answer in between ends the run, and whoever has not started by
-then brings itself back and runs on at its source (S-151, S-215). What people do before the first group comes
-before all that: nothing has to be brought back for it.
+So nothing in the plan writes any more when its first machine starts: what the machines know about each other
+stays true. An error, a cancel or a negative answer in between ends the run, and each machine that has not
+started by then is brought back by its own job and runs on at its source (S-151, S-215). What people do before
+the first group comes before all that: nothing has to be brought back for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,17 +31,17 @@ from .scripts import When
 COPY = "copy"
 FEW = 20
 LOOKS_SECONDS, LOOKS_AT_MANY_SECONDS = 0.25, 1.0
-"""How often the run counts who has come how far."""
-AGAIN = "Look into the jobs of these machines; then run the plan again: it takes what has not arrived"
+"""How often the run counts the progress of its machines, in seconds: usually, and with many machines."""
+AGAIN = "Look into the jobs of these machines; then run the plan again: it takes those that have not arrived"
 Between = Callable[[RunGroup, When], Iterator[Step]]
-"""What people and scripts do before or after a group."""
+"""Steps of people and scripts before or after a group."""
 Moving = Callable[[RunGroup], Step]
-"""The step of a group whose children are its machines."""
+"""The step of a group whose child jobs move its machines."""
 
 
 def turn_of(number: int, machines: int) -> StartTurn:
-    """Where a machine of this group waits, in a run of so many. It is told when its turn has come; it
-    looks in case it was not."""
+    """The turn of a machine of this group, in a run of so many machines. It is signalled when the turn has
+    come; the machine's job also looks by itself in case the signal was lost."""
     looks = min(max(2.0, machines / 20), 60.0)
     return StartTurn(shut_down=_shut_down_key(number), start=_machines_key(number), looks_seconds=looks)
 
@@ -86,7 +86,7 @@ class Phases:
         )
 
     def _opening(self, step: Step) -> Step:
-        """Whoever waits for this step to begin goes on."""
+        """The step, which opens its gate: jobs that wait for it to begin go on."""
 
         def run(ctx: StepContext) -> Outcome:
             self._deps.signal(gate_signal(ctx.job_id, ctx.key))
@@ -95,8 +95,8 @@ class Phases:
         return replace(step, run=run)
 
     def _all_are_there(self, ctx: StepContext, groups: tuple[RunGroup, ...], step: str, done: str) -> Outcome:
-        """Once all machines of the groups wait for their turn at that step of theirs. Raises StepFailed if
-        one of the plan has failed."""
+        """Done once all machines of the groups wait for their turn at that step. Raises StepFailed if a
+        machine of the plan has failed."""
         failed = self._failed(ctx, self._moving)
         if failed:
             raise StepFailed(CHILDREN_FAILED, f"Not all are {done}; not: {failed}", AGAIN)
@@ -107,13 +107,13 @@ class Phases:
         return Done(f"{counted(of, 'machine')} {'is' if of == 1 else 'are'} {done}")
 
     def _or_back(self, later: tuple[RunGroup, ...], step: Step) -> Step:
-        """`later` are the groups whose machines wait meanwhile."""
+        """The step, which ends the run if it fails; `later` are the groups whose machines wait meanwhile."""
         return replace(step, run=partial(self._do_or_back, step.run, later))
 
     def _do_or_back(self, function: StepFunction, later: tuple[RunGroup, ...], ctx: StepContext) -> Outcome:
-        """What fails ends the run once every machine knows of it: they are on their way back by then.
-        Nothing more is done for the step meanwhile: a script would run for machines that are not there any
-        more."""
+        """Run the step's function. A failure ends the run once every machine knows of it: by then they are on
+        their way back. The step is not repeated meanwhile: a script would run for machines that are no longer
+        there."""
         stopped = ctx.remembered(StoppedRun)
         if stopped is None or stopped.stopped_in != ctx.attempt:
             try:
@@ -132,15 +132,15 @@ class Phases:
         raise StepFailed(stopped.code, stopped.why, AGAIN if went_back else stopped.do)
 
     def _require_all_wait(self, ctx: StepContext, later: tuple[RunGroup, ...]) -> None:
-        """Raises StepFailed once one of them has gone back: while people are asked, nobody else would see
-        it."""
+        """Raises StepFailed once one of the machines has gone back: while people are asked, nothing else
+        would notice it."""
         failed = self._failed(ctx, later)
         if failed:
             raise StepFailed(CHILDREN_FAILED, f"These went back before it was their turn: {failed}", AGAIN)
 
     def _failed(self, ctx: StepContext, groups: tuple[RunGroup, ...]) -> str:
-        """Which machines of the groups have ended otherwise than well, for people; those that go back
-        since the run is cancelled do as they should."""
+        """The machines of the groups whose jobs did not end well, for people; machines that go back because
+        the run is cancelled are not among them."""
         if not any(each.others for each in self._far(ctx, groups, turn_to("start"))):
             return ""
         with ctx.session() as session:

@@ -1,9 +1,9 @@
 """The job of a plan's run: group after group, and what people and scripts do in between.
 
-Inside a group machines go side by side, each by its own job. An unplanned failover goes on to the end
-whatever fails, and says then what did (S-136); a planned one goes in phases and stops at an error (S-151),
-and a new run takes what has not arrived (S-152). A cancel stops it between groups. Of a test failover it
-cleans up what the run has made, the last group first.
+Inside a group machines are handled at the same time, each by its own job. An unplanned failover goes on to
+the end whatever fails, and then reports what did (S-136); a planned one goes in phases and stops at an error
+(S-151), and a new run takes what has not arrived (S-152). A cancel stops the run between groups. A cancelled
+test failover removes what the run has made, the last group first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,13 +33,13 @@ from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup
 NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
 STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
 LOOKS_SECONDS = 0.5
-"""How often the check looks whether who is away has come back."""
+"""How often the check looks whether a missing appliance has connected, in seconds."""
 AT_BOTH_SITES = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
-"""These cannot begin without the appliance that has the machine now."""
+"""Verbs that cannot begin without the appliance that has the machine now."""
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
-    """The kind of job that the engine has to know; `operations` are the verbs of machines."""
+    """The definition of the job; `operations` are the verbs of machines."""
 
     def retry(session: Session, job: JobView) -> None:
         one_run_at_a_time.refuse_late_retry(deps.store.within(session), job)
@@ -50,7 +50,7 @@ def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
 
 
 class PlanRun:
-    """Its steps, and what they do."""
+    """The steps of a run, and what they do."""
 
     def __init__(self, deps: Deps, operations: Mapping[Verb, Operation]) -> None:
         self._deps = deps
@@ -60,7 +60,8 @@ class PlanRun:
         self._networks = networks.RunNetworks(deps)
 
     def steps(self, arguments: Json) -> list[Step]:
-        """Keys are those of a group in the plan, so a run of some groups has the same."""
+        """The steps. Their keys have the group's number in the plan, so they are the same in a run of some
+        groups."""
         run = PlanRunArguments.model_validate(arguments)
         check = Step("check", self._check, title="Prerequisites check")
         groups = self._in_phases(run) if run.layout == IN_PHASES else self._in_order(run)
@@ -97,7 +98,7 @@ class PlanRun:
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        """What needs a site that is away is found before the first machine is touched."""
+        """Check that the sites which the verb needs are connected, before the first machine is touched."""
         run = ctx.arguments(PlanRunArguments)
         away = self._away(run)
         if away and run.verb in STOPS_AT_AN_ERROR:
@@ -135,7 +136,7 @@ class PlanRun:
             )
 
     def _away(self, run: PlanRunArguments) -> list[str]:
-        """Appliances that the run needs and that are not connected, as people know them."""
+        """Names of appliances that the run needs and that are not connected."""
         ids = [child.machine_id for group in run.groups for child in group.children]
         with self._deps.store.reading() as tx:
             machines = tx.machines.several(ids)
@@ -173,8 +174,8 @@ class PlanRun:
 
 
 def _waits_or_fails(ctx: StepContext, run: PlanRunArguments, away: list[str]) -> Wait | StepFailed:
-    """A vault that was just started again has heard nobody yet: who is away is waited for as long as for a
-    machine's own order."""
+    """A vault that was just started has not heard of any appliance yet: missing ones are waited for as long
+    as for a machine's own order."""
     if ctx.waited_seconds < USUAL.reach_seconds:
         return Wait(f"away/{ctx.job_id}", DAY, f"{', '.join(away)}: not connected", None, LOOKS_SECONDS)
     return StepFailed(

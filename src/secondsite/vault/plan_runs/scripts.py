@@ -1,7 +1,8 @@
 """Scripts of a plan, run by the target's appliance between the groups.
 
-What a script does is not ours to undo or to repeat: one that may have run is run again only by a person's
-retry (ADR 84)."""
+What a script does cannot be undone or repeated by the vault: one that may have run is run again only by a
+person's retry (ADR 84).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from ..store import MachineRecord
 from .arguments import PlanRunArguments, RunAction, RunGroup
 
 STARTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED})
-"""The machine runs at the target, and nobody moves it now."""
+"""States in which the machine runs at the target, and no job moves it."""
 When = Literal["before", "after"]
 SCRIPT_FAILED, SCRIPT_MISSING = "script-failed", "script-missing"
 
@@ -67,8 +68,8 @@ class Scripts:
         return scripting.missing(self._orders, ctx, at, names, in_guests)
 
     def run(self, turn: ScriptTurn, stops: bool, ctx: StepContext) -> Outcome:
-        """Succeeded if the script ended with status 0; of anything else a planned failover stops, other
-        runs go on."""
+        """Run the script. It succeeded if it ended with status 0; after anything else a planned failover
+        stops, other runs go on."""
         action = turn.action
         assert action.script is not None
         boots = AGENT_SECONDS if action.guest is not None else 0.0
@@ -98,7 +99,7 @@ class Scripts:
         return _failed(said, stops, answer.facts)
 
     def _inside(self, turn: ScriptTurn, payload: RunScript) -> RunGuestScript:
-        """Raises NotPossibleNow if the run has not started the guest."""
+        """The order for a script in a guest. Raises NotPossibleNow if the run has not started the guest."""
         with self._deps.store.reading() as tx:
             guest = tx.machines.by_id(turn.action.guest or "")
         fabric_id = _running_as(guest, turn.run.verb) if guest is not None else None
@@ -136,7 +137,8 @@ class Scripts:
 
 
 def _running_as(guest: MachineRecord, verb: Verb) -> str | None:
-    """What the target calls it that the run, or one before it, has started there."""
+    """The name at the target of a machine that this run, or one before it, has started there; None if none
+    has."""
     if KINDS[verb] is FailoverKind.TEST:
         has_drill = guest.drill is not None and guest.drill_state is DrillState.RUNNING
         return guest.drill.fabric_id if guest.drill is not None and has_drill else None

@@ -1,8 +1,8 @@
-"""A run that moves some machines of a network with their addresses, while others stay there: it is warned of,
-in both directions (S-263).
+"""Warnings about networks that a run splits: some machines move with their addresses, while others stay; in
+both directions (S-263).
 
-The vault knows the machines under protection only, and takes a network, with a VLAN tag of its cards, for one
-subnet.
+The vault knows only the machines under protection, and takes a network, together with a VLAN tag of its
+cards, for one subnet.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
 
 def warnings(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...]:
-    """A part of a sentence for each network."""
+    """A part of a sentence for each network that the run splits."""
     if verb not in MOVING:
         return ()
     taken = frozenset(machine.id for group in found.groups for machine in group.machines)
@@ -31,7 +31,7 @@ def warnings(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...
 
 
 def drilled_apart(tx: Transaction, verb: Verb, found: RunSelection, network: str) -> tuple[str, ...]:
-    """Of a drill's machines that run on several hosts."""
+    """The warning about machines of a drill that run on several hosts."""
     if verb is not Verb.TEST_FAILOVER:
         return ()
     taken = sorted(each.id for group in found.groups for each in group.machines)
@@ -39,7 +39,7 @@ def drilled_apart(tx: Transaction, verb: Verb, found: RunSelection, network: str
 
 
 def _leaving(tx: Transaction, site: str, taken: frozenset[str]) -> Iterator[str]:
-    """One that was failed over before has moved already."""
+    """Networks split by leaving. A machine that was failed over before has moved already."""
     there = [each for each in tx.machines.list(site) if each.source_site == site and not each.reversed]
     members = (member for each in there for member in _members(tx, each, moves=_moves(each, taken)))
     for split in splitting.splits(members):
@@ -52,8 +52,8 @@ def _leaving(tx: Transaction, site: str, taken: frozenset[str]) -> Iterator[str]
 
 
 def _coming_home(tx: Transaction, home: str, site: str, taken: frozenset[str]) -> Iterator[str]:
-    """At home all have their own addresses again. Of those that stay only those count that have them at
-    the second site, too."""
+    """Networks split by coming home. At home all machines have their own addresses again. Of those that stay
+    only those count that have these addresses at the second site as well."""
     for split in splitting.splits(_away(tx, home, site, taken)):
         yield (
             f"network {split.network} of {home} is split: {run_selection.listed(split.moving, ', ')} come "
@@ -80,7 +80,7 @@ def _moves(machine: MachineRecord, taken: frozenset[str]) -> bool:
 def _members(
     tx: Transaction, machine: MachineRecord, *, moves: bool, returns: bool = False
 ) -> Iterator[splitting.Member]:
-    """What is set for its second site says whether it keeps its addresses there."""
+    """The cards of a machine; the settings for its second site say whether it keeps its addresses there."""
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     connected = {card.key for card in cards.away(tx, machine) if card.network is not None}
     for nic in machine.definition.nics:

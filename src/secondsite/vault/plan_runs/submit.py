@@ -1,6 +1,8 @@
-"""From a request to the job of a plan's run: which machines it takes, which way, and from which points.
+"""From a request to the job of a plan's run: which machines it takes, in which direction, and from which
+points.
 
-All is decided in the transaction of the request. What is refused, is refused before anything is written.
+Everything is decided in the transaction of the request. What is refused is refused before anything is
+written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,17 +43,16 @@ REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
     Verb.REPROTECT: rest.Reprotect,
 }
 FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
-"""These need a recovery point of every machine (S-080)."""
+"""Verbs that need a recovery point of every machine (S-080)."""
 STARTS_LATER = FROM_A_POINT
-"""A machine with a start delay waits in these, as its group does not."""
+"""Verbs in which a machine with a start delay waits, while its group does not."""
 GOES_IN_PHASES = frozenset({Verb.PLANNED_FAILOVER})
-"""All machines of these are shut down before the first one starts."""
+"""Verbs in which all machines are shut down before the first one starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRunRequest:
-    """A run as it is asked for: which part of the plan, and the options of the verb for each of its
-    machines."""
+    """A request for a run: the part of the plan, and the options of the verb for each of its machines."""
 
     plan: RecoveryPlan
     wanted: RunRequest
@@ -59,8 +60,8 @@ class PlanRunRequest:
 
 
 def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
-    """Which machines it would take now. Raises as `taking.take`, and NotPossibleNow while the plan is
-    being run: told first, since its machines are under way then."""
+    """The machines that the run would take now. Raises as `run_selection.take`, and, before that,
+    NotPossibleNow while the plan is being run, since its machines are moving then."""
     one_run_at_a_time.refuse_second(tx, asked.plan.name)
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
@@ -71,7 +72,8 @@ def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
 def submit(
     deps: Deps, operation: Operation, tx: Transaction, asked: PlanRunRequest, requested_by: str
 ) -> rest.JobAccepted:
-    """The job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is written."""
+    """Submit the job of the run. Raises NotPossibleNow, NotFound or InvalidArgument before anything is
+    written."""
     assert isinstance(operation, MachineOperation)
     tx.one_at_a_time(one_run_at_a_time.LOCK)
     arguments = _arguments(operation, tx, asked, taken(tx, asked), deps.now())
@@ -84,7 +86,8 @@ def submit(
 
 
 def shut_down_order(verb: Verb, found: RunSelection) -> tuple[int, ...]:
-    """Numbers of the groups whose machines are shut down before any starts, the first one first."""
+    """Numbers of the groups whose machines are shut down before any starts, in the order of their
+    shutdown."""
     if verb not in GOES_IN_PHASES:
         return ()
     return tuple(each.number for each in reversed(found.groups) if each.machines)
@@ -93,19 +96,19 @@ def shut_down_order(verb: Verb, found: RunSelection) -> tuple[int, ...]:
 def warnings(
     tx: Transaction, verb: Verb, found: RunSelection, options: Mapping[str, object]
 ) -> tuple[str, ...]:
-    """What somebody should know before it begins."""
+    """Warnings before the run begins."""
     apart = splitting.drilled_apart(tx, verb, found, _network(options))
     return (*_of_groups(tx, verb, found), *splitting.warnings(tx, verb, found), *apart)
 
 
 def _network(options: Mapping[str, object]) -> str:
-    """Of a drill; a preview may not say it."""
+    """The network of a drill; a preview may have none."""
     return str(options.get("network") or CREATE)
 
 
 def _of_groups(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...]:
-    """Members of a replication group that are not taken write on, so the last points of the others do not
-    belong with theirs (S-078)."""
+    """Warnings about members of a replication group that are not taken: they write on, so the last points of
+    the others do not belong to theirs (S-078)."""
     if verb not in GOES_IN_PHASES:
         return ()
     groups = {str(each.group) for each in _ordered(tx, found) if each.group is not None}
@@ -164,8 +167,8 @@ def _arguments(
 
 
 def require(tx: Transaction, asked: PlanRunRequest, found: RunSelection) -> Sequence[MachineRecord]:
-    """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from what
-    was chosen."""
+    """The machines in their order. Raises NotPossibleNow or InvalidArgument if they cannot start from the
+    chosen points."""
     ordered = _ordered(tx, found)
     _refuse_choice(asked.plan, ordered, _request(asked, found), found.direction)
     if asked.wanted.verb in FROM_A_POINT:
@@ -180,7 +183,7 @@ def _ordered(tx: Transaction, found: RunSelection) -> Sequence[MachineRecord]:
 
 
 def _request(asked: PlanRunRequest, found: RunSelection) -> rest.MachinesRequest:
-    """For its options: a plan may have more machines than a request."""
+    """A request with the run's options, without machines: a plan may have more than a request may name."""
     first = next(machine.id for group in found.groups for machine in group.machines)
     return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
 
@@ -199,14 +202,15 @@ def _group(tx: Transaction, group: SelectedGroup, children: Mapping[str, BatchCh
 
 
 def _in_turn(group: RunGroup, machines: int) -> RunGroup:
-    """Its machines wait for their turn."""
+    """The group, whose machines wait for their turn."""
     turn = to_json(InTurn(turn=planned_phases.turn_of(group.number, machines)))
     waiting = (each.given(**turn) for each in group.children)
     return group.model_copy(update={"children": tuple(waiting)})
 
 
 def _actions(tx: Transaction, actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
-    """Scripts of a group run at the target of its first machine; those in a guest at that of the guest."""
+    """The actions with their appliances: scripts of a group run at the target of its first machine; those in
+    a guest at the guest's target."""
     return tuple(
         RunAction(
             name=each.name,
@@ -231,15 +235,16 @@ def _delayed(tx: Transaction, machine: MachineRecord, child: BatchChild) -> Batc
 
 
 def _with_last_sets(children: Mapping[str, BatchChild], sets: Mapping[str, str]) -> dict[str, BatchChild]:
-    """All are off before one starts, so the last points of a whole replication group are a common one."""
+    """All machines are off before one starts, so the last points of a whole replication group are a common
+    one."""
     return {key: each.given(last_set=sets[key]) if key in sets else each for key, each in children.items()}
 
 
 def _refuse_choice(
     plan: RecoveryPlan, machines: Sequence[MachineRecord], request: Shape, direction: Direction
 ) -> None:
-    """A named point belongs to one machine (S-070); common points are for plans with a machine that has
-    some (S-068)."""
+    """Raises InvalidArgument: a point by its id belongs to one machine (S-070); common points need a machine
+    that has some (S-068)."""
     if getattr(request, "choice", None) is RecoveryPointChoice.CUSTOM:
         raise errors.InvalidArgument(
             f"A named recovery point is for one machine only, not for plan '{plan.name}'.",

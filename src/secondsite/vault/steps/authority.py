@@ -1,5 +1,4 @@
-"""Who may act on a machine: the job that claimed it last, and no other. Likewise for its drill, beside the
-rest.
+"""Authority over a machine: only the job that claimed it last may act on it; likewise for its drill.
 
 Every claim raises the machine's generation, or its drill's. Orders carry it, and appliances refuse one with a
 lower number than they have seen: so a job that was retried late, or resumed from a restored database, is
@@ -15,20 +14,21 @@ from ...jobs.storage import read, search
 from ..store import MachineRecord, Transaction
 
 BESIDE_THE_LIFECYCLE = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER})
-"""Drills neither have nor need authority over the machine itself; they have numbers of their own."""
+"""Verbs of drills, which neither have nor need authority over the machine itself; they have numbers of their
+own."""
 CLAIMING = frozenset(verb.value for verb in Verb if verb not in BESIDE_THE_LIFECYCLE)
 LOOKED_AT = 200
 SHORT = 10
 
 
 def highest(tx: Transaction, machine: MachineRecord, verb: str | None = None) -> int:
-    """The highest number that was given for the machine, by this vault or by another one; for its drill if
-    the verb is of a drill."""
+    """The highest number that was given for the machine, by this vault or another one; for its drill if the
+    verb is of a drill."""
     return max(_numbers(tx, machine, verb))
 
 
 def highest_of(tx: Transaction, machines: Sequence[MachineRecord], verb: str) -> Mapping[str, int]:
-    """The same of many, by id."""
+    """As `highest`, for many machines, by id."""
     drills = verb in BESIDE_THE_LIFECYCLE
     seen = tx.statuses.generations([machine.id for machine in machines], of_drills=drills)
     return {
@@ -49,9 +49,9 @@ def epoch(tx: Transaction, machine: MachineRecord) -> int:
 
 
 def claimed(tx: Transaction, machine_id: str, verb: str, job_id: str) -> MachineRecord:
-    """The machine, for its job; raises StaleOrder, which names who came later, unless that job claimed it,
-    or its drill, last. Asked whenever a step runs, whose orders are refused by the appliance once it has
-    one of a later verb: of the job itself nothing is read while all is well."""
+    """The machine, for its job; raises StaleOrder, which names the later job, unless this job claimed the
+    machine, or its drill, last. Called whenever a step runs: appliances refuse its orders once they have seen
+    a later verb's. The job itself is not read while all is well."""
     machine, seen = tx.machines.get_with_seen(machine_id)
     of_drill = verb in BESIDE_THE_LIFECYCLE
     by = machine.drill_claimed_by if of_drill else machine.claimed_by
@@ -64,7 +64,7 @@ def claimed(tx: Transaction, machine_id: str, verb: str, job_id: str) -> Machine
 
 
 def require(tx: Transaction, machine: MachineRecord, job: JobView) -> None:
-    """Raises StaleOrder, which names who came later, unless the job claimed the machine, or its drill,
+    """Raises StaleOrder, which names the later job, unless this job claimed the machine, or its drill,
     last."""
     later = _later_job(tx, machine, job)
     if later is not None:
@@ -99,7 +99,7 @@ def _later_job(tx: Transaction, machine: MachineRecord, job: JobView) -> JobView
 
 
 def _job(tx: Transaction, job_id: str, otherwise: JobView) -> JobView:
-    """A job that is no longer recorded came all the same."""
+    """The job with this id; `otherwise` if it is no longer recorded."""
     return read.find(tx.session, job_id) or otherwise
 
 

@@ -1,6 +1,6 @@
 """A planned failover that fails is cancelled by a job that starts by itself (S-215).
 
-A failover that a later job has overtaken is not cancelled: what it would take back may be somebody's
+A failover that a later job has overtaken is not cancelled: what the cancel would remove may be somebody's
 production by now.
 """
 
@@ -25,8 +25,9 @@ OUT_OF_DATE = frozenset({errors.StaleOrder.code, GIVEN_UP})
 
 
 class CancelArguments(Shape):
-    """`because`: the job whose failure started the cancel; None if a person did. `stopped`: it may have
-    shut the machine down. `off_before`: it found the machine off, so its owner has it off."""
+    """The arguments of a cancel. `because`: the job whose failure started it; None if a person did.
+    `stopped`: that job may have shut the machine down. `off_before`: it found the machine off, so the owner
+    had turned it off."""
 
     because: str | None = None
     stopped: bool = True
@@ -34,14 +35,14 @@ class CancelArguments(Shape):
 
 
 class OffCheck(Shape):
-    """What the check of a failover that can be cancelled saw."""
+    """The machine's power state, as the check of a failover that can be cancelled saw it."""
 
     off: bool = False
 
 
 def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
-    """For `on_failure`: starts the job that cancels the machine's failover, if anything was done that has
-    to be taken back."""
+    """For `on_failure`: starts the job that cancels the machine's failover, if anything was done that has to
+    be undone."""
 
     def start_cancel(session: Session, job: JobView) -> None:
         tx = deps.store.within(session)
@@ -74,8 +75,8 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
 
 
 def _may_have_stopped(session: Session, job: JobView) -> bool:
-    """Whether it came as far as to shut the machine down, or another job had done so for it. If not, and
-    the machine is off, its owner has it off."""
+    """Whether the job, or another one for it, came as far as to shut the machine down. If not, and the
+    machine is off, its owner has turned it off."""
     tasks = read.tasks_of(session, job.id)
     return job.arguments.get("down_since") is not None or any(
         task.key == SHUT_DOWN and task.started_at is not None for task in tasks
@@ -83,8 +84,9 @@ def _may_have_stopped(session: Session, job: JobView) -> bool:
 
 
 def _was_off(session: Session, job: JobView) -> bool:
-    """As the check and the shutdown say both: a shutdown that was carried out and whose answer was lost
-    finds the machine off when it is asked for again, and the owner may have started it after the check."""
+    """Whether both the check and the shutdown found the machine off. The shutdown alone does not tell: one
+    whose answer was lost finds the machine off when it is asked for again; nor does the check, after which
+    the owner may have started the machine."""
     found = read.facts_of(session, job.id, CHECK, OffCheck)
     went = read.facts_of(session, job.id, SHUT_DOWN, PowerFact)
     moved_by_another = job.arguments.get("down_since") is not None
@@ -92,6 +94,6 @@ def _was_off(session: Session, job: JobView) -> bool:
 
 
 def _left_as_it_is(machine: MachineRecord) -> MachineRecord:
-    """As after a failed cancel: a person looks, and decides."""
+    """The machine's record after a failed cancel: a person looks, and decides."""
     cancelling = lifecycle.after(machine.state, Event.FAILED).next
     return replace(machine, state=lifecycle.after(cancelling, Event.FAILED).next, job_id=None)

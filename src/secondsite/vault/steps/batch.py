@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 30 * DAY
 
 
 class Unread(RootModel[dict[str, JsonValue]]):
-    """The arguments of a child, handed on as they are."""
+    """The arguments of a child, passed on unchanged."""
 
 
 class BatchChild(Shape):
@@ -34,11 +34,11 @@ class BatchChild(Shape):
     name: str
     arguments: Unread
     asked_at: int | None = None
-    """The machine's generation when the batch was asked for; None: it has no record yet, or an older vault
-    asked."""
+    """The machine's generation when the batch was submitted; None: it has no record yet, or the batch is an
+    older vault's."""
 
     def given(self, **more: JsonValue) -> "BatchChild":
-        """The same with these arguments besides."""
+        """The child with these arguments as well."""
         return self.model_copy(update={"arguments": Unread({**self.arguments.root, **more})})
 
 
@@ -48,9 +48,9 @@ class BatchArguments(Shape):
     verb: Verb
     children: tuple[BatchChild, ...]
     left_out: tuple[str, ...] = ()
-    """Names of machines that were named too, and would go the other way."""
+    """Names of machines that were named too, but would go in the other direction."""
     warnings: tuple[str, ...] = ()
-    """What its result says besides: it is not all as it should be."""
+    """Warnings that the job's result repeats."""
 
 
 def child(
@@ -61,11 +61,12 @@ def child(
 
 
 ASKED_AT = "asked_at_generation"
-"""Among the arguments of a machine's job."""
+"""The key of `asked_at` among the arguments of a machine's job."""
 
 
 def asked_at(session: Session, job: JobView) -> int | None:
-    """The generation that the job's machine had when its batch was asked for; None for a job of no batch."""
+    """The generation that the job's machine had when its batch was submitted; None for a job outside a
+    batch."""
     if ASKED_AT in job.arguments:
         known = job.arguments[ASKED_AT]
         return known if isinstance(known, int) else None
@@ -73,7 +74,7 @@ def asked_at(session: Session, job: JobView) -> int | None:
 
 
 def _said_by_batch(session: Session, job: JobView) -> int | None:
-    """An older vault wrote it into the batch alone, which is as long as it has machines."""
+    """For batches of an older vault, which wrote it only into the arguments of the whole batch."""
     parent = None if job.parent_job_id is None else read.find(session, job.parent_job_id)
     if parent is None or parent.name != BATCH:
         return None
@@ -95,14 +96,14 @@ def _run_children(ctx: StepContext) -> Outcome:
 
 
 def as_job(child: BatchChild) -> Child:
-    """The job of that machine, below the one of all."""
+    """The child as a job of that machine."""
     arguments = Unread({**child.arguments.root, ASKED_AT: child.asked_at})
     return Child(child.verb.value, child.machine_id, child.name, arguments)
 
 
 def definition() -> Definition:
-    """Goes on to the end even if machines fail, and then says how many did (S-136). It may be cancelled if
-    its machines' jobs may: those that are done stay done."""
+    """The definition. The job goes on to the end even if machines fail, and then says how many did (S-136).
+    It may be cancelled if its machines' jobs may; machines that are done stay done."""
     step = Step("machines", _run_children, title="Machines")
     return Definition(
         BATCH,

@@ -1,5 +1,5 @@
-"""A job owns its machine from its start to its end; the lifecycle table says what that does to the machine's
-state.
+"""Claims of machines: a job owns its machine from its start to its end; the lifecycle table says what that
+does to the machine's state.
 
 The hooks run in the transaction that records the job's start or end, so job and state never disagree.
 """
@@ -20,11 +20,11 @@ from .deps import Deps
 from .sides import pooling
 
 CHECK = "check"
-"""The key of the step that every verb begins with, which touches nothing."""
+"""The key of every verb's first step, which touches nothing."""
 
 
 def claimed(tx: Transaction, machine: MachineRecord, verb: Verb, job_id: str) -> MachineRecord:
-    """The machine as the verb's job takes it; raises NotPossibleNow."""
+    """The machine's record with the verb's job as its owner; raises NotPossibleNow."""
     lifecycle.require(verb, machine.name, machine.state, machine.drill_state)
     if verb in BESIDE_THE_LIFECYCLE:
         state = lifecycle.drill_after(machine.drill_state, verb)
@@ -34,7 +34,7 @@ def claimed(tx: Transaction, machine: MachineRecord, verb: Verb, job_id: str) ->
 
 
 def taken(tx: Transaction, machine: MachineRecord, state: State, job_id: str) -> MachineRecord:
-    """The machine, in that state, under the authority of this job and of none before it."""
+    """The machine's record in that state, under the authority of this job and of none before it."""
     return replace(
         machine,
         state=state,
@@ -47,7 +47,7 @@ def taken(tx: Transaction, machine: MachineRecord, state: State, job_id: str) ->
 
 
 def untouched(session: Session, job: JobView) -> bool:
-    """Whether nothing but the prerequisites check of the job ever began."""
+    """Whether no step but the prerequisites check of the job ever began."""
     return all(task.key == CHECK or task.started_at is None for task in read.tasks_of(session, job.id))
 
 
@@ -75,8 +75,8 @@ class MachineClaim:
             raise Refused(error.code, error.message, error.do) from error
 
     def start(self, session: Session, job: JobView) -> None:
-        """Takes the machine, unless this job took it when it was submitted (a retry or a batch takes it
-        here)."""
+        """Take the machine, unless this job took it when it was submitted (a retry or a job of a batch takes
+        it here)."""
         tx = self._deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if not self._holds(machine, job):
@@ -90,8 +90,8 @@ class MachineClaim:
         self._end(session, job, Event.FAILED)
 
     def _require_authority(self, tx: Transaction, machine: MachineRecord, job: JobView) -> None:
-        """A job of a batch claims its machine when it starts: nobody may have claimed it since the batch
-        was asked for."""
+        """Raises if the machine was claimed since the batch was submitted: a job of a batch claims its
+        machine when it starts."""
         asked = batch.asked_at(tx.session, job)
         if asked is None or authority.highest(tx, machine, self._verb) > asked:
             authority.require(tx, machine, job)

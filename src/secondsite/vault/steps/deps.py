@@ -1,4 +1,4 @@
-"""What every operation is built with. `entry` makes one and hands it to all."""
+"""What every operation is built with. `entry` makes one, for all operations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ class SubmitJob(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """`monotonic` counts seconds for deadlines inside this process, `now` is aware UTC, `lived` what ages are
-    judged by. `signal` wakes the steps that wait for it: once
-    what it is about is committed. `proof_seconds`: so long a machine that was
-    started is looked at. `drill_counts`: how long a test failover says something."""
+    """The dependencies of operations. `monotonic` counts seconds for deadlines inside this process, `now` is
+    aware UTC, `lived` is the time by which ages are judged. `signal` wakes the steps that wait for it; call
+    it when what it is about is committed. `proof_seconds`: how long a machine that was started is looked at.
+    `drill_counts`: how long a test failover counts."""
 
     store: Store
     gateway: Gateway

@@ -1,4 +1,4 @@
-"""Which of a machine's disks are protected: what the verbs that change this have in common."""
+"""The choice of a machine's protected disks: what the verbs that change it share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -36,12 +36,11 @@ class DisksOperation(MachineOperation):
         return DisksArguments(disks=tuple(unique(request.disks)))
 
     def refuse(self, machine: MachineRecord, named: Sequence[str]) -> None:
-        """Raises what is wrong with the request, before there is a job."""
-        raise TypeError(f"{type(self).__name__} refuses nothing")
+        """Raises an error if the request is wrong, before there is a job."""
+        raise TypeError(f"{type(self).__name__} does not implement refuse")
 
     def replicate(self, ctx: StepContext, machine: MachineRecord, facts: Shape | None = None) -> Done:
-        """The source replicates these disks from now on, and the record says so; `facts` are the step's
-        own."""
+        """Let the source replicate these disks from now on, and record that; `facts` are the step's own."""
         answer = replicating.start(self.deps, self.source(ctx, machine), SyncMode.COMPARE)
         return Done(answer.sentence, facts, self.deps.commit(lambda tx: take_over(tx, ctx, machine)))
 
@@ -64,15 +63,14 @@ def changed(
 def _described(
     key: str, before: dict[str, DiskDefinition], seen: dict[str, DiskDefinition]
 ) -> DiskDefinition:
-    """As it was described at the machine's home, with the size that it has now."""
+    """The disk as it was described at the machine's home, with its present size."""
     known = before.get(key, seen.get(key))
     assert known is not None
     return known.model_copy(update={"size_bytes": seen[key].size_bytes}) if key in seen else known
 
 
 def as_large_as(machine: MachineRecord, sizes: Mapping[str, int]) -> MachineRecord:
-    """The machine with the sizes that its site says its disks have now: their owner may have made them
-    larger."""
+    """The machine with the sizes that its site reports for its disks: their owner may have enlarged them."""
     disks = tuple(
         each.model_copy(update={"size_bytes": sizes.get(each.key, each.size_bytes)})
         for each in machine.definition.disks
@@ -81,7 +79,7 @@ def as_large_as(machine: MachineRecord, sizes: Mapping[str, int]) -> MachineReco
 
 
 def note_sizes(machine_id: str, sizes: Mapping[str, int], tx: Transaction) -> None:
-    """Have the record follow."""
+    """Update the record with these sizes."""
     tx.machines.put(as_large_as(tx.machines.get(machine_id), sizes))
 
 

@@ -1,4 +1,5 @@
-"""What a machine's first protection is asked with, what its check finds, and the record that comes of it."""
+"""The first protection of a machine: the arguments of its job, what its check finds, and the record that
+results."""
 
 from datetime import datetime
 
@@ -12,13 +13,14 @@ from ..store import MachineRecord
 from . import lookup
 
 MOST_VERSIONS = 1_000_000
-"""Of a record that one attempt has made. Who has read a version need not read it again."""
+"""The most versions of a record that one attempt makes. A version that was read once need not be read
+again."""
 
 
 class EnableArguments(Shape):
-    """What is asked for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a
-    record. `seeds` are paths by disk key; no `disks`: all. No `target_appliance_id`: the check chooses.
-    Only an older vault gave the source's."""
+    """The request for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a
+    record. `seeds` are paths by disk key; without `disks`: all. Without `target_appliance_id` the check
+    chooses. Only an older vault set the source's."""
 
     machine_id: str
     machine: str
@@ -34,8 +36,8 @@ class EnableArguments(Shape):
 
 
 class EnableChecks(Shape):
-    """The machine as it was found, the disks that are protected, and by whom; an older vault did not say
-    that."""
+    """The machine as it was found, the disks that are protected, and by which appliances; an older vault did
+    not record these."""
 
     definition: MachineDefinition
     disks: tuple[str, ...]
@@ -46,8 +48,8 @@ class EnableChecks(Shape):
 def record(
     wanted: EnableArguments, checked: EnableChecks, job_id: str, attempt: int, now: datetime
 ) -> MachineRecord:
-    """Each attempt makes the record again, with a higher number, and with versions that no attempt before
-    has given."""
+    """The machine's record. Each attempt makes it again, with a higher number, and with versions that no
+    attempt before has used."""
     found = checked.definition
     return MachineRecord(
         id=wanted.machine_id,
@@ -74,7 +76,7 @@ def record(
 
 
 def id_at_target(definition: MachineDefinition, wanted: EnableArguments) -> str:
-    """The fabric id that the machine will have there."""
+    """The fabric id that the machine will have at the target."""
     return at_site(definition, wanted.target_site)
 
 

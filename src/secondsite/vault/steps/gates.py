@@ -1,9 +1,9 @@
-"""A machine's job waits until the run of its plan lets it go on.
+"""Gates: a machine's job waits until the run of its plan lets it go on.
 
-The run opens a gate by beginning a step: that is in the journal, so nothing has to be told twice, and a vault
-that was killed finds the gate as it was. A run that has ended, turns back or has stopped opens none any more;
-whoever waits then fails, and brings its machine back by itself. So does a job that was cancelled while it was
-held.
+The run opens a gate by beginning a step: that is in the journal, so no signal has to be repeated, and a vault
+that was killed finds the gate as it was. A run that has ended, turns back or has stopped opens no more gates;
+jobs that wait then fail, and bring their machines back by themselves. So does a job that was cancelled while
+it was held.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,13 @@ from .sides.source import ASKED_IN_PASSING, Source
 
 RUN_STOPPED = "plan-stopped"
 WAITS_SECONDS = 366 * DAY
-"""Each question before its turn may wait 30 days; a run that ends, or stops, ends the wait."""
+"""How long a job waits: each question before its turn may wait 30 days; a run that ends, or stops, ends the
+wait."""
 
 
 class StartTurn(Shape):
-    """The steps of the run that let a machine be shut down and start; how often its job looks if nobody
-    tells it."""
+    """The steps of the run that let a machine be shut down and start; how often its job looks if it gets no
+    signal, in seconds."""
 
     shut_down: str
     start: str
@@ -39,9 +40,9 @@ class StartTurn(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Opened by a step of the run, to whoever waits to do something. `holds_open`: a run that stops once
-    it was opened lets through who belongs there, so that a group whose machines are starting is not torn
-    apart."""
+    """A gate that a step of the run opens, to jobs that wait to do something. `holds_open`: if the run stops
+    after the gate was opened, the jobs of its group still pass, so that a group whose machines are starting
+    is not torn apart."""
 
     step: str
     doing: str
@@ -49,13 +50,13 @@ class Gate:
 
 
 class InTurn(Shape):
-    """Among the arguments of a machine's job. None: it waits for nobody."""
+    """The turn among the arguments of a machine's job. None: it waits for nothing."""
 
     turn: StartTurn | None = None
 
 
 class StoppedRun(Shape):
-    """What a step of the run remembers before it ends the run: in which attempt at it, and the failure."""
+    """What a step of the run records before it ends the run: its attempt, and the failure."""
 
     stopped_in: int | None = None
     why: str = ""
@@ -64,7 +65,7 @@ class StoppedRun(Shape):
 
 
 def gate_signal(run_id: str, step: str) -> str:
-    """What jobs wait for that wait for this step of the run."""
+    """The signal of jobs that wait for this step of the run."""
     return f"gate/{run_id}/{step}"
 
 
@@ -75,7 +76,7 @@ def turn_to(step: str) -> str:
 
 def await_turn(ctx: StepContext, gate: Gate, looks_seconds: float) -> Outcome:
     """Done when the run above this job has begun the gate's step. Raises Wait until then, StepFailed if it
-    will not come to it."""
+    never will."""
     run = _seen(ctx)
     step = next((each for each in run.steps if each.key == gate.step), None)
     if step is None or not (run.is_going_on or (gate.holds_open and run.holds_open and step.has_begun)):
@@ -91,21 +92,21 @@ def await_turn(ctx: StepContext, gate: Gate, looks_seconds: float) -> Outcome:
 
 
 def require_going_on(ctx: StepContext) -> None:
-    """Raises StepFailed if the run above this job stops: then there is no use in beginning."""
+    """Raises StepFailed if the run above this job has stopped: then there is no use in beginning."""
     if not _seen(ctx).is_going_on:
         raise _stopped(ctx.subject_name, "at all")
 
 
 def begins_if_going_on(session: Session, job: JobView) -> None:
-    """For a step that is not to begin once the run above its job stops. Raises StepFailed."""
+    """For a step that must not begin once the run above its job has stopped. Raises StepFailed."""
     if not _of(session, job.id).is_going_on:
         raise _stopped(job.subject_name, "to be shut down")
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The run above a job; without steps if it is not there. `is_given_up`: the job's own cancel was asked
-    for."""
+    """The run above a job; without steps if it does not exist. `is_given_up`: the job itself was
+    cancelled."""
 
     id: str
     steps: Sequence[StepView]
@@ -120,7 +121,7 @@ class _Run:
 
     @property
     def holds_open(self) -> bool:
-        """Until it has ended, whoever's turn had come may use it."""
+        """Whether an open gate may still be passed: until the run has ended."""
         return bool(self.steps) and not (self.is_given_up or self.steps[0].has_ended)
 
 
@@ -143,16 +144,16 @@ def _stopped(name: str, doing: str) -> StepFailed:
     )
 
 
-# A machine that has waited for its turn to start, for days maybe, is still off at its source. The fence
-# keeps it off where the platform has a veto; elsewhere a host that booted, or an owner's hand, starts it.
+# A machine that has waited for its turn to start, perhaps for days, should still be off at its source. The
+# fence keeps it off if the platform has a veto; elsewhere a reboot of the host, or its owner, may start it.
 
 SOURCE_RUNS = "source-runs"
 OFF = frozenset({PowerState.OFF, PowerState.MISSING})
 
 
 def require_still_off(source: Source) -> None:
-    """Raises StepFailed if it is not. One that cannot be asked was off when all that it had written had
-    arrived: to wait for its site would keep the machine off at both."""
+    """Raises StepFailed if the machine is on. A source that cannot be asked was off when everything that it
+    had written had arrived: waiting for its site would keep the machine off at both."""
     machine = source.machine
     try:
         power = source.power(ASKED_IN_PASSING).facts.power

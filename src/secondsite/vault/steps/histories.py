@@ -1,5 +1,5 @@
-"""How long a verb will take for machines: their histories are read at once, however many they are. And
-which way a job went, for what is told of it later, when its machine may have turned."""
+"""Histories of machines' runs, for predictions: read at once, however many machines there are. And the
+direction in which a job moved its machine, for evidence, since the machine may have turned later."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from .batch import Unread
 
 Way = tuple[str, str]
 TOLD_LATER = frozenset({Verb.TEST_FAILOVER, Verb.CLEANUP_TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
-"""Verbs of whose jobs evidence is kept."""
+"""Verbs whose jobs leave evidence."""
 GOES = "goes"
 
 
 class Goes(Shape):
-    """Among the arguments of a machine's job: its roles and its policy when the job was asked for. A
-    reprotect turns both."""
+    """The roles and the policy of the machine when its job was submitted, among the job's arguments. A
+    reprotect changes both."""
 
     source_site: str
     target_site: str
@@ -35,7 +35,8 @@ class _WayArguments(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """Runs of each machine the way that it would go now, and of all machines that way; the newest first."""
+    """Runs of each machine in its present direction, and of all machines in that direction; the newest
+    first."""
 
     own: Mapping[str, Sequence[Run]]
     others: Mapping[Way, Sequence[Run]]
@@ -47,8 +48,8 @@ class Histories:
         machines: Sequence[MachineRecord],
         verbs: Collection[Verb],
     ) -> "Histories":
-        """One query for 1,000 machines, and one for each pair of sites. `verbs`: those whose runs are
-        needed."""
+        """Reads the histories: one query for 1,000 machines, and one for each pair of sites. `verbs`: those
+        whose runs are needed."""
         ways = {each.id: way(each) for each in machines}
         own: dict[str, list[Run]] = {}
         for each in tx.run_times.of_machines(ways, verbs):
@@ -65,7 +66,7 @@ class Histories:
 
 
 def way(machine: MachineRecord) -> Way:
-    """From where it runs, or ran before it was failed over, to its replica."""
+    """From the site where the machine runs, or ran before its failover, to that of its replica."""
     return machine.source_site, machine.target_site
 
 
@@ -74,7 +75,7 @@ def _run(record: RunTimeRecord) -> Run:
 
 
 def with_way(machine: MachineRecord, verb: Verb, arguments: BaseModel | None) -> BaseModel | None:
-    """The arguments of the machine's job."""
+    """The arguments of the machine's job, with the direction."""
     if verb not in TOLD_LATER:
         return arguments
     goes = Goes(source_site=machine.source_site, target_site=machine.target_site, policy=machine.policy)
@@ -82,6 +83,6 @@ def with_way(machine: MachineRecord, verb: Verb, arguments: BaseModel | None) ->
 
 
 def as_it_went(machine: MachineRecord, arguments: Json) -> MachineRecord:
-    """The machine in the roles that it had when its job was asked for; an older vault did not say."""
+    """The machine in the roles that it had when its job was submitted; an older vault did not record them."""
     goes = _WayArguments.model_validate(arguments).goes
     return machine if goes is None else replace(machine, **goes.model_dump())

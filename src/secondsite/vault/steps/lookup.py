@@ -1,4 +1,4 @@
-"""Who takes part: sites, their appliances, and the machine that a person named."""
+"""Looks up the participants of a verb: sites, their appliances, and the machine that a person named."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -33,15 +33,15 @@ def appliances_of(tx: Transaction, site: str) -> Sequence[ApplianceRecord]:
 
 
 def target_appliances(tx: Transaction, site: str) -> Sequence[ApplianceRecord]:
-    """The same of a site that is to hold replicas: the refusal says what may."""
+    """As `appliances_of`, for a site that will hold replicas: the error says what a target can be."""
     if tx.sites.find(site) is None:
         raise platforms.unknown_target(errors.NotFound.named("site", site))
     return appliances_of(tx, site)
 
 
 def require_kind(site: str, appliances: Iterable[ApplianceRecord]) -> None:
-    """Raises InvalidArgument for a site whose appliances are all of a kind that this vault does not know:
-    one alone says it of itself."""
+    """Raises InvalidArgument for a site whose appliances are all of a kind that this vault does not know; if
+    only some are, only these are affected."""
     kinds = [each.hello.fabric_kind if each.hello is not None else None for each in appliances]
     if not any(map(platforms.is_known, kinds)):
         platforms.require(site, kinds[0])
@@ -66,22 +66,22 @@ def appliance_named(tx: Transaction, site: str, name_or_id: str) -> ApplianceRec
 
 def is_committed(machine: MachineRecord, status: StatusRecord) -> bool:
     """Whether the target has fixed the point that the failed-over machine began from: its commit may have
-    ended half way."""
+    been interrupted."""
     points = status.replica.points if status.replica else ()
     return any(point.committed and point.id == machine.failed_over_point_id for point in points)
 
 
 def is_behind(machine: MachineRecord, replica: ReplicaStatus | None) -> bool:
-    """Whether the record is from before a failover, as in a vault that was restored: in peace nothing runs
-    at the target of a machine that the vault has told it nothing to start."""
+    """Whether the record is from before a failover, as in a vault that was restored: otherwise nothing runs
+    at the target of a machine whose start the vault has not ordered."""
     if machine.state is not State.PROTECTED or machine.start_ordered or replica is None:
         return False
     return "failover" in replica.runs and replica.epoch == machine.epoch
 
 
 def is_forgotten(machine: MachineRecord, status: StatusRecord) -> bool:
-    """Whether the appliance of its target says, after the machine was started there, that nothing runs on
-    its replica, as one whose store was put back. Of a failback that was committed there is no replica any
+    """Whether the appliance of its target reports, after the machine was started there, that nothing runs on
+    its replica, as one does whose store was put back. After a committed failback there is no replica any
     more."""
     replica, heard_at, since = status.replica, status.replica_at, machine.failed_over_at
     if replica is None or heard_at is None or since is None or heard_at <= since:
@@ -102,7 +102,7 @@ def data_addresses(tx: Transaction, appliance_id: str) -> tuple[str, ...]:
 
 
 def merged(inventories: Iterable[Inventory]) -> Inventory:
-    """What several appliances see, each machine once: as it is where it runs."""
+    """The machines that several appliances see, each once: as the appliance sees it where it runs."""
     seen = list(inventories)
     machines = sorted(
         (machine for found in seen for machine in found.machines), key=lambda m: m.power is PowerState.RUNNING
@@ -116,7 +116,8 @@ def merged(inventories: Iterable[Inventory]) -> Inventory:
 
 
 def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachine:
-    """By fabric id or by name; raises NotFound, or InvalidArgument for a name that is not unique."""
+    """The machine by its fabric id or name; raises NotFound, or InvalidArgument for a name that is not
+    unique."""
     found = [m for m in inventory.machines if name in (m.fabric_id, m.name)]
     if len(found) > 1:
         raise errors.InvalidArgument(
@@ -132,8 +133,8 @@ def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachin
 
 
 def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The keys of the disks to replicate, all by default; raises InvalidArgument for one that is not
-    there."""
+    """The keys of the disks to replicate, all by default; raises InvalidArgument for a disk that does not
+    exist."""
     known = [disk.key for disk in machine.definition.disks]
     unknown = [key for key in wanted if key not in known]
     if unknown:
@@ -145,8 +146,8 @@ def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str
 
 
 def require_policy(tx: Transaction, name: str) -> None:
-    """Raises NotFound, and InvalidArgument for the twin of another one: that is for the way back, and
-    taken by itself."""
+    """Raises NotFound, and InvalidArgument for the failback twin of a policy, which machines get by
+    themselves on the way back."""
     read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
     if name not in read_only:
         raise errors.NotFound.named("policy", name)
@@ -162,8 +163,8 @@ def require_policy(tx: Transaction, name: str) -> None:
 
 
 def derived_id(fabric_id: str, what: str) -> str:
-    """The fabric id of what is made of the machine: always the same, and another one for anything else.
-    Not each platform's ids are UUIDs, nor what an appliance says is one."""
+    """The fabric id of what is made from the machine: always the same, and different for anything else. Not
+    all platforms have UUIDs as ids, nor need an id that an appliance reports be one."""
     try:
         namespace = uuid.UUID(fabric_id)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What prerequisites checks found: what blocks a verb, and what they warn of."""
+"""Obstacles that prerequisites checks found: what blocks a verb, and warnings."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,8 +14,8 @@ from .deps import Deps
 
 
 def require_none(verb: str, name: str, *found: Obstacles) -> str:
-    """What the end of the check's sentence warns of, '' without warnings. Raises PrerequisiteFailed naming
-    every obstacle that blocks, each as 'what do'."""
+    """The warnings as the end of the check's sentence, '' without any. Raises PrerequisiteFailed naming every
+    obstacle that blocks, each as 'what do'."""
     blocking = [_sentence(each) for some in found for each in some.obstacles if each.blocking]
     if blocking:
         raise errors.PrerequisiteFailed(
@@ -27,7 +27,7 @@ def require_none(verb: str, name: str, *found: Obstacles) -> str:
 
 
 def warnings(*found: Obstacles) -> tuple[str, ...]:
-    """What does not block, each as 'what do'."""
+    """The obstacles that do not block, each as 'what do'."""
     return tuple(_sentence(each) for some in found for each in some.obstacles if not each.blocking)
 
 
@@ -36,7 +36,7 @@ def _sentence(obstacle: ObstacleShape) -> str:
 
 
 def warned(machine: MachineRecord, now: datetime, *found: Obstacles) -> MachineRecord:
-    """The machine once a check has warned of this, in place of what earlier checks said."""
+    """The machine's record with these warnings in place of earlier ones."""
     of_power, others = {}, []
     for each in (each for some in found for each in some.obstacles if not each.blocking):
         if each.about in power_states.AT_REST:
@@ -53,8 +53,8 @@ NOTHING = Obstacles()
 def passed(
     deps: Deps, verb: str, machine: MachineRecord, *found: Obstacles, told: Obstacles = NOTHING
 ) -> tuple[str, Commit]:
-    """The end of the check's sentence, and what makes its warnings a finding, but those that are only
-    `told`; raises PrerequisiteFailed for what blocks."""
+    """The end of the check's sentence, and a commit that makes its warnings a finding, except those that are
+    only `told`; raises PrerequisiteFailed for obstacles that block."""
     said = require_none(verb, machine.name, *found, told)
 
     def keep(tx: Transaction) -> None:
@@ -64,9 +64,9 @@ def passed(
 
 
 def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -> None:
-    """Raises PrerequisiteFailed if the disks alone are not the machine, as its memory is saved or it lives
-    elsewhere; or if its guest cannot react. Of an `old_copy`, which runs at the other site, nothing is
-    advised that would start it."""
+    """Raises PrerequisiteFailed if the disks alone are not the machine, since its memory is saved or it runs
+    elsewhere; or if its guest cannot react. For an `old_copy`, whose machine runs at the other site, the
+    advice never starts it."""
     try:
         power_states.require_able(power, name, old_copy=old_copy)
     except errors.NotPossibleNow as problem:
@@ -76,7 +76,7 @@ def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -
 
 
 def require_at_rest(verb: str, name: str, power: str) -> None:
-    """Raises PrerequisiteFailed if its memory is saved, or it lives elsewhere."""
+    """Raises PrerequisiteFailed if the machine's memory is saved, or it runs elsewhere."""
     try:
         power_states.obstacle(power, name)
     except errors.NotPossibleNow as problem:
@@ -86,9 +86,9 @@ def require_at_rest(verb: str, name: str, power: str) -> None:
 
 
 def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
-    """Raises PrerequisiteFailed while the source is there and says that it replicates the machine in a
-    later epoch of this direction: the target of this record is one that it has left since, as after a new
-    vault adopted that one alone. Of a source that is gone nothing is asked."""
+    """Raises PrerequisiteFailed if the source is connected and reports that it replicates the machine in a
+    later epoch of this direction: then the target of this record is one that the machine has left, as after a
+    new vault adopted only that one. A source that is gone is not asked."""
     with deps.store.reading() as tx:
         source = tx.statuses.get(machine.id).source
     ahead = 0 if source is None else source.epoch - machine.epoch
@@ -96,8 +96,8 @@ def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
         return
     raise errors.PrerequisiteFailed(
         f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch "
-        f"{machine.epoch + ahead}, and what this vault knows at {machine.target_site} is of epoch "
-        f"{machine.epoch}: a replica that it has left.",
+        f"{machine.epoch + ahead}, but the replica that this vault knows at {machine.target_site} is of "
+        f"epoch {machine.epoch}: the machine has left it.",
         do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault "
         "adopt APPLIANCE'). If the replica was put back from a copy: 'secondsite machine resynchronize "
         f"{shell.arguments(machine.name)}'.",
@@ -105,8 +105,8 @@ def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
 
 
 def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
-    """What both appliances say is wrong with the machine, and with their stores (S-194): told before a
-    move, and no reason not to make it, which may be the way out."""
+    """What both appliances report as wrong with the machine, and with their stores (S-194): reported before a
+    move, but not a reason against it, since the move may be the way out."""
     known = tx.statuses.get(machine.id)
     sides = ((machine.source_site, known.source), (machine.target_site, known.replica))
     own = (each for site, side in sides for each in _of_side(machine, site, side))
@@ -115,8 +115,8 @@ def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
 
 
 def stays_behind(tx: Transaction, machine: MachineRecord) -> Obstacles:
-    """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that
-    is gone is not asked."""
+    """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that is
+    gone is not asked."""
     source = tx.statuses.get(machine.id).source
     if source is None or source.epoch != machine.epoch or source.power != power_states.SAVED:
         return NOTHING
@@ -125,7 +125,8 @@ def stays_behind(tx: Transaction, machine: MachineRecord) -> Obstacles:
 
 
 def reported_before_return(tx: Transaction, machine: MachineRecord, coming_appliance_id: str) -> Obstacles:
-    """The same of a machine that runs at its target: what its old site said last of it is out of date."""
+    """As `reported`, for a machine that runs at its target: the last report of its old site is out of
+    date."""
     own = _of_side(machine, machine.target_site, tx.statuses.get(machine.id).replica)
     return Obstacles(obstacles=(*own, *_of_stores(tx, machine.target_appliance_id, coming_appliance_id)))
 
@@ -147,13 +148,13 @@ def _of_stores(tx: Transaction, *appliance_ids: str) -> Iterator[ObstacleShape]:
                         f"At {appliance.site}: store '{store.name}' of appliance '{appliance.name}' is not "
                         f"in order: {store.problem}"
                     ),
-                    do=f"Put it right there; 'secondsite site show {appliance.site}' tells of its stores.",
+                    do=f"Repair it there; 'secondsite site show {appliance.site}' shows its stores.",
                     blocking=False,
                 )
 
 
 def _advice(code: str, machine: MachineRecord) -> str:
-    """A newer appliance may report codes that this vault does not know."""
+    """The advice for a finding. A newer appliance may report codes that this vault does not know."""
     if code not in health.CATALOGUE:
         return f"See 'secondsite machine show {shell.arguments(machine.name)}'."
     found_in = machine.came_from if lifecycle.is_moving(machine.state) else None

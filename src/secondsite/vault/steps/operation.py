@@ -1,6 +1,6 @@
-"""The frame of a verb: find the machines, ask the lifecycle, submit one job each.
+"""The frame of a verb on machines: finds them, asks the lifecycle, submits one job each.
 
-Several machines come under one parent job whose children run side by side; one that fails does not stop the
+Several machines get one parent job whose children run at the same time; one that fails does not stop the
 others.
 """
 
@@ -32,8 +32,7 @@ from .sides.target import Target
 
 
 class MachineOperation:
-    """One verb on machines that are under protection. A subclass gives `verb`, `steps` and maybe
-    `arguments`."""
+    """One verb on protected machines. A subclass defines `verb`, `steps` and perhaps `arguments`."""
 
     verb: ClassVar[Verb]
     undo_on_failure: ClassVar[bool] = False
@@ -44,19 +43,19 @@ class MachineOperation:
         self.claim = MachineClaim(deps, self.verb)
 
     def steps(self) -> Sequence[Step]:
-        """The job from top to bottom."""
+        """The steps of the job, from top to bottom."""
         raise TypeError(f"{type(self).__name__} has no steps")
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> BaseModel | None:
-        """What the job needs to know besides its machine; raises InvalidArgument for a bad request."""
+        """The arguments of the job besides its machine; raises InvalidArgument for a bad request."""
         return None
 
     def keeps(self, machine: MachineRecord, ctx: StepContext) -> str | None:
-        """Why the job leaves what it started, with what its hooks gave; None: it does not."""
+        """Why the job leaves what it started, with its hooks' effects; None: it does not."""
         return None
 
     def with_hooks(self) -> Definition:
-        """Its definition; jobs of machines that have hooks run them."""
+        """The verb's definition; jobs of machines that have hooks run them."""
         plain = self.definition()
         if self.verb not in hooks.VERBS:
             return plain
@@ -76,7 +75,7 @@ class MachineOperation:
         )
 
     def submit(self, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
-        """One job per machine. All are checked before any is submitted."""
+        """Submit one job per machine. All are checked before any is submitted."""
         names = unique(getattr(request, "machines", ()))
         known = tx.machines.find_all(names)
         machines = [_found(known, name) for name in names]
@@ -94,7 +93,7 @@ class MachineOperation:
     def children(
         self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[batch.BatchChild, ...]:
-        """The jobs of these machines below one of all: as they are asked for now. Raises as `arguments`
+        """The jobs of these machines as children of one job, for their present states. Raises as `arguments`
         does."""
         highest = authority.highest_of(tx, machines, self.verb)
         known = tx.hooks.all() if self.verb in hooks.VERBS else {}
@@ -106,7 +105,7 @@ class MachineOperation:
     def _asked(
         self, tx: Transaction, request: Shape, machine: MachineRecord, hooks: Known | None = None
     ) -> BaseModel | None:
-        """What its job is asked with. `hooks`: those of many machines, which were read at once."""
+        """The arguments of the machine's job. `hooks`: those of many machines, read at once."""
         arguments = with_hooks(tx, machine, self.verb, self.arguments(tx, request, machine), hooks)
         return histories.with_way(machine, self.verb, arguments)
 
@@ -150,20 +149,20 @@ class MachineOperation:
     def warnings_of_several(
         self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[str, ...]:
-        """What the result of a job of several machines says besides: no verb but a drill has anything."""
+        """Warnings for the result of a job of several machines; only drills have any."""
         return ()
 
     def machine(self, ctx: StepContext) -> MachineRecord:
-        """The record of the job's machine as it is now; raises StaleOrder if a later job has taken it."""
+        """The present record of the job's machine; raises StaleOrder if a later job has taken the machine."""
         with self.deps.store.reading() as tx:
             return authority.claimed(tx, str(ctx.subject), self.verb.value, ctx.job_id)
 
     def source(self, ctx: StepContext, machine: MachineRecord | None = None) -> Source:
-        """Orders to the source of the job's machine; of `machine` where its roles are to be different."""
+        """Orders to the source of the job's machine; of `machine`, if its roles should differ."""
         return Source(self.orders, ctx, machine or self.machine(ctx))
 
     def target(self, ctx: StepContext, machine: MachineRecord | None = None) -> Target:
-        """Orders to its target; see `source`."""
+        """Orders to the target of the job's machine; see `source`."""
         return Target(self.orders, ctx, machine or self.machine(ctx))
 
 
@@ -179,7 +178,7 @@ def _found(known: Mapping[str, MachineRecord], name: str) -> MachineRecord:
 
 
 def _left_out(machines: Sequence[MachineRecord], request: Shape) -> tuple[str, ...]:
-    """Names of those that do not go the way that is asked for. Raises NotPossibleNow."""
+    """Names of machines that do not go in the requested direction. Raises NotPossibleNow."""
     if not isinstance(request, OneWay):
         return ()
     ways = [(each.name, Direction.HOME if each.reversed else Direction.AWAY) for each in machines]

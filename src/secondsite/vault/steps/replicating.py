@@ -1,6 +1,6 @@
-"""How a replica and its replication begin and end, whichever way a machine is protected.
+"""How a replica and its replication begin and end, in whichever direction a machine is protected.
 
-All take the machine in the roles that it will have: as it is for enable, with source and target swapped for
+All functions take the machine in its future roles: as it is for enable, with source and target swapped for
 reprotect.
 """
 
@@ -18,7 +18,7 @@ from .sides.target import Target
 def create_replica(
     deps: Deps, target: Target, base: Base = Base.EMPTY, old_fabric_id: str | None = None
 ) -> Answer[Nothing]:
-    """The target holds a replica from now on; EXISTING makes it from the disks of the old machine there."""
+    """Create a replica at the target; EXISTING makes it from the disks of the old machine there."""
     with deps.store.reading() as tx:
         setup = replica_setup(
             tx, target.machine, base=base, existing_fabric_id=old_fabric_id, made_by=target.job_id
@@ -27,7 +27,7 @@ def create_replica(
 
 
 def start(deps: Deps, source: Source, sync: SyncMode, seeded: tuple[str, ...] = ()) -> Answer[Nothing]:
-    """The source replicates by itself from now on."""
+    """Start replication: the source replicates by itself from now on."""
     machine = source.machine
     with deps.store.reading() as tx:
         addresses = lookup.data_addresses(tx, machine.target_appliance_id)

@@ -1,4 +1,4 @@
-"""A database that is busy or away for a while delays a step; it does not fail the job.
+"""Steps wait while the vault's database is busy or away; the job does not fail because of it.
 
 Seen with twenty busy processes on two cores: a writer waited five seconds for SQLite's lock, and an enable
 was undone because of it.
@@ -14,8 +14,8 @@ from ...jobs.storage import transactions
 
 STORE_SECONDS = 600.0
 _busy_since: dict[str, float] = {}
-"""By order: how long its step had waited when this process first heard that the database is busy. The
-steps of some jobs are made anew at each look."""
+"""By order id: how long its step had waited when this process first found the database busy. It is kept here
+since the steps of some jobs are made anew for each run."""
 
 
 def retrying(step: Step) -> Step:
@@ -36,7 +36,7 @@ class StoreRetry:
             outcome = self._function(ctx)
         except errors.StoreUnavailable as error:
             raise _wait(ctx, error.message) from error
-        except transactions.REFUSALS as error:  # as a step hears it that reads in its own session
+        except transactions.REFUSALS as error:  # raised in a step that reads in a session of its own
             if not transactions.is_passing(error):
                 raise
             raise _wait(ctx, transactions.said(error)) from error

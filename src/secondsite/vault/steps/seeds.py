@@ -1,4 +1,5 @@
-"""Copies of disks that were shipped to the target, as a person named them and as the target imports them."""
+"""Seeds: copies of disks that were shipped to the target, as a person names them and as the target imports
+them."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
@@ -39,6 +40,6 @@ def require_disks(machine: str, disks: Iterable[str], keys: Iterable[str]) -> No
 
 
 def of(paths: Mapping[str, str], definition: MachineDefinition) -> tuple[SeedDisk, ...]:
-    """The paths that a job was given, with the sizes that the disks have."""
+    """The seeds for an order: the paths of the job, with the sizes of the disks."""
     sizes = {disk.key: disk.size_bytes for disk in definition.disks}
     return tuple(SeedDisk(key=key, path=path, size_bytes=sizes[key]) for key, path in paths.items())

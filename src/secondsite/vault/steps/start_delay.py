@@ -1,8 +1,8 @@
-"""A machine of a plan starts later than others of its group would: what they depend on inside the group is up
-by then.
+"""A start delay: a machine of a plan starts later than others of its group, when what it depends on inside
+the group is up.
 
-The time counts from when the machine is ready to start. It is part of the job's arguments, so a plan that is
-changed meanwhile changes no run.
+The time counts from when the machine is ready to start. It is part of the job's arguments, so a later change
+of the plan changes no run.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ LEAST_LOOK_SECONDS = 0.2
 
 
 class StartsLater(Shape):
-    """Among the arguments of a machine's job. None: it waits for no time."""
+    """The delay among the arguments of a machine's job. None: no delay."""
 
     start_delay_seconds: int | None = None
 
 
 def is_in(arguments: Json) -> bool:
-    """Whether a job with these waits before its machine starts."""
+    """Whether a job with these arguments waits before its machine starts."""
     return bool(StartsLater.model_validate(arguments).start_delay_seconds)
 
 
 def before_start(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """With the wait before the step that starts the machine."""
+    """The steps with the wait before the step that starts the machine."""
     at = next(number for number, each in enumerate(steps) if each.key == START)
     return (*steps[:at], Step(KEY, wait, title=TITLE), *steps[at:])
 

@@ -18,15 +18,15 @@ from .sides.target import FAILOVER_RUN, Target
 
 
 def ordered_when_it_begins(deps: Deps, verb: Verb) -> Hook:
-    """For the step that starts the machine: the record says that its start was ordered from the
-    transaction on in which the step begins."""
+    """For the step that starts the machine: records that its start was ordered, in the transaction in which
+    the step begins."""
 
     def begins(session: Session, job: JobView) -> None:
         tx = deps.store.within(session)
         try:
             authority.claimed(tx, str(job.subject), verb.value, job.id)
         except errors.SecondsiteError:
-            return  # the step finds that as well, and says so
+            return  # the step finds that as well, and reports it
         _note_ordered(tx, str(job.subject))
 
     return begins
@@ -41,9 +41,10 @@ def start_from(
     with_all_networks: bool = False,
     goes_on: bool = False,
 ) -> Done:
-    """The machine runs at the target from that instant; its record says so in the step's own transaction.
-    A network that is gone stops no machine that is needed: its cards stay unconnected, unless
-    `with_all_networks` lets the start fail. It `goes_on`: from its last write, and runs nowhere else."""
+    """Start the machine at the target from that instant; its record says so in the step's own transaction. A
+    missing network does not stop a machine that is needed: its cards stay unconnected, unless
+    `with_all_networks` makes the start fail. `goes_on`: it starts from its last write, and runs nowhere
+    else."""
     machine = target.machine
     with deps.store.reading() as tx:
         connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
@@ -80,7 +81,7 @@ def start_from(
 
 
 def _note_ordered(tx: Transaction, machine_id: str) -> None:
-    """Before the order is given: from here on the machine may be running there."""
+    """Record the start before the order is given: from here on the machine may be running there."""
     now = tx.machines.get(machine_id)
     if not now.start_ordered:
         tx.machines.put(replace(now, start_ordered=True))

@@ -1,4 +1,4 @@
-"""Waiting for a pass over whole disks to end: the appliances do it by themselves, a job only watches."""
+"""Waits for a pass over whole disks to end: the appliances do it by themselves, a job only watches."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -15,15 +15,16 @@ from .sides.orders import Orders
 
 LOOK_AGAIN_SECONDS = 5.0
 AWAY_SECONDS = 600.0
-"""A host restarts in less."""
+"""How long an appliance may be away: a host restarts in less."""
 BROKEN_SECONDS = 600.0
-"""So long a replica may say that it cannot take what is sent: a store's moment of weakness is over before."""
+"""How long a replica may report that it cannot take what is sent: a short failure of a store is over
+before."""
 DEADLINE_SECONDS = 30 * DAY
 
 
 class Before(Shape):
-    """How far a replica was before a pass: its newest sequence number (-1: none), and the bytes that its
-    epoch had sent."""
+    """The state of a replica before a pass: its newest sequence number (-1: none), and the bytes that were
+    sent in its epoch."""
 
     after_seq: int = -1
     sent_before: int = 0
@@ -38,7 +39,7 @@ class SyncResult(Shape):
 
 
 def _now(deps: Deps, machine: MachineRecord) -> Before:
-    """How far it is in the machine's present epoch."""
+    """The present state, in the machine's epoch."""
     with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica else ()
@@ -50,7 +51,7 @@ def _now(deps: Deps, machine: MachineRecord) -> Before:
 
 
 def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> Before:
-    """As it was when the step looked first: its later runs, and a retry, get the same."""
+    """The state when the step first ran: its later runs, and a retry, get the same."""
     known = ctx.remembered(Before)
     if known is None:
         known = _now(deps, machine)
@@ -61,8 +62,8 @@ def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> B
 def await_point(
     deps: Deps, machine: MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
 ) -> Done:
-    """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and
-    has these disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited
+    """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has
+    these disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited
     for."""
     with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
@@ -83,14 +84,15 @@ def await_point(
 
 
 class Broken(Shape):
-    """Since when a replica has been saying so, by lived time; None: it does not."""
+    """Since when a replica has been reporting that, by lived time; None: it does not."""
 
     since: datetime | None = None
 
 
 def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: int) -> None:
-    """For a job that waits for the first point of a replica: raises NotPossibleNow once that has said for
-    BROKEN_SECONDS that it cannot take what is sent. Until the job ends no other verb is possible."""
+    """For a job that waits for the first point of a replica: raises NotPossibleNow once the replica has
+    reported for BROKEN_SECONDS that it cannot take what is sent. Until the job ends no other verb is
+    possible."""
     with deps.store.reading() as tx:
         replica = tx.statuses.get(machine.id).replica
     found = replica.findings if replica is not None and replica.epoch == epoch else ()
@@ -105,7 +107,7 @@ def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: i
     elif (deps.lived() - known.since).total_seconds() >= BROKEN_SECONDS:
         raise errors.NotPossibleNow(
             f"The new replica of {machine.name} cannot take what is sent: {why}",
-            do="Put right what is named, then reprotect again. On its old disks it may be these: "
+            do="Correct what is named, then reprotect again. The cause may be its old disks: "
             "'--location alternate' copies everything to new ones.",
         )
 
@@ -117,8 +119,8 @@ def await_while_both_are_there(
     before: Before,
     with_disks: Collection[str] = (),
 ) -> Done:
-    """As `await_point` in the machine's epoch, for a job that nobody can cancel: it does not wait for a
-    site that does not come back. Raises ApplianceUnreachable then."""
+    """As `await_point` in the machine's epoch, for a job that nobody can cancel: it does not wait for a site
+    that does not come back. Raises ApplianceUnreachable then."""
     try:
         return await_point(give.deps, machine, machine.epoch, before, with_disks)
     except Wait:
@@ -132,7 +134,7 @@ def _require_there(give: Orders, ctx: StepContext, machine: MachineRecord, appli
         give.require_reachable(ctx, appliance_id, AWAY_SECONDS)
     except errors.ApplianceUnreachable as away:
         raise errors.ApplianceUnreachable(
-            f"{away.message} The comparison of {machine.name} is not through; what was sent stays, and it "
+            f"{away.message} The comparison of {machine.name} has not ended; what was sent stays, and it "
             "goes on by itself when both sites are there.",
             do=f"Start the appliance and see with 'secondsite machine show {shell.arguments(machine.name)}' "
             "how it goes on. If the site is gone for good, fail over, or end the protection with "
@@ -141,12 +143,13 @@ def _require_there(give: Orders, ctx: StepContext, machine: MachineRecord, appli
 
 
 def _source_of(machine: MachineRecord, epoch: int) -> str:
-    """The appliance that replicates in that epoch, the machine's own or that of its reprotect."""
+    """The appliance that replicates in that epoch: the machine's own or that of its reprotect."""
     return machine.source_appliance_id if epoch == machine.epoch else machine.target_appliance_id
 
 
 def _sent_seq(status: StatusRecord, epoch: int) -> int:
-    """What the source knows to be acknowledged: its figures belong to the point only from then on."""
+    """The sequence number that the source knows to be acknowledged: its figures belong to the point only from
+    then on."""
     source = status.source
     return source.last_seq if source and source.epoch == epoch and source.last_seq is not None else -1
 

@@ -1,4 +1,4 @@
-"""What was answered to requests that carry an idempotency key."""
+"""Answers to requests with an idempotency key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class AnswerRecord:
     answered_at: datetime
 
 
-# Short-lived: a repeat of a request with an idempotency key gets the first one's answer.
+# Short-lived: for repeats of a request with an idempotency key.
 ANSWERS = Table(
     "answers",
     metadata,
@@ -48,5 +48,5 @@ class Answers:
         self._session.execute(insert(ANSWERS).values(**rows.row(record)))
 
     def forget(self, before: datetime) -> None:
-        """Drop what was answered before then."""
+        """Delete the answers that were given before then."""
         self._session.execute(delete(ANSWERS).where(ANSWERS.c.answered_at < before))

@@ -1,4 +1,4 @@
-"""Appliances, what a vault does not believe of them, and the inventories of their sites."""
+"""Appliances, their reports that were not believed, and the inventories of their sites."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .sql.columns import ReportColumn, ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class DisbelievedRecord:
-    """What an appliance said and was not believed: a part of a sentence."""
+    """A report of an appliance that was not believed, as a part of a sentence."""
 
     what: str
     since: datetime
@@ -26,7 +26,7 @@ class DisbelievedRecord:
 
 @dataclass(frozen=True, slots=True)
 class ApplianceRecord:
-    """`hello` is its last one; `connected` as far as this vault knows."""
+    """An enrolled appliance. `hello` is its last one; `connected` as far as this vault knows."""
 
     id: str
     name: str
@@ -37,11 +37,11 @@ class ApplianceRecord:
     connected: bool = False
     hello: Hello | None = None
     store_free_bytes: int | None = None
-    """Of its default store."""
+    """Free bytes of its default store."""
     stores: tuple[StoreSpace, ...] = ()
-    """As it reported them last; an older one does not."""
+    """Its stores as last reported; an older appliance reports none."""
     disbelieved: DisbelievedRecord | None = None
-    """Over its present connection; None: all was believed."""
+    """The first report over its present connection that was not believed; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from .sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A request as it was asked, to be asked again exactly so. `path` is below /api and quoted; `machines`
-    are the ids of those that it names."""
+    """A request as it was made, to be repeated exactly. `path` is below /api and quoted; `machines` are the
+    ids of those that it names."""
 
     method: str
     path: str
@@ -25,13 +25,14 @@ class PendingRequest:
     body: str
     machines: tuple[str, ...] = ()
     understood: str | None = None
-    """The body as the route takes it, for the second person; None: it was kept by an earlier release."""
+    """The body as the route understands it, for the second person; None: it was kept by an earlier
+    release."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRecord:
-    """`token_sha256` is the secret that asked; `by` whoever granted or refused it, and then `why`. `tried`
-    is how carrying it out was refused last."""
+    """A request for approval. `token_sha256` is that of the asker's secret; `by` whoever granted or refused
+    it, with `why`. `tried` is why carrying it out failed last."""
 
     number: int
     stage: Stage
@@ -55,7 +56,7 @@ class ApprovalRecord:
     job_id: str | None = None
 
 
-# Requests that wait for a second person's approval, and those that did.
+# Requests that wait for a second person's approval, or have waited.
 APPROVALS = Table(
     "approvals",
     metadata,
@@ -106,7 +107,7 @@ class Approvals:
         )
 
     def next_number(self) -> int:
-        """Never given before. Call it while no other transaction asks."""
+        """A number that was never given before. Call it while no other transaction asks."""
         self._session.execute(update(APPROVAL_RULES).values(last_number=APPROVAL_RULES.c.last_number + 1))
         return int(self._session.execute(select(APPROVAL_RULES.c.last_number)).scalar_one())
 
@@ -132,6 +133,6 @@ class Approvals:
         return rows.many(self._session, ApprovalRecord, query)
 
     def forget(self, ended_before: datetime, up_to: int) -> None:
-        """Drops what ended before then, and of all that have ended those up to this number."""
+        """Delete requests that ended before then, and all ended ones up to this number."""
         old = or_(APPROVALS.c.ended_at < ended_before, APPROVALS.c.number <= up_to)
         self._session.execute(delete(APPROVALS).where(APPROVALS.c.ended_at.is_not(None), old))

@@ -1,4 +1,4 @@
-"""What was done by whom, in a chain that shows where it was tampered with."""
+"""The audit log: what was done by whom, in a chain that shows tampering."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ from .sql.columns import UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries: those that match everything given."""
+    """A query for entries that match all given fields."""
 
     who: str | None = None
     verb: str | None = None
@@ -48,8 +48,8 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class AuditEnds:
-    """Where the chain ends, and behind which entry it begins: older ones were deleted as the setting says.
-    `kept_days` None: for ever."""
+    """The last entry of the chain, and the entry after which it begins: older ones were deleted as the
+    setting says. `kept_days` None: for ever."""
 
     head: Link = BEGINNING
     anchor: Link = BEGINNING
@@ -98,8 +98,9 @@ class Audit:
         self._session = session
 
     def append(self, entry: Entry) -> Entry:
-        # what is still to be written first: afterwards nothing may wait while this lock is held
-        """As the next of the chain. Waits for other writers: call it last in a transaction."""
+        """Append the entry to the chain; gives it with its number and digest. Waits for other writers: call
+        it last in a transaction."""
+        # pending rows are written first: afterwards nothing may wait while this lock is held
         self._session.flush()
         if self._session.get_bind().dialect.name == "postgresql":
             self._session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('audit', 0))"))
@@ -135,8 +136,8 @@ class Audit:
             after = found[-1].number
 
     def _following(self, after: int | None) -> Sequence[Entry]:
-        """The next ones. What was written by hand, and is no entry at all, comes as one whose digest is
-        wrong."""
+        """The next entries. A row that was written by hand, and is no entry at all, comes as one whose digest
+        is wrong."""
         wanted = AuditFilter(oldest_first=True)
         try:
             return self.find(wanted, AT_ONCE, after)
@@ -155,7 +156,7 @@ class Audit:
         return found
 
     def last_before(self, at: datetime) -> Link | None:
-        """The last entry of the beginning that is older; None if there is no such beginning."""
+        """The last entry at the beginning of the log that is older; None if there is none."""
         stays = select(func.min(AUDIT.c.number)).where(AUDIT.c.at >= at).scalar_subquery()
         query = (
             select(AUDIT)
@@ -167,7 +168,7 @@ class Audit:
         return chain.link_of(found[0]) if found else None
 
     def cut(self, anchor: Link) -> None:
-        """Deletes all up to this one."""
+        """Delete all entries up to this one."""
         self._session.execute(delete(AUDIT).where(AUDIT.c.number <= anchor.number))
         self._session.execute(
             update(AUDIT_ENDS).values(anchor_number=anchor.number, anchor_digest=anchor.digest)

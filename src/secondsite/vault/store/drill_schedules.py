@@ -1,5 +1,4 @@
-"""Test failovers that the vault starts. They name machines by their ids, without foreign keys, as plans
-do."""
+"""Drill schedules. They name machines by their ids, without foreign keys, as plans do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class DrillScheduleRecord:
-    """A schedule, and how it goes: when its next turn is, the last job, and since when `said` is in the
-    way of a turn."""
+    """A schedule with its state: when its next turn is, the last job, and since when `said` has been
+    preventing a turn."""
 
     name: str
     schedule: DrillSchedule
@@ -29,13 +28,13 @@ class DrillScheduleRecord:
     said: str = ""
     said_at: datetime | None = None
     maker_id: str | None = None
-    """Whose token made or changed it last; it starts nothing that this token could not. None: an earlier
-    release kept no maker, or somebody on the vault's host made it."""
+    """The token that made or changed it last; it starts nothing that this token could not. None: an earlier
+    release did not record it, or somebody on the vault's host made it."""
     plan_made_at: datetime | None = None
-    """Which plan of that name it is for."""
+    """When the plan that it is for was made, to tell it from later plans of that name."""
 
     def is_for(self, plan: PlanRecord) -> bool:
-        """Another plan may have been given the name."""
+        """Whether the schedule is for this plan: another plan may have been given the name."""
         same = self.plan_made_at is None or self.plan_made_at == plan.created_at
         return plan.name == self.schedule.plan and same
 
@@ -62,7 +61,7 @@ class DrillSchedules:
         self._session = session
 
     def put(self, schedule: DrillScheduleRecord) -> None:
-        """A new one, or in place of the one of that name."""
+        """Add the schedule, or replace the one of that name."""
         rows.upsert(self._session, DRILL_SCHEDULES, rows.row(schedule))
 
     def find(self, name: str) -> DrillScheduleRecord | None:
@@ -73,7 +72,7 @@ class DrillSchedules:
         )
 
     def list(self) -> Sequence[DrillScheduleRecord]:
-        """By name."""
+        """All schedules, by name."""
         return rows.many(
             self._session, DrillScheduleRecord, select(DRILL_SCHEDULES).order_by(DRILL_SCHEDULES.c.name)
         )

@@ -1,4 +1,4 @@
-"""How appliances get in: registration keys, the public keys that they may show, the CAs that they trust.
+"""Enrollment of appliances: registration keys, the public keys that they may show, the CAs that they trust.
 Only a registration key's digest is kept."""
 
 import dataclasses
@@ -16,7 +16,7 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A registration key, kept only as its sha256."""
+    """A registration key, kept only as its SHA-256."""
 
     key_sha256: str
     site: str
@@ -28,8 +28,8 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ApplianceTrust:
-    """What an appliance reported last, as fingerprints: the CAs that it trusts, and the one that issued
-    its certificate."""
+    """What an appliance reported last, as fingerprints: the CAs that it trusts, and the CA that issued its
+    certificate."""
 
     trusted: tuple[str, ...]
     issuer: str
@@ -45,7 +45,7 @@ REGISTRATION_KEYS = Table(
     Column("replaces", String(64)),
 )
 
-# Apart from the appliances: these are written whole with each status, and nothing old may come back here.
+# Not in the appliances' rows: these are written whole with each status, and could write old keys back.
 APPLIANCE_KEYS = Table(
     "appliance_keys",
     metadata,
@@ -70,7 +70,8 @@ class RegistrationKeys:
         self._session.execute(insert(REGISTRATION_KEYS).values(**rows.row(key)))
 
     def use(self, key_sha256: str, now: datetime) -> KeyRecord:
-        """Locks the row, so that of two simultaneous uses one is refused."""
+        """Use the key; raises RegistrationRefused. Locks the row, so that of two simultaneous uses one is
+        refused."""
         query = (
             select(REGISTRATION_KEYS).where(REGISTRATION_KEYS.c.key_sha256 == key_sha256).with_for_update()
         )
@@ -92,8 +93,8 @@ class RegistrationKeys:
 
 
 class ApplianceKeys:
-    """The sha256 of the public key that an appliance may show. One that enrolled with an earlier release
-    has none, until it is first seen."""
+    """The SHA-256 of the public key that each appliance may show. An appliance that enrolled with an earlier
+    release has none until it is first seen."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -102,7 +103,7 @@ class ApplianceKeys:
         rows.upsert(self._session, APPLIANCE_KEYS, {"appliance_id": appliance_id, "key_sha256": key_sha256})
 
     def put_first(self, appliance_id: str, key_sha256: str) -> None:
-        """Keep it, unless there is one."""
+        """Keep the key, unless the appliance has one."""
         rows.insert_new(
             self._session, APPLIANCE_KEYS, {"appliance_id": appliance_id, "key_sha256": key_sha256}
         )
@@ -117,7 +118,7 @@ class ApplianceKeys:
 
 
 class ApplianceTrusts:
-    """Written when an appliance reports it; an earlier release reports nothing."""
+    """The trust of each appliance, written when it is reported; an earlier release reports none."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -14,8 +14,8 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """Of one attempt at one job. `document` is JSON, `number` its entry in the audit log, which names
-    `sha256` of it. `sites` are those of each of its machines."""
+    """Evidence of one attempt at one job. `document` is JSON, `number` is that of its entry in the audit log,
+    which names its `sha256`. `sites` are those of each of its machines."""
 
     id: str
     job_id: str
@@ -63,7 +63,7 @@ class Evidences:
         self._session.execute(insert(EVIDENCE).values(**rows.row(record)))
 
     def known(self, ids: Collection[str]) -> frozenset[str]:
-        """Which of these are there."""
+        """Those of these ids that exist."""
         found: set[str] = set()
         for part in rows.parts(sorted(ids)):
             found.update(
@@ -72,7 +72,7 @@ class Evidences:
         return frozenset(found)
 
     def keep_pictures(self, evidence_id: str, named: Mapping[str, str]) -> None:
-        """They never leave the database: of 1,000 machines they are hundreds of megabytes."""
+        """Copy the jobs' pictures inside the database: those of 1,000 machines are hundreds of megabytes."""
         each_once = {sha256: job_id for job_id, sha256 in named.items()}
         for sha256, job_id in sorted(each_once.items()):
             copied = select(literal(evidence_id), literal(sha256), PICTURES.c.png).where(
@@ -90,7 +90,7 @@ class Evidences:
         return rows.one(self._session, EvidenceRecord, select(EVIDENCE).where(EVIDENCE.c.id == evidence_id))
 
     def find(self, limit: int, after: int | None) -> Sequence[EvidenceRecord]:
-        """Newest first: those whose entry in the audit log is before `after`."""
+        """Evidence, newest first; only that whose entry in the audit log is before `after`."""
         query = select(EVIDENCE).order_by(EVIDENCE.c.number.desc()).limit(limit)
         if after is not None:
             query = query.where(EVIDENCE.c.number < after)

@@ -37,7 +37,7 @@ class Groups:
         self._session = session
 
     def add(self, group: GroupRecord) -> None:
-        """Raises AlreadyExists."""
+        """Add a group. Raises AlreadyExists."""
         if self.find(group.name):
             raise errors.AlreadyExists(f"There is a group '{group.name}' already.")
         self._session.execute(insert(GROUPS).values(**rows.row(group)))
@@ -52,7 +52,7 @@ class Groups:
         return rows.many(self._session, GroupRecord, select(GROUPS).order_by(GROUPS.c.name))
 
     def members(self, name: str) -> Sequence[MachineRecord]:
-        """The machines that name it, by name."""
+        """The machines of the group, by name."""
         query = select(MACHINES).where(MACHINES.c.group == name).order_by(MACHINES.c.name, MACHINES.c.id)
         return rows.many(self._session, MachineRecord, query)
 

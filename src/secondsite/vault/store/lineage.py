@@ -1,4 +1,5 @@
-"""The rows. Columns bear the record's field names."""
+"""Lineage of a database: the newest mark that each vault has left in it, by which a restored database is
+recognized: the file beside it holds another mark."""
 
 from sqlalchemy import BigInteger, Column, String, Table, func, select, update
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ COLUMNS = LINEAGE.c
 
 
 def mark(session: Session, vault: str) -> str | None:
-    """None before the vault's first start on this database."""
+    """The vault's mark; None before its first start on this database."""
     return session.execute(select(COLUMNS.mark).where(COLUMNS.vault == vault)).scalar_one_or_none()
 
 
@@ -27,15 +28,15 @@ def put_mark(session: Session, vault: str, fresh: str) -> None:
 
 
 def number(session: Session) -> int:
-    """The highest that any vault on this database may have told an appliance."""
+    """The highest number that any vault on this database may have told an appliance."""
     return session.execute(select(func.max(COLUMNS.number))).scalar_one_or_none() or 0
 
 
 def put_number(session: Session, vault: str, higher: int) -> None:
-    """For a vault that has left its mark."""
+    """Raise the number of a vault that has left its mark."""
     session.execute(update(LINEAGE).where(COLUMNS.vault == vault).values(number=higher))
 
 
 def write_again(session: Session) -> None:
-    """What stands there: whether the database takes anything."""
+    """Rewrite the present values, to see whether the database can be written."""
     session.execute(update(LINEAGE).values(number=COLUMNS.number))

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Session
 from .sql import rows
 from .sql.columns import UtcDateTime, metadata
 
-# The newest mark of each vault on this database: the file beside a restored database holds another. Its
-# number rises with each mark, and appliances remember the highest.
 LIVED = Table(
     "lived",
     metadata,
@@ -23,7 +21,8 @@ class LivedTime:
         self._session = session
 
     def find(self) -> datetime | None:
-        """Whoever has found it is the only one that puts it, until the transaction ends."""
+        """The lived time, None before the first. Locks the row: only this transaction can change it until it
+        ends."""
         return self._session.execute(select(LIVED.c.at).with_for_update()).scalar_one_or_none()
 
     def put(self, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Whom to tell, and how that goes."""
+"""Targets of notices, and the state of delivery to each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .sql import rows
 
 @dataclass(frozen=True, slots=True)
 class NoticeTargetRecord:
-    """A target as it was changed last. `secret` signs what a webhook is sent, or is the password of a mail
+    """A target in its last edition. `secret` signs what a webhook is sent, or is the password of a mail
     server's user."""
 
     id: str
@@ -31,7 +31,7 @@ class NoticeTargets:
         self._session = session
 
     def put(self, target: NoticeTargetRecord) -> None:
-        """A new one, or in place of the one with that id; how its delivery goes stays as it is."""
+        """Add the target, or replace the one with that id; the state of its delivery stays."""
         rows.upsert(self._session, TARGETS, rows.row(target))
 
     def find(self, name: str) -> NoticeTargetRecord | None:
@@ -42,28 +42,28 @@ class NoticeTargets:
         return rows.one(self._session, NoticeTargetRecord, this)
 
     def list(self) -> Sequence[NoticeTargetRecord]:
-        """By name."""
+        """All targets, by name."""
         return rows.many(self._session, NoticeTargetRecord, select(TARGETS).order_by(TARGETS.c.name))
 
     def remove(self, target_id: str) -> None:
-        """With all that it knows, and was still to be told."""
+        """Delete the target with its marks, and notices that still wait."""
         self._session.execute(delete(TARGETS).where(TARGETS.c.id == target_id))
 
     def deliveries(self) -> Mapping[str, NoticeDelivery]:
-        """By target."""
+        """The state of delivery of each target."""
         found = rows.many(self._session, NoticeDelivery, select(DELIVERIES))
         return {each.target_id: each for each in found}
 
     def put_delivery(self, delivery: NoticeDelivery) -> None:
-        """Of a target that is still there."""
+        """Write the state of a target that still exists."""
         there = select(TARGETS.c.id).where(TARGETS.c.id == delivery.target_id).with_for_update(read=True)
         if self._session.execute(there).first() is not None:
             rows.upsert(self._session, DELIVERIES, rows.row(delivery))
 
     def claim(self, target_id: str, by: str, seconds: float) -> bool:
-        # the target's row is the lock: two who claim come one after the other
-        """Nobody else sends to it for so long, by the database's clock, or until it is let go. False if
-        somebody else has it."""
+        """Claim the target, so that no other process sends to it for so many seconds, by the database's
+        clock, or until it is let go. False if another process has it."""
+        # the target's row is the lock: of two claims one waits for the other
         there = select(TARGETS.c.id).where(TARGETS.c.id == target_id).with_for_update()
         if self._session.execute(there).first() is None:
             return False

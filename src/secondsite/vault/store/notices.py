@@ -1,5 +1,5 @@
-"""What targets know, and what they are still to be told. The rows name machines by their ids, without
-foreign keys."""
+"""Marks of targets, and notices that wait for them. The rows name machines by their ids, without foreign
+keys."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class NoticeDelivery:
-    """How it goes with a target: what the other side said last, since when it fails, when it is tried
-    again, and how many notices were given up that it was not told of."""
+    """The state of delivery to a target: the other side's last answer, since when it fails, when the next try
+    is, and how many notices were given up that it was not told of."""
 
     target_id: str
     sent_at: datetime | None = None
@@ -46,7 +46,7 @@ class NoticeDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a target is to be told. Its id stays the same however often it is sent."""
+    """Something that a target has to be told. Its id stays the same however often it is sent."""
 
     id: str
     happening: Happening
@@ -82,8 +82,7 @@ TARGETS = Table(
     Column("changed_at", UtcDateTime, nullable=False),
 )
 
-# Apart from the targets: these are changed by people, and what is written here with each message takes
-# nothing of that back.
+# Not in the targets' rows, which people change: what is written here with each message must not undo that.
 DELIVERIES = Table(
     "notice_deliveries",
     metadata,
@@ -159,7 +158,7 @@ class Notices:
             self._session.execute(delete(MARKS).where(this, MARKS.c.code == key.code))
 
     def add(self, target_id: str, news: Sequence[Notice]) -> None:
-        """One whose id is there already stays as it is."""
+        """Add notices; one whose id exists already stays as it is."""
         there = self.known([each.id for each in news])
         values = [
             {
@@ -175,14 +174,14 @@ class Notices:
             self._session.execute(NOTICES.insert(), values)
 
     def known(self, notice_ids: Sequence[str]) -> frozenset[str]:
-        """Those of them that are there, sent or not."""
+        """Those of these ids that exist, sent or not."""
         found: set[str] = set()
         for part in rows.parts(notice_ids):
             found.update(self._session.execute(select(NOTICES.c.id).where(NOTICES.c.id.in_(part))).scalars())
         return frozenset(found)
 
     def unsent(self) -> Mapping[str, Unsent]:
-        """By target, of those that have any."""
+        """What waits, by target, for those that have any."""
         critical = func.sum(case((NOTICES.c.critical, 1), else_=0)).label("critical")
         begun = func.count(NOTICES.c.message_id).label("begun")
         counted = select(NOTICES.c.target_id, func.count().label("notices"), critical, begun)
@@ -190,8 +189,8 @@ class Notices:
         return {row.target_id: Unsent(row.notices, row.critical, row.begun > 0) for row in found}
 
     def message(self, target_id: str, *, critical: bool = False) -> NoticeMessage | None:
-        """The first that was begun and not sent, if there is one; of `critical` ones that which holds a
-        critical notice."""
+        """The first message that was begun and not sent, None without one; with `critical` the first that has
+        a critical notice."""
         begun = UNSENT & (NOTICES.c.target_id == target_id) & NOTICES.c.message_id.is_not(None)
         if critical:
             begun &= NOTICES.c.critical
@@ -200,8 +199,8 @@ class Notices:
         return None if message_id is None else self._message(message_id)
 
     def begin(self, target_id: str, message_id: str, at_most: int, *, critical: bool) -> NoticeMessage | None:
-        """A new one, of those that wait, the oldest first; of the critical ones only, if so asked. None:
-        nothing waits."""
+        """Begin a message of the notices that wait, the oldest first; with `critical` only of critical ones.
+        None: nothing waits."""
         waiting: list[ColumnElement[bool]] = [
             UNSENT,
             NOTICES.c.target_id == target_id,
@@ -225,12 +224,12 @@ class Notices:
         return NoticeMessage(message_id, [Notice(*row) for row in found])
 
     def end(self, message_id: str, at: datetime) -> None:
-        """It was sent."""
+        """End a message that was sent."""
         of_it = update(NOTICES).where(NOTICES.c.message_id == message_id, UNSENT)
         self._session.execute(of_it.values(ended_at=at))
 
     def give_up(self, message_id: str, made_before: datetime, at: datetime) -> int:
-        """What of it is older than that; gives how many these are."""
+        """Drop the notices of the message that are older than that; gives their number."""
         old = (NOTICES.c.message_id == message_id) & UNSENT & (NOTICES.c.made_at < made_before)
         given = update(NOTICES).where(old).values(ended_at=at, given_up=True).returning(NOTICES.c.number)
         return len(self._session.execute(given).all())

@@ -1,4 +1,4 @@
-"""Pictures of screens: beside the jobs, whose rows are read much more often."""
+"""Pictures of screens: not in the jobs' rows, which are read much more often."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,5 +41,5 @@ class Pictures:
         return rows.one(self._session, PictureRecord, select(PICTURES).where(PICTURES.c.job_id == job_id))
 
     def forget(self, older_than: datetime) -> None:
-        """Delete those that were taken before."""
+        """Delete pictures that were taken before then."""
         self._session.execute(delete(PICTURES).where(PICTURES.c.taken_at < older_than))

@@ -15,7 +15,7 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A plan as it was changed last."""
+    """A plan in its last edition."""
 
     name: str
     plan: RecoveryPlan
@@ -38,14 +38,14 @@ class Plans:
         self._session = session
 
     def put(self, plan: PlanRecord) -> None:
-        """A new one, or in place of the one of that name."""
+        """Add the plan, or replace the one of that name."""
         rows.upsert(self._session, PLANS, rows.row(plan))
 
     def find(self, name: str) -> PlanRecord | None:
         return rows.one(self._session, PlanRecord, select(PLANS).where(PLANS.c.name == name))
 
     def list(self) -> Sequence[PlanRecord]:
-        """By name."""
+        """All plans, by name."""
         return rows.many(self._session, PlanRecord, select(PLANS).order_by(PLANS.c.name))
 
     def remove(self, name: str) -> None:

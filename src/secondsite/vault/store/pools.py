@@ -1,4 +1,4 @@
-"""Pools of addresses, and who has which."""
+"""Address pools, and the machines that have their addresses."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class PoolRecord:
 
 @dataclass(frozen=True, slots=True)
 class PoolAddressRecord:
-    """An address of a pool that a machine has, by its card's MAC address at home. It outlives the
-    machine's protection, if the machine runs on with it."""
+    """An address of a pool that a machine has, by its card's MAC address at home. It outlives the machine's
+    protection if the machine runs on with it."""
 
     pool: str
     address: str
@@ -57,21 +57,21 @@ class AddressPools:
         self._session = session
 
     def put(self, pool: PoolRecord) -> None:
-        """A new one, or in place of the one of that name."""
+        """Add the pool, or replace the one of that name."""
         rows.upsert(self._session, ADDRESS_POOLS, rows.row(pool))
 
     def find(self, name: str) -> PoolRecord | None:
         return rows.one(self._session, PoolRecord, select(ADDRESS_POOLS).where(ADDRESS_POOLS.c.name == name))
 
     def list(self) -> Sequence[PoolRecord]:
-        """By name."""
+        """All pools, by name."""
         return rows.many(self._session, PoolRecord, select(ADDRESS_POOLS).order_by(ADDRESS_POOLS.c.name))
 
     def remove(self, name: str) -> None:
         self._session.execute(delete(ADDRESS_POOLS).where(ADDRESS_POOLS.c.name == name))
 
     def take(self, taken: PoolAddressRecord) -> None:
-        """Raises Conflict for an address that somebody has."""
+        """Note the address as taken. Raises Conflict if another machine has it."""
         self._session.execute(insert(POOL_ADDRESSES).values(**rows.row(taken)))
 
     def taken(self, pool: str) -> Sequence[PoolAddressRecord]:
@@ -80,15 +80,15 @@ class AddressPools:
         return sorted(found, key=lambda each: ipaddress.IPv4Address(each.address))
 
     def held(self, machine_id: str) -> Sequence[PoolAddressRecord]:
-        """By the machine, of all pools."""
+        """The addresses of all pools that the machine has."""
         query = select(POOL_ADDRESSES).where(POOL_ADDRESSES.c.machine_id == machine_id)
         return rows.many(self._session, PoolAddressRecord, query)
 
     def give_back(self, machine_id: str) -> None:
-        """All that the machine has."""
+        """Free all addresses of the machine."""
         self._session.execute(delete(POOL_ADDRESSES).where(POOL_ADDRESSES.c.machine_id == machine_id))
 
     def release(self, pool: str, address: str) -> None:
-        """One, whoever has it."""
+        """Free one address, whichever machine has it."""
         columns = POOL_ADDRESSES.c
         self._session.execute(delete(POOL_ADDRESSES).where(columns.pool == pool, columns.address == address))

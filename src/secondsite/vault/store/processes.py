@@ -1,4 +1,4 @@
-"""Several vault processes on one database: who they are, who holds which connection, and the orders that
+"""Several vault processes on one database: which there are, which connections they have, and the orders that
 they pass on."""
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """A vault process. `trusted` are the fingerprints of its CAs, the one that issues first."""
+    """A vault process. `trusted` are the fingerprints of its CAs, the issuing one first."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ class ProcessRecord:
 
 @dataclass(frozen=True, slots=True)
 class RelayedOrder:
-    """An order on its way. `report` None: not yet; then `fraction` and `sentence` are its progress."""
+    """An order that is passed on. `report` None: not yet; then `fraction` and `sentence` are its progress."""
 
     order_id: str
     appliance_id: str
@@ -66,7 +66,7 @@ PROCESSES = Table(
     Column("seen_at", UtcDateTime, nullable=False),
 )
 
-# Which process holds the newest connection of an appliance, under which epoch of its lease.
+# Which process has the newest connection of an appliance, under which epoch of its lease.
 LINKS = Table(
     "appliance_links",
     metadata,
@@ -105,20 +105,20 @@ class Processes:
         return rows.many(self._session, ProcessRecord, select(PROCESSES).order_by(PROCESSES.c.id))
 
     def forget(self, before: datetime) -> None:
-        """Those that were not seen since."""
+        """Delete processes that were not seen since then."""
         self._session.execute(delete(PROCESSES).where(PROCESSES.c.seen_at < before))
 
 
 class Links:
-    """`member` None: nobody else is there."""
+    """The newest connection of each appliance. `member` None: there is only one process."""
 
     def __init__(self, session: Session, member: Member | None) -> None:
         self._session = session
         self._member = member
 
     def take(self, appliance_id: str) -> bool:
-        """It has connected here, and so it left any other; whether another process may have held it
-        meanwhile."""
+        """Record that the appliance has connected here, which ends its other connections; gives whether
+        another process may have had it."""
         if self._member is None:
             return False
         mine = {"appliance_id": appliance_id, **self._member._asdict()}
@@ -134,7 +134,7 @@ class Links:
         return self._session.execute(mine.with_for_update(read=True)).first() is not None
 
     def drop(self, appliance_id: str) -> bool:
-        """Its connection here has ended; whether it was the newest."""
+        """Record that its connection here has ended; gives whether that was the newest."""
         if self._member is None:
             return True
         mine = delete(LINKS).where(self._is_mine(self._member, appliance_id)).returning(LINKS.c.owner)
@@ -144,19 +144,19 @@ class Links:
         return dropped
 
     def revoke(self, appliance_id: str) -> None:
-        """Its key counts no more: whichever process has its connection ends it soon, and writes nothing
-        that it says."""
+        """Record that its key no longer counts: the process with its connection ends it soon, and writes
+        nothing more that it reports."""
         self._session.execute(delete(LINKS).where(LINKS.c.appliance_id == appliance_id))
 
     def mine(self) -> Sequence[str]:
-        """Those whose newest connection is here, as it is recorded; none where a process is the only one."""
+        """Appliances whose newest recorded connection is here; none if there is only one process."""
         if self._member is None:
             return ()
         owned = (LINKS.c.owner == self._member.owner) & (LINKS.c.epoch == self._member.epoch)
         return self._session.execute(select(LINKS.c.appliance_id).where(owned)).scalars().all()
 
     def elsewhere(self) -> Mapping[str, str]:
-        """By appliance, the other living process that holds it."""
+        """By appliance, the other living process that has its connection."""
         if self._member is None:
             return {}
         others = select(LINKS.c.appliance_id, LINKS.c.owner).where(
@@ -165,15 +165,16 @@ class Links:
         return {row.appliance_id: row.owner for row in self._session.execute(others)}
 
     def drop_dead(self) -> Sequence[str]:
-        """Appliances whose process is dead, or has lost its lease since."""
+        """Delete connections of processes that are dead, or have lost their lease since; gives their
+        appliances."""
         if self._member is None:
             return ()
         seemed = select(LINKS.c.appliance_id).where(~self._lives()).with_for_update(of=LINKS)
         locked = self._session.execute(seemed).scalars().all()
         if not locked:
             return ()
-        # one that was taken over while its lock was waited for was judged by its former owner: PostgreSQL
-        # looks at the new row, but not anew for what there is not (NOT EXISTS)
+        # a row that changed hands while this waited for its lock was judged by its former owner: PostgreSQL
+        # looks at the new row, but does not evaluate NOT EXISTS again
         dead = delete(LINKS).where(LINKS.c.appliance_id.in_(locked), ~self._lives())
         return sorted(self._session.execute(dead.returning(LINKS.c.appliance_id)).scalars())
 
@@ -191,7 +192,8 @@ class Links:
 
 
 class RelayedOrders:
-    """`member` None: nobody else is there, and nothing is passed on."""
+    """Orders that are passed on between processes. `member` None: there is only one, and nothing is passed
+    on."""
 
     def __init__(self, session: Session, member: Member | None) -> None:
         self._session = session
@@ -200,7 +202,7 @@ class RelayedOrders:
         self._member = member
 
     def ask(self, orders: Sequence[RelayedOrder]) -> None:
-        """This process waits for their reports."""
+        """Pass orders on; this process waits for their reports."""
         now = database_now(self._session)
         for each in orders:
             asked = {"asked_by": self._owner, "asked_at": now, "taken_by": None}
@@ -211,8 +213,8 @@ class RelayedOrders:
     def take(
         self, appliance_ids: Sequence[str], asked_within_seconds: float, *, again: bool = False
     ) -> Sequence[RelayedOrder]:
-        """What others lately asked of appliances whose connection is here, each once; `again`: also what
-        was taken before and has no report yet."""
+        """Orders that other processes have lately asked for, for appliances whose connection is here, each
+        once; `again`: also those that were taken before and have no report yet."""
         since = database_now(self._session) - timedelta(seconds=asked_within_seconds)
         wanted = (
             update(PASSED_ORDERS)
@@ -241,12 +243,12 @@ class RelayedOrders:
         self._session.execute(waited_for.values(**news, is_news=True))
 
     def news(self) -> Sequence[RelayedOrder]:
-        """What came of those that this process asked for, each piece once; a report ends the order."""
+        """What came of the orders that this process asked for, each piece once; a report ends the order."""
         mine = (PASSED_ORDERS.c.asked_by == self._owner) & PASSED_ORDERS.c.is_news
         has_ended = PASSED_ORDERS.c.report.is_not(None)
         ended = delete(PASSED_ORDERS).where(mine, has_ended).returning(*_COLUMNS)
-        # one whose report comes between the two is news the next time: as read it would stay, and nobody be
-        # told of it again
+        # an order whose report comes between the two statements must stay news until the next time: marked as
+        # read it would never be reported
         goes_on = update(PASSED_ORDERS).where(mine, ~has_ended).values(is_news=False).returning(*_COLUMNS)
         found = [*self._session.execute(ended).mappings(), *self._session.execute(goes_on).mappings()]
         return [RelayedOrder(**row) for row in found]
@@ -260,7 +262,7 @@ class RelayedOrders:
         self._session.execute(delete(PASSED_ORDERS).where(PASSED_ORDERS.c.asked_at < before))
 
     def tell(self, news: Sequence[str]) -> None:
-        """All processes hear these words once this transaction commits."""
+        """Send these words to all processes once this transaction commits."""
         if self._member is not None:
             tell(self._session, self._member, news)
 
@@ -269,12 +271,12 @@ _COLUMNS = [PASSED_ORDERS.c[name] for name in RelayedOrder.__dataclass_fields__]
 
 
 def tell(session: Session, member: Member, news: Sequence[str]) -> None:
-    """Each with who says it."""
+    """Notify each word, with the process that sends it."""
     for each in news:
         session.execute(select(func.pg_notify(CHANNEL, f"{member.owner} {each}")))
 
 
 def heard(payload: str, member: Member | None) -> str | None:
-    """What another process said; None for our own words."""
+    """The word of another process; None for this process's own."""
     owner, _, said = payload.partition(" ")
     return None if member is not None and owner == member.owner else said

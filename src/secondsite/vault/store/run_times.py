@@ -1,4 +1,4 @@
-"""What runs of machines took: kept when their jobs are deleted."""
+"""How long runs of machines took: kept when their jobs are deleted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from .sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class RunTimeRecord:
-    """Of one run that succeeded, the way from `source_site` to `target_site`; in seconds. `predicted` is
-    what was known before it."""
+    """The times of one run that succeeded, from `source_site` to `target_site`, in seconds. `predicted` is
+    what was predicted before it."""
 
     job_id: str
     machine_id: str
@@ -57,7 +57,7 @@ class RunTimes:
         self._session = session
 
     def add(self, records: Sequence[RunTimeRecord]) -> None:
-        """Those that are there already stay; of each machine, verb and way only the newest are kept."""
+        """Add runs; existing ones stay. Of each machine, verb and direction only the newest are kept."""
         there = self._known([each.job_id for each in records])
         new = [rows.row(each) for each in records if each.job_id not in there]
         if new:
@@ -67,7 +67,7 @@ class RunTimes:
     def of_machines(
         self, machine_ids: Collection[str], verbs: Collection[Verb] = tuple(Verb)
     ) -> Sequence[RunTimeRecord]:
-        """Their runs of these verbs, the newest first."""
+        """The machines' runs of these verbs, the newest first."""
         found: list[RunTimeRecord] = []
         for part in rows.parts(sorted(machine_ids)):
             query = select(RUN_TIMES).where(RUN_TIMES.c.machine_id.in_(part), RUN_TIMES.c.verb.in_(verbs))
@@ -75,7 +75,7 @@ class RunTimes:
         return sorted(found, key=lambda each: each.ended_at, reverse=True)
 
     def between(self, source_site: str, target_site: str, limit: int) -> Sequence[RunTimeRecord]:
-        """Of all machines that way, the newest first."""
+        """Runs of all machines in that direction, the newest first."""
         of = RUN_TIMES.c
         query = select(RUN_TIMES).where(of.source_site == source_site, of.target_site == target_site)
         newest = query.order_by(of.ended_at.desc(), of.job_id).limit(limit)

@@ -1,4 +1,4 @@
-"""Sites, pairs of them, and how the networks of two sites map to each other."""
+"""Sites, pairs of them, and the network mappings between two sites."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class SiteRecord:
     created_at: datetime
     bandwidth: BandwidthSchedule = UNLIMITED
     verification: VerificationBudget = UNSET
-    """What it gives to copies of its replicas' points that are booted only to be looked at."""
+    """What the site gives to copies of its replicas' points that are booted only to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class SitePairRecord:
-    """What holds between two sites, whichever way a machine moves; `first` is the one that comes first in
-    the alphabet."""
+    """Settings of a pair of sites, whichever way a machine moves; `first` is the one that comes first in the
+    alphabet."""
 
     first: str
     second: str
@@ -37,7 +37,7 @@ class SitePairRecord:
 
     @classmethod
     def between(cls, one: str, other: str) -> "SitePairRecord":
-        """As it is for two sites of which nothing was said."""
+        """The settings of a pair for which nothing was set."""
         first, second = sorted((one, other))
         return cls(first, second)
 
@@ -51,7 +51,7 @@ SITES = Table(
     Column("verification", ShapeColumn(VerificationBudget), nullable=False),
 )
 
-# What was said of two sites; where nothing was, the defaults hold.
+# Settings of pairs of sites; a pair without a row has the defaults.
 SITE_PAIRS = Table(
     "site_pairs",
     metadata,
@@ -88,7 +88,7 @@ class Sites:
         self._session = session
 
     def add(self, site: SiteRecord) -> None:
-        """Raises AlreadyExists."""
+        """Add a site. Raises AlreadyExists."""
         if self.find(site.name):
             raise errors.AlreadyExists(f"There is a site '{site.name}' already.")
         self._session.execute(insert(SITES).values(**rows.row(site)))
@@ -101,7 +101,7 @@ class Sites:
         return rows.many(self._session, SiteRecord, select(SITES).order_by(SITES.c.name))
 
     def put(self, site: SiteRecord) -> None:
-        """Other values for a site that is there."""
+        """Replace the values of an existing site."""
         where = SITES.c.name == site.name
         self._session.execute(update(SITES).where(where).values(**rows.row(site)))
 
@@ -114,7 +114,7 @@ class SitePairs:
         self._session = session
 
     def between(self, one: str, other: str) -> SitePairRecord:
-        """What holds between them, in whichever order they are given."""
+        """The settings of the pair, in whichever order the sites are given."""
         unsaid = SitePairRecord.between(one, other)
         row = _PAIR.one(self._session, {"first": unsaid.first, "second": unsaid.second})
         return unsaid if row is None else SitePairRecord(**row)

@@ -49,7 +49,7 @@ ASK_ANOTHER = "Repeat the request in some seconds, or ask another of the vault's
 
 
 class Transaction:
-    """All records inside one session; the repositories are made when they are asked for."""
+    """All records inside one session; each noun's object is made when it is first used."""
 
     def __init__(
         self,
@@ -68,7 +68,8 @@ class Transaction:
         return self._session
 
     def one_at_a_time(self, what: str) -> None:
-        """On SQLite writers are alone anyway."""
+        """Wait for other transactions with the same `what`, on PostgreSQL; on SQLite there is one writer
+        anyway."""
         if self._session.get_bind().dialect.name == "postgresql":
             lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
             self._session.execute(lock, {"what": what})
@@ -215,8 +216,9 @@ class Transaction:
 
 
 class Store:
-    """The records of one database, opened with `jobs.database.connect`. `member`: as whom a process
-    writes, if it is one of several. Nothing that it writes without its lease is accepted."""
+    """The records of one database, opened with `jobs.database.connect`. `member` gives the identity under
+    which the process writes, if it is one of several. Nothing that it writes without its lease is
+    accepted."""
 
     def __init__(self, engine: Engine, member: Callable[[], Member | None] = lambda: None) -> None:
         self._engine = engine
@@ -228,11 +230,11 @@ class Store:
         self._has_refused = False
 
     def give_back(self) -> None:
-        """Memory that is not needed while nobody asks."""
+        """Give back memory that is not needed while there are no requests."""
         database.give_back(self._engine)
 
     def known_token(self, token_sha256: str) -> TokenRecord | None:
-        """The same at once, without the database; None if it has to be asked."""
+        """The token, if it is known without asking the database; else None."""
         return None if self._has_others else self._known_tokens.find(token_sha256)
 
     def token(self, token_sha256: str) -> TokenRecord | None:
@@ -266,8 +268,8 @@ class Store:
             raise
 
     def require_writable(self) -> None:
-        """Raises StoreUnavailable while the database takes nothing, as on a full disk. It is tried only
-        after it refused something."""
+        """Raises StoreUnavailable while nothing can be written, as on a full disk. This is tried only after
+        the database has refused something."""
         if not self._has_refused:
             return
         _require_room(self._engine)
@@ -282,13 +284,13 @@ class Store:
             yield Transaction(session, self._known_tokens.begin, self._member(), self._decoded)
 
     def within(self, session: Session) -> Transaction:
-        """The same records inside a transaction that somebody else commits."""
+        """All records inside a transaction that the caller commits."""
         return Transaction(session, self._known_tokens.begin, self._member())
 
 
 def _require_room(engine: Engine) -> None:
-    """For a file: a small write fits into what its log has already, where a machine's record does not.
-    Raises StoreUnavailable."""
+    """Raises StoreUnavailable if the disk of a database file is full: a small write fits into space that its
+    log has already, but a machine's record does not."""
     file = engine.url.database
     if engine.dialect.name != "sqlite" or file is None or not Path(file).exists():
         return
@@ -296,5 +298,5 @@ def _require_room(engine: Engine) -> None:
     if free < LEAST_FREE_BYTES:
         raise errors.StoreUnavailable(
             f"The disk under {file} is full: {free // KiB} KiB are free.",
-            do=f"Make room there: {LEAST_FREE_BYTES // MiB} MiB at least.",
+            do=f"Free at least {LEAST_FREE_BYTES // MiB} MiB there.",
         )

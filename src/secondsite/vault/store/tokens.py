@@ -18,8 +18,9 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """An access token, kept only as its sha256. A rotation replaces that: the `former` one opens until
-    then, too. `id` is its own for ever; names may be given again. `expires_at` None: it does not expire."""
+    """An access token, of which only the SHA-256 of the secret is kept. A rotation replaces it: the `former`
+    one also opens until its end. `id` is never used again; names may be. `expires_at` None: it does not
+    expire."""
 
     name: str
     token_sha256: str
@@ -33,7 +34,7 @@ class TokenRecord:
     former_sha256: str | None = None
     former_until: datetime | None = None
     person: str | None = None
-    """Whose it is; None: nobody else's is named so."""
+    """The person whose token it is; None: the token's name stands for the person."""
     shown_to: tuple[str, ...] = ()
     """The persons who saw one of its secrets when it was made."""
 
@@ -61,11 +62,11 @@ Change = Callable[[], None]
 
 
 class KnownTokens:
-    """Tokens as they were found last, by the digest of the secret that was shown. While a transaction changes
-    one, none is kept, and all are forgotten when it begins to and when it has ended, however it did: so
-    nobody who is answered later is let in by what was before. Safe from any thread.
+    """A cache of tokens by the digest of the secret that was shown. While a transaction changes a token,
+    nothing is kept, and everything is forgotten when it begins to and when it has ended, with or without
+    success: so no later request is let in by an outdated token. Safe from any thread.
 
-    Right only where all changes are made by this process: with PostgreSQL the database is asked each time.
+    Correct only if all changes are made by this process: with PostgreSQL the database is asked each time.
     """
 
     def __init__(self) -> None:
@@ -76,21 +77,21 @@ class KnownTokens:
 
     @property
     def changes(self) -> int:
-        """How often they were forgotten."""
+        """How often everything was forgotten."""
         return self._changes
 
     def find(self, token_sha256: str) -> TokenRecord | None:
         return self._found.get(token_sha256)
 
     def keep(self, token_sha256: str, token: TokenRecord, changes: int) -> None:
-        """Unless something has changed since then, or is about to."""
+        """Keep the token, unless something has changed since `changes` was read, or is about to."""
         with self._lock:
             if changes == self._changes and not self._open:
                 self._found[token_sha256] = token
 
     @contextmanager
     def changing(self) -> Iterator[Change]:
-        """Around a transaction, which calls what it is given before it changes a token."""
+        """Wraps a transaction, which has to call the given function before it changes a token."""
         begun: list[bool] = []
 
         def begin() -> None:
@@ -105,7 +106,7 @@ class KnownTokens:
                 self._forget(-1)
 
     def begin(self) -> None:
-        """A transaction changes one. Nothing is kept any more, if nobody tells of its end."""
+        """A transaction changes a token. If its end is never reported, nothing is kept any more."""
         self._forget(1)
 
     def _forget(self, more_open: int) -> None:
@@ -116,14 +117,14 @@ class KnownTokens:
 
 
 class Tokens:
-    """`change` is called before one is changed."""
+    """The access tokens. `change` is called before one is changed."""
 
     def __init__(self, session: Session, change: Change) -> None:
         self._session = session
         self._change = change
 
     def add(self, token: TokenRecord) -> None:
-        """Raises AlreadyExists."""
+        """Add a token. Raises AlreadyExists."""
         if self._session.execute(select(TOKENS.c.name).where(TOKENS.c.name == token.name)).first():
             raise errors.AlreadyExists(f"There is a token '{token.name}' already.")
         self._change()
@@ -134,7 +135,7 @@ class Tokens:
         self._session.execute(update(TOKENS).where(TOKENS.c.id == token.id).values(**rows.row(token)))
 
     def find(self, token_sha256: str) -> TokenRecord | None:
-        """The one whose present or former secret has this digest."""
+        """The token whose present or former secret has this digest."""
         either = or_(TOKENS.c.token_sha256 == token_sha256, TOKENS.c.former_sha256 == token_sha256)
         return rows.one(self._session, TokenRecord, select(TOKENS).where(either))
 

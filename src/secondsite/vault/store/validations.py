@@ -1,4 +1,4 @@
-"""What the check of the whole configuration found last: one row."""
+"""The result of the last validation of the whole configuration: one row."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,8 @@ from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
 @dataclass(frozen=True, slots=True)
 class ValidationRecord:
-    """The last check. `machines`: how many were asked about at their sites, `not_asked` how many were not."""
+    """The last validation. `machines`: how many were asked about at their sites, `not_asked` how many were
+    not."""
 
     checked_at: datetime
     machines: int

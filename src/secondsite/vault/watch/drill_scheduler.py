@@ -1,5 +1,5 @@
-"""Drills that are due are started, one for each site at a time; what is in the way is kept with the
-schedule, for people."""
+"""Starts drills that are due, one at a time for each site; what prevents a drill is kept with the schedule,
+for people."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from .situations import SituationContext
 log = structlog.get_logger()
 EVERY_SECONDS = 30.0
 HEARS_FOR = timedelta(seconds=60)
-"""After its start a vault does not yet know how machines are."""
+"""How long after its start a vault does not yet know the state of machines."""
 
 
 class DrillScheduler(Periodic):
-    """See the module."""
+    """Starts drills that are due."""
 
     def __init__(self, deps: Deps, starting: DrillStarter, facts: StatusIntake) -> None:
         super().__init__("drills", lambda error: log.error("drills.failed", exc_info=error))
@@ -46,7 +46,7 @@ class DrillScheduler(Periodic):
         self._facts = facts
 
     def look(self) -> None:
-        """One round. Of several vaults each looks; whoever comes second finds that the turn is over."""
+        """One round. If several vault processes do this, the second finds that the turn is over."""
         now = self._deps.now()
         if now < self._facts.listens_since + HEARS_FOR:
             return
@@ -73,7 +73,7 @@ class DrillScheduler(Periodic):
         try:
             begun = self._starting.start_due(tx, record, by(record.name))
         except errors.Conflict:
-            raise  # a job may be written already, that has not taken its machine
+            raise  # a job may have been written that has not taken its machine
         except errors.SecondsiteError as problem:
             self._skip(tx, record, problem.message, now)
             return
@@ -81,7 +81,8 @@ class DrillScheduler(Periodic):
         log.info("drills.started", schedule=record.name, job=begun.job_id, left_out=begun.left_out)
 
     def _skip(self, tx: Transaction, record: DrillScheduleRecord, why: str, now: datetime) -> None:
-        """Written down when it changes: a round comes every half minute."""
+        """Skip the turn for now. The reason is written only when it changes: a round comes every half
+        minute."""
         gives_up = schedules.gives_up(record.next_at, self._facts.listens_since, now)
         if gives_up:
             log.warning("drills.skipped", schedule=record.name, why=why)
@@ -90,7 +91,7 @@ class DrillScheduler(Periodic):
             tx.drill_schedules.put(replace(record, said=why, said_at=now, next_at=next_at))
 
     def _is_taken(self, tx: Transaction, record: DrillScheduleRecord) -> bool:
-        """Another scheduled drill runs at one of its sites."""
+        """Whether another scheduled drill runs at one of the schedule's sites."""
         sites = self._starting.sites(tx, record)
         others = (each for each in tx.drill_schedules.list() if _runs(tx, each))
         return any(sites & self._starting.sites(tx, each) for each in others)
@@ -100,19 +101,19 @@ class DrillScheduler(Periodic):
 
 
 def by(name: str) -> str:
-    """Who asked for the job. No token has such a name."""
+    """The requester of the schedule's jobs. No token can have such a name."""
     return f"schedule {name}"
 
 
 def started(record: DrillScheduleRecord, job_id: str, left_out: str, now: datetime) -> DrillScheduleRecord:
-    """Its turn is over, however the job ends."""
+    """The schedule after its turn, however the job ends."""
     next_at = schedules.next_at(record.schedule, now)
     said_at = now if left_out else None
     return replace(record, job_id=job_id, started_at=now, next_at=next_at, said=left_out, said_at=said_at)
 
 
 def _due(tx: Transaction, now: datetime) -> Iterator[DrillScheduleRecord]:
-    """The longest due first."""
+    """The schedules that are due, the longest due first."""
     for each in sorted(tx.drill_schedules.list(), key=lambda each: (each.next_at, each.name)):
         too_far = schedules.is_too_far(each.schedule, each.next_at, now)
         if not each.schedule.paused and (each.next_at <= now or too_far):
@@ -124,16 +125,17 @@ def _runs(tx: Transaction, record: DrillScheduleRecord) -> bool:
     return job is not None and not job.state.ended
 
 
-# From a drill schedule to its job: all its machines that can be drilled now. What is in the way of one
-# leaves out that one alone.
+# From a drill schedule to its job: all its machines that can be drilled now. An obstacle to one machine
+# leaves out only that one.
 
 LOCK = "drill-schedules"
-"""Held from looking whether a schedule is due until its job is there: several vaults may look."""
+"""A lock that is held from checking whether a schedule is due until its job exists: several vault processes
+may check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The job, and who is not in it and why."""
+    """The job, and which machines are left out of it and why."""
 
     job_id: str
     left_out: str = ""
@@ -145,7 +147,7 @@ class DrillReadiness:
 
     ready: Sequence[MachineRecord]
     obstacles: Mapping[str, str]
-    """By machine id."""
+    """Why machines cannot be drilled, by machine id."""
 
 
 class DrillStarter:
@@ -162,13 +164,14 @@ class DrillStarter:
         self._authority = authority
 
     def start_due(self, tx: Transaction, record: DrillScheduleRecord, by: str) -> Begun:
-        """For whoever made it. Raises as `start`, and NotPossibleNow if he could not start it now."""
+        """Start the due drill for the token that made the schedule. Raises as `start`, and NotPossibleNow if
+        that token could not start it now."""
         _require_maker(tx, record, self._deps.now())
         return self.start(tx, record, by)
 
     def start(self, tx: Transaction, record: DrillScheduleRecord, by: str) -> Begun:
-        """Raises NotFound for a plan that is gone, NotPossibleNow if no machine can be drilled; nothing is
-        written then."""
+        """Start the drill. Raises NotFound for a plan that is gone, NotPossibleNow if no machine can be
+        drilled; then nothing is written."""
         schedule, plan = record.schedule, _plan(tx, record)
         look = self._look(tx, _machines(schedule, plan))
         left_out = "; ".join(look.obstacles.values())
@@ -188,7 +191,7 @@ class DrillStarter:
         return Begun(plan_runs.submit(self._deps, self._operation, tx, asked, by).job_id, left_out)
 
     def sites(self, tx: Transaction, record: DrillScheduleRecord) -> frozenset[str]:
-        """Where its test machines run."""
+        """The sites at which its test machines run."""
         there = tx.machines.several([each.id for each in machines_of(tx, record)])
         return frozenset(each.target_site for each in there)
 
@@ -225,12 +228,13 @@ def _options(schedule: DrillSchedule) -> dict[str, object]:
 
 
 def machines_of(tx: Transaction, record: DrillScheduleRecord) -> Sequence[PlanMachine]:
-    """As they were when they were put into it, or into its plan; none if that plan is gone."""
+    """The machines as they were when they were put into the schedule, or into its plan; none if that plan is
+    gone."""
     return _machines(record.schedule, _find(tx, record))
 
 
 def _require_maker(tx: Transaction, record: DrillScheduleRecord, now: datetime) -> None:
-    """Raises NotPossibleNow."""
+    """Raises NotPossibleNow unless the token that made the schedule may start it now."""
     if record.maker_id is None:
         return
     maker = next((each for each in tx.tokens.list() if each.id == record.maker_id), None)
@@ -252,7 +256,7 @@ def _no_maker(record: DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
 
 
 def _plan(tx: Transaction, record: DrillScheduleRecord) -> RecoveryPlan | None:
-    """Raises NotFound."""
+    """The plan of the schedule, None for a schedule of machines. Raises NotFound if the plan is gone."""
     found = _find(tx, record)
     if found is None and record.schedule.plan is not None:
         raise errors.NotFound(

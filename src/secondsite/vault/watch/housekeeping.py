@@ -1,4 +1,4 @@
-"""Work that becomes due with lived time, checked every half minute."""
+"""Housekeeping: work that becomes due with lived time, checked every half minute."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 EVERY_SECONDS = 30.0
 JOBS_KEPT = timedelta(days=90)
 DRILL_LASTS = timedelta(days=14)
-"""S-323: a test failover that nobody completes is cleaned up after two weeks."""
+"""How long a test failover stays open before it is cleaned up (S-323)."""
 LEFT_OPEN = frozenset({DrillState.RUNNING, DrillState.CLEANUP_FAILED})
 FORCE_AGAIN_AFTER = timedelta(hours=1)
 NOTES = "Cleaned up by the vault: the test failover was open for 14 days."
@@ -29,7 +29,7 @@ SERVICE = "secondsite"
 
 
 class Housekeeping(Periodic):
-    """See the module."""
+    """The thread of housekeeping."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class Housekeeping(Periodic):
         self._forced: dict[str, datetime] = {}
 
     def look(self) -> None:
-        """Keep how far lived time is; drop old jobs, start the clean-up of drills that were left open,
-        give back memory that a batch has left free."""
+        """One round: note lived time; delete old jobs, start the clean-up of drills that were left open, give
+        back memory that a batch has left free."""
         with self._store.transaction() as tx:
             lived = self._follow(tx)
             read.forget(tx.session, lived - JOBS_KEPT)
@@ -63,7 +63,7 @@ class Housekeeping(Periodic):
         malloc.give_back()
 
     def follow(self) -> None:
-        """Before anything is judged by lived time."""
+        """Read lived time, before anything is judged by it."""
         with self._store.transaction() as tx:
             self._follow(tx)
 

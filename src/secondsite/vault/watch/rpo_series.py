@@ -24,12 +24,12 @@ from ..store import MachinePlace, RpoBlock, Store, Transaction
 log = structlog.get_logger()
 
 FORGOTTEN_EVERY = timedelta(hours=1)
-"""In an index, blocks of one machine that follow each other lie together: to drop six at once writes as
-many pages as to drop one."""
+"""Blocks are deleted only this often: successive blocks of one machine lie together in an index, so deleting
+six at once writes as many pages as deleting one."""
 
 
 class RpoSeries(Periodic):
-    """See the module."""
+    """Samples the RPO series."""
 
     def __init__(
         self,
@@ -76,8 +76,9 @@ class RpoSeries(Periodic):
         return self._gateway.holds(appliance_id) or appliance_id not in connected
 
     def pause_seconds(self) -> float:
-        """Of a vault that has just started the first slot goes by: until its appliances have spoken, all
-        would be read from the store, for 0.5 s with 1,000 machines, while jobs are to go on."""
+        """The pause until the next slot. A vault that has just started skips the first slot: until its
+        appliances have reported, all statuses would be read from the store, which takes 0.5 s with 1,000
+        machines, while jobs have to go on."""
         seconds = rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS
         if self._has_begun:
             return seconds
@@ -85,23 +86,23 @@ class RpoSeries(Periodic):
         return seconds + rpo.SLOT_SECONDS
 
 
-# The samples of the RPO series that were taken since it was last written: many machines in one write, every
-# few minutes. Nothing is decided by a sample. A vault that is killed loses those that were not written yet;
-# one that is stopped writes them.
+# The samples of the RPO series since it was last written: many machines in one write, every few minutes. No
+# decision depends on a sample. A vault that is killed loses those that were not written yet; one that is
+# stopped writes them.
 
 WRITTEN_EVERY_SECONDS = 180.0
 LONGEST_HELD = 2 * rpo.BLOCK
-"""Samples that no database took for that long are dropped."""
+"""Samples that could not be written for that long are dropped."""
 
 
 class RpoUnwritten:
-    """Filled by one thread, read by many."""
+    """Samples that are not written yet. Filled by one thread, read by many."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._blocks: dict[datetime, dict[str, bytes]] = {}
-        """As they are written: as objects they take ten times as much."""
+        """The blocks in their stored form: as objects they take ten times as much memory."""
 
     def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
         """One slot of many machines (by id); a slot that is filled already stays as it is."""
@@ -125,8 +126,8 @@ class RpoUnwritten:
         return [RpoBlock(machine_id, at, slots) for at, slots in sorted(blocks.items())]
 
     def write(self) -> None:
-        """All in one transaction. What could not be written is kept for the next time. Raises what the
-        store raises."""
+        """Write everything in one transaction. What could not be written is kept for the next time. Raises
+        what the store raises."""
         with self._lock:
             blocks = {at: dict(machines) for at, machines in self._blocks.items()}
         if not blocks:
@@ -140,7 +141,7 @@ class RpoUnwritten:
 
 
 def _drop(held: dict[datetime, dict[str, bytes]], begins_at: datetime, written: Mapping[str, bytes]) -> None:
-    """A sample that came meanwhile stays."""
+    """Drop what was written; a sample that came meanwhile stays."""
     there = held.get(begins_at, {})
     for machine_id, slots in written.items():
         left = there.get(machine_id, b"")[len(slots) :]

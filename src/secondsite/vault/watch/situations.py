@@ -1,4 +1,4 @@
-"""The situations of many machines, put together: what they refer to is read once."""
+"""The situations of many machines: what they refer to is read once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 
 @dataclass(frozen=True, slots=True)
 class SituationContext:
-    """What machines refer to."""
+    """The records that machines refer to."""
 
     policies: Mapping[str, ReplicationPolicy]
     appliances: Mapping[str, ApplianceRecord]
@@ -75,13 +75,14 @@ def numbers_of_those_that_rest(
     tx: Transaction, found: Sequence[MachineRecord], statuses: Mapping[str, StatusRecord]
 ) -> Mapping[str, int]:
     """By machine that is off and not replicated, though the vault knows of no failover: the highest number
-    that was seen."""
+    of an order that was seen."""
     resting = [each.id for each in found if rests_off(each, statuses[each.id])]
     return tx.statuses.generations(resting) if resting else {}
 
 
 def reverses_that_failed(tx: Transaction, found: Sequence[MachineRecord]) -> Mapping[str, JobView]:
-    """By machine: the reprotect that was to begin by itself, if nothing has touched the machine since."""
+    """By machine: the failed reprotect that should have begun by itself, if nothing has touched the machine
+    since."""
     last = [each.claimed_by for each in found if each.state is State.COMMITTED and each.claimed_by]
     ended = read.ended_among(tx.session, last) if last else ()
     return {str(job.subject): job for job in ended if automatic_reprotect.failed(job)}

@@ -1,8 +1,8 @@
-"""Points are booted by schedule: of the machine that was looked at longest ago the newest point, if nobody
-has proved it yet.
+"""Boots recovery points by schedule: the newest point of the machine that was looked at longest ago, if it is
+not proven yet.
 
-One at a time is asked for, and only while there is room now: what waits in line would keep out what people
-ask for.
+Only one at a time is asked for, and only while the site's limits allow it now: jobs that wait in line would
+delay those that people ask for.
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ log = structlog.get_logger()
 LOCK = "verification"
 BY = "schedule verification"
 LOOKED_AT_ONCE = 20
-"""Machines whose findings are derived, until one of them can be booted."""
+"""How many machines' findings are derived until one of them can be booted."""
 
 
 class VerificationScheduler(Periodic):
-    """See the module."""
+    """Boots recovery points by schedule."""
 
     def __init__(self, deps: Deps, facts: StatusIntake, authority: Authority) -> None:
         super().__init__("verification", lambda error: log.error("verification.failed", exc_info=error))
@@ -46,7 +46,7 @@ class VerificationScheduler(Periodic):
         return EVERY_SECONDS
 
     def look(self) -> None:
-        """One round. Of several vaults each looks; whoever comes second finds that there is no room."""
+        """One round. If several vault processes do this, the second finds the site's limits used up."""
         now = self._deps.now()
         if now < self._facts.listens_since + HEARS_FOR:
             return
@@ -61,8 +61,8 @@ class VerificationScheduler(Periodic):
                 self._start(site, *found)
 
     def _next(self, tx: Transaction, site: SiteRecord) -> tuple[MachineRecord, PointShape] | None:
-        """The first whose turn it is that there is room for. Looking writes nothing, and holds up nobody
-        who does."""
+        """The first machine whose turn it is and that fits the limits, with the point. Only reads, and delays
+        no writer."""
         if not _may_start(tx, site, 0):
             return None
         ready = self._ready(tx, site)
@@ -81,7 +81,7 @@ class VerificationScheduler(Periodic):
         log.info("verification.started", machine=machine.name, point=point.id, job=job_id)
 
     def _ready(self, tx: Transaction, site: SiteRecord) -> Iterator[tuple[MachineRecord, PointShape]]:
-        """Whose turn it is, in order, each with the point that is to be booted."""
+        """The machines whose turn it is, in order, each with the point to boot."""
         here = {each.id: each for each in tx.machines.list(site.name) if _is_here(each, site.name)}
         due = verification_budget.due(
             map(_turn, here.values()), site.verification.every_days, self._deps.now()
@@ -107,7 +107,7 @@ def _may_start(tx: Transaction, site: SiteRecord, memory_bytes: int) -> bool:
 
 
 def newest_unproven(situation: Situation) -> PointShape | None:
-    """The newest whole point, unless a look has proved it already."""
+    """The newest undamaged point, unless it is proven already."""
     replica = situation.status.replica
     points = () if replica is None else replica.points
     whole = (each for each in points if not each.damaged and not each.committed)

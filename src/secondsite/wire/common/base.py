@@ -13,15 +13,15 @@ from .bounds import bounded, without_defaults
 from .field_texts import field_texts
 
 SITE_NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
-"""Of whatever people name: sites, groups, plans, pools."""
+"""The pattern of names that people give: of sites, groups, plans, pools."""
 
 
 MACHINE_ID = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$"
-"""Files and folders of appliances are named so."""
+"""The pattern of machine ids: files and folders of appliances are named by them."""
 
 APPLIANCE_ID = r"^[0-9a-f]{32}$"
-"""As vaults make them, and no other: what stands for an appliance that nobody knows, or names a host, is
-none."""
+"""The pattern of appliance ids, as vaults make them. Nothing else can pass for an id, such as a host's
+name."""
 
 
 class Shape(BaseModel):
@@ -36,8 +36,8 @@ class Shape(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """The texts are read here: with `use_attribute_docstrings` every process read them as it began, a
-        third of its start."""
+        """Adds the texts below the fields. They are read only here: with `use_attribute_docstrings` every
+        process read them at its start, which took a third of it."""
         schema = handler(core_schema)
         described = handler.resolve_ref_schema(schema)
         fields = described["properties"] = without_defaults(described.get("properties", {}))
@@ -48,14 +48,14 @@ class Shape(BaseModel):
 
 
 class Editable(Shape):
-    """Something that several people may change: each state of it is an edition."""
+    """A thing that several people may change: each state of it is an edition."""
 
     def edited(self) -> Mapping[str, object]:
         """What a change would change: all fields, unless a shape overrides it."""
         return self.model_dump(mode="json")
 
     def edition(self) -> str:
-        """The same for the same values, different after each change."""
+        """A text that is the same for the same values, and different after each change."""
         return hashlib.sha256(json.dumps(self.edited(), sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,4 @@
-"""Bounds of what a shape's fields hold, where their own types have none: no field that crosses a border is
-without.
+"""Limits of a shape's fields whose types have none: no field that crosses a border is without limits.
 
 They are put into pydantic's core schema when a shape is made, so that a field that somebody adds has them
 too."""
@@ -12,16 +11,16 @@ from ...domain.counters import MOST
 from ...ground.units import MiB
 
 LONGEST: Final = 4 * MiB
-"""Characters of a text: a machine's description, a certificate, a page of evidence."""
+"""The longest text, in characters: a machine's description, a certificate, a page of evidence."""
 MOST_PARTS: Final = 100_000
-"""Of a list or an object."""
+"""The most parts of a list or an object."""
 LONGEST_SECONDS: Final = 1e11
-"""All floats are durations or shares. Three thousand years: such a duration after such an instant is still
-one that can be told."""
+"""The largest float; all floats are durations or shares. It is three thousand years: such a duration after
+LAST_INSTANT still gives a valid instant."""
 FIRST_INSTANT: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LAST_INSTANT: Final = datetime(6500, 1, 1, tzinfo=UTC)
-"""Further than what is reckoned from instants that others said (`instants`): these are bounded by
-themselves."""
+"""The last instant: later than anything that is computed from instants of other processes, which have limits
+of their own (`instants`)."""
 
 _LOWER: Final = frozenset({"ge", "gt"})
 _UPPER: Final = frozenset({"le", "lt"})
@@ -54,7 +53,7 @@ _SEVERAL: Final = ("fields", "choices", "steps", "items_schema", "definitions")
 
 
 def bounded(shape: Any) -> Any:
-    """The core schema of a shape, with bounds at each of its fields; those that it has stay."""
+    """The core schema of a shape with limits at each of its fields; existing limits stay."""
     if shape["type"] == "model":
         return {**shape, "schema": _inside(shape["schema"])}
     found = {name: bounded(shape[name]) for name in ("schema",) if isinstance(shape.get(name), dict)}
@@ -62,7 +61,7 @@ def bounded(shape: Any) -> Any:
 
 
 def _inside(part: Any) -> Any:
-    """The same of whatever is inside of it. Shapes there have been bounded by themselves."""
+    """The same for everything inside a field. Shapes inside have got their limits already."""
     if not isinstance(part, dict) or part.get("type") == "model":
         return part
     found = {name: _inside(part[name]) for name in _INSIDE if isinstance(part.get(name), dict)}
@@ -71,7 +70,7 @@ def _inside(part: Any) -> Any:
 
 
 def _each(several: Any) -> Any:
-    """Parts by name, in a row, or each with a label."""
+    """The same for parts by name, in a row, or with a label each."""
     if isinstance(several, dict):
         return {name: _inside(each) for name, each in several.items()}
     return [(_inside(each[0]), *each[1:]) if isinstance(each, tuple) else _inside(each) for each in several]
@@ -97,8 +96,8 @@ def _missing(part: Mapping[str, Any], lower: object, upper: object) -> dict[str,
 
 
 def without_defaults(schema: Any) -> Any:
-    """A JSON schema without these bounds: they would stand at every number of the API's description, and
-    tell nobody anything."""
+    """A JSON schema without these limits: they would appear at every number in the API's description, and
+    help nobody."""
     if isinstance(schema, list):
         return [without_defaults(each) for each in schema]
     if not isinstance(schema, dict):

@@ -73,9 +73,10 @@ class PoolSettings(Shape):
     site: str = Field(min_length=1, max_length=63)
     """The site of the network."""
     network: str = Field(min_length=1, max_length=MOST_OF_A_NETWORK)
-    """The network there. It has one pool, and one for each VLAN tag."""
+    """The network there. A network can have one pool, and one more for each VLAN tag."""
     vlan: int | None = Field(None, ge=1, le=MOST_VLAN)
-    """It is for cards with this VLAN tag; null: for those without, and for those whose tag has no pool."""
+    """The pool is for cards with this VLAN tag; null: for cards without a tag, and for those whose tag has no
+    pool."""
     subnet: Subnet
     """The IPv4 subnet that its addresses lie in, such as 10.2.0.0/24."""
     ranges: Annotated[tuple[Range, ...], Field(min_length=1, max_length=MOST_RANGES)]

@@ -1,4 +1,5 @@
-"""Points as they are held, by the ten thousand: in a third of the memory that they take as they come."""
+"""Keeps points, of which there are ten thousands, in a third of the memory that they take when they
+arrive."""
 
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
@@ -13,20 +14,21 @@ _DISKS: dict[tuple[str, ...], tuple[str, ...]] = {}
 
 
 def points(said: Iterable[PointShape], known: Iterable[PointShape] = ()) -> tuple[PointShape, ...]:
-    """The same points; those that are known already are the ones that are held."""
+    """The same points in compact form; for points in `known` the objects from there."""
     held: Mapping[str, PointShape] = {point.id: point for point in known}
     return tuple(_held(point, held.get(point.id)) for point in said)
 
 
 def _held(point: PointShape, known: PointShape | None) -> PointShape:
-    """Not compared as shapes: that makes a dictionary for each."""
+    """The known object if it is equal, else the point in compact form. They are not compared as shapes, which
+    would make a dictionary for each."""
     return known if known is not None and _looks(known) == _looks(point) else _compact(point)
 
 
 def _share_names() -> None:
-    """Python shares the names of attributes among objects of a class only if they were set when hardly any
-    of it had been made: of the first message of an appliance come thousands, and each kept point had a
-    dictionary of its own, 46,000 of them 21 MB."""
+    """Make Python share attribute names among points. It does so only if the attributes were set while few
+    objects of the class had been made: of the first message of an appliance come thousands, and each kept
+    point had a dictionary of its own, 46,000 of them 21 MB."""
     first = PointShape.__new__(PointShape)
     for name in _FIELDS:
         object.__setattr__(first, name, None)
@@ -36,9 +38,9 @@ _share_names()
 
 
 def _compact(point: PointShape) -> PointShape:
-    """Attributes that are set one by one lie in the object itself, with names that all share, not in a
-    dictionary of its own; and the set of the fields that were given, which is as large, is the same for
-    most points."""
+    """The point as a compact object: attributes that are set one by one are stored in the object itself, with
+    shared names, and not in a dictionary of its own; and the set of the given fields, which is as large, is
+    one object for most points."""
     made = PointShape.__new__(PointShape)
     for name in _FIELDS:
         object.__setattr__(made, name, getattr(point, name))

@@ -11,12 +11,12 @@ from .machine_checks import MOST_CHECKS, CheckVerdict
 from .numbers import BoundedTuple, Name, Text
 
 MOST_TOLD = 16
-"""Addresses of one machine."""
+"""The most addresses of one machine that are reported."""
 GuestAddress = Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?$")]
 
 
 class GuestAgent(StrEnum):
-    """What the guest agent said: it answered, it did not, or the machine has no channel for one."""
+    """Whether the guest agent answered: it did, it did not, or the machine has no channel for one."""
 
     ANSWERED = "answered"
     SILENT = "silent"
@@ -34,7 +34,7 @@ class Picture(StrEnum):
 
 
 class AddressVerdict(Shape):
-    """What came of an address that is set for a card."""
+    """The result for an address that is set for a card."""
 
     key: Name
     """The card's name in sentences of jobs."""
@@ -52,25 +52,25 @@ class Evidence(Shape):
     """What was seen of a machine after its start."""
 
     proven: bool
-    """Whether every check of the machine passed; without checks, whether its guest agent answered. That it
-    has power proves nothing."""
+    """Whether every check of the machine passed; without checks, whether its guest agent answered. That it is
+    on proves nothing."""
     power: Name
     """Whether the machine ran at the end: 'running', 'off', ..."""
     agent: GuestAgent
-    """What its guest agent said."""
+    """Whether its guest agent answered."""
     agent_seconds: float | None = None
-    """When the agent answered, counted from when one began to look."""
+    """Seconds until the agent answered, counted from the first look."""
     console: Text | None = None
     """The end of what it has written to its console since its start; empty: nothing yet; null: no console
     of it is kept."""
     picture: Picture = Picture.NONE
     """What became of the picture of its screen: read it with `GET /api/jobs/{job}/picture`."""
     seconds: float
-    """How long one looked."""
+    """How many seconds the machine was looked at."""
     checks: Annotated[tuple[CheckVerdict, ...], BoundedTuple(MOST_CHECKS)] = ()
-    """What came of each check that is set for the machine, in their order."""
+    """The result of each check that is set for the machine, in their order."""
     addresses: Annotated[tuple[AddressVerdict, ...], BoundedTuple(MOST_CARDS)] = ()
-    """What came of each address that is set for a card."""
+    """The result for each address that is set for a card."""
     guest_addresses: Annotated[tuple[GuestAddress, ...], BoundedTuple(MOST_TOLD)] = ()
     """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP
     server of the hypervisor's network, tells."""

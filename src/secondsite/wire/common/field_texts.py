@@ -1,4 +1,4 @@
-"""The texts below the fields of a class, as they stand in its source."""
+"""Reads the texts below the fields of a class from its source."""
 
 import ast
 import functools
@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 
 
 def field_texts(described: type) -> Mapping[str, str]:
-    """By field, those of its base classes too. A parametrized generic class has none of its own."""
+    """The texts by field, including those of base classes. A parametrized generic class has none of its
+    own."""
     return {
         name: text
         for each in reversed(described.__mro__)
@@ -19,7 +20,8 @@ def field_texts(described: type) -> Mapping[str, str]:
 
 @functools.cache
 def _of_module(name: str) -> Mapping[str, Mapping[str, str]]:
-    """By class, by field. Read once: `inspect.getsource` of a class reads its whole module."""
+    """The texts of a module by class and field. Read once: `inspect.getsource` of a class reads its whole
+    module."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[name]))
     except (OSError, TypeError):  # it is not written in Python

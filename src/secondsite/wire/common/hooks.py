@@ -14,7 +14,7 @@ USUAL_SECONDS, MOST_SECONDS = 60.0, 3600.0
 
 
 class MachineHook(Shape):
-    """A script that runs by itself whenever the machine has been started, or is about to be stopped."""
+    """A script that runs automatically whenever the machine has been started, or is about to be stopped."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
     """Its name, once for each machine."""
@@ -27,12 +27,13 @@ class MachineHook(Shape):
     kinds: Annotated[tuple[FailoverKind, ...], Field(min_length=1)] = tuple(FailoverKind)
     """For which kinds of failover it runs."""
     directions: Annotated[tuple[Direction, ...], Field(min_length=1)] = tuple(Direction)
-    """For which way of the machine, seen from its home; a cancelled failover goes the other way."""
+    """In which directions it runs: when the machine leaves home, or comes home. A cancelled failover goes the
+    other way."""
     timeout_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = USUAL_SECONDS
-    """When it is killed."""
+    """How many seconds it may run before it is killed."""
     stops: bool = False
-    """Of 'before_stop': whether a planned failover stops if it fails, before the machine is shut down;
-    nothing else ever does."""
+    """For 'before_stop': whether a planned failover stops, before the machine is shut down, if the script
+    fails. Nothing else is ever stopped by it."""
 
     @model_validator(mode="after")
     def _stops_what_can_be_stopped(self) -> "MachineHook":

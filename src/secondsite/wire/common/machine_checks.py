@@ -1,4 +1,4 @@
-"""What is checked of a machine after each start, and what came of it."""
+"""The checks of a machine after each start, and their results."""
 
 import ipaddress
 from enum import StrEnum
@@ -39,7 +39,7 @@ class MachineCheck(Shape):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """The TCP port, of 'tcp' and 'http'; null: 80 for 'http'."""
     path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=500)] = "/"
-    """What is asked for by 'http'."""
+    """The path that 'http' asks for."""
     status: Annotated[int, Field(ge=100, le=599)] = 200
     """The status that 'http' expects."""
     text: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -51,7 +51,7 @@ class MachineCheck(Shape):
     """A free IPv4 address with its prefix, such as 10.1.2.250/24, from which the machine's network is
     entered; null: none but in an isolated network, where a free one is taken."""
     deadline_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)] = USUAL_SECONDS
-    """So long it may take from the start on."""
+    """Seconds from the start after which the check has failed."""
 
     @model_validator(mode="after")
     def _whole(self) -> "MachineCheck":
@@ -72,7 +72,7 @@ class MachineCheck(Shape):
 
 
 class CheckVerdict(Shape):
-    """What came of one check."""
+    """The result of one check."""
 
     name: str
     """Its name."""
@@ -81,4 +81,4 @@ class CheckVerdict(Shape):
     said: Annotated[str, Field(max_length=LONGEST_SAID)]
     """What was seen, or why it did not pass."""
     seconds: float
-    """When that was known, counted from when one began to look."""
+    """Seconds until that was known, counted from the first look."""

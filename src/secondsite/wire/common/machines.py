@@ -40,11 +40,11 @@ class DiskDefinition(Shape):
     path: str = ""
     """Its path at the site that described it."""
     format: str = "qcow2"
-    """Of the image."""
+    """The format of its image."""
     bus: str = "virtio"
     """How the guest sees it."""
     boot_order: Number | None = None
-    """Its place in the boot order; null: none."""
+    """Its place in the boot order; null if it is not in it."""
 
 
 class NicDefinition(Shape):
@@ -55,7 +55,7 @@ class NicDefinition(Shape):
     mac: str
     """Its MAC address."""
     network: str | None = None
-    """What it is connected to; null: nothing."""
+    """The network that it is connected to; null: it is not connected."""
     model: str = "virtio"
     """How the guest sees it."""
     vlans: tuple[Number, ...] = ()
@@ -68,7 +68,7 @@ class MachineDefinition(Shape):
     fabric_id: str
     """The hypervisor's id for it."""
     name: str
-    """As the hypervisor has it."""
+    """Its name at the hypervisor."""
     fabric_kind: str
     """The kind of platform: libvirt, simulated."""
     vcpus: Number
@@ -118,8 +118,8 @@ class NetworkInfo(Shape):
 
 
 class ServedHost(Shape):
-    """A card on a served network, and the name that its address gets. `address`: the one that it is to
-    have, or, where it is served, has; None: any, as an older vault or appliance has it."""
+    """A card on a served network, and the name that its address gets. `address`: the one that it is to have
+    or, on a served network, has; None: any (so with an older vault or appliance)."""
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     mac: str = Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
@@ -127,10 +127,10 @@ class ServedHost(Shape):
 
 
 class NetworkService(Shape):
-    """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at
-    the subnet's first address. `dns_servers`: others that DHCP names in its place, which nobody else gets.
-    `ranges`: cards without an address of their own get one of these; none: of the whole subnet, as an
-    older appliance gives them."""
+    """What an isolated network offers: addresses of `subnet` by DHCP, and the names of `hosts` by DNS at the
+    subnet's first address. `dns_servers`: servers that DHCP names instead of that one. `ranges`: cards
+    without an address of their own get one of these; none: of the whole subnet, as an older appliance gives
+    them."""
 
     subnet: Annotated[str, AfterValidator(subnets.usable)]
     hosts: tuple[ServedHost, ...] = ()
@@ -144,7 +144,7 @@ class DiscoveredMachine(Shape):
     fabric_id: str
     """The hypervisor's id for it."""
     name: str
-    """As the hypervisor has it."""
+    """Its name at the hypervisor."""
     power: PowerState
     """Whether it runs."""
     tag: str | None

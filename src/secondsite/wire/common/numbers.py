@@ -1,5 +1,5 @@
-"""Numbers, texts, lists and objects that another process says: bounded, so that every database, file and
-sum can hold them."""
+"""Limits for numbers, texts, lists and objects from another process, so that every database, file and sum can
+hold them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +14,10 @@ LONGEST_TEXT = 4000
 LONGEST_NAME = 255
 
 Number = Annotated[int, Field(ge=0, le=MOST)]
-"""An epoch, a generation, the number of a cycle, of a vault, a count: as far as every database holds it."""
+"""An epoch, a generation, a cycle's or a vault's number, or a count: not larger than every database can
+hold."""
 Bytes = Annotated[int, Field(ge=0, le=MOST)]
-"""A size."""
+"""A size in bytes."""
 
 
 def _cut(value: object) -> object:
@@ -24,9 +25,9 @@ def _cut(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_cut)]
-"""A sentence for people; what is longer is cut off."""
+"""A sentence for people; a longer one is cut off."""
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
-"""What something is called by."""
+"""The name of something."""
 
 
 def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -35,15 +36,16 @@ def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 Json = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
-"""What is said in a shape that is known later: PostgreSQL takes no NaN."""
+"""An object whose shape is checked later. It has no NaN, which PostgreSQL does not take."""
 Kept = Annotated[dict[str, Any], AfterValidator(_storable)]
-"""What is compared letter for letter with what was signed: of any length, and as deep as evidence is."""
+"""An object that is compared letter for letter with what was signed: of any length, and as deeply nested as
+evidence is."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoundedTuple:
-    """A tuple of so many. It is left at the first of them that is wrong: a message of 1 MiB that held
-    nothing but wrong ones took the vault half a gigabyte, to say of each what is wrong with it."""
+    """A tuple with at most this many members. Checking ends at the first invalid member: a message of 1 MiB
+    with nothing but invalid ones took the vault half a gigabyte for their error messages."""
 
     most: int
 
@@ -57,7 +59,8 @@ YEARS = range(1970, 3000)
 
 
 def _within_reach(at: datetime) -> datetime:
-    """The year is asked in UTC, as the instant is kept and read again."""
+    """The instant, if its year is in range. The year is taken in UTC, because the instant is stored in
+    UTC."""
     if at.year in range(YEARS.start - 1, YEARS.stop + 1) and (utc := at.astimezone(UTC)).year in YEARS:
         return utc
     raise ValueError(f"the year must be {YEARS.start} to {YEARS.stop - 1}, in UTC")
@@ -70,4 +73,4 @@ def _utc(at: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reach)]
 """An instant, in UTC."""
 InstantOrUtc = Annotated[datetime, AfterValidator(_utc), AfterValidator(_within_reach)]
-"""The same; without a zone it is UTC already."""
+"""An instant; one without a zone counts as UTC."""

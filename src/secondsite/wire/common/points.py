@@ -12,7 +12,7 @@ from .numbers import BoundedTuple, Bytes, Instant, Name, Number, Text
 
 MOST_DISKS = 1000
 PointId = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,254}$")]
-"""Files are named so, and it is typed in commands."""
+"""The id of a recovery point. Files are named by it, and people type it in commands."""
 
 
 class PointShape(Shape):
@@ -23,7 +23,7 @@ class PointShape(Shape):
     taken_at: Instant
     """The instant (UTC), by the source's clock."""
     consistency: Consistency = Consistency.CRASH
-    """app: the guest's file systems were frozen around it."""
+    """app: the guest's file systems were frozen while it was taken; crash: they were not."""
     epoch: Number = 0
     """Rises with every new replica and every reprotect."""
     seq: Number = 0
@@ -34,7 +34,7 @@ class PointShape(Shape):
     reason: Text | None = None
     """Why it is not what was asked for, such as not app-consistent."""
     committed: bool = False
-    """A failover was committed to it."""
+    """Whether a failover was committed to it."""
     added_bytes: Bytes = 0
     """The space that it added to the store."""
     disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
@@ -43,7 +43,7 @@ class PointShape(Shape):
     held: Text | None = None
     """Why it is held, so that retention does not delete it; null: it is not held."""
     damaged: bool = False
-    """It was read, and its data is not what was sealed; or it stands on such a point and was not read
+    """Whether its data was read and is not what was sealed, or it stands on such a point and was not read
     since. No choice picks it until a verification finds it whole."""
     verified_at: Instant | None = None
     """When it was last read and compared with its digests (UTC); null: never, or not since a point below
@@ -57,11 +57,12 @@ class PointShape(Shape):
     sealed_at: Instant | None = None
     """When the target sealed it (UTC), by the target's clock."""
     uptime: Uptime | None = Field(default=None, exclude=True)
-    """Of the target's host when it was sealed. It never leaves the target: only there do points age."""
+    """The uptime of the target's host when it was sealed. It never leaves the target: only there do points
+    age."""
 
     @property
     def grade(self) -> Grade:
-        """The best that is known of it."""
+        """The highest grade that is known of it."""
         return self.proof or (Grade.READ if self.verified_at and not self.damaged else Grade.SENT)
 
     def to_domain(self) -> RecoveryPoint:

@@ -1,4 +1,4 @@
-"""What a machine is to be like at its second site, where that is not what it is at home."""
+"""Properties that a machine has at its second site instead of those at home."""
 
 from typing import Annotated
 
@@ -34,12 +34,12 @@ class Sizing(Shape):
 
     @property
     def lays_out(self) -> bool:
-        """Other vCPUs, or other memory."""
+        """Whether vCPUs or memory differ, so that the definition's layout of both must change."""
         return self.vcpus is not None or self.memory_bytes is not None
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What is otherwise than at home: '2 vCPUs', '1 GiB of memory', 'CPU model Nehalem'."""
+        """What differs from home, in words: '2 vCPUs', '1 GiB of memory', 'CPU model Nehalem'."""
         vcpus = () if self.vcpus is None else (counted(self.vcpus, "vCPU"),)
         memory = () if self.memory_bytes is None else (f"{exact_size(self.memory_bytes)} of memory",)
         model = () if self.cpu_model is None else (f"CPU model {self.cpu_model}",)
@@ -55,8 +55,8 @@ class TargetProperties(Sizing):
     target_name: TargetName | None = None
     """Its name after a failover; null: its own."""
     start_delay_seconds: StartDelay | None = None
-    """In a run of a plan it starts there so many seconds later than others of its group would; null: it
-    does not wait."""
+    """In a run of a plan it starts there this many seconds later than the others of its group; null: it does
+    not wait."""
 
     @property
     def sizing(self) -> Sizing:

@@ -22,17 +22,19 @@ class Placement(Shape):
 
 
 MOST_FREE = 1 << 50
-"""Bytes: no store of a hypervisor's host has so much; who says so wants to be given all that is new."""
+"""Bytes that no store of a hypervisor's host has: an appliance that claims more wants to get all new
+replicas."""
 
 
 def believed(free_bytes: int | None, size_bytes: int | None = None) -> int:
-    """The room that an appliance says it has, if that can be; else 0, as of one that says nothing."""
+    """The free bytes that an appliance claims, if they are plausible; else 0, as for one that claims
+    nothing."""
     most = MOST_FREE if size_bytes is None else min(size_bytes, MOST_FREE)
     return free_bytes if free_bytes is not None and free_bytes <= most else 0
 
 
 class StoreSpace(Shape):
-    """A store, and the room in it."""
+    """A store, and the space in it."""
 
     name: Annotated[str, Field(max_length=64)]
     """Its name at its appliance: default, or as the appliance's configuration has it."""

@@ -38,12 +38,12 @@ MOST_OF_A_PAGE = 100
 
 
 def _possible(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Raises ValueError."""
+    """The value, checked by the domain. Raises ValueError."""
     return leaving_out.possible(value, handler)
 
 
 def _possible_policy(policy: PolicyShape) -> PolicyShape:
-    """Raises ValueError."""
+    """The policy, checked by the domain. Raises ValueError."""
     leaving_out.possible(policy, PolicyShape.to_domain)
     return policy
 
@@ -67,7 +67,7 @@ Policy = Annotated[PolicyShape, AfterValidator(_possible_policy)]
 Group = Annotated[ReplicationGroup, WrapValidator(_possible)]
 Plan = Annotated[RecoveryPlan, AfterValidator(_possible_plan)]
 Counted = Annotated[int, Field(ge=0, le=BELIEVED)]
-"""By others; it is counted on from there."""
+"""A number from another vault, from which the new one counts on."""
 Id = Annotated[str, Field(max_length=128)]
 
 
@@ -79,7 +79,7 @@ class AdoptionSite(Shape):
 
 
 class AdoptionAppliance(Shape):
-    """Whose name and site its id is."""
+    """The name and the site of an appliance that is known by its id."""
 
     id: ApplianceId
     name: Name
@@ -112,8 +112,8 @@ class AdoptionSettings(Shape):
 
 
 class AdoptionRecord(Shape):
-    """What a vault knows of a machine, and its two appliances do not. Nothing that changes with every
-    verb: what became of the machine shows in the store."""
+    """What a vault knows of a machine and its two appliances do not. It has nothing that changes with every
+    verb: the store shows what became of the machine."""
 
     id: MachineId
     name: Name
@@ -138,8 +138,8 @@ class AdoptionRecord(Shape):
 
 
 class AdoptableRun(Shape):
-    """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it,
-    so it can be taken over as it is; else a program that is not known here runs it, or nothing does."""
+    """The machine that was started from a point, and not for a drill. `defined`: the hypervisor knows it, so
+    it can be taken over as it is; else another program runs it, or nothing does."""
 
     point_id: PointId
     fabric_id: Name | None = None
@@ -152,9 +152,9 @@ class AdoptableRun(Shape):
 
 
 class AdoptableReplica(Shape):
-    """A replica in a store of the appliance. `opened`: the appliance works with it; else it only lies
-    there. `committed_point_id`: a failover was committed, and the machine stands on it. `drills`: so many
-    test failovers are open."""
+    """A replica in a store of the appliance. `opened`: the appliance works with it; else it is only in the
+    store. `committed_point_id`: the point of a committed failover, on which the machine stands. `drills`: how
+    many test failovers are open."""
 
     epoch: Counted
     opened: bool
@@ -162,7 +162,7 @@ class AdoptableReplica(Shape):
     newest_at: Instant | None = None
     held: Number = 0
     verified: Number = 0
-    """Points from which the machine was seen to run."""
+    """How many points were proven by a machine that was started from them."""
     committed_point_id: PointId | None = None
     run: AdoptableRun | None = None
     drills: Number = 0
@@ -183,7 +183,7 @@ class AdoptableSource(Shape):
 
 
 class AdoptableMachine(Shape):
-    """All that the appliance has of one machine. `generation`, `drill_generation`: the highest that it
+    """Everything that the appliance has of one machine. `generation`, `drill_generation`: the highest that it
     saw. With a `problem` nothing else of it could be read."""
 
     id: Id
@@ -199,16 +199,16 @@ class AdoptableMachine(Shape):
     generation: Counted = 0
     drill_generation: Counted = 0
     odd: Annotated[tuple[Text, ...], BoundedTuple(leaving_out.MOST_LEFT_OUT)] = ()
-    """What was left out of it, as nothing can have such a value: a sentence each."""
+    """What was left out of it because its value is impossible: a sentence for each."""
 
 
 def _of_machine(said: Any) -> Any:
-    """What of it is a machine: without odd settings, or only its name and what is odd."""
+    """The valid part of a machine: without invalid settings, or only its name and what is invalid."""
     if not isinstance(said, Mapping):
         return (
             said
             if isinstance(said, AdoptableMachine)
-            else {"id": "?", "name": "?", "problem": "What is said of a machine is no object."}
+            else {"id": "?", "name": "?", "problem": "The record of a machine is not an object."}
         )
     may_go = leaving_out.of_machine(leaving_out.of_record(AdoptionRecord))
     try:
@@ -218,13 +218,13 @@ def _of_machine(said: Any) -> Any:
         return {
             "id": leaving_out.cut(said.get("id"))[:128],
             "name": name,
-            "problem": f"What is said of {name} cannot be: {problem}",
+            "problem": f"The record of {name} is invalid: {problem}",
         }
     return {**whole, "odd": (*whole.get("odd", ()), *odd)} if odd else whole
 
 
 class ListAdoptable(Shape):
-    """At most `most` machines whose ids follow `after`. Nothing is changed."""
+    """Asks for at most `most` machines whose ids follow `after`. Changes nothing."""
 
     after: Name = ""
     most: Annotated[int, Field(ge=1, le=MOST_OF_A_PAGE)] = MOST_OF_A_PAGE
@@ -240,7 +240,7 @@ class AdoptableSite(Shape):
     machines: Annotated[tuple[AdoptableMachine, ...], BoundedTuple(MOST_OF_A_PAGE)] = ()
     more: bool = False
     odd: Annotated[tuple[Text, ...], BoundedTuple(leaving_out.MOST_LEFT_OUT)] = ()
-    """As of a machine, of what the vault said."""
+    """What was left out of the vault's words because its value is impossible."""
 
     @model_validator(mode="before")
     @classmethod
@@ -257,12 +257,13 @@ class AdoptableSite(Shape):
 
 
 class Adopt(Shape):
-    """The machine is the giving vault's from now on. `setup`: for a replica that only lies in a store."""
+    """The machine belongs to the vault that gives this order from now on. `setup`: for a replica that is only
+    in a store."""
 
     setup: ReplicaSetup | None = None
 
 
 class AdoptionFact(Shape):
-    """What there is of it then."""
+    """What is here of the machine after it was adopted."""
 
     machine: Annotated[AdoptableMachine, BeforeValidator(_of_machine)]

@@ -1,8 +1,8 @@
-"""What changed of a machine since it was last said over the same connection. Pure.
+"""Computes what changed in a machine's status since the last one over the same connection. Pure.
 
-Of an idle machine only figures change, with every cycle: they are said in a row of their own. Of a replica's
-points those are said that came, were changed or went, with a digest of what is there now: who hears it knows
-whether he has missed something.
+For an idle machine only figures change, with every cycle: they are sent as a shape of their own. Of a
+replica's points only those that came, changed or went are sent, with a digest of all present ones: by it the
+receiver knows whether it has missed something.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ MachineId = Annotated[str, Field(max_length=LONGEST_ID)]
 
 
 class SourceFigures(Shape):
-    """All of a source's status that changes as cycles go by."""
+    """The part of a source's status that changes with every cycle."""
 
     machine_id: MachineId
     epoch: Number
@@ -36,7 +36,7 @@ class SourceFigures(Shape):
 
 
 class ReplicaFigures(Shape):
-    """The same of a replica's status."""
+    """The part of a replica's status that changes with every cycle."""
 
     machine_id: MachineId
     epoch: Number
@@ -52,11 +52,11 @@ class ReplicaChange(Shape):
     """A replica's status, with its points as changes. `digest` is that of the points that there are now."""
 
     status: ReplicaStatus
-    """Without points."""
+    """The status without points."""
     came: Annotated[tuple[PointShape, ...], BoundedTuple(MOST_POINTS)] = ()
     """Points that are new, or were changed."""
     gone: Annotated[tuple[Name, ...], BoundedTuple(MOST_POINTS)] = ()
-    """Ids of points that are there no more."""
+    """Ids of points that do not exist any more."""
     digest: Name
 
 
@@ -76,32 +76,32 @@ def figures(status: AnyStatus) -> Figures:
 
 
 def with_figures(status: S, now: Figures) -> S:
-    """The status with these figures, which are of the same side of the same machine."""
+    """The status with these figures; both are of the same side of the same machine."""
     return cast(S, status.model_copy(update=now.__dict__))
 
 
 def without_figures(status: S) -> S:
-    """What stays the same while only figures change."""
+    """The status without its figures."""
     kind = SourceFigures if isinstance(status, SourceStatus) else ReplicaFigures
     return with_figures(status, kind(machine_id=status.machine_id, epoch=status.epoch))
 
 
 def only_rested(told: AnyStatus, now: AnyStatus) -> bool:
-    """Whether all that changed is until when nothing was written."""
+    """Whether the only change is until when nothing was written."""
     before, after = told.__dict__, now.__dict__
     return all(before[name] == value for name, value in after.items() if name not in _OF_REST)
 
 
 def of_source(told: SourceStatus, now: SourceStatus) -> SourceStatus | SourceFigures:
-    """As little as tells the change. Whole, if the epoch is another."""
+    """The smallest shape that tells the change; the whole status if the epoch is another one."""
     found = figures(now)
     same = told.epoch == now.epoch and with_figures(told, found) == now
     return found if same and isinstance(found, SourceFigures) else now
 
 
 def of_replica(told: ReplicaStatus, now: ReplicaStatus) -> ReplicaStatus | ReplicaFigures | ReplicaChange:
-    """The same. Whole, if its points cannot be told as changes: they are in another order, or the epoch is
-    another."""
+    """The smallest shape that tells the change; the whole status if the epoch is another one, or if its
+    points cannot be sent as changes because their order changed."""
     if told.epoch != now.epoch:
         return now
     found = figures(now)
@@ -145,8 +145,8 @@ def points_after(
 
 
 def digest(points: Iterable[PointShape]) -> str:
-    """Of what a choice, a person and retention go by: neighbours of other releases make the same of the
-    same points."""
+    """A digest of the points' fields that choices, people and retention use: other releases compute the same
+    one."""
     seen = [
         (each.id, each.epoch, each.seq, each.committed, each.held, each.damaged, str(each.verified_at))
         for each in points

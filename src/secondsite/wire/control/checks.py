@@ -40,7 +40,7 @@ class SourceCheckFact(Obstacles):
     needed_bytes: Bytes | None = None
     written_bytes: Bytes | None = None
     peer_seconds: float | None = None
-    """How long it took to be connected to the peer's data port, if that was asked for."""
+    """Seconds that connecting to the peer's data port took, if that was asked for."""
     sizes: dict[str, int] = Field(default_factory=dict)
     """Bytes of the disks as the machine has them now; none: it is not there, or an older appliance."""
 
@@ -55,7 +55,7 @@ class NetworkCandidate(Shape):
     """What is given out of the subnet: by the platform's DHCP server there, or out of its pool; none: not
     known, or all."""
     gives_addresses: bool | None = None
-    """As NetworkInfo has it."""
+    """As in NetworkInfo."""
     unserved: str | None = None
     """Why a network that is made here cannot have this subnet."""
 
@@ -73,7 +73,7 @@ class TargetCheckFact(Obstacles):
     serves: bool = False
     stand_ins: Annotated[tuple[NetworkCandidate, ...], BoundedTuple(MOST_OBSTACLES)] = ()
     keeps: bool = False
-    """PREPARE_REPLICA knows `keeping`; False: an older appliance."""
+    """Whether PREPARE_REPLICA knows `keeping`; False: an older appliance."""
     sets_cpu_model: bool = False
 
 
@@ -135,8 +135,8 @@ class HomeCards(Shape):
 
 
 class MemoryNeed(Shape):
-    """What the machine has at home, for a host that may have less: `blocking`, or only warned of, as in
-    need. Free memory is only warned of."""
+    """What the machine has at home, for a host that may have less: `blocking`, or only a warning if the
+    machine must start anyway. Free memory is only warned of."""
 
     memory_bytes: Bytes
     blocking: bool = False
@@ -157,24 +157,24 @@ class CheckTarget(Shape):
     needed_bytes: Bytes = 0
     must_hold_replica: bool = False
     no_copy: bool = False
-    """No machine may have been failed over onto the replica."""
+    """Whether it is an obstacle that a machine was failed over onto the replica."""
     but_on: CopyInstant | None = None
-    """With `no_copy`: but one that stands on this."""
+    """With `no_copy`: a machine on this instant is no obstacle."""
     seeds: tuple[SeedDisk, ...] = ()
     encrypted: bool = False
     replica: ReplicaRequest | None = None
-    """What is here already must not stand in its way."""
+    """The replica that is to be made: what exists already must not be in its way."""
     test_networks: tuple[str, ...] = ()
-    """Of `networks`, those that a test failover uses: it is warned of production's."""
+    """Those of `networks` that a test failover uses: a warning is given if they are production's."""
     names: tuple[str, ...] = ()
-    """DNS names that are to point here; it is warned of those that this site may not change."""
+    """DNS names that are to point here; a warning is given for those that this site may not change."""
     serve: bool = False
-    """A network that is made must be able to give addresses."""
+    """Whether a network that is made must be able to give addresses."""
     serve_subnet: str | None = None
-    """And these; an older appliance does not look."""
+    """The subnet of these addresses; an older appliance does not look."""
     makes: tuple[str, ...] = ()
-    """Networks that the test failover makes: one that another machine of it, or its run, has made already
-    is in its way by nothing."""
+    """Networks that the test failover makes: one that another machine of it, or its run, has made already is
+    no obstacle."""
     stand_ins: tuple[str, ...] = ()
     """Networks here whose subnets are asked for, such as those that ones of a drill stand for. One that is
     not here is no obstacle."""
@@ -182,14 +182,14 @@ class CheckTarget(Shape):
     """vCPUs, memory and CPU model that the machine is to have here, which the host must have; an older
     appliance does not look."""
     keeping: Placement = Placement()
-    """Where a replica is to be kept, if one is to be made: the room is asked for there."""
+    """Where a replica is to be kept, if one is to be made: the space is checked there."""
     home: HomeCards | None = None
-    """The machine comes home to here, or is to."""
+    """Set if the machine comes home to here, or is meant to."""
     home_in_need: HomeCards | None = None
-    """The same in need: it starts without the cards whose networks are not here, and is only warned of
-    them; an older appliance does not look."""
+    """The same for a machine that must start anyway: it starts without the cards whose networks are not here,
+    which are only warnings; an older appliance does not look."""
     way_back: tuple[str, ...] = ()
     """The data port of the source's appliance is tried from here, and only warned of: the machine comes
     home that way. An older appliance does not look."""
     memory: MemoryNeed | None = None
-    """Unless `sizing` has another; an older appliance does not look."""
+    """What memory it needs, unless `sizing` sets another; an older appliance does not look."""

@@ -1,9 +1,8 @@
-"""What can be adopted of what an appliance has, although something in it is odd: each thing for itself, and
+"""Keeps what is valid of the records that an appliance has for an adoption: each thing is checked alone, and
 what is left out is named.
 
-Files of a store may be edited, damaged, or of another release. A value that nothing can have costs the
-thing that has it, never those beside it; and what a machine stands on (its disks, points, direction) is
-whole or is not adopted."""
+Files of a store may be edited, damaged, or of another release. An impossible value costs the thing that has
+it, never the others; but a machine's disks, points and direction must be valid, or it is not adopted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,12 +14,12 @@ from ..common.numbers import LONGEST_NAME, LONGEST_TEXT
 
 Path = tuple[int | str, ...]
 ENTRIES = frozenset({"cards", "checks", "hooks", "keeping"})
-"""Of a machine's record: each of them may be left out alone."""
+"""Lists in a machine's record of which single entries may be left out."""
 MOST_LEFT_OUT = 1000
 
 
 def possible(value: Any, handler: Callable[[Any], Any]) -> Any:
-    """As pydantic tells it, what the domain refuses. Raises ValueError."""
+    """The value, checked by the domain; its refusal becomes a ValueError, as pydantic expects."""
     try:
         return handler(value)
     except errors.SecondsiteError as problem:
@@ -30,9 +29,9 @@ def possible(value: Any, handler: Callable[[Any], Any]) -> Any:
 def fitting(
     shape: type[BaseModel], said: object, may_go: Callable[[Path], Path | None]
 ) -> tuple[Any, tuple[str, ...]]:
-    """What of it makes the shape, and a sentence for each thing that was left out. `may_go` says what goes
-    with a value that is odd, by its place; None: nothing else can stay then. Raises ValueError, which
-    names the value, for that, and for too much."""
+    """The shape made of what is valid in `said`, and a sentence for each thing that was left out. `may_go`
+    returns what to leave out for the place of an invalid value; None: nothing can be left out. Raises
+    ValueError, which names the value, in that case, and for too many."""
     told: list[str] = []
     while len(told) < MOST_LEFT_OUT:
         try:
@@ -55,7 +54,7 @@ def fitting(
 
 
 def of_record(shape: type[BaseModel]) -> Callable[[Path], Path | None]:
-    """What goes of a machine's record with an odd value."""
+    """What to leave out of a machine's record for an invalid value."""
 
     def may_go(path: Path) -> Path | None:
         field = shape.model_fields.get(str(path[0])) if path else None
@@ -67,12 +66,12 @@ def of_record(shape: type[BaseModel]) -> Callable[[Path], Path | None]:
 
 
 def of_vault(path: Path) -> Path | None:
-    """The same of what a vault has set for many machines: one of them."""
+    """What to leave out of a vault's settings for many machines: one of them."""
     return path[:2] or None
 
 
 def of_machine(record: Callable[[Path], Path | None]) -> Callable[[Path], Path | None]:
-    """The same of a machine."""
+    """What to leave out of a machine for an invalid value."""
 
     def may_go(path: Path) -> Path | None:
         if path[:1] == ("policy",):
@@ -86,7 +85,7 @@ def of_machine(record: Callable[[Path], Path | None]) -> Callable[[Path], Path |
 
 
 def _named(said: Any, path: Path) -> str:
-    """What the thing there is called."""
+    """The name of the thing at this place."""
     for key in path:
         if isinstance(said, Mapping):
             said = said[key]
@@ -103,12 +102,12 @@ def _named(said: Any, path: Path) -> str:
 
 
 def cut(value: object) -> str:
-    """Of something that has no proper name."""
+    """A shortened text for a thing that has no valid name."""
     return value[:LONGEST_NAME] if isinstance(value, str) and value.isprintable() else "?"
 
 
 def _without(said: Any, paths: set[Path]) -> Any:
-    """A copy without what stands there."""
+    """A copy without what is at these places."""
     here = {path[0] for path in paths if len(path) == 1}
     below = {
         path[0]: {each[1:] for each in paths if len(each) > 1 and each[0] == path[0]}

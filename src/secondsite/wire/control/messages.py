@@ -2,9 +2,9 @@
 
 The appliance dials, says Hello, and from then on: the vault sends Orders, the appliance answers each with a
 Report (and Progress meanwhile) and sends Status whenever something changed and every few seconds; the vault
-may ask for all of it Again. A repeated order_id gets the first report again; an order that is running goes on
-and is reported once. When its certificate is about to expire the appliance sends Renew, and the vault answers
-Renewed.
+may ask for everything once more with a FullReportRequest. A repeated order_id gets the first report again; an
+order that is running goes on and is reported once. When its certificate is about to expire the appliance
+sends Renew, and the vault sends a RenewAnswer.
 """
 
 from typing import Annotated, Literal
@@ -19,19 +19,21 @@ from .protocols import PROTOCOL_VERSION, SPOKEN
 from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
 
 MOST_MACHINES = 20_000
-"""Of one appliance. What says more of them is no status: a message may hold millions."""
+"""The most machines of one appliance. A message with more is refused: it could hold millions."""
 MOST_NOTES = 100
 
 
 def _few(said: object) -> object:
-    """Of a dictionary no list says at its first odd value that it is left."""
+    """The object, if it does not have too many entries. (A list is left at its first invalid member, an
+    object is not.)"""
     if isinstance(said, dict) and len(said) > MOST_MACHINES:
         raise ValueError(f"it has more than {MOST_MACHINES} entries")
     return said
 
 
 def _short(problem: Problem | None) -> Problem | None:
-    """It stays in the records of jobs, and everybody who looks at these gets it."""
+    """The problem with shortened texts: it is stored in records of jobs, and everybody who looks at these
+    gets it."""
     if problem is None or len(problem.message) + len(problem.do) <= LONGEST_TEXT:
         return problem
     short = {"message": problem.message[:LONGEST_TEXT], "do": problem.do[:LONGEST_TEXT]}
@@ -52,8 +54,8 @@ class Hello(Shape):
     vault_number: Number = 0
     protocol: Number = PROTOCOL_VERSION
     oldest_protocol: Number | None = SPOKEN.oldest
-    """The oldest that it understands; None: an appliance of the first release, which understands the next
-    one."""
+    """The oldest protocol version that it understands; None: an appliance of the first release, which also
+    understands the next version."""
     appliance_id: Name
     site: Name
     version: Name
@@ -67,9 +69,9 @@ class Hello(Shape):
     host: Annotated[str, Field(max_length=255)] | None = None
     """The name of the host that it runs on; None: an older appliance."""
     most_disks_home: Number | None = None
-    """So many disks may come home to it at once; None: any number, or an older appliance."""
+    """How many disks may come home to it at once; None: any number, or an older appliance."""
     says_changes: bool = False
-    """It says what changed to a vault that takes it, and can be asked to say all again."""
+    """Whether it can send changes only, to a vault that takes them, and everything again on request."""
 
 
 class Welcome(Shape):
@@ -78,12 +80,12 @@ class Welcome(Shape):
     vault_number: Number = 0
     """Rises as long as the vault's database is in use."""
     takes_changes: bool = False
-    """Statuses may say what changed."""
+    """Whether statuses may contain changes only."""
     protocol: Number = 1
     oldest_protocol: Number | None = None
     """As in the hello. A vault of the first release says nothing of it."""
     version: Name = ""
-    """Of the vault's program; the first release does not say."""
+    """The version of the vault's program; the first release does not send it."""
 
 
 class Order(Shape):
@@ -129,8 +131,8 @@ class Status(Shape):
     that it has, the `old_copies` that an undone reprotect left here.
 
     A machine that is not listed has not changed since it was last listed; all are listed when a connection
-    begins. A vault that takes changes is told of each machine whole every few minutes, of any other vault's
-    every few seconds.
+    begins. A vault that takes changes gets each machine whole every few minutes, any other vault every few
+    seconds.
     """
 
     type: Literal["status"] = "status"
@@ -139,33 +141,34 @@ class Status(Shape):
     old_copies: Annotated[tuple[OldCopyStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
     store_free_bytes: Bytes | None = None
     store_used_bytes: Bytes | None = None
-    """Both of the default store."""
+    """Used and free space of the default store."""
     stores: Annotated[tuple[StoreSpace, ...], BoundedTuple(MOST_STORES)] = ()
-    """All stores, the default one first; an older appliance says nothing of them."""
+    """All stores, the default one first; an older appliance does not send them."""
     at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
     generations: Numbers = Field(default_factory=dict)
-    """The highest number of an order that was seen, by machine; the same is not said twice over one
+    """The highest generation of an order that was seen, by machine; one value is sent only once over a
     connection."""
     drill_generations: Numbers = Field(default_factory=dict)
-    """The same of orders for drills."""
+    """The same for orders of drills."""
     source_figures: Annotated[tuple[SourceFigures, ...], BoundedTuple(MOST_MACHINES)] = ()
-    """Of sources of which nothing else changed since they were last told over this connection."""
+    """Sources of which only figures changed since they were last sent over this connection."""
     replica_figures: Annotated[tuple[ReplicaFigures, ...], BoundedTuple(MOST_MACHINES)] = ()
-    """The same of replicas."""
+    """The same for replicas."""
     replica_changes: Annotated[tuple[ReplicaChange, ...], BoundedTuple(MOST_MACHINES)] = ()
-    """Replicas of which more changed than figures, against what was last told of them over this
+    """Replicas of which more than figures changed, as changes against what was last sent over this
     connection."""
     sources_gone: Gone = ()
-    """Machines that were told as sources over this connection, and are none now, or cannot be described."""
+    """Machines that were sent as sources over this connection, and are none now, or cannot be described."""
     replicas_gone: Gone = ()
-    """The same of replicas."""
+    """The same for replicas."""
     unsaid: Text = ""
-    """What is left out of it, as it cannot be said, or, at the vault, was not understood; empty: nothing."""
+    """What was left out because it cannot be expressed or, at the vault, was not understood; empty:
+    nothing."""
 
 
 class FullReportRequest(Shape):
-    """The vault has missed something of these machines, or of all if none is named: they are to be told
+    """The vault has missed something of these machines, or of all if none is named, and asks for them
     whole."""
 
     type: Literal["again"] = "again"

@@ -1,4 +1,4 @@
-"""The order to let a machine's DNS names point to it, and what is reported."""
+"""The order to let a machine's DNS names point to it, and its report."""
 
 from typing import Annotated
 
@@ -25,8 +25,8 @@ class CardName(Shape):
 
 
 class UpdateNames(Shape):
-    """The names point to this machine, which runs here. Its agent is waited for `wait_seconds`; what the
-    name server does not do within `try_seconds` is given up."""
+    """The names point to this machine, which runs here. Its agent is waited for `wait_seconds`; names that
+    the DNS server has not changed within `try_seconds` are given up."""
 
     fabric_id: str
     machine: str
@@ -36,8 +36,8 @@ class UpdateNames(Shape):
 
 
 class NameVerdict(Shape):
-    """What came of a name: it points to `address` now (null: it does not point to the machine). `before`:
-    to what it pointed before the order. `said`: why it does not, or what else is to be known of it."""
+    """The result for a name: it points to `address` now (null: it does not point to the machine). `before`:
+    to what it pointed before the order. `said`: why it does not, or what else should be known."""
 
     name: Bounded
     address: Bounded | None = None

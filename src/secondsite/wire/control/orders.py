@@ -38,7 +38,7 @@ F = TypeVar("F", bound=Shape)
 
 
 MOST_TOLD = 16
-"""Addresses of one card."""
+"""The most addresses of one card that are reported."""
 MOST_IN_A_SITE = 100_000
 MOST_CAS = 100
 Mac = Annotated[str, Field(pattern=MAC)]
@@ -102,8 +102,8 @@ class SetSite(Shape):
 
 
 class SiteFact(Shape):
-    """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An
-    older one says neither."""
+    """Fingerprints: the CAs that the appliance trusts now, and the one that issued its certificate. An older
+    appliance sends neither."""
 
     trusted: Annotated[tuple[Name, ...], BoundedTuple(MOST_CAS)] = ()
     issuer: Name = ""
@@ -119,8 +119,8 @@ class ShutDown(Shape):
 
 
 class FabricMachine(Shape):
-    """`tell_addresses`: POWER says them too; `leaves`: it says what is in the way of a shutdown for a
-    move. An older appliance does neither."""
+    """`tell_addresses`: POWER also reports addresses; `leaves`: it reports what is in the way of a shutdown
+    for a move. An older appliance does neither."""
 
     fabric_id: str
     tell_addresses: bool = False
@@ -128,15 +128,15 @@ class FabricMachine(Shape):
 
 
 class PowerFact(Shape):
-    """`addresses`: those of its cards, by MAC address, as its guest's agent says; none if it was not
-    asked, or says nothing."""
+    """`addresses`: those of its cards, by MAC address, as its guest agent tells them; none if it was not
+    asked, or tells none."""
 
     power: str
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
     obstacles: Annotated[tuple[ObstacleShape, ...], BoundedTuple(MOST_OBSTACLES)] = ()
     """What is in the way of its shutdown for a move, if that was asked for."""
     already: bool = False
-    """It was off when its shutdown was asked for."""
+    """Whether it was off when its shutdown was asked for."""
 
 
 class RunCycle(Shape):
@@ -177,11 +177,11 @@ class Withdraw(Shape):
 
     fabric_id: str
     disks: Annotated[tuple[Name, ...], BoundedTuple(MOST_DISKS)] = ()
-    """Those that are protected: nobody else starts from them. Others, which its owner excluded, such as
-    one that several machines share, are theirs; none: all, from an older vault."""
+    """Keys of the protected disks: nobody else may start from them. Others, which the owner excluded, such as
+    a disk that several machines share, stay usable; none: all (an older vault)."""
     left: bool = False
-    """The machine has left this appliance for another one of its site, which may share the hypervisor:
-    what stands on that one's files is no old copy."""
+    """The machine has left this appliance for another one of its site, which may share the hypervisor: a
+    machine on that appliance's files is no old copy."""
 
 
 class Drain(Shape):
@@ -243,11 +243,11 @@ class StartReplica(Shape):
     start: bool = True
     forward: RollForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
-    """Those that its cards are to have, for a DHCP server of this site that can be told; an older
-    appliance tells none."""
+    """The addresses that its cards are to have, for a DHCP server of this site with reservations; an older
+    appliance makes none."""
     goes_on: bool = False
-    """It runs on from its last write, and nowhere else: its guest is not told that it went back in time.
-    An older vault does not say it, and the guest is told then."""
+    """Whether the machine goes on from its last write, and runs nowhere else: its guest is then not told that
+    it went back in time. An older vault does not send this, and the guest is told."""
 
 
 class StartFact(Shape):
@@ -330,8 +330,8 @@ class CreateNetwork(DrillNetwork):
 
 
 class CreatedNetwork(NetworkInfo):
-    """`leased`: the addresses that the machine's cards get on it, by their MAC addresses; an older
-    appliance says none."""
+    """`leased`: the addresses that the machine's cards get on it, by their MAC addresses; an older appliance
+    sends none."""
 
     leased: dict[str, str] = Field(default_factory=dict)
 
@@ -351,15 +351,15 @@ class HoldPoint(Shape):
 
 class Restart(Shape):
     """Start the source's own machine again and resume its loop (cancel of a planned failover). Without
-    `start` only the loop; an older appliance starts it."""
+    `start` only its loop is resumed; an older appliance starts the machine."""
 
     fabric_id: str
     start: bool = True
 
 
 class StartAnyway(Shape):
-    """Start the old copy of a machine that was failed over, against its fence and this once. `by` is who
-    said so."""
+    """Start the old copy of a machine that was failed over, in spite of its fence, once. `by` names who
+    ordered that."""
 
     fabric_id: str
     by: str
@@ -418,13 +418,13 @@ class Pace(StrEnum):
     keep others waiting."""
 
     PROMPT = "prompt"
-    """Nothing that takes longer than seconds."""
+    """Orders that take seconds at most."""
     GUEST = "guest"
-    """A guest that shuts down: minutes."""
+    """Orders that wait for a guest to shut down: minutes."""
     LINK = "link"
-    """Data that goes over, or is processed: hours while the link is down."""
+    """Orders that wait for data to be sent or processed: hours while the link is down."""
     DISK = "disk"
-    """Whole disks that are read or merged: hours."""
+    """Orders that read or merge whole disks: hours."""
 
 
 @dataclass(frozen=True, slots=True)

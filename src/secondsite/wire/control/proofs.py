@@ -1,4 +1,4 @@
-"""The order to look at a machine after its start, and what is reported."""
+"""The order to look at a machine after its start, and its report."""
 
 from typing import Annotated
 
@@ -13,14 +13,13 @@ from ..common.properties import Sizing
 
 LONGEST_SECONDS = 600.0
 MOST_OF_A_PICTURE = 1024 * 1024
-"""Bytes; a larger one stays where it is."""
+"""The largest picture in a report, in bytes; a larger one is left out."""
 
 
 class Prove(Shape):
-    """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there
-    is nothing to wait for. `checks` have deadlines of their own. `addresses` are given as soon as its
-    agent answers, for which is waited for `address_seconds`; an older appliance gives none, and says
-    nothing of them."""
+    """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there is
+    nothing to wait for. `checks` have deadlines of their own. `addresses` are given as soon as its agent
+    answers, which is waited for `address_seconds`; an older appliance ignores them."""
 
     fabric_id: str
     name: str
@@ -31,9 +30,9 @@ class Prove(Shape):
 
 
 class BootPoint(Shape):
-    """Start a copy on the point, look at it as `Prove` does, and remove it. Its cards are on `network`,
-    which is made for it and is isolated; 'none': not connected. `left_out` names checks of the machine
-    that cannot be asked so. An older appliance does not know this."""
+    """Start a copy on the point, look at it as `Prove` does, and remove it. Its cards are on `network`, which
+    is made for it and is isolated; 'none': not connected. `left_out` names checks of the machine that cannot
+    be run this way. An older appliance does not know this order."""
 
     point_id: PointId
     fabric_id: str

@@ -1,4 +1,4 @@
-"""What a report says, in the shape of its order."""
+"""Reads the facts of a report, in the shape of its order."""
 
 import json
 from typing import TypeVar
@@ -16,7 +16,7 @@ P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
 
 MOST_FACTS_BYTES = 4 * MiB
-"""A picture of a screen has more than one."""
+"""The most bytes of an order's facts; a picture of a screen has more than one MiB."""
 OF_THE_VAULT = (
     errors.StoreUnavailable, errors.ApplianceUnreachable, errors.Unauthenticated, errors.Forbidden,
     errors.ApprovalNeeded,
@@ -24,7 +24,7 @@ OF_THE_VAULT = (
     errors.VaultSlow,
 )  # fmt: skip
 OF_ALL_MACHINES = frozenset({Kind.DISCOVER, Kind.SHOW_KEPT})
-"""Theirs are as long as a message may be."""
+"""Orders whose facts may be as long as a message."""
 
 
 def facts_of(order: OrderKind[P, F], report: Report) -> F:
@@ -46,8 +46,8 @@ def facts_of(order: OrderKind[P, F], report: Report) -> F:
 
 
 def _raised(problem: Problem) -> errors.SecondsiteError:
-    """What only the vault can say of itself is nothing that an appliance reports: a step would wait for
-    the vault's database, and whoever asked would be told that a token does not count."""
+    """The error to raise for a reported problem. Codes that only the vault may use about itself are refused:
+    a step would otherwise wait for the vault's database, or a user would be told that a token is invalid."""
     raised = problem.raised()
     if not isinstance(raised, OF_THE_VAULT):
         return raised
@@ -58,7 +58,8 @@ def _raised(problem: Problem) -> errors.SecondsiteError:
 
 
 def _require_bounded(kind: Kind, report: Report) -> None:
-    """A step keeps the facts in the record of its job, and everybody who looks at that gets them."""
+    """Raises InvalidArgument for facts that are too large: they are stored in the job's record, and everybody
+    who looks at it gets them."""
     if kind in OF_ALL_MACHINES:
         return
     size = len(json.dumps(report.facts))
@@ -73,7 +74,7 @@ def _require_bounded(kind: Kind, report: Report) -> None:
 
 
 def first_of(problem: ValidationError) -> str:
-    """The first thing that is wrong: of a message there may be a million."""
+    """The first error in words: a message may have a million."""
     for wrong in problem.errors(include_url=False, include_input=False, include_context=False)[:1]:
         return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"[:LONGEST_TEXT]
     return ""

@@ -1,5 +1,5 @@
-"""What an appliance is told of its machines, to be kept in its store: what starts them there without a
-vault, and what a new vault would have to know of them."""
+"""The order to write the rescue manifest: what an appliance keeps in its store to start its machines without
+a vault, and what a new vault would have to know of them."""
 
 from typing import Annotated
 
@@ -13,10 +13,10 @@ from .cards import LocalCard
 
 
 class RescueMachine(Shape):
-    """A machine whose target is the appliance's site; `home`: it comes home to there, as it was.
-    `fabric_id`, `name`: of what a failover makes there; `cards`: what each is connected to there; `macs`:
-    MAC addresses there of cards that do not keep their own, by those at home. `epoch`: of its replica; a
-    new one is told anew."""
+    """A machine whose target is the appliance's site; `home`: it comes home to there, as it was. `fabric_id`,
+    `name`: those of the machine that a failover makes there; `cards`: what each is connected to there;
+    `macs`: MAC addresses there of cards that do not keep their own, by those at home. `epoch`: that of its
+    replica."""
 
     id: str
     epoch: Number
@@ -42,7 +42,7 @@ class RescueAction(Shape):
 
 
 class RescuePlanMachine(Shape):
-    """As a plan names it."""
+    """A machine by its name and id in a plan."""
 
     id: str
     name: str
@@ -64,9 +64,9 @@ class RescuePlan(Shape):
 
 
 class KeepRescueManifest(Shape):
-    """All that an appliance keeps; in place of what it kept before. `site`: its own. `records`, `vault`:
-    what a new vault would have to know, of the machines that the appliance is target or source of; an
-    older vault says neither. Bounds are the vault's own, many times over."""
+    """Everything that an appliance is to keep, in place of what it kept before. `site`: its own. `records`,
+    `vault`: what a new vault would have to know about the machines of which the appliance is target or
+    source; an older vault sends neither. The limits are many times the vault's own."""
 
     site: str
     machines: Annotated[tuple[RescueMachine, ...], Field(max_length=100_000)] = ()
@@ -76,6 +76,6 @@ class KeepRescueManifest(Shape):
 
 
 class RescueManifestFact(Shape):
-    """`written`: how many files were written, as they were not so before."""
+    """How many files were written, because their content had changed."""
 
     written: Number = 0

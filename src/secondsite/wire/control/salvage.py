@@ -1,8 +1,9 @@
-"""What can be kept of a status in which something is malformed: the other machines' part. And what an
-appliance can say of one.
+"""Keeps what is valid of a malformed status: the parts of the other machines. Also makes a valid status of
+odd values at the appliance.
 
-One machine with an odd name, size or time must not make the vault deaf to all that the appliance says.
-Each value is looked at once: whoever says many odd ones must not make it deaf to all others."""
+One machine with an odd name, size or time must not make the vault ignore everything else that the appliance
+reports. Each value is checked once: an appliance with many odd ones must not slow the vault down for the
+others."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -17,7 +18,7 @@ from .changes import LONGEST_ID
 from .messages import MOST_MACHINES, Report, Status
 
 _PARTS: Final = ("sources", "replicas", "old_copies", "source_figures", "replica_figures", "replica_changes")
-"""What is said of machines."""
+"""The fields of a status that are about machines."""
 _GONE: Final[Mapping[str, str]] = {
     "sources": "sources_gone",
     "source_figures": "sources_gone",
@@ -25,10 +26,11 @@ _GONE: Final[Mapping[str, str]] = {
     "replica_figures": "replicas_gone",
     "replica_changes": "replicas_gone",
 }
-"""Where it is said that what was told of a machine holds no more."""
+"""For each of these fields, the one that says that earlier statuses of a machine are not valid any more."""
 
 MOST_PARTS: Final = 500_000
-"""Of a status: of 20,000 machines with all that is said of each, or of one with as many points."""
+"""The most JSON parts of a status: enough for 20,000 machines with all their fields, or for one with as many
+points."""
 UPGRADE = (
     "Upgrade vault and appliance to the same release. If they are, look at the appliance: it may be in other "
     "hands."
@@ -53,8 +55,8 @@ def without_malformed(text: str) -> tuple[Status, str]:
 
 
 def sayable(fields: Mapping[str, Any]) -> Status:
-    """The status of these fields, without the values that no status has: which, it says. Raises ValueError
-    for too many."""
+    """The status of these fields, without values that a status cannot have; its `unsaid` names them. Raises
+    ValueError for too many."""
     try:
         return Status.model_validate(fields)
     except pydantic.ValidationError:
@@ -62,21 +64,22 @@ def sayable(fields: Mapping[str, Any]) -> Status:
 
 
 def failed_report(order_id: str, machine_id: str | None, why: str) -> Report:
-    """The report of an order that nobody can read, as one that failed: its step would wait until its
-    deadline. Raises ValueError."""
+    """A report that the order failed, in place of one that cannot be read: its step would otherwise wait
+    until its deadline. Raises ValueError."""
     problem = errors.InvalidArgument(f"The appliance's report cannot be read: {why}", do=UPGRADE)
     return Report(order_id=order_id, machine_id=machine_id, problem=Problem.of(problem))
 
 
 class _LeftOut:
-    """What is left out, for people."""
+    """What was left out, in words."""
 
     def __init__(self) -> None:
         self._named: list[str] = []
         self.count = 0
 
     def add(self, what: str, problem: pydantic.ValidationError | str) -> None:
-        """Raises ValueError for too many: then nothing of it is what an appliance says."""
+        """Note something that was left out. Raises ValueError for too many: then no appliance has sent
+        this."""
         self.count += 1
         if self.count > _MOST_ODD:
             raise ValueError(f"more than {_MOST_ODD} values are malformed in it")
@@ -88,7 +91,7 @@ class _LeftOut:
 
 
 def _well_formed(said: Mapping[str, Any]) -> Status:
-    """Raises ValueError."""
+    """The status without malformed fields. Raises ValueError."""
     left = _LeftOut()
     kept: dict[str, Any] = {}
     gone: dict[str, list[str]] = {}
@@ -107,13 +110,13 @@ def _well_formed(said: Mapping[str, Any]) -> Status:
             left.add(field, "another kind of thing")
     gone.pop("", None)
     for field, names in gone.items():
-        # what was told of them before is not confirmed by what is missing now
+        # What was sent of them before is not confirmed by what is missing now.
         kept[field] = (*kept.get(field, ()), *names)
     return _whole(kept, left)
 
 
 def _entries(field: str, entries: Sequence[Any], left: _LeftOut) -> tuple[tuple[Any, ...], list[str]]:
-    """The well-formed ones, and the machines of the others."""
+    """The well-formed entries of a field, and the machines of the others."""
     (shape,) = _shapes(field)
     kept: list[Any] = []
     odd: list[str] = []
@@ -140,7 +143,8 @@ def _values(field: str, values: Mapping[Any, Any], left: _LeftOut) -> dict[Any, 
 
 
 def _whole(kept: dict[str, Any], left: _LeftOut) -> Status:
-    """Without the fields that are odd as a whole: those were not looked at before. Raises ValueError."""
+    """The status without fields that are malformed as a whole, which were not checked before. Raises
+    ValueError."""
     try:
         return Status.model_validate(_telling(kept, left))
     except pydantic.ValidationError as problem:
@@ -156,7 +160,7 @@ def _telling(kept: Mapping[str, Any], left: _LeftOut) -> Mapping[str, Any]:
 
 @cache
 def _shapes(field: str) -> tuple[pydantic.TypeAdapter[Any], ...]:
-    """Of the entries of a list, or of the keys and the values of an object; none of what is neither."""
+    """The types of a list's entries, or of an object's keys and values; none for other fields."""
     shape = Status.model_fields[field].annotation
     if get_origin(shape) not in (tuple, dict):
         return ()
@@ -164,7 +168,7 @@ def _shapes(field: str) -> tuple[pydantic.TypeAdapter[Any], ...]:
 
 
 def _machine_id(each: Any) -> object:
-    """Of a status, or of a change that holds one."""
+    """The machine's id in a status, or in a change that contains one."""
     if not isinstance(each, dict):
         return None
     return each["machine_id"] if "machine_id" in each else _machine_id(each.get("status"))

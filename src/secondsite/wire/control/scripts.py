@@ -1,4 +1,5 @@
-"""Scripts of recovery plans and hooks of machines: which there are, one that is run, and what it is told."""
+"""Scripts of recovery plans and hooks of machines: the orders to check and to run them, and the context that
+a script reads."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from ..common.points import PointId
 MOST_OF_THE_OUTPUT = 4000
 """Characters of a script's output that are kept: the last ones."""
 AGENT_SECONDS = 180.0
-"""So long is waited for the guest agent of a machine, which may boot, before a script begins in it."""
+"""How long the guest agent of a machine, which may be booting, is waited for before a script begins in it."""
 MOST_SCRIPTS = 200 * MOST_ACTIONS
 ScriptName = Annotated[str, Field(pattern=f"^{SCRIPT.pattern}$")]
 
@@ -68,7 +69,8 @@ class ScriptContext(Shape):
     """What a script reads as JSON from its standard input; the same in both directions."""
 
     format: Literal[1] = 1
-    """Rises when a script would have to read it in another way; new fields may come without that."""
+    """The version of this format. It rises with a change that existing scripts could not read; new fields may
+    be added without that."""
     plan: str
     """The plan's name; empty for a hook."""
     run: str
@@ -99,11 +101,11 @@ class ScriptContext(Shape):
 
 
 class CheckScripts(Shape):
-    """By file name."""
+    """The scripts to check, by file name."""
 
     names: Annotated[tuple[ScriptName, ...], Field(max_length=MOST_SCRIPTS)]
     in_guests: Annotated[tuple[ScriptName, ...], Field(max_length=MOST_SCRIPTS)] = ()
-    """Those that are to be run inside machines."""
+    """The scripts that are to be run inside machines."""
 
 
 class MissingScripts(Shape):
@@ -111,7 +113,7 @@ class MissingScripts(Shape):
 
     problems: Annotated[tuple[Text, ...], BoundedTuple(MOST_SCRIPTS)] = ()
     knows_guests: bool = False
-    """The appliance runs scripts inside machines: an older one does not, and has not looked for them."""
+    """Whether the appliance runs scripts inside machines: an older one does not, and has not checked them."""
 
 
 class RunScript(Shape):
@@ -139,8 +141,8 @@ class RunGuestScript(RunScript):
 
 
 class ScriptResult(Shape):
-    """How it ended. `exit_status` is negative for a signal, null if it was killed at its deadline or the
-    appliance ended meanwhile: then it is `interrupted` and may have run, wholly or in part. `output` has
+    """How a script ended. `exit_status` is negative for a signal, null if it was killed at its deadline or
+    the appliance ended meanwhile: then it is `interrupted` and may have run, wholly or in part. `output` has
     its last lines."""
 
     exit_status: int | None = None

@@ -1,4 +1,4 @@
-"""What the two appliances of a machine are told, so that they replicate by themselves."""
+"""What the two appliances of a machine need to replicate it by themselves."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -38,8 +38,8 @@ class GroupShape(Shape):
     app_consistent: bool = False
     members: tuple[str, ...]
     parts: tuple[GroupPart, ...] = ()
-    """Who replicates which members, where several appliances do; the first one leads the common points. An
-    older appliance ignores it, misses members, and takes no common point."""
+    """Which appliance replicates which members, if several do; the first one leads the common points. An
+    older appliance ignores this, finds members missing, and takes no common point."""
 
 
 class SourceSetup(Shape):
@@ -79,6 +79,7 @@ class ReplicaSetup(Shape):
     encrypted: bool = False
     made_by: str | None = None
     keeping: Placement = Placement()
-    """Where it is made; one that is here already stays where it is. An older appliance ignores it."""
+    """The store in which it is made; an existing replica stays where it is. An older appliance ignores
+    this."""
     lies_here: bool = False
-    """It was made here long ago, and this appliance may have forgotten it: none is made anew."""
+    """Whether it was made here earlier and this appliance may have forgotten it: then none is made anew."""

@@ -24,10 +24,10 @@ class SourceStatus(Shape):
     running: bool
     """True while the replication loop is on."""
     fenced: bool = False
-    """The machine was failed over, so the appliance keeps it from starting here."""
+    """Whether the appliance keeps the machine from starting here, because it was failed over."""
     all_sent: bool = False
-    """The machine is off, and the target has all that it wrote. One that was switched off while the target
-    could not be reached is off too, and `sent_at` says nothing of what it wrote last."""
+    """Whether the machine is off and the target has everything that it wrote. A machine that was turned off
+    while the target could not be reached is off too, but what it wrote last was not sent."""
     last_seq: Number | None = None
     sent_at: Instant | None = None
     sync_mode: SyncMode | None = None
@@ -49,7 +49,7 @@ class OldCopyStatus(Shape):
     machine_id: Annotated[str, Field(max_length=128)]
     power: Annotated[str, Field(max_length=64)]
     on_since: Instant | None = None
-    """As of a source."""
+    """When it was first seen on; None as for a source."""
 
 
 class ReplicaStatus(Shape):

@@ -10,10 +10,11 @@ from ..common.base import SITE_NAME, Shape
 
 
 class AdoptionRequest(Shape):
-    """What is to be adopted of an appliance. Asked in portions: `after` is `following` of the last answer."""
+    """A request to adopt what an appliance has. It is made in portions: `after` is `following` of the last
+    answer."""
 
     dry_run: bool = False
-    """Nothing is changed; it is only told."""
+    """Change nothing; only report what would be adopted."""
     other_site: Annotated[str, Field(pattern=SITE_NAME)] = "lost"
     """The name for a site that machines had, if nobody knows its name."""
     after: Annotated[str, Field(max_length=128)] = ""
@@ -22,13 +23,13 @@ class AdoptionRequest(Shape):
 
 
 class AdoptionEnd(StrEnum):
-    """What came of one machine, or would come."""
+    """The result for one machine."""
 
     ADOPTED = "adopted"
     COMPLETED = "completed"
     """It was here, and this appliance knew more of it: its role, or its state."""
     HERE = "here"
-    """It was here already, just so."""
+    """It was here already, and nothing differed."""
     LEFT = "left"
     """It cannot be adopted."""
 
@@ -41,7 +42,7 @@ class AdoptedMachine(Shape):
     name: str
     """Its name."""
     end: AdoptionEnd
-    """What came of it."""
+    """The result."""
     state: State | None = None
     """Its state here; null: it is not here."""
     source_site: str | None = None
@@ -68,12 +69,13 @@ class Adoption(Shape):
     site: str
     """Its site."""
     dry_run: bool
-    """Nothing was changed."""
+    """Whether nothing was changed."""
     said_at: AwareDatetime | None = None
     """When the former vault last said what is set (UTC); null: it never did, so only what lies in the
     store is known."""
     settings: tuple[str, ...] = ()
-    """What is set for many machines, and the sites and appliances that come as names: a sentence each."""
+    """Settings for many machines, and sites and appliances of which only the names are known: a sentence
+    each."""
     missing: tuple[str, ...] = ()
     """What nobody kept, and how to set it again."""
     machines: tuple[AdoptedMachine, ...] = ()

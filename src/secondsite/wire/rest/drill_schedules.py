@@ -12,7 +12,7 @@ from .errors import Page
 
 
 class DrillScheduleChange(Shape):
-    """What a schedule is to be: all of it."""
+    """The new settings of a schedule: all of them."""
 
     machines: tuple[str, ...] = Field((), max_length=MOST_MACHINES)
     """By name or id; or a plan. One whose protection has ended may stay."""
@@ -34,7 +34,7 @@ class DrillScheduleChange(Shape):
     keep_if_failed: bool = False
     """Whether a copy whose proof failed stays until somebody has looked at it."""
     paused: bool = False
-    """Nothing is started until this is false again."""
+    """Whether nothing is started, until this is false again."""
 
 
 class DrillScheduleCreate(DrillScheduleChange):
@@ -61,7 +61,7 @@ class LastDrill(Shape):
     started_at: AwareDatetime
     """When (UTC)."""
     state: JobState | None = None
-    """Where it is; null: it is deleted by now."""
+    """Its state; null: the job was deleted."""
 
 
 class DrillSchedule(Editable):
@@ -81,7 +81,7 @@ class DrillSchedule(Editable):
     """An existing isolated network's name; create: a new isolated one that all machines share;
     create-each: one for each network that the machines are in at home; none: not connected."""
     subnet: str | None = None
-    """What the network that is made gives addresses of."""
+    """The subnet of the network that is created."""
     dns_servers: tuple[str, ...] = ()
     """The DNS servers that DHCP names there, in place of the network's own."""
     keep_if_failed: bool = False
@@ -99,7 +99,7 @@ class DrillSchedule(Editable):
     said: str = ""
     """What was in the way of its last turn, or of some of its machines; empty: nothing."""
     said_at: AwareDatetime | None = None
-    """Since when (UTC)."""
+    """Since when that has been so (UTC)."""
 
     def edited(self) -> Mapping[str, object]:
         goes = {"next_at": True, "last": True, "said": True, "said_at": True}

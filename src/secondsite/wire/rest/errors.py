@@ -1,4 +1,4 @@
-"""How an error and a finding's code look in an answer."""
+"""The shape of errors in answers, and codes of findings."""
 
 from typing import Annotated, Generic, TypeVar
 

@@ -1,4 +1,4 @@
-"""What happens in a vault, as it happens."""
+"""Events: what happens in a vault, as it happens."""
 
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ class Event(Shape):
     kind: EventKind
     """What it is about; the event's name in the stream."""
     id: str | None = None
-    """Of the job or machine."""
+    """The id of the job or machine."""
     job: Job | None = None
     """The job as it is now, without its tasks; null when it has been deleted."""
     machine: Machine | None = None

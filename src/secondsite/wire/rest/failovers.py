@@ -40,7 +40,7 @@ class DrillNote(StartOrigin):
     requested_by: str
     """The name of the token with which it was cleaned up."""
     verdict: Verdict | None = None
-    """Whether the machine was of use there; null: nobody said, and its proof said nothing."""
+    """Whether the machine could be used there; null: nobody said so, and its proof said nothing."""
 
 
 class OpenDrill(StartOrigin):
@@ -55,7 +55,7 @@ class OpenDrill(StartOrigin):
     job_id: str
     """The job that began it."""
     proven: Verdict | None = None
-    """What its proof says: the verdict, if nobody gives another one. Null: that says nothing."""
+    """The verdict of its proof, which counts if nobody gives another one; null: it gives none."""
 
 
 class StartAnyway(Shape):
@@ -80,7 +80,7 @@ class BootedPoint(Shape):
     looked_at: AwareDatetime | None = None
     """When a copy was last looked at (UTC); null: none was yet."""
     tried_at: AwareDatetime | None = None
-    """When one could not be looked at since then (UTC); null: there was no such."""
+    """When a later copy could not be looked at (UTC); null: there was none."""
     job_id: str
     """The job of the last look."""
 

@@ -27,7 +27,7 @@ class GroupCreate(Shape):
 
 
 class GroupChange(Shape):
-    """What a group is to be: all of it but its name and its sites."""
+    """The new settings of a group: all except its name and its sites."""
 
     multi_vm_every_seconds: int = Field(ge=5, le=86400)
     """Seconds between two common points."""

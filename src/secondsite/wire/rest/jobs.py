@@ -36,7 +36,7 @@ MOST_OF_AN_ANSWER = 4000
 
 
 def verb_named(word: str) -> JobVerb:
-    """Unknown, if it is a word of another release, or none."""
+    """The verb of this name; `unknown` if it is a word of another release."""
     known: dict[object, JobVerb] = {
         **{each.value: each for each in Verb},
         **{each.value: each for each in OtherJobKind},
@@ -45,18 +45,18 @@ def verb_named(word: str) -> JobVerb:
 
 
 MOST_CHILDREN = 20
-"""So many are shown with the job that started them."""
+"""How many jobs are shown with the job that started them."""
 
 
 class JobAccepted(Shape):
     """The job that was started. For several machines it is the parent of one job for each."""
 
     job_id: str
-    """The one to follow."""
+    """The id of the job to follow."""
 
 
 class TaskFacts(Shape):
-    """What a task found out, as far as it concerns others. The rest is null."""
+    """What a task found out that others may want to know; all else is null."""
 
     point_id: str | None = None
     """The recovery point that was chosen or made."""
@@ -79,16 +79,16 @@ class TaskFacts(Shape):
     evidence: Evidence | None = None
     """What was seen of a machine after its start."""
     verdict: Verdict | None = None
-    """Of a test failover that ended."""
+    """The verdict of a test failover that ended."""
 
 
 class TaskQuestion(Shape):
-    """What a task asks a person."""
+    """The question that a task asks a person."""
 
     instruction: str
     """What is to be done, or looked at."""
     verdicts: tuple[str, ...]
-    """Of these one is the answer."""
+    """The possible answers."""
     until: AwareDatetime | None = None
     """When it will have waited too long, and fails (UTC); null: that is not settled yet."""
 
@@ -123,9 +123,9 @@ class Task(Shape):
     position: int
     """Its place in the job, from 0."""
     name: str
-    """What people see."""
+    """Its title for people."""
     state: TaskState
-    """Where it is."""
+    """The state of the task."""
     sentence: str
     """What it did, or is waiting for."""
     progress: float | None = None
@@ -158,7 +158,7 @@ class Job(Shape):
     subject_name: str | None = None
     """The machine's name when it was started, or several names."""
     state: JobState
-    """Where it is."""
+    """The state of the job."""
     sentence: str
     """How it ended, or what it is doing."""
     requested_by: str
@@ -185,8 +185,8 @@ class Job(Shape):
     waits_for_person: bool = False
     """Whether one of its tasks asks a person now, and it does not go on without an answer."""
     timing: RunTiming | None = None
-    """What it took, beside what was predicted, of a drill or failover of one machine that succeeded; kept
-    some seconds after its end. Only when a single job is shown."""
+    """The time that it took, and the predicted time, for a drill or failover of one machine that succeeded;
+    it is stored some seconds after its end. Only when a single job is shown."""
 
 
 class JobQuery(Paging):

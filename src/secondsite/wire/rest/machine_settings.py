@@ -30,9 +30,10 @@ class MachineCard(CardSettings):
     source_network: str | None = None
     """What it is connected to where the machine runs."""
     becomes: str | None = None
-    """What it is connected to after a failover as things are set and mapped now; null: to nothing."""
+    """The network that it is connected to after a failover, by the present settings and mappings; null:
+    none."""
     pool: str | None = None
-    """The pool that its address comes from; null: it is to have none out of a pool, or its network has no
+    """The pool that its address comes from; null: it does not get one from a pool, or its network has no
     pool."""
     pool_address: str | None = None
     """The address that it has out of a pool; null: none now."""
@@ -48,7 +49,7 @@ class MachineSettings(Editable):
     cards: tuple[MachineCard, ...]
     """Its network cards, in the platform's order."""
     notes: tuple[str, ...] = ()
-    """What somebody should know of what is set, in words."""
+    """What somebody should know about the settings, in words."""
 
     def edited(self) -> Mapping[str, object]:
         return {
@@ -62,7 +63,7 @@ class MachineSettings(Editable):
 
 
 class MachineChecksChange(Shape):
-    """All that is to be checked."""
+    """The new checks of a machine: all of them."""
 
     checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
     """Each name once."""
@@ -110,11 +111,11 @@ class MachineHooks(Editable):
 
 
 class MachinePropertiesChange(TargetProperties):
-    """All that is to be set."""
+    """The new properties of a machine: all of them."""
 
 
 class MachineProperties(Editable, TargetProperties):
-    """What is set for a machine's second site, beside what it has where it runs."""
+    """What is set for a machine's second site, and what it has where it runs."""
 
     machine: str
     """Its id."""

@@ -51,7 +51,7 @@ class Finding(Shape):
     since: AwareDatetime
     """Since when (UTC)."""
     said_by: str | None = None
-    """The appliance in whose words `what` is told: the vault has not seen it; null: the vault found it."""
+    """The appliance that reported the finding, in its own words; null: the vault found it."""
 
 
 class Encryption(Shape):
@@ -65,7 +65,7 @@ class Encryption(Shape):
 
 
 class ReplicaPlace(Shape):
-    """Where the machine's replica is kept at its target: by which appliance says `target_appliance`."""
+    """Where the machine's replica is kept at its target; `target_appliance` says by which appliance."""
 
     host: str | None = None
     """The name of the host that the target's appliance runs on; null: an older appliance."""
@@ -114,15 +114,15 @@ class Machine(Shape):
     name: str
     """As the hypervisor has it."""
     state: State
-    """Where it is in its lifecycle."""
+    """Its state in the lifecycle."""
     health: Health
     """The worst of its findings."""
     findings: tuple[Finding, ...] = ()
     """Everything that is wrong with it, oldest first."""
     allowed_operations: tuple[Verb, ...]
-    """What can be started now, as far as is known."""
+    """The verbs that can be started now, as far as is known."""
     refused_operations: tuple[RefusedOperation, ...] = ()
-    """The others, with what stands in the way of each; empty for a machine that is not protected."""
+    """The other verbs, with what is in the way of each; empty for a machine that is not protected."""
     job_id: str | None = None
     """The job that has the machine now, if any."""
     source_site: str
@@ -137,9 +137,9 @@ class Machine(Shape):
     active_site: str
     """The site where it runs, or should run."""
     direction: Direction | None = None
-    """Null while it is unprotected."""
+    """Away from home, or home; null while it is unprotected."""
     power: PowerState | None = None
-    """Of the machine at its source, as that site's appliance last reported; null if it never did."""
+    """Its power at its source, as that site's appliance last reported it; null if it never did."""
     policy: str | None = None
     """Its replication policy; null while it is unprotected."""
     group: str | None = None
@@ -165,8 +165,8 @@ class Machine(Shape):
     booted: BootedPoint | None = None
     """The last copy of one of its points that was booted only to be looked at; null: none was."""
     addresses: GuestAddresses | None = None
-    """Those that its guest has where it runs, as they were seen after its start there; null: none were, as
-    of a machine that was never moved."""
+    """The guest's addresses where the machine runs, as seen after its start there; null: none were seen, for
+    instance because it was never moved."""
     second_site: TargetProperties | None = None
     """What is set for its second site; null if nothing is, and in lists."""
     seen_at: AwareDatetime | None = None

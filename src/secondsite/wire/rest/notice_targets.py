@@ -1,4 +1,4 @@
-"""Whom to tell, of what, and when not."""
+"""Targets of notices: whom to tell of what, and when not."""
 
 from collections.abc import Mapping
 
@@ -19,8 +19,8 @@ class WebhookShape(Shape):
     """A POST with JSON, signed with the target's secret."""
 
     url: str = Field(min_length=1, max_length=targets.MOST_URL)
-    """https://HOST[:PORT]/PATH; http is not refused, but everybody on the way reads it. Redirects are not
-    followed."""
+    """https://HOST[:PORT]/PATH; http is not refused, but everybody on the network path can read it. Redirects
+    are not followed."""
 
 
 class MailShape(Shape):
@@ -31,9 +31,9 @@ class MailShape(Shape):
     port: int = Field(587, ge=1, le=65535)
     """Its port."""
     tls: Tls = Tls.STARTTLS
-    """How the way to it is protected."""
+    """How the connection to it is encrypted."""
     user: str | None = Field(None, min_length=1, max_length=targets.MOST_TEXT)
-    """As whom to log in, if it asks for that."""
+    """The user name, if it wants a login."""
     sender: str = Field(max_length=254)
     """The address that mails come from."""
     to: tuple[str, ...] = Field(min_length=1, max_length=targets.MOST_TO)
@@ -41,23 +41,23 @@ class MailShape(Shape):
 
 
 class NoticeFilter(Shape):
-    """What it is told."""
+    """What is sent to a target."""
 
     findings: Severity | None = Severity.WARNING
     """The least severity of findings of machines; null: none."""
     gone: bool = True
-    """Also when they are over."""
+    """Whether it is also told that a finding is over."""
     jobs: Jobs = Jobs.FAILED
-    """Which ends of jobs."""
+    """Which results of jobs it is told."""
     verbs: tuple[str, ...] = Field((), max_length=MOST_VERBS)
-    """Of jobs of these verbs only; empty: of all."""
+    """Only jobs of these verbs; empty: jobs of all verbs."""
     approvals: bool = True
-    """Requests that wait for a second person."""
+    """Whether it is told of requests that wait for a second person."""
 
 
 class QuietHoursShape(Shape):
-    """Each day from `begins` to `ends` only what is critical goes; the rest follows together when they are
-    over."""
+    """Each day from `begins` to `ends` only critical findings are sent; the rest follows together when these
+    hours are over."""
 
     begins: str = Field(max_length=5)
     """HH:MM."""
@@ -68,28 +68,28 @@ class QuietHoursShape(Shape):
 
 
 class NoticeTargetSettings(Shape):
-    """One of `webhook` and `mail`."""
+    """Settings of a target: either `webhook` or `mail`."""
 
     webhook: WebhookShape | None = None
-    """A program."""
+    """For a program: a webhook."""
     mail: MailShape | None = None
-    """People."""
+    """For people: mail."""
     wanted: NoticeFilter = NoticeFilter()
-    """What it is told."""
+    """What is sent to it."""
     quiet: QuietHoursShape | None = None
-    """When it is told what is critical only."""
+    """When only critical findings are sent."""
     repeat_seconds: float = Field(targets.REPEAT_SECONDS, ge=0, le=targets.MOST_REPEAT_SECONDS)
-    """That a machine has a finding is told once in so long, however often it comes and goes."""
+    """A finding of a machine is sent at most once in this many seconds, however often it comes and goes."""
     pace_seconds: float = Field(targets.PACE_SECONDS, ge=0, le=targets.MOST_PACE_SECONDS)
-    """Messages are at least so far apart; what happens meanwhile comes in one."""
+    """The fewest seconds between two messages; what happens meanwhile is sent in one."""
     ca_pem: str | None = Field(None, max_length=MOST_CERTIFICATES)
-    """Certificates (PEM) that its server's is issued by; null: those that the vault's host trusts."""
+    """CA certificates (PEM) for its server; null: those that the vault's host trusts."""
     enabled: bool = True
-    """False: it is told nothing."""
+    """False: nothing is sent to it."""
 
 
 class NoticeTargetChange(NoticeTargetSettings):
-    """What a target is to be: all of it but the secret."""
+    """The new settings of a target: all of them, except the secret."""
 
     secret: str | None = Field(None, min_length=1, max_length=MOST_SECRET)
     """The webhook's key, or the password. It is shown to nobody. Left out: it stays, if the target stays
@@ -104,37 +104,38 @@ class NoticeTargetCreate(NoticeTargetChange):
 
 
 class NoticeDelivery(Shape):
-    """How it goes with a target."""
+    """Whether messages reach a target."""
 
     sent_at: AwareDatetime | None = None
-    """When it took a message last (UTC)."""
+    """When it last accepted a message (UTC)."""
     said: str = ""
-    """What it answered last, or why nothing went there."""
+    """What it last answered, or why nothing was sent."""
     failures: int = 0
-    """How often in a row the delivery has failed."""
+    """How many deliveries in a row have failed."""
     failing_since: AwareDatetime | None = None
-    """Since when (UTC)."""
+    """Since when deliveries have failed (UTC)."""
     next_at: AwareDatetime | None = None
-    """No message goes before then (UTC)."""
+    """No message is sent before then (UTC)."""
     waiting: int = 0
-    """Notices that wait."""
+    """How many notices wait."""
     given_up: int = 0
-    """Notices of which it was not told within a day, and will not be; its next message says how many."""
+    """How many notices could not be delivered within a day, and are given up; its next message says how
+    many."""
 
 
 class NoticeTarget(Editable, NoticeTargetSettings):
-    """Whom notices go to."""
+    """A target of notices."""
 
     name: str
     """Its name in all calls."""
     has_secret: bool
-    """Whether there is one."""
+    """Whether it has a secret."""
     created_at: AwareDatetime
     """When it was made (UTC)."""
     changed_at: AwareDatetime
     """When somebody changed it last (UTC)."""
     delivery: NoticeDelivery = NoticeDelivery()
-    """How it goes with it."""
+    """Whether messages reach it."""
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", exclude={"delivery"})
@@ -145,11 +146,11 @@ class NoticeTargetPage(Page[NoticeTarget]):
 
 
 class NoticeTest(Shape):
-    """What became of a message that was sent at once."""
+    """The result of a test message."""
 
     delivered: bool
-    """Whether the other side took it."""
+    """Whether the other side accepted it."""
     said: str
-    """What it answered, or why nothing went there."""
+    """What it answered, or why nothing was sent."""
     seconds: float
     """How long that took."""

@@ -65,10 +65,10 @@ class RegistrationKey(Shape):
 
 
 class ReplacementKeyCreate(Shape):
-    """An appliance was stolen or lost: what enrolls with the new key takes its place."""
+    """An appliance was stolen or lost: the one that enrolls with the new key takes its place."""
 
     refuse_now: bool = False
-    """Its present key counts no more at once, not only from the enrollment on."""
+    """Whether its present key is refused at once, and not only after the enrollment."""
 
 
 class Appliance(Shape):
@@ -168,7 +168,7 @@ class NetworkMappings(Editable):
 
 
 class NetworkMapping(Shape):
-    """A machine that comes from one network of a site is connected to that network of the other."""
+    """Which network a machine is connected to at another site, by its network at the first one."""
 
     source_site: str
     """Where the machine comes from."""

@@ -58,7 +58,7 @@ class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
     notes: str = ""
     """What the drill showed; kept with each machine."""
     verdict: Verdict | None = None
-    """Whether the machines are of use there; null: for each as its proof says, if that says anything."""
+    """Whether the machines can be used there; null: for each as its proof says, if that says anything."""
 
 
 class PlanFailover(PlanPart):
@@ -120,7 +120,7 @@ class PlanPreviewQuery(PlanPart):
     verb: Verb = Verb.FAILOVER
     """What the plan would be run for."""
     choice: RecoveryPointChoice | None = None
-    """How each machine's point would be chosen; null: as the verb does unasked."""
+    """How each machine's point would be chosen; null: the verb's default."""
 
 
 class PlanPreviewMachine(Shape):

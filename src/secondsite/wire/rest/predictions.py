@@ -1,4 +1,5 @@
-"""How long a run will take, from the history of former ones; how long one took, beside what was predicted."""
+"""How long a run will take, from the history of former ones; and how long one took, compared with the
+prediction."""
 
 from ...domain.lifecycle import Verb
 from ...domain.prediction.data_sync import DataSync
@@ -13,9 +14,9 @@ class PredictedPart(Shape):
     """A part of a run."""
 
     part: Part
-    """Which."""
+    """Which part."""
     seconds: float
-    """How long."""
+    """How many seconds it takes."""
 
 
 class Prediction(Shape):
@@ -26,7 +27,7 @@ class Prediction(Shape):
     verb: Verb
     """What would be run."""
     basis: Basis
-    """What the prediction stands on; nothing: no run is known, and all times are null."""
+    """The history that the prediction is based on; nothing: no run is known, and all times are null."""
     runs: int = 0
     """How many former runs that is."""
     seconds: float | None = None
@@ -42,7 +43,7 @@ class Prediction(Shape):
     goal_seconds: int | None = None
     """What its policy sets as the goal; null: none is set."""
     advice: str | None = None
-    """What would make it better known."""
+    """What would make the prediction better."""
     hooks: tuple[str, ...] = ()
     """The machine's hooks that would run, by their names, in their order: their time is in none of these."""
 
@@ -51,9 +52,9 @@ class PlanPrediction(Shape):
     """How long a plan's run will take: in each group as long as its slowest machine."""
 
     seconds: float | None = None
-    """Without people and scripts; null: of no machine is anything known."""
+    """Seconds without actions of people and scripts; null: nothing is known of any machine."""
     most_seconds: float | None = None
-    """As long as the slowest known run of each."""
+    """Seconds if each machine is as slow as its slowest known run."""
     unknown_machines: int = 0
     """Machines of which nothing is known, and which are left out of it."""
     people: int = 0
@@ -85,14 +86,14 @@ class ReprotectPreview(Shape):
     seconds: float | None = None
     """About how long it will take until it is protected; null: no reprotect between these sites is known."""
     runs: int = 0
-    """On how many former reprotects that stands."""
+    """How many former reprotects the prediction is based on."""
     own: bool = False
     """Whether they are the machine's own."""
     data_sync: DataSync | None = None
     """How a failback would best synchronize, if the machine is not reprotected before; null: the site
     could not be asked."""
     data_sync_because: str = ""
-    """Why."""
+    """Why that is recommended."""
     problem: Problem | None = None
     """Why the site where the machine runs could not be asked."""
 

@@ -1,4 +1,4 @@
-"""What would be in the way of a verb, asked without a job."""
+"""Checks what would be in the way of a verb, without a job."""
 
 from pydantic import AwareDatetime, ConfigDict
 
@@ -6,7 +6,7 @@ from ..common.base import Shape
 
 
 class EligibilityQuery(Shape):
-    """To protect it to where."""
+    """The site to which a machine would be protected."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -73,9 +73,9 @@ class ApplianceCandidate(Shape):
     store_free_bytes: int | None = None
     """Free space in its default store."""
     disks_coming_home: int = 0
-    """So many disks of other machines come home to it already."""
+    """How many disks of other machines come home to it already."""
     most_disks_home: int | None = None
-    """So many may at once; null: any number."""
+    """How many may come home at once; null: any number."""
     seconds_to_reach: float | None = None
     """How long it took the appliance where the machine runs to be connected to its data port: some round
     trips; null: it could not, or an older appliance does not say."""

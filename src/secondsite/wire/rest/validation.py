@@ -8,7 +8,7 @@ from ..common.base import Shape
 
 
 class FlawKind(StrEnum):
-    """What is wrong. Of what is away nothing is said anew: what was found there before stays."""
+    """What is wrong. For a site that is away nothing new is found: what was found there before stays."""
 
     PREPARATION = "preparation"
     """A step before a failover that nobody has taken yet: a second site, an appliance, a protected
@@ -21,21 +21,21 @@ class FlawKind(StrEnum):
     STORE = "store"
     """A store cannot be used, is missing, or is nearly full."""
     POLICY = "policy"
-    """A policy asks for what cannot be."""
+    """A policy asks for something impossible."""
     PLAN = "plan"
     """A plan names a machine that is not protected any more, or that has no recovery point."""
     SCRIPT = "script"
     """A script of a plan, or of a machine's hook, cannot be run at its site."""
     SCHEDULE = "schedule"
-    """What is scheduled cannot be run."""
+    """Something that is scheduled cannot be run."""
     MACHINE = "machine"
     """The machine could not be failed over now."""
     MACHINE_WARNING = "machine-warning"
-    """It could, but something about it is to be known."""
+    """The machine could be failed over, but something about it should be known."""
 
 
 TO_BE_KNOWN = frozenset({FlawKind.PREPARATION, FlawKind.MACHINE_WARNING})
-"""Of these nobody is told unasked."""
+"""Kinds of which nobody is notified."""
 
 
 class Flaw(Shape):

@@ -22,12 +22,12 @@ class DatabaseKind(StrEnum):
 
 
 class Caller(Shape):
-    """Whom the vault answers."""
+    """The caller that the vault answers."""
 
     token: str
     """The name of the access token."""
     roles: tuple[Role, ...]
-    """What its holder is."""
+    """The roles of the token."""
     site: str | None = None
     """The site that it is limited to; null: the whole vault."""
 
@@ -54,7 +54,7 @@ class Vault(Shape):
     machines: int
     """How many machines are under protection."""
     caller: Caller | None = None
-    """Who asks, and what for; null: an earlier release answers."""
+    """The caller, and its rights; null: an earlier release answers."""
     backup_at: AwareDatetime | None = None
     """When its last good backup was made (UTC); null: never, as far as its audit log says."""
     findings: tuple[Finding, ...] = ()
@@ -96,7 +96,7 @@ class Summary(Shape):
 
 
 class Liveness(Shape):
-    """Shows that the process answers, and tells strangers nothing else."""
+    """Shows that the process answers, and reveals nothing else to strangers."""
 
     status: Literal["ok"] = "ok"
     """Always ok: a process that is not does not answer."""

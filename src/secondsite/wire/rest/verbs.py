@@ -20,7 +20,7 @@ from ..common.points import PointId
 from ..common.stores import StoreName
 
 MOST_MACHINES = 1000
-"""Of one request: each is looked up while the request waits."""
+"""The most machines of one request: each is looked up while the request waits."""
 SeveralMachines = Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_MACHINES)]
 DiskKeys = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -74,11 +74,11 @@ class WithoutSiteOptions(Shape):
 
 
 class DisableProtectionOptions(WithoutSiteOptions):
-    """What may be said of an end of protection."""
+    """Options of ending protection."""
 
     runs_nowhere: bool = False
-    """Also of a machine that was failed over and runs at neither site, which is refused else: nobody
-    brings it up any more. Its files stay, and the job says where."""
+    """Whether to end it also for a machine that was failed over and runs at neither site, which is refused
+    otherwise: nobody starts it any more then. Its files stay, and the job says where."""
 
 
 class DisableProtection(DisableProtectionOptions, MachinesRequest):
@@ -128,7 +128,7 @@ class CleanupTestFailoverOptions(WithoutSiteOptions):
     notes: str = ""
     """What the drill showed; kept with the machine."""
     verdict: Verdict | None = None
-    """Whether the machine is of use there; null: as its proof says, if that says anything."""
+    """Whether the machine can be used there; null: as its proof says, if that says anything."""
 
 
 class CleanupTestFailover(CleanupTestFailoverOptions, MachinesRequest):
@@ -136,7 +136,7 @@ class CleanupTestFailover(CleanupTestFailoverOptions, MachinesRequest):
 
 
 class OneWay(Shape):
-    """Which way machines that are named together go."""
+    """Which way machines go that are named together."""
 
     direction: Direction | None = None
     """Needed if the machines would go different ways: away from their home site, or home; those of the

@@ -14,13 +14,13 @@ class VerificationShape(Shape):
     """What a site gives to copies of recovery points that are booted only to be looked at."""
 
     every_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] = 0
-    """By schedule each machine is looked at every so many days; 0: none is."""
+    """How many days pass between two scheduled looks at each machine; 0: none is scheduled."""
     at_once: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)] = 1
     """How many copies run there at once."""
     memory_bytes: Annotated[int, Field(ge=1)] | None = None
     """How much memory they have all together; null: no limit."""
     begins: str = "00:00"
-    """"HH:MM" (UTC): from then on the schedule starts some."""
+    """"HH:MM" (UTC): from then on the schedule starts copies."""
     ends: str = "24:00"
     """"HH:MM", or "24:00"; earlier than `begins`: on the next day."""
     network: CopyNetwork = "none"
@@ -39,5 +39,5 @@ class VerificationShape(Shape):
         )
 
     def to_domain(self) -> VerificationBudget:
-        """Raises InvalidArgument for times that are none."""
+        """The budget that the domain uses. Raises InvalidArgument for invalid times."""
         return VerificationBudget(**self.model_dump(include=set(VerificationShape.model_fields)))

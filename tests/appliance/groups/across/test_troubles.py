@@ -132,7 +132,7 @@ def test_an_older_release_takes_no_part_and_is_named(apart, monkeypatch):
         handshake, "WE_CAN", tuple(each for each in handshake.WE_CAN if each != "takes_common")
     )
     common = apart.take()
-    assert common.reason.startswith("c: It is of a release that takes no common points")
+    assert common.reason.startswith("c: Its release cannot take common points")
     assert [pair.source_status().running for pair in apart.pairs] == [True, True]
 
 

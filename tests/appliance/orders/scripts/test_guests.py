@@ -97,10 +97,10 @@ def test_what_the_folder_does_not_vouch_for_is_refused_as_at_the_appliance(drill
     path.write_bytes(b"#" * (MOST_OF_A_SCRIPT + 1))
     assert "larger than" in problem(pair.target, inside(fabric_id))
     path.write_bytes(b"#!/bin/sh\r\ntrue\r\n")
-    assert "those of Windows" in problem(pair.target, inside(fabric_id))
+    assert "Windows line endings" in problem(pair.target, inside(fabric_id))
     checked = pair.target.order(Kind.CHECK_SCRIPTS, CheckScripts(names=(), in_guests=("script",)))
     assert checked.facts["knows_guests"] is True
-    assert "those of Windows" in checked.facts["problems"][0]
+    assert "Windows line endings" in checked.facts["problems"][0]
     assert told(pair, fabric_id) == []
 
 

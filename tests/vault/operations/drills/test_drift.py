@@ -65,7 +65,7 @@ CHANGES = {
         "what is set for 1 card at the second site",
     ),
     "another group": (replace(BEFORE, plans={"shop": 2}), "it is in group 2 of plan shop instead of 1"),
-    "out of a plan": (replace(BEFORE, plans={}), "it is in plan shop no more"),
+    "out of a plan": (replace(BEFORE, plans={}), "it is no longer in plan shop"),
     "a new hook": (replace(BEFORE, hooks=(GIVE, TAKE, TELL)), "hook tell is new"),
     "a hook that is gone": (replace(BEFORE, hooks=(TAKE,)), "hook give is gone"),
     "another script": (

@@ -148,7 +148,7 @@ def test_a_card_that_is_to_have_an_address_out_of_a_pool_needs_a_network_that_gi
     with verbs.store.transaction() as tx:
         tx.settings.put(MachineSettingsRecord(verbs.machine("db01").id, (card,)))
     job = verbs.run(Verb.TEST_FAILOVER, "db01", network=EACH).job
-    assert "is to have an address out of a pool, and the network for 'back' gives none" in job.error.message
+    assert "should have an address of a pool, but the network for 'back' gives none" in job.error.message
     assert Kind.CREATE_NETWORK not in {kind for _, kind, _ in verbs.appliances.given}
 
 
@@ -210,8 +210,8 @@ def test_an_older_appliance_is_named_before_anything_is_made(verbs):
     ("asked", "why"),
     [
         ({"network": EACH, "subnet": "10.9.0.0/24"}, "the subnet of the one that it stands for"),
-        ({"network": "lab", "dns_servers": ("10.9.0.2",)}, "not by one that is there"),
-        ({"dns_servers": ("10.9.0.2",)}, "without addresses names no DNS server"),
+        ({"network": "lab", "dns_servers": ("10.9.0.2",)}, "not for an existing one"),
+        ({"dns_servers": ("10.9.0.2",)}, "cannot be set for a network without addresses"),
         ({"subnet": "10.9.0.0/24", "dns_servers": ("10.8.0.2",)}, "10.8.0.2 is not in 10.9.0.0/24"),
     ],
 )
@@ -232,7 +232,7 @@ def test_a_dns_server_is_named_in_the_network_that_it_lies_in(verbs):
 
 def test_one_that_no_network_of_the_machine_could_name_is_refused_before_anything_is_made(verbs):
     job = verbs.run(Verb.TEST_FAILOVER, network=EACH, dns_servers=("10.3.0.53",)).job
-    assert "10.3.0.53 can be named in no network of the machine" in job.error.message
+    assert "10.3.0.53 cannot be named in any network of the machine" in job.error.message
     assert Kind.CREATE_NETWORK not in {kind for _, kind, _ in verbs.appliances.given}
 
 

@@ -200,7 +200,7 @@ def test_it_is_for_one_machine_that_was_committed_and_nothing_else(verbs):
 
 
 def test_during_the_failover_there_is_no_other_point_than_the_last_state(away):
-    with pytest.raises(errors.InvalidArgument, match="no point but the last state"):
+    with pytest.raises(errors.InvalidArgument, match="only the last state can be chosen"):
         begin(away, "during", choice=RecoveryPointChoice.LATEST_APP_CONSISTENT)
 
 

@@ -128,7 +128,7 @@ def test_an_address_that_a_machine_has_not_is_a_finding_until_its_commit(protect
     protected.appliances.shows, protected.appliances.gives_no_addresses = shows, True
     protected.run(Verb.FAILOVER)
     (finding,) = not_set(protected)
-    assert finding.what.startswith("net0 has not the address 10.2.0.5/24 that is set for it")
+    assert finding.what.startswith("net0 does not have the address 10.2.0.5/24 that is set for it")
     protected.run(Verb.COMMIT)
     assert not_set(protected) == []
 

@@ -138,7 +138,7 @@ def has_an_address(verbs, **more):
         tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
 
 
-UNSETTABLE = "net0 (52:54:00:00:00:01) is to have 10.2.0.5/24 at b, and no guest agent answers in web01"
+UNSETTABLE = "net0 (52:54:00:00:00:01) should have 10.2.0.5/24 at b, but no guest agent answers in web01"
 
 
 def test_an_address_that_nobody_can_set_is_told_before(protected):

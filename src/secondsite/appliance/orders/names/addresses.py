@@ -19,7 +19,8 @@ Told = Mapping[str, Sequence[str]]
 
 
 def told(context: Context, payload: UpdateNames) -> Told:
-    """By MAC address, as soon as it is said of all cards. Empty if no agent says anything in time."""
+    """Addresses by MAC address, as soon as the agent has told them for all cards. Empty if no agent answers
+    in time."""
     macs = {each.mac.lower() for each in payload.names}
     until = time.monotonic() + min(payload.wait_seconds, context.left_seconds() - payload.try_seconds)
     while True:
@@ -33,7 +34,7 @@ def told(context: Context, payload: UpdateNames) -> Told:
 
 
 def of(wanted: CardName, found: Told) -> str:
-    """Raises Refused if it is not known."""
+    """The address that a name gets. Raises Refused if it is not known."""
     own = found.get(wanted.mac.lower(), ())
     if wanted.address is not None and (wanted.address in own or not own):
         return wanted.address
@@ -49,7 +50,7 @@ def of(wanted: CardName, found: Told) -> str:
 
 
 def known(context: Context, fabric_id: str) -> Told:
-    """What the agent says now; empty if it says nothing."""
+    """The addresses that the agent tells now, by MAC address; empty if it tells none."""
     try:
         found = context.fabric.addressing.told(fabric_id)
     except errors.SecondsiteError:
@@ -58,6 +59,6 @@ def known(context: Context, fabric_id: str) -> Told:
 
 
 def bounded(found: Told) -> dict[str, tuple[str, ...]]:
-    """As a report may have it: a guest says what it likes."""
+    """The addresses, cut to what a report may contain: a guest may claim anything."""
     cards = [(mac, own) for mac, own in found.items() if re.fullmatch(MAC, mac) and own][:MOST_CARDS]
     return {mac: tuple(filter(addresses.is_of_a_machine, own))[:MOST_TOLD] for mac, own in cards}

@@ -1,5 +1,5 @@
-"""The order to let names point to a machine that runs here, and what a check warns of. No order of a drill
-does any of it."""
+"""The order to let names point to a machine that runs here, and the warnings of checks. No order of a drill
+changes a name."""
 
 import json
 import time
@@ -29,7 +29,7 @@ KEY = "names-before/"
 
 
 class Notes:
-    """Of one machine, by the verb that has it now."""
+    """What the names of one machine pointed to before the present verb changed them."""
 
     def __init__(self, context: Context) -> None:
         self._state, self._key = context.state, KEY + context.machine_id
@@ -41,24 +41,24 @@ class Notes:
         return self._names.get(name)
 
     def put(self, name: str, before: str | None) -> None:
-        """What it was at first counts."""
+        """Note what a name pointed to; the first value counts."""
         if before is not None and name not in self._names:
             self._names[name] = before
             said = {"generation": self._generation, "names": self._names}
             self._state.put_fact(self._key, json.dumps(said))
 
 
-# One name, until its server says that it has the address, or the time is over. It is read first and changed
-# only from what was read, so a repeat after a crash finds it done, and a change by others is never
-# overwritten unseen.
+# `Updating` tries each name until its server says that it has the address, or the time is over. A name is
+# read first and changed only from what was read, so a repeat after a crash finds it done, and a change by
+# others is never overwritten unseen.
 
 TRY_SECONDS = 3.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
 
 
 class NameUpdate:
-    """All names of an order share its time. `require_current` is asked before every change; it may raise.
-    To `note` is said what a name pointed to before it is changed."""
+    """Changes the names of one order, which share its time. `require_current` is called before every change;
+    it may raise. `note` is called with what a name pointed to before it is changed."""
 
     def __init__(
         self,
@@ -73,7 +73,8 @@ class NameUpdate:
         self._require_current = require_current
 
     def point(self, name: str, address: str) -> str | None:
-        """What it pointed to before; None: to nothing, or to the same. Raises Refused, Unanswered."""
+        """Let the name point to the address; returns what it pointed to before, None for nothing or the same
+        address. Raises Refused, Unanswered."""
         if self._settings is None:
             raise NameRefused("this appliance has no 'dns' section in its appliance.json")
         zone = names.zone_of(name, self._settings.zones)
@@ -100,7 +101,7 @@ class NameUpdate:
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def also_has(self, name: str) -> str:
-        """What is left beside the address, as the end of a sentence."""
+        """What the name has beside the address, as the end of a sentence."""
         assert self._settings is not None
         try:
             found = Server(self._settings).look(name, "AAAA", self._try_seconds())
@@ -124,8 +125,8 @@ def _replaceable(found: NameEntry) -> str | None:
 
 
 def update(context: Context, payload: UpdateNames) -> tuple[str, NamesFact]:
-    """Fails for no name; raises StaleOrder as soon as a later verb has the machine, NotPossibleNow if it
-    does not run here."""
+    """Let the names point here. A name that cannot be changed is in the result, and is no error. Raises
+    StaleOrder as soon as a later verb has the machine, NotPossibleNow if it does not run here."""
     if context.order.generation is None:
         raise errors.NotPossibleNow("Names are changed by verbs that move a machine only.", do="Use one.")
     if context.fabric.power.state(payload.fabric_id) is not PowerState.RUNNING:
@@ -139,7 +140,7 @@ def update(context: Context, payload: UpdateNames) -> tuple[str, NamesFact]:
 
 
 def warnings(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """Of names that this site could not change."""
+    """Warnings about names that this site could not change."""
     settings = context.parts.config.dns
     if not payload.names:
         return

@@ -1,4 +1,4 @@
-"""The secret of the key that changes names, from a file that nobody else can read."""
+"""Reads the secret of the TSIG key that changes names, from a file that nobody else can read."""
 
 import base64
 import binascii
@@ -11,11 +11,12 @@ from ....domain import errors
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 MOST_BYTES = 4096
 FEWEST_BYTES = 16
-"""Of the secret itself: what is shorter can be guessed."""
+"""The shortest secret: a shorter one can be guessed."""
 
 
 def read(path: Path) -> bytes:
-    """Raises NotPossibleNow."""
+    """The secret as bytes. Raises NotPossibleNow for a file that is missing, open to others, or holds
+    none."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:

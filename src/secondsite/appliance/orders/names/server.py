@@ -1,4 +1,4 @@
-"""What is asked of the site's DNS server: every message is signed with its key (TSIG), and so is every
+"""Queries and updates of the site's DNS server: every message is signed with its key (TSIG), and so is every
 answer."""
 
 from dataclasses import dataclass
@@ -24,16 +24,17 @@ NOT_OURS = "it does not accept our key"
 
 
 class NoAnswer(Exception):
-    """Another try may do."""
+    """The server did not answer, or the name changed meanwhile: another try may succeed."""
 
 
 class NameRefused(Exception):
-    """No other try will do, unless somebody changes something."""
+    """The server refuses: no other try will succeed, unless somebody changes something."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameEntry:
-    """What a name has now. `alias`: it is another name's (CNAME), and has no addresses of its own."""
+    """What a name has now. `alias`: it is an alias of this other name (CNAME), and has no addresses of its
+    own."""
 
     addresses: tuple[str, ...] = ()
     alias: str | None = None
@@ -41,7 +42,7 @@ class NameEntry:
 
 class Server:
     def __init__(self, settings: NameServer) -> None:
-        """Raises Refused without its secret."""
+        """The server with these settings. Raises Refused if its secret cannot be read."""
         self._settings = settings
         try:
             found = secret.read(settings.secret_file)
@@ -50,7 +51,7 @@ class Server:
         self._key = dns.tsig.Key(settings.key_name, found, settings.algorithm)
 
     def look(self, name: str, kind: str, seconds: float) -> NameEntry:
-        """Raises Unanswered, Refused."""
+        """What the name has now. Raises Unanswered, Refused."""
         asked = dns.name.from_text(name)
         answer = self._ask(dns.message.make_query(asked, kind, flags=0), seconds)
         if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
@@ -63,8 +64,8 @@ class Server:
         return NameEntry(tuple(sorted(str(item) for each in own if each.rdtype == wanted for item in each)))
 
     def replace(self, name: str, zone: str, before: str | None, address: str, seconds: float) -> None:
-        """Only if the name still has nothing but `before` (None: no address, and nothing that it stands
-        for). Raises Unanswered, also for a name that was changed meanwhile, and Refused."""
+        """Let the name have this address, only if it still has nothing but `before` (None: no address and no
+        alias). Raises Unanswered, also for a name that was changed meanwhile, and Refused."""
         asked = dns.name.from_text(name)
         change = dns.update.UpdateMessage(dns.name.from_text(zone))
         change.absent(asked, "CNAME")

@@ -26,15 +26,15 @@ KEY = "drill-network/"
 RUN = "run-"
 LEFT = "drill-run-left/"
 KEPT_SECONDS = 30 * DAY
-"""An order is refused for its age long before."""
+"""How long it is kept that a plan's run has left: by then an order is refused for its age."""
 
 log = structlog.get_logger(__name__)
 _changing = threading.Lock()
 
 
 def enter(context: Context, asked: CreateNetwork) -> tuple[str, CreatedNetwork]:
-    """The machine uses the networks, which are made if they are not there. Its addresses are fixed before,
-    so a repeat gives the same. Raises StaleOrder."""
+    """Let the machine use the networks, which are made if they are not there. Its addresses are fixed before
+    that, so a repeat gives the same. Raises StaleOrder."""
     wanted, user = _each(asked), _user(context, asked)
     with _changing:
         context.require_current()
@@ -58,7 +58,7 @@ def _refuse_late(state: State, run: str) -> None:
 
 
 def _note_left(state: State, run: str) -> None:
-    """Durable before it leaves; those of long ago are forgotten."""
+    """Note that the run of a plan leaves, durably and before it does; runs of long ago are forgotten."""
     lived = state.lived()
     for key, at in state.facts(LEFT).items():
         if lived - float(at) > KEPT_SECONDS:
@@ -79,7 +79,7 @@ def _enter(context: Context, asked: DrillNetwork, user: str) -> tuple[str, Creat
 
 
 def leave(context: Context, payload: CreateNetwork) -> str:
-    """The last one that uses one removes it."""
+    """The machine leaves the networks; whoever leaves a network last removes it."""
     with _changing:
         context.require_current()
         if payload.run is not None:
@@ -88,19 +88,21 @@ def leave(context: Context, payload: CreateNetwork) -> str:
 
 
 def _each(payload: CreateNetwork) -> list[DrillNetwork]:
-    """Without what only the order has: facts are read by older releases too."""
+    """The networks without what only the order contains: facts are read by older releases too."""
     first = DrillNetwork(name=payload.name, drill=payload.drill, serving=payload.serving)
     return [first, *payload.more]
 
 
 def leave_all(context: Context) -> None:
-    """A vault that forgot the machine's drill will not say so."""
+    """End the machine's use of all networks of drills: a vault that has forgotten its drill will not order
+    that."""
     with _changing:
         _leave_others(context, set())
 
 
 def _leave_others(context: Context, names: Collection[str]) -> None:
-    """A machine has one drill: what it uses beside these networks is left over."""
+    """End the machine's use of other networks: it has one drill, so what it uses besides these is left
+    over."""
     for key, said in context.state.facts(KEY).items():
         known = DrillNetwork.model_validate_json(said)
         if key == _key(known.name, context.machine_id) and known.name not in names:
@@ -108,7 +110,7 @@ def _leave_others(context: Context, names: Collection[str]) -> None:
 
 
 def serve_again(state: State, fabric: Fabric) -> None:
-    """What a process that ended had offered: its servers ended with it."""
+    """Start the DHCP and DNS servers of all networks again, which ended with an earlier process."""
     with _changing:
         known = [DrillNetwork.model_validate_json(said) for said in state.facts(KEY).values()]
         for payload in {each.name: each for each in known if each.serving is not None}.values():
@@ -119,7 +121,8 @@ def serve_again(state: State, fabric: Fabric) -> None:
 
 
 def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
-    """The end of a sentence. All machines that use the network are named on it."""
+    """Start the network's DHCP and DNS server, with the names of all machines that use it; returns the end of
+    a sentence."""
     if payload.serving is None:
         return ""
     users = [DrillNetwork.model_validate_json(said) for said in state.facts(f"{KEY}{payload.name}/").values()]
@@ -155,7 +158,7 @@ def _others(context: Context, name: str, user: str) -> list[str]:
 
 
 def _users(context: Context, name: str, user: str) -> list[DrillNetwork]:
-    """The others that use it."""
+    """The other users of the network."""
     known = context.state.facts(f"{KEY}{name}/")
     return [DrillNetwork.model_validate_json(known[key]) for key in _others(context, name, user)]
 
@@ -164,12 +167,12 @@ def _key(name: str, user: str) -> str:
     return f"{KEY}{name}/{user}"
 
 
-# What the cards of a machine that was started for a drill are connected to, as its site says and not as it
-# was asked for (S-094).
+# What the cards of a machine that was started for a drill are connected to, as its site reports it, not as it
+# was ordered (S-094).
 
 
 def said(context: Context, fabric_id: str, wanted: Mapping[str, str | None]) -> str:
-    """The end of a start's sentence; nothing of a machine that was to be connected to nothing, and is not."""
+    """The end of a start's sentence; empty for a machine that was not to be connected, and is not."""
     try:
         found = context.fabric.inventory.get(fabric_id)
     except errors.SecondsiteError as problem:

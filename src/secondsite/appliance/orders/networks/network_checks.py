@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """What blocks for `networks`, what is warned of for `cards`."""
+    """The obstacles that networks are: those of `networks` block, those of `cards` are warnings."""
     if payload.serve:
         unserved = context.fabric.networks.cannot_serve(payload.serve_subnet, payload.makes)
         if unserved is not None:
@@ -58,14 +58,14 @@ def obstacles(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]
 
 
 def in_need(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """The same, if the machine starts all the same, without the cards that cannot be connected and what
-    else is gone."""
+    """The same as warnings, for a machine that is started anyway: without the cards that cannot be connected,
+    and without what else is gone."""
     for each in (*at_home(context, home), *gone_parts(context, home)):
         yield each.model_copy(update={"blocking": False})
 
 
 def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """What else its definition here names and is not here any more. Nothing of a machine that is made
+    """What else the machine's definition here names and is not here any more; none for a machine that is made
     anew."""
     left = left_at_home(context, home)
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
@@ -85,9 +85,9 @@ def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 
 
 def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
-    """Networks that a machine which comes home needs. One that is made anew is connected as the vault
-    says; one that is here, or was withdrawn here, as it was, perhaps in a way that no list has: that is
-    only told."""
+    """Missing networks of a machine that comes home. A machine that is made anew is connected as the vault
+    says. One that is here, or was withdrawn here, is connected as it was, perhaps to a kind of network that
+    no list has: for it these are only warnings."""
     left = left_at_home(context, home)
     nics: Sequence[LocalCard | NicDefinition] = home.cards if left is None else left.nics
     if not any(nic.network for nic in nics):
@@ -102,7 +102,8 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 
 
 def left_at_home(context: Context, home: HomeCards) -> MachineDefinition | None:
-    """The machine's own definition here, or that with which it was withdrawn; None: it is made anew."""
+    """The machine's own definition here, or the one with which it was withdrawn; None if it is to be made
+    anew."""
     return withdrawn_definitions.recall(context.state, home.fabric_id) or _here(context, home.fabric_id)
 
 
@@ -121,8 +122,8 @@ def _way_home(anew: bool) -> str:
 
 
 def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str | None]) -> dict[str, str]:
-    """Cards that this start leaves unconnected: why, by the card's key. Networks that cannot be listed are
-    taken as they are named."""
+    """Why this start leaves cards unconnected, by the card's key. If networks cannot be listed, all that are
+    named count as usable."""
     if not payload.without_missing_networks or not any(wanted.values()):
         return {}
     try:
@@ -135,14 +136,14 @@ def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str |
 
 
 def gone_at_home(context: Context, payload: StartReplica, home: MachineDefinition | None) -> dict[str, str]:
-    """The same of one that came home as it was, and did not start."""
+    """The same for a machine that came home as it was, and did not start."""
     if home is None:
         return {}
     return left_out(context, payload, {nic.key: nic.network for nic in home.nics})
 
 
 def said(cards: Mapping[str, str]) -> str:
-    """The end of a start's sentence."""
+    """The cards that were left unconnected, as the end of a start's sentence."""
     return "".join(f"; {key} is not connected: {why[0].lower()}{why[1:]}" for key, why in cards.items())
 
 
@@ -170,7 +171,8 @@ def _unfit(network: NetworkInfo, card: LocalCard, do: str, *, blocking: bool) ->
 
 
 def _untagged(network: NetworkInfo, card: LocalCard) -> ObstacleShape | None:
-    """A network with tags of its own decides by itself, as one that was mapped to on purpose."""
+    """A warning if the network does not carry the card's VLAN tags. A network with tags of its own was mapped
+    to on purpose."""
     if not card.vlans or network.vlans or network.carries_vlans:
         return None
     tags = f"VLAN {', '.join(map(str, card.vlans))}"

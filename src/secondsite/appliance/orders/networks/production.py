@@ -1,5 +1,5 @@
-"""Networks that a test failover is to use and that lead to production: machines of this site's owner are
-on them, or can be reached."""
+"""Warns of networks for a test failover that lead to production: machines of this site's owner are on them,
+or can be reached from them."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -12,7 +12,8 @@ from ..context import Context
 
 
 def warnings(context: Context, payload: CheckTarget, drills: Collection[str]) -> Iterator[ObstacleShape]:
-    """`drills`: the machines of test failovers, by id, which are no production."""
+    """Warnings about the networks of a test failover. `drills`: ids of the machines of test failovers, which
+    are not production."""
     if not payload.test_networks:
         return
     users: dict[str, list[str]] = {name: [] for name in payload.test_networks}
@@ -47,11 +48,11 @@ def _warning(network: str, names: list[str]) -> ObstacleShape:
     )
 
 
-# What is known here of networks of production that ones of a test failover stand for.
+# What is known here of the networks of production for which the networks of a test failover stand.
 
 
 def known(context: Context, payload: CheckTarget) -> tuple[NetworkCandidate, ...]:
-    """Of those that are asked for, whether or not they are here."""
+    """What is known of each network of production that is asked for, whether it exists here or not."""
     if not payload.stand_ins:
         return ()
     there = {network.name: network for network in context.fabric.networks.list()}
@@ -77,5 +78,5 @@ def _known(
 
 
 def _subnet(found: Sequence[str]) -> str | None:
-    """The only one: of several nobody knows which one a machine is in."""
+    """The network's subnet; None if it has several, since nobody knows which one a machine is in."""
     return subnets.usable_or_none(found[0]) if len(found) == 1 else None

@@ -1,8 +1,8 @@
 """Addresses of a failed-over machine's cards that a DHCP server of this site gives: reserved before it
 starts, released when it leaves.
 
-What is here is the site's owner's: only entries that are on record as ours are changed or removed. No
-start fails by it."""
+The DHCP server belongs to the site's owner: only entries that are on record as ours are changed or removed.
+No start fails because of a reservation."""
 
 from collections.abc import Iterable
 
@@ -20,13 +20,13 @@ log = structlog.get_logger(__name__)
 
 
 def reserved(context: Context, payload: StartReplica) -> str:
-    """The end of a start's sentence."""
+    """Reserve the addresses of the machine's cards; returns the end of a start's sentence."""
     return "".join(_try(context, payload, each) for each in payload.addresses)
 
 
 def released(context: Context) -> str:
-    """All of the machine; the end of a sentence. What could not be released stays on record, for the next
-    time that it leaves."""
+    """Release all addresses of the machine; returns the end of a sentence. What could not be released stays
+    on record, for the next time that the machine leaves."""
     said = ""
     for key, address in sorted(context.state.facts(_prefix(context)).items()):
         network, mac = key.removeprefix(_prefix(context)).rsplit("/", 1)
@@ -77,13 +77,13 @@ def _prefix(context: Context) -> str:
 
 
 def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[DrillNetwork, str]:
-    """Each card has the address that it is to have, or, if one of the other users has that, another one;
-    and the end of a sentence about those."""
+    """The network with an address for each card: the one that it is to have or, if another user has that,
+    another one. Also the end of a sentence about the latter."""
     if asked.serving is None:
         return asked, ""
     taken = {host.address: host.name for user in users for host in _hosts(user) if host.address is not None}
     hosts, instead = [], ""
-    # what is wished first: a card without a wish would take its neighbour's
+    # Cards with a wish first: one without would otherwise take another card's address.
     serving = asked.serving
     for host in sorted(serving.hosts, key=lambda each: each.address is None):
         found = leasing.lease(
@@ -99,12 +99,12 @@ def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[
 
 
 def of(payload: DrillNetwork) -> dict[str, str]:
-    """By the MAC addresses of the cards."""
+    """The addresses by the MAC addresses of the cards."""
     return {host.mac: host.address for host in _hosts(payload) if host.address is not None}
 
 
 def called(host: ServedHost) -> str:
-    """Its name and address, for sentences."""
+    """The machine's name and address, for sentences."""
     return host.name if host.address is None else f"{host.name} {host.address}"
 
 

@@ -1,4 +1,4 @@
-"""The addresses that cards of a machine are to have here, given once its guest agent answers."""
+"""Gives the cards of a machine the addresses that they are to have here, once its guest agent answers."""
 
 import time
 
@@ -23,7 +23,7 @@ class Addresses:
 
     @property
     def pending(self) -> bool:
-        """Whether one may still be given."""
+        """Whether an address may still be given."""
         return len(self._given) < len(self._payload.addresses) and time.monotonic() < self._until
 
     @property
@@ -31,7 +31,8 @@ class Addresses:
         return tuple(self._given.get(each.mac) or self._missing(each) for each in self._payload.addresses)
 
     def look(self, agent_answers: bool) -> None:
-        """Once more, at those that could not be given yet: while a guest boots its cards come late."""
+        """Try the addresses that could not be given yet once more: while a guest boots its cards appear
+        late."""
         for wanted in self._payload.addresses if agent_answers and self.pending else ():
             if wanted.mac not in self._given:
                 self._give(wanted)
@@ -49,7 +50,7 @@ class Addresses:
 
 
 def said(verdicts: tuple[AddressVerdict, ...]) -> str:
-    """The end of a sentence."""
+    """What became of the addresses, as the end of a sentence."""
     return "".join(f"; {_said(each)}" for each in verdicts)
 
 

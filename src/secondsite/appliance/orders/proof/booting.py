@@ -25,14 +25,14 @@ RUN = "verification"
 NETWORK_KEY = "verification-network/"
 LOCK_SECONDS = 60.0
 KEPT_SECONDS = 60.0
-"""Of the order's deadline, to remove the copy."""
+"""Seconds of the order's time that are kept for removing the copy."""
 
 log = structlog.get_logger(__name__)
 
 
 def boot_point(context: Context, payload: BootPoint) -> tuple[str, Proof]:
-    """What was seen of the copy, which is gone again. Raises NotPossibleNow if it gave way to a machine
-    that people need."""
+    """Boot the point; returns what was seen of the copy, which is removed again. Raises NotPossibleNow if it
+    gave way to a machine that people need."""
     context.hosted()
     with context.parts.giving_way.look(context.machine_id) as look:
         remove(context.parts, context.machine_id)
@@ -69,7 +69,7 @@ def _looked_at(context: Context, payload: BootPoint, look: Inspection) -> tuple[
 
 
 def _network(context: Context, payload: BootPoint) -> str | None:
-    """On record before it is made."""
+    """The network for the copy, which is on record before it is made; None if it has none."""
     if payload.network == NO_NETWORK:
         return None
     context.state.put_fact(f"{NETWORK_KEY}{context.machine_id}", payload.network)
@@ -82,8 +82,8 @@ def _left_out(payload: BootPoint) -> str:
 
 
 def remove(parts: ApplianceParts, machine_id: str) -> None:
-    """The copy, its overlays and its network; harmless without one. No generation is asked: whoever has
-    the machine now, this one is nobody's."""
+    """Remove the copy, its overlays and its network; harmless if there are none. No generation is checked:
+    the copy belongs to nobody, whoever has the machine now."""
     hosted = parts.host.find(machine_id)
     if parts.state.fact(run_key(machine_id, RUN)) is not None or _is_open(hosted):
         _remove_copy(parts, hosted, machine_id)
@@ -118,8 +118,8 @@ def _remove_network(parts: ApplianceParts, machine_id: str) -> None:
 
 
 def remove_left_over(parts: ApplianceParts) -> None:
-    """What no look that is under way stands for: a process was killed, or a removal failed. One that
-    cannot be removed stops no other."""
+    """Remove copies that no inspection in progress uses: a process was killed, or a removal failed. One that
+    cannot be removed does not keep the others."""
     busy = parts.giving_way.under_way()
     for machine_id in sorted(_known(parts) - busy):
         try:
@@ -131,7 +131,7 @@ def remove_left_over(parts: ApplianceParts) -> None:
 
 
 def _known(parts: ApplianceParts) -> set[str]:
-    """Machines of which a copy or its network may be here."""
+    """Ids of the machines of which a copy or its network may be here."""
     ends = f"/{RUN}"
     facts = (key for key in parts.state.facts("run/") if key.endswith(ends))
     found = {key.removeprefix("run/").removesuffix(ends) for key in facts}

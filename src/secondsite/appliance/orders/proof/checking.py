@@ -1,4 +1,5 @@
-"""The checks that are set for a machine: side by side, each until it passes or its own deadline is over."""
+"""Runs the checks that are set for a machine: side by side, each until it passes or its own deadline is
+over."""
 
 import contextlib
 import time
@@ -20,14 +21,14 @@ log = structlog.get_logger(__name__)
 
 CONSOLE_BYTES = 64 * 1024
 GRACE_SECONDS = 5.0
-"""What the process that asks may say after a deadline."""
+"""How long after a check's deadline its process is still heard."""
 NO_MACHINE = "is no address of a machine, so nothing is asked there"
 UNKNOWN_ADDRESS = "its address is not known: no guest agent and no lease tells it; give it with the check"
 NOBODY_TELLS = "its guest agent, which would tell, did not answer"
 
 
 class Checks:
-    """A context: leaving it ends what is under way."""
+    """The checks of one machine, as a context: leaving it ends those in progress."""
 
     def __init__(self, fabric: Fabric, payload: Prove, most_seconds: float) -> None:
         self._fabric, self._fabric_id = fabric, payload.fabric_id
@@ -37,7 +38,7 @@ class Checks:
         self._visits: list[tuple[Sequence[MachineCheck], Answers]] = []
         self._open = contextlib.ExitStack()
         self.asked_outside = False
-        """Whether some were asked by this host's own ways, and not in the machine's network."""
+        """Whether some were asked over this host's own network, and not in the machine's network."""
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +55,7 @@ class Checks:
         return tuple(self._verdicts[check.name] for check in self._checks if check.name in self._verdicts)
 
     def look(self, agent_answers: bool) -> None:
-        """Once more, at what did not pass yet; does not wait."""
+        """Look once more at the checks that have not passed yet; does not wait."""
         self._visit()
         for checks, answers in self._visits:
             for number, heard in answers().items():
@@ -69,7 +70,7 @@ class Checks:
             self._decide(check, KnockResult(False, why))
 
     def _heard(self, check: MachineCheck, agent_answers: bool) -> KnockResult:
-        """What can be said of it now, without a wait."""
+        """The result of a check as it can be told now, without waiting."""
         if check.kind is CheckKind.AGENT:
             return KnockResult(
                 agent_answers, f"its guest agent {'answered' if agent_answers else 'did not answer'}"
@@ -90,12 +91,13 @@ class Checks:
             return KnockResult(False, f"its guest agent does not tell: {error.message}")
 
     def _limit(self, check: MachineCheck) -> float:
-        """Who asks over the network says himself what he saw last."""
+        """Seconds until a check counts as failed. The process that asks over the network reports by itself
+        what it saw last."""
         visited = any(check in checks for checks, _ in self._visits)
         return min(check.deadline_seconds + (GRACE_SECONDS if visited else 0.0), self._most_seconds)
 
     def _visit(self) -> None:
-        """Ask those whose address is known by now."""
+        """Start the checks whose address is known by now."""
         under_way = [check for checks, _ in self._visits for check in checks]
         waiting = [each for each in self.pending if each.kind in NETWORKED and each not in under_way]
         if not waiting:
@@ -144,7 +146,7 @@ class Checks:
 
 
 def said(verdicts: Sequence[CheckVerdict]) -> str:
-    """The failed ones with their reasons, or that all passed."""
+    """The failed checks with their reasons, or that all passed."""
     failed = [f"{each.name}: {each.said}" for each in verdicts if not each.passed]
     if not failed:
         return f"all {len(verdicts)} of its checks passed" if len(verdicts) > 1 else "its check passed"
@@ -152,8 +154,8 @@ def said(verdicts: Sequence[CheckVerdict]) -> str:
 
 
 # Whether a guest has its file systems whole: its own kernel mounted them, replayed their journals, and has
-# counted no error since. The guest's kernel is asked, and no program of ours reads them: what a disk holds
-# is of somebody whom nobody has to trust (ADR 138).
+# counted no error since. The guest's kernel is asked, and no program of ours reads the file systems: the
+# contents of a disk cannot be trusted (ADR 138).
 
 ALWAYS_READ_ONLY = frozenset({"iso9660", "udf", "squashfs", "erofs", "cramfs", "CDFS"})
 MOST_NAMED = 4

@@ -8,18 +8,18 @@ ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-
 
 
 def readable(data: bytes) -> str:
-    """Without what steers a terminal, and not too much of it."""
+    """The console's text without terminal control sequences, cut to a limited length."""
     return cleaned(data).strip()[-MOST_CHARACTERS:]
 
 
 def cleaned(data: bytes) -> str:
-    """Without what steers a terminal."""
+    """The text without terminal control sequences."""
     text = ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n").replace("\r", "\n")
     return "".join(sign for sign in text if sign in "\n\t" or sign.isprintable())
 
 
 def last_line(text: str) -> str:
-    """The last line that says something, shortened."""
+    """The last line that is not empty, shortened."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
     return last if len(last) <= LONGEST_LINE else f"{last[: LONGEST_LINE - 1]}…"

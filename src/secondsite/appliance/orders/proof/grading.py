@@ -1,4 +1,4 @@
-"""What was seen of a machine is kept with the recovery point that it was started from, beside the point's
+"""Keeps what was seen of a machine with the recovery point that it was started from, beside the point's
 disks: the vault may be lost."""
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 def grade(evidence: Evidence, *, in_drill: bool = False, asked_outside: bool = False) -> Grade | None:
-    """What it proves; None: nothing. In a drill, what answers on this host's own ways may be production's
-    machine. Pure."""
+    """What the evidence proves of a point; None for nothing. In a drill, what answers over this host's own
+    network may be production's machine. Pure."""
     if not evidence.proven:
         return None
     if not evidence.checks:
@@ -31,20 +31,21 @@ def grade(evidence: Evidence, *, in_drill: bool = False, asked_outside: bool = F
 
 
 def says_nothing(evidence: Evidence) -> bool:
-    """A slow guest without checks takes nothing from a point that another start has proven."""
+    """Whether the evidence says nothing: a slow guest without checks takes no grade from a point that another
+    start has proven."""
     return not evidence.proven and not evidence.checks and evidence.power == PowerState.RUNNING
 
 
 @dataclass(frozen=True, slots=True)
 class GradedRun:
-    """Which run the look is at, as it begins."""
+    """The run that an inspection looks at, as it was when that began."""
 
     run: str
     fact: runs.RunFact
 
 
 def begun(context: Context, fabric_id: str) -> GradedRun | None:
-    """None for a machine that was rolled forward, and for one that runs on no replica here."""
+    """The machine's run; None for a machine that was rolled forward, or that runs on no replica here."""
     if context.order.machine_id is None:
         return None
     prefix = runs.key_of(context, "")
@@ -63,11 +64,11 @@ def record(
     asked_outside: bool,
     partly: bool = False,
 ) -> None:
-    """Keep it with the point, durably, if the same machine still stands on it: a look may end when the
-    next drill has begun, and drills have one fabric id. What was seen is told in any case: a machine that
-    runs is not judged by a record that cannot be written. `asked_outside`: some services were asked by
-    this host's own ways, where another machine may answer. `partly`: some were not asked at all, so a look
-    that found nothing wrong neither gives nor takes what they would prove."""
+    """Keep it with the point, durably, if the same machine still stands on it: an inspection may end when the
+    next drill has begun, and drills have one fabric id. A record that cannot be written is no error: the
+    report still says what was seen. `asked_outside`: some services were asked over this host's own network,
+    where another machine may answer. `partly`: some were not asked at all, so an inspection that found
+    nothing wrong neither gives nor takes what they would prove."""
     try:
         if looked is None or says_nothing(evidence) or not _is_there(context, looked):
             return
@@ -87,7 +88,8 @@ def _known(hosted: HostedReplica, point_id: str) -> Grade | None:
 
 
 def _is_there(context: Context, looked: GradedRun) -> bool:
-    """What is remembered may be from an old backup: the replica itself knows what its run stands on."""
+    """Whether the run is still there, by the replica's own files: the appliance's records may be from an old
+    backup."""
     run = context.hosted().replica.state.run(looked.run)
     stands = run is not None and run.point_id == looked.fact.point_id
     return stands and runs.machine_of(context, looked.run) == looked.fact

@@ -1,4 +1,4 @@
-"""A picture of a machine's screen, if it is small enough to travel."""
+"""Takes a picture of a machine's screen, and keeps it if it is small enough for a report."""
 
 import base64
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 def taken(seeing: Seeing, fabric_id: str) -> tuple[Picture, str | None]:
-    """What became of it, and the picture as base64 where it is kept."""
+    """What became of the picture, and the picture itself as base64 if it is kept, else None."""
     try:
         png = seeing.screen(fabric_id)
     except errors.SecondsiteError as error:

@@ -1,4 +1,4 @@
-"""Look at a machine that was started, until its guest agent answers or there is nothing more to wait for.
+"""Looks at a machine that was started, until its guest agent answers or there is nothing more to wait for.
 
 Nothing is locked: replication and other orders go on meanwhile."""
 
@@ -16,10 +16,10 @@ from . import addressing, checking, console_text, grading, pictures
 
 LOOK_AGAIN_SECONDS = 0.5
 LEASED_SECONDS = 5.0
-"""So long a guest whose agent answers may take until it has an address: many agents start beside the DHCP
+"""How long to wait for an address of a guest whose agent answers: many agents start beside the DHCP
 client."""
 KEPT_SECONDS = 10.0
-"""Of the order's deadline, for the picture and the report."""
+"""Seconds of the order's time that are kept for the picture and the report."""
 CONSOLE_BYTES = 8000
 PICTURES = {
     Picture.KEPT: "; a picture of its screen is kept",
@@ -41,7 +41,7 @@ class _Observations:
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
-    """What is asked of the machine beside a look."""
+    """What is asked of the machine besides looking at it."""
 
     checks: checking.Checks
     addresses: addressing.Addresses
@@ -52,9 +52,9 @@ class _Questions:
 def prove(
     context: Context, payload: Prove, *, partly: bool = False, look: Inspection | None = None
 ) -> tuple[str, Proof]:
-    """Says what was seen; raises NotFound for a machine that is not here, NotOurs for addresses of one
-    that is not ours. `partly`: not all checks of the machine are asked. A `look` that is to give way ends
-    without a grade."""
+    """Look at the machine and return what was seen. Raises NotFound for a machine that is not here, NotOurs
+    if addresses are to be set in one without our tag. `partly`: not all checks of the machine are run. A
+    `look` that must give way ends without a grade."""
     if payload.addresses:
         context.require_tagged(payload.fabric_id)
     looked = grading.begun(context, payload.fabric_id)
@@ -114,7 +114,7 @@ def _look(
 
 
 def _goes_on(seen: _Observations, sights: Sights, asked: _Questions) -> bool:
-    """Of a machine without a channel for an agent no address is waited for."""
+    """Whether to look on. Without a channel for an agent no address is waited for."""
     pending = bool(asked.checks.pending) or (sights.agent and asked.addresses.pending)
     return seen.power is PowerState.RUNNING and pending
 
@@ -138,7 +138,8 @@ def _may_get_an_address(seen: _Observations, asked: _Questions, seconds: float) 
 
 
 def _may_show_more(seen: _Observations, sights: Sights) -> bool:
-    """Of a machine without an agent its console's first words are all that is waited for."""
+    """Whether more may be seen. Of a machine without an agent only the console's first words are waited
+    for."""
     if seen.power is not PowerState.RUNNING or seen.answered_after is not None:
         return False
     return sights.agent or (sights.console and not seen.console)

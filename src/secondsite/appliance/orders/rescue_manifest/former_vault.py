@@ -1,5 +1,5 @@
-"""What a former vault said stays beside what the present one says, as long as machines are here that the
-present one does not know: it has not adopted them yet."""
+"""Keeps what a former vault said in the rescue manifest, beside what the present one says, as long as
+machines are here that the present vault has not adopted yet."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -18,13 +18,13 @@ KEYS: Mapping[str, Callable[[Any], object]] = {
     "plans": lambda each: each["name"],
     "mappings": lambda each: (each["source_site"], each["source_network"], each["target_site"]),
 }
-"""By what things of one kind are told apart."""
+"""The fields by which things of one kind are told apart."""
 
 
 def kept(before: Mapping[str, Any], unknown: Collection[str]) -> dict[str, Any] | None:
-    """What is to be kept of a former vault, of the file as it was and the machines that the present vault
-    does not name; None if it knows all. Its VAULT is None where it said nothing of that: else the present
-    one's word would be taken for its."""
+    """What to keep of a former vault, from the file as it was; `unknown` are the machines that the present
+    vault does not name. None if it knows all. VAULT is None if the former vault said nothing of itself: else
+    the present vault's words would count as its own."""
     former: dict[str, Any] | None = before.get(FORMER)
     if not unknown:
         return None
@@ -44,21 +44,21 @@ def kept(before: Mapping[str, Any], unknown: Collection[str]) -> dict[str, Any] 
 
 
 def of_former(before: Mapping[str, Any], here: Collection[str]) -> set[str]:
-    """Those of the machines here that a former vault had, as far as the file tells: all of them where no
-    vault has told yet what is set."""
+    """The machines here that a former vault had, by the file: all of them if no vault has sent its
+    configuration yet."""
     if before.get(FORMER) is None:
         return set(here) if before.get(VAULT) is None else set()
     return set(here) & set(before[FORMER][MACHINES])
 
 
 def plans(said: Sequence[Mapping[str, Any]], former: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Those that are said, and those of the former vault under other names."""
+    """The plans of the present vault, and those of the former one that have other names."""
     return _all(said, (former or {}).get(PLANS, ()), KEYS[PLANS])
 
 
 def understood(body: Mapping[str, Any]) -> dict[str, object]:
-    """What the file says of the vault that is gone, and since when. Raises ValidationError for what no
-    vault can have said."""
+    """What the file says of the former vault, and since when. Raises ValidationError for what no vault can
+    have said."""
     former = body.get(FORMER)
     if former is None:
         vault = body.get(VAULT)

@@ -1,4 +1,4 @@
-"""The order to keep what starts this site's machines without a vault."""
+"""The order to write the rescue manifest, which starts this site's machines without a vault."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +21,8 @@ log = structlog.get_logger(__name__)
 
 
 def keep(context: Context, payload: KeepRescueManifest) -> tuple[str, RescueManifestFact]:
-    """Writes only what has changed. A machine that cannot be described is said, and keeps no other from
-    being kept: plain QEMU starts it all the same."""
+    """Write what has changed of the manifest. A machine that cannot be described is named in the sentence,
+    and the others are still written: plain QEMU starts it all the same."""
     stores, lost = context.parts.host.stores, []
     written = records.put(context, payload)
     unknown = records.unknown(context, payload)
@@ -52,7 +52,7 @@ def keep(context: Context, payload: KeepRescueManifest) -> tuple[str, RescueMani
 def _configured(
     context: Context, payload: KeepRescueManifest, path: Path, unknown: Sequence[str]
 ) -> dict[str, object]:
-    """An older vault says nothing for one that would come after it."""
+    """The file's content about the vault. An older vault sends nothing for a vault that would replace it."""
     plans = [plan.model_dump(mode="json") for plan in payload.plans]
     roots = [str(store.root.absolute()) for store in context.parts.host.stores.all]
     body: dict[str, object] = {"site": payload.site, "stores": roots, "plans": plans}
@@ -75,13 +75,13 @@ def _before(path: Path) -> dict[str, object]:
         return {}
 
 
-# How one machine would be started here: what the platform would be told, with the files that a failover's
+# How one machine would be started here: its description for the platform, with the files that a failover's
 # run has.
 
 
 def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -> dict[str, object]:
-    """Of the newest point's definition, or of that with which it left, if it comes home. Raises domain
-    errors."""
+    """How the machine would be started: from the newest point's definition or, if it comes home, from the one
+    with which it left. Raises domain errors."""
     there, firmware = _newest(hosted)
     home = coming_home.as_withdrawn(context.state, hosted, machine)
     definition = coming_home.definition(context.state, hosted, machine, there)
@@ -119,7 +119,7 @@ def described(context: Context, hosted: HostedReplica, machine: RescueMachine) -
 def _networks(
     machine: RescueMachine, home: MachineDefinition | None, definition: MachineDefinition
 ) -> dict[str, str | None]:
-    """By the keys of the cards that it has here."""
+    """The network of each card, by the key that the card has here."""
     if home is not None:
         return {nic.key: nic.network for nic in home.nics}
     by_mac = {card.mac.lower(): card for card in machine.cards}
@@ -132,8 +132,8 @@ def _networks(
 def _of_home(
     machine: RescueMachine, home: MachineDefinition | None, has: MachineDefinition
 ) -> dict[str, object]:
-    """The cards that it has at home: in its points are those of the other site. `as_it_was`: nothing of it
-    is adapted."""
+    """The machine with the cards that it has at home: its points have those of the other site. `as_it_was`:
+    nothing is adapted."""
     if not machine.home:
         return {}
     nics = [nic.model_dump(mode="json", include={"key", "mac", "model"}) for nic in has.nics]
@@ -141,7 +141,8 @@ def _of_home(
 
 
 def _newest(hosted: HostedReplica) -> tuple[MachineDefinition, tuple[str, ...]]:
-    """And the names of its firmware's files; the definition of the setup while there is no point."""
+    """The definition at the newest point, and the names of its firmware files; the setup's definition while
+    there is no point."""
     if not hosted.points:
         return hosted.setup.definition, ()
     record = hosted.record(hosted.points[-1].id)

@@ -1,5 +1,5 @@
-"""What a new vault would have to know of each machine: beside its replica, or in the store of the
-appliance that it is replicated from."""
+"""What a new vault would have to know of each machine: kept beside its replica, or in the store of the
+appliance that replicates it."""
 
 import contextlib
 from pathlib import Path
@@ -15,12 +15,12 @@ from .writing import put as put_file
 
 
 def put(context: Context, payload: KeepRescueManifest) -> int:
-    """Gives how many files were written."""
+    """Write the records that have changed; returns how many files were written."""
     return sum(_put(context, each) for each in payload.records)
 
 
 def here(context: Context) -> list[str]:
-    """The ids of all machines of which something is here."""
+    """The ids of all machines of which a record is here."""
     host = context.parts.host
     hosted = {each.machine_id for each in host.all()} | set(host.unopened())
     lying = {machine_id for _store, machine_id in host.unknown()}
@@ -28,13 +28,12 @@ def here(context: Context) -> list[str]:
 
 
 def unknown(context: Context, payload: KeepRescueManifest) -> list[str]:
-    """Machines of which a vault has said something here, and which are not in this order: they are another
-    vault's."""
+    """Ids of machines that have a record here and are not in this order: they belong to another vault."""
     return sorted({_owner(path) for path in _all(context)} - {each.id for each in payload.records})
 
 
 def kept(context: Context, machine_id: str) -> AdoptionRecord | None:
-    """What was said last of the machine; None if nothing was, or it cannot be read."""
+    """The last record of the machine; None if there is none, or it cannot be read."""
     for path in _places(context, machine_id):
         with contextlib.suppress(OSError, ValueError):
             body = trusted(path)
@@ -53,7 +52,7 @@ def _put(context: Context, record: AdoptionRecord) -> int:
 
 
 def _places(context: Context, machine_id: str) -> list[Path]:
-    """Where it is kept now, and where else it may lie."""
+    """Where the machine's record is kept now, and where else it may be."""
     stores = context.parts.host.stores
     store, of_source = stores.holding(machine_id), vault_records.source(stores.default.root, machine_id)
     if store is None or context.parts.host.is_misplaced(machine_id):

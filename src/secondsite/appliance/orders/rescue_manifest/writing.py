@@ -1,4 +1,4 @@
-"""A file that says something of a site or a machine, and since when."""
+"""Writes a file about a site or a machine, with the time of its last change."""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ AT = "at"
 
 
 def put(path: Path, body: dict[str, object]) -> int:
-    """1 if it was not so before. The instant says when that was."""
+    """Write `body` if it differs from what the file has; returns 1 if it was written, else 0."""
     try:
         before = trusted(path)
         before.pop(AT, None)

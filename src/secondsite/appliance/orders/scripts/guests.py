@@ -1,7 +1,7 @@
 """A script inside a machine: it lies in this site's script folder as the others do, and the machine's guest
 agent runs its text.
 
-It is for the guest, so its interpreter is looked for only there."""
+It is written for the guest, so its interpreter is looked for only there."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ USUAL_INTERPRETER = ("/bin/sh",)
 
 
 def text_of(folder: Path | None, name: str) -> bytes:
-    """Raises NotPossibleNow or NotFound."""
+    """The script's text. Raises NotPossibleNow or NotFound if it cannot be given to a guest."""
     path = script_folder.its_own(folder, name)
     try:
         with path.open("rb") as file:
@@ -34,19 +34,19 @@ def text_of(folder: Path | None, name: str) -> bytes:
     if len(text) > MOST_OF_A_SCRIPT:
         raise errors.NotPossibleNow(
             f"Script {path} is larger than the {MOST_OF_A_SCRIPT} bytes that a guest agent takes.",
-            do="Put what it brings with it into the machine.",
+            do="Keep what makes it large in a file inside the machine, and let the script use that.",
         )
     if b"\r\n" in text[:FIRST_LINE_BYTES]:
         raise errors.NotPossibleNow(
-            f"Script {path} has lines that end as those of Windows do.",
-            do="Guests with a shell are meant: take the carriage returns out.",
+            f"Script {path} has Windows line endings.",
+            do="Save it with Unix line endings: a guest with a shell finds no interpreter otherwise.",
         )
     return text
 
 
 def wait_for_agent(context: Context, guest: GuestOfScript) -> None:
-    """A machine that was just started boots. Raises NotPossibleNow if its agent is silent for long,
-    NotFound."""
+    """Wait until the guest agent answers: a machine that was just started is booting. Raises NotPossibleNow
+    if the agent stays silent, NotFound if the machine is gone."""
     if not context.fabric.seeing.sights(guest.fabric_id).agent:
         raise errors.NotPossibleNow(
             f"Nothing was run in {guest.name}: it has no channel for a guest agent.",
@@ -69,7 +69,8 @@ def wait_for_agent(context: Context, guest: GuestOfScript) -> None:
 
 
 def made(text: bytes, said: bytes, seconds: float) -> GuestScript:
-    """With the interpreter that its first line names, and one word for it, as execve(2) takes them."""
+    """The script as a guest agent takes it: with the interpreter that its first line names and at most one
+    argument for that, as execve(2) has it."""
     line = text[:FIRST_LINE_BYTES].partition(b"\n")[0].decode(errors="replace")
     words = line.removeprefix("#!").split(None, 1) if line.startswith("#!") else ()
     return GuestScript(text, tuple(word.strip() for word in words) or USUAL_INTERPRETER, said, seconds)
@@ -81,7 +82,8 @@ MOST_OF_ALL = 4 * MOST_TOLD
 
 
 def completed(context: Context, payload: RunScript) -> ScriptContext:
-    """What the script is told. Nobody waits for a guest: its start was proven before, or is not to be."""
+    """The context that the script is given, completed with the machine's addresses. Does not wait for the
+    guest: its start was proven before, or need not be."""
     told = payload.context
     if payload.looks_at is None or len(told.machines) != 1:
         return told
@@ -94,7 +96,7 @@ def completed(context: Context, payload: RunScript) -> ScriptContext:
         context, payload.looks_at
     )
     wanted = [card.address for card in cards if card.address is not None]
-    # one that is set comes first, if the guest has it
+    # An address that was set comes first, if the guest has it.
     found = [*(each for each in wanted if each in seen), *seen] or wanted
     own = machine.model_copy(update={"cards": cards, "addresses": tuple(dict.fromkeys(found))[:MOST_OF_ALL]})
     return told.model_copy(update={"machines": (own,)})

@@ -1,7 +1,8 @@
 """The orders of scripts: each is run once.
 
-That it begins is noted first. An order that is repeated after the appliance has died finds the note: the
-script may have run then, and is not run again unless a person asks for it, which is another order."""
+A note that the script begins is written first. An order that is repeated after the appliance has died finds
+the note: the script may have run then, and is not run again unless a person asks for it, which is another
+order."""
 
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from . import guests, process, script_folder
 
 KEY = "script/"
 NOTES_KEPT_SECONDS = 90 * DAY
-"""Longer than reports, and than an order may be old."""
+"""How long the note of a script is kept: longer than reports, and than an order may be old."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,8 @@ def check(context: Context, payload: CheckScripts) -> tuple[str, MissingScripts]
 
 
 def run(context: Context, payload: RunScript) -> tuple[str, ScriptResult]:
-    """At this appliance. Raises NotFound or NotPossibleNow for what may not be run, StaleOrder for a hook
-    whose job was overtaken while it waited for an earlier one."""
+    """Run a script at this appliance. Raises NotFound or NotPossibleNow for what may not be run, StaleOrder
+    for a hook whose job was overtaken while it waited for an earlier one."""
     if context.order.machine_id is None:
         return _once(context, payload, payload.name, lambda: _prepared(context, payload))
     with context.parts.hooks_in_turn.taken(context.order, payload.name):
@@ -59,7 +60,7 @@ def run(context: Context, payload: RunScript) -> tuple[str, ScriptResult]:
 
 
 def run_in_guest(context: Context, payload: RunGuestScript) -> tuple[str, ScriptResult]:
-    """Inside a machine. Raises as `run`, and what the fabric raises."""
+    """Run a script inside a machine. Raises the same errors as `run`, and those of the fabric."""
     called = f"{payload.name} in {payload.guest.name}"
     return _once(context, payload, called, lambda: _prepared_for_guest(context, payload))
 
@@ -67,7 +68,7 @@ def run_in_guest(context: Context, payload: RunGuestScript) -> tuple[str, Script
 def _once(
     context: Context, payload: RunScript, called: str, prepare: Callable[[], Callable[[], process.ScriptExit]]
 ) -> tuple[str, ScriptResult]:
-    """What is refused, is refused before it is noted that it begins."""
+    """Run a script once. Errors of `prepare` are raised before it is noted that the script begins."""
     key = KEY + context.order.order_id
     if context.state.fact(key) is not None:
         log.warning("script.interrupted", script=called, order=context.order.order_id)

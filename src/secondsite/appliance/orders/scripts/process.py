@@ -1,4 +1,4 @@
-"""A script as a process with a deadline.
+"""Runs a script as a process with a deadline.
 
 It ends with the appliance, with all that it has started: the supervisor sees to that. Its output is read
 while it runs, so that a script which writes for hours fills no disk."""
@@ -16,7 +16,7 @@ from pathlib import Path
 from ....ground.processes import children
 
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-"""All of it: none of the appliance's own."""
+"""The whole environment of a script: it inherits nothing from the appliance."""
 SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
 ENDS_SECONDS = 10.0
 LOOK_SECONDS = 0.1
@@ -25,7 +25,7 @@ KEPT_BYTES = 16000
 
 @dataclass(slots=True)
 class ScriptExit:
-    """`status` is None if it was killed at its deadline."""
+    """How a script ended. `status` is its exit status; None if it was killed at its deadline."""
 
     status: int | None
     seconds: float
@@ -34,13 +34,14 @@ class ScriptExit:
 
 @dataclass(slots=True)
 class _Output:
-    """The last of what comes out of a pipe."""
+    """Keeps the last part of what comes out of a pipe."""
 
     pipe: int
     kept: bytes = field(default=b"")
 
     def read(self, wait_seconds: float) -> bool:
-        """False if nothing came, or nothing can come any more."""
+        """Read what is there, waiting at most `wait_seconds`; False if nothing came, or nothing more can
+        come."""
         if not select.select([self.pipe], [], [], wait_seconds)[0]:
             return False
         got = os.read(self.pipe, KEPT_BYTES)
@@ -49,7 +50,8 @@ class _Output:
 
 
 def run(path: Path, said: bytes, timeout_seconds: float) -> ScriptExit:
-    """Raises OSError if it cannot be started."""
+    """Run the script, and kill it after `timeout_seconds`. `said` goes to its standard input. Raises OSError
+    if it cannot be started."""
     began = time.monotonic()
     pipe, end = os.pipe()
     try:
@@ -72,7 +74,7 @@ def _until_its_end(child: children.Child, output: _Output, deadline: float) -> i
         if not output.read(LOOK_SECONDS):
             with contextlib.suppress(children.Expired):
                 child.wait(LOOK_SECONDS)
-    # what it left running in the background may hold the pipe open, so nobody waits for its end
+    # what it left running in the background may hold the pipe open, so its end is not waited for
     for _ in range(100):
         if not output.read(0):
             break
@@ -80,7 +82,7 @@ def _until_its_end(child: children.Child, output: _Output, deadline: float) -> i
 
 
 def _kill(child: children.Child) -> None:
-    """With all that it has started."""
+    """Kill the script with everything that it has started."""
     with contextlib.suppress(ProcessLookupError):
         child.send_signal(signal.SIGTERM)
     try:

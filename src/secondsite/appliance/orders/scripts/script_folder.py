@@ -1,7 +1,7 @@
-"""Which file a name means, and whether it may be run.
+"""Finds the file of a script's name, and checks that it may be run.
 
-The vault gives names only. Whoever holds it can run what the administrator of this site has put into the
-folder, and nothing else."""
+The vault gives names only. Whoever controls the vault can run what the administrator of this site has put
+into the folder, and nothing else."""
 
 import contextlib
 import os
@@ -17,12 +17,12 @@ from .process import ENVIRONMENT
 
 FIRST_LINE = re.compile(r"#![ \t]*([^ \t\n]+)(?:(?<=/env)[ \t]+([^-= \t\n][^= \t\n]*)(?=[ \t\n]))?")
 FIRST_LINE_BYTES = 256
-"""So much of it the kernel reads."""
+"""As much of the first line as the kernel reads."""
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def script(folder: Path | None, name: str) -> Path:
-    """One that this host can run. Raises NotPossibleNow or NotFound."""
+    """The path of a script that this host can run. Raises NotPossibleNow or NotFound."""
     path = its_own(folder, name)
     if not path.lstat().st_mode & stat.S_IXUSR:
         raise errors.NotPossibleNow(f"Script {path} is not executable.", do=f"Run 'chmod u+x {path}'.")
@@ -31,7 +31,8 @@ def script(folder: Path | None, name: str) -> Path:
 
 
 def its_own(folder: Path | None, name: str) -> Path:
-    """One that nobody else can have put there. Raises NotPossibleNow or NotFound."""
+    """The path of a script that nobody but root and the appliance's user can have put there. Raises
+    NotPossibleNow or NotFound."""
     if folder is None:
         raise errors.NotPossibleNow(
             f"Script '{name}' cannot be run: this appliance has no script folder.",
@@ -65,8 +66,8 @@ def _require_own(path: Path, status: os.stat_result, is_wanted: Callable[[int], 
 
 
 def _require_safe(above: Path, status: os.stat_result) -> None:
-    """Whoever may write a folder above could put another one in the place of the scripts'; not where only
-    owners may move things."""
+    """Raises NotPossibleNow if others may write a folder above the scripts: they could replace the script
+    folder. A sticky folder, where only owners may move things, is safe."""
     if not stat.S_ISDIR(status.st_mode):
         raise errors.NotPossibleNow(
             f"{above} is not a folder, and no link to one may stand above scripts.",
@@ -105,7 +106,7 @@ def _require_interpreter(path: Path) -> None:
 
 
 def _interpreters(path: Path) -> list[str]:
-    """Which programs the first line names: the interpreter, and what env(1) is to look for."""
+    """The programs that the first line names: the interpreter, and what env(1) is to look for."""
     with contextlib.suppress(PermissionError), path.open("rb") as file:
         line = FIRST_LINE.match(os.fsdecode(file.read(FIRST_LINE_BYTES)))
         return [] if line is None else [each for each in line.groups() if each]

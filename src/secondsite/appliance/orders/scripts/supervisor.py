@@ -1,9 +1,9 @@
-"""The process between the appliance and a script: told to end, or when the appliance dies, it ends all that
-the script has started.
+"""The process between the appliance and a script: when it is told to end, or when the appliance dies, it ends
+everything that the script has started.
 
 Whatever leaves the script's session or its parent becomes a child of this one, which is a subreaper
-(prctl(2)): nothing gets away by that. What still runs when the script has ended by itself goes on. This file
-is the program; it runs by itself with the standard library only.
+(prctl(2)): so nothing can escape that way. What still runs when the script ends by itself is left running.
+This file is the program; it uses the standard library only.
 """
 
 import contextlib
@@ -17,10 +17,11 @@ from collections.abc import Iterator
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 END_SECONDS, PAUSE_SECONDS = 5.0, 0.005
-"""How long it tries to end them: what sleeps in the kernel ends when it wakes up."""
+"""How long it tries to end them, and the pause between tries: a process that sleeps in the kernel ends when
+it wakes up."""
 TOLD = {signal.SIGTERM, signal.SIGCHLD}
 CANNOT_START = 127
-"""The status that shells have for it."""
+"""The exit status that shells use for a command that cannot be started."""
 SHELL = "/bin/sh"
 
 
@@ -38,8 +39,8 @@ def main(command: list[str]) -> None:
 
 
 def _start(command: list[str]) -> int:
-    """It has a session of its own, so that a signal to its process group is not for us; and dies if we are
-    killed."""
+    """Start the script; returns its process id. It has a session of its own, so that a signal to its process
+    group does not reach the supervisor; it dies if the supervisor is killed."""
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -68,15 +69,15 @@ def _become(command: list[str]) -> None:
 
 
 def _ended() -> Iterator[tuple[int, int]]:
-    """Those of our children that have ended, with their status."""
+    """The children that have ended, as pairs of process id and status."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             yield ended
 
 
 def _end_all() -> None:
-    """Children only: the number of one that we have not waited for is nobody else's. The children of a
-    dead one are ours then."""
+    """Kill all children, until there are none. Only children: a process id that was not waited for cannot be
+    reused. The children of a dead child become children of the supervisor."""
     give_up_at = time.monotonic() + END_SECONDS
     while time.monotonic() < give_up_at and (ours := _children()):
         for pid in ours:
@@ -101,7 +102,7 @@ def _parent(pid: int) -> int | None:
 
 
 def _end_as(status: int) -> None:
-    """As the script did: by the same signal, if it was one."""
+    """End as the script did: with its exit status, or by the same signal."""
     if status < 0:
         if -status not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-status, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Who may send which cycle: what the data port asks before and while it receives."""
+"""Decides which cycles are taken: the data port asks it before and while it receives one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -36,7 +36,7 @@ TO_AN_OLD_SOURCE = (
 
 
 class Admission:
-    """The data path's CycleAdmission."""
+    """Decides which cycles are taken: the data path's CycleAdmission."""
 
     def __init__(self, host: ReplicaHost, work: Applier, inbox_budget_bytes: int, state: State) -> None:
         self._host = host
@@ -45,7 +45,7 @@ class Admission:
         self._inbox_budget_bytes = inbox_budget_bytes
 
     def accept(self, peer_name: str, header: CycleHeader) -> Accept:
-        """Where this cycle goes; raises CycleRefused with what to do."""
+        """Take a cycle that is offered: returns where it goes. Raises CycleRefused with what to do."""
         hosted = self._find(header.machine_id)
         setup = hosted.setup
         if peer_name != setup.source_appliance_id:
@@ -60,7 +60,7 @@ class Admission:
         return place
 
     def not_understood(self, peer_name: str, said: object, problem: ProtocolViolated) -> None:
-        """Tell it of the machine, if the peer replicates it."""
+        """Add a finding to the machine, if the peer that sent this replicates it."""
         machine_id = said.get("machine_id") if isinstance(said, dict) else None
         hosted = self._host.find(machine_id) if isinstance(machine_id, str) else None
         if hosted is not None and hosted.setup.source_appliance_id == peer_name:
@@ -70,7 +70,7 @@ class Admission:
             log.info("cycle.not-understood", peer=peer_name, problem=problem.message)
 
     def _admit(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
-        """Where a cycle of the right peer goes; raises CycleRefused."""
+        """Where a cycle of the machine's own source goes; raises CycleRefused."""
         setup = hosted.setup
         if header.epoch != setup.epoch:
             raise CycleRefused(
@@ -145,8 +145,8 @@ class Admission:
         )
 
     def _check_growth(self, hosted: HostedReplica, header: CycleHeader) -> None:
-        """Larger disks cost time and memory before they cost space. The vault named their sizes; beyond
-        that they may grow by what the store could hold."""
+        """Raises CycleRefused for disks that have grown by more than the store has free: large disks cost
+        time and memory even before they take space."""
         have = {disk.key: disk.size_bytes for disk in hosted.replica.state.disks}
         named = {disk.key: disk.size_bytes for disk in hosted.setup.definition.disks}
         grown = [disk for disk in header.disks if disk.size_bytes > have.get(disk.key, 0)]
@@ -173,7 +173,7 @@ class Admission:
         return found + zero_digests((blocks - known) * BLOCK_BYTES)
 
     def held(self, machine_id: str, disk_key: str, offset: int, length: int) -> list[Extent]:
-        """The blocks that are not zeros; beyond the disk's end there are none."""
+        """The blocks that are not zeros, as extents; beyond the disk's end there are none."""
         with self._compared(machine_id) as replica:
             here = max(0, min(length, replica.state.disk(disk_key).size_bytes - offset))
             return replica.held(disk_key, offset, here) if here else []
@@ -184,7 +184,7 @@ class Admission:
             size_bytes = replica.state.disk(disk_key).size_bytes
             here = [block for block in blocks if block.end <= size_bytes]
             found = replica.pages(disk_key, here) if here else b""
-        # a block beyond the disk's end is unknown, not zeros: the old end may have data
+        # A block beyond the disk's end counts as unknown, not as zeros: the old end may have data.
         beyond = sum(-(-block.length // PAGE_BYTES) for block in blocks if block.end > size_bytes)
         return found + hashes.UNKNOWN * beyond
 
@@ -207,7 +207,8 @@ class Admission:
     def direct_write(
         self, header: CycleHeader, cut: Callable[[], None]
     ) -> AbstractContextManager[Write | None]:
-        """A function that writes a cycle of a pass to the head as it arrives; raises CycleRefused."""
+        """A function, as a context, that writes a cycle of a pass to the head as it arrives; None if the
+        cycle must go through the inbox. Raises CycleRefused."""
         hosted = self._find(header.machine_id)
         return direct.writing(hosted, self._work, header, lambda: self._check(hosted, header), cut)
 
@@ -230,8 +231,9 @@ class Admission:
             self._work.wanted(hosted)
 
     def unchanged(self, peer_name: str, said: Sequence[UnchangedState]) -> Sequence[str]:
-        """One record for all of them. It counts only for the very cycle that it names: a later cycle,
-        another epoch or a database from a backup make it void, never wrong."""
+        """Note which of these machines wrote nothing, in one transaction; returns the ids of those noted. A
+        note is valid only for the cycle that it names: after a later cycle, another epoch or a restored
+        database it is void, never wrong."""
         found = [(self._host.find(each.machine_id), each) for each in said]
         fitting = [(hosted, each) for hosted, each in found if hosted and _may_note(hosted, peer_name, each)]
         if fitting:
@@ -242,8 +244,8 @@ class Admission:
         return [each.machine_id for _hosted, each in fitting]
 
     def _void_note(self, hosted: HostedReplica, header: CycleHeader) -> None:
-        """A number comes again where both sites were put back: what was noted of it was about another
-        cycle."""
+        """Forget a note about a cycle of the same number: after both sites were restored a number comes
+        again, and the note was about another cycle."""
         noted = hosted.unchanged
         if noted is not None and noted.epoch == header.epoch and header.seq <= noted.seq:
             self._state.remove_unchanged(hosted.machine_id)
@@ -258,7 +260,7 @@ class Admission:
 
 
 def _require_reserve(store: Store) -> None:
-    """The last of a store is for starts. Raises CycleRefused."""
+    """Raises CycleRefused if the store has only the space left that is reserved for starts."""
     if store.reserve.lacks_bytes() > 0:
         has, keeps = store.reserve.free_bytes(), store.reserve.size_bytes()
         raise CycleRefused(
@@ -272,8 +274,9 @@ def _require_reserve(store: Store) -> None:
 
 
 def _doubt(hosted: HostedReplica) -> None:
-    """Cycles that were acknowledged are not here: something older was put back in the replica's place,
-    perhaps a copy whose files are not all of one instant. Nothing is believed before it was read."""
+    """Distrust a replica that lacks cycles it had acknowledged: an older state was put back in its place,
+    perhaps a copy whose files are not all of one instant. Nothing of it is trusted before it is read
+    again."""
     if hosted.verdicts.wants_comparison and not hosted.replica.lost_head:
         return
     try:
@@ -286,8 +289,8 @@ def _doubt(hosted: HostedReplica) -> None:
 
 
 def _foreign(peer_name: str, header: CycleHeader, is_older: bool) -> CycleRefused:
-    """For a peer that is not the machine's source, or is no more: it hears nothing of the machine but what
-    it has said itself."""
+    """The refusal for a peer that is not, or no longer, the machine's source: it contains nothing about the
+    machine but what the peer has said itself."""
     if is_older:
         what = f"The cycle is of epoch {header.epoch}, an earlier one than the replica's."
         return CycleRefused("wrong-epoch", what, do=TO_AN_OLD_SOURCE)
@@ -298,7 +301,8 @@ def _foreign(peer_name: str, header: CycleHeader, is_older: bool) -> CycleRefuse
 
 
 def _check_definition(header: CycleHeader) -> None:
-    """A drill or a failover would find out too late."""
+    """Raises CycleRefused for a point whose definition is invalid: a drill or a failover would find out too
+    late."""
     definition = (header.point or {}).get("definition")
     try:
         if definition:
@@ -306,13 +310,13 @@ def _check_definition(header: CycleHeader) -> None:
     except ValidationError as problem:
         raise CycleRefused(
             "wrong-definition",
-            f"The cycle's point has a definition that is none: {counted(problem.error_count(), 'error')}.",
+            f"The cycle's point has an invalid definition: {counted(problem.error_count(), 'error')}.",
             do="Bring both appliances to the same release.",
         ) from problem
 
 
 def _may_note(hosted: HostedReplica, peer_name: str, said: UnchangedState) -> bool:
-    """An error is left for a cycle to meet."""
+    """Whether the note may be made. An error means no: a cycle will meet it and report it."""
     try:
         return _fits(hosted, peer_name, said)
     except (DatapathError, OSError) as problem:
@@ -321,7 +325,7 @@ def _may_note(hosted: HostedReplica, peer_name: str, said: UnchangedState) -> bo
 
 
 def _fits(hosted: HostedReplica, peer_name: str, said: UnchangedState) -> bool:
-    """Whether the named cycle is the newest of anything that came, and nothing asks for a comparison."""
+    """Whether the named cycle is the newest one that arrived, and no comparison is wanted."""
     setup, state = hosted.setup, hosted.replica.state
     return (
         (setup.source_appliance_id, setup.epoch) == (peer_name, said.epoch)

@@ -1,4 +1,4 @@
-"""Cycles that need no inbox: those of a pass over whole disks are written to the head as they arrive.
+"""Writes cycles without the inbox: those of a pass over whole disks go to the head as they arrive.
 
 Between the slices of a pass the head matches no instant of the machine, so a second copy would protect
 nothing. Whoever needs the replica cuts the connection and has it at once; the slice is sent again. If the
@@ -19,7 +19,7 @@ from ..apply import Applier
 from ..replica import IN_USE, HostedReplica
 
 READY_SECONDS = 8.0
-"""How long to wait for the replica's lock and for waiting cycles; the source waits too."""
+"""How long to wait, in seconds, for the replica's lock and for waiting cycles; the source waits meanwhile."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ def writing(
     check: Callable[[], None],
     cut: Callable[[], None],
 ) -> Iterator[Write | None]:
-    """Lock the replica and give a function that writes to it; None if the cycle must go through the inbox.
+    """Lock the replica and yield a function that writes to it; None if the cycle must go through the inbox.
     `check` raises CycleRefused if the cycle does not fit the locked replica."""
     with ExitStack() as stack:
         if not (hosted.replica.takes_parts(header) and _ready(stack, hosted, work, header, cut)):
@@ -65,7 +65,7 @@ def _write(
 ) -> None:
     anew = header.base_seq is None
     if not anew:
-        # as in the inbox: a cycle built on an older one is a superset, and fits
+        # As in the inbox: a cycle built on an older one is a superset, and fits.
         header = dataclasses.replace(header, base_seq=None)
     seams.reach("appliance.direct.begun")
     try:

@@ -1,16 +1,16 @@
-"""Why a replica can be compared with nothing, or looked at, as its source is told."""
+"""What a source is told when its replica cannot be compared with, or looked at."""
 
 from ....datapath.errors import CycleRefused, tells_of_another_program, tells_of_damage
 from ....domain.errors import KeyMissing, KeyWrong, SecondsiteError, StoreFull
 from ..replica import IN_USE_WHAT
 
 OWN_CODES = (KeyMissing, KeyWrong, StoreFull)
-"""What ends by itself with what is said to be done, and has a finding of its own at the source."""
+"""Errors that have a finding of their own at the source, and end once what they say has been done."""
 
 
 def refused(error: SecondsiteError) -> CycleRefused:
-    """What does not pass by itself is told as what it is, and not as a target that is busy: who waits for
-    a planned failover waits for that."""
+    """The refusal for an error. One that does not pass by itself is not told as "target is busy": a planned
+    failover would wait for that."""
     if isinstance(error, OWN_CODES):
         return CycleRefused(error.code, error.message, do=error.do)
     if tells_of_damage(error):

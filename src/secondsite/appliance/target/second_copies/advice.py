@@ -1,5 +1,5 @@
-"""What is told of a second copy, and what to do about it, so that nothing goes but what only a second copy
-has."""
+"""What is said about a second copy, and what to do about it, such that nothing is lost but what only the
+second copy has."""
 
 import shlex
 from collections.abc import Iterable, Iterator

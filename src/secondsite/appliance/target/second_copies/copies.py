@@ -1,5 +1,5 @@
-"""Whether a machine of this site is a second copy of one that was withdrawn here: by the files that it
-has, as it runs now or would at its next start, whatever paths lead to them."""
+"""Decides whether a machine of this site is a second copy of one that was withdrawn here: by the files that
+it has open, or would at its next start, whatever paths lead to them."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -16,7 +16,7 @@ Identities = frozenset[same_files.Identity]
 
 @dataclass(frozen=True, slots=True)
 class MachineFiles:
-    """A machine of the site, and which file each disk is that it can write to, with those below."""
+    """A machine of the site, with the file of each disk that it can write to, and the files below it."""
 
     machine: MachineSummary
     holding: HeldResources
@@ -25,9 +25,9 @@ class MachineFiles:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawnMachine:
-    """A machine that was withdrawn here. `disks`: the keys of those that are protected. `stood_on`:
-    whether a replica stands on its disks; `own`: the folder in which machines that we start from the
-    replica have theirs. `tops` are its disks' files, `needed` those below, too."""
+    """A machine that was withdrawn here. `disks`: the keys of those that are protected. `stood_on`: whether a
+    replica stands on its disks; `own`: the folder of the disks of machines that were started from the
+    replica. `tops` are its disks' files, `needed` these and those below."""
 
     definition: MachineDefinition
     disks: frozenset[str]
@@ -39,9 +39,9 @@ class WithdrawnMachine:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """`same`: it has the machine's id. `written` of its disks are the machine's, and open; `later` it has
-    from its next start on. `above` are disks of its own that are read from the machine's, where it has the
-    machine's id or a MAC address, too."""
+    """What a machine has of a withdrawn one. `same`: it has the machine's id. `written` are its disks that
+    are the machine's and open; `later` those that it has from its next start on. `above` are disks of its own
+    that stand on the machine's, if it also has the machine's id or one of its MAC addresses."""
 
     machine: MachineSummary
     left: WithdrawnMachine
@@ -57,13 +57,13 @@ class Copy:
 
     @property
     def is_nothing_else(self) -> bool:
-        """Whether it is the machine itself, or has no other disks: then it goes as a whole."""
+        """Whether it is the machine itself, or has no other disks: then it can be removed as a whole."""
         has = {(each.key, each.path) for each in self.holding.disks if each.path and not each.read_only}
         return self.same or has == {(each.key, each.path) for each in (*self.written, *self.later)}
 
 
 def seen(fabric: Fabric, machine: MachineSummary) -> MachineFiles | None:
-    """The machine and its files; None if it is gone. Raises FabricError, DeadlineExceeded."""
+    """The machine with its files; None if it is gone. Raises FabricError, DeadlineExceeded."""
     try:
         holding = fabric.inventory.holding(machine.fabric_id)
     except errors.NotFound:
@@ -76,8 +76,8 @@ def seen(fabric: Fabric, machine: MachineSummary) -> MachineFiles | None:
 def left(
     definition: MachineDefinition, disks: Collection[str], stood_on: bool, own: Path | None
 ) -> WithdrawnMachine:
-    """As the files of these of its disks are now: others are excluded from protection, and may be shared
-    with machines that are no copies."""
+    """A withdrawn machine with the present files of these disks. Disks that are not protected are left out:
+    they may be shared with machines that are no copies."""
     paths = [disk.path for disk in definition.disks if disk.path and disk.key in disks]
     tops = _identities(paths)
     below = _identities(file for path in paths for file in same_files.below(path))
@@ -85,8 +85,8 @@ def left(
 
 
 def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:
-    """What it is of the machine that is gone from here; None if nothing. What it may only read damages
-    nothing. A file below the machine's own, such as a template, is only damaged by a machine that is on."""
+    """What a machine has of the withdrawn one; None if nothing. Disks that it may only read do no damage. A
+    file below the withdrawn machine's own, such as a template, is only damaged by a machine that is on."""
     is_on = found.machine.power.is_on
     same = found.machine.fabric_id == gone.definition.fabric_id
     written, later, above = [], [], []
@@ -105,7 +105,7 @@ def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:
 
 
 def shared_macs(holding: HeldResources, gone: WithdrawnMachine) -> list[str]:
-    """Of the machine's addresses those that another one has, too."""
+    """Those of the withdrawn machine's MAC addresses that another machine has too."""
     return sorted(holding.macs & {nic.mac.lower() for nic in gone.definition.nics})
 
 
@@ -119,5 +119,5 @@ def _below(disk: HeldDisk) -> Identities:
 
 
 def _is_ours(disk: HeldDisk, gone: WithdrawnMachine) -> bool:
-    """Whether it is a file of a machine that was started from the replica, as in a drill."""
+    """Whether the disk is a file of a machine that was started from the replica, as in a drill."""
     return gone.own is not None and Path(os.path.realpath(disk.path)).is_relative_to(gone.own.resolve())

@@ -1,5 +1,5 @@
-"""Looks whether somebody defined a machine again at this site, or starts one from its disks, while it runs
-at the other site: a second copy, which damages each point where the replica stands on those disks."""
+"""Watches for second copies: somebody defined a machine again at this site, or starts one from its disks,
+while it runs at the other site. If the replica stands on those disks, that damages every point."""
 
 from collections.abc import Collection, Sequence
 
@@ -15,14 +15,15 @@ from ..replicas import ReplicaHost
 from . import advice, copies
 
 LOOK_SECONDS = 20.0
-"""Short enough to see a second copy within half a minute; all machines of the site are listed once for it."""
+"""How often it looks: often enough to see a second copy within half a minute. Each look lists all machines of
+the site once."""
 RUNS, DEFINED = "old-copy-runs", "old-copy-defined"
 
 log = structlog.get_logger(__name__)
 
 
 class SecondCopies(Periodic):
-    """No replica is looked at while an order works with it."""
+    """The thread that looks. It skips a replica while an order works with it."""
 
     def __init__(self, fabric: Fabric, host: ReplicaHost, state: State) -> None:
         super().__init__("second-copies", lambda error: log.error("second-copies.not-looked", exc_info=error))
@@ -48,7 +49,7 @@ class SecondCopies(Periodic):
                     self.compare(hosted, found)
 
     def _seen(self) -> Sequence[copies.MachineFiles]:
-        """All machines of the site; one that cannot be looked at hides no other."""
+        """All machines of the site with their files; one that cannot be looked at is left out."""
         found = []
         for each in self._fabric.inventory.list():
             try:
@@ -58,7 +59,7 @@ class SecondCopies(Periodic):
         return [each for each in found if each is not None]
 
     def compare(self, hosted: HostedReplica, found: Collection[copies.MachineFiles]) -> None:
-        """Tell of those of the site's machines, `found`, that are copies. The caller has locked the
+        """Add a finding for those of the site's machines, `found`, that are copies. The caller has locked the
         replica."""
         left = None if hosted.failed_over else left_for(self._state, hosted)
         there = [] if left is None else [copies.of(each, left) for each in found]
@@ -84,7 +85,8 @@ class SecondCopies(Periodic):
 
 
 def left_for(state: State, hosted: HostedReplica) -> copies.WithdrawnMachine | None:
-    """The machine that was withdrawn here for this replica, whether that stands on its disks or not."""
+    """The machine that was withdrawn here for this replica, whether the replica stands on its disks or not;
+    None if there is none."""
     definition = withdrawn_definitions.recall(state, hosted.setup.existing_fabric_id or "")
     if definition is None:
         return None

@@ -1,5 +1,5 @@
-"""Whether a replica may be kept in the store that is asked for: what is in the way, and which stores would
-do."""
+"""Checks whether a replica may be kept in the store that is asked for: what is in the way, and which stores
+would do."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,13 @@ from .store import Store
 from .stores import Stores
 
 Sentence = tuple[str, str]
-"""What is in the way, and what to do."""
+"""A pair: what is in the way, and what to do."""
 
 
 def obstacles(
     stores: Stores, machine_id: str | None, keeping: Placement, needed_bytes: int
 ) -> Iterator[Sentence]:
-    """What is in the way of a full copy of so many bytes."""
+    """What is in the way of a full copy of `needed_bytes`."""
     try:
         store = chosen(stores, machine_id, keeping)
         store.require()

@@ -1,8 +1,11 @@
 """One store.
 
-STORE/replicas/MACHINE/   a replica STORE/trash/              removed replicas STORE/start.reserve       space
-that replication leaves for starts STORE/store.json          whose it is: a store without it is not there, but
-the folder that it is mounted on may be
+    STORE/replicas/MACHINE/   a replica
+    STORE/trash/              removed replicas
+    STORE/start.reserve       space that replication leaves for starts
+    STORE/store.json          the store's mark: whose it is
+
+Without its mark a store is not there, even if the folder is on which it is mounted.
 """
 
 import contextlib
@@ -30,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class Store:
-    """A named folder with replicas and their trash, which are on one file system."""
+    """A store: a named folder with replicas and their trash, all on one file system."""
 
     def __init__(
         self, name: str, root: Path, delay_seconds: float, hosted: Callable[[], Iterable[HostedReplica]]
@@ -42,9 +45,10 @@ class Store:
         self.space = JournalSpace(self.folder, self.hosted)
         self.reserve = StartReserve(self.root)
         self.problem: str | None = None
-        """Why nothing can be kept here since the appliance started."""
+        """Why nothing can be kept here since the appliance started; None if it can."""
         self.copied_from: str | None = None
-        """Of which store this one was found to be a copy; None once nothing of it is believed unread."""
+        """The store of which this one was found to be a copy; None once everything in it has to be read
+        before it is trusted."""
         self._marked = False
         self._hosted = hosted
 
@@ -55,17 +59,17 @@ class Store:
         return (self.folder / machine_id).exists()
 
     def keep_reserve(self) -> None:
-        """Keep the last of it for starts."""
+        """Reserve the last of its space for starts."""
         self.reserve.keep(machines_run=any(each.failed_over for each in self.hosted()))
 
     def hosted(self) -> Sequence[HostedReplica]:
-        """The replicas that are here."""
+        """The replicas in this store."""
         here = self.folder.absolute()
         return [each for each in self._hosted() if each.replica.files.root.parent == here]
 
     def make(self, state: State, appliance_id: str) -> None:
-        """Make its folders. A store that was here once, and is not now, is left alone: its file system is
-        not mounted."""
+        """Make its folders. If its mark is missing although it was here before, it is left alone: its file
+        system is not mounted."""
         try:
             self.copied_from = store_copies.copied_from(self.root, mark_of(self.root))
             self.problem = self._taken(state, appliance_id)
@@ -78,11 +82,11 @@ class Store:
             self.problem = f"{self.root} cannot be used: {problem.strerror or problem}."
 
     def _lies_elsewhere(self) -> bool:
-        """Than its mark says: it was moved, or marked by a former release."""
+        """Whether it lies elsewhere than its mark says: it was moved, or marked by a former release."""
         return mark_of(self.root).get(store_copies.PLACE) != store_copies.place_of(self.root)
 
     def distrust(self, state: State, appliance_id: str) -> None:
-        """Believe nothing of a copy that was not read here; then it is a store like any other."""
+        """Trust nothing of a copy before it is read here; from then on it is a store like any other."""
         log.warning("store.copied", store=self.name, root=str(self.root), copied_from=self.copied_from)
         store_copies.distrust(state, self.folder)
         self._mark(appliance_id)
@@ -109,7 +113,8 @@ class Store:
         return None
 
     def _mark(self, appliance_id: str) -> None:
-        """The default store is used without a mark if none can be written, as where it is full."""
+        """Write the store's mark. The default store is used without one if it cannot be written, for instance
+        because the store is full."""
         private_folders.make((self.root,))
         self.folder.mkdir(exist_ok=True)
         place = store_copies.place_of(self.root)
@@ -120,11 +125,13 @@ class Store:
             durable.write(self.root / MARK, said)
 
     def _is_of_another(self, owner: str | None, appliance_id: str) -> bool:
-        """The default store of an appliance that was lost is taken over with it."""
+        """Whether the store belongs to another appliance. A default store does not: it is taken over from an
+        appliance that was lost."""
         return self.name != DEFAULT and owner != appliance_id
 
     def _was_here(self, state: State, known: str) -> bool:
-        """Without a replica nothing could be missed in the default store."""
+        """Whether the store was here before. A default store without replicas does not count: nothing in it
+        could be missing."""
         return state.fact(known) is not None and (self.name != DEFAULT or bool(state.replicas()))
 
     def free_bytes(self) -> int:
@@ -138,7 +145,7 @@ class Store:
         return shutil.disk_usage(self._there()).total
 
     def seen(self) -> StoreSpace:
-        """As the vault is told of it; reads nothing but the file system's own figures."""
+        """The store's space for the vault; reads only the file system's own figures."""
         if self.problem is not None:
             return StoreSpace(name=self.name, problem=self.problem)
         try:
@@ -150,7 +157,7 @@ class Store:
         return StoreSpace(name=self.name, free_bytes=free, size_bytes=whole, problem=why)
 
     def _unusable(self, *, read_only: bool) -> str | None:
-        """Why nothing can be kept here, though something answers at its path."""
+        """Why nothing can be kept here although something answers at its path; None if it can."""
         if self._marked and not (self.root / MARK).exists():
             return (
                 f"{self.root / MARK} is not there any more: its file system was unmounted, or moved, while "
@@ -175,13 +182,13 @@ class Store:
 
 
 def owner_of(root: Path) -> str | None:
-    """The appliance whose further store this is; None if it says nothing."""
+    """The id of the appliance whose further store this is; None if its mark does not say."""
     said = mark_of(root).get("appliance_id")
     return None if said is None else str(said)
 
 
 def mark_of(root: Path) -> Mapping[str, object]:
-    """What a store says of itself; empty if it says nothing."""
+    """What a store's mark says of it; empty if there is none."""
     try:
         found = json.loads(real_files.content(root / MARK))
     except (OSError, ValueError):
@@ -201,7 +208,7 @@ log = structlog.get_logger(__name__)
 
 
 class JournalSpace:
-    """The free space of the store's file system."""
+    """The space that kept cycles take in a store's file system."""
 
     def __init__(self, folder: Path, hosted: Callable[[], Iterable[HostedReplica]]) -> None:
         self._folder = folder

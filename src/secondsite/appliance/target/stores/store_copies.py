@@ -1,8 +1,7 @@
-"""A store that was copied is known as a copy: its files came along, the folder that they lie in did not.
+"""Recognizes a store that was copied: its files were copied, but its folder is another one.
 
-What an appliance knows of points beside them, and the digests of heads, is true of the files that it
-wrote. A copy may have been made while these changed, or be older; so of a copy nothing is believed before
-it was read."""
+What an appliance knows of points, and the digests of heads, is true only of the files that it wrote. A copy
+may be older, or may have been made while they changed; so nothing of a copy is trusted before it was read."""
 
 from __future__ import annotations
 
@@ -17,14 +16,14 @@ from ...shared import State
 from ..verdicts import Verdicts
 
 PLACE = "place"
-"""In the store's mark, where it lies. `secondsite-rescue` knows it too."""
+"""The key in the store's mark that says where the store lies. `secondsite-rescue` knows it too."""
 
 log = structlog.get_logger(__name__)
 
 
 def place_of(root: Path) -> dict[str, object]:
-    """Where a store lies; `inode` and `generation` are those of the folder of its replicas, which stay
-    with it when it is moved."""
+    """Where a store lies, for its mark; `inode` and `generation` are those of the folder of its replicas,
+    which do not change when it is moved."""
     found = file_number(root / "replicas") or FileNumber(0, None)
     said = {"root": str(root.absolute()), "host": socket.gethostname()}
     return {**said, "inode": found.inode or None, "generation": found.generation}
@@ -42,8 +41,8 @@ def copied_from(root: Path, mark: Mapping[str, object]) -> str | None:
 
 
 def distrust(state: State, folder: Path) -> None:
-    """Of the replicas in this folder nothing is believed any more: their points are read again, and with
-    the next cycle the source compares all blocks."""
+    """Trust nothing of the replicas in this folder any more: their points are read again, and with the next
+    cycle the source compares all blocks."""
     for replica in (path.parent for path in folder.glob("*/replica.json")):
         Verdicts(state, replica.name).distrust()
         if (replica / "digests").is_symlink():  # it is not opened either

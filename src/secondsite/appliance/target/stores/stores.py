@@ -14,7 +14,7 @@ from .store import Store, owner_of
 
 
 class Stores:
-    """By name; the first one is the default. Those that are away have a `problem`."""
+    """The stores by name; the first one is the default. Those that are away have a `problem`."""
 
     def __init__(self, config: ApplianceConfig, hosted: Callable[[], Iterable[HostedReplica]]) -> None:
         self._appliance_id = config.appliance_id
@@ -39,17 +39,17 @@ class Stores:
             rescue_program.put(store.root)
 
     def keep_reserves(self) -> None:
-        """Once their replicas are open."""
+        """Reserve space for starts in all stores, once their replicas are open."""
         for store in self.usable():
             store.keep_reserve()
 
     def stop(self) -> None:
-        """Give up what is kept free: nothing fills a store any more."""
+        """Free the reserved space: nothing fills a store any more."""
         for store in self.all:
             store.reserve.release()
 
     def empty_trash(self) -> None:
-        """Delete what was in the trash for its whole delay; then there may be space again to be kept free."""
+        """Delete what was in the trash for its whole delay; then there may be space for the reserve again."""
         for store in self.usable():
             store.trash.empty()
             store.keep_reserve()
@@ -64,7 +64,8 @@ class Stores:
         return next((each for each in self.usable() if each.has(machine_id)), None)
 
     def named(self, name: str | None) -> Store:
-        """Raises NotPossibleNow for one that this appliance does not have."""
+        """The store of this name, or the default one. Raises NotPossibleNow for one that this appliance does
+        not have."""
         for store in self.all:
             if store.name == (name or DEFAULT):
                 return store
@@ -84,7 +85,7 @@ class Stores:
         return store
 
     def folder(self, setup: ReplicaSetup) -> Path:
-        """The replica's folder; raises as `place`."""
+        """The folder of a replica; raises as `place`."""
         return self.place(setup).folder / setup.machine_id
 
     def has_ended(self, machine_id: str) -> bool:
@@ -101,12 +102,12 @@ class Stores:
         return f", in {store}" if len(self.all) > 1 else ""
 
     def usable(self) -> Sequence[Store]:
-        """Those that are there."""
+        """The stores that can be used."""
         return [each for each in self.all if each.problem is None]
 
 
 def kept(setup: ReplicaSetup, store: Store) -> ReplicaSetup:
-    """The setup of a replica that is in this store."""
+    """The setup of a replica, with this store in it."""
     return setup.model_copy(update={"keeping": setup.keeping.model_copy(update={"store": store.name})})
 
 

@@ -1,5 +1,5 @@
-"""A person at the target makes a machine from what its trash keeps, or lets something go before the
-deletion delay is over. No order of a vault does either."""
+"""What a person at the target can do with its trash: make a machine from what it keeps, or delete something
+before the deletion delay is over. No order of a vault does either."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ def points(item: Item, store: Path) -> list[PointRecord]:
 def restore(
     fabric: Fabric, item: Item, store: Path, key: EncryptionKey | None, point_id: str | None, name: str | None
 ) -> str:
-    """Define a machine on a point of the item, the newest whole one unless one is named; gives a sentence.
-    It is off, has no network, and carries no mark of ours. Repeating it is harmless. Raises NotFound,
-    PointDamaged."""
+    """Define a machine on a point of the item, the newest whole one unless one is named; returns a sentence.
+    The machine is off, has no network, and carries no mark of ours. Repeating it is harmless. Raises
+    NotFound, PointDamaged."""
     with _opened(item, store, key) as replica:
         point = _chosen(replica, item, point_id)
         _require_whole(replica, item)
@@ -54,7 +54,7 @@ def restore(
 
 
 def let_go(fabric: Fabric, item: Item, stores: Sequence[Path] = ()) -> str:
-    """Delete an item now; gives a sentence. Raises NotPossibleNow if a machine or a replica stands on it,
+    """Delete an item now; returns a sentence. Raises NotPossibleNow if a machine or a replica stands on it,
     also through the files of others. `stores` are all of this appliance, not only the item's."""
     places = {item.folder.parent.parent, *stores}
     found = [each for store in sorted(places) for each in _replicas(store / "replicas")]
@@ -69,15 +69,15 @@ def let_go(fabric: Fabric, item: Item, stores: Sequence[Path] = ()) -> str:
 
 
 def _machines(fabric: Fabric) -> Iterator[tuple[str, list[Path]]]:
-    """The machines of this site, with all files that they read: their owners may have put snapshots above
+    """The machines of this site, each with all files that it reads: its owner may have put snapshots above
     ours."""
     for found in fabric.inventory.list():
         yield found.name, [path for disk in found.definition.disks for path in old_disks.files(disk)]
 
 
 def _replicas(folder: Path) -> Iterator[tuple[str, list[Path]]]:
-    """The replicas of this site, with the old disks of machines that they stand on; a machine may have
-    been restored from the trash, and protected."""
+    """The replicas of this site, each with the old disks that it stands on: a machine may have been restored
+    from the trash, and protected since."""
     for path in sorted(folder.glob("[!.]*/replica.json")):
         state = load_record(path)
         below = [Path(file.path) for disk in state.disks for file in disk.base_files]
@@ -86,7 +86,8 @@ def _replicas(folder: Path) -> Iterator[tuple[str, list[Path]]]:
 
 @contextmanager
 def _run(replica: Replica, name: str, fabric: Fabric, fabric_id: str) -> Iterator[None]:
-    """A run that is opened inside is closed if no machine came of it: the item would never go."""
+    """After an error a run that was opened inside is closed, unless a machine was made: else the item could
+    never be deleted."""
     known = replica.state.run(name) is not None
     try:
         yield
@@ -130,7 +131,8 @@ def _chosen(replica: Replica, item: Item, point_id: str | None) -> PointRecord:
 
 
 def _doubt(item: Item, point: PointRecord) -> str:
-    """The end of a sentence: a person may want what no choice of a failover picks."""
+    """A warning about a damaged point, as the end of a sentence: a person may want one that no failover would
+    choose."""
     if point.point_id not in item.removed.damaged:
         return ""
     return (
@@ -144,7 +146,7 @@ def _described(point: PointRecord) -> MachineDefinition:
     except ValidationError as problem:
         raise errors.PointDamaged(
             (
-                f"The definition of the machine at point {point.point_id} is none: "
+                f"The definition of the machine at point {point.point_id} is invalid: "
                 f"{counted(problem.error_count(), 'error')}."
             ),
             do="Choose another point.",

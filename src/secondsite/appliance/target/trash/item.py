@@ -1,4 +1,4 @@
-"""One folder of the trash: what it was, why it is there, and how long by now."""
+"""One item of the trash: what it was, why it is there, and for how long."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from ..delayed_deletions import WRITTEN_EVERY_SECONDS
 
 FILE = "removed.json"
 RESTORED = "restored-"
-"""How the names of runs begin that machines stand on which a person restored."""
+"""The beginning of the names of runs on which machines stand that a person restored."""
 
 log = structlog.get_logger(__name__)
 
 
 class Why(StrEnum):
-    """What removed it."""
+    """Why a replica or points were removed."""
 
     ENDED = "its protection ended"
     COMMITTED = "a failover was committed"
 
 
 class TrashItem(Shape):
-    """An item of the trash, as its file says. `removed_at` is for people; what counts is `passed_seconds`,
-    up to `seen`."""
+    """An item of the trash, as its file says. `removed_at` is only for people to read; what counts is
+    `passed_seconds`, counted up to `seen`."""
 
     machine_id: str
     machine_name: str
@@ -47,7 +47,7 @@ class TrashItem(Shape):
     passed_seconds: float
     seen: Uptime
     damaged: tuple[str, ...] = ()
-    """Points that were found not to be what was sealed, or stand on one."""
+    """Points that are not what was sealed, or that stand on such a point."""
 
     def at(self, now: Uptime) -> Self:
         """The same, counted up to `now`."""
@@ -56,7 +56,7 @@ class TrashItem(Shape):
 
 
 class Item:
-    """One folder of the trash."""
+    """One item of the trash: a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Item:
 
     @property
     def restored(self) -> tuple[str, ...]:
-        """Points that machines were restored from, and stand on; "unknown" if nobody can tell."""
+        """Points that machines were restored from, and stand on; "unknown" if the files cannot be read."""
         try:
             state = replicas.load_record(self.folder / "replica.json")
         except datapath_errors.ImageProblem:
@@ -78,7 +78,7 @@ class Item:
         return tuple(run.point_id for run in state.runs if run.name.startswith(RESTORED))
 
     def freed_bytes(self) -> int:
-        """What the store gets back when it goes: files that a replica, or another item, shares stay."""
+        """Bytes that deleting it frees in the store: files that a replica or another item shares stay."""
         return freed_bytes([self])
 
     def left_seconds(self, delay_seconds: float) -> float:
@@ -92,12 +92,12 @@ class Item:
             write(self.folder, now)
 
     def delete(self) -> None:
-        """Delete it for good."""
+        """Delete the item for good."""
         replicas.delete(self.folder, lambda name: seams.reach(f"appliance.trash.{name}"))
 
 
 def freed_bytes(items: Iterable[Item]) -> int:
-    """What the store gets back when all these go: files that have a name elsewhere stay."""
+    """Bytes that deleting all these frees in the store: files that have a name elsewhere stay."""
     names = Counter[int]()
     found = dict[int, os.stat_result]()
     for place, _, files in (each for item in items for each in os.walk(item.folder)):
@@ -110,7 +110,7 @@ def freed_bytes(items: Iterable[Item]) -> int:
 
 
 def write(folder: Path, removed: TrashItem) -> None:
-    """Durable when it returns. Raises StoreFull, ImageProblem."""
+    """Write the item's file; durable when it returns. Raises StoreFull, ImageProblem."""
     write_durably(folder / FILE, removed.model_dump_json(indent=1).encode())
 
 

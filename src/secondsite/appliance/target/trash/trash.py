@@ -1,7 +1,7 @@
 """What this site keeps of replicas that the vault has deleted, until the deletion delay is over.
 
 STORE/trash/MACHINE.TOKEN/               a replica, whole, as it was
-STORE/trash/MACHINE.TOKEN/removed.json   what it was, why it is here, and how long by now
+STORE/trash/MACHINE.TOKEN/removed.json   what it was, why it is here, and for how long
 
 A replica comes here by one rename; the points that a commit removes come as a second replica of the same
 files. Only the delay and a person at this host (`secondsite appliance trash`) end that. The delay is
@@ -35,29 +35,29 @@ log = structlog.get_logger(__name__)
 
 
 class Trash:
-    """The folder. What puts something in has locked its replica."""
+    """The trash of one store. Whoever puts something in has locked its replica."""
 
     def __init__(self, store: Path, delay_seconds: float) -> None:
         self.folder = store / "trash"
         self.delay_seconds = delay_seconds
 
     def items(self) -> list[Item]:
-        """All, the oldest first."""
+        """All items, the oldest first."""
         found = [Item(folder) for folder in self._folders()]
         return sorted(found, key=lambda item: item.removed.removed_at)
 
     def has_ended(self, machine_id: str) -> bool:
-        """Whether a whole replica of this machine came here."""
+        """Whether a whole replica of this machine came here because its protection ended."""
         return any(
             item.removed.why is Why.ENDED for item in self.items() if item.removed.machine_id == machine_id
         )
 
     def takes(self, hosted: HostedReplica) -> bool:
-        """Whether a replica has anything that the delay is for."""
+        """Whether a replica has anything to keep: a point, with a deletion delay that is not 0."""
         return bool(self.delay_seconds and hosted.replica.point_ids)
 
     def put(self, hosted: HostedReplica) -> str:
-        """Take a whole replica; gives a sentence."""
+        """Move a whole replica here; returns a sentence."""
         place = self._place(hosted)
         _note(hosted.replica.files.root, _removed(hosted, Why.ENDED))
         seams.reach("appliance.trash.noted")
@@ -70,11 +70,11 @@ class Trash:
         return f"removed the replica; {self._told(hosted, place)}"
 
     def keep_points(self, hosted: HostedReplica) -> str:
-        """Keep the points that a commit of the failover is about to remove; the end of a sentence, empty if
-        it removes none.
+        """Keep the points that a commit of the failover is about to remove; returns the end of a sentence,
+        empty if there are none.
 
-        Points on the old disks of a machine are not kept: it comes home to these, and they are written
-        then."""
+        Points on the old disks of a machine are not kept: the machine comes home to these disks, which are
+        written then."""
         state = hosted.replica.state
         run = state.run(FAILOVER)
         others = run is not None and set(hosted.replica.point_ids) - {run.point_id}
@@ -89,8 +89,8 @@ class Trash:
         return f"; {self._told(hosted, place)}"
 
     def sweep(self) -> None:
-        """Delete what was cut off here. The folder is made now: a store that is full later may have no
-        room for it."""
+        """Delete what an interrupted removal left here. The folder is made now: a store that is full later
+        may have no space for it."""
         with contextlib.suppress(OSError):
             self._make()
         if self.folder.exists():
@@ -107,7 +107,7 @@ class Trash:
                 log.error("trash.not-deleted", item=item.name, problem=str(problem))
 
     def costs(self) -> str:
-        """A sentence about the space that it takes; empty for an empty trash."""
+        """A sentence about the space that the trash takes; empty for an empty trash."""
         items = self.items()
         if not items:
             return ""
@@ -177,7 +177,8 @@ def _removed(hosted: HostedReplica, why: Why) -> TrashItem:
 
 
 def _drop_cycles(folder: Path) -> None:
-    """Single cycles, kept or waiting, are no points: nobody could start from them there."""
+    """Delete cycles, kept or waiting: they are no points, and nobody could start a machine from them
+    there."""
     for path in (*folder.glob("journal/*"), *folder.glob("inbox/*")):
         path.unlink(missing_ok=True)
 
@@ -208,15 +209,15 @@ def _share(hosted: HostedReplica, place: Path) -> None:
 
 
 def _delete_repeated(before: list[Item], points: Path) -> None:
-    """A commit that was cut off and given again keeps the same points once."""
+    """Delete an earlier item with the same points, which an interrupted commit left: it is repeated now."""
     for item in before:
         if item.removed.why is Why.COMMITTED and not item.restored and _are_all_in(item, points):
             item.delete()
 
 
 def _are_all_in(item: Item, points: Path) -> bool:
-    """Whether all points of an item are among these, by all that their manifests say: the source gives the
-    ids, and may give one again."""
+    """Whether all points of an item are among these, with the same manifests: the source gives the ids, and
+    may give one twice."""
     found = list(item.folder.glob("points/*.json"))
     with contextlib.suppress(OSError):
         return bool(found) and all(
@@ -226,8 +227,8 @@ def _are_all_in(item: Item, points: Path) -> bool:
 
 
 def _note(replica: Path, removed: TrashItem) -> None:
-    """Nor may a full store keep a protection from ending; but what a removal that was cut off once wrote
-    counts no more."""
+    """Write the item's file. A full store must not keep a protection from ending, so it may be missing; the
+    file of an interrupted earlier removal must not stay."""
     try:
         write(replica, removed)
     except errors.StoreFull:

@@ -126,7 +126,7 @@ def read(vault: Vault, evidence_id: str) -> EvidenceFile:
 
 
 def write(file: Path, text: str, option: str) -> None:
-    """Raises InvalidArgument where that cannot be."""
+    """Write the text to a file. Raises InvalidArgument if that fails."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

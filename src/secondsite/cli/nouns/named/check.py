@@ -21,7 +21,7 @@ CheckName = Annotated[str, typer.Argument(help="Name of the check.", metavar="CH
 
 @app.command("list")
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
-    """What is checked of a machine after each start by a verb. The verdicts stand in the last task of its
+    """What is checked of a machine after each start by a verb. The verdicts are in the last task of its
     job."""
     with connect(context) as vault:
         found = vault.machines[machine].checks()

@@ -23,8 +23,8 @@ HookName = Annotated[str, typer.Argument(help="Name of the hook.", metavar="HOOK
 
 @app.command("list")
 def show_list(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
-    """Which scripts run when the machine is moved, in their order. What they said stands in the tasks of
-    its jobs."""
+    """Which scripts run when the machine is moved, in their order. Their output is in the tasks of its
+    jobs."""
     with connect(context) as vault:
         found = vault.machines[machine].hooks()
     _show(found, as_json)

@@ -1,4 +1,4 @@
-"""A thing that a machine has by name is set or cleared alone, and sent as one of a whole list."""
+"""Changes one named thing of a machine, such as a check or a hook, and sends the whole list with it."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
@@ -19,7 +19,7 @@ Made = TypeVar("Made", bound=BaseModel)
 
 
 def made(shape: type[Made], noun: str, /, **values: Any) -> Made:
-    """Raises InvalidArgument with the first value that does not fit."""
+    """The thing, made from given values. Raises InvalidArgument with the first value that does not fit."""
     try:
         return shape(**values)
     except ValidationError as error:
@@ -30,14 +30,14 @@ def made(shape: type[Made], noun: str, /, **values: Any) -> Made:
 
 
 def put(things: Sequence[Thing], wanted: Thing) -> list[Thing]:
-    """In the place of the one of its name, else at the end."""
+    """The list with this thing in the place of the one of its name, else at its end."""
     if wanted.name in [each.name for each in things]:
         return [wanted if each.name == wanted.name else each for each in things]
     return [*things, wanted]
 
 
 def without(things: Sequence[Thing], name: str | None, *, noun: str, machine: str) -> list[Thing]:
-    """None are left without a name. Raises NotFound."""
+    """The list without the named thing; empty if no name is given. Raises NotFound."""
     if name is not None and name not in [each.name for each in things]:
         raise errors.NotFound(
             f"{machine} has no {noun} '{name}'.",

@@ -19,7 +19,7 @@ app = typer.Typer(
 
 @app.command("list")
 def show_list(context: typer.Context, as_json: Json = False) -> None:
-    """Whom notices go to, and how it goes."""
+    """The targets of notices, and whether their messages arrive."""
     with connect(context) as vault:
         targets = vault.notices.list()
     if as_json:
@@ -34,7 +34,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def show(context: typer.Context, target: options.Name, as_json: Json = False) -> None:
-    """A target: what it is told, and how it goes with it. Its secret is not shown."""
+    """A target: what is sent to it, and whether its messages arrive. Its secret is not shown."""
     with connect(context) as vault:
         tables.show(vault.notices[target].show(), as_json)
 
@@ -92,7 +92,7 @@ def change(
 def delete(
     context: typer.Context, target: options.Name, yes: risk.Yes = False, as_json: Json = False
 ) -> None:
-    """Delete a target: it is told nothing more, also not what waits."""
+    """Delete a target: nothing more is sent to it, not even what waits."""
     risk.accept_deletion("target of notices", target, yes)
     with connect(context) as vault:
         vault.notices[target].delete()

@@ -26,26 +26,23 @@ To = Annotated[
 ]
 TlsMode = Annotated[
     Tls | None,
-    typer.Option(help="How the way to the mail server is protected.", show_default="starttls"),
+    typer.Option(help="How the connection to the mail server is encrypted.", show_default="starttls"),
 ]
 User = Annotated[
     str | None,
-    typer.Option(help="As whom to log in at the mail server; 'none': not at all.", show_default=False),
+    typer.Option(help="User name for the mail server; 'none': no login.", show_default=False),
 ]
 SecretFile = Annotated[
     Path | None,
     typer.Option(
-        help=(
-            "The webhook's key, or the user's password, is the first line of this file; '-': of standard "
-            "input."
-        ),
+        help=("File whose first line is the webhook's key, or the user's password; '-': standard input."),
         show_default=False,
     ),
 ]
 CaFile = Annotated[
     Path | None,
     typer.Option(
-        help="Certificates that the server's is issued by, if the vault's host does not trust it.",
+        help="CA certificates of the server, if the vault's host does not trust it.",
         show_default=False,
     ),
 ]
@@ -61,7 +58,9 @@ Gone = Annotated[
     bool | None,
     typer.Option("--gone/--no-gone", help="Also tell that a finding is over.", show_default="gone"),
 ]
-JobEnds = Annotated[Jobs | None, typer.Option("--jobs", help="Which ends of jobs.", show_default="failed")]
+JobEnds = Annotated[
+    Jobs | None, typer.Option("--jobs", help="Which job results are sent.", show_default="failed")
+]
 Verbs = Annotated[
     list[Verb] | None,
     typer.Option("--verb", help="Of jobs of this verb only; repeat it.", show_default=False),
@@ -77,7 +76,7 @@ Approvals = Annotated[
 Quiet = Annotated[
     str | None,
     typer.Option(
-        help="Hours in which only what is critical goes: 22:00-07:00; or none.",
+        help="Hours in which only critical findings are sent: 22:00-07:00; or none.",
         metavar="HOURS",
         show_default="none",
     ),
@@ -91,7 +90,7 @@ Repeat = Annotated[
     typer.Option(
         parser=amount_options.seconds,
         metavar="SPAN",
-        help="A finding that comes and goes is told once in so long.",
+        help="A finding that comes and goes is sent at most once in this time.",
         show_default="1h",
     ),
 ]
@@ -100,11 +99,11 @@ Pace = Annotated[
     typer.Option(
         parser=amount_options.seconds,
         metavar="SPAN",
-        help="Messages are at least so far apart.",
+        help="The shortest time between two messages.",
         show_default="1m",
     ),
 ]
 Enabled = Annotated[
     bool | None,
-    typer.Option("--enable/--disable", help="Whether it is told anything.", show_default="enable"),
+    typer.Option("--enable/--disable", help="Whether anything is sent to it.", show_default="enable"),
 ]

@@ -1,4 +1,4 @@
-"""Settings of a target, from what was given and what it has."""
+"""Makes a target's settings from the options given and its present settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TypedSettings:
-    """What the command line says; None and what is not there stay as they are."""
+    """The options given. None, and fields that are missing, leave a setting as it is."""
 
     webhook: str | None
     mail: Values
@@ -32,7 +32,7 @@ def given(**values: object) -> Values:
 
 
 def mail(server: str | None, **values: object) -> Values:
-    """Raises InvalidArgument."""
+    """Settings of a mail server from HOST or HOST:PORT. Raises InvalidArgument."""
     found = given(**values)
     if found.get("user") == NONE:
         found["user"] = None
@@ -40,7 +40,7 @@ def mail(server: str | None, **values: object) -> Values:
 
 
 def wanted(findings: str | None, **values: object) -> Values:
-    """Raises InvalidArgument."""
+    """Settings of findings from a severity, or none. Raises InvalidArgument."""
     found = given(**values)
     if findings is not None and findings not in (*Severity, NONE):
         raise errors.InvalidArgument(f"'{findings}' is no severity.", do="Give warning, critical or none.")
@@ -48,7 +48,7 @@ def wanted(findings: str | None, **values: object) -> Values:
 
 
 def put_together(asked: TypedSettings, seen: rest.NoticeTarget | None) -> rest.NoticeTargetSettings:
-    """Raises InvalidArgument."""
+    """The target's settings: the present ones with the options given. Raises InvalidArgument."""
     values = _former(seen) | asked.plain
     values["wanted"] = {**values.get("wanted", {}), **asked.wanted}
     if asked.webhook is not None and asked.mail:

@@ -1,4 +1,4 @@
-"""Targets, as people see them."""
+"""Tables of targets of notices, for people."""
 
 from collections.abc import Iterator
 

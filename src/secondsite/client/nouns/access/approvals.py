@@ -1,4 +1,4 @@
-"""What waits for a second person."""
+"""Requests that wait for a second person."""
 
 from collections.abc import Iterator
 
@@ -15,26 +15,26 @@ class ApprovalHandle:
         self._path = ("approvals", str(number))
 
     def show(self) -> rest.Approval:
-        """Raises NotFound."""
+        """The request. Raises NotFound."""
         return self._connection.one(rest.Approval, "GET", path(*self._path))
 
     def grant(self) -> rest.Approval:
-        """Carries it out for whoever asked. Raises Forbidden for one who is no second person, and what the
-        request itself raises now."""
+        """Grants the request, which is then carried out for whoever asked. Raises Forbidden if the caller is
+        not a second person, and the errors of the request itself."""
         return self._connection.one(rest.Approval, "POST", path(*self._path, "grant"))
 
     def refuse(self, reason: str = "") -> rest.Approval:
-        """It is not carried out. Raises NotFound, NotPossibleNow, Forbidden."""
+        """Refuses the request, which is then not carried out. Raises NotFound, NotPossibleNow, Forbidden."""
         body = request(rest.ApprovalRefusal, reason=reason)
         return self._connection.one(rest.Approval, "POST", path(*self._path, "refuse"), body=body)
 
     def withdraw(self) -> rest.Approval:
-        """The asker wants it no more. Raises NotFound, NotPossibleNow, Forbidden."""
+        """Withdraws a request of the caller's own. Raises NotFound, NotPossibleNow, Forbidden."""
         return self._connection.one(rest.Approval, "POST", path(*self._path, "withdraw"))
 
 
 class Approvals:
-    """All requests; `approvals[7]` is one. What needs approval raises ApprovalNeeded where it is asked."""
+    """All requests; `approvals[7]` is one. A call that needs approval raises ApprovalNeeded."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -46,7 +46,7 @@ class Approvals:
         return self.list(*OPEN)
 
     def list(self, *stages: Stage) -> Iterator[rest.Approval]:
-        """Newest first; no stages: all."""
+        """Requests, newest first; only those at these stages, if any are given."""
         query = rest.ApprovalQuery(stage=stages, limit=rest.MOST_PER_PAGE)
         return self._connection.pages(rest.ApprovalPage, path("approvals"), query)
 
@@ -55,6 +55,7 @@ class Approvals:
         return self._connection.one(rest.ApprovalSettings, "GET", path("approvals", "settings"))
 
     def require(self, *verbs: str, lasts_seconds: float = LASTS_SECONDS) -> rest.ApprovalSettings:
-        """Only these need it from now on; none: nothing does. Raises ApprovalNeeded while any did."""
+        """Sets the verbs that need approval from now on; none: nothing does. Raises ApprovalNeeded while any
+        did."""
         wanted = request(rest.ApprovalSettings, verbs=verbs, lasts_seconds=lasts_seconds)
         return self._connection.one(rest.ApprovalSettings, "PUT", path("approvals", "settings"), body=wanted)

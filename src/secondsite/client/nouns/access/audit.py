@@ -9,13 +9,13 @@ ALL = rest.AuditQuery(limit=rest.MOST_PER_PAGE)
 
 
 class Audit:
-    """All entries; a page after the other is asked for as they are used up."""
+    """All entries; pages are requested as they are needed."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def list(self, query: rest.AuditQuery = ALL) -> Iterator[rest.AuditEntry]:
-        """Those that match, newest first unless the other order is asked for."""
+        """Entries that match, newest first unless the query asks for the other order."""
         return self._connection.pages(rest.AuditPage, path("audit"), query)
 
     def verify(self) -> rest.AuditCheck:
@@ -23,10 +23,10 @@ class Audit:
         return self._connection.one(rest.AuditCheck, "GET", path("audit", "verify"))
 
     def settings(self) -> rest.AuditSettings:
-        """How long it is kept."""
+        """How long entries are kept."""
         return self._connection.one(rest.AuditSettings, "GET", path("audit", "settings"))
 
     def keep(self, days: int | None) -> rest.AuditSettings:
-        """How long it is kept from now on; None: for ever."""
+        """Sets how many days entries are kept; None: for ever."""
         wanted = request(rest.AuditSettings, kept_days=days)
         return self._connection.one(rest.AuditSettings, "PUT", path("audit", "settings"), body=wanted)

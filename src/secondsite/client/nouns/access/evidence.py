@@ -14,13 +14,13 @@ class Evidences:
         self._connection = connection
 
     def list(self, query: rest.Paging = ALL) -> Iterator[EvidenceItem]:
-        """Newest first."""
+        """All evidence, newest first."""
         return self._connection.pages(EvidencePage, path("evidence"), query)
 
     def show(self, evidence_id: str) -> EvidenceExport:
-        """All of it, with its entry in the audit log. Raises NotFound."""
+        """One piece of evidence with its entry in the audit log. Raises NotFound."""
         return self._connection.one(EvidenceExport, "GET", path("evidence", evidence_id))
 
     def picture(self, evidence_id: str, sha256: str) -> bytes:
-        """One of the pictures that it names, a PNG. Raises NotFound."""
+        """One of the pictures that the evidence names, as PNG. Raises NotFound."""
         return self._connection.call("GET", path("evidence", evidence_id, "pictures", sha256))

@@ -16,14 +16,14 @@ class TokenHandle:
         self._name = name
 
     def rotate(self, former_valid_seconds: float = 0) -> rest.NewToken:
-        """A new secret with the same roles: this answer is the only one that holds it. The former one ends
-        at once, or is valid beside it for so long. Raises NotFound."""
+        """Gives the token a new secret, with the same roles; only this answer contains it. The former secret
+        ends at once, or is valid for `former_valid_seconds` more. Raises NotFound."""
         body = request(rest.TokenRotate, former_valid_seconds=former_valid_seconds)
         return self._connection.one(rest.NewToken, "POST", path("tokens", self._name, "rotate"), body=body)
 
     def delete(self) -> None:
-        """It opens nothing from now on. Raises NotFound, and NotPossibleNow for the last one that can make
-        others and does not expire."""
+        """Deletes the token, which gives no access from now on. Raises NotFound, and NotPossibleNow for the
+        last one that can make others and does not expire."""
         self._connection.call("DELETE", path("tokens", self._name))
 
 
@@ -40,7 +40,7 @@ class Tokens:
         return iter(self.list())
 
     def list(self) -> Sequence[rest.Token]:
-        """In the order in which they were made."""
+        """All tokens, in the order in which they were created."""
         return self._connection.many(rest.Token, path("tokens"))
 
     def create(
@@ -52,8 +52,8 @@ class Tokens:
         person: str | None = None,
     ) -> rest.NewToken:
         """A new token with these roles in the whole vault, or in one site; without `valid_seconds` it does
-        not expire. `person`: whose it is, where one has several. This answer is the only one that holds
-        it. Raises AlreadyExists, InvalidArgument."""
+        not expire. `person`: who holds it, if a person has several. Only this answer contains the token.
+        Raises AlreadyExists, InvalidArgument."""
         body = request(
             rest.TokenCreate, name=name, roles=roles, site=site, valid_seconds=valid_seconds, person=person
         )

@@ -1,4 +1,4 @@
-"""Which file of a disk stands on which, as their headers say.
+"""Finds which file of a disk stands on which, by their headers.
 
 Where a replica has merged layers, a layer stands on the one before it or on a merged one that ends with
 that. Both give the same content, so a header may be changed from one to the other at any time, and what it
@@ -20,9 +20,9 @@ from ..record.record import DiskRecord, ReplicaState
 from . import head_names
 
 FAN_OUT: Final = 10
-"""How much more the files of one level stand for than those of the level above it, of which a chain has
-one each. With 50, 200, 500 and 1,000 points a machine has 6, 7, 7 and 7 files then, its overlay counted
-(ADR 157)."""
+"""How many times as many layers a merged file of one level holds than one of the level above; a chain has one
+file of each level. With 50, 200, 500 and 1,000 points a machine has 6, 7, 7 and 7 files then, its overlay
+counted (ADR 157)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class ChainFile:
 def chain_to(
     files: ReplicaFiles, state: ReplicaState, disk: DiskRecord, top: int, key: EncryptionKey | None
 ) -> list[ChainFile]:
-    """The files from the base up to layer `top`. Raises ImageProblem for one that names a file which is
-    none of these."""
+    """The files from the base up to layer `top`. Raises ImageProblem for a file that names another one as its
+    backing file."""
     base = files.root / disk.base
     numbers = {layer.number for layer in state.layers}
     found, path, above = list[ChainFile](), head_names.file_of(files, state, disk.key, top), top + 1
@@ -69,8 +69,8 @@ def chain_to(
 
 
 def users(files: ReplicaFiles, state: ReplicaState, key: str) -> dict[str, list[tuple[int, Path]]]:
-    """The files that stand on each file of a disk, by its name; with the number of the newest layer that
-    each holds."""
+    """The files that stand on each file of a disk, by that file's name; each with the number of the newest
+    layer that it holds."""
     found: dict[str, list[tuple[int, Path]]] = {}
     folder = files.disk(key)
     for name, held in _own(files, state):
@@ -85,8 +85,8 @@ def window(chain: Sequence[ChainFile], numbers: Sequence[int]) -> tuple[int, int
     """Which files of a head's chain are to be merged, as (first, end); None for none. `numbers` are those of
     all layers.
 
-    As digits: two neighbours that each stand for about as many layers become one, so that each level has
-    one file. The base, the layer on it and the head are left alone."""
+    Two neighbours that each hold about as many layers become one file, as digits carry over, so that each
+    level has one file. The base, the layer on it and the head are left alone."""
     files = chain[2:-1]
     levels = [_level(file, file, numbers) for file in files]
     for index in reversed(range(len(levels) - 1)):
@@ -101,7 +101,7 @@ def window(chain: Sequence[ChainFile], numbers: Sequence[int]) -> tuple[int, int
 
 
 def is_merged(file: ChainFile) -> bool:
-    """Whether it holds more than one layer."""
+    """Whether a file holds more than one layer."""
     low, high = span(file)
     return low != high
 
@@ -123,8 +123,8 @@ def _level(lowest: ChainFile, highest: ChainFile, numbers: Sequence[int]) -> int
 def _held(
     files: ReplicaFiles, state: ReplicaState, numbers: Container[int], name: str
 ) -> tuple[int, int] | None:
-    """The oldest and the newest layer that a file of that name holds; None if it is none of the record's.
-    Only what is asked for is looked at: of 1,000 points there are 1,900 names."""
+    """The oldest and the newest layer that a file of that name holds; None if the record has no such file.
+    Computed only for the one name: with 1,000 points there are 1,900 names."""
     held = files.held_by(name)
     if held is None:
         return None

@@ -26,11 +26,11 @@ from .backing_files import ChainFile as ChainFile
 # A chain of 155 layers would hold a table cache of up to 32 MiB for each (P24).
 BACKING_CACHE_BYTES: Final = 1 * MiB
 CACHE_ENTRY_BYTES: Final = 16 * KiB
-"""QEMU says what a disk holds in steps of what one entry describes: 128 MiB of ours; by default it would
-be 32."""
+"""The size of an entry in QEMU's table cache. QEMU reports allocation in steps of what one entry describes:
+128 MiB of our images; by default it would be 32."""
 OPENED_TOGETHER: Final = 8
-"""Files of a chain in one command. To open and close 100 took the daemon 312 ms one by one, 161 ms so, and
-360 ms as one (ADR 160)."""
+"""How many files of a chain are opened by one command. Opening and closing 100 files took the daemon 312 ms
+one by one, 161 ms with this number, and 360 ms all at once (ADR 160)."""
 TOP: Final = "top"
 
 
@@ -57,12 +57,13 @@ def open_chain(
     writable: bool,
     on_nothing: bool = False,
 ) -> str:
-    """Open a chain; gives the top node's name. All below the top is read-only. `on_nothing`: the lowest is
-    opened without what its header names. Raises QmpRefused, which names the file.
+    """Open a chain; returns the top node's name. Everything below the top is read-only. `on_nothing`: the
+    lowest file is opened without the backing file that its header names. Raises QmpRefused, which names the
+    file.
 
-    Portions of the chain are opened for themselves, then put over each other, the topmost first: whatever
-    is put over a chain has QEMU write out the names of all that is below, so from the bottom up it would
-    be the third power of the chain's length (ADR 139)."""
+    Portions of the chain are opened separately, then put over each other, the topmost first: for each node
+    put over a chain QEMU writes out the names of everything below, so working from the bottom up would cost
+    the third power of the chain's length (ADR 139)."""
     names = [f"{prefix}{file.name}" for file in chain]
     nodes = [
         _node(daemon, name, file, writable=writable and file is chain[-1], backing=below)
@@ -79,8 +80,8 @@ def open_chain(
 
 
 def _open_together(daemon: StorageDaemon, nodes: Sequence[dict[str, Any]]) -> None:
-    """Nodes of which each stands on the one before, and the first on nothing yet. Raises QmpRefused, which
-    names the file."""
+    """Open nodes, each of which stands on the one before; the first stands on nothing yet. Raises QmpRefused,
+    which names the file."""
     first = nodes[0] | {"backing": None} if "backing" in nodes[0] else nodes[0]
     whole = first
     for node in nodes[1:]:
@@ -155,7 +156,7 @@ class Heads:
 
     @property
     def used_at(self) -> float | None:
-        """When open heads were last asked for, in seconds of the monotonic clock; None while none is open."""
+        """When the open heads were last used, in seconds of the monotonic clock; None while none is open."""
         return self._used_at if self._disks else None
 
     @property
@@ -178,8 +179,8 @@ class Heads:
 
     def snapshot(self, state: ReplicaState, number: int) -> None:
         """Turn every head into a read-only layer under a new head `number`, all disks in one command (ADR
-        160); its file is renamed after that (`head_names.seal`), when QEMU opens it by its name no more.
-        Raises StorageDaemonGone, QmpRefused."""
+        160); the layer's file is renamed after that (`head_names.seal`), when QEMU will not open it by its
+        old name again. Raises StorageDaemonGone, QmpRefused."""
         with self._daemon.the_same():
             self._snapshot(state, number)
 
@@ -198,13 +199,14 @@ class Heads:
         self._below = dict.fromkeys(self._below, str(old_head))
 
     def merge_down(self, low: Path, high: Path, *, sharing: bool = False) -> None:
-        """Replace `high` by one file with the content of both. `low` is gone then, and no file's backing name
+        """Replace `high` by one file with the content of both. `low` is then gone, and no file's backing name
         changes. The heads must be closed. It can be interrupted anywhere and repeated: until the rename,
         `high` hides what is written into `low`.
 
-        With `sharing` it is made of the data of both where that can be; then `low` is gone last, and
-        stands for nothing. qemu-img commit would copy 64 KiB for each page of 4 KiB (the granularity of
-        its bitmap, QEMU 7.2): merged layers of scattered writes would be seven times too large."""
+        With `sharing`, the file shares the data of both where the file system can do that; `low` is then
+        deleted last, and no longer counts. qemu-img commit would copy 64 KiB for each page of 4 KiB (the
+        granularity of its bitmap, QEMU 7.2): merged layers of scattered writes would be seven times too
+        large."""
         if not low.exists():
             return
         if sharing and shared_layers.sum_up(high, [high, low], named_files.of(low).backing):
@@ -238,9 +240,9 @@ class Heads:
         return options
 
     def _top(self, index: int, head: str) -> dict[str, Any]:
-        """The node that is exported: it stays, and heads change below it. It is a filter, since through
-        any other node QEMU says of a block that the head lacks that nothing is stored there, but not
-        whether the layers below make it zeros (ADR 145)."""
+        """Options of the exported node, which stays while heads change below it. It is a filter: through any
+        other node QEMU reports a block that the head lacks as not stored, without saying whether the layers
+        below make it zeros (ADR 145)."""
         return self._daemon.filter_options(f"{self._node_prefix(index)}{TOP}", head)
 
     def _node_prefix(self, index: int) -> str:
@@ -281,7 +283,7 @@ def _node(
         options["encrypt"] = {"format": "luks", "key-secret": daemon.knows(file.key)}
     if file.image_format == "qcow2":
         options["backing"] = backing
-        # no more than a cluster, which an image of others may have of 512 bytes: else QEMU refuses it
+        # No more than one cluster, which may be 512 bytes in an image of others: QEMU refuses more.
         cluster = named_files.cluster_bytes(file.path)
         options["l2-cache-entry-size"] = min(CACHE_ENTRY_BYTES, cluster or CACHE_ENTRY_BYTES)
         if not writable:

@@ -1,5 +1,5 @@
-"""Commit an encrypted chain into one of its files. The storage daemon does it, because it can be told
-which node is meant; qemu-img finds a file further down only by its name, and cannot name encrypted files."""
+"""Commits an encrypted chain into one of its files. The storage daemon does it, because it can be told which
+node is meant; qemu-img finds a file further down only by its name, and cannot name encrypted files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _JOB_POLL_SECONDS: Final = 0.01
 
 
 def into(daemon: StorageDaemon, prefix: str, chain: Sequence[layers.ChainFile], target: str) -> None:
-    """Write all that lies above the file named `target` into that file, which grows to the top's size. It
-    can be interrupted and repeated, as `image.commit`. Raises ImageProblem, StoreFull, and
-    StorageDaemonGone when the daemon died meanwhile."""
+    """Write everything above the file named `target` into that file, which grows to the top's size. It can be
+    interrupted and repeated, as `image.commit`. Raises ImageProblem, StoreFull, and StorageDaemonGone when
+    the daemon died meanwhile."""
     layers.close_chains(daemon, prefix)
     try:
         top = layers.open_chain(daemon, prefix, chain, writable=True)
@@ -40,7 +40,7 @@ def _finish_job(daemon: StorageDaemon, job: str) -> None:
                 do="Check the store's disk for errors or load, then repeat.",
             )
         if now["status"] == "ready" and not asked:
-            # it stays in that state for a moment; asked again, it may refuse
+            # The job stays in that state for a moment; asked again, it may refuse.
             daemon.qmp("job-complete", id=job)
             asked = True
         time.sleep(_JOB_POLL_SECONDS)

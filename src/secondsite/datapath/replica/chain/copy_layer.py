@@ -1,4 +1,4 @@
-"""Copy a layer's own content into the layer below it: page by page, zeros as zeros."""
+"""Copies a layer's own content into the layer below it: page by page, zeros as zeros."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def copy_own(
 
 
 def copy(source: NbdDisk, target: NbdDisk, cancelled: scan.Asked = scan.never) -> None:
-    """Copy what a disk counts as dirty; durable when it returns. Raises Cancelled."""
+    """Copy everything that counts as dirty on a disk; durable when it returns. Raises Cancelled."""
     changed = source.changed()
     with Writes(target) as writes:
         for extent in changed:

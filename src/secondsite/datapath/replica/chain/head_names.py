@@ -1,8 +1,9 @@
-"""The layer that cycles are written to has a name of its own, and gets that of a point when it is sealed.
+"""Names of heads: the layer that cycles are written to has a name of its own, and is renamed when a point is
+sealed.
 
-Whoever copies the files of a running store takes them one after the other. What he finds under a layer's
-name was sealed before he opened it, and holds what its point holds; a head that was half copied is no file
-of any point, whatever the record says that was copied after it."""
+A backup copies the files of a running store one after the other. A file under a layer's name was sealed
+before it was copied, and has its point's content; a head that was half copied is no file of any point,
+whatever a record says that was copied later."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def file_of(files: ReplicaFiles, state: ReplicaState, key: str, number: int) -> 
 
 
 def numbers(files: ReplicaFiles, state: ReplicaState) -> dict[str, int]:
-    """By disk key: which file the head is, as far as it is there."""
+    """The number of each disk's head, by disk key, for those that exist."""
     if state.head is None:
         return {}
     found = {key: file_number(files.head(key, state.head)) for key in state.keys}
@@ -41,8 +42,8 @@ def seal(files: ReplicaFiles, state: ReplicaState) -> None:
 
 
 def settle(files: ReplicaFiles, state: ReplicaState) -> None:
-    """Have the heads named as heads, where a seal was cut off before it was recorded, or a former release
-    named them."""
+    """Rename the heads to the names of heads, if a seal was interrupted before it was recorded, or a former
+    release named them."""
     if state.head is None:
         return
     for key in state.keys:

@@ -1,4 +1,4 @@
-"""Layers stand on each other, and on nothing else.
+"""Checks that layers stand on each other, and on nothing else.
 
 Whoever starts a machine on a layer, as libvirt does, goes by what the headers say. A store may have been
 in other hands, at a site that is lost or on a medium: a header that names another file would give its
@@ -16,8 +16,8 @@ from .chain import ChainFile
 
 
 def require_own(root: Path, chain: Sequence[ChainFile]) -> None:
-    """Of a chain from its base up. A base that lies elsewhere is its owner's, who may have put it on other
-    files. Raises ImageProblem."""
+    """Raises ImageProblem if a file of the chain names another backing file than the one before it, or a data
+    file. A base that lies elsewhere is not checked: its owner may have put it on other files."""
     below: Path | None = None
     for file in chain:
         if file.image_format == "qcow2" and (below is not None or _is_inside(root, file.path)):
@@ -48,7 +48,7 @@ def _is(path: Path, named: str | None, below: Path | None) -> bool:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """By way of links in the path of the store."""
+    """Whether two paths are the same file, also by links in the path of the store."""
     try:
         return one.samefile(other)
     except OSError:

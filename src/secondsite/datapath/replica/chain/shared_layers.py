@@ -1,5 +1,5 @@
-"""Merged layers whose data is that of the layers, shared: they cost their tables only, on a file system
-that can."""
+"""Makes merged layers that share the data of the layers: they cost only the space of their tables, on a file
+system that can share."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def sum_up(path: Path, layers: Sequence[Path], backing: str | None) -> bool:
 
 
 def lay_on(path: Path, below: Path) -> None:
-    """Have a layer name another file with the same content, in one step; what other replicas share with
-    this one stays as it is. Raises StoreFull, ImageProblem, OSError."""
+    """Change a layer's header to name another backing file with the same content, in one step; files that
+    other replicas share with this one stay as they are. Raises StoreFull, ImageProblem, OSError."""
     part = path.with_name(f".{path.name}.part")
     copied(path, part)
     image.rebase(part, below, "qcow2")

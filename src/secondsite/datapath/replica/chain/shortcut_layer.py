@@ -1,4 +1,5 @@
-"""One file with the content of several layers, for whoever opens a chain by the headers of its files.
+"""Makes one file with the content of several layers, for programs that open a chain by the headers of its
+files.
 
 libvirt 10.8 to 11.10 starts no machine with more than 25 files in a disk's chain, 22 where files are
 encrypted or have bitmaps; others end at
@@ -24,20 +25,21 @@ from . import copy_layer
 from .chain import ChainFile
 
 MOST_FILES: Final = 20
-"""Of a chain that a machine starts on, its base and its overlay counted."""
+"""The most files of a chain that a machine starts on, counting its base and its overlay."""
 LEAST_BELOW: Final = 2
-"""A base and the bottom layer: a run that was committed is merged down into that one."""
+"""The fewest files below a merged layer: a base and the bottom layer, into which a committed run is
+merged."""
 
 
 def files_of(disk: DiskRecord, chain: Sequence[ChainFile]) -> int:
-    """Files that are opened for a chain, those of others counted on which a disk stands that came home."""
+    """How many files are opened for a chain, counting the old disk files on which the disk of a machine
+    stands that came home."""
     return len(chain) - 1 + max(1, len(disk.base_files))
 
 
 def divided(disk: DiskRecord, chain: Sequence[ChainFile], merging: int | None) -> int | None:
     """How many files of a chain stay below a merged one so that a machine can start on it with an overlay;
-    None if none need be merged. Nothing stands on the layer that is about to be merged with its child: it
-    goes."""
+    None if none need be merged. A layer that is about to be merged with its child is not counted."""
     below_base = files_of(disk, chain) - len(chain)
     if len(chain) + below_base + 1 <= MOST_FILES:
         return None
@@ -50,8 +52,8 @@ def make(
     key: EncryptionKey | None,
     blanks: Path, cancelled: scan.Asked,
 ) -> None:  # fmt: skip
-    """Make `path` hold what `merged` hold, on the last of `below`; durable when it returns, and not there
-    before. Raises StoreFull, ImageProblem, DiskUnreadable, QmpRefused, Cancelled."""
+    """Make `path` a file with the content of the layers `merged`, over the last of `below`; it appears only
+    when it is durable. Raises StoreFull, ImageProblem, DiskUnreadable, QmpRefused, Cancelled."""
     part, prefix = path.with_name(f"{path.name}.part"), f"s{secrets.token_hex(5)}"
     part.unlink(missing_ok=True)
     daemon.start()
@@ -75,7 +77,7 @@ def make(
 
 
 def create(path: Path, below: Path, size_bytes: int, key: EncryptionKey | None, blanks: Path) -> None:
-    """A durable qcow2 file over a layer, encrypted as that is."""
+    """Create a durable qcow2 file over a layer, encrypted if that is."""
     if key is None:
         image.create_overlay(path, below, "qcow2", size_bytes)
     else:

@@ -1,7 +1,7 @@
 """Files of others that a replica stands on: the old disks of a machine that comes home.
 
-They are only read. Their owner may change them all the same, and then the points are not what was sealed,
-and the digests not those of the head. So what the files looked like is recorded, and looked at again."""
+They are only read here. If their owner changes them, the points are not what was sealed, and the digests are
+not those of the head. So size and times of the files are recorded, and compared later."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .record import BaseFile, DiskRecord, ReplicaState
 
 
 def seen(path: Path) -> tuple[BaseFile, ...]:
-    """What a file, and those below it, look like now. Raises ImageProblem if one is missing."""
+    """The present state of a file and of those below it. Raises ImageProblem if one is missing."""
     found = [str(link.path) for link in image.chain(path)]
     return tuple(BaseFile(name, *_look(name)) for name in found)
 
 
 def changed(state: ReplicaState) -> tuple[str, ...]:
-    """Keys of the disks whose files look different from what was recorded."""
+    """Keys of the disks whose files differ from what was recorded."""
     return tuple(disk.key for disk in state.disks if any(map(_differs, disk.base_files)))
 
 
 def seen_again(disk: DiskRecord) -> DiskRecord:
-    """The disk with its files as they are now."""
+    """The disk's record with the present state of its files."""
     return dataclasses.replace(disk, base_files=seen(Path(disk.base))) if disk.base_files else disk
 
 
@@ -33,7 +33,7 @@ def _differs(known: BaseFile) -> bool:
 
 
 def _look(path: str) -> tuple[int, int, int]:
-    """Inode, length and time; a file that is missing looks like nothing else."""
+    """Inode, length and time of a file; a missing file differs from any other."""
     try:
         found = Path(path).stat()
     except OSError:

@@ -1,8 +1,8 @@
-"""What lies below machines that run on a replica: layers that nobody writes to meanwhile.
+"""The layers below machines that run on a replica: nobody should write to them meanwhile.
 
-Whoever rules the machine may write to them all the same: a block commit without '--base' merges all of a
-disk into its lowest file. So what the files looked like when a run was opened is noted in its folder, and
-looked at again. A copy of a store has other inodes, and may have times of whole seconds."""
+Whoever controls the machine can still write to them: a block commit without '--base' merges a whole disk into
+its lowest file. So the state of the files is noted in the run's folder when the run is opened, and compared
+later. A copy of a store has other inodes, and may have times of whole seconds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Look = tuple[int, int]
 def note(
     files: ReplicaFiles, run_name: str, below: Mapping[str, Iterable[Path]], *, again: bool = False
 ) -> None:
-    """Note what these files, by disk key, look like now; `again`: in place of what was noted."""
+    """Note the present state of these files, by disk key; `again`: in place of what was noted."""
     place = files.run_below(run_name)
     if again or not place.exists():
         found = {
@@ -35,8 +35,8 @@ def note(
 
 
 def changed(files: ReplicaFiles, state: ReplicaState) -> tuple[str, ...]:
-    """Keys of the disks of which a file below a run looks different from what was noted. A run that was
-    committed is merged into them."""
+    """Keys of the disks of which a file below a run differs from what was noted. A committed run is not
+    checked: it is merged into these files."""
     if state.stands_on_its_run:
         return ()
     told = [
@@ -49,7 +49,7 @@ def changed(files: ReplicaFiles, state: ReplicaState) -> tuple[str, ...]:
 
 
 def accept(files: ReplicaFiles, state: ReplicaState) -> None:
-    """Note them as they are now."""
+    """Note the present state of the files below all runs."""
     for run in state.runs:
         known = _noted(files.run_below(run.name))
         if known:
@@ -58,7 +58,7 @@ def accept(files: ReplicaFiles, state: ReplicaState) -> None:
 
 
 def _noted(place: Path) -> dict[str, dict[str, Look]]:
-    """Nothing of a run that a former release opened."""
+    """What was noted, by disk key; empty for a run that a former release opened."""
     try:
         return dict(json.loads(real_files.content(place)))
     except (OSError, ValueError):
@@ -66,7 +66,7 @@ def _noted(place: Path) -> dict[str, dict[str, Look]]:
 
 
 def _look(path: Path) -> Look:
-    """Length and time; a file that is missing looks like nothing else."""
+    """Length and time of a file; a missing file differs from any other."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Encrypt firmware state that an earlier release left plain beside an encrypted replica's disks.
+"""Encrypts firmware state that an earlier release left plain beside an encrypted replica's disks.
 
 After every step each manifest names files that exist, so it can be interrupted and repeated.
 """
@@ -20,8 +20,8 @@ from .record import ReplicaState
 def encrypt_firmware(
     store: FirmwareStore, files: ReplicaFiles, state: ReplicaState, reach: Callable[[str], None]
 ) -> tuple[FirmwareFile, ...] | None:
-    """Encrypt the plain files under new names; gives the records to keep, None if there is nothing to do. The
-    plain files are garbage then. Raises ImageProblem for a damaged manifest."""
+    """Encrypt the plain files under new names; returns the records to keep, None if there is nothing to do.
+    The plain files are garbage then. Raises ImageProblem for a damaged manifest."""
     plain = store.plain()
     if not plain:
         return None

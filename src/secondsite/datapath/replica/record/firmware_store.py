@@ -1,4 +1,4 @@
-"""How a replica keeps firmware state: each content once, in a file named by its digest.
+"""Stores a replica's firmware state: each content once, in a file named by its digest.
 
 In a plain replica that is the sha256 of the content, unpacked, so that a person can hand the file to a
 plain QEMU. In an encrypted one the file is encrypted, and its name is a keyed digest: a sha256 would
@@ -29,9 +29,9 @@ class FirmwareStore:
         self._key = key
 
     def keep(self, files: Sequence[FirmwareFile]) -> tuple[FirmwareFile, ...]:
-        """Store the content that the files carry, durably; gives them as a replica records them. Raises
-        CycleDamaged if content does not match its digest, CycleOutOfOrder for a file that is neither
-        carried nor stored."""
+        """Store the content that the files carry, durably; returns them as a replica records them. Raises
+        CycleDamaged if content does not match its digest, CycleOutOfOrder for a file that is neither carried
+        nor stored."""
         for file in files:
             if file.packed is not None and not self.is_whole(self._stored(file.sha256)):
                 self._write(self._stored(file.sha256), firmware.unpacked(file))
@@ -77,7 +77,7 @@ class FirmwareStore:
         return {name for name in self.stored() if encrypted_file.key_id_of(self._folder / name) is None}
 
     def encrypt(self, plain: str) -> str:
-        """Make an encrypted copy of a plain file; gives its name."""
+        """Make an encrypted copy of a plain file; returns its name."""
         stored = self._stored(plain)
         if not self.is_whole(stored):
             self._write(stored, real_files.content(self._folder / plain))
@@ -86,8 +86,8 @@ class FirmwareStore:
     # -- a run that was rolled forward ---------------------------------------------------------------------
 
     def lay(self, folder: Path, cycles: Sequence[Sequence[FirmwareFile] | None]) -> None:
-        """Write the state after these cycles into a new folder, by file name: what they carry, else what is
-        stored. Nothing if no cycle names any. Raises CycleOutOfOrder if a file is in neither."""
+        """Write the firmware state after these cycles into a new folder, by file name: from the cycles, else
+        from the store. Does nothing if no cycle names any. Raises CycleOutOfOrder if a file is in neither."""
         last = next((files for files in reversed(cycles) if files is not None), None)
         if last is None:
             return
@@ -100,7 +100,7 @@ class FirmwareStore:
         sync_folder(folder)
 
     def laid(self, folder: Path) -> dict[str, bytes | None]:
-        """The files that `lay` wrote, by name; None for one that cannot be read."""
+        """The files that `lay` wrote, by name; None for a file that cannot be read."""
         found = (path for path in sorted(folder.rglob("*")) if path.is_file())
         return {str(path.relative_to(folder)): self._laid(path) for path in found}
 

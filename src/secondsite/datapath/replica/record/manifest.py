@@ -1,4 +1,4 @@
-"""The manifest of a recovery point: all that is needed to start the machine from it, with or without
+"""The manifest of a recovery point: everything that is needed to start the machine from it, with or without
 secondsite.
 
 A JSON file with the sha256 of its own body, so that damage is noticed before anyone trusts it.
@@ -26,7 +26,8 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ManifestDisk:
-    """`file` is relative to the replica's folder; `digest` is the digest map's (see digest_map), in hex."""
+    """`file` is relative to the replica's folder; `digest` is that of the disk's whole content (see
+    digest_map), in hex."""
 
     key: str
     size_bytes: int
@@ -48,8 +49,9 @@ class ManifestFirmware:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One recovery point. Times are ISO 8601 in UTC: `taken_at` by the source's clock, `sealed_at` by ours.
-    `uptime` is our host's at that moment: the point ages by it. None in points of former releases."""
+    """One recovery point. Times are ISO 8601 in UTC: `taken_at` by the source's clock, `sealed_at` by the
+    target's. `uptime` is that of the target's host at that moment: the point ages by it. None in points of
+    former releases."""
 
     point_id: str
     machine_id: str
@@ -128,8 +130,8 @@ def load(path: Path) -> Manifest:
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """The manifest, if whoever reads it can compare, list and start from what it says: former releases
-    kept whatever a source said. Raises ValueError."""
+    """The manifest, if its values can be compared, listed and started from: former releases kept whatever a
+    source said. Raises ValueError."""
     header_checks.point(
         {
             "point_id": manifest.point_id, "consistency": manifest.consistency,
@@ -151,13 +153,13 @@ def _checked(manifest: Manifest) -> Manifest:
 
 
 def digest_of(body: Mapping[str, Any]) -> str:
-    """sha256 of the body, however it is laid out."""
+    """SHA-256 of the body in hex, however it is laid out."""
     return _sha256(_canonical(body))
 
 
 def signed(body: Mapping[str, Any], plain: Callable[[Any], Any] | None = None) -> bytes:
-    """The body, which says something, with its digest as `sha256`: made in one pass, because a cycle
-    writes its record twice. `plain` gives what JSON knows for a value that it does not."""
+    """The body as JSON with its digest as `sha256`; it must not be empty. It is made in one pass, because a
+    cycle writes its record twice. `plain` converts values that JSON does not know."""
     canonical = _canonical(body, plain)
     return f'{canonical[:-1]},"sha256":"{_sha256(canonical)}"}}\n'.encode()
 

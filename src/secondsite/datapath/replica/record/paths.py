@@ -1,17 +1,21 @@
-"""Where a replica's files lie.
+"""The paths of a replica's files.
 
-REPLICA/replica.json               the record of all below REPLICA/disks/KEY/base.qcow2       the chain's
-bottom (or a file elsewhere that is only read) REPLICA/disks/KEY/000001.qcow2     layers, each backed by the
-one before, or by a merged one that ends with it REPLICA/disks/KEY/000002.head.qcow2  the layer that cycles
-are written to: it is not named as a layer before it is sealed REPLICA/disks/KEY/000007-000012.qcow2  a merged
-layer: what those of these numbers held together REPLICA/points/POINT.json          one manifest per recovery
-point REPLICA/firmware/DIGEST            files of the machine's firmware state, named by digest
-REPLICA/digests/KEY.map            digests of what the head holds REPLICA/runs/RUN/KEY.qcow2         overlays
-that machines run on REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on where the chain of its
-point has too many files REPLICA/runs/.RUN.part/            overlays that are being rolled forward for a run
-REPLICA/inbox/                     cycles that wait to be applied REPLICA/journal/                   cycles
-that were applied and are kept for a while; marks of damaged ones REPLICA/delayed.json               deletions
-that wait; the appliance's, as is removed.json of a replica in the trash
+REPLICA/replica.json                the record of all below
+REPLICA/disks/KEY/base.qcow2        the chain's bottom (or a file elsewhere that is only read)
+REPLICA/disks/KEY/000001.qcow2      layers, each backed by the one before, or by a merged one that
+                                    ends with it
+REPLICA/disks/KEY/000002.head.qcow2 the head, which cycles are written to; named as a layer when sealed
+REPLICA/disks/KEY/000007-000012.qcow2  a merged layer: what the layers of these numbers held together
+REPLICA/points/POINT.json           one manifest per recovery point
+REPLICA/firmware/DIGEST             files of the machine's firmware state, named by digest
+REPLICA/digests/KEY.map             digests of what the head holds
+REPLICA/runs/RUN/KEY.qcow2          overlays that machines run on
+REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on if its point's chain has too many files
+REPLICA/runs/.RUN.part/             overlays that are being rolled forward for a run
+REPLICA/inbox/                      cycles that wait to be applied
+REPLICA/journal/                    cycles that were applied and are kept a while; marks of damaged ones
+REPLICA/delayed.json                deletions that wait (the appliance writes it, as it does removed.json
+                                    of a replica in the trash)
 """
 
 from __future__ import annotations

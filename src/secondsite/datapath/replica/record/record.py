@@ -1,4 +1,4 @@
-"""What is true about a replica, as one frozen value that replica.json holds.
+"""The record of a replica: one frozen value, which replica.json holds.
 
 A change is a new value, durable before anyone relies on it. Layers are listed from the bottom up; the last
 one is the head while the replica is open for cycles. `merging` names the layer that is being merged with
@@ -25,7 +25,7 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class BaseFile:
-    """What a file of somebody else's looked like."""
+    """The recorded state of a file of somebody else's."""
 
     path: str
     inode: int
@@ -47,7 +47,7 @@ class DiskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What was written up to one instant. A layer without a point waits to be merged."""
+    """The data that was written up to one instant. A layer without a point waits to be merged."""
 
     number: int
     point_id: str | None = None
@@ -64,12 +64,14 @@ class Run:
     writable: bool = True
     through_seq: int | None = None
     made: bool = False
-    """Its overlays were all there once, so a machine may have written to them: none is ever made anew."""
+    """Whether all its overlays existed once, so that a machine may have written to them: none is ever made
+    anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """Invariants: layers rise in number; `head` is the last layer or None; a number is never used twice."""
+    """The record. Invariants: layers rise in number; `head` is the last layer or None; a number is never used
+    twice."""
 
     machine_id: str
     epoch: int
@@ -89,26 +91,26 @@ class ReplicaState:
     """False while the head matches no instant of the machine: in a half-applied cycle, or between the
     slices of a pass over whole disks."""
     unsealed: bool = False
-    """True when the head holds processed data that no point has."""
+    """Whether the head holds processed data that no point has."""
     merging: int | None = None
     committed_point_id: str | None = None
     runs: tuple[Run, ...] = ()
     holds: tuple[tuple[str, str], ...] = ()
     """(point id, reason) of points that retention must not drop."""
     firmware: tuple[FirmwareFile, ...] = ()
-    """The state that came with the newest processed cycle."""
+    """The firmware state that came with the newest processed cycle."""
     current: tuple[str, ...] | None = None
     """The disks that the newest processed cycle brought to its instant; None for all."""
     key_id: str | None = None
     """The key that opens all images and encrypted files; None: they are plain."""
     next_key_id: str | None = None
-    """During a change of the key this one opens everything too."""
+    """During a change of the key, the id of the new key, which opens everything too."""
     former_key_id: str | None = None
-    """During a change of the key this one may still open some files."""
+    """During a change of the key, the id of the former key, which may still open some files."""
     data_keys: tuple[Wrapped, ...] = ()
-    """The one key of the encrypted files, wrapped by each of these keys (see data_key)."""
+    """The replica's data key, which encrypts its files, wrapped by each customer key (see data_key)."""
     merged: tuple[tuple[int, int], ...] = ()
-    """(oldest, newest) layer of what each merged layer holds; not every disk has all of them."""
+    """The merged layers: the oldest and the newest layer that each holds. Not every disk has all of them."""
     by_headers: bool = False
     """The headers of the files say which stands on which (see chain.standing); else each layer stands on
     the one before it."""
@@ -128,8 +130,8 @@ class ReplicaState:
 
     @property
     def stands_on_its_run(self) -> bool:
-        """A failover was committed: the replica takes no cycles, and the run's overlays hold the only copy
-        of the machine."""
+        """Whether a failover was committed: then the replica takes no cycles, and the run's overlays hold the
+        only copy of the machine."""
         return self.committed_point_id is not None and self.head is None
 
     def run(self, name: str) -> Run | None:
@@ -169,8 +171,8 @@ def save(state: ReplicaState, path: Path) -> None:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """One level of what dataclasses.asdict gives, which copies what nobody changes: most of a record are
-    layers."""
+    """The fields of a dataclass, one level deep: dataclasses.asdict would copy everything below, and most of
+    a record is layers."""
     kind = type(value)
     return dict(zip(_NAMES[kind], _VALUES[kind](value), strict=True))
 
@@ -189,8 +191,8 @@ def load(path: Path) -> ReplicaState:
 
 
 def _trusted(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without its digest. What the record does not name is removed, so a damaged one must not be
-    believed."""
+    """The body without its digest, if that matches. Files that the record does not name are removed, so a
+    damaged record must not be trusted."""
     stated = body.pop("sha256", None)  # an earlier release wrote none
     if stated is not None and stated != digest_of(body):
         raise ValueError("its sha256 does not match")
@@ -215,7 +217,8 @@ def _from_json(body: dict[str, Any]) -> ReplicaState:
 
 
 def _instant(said: object) -> str | None:
-    """None for what is no instant: former releases kept whatever a source said. The next cycle brings one."""
+    """The instant; None for a text that is none, since former releases kept whatever a source said. The next
+    cycle brings one."""
     try:
         return header_checks.instant(said)
     except ValueError:

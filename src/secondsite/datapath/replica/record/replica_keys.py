@@ -26,7 +26,7 @@ class ReplicaKeys:
 
     @property
     def images(self) -> EncryptionKey | None:
-        """The key of the images, None for a plain replica."""
+        """The key of the images; None for a plain replica."""
         state = self._state()
         if self._key is not None and self._key.key_id == state.next_key_id:
             return self._key
@@ -34,7 +34,7 @@ class ReplicaKeys:
 
     @property
     def files(self) -> DataKey | None:
-        """The key of files beside the images, None for a plain replica."""
+        """The key of files beside the images; None for a plain replica."""
         key = self.images
         if key is None:
             return None
@@ -46,8 +46,8 @@ class ReplicaKeys:
             return self._file_key
 
     def settle(self) -> bool:
-        """During a change of the key both keys open everything: adopt the one at hand, because new files
-        open with it only. Tells whether that is the new key."""
+        """During a change of the key both keys open everything: adopt the one that the appliance has, because
+        new files open only with it. Returns whether that is the new key."""
         key, state = self.images, self._state()
         if key is None or state.next_key_id is None:
             return False

@@ -1,7 +1,7 @@
-"""A replica is the machine's that its record names, and so are its points.
+"""Checks that a replica and its points belong to the machine that they are taken for.
 
-Whoever puts a folder back may put it under another machine's name, or a file of a point into another
-replica: what starts then would be one machine under the name of the other."""
+Somebody who restores a folder may put it under another machine's name, or a point's file into another
+replica: one machine would then start under the name of the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .record import ReplicaState
 
 
 def require(files: ReplicaFiles, state: ReplicaState, machine_id: str | None) -> None:
-    """Raises AnotherReplica if the record is not that of this machine. None: any machine's will do."""
+    """Raises AnotherReplica if the record is not that of this machine. None: any machine is accepted."""
     if machine_id is None or state.machine_id == machine_id:
         return
     holds = _named(files, state)

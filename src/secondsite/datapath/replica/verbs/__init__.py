@@ -7,12 +7,12 @@ Its rooms:
     apply             apply a cycle to the head, seal the point it asks for
     unaligned_writes  write frames of any alignment, keep the digests correct
     seal              the head becomes a recovery point
-    prune             drop points, merge layers nobody needs
+    prune             drop points, merge layers that nobody needs
     shorten_chains    merged layers that keep every chain short
     holds             points that retention must not drop
     disks             add and remove disks
     runs              overlays for machines to run on, and their commit
-    overlays          the overlays themselves, on chains that every libvirt starts
+    overlays          makes the overlays, on chains that every libvirt starts
     roll_forward      bring an overlay to an instant between points
     read_journal      cycles of the journal, every frame verified
     verify            read a point and compare its digests

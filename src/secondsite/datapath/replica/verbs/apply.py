@@ -34,7 +34,7 @@ from .unaligned_writes import UnalignedWrites
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
     """What one `apply` did. `already`: the cycle had been processed before; `torn`: it ended in the middle;
-    `point_id`: of the point that was sealed, if any."""
+    `point_id`: the point that was sealed, if any."""
 
     already: bool
     point_id: str | None = None
@@ -43,7 +43,7 @@ class ApplyResult:
 
 
 def always() -> bool:
-    """For a cycle in a file: it is whole, or reading it fails."""
+    """For a cycle that comes from a file: it is whole, or reading it fails."""
     return True
 
 
@@ -140,7 +140,7 @@ def _applied_on(state: ReplicaState, header: CycleHeader) -> int | None:
 
 def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
     """Move the file of an applied cycle to the journal if it led from one instant of the machine to the next;
-    else remove it. Tells whether it is kept. After a crash, apply and retire the cycle again."""
+    else remove it. Returns whether it is kept. After a crash, apply and retire the cycle again."""
     state = core.state
     after, taken_at = state.processed_after, state.processed_taken_at
     newest = (epoch, seq) == (state.epoch, state.processed_seq) and state.applying_seq is None
@@ -152,8 +152,8 @@ def retire(core: ReplicaCore, path: Path, epoch: int, seq: int) -> bool:
 
 
 def takes_parts(core: ReplicaCore, header: CycleHeader) -> bool:
-    """Whether a cycle may be applied as it arrives, because no instant that could still be sealed is at
-    stake: true for the slices of a pass and for the cycle that ends one."""
+    """Whether a cycle may be applied as it arrives, because it can destroy no instant that could still be
+    sealed: true for the slices of a pass and for the cycle that ends one."""
     state = core.state
     return not state.whole or (header.sync is not None and not state.unsealed)
 
@@ -192,8 +192,8 @@ def region(core: ReplicaCore, key: str, offset: int, length: int) -> bytes:
 
 
 def held(core: ReplicaCore, key: str, offset: int, length: int) -> list[Extent]:
-    """The head's 64 KiB blocks in the range, from a whole block on, that are not zeros, in disk order; raises
-    HeadTorn."""
+    """The head's 64 KiB blocks in the range, which begins at a whole block, that are not zeros, in disk
+    order; raises HeadTorn."""
     with core.changing() as state:
         state.disk(key)
         if state.applying_seq is not None:
@@ -239,7 +239,8 @@ def _check_order(state: ReplicaState, header: CycleHeader) -> None:
 
 
 def _check_head(core: ReplicaCore) -> None:
-    """Nothing goes on top of a head of another instant: the source is told first, and compares."""
+    """Raises CycleOutOfOrder if the head was replaced by another file: nothing is applied to a head of an
+    unknown instant; the source compares first."""
     if core.lost_head:
         raise errors.CycleOutOfOrder(
             f"A file of {core.state.machine_id} that cycles are written to was exchanged for another one.",

@@ -1,4 +1,4 @@
-"""Change the customer's key of a replica, without copying what it holds.
+"""Changes the customer's key of a replica, without copying its data.
 
 First `admit` makes every image and the record open with both keys. Whichever key opens the replica next
 becomes its key; `shed` then removes the other one everywhere. After a crash in `admit` the old key opens
@@ -29,8 +29,8 @@ def check(core: ReplicaCore) -> None:
 
 
 def admit(core: ReplicaCore, new: EncryptionKey) -> None:
-    """Make everything encrypted open with `new` as well; whichever key opens the replica next becomes its
-    key. It can be repeated. Raises ReplicaInUse, KeyMissing, KeyWrong."""
+    """Make everything that is encrypted open with `new` as well; whichever key opens the replica next becomes
+    its key. It can be repeated. Raises ReplicaInUse, KeyMissing, KeyWrong."""
     with core.changing(), core.keeping_layers():
         check(core)
         key, file_key = core.key, core.file_key

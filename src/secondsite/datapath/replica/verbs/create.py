@@ -1,4 +1,4 @@
-"""Create a replica: its folders, its first layers, and last its record.
+"""Creates a replica: its folders, its first layers and, last, its record.
 
 After a crash before the record, it is created again over what was left.
 """

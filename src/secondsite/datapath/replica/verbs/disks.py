@@ -1,4 +1,4 @@
-"""Add disks to a replica, and remove them; stand on other content of old ones.
+"""Adds disks to a replica and removes them, and accepts changed content of old ones.
 
 A new disk gets an empty file in every layer of the chain, so that all disks are sealed and merged alike; the
 manifests tell which points have it. A disk that is no longer protected is removed once no point has it."""
@@ -19,9 +19,9 @@ from .create import ReplicaDisk
 
 
 def add(core: ReplicaCore, disk: ReplicaDisk) -> str:
-    """Add a disk, empty in all layers and in the head; gives a sentence. Points have it from the first cycle
-    on that carries it and does not set it apart. Until the record names it, its files are garbage. Raises
-    ReplicaClosed."""
+    """Add a disk, empty in all layers and in the head; returns a sentence. Points have it from the first
+    cycle on that carries it and does not set it apart. Until the record names it, its files are garbage.
+    Raises ReplicaClosed."""
     key, size_bytes = checked_name(disk.key, "disk key"), disk.size_bytes
     with core.changing(), core.keeping_layers() as state:
         if key in state.keys:
@@ -56,7 +56,7 @@ def add(core: ReplicaCore, disk: ReplicaDisk) -> str:
 
 
 def forget(core: ReplicaCore, key: str) -> bool:
-    """Remove a disk that is no longer protected; does nothing and gives False while a point has it."""
+    """Remove a disk that is no longer protected; does nothing and returns False while a point has it."""
     with core.changing(), core.keeping_layers() as state:
         if key not in state.keys or len(state.disks) == 1:
             return False
@@ -82,9 +82,9 @@ def changed_bases(core: ReplicaCore) -> tuple[str, ...]:
 
 
 def accept_bases(core: ReplicaCore) -> None:
-    """Stand on the files of `changed_bases` as they are now: they are opened again, and the digests are
-    made anew. The points are what they were only as far as the change left them, and the head matches its
-    source only after a comparison. Raises ImageProblem while a file is missing."""
+    """Accept the files of `changed_bases` as they are now: they are opened again, and the digests are made
+    anew. The points are intact only as far as the change did not affect them, and the head matches its source
+    only after a comparison. Raises ImageProblem while a file is missing."""
     with core.changing() as state:
         core.heads.close()
         core.drop_maps()

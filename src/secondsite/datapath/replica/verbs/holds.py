@@ -11,7 +11,7 @@ from ..core import ReplicaCore
 
 def hold(core: ReplicaCore, point_id: str, reason: str) -> str:
     """Keep a point for `reason` until it is released, across restarts: it cannot be dropped. A commit still
-    removes it, and says so. It can be repeated; another reason replaces the first. Gives a sentence; raises
+    removes it, and says so. It can be repeated; another reason replaces the first. Returns a sentence; raises
     PointUnknown."""
     with core.keeping_layers() as state:
         if state.layer_of(point_id) is None:
@@ -29,7 +29,7 @@ def hold(core: ReplicaCore, point_id: str, reason: str) -> str:
 
 
 def release(core: ReplicaCore, point_id: str) -> str:
-    """End the hold of a point; gives a sentence. Harmless without one."""
+    """End the hold of a point; returns a sentence. Harmless without one."""
     with core.keeping_layers() as state:
         reason = state.held(point_id)
         if reason is None:
@@ -40,7 +40,8 @@ def release(core: ReplicaCore, point_id: str) -> str:
 
 
 def sentence(held: tuple[tuple[str, str], ...]) -> str:
-    """Names points with a hold that are removed with others, and the reasons; empty if there are none."""
+    """The part of a sentence that names removed points with a hold, and the reasons; empty if there are
+    none."""
     if not held:
         return ""
     return f", {len(held)} of them held: " + "; ".join(f"{point_id} ({reason})" for point_id, reason in held)

@@ -1,7 +1,7 @@
 """Overlays that machines run on, each on a chain that every libvirt starts.
 
-Where a point's chain has too many files, its upper layers are first merged into a file of the run, which
-goes with the run. The layers themselves stay as they are, for other points."""
+If a point's chain has too many files, its upper layers are first merged into a file of the run, which is
+deleted with the run. The layers themselves stay as they are, for other points."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def make(core: ReplicaCore, run: Run, key: str, path: Path, size_bytes: int, can
 
 
 def chain(core: ReplicaCore, run: Run, key: str, folder: Path, cancelled: scan.Asked) -> list[ChainFile]:
-    """What an overlay in `folder` stands on, from the base up; a merged file is made there if there is to
-    be one."""
+    """The files that an overlay in `folder` stands on, from the base up; a merged file is made there if one
+    is needed."""
     disk = core.state.disk(key)
     files = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
     stay = shortcut_layer.divided(disk, files, core.state.merging)
@@ -40,7 +40,7 @@ def chain(core: ReplicaCore, run: Run, key: str, folder: Path, cancelled: scan.A
 
 
 def shorten(core: ReplicaCore, run: Run, key: str, path: Path, cancelled: scan.Asked) -> None:
-    """Lay an overlay of a former release, which stands on too many files, on a merged one; what it holds
+    """Put an overlay of a former release, which stands on too many files, over a merged file; its content
     stays. Nothing is done below a machine that runs."""
     below = core.files.layer(key, run.layer)
     named = named_files.of(path).backing

@@ -1,4 +1,4 @@
-"""Drop recovery points, and merge the layers that no point and no run needs any more.
+"""Drops recovery points, and merges the layers that no point and no run needs any more.
 
 A dropped point is gone for its users at once; its layer is merged with its child once nothing below is in
 use. Merging goes from the bottom up, so that every byte is copied once."""
@@ -17,8 +17,8 @@ from . import holds, shorten_chains
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """`merged` counts the layers that were merged with their child; the others wait until they are not in
-    use."""
+    """What one `drop` did. `merged` counts the layers that were merged with their child; the others wait
+    until they are not in use."""
 
     merged: int
     sentence: str
@@ -51,7 +51,8 @@ def drop(core: ReplicaCore, point_id: str) -> PruneResult:
 
 
 def tidy(core: ReplicaCore) -> int:
-    """Merge all layers that have no point and are not in use; gives how many. Call it inside `changing()`."""
+    """Merge all layers that have no point and are not in use; returns how many. Call it inside
+    `changing()`."""
     merged = 0
     with core.keeping_layers() as state:
         if state.merging is not None:
@@ -70,8 +71,8 @@ def tidy(core: ReplicaCore) -> int:
 
 
 def tidy_if_possible(core: ReplicaCore) -> None:
-    """The same for a caller whose own work is done: a merge that fails is repeated when points are
-    dropped."""
+    """The same for a caller whose own work is done: an error is ignored, and the merge is repeated when
+    points are dropped."""
     with contextlib.suppress(*NO_KEY, *CANNOT_MERGE):
         tidy(core)
 

@@ -1,4 +1,4 @@
-"""Read cycles of the journal, verifying every frame, to recover an instant or to check that it could be
+"""Reads cycles of the journal, verifying every frame, to recover an instant or to check that it could be
 recovered."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOST: Final = (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENOENT)
 
 
 def opened(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame]]:
-    """The header and an iterator of the frames. Use both inside `trusting`; raises what that raises."""
+    """The header and an iterator of the frames. Use both inside `trusting`; raises the same errors."""
     with trusting(core, entry):
         header, frames = cycle_file.read(core.journal.path(entry), core.file_key)
         if (header.epoch, header.seq) != entry.place:
@@ -33,9 +33,9 @@ def opened(core: ReplicaCore, entry: Entry) -> tuple[CycleHeader, Iterator[Frame
 
 @contextlib.contextmanager
 def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
-    """Drop an unreadable cycle from the journal, so that everybody sees what can still be recovered.
-    Raises CycleDamaged for it, ImageProblem if it may be readable later, KeyMissing or KeyWrong without the
-    replica's key."""
+    """If reading inside fails for good, drop the cycle from the journal, so that everybody sees what can
+    still be recovered. Raises CycleDamaged then, ImageProblem if it may be readable later, KeyMissing or
+    KeyWrong without the replica's key."""
     _ = core.file_key  # the replica has its key: a file that asks for another one was changed
     try:
         yield
@@ -53,8 +53,8 @@ def trusting(core: ReplicaCore, entry: Entry) -> Iterator[None]:
 def verify(
     core: ReplicaCore, entry: Entry, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody
 ) -> bool:
-    """Read a cycle of the journal from the disk and tell whether it still is, bit for bit, what was
-    received. A damaged one leaves the journal (see `CycleJournal.damaged`); harmless if it was dropped
+    """Read a cycle of the journal from the disk and tell whether it still is, bit for bit, what was received.
+    A damaged one is dropped from the journal (see `CycleJournal.damaged`); harmless if it was dropped
     meanwhile. Raises Cancelled, ImageProblem (repeat it), KeyMissing, KeyWrong."""
     forget_cached(core.journal.path(entry))
     try:

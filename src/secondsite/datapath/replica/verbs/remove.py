@@ -1,8 +1,8 @@
-"""Delete a replica: hidden by one rename, then deleted file by file. Or move it away whole; or keep the
-points that it is about to lose in a second replica of the same files, as hard links.
+"""Deletes a replica: it is hidden by one rename, then deleted file by file. Or moves it away whole; or keeps
+the points that it is about to lose in a second replica of the same files, as hard links.
 
-Sealed layers are never written but where one is merged into another; whoever does that takes a copy of its
-own first (`unshare`). So the second replica costs space only for what the first one lets go of."""
+Sealed layers are never written except when one is merged into another, and that takes a copy of its own first
+(`unshare`). So the second replica costs space only for what the first one deletes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..record.record import Layer
 
 
 def remove(core: ReplicaCore, even_with_runs: bool = False) -> str:
-    """Delete the replica's files, never the images that it was created from; gives a sentence. Raises
+    """Delete the replica's files, never the images that it was created from; returns a sentence. Raises
     ReplicaInUse while runs are open, unless `even_with_runs`: their machines are gone."""
     with core.changing(), core.keeping_layers() as state:
         if state.runs and not even_with_runs:
@@ -40,8 +40,8 @@ def remove(core: ReplicaCore, even_with_runs: bool = False) -> str:
 
 
 def move(core: ReplicaCore, place: Path) -> None:
-    """Move the folder to `place`, on the same file system; durable when it returns. `core` is of no use
-    then."""
+    """Move the folder to `place`, on the same file system; durable when it returns. `core` must not be used
+    afterwards."""
     with core.changing(), core.keeping_layers():
         core.heads.close()
         core.files.root.rename(place)
@@ -92,7 +92,7 @@ def share(core: ReplicaCore, place: Path) -> None:
 
 
 def _up_to_newest_point(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Without the head, and without a layer that only waits to be merged into it."""
+    """The layers without the head, and without a layer that only waits to be merged into it."""
     numbers = [layer.number for layer in layers if layer.point_id is not None]
     return tuple(layer for layer in layers if layer.number <= max(numbers, default=0))
 

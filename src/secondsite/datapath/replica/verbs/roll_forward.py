@@ -1,8 +1,8 @@
-"""Roll an overlay on a recovery point forward: apply cycles of the journal to it, before a machine runs on
+"""Rolls an overlay on a recovery point forward: applies cycles of the journal to it, before a machine runs on
 it.
 
-It works on files under another name. If it is interrupted, it begins anew: only finished overlays get the
-run's name, by one rename."""
+The files have another name meanwhile; only finished overlays get the run's name, by one rename. After an
+interruption it begins anew."""
 
 from __future__ import annotations
 
@@ -68,8 +68,9 @@ def _make(core: ReplicaCore, run: Run, point: Manifest, part: Path, cancelled: A
 
 
 def _sizes(point: Manifest, headers: Sequence[CycleHeader]) -> dict[str, int]:
-    """Sizes of the point's disks after the last cycle. A disk that was added after the point is left out.
-    One that was excluded and included again is no instant of the machine until it has been compared whole."""
+    """Sizes of the point's disks after the last cycle. A disk that was added after the point is left out. A
+    disk that was excluded and included again matches no instant of the machine until it has been compared
+    whole."""
     sizes = {disk.key: disk.size_bytes for disk in point.disks}
     for header in headers:
         apart = header.apart if header is headers[-1] else ()

@@ -1,4 +1,4 @@
-"""Overlays for machines to run on, and what committing one does to the replica.
+"""Makes overlays for machines to run on, and commits them.
 
 A run leases its point's layer: that layer and all below stay unchanged, while pruning and new cycles go on
 above and a drill or a failed-over machine reads through to it (P25). Opening one waits for no cycle."""
@@ -78,8 +78,8 @@ def _leased(core: ReplicaCore, run_name: str, point_id: str, writable: bool, thr
 
 
 def _require_all_written(core: ReplicaCore, run: Run) -> None:
-    """Raises OverlayGone: a disk that was made anew would be of another instant than the others, and of an
-    older one than the machine."""
+    """Raises OverlayGone if an overlay that a machine has written to is missing: made anew, the disk would be
+    of an older instant than the others."""
     gone = [key for key in _disks_of(core, run) if not core.files.run_overlay(run.name, key).exists()]
     if gone or not core.files.run(run.name).exists():
         raise errors.OverlayGone(
@@ -91,7 +91,7 @@ def _require_all_written(core: ReplicaCore, run: Run) -> None:
 
 
 def _note_made(core: ReplicaCore, run: Run, made: bool) -> Run:
-    """Gives the run as it is recorded now."""
+    """Record that all overlays of a run were made; returns the run as it is recorded now."""
     with core.keeping_layers() as state:
         if run.made != made:
             run = dataclasses.replace(run, made=made)
@@ -109,7 +109,7 @@ def _below(core: ReplicaCore, run: Run, keys: Iterable[str]) -> dict[str, list[P
 
 
 def _require_own(core: ReplicaCore, state: ReplicaState, point_id: str, layer: int) -> None:
-    """Raises ImageProblem."""
+    """Raises ImageProblem if a layer that the point needs names a foreign file."""
     wanted = {disk.key for disk in core.manifest_of(point_id).disks}
     for disk in state.disks:
         if disk.key in wanted:
@@ -157,7 +157,7 @@ def firmware(core: ReplicaCore, point_id: str, run_name: str | None = None) -> d
 
 
 def close_run(core: ReplicaCore, run_name: str) -> str:
-    """Delete a run's overlays (its machine is off) and free its point; gives a sentence. Raises
+    """Delete a run's overlays (its machine is off) and free its point; returns a sentence. Raises
     ReplicaInUse if it is committed, or if something writes to them."""
     with core.changing(), core.keeping_layers() as state:
         run = state.run(run_name)
@@ -185,8 +185,8 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
 
 
 def _require_unused(core: ReplicaCore, run_name: str) -> None:
-    """Raises ReplicaInUse while a program writes to an overlay: deleted below it, it would run on, with
-    nothing to keep what it writes."""
+    """Raises ReplicaInUse while a program writes to an overlay: if the file were deleted, the program would
+    go on, and everything that it writes would be lost."""
     written = [path for path in core.files.run(run_name).glob("*.qcow2") if image_locks.is_written(path)]
     if written:
         raise errors.ReplicaInUse(
@@ -201,8 +201,8 @@ def _require_unused(core: ReplicaCore, run_name: str) -> None:
 
 
 def _delete(core: ReplicaCore, folder: Path) -> None:
-    """First hidden as a whole: some of a machine's overlays without the others are none of its instants,
-    and whoever finds them, after this was cut off, makes the others anew."""
+    """Delete the folder, after hiding it as a whole: if only some of a machine's overlays were left after an
+    interruption, the others would be made anew, and together they would match no instant of the machine."""
     if folder.exists():
         doomed = folder.with_name(f".removed-{folder.name}-{secrets.token_hex(4)}")
         folder.rename(doomed)
@@ -212,8 +212,8 @@ def _delete(core: ReplicaCore, folder: Path) -> None:
 
 
 def settle(core: ReplicaCore, run_name: str) -> str:
-    """Commit the failover onto this run: remove all other points and the head; gives a sentence. The replica
-    then takes no cycles. Raises ReplicaInUse while another run is open."""
+    """Commit the failover onto this run: remove all other points and the head; returns a sentence. The
+    replica then takes no cycles. Raises ReplicaInUse while another run is open."""
     with core.changing(), core.keeping_layers() as state:
         run = _run(state, run_name)
         if state.head is None and state.committed_point_id == run.point_id:
@@ -245,8 +245,8 @@ def settle(core: ReplicaCore, run_name: str) -> str:
 
 
 def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
-    """Make this site a target again: merge the committed run (its machine is off) down and open a head for
-    `epoch` on it; gives a sentence.
+    """Make this site a target again: merge the committed run (its machine is off) down, and open a head for
+    `epoch` on it; returns a sentence.
 
     Until the record changes, the run's overlays hide all that is written below them, so it can be
     interrupted and repeated."""
@@ -258,7 +258,7 @@ def rebase_from_run(core: ReplicaCore, run_name: str, epoch: int) -> str:
         if state.merging is not None:
             core.finish_merge()
         run = _run(state, run_name)
-        # a disk that the point lacks was none of the machine that ran on it
+        # A disk that the point lacks was no disk of the machine that ran on it.
         on_point = _disks_of(core, _run(state, run_name))
         turned = [_merge_run(core, run, disk) for disk in state.disks if disk.key in on_point]
         spans = sorted({span for _, span in turned})
@@ -300,8 +300,8 @@ def _check_turn(state: ReplicaState, run: Run, epoch: int) -> None:
 
 
 def _merge_run(core: ReplicaCore, run: Run, disk: DiskRecord) -> tuple[DiskRecord, tuple[int, int]]:
-    """Merge a run's overlay into the lowest file above the base, and put a fresh head on it; the machine
-    may have grown the disk. Gives the numbers of the layers that the file is named after, too."""
+    """Merge a run's overlay into the lowest file above the base, and put a fresh head on it; the machine may
+    have grown the disk. Also returns the numbers of the layers that the file is named after."""
     chain = layers.chain_files(core.files, core.state, disk, run.layer, core.key)
     low, overlay = chain[1].path, core.files.run_overlay(run.name, disk.key)
     unshare(low)
@@ -325,7 +325,7 @@ def _commit_encrypted(core: ReplicaCore, overlay: Path, below: Sequence[layers.C
 
 
 def _files(core: ReplicaCore, run: Run, cancelled: scan.Asked) -> dict[str, Path]:
-    """What a machine runs on, by disk key, made now if it is missing."""
+    """The files that a machine runs on, by disk key, made now if they are missing."""
     if run.through_seq is not None:
         found = roll_forward.rolled(core, run, cancelled)
         _shorten(core, run, found, cancelled)
@@ -358,7 +358,7 @@ def _overlay(core: ReplicaCore, run: Run, key: str, size_bytes: int, cancelled: 
 
 
 def _only(chain: tuple[Layer, ...], run: Run) -> tuple[Layer, ...]:
-    """Layers the run reads; only its own point stays a point."""
+    """The layers that the run reads; only its own point stays a point."""
     return tuple(
         layer if layer.number == run.layer else dataclasses.replace(layer, point_id=None)
         for layer in chain

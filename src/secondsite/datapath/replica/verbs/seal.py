@@ -1,8 +1,8 @@
-"""Seal the head: its content becomes a recovery point under a new head.
+"""Seals the head: its content becomes a recovery point under a new head.
 
-The order makes a crash harmless: first the snapshot, then the manifest, the name of a layer for the old
-head, last the record. Until the record names them, the new head's file and the manifest are garbage that
-the next opening removes, and the old head is still the head, and named so again."""
+The order makes a crash harmless: first the snapshot, then the manifest, the name of a layer for the old head,
+last the record. Until the record names them, the new head's file and the manifest are garbage that the next
+opening removes, and the old head is still the head, and gets its old name back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PointFacts:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> PointFacts:
-        """Read a cycle's `point`; raises CycleDamaged if it is not what a point may be."""
+        """Read a cycle's `point`; raises CycleDamaged if it is invalid."""
         known = {f.name for f in dataclasses.fields(cls)} - {"extra"}
         try:
             header_checks.point(dict(body))

@@ -1,4 +1,4 @@
-"""Write the pieces of a shipped copy to the head of a replica that has received nothing yet.
+"""Writes the pieces of a shipped copy to the head of a replica that has received nothing yet.
 
 The result matches no instant of the machine until a pass has compared all blocks. The digests describe
 what was written, so a wrong copy costs bytes but never correctness. A crash may leave digests ahead of the
@@ -21,7 +21,7 @@ from ..record.record import ReplicaState
 from .unaligned_writes import UnalignedWrites
 
 BEFORE_THE_FIRST: Final = 0
-"""In place of a cycle's number; no source uses it."""
+"""Stands for a cycle's number; no source uses it."""
 
 
 def write(core: ReplicaCore, key: str, pieces: Iterable[Frame]) -> None:

@@ -1,8 +1,9 @@
-"""Merged layers, so that every point's chain stays short: the sum of a block of layers is one more file, and
-the layer after the block is laid on it by its header. The layers of the block stay for the points between.
+"""Makes merged layers, so that every point's chain stays short: the sum of a block of layers is one more
+file, and the header of the layer after the block then names it. The layers of the block stay for the points
+in between.
 
-Every seam leaves what is true: a merged layer that no header names is garbage, and a header may name
-either of two files that give the same content."""
+An interruption does no harm at any step: a merged layer that no header names is garbage, and a header may
+name either of two files with the same content."""
 
 from __future__ import annotations
 
@@ -20,16 +21,17 @@ from ..core import CANNOT_MERGE, ReplicaCore
 from ..record.record import DiskRecord
 
 _AGAIN_SECONDS: Final = 3600.0
-"""A full store may have space again; a file system never learns to share."""
+"""Seconds until it is tried again: a full store may have space again, though a file system never learns to
+share."""
 _MOST_AT_ONCE: Final = 8
-"""Merged layers of a disk in one go: a store of a former release becomes short step by step, and cycles go
-on between."""
+"""The most merged layers of a disk that are made in one go: the chains of a former release become short step
+by step, and cycles go on in between."""
 
 
 def keep_short(core: ReplicaCore) -> bool:
-    """Remove the merged layers that nothing needs any more, and make those that the head's chain wants;
-    True if there is more to do. Call it inside `changing()` and `keeping_layers()`. Where data cannot be
-    shared nothing is made: starts merge then."""
+    """Remove the merged layers that nothing needs any more, and make those that the head's chain wants; True
+    if there is more to do. Call it inside `changing()` and `keeping_layers()`. If data cannot be shared,
+    nothing is made: starts merge layers then."""
     state = core.state
     if state.head is None or state.merging is not None or state.applying_seq is not None:
         return False
@@ -46,8 +48,8 @@ def keep_short(core: ReplicaCore) -> bool:
 
 
 def removable(core: ReplicaCore, numbers: Sequence[int]) -> int | None:
-    """The lowest of these layers, none of which is in use, that at most one file of each disk stands on:
-    then it can go."""
+    """The lowest of these unused layers that can be removed, because at most one file of each disk stands on
+    it."""
     state, found = core.state, [backing_files.users(core.files, core.state, key) for key in core.state.keys]
     for number in numbers:
         names = [core.files.layer(key, number).name for key in state.keys]
@@ -64,7 +66,7 @@ def _has_head(core: ReplicaCore, users: Sequence[tuple[int, Path]]) -> bool:
 
 
 def _merge_some(core: ReplicaCore, disk: DiskRecord) -> bool:
-    """True if there is more to merge."""
+    """Merge some blocks of a disk's layers; True if there is more to merge."""
     return all(_merged(core, disk) for _ in range(_MOST_AT_ONCE))
 
 
@@ -97,7 +99,8 @@ def _merged(core: ReplicaCore, disk: DiskRecord) -> bool:
 
 
 def _remove_useless(core: ReplicaCore) -> None:
-    """Nobody stands on it; or one file does, and the layers of its block are gone."""
+    """Remove merged layers that nothing stands on, or only one file, while the layers of their blocks are
+    gone."""
     found = {key: backing_files.users(core.files, core.state, key) for key in core.state.keys}
     numbers = [layer.number for layer in core.state.layers]
     for low, high in core.state.merged:
@@ -116,7 +119,7 @@ def _remove_useless(core: ReplicaCore) -> None:
 
 
 def _pass_on(core: ReplicaCore, paths: dict[str, Path], heirs: dict[str, list[tuple[int, Path]]]) -> None:
-    """Its content goes into the only file that stands on it."""
+    """Move a removed layer's content into the only file that stands on it."""
     core.heads.close()
     for key, path in paths.items():
         if len(heirs[key]) == 1 and path.exists() and heirs[key][0][0] != core.state.head:

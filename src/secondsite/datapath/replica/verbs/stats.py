@@ -14,17 +14,17 @@ from ..record.manifest import Manifest
 from ..record.record import Layer, ReplicaState
 
 SETTLED_NS: Final = 2_000_000_000
-"""The clock of files moves in steps of up to 10 ms: of two writes within one step the second leaves no
-trace. So a file that was changed a moment ago may be changed again, unseen."""
+"""The age from which a file's time can be trusted. File times move in steps of up to 10 ms: of two writes
+within one step the second leaves no trace, so a file that was just changed may be changed again unseen."""
 
 
 class PointFingerprint(NamedTuple):
-    """What tells, without reading it, whether a point still is what was read before: then all of this is
+    """What tells, without reading a point, whether it is unchanged since it was read: then all of this is
     equal.
 
-    `below` is the layer under the point's own, which holds more after a merge. `stamp` is of the
-    manifest's file: which file it is, and when it was changed last. None: it was not looked at, or changed
-    a moment ago, or is not there."""
+    `below` is the layer under the point's own, which holds more after a merge. `stamp` tells which file the
+    manifest is, and when it was last changed; None if it was not looked at, has just been changed, or is
+    missing."""
 
     point_id: str
     below: int
@@ -52,7 +52,7 @@ class PointRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStats:
-    """Sizes and counts."""
+    """Sizes in bytes and counts of a replica."""
 
     stored_bytes: int
     size_bytes: int
@@ -82,8 +82,8 @@ def point(core: ReplicaCore, point_id: str) -> PointRecord:
 
 
 def looks(core: ReplicaCore, stamped: bool) -> list[PointFingerprint]:
-    """What tells which points must be read again: of all points, oldest first, also of those whose
-    manifest is damaged; nothing is read. `stamped`: their files are looked at."""
+    """What tells which points must be read again, for all points, oldest first, also those whose manifest is
+    damaged; no file is read. `stamped`: the times of their files are looked at."""
     state, folder = core.state, os.fspath(core.files.points)
     holds, committed, settled_ns = dict(state.holds), state.committed_point_id, time.time_ns() - SETTLED_NS
     found, below, stamp = [], 0, None
@@ -97,7 +97,8 @@ def looks(core: ReplicaCore, stamped: bool) -> list[PointFingerprint]:
 
 
 def _stamp(path: str, settled_ns: int) -> int | None:
-    """Every write, also one that sets the file's times back, changes the instant in it."""
+    """A number that every write changes, also one that sets the file's times back; None if the file is
+    missing or was just changed."""
     try:
         told = os.stat(path)
     except OSError:

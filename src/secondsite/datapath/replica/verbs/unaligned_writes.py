@@ -1,4 +1,4 @@
-"""Write frames of any alignment to one disk of the head, and keep the digests of its 64 KiB blocks correct.
+"""Writes frames of any alignment to one disk of the head, and keeps the digests of its 64 KiB blocks correct.
 
 Blocks written whole are digested from the frame. Blocks written in part are read back from the disk; they are
 gathered and read together, because reading each alone would cost a round trip per page."""
@@ -42,7 +42,7 @@ class UnalignedWrites:
             self.finish()
 
     def _not_zero(self, wanted: Extent) -> list[Extent]:
-        """What may hold data: to zero a hole of terabytes makes tables for all of it."""
+        """The parts that may hold data: zeroing a hole of terabytes would make tables for all of it."""
         if not self._trusting or wanted.length < BLOCK_BYTES:
             return [wanted]
         start = wanted.offset // BLOCK_BYTES * BLOCK_BYTES

@@ -1,4 +1,4 @@
-"""Read a recovery point through its chain and compare it with the digests that were taken when it was
+"""Reads a recovery point through its chain and compares it with the digests that were taken when it was
 sealed."""
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def verify(
 
 
 def _until_settled(core: ReplicaCore, state: ReplicaState, cancelled: scan.Asked) -> scan.Asked:
-    """A commit removes the points, and the way back writes below the one that stays."""
+    """Tells when to stop: a commit removes the points, and the way back writes below the one that stays."""
     return lambda: cancelled() or (state.head is not None and core.state.head is None)
 
 

@@ -1,4 +1,4 @@
-"""Give a card of a running guest an address, by the guest's agent."""
+"""Gives a card of a running guest an address, by the guest's agent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ class Addressing:
         except errors.FabricError as problem:
             if wanted.address in _card(domain, wanted.mac).addresses:
                 raise errors.FabricError(
-                    f"it has the address, but not what goes with it: {problem.message}"
+                    f"it has the address, but not its gateway and name servers: {problem.message}"
                 ) from problem
             raise
         if wanted.address not in _card(domain, wanted.mac).addresses:
@@ -45,8 +45,8 @@ def _card(domain: Any, mac: str) -> guest.Card:
     return found[0]
 
 
-# What gives a card an address in a guest with a shell and `ip`. It changes what the kernel has in memory,
-# as an administrator would by hand, and what no file says: the guest's next start is as its owner made it.
+# What gives a card an address in a guest with a shell and `ip`. It changes only the kernel's state in memory,
+# as an administrator would by hand, and no file: the guest's next start is as its owner configured it.
 # Without a gateway of its own the card keeps the one that it had, if the new address reaches it.
 
 PATH = "/bin/sh"

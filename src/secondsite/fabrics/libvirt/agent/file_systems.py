@@ -1,6 +1,6 @@
 """What a guest's own kernel says of the file systems that it has mounted from its disks, told by the agent.
 
-Nothing runs in the guest for it, files are read: an agent that may run no commands may often do that."""
+No command runs in the guest; files are read: an agent that may not run commands may often do that."""
 
 import base64
 import contextlib
@@ -35,7 +35,7 @@ class _Read(pydantic.BaseModel):
 
 
 def of(domain: Any) -> tuple[FileSystem, ...]:
-    """Raises FabricError, DeadlineExceeded."""
+    """The file systems that the guest has mounted. Raises FabricError, DeadlineExceeded."""
     agent = _Agent(domain)
     mounted = agent.ask(list[_Mount], "guest-get-fsinfo")[:MOST_SYSTEMS]
     options, wanted = _options(agent.read(MOUNTS)), {}
@@ -47,7 +47,8 @@ def of(domain: Any) -> tuple[FileSystem, ...]:
 
 
 class _Agent:
-    """All that it is asked for takes MOST_SECONDS at most, and the command that is under way then."""
+    """The guest's agent, with a limit: all questions together take MOST_SECONDS at most, plus the command in
+    progress then."""
 
     def __init__(self, domain: Any) -> None:
         self._domain = domain
@@ -68,7 +69,7 @@ class _Agent:
         try:
             return base64.b64decode(said.content).decode(errors="replace")
         except ValueError as error:
-            raise errors.FabricError(f"its guest agent said what nobody understands of {path}") from error
+            raise errors.FabricError(f"its guest agent's answer about {path} is not understood") from error
 
 
 def _found(agent: _Agent, each: _Mount, has: Sequence[str], meant: Sequence[str]) -> FileSystem:
@@ -86,8 +87,8 @@ def _counted(agent: _Agent, name: str) -> int | None:
 
 
 def _options(table: str) -> dict[str, tuple[str, ...]]:
-    """Of a table as fstab(5) describes it: the options by the place where each is mounted. The last mount
-    of a place is the one seen."""
+    """The mount options by mount point, from a table as fstab(5) describes it. Of several mounts at one place
+    the last one counts."""
     rows = [line.split() for line in table.splitlines() if not line.startswith("#")]
     return {_plain(row[1]): tuple(row[3].split(",")) for row in rows if len(row) > 3}
 

@@ -1,5 +1,5 @@
-"""Commands that a guest's agent runs. What it says is the guest's own: its shape is checked, and its words
-are cut."""
+"""Commands of a guest's agent. Its answers come from the guest, so they are not trusted: their shape is
+checked, and texts are shortened."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ class Card(pydantic.BaseModel):
 
     @property
     def addresses(self) -> list[str]:
-        """The IPv4 ones, with their prefixes."""
+        """The card's IPv4 addresses, with their prefixes."""
         return [f"{each.address}/{each.prefix}" for each in self.found if each.family == "ipv4"]
 
 
@@ -42,7 +42,8 @@ class _StartAnswer(pydantic.BaseModel):
 
 
 class CommandExit(pydantic.BaseModel):
-    """A command that was started. `code` is None for one that a signal ended; what it wrote is base64."""
+    """A command that was started. `code` is its exit status, None if a signal ended it; its output is
+    base64."""
 
     exited: bool
     code: int | None = pydantic.Field(None, alias="exitcode")
@@ -52,13 +53,13 @@ class CommandExit(pydantic.BaseModel):
 
 
 def cards(domain: Any) -> list[Card]:
-    """Raises FabricError, DeadlineExceeded."""
+    """The guest's network cards. Raises FabricError, DeadlineExceeded."""
     return asked(domain, pydantic.TypeAdapter(list[Card]), "guest-network-get-interfaces")
 
 
 def run(domain: Any, path: str, arguments: list[str], seconds: float, said: bytes = b"") -> bytes:
-    """What it writes. Raises FabricError if it fails there, with its words, DeadlineExceeded if it does
-    not end."""
+    """Run a command in the guest; returns its output. Raises FabricError with that output if it fails,
+    DeadlineExceeded if it does not end."""
     deadline, pid = time.monotonic() + seconds, start(domain, path, arguments, said)
     while not (ended := look(domain, pid)).exited:
         if time.monotonic() > deadline:
@@ -70,7 +71,7 @@ def run(domain: Any, path: str, arguments: list[str], seconds: float, said: byte
 
 
 def written(ended: CommandExit) -> bytes:
-    """What it wrote, its complaints last; nothing if the agent says it in a way that nobody understands."""
+    """What a command wrote, standard error last; empty if the agent's answer is not understood."""
     try:
         return base64.b64decode(ended.output) + base64.b64decode(ended.words)
     except ValueError:
@@ -78,8 +79,8 @@ def written(ended: CommandExit) -> bytes:
 
 
 def start(domain: Any, path: str, arguments: list[str], said: bytes = b"") -> int:
-    """A command begins in the guest, with `said` on its standard input; its number. Raises FabricError,
-    DeadlineExceeded."""
+    """Start a command in the guest, with `said` on its standard input; returns its process id. Raises
+    FabricError, DeadlineExceeded."""
     wanted = {"path": path, "arg": arguments, "capture-output": True}
     if said:
         wanted["input-data"] = base64.b64encode(said).decode()
@@ -87,20 +88,22 @@ def start(domain: Any, path: str, arguments: list[str], said: bytes = b"") -> in
 
 
 def look(domain: Any, pid: int) -> CommandExit:
-    """What the agent says of it; once it has ended, only one time. Raises FabricError, DeadlineExceeded."""
+    """The state of a command. Once it has ended, the agent tells that only one time. Raises FabricError,
+    DeadlineExceeded."""
     return asked(domain, pydantic.TypeAdapter(CommandExit), "guest-exec-status", {"pid": pid})
 
 
 def asked(
     domain: Any, kind: pydantic.TypeAdapter[T], command: str, arguments: dict[str, Any] | None = None
 ) -> T:
-    """One command of the agent. Raises FabricError, also for an answer of another shape, DeadlineExceeded."""
+    """The answer to one command of the agent. Raises FabricError, also for an answer of another shape,
+    DeadlineExceeded."""
     line = json.dumps({"execute": command, **({"arguments": arguments} if arguments else {})})
     said = connection.agent_command(domain, line, ASK_SECONDS)
     try:
         return kind.validate_python(json.loads(said)["return"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise errors.FabricError(f"its guest agent said what nobody understands to {command}") from error
+        raise errors.FabricError(f"its guest agent's answer to {command} is not understood") from error
 
 
 def _words(ended: CommandExit) -> str:

@@ -1,4 +1,4 @@
-"""Run a script inside a running guest, by the guest's agent."""
+"""Runs a script inside a running guest, by the guest's agent."""
 
 import time
 from typing import Any
@@ -24,20 +24,21 @@ tail -c 16000 "$folder/out"
 rm -rf "$folder"
 exit "$status"
 """
-"""What the script is told comes behind it: as a word of a command it could be too long. The interpreter
-reads the file, so it may lie where nothing may be executed. It is killed with its session. Its output goes
-to a file: the agent waits for whoever holds a pipe, and that may be a service which the script has
-started."""
+"""The shell command that runs a script. The script's input follows it in the same file: as an argument it
+could be too long. The interpreter reads the file, so it may be on a noexec mount. The script is killed with
+its whole session. Its output goes to a file: the agent would wait for every process that holds a pipe, and
+that may be a service which the script has started."""
 MAKE, ADD = "umask 077; mktemp -d /tmp/secondsite.XXXXXX", 'cat >> "$1/all"'
 PART_BYTES = 16 * 1024
-"""An agent reads a longer message in pieces, and takes one that comes late for the whole."""
+"""Bytes per message: an agent reads a longer one in pieces, and takes a piece for the whole if the next one
+is late."""
 KILLED = 137
 BRING_SECONDS = 15.0
 POLL_SECONDS = 0.2
 BESIDE_SECONDS = 15.0
-"""After the script's own deadline, until the guest tells of its end."""
+"""Seconds after the script's own deadline until the guest must have told of its end."""
 SILENT_SECONDS = 60.0
-"""So long an agent may be busy, or restart with its guest."""
+"""How long an agent may be busy, or restart with its guest, without an answer."""
 KEPT_BYTES = 16_000
 
 
@@ -59,7 +60,7 @@ class Scripting:
 
 
 def _brought(domain: Any, content: bytes) -> str:
-    """It lies in a file 'all' in the guest; in which folder."""
+    """Write the content to a file 'all' in the guest; returns the path of its folder."""
     folder = guest.run(domain, SHELL, ["-euc", MAKE], BRING_SECONDS).decode(errors="replace").strip()
     for place in range(0, len(content), PART_BYTES):
         part = content[place : place + PART_BYTES]
@@ -68,7 +69,8 @@ def _brought(domain: Any, content: bytes) -> str:
 
 
 def _ended(domain: Any, pid: int, deadline: float) -> guest.CommandExit | None:
-    """None if it did not end. Raises FabricError if its agent tells nothing of it for long."""
+    """How the script ended; None if it did not by `deadline`. Raises FabricError if the agent does not answer
+    for SILENT_SECONDS."""
     heard_at = time.monotonic()
     while (now := time.monotonic()) < deadline:
         try:

@@ -63,7 +63,7 @@ class Agents:
 
     @contextlib.contextmanager
     def _within_budget(self, domain: Any, freeze: Freeze, guards: contextlib.ExitStack) -> Iterator[None]:
-        """`guards` stay open until the guest is known to be thawed."""
+        """Freeze inside the context. `guards` stay open until the guest is known to be thawed."""
         timer = threading.Timer(BUDGET_SECONDS, once, [domain])
         started = time.monotonic()
         timer.start()
@@ -86,7 +86,7 @@ class Agents:
 
 
 def _unfit(domain: Any, path: str | None) -> str | None:
-    """Why the agent must not freeze the guest; None if it may. Only the agent can thaw it again."""
+    """Why the guest must not be frozen; None if it may be. Only the agent can thaw it again."""
     if path is None:
         return "No guest agent is connected: install and start qemu-guest-agent in the guest."
     try:
@@ -98,7 +98,7 @@ def _unfit(domain: Any, path: str | None) -> str | None:
 
 def _freeze(domain: Any, freeze: Freeze) -> None:
     try:
-        # hooks of applications may take most of the budget
+        # Hooks of applications may take most of the budget.
         limit = domain.agentSetResponseTimeout
         connection.call("limiting the guest agent", limit, int(BUDGET_SECONDS), 0)
         stand = connection.call(
@@ -137,10 +137,10 @@ def _agent_socket(domain: Any) -> str | None:
     return None
 
 
-# Thaw frozen guests, whatever happens to the process that froze them. Whoever freezes a guest thaws it. If
-# the agent does not answer then (a hanging hook delays the freeze itself), a thread retries in the
-# background. If this process dies, the watchdog of `lifeline` thaws. A new process may take the agent's
-# socket before the watchdog does, so the guest is also recorded, and the next process thaws it.
+# Thaws frozen guests, whatever happens to the process that froze them. That process thaws them itself. If the
+# agent does not answer then (a hanging hook delays the freeze itself), a thread retries in the background. If
+# this process dies, the watchdog of `lifeline` thaws. A new process may take the agent's socket before the
+# watchdog does, so the guest is also recorded, and the next process thaws it.
 
 CALL_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
@@ -158,7 +158,7 @@ def on_record(records: Path, domain: Any) -> Iterator[None]:
 
 
 def once(domain: Any) -> int | None:
-    """Thaw once; gives how many file systems were thawed (0: it was not frozen), None if the agent did not
+    """Thaw once; returns how many file systems were thawed (0: it was not frozen), None if the agent did not
     answer."""
     with contextlib.suppress(errors.SecondsiteError):
         return int(connection.call("thawing a guest", domain.fsThaw, None, 0, seconds=CALL_SECONDS))
@@ -180,8 +180,8 @@ class Thaws:
         return None
 
     def begin(self, fabric_id: str, find: Callable[[], Any], guards: contextlib.ExitStack) -> None:
-        """Retries until the guest that `find` gives is thawed, off or None, for five minutes at most; then
-        closes `guards`."""
+        """Retries to thaw the guest that `find` returns until it is thawed, off or None, for five minutes at
+        most; then closes `guards`."""
         self._fabric_ids.add(fabric_id)
         guards.callback(self._fabric_ids.discard, fabric_id)
         threads.worker("thawing", _until_thawed, find, guards).start()

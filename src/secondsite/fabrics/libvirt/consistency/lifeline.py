@@ -30,8 +30,8 @@ SYNCED = b'\xff{"execute":"guest-sync","arguments":{"id":7}}\n{"execute":"guest-
 
 @contextlib.contextmanager
 def tied(rescues: Sequence[Sequence[str]], budget_seconds: float) -> Iterator[None]:
-    """A child is ready inside the context. `rescues` are ('monitor', socket), ('agent', socket) or a virsh
-    command line ('virsh', ...). Raises OSError or TimeoutError if the child does not start."""
+    """Inside the context a child process stands ready. `rescues` are ('monitor', socket), ('agent', socket)
+    or a virsh command line ('virsh', ...). Raises OSError or TimeoutError if the child does not start."""
     arguments = [
         sys.executable,
         "-I",
@@ -72,7 +72,7 @@ def _let_go(child: "subprocess.Popen[bytes]") -> None:
 
 def _main() -> None:
     rescues, budget_seconds = json.loads(sys.argv[1]), float(sys.argv[2])
-    # a service manager that ends the processes of a dead service must not end its watchdog
+    # A service manager that ends the processes of a dead service must not end its watchdog.
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     print("ready", flush=True)
@@ -88,7 +88,7 @@ def _main() -> None:
 
 
 def _rescue(rescue: Sequence[str]) -> bool:
-    """True if the guest goes on, or can never be reached again."""
+    """Rescue one guest; True if it goes on, or can never be reached again."""
     kind, *rest = rescue
     if kind == "virsh":
         return subprocess.run([kind, *rest], capture_output=True, timeout=60, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Pause several machines at once, for a recovery point that they share.
+"""Pauses several machines at once, for a recovery point that they share.
 
 vCPUs are paused, so no guest can write anything after the instant. If this process dies, a watchdog process
 resumes them at once, or the next opening of the fabric does, from a record on disk."""
@@ -33,7 +33,8 @@ class Quiescing:
 
     @contextlib.contextmanager
     def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, interface.Freeze]]:
-        """All agents freeze at the same time, each with its own watchdog."""
+        """Freeze the guests' file systems inside the context: all agents at the same time, each with its own
+        watchdog."""
         domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
         guests = [self._agents.frozen(domain) for domain in domains]
         with ThreadPoolExecutor(max_workers=max(1, len(guests))) as pool, contextlib.ExitStack() as thaw:

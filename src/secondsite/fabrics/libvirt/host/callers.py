@@ -1,7 +1,7 @@
-"""Threads that make calls for others, who wait for a limited time only.
+"""Threads that make calls for others, which wait only for a limited time.
 
-A thread for each call cost more than most calls of libvirt. One whose call nobody waits for any more goes
-on with it, and serves again when it ends."""
+A new thread for each call cost more than most calls of libvirt. A thread whose call is not waited for any
+more goes on with it, and serves other calls afterwards."""
 
 import queue
 import threading
@@ -14,12 +14,12 @@ from ....ground import threads
 MOST_RESTING = 8
 
 Outcome = tuple[bool, Any]
-"""Whether it went well; and the result, or the error."""
+"""Whether the call succeeded, and its result or its error."""
 _Run = Callable[[], None]
 
 
 class Callers:
-    """Thread-safe. `around` is entered for each call, by the thread that makes it."""
+    """A pool of such threads. Thread-safe. `around` is a context that each call runs in."""
 
     def __init__(self, around: Callable[[], AbstractContextManager[None]]) -> None:
         self._around = around
@@ -27,11 +27,11 @@ class Callers:
         self._resting: list[queue.SimpleQueue[_Run]] = []
         self._this = threading.local()
         self.made = 0
-        """How many threads there ever were."""
+        """How many threads were made so far."""
 
     def outcome(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Outcome:
-        """The call's outcome; raises TimeoutError. What a call calls through here is a part of it, with
-        its time."""
+        """The call's outcome; raises TimeoutError. A call made inside another one is a part of that: the same
+        deadline applies."""
         if getattr(self._this, "calls", False):
             return _tried(function, arguments)
         answer: queue.SimpleQueue[Outcome] = queue.SimpleQueue()

@@ -46,11 +46,11 @@ _calls: set[object] = set()
 _said = threading.local()
 
 Heard = Callable[[str, int, int], None]
-"""Takes a machine, and the number and the detail of an event of its life."""
+"""Called with a machine's id, and the number and the detail of a life-cycle event."""
 
 
 def _unheard(_fabric_id: str, _event: int, _detail: int) -> None:
-    """For those who do not listen."""
+    """For callers that do not listen to events."""
 
 
 class Hypervisor:
@@ -108,7 +108,7 @@ class Hypervisor:
                 call("closing the connection", handle.close)
 
     def _listen(self, handle: Any) -> int:
-        """Hear of every machine's life as long as this connection lasts."""
+        """Listen to life-cycle events of all machines as long as this connection lasts."""
 
         def told(_handle: Any, domain: Any, event: int, detail: int, _nothing: object) -> None:
             self._heard(domain.UUIDString(), event, detail)
@@ -174,7 +174,7 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
 
 
 def calls_now() -> int:
-    """How many calls of this process have not ended, also those that nobody waits for any more."""
+    """How many calls of this process are in progress, also those that are not waited for any more."""
     return len(_calls)
 
 
@@ -193,9 +193,9 @@ _callers = Callers(_counted)
 
 
 def _with_its_cause(function: Callable[..., Any], *arguments: Any) -> Any:
-    """libvirt forgets an error at the thread's next call, and its objects call it when they are freed:
-    seen once, garbage was collected before Python's error was made, and a machine that nobody knows was a
-    failure."""
+    """Calls `function` without garbage collection in between. libvirt forgets an error at the thread's next
+    call, and its objects call it when they are freed: once, garbage was collected before Python's error was
+    made, and "no such machine" became a failure."""
     _said.last = None
     try:
         return function(*arguments)

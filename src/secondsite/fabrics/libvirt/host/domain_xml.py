@@ -1,4 +1,4 @@
-"""Domain XML to MachineDefinition, and our tag inside it.
+"""Converts domain XML to MachineDefinition, and handles our tag inside it.
 
 The tag is a metadata element in our own namespace, so it survives edits, restarts and copies of the XML.
 """
@@ -40,7 +40,7 @@ class Disk:
     boot_order: int | None
     encrypted: bool = False
     backed: bool = False
-    """Whether the XML names a file below; that of a running machine does if there is one."""
+    """Whether the XML names a backing file; the XML of a running machine does if there is one."""
     transient: bool = False
     readonly: bool = False
     network: str | None = None
@@ -70,13 +70,13 @@ def tag_of(root: Element) -> str | None:
 
 
 def is_start_forbidden(root: Element) -> bool:
-    """Whether our mark forbids the machine's start."""
+    """Whether our mark in a domain forbids the machine's start."""
     found = root.find(f"metadata/{TAG_ELEMENT}")
     return found is not None and found.get("start") == FORBIDDEN
 
 
 def started_with_host(root: Element) -> bool:
-    """Whether the machine whose start our mark forbids started with its host before."""
+    """Whether a machine, whose start our mark forbids now, had autostart before."""
     found = root.find(f"metadata/{TAG_ELEMENT}")
     return found is not None and found.get("autostart") == "before"
 
@@ -95,9 +95,8 @@ def set_tag(root: Element, tag: str | None) -> None:
 
 
 def with_mark(text: str, tag: str, *, start_forbidden: bool) -> str:
-    """A definition, as libvirt gave it, with our mark in place of the one that it has. What is not ours
-    stays as it is to the letter, which no parser promises: what other programs have in the metadata is
-    theirs."""
+    """A definition, as libvirt gave it, with our mark in place of the one that it has. Everything else stays
+    the same to the letter, which no XML parser would guarantee: other programs' metadata must not change."""
     start = f' start="{FORBIDDEN}"' if start_forbidden else ""
     element = f'<{PREFIX}:machine xmlns:{PREFIX}="{NAMESPACE}" tag={quoteattr(tag)}{start}/>'
     if _OUR_MARK.search(text):
@@ -108,7 +107,7 @@ def with_mark(text: str, tag: str, *, start_forbidden: bool) -> str:
 
 
 def remove(parent: Element, *names: str) -> None:
-    """Removes all children of these names."""
+    """Removes all children of `parent` with these names."""
     for name in names:
         for element in parent.findall(name):
             parent.remove(element)
@@ -134,8 +133,8 @@ def disks(root: Element) -> tuple[Disk, ...]:
 
 @functools.lru_cache(maxsize=1024)
 def disks_in(text: str) -> tuple[Disk, ...]:
-    """The disks of a definition. Running machines are asked for theirs in every cycle, and seldom say
-    anything new."""
+    """The disks of a definition. It is cached: running machines are asked in every cycle, and their
+    definitions seldom change."""
     return disks(parse(text))
 
 
@@ -197,7 +196,7 @@ def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:
 
 
 def _first_disk(root: Element) -> str | None:
-    """The disk that a machine boots from whose definition names only a kind of device: the first one."""
+    """The boot disk of a machine whose definition names only the kind of device: its first disk."""
     kinds = [each.get("dev") for each in root.iterfind("os/boot")]
     keys = [key for key, element in disk_elements(root) if element.get("device", "disk") == "disk"]
     boots_a_kernel = root.find("os/kernel") is not None

@@ -34,7 +34,8 @@ TAKE_OVER_SECONDS = 3.0
 LOOK_SECONDS = 1.0
 THREADS_ROUNDS = 3
 PROBE_SECONDS = 20.0
-"""Two are made, one after the other: together they stay below the deadline of an opening."""
+"""How long a probe of QEMU may take. Two are made, one after the other: together they stay below the deadline
+for opening."""
 PROCESSES = Path("/proc")
 
 
@@ -52,8 +53,8 @@ def forget_the_dead(root: Path) -> None:
 
 @contextlib.contextmanager
 def asked_seldom(root: Path) -> Iterator[None]:
-    """Let a driver be opened by this thread with what it knows of QEMU, and end a QEMU that does not tell
-    it."""
+    """A context in which this thread opens a driver: it lets the driver use what it remembers of QEMU, and
+    ends a QEMU that does not answer the driver's probe."""
     opened = threading.Event()
     threads.worker("libvirt probes", _end_hung_probes, root, opened).start()
     try:
@@ -94,7 +95,7 @@ def _driven_by_nobody(root: Path, path: Path) -> Iterator[None]:
 
 
 def _settle(root: Path, status: Path) -> None:
-    """The machine is off and without a status file, or runs and is held by no job that was lost."""
+    """Bring one machine in order: it is off and has no status file, or it runs and no lost job holds it."""
     try:
         told = ElementTree.parse(status).getroot()
     except ElementTree.ParseError:
@@ -124,8 +125,8 @@ def _end_hung_probes(root: Path, opened: threading.Event) -> None:
 
 @contextlib.contextmanager
 def _on_one_processor() -> Iterator[None]:
-    """This thread runs on the same processor every time. Threads that begin meanwhile get all processors
-    afterwards."""
+    """Inside the context this thread is bound to one processor, always the same. Threads that begin meanwhile
+    get all processors afterwards."""
     allowed = os.sched_getaffinity(0)
     one = {min(allowed)}
     _bind(0, one)

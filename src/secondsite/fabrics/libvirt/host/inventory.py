@@ -17,11 +17,11 @@ from . import connection, domain_xml, qemu_img, states
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
-"""The tag of a machine that is only tried, for a moment."""
+"""The tag of a machine that is only defined for a trial start."""
 
 
 class Inventory:
-    """Reads definitions; changes nothing."""
+    """Reads the machines of the site; changes nothing."""
 
     def __init__(self, hypervisor: connection.Hypervisor) -> None:
         self._hypervisor = hypervisor
@@ -84,8 +84,8 @@ def is_start_forbidden(domain: Any) -> bool:
 
 
 def mark_of(domain: Any) -> Mapping[str, str]:
-    """What our mark on a machine says, by attribute; nothing where it has none. It is asked for alone:
-    before it gives a definition, libvirt 11 waits half a minute for a machine whose QEMU hangs."""
+    """The attributes of our mark on a machine; empty if it has none. Only the metadata is asked for: before
+    it returns a definition, libvirt 11 waits half a minute for a machine whose QEMU hangs."""
     is_kept = connection.call("looking whether a machine is kept", domain.isPersistent)
     flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG if is_kept else libvirt.VIR_DOMAIN_AFFECT_CURRENT
     arguments = (libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.NAMESPACE, flags)
@@ -114,8 +114,8 @@ def sizes_bytes(domain: Any, disks: Sequence[domain_xml.Disk]) -> dict[str, int]
 
 
 def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
-    """The size according to QEMU; according to the image if QEMU does not answer, so that a hung machine
-    delays no list."""
+    """The disk's size in bytes according to QEMU, or to the image if QEMU does not answer: a machine that
+    hangs must not delay a list."""
     try:
         ask = connection.call("reading a disk's size", domain.blockInfo, disk.key, seconds=SIZE_SECONDS)
         return int(ask[0])
@@ -128,7 +128,7 @@ def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
 
 
 def told_xml(domain: Any) -> str:
-    """The stored definition for other sites: it says that a console has a password, and not which."""
+    """The stored definition for other sites: it tells that a console has a password, but not the password."""
     return domain_xml.without_passwords(definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE))
 
 
@@ -148,7 +148,8 @@ def summary(domain: Any) -> interface.MachineSummary:
 
 
 def _starts_with_host(domain: Any, root: Element) -> bool:
-    """As its owner wants it: an old copy that is kept from starting is as it was before."""
+    """Whether its owner wants it to start with its host: for an old copy that is kept from starting, how it
+    was before."""
     now = bool(connection.call("reading autostart", domain.autostart))
     return now or (domain_xml.is_start_forbidden(root) and domain_xml.started_with_host(root))
 
@@ -160,13 +161,13 @@ def _summary_unless_gone(domain: Any) -> interface.MachineSummary | None:
         return None
 
 
-# The files that a machine has as disks, as they are now and as its next start takes them: those of volumes
-# too, which a definition names by their pool.
+# The files that a machine has as disks, as they are now and as its next start takes them: also those of
+# volumes, which a definition names by their pool.
 
 
 def holding(hypervisor: connection.Hypervisor, now: Element | None, kept: Element | None) -> HeldResources:
-    """Of a machine by its running definition, None if it is off, and by the one that libvirt keeps, if it
-    does."""
+    """What a machine uses, from its running definition (None if it is off) and the one that libvirt keeps
+    (None if it keeps none)."""
     live = list(_disks(hypervisor, now, now=True))
     later = list(_disks(hypervisor, kept, now=False))
     places = {(each.key, each.path) for each in live}
@@ -182,7 +183,7 @@ def _macs(root: Element | None) -> frozenset[str]:
 
 
 def _disks(hypervisor: connection.Hypervisor, root: Element | None, *, now: bool) -> Iterator[HeldDisk]:
-    """With what a block copy writes to beside it."""
+    """The disks of a definition, also the files that a block copy writes to."""
     for element in () if root is None else root.iterfind("devices/disk"):
         target, source = element.find("target"), element.find("source")
         key = "" if target is None else target.get("dev", "")
@@ -203,8 +204,8 @@ def _path(hypervisor: connection.Hypervisor, source: Element | None) -> str:
 
 
 def _volume(hypervisor: connection.Hypervisor, pool: str, name: str) -> str:
-    """The pool says where it lies; one that libvirt has not looked at since, or that is not active, lies
-    in the pool's folder."""
+    """The path of a volume, as its pool says; if libvirt has not refreshed the pool since, or it is not
+    active, the path in the pool's folder."""
     try:
         found = connection.call("looking for a pool", hypervisor.handle.storagePoolLookupByName, pool)
         try:

@@ -1,4 +1,4 @@
-"""Backup jobs of an embedded root that libvirt began and lost.
+"""Ends backup jobs of an embedded root that libvirt began and lost.
 
 libvirt notes that a backup job holds a machine before it notes which one. A driver that is killed between
 the two leaves a job that the next driver can neither show nor end: no view, no save and no migration of
@@ -24,14 +24,14 @@ END_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 _JOB = re.compile(r"(<job type='\w+') async='backup'[^>]*/>")
 _SCRATCH = re.compile(r'\.scratch("|$)')
-"""A name, or the description of a file with what lies below it."""
+"""Matches the name of a scratch node, or the description of a file with such a node below it."""
 
 log = structlog.get_logger(__name__)
 
 
 def end(status: Path) -> None:
-    """End the one that this status file of a running machine tells of, if it is lost. A QEMU that does not
-    answer keeps it for the next opening."""
+    """End the job that the status file of a running machine names, if it is lost. If QEMU does not answer,
+    the job stays until the next opening."""
     told = ElementTree.parse(status).getroot()
     job, monitor = told.find("job"), told.find("monitor")
     known = told.find("backups/domainbackup") is not None
@@ -55,7 +55,8 @@ def _end_in_qemu(monitor: Path) -> None:
 
 
 def _end_jobs(qemu: QmpClient) -> None:
-    """An embedded root has no backup jobs but ours. Raises StorageDaemonGone for one that does not end."""
+    """End all backup jobs of a QEMU: an embedded root has none but ours. Raises StorageDaemonGone if one does
+    not end."""
     deadline = time.monotonic() + END_SECONDS
     while jobs := list(_backups(qemu)):
         if time.monotonic() > deadline:
@@ -73,13 +74,13 @@ def _backups(qemu: QmpClient) -> Iterator[Any]:
 
 
 def _scratch_nodes(qemu: QmpClient) -> list[str]:
-    """The upper ones first, which hold those below."""
+    """Our scratch nodes in QEMU, each before those that it stands on."""
     nodes = qemu.command("query-named-block-nodes", {"flat": True})
     ours = [node["node-name"] for node in nodes if _SCRATCH.search(str(node.get("file")))]
     return sorted(ours, key=lambda name: not name.endswith("-format"))
 
 
 def _ask(qemu: QmpClient, command: str, arguments: dict[str, Any] | None = None) -> None:
-    """What is not there any more, or not yet, needs no end."""
+    """Run a QMP command; a thing that is not there (any more, or yet) is no error."""
     with contextlib.suppress(QmpRefused):
         qemu.command(command, arguments)

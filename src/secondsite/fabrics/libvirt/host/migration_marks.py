@@ -1,10 +1,10 @@
-"""Machines that left this host by live migration, and whose definition stayed: they live elsewhere, whatever
-they look like.
+"""Remembers machines that left this host by live migration while their definition stayed: they run elsewhere,
+although they look off here.
 
-libvirt knows that such a machine was migrated only until it is restarted; then it is off like any other.
-Where the storage carries no locks nothing else tells, and a bitmap that is begun in its image damages what
-another host writes. So it is written down here, until the machine runs here again: a person who starts it
-says that it lives nowhere else."""
+libvirt knows that such a machine was migrated only until it is restarted; then it is off like any other. If
+the storage carries no locks nothing else tells, and beginning a bitmap in its image would damage what another
+host writes. So it is recorded here until the machine runs here again: whoever starts it here confirms that it
+runs nowhere else."""
 
 import contextlib
 import threading
@@ -19,11 +19,11 @@ AT_HOME = (
     libvirt.VIR_DOMAIN_EVENT_RESUMED,
     libvirt.VIR_DOMAIN_EVENT_UNDEFINED,
 )
-"""Events after which the machine is here, or not even defined here."""
+"""Events after which the machine is here again, or is not defined here any more."""
 
 
 class MigrationMarks:
-    """One empty file for each such machine. Thread-safe."""
+    """The machines that were migrated away: one empty file for each. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,8 +34,8 @@ class MigrationMarks:
         return fabric_id in self._away
 
     def heard(self, fabric_id: str, event: int, detail: int) -> None:
-        """An event of the machine's life, as libvirt numbers it. Called by the thread that turns the event
-        loop: what cannot be written is asked for again."""
+        """Note a life-cycle event of a machine, as libvirt numbers it. Called by the event loop's thread. If
+        it cannot be written, libvirt is asked later."""
         with contextlib.suppress(OSError):
             if (event, detail) == (
                 libvirt.VIR_DOMAIN_EVENT_STOPPED,

@@ -1,4 +1,4 @@
-"""The state of dirty bitmaps, from QEMU's monitor, because libvirt does not tell it.
+"""Reads the state of dirty bitmaps from QEMU's monitor, because libvirt does not tell it.
 
 `qemu-img info` on a running machine's image shows stale bitmaps or none (P4), so QEMU itself is asked.
 """
@@ -29,12 +29,12 @@ def block_devices(domain: Any) -> dict[str, dict[str, Any]]:
 
 
 def drives(domain: Any) -> list[dict[str, Any]]:
-    """What QEMU says of its drives."""
+    """QEMU's description of its drives."""
     return list(execute(domain, "query-block"))
 
 
 def by_part(drives: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """As `block_devices`."""
+    """The same as `block_devices`, from QEMU's description of its drives."""
     found: dict[str, dict[str, Any]] = {}
     for device in drives:
         if "inserted" in device:

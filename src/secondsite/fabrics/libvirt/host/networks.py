@@ -28,15 +28,14 @@ PASSING = "ssnew"
 LONGEST_NAME = 15
 IP_SECONDS = 10.0
 ITS_OWN_SERVER = frozenset({"none", "nat", "route", "open"})
-"""Ways to forward with which a network of libvirt's has its own bridge, and the DHCP server that is
-defined for it."""
+"""Forward modes with which a libvirt network has a bridge of its own, and its own DHCP server."""
 
 log = structlog.get_logger(__name__)
 _making = threading.Lock()
 
 
 class BridgeNetworks:
-    """Bridges of this host, by iproute2. `folder` is for what is served on them."""
+    """Bridges of this host, by iproute2. `folder` is for the servers on them."""
 
     def __init__(self, folder: Path) -> None:
         self._servers = dnsmasq.Servers(folder, _ip)
@@ -81,17 +80,17 @@ class BridgeNetworks:
         self._servers.serve(name, serving)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        """The host's bridges have no DHCP server of the platform."""
+        """None: bridges of the host have no DHCP server of the platform."""
         return None
 
     def reserve(self, name: str, mac: str, address: str, host: str) -> None:
         raise errors.NotPossibleNow(f"The bridge '{name}' has no DHCP server of libvirt's.")
 
     def unreserve(self, name: str, mac: str, address: str) -> None:
-        """Nothing was reserved."""
+        """Does nothing: there are no reservations on a bridge."""
 
     def close(self) -> None:
-        """The networks stay; nothing is served on them any more."""
+        """End the servers; the networks stay."""
         self._servers.close()
 
     def _find(self, name: str) -> NetworkInfo | None:
@@ -99,7 +98,7 @@ class BridgeNetworks:
 
 
 class LibvirtNetworks:
-    """libvirt's networks, and the host's bridges that none of them made."""
+    """libvirt's networks, and the host's bridges that belong to none of them."""
 
     def __init__(self, hypervisor: connection.Hypervisor) -> None:
         self._hypervisor = hypervisor
@@ -131,7 +130,8 @@ class LibvirtNetworks:
         connection.call(f"removing the network '{name}'", network.undefine)
 
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
-        """Its server is the host's: with its own subnet there would be two of them."""
+        """As the interface says. libvirt's server runs on the host itself: with a subnet of the host there
+        would be two routes to it."""
         return None if subnet is None else offering.obstacle(subnet, self.list(), own)
 
     def serve(self, name: str, tag: str, serving: NetworkService) -> None:
@@ -186,7 +186,7 @@ def _require_none(obstacle: Obstacle | None) -> None:
 
 
 def _bridges() -> Sequence[NetworkInfo]:
-    # the kernel's addresses come without the alias, which is our tag
+    # The kernel lists addresses without the alias, which is our tag.
     known = {each.get("ifname"): each for each in _shown("address")}
     return [
         _bridge({**known.get(link["ifname"], {}), **link})
@@ -231,7 +231,7 @@ def _make_bridge(name: str, tag: str) -> None:
 
 
 def _clear_passing() -> None:
-    """What processes that were killed have left half made."""
+    """Remove half-made bridges that killed processes left."""
     own = f"{PASSING}{os.getpid()}"
     for left_over in (link["ifname"] for link in _links() if link["ifname"].startswith(PASSING)):
         if left_over == own or not Path("/proc", left_over.removeprefix(PASSING)).exists():
@@ -239,7 +239,8 @@ def _clear_passing() -> None:
 
 
 def _try_to_shut_host_out(bridge: str, serves: bool) -> None:
-    """Libvirt's daemon made the bridge; this process may lack the right to change it."""
+    """Shut the host out of a bridge if possible: libvirt's daemon made it, and this process may lack the
+    right to change it."""
     try:
         isolation.shut_host_out(bridge, serves=serves)
     except errors.FabricError as problem:
@@ -292,7 +293,7 @@ def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
 
 
 def _takes_filters(root: Element, mode: str) -> bool:
-    """libvirt filters what goes through a Linux bridge alone."""
+    """Whether a network's cards can have filters: libvirt filters only on Linux bridges."""
     port, bridge = root.find("virtualport"), root.find("bridge")
     return mode in ITS_OWN_SERVER or (bridge is not None and port is None)
 

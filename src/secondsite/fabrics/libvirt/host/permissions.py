@@ -1,4 +1,4 @@
-"""Give QEMU's user access to the folders of files that it opens: scratch space, sockets, replicas that
+"""Gives QEMU's user access to the folders of the files that it opens: scratch space, sockets, replicas that
 machines run on.
 
 libvirt gives QEMU the files themselves (its DAC driver changes their owner), those below an overlay too,
@@ -25,7 +25,8 @@ PASS = stat.S_IXOTH
 
 
 class FolderAccess:
-    """`own` are folders of the appliance; permissions are changed only there and below."""
+    """Access of QEMU's user to folders. `own` are folders of the appliance; permissions are changed only
+    there and below."""
 
     def __init__(self, hypervisor: connection.Hypervisor, own: Sequence[Path]) -> None:
         self._hypervisor = hypervisor
@@ -48,8 +49,8 @@ class FolderAccess:
             _open(each, owner)
 
     def kept_out(self, folders: Iterable[Path]) -> dict[str, str]:
-        """What keeps QEMU out of these absolute folders and is the administrator's, in words, with what to
-        do."""
+        """What keeps QEMU out of these absolute folders and only the administrator may change: sentences,
+        each with what to do."""
         return {
             _told(wanted, each, owner): _allowing(each)
             for wanted, each, owner in self._closed(folders)
@@ -57,8 +58,8 @@ class FolderAccess:
         }
 
     def _closed(self, folders: Iterable[Path]) -> Iterator[tuple[Path, Path, Owner]]:
-        """Folders in which QEMU is to open files, each with those on the way that do not let it pass; what
-        is missing is no obstacle."""
+        """For folders in which QEMU is to open files, each folder on the way that does not let it pass; a
+        missing folder is no obstacle."""
         owner = self.owner
         if owner is None or owner[0] == 0:
             return
@@ -100,7 +101,7 @@ def _dac_label(capabilities: str) -> Owner | None:
 
 
 def _groups(owner: Owner) -> frozenset[int]:
-    """Those with which libvirt starts QEMU: its user's further ones too."""
+    """The groups with which libvirt starts QEMU, including the further groups of its user."""
     try:
         name = pwd.getpwuid(owner[0]).pw_name
     except KeyError:
@@ -123,8 +124,8 @@ def _may_pass(folder: Path, user: int, groups: frozenset[int]) -> bool:
 
 
 def _named(folder: Path, group: int) -> dict[tuple[int, int], int]:
-    """What a folder's access list allows certain users and groups; empty without one. As virt-manager
-    gives it to QEMU's user for a folder in somebody's home."""
+    """The permissions of named users and groups in a folder's access control list; empty without one.
+    virt-manager makes such entries for QEMU's user, for a folder in somebody's home."""
     try:
         found = os.getxattr(folder, ACL)
     except OSError:

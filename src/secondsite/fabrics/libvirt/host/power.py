@@ -1,4 +1,4 @@
-"""Start, shut down, stop. Each looks first, so it can be repeated."""
+"""Starts, shuts down and stops machines. Each act looks first, so it can be repeated."""
 
 import contextlib
 import threading
@@ -82,8 +82,8 @@ class Power:
                 time.sleep(POLL_SECONDS)
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
-        """Presses the power button, again every ten seconds, because a booting guest misses it. One that
-        somebody paused meanwhile is not resumed for it."""
+        """Presses the power button, again every ten seconds, because a booting guest misses it. A machine
+        that somebody paused meanwhile is not resumed."""
         domain = self._hypervisor.domain(fabric_id)
         deadline = time.monotonic() + grace_seconds
         ask_at = 0.0
@@ -143,8 +143,8 @@ class Power:
 
 
 def _at_rest(domain: Any, away: migration_marks.MigrationMarks) -> PowerState:
-    """The state of a machine that does not run here. One whose disks somebody writes to is not off,
-    whatever this hypervisor knows: it was live-migrated, or another host runs it from the same storage."""
+    """The state of a machine that does not run here. If somebody writes to its disks it is not off, whatever
+    this hypervisor says: it was live-migrated, or another host runs it from the same storage."""
     fabric_id = domain.UUIDString()
     told = states.told(domain)
     if told == (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED):
@@ -194,8 +194,8 @@ def _require_allowed(domain: Any) -> None:
 
 
 def _tried_to_run(domain: Any) -> bool:
-    """True if the machine runs, or stands as its owner left it. Else takes the next step towards that, if
-    there is one."""
+    """True if the machine runs, or is paused as its owner left it. Otherwise takes the next step towards
+    running, if there is one."""
     found = states.of(domain)
     if found.power is PowerState.OFF:
         return _unless_pointless(f"starting '{domain.name()}'", domain.create, 120.0)
@@ -219,7 +219,7 @@ def resume(domain: Any) -> None:
 def _unless_pointless(
     doing: str, function: Callable[[], Any], seconds: float = connection.CALL_SECONDS
 ) -> bool:
-    """Acts, unless libvirt says that the machine's state no longer allows it; tells whether it acted."""
+    """Acts, unless libvirt says that the machine's state no longer allows it; returns whether it acted."""
     try:
         connection.call(doing, function, seconds=seconds)
     except errors.FabricError as error:

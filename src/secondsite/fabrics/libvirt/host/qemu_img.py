@@ -1,4 +1,4 @@
-"""Image files that no QEMU has open: format, snapshots, bitmaps."""
+"""Image files that no QEMU has open: their format, snapshots and bitmaps."""
 
 import contextlib
 import json
@@ -18,7 +18,8 @@ IMAGE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """`bitmaps` maps each persistent bitmap to whether it is usable; stale for a running machine (P4)."""
+    """One image file. `bitmaps` maps each persistent bitmap to whether it is usable; stale for a running
+    machine (P4)."""
 
     path: Path
     format: str
@@ -28,11 +29,11 @@ class ImageFacts:
     bitmaps: dict[str, bool]
     encrypted: bool = False
     data_file: str | None = None
-    """Where a qcow2 file keeps its data apart."""
+    """The file in which a qcow2 file keeps its data, if it is another one."""
 
 
 def facts(path: Path) -> ImageFacts:
-    """Look at an image; raises FabricError if the file is missing or no image."""
+    """Describe an image; raises FabricError if the file is missing or no image."""
     return _facts(json.loads(_run("info", "-U", "--output=json", str(path))))
 
 

@@ -1,8 +1,8 @@
 """A machine's managed save: memory that its next start goes on with, and the definition that it was saved
 with.
 
-libvirt restores from that definition, not from the one that it keeps: a mark that is to count at that
-start must be in both. It was found by a machine that was saved, failed over, and started here by its
+libvirt restores from that definition, not from the one that it keeps: a mark that is to count at that start
+must be in both. This was found with a machine that was saved, failed over, and then started here by its
 owner."""
 
 from typing import Any
@@ -15,21 +15,21 @@ from ...interface import PowerState
 from . import connection, domain_xml, states
 
 SECURE = libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE
-"""With the passwords, which would be lost with what is written back."""
+"""Read with the passwords, which would otherwise be lost when it is written back."""
 
 log = structlog.get_logger(__name__)
 
 
 def is_there(domain: Any) -> bool:
-    """Whether its next start goes on with memory that names the files that its disks were on then."""
+    """Whether the next start restores saved memory, with the disk files of that time."""
     return bool(connection.call("looking for a managed save", domain.hasManagedSaveImage, 0))
 
 
 def mark(domain: Any, tag: str, *, forbidden: bool) -> None:
-    """Give what is saved our mark, where it does not say yet whether the start is `forbidden`.
+    """Put our mark into the saved definition, unless it already says whether the start is `forbidden`.
 
-    The owner's memory is worth more than our mark in it: what libvirt refuses is left as it is, and the
-    hook, which reads the definition that libvirt keeps, decides alone."""
+    The owner's memory is worth more than our mark in it: if libvirt refuses the change, nothing is changed,
+    and the hook decides by the kept definition alone."""
     try:
         if states.of(domain).power is PowerState.OFF and is_there(domain):
             _mark(domain, tag, forbidden)

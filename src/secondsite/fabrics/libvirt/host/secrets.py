@@ -45,8 +45,8 @@ def define(handle: Any, key: EncryptionKey) -> None:
 
 
 def define_embedded(root: Path, key: EncryptionKey) -> None:
-    """Make the key known to the embedded drivers of this process. It can be repeated; raises FabricError for
-    another key."""
+    """Make the key known to the embedded drivers of this process. It can be repeated; raises FabricError if
+    they know another key."""
     global _embedded_driver, _embedded_identity
     if _embedded_driver is None:
         folder = root / "etc" / "secrets"

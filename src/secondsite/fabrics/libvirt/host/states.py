@@ -1,9 +1,9 @@
 """What each state of libvirt, with its reason, means for us: the one table of them.
 
-`power` is what everybody else goes by (domain/power_states.py says what that means for each verb). `ours`:
-a start takes it on, because it is the middle of a start; every other pause is its owner's or the
-hypervisor's, and whatever we undo leaves it as it is. A machine of which libvirt says something that is
-not here counts as running: only one that is surely off has disks that nobody writes to."""
+`power` is the state that everything else uses (domain/power_states.py says what it means for each verb).
+`ours`: a start continues from this state, because it is the middle of a start; every other pause is the
+owner's or the hypervisor's, and is left alone. A state that is not in the table counts as running: only when
+a machine is certainly off does nobody write to its disks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +57,7 @@ STATES: dict[tuple[int, int | None], Row] = {
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED): Row(OFF, "migrated away"),
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SAVED): Row(OFF, "saved"),
 }
-"""By state and reason; a reason that has no row of its own has that of None."""
+"""The table by state and reason; a reason without a row of its own has the row of None."""
 
 
 def row(state: int, reason: int) -> Row:

@@ -17,7 +17,7 @@ from . import connection, domain_xml, inventory, saved_memory
 def write(
     domain: Any, tag: str | None, *, start_forbidden: bool = False, started_with_host: bool = False
 ) -> None:
-    """Set our mark, or remove it with None."""
+    """Set our mark, or remove it if `tag` is None."""
     start = f" start='{domain_xml.FORBIDDEN}'" if start_forbidden else ""
     start += " autostart='before'" if started_with_host else ""
     element = None if tag is None else f"<machine tag={quoteattr(tag)}{start}/>"
@@ -30,7 +30,7 @@ def write(
 
 
 def forbid_start(domain: Any, tag: str) -> None:
-    """Autostart off, and the mark for the hook, which keeps what it was."""
+    """Turn autostart off and set the mark for the hook, which also records how autostart was."""
     inventory.require_tag(domain, tag)
     if not inventory.is_start_forbidden(domain):
         before = bool(connection.call("reading autostart", domain.autostart))
@@ -40,8 +40,9 @@ def forbid_start(domain: Any, tag: str) -> None:
 
 
 def allow_start(domain: Any, tag: str, *, with_host: bool) -> None:
-    """Autostart as it was, and no mark: it is written in any case, since the file that the hook reads may
-    say otherwise than libvirt, which takes a snapshot's definition before it is refused to start from it."""
+    """Set autostart as it was, and remove the veto. The definition is written in any case: the hook's file
+    may differ from libvirt's, which takes over a snapshot's definition even if the start from it is then
+    refused."""
     inventory.require_tag(domain, tag)
     write(domain, tag)
     saved_memory.mark(domain, tag, forbidden=False)

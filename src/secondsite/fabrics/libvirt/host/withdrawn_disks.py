@@ -1,10 +1,10 @@
-"""The disks of machines that were withdrawn here: nobody starts from them, though libvirt keeps no definition
-of the machine.
+"""Forbids starts from the disks of machines that were withdrawn here, although libvirt keeps no definition of
+them.
 
-A replica stands on them, or they are its machine as it was. What somebody else starts from them, such as
-memory that was saved to a file, or a definition of before, is a second copy. The libvirt hook `start-veto`
-reads these files, so they lie where every host has them: a file for each machine, with the path of a disk
-on each line. The hook compares the files that paths lead to, so that another path to one is no way around."""
+A replica stands on them, or they are its machine as it was. Anything that is started from them, such as
+memory saved to a file, or an old definition, is a second copy. The libvirt hook `start-veto` reads these
+files, so they are in the same place on every host: a file for each machine, with the path of a disk on each
+line. The hook compares the files that paths lead to, so that another path to one is no way around."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ from ....ground import durable
 
 FOLDER = Path("/var/lib/secondsite/start-veto")
 NEWLINE = "\x01"
-"""In place of one, which ends a line here; in no path that XML can have."""
+"""Stands for a newline in a path, which would end the line; it cannot occur in XML."""
 
 
 def forbid(fabric_id: str, paths: Iterable[str]) -> None:
-    """From now on the hook refuses each machine that has one of these disks, and writes to it."""
+    """From now on the hook refuses every machine that has one of these disks and can write to it."""
     listed = "".join(f"{path.replace(chr(10), NEWLINE)}\n" for path in paths).encode(errors="surrogateescape")
     with _told_as_ours():
         if listed and _read(FOLDER / fabric_id) != listed:
@@ -27,7 +27,8 @@ def forbid(fabric_id: str, paths: Iterable[str]) -> None:
 
 
 def allow(fabric_id: str) -> None:
-    """The machine is defined here again, or nothing stands on its disks any more; harmless when repeated."""
+    """End that: the machine is defined here again, or nothing stands on its disks any more; harmless when
+    repeated."""
     with _told_as_ours():
         if (FOLDER / fabric_id).exists():
             durable.remove(FOLDER / fabric_id)
@@ -40,7 +41,7 @@ def _told_as_ours() -> Iterator[None]:
     except OSError as problem:
         raise errors.FabricError(
             f"What libvirt's hook reads in {FOLDER} cannot be written: {problem.strerror}.",
-            do="Give the appliance the right and the room to write there; then retry the job.",
+            do="Give the appliance the right and the space to write there; then retry the job.",
         ) from problem
 
 

@@ -1,4 +1,4 @@
-"""Adapt a machine's definition to this site. Pure: XML in, XML out.
+"""Adapts a machine's definition to this site. Pure: XML in, XML out.
 
 What is allowed to come along is what the guest sees (device types, addresses, MACs); files, networks and
 consoles are this site's."""
@@ -32,17 +32,17 @@ class HostFeatures:
     chains: Mapping[str, Sequence[ImageFacts]] = field(default_factory=dict)
     """Files of encrypted disks by disk key, top first: libvirt needs the key for each of them."""
     boot_folders: tuple[Path, ...] = ()
-    """Where kernels may be taken from."""
+    """Folders that kernels may be taken from."""
     vlan_networks: frozenset[str] = frozenset()
-    """Networks whose machines may have VLAN tags of their own."""
+    """Networks whose machines may choose their own VLAN tags."""
     guarding_networks: frozenset[str] = frozenset()
     """Networks on which cards can have filters, and be isolated from each other."""
     filters: frozenset[str] = frozenset()
     """The network filters that are defined here."""
     libvirt: int = newer.ANY
-    """The release of the hypervisor's libvirt, as it counts them."""
+    """The release number of the hypervisor's libvirt, in libvirt's own counting."""
     kinds_of_machine: machine_types.Known = field(default_factory=dict)
-    """What its QEMU emulates, by architecture; without any a machine keeps its own."""
+    """Machine types that QEMU here emulates, by architecture; if empty, a machine keeps its own."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
@@ -69,8 +69,8 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
 
 
 def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, ...]:
-    """What of the machine's definition does not fit the vCPUs and the memory that it gets here, or is not
-    here, in words."""
+    """The parts of the machine's definition that do not fit the vCPUs and the memory that it gets here, or
+    that this site does not have, in words."""
     if request.home is not None:
         return ()
     root = foreign.parse(_native(request))
@@ -87,7 +87,7 @@ def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, 
 
 
 def _native(request: interface.HostRequest) -> str:
-    """The source's own XML; for a machine of another platform a plain one."""
+    """The XML of the source; a plain one for a machine of another platform."""
     definition = request.definition
     if definition.fabric_kind == "libvirt" and definition.native:
         return definition.native
@@ -108,7 +108,7 @@ def _native(request: interface.HostRequest) -> str:
 
 
 def _limits(root: Element) -> None:
-    """Where only pinning was, nothing is left."""
+    """Remove limits that name the source's host; an element that had only pinning is removed too."""
     for name in ("cputune", "memtune", "blkiotune"):
         found = root.find(name)
         if found is not None and len(found) == 0:
@@ -162,7 +162,7 @@ def _place_disk(element: Element, path: Path) -> None:
 
 
 def place_on(disk: Element, path: Path) -> None:
-    """Point a disk to a file of ours; how the guest sees it stays."""
+    """Point a disk to a file of ours, without changing how the guest sees it."""
     domain_xml.remove(disk, "source", "backingStore", "mirror", "auth", "encryption")
     disk.set("type", "file")
     driver = disk.find("driver")

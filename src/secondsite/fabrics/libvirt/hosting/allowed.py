@@ -1,26 +1,26 @@
 """What another site may say about a machine: elements and attributes of a domain, and how their values look.
 
-The other site wrote the definition, and whoever rules there may want this host. So nothing is taken from
-it that is not here: no file, device, program, listener or namespace
-(https://libvirt.org/formatdomain.html). What this site chooses, as disks, networks and consoles, is put in
-afterwards."""
+The other site wrote the definition, and whoever controls that site may want to attack this host. So only what
+is listed here is taken from it: no file, device, program, listener or namespace
+(https://libvirt.org/formatdomain.html). What this site chooses, such as disks, networks and consoles, is put
+in afterwards."""
 
 import re
 from collections.abc import Mapping
 
 WORD = re.compile(r"[\w.:+-]{0,128}")
 PLAIN = re.compile(r"[\w .,:;+()\[\]=*%#@&-]{0,256}")
-"""Without a slash: no path."""
+"""A plain value. It has no slash, so it is no path."""
 PRINTABLE = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{0,4096}")
 FIRMWARE = re.compile(
     r"/usr/share/(OVMF|AAVMF|ovmf|edk2|edk2-ovmf|qemu|qemu-efi[\w-]*|seabios)(/\w[\w.+-]*)+"
 )
-"""Where distributions keep what is read, and never written, by machines of all owners."""
+"""Folders where distributions keep files that machines of all owners read, and never write."""
 ABSOLUTE = re.compile(r"/[^\x00-\x1f]{1,1024}")
 
 MANY = ("throttlegroups/throttlegroup", "devices/disk/throttlefilters/throttlefilter", "devices/interface/filterref/parameter", "devices/redirfilter/usbdev", "cpu/feature", "cpu/numa/cell", "cpu/numa/cell/distances/sibling", "cpu/cache", "clock/timer", "os/boot",  # noqa: E501
         "os/firmware/feature", "vcpus/vcpu", "sysinfo/oemStrings/entry")  # fmt: skip
-"""What may be there several times, beside devices and entries of tables."""
+"""Elements that may occur several times, besides devices and entries of tables."""
 
 _ADDRESS = (
     "type domain bus slot function multifunction controller target unit port base iobase irq cssid ssid "
@@ -253,7 +253,7 @@ def _attributes() -> dict[str, frozenset[str]]:
 
 
 ATTRIBUTES: Mapping[str, frozenset[str]] = _attributes()
-"""By the element's path below the domain, whose own is ''."""
+"""Allowed attributes by the element's path below the domain; the domain's own path is ''."""
 
 ONE_OF: Mapping[str, frozenset[str]] = {
     path: frozenset(words.split())
@@ -280,14 +280,14 @@ ONE_OF: Mapping[str, frozenset[str]] = {
         "devices/disk/driver@name": "qemu",
     }.items()
 }
-"""Where a kind decides what else is needed: those that need nothing of a host. Without one of them the
-element goes."""
+"""Allowed kinds of elements whose kind decides what else they need: those that need nothing of a host. An
+element of another kind is removed."""
 
 INSTEAD: Mapping[str, str] = {
     **dict.fromkeys((f"devices/{name}@type" for name in ("serial", "console", "parallel")), "pty"),
     "devices/audio@type": "none",
 }
-"""The kinds of those that stay, because the guest sees them."""
+"""Kinds of elements that stay in any case, because the guest sees them."""
 
 VALUES: Mapping[str, re.Pattern[str]] = {
     "devices/graphics@passwd": re.compile(""),
@@ -295,7 +295,7 @@ VALUES: Mapping[str, re.Pattern[str]] = {
     "os/nvram@template": FIRMWARE,
     "clock@timezone": re.compile(r"\w+(/[\w+-]+)*"),
 }
-"""Attributes whose values are not PLAIN."""
+"""Patterns for attributes whose values are not PLAIN."""
 
 TEXTS: Mapping[str, re.Pattern[str]] = {
     "name": re.compile(r"[^/\x00-\x1f]{1,255}"),
@@ -327,4 +327,4 @@ TEXTS: Mapping[str, re.Pattern[str]] = {
         (path for path in ATTRIBUTES if path.startswith("sysinfo/") and path.endswith("/entry")), PRINTABLE
     ),
 }
-"""Elements with a text; all others have none."""
+"""Elements that have a text; no other element has one."""

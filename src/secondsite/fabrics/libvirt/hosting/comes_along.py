@@ -1,8 +1,8 @@
 """What becomes of each part of a definition when its machine runs at another site. Pure.
 
-A part is an element, as `devices/hostdev` and all below it, or an attribute, as `vcpu@cpuset`; the
-domain's own path is ''. What is carried stands in `allowed`; here stands the rest of what libvirt's
-schemas know, and why. A part that neither knows is left out, and the check names it."""
+A part is an element, as `devices/hostdev` and all below it, or an attribute, as `vcpu@cpuset`; the domain's
+own path is ''. Parts that are taken over are listed in `allowed`; here are the others in libvirt's schemas,
+and why they are not. A part that is in neither is left out, and the check names it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`words`: what it is called when it is named, or what becomes of it. `is_named`: the check before
-    protection, `preflight` and `vault validate` name it where a definition has it."""
+    """What becomes of one part. `words`: its name in sentences, or what becomes of it. `is_named`: the check
+    before protection, `preflight` and `vault validate` name it if a definition has it."""
 
     fate: Fate
     words: str
@@ -254,7 +254,7 @@ _UNSEEN: Mapping[str, str] = {
     "devices/disk/driver/iothreads": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
     "devices/controller/driver@iothread": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
     "devices/controller/driver/iothreads": "libvirt shares its threads out: a view of a disk on one can end QEMU 7.2",  # noqa: E501
-    "devices/graphics@connected": "what happens to who is connected when the password changes",
+    "devices/graphics@connected": "what happens to open connections when the password changes",
     "devices/graphics@passwdValidTo": "there is no password that could end",
     "devices/memory/target/current": "what it has at the moment",
     "devices/tpm/backend@persistent_state": "the TPM's state is that of the recovery point",
@@ -264,7 +264,7 @@ _UNSEEN: Mapping[str, str] = {
     "devices/parallel@tty": "what it is at the moment",
 }
 _ANYWHERE: Mapping[str, str] = {"alias": "libvirt names devices itself"}
-"""Below any device, by the last name of the path."""
+"""Parts below any device, by the last name of the path."""
 
 PARTS: Mapping[str, Part] = {
     **{path: Part(Fate.CHANGED, words) for path, words in _CHANGED.items()},
@@ -272,11 +272,11 @@ PARTS: Mapping[str, Part] = {
     **{path: Part(Fate.LEFT_OUT, words, is_named=True) for path, words in _NAMED.items()},
     **{path: Part(Fate.LEFT_OUT, words) for path, words in _UNSEEN.items()},
 }
-"""All but what is carried as it is."""
+"""All parts except those that are taken over as they are."""
 
 
 def of(place: str) -> Part | None:
-    """What becomes of a part; None: nobody thought of it."""
+    """What becomes of a part; None if the part is unknown."""
     if place in PARTS and not (PARTS[place].is_named and _is_carried(place)):
         return PARTS[place]
     return CARRIED if _is_carried(place) else _of_what_is_above(place)
@@ -300,13 +300,13 @@ def _of_what_is_above(place: str) -> Part | None:
 
 
 def is_missed(place: str) -> bool:
-    """Whether the check names a part that was not taken."""
+    """Whether the check names this part, which was not taken."""
     part = of(place)
     return part is None or part.is_named or part.fate is Fate.CARRIED
 
 
 def named(places: Iterable[str]) -> Iterator[str]:
-    """In words, each once."""
+    """The parts in words, each once."""
     yield from dict.fromkeys(_words(place) for place in places)
 
 

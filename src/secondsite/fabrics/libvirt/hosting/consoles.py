@@ -15,11 +15,11 @@ SET_ONE = (
     "PASSWORD\"', then the same with 'expire_password {kind} never'; for good with 'virsh edit'."
 )
 HERE = ("pty", "file")
-"""Kinds of terminals that need nothing of their host, and listen nowhere."""
+"""Kinds of terminals that need nothing of their host, and do not listen."""
 
 
 def close(root: Element) -> Element:
-    """Let nobody open a console that asked for more than comes along."""
+    """Make sure that nobody can open a console whose protection was not taken over."""
     for graphics in root.iterfind("devices/graphics"):
         if is_guarded(graphics):
             graphics.set("passwd", "")
@@ -27,7 +27,7 @@ def close(root: Element) -> Element:
 
 
 def is_guarded(graphics: Element) -> bool:
-    """Whether it asks for a password, or for encryption."""
+    """Whether the console asks for a password, or for encryption."""
     modes = (graphics.get("defaultMode"), *(each.get("mode") for each in graphics.iterfind("channel")))
     return graphics.get("passwd") is not None or "secure" in modes or _is_tls_only(graphics)
 
@@ -38,8 +38,8 @@ def _is_tls_only(graphics: Element) -> bool:
 
 
 def settle(devices: Element, log: Path) -> None:
-    """Those that write to a file write to `log`; graphics listen where this host's hypervisor is told to
-    (qemu.conf)."""
+    """Adapt the consoles: those that write to a file write to `log`; graphics listen where qemu.conf of this
+    host says."""
     for name in TERMINALS:
         for element in devices.findall(name):
             if element.get("type") == "file":
@@ -49,7 +49,7 @@ def settle(devices: Element, log: Path) -> None:
 
 
 def notes(root: Element) -> Iterator[interface.Obstacle]:
-    """Consoles that do something else here than at home."""
+    """Notes about consoles that do something else here than at home."""
     terminals = [each for name in TERMINALS for each in root.iterfind(f"devices/{name}")]
     for element in terminals:
         if element.get("type") not in HERE and not _is_the_same_again(element):
@@ -86,7 +86,7 @@ def notes(root: Element) -> Iterator[interface.Obstacle]:
 
 
 def _is_the_same_again(element: Element) -> bool:
-    """libvirt shows the first serial port as a console too."""
+    """Whether this console is the first serial port, which libvirt shows as a console too."""
     return element.tag == "console" and element.find("target[@type='serial']") is not None
 
 

@@ -1,7 +1,7 @@
-"""Merge a disk's chain back into one file, for a running machine or one that is off.
+"""Merges a disk's chain back into one file, for a running machine or one that is off.
 
-It looks first, so it can be repeated: a disk that is already on the wanted file is done, and a merge that an
-earlier attempt began is continued."""
+It can be repeated: a disk that is already on the wanted file is skipped, and a merge that an earlier attempt
+began is continued."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -52,7 +52,7 @@ def running(domain: Any, disks: Mapping[str, Path], progress: Progress) -> None:
 
 
 def _part(progress: Progress, number: int, total: int) -> Progress:
-    """Progress of one disk as progress of all."""
+    """Reports progress of one disk as progress of all."""
     return lambda share: progress((number + share) / total)
 
 
@@ -76,7 +76,7 @@ def _finish(domain: Any, key: str, base: Path, progress: Progress) -> None:
             raise errors.FabricError(f"The merge of disk {key} of '{domain.name()}' was cancelled or failed.")
         if job and job["cur"] != seen:
             seen, moved_at = job["cur"], time.monotonic()
-            # the guest writes on, and the end moves
+            # The guest goes on writing, so the end moves.
             furthest = max(furthest, seen / job["end"] if job["end"] else 0.0)
             progress(furthest)
         if time.monotonic() - moved_at > STALL_SECONDS:

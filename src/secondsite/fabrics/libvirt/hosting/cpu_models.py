@@ -1,11 +1,12 @@
-"""Which CPU models machines can have on this host, as libvirt says, and how a machine is given one."""
+"""The CPU models that machines can have on this host, according to libvirt, and how a machine is given
+one."""
 
 from xml.etree.ElementTree import Element, SubElement
 
 from ..host import connection, domain_xml
 
 MODES = frozenset({"host-model", "host-passthrough", "maximum"})
-"""In place of a name: what the host has, or can emulate."""
+"""Modes that can stand for a name: what the host has, or can emulate."""
 
 
 def usable(hypervisor: connection.Hypervisor, kvm: bool) -> frozenset[str]:
@@ -18,7 +19,7 @@ def usable(hypervisor: connection.Hypervisor, kvm: bool) -> frozenset[str]:
 
 
 def read(capabilities: str) -> frozenset[str]:
-    """Those of libvirt's domain capabilities that guests can really run with here."""
+    """The models in libvirt's domain capabilities with which guests can really run here."""
     root = domain_xml.parse(capabilities)
     modes = {str(each.get("name")) for each in root.findall("cpu/mode") if each.get("supported") == "yes"}
     custom = root.findall("cpu/mode[@name='custom']/model")
@@ -26,7 +27,8 @@ def read(capabilities: str) -> frozenset[str]:
 
 
 def give(root: Element, model: str | None) -> None:
-    """Its sockets and cells stay; switches of single features were made for the other model."""
+    """Give a definition this model. Sockets and NUMA cells stay; switches of single features are removed,
+    because they were made for the other model."""
     if model is None:
         return
     found = root.find("cpu")

@@ -1,4 +1,4 @@
-"""Try whether a machine can start here: define it as it would run, under a throwaway name and without
+"""Tries whether a machine can start here: defines it as it would run, under a throwaway name and without
 disks and cards, start it paused, and remove it. Its guest never runs."""
 
 import contextlib
@@ -33,7 +33,8 @@ def obstacles(
     place: adapt.HostFeatures,
     wanted: Sizing = interface.AS_DEFINED,
 ) -> Iterator[interface.Obstacle]:
-    """Why it does not start, in the words of the hypervisor. Raises FabricError if it cannot be tried."""
+    """Why the machine does not start, in the words of the hypervisor. Raises FabricError if that cannot be
+    tried."""
     with _alone:
         name = name_at(place)
         _end_left_over(hypervisor, name)
@@ -51,7 +52,8 @@ def obstacles(
 
 
 def name_at(place: adapt.HostFeatures) -> str:
-    """Always the same for this appliance: hypervisors keep a log for each name."""
+    """The trial machine's name. It is always the same for this appliance, because hypervisors keep a log for
+    each name."""
     return PREFIX + hashlib.sha256(str(place.console_folder).encode()).hexdigest()[:8]
 
 
@@ -74,8 +76,8 @@ def _trial(definition: MachineDefinition, name: str, place: adapt.HostFeatures, 
 
 
 def _leave_out_channels(root: Element) -> None:
-    """The hypervisor names their sockets after the machine, and a socket's path holds 107 bytes: the
-    trial's longer name would fail where the machine's own does not."""
+    """Remove channels. The hypervisor names their sockets after the machine, and a socket's path has at most
+    107 bytes: the trial's longer name could fail although the machine's own would not."""
     for devices in root.findall("devices"):
         domain_xml.remove(devices, "channel[@type='unix']")
 
@@ -93,7 +95,8 @@ def _limits(unkept: list[str]) -> Iterator[interface.Obstacle]:
 
 
 def _try(hypervisor: connection.Hypervisor, text: str) -> list[str]:
-    """The kinds of limits that the machine has and that are not kept here."""
+    """Start the trial machine and remove it; returns the kinds of limits that the machine has and that are
+    not kept here."""
     domain = connection.call("defining it for a trial", hypervisor.handle.defineXML, text)
     try:
         paused = libvirt.VIR_DOMAIN_START_PAUSED

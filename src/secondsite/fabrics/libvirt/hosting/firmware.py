@@ -1,4 +1,4 @@
-"""UEFI variables and the state of an emulated TPM: read and write them where libvirt keeps them.
+"""Reads and writes UEFI variables and the state of an emulated TPM, where libvirt keeps them.
 
 The variables are one file that the definition names. swtpm keeps a machine's TPM in a folder below libvirt's
 own, named by the machine's UUID; libvirt makes a fresh TPM only if that folder is missing (qemu_tpm.c,
@@ -25,7 +25,7 @@ CONFIGURED = re.compile(r'^\s*swtpm_user\s*=\s*"([^"]+)"', re.MULTILINE)
 
 
 class Firmware:
-    """Reads it; changes nothing."""
+    """Reads the firmware state of machines; changes nothing."""
 
     def __init__(self, hypervisor: connection.Hypervisor) -> None:
         self._hypervisor = hypervisor
@@ -72,8 +72,8 @@ def place(hypervisor: connection.Hypervisor, root: Element, files: Mapping[str, 
 
 
 def _make_passable(folder: Path) -> None:
-    """As libvirt makes a machine's folder, and that of all: swtpm runs as another user, and what an
-    appliance makes is its own."""
+    """Give a folder the permissions that libvirt gives a machine's folder and the one above: swtpm runs as
+    another user, which could not pass a folder that belongs to the appliance."""
     folder.mkdir(parents=True, exist_ok=True)
     for each in (folder.parent, folder):
         each.chmod(stat.S_IMODE(each.stat().st_mode) | 0o011)
@@ -85,7 +85,7 @@ def _files(hypervisor: connection.Hypervisor, root: Element) -> Iterator[tuple[s
         yield NVRAM, nvram
     folder = _tpm_folder(hypervisor, root)
     for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
-        # not the volatile state, which is for memory snapshots, nor the lock file
+        # Without the volatile state, which is for memory snapshots, and the lock file.
         if path.is_file() and not path.name.startswith(".") and "volatilestate" not in path.name:
             yield TPM + path.name, path
 

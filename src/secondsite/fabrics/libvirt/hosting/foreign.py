@@ -1,4 +1,4 @@
-"""What is taken of a definition that another site wrote: see `allowed`. Pure: an element in, a new one
+"""Filters a definition that another site wrote, by the lists in `allowed`. Pure: an element in, a new one
 out."""
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from ..host import domain_xml
 from . import allowed, comes_along
 
 LONGEST = 10_000
-"""More elements than any machine has."""
+"""More elements than any machine has; a longer definition is refused."""
 OF_A_KERNEL = ("kernel", "initrd", "cmdline")
 LONGEST_TEXT = 1 << 20
 KINDS = {
@@ -23,7 +23,8 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class AdmittedDefinition:
-    """What is left of a definition, and the places of what is not, as 'devices/hostdev' and 'vcpu@shares'."""
+    """What was taken of a definition, and the places of what was not, such as 'devices/hostdev' and
+    'vcpu@shares'."""
 
     root: Element
     left_out: tuple[str, ...]
@@ -39,15 +40,15 @@ def parse(text: str) -> Element:
         raise errors.FabricError(
             f"The definition that the other site sent cannot be read: {error}.",
             do=(
-                "Look at the machine at its own site ('virsh dumpxml'). If it is well there, that site or "
-                "its way is not to be trusted."
+                "Look at the machine at its own site ('virsh dumpxml'). If it is right there, that site, or "
+                "the connection to it, cannot be trusted."
             ),
         ) from error
 
 
 def admit(root: Element, boot_folders: Sequence[Path] = ()) -> AdmittedDefinition:
-    """Only what is allowed; of what may be there once, the first. Kernels are taken from `boot_folders`
-    alone."""
+    """Take only what is allowed; of an element that may occur once, only the first. Kernels are taken only
+    from `boot_folders`."""
     left_out: list[str] = []
     clean = Element("domain")
     _take(root, clean, "", left_out, iter(range(LONGEST)))
@@ -59,7 +60,7 @@ def admit(root: Element, boot_folders: Sequence[Path] = ()) -> AdmittedDefinitio
 
 
 def strange_kernels(root: Element, boot_folders: Sequence[Path]) -> list[str]:
-    """The kernel and the initramfs that the machine boots, if they lie elsewhere."""
+    """The kernel and the initramfs that the machine boots, if they are in other folders."""
     named = [text.strip() for name in ("os/kernel", "os/initrd") if (text := root.findtext(name))]
     folders = [folder.resolve() for folder in boot_folders]
     return [each for each in named if not any(Path(each).resolve().is_relative_to(at) for at in folders)]
@@ -86,8 +87,7 @@ def _take(element: Element, clean: Element, path: str, left_out: list[str], room
 
 
 def _is_element(element: Element, path: str) -> bool:
-    """Whether it is one of those, of a kind and with a text that are allowed; what this site chooses may
-    be missing."""
+    """Whether the element, its kind and its text are allowed; what this site chooses may be missing."""
     if path not in allowed.ATTRIBUTES:
         return False
     if any(_is_other_kind(element, place) for place in KINDS.get(path, ())):

@@ -1,7 +1,7 @@
-"""What the definition of a machine at home names, and is not there any more: nobody looked while it ran at
-the other site.
+"""Finds what the definition of a machine at home names and does not exist any more: nobody looked after it
+while the machine ran at the other site.
 
-libvirt starts no machine of which anything is missing. Cards are looked for by their networks, elsewhere."""
+libvirt starts no machine of which anything is missing. Networks of cards are checked elsewhere."""
 
 import socket
 from collections.abc import Collection, Iterator, Mapping
@@ -22,7 +22,7 @@ PATHS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "serial": (("source[@path]", "path"),),
     "parallel": (("source[@path]", "path"),),
 }
-"""Where devices name what must be there, by their elements."""
+"""For each kind of device, where it names things that must exist."""
 NEEDED = ("os/kernel", "os/initrd", "os/loader", "devices/emulator")
 DRIVES = ("cdrom", "floppy")
 PCI, MEDIATED, USB, NETWORK = (
@@ -36,7 +36,8 @@ PCI, MEDIATED, USB, NETWORK = (
 def at_home(
     hypervisor: connection.Hypervisor, root: Element, replicated: Collection[str]
 ) -> Iterator[interface.MissingPart]:
-    """All of it. The disks that were `replicated` come home on files of ours."""
+    """Everything that is gone. The disks that were `replicated` are not looked for: they come home on files
+    of ours."""
     for path in NEEDED:
         named = (root.findtext(path) or "").strip()
         if named.startswith("/") and not Path(named).exists():
@@ -51,7 +52,7 @@ def at_home(
 
 
 def leave_out(root: Element, keys: Collection[str]) -> None:
-    """Take from the definition what is gone. A drive stays, empty."""
+    """Take what is gone out of the definition. A drive stays, without its medium."""
     devices = root.find("devices")
     for key, device in list(_devices(root)):
         if f"filter {key}" in keys:
@@ -67,7 +68,7 @@ def leave_out(root: Element, keys: Collection[str]) -> None:
 
 
 def _devices(root: Element) -> Iterator[tuple[str, Element]]:
-    """Each with a key that counts those of its kind."""
+    """The devices, each with a key that counts those of its kind."""
     numbers: dict[str, int] = {}
     for device in root.iterfind("devices/*"):
         number = numbers.get(device.tag, 0)
@@ -76,7 +77,7 @@ def _devices(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _missing(hypervisor: connection.Hypervisor, device: Element) -> str | None:
-    """What of the device is gone, in words."""
+    """What is gone of the device, in words; None if nothing is."""
     if device.tag == "graphics":
         return _address(device)
     if device.tag == "hostdev":
@@ -145,7 +146,7 @@ def _usb(device: Element) -> str | None:
 
 
 def _host_card(card: Element) -> str | None:
-    """A card that is one of the host's, or lies on one."""
+    """A host card that the machine's card uses and that is gone, in words; None if there is none."""
     address, source = card.find("source/address"), card.find("source")
     if card.get("type") == "hostdev" and address is not None and address.get("type") == "pci":
         place = _pci(address)
@@ -155,7 +156,7 @@ def _host_card(card: Element) -> str | None:
 
 
 def _address(graphics: Element) -> str | None:
-    """Where it listens, if that is no address of the host any more."""
+    """The address at which a console listens, if the host does not have it any more."""
     wanted = (each.get("address") for each in graphics.iterfind("listen"))
     gone = next((each for each in wanted if each and not _is_ours(each)), None)
     return None if gone is None else f"address {gone}, at which the graphical console listens"

@@ -1,8 +1,7 @@
-"""What guards a card against others, and others against it: its network filter, its isolation on the bridge.
-Pure: XML in, XML out.
+"""Network filters of cards, and their isolation on the bridge. Pure: XML in, XML out.
 
-A filter is a name, which means nothing where no filter of that name is defined; and libvirt filters on
-Linux bridges alone."""
+A definition has only a filter's name, which means nothing on a host that has no such filter; and libvirt
+filters only on Linux bridges."""
 
 from collections.abc import Collection, Iterator
 from xml.etree.ElementTree import Element
@@ -15,7 +14,8 @@ ADDRESSES = ("IP", "MAC", "IPV6")
 
 
 def settle(card: Element, filters: Collection[str], *, takes_them: bool) -> None:
-    """Remove from the card what cannot be had here. `takes_them`: its network can guard it."""
+    """Remove from the card the filter or isolation that is not available here. `takes_them`: its network can
+    guard it."""
     if not takes_them:
         domain_xml.remove(card, "port")
     if not takes_them or _filter(card) not in filters:
@@ -23,7 +23,7 @@ def settle(card: Element, filters: Collection[str], *, takes_them: bool) -> None
 
 
 def lacking(key: str, card: Element, filters: Collection[str], *, takes_them: bool) -> Iterator[str]:
-    """What that was, in words."""
+    """The filter or isolation that was removed, in words."""
     name = _filter(card)
     if name is not None and not (takes_them and name in filters):
         yield f"the network filter '{name}' of {key}"

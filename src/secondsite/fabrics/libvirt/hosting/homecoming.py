@@ -1,4 +1,5 @@
-"""A machine that comes home: the definition that was withdrawn here, with its replicated disks on new files.
+"""Makes the definition of a machine that comes home: the one that was withdrawn here, with its replicated
+disks on new files.
 
 Its networks, cards, processors, host devices, and the disks that were not replicated are as they were.
 Pure: XML in, XML out."""
@@ -11,7 +12,7 @@ from . import adapt, generation, gone, sizing
 
 
 def at_home(request: interface.HostRequest, place: adapt.HostFeatures, native: str) -> str:
-    """The domain XML. Disks that the other site added come from the request's definition."""
+    """The domain XML of the machine. Disks that the other site added come from the request's definition."""
     root = domain_xml.parse(native)
     root.attrib.pop("id", None)
     sizing.set_text(root, "name", request.name)

@@ -168,7 +168,7 @@ class Hosting:
         text = inventory.definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE)
         sizes_bytes = inventory.sizes_bytes(domain, domain_xml.disks(domain_xml.parse(text)))
         definition = domain_xml.definition(text, sizes_bytes)
-        # before the hypervisor forgets it
+        # Before the hypervisor forgets the machine.
         noted = copy.with_suffix(".autostart")
         if not (noted.exists() and inventory.is_start_forbidden(domain)):  # else it was noted the first time
             durable.write(noted, _autostart(domain))
@@ -245,13 +245,15 @@ class Hosting:
         return homecoming.at_home(self._without_media(request), place, self._native(request.home))
 
     def _without_media(self, request: interface.HostRequest) -> interface.HostRequest:
-        """Nobody waits for a disc that was taken away while the machine was at the other site."""
+        """The request without media that are gone: a disc that was removed meanwhile must not delay the
+        machine."""
         assert request.home is not None
         media = {each.key for each in self.gone(request.home, request.disks) if each.medium}
         return replace(request, without=request.without | media)
 
     def _native(self, withdrawn: MachineDefinition) -> str:
-        """Its XML; that of our own copy has the secrets too, such as a console's password."""
+        """The withdrawn machine's XML. If it is from our own copy, it has the secrets too, such as a
+        console's password."""
         try:
             copy = (self._withdrawn / f"{withdrawn.fabric_id}.json").read_text()
         except FileNotFoundError:
@@ -259,14 +261,14 @@ class Hosting:
         return MachineDefinition.model_validate_json(copy).native
 
     def _put_aside(self, domain: Any, folder: Path) -> None:
-        """Copy the firmware state, because another machine of this id may run here later. What cannot be read
-        stays where the definition names it."""
+        """Copy the firmware state, because another machine of this id may run here later. State that cannot
+        be read stays where the definition names it."""
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
     def _place(self, native: str, chains: Chains | None = None) -> adapt.HostFeatures:
-        """Of this host, for a machine that is defined so and reads its disks from these files."""
+        """What this host offers to a machine with this definition, whose disks read from these files."""
         known = self._networks.list()
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
@@ -279,7 +281,8 @@ class Hosting:
         )  # fmt: skip
 
     def _filters(self, native: str) -> frozenset[str]:
-        """Those that are defined here, for a definition that names any. The embedded driver has none."""
+        """Names of the network filters that are defined here, if the definition uses any. The embedded driver
+        has none."""
         if "<filterref" not in native:
             return frozenset()
         try:
@@ -309,7 +312,7 @@ class Hosting:
             )
 
     def _kept_out(self, files: Iterable[Path]) -> Iterator[interface.Obstacle]:
-        """Of the folders of these files, and of our own."""
+        """Obstacles for QEMU in the folders of these files, and in our own."""
         folders = [path.parent for path in files if path.exists()]
         for what, do in self._folders.kept_out([*self._folders.own, *folders]).items():
             yield interface.Obstacle(what, do)
@@ -345,7 +348,7 @@ def _files(chains: Chains) -> Iterator[Path]:
 
 
 def _told(definition: MachineDefinition) -> MachineDefinition:
-    """Without the passwords, which only our own copy has."""
+    """The definition without passwords, which stay in our own copy."""
     return definition.model_copy(update={"native": domain_xml.without_passwords(definition.native)})
 
 
@@ -354,8 +357,9 @@ def _autostart(domain: Any) -> str:
 
 
 def _require_its_disks(existing: Any, request: interface.HostRequest) -> None:
-    """An old copy that its owner defined anew, and may have started, is not taken for the machine of this
-    request. An owner's snapshot lies beside the file that it is of."""
+    """Raises NotOurs if the machine has other disks than the request: an old copy that its owner defined
+    anew, and may have started, is not the machine of this request. A snapshot of the owner is accepted, which
+    is beside the file that it was taken of."""
     has = {Path(disk.path).parent for disk in inventory.live_disks(existing) if disk.path}
     if has and has.isdisjoint(path.absolute().parent for path in request.disks.values()):
         raise errors.FabricError(

@@ -1,4 +1,4 @@
-"""The kinds of machine that this host's QEMU emulates: chip sets, by version. Pure, but for `known`.
+"""The machine types that this host's QEMU emulates: chip sets, by version. Pure, except `known`.
 
 A machine that was defined as plain 'q35' is of the newest version that its QEMU had, as pc-q35-10.0, and
 an older QEMU knows no newer one. A machine that is started from its disks runs on an older version of the
@@ -14,11 +14,11 @@ from ..host import connection, domain_xml
 VERSIONED = re.compile(r"(.+)-(\d+)\.(\d+)")
 
 Known = Mapping[str, frozenset[str]]
-"""Names by architecture."""
+"""Names of machine types, by architecture."""
 
 
 def known(hypervisor: connection.Hypervisor) -> Known:
-    """What the hypervisor says that it emulates; raises FabricError."""
+    """The machine types that the hypervisor emulates; raises FabricError."""
     ask = hypervisor.handle.getCapabilities
     root = domain_xml.parse(connection.call("reading what machines QEMU emulates", ask))
     found: dict[str, set[str]] = {}
@@ -45,13 +45,13 @@ def nearest(wanted: str, kinds: frozenset[str]) -> str:
 
 
 def fit(root: Element, kinds: Known) -> None:
-    """Give a definition the nearest kind of machine that is here."""
+    """Give a definition the nearest machine type that exists here."""
     for kind, here in _other(root, kinds):
         kind.set("machine", here)
 
 
 def left_out(root: Element, kinds: Known) -> tuple[str, ...]:
-    """In words, what machine it is not here."""
+    """The machine type that was replaced, in words; empty if none was."""
     return tuple(
         f"the machine type {kind.get('machine')} (it is {here})" for kind, here in _other(root, kinds)
     )

@@ -1,4 +1,4 @@
-"""What a definition asks of its host that this one does not have."""
+"""Finds what a definition needs of its host that this host does not have."""
 
 import shutil
 import time
@@ -31,8 +31,8 @@ def accelerator_notes(root: Element | None) -> Iterator[interface.Obstacle]:
 
 
 def require_kernels(root: Element, boot_folders: Sequence[Path]) -> None:
-    """Raises FabricError for a machine that boots a file of its own host: without it, it would start into
-    nothing."""
+    """Raises FabricError for a machine that boots a kernel that is a file of its own host: without it,
+    nothing would boot."""
     for path in foreign.strange_kernels(root, boot_folders):
         raise errors.FabricError(_strange(path), do=NAME_IT)
 
@@ -67,7 +67,7 @@ def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[
 
 
 def boot_files(root: Element) -> list[Path]:
-    """The kernel that QEMU itself reads, and what it reads with it."""
+    """The files that QEMU itself reads to boot: the kernel, and what belongs to it."""
     named = ((root.findtext(name) or "").strip() for name in ("os/kernel", "os/initrd"))
     return [Path(name) for name in named if name]
 
@@ -80,7 +80,7 @@ def _missing(path: str | None) -> Iterator[interface.Obstacle]:
 
 
 def left_out(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[interface.Obstacle]:
-    """What is not taken from a definition of another site, and is not told otherwise."""
+    """Warnings about parts of another site's definition that are left out, if no other warning names them."""
     found = [each for each in foreign.admit(root, boot_folders).left_out if not each.startswith(TOLD)]
     if found:
         words = [*comes_along.named(found)]
@@ -93,7 +93,8 @@ def left_out(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[inter
 
 
 def media(root: Element) -> Iterator[interface.Obstacle]:
-    """What lies in drives: installation media, but also what configures a guest, as cloud-init's disc."""
+    """Warnings about media in drives: installation media, but also discs that configure a guest, such as
+    cloud-init's."""
     for disk in root.iterfind("devices/disk"):
         source = disk.find("source")
         if disk.get("device") in ("cdrom", "floppy") and source is not None and source.attrib:

@@ -1,7 +1,7 @@
-"""What of its owner's needs the files that a machine stands on now, and would be lost with them: its saved
-memory, and its snapshots.
+"""Finds what a machine's owner would lose with the files that it stands on now: its saved memory, and its
+snapshots.
 
-Looked for before the files of a run are merged into the machine's own disks and removed."""
+It is called before the files of a run are merged into the machine's own disks and removed."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -15,8 +15,8 @@ SHOWN = 4
 
 
 def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None:
-    """`disks`: those that are not on the machine's own files yet; what is in these stays. Raises
-    NotPossibleNow."""
+    """Raises NotPossibleNow if anything would be lost. `disks`: those that are not on the machine's own files
+    yet; snapshots inside the own files stay."""
     if not disks:
         return
     power_states.obstacle(power, domain.name())
@@ -34,7 +34,7 @@ def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None
 
 
 def _internal(domain: Any, disks: Collection[str]) -> list[str]:
-    """Snapshots in the images that these disks are on, which libvirt may not know of."""
+    """Snapshots inside the images of these disks, which libvirt may not know of."""
     paths = [
         disk.path
         for disk in domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))

@@ -1,5 +1,5 @@
-"""Parts of a definition that older releases of libvirt do not know, and refuse: without them the machine runs
-all the same. Pure: XML in, XML out.
+"""Removes parts of a definition that older releases of libvirt do not know and would refuse: the machine also
+runs without them. Pure: XML in, XML out.
 
 libvirt counts 9.1.0 as 9001000. From 9.1 on it writes a watchdog into every machine of type q35 by itself."""
 
@@ -20,7 +20,7 @@ SINCE: tuple[tuple[str, str, int], ...] = (
     ("groups of I/O limits (throttlegroups)", "throttlegroups", 11_002_000),
     ("groups of I/O limits (throttlegroups)", "devices/disk/throttlefilters", 11_002_000),
 )
-"""In words, its path, and the release that knows it first."""
+"""Each part: its name in words, its path, and the first release that knows it."""
 
 
 def leave_out(root: Element, libvirt: int) -> None:
@@ -33,7 +33,7 @@ def leave_out(root: Element, libvirt: int) -> None:
 
 
 def left_out(root: Element, libvirt: int) -> tuple[str, ...]:
-    """What that was, in words."""
+    """The parts that were left out, in words."""
     found = (words for words, path, since in SINCE if libvirt < since and root.find(path) is not None)
     return tuple(dict.fromkeys(found))
 

@@ -1,7 +1,8 @@
-"""Other vCPUs and other memory than a definition has. Pure but for `capacity`: XML in, XML out.
+"""Gives a machine other vCPUs and other memory than its definition has. Pure except `capacity`: XML in, XML
+out.
 
-How the guest's processors and memory are laid out was made for what it has at home; what does not fit is
-taken out.
+The layout of processors and memory in the definition was made for what the machine has at home; what does not
+fit is removed.
 """
 
 import math
@@ -30,7 +31,7 @@ def _of_model(_: Element, sizing: Sizing) -> bool:
 
 
 def _of_topology(root: Element, sizing: Sizing) -> bool:
-    """One that has as many places as there are vCPUs stays."""
+    """Whether the CPU topology must be removed; one that has as many places as there are vCPUs stays."""
     found = root.find("cpu/topology")
     if found is None or sizing.vcpus is None:
         return False
@@ -54,18 +55,18 @@ LAID_OUT: tuple[tuple[str, str, Unfit], ...] = (
     ("memory modules", "devices/memory", _of_either),
     ("room for memory modules", "maxMemory", _of_either),
 )
-"""In words, its path, and when it does not fit. Modules of memory need cells."""
+"""Each part: its name in words, its path, and when it does not fit. Memory modules need NUMA cells."""
 
 
 def left_out(root: Element, sizing: Sizing) -> tuple[str, ...]:
-    """What of a definition does not fit, in words."""
+    """The parts of a definition that do not fit, in words."""
     return tuple(
         words for words, path, is_unfit in LAID_OUT if root.find(path) is not None and is_unfit(root, sizing)
     )
 
 
 def apply(root: Element, sizing: Sizing) -> None:
-    """Give the machine so many vCPUs and so much memory."""
+    """Give the machine this number of vCPUs and this much memory."""
     for _, path, is_unfit in LAID_OUT:
         if is_unfit(root, sizing):
             parent, _, name = path.rpartition("/")
@@ -94,8 +95,8 @@ def set_memory(root: Element, size_bytes: int) -> None:
 
 
 def capacity(hypervisor: connection.Hypervisor) -> Capacity:
-    """What the cache holds is given to machines that need it. In a container the two that tell of memory
-    may not agree: the less counts."""
+    """What the host has for machines; the cache counts as free memory. In a container two sources of that may
+    disagree: the lower one counts."""
     handle = hypervisor.handle
     _, memory_mib, vcpus, *_ = connection.call("reading what the host has", handle.getInfo)
     memory = connection.call("reading what memory the host has free", handle.getMemoryStats, -1)

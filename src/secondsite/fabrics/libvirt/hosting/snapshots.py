@@ -1,5 +1,5 @@
-"""Snapshots that a machine's owner has at home. libvirt forgets them with the definition of the machine
-that is withdrawn, so they are put aside, and told to it again once the machine is on its own disks."""
+"""Keeps the snapshots that a machine's owner has at home. libvirt forgets them when the machine is withdrawn,
+so they are saved, and defined again once the machine is on its own disks."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ REDEFINE, CURRENT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE, libvirt.VIR_DOM
 
 
 def put_aside(domain: Any, file: Path) -> None:
-    """No file if there are none."""
+    """Save the definitions of the machine's snapshots; writes no file if there are none."""
     found = connection.call("listing snapshots", domain.listAllSnapshots, PARENTS_FIRST)
     if not found:
         file.unlink(missing_ok=True)
@@ -36,8 +36,9 @@ def put_aside(domain: Any, file: Path) -> None:
 
 
 def give_back(domain: Any, file: Path) -> None:
-    """Harmless if it was done before. Snapshots are of files: on others, as of a copy that was made anew,
-    they mean nothing. One that libvirt does not take keeps the file, and nothing waits for it."""
+    """Define the saved snapshots again; harmless when repeated. Snapshots belong to files: on other files,
+    such as those of a new copy, they mean nothing. If libvirt refuses one, the saved file stays, and that is
+    no error."""
     try:
         kept = json.loads(file.read_text())
     except FileNotFoundError:
@@ -58,6 +59,6 @@ def give_back(domain: Any, file: Path) -> None:
 
 
 def _files(domain: Any) -> dict[str, str | None]:
-    """What its disks are on, by their keys."""
+    """The files that the machine's disks are on, by disk key."""
     root = domain_xml.parse(inventory.definition_xml(domain))
     return {disk.key: disk.path for disk in domain_xml.disks(root)}

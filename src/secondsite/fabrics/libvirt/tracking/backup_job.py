@@ -29,12 +29,13 @@ END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
 BETWEEN_SECONDS, LOOK_SECONDS = 5.0, 0.05
 BETWEEN_JOBS = libvirt.VIR_ERR_INTERNAL_ERROR
-"""libvirt's code while a backup job holds the machine already, or still, and has no figures. It has others
-for what lasts."""
+"""libvirt's error code while a backup job is starting or ending and has no figures yet. Lasting problems have
+other codes."""
 MOST_CONNECTIONS = 100
-"""That QEMU takes in a backup job: libvirt names no other number to it. Each disk needs one."""
+"""The most connections that QEMU accepts in a backup job; libvirt asks for no other number. Each disk needs
+one."""
 CHANGED = "changed"
-"""The export's bitmap; QEMU shows it as qemu:dirty-bitmap:changed."""
+"""The name of the bitmap in the export; QEMU shows it as qemu:dirty-bitmap:changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class ScratchEncryption:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`disks` are all of the machine's, with their sizes; `bases` has the usable base of each disk that
-    has one. `encryption` is None if all disks are plain."""
+    """A view to open. `disks` are all disks of the machine, with their sizes; `bases` has the usable base of
+    each disk that has one. `encryption` is None if all disks are plain."""
 
     domain: Any
     request: interface.SessionRequest
@@ -101,7 +102,7 @@ def free_of_jobs(domain: Any, sockets: Path, disks: Sequence[domain_xml.Disk]) -
 
 
 def begin(plan: Plan) -> tuple[datetime, float]:
-    """Starts the job. Gives the instant of the view, and how many seconds the call took; during it the
+    """Starts the job. Returns the instant of the view, and how many seconds the call took; during it the
     guest's disks paused for a moment.
 
     The instant is the time before the call: every write that ended by then is in the view. The time after
@@ -118,9 +119,9 @@ def begin(plan: Plan) -> tuple[datetime, float]:
 
 
 def _make_scratch(plan: Plan) -> None:
-    """Make the scratch files here: libvirt would have the machine's own QEMU do that, in several jobs, and
-    write the LUKS headers while the guest stands still (49 s on a busy host). QEMU refuses one that is not
-    of its disk's size."""
+    """Make the scratch files here. libvirt would let the machine's own QEMU do it, in several jobs, which
+    writes LUKS headers while the guest is stopped (49 s on a busy host). QEMU refuses a scratch file that is
+    not as large as its disk."""
     with qemu_img.translated():
         for disk in plan.disks:
             if disk.key not in plan.request.disks:
@@ -134,9 +135,9 @@ def _make_scratch(plan: Plan) -> None:
 
 
 class JobEnd:
-    """The end of one job, by whichever thread comes first. libvirt aborts whatever job the machine has,
-    and a program of the owner's may wait for ours to end: aborted twice, its save was lost. So the job is
-    aborted once, and again only if it stays."""
+    """Ends one job, by whichever thread comes first. libvirt aborts whatever job the machine has, and a
+    program of the owner's may be waiting for ours to end: when we aborted twice, the owner's save was lost.
+    So the job is aborted once, and again only if it is still there."""
 
     def __init__(self, domain: Any, sockets: Path) -> None:
         self._domain = domain
@@ -175,8 +176,8 @@ def end(domain: Any, sockets: Path) -> None:
 
 
 def note_scratch(notes: Path, request: interface.SessionRequest) -> None:
-    """Note, in a folder of ours, where the scratch files of a machine lie: libvirt leaves files that it
-    did not make, and forgets where they are once their job has ended."""
+    """Note, in a folder of ours, the paths of a machine's scratch files: libvirt does not remove files that
+    it did not make, and forgets their paths once the job has ended."""
     note, folder = notes / request.fabric_id, os.fsencode(request.scratch_dir.absolute())
     if not note.is_file() or note.read_bytes() != folder:
         notes.mkdir(parents=True, exist_ok=True)
@@ -192,13 +193,13 @@ def remove_scratch(notes: Path, fabric_id: str) -> None:
 
 
 def forget_scratch(notes: Path, fabric_id: str) -> None:
-    """Remove them for good, with the note: there will be no next view."""
+    """Remove the scratch files and the note: there will be no next view."""
     remove_scratch(notes, fabric_id)
     (notes / fabric_id).unlink(missing_ok=True)
 
 
 def end_left_over(domain: Any, sockets: Path) -> None:
-    """As `end`, for a job that nobody keeps track of any more; removes its scratch files too."""
+    """As `end`, for a job that no process tracks any more; removes its scratch files too."""
     try:
         text = connection.call("looking at a backup job", domain.backupGetXMLDesc, 0)
     except (errors.FabricError, errors.NotFound):
@@ -233,7 +234,7 @@ def describe(plan: Plan) -> Sequence[interface.DiskChanges]:
 
 
 def scratch_bytes(plan: Plan) -> int:
-    """Bytes that the scratch files occupy now; raises FileNotFoundError without them."""
+    """Bytes that the scratch files occupy now; raises FileNotFoundError if they are missing."""
     return sum(plan.scratch(key).stat().st_blocks * 512 for key in plan.request.disks)
 
 

@@ -22,7 +22,7 @@ from ..host import connection, domain_xml, inventory, monitor, qemu_img
 OURS = "secondsite-"
 LOOK_SECONDS = 20.0
 Found = Mapping[str, Mapping[str, bool]]
-"""By disk key and name: whether the bitmap is whole and records."""
+"""By disk key and bitmap name: whether the bitmap is whole and records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RunningDisks:
 
 
 def look(domain: Any) -> RunningDisks:
-    """One question to QEMU about all disks of a running machine."""
+    """Ask QEMU about all disks of a running machine, in one question."""
     found: RunningDisks = connection.call("looking at the disks", _look, domain, seconds=LOOK_SECONDS)
     return found
 
@@ -83,7 +83,7 @@ def checkpoints(domain: Any) -> dict[str, Any]:
 
 def settle(domain: Any, base: str | None) -> RunningDisks:
     """Makes libvirt know `base` where its bitmap is usable, removes broken ones and those that nobody knows,
-    and gives the disks with their bitmaps.
+    and returns the disks with their bitmaps.
 
     The machine must be running.
     """
@@ -146,9 +146,9 @@ def _in_file(path: Path) -> Mapping[str, bool]:
 
 
 def _delete(domain: Any, checkpoint: Any) -> bool:
-    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3), and
-    gives False. libvirt has no code of its own for that, and says it in the language of its host: QEMU is
-    asked which bitmaps there are."""
+    """Deletes a checkpoint with its bitmaps; if a bitmap is gone already, only its metadata (P3), and returns
+    False. libvirt has no error code for that, and its message is in the host's language: so QEMU is asked
+    which bitmaps there are."""
     try:
         connection.call("deleting a checkpoint", checkpoint.delete, 0)
     except errors.DeadlineExceeded:

@@ -1,4 +1,4 @@
-"""Which files the bitmaps of each checkpoint belong to.
+"""Records which files the bitmaps of each checkpoint belong to.
 
 A restored or copied image may have a bitmap of ours that looks whole but misses changes in between (P17). So
 the numbers of the files of a disk's chain are recorded with each checkpoint, and its bitmap counts only where
@@ -9,8 +9,9 @@ it can have come from:
     overlay
     a file that was below that file      overlays were committed down to it, with their bitmaps
 
-What has no bitmap of the checkpoint lies below those that do, and was below them then: its owner may have
-replaced it. Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot is compared.
+A file without a bitmap of the checkpoint must be below those that have one, and must have been there then:
+its owner may have replaced it. Bitmaps of different sizes cannot be merged: a disk that grew above a snapshot
+is compared.
 
 A checkpoint's name is never used twice, so an older copy of an image does not have it. But another disk of
 the machine does: see `left_files`."""
@@ -31,24 +32,25 @@ from . import bitmaps
 
 KEPT = 8
 Chain = Sequence[FileNumber]
-"""Of the files, top first. Without the device's number, which may change at a reboot."""
+"""Numbers of the files of a chain, top first; without the device's number, which may change at a reboot."""
 Checkpoints = dict[str, dict[str, Chain]]
-"""By the checkpoint's name and the disk's key."""
+"""Chains by checkpoint name and disk key."""
 
 
 class Identities:
-    """One small file per machine in `folder`; without one there is nothing to compare."""
+    """The recorded files: one small file per machine in `folder`; without one nothing can be compared."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, tuple[tuple[int, int], Checkpoints]] = {}
-        """What each file held, by its inode and time: it is read in every cycle, and replaced by a view."""
+        """The content of each record, by its inode and time: it is read in every cycle, and replaced by a
+        view."""
 
     def record(
         self, domain: Any, disks: Sequence[domain_xml.Disk], checkpoint: str, base: str | None, *, runs: bool
     ) -> None:
         """Records the files of a new checkpoint; those of the base and of the last few views stay. A power
-        cut ends the bitmaps of a machine that `runs`, so nothing of it has to outlast one."""
+        cut loses the bitmaps of a machine that `runs`, so its record need not survive one."""
         known = self._read(domain.UUIDString())
         pinned = {name: known[name] for name in (base,) if name in known}
         kept = {**dict(list(known.items())[-KEPT:]), **pinned}
@@ -56,7 +58,7 @@ class Identities:
         self._write(domain.UUIDString(), kept, flush=not runs)
 
     def distrust(self, domain: Any, keys: Collection[str]) -> None:
-        """No bitmap that these disks have now counts any more; durable."""
+        """Distrust all bitmaps that these disks have now; durable."""
         known = self._read(domain.UUIDString())
         kept = {
             name: {key: chain for key, chain in by_disk.items() if key not in keys}
@@ -82,9 +84,9 @@ class Identities:
         return tuple(link.path for link in found)
 
     def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
-        """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and
-        earlier writes are marked only in the files below. Its number alone does not tell: not all file
-        systems say whether it is used again."""
+        """As `same`, but without a snapshot in between: a snapshot's overlay begins new bitmaps, and earlier
+        writes are marked only in the files below. A file's number alone does not prove this: not all file
+        systems tell whether a number was used again."""
         origin = self._origin(domain, disk, checkpoint)
         if not _is_top(disk, origin):
             return False
@@ -104,8 +106,8 @@ class Identities:
         return self._read(domain.UUIDString()).get(checkpoint, {}).get(disk.key, ())
 
     def _named(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
-        """True, of files that were just found to be those of the checkpoint: what a former release
-        recorded of them gets what tells them from a file that has their number later."""
+        """Always True; completes the record of files that were just found to be those of the checkpoint: a
+        former release recorded too little to tell them from a later file with the same number."""
         origin = self._origin(domain, disk, checkpoint)
         if all(number.generation is not None for number in origin):
             return True
@@ -160,7 +162,7 @@ def _is_top(disk: domain_xml.Disk, origin: Chain) -> bool:
 
 
 def _is_any(path: Path, origin: Chain) -> bool:
-    """Whether it is one of these; a file that is not there is none."""
+    """Whether the file is one of these; a missing file is not."""
     now = file_number(path)
     return now is not None and any(now.is_same(each) for each in origin)
 
@@ -200,7 +202,7 @@ def _links(path: Path) -> list[qemu_img.ImageFacts]:
 
 
 def is_sure(domain: Any, had: interface.AcknowledgedDisks) -> bool:
-    """Raises FabricError, NotFound."""
+    """Whether the machine is certainly the one that had this checkpoint. Raises FabricError, NotFound."""
     runs = inventory.power_of(domain).is_on
     if runs and domain_xml.tag_of(domain_xml.parse(inventory.live_xml(domain))) is not None:
         return _stands_on_the_same(domain, had.disks)
@@ -211,7 +213,7 @@ def is_sure(domain: Any, had: interface.AcknowledgedDisks) -> bool:
 
 
 def _stands_on_the_same(domain: Any, keys: tuple[str, ...]) -> bool:
-    """Whether it would start from the disks that it runs on now."""
+    """Whether its next start would use the disks that it runs on now."""
     now = {disk.key: disk.path for disk in inventory.live_disks(domain)}
     stored = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
     then = {disk.key: disk.path for disk in stored}

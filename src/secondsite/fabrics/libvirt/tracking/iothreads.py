@@ -1,4 +1,4 @@
-"""Machines that a frozen view could end.
+"""Finds machines that a frozen view could crash.
 
 QEMU before 9.0 aborts (`nbd_blockdev_client_closed: Assertion qemu_in_main_thread()`) when an NBD client
 disconnects from an export whose disk is served by an iothread. A killed appliance closes its connections
@@ -33,8 +33,8 @@ def obstacles(hypervisor: Any, root: Element) -> Iterator[interface.Obstacle]:
 
 
 def require_safe(domain: Any, keys: Sequence[str]) -> None:
-    """Raises UnsafeToView if a view of these disks could end the machine as it runs now. One that is off
-    is read by another process."""
+    """Raises UnsafeToView if a view of these disks could crash the running machine. A machine that is off is
+    read by another process, so it is safe."""
     served = [key for key in _served_in(inventory.live_xml(domain)) if key in keys]
     if not served or inventory.power_of(domain) is interface.PowerState.OFF:
         return
@@ -87,5 +87,5 @@ def _controller(disk: Element) -> str:
 
 
 def _version(number: int) -> tuple[int, int]:
-    """libvirt's number for a release: 7002022 is 7.2.22."""
+    """A release as libvirt numbers it: 7002022 is 7.2.22."""
     return number // 1_000_000, number // 1000 % 1000

@@ -29,11 +29,11 @@ ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 0.1
 VIRSH_SECONDS = 60.0
 NO_JOB = "None"
-"""What virsh itself, without a translation, calls the job of a machine that has none. What the daemon says
-is in the language of its host."""
+"""virsh's own word, untranslated, for a machine without a job. Messages of the daemon are in the host's
+language."""
 
 Rescue = Sequence[str]
-"""('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
+"""How a job is ended: ('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
 
 
 _left_at_work: list["subprocess.Popen[bytes]"] = []
@@ -41,14 +41,14 @@ _left_at_work: list["subprocess.Popen[bytes]"] = []
 
 
 class JobLifeline:
-    """Thread-safe. The child starts with the first view, and again if it died."""
+    """The child process. Thread-safe. It starts with the first view, and again if it died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._children: list[subprocess.Popen[bytes]] = []
-        """The child, if there is one."""
+        """At most one process: the child that watches."""
         self._open: dict[str, tuple[float, Rescue]] = {}
-        # a fabric that is dropped without being closed leaves no child either
+        # A fabric that is dropped without being closed must not leave a child either.
         weakref.finalize(self, _end, self._children)
 
     def watch(self, fabric_id: str, rescue: Rescue, longest_seconds: float) -> None:
@@ -63,14 +63,14 @@ class JobLifeline:
                 self._tell(list(self._open))
 
     def done(self, fabric_id: str) -> None:
-        """The machine's job has ended."""
+        """Tell the child that the machine's job has ended."""
         with self._lock, contextlib.suppress(OSError):
             if self._open.pop(fabric_id, None) is not None:
                 for child in self._children:
                     _write(child, ["done", fabric_id])
 
     def close(self) -> None:
-        """End the child. While something is open it stays, to end that."""
+        """End the child. While a job is open the child stays, to end that job."""
         with self._lock:
             _end(self._children)
 
@@ -131,7 +131,7 @@ def _hear(child: "subprocess.Popen[bytes]", word: str) -> None:
 
 
 def _main() -> None:
-    # a service manager that ends the processes of a dead service must not end this one
+    # A service manager that ends the processes of a dead service must not end this one.
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     watched: dict[str, tuple[float, Rescue]] = {}
@@ -146,7 +146,7 @@ def _main() -> None:
 
 
 def _lines(watched: dict[str, tuple[float, Rescue]]) -> Iterator[Any]:
-    """Each line of the input, until it ends; meanwhile what is overdue is ended."""
+    """Each line of the input, until it ends; jobs that are overdue meanwhile are ended."""
     kept = b""
     while True:
         nearest = min((ends_at for ends_at, _ in watched.values()), default=None)
@@ -166,9 +166,9 @@ def _rescue_overdue(watched: dict[str, tuple[float, Rescue]]) -> None:
     now = time.monotonic()
     for fabric_id, (ends_at, rescue) in list(watched.items()):
         if ends_at <= now:
-            # it stays watched: should the owner die meanwhile, the attempt must outlive this thread
+            # It stays watched: should the owner die meanwhile, the attempt must outlive this thread.
             watched[fabric_id] = (now + RESCUE_SECONDS, rescue)
-            # this program has the standard library only
+            # This program uses the standard library only.
             threading.Thread(target=_rescue_all, args=([rescue],), daemon=True).start()  # noqa: TID251
 
 
@@ -181,7 +181,7 @@ def _rescue_all(rescues: Sequence[Rescue]) -> None:
 
 
 def _rescue(rescue: Rescue) -> bool:
-    """True if no job of ours is left, or the machine can never be reached again."""
+    """End a machine's job; True if no job of ours is left, or the machine can never be reached again."""
     kind, *rest = rescue
     if kind == "virsh":
         return end_by_virsh(*rest)
@@ -208,8 +208,8 @@ def _end_by_monitor(talk: IO[str]) -> bool:
 
 
 def _backups(talk: IO[str]) -> list[str]:
-    """Jobs that still copy; one that has concluded waits for the next driver, which learns from it how it
-    ended."""
+    """Ids of jobs that still copy. One that has concluded is left for the next driver, which learns from it
+    how it ended."""
     jobs = _ask(talk, "query-block-jobs") or ()
     return [job["device"] for job in jobs if job["type"] == "backup" and job["status"] != "concluded"]
 
@@ -225,7 +225,7 @@ def _ask(talk: IO[str], command: str, **arguments: object) -> Any:
 
 
 def end_by_virsh(uri: str, machine: str, sockets: str) -> bool:
-    """End the job if its socket is ours."""
+    """End the machine's job by virsh, if its socket is ours."""
     seen = _virsh(uri, "backup-dumpxml", machine)
     if seen.returncode != 0:
         return _has_no_job(uri, machine)

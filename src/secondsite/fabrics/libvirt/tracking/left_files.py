@@ -1,10 +1,10 @@
-"""What the disk files of a machine that is off looked like when we left them.
+"""Records the state in which we left the disk files of a machine that is off.
 
-The bitmaps of a checkpoint have one name on all disks of a machine. So a disk that was overwritten by a
-copy of another one has a bitmap that looks whole, and the file is the same; a file below a disk can be
-changed in place (P17). As long as the machine is off nobody but us writes to its files: what looks
-different is compared. A guest that ran in between may have changed them in any way: then the bitmaps tell.
-That it was started is in the log that libvirt keeps of it."""
+The bitmaps of a checkpoint have one name on all disks of a machine. So a disk that was overwritten by a copy
+of another one has a bitmap that looks whole, and the file is the same; a file below a disk can be changed in
+place (P17). As long as the machine is off nobody but us writes to its files: a disk with a changed file is
+compared. If the machine ran in between, its guest may have changed them, and the bitmaps tell what. Whether
+it was started is in the log that libvirt keeps of it."""
 
 import contextlib
 import json
@@ -26,8 +26,8 @@ STARTS, FAILED = b": starting up libvirt ", b": shutting down, reason=failed"
 
 
 class LeftFiles:
-    """One small file per machine in `folder`, while it is off. What looks different has no bitmap that
-    counts in `identities`."""
+    """The recorded states: one small file per machine in `folder`, while it is off. Disks whose files have
+    changed are distrusted in `identities`."""
 
     def __init__(self, folder: Path, hypervisor: connection.Hypervisor, identities: Identities) -> None:
         self._folder = folder
@@ -36,8 +36,8 @@ class LeftFiles:
 
     @contextlib.contextmanager
     def writing(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[None]:
-        """Around what we write to the files of a machine that is off. If we die amid that, the bitmaps are
-        believed."""
+        """A context around our own writes to the files of a machine that is off. If this process dies inside,
+        the bitmaps are trusted."""
         self.look(domain, disks)
         self.forget(domain.UUIDString())
         try:
@@ -46,7 +46,7 @@ class LeftFiles:
             self._note(domain, disks)
 
     def look(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
-        """Takes the word of the bitmaps of each disk that somebody changed since we left it."""
+        """Distrust the bitmaps of each disk whose files somebody changed since we left them."""
         known = self._known(domain)
         changed = [
             disk.key
@@ -57,7 +57,7 @@ class LeftFiles:
             self._identities.distrust(domain, changed)
 
     def forget(self, fabric_id: str) -> None:
-        """It runs, or is none of ours any more."""
+        """Forget the state: the machine runs, or is not ours any more."""
         self._path(fabric_id).unlink(missing_ok=True)
 
     def _note(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
@@ -67,8 +67,8 @@ class LeftFiles:
         durable.write(self._path(domain.UUIDString()), said)
 
     def _known(self, domain: Any) -> Mapping[str, file_looks.Looks | None]:
-        """By disk key. Nothing once the machine was started again; None where its log does not tell
-        whether it was."""
+        """The recorded state by disk key. Empty if the machine was started since; None for each disk if its
+        log does not tell whether it was."""
         try:
             noted = json.loads(self._path(domain.UUIDString()).read_text())
         except (FileNotFoundError, ValueError):
@@ -80,8 +80,9 @@ class LeftFiles:
         return {} if _is_later(now, noted["start"]) else dict.fromkeys(known)
 
     def _last_start(self, domain: Any) -> list[object] | None:
-        """What its log says of its last start; where that is too far up, what the log looks like. None
-        without a log: then a machine that was on for a moment is compared. A start that failed is none."""
+        """What the machine's log says about its last start, or the state of the log if that is too far up.
+        None without a log: a machine that ran for a moment is then compared. A failed start does not
+        count."""
         try:
             with real_files.opened(self._logs / f"{domain.name()}.log") as log:
                 seen = os.fstat(log.fileno())
@@ -101,20 +102,20 @@ def _logs(hypervisor: connection.Hypervisor) -> Path:
 
 
 def _again(disk: domain_xml.Disk, known: file_looks.Looks | None) -> file_looks.Looks | None:
-    """What looks different from whatever was noted, where that counts no more."""
+    """The disk's present state; one that differs from everything noted if that is not valid any more."""
     return [] if known is None else file_looks.again(Path(disk.path), known)
 
 
 def _is_later(now: list[object] | None, noted: list[object] | None) -> bool:
-    """Whether the log tells of another start since. It begins with its time. A log that was cut off,
-    removed or put back tells nothing: people rotate logs, and rename machines."""
+    """Whether the log shows another start since; an entry begins with its time. A log that was truncated,
+    removed or restored shows nothing: people rotate logs, and rename machines."""
     if now is None or len(now) > 1:
         return False
     return noted is None or len(noted) > 1 or str(now[0]) > str(noted[0])
 
 
 def _starts(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """Of the starts in a log those after which it ran."""
+    """Those starts in a log after which the machine ran."""
     last = None
     for line in lines:
         if STARTS in line:

@@ -1,9 +1,9 @@
 """The view of a machine that is off: its images, read in place with the bitmaps of the base (P12).
 
-A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards
-whether anybody wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back
-does not have it). So the images need no lock while they are read, and their owner can start the machine at
-any time: the view then does not hold, and the next one continues from the same base."""
+A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards whether
+anybody wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back does not have
+it). So the images need no lock while they are read, and their owner can start the machine at any time: the
+view is then invalid, and the next one continues from the same base."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,8 @@ from ..host import domain_xml, qemu_img
 from . import bitmaps
 
 Holders = Mapping[str, Sequence[Path]]
-"""By disk key: the files whose bitmaps of the base have all changes since; none without a usable base."""
+"""By disk key, the files whose bitmaps of the base have all changes since; no files if there is no usable
+base."""
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ MANY_FILES = 20
 
 
 def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
-    """All obstacles, not only the first. `key` opens disks that we encrypted."""
+    """All obstacles to tracking a machine. `key` opens disks that we encrypted."""
     root = domain_xml.parse(inventory.definition_xml(domain))
     disks = domain_xml.disks(root)
     return [
@@ -124,7 +124,8 @@ def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
 
 
 def require_format(disk: domain_xml.Disk) -> None:
-    """Raises FabricError for what cannot be replicated any more: QEMU would say that the image is damaged."""
+    """Raises FabricError for a disk whose format cannot be replicated any more: QEMU would call the image
+    damaged."""
     if disk.format != "qcow2":
         found = _of_format(disk)
         raise errors.FabricError(found.what, do=found.do)

@@ -27,7 +27,7 @@ class Tracking:
     """Invariant: at most one view of a machine is open in this process.
 
     The sockets of views of running machines lie in a folder of QEMU's user, who may put anything there: we
-    write no file in it. What we run ourselves has `_daemons`, which is ours.
+    write no file in it. Our own daemons use `_daemons`, which belongs to us.
     """
 
     def __init__(
@@ -100,8 +100,9 @@ class Tracking:
     def all_unwritten(
         self, asked: Sequence[interface.AcknowledgedDisks]
     ) -> Mapping[str, interface.Unwritten]:
-        """One after the other: statistics in bulk count neither what a guest discards nor what a job
-        writes. No view follows, so none can be unsafe."""
+        """As the interface says; the machines are asked one after the other, because bulk statistics count
+        neither discards of a guest nor writes of a job. No view follows, so whether one would be safe is not
+        checked."""
         found: dict[str, interface.Unwritten] = {}
         for each in asked:
             with contextlib.suppress(errors.SecondsiteError):  # whoever asks for it by itself hears of that
@@ -111,7 +112,7 @@ class Tracking:
         return found
 
     def _looked(self, ask: Callable[..., Any], *about: object) -> Any:
-        """One call: nothing in it changes anything, so it may go on when nobody waits for it any more."""
+        """Run `ask` as one call: it changes nothing, so it may go on when nobody waits for it any more."""
         return connection.call("looking for writes", ask, *about, seconds=bitmaps.LOOK_SECONDS)
 
     def _unwritten_at_rest(self, domain: Any, keys: Sequence[str], base: str) -> interface.Unwritten | None:
@@ -241,7 +242,7 @@ class Tracking:
                 gave_way=self._waiting.gave_way,
             )
         finally:
-            # the child stays on watch if the job does not end
+            # The child stays on watch if the job does not end.
             ending.end()
             self._lifeline.done(request.fabric_id)
             backup_job.clear(plan)
@@ -293,7 +294,7 @@ class Tracking:
 
 
 def _require_few(domain: Any, request: interface.SessionRequest) -> None:
-    """Nothing is opened for more disks than can be read: QEMU would stand still with the last of them."""
+    """Raises FabricError for more disks than can be read at once: QEMU would hang at the last of them."""
     if len(request.disks) > backup_job.MOST_CONNECTIONS:
         raise errors.FabricError(
             (

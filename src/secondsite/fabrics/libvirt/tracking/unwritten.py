@@ -1,5 +1,5 @@
-"""Whether a running machine wrote anything since a checkpoint, from what QEMU says of the checkpoint's
-bitmaps.
+"""Finds out whether a running machine wrote anything since a checkpoint, from QEMU's description of the
+checkpoint's bitmaps.
 
 libvirt's public way to ask is the checkpoint's XML with sizes. But that takes two transactions that merge
 bitmaps (libvirt 9.0, qemuCheckpointGetXMLDescUpdateSize); for each of them QEMU drains the guest's disks,
@@ -18,7 +18,7 @@ from .image_identity import Identities
 
 
 class WriteObserver:
-    """At machines that may run; each is to be made within one call."""
+    """Asks machines that may run. The caller makes each question within one call (see `connection.call`)."""
 
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
@@ -27,15 +27,15 @@ class WriteObserver:
     def of_its_own(
         self, domain: Any, keys: Sequence[str], base: str
     ) -> tuple[bool, interface.Unwritten | None]:
-        """Whether it runs, and if so the answer of `Tracking.unwritten`. A view may follow, which must be
-        safe."""
+        """Whether the machine runs, and if so the answer of `Tracking.unwritten`. A view may follow, so it is
+        checked that one would be safe."""
         iothreads.require_safe(domain, keys)
         if inventory.power_of(domain) is interface.PowerState.OFF:
             return False, None
         return True, self._since(domain, keys, base, anew=True)
 
     def in_a_round(self, handle: Any, asked: interface.AcknowledgedDisks) -> interface.Unwritten | None:
-        """As `Tracking.all_unwritten`, of one. A machine that does not run has no QEMU that answers."""
+        """The answer of `Tracking.all_unwritten` for one machine; None for one that does not run."""
         domain = handle.lookupByUUIDString(asked.fabric_id)
         return self._since(domain, asked.disks, asked.base, anew=False)
 
@@ -74,24 +74,24 @@ def _is_clean(medium: Mapping[str, Any], base: str) -> bool:
     )
 
 
-# The disks of running machines, as their definitions said them when QEMU had the drives that it has now. To
-# write a definition costs libvirt a tenth of a question to QEMU, and machines that rest are looked at in
-# every round. A drive that comes, goes, or gets another file or node is another drive. What a definition
-# says is kept only while it and QEMU say the same of each file: for a moment after a block job they do not.
+# A cache of the disks of running machines, valid as long as QEMU has the same drives. Formatting a definition
+# costs libvirt a tenth of a question to QEMU, and machines that rest are looked at in every round. A drive
+# that comes, goes, or gets another file or node makes the entry invalid. An entry is kept only if the
+# definition and QEMU agree on each file: for a moment after a block job they do not.
 
 Mark = tuple[object, ...]
 
 
 class KnownDisks:
-    """A look of a machine's own reads its definition; a round believes that one. Thread-safe: entries are
-    replaced as a whole."""
+    """The cache. A machine's own look reads its definition; a round uses the cached one. Thread-safe: entries
+    are replaced as a whole."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Mark, tuple[domain_xml.Disk, ...]]] = {}
 
     def look(self, domain: Any, *, anew: bool) -> bitmaps.RunningDisks:
-        """As `bitmaps.look`, for a caller that makes it within one call. `anew`: the definition is read,
-        whatever is known."""
+        """As `bitmaps.look`, within one call of the caller. `anew`: read the definition even if it is
+        cached."""
         fabric_id, drives = domain.UUIDString(), monitor.drives(domain)
         mark = (domain.ID(), *map(_mark, drives))
         known = self._known.get(fabric_id)

@@ -1,5 +1,5 @@
-"""Whether a call of another program waits in libvirt, as the owner's snapshot or backup does while a view of
-ours is open.
+"""Finds out whether a call of another program waits in libvirt, such as the owner's snapshot or backup while
+a view of ours is open.
 
 libvirt tells nobody who waits for a machine. But a call that waits keeps a worker of the daemon busy, and the
 daemon's administration socket tells how many are. An embedded driver serves no other program.
@@ -18,7 +18,7 @@ from ..host import connection
 PAUSE_SECONDS = 0.5
 ANSWER_SECONDS = 5.0
 FORGET_SECONDS = 1.0
-"""If nobody looked for so long, what was seen is of the time of another view."""
+"""After this time without a look, what was seen belongs to an earlier view."""
 DAEMONS = {
     "libvirt-sock": ("libvirtd", "libvirt-admin-sock"),
     "virtqemud-sock": ("virtqemud", "virtqemud-admin-sock"),
@@ -38,11 +38,12 @@ class WaitingCalls:
         self._since: float | None = None
         self._looked_at = 0.0
         self._usual = 0
-        """Calls that go on although a view gave way: they wait for something else."""
+        """How many calls go on although a view gave way: they wait for something else."""
         self._gave_way = False
 
     def seconds(self) -> float:
-        """How long some call has been waiting without a pause; 0 if none does, or nobody can tell."""
+        """How long some call has been waiting without a pause, in seconds; 0 if none does, or if that cannot
+        be found out."""
         if self._command is None:
             return 0.0
         with self._lock:
@@ -54,13 +55,14 @@ class WaitingCalls:
             return 0.0 if self._since is None else now - self._since
 
     def gave_way(self) -> None:
-        """A view ended for the sake of the call; one that goes on all the same is not waiting for views."""
+        """Note that a view gave way to the call. A call that still goes on afterwards is not waiting for
+        views."""
         with self._lock:
             self._since, self._gave_way = None, True
 
     def opening(self) -> None:
-        """Before a view is opened: what is going on now does not wait for it. Asks only if a view gave way
-        for nothing, or may have."""
+        """Note that a view is about to be opened: calls that are in progress now do not wait for it. Asks
+        only if a view gave way for nothing, or may have."""
         if self._command is None or not (self._gave_way or self._usual):
             return
         ours = connection.calls_now()
@@ -114,7 +116,7 @@ class WaitingCalls:
 
 
 def _question(uri: str) -> list[str] | None:
-    """The command; None if this hypervisor has no administration socket that can be reached."""
+    """The command that asks; None if this hypervisor has no administration socket that can be reached."""
     parts = urlsplit(uri)
     if parts.scheme not in ("qemu", "qemu+unix") or parts.netloc or parts.path != "/system":
         return None

@@ -131,7 +131,7 @@ class Daemon:
         return self._sockets() / "nbd.sock"
 
     def ensure(self) -> str:
-        """Start a daemon unless one runs; gives its identity. Raises FabricError if it does not start."""
+        """Start a daemon unless one runs; returns its identity. Raises FabricError if it does not start."""
         found = self.identity
         if found is not None:
             return found
@@ -164,7 +164,7 @@ class Daemon:
             raise errors.FabricError(f"The storage daemon {pid} cannot be killed.", do="Restart the host.")
 
     def until_gone(self) -> None:
-        """Wait for the end of one that somebody else killed: until then its disks are locked."""
+        """Wait for the end of a daemon that somebody else killed: until then its disks are locked."""
         pid = self._recorded()
         if pid is not None:
             ending.await_end(pid, DEADLINE_SECONDS)
@@ -213,8 +213,9 @@ class Daemon:
         self._allow_many_files()
 
     def _starts(self, command: Sequence[str]) -> bool:
-        """False while a daemon that was killed has its pid file's lock: the kernel takes its command line,
-        by which we know it, a moment before. Raises FabricError for any other reason."""
+        """Start a daemon; False while one that was killed still has the lock of the pid file: the kernel
+        removes its command line, by which it is recognized, a moment earlier. Raises FabricError for any
+        other reason."""
         try:
             with self._log.open("wb") as log:
                 subprocess.run(

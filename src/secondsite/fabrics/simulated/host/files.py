@@ -1,4 +1,4 @@
-"""Small files that several processes share: whole on every read, with locks that end with their owner.
+"""Small files that several processes share: each read sees a whole file, and locks end with their owner.
 
 Files are replaced by rename and not synced: a simulated site must survive the death of processes, not of its
 host.

@@ -21,7 +21,8 @@ DELTA = "view-delta"
 
 
 class Host:
-    """Invariant: the record says RUNNING only when the daemon it names has all the machine's disks open."""
+    """Opens machines in daemons and closes them. Invariant: the record says RUNNING only when the daemon it
+    names has all the machine's disks open."""
 
     def __init__(self, root: Path, key: EncryptionKey | None = None) -> None:
         """`key` opens encrypted disks."""
@@ -141,7 +142,8 @@ def _end_disk_view(session: Session, fabric_id: str, key: str, path: Path) -> No
 
 
 def _as_large_as(definition: MachineDefinition, found: dict[str, disks.DiskFiles]) -> MachineDefinition:
-    """With the sizes of its files: a machine that comes home may have been made larger while it was away."""
+    """The definition with the sizes of the disk files: a machine that comes home may have been enlarged while
+    it was away."""
     sized = tuple(
         disk.model_copy(update={"size_bytes": found[disk.key].size_bytes}) for disk in definition.disks
     )

@@ -1,5 +1,4 @@
-"""How simulated guests are paused: a lock that each of their writes shares and that a pause takes
-exclusively.
+"""Pauses simulated guests, by a lock that each of their writes shares and that a pause takes exclusively.
 
 The gate before it keeps guests that write continuously from starving a pause. Locks end with their owner, so
 guests go on whatever happens to it."""

@@ -26,32 +26,32 @@ LOCK_SECONDS = 30.0
 
 
 class Traits(Shape):
-    """What only the platform knows of a machine; travels as the definition's `native` text."""
+    """What only the platform knows of a machine; it travels as the definition's `native` text."""
 
     own_daemon: bool = False
     obeys_shutdown: bool = True
     guest_agent: bool = True
     shows: str = ""
-    """What its console says as long as it runs; without it nothing can be seen of the machine."""
+    """What its console shows as long as it runs; empty: nothing can be seen of the machine."""
     serves: dict[int, str] = pydantic.Field(default_factory=dict)
-    """What its TCP ports say: 'STATUS TEXT' to HTTP."""
+    """What its TCP ports answer: 'STATUS TEXT' to HTTP."""
     mounts: dict[str, int] = pydantic.Field(default_factory=lambda: {"/": 0})
     """What it has mounted from its disks, each with the errors that its kernel counts."""
     cpu_model: str | None = None
-    """Another one than it had where its definition came from."""
+    """Its CPU model, if that is another one than at the site where its definition came from."""
     script_status: int | None = 0
-    """How scripts end in it; null: they do not end."""
+    """The status with which scripts end in it; null: they do not end."""
 
 
 class MachineRecord(Shape):
-    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives. `boot` is
-    another word after each start, also of a machine that was made anew under the same id.
+    """`runs_in` names the daemon that runs the machine: the machine runs as long as that one lives. A
+    machine. `boot` changes with each start, also for a machine that was made anew under the same id.
 
     `nodes` are the images opened there by disk key, top first; `checkpoints` maps our checkpoints to the
-    disks that have them; `images` has the file that each of them belongs to: a bitmap in a restored or
-    copied one is worthless (P17); former releases wrote its inode; `left` is what the files of a machine
-    that is off looked like when we left them, after the boot `left_after`; `view` lists the scratch files
-    of a frozen view that is open or was interrupted."""
+    disks that have them; `images` has the file that each of them belongs to: a bitmap in a restored or copied
+    one is worthless (P17); former releases wrote its inode; `left` is the state in which we left the files of
+    a machine that is off, after the boot `left_after`; `view` lists the scratch files of a frozen view that
+    is open or was interrupted."""
 
     definition: MachineDefinition
     tag: str | None = None
@@ -66,11 +66,11 @@ class MachineRecord(Shape):
     starts_with_host: bool = False
     start_forbidden: bool = False
     started_with_host: bool = False
-    """Before its start was forbidden."""
+    """Whether it started with its host before its start was forbidden."""
     saved: bool = False
-    """Its memory waits for its next start."""
+    """Whether its memory was saved for its next start."""
     elsewhere: bool = False
-    """Another host runs it from the same storage."""
+    """Whether another host runs it from the same storage."""
 
     @property
     def fabric_id(self) -> str:
@@ -97,8 +97,8 @@ class MachineRecord(Shape):
         return now.is_same(known if isinstance(known, FileNumber) else FileNumber(known, None))
 
     def imaged(self, checkpoint: str, disks: Sequence[str], base: str | None) -> MachineRecord:
-        """With a new checkpoint of these disks and the files that it belongs to; those of the base and of
-        the last few views stay."""
+        """The record with a new checkpoint of these disks, and the files that it belongs to; those of the
+        base and of the last few views stay."""
         paths = {one.key: Path(one.path) for one in self.definition.disks if one.key in disks}
         numbers = {key: number for key, path in paths.items() if (number := file_number(path))}
         pinned = {name: self.images[name] for name in (base,) if name in self.images}
@@ -106,8 +106,8 @@ class MachineRecord(Shape):
         return self.having(images=images, checkpoints={**self.checkpoints, checkpoint: tuple(disks)})
 
     def settled(self) -> MachineRecord:
-        """While it is off: without the word of the bitmaps in files that somebody changed since we left
-        them. Whatever its guest did after another start is told by the bitmaps."""
+        """The record of a machine that is off, without the bitmaps in files that somebody changed since we
+        left them. If its guest ran meanwhile, the bitmaps tell what it changed."""
         known = self.left if self.left_after == self.boot else {}
         paths = {one.key: Path(one.path) for one in self.definition.disks}
         changed = {
@@ -122,7 +122,7 @@ class MachineRecord(Shape):
         return self.having(images=images, left={}) if changed else self
 
     def leaving(self) -> MachineRecord:
-        """With what its files look like now."""
+        """The record with the present state of its files."""
         paths = {one.key: Path(one.path) for one in self.definition.disks}
         looks = {key: file_looks.seen(same_files.files(path.absolute())) for key, path in paths.items()}
         return self.having(left={key: each for key, each in looks.items() if each}, left_after=self.boot)
@@ -138,8 +138,8 @@ class Records:
         self._folder = root / "machines"
         self._locks = root / "locks"
         self.synced = root / "synced"
-        """There if definitions survive a power cut, as those of a real hypervisor do; syncing costs more
-        than all the rest."""
+        """A file that exists if definitions survive a power cut, as those of a real hypervisor do; syncing
+        costs more than everything else."""
         for folder in (self._folder, self._locks):
             folder.mkdir(parents=True, exist_ok=True)
         self._read: dict[str, tuple[tuple[int, int], MachineRecord]] = {}

@@ -47,7 +47,7 @@ class Guest:
 
     @property
     def boot(self) -> str | None:
-        """Of the start since which the machine has been running; None if it is off."""
+        """The id of the start since which the machine has been running; None if it is off."""
         record = self._host.records.get(self.fabric_id)
         return record.boot if record and self._host.state(record) is PowerState.RUNNING else None
 

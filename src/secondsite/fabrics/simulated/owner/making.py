@@ -39,10 +39,10 @@ def make_machine(
     serves: Mapping[int, str] | None = None,
     mounts: Mapping[str, int] | None = None,
 ) -> str:
-    """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; gives its fabric id. With
-    `firmware` it boots through UEFI with that state. `shows` is what its console says; without it nothing
-    can be seen of it. `serves`: what its TCP ports say, `STATUS TEXT` to HTTP. `mounts`: its file systems,
-    each with the errors that its kernel counts; one without any."""
+    """Make a machine, off, with empty disks `vda`, `vdb`, ... of these sizes; returns its fabric id. With
+    `firmware` it boots through UEFI with that state. `shows` is what its console shows; if it is empty
+    nothing can be seen of the machine. `serves`: what its TCP ports say, `STATUS TEXT` to HTTP. `mounts`: its
+    file systems, each with the errors that its kernel counts; one without any."""
     fabric_id = str(uuid.uuid4())
     traits = Traits(
         own_daemon=own_daemon,
@@ -101,7 +101,7 @@ def resize(root: Path, fabric_id: str, disk_key: str, size_bytes: int) -> None:
 
 
 def give_memory(root: Path, fabric_id: str, memory_bytes: int) -> None:
-    """The machine has this much memory from its next start on."""
+    """Give a machine this much memory from its next start on."""
     host = Host(root)
     with host.records.lock(fabric_id, "give memory"):
         record = host.records.need(fabric_id)
@@ -117,7 +117,7 @@ def kill(root: Path, fabric_id: str) -> None:
 
 
 def sync_definitions(root: Path) -> None:
-    """From now on the site's definitions survive a power cut of its host."""
+    """Make the site's definitions survive a power cut of its host, from now on."""
     records = Host(root).records
     records.synced.touch()
     for record in records.all():
@@ -125,12 +125,12 @@ def sync_definitions(root: Path) -> None:
 
 
 def set_autostart(root: Path, fabric_id: str, on: bool = True) -> None:
-    """Whether the machine starts with its host."""
+    """Set whether the machine starts with its host."""
     _mark(root, fabric_id, starts_with_host=on)
 
 
 def save(root: Path, fabric_id: str) -> None:
-    """The machine's memory is written away and its power goes, until somebody starts it."""
+    """Save the machine's memory and turn it off, until somebody starts it."""
     host = Host(root)
     with host.records.lock(fabric_id, "save"):
         host.close(host.records.need(fabric_id))
@@ -138,12 +138,13 @@ def save(root: Path, fabric_id: str) -> None:
 
 
 def define_anew(root: Path, fabric_id: str) -> None:
-    """As another program does from a file of its own: our tag and the veto are gone."""
+    """Define the machine anew, as another program does from a file of its own: our tag and the veto are
+    gone."""
     _mark(root, fabric_id, tag=None, start_forbidden=False)
 
 
 def migrate_away(root: Path, fabric_id: str) -> None:
-    """Another host runs the machine from now on; this one still has its definition."""
+    """Let another host run the machine from now on; this one still has its definition."""
     host = Host(root)
     with host.records.lock(fabric_id, "migrate"):
         host.close(host.records.need(fabric_id))
@@ -151,7 +152,7 @@ def migrate_away(root: Path, fabric_id: str) -> None:
 
 
 def reboot(root: Path) -> None:
-    """The host's power fails and returns; machines with autostart start."""
+    """The host loses power and starts again; machines with autostart start."""
     host = Host(root)
     for folder in sorted((root.absolute() / "daemons").glob("*")):
         Daemon(folder).kill()

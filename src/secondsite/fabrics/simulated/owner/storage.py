@@ -27,8 +27,8 @@ READ_SECONDS = 10.0
 
 
 def take_snapshot(root: Path, fabric_id: str, key: str) -> Path:
-    """An external snapshot, as backup tools take: the disk goes on in a new file above the one that it
-    had, whose path is given. Waits while a frozen view is open. Raises FabricError."""
+    """Take an external snapshot, as backup tools do: the disk goes on in a new file above the old one, whose
+    path is returned. Waits while a frozen view is open. Raises FabricError."""
     host = Host(root)
     with _without_a_view(host, fabric_id), host.records.lock(fabric_id, "take a snapshot of"):
         record = host.records.need(fabric_id)
@@ -45,7 +45,7 @@ def take_snapshot(root: Path, fabric_id: str, key: str) -> Path:
 
 
 def end_snapshot(root: Path, fabric_id: str, key: str, below: Path) -> None:
-    """Merge the disk back into the file that it had before the snapshot. Raises FabricError, also when it
+    """Merge the disk back into the file that it had before the snapshot. Raises FabricError, also if the disk
     does not stand on that file any more, or is that file: a machine that was made anew has no snapshot."""
     host = Host(root)
     overlay = Path(_disk(host.records.need(fabric_id), key).path)
@@ -57,7 +57,7 @@ def end_snapshot(root: Path, fabric_id: str, key: str, below: Path) -> None:
 
 
 def put_back(root: Path, fabric_id: str, copies: dict[Path, Path]) -> None:
-    """Switch the machine off, and write older copies over its disk files: the same files, as `cp` does.
+    """Turn the machine off, and write older copies over its disk files, into the same files as `cp` does.
     Raises FabricError."""
     host = Host(root)
     with _without_a_view(host, fabric_id), host.records.lock(fabric_id, "put copies back"):
@@ -67,7 +67,7 @@ def put_back(root: Path, fabric_id: str, copies: dict[Path, Path]) -> None:
 
 
 def copy_disks(root: Path, fabric_id: str, folder: Path) -> dict[Path, Path]:
-    """Copies of the disk files of a machine that is off, by the files that they are of. Raises
+    """Copy the disk files of a machine that is off; returns the copies by the original files. Raises
     FabricError."""
     host = Host(root)
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def copy_disks(root: Path, fabric_id: str, folder: Path) -> dict[Path, Path]:
 
 
 def migrate_back(root: Path, fabric_id: str) -> None:
-    """The machine is here again, and runs unless its start is forbidden. Its bitmaps did not come along."""
+    """Bring the machine back; it runs unless its start is forbidden. Its bitmaps did not travel with it."""
     host = Host(root)
     with host.records.lock(fabric_id, "migrate back"):
         record = host.records.save(host.records.need(fabric_id).having(elsewhere=False, images={}))
@@ -114,7 +114,7 @@ def read_by_another(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_a_view(host: Host, fabric_id: str) -> Iterator[None]:
-    """No frozen view is open inside the context; on a real host such an act waits for the open job, too."""
+    """Inside the context no frozen view is open; on a real host such an act also waits for the open job."""
     deadline = time.monotonic() + VIEW_SECONDS
     with contextlib.ExitStack() as lock:
         while True:
@@ -129,7 +129,7 @@ def _without_a_view(host: Host, fabric_id: str) -> Iterator[None]:
 
 
 def _grow(host: Host, record: MachineRecord, disk: DiskDefinition, overlay: Path) -> str:
-    """Put the overlay above the disk of a running machine; gives its node."""
+    """Put the overlay above the disk of a running machine; returns its node."""
     node = disks.node_name(record.fabric_id, overlay)
     with host.daemon(record).session(f"Snapshot of disk {disk.key} of '{record.definition.name}'") as session:
         file = {"driver": "file", "filename": str(overlay), "auto-read-only": True, "discard": "unmap"}
@@ -147,7 +147,7 @@ def _disk(record: MachineRecord, key: str) -> DiskDefinition:
 
 
 def _on(record: MachineRecord, key: str, path: Path) -> MachineRecord:
-    """The machine with that file as the disk; the checkpoints stay behind with the file below."""
+    """The record with that file as the disk; checkpoints of the file below do not count any more."""
     listed = tuple(
         disk.model_copy(update={"path": str(path)}) if disk.key == key else disk
         for disk in record.definition.disks

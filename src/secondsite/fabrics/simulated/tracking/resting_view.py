@@ -56,7 +56,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
 def unwritten(
     host: Host, record: MachineRecord, asked: Sequence[DiskDefinition], base: str
 ) -> Unwritten | None:
-    """As `Tracking.unwritten` of a machine that is off; the caller has the machine's lock."""
+    """As `Tracking.unwritten`, for a machine that is off; the caller has the machine's lock."""
     found = tuple(disks.look(record.fabric_id, Path(disk.path)) for disk in asked)
     daemon = host.reader(record.fabric_id)
     daemon.ensure()
@@ -73,7 +73,7 @@ def unwritten(
 def _holds(
     daemon: Daemon, found: tuple[disks.DiskFiles, ...], checkpoint: str, key: EncryptionKey | None
 ) -> bool:
-    """Whether the disks are as they were when the checkpoint began. A started machine has ended the
+    """Whether the disks are as they were when the checkpoint began. A start of the machine ends the
     daemon."""
     try:
         with daemon.session("Looking for writes") as session:

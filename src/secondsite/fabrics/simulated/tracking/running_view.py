@@ -108,7 +108,8 @@ def _is_encrypted(path: Path) -> bool:
 def _freeze(
     session: Session, parts: list[_DiskView], checkpoint: str
 ) -> tuple[datetime, float, list[_DiskView]]:
-    """Freeze; gives the instant, how long the daemon paused, and the views of the disks."""
+    """Freeze the view; returns the instant, how long the daemon paused in seconds, and the views of the
+    disks."""
     taken_at, before = datetime.now(UTC), time.monotonic()
     try:
         session.run("transaction", actions=_actions(parts, checkpoint))

@@ -20,8 +20,8 @@ from . import resting_view, running_view, unwritten
 
 
 class SimulatedTracking:
-    """Each of our bitmaps records until its checkpoint is removed, so each alone is the delta since its
-    instant."""
+    """Change tracking of simulated machines. Each of our bitmaps records until its checkpoint is removed, so
+    each alone is the delta since its instant."""
 
     def __init__(self, host: Host, faults: Faults, quiescing: SimulatedQuiescing) -> None:
         self._host = host
@@ -95,8 +95,7 @@ class SimulatedTracking:
             return unwritten.of_all(self._host, ready)
 
     def _is_ready(self, locks: contextlib.ExitStack, fabric_id: str) -> bool:
-        """Lock the machine; False while something else is done with it, which nobody waits for, or where a
-        fault is dialled."""
+        """Lock the machine; False without waiting if something else has it, or if a fault is set for it."""
         try:
             with self._faults.around("tracking.unwritten", fabric_id):
                 locks.enter_context(self._host.records.lock(fabric_id, "look for writes of", 0.0))

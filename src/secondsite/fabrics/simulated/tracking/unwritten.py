@@ -1,4 +1,4 @@
-"""Whether anything was written since a checkpoint, from the bits of the checkpoint's bitmaps.
+"""Finds out whether anything was written since a checkpoint, from the bits of the checkpoint's bitmaps.
 
 The bitmaps of a machine that is off are read in its files. Of a running one, QMP gives the number of set
 bits only together with all other nodes of the daemon, 25 us of processor time for each machine of the

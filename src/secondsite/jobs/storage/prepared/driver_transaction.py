@@ -1,8 +1,8 @@
 """A transaction of SQLite's driver itself, on a connection of SQLAlchemy's pool.
 
-To open a connection, to begin, to commit and to give it back takes SQLAlchemy five times as long as SQLite,
-and most transactions are one question. What needs SQLAlchemy's connection gets it, in the same transaction.
-Whoever listens to an engine's beginnings and commits hears of all: then it goes through SQLAlchemy.
+SQLAlchemy takes five times as long as SQLite to open a connection, begin, commit and give it back, and most
+transactions are one query. Code that needs SQLAlchemy's connection gets it, in the same transaction. If
+anything listens to the engine's begin and commit events, all transactions go through SQLAlchemy.
 """
 
 import sqlite3
@@ -15,26 +15,26 @@ from sqlalchemy.pool import PoolProxiedConnection
 from .statement import run_on
 
 Begin = Callable[[PoolProxiedConnection, bool], None]
-"""Takes the connection, and whether the transaction only reads."""
+"""Called with the connection, and whether the transaction only reads."""
 _BEGINNINGS: weakref.WeakKeyDictionary[object, Begin] = weakref.WeakKeyDictionary()
 _BEGUN = "secondsite_begun"
 READS_ONLY = "secondsite_read_only"
 
 
 def offer(db: Engine, begin: Begin) -> None:
-    """Transactions of this engine may be the driver's; the only listener to its beginnings calls `begin`
-    as well."""
+    """Allow the driver's transactions on this engine; `begin` does for them what the only listener to its
+    begin events does."""
     _BEGINNINGS[db.pool] = begin
 
 
 def has_begun(connection: Connection) -> bool:
-    """The driver's transaction goes on as SQLAlchemy's."""
+    """Whether a transaction of the driver has begun on it, which goes on as SQLAlchemy's."""
     info = connection.connection.record_info
     return info is not None and info.pop(_BEGUN, False)
 
 
 def opened(db: Engine) -> "Direct | None":
-    """None where a transaction has to be SQLAlchemy's."""
+    """A transaction of the driver; None where it has to be SQLAlchemy's."""
     begin = _BEGINNINGS.get(db.pool)
     heard = db.dispatch
     if begin is None or len(heard.begin) > 1 or heard.commit or heard.rollback:
@@ -43,7 +43,7 @@ def opened(db: Engine) -> "Direct | None":
 
 
 class Direct:
-    """For one thread; the transaction begins with the first statement."""
+    """One transaction of the driver, for one thread; it begins with the first statement."""
 
     def __init__(self, db: Engine, begin: Begin) -> None:
         self._db = db
@@ -53,11 +53,11 @@ class Direct:
 
     @property
     def driver(self) -> sqlite3.Connection:
-        assert not self._is_over, "what came now would be kept at once"
+        assert not self._is_over, "a statement after the end would be committed at once"
         return _driver(self._line or self.begin())
 
     def begin(self) -> PoolProxiedConnection:
-        """Unless it has begun."""
+        """Begin the transaction, unless it has begun."""
         if self._line is None:
             line = self._db.pool.connect()
             try:
@@ -69,7 +69,8 @@ class Direct:
         return self._line
 
     def connection(self) -> Connection:
-        """SQLAlchemy's, which takes the transaction over: `begin` it, and leave this."""
+        """SQLAlchemy's connection, which takes the transaction over: `begin` it, and use this object no
+        more."""
         if self._line is None:
             return self._db.connect()
         assert not self._is_over
@@ -78,7 +79,7 @@ class Direct:
         return Connection(self._db, connection=self._line)
 
     def commit(self) -> None:
-        """Of one that was rolled back there is nothing left to do."""
+        """Commit; nothing to do if it was rolled back."""
         if self._line is not None and not self._is_over:
             run_on(_driver(self._line), "COMMIT")
             self._is_over = True

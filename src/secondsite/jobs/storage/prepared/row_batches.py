@@ -1,4 +1,4 @@
-"""Rows that come in one piece."""
+"""All rows of a query in one piece."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ NOTHING: Values = MappingProxyType({})
 
 
 class BatchStatement:
-    """A statement whose rows come in one piece: SQLite's driver gives the interpreter's lock away for each
-    row, and waits to get it back. Beside jobs a page of 101 rows took 100 ms for that alone. Columns hold
-    text, whole numbers or nothing. Safe from any thread."""
+    """A query whose rows come in one piece: SQLite's driver releases the interpreter's lock for each row, and
+    waits to get it back. While jobs ran, a page of 101 rows took 100 ms for that alone. Columns hold text,
+    whole numbers or nothing. Safe from any thread."""
 
     def __init__(self, statement: Select[*tuple[object, ...]]) -> None:
         self._statement = statement
@@ -33,8 +33,7 @@ class BatchStatement:
         return self.rows(session, piece)
 
     def piece(self, session: Session, values: Values = NOTHING) -> str | None:
-        """All rows, as SQLite tells them: the same as long as nothing of them has changed. None on other
-        databases."""
+        """All rows as one text of SQLite's, equal as long as no row has changed. None on other databases."""
         if session.get_bind().dialect.name != "sqlite":
             return None
         (found,) = run_text(session, self._of_sqlite(session), values).fetchone()
@@ -42,7 +41,7 @@ class BatchStatement:
         return found
 
     def rows(self, session: Session, piece: str) -> Sequence[Columns]:
-        """What `piece` told."""
+        """The rows that `piece` gave."""
         text = self._of_sqlite(session)
         return [tuple(text.row(found).values()) for found in json.loads(piece)]
 
@@ -57,8 +56,8 @@ class BatchStatement:
 
 
 class CachedRecords(Generic[R]):
-    """The records of a small table, which are made anew only when a row of it has changed. They are not to
-    be changed. Safe from any thread."""
+    """The records of a small table, made again only when one of its rows has changed. Callers may not change
+    them. Safe from any thread."""
 
     def __init__(  # type: ignore[explicit-any]
         self, statement: Select[*tuple[object, ...]], make: Callable[..., R]

@@ -1,7 +1,8 @@
 """Statements that run for every transition of every job.
 
 On SQLite their text is made once, and goes to the driver itself: SQLAlchemy takes ten times as long to run a
-statement as SQLite does. On PostgreSQL, where the way to the server takes longest, they are SQLAlchemy's.
+statement as SQLite does. On PostgreSQL, where the network to the server takes longest, they are run by
+SQLAlchemy.
 """
 
 import sqlite3
@@ -29,14 +30,14 @@ Values = Mapping[str, object]
 Row = Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
 Process = Callable[[object], object]
 _NEW = "new_"
-"""SQLAlchemy keeps the names of the columns themselves."""
+"""A prefix for values to set: SQLAlchemy reserves the names of the columns themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A statement as SQLite takes it. `takes`: for each question mark the name of its value, what makes
-    the driver's value of it, and the value that it has in every run. `gives`: the name of each column, and
-    what makes our value of it."""
+    """A statement as SQLite takes it. `takes`: for each question mark the name of its value, its conversion
+    to the driver's value, and its value if that is the same in every run. `gives`: the name of each column,
+    and the conversion of its value."""
 
     sql: str
     takes: tuple[tuple[str, Process | None, object], ...]
@@ -56,7 +57,7 @@ class Text:
 
 
 class PreparedStatement:
-    """One statement; it is given its values by name, the same ones each time. Safe from any thread."""
+    """One statement; its values are given by name, the same names each time. Safe from any thread."""
 
     def __init__(self, statement: Select[*tuple[object, ...]] | UpdateBase) -> None:
         self._statement = statement
@@ -97,17 +98,17 @@ class PreparedStatement:
 
 
 def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bool]:
-    """SQL: the column has one of these. A list of values has no text before it is run."""
+    """SQL: the column has one of these values. (A list of values has no text before it is run.)"""
     return or_(*(column == word for word in sorted(words)))
 
 
 def new_values(table: Table, names: Iterable[str]) -> dict[str, BindParameter[Any]]:  # type: ignore[explicit-any]
-    """For `values(...)` of a change: the value of each of these columns, to be given by `as_new`."""
+    """For `values(...)` of an update: parameters for these columns, whose values `as_new` names."""
     return {name: bindparam(f"{_NEW}{name}", type_=table.c[name].type) for name in names}
 
 
 def as_new(values: Values) -> dict[str, object]:
-    """Values of columns under the names by which a change with `new_values` takes them."""
+    """Values of columns under the names that an update with `new_values` uses."""
     return {f"{_NEW}{name}": value for name, value in values.items()}
 
 
@@ -116,12 +117,12 @@ def run_text(session: Session, text: Text, values: Values) -> sqlite3.Cursor:
 
 
 def run(connection: Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
-    """On SQLite, by the driver itself; raises what SQLAlchemy raises."""
+    """Run SQL in SQLite's driver; raises what SQLAlchemy raises."""
     return run_on(_driver(connection.connection.dbapi_connection), sql, parameters)
 
 
 def run_on(driver: sqlite3.Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
-    """The same."""
+    """As `run`, on the driver's connection."""
     try:
         return driver.execute(sql, parameters)
     except sqlite3.Error as problem:
@@ -129,7 +130,7 @@ def run_on(driver: sqlite3.Connection, sql: str, parameters: tuple[object, ...] 
 
 
 def run_each(driver: sqlite3.Connection, sql: str, parameters: Sequence[tuple[object, ...]]) -> None:
-    """The same, once with each of these."""
+    """As `run_on`, once with each of these parameters."""
     try:
         driver.executemany(sql, parameters)
     except sqlite3.Error as problem:
@@ -137,7 +138,8 @@ def run_each(driver: sqlite3.Connection, sql: str, parameters: Sequence[tuple[ob
 
 
 def driver_of(session: Session) -> sqlite3.Connection:
-    """In its transaction. A session of ours may have none of SQLAlchemy's connections (`sessions`)."""
+    """The driver's connection in the session's transaction. A session of `sessions` may have no SQLAlchemy
+    connection."""
     direct = getattr(session, "direct", None)
     return _driver(session.connection().connection.dbapi_connection if direct is None else direct.driver)
 

@@ -1,4 +1,4 @@
-"""Queries about some of many rows."""
+"""Queries for some of many rows, by their keys."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ from .statement import PreparedStatement, Row
 
 SIZES = (1, 8, 64, 256)
 MOST_KEYS = SIZES[-1]
-"""In one query: databases have limits."""
+"""The most keys of one query: databases have limits."""
 
 
 class SubsetQuery:
-    """One query for some of many rows, by a key of theirs. A list of keys has no text before it is run: so
-    it is prepared for a few numbers of keys, the last of which is repeated. Safe from any thread."""
+    """One query for some of many rows, by a key. A list of keys has no text before it is run: so the query is
+    prepared for a few numbers of keys, and the last key is repeated to fill them. Safe from any thread."""
 
     def __init__(self, query: Select[*tuple[object, ...]], key: ColumnElement[str]) -> None:
         self._query = query
@@ -23,7 +23,7 @@ class SubsetQuery:
         self._for: dict[int, PreparedStatement] = {}
 
     def all(self, session: Session, keys: Sequence[str]) -> Iterator[Row]:
-        """The rows of all these keys, each once, in the query's order at most `MOST_KEYS` at a time."""
+        """The rows of all these keys, each once; in the query's order within each `MOST_KEYS` of them."""
         keys = tuple(dict.fromkeys(keys))
         for begin in range(0, len(keys), MOST_KEYS):
             some = keys[begin : begin + MOST_KEYS]

@@ -1,4 +1,4 @@
-"""Appliances: which are enrolled and connected, and how a new one gets in."""
+"""Appliances: which are enrolled and connected, and the enrollment of new ones."""
 
 import re
 import uuid
@@ -40,8 +40,9 @@ class Appliances:
             return _shape(existing(self._parts, tx, name_or_id))
 
     def delete(self, name_or_id: str) -> None:
-        """From now on its certificate is refused, and its connection ends. Raises NotPossibleNow while
-        machines depend on it, or jobs wait for it: a copy that runs there would be seen by nobody."""
+        """Delete the appliance: from now on its certificate is refused, and its connection ends. Raises
+        NotPossibleNow while machines depend on it, or jobs wait for it: nobody would see a copy that runs
+        there."""
         with self._parts.changing() as tx:
             appliance = existing(self._parts, tx, name_or_id)
             self._parts.note(before=_shape(appliance))
@@ -63,7 +64,7 @@ class Appliances:
         self._parts.signals(settings_push.SITE)
 
     def registration_key(self, site: str, once: Once | None = None) -> RegistrationKey:
-        """A key that enrolls one appliance of the site within an hour. It is shown this once."""
+        """A key with which one appliance of the site can enroll within an hour. It is shown only once."""
         with self._parts.changing() as tx:
             work = partial(self._make_key, tx, site)
             return carry_out(self._parts, tx, once, RegistrationKey, work, secret=True)
@@ -71,8 +72,8 @@ class Appliances:
     def replacement_key(
         self, name_or_id: str, wanted: ReplacementKeyCreate, once: Once | None = None
     ) -> RegistrationKey:
-        """A key that enrolls, within an hour, what takes this appliance's place: it gets the same id, and
-        the key that the appliance had counts no more. It is shown this once."""
+        """A key with which an appliance can enroll within an hour in place of this one: it gets the same id,
+        and the key that the former one had no longer counts. It is shown only once."""
         with self._parts.changing() as tx:
             appliance = existing(self._parts, tx, name_or_id)
             work = partial(self._make_replacement_key, tx, appliance, wanted)
@@ -82,8 +83,9 @@ class Appliances:
         return made
 
     def enroll(self, request: EnrollRequest, once: Once | None = None) -> EnrollAnswer:
-        """A certificate for the appliance's own key; a key that it had before counts no more. Raises
-        RegistrationRefused, or InvalidArgument for a bad request, which does not use the key up."""
+        """A certificate for the appliance's own key; a key that it had before no longer counts. Raises
+        RegistrationRefused, or InvalidArgument for a bad request, which does not use the registration key
+        up."""
         key_sha256 = secrets.digest(request.key.strip())
         if once is not None:
             once = replace(once, caller=f"enroll {key_sha256}")
@@ -96,7 +98,7 @@ class Appliances:
         return answer
 
     def _cut(self, appliance_id: str) -> None:
-        """Here and at all data ports: what is open with a key that counts no more ends."""
+        """End connections with a key that no longer counts, here and at all data ports."""
         self._parts.gateway.hang_up(appliance_id)
         self._parts.signals(settings_push.SITE)
 
@@ -151,8 +153,8 @@ class Appliances:
 
 
 def _returning(tx: Transaction, key: KeyRecord, appliance_id: str | None) -> str | None:
-    """The id of an appliance that enrolls again after its former vault was lost: it keeps it if it is
-    nobody's here, or was made as a name of that site when its machines were adopted. None for any other."""
+    """The id of an appliance that enrolls again after its former vault was lost: it keeps the id if no other
+    has it here, or if it was created as a name of that site by an adoption. None for any other."""
     if appliance_id is None or key.replaces is not None or not re.fullmatch(APPLIANCE_ID, appliance_id):
         return None
     known = tx.appliances.find(appliance_id)
@@ -163,15 +165,15 @@ def _returning(tx: Transaction, key: KeyRecord, appliance_id: str | None) -> str
 
 
 def _require_replaced(tx: Transaction, key: KeyRecord, appliance_id: str | None) -> None:
-    """Raises RegistrationRefused for an appliance that has an id which it would not keep."""
+    """Raises RegistrationRefused for an appliance with an id that it would not keep."""
     if appliance_id is None or appliance_id == key.replaces:
         return
     if not re.fullmatch(APPLIANCE_ID, appliance_id):
         raise errors.RegistrationRefused(
-            "The appliance names an id that no vault has made.",
+            "The appliance has an id that no vault gives out.",
             do=(
-                "Look in its folder for what has changed its configuration; enroll it as a new one, in an "
-                "empty folder."
+                "Look in its folder for what has changed its configuration. Enroll it as a new appliance, in "
+                "an empty folder."
             ),
         )
     known = tx.appliances.find(appliance_id)
@@ -191,8 +193,8 @@ def _require_replaced(tx: Transaction, key: KeyRecord, appliance_id: str | None)
 
 
 def _require_its_sites_only(tx: Transaction, appliance_id: str, site: str) -> None:
-    """Raises RegistrationRefused for an id that machines have at other sites: it would be sent their
-    orders."""
+    """Raises RegistrationRefused for an id that machines have at other sites: the appliance would be sent
+    their orders."""
     elsewhere = [
         machine.name
         for machine in tx.machines.list()
@@ -213,7 +215,7 @@ def _require_its_sites_only(tx: Transaction, appliance_id: str, site: str) -> No
 
 
 def _replaced(tx: Transaction, key: KeyRecord) -> ApplianceRecord | None:
-    """The appliance whose place is taken. Raises RegistrationRefused if it is gone."""
+    """The appliance that is replaced. Raises RegistrationRefused if it is gone."""
     if key.replaces is None:
         return None
     appliance = tx.appliances.find(key.replaces)
@@ -226,7 +228,7 @@ def _replaced(tx: Transaction, key: KeyRecord) -> ApplianceRecord | None:
 
 
 def existing(parts: Parts, tx: Transaction, name_or_id: str) -> ApplianceRecord:
-    """Raises NotFound, or InvalidArgument when several have that name."""
+    """The appliance. Raises NotFound, or InvalidArgument when several have that name."""
     seen = [appliance for appliance in tx.appliances.list() if parts.sees(appliance.site)]
     for appliance in seen:
         if appliance.id == name_or_id:
@@ -247,8 +249,8 @@ def _refuse_while_waited_for(tx: Transaction, appliance: ApplianceRecord) -> Non
     if left:
         jobs = ", ".join(f"{job.id[: authority.SHORT]} ({job.subject_name})" for job in left[:10])
         raise errors.NotPossibleNow(
-            f"{counted(len(left), 'job')} will finish at appliance '{appliance.name}' what was left there "
-            "when it was away. Without it a copy that its host starts would run unseen.",
+            f"{counted(len(left), 'job')} will finish at appliance '{appliance.name}' what could not "
+            "be done while it was away. Without it nobody would see a copy that its host starts.",
             do=f"If its host never returns, cancel them first ('secondsite job cancel ID'): {jobs}.",
         )
 

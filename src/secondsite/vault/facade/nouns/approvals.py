@@ -1,4 +1,4 @@
-"""What waits for a second person: shown, granted, refused, withdrawn."""
+"""Requests that wait for a second person's approval: shown, granted, refused, withdrawn."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -39,11 +39,11 @@ class Approvals:
         )
 
     def show(self, number: int) -> rest.Approval:
-        """Raises NotFound."""
+        """One request for approval. Raises NotFound."""
         return _shape(self.existing(number), self._parts.now())
 
     def existing(self, number: int) -> ApprovalRecord:
-        """Raises NotFound, also for one that the caller does not see."""
+        """The record. Raises NotFound, also for one that the caller does not see."""
         with self._parts.store.reading() as tx:
             return self._existing(tx, number)
 
@@ -52,8 +52,8 @@ class Approvals:
             return _settings(tx.approvals.rules())
 
     def change(self, wanted: rest.ApprovalSettings) -> rest.ApprovalSettings:
-        """Raises InvalidArgument for an unknown verb, NotPossibleNow while nobody could approve,
-        ApprovalNeeded once it is in force."""
+        """Set the verbs that need approval. Raises InvalidArgument for an unknown verb, NotPossibleNow while
+        nobody could approve, ApprovalNeeded once the setting is in force."""
         rules = Rules(approvals.checked(wanted.verbs), wanted.lasts_seconds)
         with self._parts.changing() as tx:
             if rules.verbs:
@@ -65,11 +65,12 @@ class Approvals:
         return _settings(rules)
 
     def asker_to_grant(self, number: int) -> Caller | None:
-        """Whoever asked, for whom it may now be carried out if the caller's roles allow the same; None when
-        that was done.
+        """The asker, for whom the request may now be carried out if the caller's roles allow the same; None
+        when it was carried out already.
 
-        Raises NotFound, NotPossibleNow for one that waits no more, Forbidden for one who is no second
-        person."""
+        Raises NotFound, NotPossibleNow for a request that no longer waits, Forbidden for a caller who does
+        not count as a second person.
+        """
         now = self._parts.now()
         with self._parts.store.reading() as tx:
             record = self._existing(tx, number)
@@ -81,7 +82,7 @@ class Approvals:
             return holders.caller(asker, record.token_sha256, record.address)
 
     def grant_later(self, number: int) -> None:
-        """It is carried out when its asker asks again. Raises as `asker_to_grant` does."""
+        """Grant a request that is carried out when its asker repeats it. Raises as `asker_to_grant` does."""
         with self._parts.changing() as tx:
             record = self._open(tx, number)
             caller = self._parts.caller
@@ -90,7 +91,8 @@ class Approvals:
             tx.approvals.put(granted)
 
     def refuse(self, number: int, request: rest.ApprovalRefusal, once: Once | None = None) -> rest.Approval:
-        """Raises NotFound, NotPossibleNow, or Forbidden for one who could not ask the same."""
+        """Refuse a request. Raises NotFound, NotPossibleNow, or Forbidden for a caller who may not make the
+        same request."""
 
         def end() -> rest.Approval:
             record = self._open(tx, number)
@@ -101,7 +103,7 @@ class Approvals:
             return carry_out(self._parts, tx, once, rest.Approval, end)
 
     def withdraw(self, number: int, once: Once | None = None) -> rest.Approval:
-        """Raises NotFound, NotPossibleNow, or Forbidden for others than the asker."""
+        """Withdraw a request. Raises NotFound, NotPossibleNow, or Forbidden for others than the asker."""
 
         def end() -> rest.Approval:
             record = self._open(tx, number)
@@ -116,7 +118,7 @@ class Approvals:
             return carry_out(self._parts, tx, once, rest.Approval, end)
 
     def tried(self, number: int, problem: str) -> None:
-        """It was granted, and could not be carried out: it waits on."""
+        """Note that a granted request could not be carried out: it still waits."""
         with self._parts.store.transaction() as tx:
             tx.one_at_a_time(second_person.LOCK)
             record = self._existing(tx, number)
@@ -124,7 +126,7 @@ class Approvals:
                 tx.approvals.put(replace(record, tried=problem[:MOST_OF_A_MESSAGE]))
 
     def expire(self) -> None:
-        """What waited in vain ends, on record."""
+        """End the requests whose time is over, with an entry in the audit log."""
         now, lived = self._parts.now(), self._parts.deps.lived()
         with self._parts.store.reading() as tx:
             if not any(each.expires_at <= lived for each in tx.approvals.open()):
@@ -164,7 +166,7 @@ class Approvals:
         return record
 
     def _sees(self, record: ApprovalRecord) -> bool:
-        """Its asker does, and whoever has the asker's whole scope."""
+        """Whether the caller sees it: its asker does, and whoever has the asker's whole scope."""
         return record.token_id == self._parts.caller.token_id or self._parts.sees(record.site)
 
 

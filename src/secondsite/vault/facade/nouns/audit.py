@@ -31,7 +31,7 @@ class Audit:
         return rest.AuditPage(items=tuple(_shape(entry) for entry in items), next=following)
 
     def verify(self) -> rest.AuditCheck:
-        """Reads the whole log. Raises DeadlineExceeded when many requests take long already."""
+        """Check the whole log. Raises DeadlineExceeded when many requests take long already."""
         with self._parts.waiting.one(self._parts.caller), self._parts.store.reading() as tx:
             ends = tx.audit.ends()
             claims = _Claims()
@@ -39,11 +39,11 @@ class Audit:
         broken, what = found.broken, found.what
         if broken is None and found.last != ends.head:
             broken = found.last.number + 1
-            what = f"the log ends with entry {found.last.number}, its head says {ends.head.number}"
+            what = f"the log ends with entry {found.last.number}, but its head is {ends.head.number}"
         if broken is None and ends.anchor.number and claims.anchor != ends.anchor:
             broken, what = (
                 ends.anchor.number,
-                "entries before the first one were deleted, and no pruning did that",
+                "entries before the first one were deleted, but not by pruning",
             )
         return rest.AuditCheck(
             intact=broken is None,
@@ -60,15 +60,15 @@ class Audit:
             return rest.AuditSettings(kept_days=tx.audit.ends().kept_days)
 
     def keep(self, wanted: rest.AuditSettings) -> rest.AuditSettings:
-        """How long entries are kept from now on."""
+        """Set how long entries are kept."""
         with self._parts.changing() as tx:
             self._parts.note(rest.AuditSettings(kept_days=tx.audit.ends().kept_days), wanted)
             tx.audit.keep(wanted.kept_days)
         return wanted
 
     def prune(self) -> None:
-        """Delete what is older than the setting says. An entry holds the digest of the last that was
-        deleted: the rest is still verified."""
+        """Delete entries that are older than the setting says. The pruning's entry holds the digest of the
+        last deleted one, so the rest can still be verified."""
         with self._parts.store.reading() as tx:
             kept_days = tx.audit.ends().kept_days
             if kept_days is None:
@@ -88,20 +88,20 @@ class Audit:
 
 
 class _Claims:
-    """What the newest pruning on record says that it deleted."""
+    """The last entry that the newest pruning in the log claims to have deleted."""
 
     def __init__(self) -> None:
         self.anchor: Link | None = None
 
     def reading(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         for entry in entries:
-            yield entry  # who asks for the next one has found this one whole
+            yield entry  # when the next one is read, this one was found whole
             if entry.outcome is Outcome.PRUNED:
                 self.anchor = _deleted(entry)
 
 
 def _deleted(pruning: Entry) -> Link | None:
-    """The last entry that it deleted; None if it does not say so, as one that was written by hand."""
+    """The last entry that it deleted; None if it does not name one, such as a forged entry."""
     try:
         told = json.loads(pruning.details)
         return Link(told["number"], told["digest"])

@@ -1,5 +1,5 @@
-"""Schedules of test failovers. What makes, changes or runs one starts test failovers, and needs what those
-need."""
+"""Drill schedules. Creating, changing or running one starts test failovers, and needs the same
+permissions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ class DrillSchedules:
         self._parts = parts
 
     def list(self) -> Sequence[rest.DrillSchedule]:
-        """Those whose machines are all in the caller's scope."""
+        """The schedules whose machines are all in the caller's scope."""
         with self._parts.store.reading() as tx:
             return [_info(tx, each) for each in tx.drill_schedules.list() if _sees(self._parts, tx, each)]
 
@@ -35,8 +35,8 @@ class DrillSchedules:
             return _info(tx, self._existing(tx, name))
 
     def create(self, request: rest.DrillScheduleCreate, once: Once | None = None) -> rest.DrillSchedule:
-        """Raises Forbidden, AlreadyExists, NotFound for a machine or a plan that is not there,
-        InvalidArgument."""
+        """Create a schedule. Raises Forbidden, AlreadyExists, NotFound for a machine or a plan that does not
+        exist, InvalidArgument."""
         self._begin(request)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.DrillSchedule, lambda: self._create(tx, request))
@@ -44,8 +44,8 @@ class DrillSchedules:
     def update(
         self, name: str, request: rest.DrillScheduleChange, seen: Seen | None = None
     ) -> rest.DrillSchedule:
-        """All of it anew, from now on for whoever changes it. Its turn stays when it is, unless the time
-        of day or the interval changes. Raises as `create`, or ChangedMeanwhile."""
+        """Replace all settings of a schedule; from now on it runs for the caller. The time of its next turn
+        stays unless the time of day or the interval changes. Raises as `create`, or ChangedMeanwhile."""
         self._begin(request)
         with self._parts.changing() as tx:
             record, before = self._editable(tx, name, seen)
@@ -55,15 +55,15 @@ class DrillSchedules:
             return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """What it has started goes on. Raises NotFound, ChangedMeanwhile."""
+        """Delete a schedule; jobs that it has started go on. Raises NotFound, ChangedMeanwhile."""
         with self._parts.changing() as tx:
             _, before = self._editable(tx, name, seen)
             self._parts.note(before=before)
             tx.drill_schedules.remove(name)
 
     def run(self, name: str, once: Once | None = None) -> JobAccepted:
-        """Now, also while it is paused; its next turn is counted from now. Raises Forbidden, NotFound, and
-        NotPossibleNow for what is in the way."""
+        """Run it now, even while it is paused; its next turn is counted from now. Raises Forbidden, NotFound,
+        and NotPossibleNow with the reason why it cannot start."""
         self._parts.caller.require_verb(Verb.TEST_FAILOVER, None)
         self._parts.does(Verb.TEST_FAILOVER.value)
 
@@ -118,7 +118,7 @@ class DrillSchedules:
         request: rest.DrillScheduleChange,
         former: Mapping[str, PlanMachine],
     ) -> DrillSchedule:
-        """Raises NotFound, InvalidArgument."""
+        """The schedule that is asked for. Raises NotFound, InvalidArgument."""
         if request.plan is not None:
             plans.existing(self._parts, tx, request.plan)
         schedule = DrillSchedule(
@@ -137,7 +137,7 @@ class DrillSchedules:
         return schedule
 
     def _machine(self, tx: Transaction, name_or_id: str, former: Mapping[str, PlanMachine]) -> PlanMachine:
-        """One that was in it may stay although its protection ended."""
+        """A machine of the schedule. One that was in it before may stay although its protection ended."""
         try:
             found = machines.existing(self._parts, tx, name_or_id)
         except errors.NotFound:
@@ -147,7 +147,7 @@ class DrillSchedules:
         return PlanMachine(found.id, found.name, found.source_site, found.target_site)
 
     def _name(self, tx: Transaction, record: DrillScheduleRecord) -> None:
-        """A second person approves these machines."""
+        """Name the machines in the act: a second person approves just these."""
         for machine in machines_of(tx, record):
             self._parts.names(machine.id, machine.name)
 
@@ -172,8 +172,8 @@ def _when(schedule: DrillSchedule) -> tuple[int, str]:
 
 
 def _sees(parts: Parts, tx: Transaction, record: DrillScheduleRecord) -> bool:
-    """All its machines are in the caller's scope, by where they are now, or were; without any, only who
-    sees all does."""
+    """Whether the caller sees the schedule: all its machines are in the caller's scope, by their present or
+    last sites; a schedule without machines is only seen by those who see the whole vault."""
     known = machines_of(tx, record)
     if parts.sees() or not known:
         return parts.sees()

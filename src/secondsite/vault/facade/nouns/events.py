@@ -17,7 +17,7 @@ from ..parts import Parts
 
 REMEMBERED = 10_000
 MACHINE: Final = "machine/"
-"""The vault's signals about a machine begin like this."""
+"""The prefix of the vault's signals about a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ Told = Callable[[int, Change], None]
 
 
 class Events:
-    """Safe from any thread."""
+    """The changes of jobs and machines. Safe from any thread."""
 
     def __init__(self, parts: Parts) -> None:
         self._life = uuid.uuid4().hex[:12]
@@ -46,7 +46,7 @@ class Events:
         parts.signals.overhear(MACHINE, self._machine)
 
     def mark(self, number: int) -> str:
-        """What a follower gives to `missed` to hear of everything after this change."""
+        """The mark of a change, which a follower gives to `missed` to get everything after it."""
         return f"{self._life}-{number}"
 
     @contextmanager
@@ -62,7 +62,7 @@ class Events:
 
     def missed(self, mark: str) -> list[tuple[int, Change]]:
         """The changes after the mark, each thing once with its last number; a reset if they are no longer
-        remembered. Whoever follows already misses none."""
+        remembered. A follower that is inside `following` misses none."""
         with self._lock:
             found = {change: number for number, change in self._after(mark)}
         return sorted(((number, change) for change, number in found.items()), key=lambda each: each[0])

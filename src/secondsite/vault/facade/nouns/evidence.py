@@ -1,4 +1,4 @@
-"""Evidence, as far as the caller sees its machines."""
+"""Evidence whose machines the caller sees."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Evidence:
         return EvidencePage(items=tuple(_shape(each) for each in items), next=following)
 
     def show(self, evidence_id: str) -> EvidenceExport:
-        """Raises NotFound, also for what the caller does not see."""
+        """One piece of evidence. Raises NotFound, also if the caller does not see it."""
         with self._parts.store.reading() as tx:
             found = self._existing(tx, evidence_id)
             entries = tx.audit.find(AuditFilter(number=found.number), 1, None)
@@ -36,7 +36,7 @@ class Evidence:
         return EvidenceExport(evidence=json.loads(found.document), entry=entry)
 
     def picture(self, evidence_id: str, sha256: str) -> bytes:
-        """One of those that it names, a PNG. Raises NotFound."""
+        """A picture that the evidence names, a PNG. Raises NotFound."""
         with self._parts.store.reading() as tx:
             found = tx.evidence.picture(self._existing(tx, evidence_id).id, sha256)
         if found is None:

@@ -21,7 +21,8 @@ MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})
 FAILING_OVER = (
     frozenset(lifecycle.MOVING) | {State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.CANCEL_FAILED}
 ) - {State.ENABLING, State.INITIAL_REPLICATING}
-"""While a member is in one of these states the group cannot change: the others start from its sets."""
+"""While a member is in one of these states the group cannot change: its other members start from the group's
+sets."""
 
 
 class Groups:
@@ -34,12 +35,13 @@ class Groups:
             return [group for group in shown if self._parts.sees(group.source_site, group.target_site)]
 
     def show(self, name: str) -> Group:
-        """Raises NotFound."""
+        """One group. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _info(tx, _existing(self._parts, tx, name))
 
     def create(self, request: GroupCreate, once: Once | None = None) -> Group:
-        """With its first machines, if any are named. Raises AlreadyExists, or what `add` raises."""
+        """Create a group, with its first machines if any are named. Raises AlreadyExists, or what `add`
+        raises."""
         group = ReplicationGroup(
             request.name, request.source_site, request.target_site,
             request.multi_vm_every_seconds, request.app_consistent,
@@ -51,7 +53,7 @@ class Groups:
         return info
 
     def add(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
-        """Machines join; those that belong to it already stay. Raises NotFound, InvalidArgument,
+        """Add machines; those that belong to the group already stay. Raises NotFound, InvalidArgument,
         NotPossibleNow, ChangedMeanwhile."""
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
@@ -63,7 +65,7 @@ class Groups:
         return info
 
     def remove(self, name: str, names: Sequence[str], seen: Seen | None = None) -> Group:
-        """Machines leave; their points stay as they are. Raises NotFound, NotPossibleNow,
+        """Remove machines; their points stay as they are. Raises NotFound, NotPossibleNow,
         ChangedMeanwhile."""
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
@@ -78,7 +80,8 @@ class Groups:
         return info
 
     def update(self, name: str, request: GroupChange, seen: Seen | None = None) -> Group:
-        """All of it but name and sites; members that are not named leave. Raises what `add` raises."""
+        """Change all of a group but its name and sites; members that are not named leave. Raises what `add`
+        raises."""
         self._parts.does("add_to_group", "remove_from_group")
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
@@ -102,7 +105,8 @@ class Groups:
         return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """The machines stay protected, each by itself. Raises NotFound, NotPossibleNow, ChangedMeanwhile."""
+        """Delete a group; its machines stay protected, each by itself. Raises NotFound, NotPossibleNow,
+        ChangedMeanwhile."""
         with self._parts.changing() as tx:
             record = _seen(self._parts, tx, name, seen)
             members = tx.groups.members(name)

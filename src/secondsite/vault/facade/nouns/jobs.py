@@ -21,16 +21,16 @@ from ..shared.paging import Place, page, place_of
 
 EVERY = rest.JobQuery()
 SUGGESTED = 4
-"""How many ids are offered when the beginning of one is not enough."""
+"""How many ids are suggested when the given beginning of one is ambiguous."""
 KINDS = {"job-not-found": errors.NotFound, "no-such-verdict": errors.InvalidArgument}
 ALIKE = 100
-"""How many ids that begin alike are looked at: others of the vault may not be the caller's."""
+"""How many ids with one beginning are looked at: some may be of jobs that the caller does not see."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedJob:
-    """A job, and what its followers are told of: of few children each change, of many how many are in
-    which state. `ids` are those of the jobs whose changes matter."""
+    """A job as followers see it: each change of its few children, or, of many, how many are in which state.
+    `ids` are those of the jobs whose changes matter."""
 
     job: rest.Job
     tree: Sequence[rest.Job]
@@ -42,7 +42,7 @@ class Jobs:
         self._parts = parts
 
     def list(self, query: rest.JobQuery = EVERY) -> rest.JobPage:
-        """Newest first, without their tasks. Raises InvalidArgument for a machine's name that several
+        """Jobs, newest first, without their tasks. Raises InvalidArgument for a machine's name that several
         have, or a bad cursor."""
         after = _after(query.cursor)
         with self._parts.store.reading() as tx:
@@ -53,16 +53,17 @@ class Jobs:
             return rest.JobPage(items=self._listed(tx.session, jobs), next=following)
 
     def show(self, job_id: str) -> rest.Job:
-        """With its tasks. The id may be given by its beginning. Raises NotFound or InvalidArgument."""
+        """One job with its tasks, by its id or an unambiguous beginning of it. Raises NotFound or
+        InvalidArgument."""
         with _translated(), self._parts.store.reading() as tx:
             found = self._shown(tx.session, self._existing(tx, job_id))
             if found.state is not rest.JobState.SUCCEEDED:
-                return found  # whoever follows a job asks again and again
+                return found  # followers of a job ask again and again
             return found.model_copy(update={"timing": predictions.of_run(tx.run_times.of_job(found.id))})
 
     def picture(self, job_id: str) -> bytes:
-        """The screen of the machine that the job started, a PNG. Raises NotFound also for a job that has
-        none."""
+        """The screen of the machine that the job started, a PNG. Raises NotFound, also for a job without a
+        picture."""
         with _translated(), self._parts.store.reading() as tx:
             full_id = self._existing(tx, job_id)
             found = tx.pictures.find(full_id)
@@ -70,21 +71,21 @@ class Jobs:
             raise errors.NotFound(
                 f"Job {full_id[:10]} has no picture of a screen.",
                 do=(
-                    f"See what its task Proof says: 'secondsite job show {full_id[:10]}'. A machine without "
-                    "a video device has none."
+                    f"See the result of its task Proof: 'secondsite job show {full_id[:10]}'. A machine "
+                    "without a video device has no picture."
                 ),
             )
         return found.png
 
     def several(self, job_ids: Sequence[str]) -> Mapping[str, rest.Job]:
-        """Those of these that are there, by their whole ids and without their tasks."""
+        """Those of these jobs that exist, by their whole ids, without their tasks."""
         with self._parts.store.reading() as tx:
             there = search.by_ids(tx.session, job_ids)
             seen = [job for job in there if job_scopes.sees(self._parts, tx, job)]
             return {job.id: job for job in self._listed(tx.session, seen)}
 
     def followed(self, job_id: str) -> FollowedJob:
-        """For whoever follows the job. Raises as `show` does."""
+        """The job, for its followers. Raises as `show` does."""
         with _translated(), self._parts.store.reading() as tx:
             job = self._shown(tx.session, self._existing(tx, job_id))
             if sum(job.children_by_state.values()) > len(job.children):
@@ -95,23 +96,23 @@ class Jobs:
             return FollowedJob(job, tree, frozenset(each.id for each in tree))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Asks the job to turn back at its next boundary; a held job that cannot turn back ends where it
-        is. Raises NotFound, InvalidArgument, NotPossibleNow, or Forbidden for what is left to do at a site
-        that was away."""
+        """Ask the job to turn back at its next boundary; a held job that cannot turn back ends where it is.
+        Raises NotFound, InvalidArgument, NotPossibleNow, or Forbidden for a job that finishes what is left at
+        a site that was away."""
         return self._ask(self._parts.jobs.cancel, job_id, once)
 
     def retry(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Runs a failed job again from where it failed. Raises NotFound, InvalidArgument, NotPossibleNow,
-        or Forbidden when the caller may not start what the job does."""
+        """Run a failed job again from where it failed. Raises NotFound, InvalidArgument, NotPossibleNow, or
+        Forbidden when the caller may not start the job's verb."""
         return self._ask(self._parts.jobs.retry, job_id, once)
 
     def resume(self, job_id: str, once: Once | None = None) -> rest.Job:
-        """Lets a held job go on. Raises as `retry` does."""
+        """Let a held job go on. Raises as `retry` does."""
         return self._ask(self._parts.jobs.resume, job_id, once)
 
     def answer(self, job_id: str, request: rest.JobAnswer, once: Once | None = None) -> rest.Job:
-        """Tells a task that asks what a person says. Raises NotFound, InvalidArgument for a verdict that
-        it does not offer, or NotPossibleNow if the task asks nothing (any more)."""
+        """Answer a task that asks a person. Raises NotFound, InvalidArgument for a verdict that the question
+        does not offer, or NotPossibleNow if the task does not ask (any more)."""
 
         def answered() -> rest.Job:
             full_id = self._existing(tx, job_id)
@@ -140,12 +141,12 @@ class Jobs:
             return carry_out(self._parts, tx, once, rest.Job, asked)
 
     def _mention(self, tx: Transaction, job_id: str) -> None:
-        """The machines that it is about, and those of its parts."""
+        """Name in the act the machines that the job and its child jobs are about."""
         for job in (read.get(tx.session, job_id), *read.children_of(tx.session, job_id)):
             self._parts.mentions(*filter(None, (job.subject, job.subject_name)))
 
     def _existing(self, tx: Transaction, job_id: str) -> str:
-        """Its whole id. Raises NotFound, also for one that the caller does not see, or InvalidArgument."""
+        """The whole id. Raises NotFound, also for a job that the caller does not see, or InvalidArgument."""
         alike = search.ids_beginning(tx.session, job_id, ALIKE)
         if not self._parts.sees():
             alike = [each for each in alike if job_scopes.sees(self._parts, tx, read.get(tx.session, each))]
@@ -165,8 +166,8 @@ class Jobs:
         )
 
     def _subject(self, tx: Transaction, machine: str) -> tuple[str | None, str | None]:
-        """Its id, or its name. Jobs outlive their machine's protection: an id that is no longer there is
-        taken as it is, and so is a name."""
+        """The machine's id, or its name. Jobs are kept longer than machines are protected: an id or name that
+        no longer exists is used as it is."""
         found = tx.machines.find(machine, self._parts.caller.grant.site)
         if found is not None:
             return found.id, None
@@ -184,7 +185,7 @@ class Jobs:
             yield from self._flat(child)
 
     def _listed(self, session: Session, jobs: Sequence[JobView]) -> tuple[rest.Job, ...]:
-        """What a moving job is doing is in its tasks."""
+        """The jobs for a list. What a moving job is doing is read from its tasks."""
         tasks = search.tasks_by_job(session, [job.id for job in jobs if job.state in MOVING])
         return tuple(self._shape(job, tasks.get(job.id, ()), (), shows_tasks=False) for job in jobs)
 
@@ -234,7 +235,7 @@ def _translated() -> Iterator[None]:
 def _all(
     tx: Transaction, wanted: search.JobQuery, at_once: int, after: search.Place | None
 ) -> Iterator[JobView]:
-    """Read as far as they are used up."""
+    """All matching jobs, read as they are used."""
     while found := search.find(tx.session, wanted, at_once, after):
         yield from found
         after = found[-1].created_at, found[-1].id
@@ -243,7 +244,7 @@ def _all(
 
 
 def _the_one(beginning: str, found: Sequence[str]) -> str:
-    """The id that begins so. Raises NotFound, or InvalidArgument when several do."""
+    """The id with that beginning. Raises NotFound, or InvalidArgument when several have it."""
     if beginning in found or len(found) == 1:
         return beginning if beginning in found else found[0]
     if found:

@@ -1,5 +1,5 @@
-"""The choices of a recovery point that a machine has now, each with what it would pick and lose (S-071,
-S-076)."""
+"""The choices of a recovery point that a machine has now, each with the point it would pick and the loss
+(S-071, S-076)."""
 
 from collections.abc import Iterator
 
@@ -20,8 +20,8 @@ class Choices:
         self._parts = parts
 
     def list(self, machine: str, verb: Verb) -> RecoveryChoices:
-        """Exactly those that are possible now. Raises NotFound, and InvalidArgument for a verb that starts
-        from no point."""
+        """Exactly the choices that are possible now. Raises NotFound, and InvalidArgument for a verb that
+        starts from no point."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             possible = verb_choices.of_machine(verb, record.group is not None, record.reversed)
@@ -47,7 +47,7 @@ class Choices:
         verb: Verb,
         choice: RecoveryPointChoice,
     ) -> RecoveryChoice | None:
-        """What that choice would give the machine; None if there is no such point."""
+        """What the choice would pick for the machine; None if there is no such point."""
         points = Points(self._parts)
         if choice is Choice.CUSTOM or (verb is Verb.PLANNED_FAILOVER and choice is Choice.LATEST):
             if points.previewed(tx, record, Choice.LATEST_PROCESSED).problem is not None:

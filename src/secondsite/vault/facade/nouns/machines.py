@@ -1,4 +1,4 @@
-"""Machines: those under protection, and on request those that could be."""
+"""Machines under protection, and machines that could be protected."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ class Machines:
         return prerendered_machines.page(items, following)
 
     def summary(self) -> rest.Summary:
-        """All that the caller sees, at a glance."""
+        """An overview of all machines that the caller sees."""
         with self._parts.store.reading() as tx:
             around, tally = self._around(tx), Tally(self._parts.now())
             for situation in self._situations(tx, tx.machines.list(self._parts.caller.grant.site), around):
@@ -47,9 +47,9 @@ class Machines:
             return tally.summary(sites, tuple(around.appliances.values()))
 
     def discovered(self, site: str | None = None) -> Sequence[rest.SiteMachines]:
-        """Unprotected machines, per site: those that it has, or had when it was last asked.
+        """Unprotected machines by site: present ones, or the last known ones.
 
-        Raises NotFound for an unknown site; with a site, what discovery raises if it was never asked.
+        Raises NotFound for an unknown site; with a site, what discovery raises if the site was never asked.
         """
         if site is not None:
             self._require_site(site)
@@ -60,7 +60,7 @@ class Machines:
         return [self._unprotected(name, seen) for name, seen in zip(names, found, strict=True)]
 
     def several(self, machine_ids: Sequence[str]) -> Mapping[str, rest.Machine]:
-        """Those of these that are there, by id, each as `show` gives it."""
+        """Those of these machines that exist, by id, each as `show` gives it."""
         with self._parts.store.reading() as tx:
             found = tx.machines.several(machine_ids)
             seen = [each for each in found if self._parts.sees(each.source_site, each.target_site)]
@@ -85,15 +85,15 @@ class Machines:
         return prerendered_machines.machine(situation, now).text
 
     def id_of(self, name_or_id: str) -> str:
-        """Raises NotFound."""
+        """The machine's id, from its name or id. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return existing(self._parts, tx, name_or_id).id
 
     def start_anyway(
         self, name_or_id: str, request: rest.StartAnyway, requested_by: str, once: Once | None = None
     ) -> rest.JobAccepted:
-        """A job that starts the machine's old copy although that is forbidden. Raises NotFound,
-        InvalidArgument, NotPossibleNow."""
+        """Start a job that starts the machine's old copy although that is normally forbidden. Raises
+        NotFound, InvalidArgument, NotPossibleNow."""
 
         self._parts.understood(request)
 
@@ -106,7 +106,8 @@ class Machines:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
 
     def rpo(self, name_or_id: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:
-        """Its RPO every ten seconds since then (a time without a zone is UTC), oldest first; a week is kept.
+        """The machine's RPO every ten seconds from `since` on (a time without a zone is UTC), oldest first; a
+        week is kept.
 
         Raises NotFound.
         """
@@ -121,8 +122,8 @@ class Machines:
             ]
 
     def inventory(self, site: str) -> rest.SiteInventory:
-        """All machines that the site has, or had when it was last asked. Raises what discovery raises if
-        it was never asked."""
+        """All machines of the site, or the last known ones. Raises what discovery raises if the site was
+        never asked."""
         self._require_site(site)
         seen = discovery.now_or_last(self._parts, site)
         return rest.SiteInventory(
@@ -130,7 +131,7 @@ class Machines:
         )
 
     def in_scope(self) -> frozenset[str] | None:
-        """The ids of the machines that the caller sees; None: of all that there ever are."""
+        """The ids of the machines that the caller sees; None: all, including later ones."""
         site = self._parts.caller.grant.site
         if site is None:
             return None
@@ -148,7 +149,7 @@ class Machines:
     def _written(
         self, tx: Transaction, wanted: MachineFilter, at_once: int, after: tuple[str, str] | None
     ) -> Iterator[RenderedMachine]:
-        """Read as far as they are used up."""
+        """The machines, read as they are used."""
         around, now = self._around(tx), self._parts.now()
         while found := tx.machines.page(wanted, at_once, after):
             for situation in self._situations(tx, found, around):
@@ -183,8 +184,8 @@ class Machines:
 
 
 def existing(parts: Parts, tx: Transaction, name_or_id: str) -> MachineRecord:
-    """Raises NotFound, also for one that the caller does not see, or InvalidArgument when several machines
-    have that name."""
+    """The machine. Raises NotFound, also for one that the caller does not see, or InvalidArgument when
+    several machines have that name."""
     machine = tx.machines.find(name_or_id, parts.caller.grant.site)
     if machine is None:
         raise errors.NotFound(

@@ -1,4 +1,4 @@
-"""Networks of a site, and which networks of the other site they are mapped to."""
+"""Networks of a site, and their mappings to networks of other sites."""
 
 from collections.abc import Sequence
 
@@ -16,15 +16,15 @@ class Networks:
         self._parts = parts
 
     def of_site(self, site: str) -> SiteNetworks:
-        """The networks that the site has, or had when it was last asked, and the mappings from it. Raises
-        what discovery raises if it was never asked."""
+        """The networks of the site, or the last known ones, and the mappings from it. Raises what discovery
+        raises if the site was never asked."""
         with self._parts.store.reading() as tx:
             sites.existing(self._parts, tx, site)
         return self._shape(site, discovery.now_or_last(self._parts, site))
 
     def list(self) -> Sequence[SiteNetworks]:
-        """Of every site; one that was never asked and cannot be asked now shows its mappings and the
-        reason."""
+        """The networks of every site; a site that was never asked and cannot be asked now shows its mappings
+        and the reason."""
         with self._parts.store.reading() as tx:
             names = [site.name for site in tx.sites.list() if self._parts.sees(site.name)]
         found = discovery.at_once(names, lambda name: discovery.seen(self._parts, name))
@@ -38,7 +38,7 @@ class Networks:
         return [each for each in found if self._parts.sees(each.source_site, each.target_site)]
 
     def map(self, mapping: NetworkMapping, seen: Seen | None = None) -> NetworkMapping:
-        """Makes or replaces the mapping of a network. Raises NotFound for a site that is not there, or
+        """Create or replace the mapping of a network. Raises NotFound for a site that does not exist, or
         ChangedMeanwhile when the mappings between the two sites have changed since they were seen."""
         if mapping.source_site == mapping.target_site:
             raise errors.InvalidArgument("A mapping needs two different sites.")
@@ -54,7 +54,7 @@ class Networks:
     def unmap(
         self, source_site: str, source_network: str, target_site: str, seen: Seen | None = None
     ) -> None:
-        """Raises NotFound, or ChangedMeanwhile as `map` does."""
+        """Delete a mapping. Raises NotFound, or ChangedMeanwhile as `map` does."""
         with self._parts.changing() as tx:
             tx.one_at_a_time("mappings")
             there = tx.networks.list(source_site, target_site)

@@ -1,4 +1,4 @@
-"""Whom notices go to."""
+"""Targets of notices."""
 
 import time
 import uuid
@@ -18,7 +18,7 @@ from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Seen, require
 
 MOST = 20
-"""Each has a thread while something goes to it."""
+"""The most targets: each needs a thread while a message is sent to it."""
 
 
 class NoticeTargets:
@@ -26,7 +26,7 @@ class NoticeTargets:
         self._parts = parts
 
     def list(self) -> Sequence[rest.NoticeTarget]:
-        """By name."""
+        """All targets, by name."""
         with self._parts.store.reading() as tx:
             deliveries, unsent = tx.notice_targets.deliveries(), tx.notices.unsent()
             return [
@@ -34,13 +34,13 @@ class NoticeTargets:
             ]
 
     def show(self, name: str) -> rest.NoticeTarget:
-        """Raises NotFound."""
+        """One target. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _shown(tx, _existing(tx, name))
 
     def create(self, request: rest.NoticeTargetCreate, once: Once | None = None) -> rest.NoticeTarget:
-        """Raises AlreadyExists, InvalidArgument for what cannot be a target, NotPossibleNow for one too
-        many."""
+        """Create a target. Raises AlreadyExists, InvalidArgument for a target that is not possible,
+        NotPossibleNow for one too many."""
         target = _target(request)
         targets.check(target, request.secret)
 
@@ -86,7 +86,7 @@ class NoticeTargets:
             tx.notice_targets.remove(record.id)
 
     def test(self, name: str) -> rest.NoticeTest:
-        """Raises NotFound."""
+        """Send a test message now; gives the server's answer. Raises NotFound."""
         with self._parts.changing() as tx:
             record = _existing(tx, name)
         began = time.monotonic()
@@ -124,7 +124,8 @@ def _require_room(tx: Transaction, name: str) -> None:
 
 
 def _secret(record: NoticeTargetRecord, target: NoticeTarget, given: str | None) -> str | None:
-    """Raises InvalidArgument rather than show a secret to another server than it was given for."""
+    """The secret for the target. Raises InvalidArgument rather than send a secret to another server than it
+    was given for."""
     if given is not None:
         return given
     if target.mail is not None and target.mail.user is None:
@@ -135,8 +136,8 @@ def _secret(record: NoticeTargetRecord, target: NoticeTarget, given: str | None)
     ):
         raise errors.InvalidArgument(
             (
-                f"The target of notices '{record.name}' changes to another server or user, and its secret "
-                "was not given for that."
+                f"The target of notices '{record.name}' changes to another server or user, but its "
+                "secret was given for the former one."
             ),
             do="Give the secret again, with --secret-file.",
         )
@@ -144,7 +145,7 @@ def _secret(record: NoticeTargetRecord, target: NoticeTarget, given: str | None)
 
 
 def _try_at_once(tx: Transaction, target_id: str) -> None:
-    """Whoever changes a target that fails has probably mended it."""
+    """Send at once: whoever changes a target that fails has probably corrected it."""
     going = tx.notice_targets.deliveries().get(target_id)
     if going is not None and going.failures:
         kept = NoticeDelivery(target_id, sent_at=going.sent_at, said=going.said, given_up=going.given_up)
@@ -152,7 +153,7 @@ def _try_at_once(tx: Transaction, target_id: str) -> None:
 
 
 def _target(request: rest.NoticeTargetSettings) -> NoticeTarget:
-    """Raises InvalidArgument for a verb or a time zone that there is not."""
+    """The target that is asked for. Raises InvalidArgument for an unknown verb or time zone."""
     known = {verb.value for verb in Verb}
     unknown = [each for each in request.wanted.verbs if each not in known]
     if unknown:

@@ -20,8 +20,8 @@ class RunChoices:
         self._parts = parts
 
     def list(self, name: str, query: rest.PlanPreviewQuery) -> PlanChoices:
-        """Those that every machine of the run has. Raises NotFound, InvalidArgument for a verb that starts
-        from no point, and NotPossibleNow if the run is not."""
+        """The choices that every machine of the run has. Raises NotFound, InvalidArgument for a verb that
+        starts from no point, and NotPossibleNow if the run is not possible."""
         verb_choices.of_plan(query.verb, is_grouped=False, comes_home=False)
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)

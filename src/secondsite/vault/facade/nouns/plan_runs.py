@@ -1,4 +1,4 @@
-"""A verb for all machines of a plan, and what it would do."""
+"""Runs of plans: a verb for all machines of a plan, and a preview of what it would do."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -32,7 +32,7 @@ REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
     Verb.CANCEL_FAILOVER: rest.PlanCancelFailover,
     Verb.REPROTECT: rest.PlanReprotect,
 }
-"""What a plan can be run for."""
+"""The verbs that a plan can be run for, with the shapes of their requests."""
 
 
 class PlanRuns:
@@ -48,7 +48,7 @@ class PlanRuns:
         seen: Seen | None = None,
         once: Once | None = None,
     ) -> JobAccepted:
-        """The job of the run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another
+        """Start the job of a run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another
         edition than the caller saw, NotPossibleNow or InvalidArgument before anything is written."""
         self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
@@ -71,7 +71,7 @@ class PlanRuns:
             return known(self._parts, tx, once, JobAccepted) is not None
 
     def _targets(self, name: str) -> Collection[str]:
-        """The sites where the plan's machines would be tested."""
+        """The sites at which the plan's machines would be tested."""
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
             return {
@@ -79,8 +79,8 @@ class PlanRuns:
             }
 
     def preview(self, name: str, query: rest.PlanPreviewQuery) -> rest.PlanPreview:
-        """What a run would take and lose if it were asked for now; a run that is not possible says why.
-        Raises NotFound, and InvalidArgument for what no plan is run for."""
+        """What a run would take and lose if it were started now; a run that is not possible says why. Raises
+        NotFound, and InvalidArgument for a verb that plans are not run for."""
         if query.verb not in REQUESTS:
             raise errors.InvalidArgument(
                 f"A plan is not run for {query.verb}.", do=f"Give one of: {', '.join(REQUESTS)}."
@@ -109,7 +109,7 @@ class PlanRuns:
             return shown
 
     def _name(self, record: PlanRecord, info: rest.Plan) -> None:
-        """A second person approves these machines in this order."""
+        """Name the machines in the act: a second person approves these machines in this order."""
         self._parts.names(f"plan/{record.name}/{info.edition()}")
         for machine in record.plan.machines:
             self._parts.names(machine.id, machine.name)
@@ -159,30 +159,31 @@ class PlanRuns:
 
 
 def asked_for(record: PlanRecord, verb: Verb, part: rest.PlanPart) -> plan_runs.PlanRunRequest:
-    """A run of this part of the plan, with the verb's options."""
+    """The request for a run of this part of the plan, with the verb's options."""
     wanted = run_selection.RunRequest(verb, part.direction, frozenset(part.groups), frozenset(part.leave_out))
     options: dict[str, object] = {key: value for key, value in part if key not in rest.PlanPart.model_fields}
     return plan_runs.PlanRunRequest(record.plan, wanted, options)
 
 
 def _choice(verb: Verb, part: rest.PlanPart) -> RecoveryPointChoice | None:
-    """How points are chosen that are there already; None for a verb that starts from none, or from the
-    machines' last state."""
+    """The choice of existing points; None for a verb that starts from none, or from the machines' last
+    state."""
     choice: RecoveryPointChoice | None = getattr(part, "choice", None)
     moves = verb is Verb.PLANNED_FAILOVER and choice is RecoveryPointChoice.LATEST
     return None if moves else choice
 
 
 def part_of(query: rest.PlanPreviewQuery) -> rest.PlanPart:
-    """What would be asked for: what the query leaves out is as the verb has it."""
+    """The request that the query stands for: what it leaves out has the verb's defaults."""
     return REQUESTS[query.verb].model_validate(query.model_dump(exclude_none=True, exclude={"verb"}))
 
 
-# A preview of a plan's run with the times that its machines will take: their histories are read at once.
+# A preview of a plan's run with the predicted times of its machines: their histories are read at once.
 
 
 def with_times(tx: Transaction, shown: rest.PlanPreview, goal_seconds: int) -> rest.PlanPreview:
-    """Unchanged for a verb that is not predicted. `goal_seconds`: the plan's; 0: it has none."""
+    """The preview with times; unchanged for a verb that is not predicted. `goal_seconds`: the plan's goal, 0
+    for none."""
     if shown.verb not in LIKE:
         return shown
     ids = [machine.id for group in shown.groups for machine in group.machines]

@@ -1,4 +1,4 @@
-"""Plans as they are made, changed, shown and deleted."""
+"""Recovery plans: created, changed, shown and deleted."""
 
 import shlex
 from collections import Counter
@@ -15,7 +15,7 @@ from ..shared.paging import Seen, require
 from . import machines
 
 Former = Mapping[str, plans.PlanMachine]
-"""Machines that stand in the plan already, by their ids and by the names that they had."""
+"""The machines that the plan has already, by their ids and by their former names."""
 Present = Mapping[str, MachineRecord]
 
 
@@ -24,26 +24,27 @@ class Plans:
         self._parts = parts
 
     def list(self) -> Sequence[rest.Plan]:
-        """Those whose machines are all in the caller's scope."""
+        """The plans whose machines are all in the caller's scope."""
         with self._parts.store.reading() as tx:
             records = tx.plans.list()
             present = _present(tx, records)
             return [_info(each, present) for each in records if _sees(self._parts, each, present)]
 
     def show(self, name: str) -> rest.Plan:
-        """Raises NotFound, also for one that reaches beyond the caller's scope."""
+        """One plan. Raises NotFound, also for one that reaches beyond the caller's scope."""
         with self._parts.store.reading() as tx:
             return existing(self._parts, tx, name)[1]
 
     def create(self, request: rest.PlanCreate, once: Once | None = None) -> rest.Plan:
-        """Raises AlreadyExists, NotFound for a machine that is not protected, InvalidArgument for what
-        cannot be a plan."""
+        """Create a plan. Raises AlreadyExists, NotFound for a machine that is not protected, InvalidArgument
+        for a plan that is not possible."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.Plan, lambda: self._create(tx, request))
 
     def update(self, name: str, request: rest.PlanChange, seen: Seen | None = None) -> rest.Plan:
-        """Other groups for a plan; its machines stay as they are. Raises as `create`, or ChangedMeanwhile."""
+        """Replace the groups of a plan; its machines stay as they are. Raises as `create`, or
+        ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             record, before = self._editable(tx, name, seen)
@@ -53,7 +54,7 @@ class Plans:
             return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Its machines stay protected. Raises NotFound, ChangedMeanwhile."""
+        """Delete a plan; its machines stay protected. Raises NotFound, ChangedMeanwhile."""
         with self._parts.changing() as tx:
             _, before = self._editable(tx, name, seen)
             self._parts.note(before=before)
@@ -109,7 +110,7 @@ class Plans:
         )  # fmt: skip
 
     def _machine(self, tx: Transaction, name_or_id: str, former: Former) -> plans.PlanMachine:
-        """One that was in the plan may stay in it although its protection ended."""
+        """A machine of the plan. One that was in it before may stay although its protection ended."""
         try:
             found = machines.existing(self._parts, tx, name_or_id)
         except errors.NotFound:
@@ -126,7 +127,7 @@ class Plans:
 
 
 def existing(parts: Parts, tx: Transaction, name: str) -> tuple[PlanRecord, rest.Plan]:
-    """Raises NotFound, also for one that reaches beyond the caller's scope."""
+    """The plan. Raises NotFound, also for one that reaches beyond the caller's scope."""
     record = tx.plans.find(name)
     if record is not None:
         present = _present(tx, [record])
@@ -136,14 +137,14 @@ def existing(parts: Parts, tx: Transaction, name: str) -> tuple[PlanRecord, rest
 
 
 def _present(tx: Transaction, records: Iterable[PlanRecord]) -> Present:
-    """Those of their machines that are protected."""
+    """Those of the plans' machines that are protected now."""
     ids = {each.id for record in records for each in record.plan.machines}
     return {each.id: each for each in tx.machines.several(sorted(ids))}
 
 
 def _sees(parts: Parts, record: PlanRecord, present: Present) -> bool:
-    """All its machines are in the caller's scope, by where they are now, or were when they were put into
-    it."""
+    """Whether all machines are in the caller's scope, by their present sites, or those that they had when
+    they were put into the plan."""
     now = (present.get(each.id) or each for each in record.plan.machines)
     return all(parts.sees(each.source_site, each.target_site) for each in now)
 
@@ -165,8 +166,8 @@ def _info(record: PlanRecord, present: Present) -> rest.Plan:
 
 
 def _names(record: PlanRecord, present: Present) -> Mapping[str, str]:
-    """What each machine of the plan can be called by in it: its name, or its id if another one has the
-    same name."""
+    """The name by which each machine is given in the plan: its own, or its id if another machine has the same
+    name."""
     called = {each.id: (present.get(each.id) or each).name for each in record.plan.machines}
     alone = Counter(called.values())
     return {each: name if alone[name] == 1 else each for each, name in called.items()}

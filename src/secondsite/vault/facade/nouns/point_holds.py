@@ -1,5 +1,5 @@
-"""Holds on recovery points. They are kept where the points are, by the target's appliance; the vault only
-asks."""
+"""Holds on recovery points. The target's appliance keeps them with the points; the vault only asks for
+them."""
 
 from typing import TypeVar
 
@@ -23,8 +23,8 @@ class Holds:
         self._parts = parts
 
     def hold(self, machine: str, point_id: str, reason: str) -> PointShape:
-        """The point stays, whatever retention says, until it is released. Raises NotFound, InvalidArgument,
-        ApplianceUnreachable or DeadlineExceeded."""
+        """Hold the point: it stays, whatever retention says, until it is released. Raises NotFound,
+        InvalidArgument, ApplianceUnreachable or DeadlineExceeded."""
         said = " ".join(reason.split())
         if not said or len(said) > LONGEST_REASON or not said.isprintable():
             raise errors.InvalidArgument(
@@ -34,8 +34,8 @@ class Holds:
         return self._ask(machine, point_id, orders.HOLD_POINT, HoldPoint(point_id=point_id, reason=said))
 
     def release(self, machine: str, point_id: str) -> PointShape:
-        """Retention applies to the point again. A point that is not held stays as it is. Raises as `hold`
-        does."""
+        """End the hold: retention applies to the point again. A point that is not held stays as it is. Raises
+        as `hold` does."""
         return self._ask(machine, point_id, orders.RELEASE_POINT, PointOrder(point_id=point_id))
 
     def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:

@@ -29,7 +29,7 @@ class Points:
         self._parts = parts
 
     def list(self, machine: str, query: rest.PointQuery = EVERY) -> rest.PointPage:
-        """Newest first. Raises NotFound, or InvalidArgument for a bad cursor."""
+        """The machine's points, newest first. Raises NotFound, or InvalidArgument for a bad cursor."""
         after = place_of(query.cursor, (int, int))
         with self._parts.store.reading() as tx:
             status = self._parts.facts.latest(tx, machines.existing(self._parts, tx, machine).id)
@@ -47,9 +47,9 @@ class Points:
         point_id: str | None = None,
         at: datetime | None = None,
     ) -> rest.RecoveryPreview:
-        """The point that a failover started now would use, and the seconds of work it would lose; a choice
-        that is not possible says why in `problem`. For a time the target's appliance is asked. Raises
-        NotFound for an unknown machine, InvalidArgument for a time, or a point, beside anything else."""
+        """The point that a failover started now would use, and the seconds of work that it would lose; for a
+        choice that is not possible, `problem` says why. For a time the target's appliance is asked. Raises
+        NotFound for an unknown machine, InvalidArgument for more than one of time, point and choice."""
         choice = _meant(choice, point_id, at)
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
@@ -86,7 +86,8 @@ class Points:
     def verify(
         self, machine: str, point_id: str, requested_by: str, once: Once | None = None
     ) -> rest.JobAccepted:
-        """A job that reads the point at the target and compares it with what was sealed. Raises NotFound."""
+        """Start a job that reads the point at the target and compares it with what was sealed. Raises
+        NotFound."""
 
         def submit() -> rest.JobAccepted:
             record = machines.existing(self._parts, tx, machine)
@@ -105,7 +106,7 @@ class Points:
         requested_by: str,
         once: Once | None = None,
     ) -> rest.JobAccepted:
-        """A job that boots a copy from the point at the target, looks at it and removes it. Raises
+        """Start a job that boots a copy from the point at the target, looks at it and removes it. Raises
         NotFound, NotPossibleNow."""
 
         def submit() -> rest.JobAccepted:
@@ -134,8 +135,8 @@ class Points:
         choice: RecoveryPointChoice,
         point_id: str | None,
     ) -> rest.RecoveryPreview:
-        """Beside others of a group it may start from its own point; by itself it has nothing common with
-        anybody."""
+        """The preview for the machine by itself: with others of its group it may start from its own point;
+        alone it has no common point."""
         try:
             points.require_common(choice, record.group is not None, record.name)
         except errors.InvalidArgument as problem:
@@ -149,7 +150,7 @@ class Points:
         choice: RecoveryPointChoice,
         point_id: str | None = None,
     ) -> rest.RecoveryPreview:
-        """As `preview`, of a machine that was found."""
+        """As `preview`, for a machine that was found."""
         status = self._parts.facts.latest(tx, record.id)
         try:
             known = _points(status)
@@ -188,7 +189,7 @@ def _fits(point: PointShape, query: rest.PointQuery) -> bool:
 
 
 def _reported(record: MachineRecord, known: Sequence[PointShape], point_id: str) -> PointShape:
-    """The target may have sealed the point since its last report."""
+    """The point with this id, as reported; the target may have sealed it since its last report."""
     for point in known:
         if point.id == point_id:
             return point
@@ -202,7 +203,7 @@ def _points(status: StatusRecord) -> tuple[PointShape, ...]:
 
 
 def _meant(choice: RecoveryPointChoice, point_id: str | None, at: datetime | None) -> RecoveryPointChoice:
-    """As the verbs mean it: a named point, like a time, is a choice of its own."""
+    """The choice, as the verbs use it: a point by its id, or a time, is a choice of its own."""
     unsaid = (RecoveryPointChoice.LATEST, RecoveryPointChoice.CUSTOM)
     if at is not None and (point_id or choice not in unsaid):
         raise errors.InvalidArgument(
@@ -216,10 +217,9 @@ def _meant(choice: RecoveryPointChoice, point_id: str | None, at: datetime | Non
 
 
 def _not_yet_sealed(status: StatusRecord) -> tuple[PointShape, ...]:
-    """The point that LATEST would make, which processes what was sent and seals it; none of a cycle that
-    has its point. Of a machine that rests such a point stays the newest: that the source has said since
-    how late nothing was written makes no other. Onto the replica of a machine that was failed over nothing
-    is sealed any more."""
+    """The point that LATEST would make by processing and sealing what was sent; none if that cycle has a
+    point already. For a machine that rests, that point stays the newest: a later report that nothing was
+    written makes no other. On the replica of a failed-over machine nothing is sealed any more."""
     source, replica = status.source, status.replica
     if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
         return ()
@@ -232,8 +232,8 @@ def _not_yet_sealed(status: StatusRecord) -> tuple[PointShape, ...]:
 
 
 def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> float:
-    """At most. A machine that is off writes nothing: what it wrote last it wrote before it was heard of
-    last, and if that was sent, before the newest point."""
+    """The most seconds that a start from the point loses. A machine that is off writes nothing: its last
+    writes were before it was last reported, and if those were sent, before the newest point."""
     source = status.source
     if source is None or source.power != "off":
         until = now

@@ -30,12 +30,13 @@ class Policies:
             return _infos(tx)
 
     def show(self, name: str) -> Policy:
-        """Raises NotFound."""
+        """One policy. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _info(tx, name)
 
     def create(self, request: PolicyCreate, once: Once | None = None) -> Policy:
-        """Raises AlreadyExists, or InvalidArgument for values out of their limits."""
+        """Create a policy and its twin. Raises AlreadyExists, or InvalidArgument for values out of their
+        limits."""
         policy = _policy(request)
         with self._parts.changing() as tx:
             made = carry_out(self._parts, tx, once, Policy, lambda: _create(tx, policy))
@@ -59,7 +60,7 @@ class Policies:
         return info
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """With its twin. Raises NotFound, NotPossibleNow when it is read-only or used, or
+        """Delete a policy with its twin. Raises NotFound, NotPossibleNow when it is read-only or used, or
         ChangedMeanwhile."""
         with self._parts.changing() as tx:
             self._parts.note(before=self._editable(tx, name, seen))
@@ -76,14 +77,14 @@ class Policies:
             tx.policies.remove(name)
 
     def assigned(self, name: str) -> MachinePolicy:
-        """That of a machine. Raises NotFound."""
+        """The policy of a machine. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _of_machine(machines.existing(self._parts, tx, name))
 
     def assign(self, name: str, request: MachinePolicyChange, seen: Seen | None = None) -> MachinePolicy:
-        """Another policy for a machine; history that it keeps no more goes as after any lowered retention.
-        Raises NotFound, InvalidArgument for a read-only policy, NotPossibleNow for one that encrypts
-        replicas while the machine's is not, ChangedMeanwhile."""
+        """Give a machine another policy; history that this one keeps no longer is deleted as after any
+        lowered retention. Raises NotFound, InvalidArgument for a read-only policy, NotPossibleNow for one
+        that encrypts replicas while the machine's is not, ChangedMeanwhile."""
         with self._parts.changing() as tx:
             tx.one_at_a_time("policies")
             machine = machines.existing(self._parts, tx, name)
@@ -113,7 +114,8 @@ def _of_machine(machine: MachineRecord) -> MachinePolicy:
 
 
 def _require_encrypted(tx: Transaction, machine: MachineRecord, name: str) -> None:
-    """What is in the clear stays so until protection begins anew."""
+    """Raises NotPossibleNow for a policy that encrypts: a replica that is not encrypted stays so until
+    protection begins again."""
     policy = tx.policies.find(name)
     if policy is not None and policy.encrypt and not machine.encrypted:
         raise errors.NotPossibleNow(
@@ -123,7 +125,7 @@ def _require_encrypted(tx: Transaction, machine: MachineRecord, name: str) -> No
 
 
 def put_with_twin(tx: Transaction, policy: ReplicationPolicy) -> None:
-    """The policy, and the read-only policy of the way back."""
+    """Write the policy and its read-only failback twin."""
     tx.policies.put(policy)
     tx.policies.put(failback_twin(policy), read_only=True)
 

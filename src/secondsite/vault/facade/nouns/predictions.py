@@ -16,8 +16,8 @@ class Predictions:
         self._parts = parts
 
     def of_machine(self, machine: str, verb: Verb) -> Prediction:
-        """From its history, or what stands for it. Raises NotFound, and InvalidArgument for a verb that is
-        not predicted."""
+        """The prediction from the machine's history, or from the nearest known runs. Raises NotFound, and
+        InvalidArgument for a verb that is not predicted."""
         if verb not in LIKE:
             raise errors.InvalidArgument(
                 f"No time is predicted for {verb}.", do=f"Give one of: {', '.join(LIKE)}."

@@ -26,17 +26,17 @@ class Sites:
             return [_shape(tx, site, self._parts.now()) for site in seen]
 
     def show(self, name: str) -> Site:
-        """Raises NotFound."""
+        """One site. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _shape(tx, existing(self._parts, tx, name), self._parts.now())
 
     def create(self, name: str, once: Once | None = None) -> Site:
-        """Raises AlreadyExists."""
+        """Create a site. Raises AlreadyExists."""
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, Site, lambda: self._create(tx, name))
 
     def limit(self, name: str, request: BandwidthShape, seen: Seen | None = None) -> Site:
-        """How fast the appliances of the site may send from now on, all together; those that are away are
+        """Set how fast the appliances of the site may send, all together; those that are not connected are
         told when they connect. Raises NotFound, InvalidArgument for an invalid schedule, or
         ChangedMeanwhile."""
         schedule = request.to_domain()
@@ -50,8 +50,8 @@ class Sites:
         return shape
 
     def give(self, name: str, request: VerificationShape, seen: Seen | None = None) -> Site:
-        """What the site gives from now on to copies that are booted only to be looked at. Raises NotFound,
-        InvalidArgument for times that are none, or ChangedMeanwhile."""
+        """Set what the site gives to copies that are booted only to be looked at. Raises NotFound,
+        InvalidArgument for invalid times, or ChangedMeanwhile."""
         verification = request.to_domain()
         with self._parts.changing() as tx:
             before = self._require(tx, name, seen)
@@ -62,8 +62,8 @@ class Sites:
         return shape
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Raises NotFound, NotPossibleNow while appliances, machines, mappings or pools belong to the
-        site, or ChangedMeanwhile."""
+        """Delete the site. Raises NotFound, NotPossibleNow while appliances, machines, mappings or pools
+        belong to it, or ChangedMeanwhile."""
         with self._parts.changing() as tx:
             self._parts.note(before=self._require(tx, name, seen))
             mappings = [*tx.networks.list(source_site=name), *tx.networks.list(target_site=name)]
@@ -103,7 +103,7 @@ class Sites:
 
 
 def existing(parts: Parts, tx: Transaction, name: str) -> SiteRecord:
-    """Raises NotFound, also for one that the caller does not see."""
+    """The site. Raises NotFound, also for one that the caller does not see."""
     site = tx.sites.find(name)
     if site is None or not parts.sees(name):
         raise errors.NotFound.named("site", name)
@@ -111,7 +111,8 @@ def existing(parts: Parts, tx: Transaction, name: str) -> SiteRecord:
 
 
 def _refuse_with_tokens(tx: Transaction, name: str) -> None:
-    """A later site of that name would be theirs."""
+    """Raises NotPossibleNow while tokens are limited to the site: they would be valid for a later site of
+    that name."""
     theirs = [token.name for token in tx.tokens.list() if token.site == name]
     if theirs:
         raise errors.NotPossibleNow(

@@ -1,7 +1,7 @@
 """Access tokens of people and programs.
 
-The seam for passwords and OpenID Connect: whatever proves who somebody is gives a `Caller`; all else goes by
-that.
+Another way of authentication, such as passwords or OpenID Connect, would be added here: whatever proves who
+somebody is gives a `Caller`, on which all else depends.
 """
 
 import dataclasses
@@ -23,10 +23,10 @@ from ..shared.idempotency import Once, carry_out
 from . import sites
 
 NAME = re.compile(r"(?![0-9a-f]{32}$)[A-Za-z0-9]([A-Za-z0-9 ._@+-]{0,98}[A-Za-z0-9])?")
-"""It stands in paths and in the audit log, where it must not be mistaken for another's name, nor for an
-id."""
+"""A token's name is used in paths and in the audit log, where it must not be mistaken for another's name, nor
+for an id."""
 NOT_A_TOKEN = frozenset({STRANGER, SEVERAL, THE_VAULT.name})
-"""Whom the audit log names so."""
+"""Names that the audit log uses for callers without a token."""
 
 
 class Tokens:
@@ -34,7 +34,7 @@ class Tokens:
         self._parts = parts
 
     def authenticate(self, token: str, address: str = "") -> Caller:
-        """Whose token it is; raises Unauthenticated."""
+        """The caller whose token it is; raises Unauthenticated."""
         digest = secrets.digest(token)
         found = self._parts.store.token(digest) if secrets.is_token(token) else None
         if found is None:
@@ -42,7 +42,8 @@ class Tokens:
         return self._opened(found, digest, address)
 
     def recognize(self, token: str, address: str = "") -> Caller | None:
-        """Whose token it is, at once; None if that has to be asked. Raises Unauthenticated."""
+        """The caller whose token it is, if that is known without asking the database; else None. Raises
+        Unauthenticated."""
         digest = secrets.digest(token)
         found = self._parts.store.known_token(digest)
         return None if found is None else self._opened(found, digest, address)
@@ -61,7 +62,7 @@ class Tokens:
         return holders.caller(found, digest, address)
 
     def is_valid(self, caller: Caller) -> bool:
-        """Whether the caller's token still opens anything."""
+        """Whether the caller's token is still valid."""
         found = self._parts.store.token(caller.token_sha256)
         return found is not None and holders.opens(found, caller.token_sha256, self._parts.now())
 
@@ -71,8 +72,8 @@ class Tokens:
             return [_shape(token, now) for token in tx.tokens.list()]
 
     def create(self, request: TokenCreate, once: Once | None = None) -> NewToken:
-        """Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for roles that do not fit
-        the scope."""
+        """Create a token. Raises AlreadyExists, NotFound for an unknown site, InvalidArgument for roles that
+        do not fit the scope."""
         grant = roles.checked(request.roles, request.site)
         until = _after(self._parts.now(), request.valid_seconds)
 
@@ -90,7 +91,8 @@ class Tokens:
             return carry_out(self._parts, tx, once, NewToken, make, secret=True)
 
     def rotate(self, name: str, request: TokenRotate, once: Once | None = None) -> NewToken:
-        """A new secret, which is valid as long as the former one was from its beginning. Raises NotFound."""
+        """Give a token a new secret, valid for as long as the former one was from its beginning. Raises
+        NotFound."""
 
         def renew() -> NewToken:
             tx.one_at_a_time("tokens")
@@ -108,15 +110,15 @@ class Tokens:
             return carry_out(self._parts, tx, once, NewToken, renew, secret=True)
 
     def delete(self, name: str) -> None:
-        """Raises NotFound, or NotPossibleNow for the last one that can make others and does not expire:
-        without it everybody may be locked out."""
+        """Delete a token. Raises NotFound, or NotPossibleNow for the last one that can create others and does
+        not expire: without it everybody might be locked out."""
         with self._parts.changing() as tx:
             tx.one_at_a_time("tokens")
             token = _existing(tx, name)
             self._parts.note(before=_shape(token, self._parts.now()))
             if not any(stays_in_charge(each) for each in tx.tokens.list() if each.id != token.id):
                 raise errors.NotPossibleNow(
-                    f"Token '{name}' is the last one that can make others and does not expire.",
+                    f"Token '{name}' is the last one that can create others and does not expire.",
                     do=(
                         "Create another first: 'secondsite token create NAME --role access_administrator "
                         "--valid never'."
@@ -125,14 +127,14 @@ class Tokens:
             tx.tokens.remove(token.name)
 
     def _persons(self, tx: Transaction) -> tuple[str, ...]:
-        """Who asks, and is shown the secret."""
+        """The person of the caller, who is shown the secret; none for the vault itself."""
         mine = tx.tokens.find(self._parts.caller.token_sha256)
         return () if mine is None else (holders.of(mine).person,)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class New:
-    """A token that is to be made. `shown_to`: whoever sees its secret."""
+    """A token to create. `shown_to`: the persons who see its secret."""
 
     name: str
     grant: Grant
@@ -155,7 +157,8 @@ def issue(tx: Transaction, new: New, now: datetime) -> NewToken:
 
 
 def _check_name(tx: Transaction, name: str) -> None:
-    """Raises InvalidArgument, or AlreadyExists for one that differs from another in capitals only."""
+    """Raises InvalidArgument, or AlreadyExists for a name that differs from another in capital letters
+    only."""
     like = name.casefold()
     if not NAME.fullmatch(name) or like in NOT_A_TOKEN or like.startswith(SCHEDULE):
         raise errors.InvalidArgument(
@@ -178,7 +181,8 @@ def _check_person(person: str | None) -> None:
 
 
 def _existing(tx: Transaction, name_or_id: str) -> TokenRecord:
-    """By its id too: earlier releases allowed names that no path can hold."""
+    """The token, by its name or id; by its id because earlier releases allowed names that no path can
+    hold."""
     for token in tx.tokens.list():
         if name_or_id in (token.name, token.id):
             return token
@@ -206,7 +210,7 @@ def _rotated(token: TokenRecord, digest: str, now: datetime, former_seconds: flo
 
 
 def _former_until(token: TokenRecord, now: datetime, seconds: float) -> datetime | None:
-    """Never longer than it would have been valid."""
+    """When the former secret ends: never later than it would have ended anyway."""
     if not seconds:
         return None
     until = now + timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What a person may start: each verb with the shape of its request."""
+"""The verbs that a person may start, each with the shape of its request."""
 
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -47,7 +47,7 @@ OPTIONS: dict[Verb, type[Shape]] = {
     Verb.EXCLUDE_DISK: rest.ExcludeDiskOptions,
     Verb.UPDATE_NAMES: rest.NoOptions,
 }
-"""What a verb takes besides one protected machine."""
+"""The options of each verb for one protected machine."""
 
 
 class Verbs:
@@ -55,7 +55,7 @@ class Verbs:
         self._parts = parts
 
     def start(self, verb: Verb, request: Shape, requested_by: str, once: Once | None = None) -> JobAccepted:
-        """The job exists, and the machine's state has moved, when this returns.
+        """Start a verb: when this returns the job exists, and the machine's state has changed.
 
         Raises Forbidden, NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
         """
@@ -75,7 +75,7 @@ class Verbs:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
 
     def _targets(self, request: rest.TestFailover) -> Collection[str]:
-        """The sites where they would be tested; a machine that is not there is refused later."""
+        """The sites at which the machines would be tested; an unknown machine is refused later."""
         with self._parts.store.reading() as tx:
             return {each.target_site for each in tx.machines.find_all(request.machines).values()}
 
@@ -85,7 +85,7 @@ class Verbs:
         return self._parts.operations[verb].submit(tx, request, requested_by)
 
     def _in_scope(self, tx: Transaction, request: Shape) -> Shape:
-        """The request with ids of machines that the caller sees, who may not see all. Raises NotFound."""
+        """The request with the ids of its machines, for a caller who may not see all. Raises NotFound."""
         if self._parts.sees():
             self._note_machines(tx, request)
             return request
@@ -98,7 +98,7 @@ class Verbs:
         return request.model_copy(update={"machines": ids})
 
     def _note_machines(self, tx: Transaction, request: Shape) -> None:
-        """What is not there is refused later."""
+        """Name the machines in the act; an unknown one is refused later."""
         if isinstance(request, rest.EnableProtection):
             self._parts.mentions(*request.machines)
             return
@@ -108,6 +108,6 @@ class Verbs:
     def start_one(
         self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None
     ) -> JobAccepted:
-        """The same for one machine. Raises as `start` does."""
+        """As `start`, for one machine. Raises as `start` does."""
         request = REQUESTS[verb].model_validate({**dict(options), "machines": (machine,)})
         return self.start(verb, request, requested_by, once)

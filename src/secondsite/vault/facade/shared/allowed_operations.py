@@ -1,7 +1,7 @@
-"""What is offered for a protected machine, and why the rest is not. Pure.
+"""The allowed operations of a protected machine, and why the others are not allowed. Pure.
 
-Most machines are in the same situation, so what is decided for one is remembered for the others. A
-`MachineSituation` holds all that it depends on.
+Most machines are in the same situation, so a result is kept for all with an equal `MachineSituation`, which
+holds all that it depends on.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ REMEMBERED = 500
 
 @dataclass(frozen=True, slots=True)
 class AllowedOperations:
-    """The verbs that are worth trying, and the others with what stands in the way of each."""
+    """The verbs that are worth trying, and the others, each with what prevents it."""
 
     allowed: tuple[Verb, ...]
     refused: tuple[rest.RefusedOperation, ...]
@@ -33,7 +33,7 @@ def of(situation: Situation) -> AllowedOperations:
     power = status.source.power if status.source else None
     return _decided(
         MachineSituation(
-            name=machine.name if power in power_states.OBSTACLES else "",  # no other refusal speaks of it
+            name=machine.name if power in power_states.OBSTACLES else "",  # others do not name it
             state=machine.state,
             drill=machine.drill_state,
             source_site=machine.source_site,

@@ -1,4 +1,4 @@
-"""An order whose answer a face waits for, with a deadline."""
+"""Orders whose answer a client waits for, with a deadline."""
 
 import time
 import uuid
@@ -18,7 +18,7 @@ LOOK_AGAIN_SECONDS = 1.0
 NEIGHBOUR_SECONDS = 5.0
 MOMENT_SECONDS = 0.1
 LEAST_SECONDS = 1.0
-"""Whoever has less left is not asked: it could not answer."""
+"""With fewer seconds left an appliance is not asked: it could not answer in time."""
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -33,8 +33,8 @@ def ask_and_wait(
     machine_id: str | None = None,
     generation: int | None = None,
 ) -> list[F]:
-    """What each appliance answers; all are asked at the same time, and so long as whoever asks the vault
-    listens. `machine_id` is the machine concerned, `generation` under which number.
+    """The answer of each appliance; all are asked at the same time, and as long as the request's client
+    listens. `machine_id` is the machine concerned, `generation` its number.
 
     Raises ApplianceUnreachable, DeadlineExceeded (also when many wait already), or the problem that an
     appliance reports.
@@ -52,7 +52,7 @@ def ask_and_wait(
 
 
 UNANSWERED: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
-"""What is raised when an appliance cannot be asked now."""
+"""Errors that mean that an appliance cannot be asked now."""
 
 
 def ask_each(
@@ -62,8 +62,8 @@ def ask_each(
     payload: P,
     seconds: float,
 ) -> list[F | errors.SecondsiteError]:
-    """What each answers, or why it does not; all are asked at the same time. Once one has answered the
-    others have NEIGHBOUR_SECONDS left. Raises DeadlineExceeded as `ask_and_wait`."""
+    """What each appliance answers, or the error if it does not; all are asked at the same time. Once one has
+    answered the others have NEIGHBOUR_SECONDS left. Raises DeadlineExceeded as `ask_and_wait`."""
     deadline = time.monotonic() + _within(parts, appliances, seconds)
     questions = [
         _Question(appliance, f"ask-{uuid.uuid4().hex}", order, payload, None, None)
@@ -89,13 +89,13 @@ def ask_each(
 
 
 def _within(parts: Parts, appliances: Sequence[ApplianceRecord], seconds: float) -> float:
-    """How long they may take. Raises DeadlineExceeded when those that were asked before them have left
-    nothing."""
+    """How many seconds they have. Raises DeadlineExceeded when earlier questions of the request have left
+    none."""
     left = parts.seconds_left()
     if appliances and left < LEAST_SECONDS:
         named = ", ".join(f"'{each.name}' of site {each.site}" for each in appliances)
         raise errors.DeadlineExceeded(
-            f"Appliance {named} was not asked: what was asked before took all the time that the request had."
+            f"Appliance {named} was not asked: earlier questions took all the time that the request had."
         )
     return min(seconds, left)
 

@@ -1,4 +1,5 @@
-"""What a site has: its appliances are asked, and the answer is kept for the time when they cannot be."""
+"""The machines and networks of a site: its appliances are asked, and the answer is kept for when they cannot
+be."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,8 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class SiteContents:
-    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked.
-    Where `seen_at` is now, one of its appliances did not answer, and what that has is missing."""
+    """What a site has now; with a `problem`, what it had at `seen_at`, or nothing if it was never asked. If
+    `seen_at` is now, one of its appliances did not answer, and what that one has is missing."""
 
     inventory: Inventory
     problem: Problem | None = None
@@ -32,8 +33,8 @@ class SiteContents:
 
 def inventory(parts: Parts, site: str) -> Inventory:
     """All machines and networks of the site now, as far as its appliances answer; several beside one
-    hypervisor say the same, so each machine is listed once. Raises NotFound, and where none answers
-    ApplianceUnreachable, DeadlineExceeded, or what one says instead."""
+    hypervisor report the same, so each machine is listed once. Raises NotFound, and if none answers
+    ApplianceUnreachable, DeadlineExceeded, or the error that one reports."""
     found = _asked(parts, site)
     if isinstance(found, errors.SecondsiteError):
         raise found
@@ -41,8 +42,8 @@ def inventory(parts: Parts, site: str) -> Inventory:
 
 
 def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
-    """With a problem that names who did not answer, if others did; why not, if none did: whatever that is,
-    it is one site's."""
+    """The contents, with a problem that names the appliances which did not answer; or the error, if none did.
+    It concerns this site only."""
     with parts.store.reading() as tx:
         if tx.sites.find(site) is None:
             raise errors.NotFound.named("site", site)
@@ -65,8 +66,8 @@ def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
 
 
 def now_or_last(parts: Parts, site: str) -> SiteContents:
-    """What the site has, or had when it was last asked. Raises what `inventory` raises if it was never
-    asked."""
+    """The present contents of the site, or the last known ones. Raises what `inventory` raises if the site
+    was never asked."""
     found = _now_or_last(parts, site)
     if isinstance(found, errors.SecondsiteError):
         raise found
@@ -83,7 +84,7 @@ def _now_or_last(parts: Parts, site: str) -> SiteContents | errors.SecondsiteErr
 
 
 def seen(parts: Parts, site: str) -> SiteContents:
-    """The same; for a site that was never asked and cannot be asked now, only the problem. Raises
+    """As `now_or_last`; for a site that was never asked and cannot be asked now, only the problem. Raises
     NotFound."""
     found = _now_or_last(parts, site)
     if isinstance(found, errors.SecondsiteError):
@@ -92,7 +93,8 @@ def seen(parts: Parts, site: str) -> SiteContents:
 
 
 def at_once(sites: Sequence[str], ask: Callable[[str], S]) -> list[S]:
-    """What `ask` gives for each site, in their order; one that does not answer does not delay the others."""
+    """The result of `ask` for each site, in their order; a site that does not answer does not delay the
+    others."""
     with ThreadPoolExecutor(SITES_AT_ONCE, "discovery") as pool:
         return list(pool.map(ask, sites))
 

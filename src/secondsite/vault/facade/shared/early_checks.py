@@ -1,4 +1,4 @@
-"""Early checks of what was named: does the site have these machines, these disks, this network?
+"""Early checks of a request's names: whether the site has these machines, disks and networks.
 
 The job checks everything again, and more; but a typing error is refused before there is a job.
 """
@@ -32,8 +32,8 @@ def refuse_unknown(parts: Parts, request: rest.EnableProtection) -> None:
 
 
 def refuse_unknown_network(parts: Parts, network: str, sites: Iterable[str]) -> None:
-    """Raises NotFound for a drill's network that one of the sites does not have; a site that does not
-    answer as a whole may have it."""
+    """Raises NotFound for a drill's network that one of the sites does not have; a site with an appliance
+    that does not answer may have it."""
     if network in (*MADE, NO_NETWORK):
         return
     for site in sorted(set(sites)):
@@ -50,7 +50,7 @@ def refuse_unknown_network(parts: Parts, network: str, sites: Iterable[str]) -> 
 
 
 def _inventory(parts: Parts, site: str) -> Inventory | None:
-    """None when the site does not answer: the job then says so, and may wait for it."""
+    """None when the site does not answer: the job reports that, and may wait for it."""
     try:
         return discovery.inventory(parts, site)
     except answered_order.UNANSWERED:

@@ -1,4 +1,4 @@
-"""Scripts of machines' hooks: which appliance needs which, and what it says of them."""
+"""Scripts of machines' hooks: which appliance needs which, and its answers about them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,11 +14,11 @@ from .answered_order import ask_and_wait
 
 SECONDS = 20.0
 Needs = tuple[str, frozenset[str]]
-"""An appliance, and scripts that it needs."""
+"""An appliance's id, and the scripts that it needs."""
 
 
 def missing(parts: Parts, appliance: ApplianceRecord | None, payload: CheckScripts) -> Sequence[str] | None:
-    """Why it cannot run some of them; None if it does not say."""
+    """Why the appliance cannot run some of the scripts; None if it does not answer."""
     if appliance is None:
         return None
     try:
@@ -30,13 +30,14 @@ def missing(parts: Parts, appliance: ApplianceRecord | None, payload: CheckScrip
 
 def advice(machine: str) -> str:
     return (
-        "Put the script into the script folder of that site's appliance, or take the hook away: 'secondsite "
+        "Put the script into the script folder of that site's appliance, or remove the hook: 'secondsite "
         f"hook clear {shell.arguments(machine, 'HOOK')}'."
     )
 
 
 def needed(machine: MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:
-    """By the hooks of its `own`, at both sites, whichever way the machine is moved."""
+    """The scripts of the machine's hooks that each of its appliances needs, whichever way the machine is
+    moved."""
     home, other = machine.source_appliance_id, machine.target_appliance_id
     if machine.reversed:
         home, other = other, home

@@ -1,4 +1,4 @@
-"""A request with an idempotency key is carried out once: a repeat gets the first one's answer.
+"""Idempotency keys: a request with one is carried out once, and a repeat gets the first answer.
 
 The answer is written in the same transaction as the work, so a vault that is killed has done both or neither.
 It is kept for a day.
@@ -21,8 +21,8 @@ S = TypeVar("S", bound=Shape)
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The caller (its token's digest), its key, and the digest of the whole request. `caller` may be
-    filled in later, for calls without a token."""
+    """A request with its key: the caller (its token's digest), the key, and the digest of the whole request.
+    `caller` may be filled in later, for calls without a token."""
 
     key: str
     request_sha256: str
@@ -32,13 +32,13 @@ class Once:
 def known(parts: Parts, tx: Transaction, once: Once | None, shape: type[S]) -> S | None:
     """The answer that was given before; None the first time.
 
-    Raises KeyReused when the key came with another request, NotPossibleNow when the answer held a secret.
+    Raises KeyReused when the key came with a different request, NotPossibleNow when the answer held a secret.
     """
     record = None if once is None else tx.answers.find(once.caller, once.key)
     if once is None or record is None or record.answered_at < parts.deps.lived() - KEPT:
         return None
     if record.request_sha256 != once.request_sha256:
-        raise errors.KeyReused(f"The idempotency key '{once.key}' came with another request before.")
+        raise errors.KeyReused(f"The idempotency key '{once.key}' was used with another request before.")
     if record.answer is None:
         raise errors.NotPossibleNow(
             (
@@ -59,8 +59,8 @@ def carry_out(
     *,
     secret: bool = False,
 ) -> S:
-    """What `work` gives, in this transaction; for a repeat, what it gave before. A `secret` answer is not
-    kept.
+    """The result of `work`, done in this transaction; for a repeat, the first result. A `secret` result is
+    not kept.
 
     Raises as `known` and `work` do.
     """
@@ -80,7 +80,7 @@ def carry_out(
 
 
 def _noted(parts: Parts, answer: S) -> S:
-    """The entry in the audit log names the job."""
+    """The answer, after naming its job in the audit log's entry."""
     if parts.act is not None and isinstance(answer, JobAccepted):
         parts.act.job_id = answer.job_id
     if parts.act is not None and isinstance(answer, Job):

@@ -1,4 +1,4 @@
-"""Which jobs a caller sees, and may let run again."""
+"""Which jobs a caller sees, and may run again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,20 +20,20 @@ LEFT_FOR_LATER = frozenset({OtherJobKind.FINISH_LATER, OtherJobKind.END_REPLICAT
 
 
 def sees(parts: Parts, tx: Transaction, job: JobView) -> bool:
-    """A job is in the scope of its machine's sites. One whose machine is gone is seen by whoever started
-    it; one for several machines, if all of them are in the scope."""
+    """Whether the caller sees the job: it is in the scope of its machine's sites. A job whose machine is gone
+    is seen by whoever started it; one for several machines, if all of them are in the scope."""
     if parts.sees() or _is_by(parts.caller, job):
         return True
     concerned = _machines(job)
     there = {each.id: each for each in tx.machines.several([machine_id for machine_id, _ in concerned])}
-    # of whom a job of another release is, nobody can tell here
+    # the machines of a job of another release may not be known here
     return bool(concerned) and all(
         _is_in_scope(parts, there.get(machine_id), arguments) for machine_id, arguments in concerned
     )
 
 
 def require_again(caller: Caller, job: JobView) -> str:
-    """What the job does. Raises Forbidden if the caller could not start it."""
+    """The verb of the job. Raises Forbidden if the caller may not start it."""
     word = str(job.arguments.get("verb", job.name))
     if word in set(Verb):
         caller.require_verb(Verb(word), None)
@@ -47,14 +47,14 @@ def require_again(caller: Caller, job: JobView) -> str:
 
 
 def require_cancel(caller: Caller, job: JobView) -> None:
-    """Raises Forbidden if the caller may not leave for good what the job is to do at a site that was away."""
+    """Raises Forbidden if the caller may not give up what the job still has to do at a site that was away."""
     if job.name in LEFT_FOR_LATER:
         caller.require(Permission.GIVE_UP, f"cancel a job '{job.name}'")
 
 
 def _is_by(caller: Caller, job: JobView) -> bool:
-    """Names are given again: what was started before the token was made was started by another of that
-    name."""
+    """Whether the caller started the job. Names are used again: what was started before the token was made
+    was started by an earlier token of that name."""
     if job.requested_by.startswith(SCHEDULE):  # a token of an earlier release may have such a name
         return False
     return job.requested_by == caller.name and caller.since is not None and job.created_at >= caller.since
@@ -68,7 +68,7 @@ def _machines(job: JobView) -> Sequence[tuple[str, Arguments]]:
 
 
 def _beside(run: Arguments) -> Iterator[tuple[str, Arguments]]:
-    """Machines of the plan that it does not take: it names them."""
+    """The machines of the plan that the run leaves out: the job names them."""
     found = run.get("beside")
     for each in found if isinstance(found, list) else ():
         yield str(each), {}

@@ -1,4 +1,4 @@
-"""Jobs and their tasks as the faces show them: what their rows say, in the words of the wire."""
+"""Jobs and their tasks as REST shapes, made from their rows."""
 
 from collections.abc import Sequence
 
@@ -19,14 +19,13 @@ HELD = (
 
 
 def verb(job: JobView) -> rest.JobVerb:
-    """The verb of a job for many machines is in its arguments. One of another release must not make a
-    whole list fail."""
+    """The verb of the job; that of a job for many machines is in its arguments. An unknown one, of another
+    release, must not make a whole list fail."""
     return rest.verb_named(str(job.arguments.get("verb", job.name)))
 
 
 def _facts(task: TaskView) -> rest.TaskFacts:
-    """The part of the step's facts that concerns others. A word in an old job must not make a whole list
-    fail."""
+    """The public part of the step's facts. An unknown word in an old job must not make a whole list fail."""
     try:
         return rest.TaskFacts.model_validate(task.facts)
     except ValidationError:
@@ -34,7 +33,7 @@ def _facts(task: TaskView) -> rest.TaskFacts:
 
 
 def sentence(job: JobView, tasks: Sequence[TaskView]) -> str:
-    """How it ended, else what it is doing."""
+    """How the job ended, else what it is doing."""
     if job.state is JobState.HELD:
         return HELD.format(job.id[:10])
     if job.error:
@@ -50,7 +49,7 @@ def sentence(job: JobView, tasks: Sequence[TaskView]) -> str:
 
 
 def asks_now(job: JobView, tasks: Sequence[TaskView]) -> tuple[TaskView, asking.Question] | None:
-    """The task of the job that asks a person, and what. A job that is held asks again when it goes on."""
+    """The task of the job that asks a person, and its question. A held job asks again when it goes on."""
     if job.state is JobState.HELD or job.state.ended or job.ending is not None:
         return None
     found = ((task, asking.asks_now(task)) for task in current_steps(tasks))
@@ -58,14 +57,14 @@ def asks_now(job: JobView, tasks: Sequence[TaskView]) -> tuple[TaskView, asking.
 
 
 def several(names: str) -> str:
-    """The first names of a job for many machines."""
+    """The first names of a job's machines, and the number of the others."""
     each = names.split(", ")
     more = len(each) - NAMED
     return f"{', '.join(each[:NAMED])} and {more} more" if more > 1 else names
 
 
 def tasks(job: JobView, tasks: Sequence[TaskView]) -> tuple[rest.Task, ...]:
-    """In their order."""
+    """The tasks as shapes, in their order."""
     asks = asks_now(job, tasks)
     return tuple(_task(each, asks[1] if asks and asks[0].id == each.id else None) for each in tasks)
 

@@ -1,4 +1,4 @@
-"""A machine as the faces show it. Pure."""
+"""A machine as a REST shape. Pure."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ POWERS = frozenset(PowerState)
 
 
 def protected(situation: Situation, notes: tuple[DrillNote, ...], now: datetime) -> rest.Machine:
-    """A machine under protection, with its health and what may be done with it at `now`."""
+    """A machine under protection, with its health and its allowed operations at `now`."""
     measured = age(machine_rpo.measure(situation.status, now))
     return described(situation, findings.findings(situation, now), notes, measured)
 
@@ -33,9 +33,9 @@ def described(
     notes: tuple[DrillNote, ...],
     measured: rest.Rpo,
 ) -> rest.Machine:
-    """The same, with what depends on the clock. Besides it shows only the machine, the two sides of its
-    status, and of its appliances their names, whether they are connected, and their hosts:
-    `written_machines` compares these."""
+    """The machine, with the given findings and RPO, which depend on the clock. Besides these it depends only
+    on the machine, the two sides of its status, and of its appliances on their names, whether they are
+    connected, and their hosts: `prerendered_machines` compares these."""
     machine, source, replica = situation.machine, situation.status.source, situation.status.replica
     offers = allowed_operations.of(situation)
     return rest.Machine(
@@ -88,7 +88,7 @@ def unprotected(site: str, machine: DiscoveredMachine, seen_at: datetime | None 
 
 
 def age(measured: rpo.Rpo) -> rest.Rpo:
-    """An RPO as it was measured."""
+    """The measured RPO as a shape."""
     return rest.Rpo(
         seconds=measured.rpo_seconds,
         sent_seconds=measured.sent_seconds,
@@ -117,7 +117,8 @@ def finding_shape(finding: HealthFinding) -> rest.Finding:
 
 
 def _power(source: SourceStatus | None) -> PowerState | None:
-    """A newer appliance may have words that this vault does not know."""
+    """The power state of the source. A newer appliance may report one that this vault does not know: then
+    None."""
     return PowerState(source.power) if source and source.power in POWERS else None
 
 
@@ -221,7 +222,7 @@ def _booted(booted: BootedRecord) -> rest.BootedPoint:
 
 
 def _addresses(machine: MachineRecord) -> rest.GuestAddresses | None:
-    """Not those that it had where it does not run any more."""
+    """The guest's addresses as last seen; not those of a site where it no longer runs."""
     seen = machine.seen_addresses
     if seen is None or seen.site != active_site(machine):
         return None

@@ -1,5 +1,5 @@
-"""Lists a page at a time. A cursor holds the place of the last item that was given, so nothing is skipped
-or given twice while others come and go. It is opaque: only the vault reads it."""
+"""Lists a page at a time. A cursor holds the place of the last item that was given, so nothing is skipped or
+given twice while items are added and removed. It is opaque: only the vault reads it."""
 
 import base64
 import binascii
@@ -25,8 +25,8 @@ def page(items: Iterable[T], limit: int, place: Callable[[T], Place]) -> tuple[t
 
 def cursor_of(place: Place) -> str:
     """`place` as a cursor."""
-    # Letters as they are: as escapes they take three times as much, and names of 120 of them made cursors
-    # that no list takes.
+    # Letters unescaped: escapes take three times as much, and names of 120 letters made cursors that no list
+    # takes.
     text = json.dumps(place, ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -51,14 +51,13 @@ def _refused(cursor: str) -> errors.InvalidArgument:
     )
 
 
-# A change may name the edition that its caller saw, and is refused if somebody else changed the thing
-# since.
+# A change may name the editions that its caller saw, and is refused if somebody has changed the thing since.
 
 Seen = frozenset[str]
-"""Editions."""
+"""The editions that a caller saw."""
 
 
 def require(seen: Seen | None, now: Editable, what: str) -> None:
-    """Raises ChangedMeanwhile unless `now` is an edition that was seen; None: any will do."""
+    """Raises ChangedMeanwhile unless `now` is an edition that was seen; None accepts any."""
     if seen is not None and now.edition() not in seen:
         raise errors.ChangedMeanwhile(f"{what} was changed since it was read.")

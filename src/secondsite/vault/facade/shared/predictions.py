@@ -1,4 +1,4 @@
-"""Predictions and timings as the faces show them."""
+"""Predictions and timings as REST shapes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +11,12 @@ from ....wire.rest.predictions import PlanPrediction, PredictedPart, Prediction,
 from ...store import RunTimeRecord
 
 DRILL = (
-    "No run of it is known the way it would go now: start 'secondsite machine test-failover {0}', which "
+    "No run of it in this direction is known: start 'secondsite machine test-failover {0}', which "
     "measures it."
 )
 OTHERS = "These are other machines' runs. A drill measures its own: 'secondsite machine test-failover {0}'."
 MOVED_NONE = (
-    "No planned failover is known the way it would go now, and a drill does not shut it down: the first one "
+    "No planned failover of it in this direction is known, and a drill does not shut it down: the first one "
     "measures it."
 )
 MOVED_OTHERS = "These are other machines' planned failovers: the first one of its own measures it."
@@ -75,5 +75,5 @@ def _advice(name: str, verb: Verb, basis: Basis) -> str | None:
 
 
 def rounded(seconds: float | None) -> float | None:
-    """More than a tenth of a second nobody can predict."""
+    """Rounded to tenths of a second: no prediction is more precise."""
     return None if seconds is None else round(seconds, 1)

@@ -1,8 +1,8 @@
-"""Machines as they are answered, ready written.
+"""Machines as JSON, written once and used for many answers.
 
-A machine is written once for all that it shows, and again when some of that has changed. Its findings are
-found again when something that they follow from is another object, or when the clock has come to where they
-turn; its RPO is put in each time.
+A machine is written again when something that it shows has changed. Its findings are computed again when
+something that they follow from is another object, or when a time has come at which they change; its RPO is
+put in each time.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from ...store import ApplianceRecord, MachineRecord, StatusRecord
 from . import machine_shapes
 
 RPO = '"rpo":'
-"""Nowhere else in a machine's JSON: in a text its quotes are written with a backslash."""
+"""Occurs only once in a machine's JSON: in a text its quotes are written with a backslash."""
 NO_RPO = f"{RPO}{rest.Rpo().model_dump_json()}"
 Instants = tuple[datetime | None, datetime | None, datetime | None]
 Side = tuple[str, bool, str | None] | None
-"""The appliance's name, whether it is connected, and its host."""
+"""Of one appliance: its name, whether it is connected, and its host."""
 
 
 class RenderedMachine(NamedTuple):
@@ -39,7 +39,7 @@ class RenderedMachine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _RenderedMachine:
-    """All that a version of a machine is written from, and the texts before and behind its RPO."""
+    """Everything that the JSON of a machine was written from, and the texts before and after its RPO."""
 
     source: Shape | None
     replica: Shape | None
@@ -60,8 +60,8 @@ class _RenderedMachine:
 
 @dataclass(frozen=True, slots=True)
 class _Steady:
-    """What was made last, for as long as it is right: from `since` until `until`, while all is the same
-    object that it was made of."""
+    """The last JSON, valid from `since` until `until` while everything that it was made from is the same
+    object."""
 
     made: _RenderedMachine
     status: StatusRecord
@@ -83,7 +83,7 @@ class _Steady:
 
 
 class _Last:
-    """What was made last of a version of a machine."""
+    """The last JSON of one version of a machine."""
 
     made: _RenderedMachine | None = None
     steady: _Steady | None = None
@@ -95,7 +95,7 @@ def _last(_machine: MachineRecord) -> _Last:
 
 
 def machine(situation: Situation, now: datetime) -> RenderedMachine:
-    """As it is at `now`, without the notes of its drills."""
+    """The machine as JSON at `now`, without the notes of its drills."""
     of, last = situation.machine, _last(situation.machine)
     steady = last.steady
     if steady is not None and steady.is_right(situation, now):
@@ -112,13 +112,13 @@ def machine(situation: Situation, now: datetime) -> RenderedMachine:
 
 
 def page(items: Sequence[RenderedMachine], following: str | None) -> str:
-    """As a `rest.MachinePage` is written; a cursor has no letter that JSON writes differently."""
+    """A page as a `rest.MachinePage` is written; a cursor has no letter that JSON escapes."""
     cursor = "null" if following is None else f'"{following}"'
     return f'{{"items":[{",".join(each.text for each in items)}],"next":{cursor}}}'
 
 
 def _found(situation: Situation, last: _Last, now: datetime) -> _RenderedMachine:
-    """What was made last, if the findings of now and all else are the same; else it is made anew."""
+    """The last JSON, if the present findings and all else are the same; else a new one."""
     found, sides = findings.findings(situation, now), (_side(situation.source), _side(situation.target))
     made = last.made
     if made is None or not made.is_of(situation.status, sides, found):
@@ -127,8 +127,8 @@ def _found(situation: Situation, last: _Last, now: datetime) -> _RenderedMachine
 
 
 def _went_back(of: StatusRecord, now: StatusRecord) -> bool:
-    """Whether a side was seen earlier than it had been seen: the vault's clock was set back. What counts
-    for being seen after something else counts no more then."""
+    """Whether a side was seen at an earlier time than before: the vault's clock was set back. Then
+    conclusions from the order of such times no longer hold."""
     seen = ((of.source_at, now.source_at), (of.replica_at, now.replica_at), (of.old_copy_at, now.old_copy_at))
     return any(was is not None and (at is None or at < was) for was, at in seen)
 
@@ -140,7 +140,7 @@ def _around(situation: Situation) -> tuple[object, ...]:
 
 
 def _ages(instants: Instants, now: datetime) -> str:
-    """As a `rest.Rpo` is written."""
+    """The ages as a `rest.Rpo` is written."""
     usable, sent, processed = (rpo.age_seconds(each, now) for each in instants)
     return f'{{"seconds":{_number(usable)},"sent_seconds":{_number(sent)},"processed_seconds":{_number(processed)}}}'  # noqa: E501
 
@@ -165,5 +165,6 @@ def _side(appliance: ApplianceRecord | None) -> Side:
 
 
 def _same(one: Shape | None, other: Shape | None) -> bool:
-    """Most are one object; to compare what the store was asked for anew costs less than to write it."""
+    """Whether two shapes are equal. Most are one object; comparing what was read from the store again costs
+    less than writing it."""
     return one is other or one == other

@@ -1,4 +1,4 @@
-"""Keys and tokens: random, shown once, kept as their digest."""
+"""Secrets of keys and tokens: random, shown once, kept as their digest."""
 
 import hashlib
 import re
@@ -21,10 +21,10 @@ def new_token() -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether it has the form of an access token: what has not need not be looked up."""
+    """Whether the text has the form of an access token; other texts need not be looked up."""
     return TOKEN.fullmatch(text) is not None
 
 
 def digest(secret: str) -> str:
-    """sha256 in hex. A secret of this length needs no salt and no slow hash."""
+    """The secret's SHA-256, in hex. A secret of this length needs no salt and no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""All machines at a glance. Pure."""
+"""An overview of all machines. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -12,8 +12,8 @@ log = structlog.get_logger()
 
 
 def require_private(path: Path) -> None:
-    """Nobody else may read it from now on. Raises NotPossibleNow if it is another user's, who could change
-    it."""
+    """Make the file readable by nobody else from now on. Raises NotPossibleNow if it belongs to another user,
+    who could change it."""
     found = path.stat()
     open_to_others = bool(stat.S_IMODE(found.st_mode) & 0o077)
     if found.st_uid != os.geteuid() and (found.st_uid != 0 or open_to_others):

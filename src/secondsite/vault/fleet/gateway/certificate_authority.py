@@ -2,7 +2,7 @@
 
 Invariant: whatever holds a certificate of this CA was enrolled by this vault; its common name is the
 appliance's id. Peers compare the common name, not a host name, so an appliance may move. Only the vault's own
-certificate names a host, and only it does not serve to dial: by that all who dial the vault know it
+certificate names a host, and only it cannot be used as a client: by that all who dial the vault recognize it
 (`ground.tls.to_a_vault`).
 """
 
@@ -26,17 +26,18 @@ SERVER_DAYS = 397
 APPLIANCE_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
 # Clocks differ, by hours where a machine keeps local time, and a certificate that is not valid yet is of no
-# use. Only a small part of the lifetime: the appliance counts that from the certificate itself.
+# use. Small compared with the lifetime: the appliance counts that from the certificate itself.
 MOST_BACKDATED = timedelta(days=1)
 CA_BACKDATED = timedelta(days=5 * 365)
-"""A CA that is made while the clock is ahead stays; all that it issues is issued anew."""
+"""A CA that was created while the clock was ahead is kept; certificates that it issued then are issued
+again."""
 
 CA_CERTIFICATE, CA_KEY, NEXT_KEY = "ca.pem", "ca.key", "next-ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server.key"
 
 
 class VaultAuthority:
-    """An interfaces.Authority on a CA key and certificate."""
+    """The vault's CA: an interfaces.Authority on a key and a certificate."""
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class VaultAuthority:
         appliance_lifetime: timedelta = APPLIANCE_LIFETIME,
         others: Sequence[x509.Certificate] = (),
     ) -> None:
-        """`others` are trusted beside it while the CA is rotated."""
+        """`others` are CAs that are trusted as well while the CA is rotated."""
         self.appliance_lifetime = appliance_lifetime
         self._certificate = certificate
         self._key = key
@@ -57,12 +58,12 @@ class VaultAuthority:
 
     @property
     def trusted_pem(self) -> str:
-        """All CAs that are trusted now, this one first."""
+        """All trusted CAs as PEM, this one first."""
         return pem_of(*self._trusted)
 
     @property
     def trusted(self) -> Sequence[x509.Certificate]:
-        """The same."""
+        """All trusted CAs, this one first."""
         return self._trusted
 
     @property
@@ -78,7 +79,8 @@ class VaultAuthority:
         return issued(self._certificate, certificate)
 
     def issue_appliance(self, csr_pem: str, appliance_id: str, now: datetime) -> tuple[str, datetime]:
-        """Signs the request's key, and nothing else that the request asks for.
+        """A certificate (PEM) for the request's key, and when it ends; nothing else that the request asks for
+        is signed.
 
         Raises InvalidArgument for what is not a request, or is not signed by its own key.
         """
@@ -122,7 +124,7 @@ class VaultAuthority:
 
 
 def create_authority(directory: Path, name: str, now: datetime) -> VaultAuthority:
-    """Make a CA in `directory`; raises AlreadyExists rather than replace one."""
+    """Create a CA in `directory`; raises AlreadyExists rather than replace one."""
     if (directory / CA_KEY).exists():
         raise errors.AlreadyExists(f"{directory} holds a certificate authority already.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,9 +148,9 @@ def make(name: str, now: datetime) -> tuple[x509.Certificate, str]:
 
 
 def load_authority(directory: Path, appliance_lifetime: timedelta = APPLIANCE_LIFETIME) -> VaultAuthority:
-    """The CA that `create_authority` made, or that a rotation has put into its place; what it issues to
-    appliances lasts `appliance_lifetime`. Raises NotFound, and NotPossibleNow for a key that is another
-    user's, or another CA's."""
+    """The CA that `create_authority` or a rotation has put into `directory`; its certificates for appliances
+    last `appliance_lifetime`. Raises NotFound, and NotPossibleNow for a key that belongs to another user or
+    another CA."""
     settle(directory)
     ca_key.require_private(directory / CA_KEY)
     issuing, *others = certificates(directory)
@@ -161,7 +163,8 @@ def load_authority(directory: Path, appliance_lifetime: timedelta = APPLIANCE_LI
 
 
 def settle(directory: Path) -> None:
-    """Finish what a crash cut off: the key of a new CA that issues takes its place. Raises NotFound."""
+    """Finish what a crash interrupted: the key of the new CA that issues is put into place. Raises
+    NotFound."""
     if not (directory / CA_KEY).exists():
         raise errors.NotFound(
             f"{directory} holds no certificate authority.", do="Run 'secondsite vault init' first."
@@ -194,7 +197,7 @@ def _key(path: Path) -> ec.EllipticCurvePrivateKey:
 def ensure_server_certificate(
     authority: VaultAuthority, directory: Path, names: Sequence[str], now: datetime
 ) -> tuple[Path, Path]:
-    """Paths of a server certificate that is valid for `names` and for some time yet, and of its key; makes
+    """Paths of a server certificate that is valid for `names` and for some time yet, and of its key; creates
     both if needed."""
     certificate_path, key_path = directory / SERVER_CERTIFICATE, directory / SERVER_KEY
     if not _serves(authority, certificate_path, key_path, names, now):

@@ -1,8 +1,8 @@
-"""What is recorded of connections is held against those that there are, however it came to differ.
+"""Compares the records of connections with the connections that exist, whatever made them differ.
 
-A connection whose key was refused is taken from the record, and the process that has it is told. Where that
-word is lost, it is ended all the same. And one that ended while that could not be written down is taken from
-the record later: else all processes took its appliance for connected.
+When an appliance's key is refused, its connection is removed from the records, and the process that has it is
+told; if that message is lost, the connection is ended here. A connection that ended while the database could
+not be written is removed from the records later: else all processes would take its appliance for connected.
 """
 
 import time
@@ -10,25 +10,25 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LASTING_SECONDS = 30.0
-"""A connection is recorded a moment after it began, and taken from the record a moment after it ended; on
-a busy host some seconds."""
+"""How long a difference has to last: a connection is recorded a moment after it began, and removed a moment
+after it ended; on a busy host that takes some seconds."""
 
 
 @dataclass(slots=True)
 class ConnectionReconciler:
-    """Of this process's connections. Looked at by one thread."""
+    """Compares the connections of this process. For one thread."""
 
     clock: Callable[[], float] = time.monotonic
     _unrecorded: Mapping[str, float] = field(default_factory=dict)
     _ended: Mapping[str, float] = field(default_factory=dict)
 
     def unrecorded(self, here: Collection[str], recorded: Collection[str]) -> Sequence[str]:
-        """Connections that are not recorded, for long enough."""
+        """Connections that have been without a record for too long."""
         self._unrecorded = self._since(self._unrecorded, here, recorded)
         return self._lasting(self._unrecorded)
 
     def ended(self, here: Collection[str], recorded: Collection[str]) -> Sequence[str]:
-        """Those that are recorded, and are not here, for long enough."""
+        """Recorded connections that have not existed here for too long."""
         self._ended = self._since(self._ended, recorded, here)
         return self._lasting(self._ended)
 

@@ -38,19 +38,19 @@ log = structlog.get_logger()
 PING_EVERY_SECONDS = 5.0
 GONE_AFTER_SECONDS = 15.0
 MOST_UNREAD = 2
-"""Messages of a connection that are here and not read: each may be so large."""
+"""The most messages of a connection that have arrived and are not read: each may have the full length."""
 START_WITHIN_SECONDS = 10.0
 MOST_WAITING = 512
 TRY_AGAIN_LATER = 1013
 NOT_RECORDED = "this vault process could not write down that you are connected; dial again"
 NO_TEXT = "messages are texts"
 RENEWAL_SECONDS = 1.0
-"""So much of its attention a certificate takes: a signature of the CA, which is asked for once in months."""
+"""The seconds that a certificate counts for: a signature of the CA, needed once in months."""
 CUT_OFF = "this vault process has lost its database; dial another one"
 
 
 class ControlPort:
-    """interfaces.Gateway. Construct, `start`, `stop`."""
+    """The control port: interfaces.Gateway. Construct, `start`, `stop`."""
 
     def __init__(
         self,
@@ -66,8 +66,9 @@ class ControlPort:
         hear_number: Callable[[str, int], None],
         others: OtherProcesses | None = None,
     ) -> None:
-        """`number` is what appliances are told of the vault's age; `hear_number` takes what one was told,
-        before it is given any order. `others`: where the vault may have several processes."""
+        """`number` gives the vault's number that appliances are told; `hear_number` takes the one that an
+        appliance was told, before it is given any order. `others`: where the vault may have several
+        processes."""
         self._settings = settings
         self._visitors = visitors
         self._greeting = Greeting(admit, hear_number)
@@ -137,8 +138,8 @@ class ControlPort:
         return appliance_id in self._links
 
     def hang_up(self, appliance_id: str) -> None:
-        """End its connection, if it has one, here or at another process. Nothing that it says from now on
-        is heard."""
+        """End the appliance's connection, if it has one, here or at another process. Nothing that it sends
+        from now on counts."""
         self._hang_up_here(appliance_id)
         if self._others is not None:
             self._others.tell(HANG_UP + appliance_id)
@@ -149,10 +150,10 @@ class ControlPort:
     def _hang_up(self, appliance_id: str) -> None:
         link = self._links.get(appliance_id)
         if link is not None:
-            self._end(link, "this key of the appliance counts no more")
+            self._end(link, "this key of the appliance no longer counts")
 
     def cut(self) -> None:
-        """This process counts no more: all appliances are sent away, and none is let in until `mend`."""
+        """This process has lost its lease: end all connections, and accept none until `mend`."""
         self._is_cut = True
         self._loop.call_soon_threadsafe(self._send_away)
 
@@ -208,7 +209,7 @@ class ControlPort:
             ping_interval=PING_EVERY_SECONDS,
             ping_timeout=GONE_AFTER_SECONDS - PING_EVERY_SECONDS,
             close_timeout=2.0,
-            max_size=4 * LONGEST_HELLO,  # of a longer one it is told why it is refused
+            max_size=4 * LONGEST_HELLO,  # a longer one is refused with the reason
             max_queue=MOST_UNREAD,
             compression=None,
             create_connection=FewFrames,
@@ -216,8 +217,8 @@ class ControlPort:
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def _close(self, deadline_seconds: float) -> None:
-        """Those that are not read at the moment do not hear that it closes; at the deadline their
-        connections are cut."""
+        """Close the server. Appliances that are not read at the moment do not learn that it closes; at the
+        deadline their connections are cut."""
         if self._watching is not None:
             self._watching.cancel()
         if self._server is None:
@@ -304,8 +305,9 @@ class ControlPort:
             self._close_link(older, "replaced by a newer connection")
 
     def _connected(self, link: Link, hello: control.Hello) -> None:
-        """Of several processes: a connection that is not recorded is ended. Others took the appliance for
-        gone, and nothing that it says would be written."""
+        """Record the connection. If the vault has several processes, a connection that cannot be recorded is
+        ended: other processes would take the appliance for disconnected, and its reports would not be
+        written."""
         try:
             self._sink.connected(hello)
         except errors.StoreUnavailable:
@@ -321,8 +323,8 @@ class ControlPort:
         self._giving.wake(link.appliance_id)
 
     def _received(self, link: Link, text: str | bytes) -> None:
-        """All appliances wait for it: nothing long is read here, and nothing is read that nobody has asked
-        for."""
+        """Take a message in. All appliances wait for this: nothing long is parsed here, and no report that
+        nobody has asked for."""
         if self._links.get(link.appliance_id) is not link:
             return
         log = link.room.log
@@ -340,7 +342,7 @@ class ControlPort:
         kind = self._giving.unanswered(link.appliance_id, head.order_id)
         if kind is None:
             return
-        # after what the appliance said of the machine before it: a step that hears of the end sees its effect
+        # after the machine's earlier statuses: a step that learns of the end has to see its effect
         told = partial(self._reported, link, text, head, kind)
         self._delivery.post_end(link.appliance_id, head.machine_id, self._heard(link, text, told))
 
@@ -363,8 +365,8 @@ class ControlPort:
         self._delivery.post(link.appliance_id, self._heard(link, text, hear))
 
     def _heard(self, link: Link, text: str, hear: Callable[[], None]) -> Callable[[], None]:
-        """Hear it later; until then its link reads so much less, and as long as that took it reads
-        nothing."""
+        """A call that parses the message later; until then its link may have that much less unread, and it is
+        charged with the time that it took."""
         text_bytes = message_parser.held_bytes(text)
         link.room.took(text_bytes)
 

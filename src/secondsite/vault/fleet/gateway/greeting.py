@@ -1,4 +1,4 @@
-"""An appliance's first words, compared with the certificate that it has shown."""
+"""An appliance's first message, compared with the certificate that it has shown."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,25 +21,27 @@ from ...interfaces import Admit
 
 HELLO_WITHIN_SECONDS = 10.0
 LONGEST_HELLO = 64 * KiB
-"""Until it has greeted, a connection may be that of an appliance which counts no more."""
+"""The longest first message, in bytes. Before it a connection may be that of an appliance which no longer
+counts."""
 NUL, SHOWN = r"\u0000", r"\ufffd"
 _BACKSLASH, _UNUSED = r"\\", "\0"
-"""Of JSON: a backslash, and what cannot stand in it. A regular expression took 60 bytes for each backslash
-of a text."""
+"""For JSON: a backslash, and a character that cannot occur in it. A regular expression took 60 bytes for each
+backslash of a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a certificate says, which TLS has verified already: the appliance's id, and the sha256 of its
-    public key."""
+    """What a certificate that TLS has verified says: the appliance's id, and the SHA-256 of its public
+    key."""
 
     name: str
     key_sha256: str
 
 
 class Greeting:
-    """`admit` says whether this key is that of an appliance that is enrolled; `hear_number` takes what the
-    appliance was told of a vault's age, before it is given any order."""
+    """Checks the first message of a connection. `admit` raises unless the key is that of an enrolled
+    appliance; `hear_number` takes the vault's number that the appliance was told, before it is given any
+    order."""
 
     def __init__(self, admit: Admit, hear_number: Callable[[str, int], None]) -> None:
         self._admit = admit
@@ -58,8 +60,8 @@ class Greeting:
         return hello
 
     async def again(self, connection: ServerConnection) -> None:
-        """Once the connection is one that can be hung up: its key may have been replaced since. Raises
-        CertificateRefused."""
+        """Checks the key again once the connection can be ended from outside: it may have been replaced
+        since. Raises CertificateRefused."""
         shown = identity(connection)
         await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
 
@@ -74,17 +76,16 @@ class Greeting:
 
 
 def kept(text: str) -> str:
-    """As PostgreSQL can keep it, which takes no NUL in a text: it is shown as what it is, an odd
-    character. What a service or a script has said may hold one, and the step that was to write it down
-    failed of it."""
+    """The text as PostgreSQL can keep it: NUL, which it cannot, becomes a replacement character. Output of a
+    service or a script may have one, and the step that was to record it failed."""
     if NUL not in text or _UNUSED in text:
         return text
     return text.replace(_BACKSLASH, _UNUSED).replace(NUL, SHOWN).replace(_UNUSED, _BACKSLASH)
 
 
 def _require_common(hello: control.Hello) -> None:
-    """Raises InvalidArgument for an appliance that is more releases apart than the two understand each
-    other."""
+    """Raises InvalidArgument for an appliance of a release that is too far from the vault's to be
+    understood."""
     theirs = ProtocolVersions.said(hello.protocol, hello.oldest_protocol)
     if SPOKEN.common(theirs) is None:
         is_older = theirs.newest < SPOKEN.newest
@@ -98,7 +99,7 @@ def _require_common(hello: control.Hello) -> None:
 
 
 def parse(text: str) -> control.Message:
-    """Raises InvalidArgument."""
+    """The message; raises InvalidArgument for one that cannot be read."""
     try:
         return control.parse(kept(text))
     except pydantic.ValidationError as error:
@@ -109,7 +110,7 @@ def parse(text: str) -> control.Message:
 
 
 def identity(connection: ServerConnection) -> Identity:
-    """Without a certificate, of nobody."""
+    """What the connection's certificate says; an empty identity without one."""
     tls = connection.transport.get_extra_info("ssl_object")
     der: bytes | None = tls.getpeercert(binary_form=True) if tls else None
     if der is None:

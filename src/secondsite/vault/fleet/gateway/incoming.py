@@ -1,9 +1,9 @@
-"""What appliances say, on its way from the network's thread to the code that records it.
+"""Carries what appliances report from the network's thread to the code that records it.
 
-The network's thread must never wait for a database, so another thread hears what came, of each appliance in
-the order it came, and writes it. Hearing is quick, writing waits for the database: so statuses are written
-together, soon after they came, or when a report comes, which waits for those of its own machine only
-(docs/design/a-thousand-machines.md).
+The network's thread must never wait for a database, so another thread handles what came, for each appliance
+in the order in which it came, and writes it. Handling is quick, writing waits for the database: so statuses
+are written together, soon after they came, or when a report comes, which waits only for those of its own
+machine (docs/design/a-thousand-machines.md).
 """
 
 import queue
@@ -27,29 +27,30 @@ What = ParamSpec("What")
 SOON_SECONDS = 0.1
 """Statuses that come within this time are written together."""
 AGAIN_SECONDS = 1.0
-"""After a write that the database refused."""
+"""The wait after a write that the database refused, in seconds."""
 MOST_BESIDE = 16
-"""Statuses of other machines that are written with those that a report waits for: what nobody waits for
-has its turn as well."""
+"""Statuses of other machines that are written with those that a report waits for: so that those that nobody
+waits for get written as well."""
 MOST_AT_ONCE = 200
 HEARD_SECONDS = 0.05
-"""So long is heard what came before what waits for a write has its turn."""
+"""How long new messages are handled before it is time for a write that somebody waits for, in seconds."""
 REST = 3
-"""So many times as long as a write took the next one waits for others, if reports of several orders were
-waiting for it: a write of the statuses of ten machines takes hardly longer than that of one."""
+"""After a write for reports of several orders the next one waits this many times as long as it took: writing
+the statuses of ten machines takes hardly longer than those of one."""
 LONGEST_REST_SECONDS = 0.025
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEnd:
-    """An order of this machine has ended; `tell` tells those who wait for it."""
+    """An order of this machine has ended; `tell` informs those who wait for it."""
 
     machine_id: str | None
     tell: Callable[[], None]
 
 
 class Delivery:
-    """`write` is that of `interfaces.FactSink`. `tell` gives signals; it never blocks."""
+    """The thread that handles and writes what came. `write` is that of `interfaces.FactSink`; `tell` gives
+    signals and never blocks."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Delivery:
         self._write_at: float | None = None
         self._rests_until = 0.0
         self._ends: list[OrderEnd] = []
-        """Not told yet."""
+        """Ends that have not been told yet."""
         self._is_ending = False
         self._thread = threads.worker("gateway-facts", self._run)
 
@@ -73,18 +74,18 @@ class Delivery:
         self.tell.start()
 
     def post(self, by: str, receive: Callable[What, None], *what: What.args, **named: What.kwargs) -> None:
-        """Deliver what this appliance said, later; a receiver that fails is logged and the next delivery
-        goes on."""
+        """Handle what this appliance reported, later; a failure of `receive` is logged, and the next one
+        follows."""
         self._posted.put(by, partial(receive, *what, **named))
 
     def post_end(self, by: str, machine_id: str | None, tell: Callable[[], None]) -> None:
-        """Tell that an order has ended, once what its appliance said of the machine before is written."""
+        """Tell that an order has ended, once what its appliance reported of the machine before is written."""
         self._posted.put(by, OrderEnd(machine_id, tell))
 
     def close(self, deadline_seconds: float) -> None:
-        """Deliver what was posted, then end. At the deadline, what still waits is given up: appliances
-        report it again to the next vault. One that had been flooded went on for minutes, and opened its
-        database again."""
+        """Handle what was posted, then end. At the deadline, what still waits is dropped: appliances report
+        it again to the next vault. A vault that had been flooded went on for minutes, and opened its database
+        again."""
         self._posted.end()
         if not threads.have_ended([self._thread], deadline_seconds):
             log.warning("delivery.given-up", said=self._posted.drop())
@@ -96,7 +97,7 @@ class Delivery:
             self._round(self._next())
 
     def _next(self) -> Callable[[], None] | OrderEnd | None:
-        """What came next; nothing to do if it is time to write."""
+        """What came next; `_nothing` if it is time to write."""
         wait = None if self._write_at is None else max(0.0, self._write_at - self._clock())
         try:
             return self._posted.get(timeout=wait)
@@ -104,7 +105,7 @@ class Delivery:
             return _nothing
 
     def _round(self, came: Callable[[], None] | OrderEnd | None) -> None:
-        """Hear what is there, for a moment; then write."""
+        """Handle what is there, for a moment; then write."""
         ends: list[OrderEnd] = []
         until = self._clock() + HEARD_SECONDS
         while came is not None:
@@ -143,8 +144,8 @@ class Delivery:
         )
 
     def _is_recorded(self) -> bool:
-        """False while the database is away: a step that heard of an end before would go by what was said
-        earlier, once it answers."""
+        """Write; gives False while the database is away: a step that learned of an end before would act on
+        earlier reports once the database answers."""
         machine_ids = {each.machine_id for each in self._ends if each.machine_id is not None}
         at_most = MOST_BESIDE if self._ends else MOST_AT_ONCE
         return is_delivered(partial(self._record, machine_ids, at_most))
@@ -157,22 +158,22 @@ class Delivery:
 
 
 def _nothing() -> None:
-    """Came while nothing came."""
+    """Stands for an event when nothing came."""
 
 
-# A queue in which speakers take turns: what each says comes in the order in which it said it, and nobody
-# waits until another one has said all. One appliance in other hands made the vault deaf to all others for
-# minutes, with what could not even be read.
+# A queue in which senders take turns: what each sent comes out in its order, and none waits until another's
+# is all done. One hostile appliance, with messages that could not even be read, kept the vault from all
+# others for minutes.
 
 T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """Filled from any thread, emptied by one."""
+    """A queue with turns by sender. Filled from any thread, emptied by one."""
 
     def __init__(self) -> None:
         self._said: OrderedDict[str, deque[T]] = OrderedDict()
-        """By speaker; whose turn it is stands first."""
+        """What waits, by sender; the sender whose turn it is comes first."""
         self._has_ended = False
         self._changed = threading.Condition()
 
@@ -182,13 +183,13 @@ class FairQueue(Generic[T]):
             self._changed.notify()
 
     def end(self) -> None:
-        """Nothing comes any more."""
+        """Nothing more will be put in."""
         with self._changed:
             self._has_ended = True
             self._changed.notify()
 
     def drop(self) -> int:
-        """Give up what waits; how much that was."""
+        """Drop what waits; gives how much that was."""
         with self._changed:
             dropped = sum(map(len, self._said.values()))
             self._said.clear()
@@ -198,8 +199,8 @@ class FairQueue(Generic[T]):
         return not self._said
 
     def get(self, timeout: float | None = None) -> T | None:
-        """What comes next; None once all was given and nothing comes any more. Raises queue.Empty if
-        nothing comes in time."""
+        """What comes next; None once all was given after `end`. Raises queue.Empty if nothing comes in
+        time."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._said or self._has_ended, timeout):
                 raise queue.Empty

@@ -1,4 +1,4 @@
-"""One appliance's connection: what it says comes in, orders and answers go out in the order they were
+"""One appliance's connection: its messages come in, orders and answers go out in the order in which they were
 given."""
 
 import asyncio
@@ -22,16 +22,16 @@ from ....wire.control import FullReportRequest, Order, RenewAnswer
 _log = structlog.get_logger()
 
 MOST_UNHEARD_BYTES = 64 * MiB
-"""Some times the statuses of a thousand machines. More is not read until some of it was heard: the
-database may be away for long."""
+"""The most bytes of messages that wait to be handled: several times the statuses of a thousand machines. More
+is not read until some were handled: the database may be away for long."""
 EACH_BYTES = 16 * KiB
 """What a message counts for besides its text."""
 EACH_SECONDS = 0.001
-"""Of the processor: what a message takes at least."""
+"""Processor time that a message takes at least."""
 
 
 class Quiet:
-    """A log in which each event stands once in a while."""
+    """A log that writes each event once in a while only."""
 
     def __init__(self) -> None:
         self._seldom = LogLimit()
@@ -43,8 +43,8 @@ class Quiet:
 
 
 class Room:
-    """What of an appliance waits to be heard, over all its connections: one that ends takes nothing back
-    of what it has said. Belongs to one event loop; only `heard` may be called from other threads."""
+    """Messages of an appliance that wait to be handled, over all its connections: ending a connection does
+    not free them. Belongs to one event loop; only `heard` may be called from other threads."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -56,7 +56,7 @@ class Room:
         self.log = Quiet()
 
     def is_free(self) -> bool:
-        """More may be read."""
+        """Whether more may be read."""
         return self._has_room.is_set() and not self.attention.rest_seconds()
 
     async def free(self) -> None:
@@ -65,14 +65,14 @@ class Room:
         await self._has_room.wait()
 
     def took(self, text_bytes: int) -> None:
-        """A message of this length waits to be heard."""
+        """A message of this length now waits to be handled."""
         with self._lock:
             self._unheard_bytes += text_bytes + EACH_BYTES
             if self._unheard_bytes > MOST_UNHEARD_BYTES:
                 self._has_room.clear()
 
     def heard(self, text_bytes: int) -> None:
-        """It waits no more."""
+        """A message of this length was handled."""
         with self._lock:
             was_full = self._unheard_bytes > MOST_UNHEARD_BYTES
             self._unheard_bytes -= text_bytes + EACH_BYTES
@@ -83,7 +83,8 @@ class Room:
 
 
 class Link:
-    """Belongs to one event loop; only `send` may be called from other threads."""
+    """The connection of one appliance. Belongs to one event loop; only `send` may be called from other
+    threads."""
 
     def __init__(self, connection: ServerConnection, appliance_id: str, room: Room) -> None:
         self.appliance_id = appliance_id
@@ -109,8 +110,8 @@ class Link:
             writer.cancel()
 
     async def _turn(self) -> None:
-        """Others have their turn; then it waits for room, as long as the connection lives: whoever had
-        flooded the vault and gone kept it from ending."""
+        """Let other connections have their turn; then wait until more may be read, as long as the connection
+        lives: an appliance that had flooded the vault and gone kept the connection from ending."""
         await asyncio.sleep(0)
         if self.room.is_free():
             return
@@ -133,21 +134,22 @@ class Link:
             return
 
 
-# The frames of one connection, before anything is understood of them. Pings, pongs and what comes before a
-# greeting are no messages that somebody is charged for (see `link`), and the network's thread, for which
-# all appliances wait, takes them as they come: one appliance that sent nothing else kept the vault from all
-# others, and one that did not read the answers filled its memory.
+# The frames of one connection, before they are parsed. Pings, pongs and frames before the greeting are not
+# charged to an appliance as messages are (`Room`), and the network's thread, for which all appliances wait,
+# takes them as they come: one appliance that sent nothing else kept the vault from all others, and one that
+# did not read the answers filled its memory.
 
 AT_ONCE: Final = 100.0
 PER_SECOND: Final = 10.0
-"""Both sides ping every few seconds; nobody greets with more than one frame."""
+"""Frames per second that are allowed: both sides ping every few seconds; a greeting is one frame."""
 PIECE_BYTES: Final = 4 * KiB
-"""Some hundred frames of the shortest: so many are taken before it is seen that they are too many."""
+"""Bytes that are read at a time. They can hold some hundred of the shortest frames, which are taken before
+they are found to be too many."""
 
 
 class FewFrames(ServerConnection):
-    """Ended by the first frame that is one too many. `is_known`: it has greeted, and frames with content
-    count no more."""
+    """A connection that is ended by the first frame above the limit. `is_known`: it has greeted; frames with
+    content are no longer counted."""
 
     is_known = False
     is_flooding = False

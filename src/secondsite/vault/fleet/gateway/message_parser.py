@@ -1,9 +1,8 @@
-"""What the text of a message says.
+"""Parses messages of appliances.
 
-The network's thread reads nothing that is long: whatever it does, all appliances wait for it. A status and a
-report are read when they are heard; of 1,000 machines an appliance that has just connected says 46,000
-points, which as objects take five times as much memory as their text, and what has taken memory once is not
-all given back.
+The network's thread parses nothing long: while it works, all appliances wait. Statuses and reports are parsed
+when they are handled. An appliance of 1,000 machines that has just connected reports 46,000 points, which as
+objects take five times as much memory as their text; and memory that was once taken is not all given back.
 """
 
 import re
@@ -21,13 +20,13 @@ from ....wire.control.salvage import MOST_PARTS
 from .greeting import kept, parse
 
 LONGEST: Final = 32 * MiB
-"""Of any message: what a site has, in machines that take some KiB each."""
+"""The longest message of any kind, in bytes: the contents of a site, whose machines take some KiB each."""
 LONGEST_STATUS: Final = 16 * MiB
 LONGEST_REPORT: Final = MOST_FACTS_BYTES + 64 * KiB
 SHORT: Final = 16 * KiB
-"""Any other message."""
+"""The longest message of any other kind, in bytes."""
 MOST_PARTS_OF_ALL: Final = 1_000_000
-"""Of what a site has."""
+"""The most parts of the contents of a site."""
 
 _STATUS = re.compile(r'\s*\{\s*"type"\s*:\s*"status"\s*[,}]')
 _REPORT = re.compile(
@@ -38,7 +37,7 @@ _LONGEST_BEGIN = 1000
 
 
 class Log(Protocol):
-    """Of which one kind of line is wanted."""
+    """A log of which only `warning` is used."""
 
     def warning(self, event: str, **said: object) -> object: ...
 
@@ -47,31 +46,32 @@ _every: Log = structlog.get_logger()
 
 
 class ReportHeader(NamedTuple):
-    """How a report begins."""
+    """The beginning of a report."""
 
     order_id: str
     machine_id: str | None
 
 
 def is_status(text: str) -> bool:
-    """By its beginning. A short one that begins in another way is a status all the same, once it is read."""
+    """Whether the text begins as a status. A short one that begins in another way may still be a status when
+    it is parsed."""
     return _STATUS.match(text[:_LONGEST_BEGIN]) is not None
 
 
 def heading(text: str) -> ReportHeader | None:
-    """Of a report, by its beginning."""
+    """The beginning of a report; None for another text."""
     found = _REPORT.match(text[:_LONGEST_BEGIN])
     return None if found is None else ReportHeader(*found.groups())
 
 
 def held_bytes(text: str) -> int:
-    """What it takes while it waits: one letter that is far from Latin makes all of a text four times as
-    large."""
+    """The memory that the text takes while it waits, in bytes: a single letter far from Latin makes a whole
+    text four times as large."""
     return sys.getsizeof(text)
 
 
 def of_short(text: str) -> control.Message | None:
-    """None for what is not short, or cannot be read."""
+    """The message; None for a text that is not short, or cannot be read."""
     try:
         return parse(text) if len(text) <= SHORT else None
     except errors.InvalidArgument:
@@ -79,7 +79,8 @@ def of_short(text: str) -> control.Message | None:
 
 
 def status(appliance_id: str, text: str, log: Log = _every) -> control.Status | None:
-    """None for what is no status. What one machine spoils is that machine's status, not the others'."""
+    """The status; None for a text that is not one. If the status of one machine cannot be read, those of the
+    others count."""
     if (too_much := _too_much(text, LONGEST_STATUS, MOST_PARTS)) is not None:
         log.warning("message.not-understood", appliance=appliance_id, problem=too_much)
         return None
@@ -100,7 +101,8 @@ def status(appliance_id: str, text: str, log: Log = _every) -> control.Status | 
 
 
 def report(appliance_id: str, text: str, head: ReportHeader, kind: str, log: Log = _every) -> control.Report:
-    """Of an order of this kind. Whoever waits for one that cannot be read hears that."""
+    """The report of an order of this kind. If it cannot be read, it says so, for the step that waits for
+    it."""
     of_all = kind in OF_ALL_MACHINES
     longest, parts = (LONGEST, MOST_PARTS_OF_ALL) if of_all else (LONGEST_REPORT, MOST_PARTS)
     said = _too_much(text, longest, parts)
@@ -117,7 +119,7 @@ def report(appliance_id: str, text: str, head: ReportHeader, kind: str, log: Log
 
 
 def _too_much(text: str, longest: int, most_parts: int) -> str | None:
-    """Why it is not to be read; None if it is."""
+    """Why the text is too large to be parsed; None if it is not."""
     if len(text) > longest:
         return f"it has more than {longest // KiB} KiB"
     try:

@@ -1,4 +1,4 @@
-"""Orders on their way to appliances, and what comes of them: over a connection of our own, or through the
+"""Delivers orders to appliances and gets their reports: over a connection of this process, or through the
 vault process that has it."""
 
 import time
@@ -12,7 +12,8 @@ from .signal_delivery import SignalDelivery
 
 
 class OrderDelivery:
-    """Thread-safe. `links` are the connections of this moment, by appliance; another one changes them."""
+    """The delivery of orders. Thread-safe. `links` are the present connections, by appliance id; its owner
+    changes them."""
 
     def __init__(
         self,
@@ -27,7 +28,7 @@ class OrderDelivery:
         self._outstanding = OutstandingOrders(clock)
 
     def serve(self) -> Desk:
-        """For the other processes."""
+        """The functions that serve the other processes."""
         return Desk(
             held_here=lambda: sorted(self._links),
             give=self._give,
@@ -36,8 +37,8 @@ class OrderDelivery:
         )
 
     def report(self, appliance_id: str, order_id: str) -> Report | None:
-        """Of an order that was asked for before: a step that gives several asks for all of them each time
-        it looks."""
+        """The report of an order that was asked for before: a step that gives several orders asks for all of
+        them each time it runs."""
         return self._outstanding.report(appliance_id, order_id)
 
     def ask(self, appliance_id: str, order: Order) -> Report | None:
@@ -55,7 +56,7 @@ class OrderDelivery:
             self._others.forget(order_id)
 
     def drop_forgotten(self) -> None:
-        """Orders that nobody asks for any more."""
+        """Drop orders that nobody asks for any more."""
         self._outstanding.drop_forgotten()
 
     def progress(self, order_id: str) -> tuple[float, str] | None:
@@ -66,7 +67,8 @@ class OrderDelivery:
         return not here and self._others is not None and self._others.hold(appliance_id)
 
     def wake(self, appliance_id: str) -> None:
-        """Its connection began or ended: steps ask again, and what others wait for is given again."""
+        """The appliance's connection began or ended: its steps ask again, and orders that other processes
+        wait for are given again."""
         for order_id in self._outstanding.of(appliance_id):
             self._tell(f"order/{order_id}")
         if self._others is not None:
@@ -85,7 +87,7 @@ class OrderDelivery:
         return self._outstanding.unanswered(appliance_id, order_id)
 
     def reported(self, appliance_id: str, report: Report, said: str | None = None) -> None:
-        """`said`: the text that it was read from."""
+        """Take a report. `said`: the text that it was read from."""
         arrived = self._outstanding.arrived(appliance_id, report, said)
         if arrived is ReportRecipient.UNASKED:
             return

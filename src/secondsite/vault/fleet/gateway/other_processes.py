@@ -1,12 +1,12 @@
-"""The other vault processes on the database: which appliances they hold, and the orders that are passed on to
-them and to us.
+"""The other vault processes on the database: which appliances are connected to them, and the orders that are
+passed on between them and this one.
 
 An appliance has one connection, to one process; a job's step may run in any. So a process that has an order
-for an appliance of another one writes it down, and the one that holds the connection gives it and writes down
+for an appliance of another one writes it down, and the one that has the connection gives it and writes down
 the report (ADR 60). The order's id and numbers are those of its step: an appliance recognizes a repeat, and
-refuses what was overtaken, whichever process gives it.
+refuses an outdated order, whichever process gives it.
 
-What is known of others is a second old at most.
+What is known of the other processes is a second old at most.
 """
 
 import threading
@@ -30,15 +30,16 @@ LOOK_EVERY_SECONDS = 1.0
 BREATH_SECONDS = 0.01
 SAID_AGAIN_AFTER_SECONDS = 10.0
 WANTED_SECONDS = 30.0
-"""Nobody waits any more for an order that was not asked for in this time: steps ask at least as often."""
+"""After so many seconds without being asked for, nobody waits for an order any more: steps ask at least as
+often."""
 KEPT_SECONDS = 3600.0
-"""After an order was asked for last."""
+"""How long an order is kept after it was last asked for."""
 HANG_UP = "hang-up/"
 
 
 @dataclass(slots=True)
 class _Open:
-    """An order that this process waits for; `said_at` is when that was written down last."""
+    """An order that this process waits for; `said_at` is when that was last written down."""
 
     passed: RelayedOrder
     asked_at: float
@@ -51,7 +52,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _PendingWrites:
-    """What is to be written with the next look."""
+    """What is to be written in the next round."""
 
     reports: dict[str, Report] = field(default_factory=dict)
     progress: dict[str, Progress] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class _PendingWrites:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Gives an order here, and gets what came of one that was passed on."""
+    """Functions that give an order here, and take what came of one that was passed on."""
 
     held_here: Callable[[], Sequence[str]]
     give: Callable[[str, Order], Report | None]
@@ -70,7 +71,8 @@ class Desk:
 
 
 class OtherProcesses(Periodic):
-    """See the module. Safe from any thread; nothing but `look` touches the database."""
+    """The other processes, and the orders passed between them and this one. Safe from any thread; only `look`
+    uses the database."""
 
     def __init__(
         self,
@@ -79,8 +81,8 @@ class OtherProcesses(Periodic):
         dropped: Callable[[Transaction, Sequence[str]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`signalled` hears the signals of other processes; `dropped` is told, in its transaction, of
-        appliances whose process died, or whose connection here has ended without a record of that."""
+        """`signalled` is called with the signals of other processes; `dropped` is called, in its transaction,
+        with appliances whose process died, or whose connection here has ended without a record of that."""
         super().__init__("vault-processes", self._failed, BREATH_SECONDS)
         self._store = store
         self._signalled = signalled
@@ -96,17 +98,17 @@ class OtherProcesses(Periodic):
         self._apart = ConnectionReconciler(clock)
         self._cleaned_at = clock()
         self._in_doubt = False
-        """The last look failed, and what it took may be taken, but was not given."""
+        """The last round failed: what it took from the database may be marked as taken, but was not given."""
 
     def serve(self, desk: Desk, hang_up: Callable[[str], None]) -> None:
         self._desk, self._hang_up = desk, hang_up
 
     def hold(self, appliance_id: str) -> bool:
-        """Whether another living process has its connection."""
+        """Whether another living process has the appliance's connection."""
         return appliance_id in self._elsewhere
 
     def ask(self, appliance_id: str, order: Order) -> None:
-        """Pass the order on, and keep waiting for what comes of it."""
+        """Pass the order on, and keep waiting for its report."""
         now = self._clock()
         with self._lock:
             passed = RelayedOrder(order.order_id, appliance_id, order)
@@ -122,14 +124,14 @@ class OtherProcesses(Periodic):
                 self._pending.forgotten.add(order_id)
 
     def given_for(self, appliance_id: str) -> Sequence[Order]:
-        """Those for this appliance that were given here for others, and have no report yet."""
+        """Orders for this appliance that were given here for other processes, and have no report yet."""
         with self._lock:
             given = [each for each, _ in self._for_others.values()]
         return [each.order for each in given if each.appliance_id == appliance_id]
 
     def reported(self, report: Report) -> None:
         with self._lock:
-            if self._open.pop(report.order_id, None) is not None:  # its appliance came here meanwhile
+            if self._open.pop(report.order_id, None) is not None:  # its appliance connected here meanwhile
                 self._pending.forgotten.add(report.order_id)
             if self._for_others.pop(report.order_id, None) is None:
                 return
@@ -142,13 +144,13 @@ class OtherProcesses(Periodic):
                 self._pending.progress[progress.order_id] = progress
 
     def tell(self, word: str) -> None:
-        """All other processes hear it soon."""
+        """Send a word to all other processes; they get it soon."""
         with self._lock:
             self._pending.words[word] = None
         self.wake()
 
     def hear(self, word: str | None) -> None:
-        """What another process told; None and '' only say that there is something to look at."""
+        """Take a word of another process; None and '' only say that there may be something to read."""
         if not word:
             self.wake()
         elif word.startswith(HANG_UP):
@@ -214,20 +216,20 @@ class OtherProcesses(Periodic):
             self._forget_old()
 
     def _forget_old(self) -> None:
-        """Steps may have got their reports in another process, or were given up."""
+        """Forget old orders: their steps may have got the reports in another process, or were given up."""
         now = self._cleaned_at = self._clock()
         with self._lock:
             self._open = {k: v for k, v in self._open.items() if now - v.asked_at < KEPT_SECONDS}
             self._for_others = {k: v for k, v in self._for_others.items() if now - v[1] < KEPT_SECONDS}
 
     def _without_refused(self, desk: Desk, pending: _PendingWrites, due: Sequence[_Open]) -> _PendingWrites:
-        """What the database takes of it. It would refuse the rest again with each look, and nobody's
-        orders would be passed on: whoever waits for that hears why it does not come."""
+        """What the database accepts of it. Else it would refuse everything again in each round, and nobody's
+        orders would be passed on; whoever waits for a refused part is told why it does not come."""
         for order_id, said in list(pending.reports.items()):
             why = self._refused(f"report/{order_id}", partial(_reported, said))
             if why is not None:
                 pending.reports[order_id] = Report(order_id=order_id, machine_id=said.machine_id, problem=why)
-        pending.progress.clear()  # more of it follows
+        pending.progress.clear()  # newer progress follows
         for each in due:
             why = self._refused(f"order/{each.passed.order_id}", partial(_asked, each.passed))
             if why is not None:
@@ -236,7 +238,7 @@ class OtherProcesses(Periodic):
         return pending
 
     def _refused(self, what: str, write: Callable[[RelayedOrders], None]) -> Problem | None:
-        """Why the database does not take it. Raises StoreUnavailable."""
+        """Why the database does not accept it; None if it does. Raises StoreUnavailable."""
         try:
             with self._store.transaction() as tx:
                 write(tx.passed_orders)
@@ -263,8 +265,8 @@ class OtherProcesses(Periodic):
         desk.reported(passed.appliance_id, passed.report)
 
     def _give(self, desk: Desk, passed: RelayedOrder) -> None:
-        """Also one that was given before, when it is asked for again: so it is known here that somebody
-        still waits for it."""
+        """Give the order, even if it was given before: so it is known here that somebody still waits for
+        it."""
         with self._lock:
             self._for_others[passed.order_id] = (passed, self._clock())
         report = desk.give(passed.appliance_id, passed.order)

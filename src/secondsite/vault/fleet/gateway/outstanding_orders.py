@@ -1,4 +1,4 @@
-"""Orders that somebody asked for, and what came back.
+"""Outstanding orders: which were asked for, and their reports.
 
 Kept in memory only: a vault that starts again asks again, and the appliance answers a repeated order with its
 first report.
@@ -16,28 +16,28 @@ from ....wire.control import Progress, Report
 
 FORGOTTEN_AFTER_SECONDS = 300.0
 """An order that no step has asked for in this time is abandoned, or its step has ended: steps ask at least
-every half minute. One that is asked for all the same is given again, and the appliance answers with its
-first report."""
+every half minute. If it is asked for after all, it is given again, and the appliance answers with its first
+report."""
 PROGRESS_EVERY_SECONDS = 2.0
 LARGE_BYTES = 1024
 LIGHTLY = 1
 
 
 class ReportRecipient(Enum):
-    """Whom a report came to."""
+    """What happened to a report that arrived."""
 
     UNASKED = auto()
-    """Nobody asked that appliance for it."""
+    """Nobody asked that appliance for the order; the report was dropped."""
     KEPT = auto()
-    """Whoever waits for it is to be told."""
+    """It was kept; the step that waits for it has to be woken."""
     AWAITED = auto()
-    """A thread has it already."""
+    """A waiting thread has got it already."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    """`report` is packed once it has been given: whoever asked for it has it, and it may be large. `said`
-    is its text, as it came."""
+    """An order. `report` is compressed once it has been given: whoever asked for it has it, and it may be
+    large. `said` is its text, as it came."""
 
     appliance_id: str
     order_id: str
@@ -52,16 +52,16 @@ class _Entry:
 
 
 class OutstandingOrders:
-    """Thread-safe. `link` stands for one connection; it is compared by identity."""
+    """The outstanding orders. Thread-safe. `link` stands for one connection; it is compared by identity."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        """The one that was asked for last stands last."""
+        """Sorted by when they were last asked for, the latest last."""
         self._lock = threading.Lock()
 
     def asked(self, appliance_id: str, order_id: str, kind: str = "") -> Report | None:
-        """Notes that somebody waits for this order; gives its report if it is here."""
+        """Note that somebody waits for this order; gives its report if it has arrived."""
         with self._lock:
             entry = self._entries.get(order_id)
             if entry is None:
@@ -69,7 +69,7 @@ class OutstandingOrders:
             return self._asked_now(entry)
 
     def report(self, appliance_id: str, order_id: str) -> Report | None:
-        """The report of an order that was asked for before, if it is here."""
+        """The report of an order that was asked for before, if it has arrived."""
         with self._lock:
             entry = self._entries.get(order_id)
             if entry is None or entry.appliance_id != appliance_id or entry.report is None:
@@ -84,7 +84,7 @@ class OutstandingOrders:
             return entry.kind if entry is not None and is_open else None
 
     def awaited(self, order_id: str, seconds: float) -> Report | None:
-        """Waits for the report of an order that was asked for; None if it does not come in time."""
+        """Wait for the report of an order that was asked for; None if it does not come in time."""
         with self._lock:
             entry = self._entries.get(order_id)
             if entry is None:
@@ -112,7 +112,7 @@ class OutstandingOrders:
         return _unpacked(entry.report)
 
     def hand_over(self, order_id: str, link: object) -> bool:
-        """True for the first who hands the order to this link."""
+        """True for the first call with this order and link: the caller has to send it."""
         with self._lock:
             entry = self._entries.get(order_id)
             if entry is None or entry.report is not None or entry.handed_to is link:
@@ -121,8 +121,8 @@ class OutstandingOrders:
             return True
 
     def arrived(self, appliance_id: str, report: Report, said: str | None = None) -> ReportRecipient:
-        """Keeps the report, if somebody asked this appliance for that order. `said`: the text that it was
-        read from."""
+        """Keep the report, if this appliance was asked for that order. `said`: the text that it was read
+        from."""
         with self._lock:
             entry = self._entries.get(report.order_id)
             if entry is None or entry.appliance_id != appliance_id:
@@ -134,7 +134,7 @@ class OutstandingOrders:
             return ReportRecipient.AWAITED
 
     def progressed(self, appliance_id: str, progress: Progress) -> bool:
-        """Keeps the progress; True when it is time to tell those who wait."""
+        """Keep the progress; True when it is time to tell those who wait."""
         with self._lock:
             entry = self._entries.get(progress.order_id)
             if entry is None or entry.appliance_id != appliance_id:
@@ -162,7 +162,7 @@ class OutstandingOrders:
             return [key for key, e in entries if e.appliance_id == appliance_id and e.report is None]
 
     def drop_forgotten(self) -> None:
-        """Those that nobody asks for any more."""
+        """Drop orders that nobody asks for any more."""
         with self._lock:
             self._drop_forgotten()
 

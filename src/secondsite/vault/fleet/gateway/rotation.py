@@ -1,12 +1,12 @@
-"""The vault's CA is replaced by another one, in three acts of a person, while all that hold its certificates
-go on.
+"""Rotation of the vault's CA: a person replaces it in three steps, while everybody with a certificate of it
+stays connected.
 
-    rotate  a new CA is made; it is trusted beside the old one, which still issues
+    rotate  a new CA is created; it is trusted beside the old one, which still issues
     switch  the new one issues; the old one is trusted as long as its certificates are in use
-    drop    the old one is not trusted any more
+    drop    the old one is no longer trusted
 
-`ca.pem` says which CAs are trusted; the first one issues. Each act commits by replacing that file. The key of
-the CA that will issue waits in `next-ca.key`. The vault follows at its next start.
+`ca.pem` says which CAs are trusted; the first one issues. Each step commits by replacing that file. The key
+of the CA that will issue waits in `next-ca.key`. The vault follows at its next start.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RotationStanding:
-    """The fingerprints of the CAs that are trusted, the issuing one first, and its end."""
+    """The fingerprints of the trusted CAs, the issuing one first, and when that one ends."""
 
     phase: Phase
     trusted: tuple[str, ...]
@@ -36,7 +36,7 @@ class RotationStanding:
 
 
 def standing(directory: Path) -> RotationStanding:
-    """Raises NotFound."""
+    """The state of the rotation. Raises NotFound."""
     settle(directory)
     found = certificates(directory)
     waits = len(found) > 1 and (directory / NEXT_KEY).exists()
@@ -45,8 +45,8 @@ def standing(directory: Path) -> RotationStanding:
 
 
 def rotate(directory: Path, name: str, now: datetime) -> None:
-    """Make the CA that is to come. Raises NotPossibleNow in the midst of a rotation."""
-    _require(directory, Phase.RESTING, "a rotation of the CA is under way")
+    """Create the new CA. Raises NotPossibleNow in the middle of a rotation."""
+    _require(directory, Phase.RESTING, "a rotation of the CA is in progress")
     certificate, key_pem = make(f"secondsite CA of {now:%Y-%m-%d %H:%M:%S}, {name}", now)
     durable.write(directory / NEXT_KEY, key_pem, mode=0o600)
     seams.reach("vault.ca.key-made")
@@ -54,7 +54,7 @@ def rotate(directory: Path, name: str, now: datetime) -> None:
 
 
 def switch(directory: Path) -> None:
-    """The new CA issues from the next start on; the old one's key is gone. Raises NotPossibleNow."""
+    """Let the new CA issue from the next start on; the old one's key is deleted. Raises NotPossibleNow."""
     _require(directory, Phase.BOTH_TRUSTED, "there is no new CA that waits")
     old, new = certificates(directory)
     if not key_fits(directory / NEXT_KEY, new):
@@ -67,7 +67,7 @@ def switch(directory: Path) -> None:
 
 
 def drop(directory: Path) -> None:
-    """The old CA is not trusted any more, from the next start on. Raises NotPossibleNow."""
+    """Trust the old CA no longer, from the next start on. Raises NotPossibleNow."""
     _require(directory, Phase.SWITCHED, "no former CA is trusted beside the one that issues")
     durable.write(directory / CA_CERTIFICATE, pem_of(certificates(directory)[0]), mode=0o644)
 
@@ -76,6 +76,6 @@ def _require(directory: Path, phase: Phase, why_not: str) -> None:
     found = standing(directory).phase
     if found is not phase:
         raise errors.NotPossibleNow(
-            f"That is not the next act: {why_not} (it is {found}).",
+            f"That is not the next step of the rotation: {why_not} (it is {found}).",
             do="See 'secondsite vault ca show': rotate, switch, drop come in this order.",
         )

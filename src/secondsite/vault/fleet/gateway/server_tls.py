@@ -1,4 +1,4 @@
-"""The certificate that the vault's own ports show: it renews itself while they are open."""
+"""The certificate of the vault's own ports, which is renewed while they are open."""
 
 import ssl
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ from .certificate_authority import VaultAuthority, ensure_server_certificate
 log = structlog.get_logger()
 
 LOOK_EVERY_SECONDS = 60.0
-"""Until one that was issued by a clock that was ahead is replaced nobody gets in."""
+"""Short: a certificate that was issued while the clock was ahead lets nobody in until it is replaced."""
 
 
 class ServerTls(Periodic):
-    """`certificate` and `key` are files that are valid for `names`."""
+    """Renews the certificate of the vault's ports. `certificate` and `key` are files, valid for `names`."""
 
     def __init__(
         self, authority: VaultAuthority, directory: Path, names: Sequence[str], now: Callable[[], datetime]
@@ -35,12 +35,12 @@ class ServerTls(Periodic):
         self._newest: ssl.SSLContext | None = None
 
     def follow(self, context: ssl.SSLContext) -> None:
-        """From now on this server's context shows the newest certificate; which clients it lets in does
+        """Let this server's context show the newest certificate from now on; which clients it accepts does
         not change."""
         context.sni_callback = self._show_newest
 
     def look(self) -> None:
-        """Make the next certificate if the end of this one is near, and show it."""
+        """Issue the next certificate if the present one ends soon, and show it."""
         ensure_server_certificate(self._authority, self._directory, self._names, self._now())
         found = self.certificate.read_bytes()
         if found != self._shown:

@@ -1,4 +1,4 @@
-"""Signals on their way to those who wait. Each may have to wait for a commit; several at once share one."""
+"""Delivers signals to those who wait. Each may have to wait for a commit; several at once share one."""
 
 import threading
 from collections import OrderedDict
@@ -18,7 +18,8 @@ ORDER = "order/"
 
 
 def is_delivered(deliver: Callable[[], None]) -> bool:
-    """False if the database is away. Whatever else it fails of is logged."""
+    """Whether `deliver` succeeded; False if the database is away. Any other failure is logged, and counts as
+    delivered."""
     try:
         deliver()
     except errors.StoreUnavailable as problem:
@@ -30,7 +31,8 @@ def is_delivered(deliver: Callable[[], None]) -> bool:
 
 
 class SignalDelivery:
-    """Safe from any thread. A signal that waits already is given once; those of orders go first."""
+    """Delivers signals in a thread of its own. Safe from any thread. A signal that waits already is delivered
+    once; those of orders go first."""
 
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
@@ -45,14 +47,14 @@ class SignalDelivery:
             each.start()
 
     def __call__(self, key: str) -> None:
-        """Give it soon. Never blocks."""
+        """Deliver the signal soon. Never blocks."""
         with self._came:
             (self._of_orders if key.startswith(ORDER) else self._others)[key] = None
             self._came.notify()
 
     def close(self, deadline_seconds: float) -> None:
-        """Give what waits, then end; at the deadline the rest is given up: who waits looks again at its
-        next start."""
+        """Deliver what waits, then end; at the deadline the rest is dropped: steps that wait run again at
+        their next start."""
         with self._came:
             self._is_ending = True
             self._came.notify_all()

@@ -1,5 +1,5 @@
-"""Which whole statuses count: not what is not theirs to say, nor what the side that was left still says of
-another epoch."""
+"""Which statuses count: none of an appliance that does not have that side of the machine, and none of another
+epoch from the side that was left."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,8 @@ Known = Callable[[str, type[AnyStatus]], SideStatus | None]
 
 
 class StatusAcceptance:
-    """Belongs to one thread. `known` gives what was said last of a side of a machine."""
+    """Decides which statuses count. Belongs to one thread. `known` gives the last status of a side of a
+    machine."""
 
     def __init__(self, store: Store, known: Known) -> None:
         self._store = store
@@ -23,8 +24,8 @@ class StatusAcceptance:
         self._strangers = Strangers()
 
     def of(self, appliance_id: str, wholes: Sequence[AnyStatus]) -> Sequence[bool]:
-        """Of each whether it counts. The store is asked once, and only for those that say something else
-        than was said last."""
+        """For each status whether it counts. The store is asked once, and only for those that differ from the
+        last one."""
         seen = [self._known(each.machine_id, type(each)) for each in wholes]
         news = [
             (each, known)
@@ -69,9 +70,9 @@ def _is_present(
 
 
 def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord) -> bool:
-    """For a vault that has just started: whether a status is of an earlier epoch, and it holds one of the
-    machine's own already. Then this is what the side that was left says; the same appliance may speak for
-    the present side in the same breath."""
+    """For a vault that has just started: whether a status is of an earlier epoch, while one of the machine's
+    own epoch is stored. Then it comes from the side that was left; the same appliance may report for the
+    present side at the same time."""
     if status.epoch >= machine.epoch:
         return False
     side = kept.source if isinstance(status, SourceStatus) else kept.replica
@@ -79,17 +80,17 @@ def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord
 
 
 def _replaces(machine: MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
-    """Whether a status of another epoch counts. A vault that was restored from before a change of
-    direction is behind its appliances: for it the machine's own epoch counts; while it is reprotected, the
-    epoch that begins."""
+    """Whether a status of another epoch counts. A vault that was restored from before a change of direction
+    is behind its appliances: for it the machine's own epoch counts; during a reprotect, the epoch that
+    begins."""
     epoch = machine.epoch + (machine.state is State.REPROTECTING)
     return status.epoch == epoch or (status.epoch > known.epoch and known.epoch != epoch)
 
 
-# Whose word counts of a machine: that of the appliance that has the role in which it speaks, and of nobody
-# else. Each reprotect turns the direction and begins the next epoch. So a status of another epoch, as a
-# restored vault hears it, tells which side says it: in epochs that differ by an odd number the two sides
-# have each other's role.
+# Whose statuses of a machine count: only those of the appliance that has the role it reports for. Each
+# reprotect turns the direction and begins the next epoch. So a status of another epoch, as a restored vault
+# gets it, shows which side sent it: in epochs that differ by an odd number the two sides have each other's
+# role.
 
 TELL_EVERY_SECONDS = 600.0
 MOST_KEPT = 1000
@@ -98,7 +99,7 @@ log = structlog.get_logger()
 
 
 def speaks_for(machine: MachineRecord, status: SourceStatus | ReplicaStatus) -> str:
-    """The appliance that has this status to give."""
+    """The id of the appliance that may report this status."""
     turned = (status.epoch - machine.epoch) % 2 == 1
     of_source = isinstance(status, SourceStatus) is not turned
     if of_source and turned and status.epoch > machine.epoch and machine.coming_appliance_id:
@@ -107,7 +108,7 @@ def speaks_for(machine: MachineRecord, status: SourceStatus | ReplicaStatus) -> 
 
 
 class Strangers:
-    """Tells of statuses that do not count, for each appliance every ten minutes."""
+    """Logs statuses that do not count, for each appliance every ten minutes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -7,7 +7,7 @@ from ....wire.control.statuses import ReplicaStatus, SourceStatus
 
 
 def of(status: SourceStatus | ReplicaStatus) -> Hashable:
-    """Equal for two statuses that differ in figures (bytes, seconds, the latest instants) and points only."""
+    """Equal for two statuses that differ only in figures (bytes, seconds, the latest instants) and points."""
     if isinstance(status, SourceStatus):
         state = (status.epoch, status.power, status.running, status.fenced, status.sync_mode)
         return (*state, _codes(status.findings))
@@ -16,7 +16,7 @@ def of(status: SourceStatus | ReplicaStatus) -> Hashable:
 
 
 def points(status: ReplicaStatus) -> Hashable:
-    """The same of its points."""
+    """Equal for two statuses whose points are the same."""
     return tuple(
         (point.id, point.committed, point.held, point.damaged, point.proof) for point in status.points
     )

@@ -1,7 +1,7 @@
 """Clocks that differ: the time that an appliance reports with every status is compared with the vault's.
 
 The RPO and the times of points are off by the difference. No point can be lost by it: points are ordered by
-number, and they age by the uptime of the target's host (domain/retention).
+number, and they age by the uptime of the target's host (`domain.retention`).
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,14 @@ class _Skew:
 
 
 class Clocks:
-    """Of all appliances."""
+    """The clock differences of all appliances."""
 
     def __init__(self) -> None:
         self._skews: dict[str, _Skew] = {}
 
     def hear(self, appliance_id: str, said_at: datetime | None, now: datetime) -> bool:
-        """What its clock shows, if it was said. Gives whether it began, or ceased, to differ."""
+        """Take the time that the appliance's clock shows, if reported. Gives whether the clock began, or
+        ceased, to differ."""
         if said_at is None:
             return False
         known = self._skews.get(appliance_id)
@@ -52,7 +53,7 @@ class Clocks:
 
 
 def _as_said(finding: FindingShape) -> FindingShape:
-    """What an appliance says of clocks is no word of the vault's."""
+    """Another code for an appliance's own finding about clocks, which only the vault may report."""
     return finding.model_copy(update={"code": UNKNOWN}) if finding.code == CLOCK_SKEW else finding
 
 

@@ -1,4 +1,4 @@
-"""What the database refuses, other than because it is away: it would refuse it again."""
+"""Data that the database refuses, for another reason than being away: it would refuse it again."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 def is_written(what: str, write: Callable[[], None]) -> bool:
-    """Whether it was not refused. Raises StoreUnavailable."""
+    """Whether the write was accepted; False if the database refused it. Raises StoreUnavailable."""
     try:
         write()
     except errors.StoreUnavailable:

@@ -1,9 +1,9 @@
-"""The newest status of each side of every machine, as the appliances said it; what of it the store does not
-hold yet.
+"""The newest status of each side of every machine, as reported by appliances, and what of it the store does
+not have yet.
 
-An appliance that says changes says them against what it has said before over the same connection. A status is
-`current` from then on: what is not said again is as it was when the appliance was heard last. After a
-connection ends, or something was missed, nothing is believed until it was said whole.
+An appliance reports changes relative to what it has reported before over the same connection. A status is
+`current` from its first report on: what is not reported again was still so when the appliance was last heard.
+After a connection ends, or a message was missed, nothing counts until it was reported whole.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ Key = tuple[str, type[AnyStatus]]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Equal as long as nothing changed that is `urgent`, or of the `document` without figures and points.
-    `points`: of them alone."""
+    """Marks of a status: equal as long as nothing `urgent` has changed, nor anything of the `document` except
+    figures and points. `points`: a mark of the points alone."""
 
     urgent: int
     document: int
@@ -35,7 +35,7 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class SideStatus:
-    """A status of one side of a machine, and the appliance that gave it; `written` is what the store holds
+    """A status of one side of a machine, and the appliance that reported it; `written` is what the store has
     of that side."""
 
     status: AnyStatus
@@ -44,17 +44,17 @@ class SideStatus:
     marks: Marks
     current: bool
     turn: int = 0
-    """Rises with everything that is said of it."""
+    """Rises with every report about it."""
     written: Marks | None = None
     written_at: datetime | None = None
     written_turn: int = -1
     points: Unwritten = UNKNOWN
     digest: str | None = None
-    """Of a replica's points, as its appliance said it with the last change."""
+    """The digest of a replica's points, as its appliance reported it with the last change."""
 
     @property
     def is_news(self) -> bool:
-        """The store does not hold it, or not that it was confirmed."""
+        """Whether the store lacks it, or lacks that it was confirmed."""
         return (self.turn, self.at) != (self.written_turn, self.written_at)
 
     @property
@@ -71,7 +71,7 @@ class SideStatus:
 
 
 class Last(NamedTuple):
-    """What one side of a machine said last, by which appliance, and when that was so."""
+    """The last status of one side of a machine, the appliance that reported it, and when it was so."""
 
     status: AnyStatus
     by: str
@@ -79,7 +79,7 @@ class Last(NamedTuple):
 
 
 class LatestStatuses:
-    """Filled by one thread, read by many."""
+    """The newest statuses of all machines. Filled by one thread, read by many."""
 
     def __init__(self) -> None:
         self._seen: dict[Key, SideStatus] = {}
@@ -91,8 +91,8 @@ class LatestStatuses:
             return self._as_of_now(self._seen.get((machine_id, side)))
 
     def sides(self, machine_ids: Iterable[str]) -> Mapping[str, tuple[Last | None, Last | None]]:
-        """What the source and the target of each said last. Without the lock, which nobody is to hold for
-        a thousand: each is one object."""
+        """The last statuses of source and target of each machine. Without the lock, which nobody may hold for
+        a thousand machines: each entry is one object."""
         return {
             each: (self._last((each, SourceStatus)), self._last((each, ReplicaStatus)))
             for each in machine_ids
@@ -105,21 +105,21 @@ class LatestStatuses:
             }
 
     def from_now(self, appliance_id: str, now: datetime) -> None:
-        """The appliance said something: what it said before and did not take back holds."""
+        """The appliance was heard: everything that it reported before and did not take back is still so."""
         with self._lock:
             if now < self._by.get(appliance_id, now):
                 self._set_back(appliance_id, now)
             self._by[appliance_id] = now
 
     def end(self, appliance_id: str) -> None:
-        """Its connection ended, or something that it said was missed."""
+        """The appliance's connection ended, or a message of it was missed."""
         with self._lock:
             for key, seen in self._seen.items():
                 if seen.by == appliance_id and seen.current:
                     self._seen[key] = self._ended(seen)
 
     def keep(self, appliance_id: str, status: AnyStatus, now: datetime, current: bool) -> Key:
-        """It was said whole."""
+        """Keep a status that was reported whole."""
         key: Key = (status.machine_id, type(status))
         with self._lock:
             known = self._seen.get(key)
@@ -145,7 +145,7 @@ class LatestStatuses:
         return key
 
     def figures(self, appliance_id: str, said: changes.Figures, now: datetime) -> Key | None:
-        """None if what they belong to is not known."""
+        """Take over new figures; None if the status that they belong to is not known."""
         side = SourceStatus if isinstance(said, changes.SourceFigures) else ReplicaStatus
         key: Key = (said.machine_id, side)
         with self._lock:
@@ -158,7 +158,7 @@ class LatestStatuses:
         return key
 
     def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
-        """None if it is not a change of what is known."""
+        """Take over a change; None if it does not follow the known status."""
         key: Key = (said.status.machine_id, ReplicaStatus)
         if said.came:
             said = said.model_copy(update={"came": compact.points(said.came)})
@@ -184,8 +184,8 @@ class LatestStatuses:
         return key
 
     def gone(self, appliance_id: str, machine_id: str, side: type[AnyStatus]) -> None:
-        """What was said of it holds no more; it stays what was last heard. With the protection the store
-        may lose it."""
+        """The status no longer holds, and stays as it was last heard. When the machine's protection ends, the
+        store may delete it."""
         with self._lock:
             seen = self._base((machine_id, side), appliance_id)
             if seen is not None:
@@ -199,8 +199,8 @@ class LatestStatuses:
         figures: Collection[Key],
         rows: Mapping[str, Mapping[str, int]],
     ) -> None:
-        """`figures`: those of which they were written too. `rows`: by machine, those of its points, where
-        these were written."""
+        """Note what was written. `figures`: the statuses whose figures were written too. `rows`: by machine,
+        the rows of its points, where these were written."""
         with self._lock:
             for key, each in written.items():
                 if key in self._seen:
@@ -214,8 +214,8 @@ class LatestStatuses:
                     )
 
     def doubt(self, tried: Iterable[Key]) -> None:
-        """To write these failed: nobody knows whether the store holds them, since a commit may end well
-        unheard."""
+        """Note that writing these failed: it is not known whether the store has them, since a commit may
+        succeed although its reply is lost."""
         with self._lock:
             for key in tried:
                 if key in self._seen:
@@ -229,17 +229,18 @@ class LatestStatuses:
             self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
 
     def forget_said_by(self, appliance_id: str) -> None:
-        """Another vault process may have heard newer things, and written them."""
+        """Forget an appliance's statuses: another vault process may have heard newer ones, and written
+        them."""
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if seen.by != appliance_id}
 
     def _base(self, key: Key, appliance_id: str) -> SideStatus | None:
-        """What a change of this appliance is made from."""
+        """The status from which a change of this appliance is made."""
         seen = self._seen.get(key)
         return seen if seen is not None and seen.current and seen.by == appliance_id else None
 
     def _set_back(self, appliance_id: str, now: datetime) -> None:
-        """The vault's clock was: what holds now was not seen later."""
+        """Correct times after the vault's clock was set back: nothing was seen later than now."""
         for key, seen in self._seen.items():
             if seen.current and seen.by == appliance_id and seen.at > now:
                 self._seen[key] = dataclasses.replace(seen, at=now)
@@ -263,7 +264,8 @@ class LatestStatuses:
 
 
 def _compared(known: SideStatus, now: AnyStatus, appliance_id: str) -> Unwritten:
-    """What another appliance said may have been said to other vault processes since, and written by them."""
+    """What differs from the known status. After a report of another appliance everything counts as unwritten:
+    it may have reported to other vault processes since, which wrote that."""
     if not isinstance(known.status, ReplicaStatus) or not isinstance(now, ReplicaStatus):
         return known.points
     if known.by != appliance_id:
@@ -272,7 +274,7 @@ def _compared(known: SideStatus, now: AnyStatus, appliance_id: str) -> Unwritten
 
 
 def _marks(status: AnyStatus, before: SideStatus | None = None) -> Marks:
-    """Of the same points, those of `before` are not looked at again."""
+    """The marks of a status; if its points are the same as those of `before`, their mark is taken over."""
     points = 0
     rest = changes.without_figures(status)
     if isinstance(status, ReplicaStatus) and isinstance(rest, ReplicaStatus):

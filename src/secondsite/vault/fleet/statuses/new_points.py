@@ -1,5 +1,5 @@
-"""Which points of a replica the store does not hold yet: a new point costs what it costs, however many are
-there. Pure."""
+"""Which points of a replica the store does not have yet, so that the cost of writing a new point does not
+depend on how many there are. Pure."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,9 @@ from ...store import PointNews
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """`rows`: the ids of the points that the store holds, and the numbers of their rows; None if that is
-    not known. `came` are ids of those that are new or were changed since, `gone` of those that are there
-    no more."""
+    """The points of a replica that are not written. `rows`: the ids of the points that the store has, and the
+    numbers of their rows; None if that is not known. `came` are ids of those that are new or changed, `gone`
+    of those that no longer exist."""
 
     rows: Mapping[str, int] | None = None
     came: frozenset[str] = frozenset()
@@ -23,7 +23,8 @@ class Unwritten:
         return self.rows is None or bool(self.came or self.gone)
 
     def after(self, came: Iterable[str], gone: Iterable[str]) -> "Unwritten":
-        """With one more change. Nothing is kept of it while all has to be written anyway."""
+        """What is not written, after one more change. Changes are not noted while everything has to be
+        written anyway."""
         if self.rows is None:
             return self
         newer, left = frozenset(came), frozenset(gone)
@@ -32,7 +33,7 @@ class Unwritten:
         )
 
     def compared(self, before: ReplicaStatus, now: ReplicaStatus) -> "Unwritten":
-        """With all that differs between two whole statuses."""
+        """What is not written, with all differences between two whole statuses."""
         if self.rows is None or before.points == now.points:
             return self
         known = {point.id: point for point in before.points}
@@ -42,7 +43,7 @@ class Unwritten:
         )
 
     def of(self, replica: ReplicaStatus) -> PointNews:
-        """What is to be written."""
+        """The points to write."""
         return PointNews(replica.machine_id, replica.points, self.came, self.gone, self.rows)
 
 

@@ -1,4 +1,4 @@
-"""Old copies of machines, where a reprotect was undone: they must not start."""
+"""Old copies of machines whose reprotect was undone: they must not start."""
 
 import dataclasses
 import threading
@@ -11,7 +11,7 @@ from ...store import StatusRecord, Store
 
 
 class OldCopies:
-    """Filled by one thread, read by many."""
+    """The old copies. Filled by one thread, read by many."""
 
     def __init__(self, store: Store, signals: Signals) -> None:
         self._store = store
@@ -20,8 +20,8 @@ class OldCopies:
         self._lock = threading.Lock()
 
     def note(self, appliance_id: str, said: Collection[OldCopyStatus], now: datetime) -> None:
-        """Only what the source's appliance says counts. It says it with every status, and a change is
-        written."""
+        """Note the reported copies. Only those of the source's appliance count. It reports them with every
+        status; only a change is written."""
         if not said:
             return
         known: Mapping[str, OldCopyStatus | None] = {
@@ -37,7 +37,7 @@ class OldCopies:
                 self._note(each, known[each.machine_id], now)
 
     def newest(self, record: StatusRecord) -> StatusRecord:
-        """With what was said later than what the store has."""
+        """The record with reports that are newer than what the store has."""
         seen = self._seen.get(record.machine_id)
         if seen is None or (record.old_copy_at is not None and seen[1] < record.old_copy_at):
             return record

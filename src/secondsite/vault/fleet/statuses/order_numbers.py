@@ -1,4 +1,4 @@
-"""The numbers of orders that appliances have seen, until they are written; and which of them are believed."""
+"""The numbers of orders that appliances have seen: which of them are believed, until they are written."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -10,24 +10,27 @@ from ...store import MachinePlace, Transaction
 from .writer import ONE_AT_A_TIME
 
 Seen = tuple[int, int]
-"""Of orders, and of those for drills."""
+"""The highest number of orders, and of orders for drills."""
 Key = tuple[str, str]
-"""A machine, and the appliance that says it."""
+"""A machine's id, and that of the appliance that reports the number."""
 
 
 class OrderNumbers:
-    """Belongs to one thread. Each appliance says each number once per connection.
+    """The numbers that appliances have seen. Belongs to one thread. Each appliance reports each number once
+    per connection.
 
-    This vault knows what it gave. Who has seen more has them from before the vault was restored, or of
-    another one: that is taken of each appliance once, in its bounds. Else who says one more again and
-    again would overtake each job of the machine (ADR 146)."""
+    This vault knows the numbers that it gave. An appliance that has seen a higher one has it from before the
+    vault was restored, or from another vault: that is believed of each appliance once, within bounds.
+    Otherwise an appliance that reports one more again and again would overtake each job of the machine (ADR
+    146).
+    """
 
     def __init__(self) -> None:
         self._seen: dict[Key, Seen] = {}
         self._ahead: set[Key] = set()
-        """Who said more than was given, and was believed."""
+        """Those who reported a higher number than was given, and were believed."""
         self._rising: set[Key] = set()
-        """The same, until it is durable."""
+        """Those who are to be noted as ahead once that is durable."""
 
     def __bool__(self) -> bool:
         return bool(self._seen)
@@ -42,12 +45,12 @@ class OrderNumbers:
 
     @property
     def speakers(self) -> set[str]:
-        """The appliances that said them."""
+        """The appliances that reported them."""
         return {appliance_id for _, appliance_id in self._seen}
 
     def write(self, tx: Transaction, speakers: Collection[str], now: datetime) -> None:
-        """Those that these said. Only what an appliance of the machine says counts, and that which is
-        believed."""
+        """Write the numbers of these appliances. Only believed ones count, and only of appliances of the
+        machine."""
         said = {key: seen for key, seen in self._seen.items() if key[1] in speakers}
         if not said:
             return
@@ -70,18 +73,18 @@ class OrderNumbers:
         tx.statuses.put_numbers(highest)
 
     def wrote(self, speakers: Collection[str]) -> None:
-        """Theirs are durable, or can never be."""
+        """The numbers of these appliances are durable, or can never be."""
         self._ahead |= {key for key in self._rising if key[1] in speakers}
         self._seen = {key: seen for key, seen in self._seen.items() if key[1] not in speakers}
 
     def forget_all_but(self, machine_ids: Collection[str]) -> None:
-        """Of machines that are no longer under protection."""
+        """Forget machines that are no longer under protection."""
         self._ahead = {key for key in self._ahead if key[0] in machine_ids}
 
     def _counted(
         self, tx: Transaction, key: Key, seen: Seen, given: Seen, known: Seen, now: datetime
     ) -> Seen:
-        """What of it is believed."""
+        """The part of it that is believed."""
         there = _highest(given, known)
         ahead = [number for number, least in zip(seen, there, strict=True) if number > least]
         if not ahead:
@@ -91,20 +94,20 @@ class OrderNumbers:
             self._rising.add(key)
             return seen
         what = (
-            f"says that it has seen an order of generation {max(ahead)} of machine {key[0]}, of which this "
-            f"vault gave {max(given)}"
+            f"reports an order of generation {max(ahead)} for machine {key[0]}, for which this vault gave "
+            f"{max(given)}"
         )
         disbelief.note(tx, key[1], what, now)
         return _lowest(seen, there)
 
 
 def _is_ahead(seen: Seen, place: MachinePlace) -> bool:
-    """Whether it is more than was given."""
+    """Whether the number is higher than was given."""
     return seen[0] > place.generation or seen[1] > place.drill_generation
 
 
 def _known(tx: Transaction, ids: list[str]) -> Mapping[str, Seen]:
-    """What was said, and believed, before."""
+    """The numbers that were reported, and believed, before."""
     orders, drills = tx.statuses.generations(ids), tx.statuses.generations(ids, of_drills=True)
     return {each: (orders.get(each, 0), drills.get(each, 0)) for each in ids}
 

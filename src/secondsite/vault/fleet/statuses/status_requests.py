@@ -1,5 +1,5 @@
-"""What is to be asked for again, because it was missed, or did not count when it was said: of each
-appliance now and then."""
+"""Statuses that an appliance is asked to send again, because one was missed, or did not count when it came:
+for each appliance now and then."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ MOST_KEPT = 10_000
 
 
 class StatusRequests:
-    """Belongs to one thread."""
+    """Collects what to ask for. Belongs to one thread."""
 
     def __init__(self) -> None:
         self._machines: dict[str, dict[str, None]] = {}
@@ -27,17 +27,17 @@ class StatusRequests:
         self._all.add(appliance_id)
 
     def came(self, appliance_id: str, machine_id: str) -> None:
-        """It was said whole."""
+        """The machine's status came whole."""
         self._machines.get(appliance_id, {}).pop(machine_id, None)
 
     def forget(self, appliance_id: str) -> None:
-        """It says all anew."""
+        """Forget the appliance's requests: it sends everything again."""
         self._machines.pop(appliance_id, None)
         self._all.discard(appliance_id)
         self._asked_at.pop(appliance_id, None)
 
     def ask(self, appliance_id: str, now: datetime) -> FullReportRequest | None:
-        """What to ask for, if it is time."""
+        """What to ask the appliance for, if it is time; else None."""
         machines = self._machines.get(appliance_id, {})
         asked_at = self._asked_at.get(appliance_id)
         if not (machines or appliance_id in self._all) or (asked_at and abs(now - asked_at) < ASK_EVERY):

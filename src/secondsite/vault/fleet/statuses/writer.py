@@ -1,9 +1,9 @@
-"""What of the statuses is written when: an urgent change (change_filter) soon, everything else, and the
-figures of all machines, every 20 seconds; every minute where no other process reads them; every five seconds
-where more than what is shown goes by them.
+"""Decides which statuses are written when: an urgent change (change_filter) soon; everything else, and the
+figures of all machines, every 20 seconds; every minute if no other process reads them; every five seconds
+where decisions depend on them.
 
-What waits is named by machine and side, and read when it is written: so it is bounded by the machines, and of
-a machine that changes faster than the database writes only the newest is written
+What waits is noted by machine and side, and read when it is written: so it is bounded by the number of
+machines, and of a machine that changes faster than the database writes only the newest status is written
 (docs/design/a-thousand-machines.md).
 """
 
@@ -26,39 +26,41 @@ from .latest_status import Key, LatestStatuses, SideStatus
 
 WRITE_EVERY = timedelta(seconds=20)
 WRITE_ALONE_EVERY = timedelta(seconds=60)
-"""Where nobody reads them but a vault that was killed, until it hears its appliances again."""
+"""If no other process reads the figures: only a vault that was killed needs them, until it hears its
+appliances again."""
 WRITE_AT_WORK_EVERY = timedelta(seconds=5)
-"""Of machines that a job has: its steps go by what is written. And of sources that run although their
-machine was failed over: that they were seen since is a critical finding, which a vault that was killed
-would have forgotten until it hears them again."""
+"""For machines in a job, whose steps depend on what is written. And for sources that run although their
+machine was failed over: that they were seen running since is a critical finding, which a vault that was
+killed would have forgotten until it hears them again."""
 ONE_AT_A_TIME = "statuses"
-"""Vault processes that write many machines would lock each other out."""
+"""A lock: vault processes that write many machines at the same time would wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`whole`: to be written with figures, of the `urgent` not more than what changed."""
+    """What is due. `whole`: statuses to write with figures; of the `urgent` ones only what changed."""
 
     urgent: Mapping[Key, SideStatus]
     whole: Mapping[Key, SideStatus]
 
     @property
     def appliances(self) -> set[str]:
-        """Those that said it."""
+        """The ids of the appliances that reported them."""
         return {seen.by for seen in (*self.urgent.values(), *self.whole.values())}
 
     @property
     def machines(self) -> list[str]:
-        """Their ids, in order."""
+        """The machines' ids, sorted."""
         return sorted({key[0] for key in (*self.urgent, *self.whole)})
 
     def of(self, appliance_ids: Collection[str]) -> Due:
-        """What others said is for the vault processes that they are connected to."""
+        """Only what these appliances reported: the rest is for the vault processes that they are connected
+        to."""
         urgent = {key: seen for key, seen in self.urgent.items() if seen.by in appliance_ids}
         return Due(urgent, {key: seen for key, seen in self.whole.items() if seen.by in appliance_ids})
 
     def among(self, machine_ids: Collection[str]) -> Due:
-        """Of these machines."""
+        """Only what concerns these machines."""
         urgent = {key: seen for key, seen in self.urgent.items() if key[0] in machine_ids}
         return Due(urgent, {key: seen for key, seen in self.whole.items() if key[0] in machine_ids})
 
@@ -71,14 +73,14 @@ NOTHING = Due({}, {})
 
 @dataclass(frozen=True, slots=True)
 class StatusWrite:
-    """`rows`: of the points that were written, by machine."""
+    """What was written. `rows`: of the points, by machine."""
 
     due: Due
     rows: Mapping[str, PointRows]
 
 
 class StatusWriter:
-    """Belongs to one thread."""
+    """Decides what is written, and writes it. Belongs to one thread."""
 
     def __init__(self, store: Store, heard: LatestStatuses, clocks: Clocks, figures_every: timedelta) -> None:
         self._store = store
@@ -91,11 +93,11 @@ class StatusWriter:
 
     @property
     def is_behind(self) -> bool:
-        """Something is to be written."""
+        """Whether something waits to be written."""
         return bool(self._changed or self._figures)
 
     def look_at(self, keys: Iterable[Key]) -> None:
-        """More than their figures may have changed."""
+        """More than the figures of these may have changed."""
         self._changed.update(dict.fromkeys(keys))
 
     def due(self, now: datetime, first: Collection[str], at_most: int) -> Due:
@@ -124,13 +126,13 @@ class StatusWriter:
         return found
 
     def everything(self, appliance_id: str) -> Due:
-        """That the store does not hold yet, of this appliance."""
+        """Everything of this appliance that the store does not have yet."""
         theirs = {key: seen for key, seen in self._heard.all().items() if seen.by == appliance_id}
         return Due({}, {key: self._marked(seen) for key, seen in theirs.items() if seen.is_news})
 
     def write(self, tx: Transaction, due: Due) -> StatusWrite:
-        """Documents that changed, with their points and figures; of the others points that changed, and
-        figures. Nothing of a machine that is protected no more."""
+        """Write changed documents with their points and figures; of the others changed points, and figures.
+        Nothing for a machine that is no longer protected."""
         if not due:
             return StatusWrite(due, {})
         due = due.among({machine.id for machine in tx.machines.places(due.machines)})
@@ -150,20 +152,21 @@ class StatusWriter:
         return StatusWrite(due, rows)
 
     def wrote(self, tried: Due, written: StatusWrite) -> None:
-        """It is durable, and what else was tried is to be written no more."""
+        """Note that it is durable, and that the rest of what was tried need not be written any more."""
         due = written.due
         self._heard.wrote({**due.urgent, **due.whole}, due.whole, written.rows)
         self.gave_up(tried)
 
     def gave_up(self, tried: Due) -> None:
-        """It is not to be written until more is said of it, or all figures are."""
+        """Note that it is not to be written until more is reported of it, or all figures are written."""
         for key in (*tried.urgent, *tried.whole):
             self._changed.pop(key, None)
             if key in tried.whole:
                 self._figures.pop(key, None)
 
     def _time_for_figures(self, now: datetime) -> Iterable[Key]:
-        """Of all now and then, more often of machines at work."""
+        """The statuses whose figures are due: of all machines now and then, more often of machines at
+        work."""
         if self._is_time("all", self._figures_every, now):
             return _side_by_side(key for key, seen in self._heard.all().items() if seen.is_news)
         if self._is_time("at work", WRITE_AT_WORK_EVERY, now):
@@ -192,7 +195,7 @@ class StatusWriter:
         return None if seen is None else self._marked(seen)
 
     def _marked(self, seen: SideStatus) -> SideStatus:
-        """With what the vault adds: of clocks that differ."""
+        """The status with what the vault adds: a finding about a clock that differs."""
         said = self._clocks.marked(seen.by, seen.status)
         if said is seen.status:
             return seen
@@ -206,9 +209,9 @@ class StatusWriter:
 
 
 def _recall(tx: Transaction, written: Iterable[SideStatus]) -> None:
-    """A vault that was restored from before a failover does not know which addresses its machine took out
-    of pools then: they are its own again before anybody else gets them. It goes by the card, so they are
-    the same unless another one had them."""
+    """Give a failed-over machine its addresses out of pools back, before anybody else gets them: a vault that
+    was restored from before the failover does not know them. The card's MAC address decides, so they are the
+    same unless another machine had them."""
     for seen in written:
         if isinstance(seen.status, ReplicaStatus) and seen.status.runs:
             machine = tx.machines.by_id(seen.status.machine_id)

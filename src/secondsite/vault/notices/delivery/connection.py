@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 DEADLINE_SECONDS = 60.0
-"""Of a whole delivery: whoever answers a byte now and then gets no more."""
+"""The time for a whole delivery, in seconds: a server that answers a byte now and then gets no more."""
 SILENCE_SECONDS = 15.0
 MOST_SAID = 200
 TRANSLATED = tuple(
@@ -18,12 +18,12 @@ TRANSLATED = tuple(
         ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
     )
 )
-"""Where the last 32 bits are an address of IPv4: mapped, compatible, and of translators (RFC 6052, RFC
+"""IPv6 networks whose last 32 bits are an IPv4 address: mapped, compatible, and of translators (RFC 6052, RFC
 8215)."""
 
 
 class NotDelivered(Exception):
-    """Why, in a sentence that people see."""
+    """The message was not delivered; the text is a sentence for people."""
 
 
 SECRETS_OF_CLOUDS = frozenset(
@@ -32,22 +32,23 @@ SECRETS_OF_CLOUDS = frozenset(
         ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"),
     )
 )
-"""Metadata services that are not at link-local addresses: Alibaba, Azure, Oracle, Amazon and Google by
+"""Addresses of metadata services that are not link-local: Alibaba, Azure, Oracle, Amazon and Google by
 IPv6."""
 
 
 class Line:
-    """Opened once. `cut_if_late` is for another thread."""
+    """The connection of one delivery; opened once. `cut_if_late` is for another thread."""
 
     def __init__(self) -> None:
         self._ends_at = time.monotonic() + DEADLINE_SECONDS
         self._lock = threading.Lock()
         self._twin: socket.socket | None = None
-        """Another handle of the same connection: whatever is put around the first one, this one ends it."""
+        """Another handle of the same connection: it ends the connection whatever is wrapped around the first
+        one."""
         self._is_cut = False
 
     def dial(self, host: str, port: int) -> socket.socket:
-        """Raises OSError, or NotDelivered for an address that no receiver has."""
+        """Open the connection. Raises OSError, or NotDelivered for an address that no receiver has."""
         opened = socket.create_connection((host, port), SILENCE_SECONDS)
         try:
             _refuse_own_network(opened)
@@ -75,9 +76,9 @@ class Line:
                     self._twin.shutdown(socket.SHUT_RDWR)
 
     def why(self, error: Exception) -> str:
-        """What went wrong with it."""
+        """What went wrong on the connection, as a sentence."""
         if self._is_cut:
-            return f"It did not take the message within {DEADLINE_SECONDS:.0f} s."
+            return f"It did not accept the message within {DEADLINE_SECONDS:.0f} s."
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"Its certificate is not trusted: {error.verify_message}."
         if isinstance(error, TimeoutError):
@@ -97,24 +98,24 @@ class Line:
 
 
 def context(ca_pem: str | None) -> ssl.SSLContext:
-    """Trusts those certificates, or what the host trusts. Raises NotDelivered."""
+    """A TLS context that trusts these certificates, or those that the host trusts. Raises NotDelivered."""
     try:
         return ssl.create_default_context(cadata=ca_pem)
     except (ssl.SSLError, ValueError) as error:
         raise NotDelivered(
-            f"The certificates that it should be trusted by cannot be read: {error}."
+            f"The CA certificates that it should be trusted by cannot be read: {error}."
         ) from error
 
 
 def plain(said: str | bytes) -> str:
-    """What another side said, in one short line that steers no terminal."""
+    """Text of the other side as one short line without characters that steer a terminal."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:MOST_SAID]
 
 
 def _refuse_own_network(opened: socket.socket) -> None:
-    """Clouds give their machines' secrets at link-local addresses, and at some others; no receiver is
-    there."""
+    """Raises NotDelivered for link-local and some other addresses, at which clouds give machines their
+    secrets; no receiver is there."""
     for address in reached(opened.getpeername()[0]):
         if address.is_link_local:
             raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")
@@ -125,7 +126,7 @@ def _refuse_own_network(opened: socket.socket) -> None:
 
 
 def reached(said: str) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """The address, and those of IPv4 that a translator or a tunnel on the way may take it for."""
+    """The address, and the IPv4 addresses that a translator or a tunnel may turn it into."""
     address = ipaddress.ip_address(said.partition("%")[0])
     yield address
     if isinstance(address, ipaddress.IPv4Address):

@@ -1,4 +1,4 @@
-"""To a mail server, as plain text."""
+"""Delivery to a mail server, as plain text."""
 
 import smtplib
 import socket
@@ -13,7 +13,7 @@ from .connection import SILENCE_SECONDS, Line, NotDelivered, context, plain
 
 
 class _Server(smtplib.SMTP):
-    """Its connection is the line's."""
+    """An SMTP client on the delivery's connection."""
 
     def __init__(self, mail: Mail, line: Line, trust: ssl.SSLContext | None) -> None:
         self._line = line
@@ -26,11 +26,11 @@ class _Server(smtplib.SMTP):
 
 
 def send(mail: Mail, password: str | None, message: Message, line: Line, ca_pem: str | None) -> str:
-    """What the server answered. Raises NotDelivered."""
+    """Send the mail; gives the server's answer. Raises NotDelivered."""
     try:
         return _sent(mail, password, message, line, ca_pem)
     except smtplib.SMTPRecipientsRefused as refused:
-        raise NotDelivered(f"It takes no mail for {_refused(refused.recipients)}.") from refused
+        raise NotDelivered(f"It accepts no mail for {_refused(refused.recipients)}.") from refused
     except smtplib.SMTPResponseException as refused:
         raise NotDelivered(f"It answered {refused.smtp_code} {plain(refused.smtp_error)}") from refused
     except (OSError, smtplib.SMTPException, ValueError) as error:
@@ -47,7 +47,7 @@ def _sent(mail: Mail, password: str | None, message: Message, line: Line, ca_pem
             server.login(mail.user, password or "")
         refused = server.sendmail(mail.sender, mail.to, _mail(mail, message))
         but = f", but not for {_refused(refused)}" if refused else ""
-        return f"taken by {plain(mail.host)} for {len(mail.to) - len(refused)} of {len(mail.to)}{but}"
+        return f"accepted by {plain(mail.host)} for {len(mail.to) - len(refused)} of {len(mail.to)}{but}"
     finally:
         server.close()
 

@@ -1,4 +1,4 @@
-"""To a webhook: a POST with JSON, signed. Redirects are not followed, and proxies not used."""
+"""Delivery to a webhook: a signed POST with JSON. Redirects are not followed, and proxies not used."""
 
 import hashlib
 import hmac
@@ -16,13 +16,13 @@ REDIRECTS = range(300, 400)
 
 
 def send(webhook: Webhook, secret: str, message: Message, line: Line, ca_pem: str | None) -> str:
-    """The status that was answered. Raises NotDelivered."""
+    """Send the message; gives the status of the answer. Raises NotDelivered."""
     try:
         url = urlsplit(webhook.url)
         secure = url.scheme == "https"
         host, port = url.hostname or "", url.port or (443 if secure else 80)
     except ValueError as error:
-        # one that an earlier release has taken
+        # an address that an earlier release accepted
         raise NotDelivered(f"{webhook.url!r} is no address of a webhook: {error}.") from error
     path = f"{url.path or '/'}{f'?{url.query}' if url.query else ''}"
     connection = http.client.HTTPConnection(host, port)

@@ -1,4 +1,4 @@
-"""An operator says that a site is gone: verbs go on without it, say what is lost, and finish there when it
+"""An operator declares that a site is gone: verbs go on without it, say what is lost, and finish there if it
 returns."""
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Shape)
 
 
 class WithoutSite(Shape):
-    """The site that the operator gave up; None: both are there."""
+    """The site that the operator gave up; None: none."""
 
     without_site: str | None = None
 
@@ -54,8 +54,8 @@ def given_up(
 
 @dataclass(frozen=True, slots=True)
 class Need(Generic[P, F]):
-    """What a verb needs of a site. `lost` is a sentence on what it means to go on without it, `later` on
-    what is done when the site returns."""
+    """An order that a verb needs at a site. `lost` is a sentence on what it means to go on without it,
+    `later` on what is done when the site returns."""
 
     asked: Ask[P, F]
     lost: str
@@ -63,7 +63,8 @@ class Need(Generic[P, F]):
 
 
 def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) -> Outcome:
-    """What the order brings; skipped, and given later, if the side was given up and does not answer."""
+    """The answer to the order; if the side was given up and does not answer, the step is skipped, and the
+    order given later."""
     may_be_left = ctx.arguments(WithoutSite).without_site == side.site
     if may_be_left and not deps.gateway.is_connected(side.appliance_id):
         return left_for_later(deps, side, need)
@@ -76,8 +77,8 @@ def unless_given_up(deps: Deps, ctx: StepContext, side: Side, need: Need[P, F]) 
 
 
 def undone_or_left(deps: Deps, side: Side, need: Need[P, F]) -> Outcome:
-    """For the undo of a step: a site that is away delays the end of the job by seconds, and is told when
-    it returns."""
+    """For the undo of a step: a site that is away delays the end of the job by seconds, and is told when it
+    returns."""
     try:
         return side.ask(need.asked).done()
     except errors.ApplianceUnreachable:
@@ -101,16 +102,16 @@ def left_for_later(
 
 
 def remove_given_up(deps: Deps, target: Target) -> str:
-    """The beginning of a sentence. A copy that was given up is to go when its site returns, and what it
-    wrote is in no point: a failover that comes before that removes it. What is there once the start was
-    ordered may be its own."""
+    """The beginning of a sentence. A copy that was given up has to be removed when its site returns; a
+    failover that comes before that removes it, although what it wrote is in no point. Once the verb's own
+    start was ordered, a copy there may be its own, and is left."""
     if not is_given_up(deps, target):
         return ""
     return f"{target.ask(target.to_stop_failed_over()).sentence}, and was given up; "
 
 
 def is_given_up(deps: Deps, target: Target) -> bool:
-    """Whether a copy that may be there is to go once its site returns."""
+    """Whether there may be a copy that has to be removed once its site returns."""
     stop = target.to_stop_failed_over()
     with deps.store.reading() as tx:
         is_left = finish_later.has_left(tx, target, stop.order, stop.payload)
@@ -118,7 +119,7 @@ def is_given_up(deps: Deps, target: Target) -> bool:
 
 
 def with_a_way_on(error: errors.ApplianceUnreachable, side: Side, lost: str) -> errors.ApplianceUnreachable:
-    """The same, and how the verb goes on without the site, with what is lost then."""
+    """The error, with how the verb can go on without the site, and what is lost then."""
     return errors.ApplianceUnreachable(
         error.message,
         do=f"Start the appliance of site {side.site}, then retry the job. If the site is gone for good, "

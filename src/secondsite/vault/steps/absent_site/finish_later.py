@@ -1,10 +1,10 @@
-"""Once a site that was away returns, does there what a verb left undone.
+"""A job that does what a verb left undone at a site that was away, once the site returns.
 
-A job of its own waits for the site. It acts while the machine rests where the verb led it, in the same
-direction: a verb that only looked, or asked for a comparison, takes nothing of it away. What another job
-moves it waits for. Its order carries the machine's number of that moment. An old copy at an appliance that
-the machine has left for another one gives way whatever verbs came since. What was left at one site is done in
-the order in which it was left. What a job left that has failed since is not done, unless a retry of it
+The job waits for the site. It acts while the machine is in the state that the verb led to, in the same
+direction: a verb that only looked, or asked for a comparison, does not change that. While another job moves
+the machine it waits. Its order carries the machine's number of that moment. An old copy at an appliance that
+the machine has left for another one is removed whatever verbs came since. What was left at one site is done
+in the order in which it was left. What a job left that has failed since is not done, unless a retry of it
 succeeds: a failed cancel has started no other copy.
 """
 
@@ -44,8 +44,8 @@ F = TypeVar("F", bound=Shape)
 
 class LaterArguments(Shape):
     """The order that was not given, and `why` as a clause after 'when it returns,'. `epoch` and `leads_to`
-    say where the verb leaves the machine; an older vault did not say. `undoes`: it undoes a job whose
-    retry has a higher number, so it keeps the number that it has."""
+    are those of the machine after the verb; an older vault did not record them. `undoes`: it undoes a job
+    whose retry has a higher number, so it keeps the number that it has."""
 
     appliance_id: str
     site: str
@@ -58,13 +58,12 @@ class LaterArguments(Shape):
     drill_generation: int | None = None
     undoes: bool = False
     left_by: str | None = None
-    """The job that left it; an older vault did not say."""
+    """The id of the job that left it; an older vault did not record it."""
     outdated: bool = False
-    """The machine was protected back to another appliance: what is at this one is an old copy for good,
-    unless the machine comes to be there again."""
+    """The machine was protected back to another appliance: the copy at this one is an old one for good,
+    unless the machine comes back to it."""
     of_machine: bool = True
-    """The order names the machine; else it is that of a run, and the machine is one that the run took
-    there."""
+    """Whether the order names the machine; else it is the order of a run that took the machine there."""
 
 
 def submit(
@@ -77,7 +76,7 @@ def submit(
     undoes: bool = False,
     outdated: bool = False,
 ) -> str:
-    """Queue the job in the caller's transaction; its id."""
+    """Queue the job in the caller's transaction; gives its id."""
     arguments = LaterArguments(
         appliance_id=side.appliance_id,
         site=side.site,
@@ -96,7 +95,7 @@ def submit(
 
 
 def queue(deps: Deps, session: Session, left: LaterArguments, machine_id: str, name: str) -> str:
-    """The same, for what is known."""
+    """Queue the job for given arguments; gives its id."""
     return deps.submit(
         session,
         FINISH_LATER,
@@ -164,7 +163,7 @@ def definition(deps: Deps) -> Definition:
 
 
 def _earlier(tx: Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:
-    """Another job that was left for the same appliance before this one, and has not ended."""
+    """An earlier job that was left for the same appliance, and has not ended."""
     moving = frozenset(state for state in JobState if not state.ended)
     found = search.find(tx.session, search.JobQuery(moving, ctx.subject, FINISH_LATER))
     queue = sorted(found, key=lambda job: (job.created_at, job.id))
@@ -181,13 +180,14 @@ DONE = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED})
 
 
 def _unfinished(tx: Transaction, left: LaterArguments) -> JobView | None:
-    """The job that left it, if it has not succeeded. What undoes a job is done however that one ended."""
+    """The job that left the order, if it has not succeeded. An order that undoes a job is given however that
+    job ended."""
     found = None if left.left_by is None or left.undoes else read.find(tx.session, left.left_by)
     return None if found is None or found.state in DONE else found
 
 
 def _after(unfinished: JobView, machine: MachineRecord | None, left: LaterArguments) -> Outcome:
-    """Raises Wait while the job goes on, or may be retried."""
+    """The outcome if that job failed for good; raises Wait while it goes on, or may be retried."""
     if not unfinished.state.ended or (machine is not None and _is_last(machine, left)):
         why = f"waiting for job {unfinished.id[:SHORT]} to succeed; then, at site {left.site}, {left.why}"
         raise Wait(f"job/{unfinished.id}", LONGEST.deadline_seconds, why, poll_seconds=EARLIER_SECONDS)
@@ -208,7 +208,7 @@ def _leads_to(machine: MachineRecord, undoes: bool) -> State | None:
 
 
 def _is_moved_by_another(machine: MachineRecord, left: LaterArguments) -> bool:
-    if left.outdated:  # what comes to that appliance is not what was left there
+    if left.outdated:  # a later copy at that appliance is not the one that was left there
         return lifecycle.is_moving(machine.state) and machine.coming_appliance_id == left.appliance_id
     later = left.generation is not None and machine.generation != left.generation
     return later and machine.epoch == left.epoch and lifecycle.is_moving(machine.state)
@@ -223,8 +223,8 @@ def _has_moved_on(machine: MachineRecord, left: LaterArguments) -> bool:
 
 
 def _number(machine: MachineRecord | None, left: LaterArguments) -> int | None:
-    """Drills have their own. After the end of protection several of these jobs may come to the site in any
-    order."""
+    """The number for the order. Drills have their own. After the end of protection several of these jobs may
+    reach the site in any order."""
     if left.undoes:
         return left.generation
     return None if machine is None or left.generation is None else machine.generation

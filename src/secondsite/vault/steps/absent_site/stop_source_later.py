@@ -1,7 +1,6 @@
 """Stops a source that was unreachable when protection ended, once it returns.
 
-An older vault began such jobs, and left them; now `lost.finish_later` does this, in the order in which all
-was left.
+Only older vaults left such jobs; now `finish_later` does this, in the order in which everything was left.
 """
 
 from ....ground.units import DAY

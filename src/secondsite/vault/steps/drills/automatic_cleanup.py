@@ -1,7 +1,7 @@
-"""A test failover that cleans up by itself: the last steps of its job, after the proof.
+"""Automatic cleanup of a test failover: the last steps of its job, after the proof.
 
-They go on once they have begun: a cancel before them undoes the job, which removes the same. What a kill
-interrupts is done again.
+Once they have begun they cannot be cancelled: a cancel before them undoes the job, which removes the same.
+What a kill interrupts is done again.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,11 +25,11 @@ from ..deps import Deps
 from ..sides.target import Target
 from . import cleaning
 
-KEPT = "its proof failed, and such a one is to be kept"
+KEPT = "its proof failed, and it was to be kept in that case"
 
 
 class CleanupOptions(Shape):
-    """Of the job's arguments."""
+    """The options among the job's arguments."""
 
     clean_up: bool = False
     keep_if_failed: bool = False
@@ -37,7 +37,7 @@ class CleanupOptions(Shape):
 
 
 class CleansUp:
-    """The steps, and what the end of a job means that has them."""
+    """The steps, and the hook for the end of a job that has them."""
 
     def __init__(self, deps: Deps, target: Callable[[StepContext], Target], claim: MachineClaim) -> None:
         self._deps = deps
@@ -45,7 +45,7 @@ class CleansUp:
         self._claim = claim
 
     def steps(self) -> Sequence[Step]:
-        """The drill is being cleaned up as soon as the first one begins."""
+        """The steps; the first one marks the drill as being cleaned up."""
         return (
             Step(
                 "remove_machine",
@@ -59,7 +59,7 @@ class CleansUp:
         )
 
     def failure(self, session: Session, job: JobView) -> None:
-        """One that began and could not be brought to its end has failed: nobody else may have seen it."""
+        """Mark a drill whose cleanup began and did not end as failed: perhaps nobody has seen it."""
         tx = self._deps.store.within(session)
         machine = tx.machines.by_id(str(job.subject))
         ours = machine is not None and machine.drill_claimed_by == job.id
@@ -99,7 +99,7 @@ class CleansUp:
         return replace(ended, partial=failed) if isinstance(ended, Done) else ended
 
     def _waits(self, machine: MachineRecord) -> Outcome:
-        """It failed, whoever completes it: that is not put off until then."""
+        """Leave the drill to a person; its failure is recorded now, not when it is completed."""
 
         def failed(tx: Transaction) -> None:
             tx.machines.put(replace(tx.machines.get(machine.id), drill_failed_at=self._deps.now()))
@@ -118,21 +118,22 @@ def _asked(job: JobView) -> CleanupOptions:
 
 
 def _is_alone(job: JobView) -> bool:
-    """Nobody looks at it."""
+    """Whether nobody looks at the drill."""
     asked = _asked(job)
     return asked.clean_up or asked.by_run
 
 
 def is_kept(machine: MachineRecord, asked: CleanupOptions) -> bool:
-    """Whether it stays, since its proof failed."""
+    """Whether the drill is kept because its proof failed."""
     return asked.keep_if_failed and machine.drill is not None and machine.drill.proven is Verdict.FAILED
 
 
-# The verdict that the proof of a machine gives. Pure.
+# The verdict that the proof of a machine gives.
 
 
 def verdict_of(evidence: Evidence) -> Verdict | None:
-    """A guest that is silent may be slow; one that is off, or a check that failed, is not."""
+    """The verdict of the proof. A guest that does not answer may be slow, so it has none; one that is off, or
+    a check that failed, gives one."""
     if evidence.proven:
         return Verdict.PASSED
     if evidence.checks or evidence.power == PowerState.OFF:

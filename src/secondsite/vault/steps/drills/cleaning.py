@@ -1,4 +1,4 @@
-"""How a test failover ends: its machine and its network are removed, and what it showed is kept with the
+"""The end of a test failover: its machine and its network are removed, and what it showed is kept with the
 machine (S-113, S-115)."""
 
 from dataclasses import dataclass, replace
@@ -20,14 +20,14 @@ from . import drift
 
 
 class DrillEnded(Shape):
-    """What the last task of a test failover shows of it."""
+    """What the last task of a test failover shows about it."""
 
     verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DrillJudgement:
-    """What somebody says of a test failover."""
+    """A person's judgement of a test failover."""
 
     notes: str
     verdict: Verdict | None = None
@@ -57,7 +57,7 @@ def remove_network(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
 
 
 def complete(deps: Deps, ctx: StepContext, machine: MachineRecord, judged: DrillJudgement) -> Outcome:
-    """The notes and the verdict; without one, that of its proof."""
+    """End the drill and keep its notes and verdict; without a person's verdict, that of its proof."""
     if machine.drill is None:
         return Skipped("the test failover never started, so there is nothing to note")
     note = _note(ctx, machine.id, machine.drill, judged)

@@ -1,6 +1,6 @@
-"""As what a machine was when a test failover passed, and what is otherwise now.
+"""Drift: what has changed in a machine since a test failover passed.
 
-Of a machine that runs at its second site nothing is compared: there it is meant to be otherwise.
+Nothing is compared for a machine that runs at its second site: there it is meant to differ.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,8 @@ PLAIN = ("vcpus", "memory_bytes", "firmware")
 
 
 def now(tx: Transaction, machine: MachineRecord, at: datetime) -> ProvenRecord:
-    """Of the machine whose drill passed; an older appliance does not say what it was in its point."""
+    """The proven state of a machine whose drill passed; an older appliance does not report the machine's
+    definition in its point."""
     drilled = machine.drill.definition if machine.drill else None
     definition = (drilled or machine.definition).model_copy(update={"native": ""})
     return ProvenRecord(
@@ -35,7 +36,8 @@ def now(tx: Transaction, machine: MachineRecord, at: datetime) -> ProvenRecord:
 def drift(
     tx: Transaction, machine: MachineRecord, there: MachineDefinition | None, at: datetime
 ) -> DriftRecord | None:
-    """What is otherwise than proven; `there`: as its site has it now. What is not known has not changed."""
+    """What has changed since then; `there`: the present definition at its site. What is not known counts as
+    unchanged."""
     proven = machine.proven_as
     if proven is None or machine.reversed:
         return None
@@ -56,13 +58,13 @@ def drift(
 
 
 def _without_left_out(machine: MachineRecord, definition: MachineDefinition) -> MachineDefinition:
-    """Disks that nobody wanted protected are not in every definition."""
+    """The definition without disks that were left out: not every definition has them."""
     kept = tuple(disk for disk in definition.disks if disk.key not in machine.left_out)
     return definition.model_copy(update={"disks": kept})
 
 
 def changes(before: ProvenRecord, after: ProvenRecord) -> Iterator[str]:
-    """As parts of a sentence. Pure."""
+    """The changes as parts of a sentence. Pure."""
     yield from _hardware(before.definition, after.definition)
     yield from _disks(before.definition, after.definition)
     yield from _cards(before.definition, after.definition)
@@ -124,7 +126,7 @@ def _set(where: str, before: Shape, after: Shape) -> Iterator[str]:
 
 def _in_plans(was: Mapping[str, int], is_now: Mapping[str, int]) -> Iterator[str]:
     yield from (f"it is in plan {name} now" for name in is_now if name not in was)
-    yield from (f"it is in plan {name} no more" for name in was if name not in is_now)
+    yield from (f"it is no longer in plan {name}" for name in was if name not in is_now)
     for name in was:
         if name in is_now and was[name] != is_now[name]:
             yield f"it is in group {is_now[name]} of plan {name} instead of {was[name]}"
@@ -141,7 +143,7 @@ def _hooks(before: Sequence[MachineHook], after: Sequence[MachineHook]) -> Itera
 
 
 def _plans(tx: Transaction, machine: MachineRecord) -> Mapping[str, int]:
-    """The number of its group in each plan that it is in."""
+    """The number of the machine's group in each plan that it is in."""
     return {
         record.name: number
         for record in tx.plans.list()

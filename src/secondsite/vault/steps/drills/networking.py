@@ -1,4 +1,4 @@
-"""The network of a test failover, or its networks: looked at before, made, and removed when it fails."""
+"""The network of a test failover, or its networks: checked before, made, and removed when the drill fails."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,12 +18,12 @@ from ..sides.source import Source
 from ..sides.target import Target
 
 Asked = tuple[orders.CreateNetwork, dict[str, str] | None]
-"""The order, and, if each network of the machine's home has one, which network which card is on, by home
-MAC addresses."""
+"""The order, and, if each network of the machine's home gets one, the network of each card, by home MAC
+address."""
 
 
 class NetworkOptions(Shape):
-    """Of the job's arguments."""
+    """The network options among the job's arguments."""
 
     network: str
     subnet: str | None = None
@@ -37,7 +37,7 @@ class DrillNetworks:
         self._deps, self._target, self._source = deps, target, source
 
     def wanted(self, ctx: StepContext, machine: MachineRecord) -> checks.CheckTarget:
-        """What the target is asked of networks."""
+        """What the target is asked about networks."""
         asked, run = ctx.arguments(NetworkOptions), shared_drill_network.run_of(ctx)
         with self._deps.store.reading() as tx:
             connected = cards.in_drill(tx, machine, None if asked.network == NO_NETWORK else asked.network)
@@ -56,7 +56,7 @@ class DrillNetworks:
     def obstacles(
         self, ctx: StepContext, machine: MachineRecord, answer: checks.TargetCheckFact
     ) -> tuple[checks.Obstacles, tuple[checks.NetworkCandidate, ...]]:
-        """And what the networks that are made stand for."""
+        """The obstacles, and what the networks that are made stand for."""
         asked = ctx.arguments(NetworkOptions)
         several = asked.network == CREATE_EACH
         old = shared_drill_network.too_old(
@@ -113,8 +113,8 @@ class DrillNetworks:
         return declaration.undone_or_left(self._deps, target, need)
 
     def _asked(self, ctx: StepContext, machine: MachineRecord) -> Asked | None:
-        """One for all machines of a run, if the appliance can; the same whenever it is asked for. None:
-        none is needed."""
+        """The order for the networks: one for all machines of a run, if the appliance can do that; always the
+        same for the same drill. None: no network is needed."""
         asked, can = ctx.arguments(NetworkOptions), ctx.facts("check", checks.TargetCheckFact)
         run = shared_drill_network.run_of(ctx) if can.shares_networks else None
         with self._deps.store.reading() as tx:
@@ -138,14 +138,14 @@ def _made(
     run: str | None,
     home: Mapping[str, drill_networks.HomeNetwork],
 ) -> tuple[str, ...]:
-    """Names of what the machine's drill uses, whoever makes it."""
+    """Names of the networks that the machine's drill uses, whoever makes them."""
     if asked.network == CREATE_EACH:
         return drill_networks.names(machine, run, home)
     return (shared_drill_network.network(machine, run).name,) if asked.network in MADE else ()
 
 
-# Machines of one drill that run on several hosts: a network that is made for them is made at each, and none
-# reaches the others.
+# Machines of one drill that run on several hosts: a network is made for them at each host, and these do not
+# reach each other.
 
 
 def warnings(tx: Transaction, machines: Sequence[MachineRecord], network: str) -> tuple[str, ...]:

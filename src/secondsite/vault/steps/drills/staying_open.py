@@ -1,8 +1,8 @@
-"""A test failover whose job stays open until somebody completes the test, as the documents have it (S-112,
-S-114).
+"""A test failover whose job stays open until somebody completes the test, as the Azure documents have it
+(S-112, S-114).
 
-The machine's drill is at rest meanwhile, as after any other: the verb that cleans it up completes it, also by
-force after two weeks, and what this job ends with is what was noted then.
+The machine's drill rests meanwhile, as after any other: the cleanup verb completes it, also after two weeks
+by itself, and this job ends with what was noted then.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ from ..deps import Deps
 from .cleaning import DrillEnded
 
 OPEN_SECONDS = 30 * DAY
-"""Longer than a drill lasts that nobody completes: whoever is not heard of then could not be cleaned up by
-force either."""
+"""Longer than a drill lasts that nobody completes: after that time even the automatic cleanup was not
+possible."""
 LOOKS_SECONDS = 5.0
 
 
 class StaysOpen:
-    """The last step of its job; `waits` says what it waits for."""
+    """The last step of the job; `waits` says what it waits for."""
 
     def __init__(self, deps: Deps, waits: Callable[[MachineRecord], str]) -> None:
         self._deps = deps
@@ -41,7 +41,7 @@ class StaysOpen:
         return (wait,)
 
     def _rest(self, session: Session, job: JobView) -> None:
-        """From here on the drill is its own: whoever completes it does so without this job."""
+        """From here on the drill stands by itself: it can be completed without this job."""
         tx = self._deps.store.within(session)
         machine = tx.machines.get(str(job.subject))
         if machine.drill_state is DrillState.STARTING and machine.drill_claimed_by == job.id:
@@ -65,7 +65,7 @@ class StaysOpen:
         return Done(said, DrillEnded(verdict=noted.verdict))
 
     def _goes_on(self, ctx: StepContext, machine: MachineRecord) -> Outcome:
-        """Never a failure: that would undo what a person may be looking at."""
+        """Wait on, or end after OPEN_SECONDS; never fail: that would undo what a person may be looking at."""
         said = self._waits(machine)
         if ctx.waited_seconds >= OPEN_SECONDS:
             return Done(f"nobody completed it in {OPEN_SECONDS / DAY:.0f} days: {said}", partial=True)

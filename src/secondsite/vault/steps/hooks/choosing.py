@@ -1,5 +1,5 @@
-"""Which of a machine's hooks a verb runs. It is fixed when the verb is asked for: hooks that are changed
-meanwhile change no job."""
+"""Which of a machine's hooks a verb runs. This is fixed when the verb is started: later changes of hooks do
+not affect its job."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,14 +20,14 @@ MOVED = {
     Verb.FAILOVER: State.FAILOVER_FAILED,
     Verb.PLANNED_FAILOVER: State.PLANNED_FAILED_OVER,
 }
-"""Verbs that a cancel takes back, and what the machine may be then."""
+"""Verbs that a cancel undoes, and the states of the machine after them."""
 Known = Mapping[str, Sequence[MachineHook]]
-"""The hooks of machines, by their ids."""
+"""The hooks of machines, by machine id."""
 
 
 class HookRuns(Shape):
-    """Among the arguments of a machine's job: what it runs, in which kind of failover, and which way the
-    machine goes."""
+    """The hooks that a job runs, among its arguments, with the kind of failover and the machine's
+    direction."""
 
     kind: FailoverKind
     direction: Direction
@@ -35,7 +35,7 @@ class HookRuns(Shape):
 
 
 class HookArguments(Shape):
-    """The arguments of a job, as far as they say this."""
+    """The part of a job's arguments about hooks."""
 
     hooks: HookRuns | None = None
 
@@ -47,8 +47,8 @@ def asked(arguments: Json) -> HookRuns | None:
 def _of_verb(
     tx: Transaction, machine: MachineRecord, verb: Verb, known: Known | None = None
 ) -> HookRuns | None:
-    """As the machine is now; None if nothing runs. `known`: the hooks of many machines, which were read at
-    once."""
+    """The hooks for the machine's present state; None if none runs. `known`: the hooks of many machines, read
+    at once."""
     if verb not in hooks.VERBS:
         return None
     own = tx.hooks.find(machine.id) if known is None else known.get(machine.id, ())
@@ -58,8 +58,8 @@ def _of_verb(
 
 
 def _before_cancel(tx: Transaction, machine: MachineRecord) -> State | None:
-    """What the machine was before a cancel that failed. Of several that failed one after the other only
-    the jobs of its failovers know."""
+    """The machine's state before a cancel that failed. After several failed cancels only the jobs of its
+    failovers tell."""
     if not machine.state is machine.came_from is State.CANCEL_FAILED:
         return machine.came_from
     of_kinds = ((verb, search.of_subject(tx.session, machine.id, verb)) for verb in MOVED)
@@ -68,7 +68,7 @@ def _before_cancel(tx: Transaction, machine: MachineRecord) -> State | None:
 
 
 def names(tx: Transaction, machine: MachineRecord, verb: Verb, known: Known | None = None) -> tuple[str, ...]:
-    """Those that would run if the verb were asked for now."""
+    """Names of the hooks that would run if the verb were started now."""
     found = _of_verb(tx, machine, verb, known)
     return () if found is None else tuple(each.name for each in found.run)
 
@@ -80,6 +80,6 @@ def with_hooks(
     arguments: BaseModel | None,
     known: Known | None = None,
 ) -> BaseModel | None:
-    """The arguments of its job."""
+    """The arguments of the machine's job, with its hooks."""
     found = _of_verb(tx, machine, verb, known)
     return arguments if found is None else Unread({**to_json(arguments), HOOKS: to_json(found)})

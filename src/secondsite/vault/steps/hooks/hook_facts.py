@@ -1,5 +1,5 @@
-"""What a hook is told of its machine: where it goes, and how its cards are connected where the script
-runs."""
+"""What a hook's script is told about its machine: its direction, and how its cards are connected where the
+script runs."""
 
 from collections.abc import Iterator
 
@@ -50,7 +50,7 @@ def context(
 
 
 def fabric_id(machine: MachineRecord, side: Side, *, is_drill: bool) -> str:
-    """What the site calls the machine that the hook is about."""
+    """The id at the site's hypervisor of the machine that the hook is about."""
     if is_drill:
         return machine.drill.fabric_id if machine.drill is not None else drill_fabric_id(machine)
     return machine.target_fabric_id if side is Side.TARGET else machine.source_fabric_id
@@ -65,7 +65,7 @@ def _machine(
     *,
     is_drill: bool,
 ) -> ScriptMachine:
-    """A cancel brings it back."""
+    """The machine as the script is told of it. A cancel brings it back."""
     sites = machine.source_site, machine.target_site
     came, goes = reversed(sites) if verb is Verb.CANCEL_FAILOVER else sites
     connected = (
@@ -102,7 +102,7 @@ def _at(tx: Transaction, machine: MachineRecord, *, home: bool) -> Iterator[Scri
 
 
 def _in_drill(tx: Transaction, ctx: StepContext, machine: MachineRecord) -> Iterator[ScriptCard]:
-    """In the job that started it its networks are known one by one."""
+    """The cards of a test machine. In the job that started it, its networks are known one by one."""
     macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
     if ctx.stored_facts.get("create_network"):
         connected = ctx.facts("create_network", DrillNetwork).cards(tx, machine)

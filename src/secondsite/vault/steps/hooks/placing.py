@@ -1,7 +1,9 @@
 """Where the hooks of a job stand among the steps of its verb: a job without hooks has the steps that it
 always had.
 
-What a test failover gave is taken back before its machine goes, also when the job is undone."""
+What a hook of a test failover did is undone by its counterpart before the machine is removed, also when the
+job is undone.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,17 +28,17 @@ from . import running
 from .choosing import HookRuns, asked
 
 AFTER = ("names", "prove")
-"""What comes after the start stands after the first of these that there is."""
+"""Hooks after the start stand after the first of these steps that exists."""
 BEFORE = ("shut_down", "remove_machine", "remove_failed_over")
-"""What comes before the stop stands before these."""
+"""Hooks before the stop stand before these steps."""
 STARTS = "start"
 Find = Callable[[StepContext], MachineRecord]
 KeepsIt = Callable[[MachineRecord, StepContext], str | None]
-"""Why a test machine stays, and with it what its hooks gave; None: it goes."""
+"""Why a test machine stays, and so its hooks' effects; None: it is removed."""
 
 
 class HookPlacement:
-    """Of one verb. `find` gives the job's machine."""
+    """Puts hooks into the jobs of one verb. `find` gives the job's machine."""
 
     def __init__(
         self, deps: Deps, give: Orders, verb: Verb, find: Find, keeps: KeepsIt | None = None
@@ -48,7 +50,7 @@ class HookPlacement:
         self._keeps = keeps
 
     def definition(self, plain: Definition) -> Definition:
-        """The same, with the hooks of jobs that have some."""
+        """The definition, with the hooks of jobs that have some."""
 
         def steps_of(arguments: Json) -> Sequence[Step]:
             made = plain.steps if plain.steps_of is None else plain.steps_of(arguments)
@@ -72,9 +74,9 @@ class HookPlacement:
                 yield from self._steps(runs, HookMoment.AFTER_START, in_turn=in_turn)
 
     def _steps(self, runs: HookRuns, moment: HookMoment, *, in_turn: bool) -> Iterator[Step]:
-        """Once a script has begun a cancel waits for its end: what comes then may undo what it does. A
-        clean-up goes on once it has begun. Who moves in turn finds a cancel of the run where it waits for
-        its turn, and, as scripts may take hours, before each of them and before the shutdown."""
+        """The steps of hooks. Once a script has begun, a cancel waits for its end: steps after it may undo
+        what it does. A cleanup goes on once it has begun. A job that waits for its turn notices a cancel of
+        the run there and, since scripts may take hours, before each of them and before the shutdown."""
         word = "after the start" if moment is HookMoment.AFTER_START else "before the stop"
         cleans_up = self._verb is Verb.TEST_FAILOVER and moment is HookMoment.BEFORE_STOP
         for number, hook in enumerate(_of(runs, moment), start=1):
@@ -110,15 +112,15 @@ class HookPlacement:
         return running.Hook(self._deps, self._orders, self._verb, runs, hook)
 
     def _check(self, runs: HookRuns, plain: StepFunction, ctx: StepContext) -> Outcome:
-        """A planned failover does not begin without its scripts; others say so, and begin. First, since
-        the verb's own check may take an address out of a pool."""
+        """Check the scripts before the verb's own check, which may take an address out of a pool. A planned
+        failover does not begin without its scripts; other verbs report that, and begin."""
         said = "; ".join(running.missing(self._orders, ctx, self._find(ctx), self._verb, runs))
         if said and self._verb is Verb.PLANNED_FAILOVER:
             raise StepFailed(
                 running.HOOK_MISSING,
                 f"Hooks of {ctx.subject_name} cannot run: {said}.",
                 (
-                    "Put the script there, or take the hook away: 'secondsite hook clear "
+                    "Put the script there, or remove the hook: 'secondsite hook clear "
                     f"{shell.arguments(ctx.subject_name, 'HOOK')}'; then start the planned failover again."
                 ),
             )
@@ -135,7 +137,7 @@ class HookPlacement:
         return replace(outcome, sentence="; ".join([*said, outcome.sentence]))
 
     def _taken_back(self, runs: HookRuns, hook: MachineHook, ctx: StepContext, number: int) -> str:
-        """Each gives an order of its own."""
+        """The result of undoing a hook; each has an order of its own."""
         own = replace(ctx, order_id=f"{ctx.order_id}/{number}")
         outcome = self._hook(runs, hook).run(own, self._find(ctx))
         words = outcome.sentence if isinstance(outcome, Done) else outcome.why

@@ -1,8 +1,9 @@
-"""A hook that is run once: its script, by the appliance of the site where the machine runs then.
+"""Runs a hook once: its script, by the appliance of the site where the machine runs then.
 
-What it does is not ours to repeat: one that may have run is run again only by a person's retry (ADR 84). A
-machine that was started runs whatever becomes of its hooks; only a planned failover may stop at one,
-before it has shut anything down (ADR 129)."""
+What it does cannot be repeated by the vault: one that may have run is run again only by a person's retry (ADR
+84). A machine that was started runs whatever becomes of its hooks; only a planned failover may stop at a
+hook, before it has shut anything down (ADR 129).
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,11 +30,12 @@ from .choosing import HookRuns
 
 HOOK_FAILED, HOOK_MISSING = "hook-failed", "hook-missing"
 REACH_SECONDS, URGENT_REACH_SECONDS = 30.0, 5.0
-"""So long an appliance that is away is waited for; while production waits for a cancel, not even that."""
+"""How long an appliance that is not connected is waited for, in seconds; less while production waits for a
+cancel."""
 
 
 LOOKS = Limits(deadline_seconds=20, reach_seconds=15)
-"""A failover in need is not held up by a folder that hangs."""
+"""An unplanned failover is not delayed by a script folder that does not answer."""
 
 
 class Hook:
@@ -47,7 +49,8 @@ class Hook:
         self._hook = hook
 
     def run(self, ctx: StepContext, machine: MachineRecord) -> Outcome:
-        """Done, also if it failed; raises StepFailed for one that stops, StaleOrder, Wait."""
+        """Run the hook; Done also if it failed. Raises StepFailed for a hook that stops the verb, StaleOrder,
+        Wait."""
         hook, at = self._hook, hooks.side(self._hook.moment, self._verb)
         why = self._needless(machine)
         if why is not None:
@@ -67,7 +70,7 @@ class Hook:
         return self._failed(said, answer.facts)
 
     def _needless(self, machine: MachineRecord) -> str | None:
-        """Nothing that was started is to be stopped."""
+        """Why there is no need to run it: nothing was started that will be stopped."""
         if self._hook.moment is HookMoment.AFTER_START:
             return None
         if self._runs.kind is FailoverKind.TEST:
@@ -123,7 +126,8 @@ def missing(give: Orders, ctx: StepContext, machine: MachineRecord, verb: Verb, 
 
 
 def _missing_at(give: Orders, ctx: StepContext, appliance: str, names: set[str]) -> Sequence[str]:
-    """Of one that is away the verb's own check tells, if it matters."""
+    """The missing scripts at one appliance. If it is not connected, the verb's own check reports that, if it
+    matters."""
     try:
         return scripting.told_missing(give, ctx, appliance, sorted(names), limits=LOOKS)
     except errors.ApplianceUnreachable:

@@ -1,4 +1,4 @@
-"""Scripts at an appliance, as plans and hooks of machines run them: are they there, and what did one say."""
+"""Scripts at an appliance, as plans and hooks of machines run them: whether they exist, and their output."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from ....wire.control.scripts import CheckScripts
 from ..sides.orders import USUAL, Limits, Orders
 
 BESIDE_SECONDS = 60.0
-"""Until an appliance has begun it and told its end."""
+"""How long an appliance may take, besides the script itself, to begin it and report its end."""
 SHOWN_LINES, LONGEST_LINE = 3, 200
 
 
 def missing(
     give: Orders, ctx: StepContext, at: str, names: Sequence[str], in_guests: Sequence[str] = ()
 ) -> Sequence[str]:
-    """Why the appliance `at` cannot run some of these, also if it does not say. Raises Wait."""
+    """Why the appliance `at` cannot run some of these, also if it does not answer. Raises Wait."""
     try:
         return told_missing(give, ctx, at, names, in_guests)
     except errors.SecondsiteError as error:
@@ -31,7 +31,7 @@ def told_missing(
     in_guests: Sequence[str] = (),
     limits: Limits = USUAL,
 ) -> Sequence[str]:
-    """As the appliance says. Raises Wait, and what `Orders.give` raises."""
+    """The problems that the appliance reports. Raises Wait, and what `Orders.give` raises."""
     payload = CheckScripts(names=tuple(names), in_guests=tuple(in_guests))
     answer = give.give(ctx, at, orders.CHECK_SCRIPTS, payload, why="looks for scripts", limits=limits)
     if in_guests and not answer.facts.knows_guests:
@@ -41,6 +41,6 @@ def told_missing(
 
 
 def last_lines(output: str) -> str:
-    """The end of a sentence."""
+    """The last lines of the output, as the end of a sentence."""
     lines = [line.strip()[:LONGEST_LINE] for line in output.splitlines() if line.strip()][-SHOWN_LINES:]
     return f": {' | '.join(lines)}" if lines else ""

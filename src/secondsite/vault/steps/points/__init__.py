@@ -1,4 +1,4 @@
-"""Which instant a machine starts from.
+"""Recovery points in jobs.
 
 Its rooms:
 

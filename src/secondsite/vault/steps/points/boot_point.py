@@ -2,8 +2,8 @@
 drills stay as they are.
 
 The copy lives inside one order: the target's appliance starts it, looks at it and removes it, whatever
-becomes of this job. Copies of a site take turns within what the site gives for that, in the order in which
-they were asked for.
+becomes of this job. Copies at a site take turns within the site's limits for verification, in the order in
+which they were asked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ from ..sides.target import boot_fabric_id, boot_name
 
 BOOT = "boot_point"
 WAIT_SECONDS = 180.0
-"""So long a guest that nobody looks at may take to show that it runs."""
+"""How long a guest that nobody looks at may take to show that it runs."""
 START_AND_REMOVE_SECONDS = 300.0
 LOOKS_SECONDS = 5.0
 IN_NEED = frozenset(
@@ -48,15 +48,15 @@ IN_NEED = frozenset(
         State.CANCELLING,
     }
 )
-"""People wait for machines."""
+"""States in which people wait for the machine: copies are not booted meanwhile."""
 AT_WORK = frozenset(each for each in JobState if not each.ended)
 MOST_COUNTED = 100
-"""Of those before it in line: more than may be at work at once."""
+"""How many of the jobs before it in line are counted: more than may run at once."""
 
 
 class BootArguments(Shape):
-    """The appliance that holds the point, the point, and what the copy takes of what the site gives.
-    `generation`: the machine's when it was asked for; an appliance that has seen a later verb starts
+    """The appliance that has the point, the point, and what the copy takes of the site's limits.
+    `generation`: the machine's when the job was submitted; an appliance that has seen a later verb starts
     nothing."""
 
     appliance_id: str
@@ -75,11 +75,11 @@ def submit(
     by: str,
     network: str | None = None,
 ) -> str:
-    """Queue the job in the caller's transaction; its id. Raises NotPossibleNow for a machine that has no
-    points to start from now, or more memory than the site gives at all."""
+    """Queue the job in the caller's transaction; gives its id. Raises NotPossibleNow for a machine whose
+    points cannot be started from now, or with more memory than the site allows at all."""
     if Verb.TEST_FAILOVER not in lifecycle.allowed_operations(machine.state, DrillState.NONE):
         raise errors.NotPossibleNow(
-            f"{machine.name} is {machine.state}: its points are not booted beside that.",
+            f"{machine.name} is {machine.state}: its points are not booted in this state.",
             do="Wait until it is protected again.",
         )
     given = budget_of(tx, machine.target_site)
@@ -104,12 +104,12 @@ def budget_of(tx: Transaction, site: str) -> VerificationBudget:
 
 
 def memory_of(tx: Transaction, machine: MachineRecord) -> int:
-    """What its copy takes at the target."""
+    """The memory of the machine's copy at the target, in bytes."""
     return properties.set_for(tx, machine).memory_bytes or machine.definition.memory_bytes
 
 
 def in_the_way(tx: Transaction, site: str) -> str | None:
-    """A failover or a drill that is being started at the site, as a part of a sentence."""
+    """A failover or a drill that is being started at the site, as a part of a sentence; None without one."""
     here = {each.id for each in tx.appliances.list(site)}
     moving = (each for each in tx.machines.places_at_work(IN_NEED) if each.state in IN_NEED)
     for each in moving:
@@ -122,8 +122,8 @@ def in_the_way(tx: Transaction, site: str) -> str | None:
 
 
 def at_work(tx: Transaction, site: str) -> Iterator[tuple[str, int]]:
-    """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they
-    were asked for."""
+    """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were
+    submitted."""
     for each in search.oldest_first(tx.session, search.JobQuery(states=AT_WORK, verb=BOOT)):
         wanted = BootArguments.model_validate(each.arguments)
         if wanted.site == site:
@@ -143,7 +143,7 @@ class BootsPoint:
         self._give = Orders(deps)
 
     def turn(self, ctx: StepContext) -> Outcome:
-        """Waits for a day at most."""
+        """Wait for the copy's turn, for a day at most."""
         wanted = ctx.arguments(BootArguments)
         with self._deps.store.reading() as tx:
             given = budget_of(tx, wanted.site)
@@ -158,8 +158,8 @@ class BootsPoint:
         return Done(f"{wanted.site} has room for it")
 
     def boot(self, ctx: StepContext) -> Outcome:
-        """A machine that is of no use lets the job end as partially succeeded. Of one that could not be
-        looked at that is noted, too."""
+        """Boot the copy. If the machine is not usable the job ends as partially succeeded. A copy that could
+        not be looked at is noted, too."""
         wanted = ctx.arguments(BootArguments)
         try:
             answer = self._ask(ctx, wanted)
@@ -213,7 +213,7 @@ class BootsPoint:
         )
 
     def _note(self, ctx: StepContext, wanted: BootArguments, said: str) -> None:
-        """What was seen last stays."""
+        """Note that the copy could not be looked at; the result of the last one that could stays."""
         with self._deps.store.transaction() as tx:
             machine = tx.machines.by_id(str(ctx.subject))
             if machine is not None:
@@ -224,7 +224,7 @@ class BootsPoint:
 def _askable(
     checks: Sequence[MachineCheck], network: str
 ) -> tuple[tuple[MachineCheck, ...], tuple[str, ...]]:
-    """Those that a copy without a network can answer, and the names of the others."""
+    """The checks that a copy without a network can answer, and the names of the others."""
     if network != NO_NETWORK:
         return tuple(checks), ()
     asked = tuple(each for each in checks if each.kind not in NETWORKED)

@@ -1,4 +1,4 @@
-"""From the operator's choice, or time, to one instant: a recovery point, maybe rolled forward by the
+"""From the operator's choice, or time, to one instant: a recovery point, perhaps rolled forward by the
 journal."""
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ ChoiceRequest = rest.TestFailover | rest.Failover | rest.ChangeRecoveryPoint
 
 
 class ChoiceArguments(Shape):
-    """The choice as a job is given it. CUSTOM comes with a `point` or a time `at` (UTC); a multi-VM
-    choice, for a machine in a group, with the set that it meant when the job was submitted."""
+    """The choice as a job is given it. CUSTOM comes with a `point` or a time `at` (UTC); a multi-VM choice,
+    for a machine in a group, with the set that it meant when the job was submitted."""
 
     choice: RecoveryPointChoice
     point: str | None = None
@@ -33,23 +33,22 @@ class ChoiceArguments(Shape):
 
 
 class StartInstant(Shape):
-    """What a machine is started from: a recovery point, with `forward` rolled forward."""
+    """What a machine is started from: a recovery point, rolled forward by `forward`."""
 
     point_id: str
     forward: RollForward | None = None
 
 
 class ChosenInstant(StartInstant):
-    """The same with its time, as a task keeps it."""
+    """A start instant with its time, as a task keeps it."""
 
     taken_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """An instant that the machine can be started from; `what` names it, `said` is the target's sentence.
-    `left`: a sentence about what is newer than it, and could not be processed because the store is full;
-    empty if nothing is."""
+    """The instant for the choice. `what` names it, `said` is the target's sentence. `left`: a sentence about
+    what is newer, but could not be processed because the store is full; empty if nothing is."""
 
     instant: ChosenInstant
     what: str
@@ -58,7 +57,7 @@ class Chosen:
 
 
 def choice_for(tx: Transaction, machine: MachineRecord, request: ChoiceRequest) -> ChoiceArguments:
-    """What the request means for this machine now. Raises InvalidArgument, NotFound."""
+    """The choice that the request means for this machine now. Raises InvalidArgument, NotFound."""
     default = type(request).model_fields["choice"].default
     if request.at is not None:
         if request.point or request.choice is not default:
@@ -90,9 +89,9 @@ def _named(machines: Sequence[MachineRecord]) -> str:
 
 
 def choose(ctx: StepContext, target: Target, *, process: bool, committed_too: bool = False) -> Chosen:
-    """What the job's choice means now, as the target knows it; raises NotFound. `process`: for LATEST,
-    what was sent is processed and sealed first; where the store is full the newest point that is there is
-    meant. `committed_too`: see `points.pick`."""
+    """The instant for the job's choice, as the target knows it now; raises NotFound. `process`: for LATEST,
+    what was sent is processed and sealed first; if the store is full, the newest existing point is used.
+    `committed_too`: see `points.pick`."""
     wanted = ctx.arguments(ChoiceArguments)
     if wanted.at:
         return _at(target, wanted.at)
@@ -104,8 +103,8 @@ def choose(ctx: StepContext, target: Target, *, process: bool, committed_too: bo
 
 
 def _processed(target: Target) -> tuple[Answer[Points], str]:
-    """What the replica holds once what was sent is processed. A full store keeps no machine from starting:
-    what it cannot process is told, and the space that it keeps for starts is left to them."""
+    """The points of the replica once what was sent is processed. A full store prevents no machine from
+    starting: what it cannot process is reported, and the space that it keeps for starts is left for them."""
     try:
         return target.drain(), ""
     except errors.StoreFull as full:
@@ -130,7 +129,7 @@ def _chosen_point(wanted: ChoiceArguments, known: Points, committed_too: bool) -
 def _refuse_contradictions(
     choice: RecoveryPointChoice, point: str | None, default: RecoveryPointChoice
 ) -> None:
-    """A named point means CUSTOM, and CUSTOM a named point."""
+    """Raises InvalidArgument unless a point is named exactly with the choice CUSTOM."""
     if point and choice not in (RecoveryPointChoice.CUSTOM, default):
         raise errors.InvalidArgument(
             f"Both a point ('{point}') and the choice '{choice}' were given.",
@@ -144,8 +143,8 @@ def _refuse_contradictions(
 
 
 def _refuse_unknown(tx: Transaction, machine: MachineRecord, point: str | None) -> None:
-    """A mistyped one would be a job that fails. Raises NotFound; of a machine whose points nobody has told
-    yet its target knows them."""
+    """Raises NotFound for a mistyped point, which would only make the job fail; the points of a machine that
+    nobody has reported yet are known only to its target."""
     replica = tx.statuses.get(machine.id).replica
     known = replica.points if replica is not None else ()
     if point and known and point not in {each.id for each in known}:
@@ -156,7 +155,7 @@ def _refuse_unknown(tx: Transaction, machine: MachineRecord, point: str | None) 
 
 
 def _refuse_custom_for_many(request: ChoiceRequest) -> None:
-    """A named point belongs to one machine (S-070)."""
+    """Raises InvalidArgument: a point by its id belongs to one machine (S-070)."""
     if len(request.machines) > 1 and (request.point or request.choice is RecoveryPointChoice.CUSTOM):
         raise errors.InvalidArgument(
             "A named recovery point is for one machine only.",
@@ -166,9 +165,9 @@ def _refuse_custom_for_many(request: ChoiceRequest) -> None:
 
 # The last points of a replication group's machines belong together once all of them are off (S-078). A
 # plan's planned failover shuts all machines down before the first one starts, so what they hold then is one
-# instant. The id is given out with the run; each machine's last point bears it only if, once that machine
-# is off, none of the others has gone back: a machine that ran on would have said something to the others
-# that its point does not know.
+# instant. The id is given out with the run; each machine's last point gets it only if, once that machine is
+# off, none of the others has gone back: a machine that ran on may have sent the others something that is not
+# in its point.
 
 
 def shared_by(tx: Transaction, machines: Iterable[MachineRecord], now: datetime) -> Mapping[str, str]:
@@ -182,8 +181,8 @@ def shared_by(tx: Transaction, machines: Iterable[MachineRecord], now: datetime)
 
 
 def still_shared(deps: Deps, ctx: StepContext, set_id: str | None) -> str | None:
-    """`set_id` if every member of the machine's group is still on its way in the same run; asked once the
-    machine is off."""
+    """`set_id` if every member of the machine's group is still moving in the same run; asked once the machine
+    is off."""
     if set_id is None:
         return None
     with deps.store.reading() as tx:
@@ -195,15 +194,14 @@ def still_shared(deps: Deps, ctx: StepContext, set_id: str | None) -> str | None
 
 
 def _is_in(tx: Transaction, member: MachineRecord, run: str | None) -> bool:
-    """Its job belongs to the run, and it has not gone back."""
+    """Whether the member's job belongs to the run, and the machine has not gone back."""
     job = read.find(tx.session, member.job_id) if member.job_id else None
     is_under_way = member.state is State.PLANNED_FAILING_OVER
     return is_under_way and job is not None and run is not None and job.parent_job_id == run
 
 
-# Which set of common points the machines of a group start from. It is fixed when the verb is started, for
-# all machines of the group alike: each machine's job then uses the same set, whatever new ones arrive
-# meanwhile.
+# Which set of common points the machines of a group start from. It is fixed when the verb is started, for all
+# machines of the group: each machine's job then uses the same set, whatever new ones arrive meanwhile.
 
 
 def chosen_set(tx: Transaction, machine: MachineRecord, choice: RecoveryPointChoice) -> str | None:

@@ -1,4 +1,5 @@
-"""Once a planned failover is committed, the machine is protected back by itself (S-153, C-10).
+"""Automatic reprotect: once a planned failover is committed, the machine is protected back by itself (S-153,
+C-10).
 
 Whether it will be is decided in a step of the commit, where people read it; the job begins in the transaction
 that ends the commit: once, or not at all. After an unplanned failover nothing begins by itself: somebody has
@@ -29,14 +30,14 @@ class Follows(Shape):
 
 
 class FollowingReprotect(Shape):
-    """The commit that the reprotect follows; None if a person asked for it. What else it needs is as it is
-    unasked."""
+    """The commit that the reprotect follows; None if a person asked for it. Everything else has its
+    default."""
 
     because: str | None = None
 
 
 def foretell(deps: Deps, ctx: StepContext, machine: MachineRecord) -> Outcome:
-    """Says whether the machine is protected back once this job has ended, and if not why."""
+    """Says whether the machine is protected back once this job has ended, and if not, why."""
     why = _why_not(deps, ctx, machine)
     if why is not None:
         return Skipped(why)
@@ -67,7 +68,7 @@ def _why_not(deps: Deps, ctx: StepContext, machine: MachineRecord) -> str | None
 
 
 def begin(deps: Deps, ended: Hook) -> Hook:
-    """For the commit's `on_success`: after `ended`, the reprotect that was foretold."""
+    """For the commit's `on_success`: after `ended`, start the reprotect that was announced."""
 
     def start(session: Session, job: JobView) -> None:
         ended(session, job)
@@ -90,6 +91,6 @@ def begin(deps: Deps, ended: Hook) -> Hook:
 
 
 def failed(job: JobView) -> bool:
-    """Whether the job is such a reprotect, and brought nothing."""
+    """Whether the job is such a reprotect, and failed."""
     ours = job.name == Verb.REPROTECT.value and job.arguments.get("because") is not None
     return ours and job.error is not None

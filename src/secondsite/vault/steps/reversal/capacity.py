@@ -7,7 +7,7 @@ from ...store import ApplianceRecord, MachineRecord, Transaction
 
 
 def of(tx: Transaction, appliance: ApplianceRecord | None, new: MachineRecord) -> Obstacles:
-    """What is in the way of `new`, a machine as it will be."""
+    """Obstacles to bringing `new` home, a machine in its future roles."""
     most = appliance.hello.most_disks_home if appliance is not None and appliance.hello is not None else None
     if appliance is None or most is None or not new.reversed:
         return Obstacles()

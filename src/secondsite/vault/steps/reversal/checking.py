@@ -15,9 +15,9 @@ def of_target(
     needed_bytes: int | None,
     elsewhere: bool,
 ) -> checks.CheckTarget:
-    """For the machine as it will be. Onto its own disks only changes travel; new ones take a full copy.
-    What is there already is never replaced. With another appliance, or onto new disks, it may be made
-    anew, which its host must be able to do."""
+    """The question about the machine in its future roles. Onto its own disks only changes are sent; new ones
+    take a full copy. What exists there is never replaced. With another appliance, or onto new disks, the
+    machine may be defined anew, which its host must be able to do."""
     replica = checks.ReplicaRequest(
         epoch=new.epoch,
         base=wanted.base,

@@ -1,5 +1,5 @@
-"""The old machine gives way to its replica. Where that is made with another appliance, the old one may be
-gone for good: it is not waited for, and if it returns, what it has is an old copy."""
+"""Withdraws the old machine in favour of its replica. If the replica is made with another appliance, the old
+one may be gone for good: it is not waited for, and if it returns, its machine is an old copy."""
 
 from typing import Final
 
@@ -13,7 +13,8 @@ from ..deps import Deps
 from ..sides.source import Source
 
 NOT_WAITED_FOR: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
-"""An appliance that is away, or cannot use its hypervisor, keeps nobody from another one."""
+"""Errors of an appliance that is not connected, or cannot use its hypervisor: they do not prevent using
+another one."""
 
 
 class Withdrawn(Shape):
@@ -23,8 +24,8 @@ class Withdrawn(Shape):
 
 
 def here(old: Source, *, needed: bool) -> Outcome:
-    """The appliance that had the machine gets its replica too. With new disks, an old machine that is gone
-    is not `needed`."""
+    """Withdraw the machine at the appliance that gets its replica, too. With new disks, an old machine that
+    is gone is not `needed`."""
     try:
         return old.withdraw().done()
     except errors.NotFound as gone:
@@ -34,8 +35,8 @@ def here(old: Source, *, needed: bool) -> Outcome:
 
 
 def for_another(deps: Deps, old: Source, new: Source) -> Outcome:
-    """The same for another appliance, `new`, which may have a copy too if it shares the hypervisor, or had
-    the machine before."""
+    """Withdraw the machine for the replica at another appliance, `new`, which may have a copy too if it
+    shares the hypervisor, or had the machine before."""
     there = here(new, needed=False)
     if not deps.gateway.is_connected(old.appliance_id):
         return _left(deps, old)
@@ -49,7 +50,7 @@ def for_another(deps: Deps, old: Source, new: Source) -> Outcome:
 
 
 def undo(deps: Deps, old: Source, done: Withdrawn) -> Outcome:
-    """The old machine is defined again where another appliance was to have the replica."""
+    """Define the old machine again whose replica another appliance should have had."""
     if not done.withdrawn:
         return Skipped("nothing was withdrawn with another appliance")
     need = Need(
@@ -61,7 +62,7 @@ def undo(deps: Deps, old: Source, done: Withdrawn) -> Outcome:
 
 
 def remove_replica(deps: Deps, old: Source) -> Outcome:
-    """The replica that an earlier direction left there."""
+    """Remove the replica that an earlier direction left there."""
     need = Need(
         old.to_remove_left_replica(),
         lost="the replica that was left there stays",
@@ -73,7 +74,7 @@ def remove_replica(deps: Deps, old: Source) -> Outcome:
         return old.ask(need.asked).done()
     except errors.ApplianceUnreachable:
         return declaration.left_for_later(deps, old, need, outdated=True)
-    except errors.SecondsiteError as problem:  # the machine is protected
+    except errors.SecondsiteError as problem:  # the machine is protected all the same
         return Skipped(f"the replica that was left at {old.site} stays: {problem.message}")
 
 

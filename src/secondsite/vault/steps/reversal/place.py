@@ -1,4 +1,4 @@
-"""What a reprotect was asked for, and the machine in the roles that it will have."""
+"""The request of a reprotect, and the machine in the roles that it will have."""
 
 from dataclasses import replace
 from typing import Literal
@@ -15,8 +15,8 @@ from .. import lookup, seeds
 
 
 class ReprotectArguments(Shape):
-    """Onto the old source's own disks, or onto new ones; with another appliance of its site, if its id is
-    given. `seeds` are paths by disk key."""
+    """Where the replica is made: on the old source's own disks, or on new ones; with another appliance of its
+    site, if its id is given. `seeds` are paths by disk key."""
 
     location: Literal["original", "alternate"] = "original"
     store: str | None = None
@@ -32,13 +32,13 @@ class ReprotectArguments(Shape):
         return Base.EXISTING if self.to_original else Base.EMPTY
 
     def is_elsewhere(self, machine: MachineRecord) -> bool:
-        """Whether it is another appliance than the one that had the machine."""
+        """Whether the appliance is another than the one that had the machine."""
         return self.appliance_id not in (None, machine.source_appliance_id)
 
 
 def asked(tx: Transaction, request: rest.Reprotect, machine: MachineRecord) -> ReprotectArguments:
-    """Raises NotFound for an appliance of another site, InvalidArgument for what the old disks have no use
-    for."""
+    """The arguments for a request. Raises NotFound for an appliance of another site, InvalidArgument for
+    options that do not go with the old disks."""
     named = request.target_appliance
     chosen = None if named is None else _named(tx, machine, named).id
     wanted = ReprotectArguments(
@@ -71,8 +71,8 @@ def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: Reprote
         has = f"appliance '{own.name}'" if own is not None else "an appliance that is no longer enrolled"
         raise errors.InvalidArgument(
             (
-                f"The old disks of {machine.name} are with {has}: another one has none that changes could go "
-                "back to."
+                f"The old disks of {machine.name} are with {has}: another one has none that changes could "
+                "be sent to."
             ),
             do=(
                 "Give '--location alternate' for a full copy to the appliance that you named, or leave the "
@@ -81,19 +81,20 @@ def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: Reprote
         )
     if wanted.seeds:
         raise errors.InvalidArgument(
-            f"The old disks of {machine.name} are the copy that it is compared with: a seed has no use.",
+            f"The old disks of {machine.name} are the copy that it is compared with: a seed is of no use.",
             do="Leave the seed out; or give '--location alternate', if the old disks are gone.",
         )
 
 
 def turned(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) -> MachineRecord:
-    """The machine as it will be, by the policy of that way, its replica kept where it was asked for."""
+    """The machine in its future roles, with the policy of that direction, its replica in the requested
+    store."""
     now = _swapped(machine, wanted.appliance_id or machine.source_appliance_id)
     read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
     now = replace(now, policy=policies.in_force(machine.policy, read_only, now.reversed))
     if wanted.store is None and not wanted.is_elsewhere(machine):
         return now
-    # a store's name says nothing at another appliance
+    # a store's name has no meaning at another appliance
     kept = {site: keeping for site, keeping in now.keeping.items() if site != now.target_site}
     if wanted.store is not None:
         kept[now.target_site] = Placement(store=wanted.store)

@@ -1,7 +1,9 @@
-"""Whether the addresses that a guest has now will do at the other site, if nothing else is set for its cards.
+"""Whether the present addresses of a guest fit the networks at the other site, if no others are set for its
+cards.
 
-Nobody knows whether a guest asks a DHCP server for them, and gets others there: what does not fit is
-warned of, and never refused."""
+It is not known whether a guest asks a DHCP server for its addresses, and so gets others there: an address
+that does not fit is only a warning.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +17,13 @@ from ..obstacles import NOTHING
 from . import pooling
 
 Told = Mapping[str, Sequence[str]]
-"""Addresses of cards, by MAC address, as the guest's agent says."""
+"""Addresses of cards, by MAC address, as the guest's agent reports them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`said`: a part of a sentence, about cards whose addresses fit or of whose networks no subnet is
-    known."""
+    """The result. `said`: a part of a sentence, about cards whose addresses fit or whose networks' subnets
+    are not known."""
 
     said: str = ""
     unfit: Obstacles = NOTHING
@@ -36,8 +38,9 @@ def look(
     *,
     runs: bool = False,
 ) -> Fit:
-    """At the second site. It `runs` now, so its guest could say what it has. `known`: the networks there,
-    as their appliance says; a pool says the subnet of its network, or of a VLAN in it."""
+    """Whether the addresses fit at the second site. `runs`: the machine runs now, so its guest could report
+    them. `known`: the networks there, as their appliance reports them; a pool tells the subnet of its
+    network, or of a VLAN in it."""
     there = {each.network: each for each in known}
     asks = [card for card in cards if card.network is not None and card.address is None]
     keeps = [
@@ -58,7 +61,7 @@ def look(
 
 
 def at_home(tx: Transaction, machine: MachineRecord) -> str:
-    """A part of a sentence: what a machine that comes home has there (S-177)."""
+    """A part of a sentence: the addresses at home of a machine that comes home (S-177)."""
     settings, held = tx.settings.cards(machine.id), pooling.away(tx, machine)
     keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
     there = {card.mac: card.address and addresses.host(card.address) for card in settings if card.connected}
@@ -80,13 +83,14 @@ def _subnet(
 
 
 def _gives_none(there: Mapping[str, NetworkCandidate], card: LocalCard) -> bool:
-    """A virtual network in which nobody can give addresses, as far as its host knows (S-269)."""
+    """Whether the card's network is a virtual one in which nothing gives addresses, as far as its host knows
+    (S-269)."""
     said = there.get(str(card.network))
     return said is not None and said.gives_addresses is False
 
 
 def _gives(there: Mapping[str, NetworkCandidate], card: LocalCard) -> bool:
-    """A network whose DHCP server can be told the address."""
+    """Whether the card's network has a DHCP server that can be told the address."""
     said = there.get(str(card.network))
     return said is not None and bool(said.gives_addresses)
 
@@ -120,9 +124,9 @@ def _ungiven(machine: MachineRecord, card: LocalCard) -> ObstacleShape:
 
 def _unsettable(machine: MachineRecord, card: LocalCard) -> ObstacleShape:
     return ObstacleShape(
-        what=f"{card.key} ({card.mac}) is to have {card.address} at {machine.target_site}, and no guest "
-        f"agent answers in {machine.name}: nobody can set it there, and the guest comes up with the address "
-        "that it has.",
+        what=f"{card.key} ({card.mac}) should have {card.address} at {machine.target_site}, but no guest "
+        f"agent answers in {machine.name}: it cannot be set there, and the guest starts with its present "
+        "address.",
         do="Install qemu-guest-agent in it, with its channel (virtio, org.qemu.guest_agent.0), which sets "
         "IPv4 addresses in Linux; or give it the address by a DHCP server there. Else set it by hand after "
         "the start.",

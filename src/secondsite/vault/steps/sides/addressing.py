@@ -1,7 +1,8 @@
-"""The addresses that cards of a started machine are to have, as is set for them.
+"""The addresses that are set for the cards of a started machine.
 
-They are set in the running guest and are gone with its next start, so nothing has to be changed back on
-the way home."""
+They are set in the running guest and are gone with its next start, so nothing has to be changed back on the
+way home.
+"""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,10 @@ from .target import DRILL_RUN, FAILOVER_RUN
 
 
 class DrillNetwork(Shape):
-    """The network that the test machine is connected to (None: to none), and whether it was made for it;
-    `shared` by the machines of that test failover. `leased`: addresses that its cards get on it, by their
-    MAC addresses there. `each`: instead of one network, those that were made, by the home MAC addresses of
-    the cards on them, and their `subnets`, by name."""
+    """The network that the test machine is connected to (None: none), and whether it was made for the drill;
+    `shared` by the machines of that test failover. `leased`: addresses that its cards get on it, by their MAC
+    addresses there. `each`: instead of one network, those that were made, by the home MAC addresses of the
+    cards on them, and their `subnets`, by name."""
 
     network: str | None = None
     made: bool = False
@@ -34,16 +35,16 @@ class DrillNetwork(Shape):
         return cards.in_drill(tx, machine, self.network if self.each is None else None, self.each)
 
     def is_other(self, card: LocalCard) -> bool:
-        """Whether the card's network has to be said of it alone."""
+        """Whether the card is on another network than the drill's."""
         return self.each is not None or card.network != self.network
 
     def is_made(self, name: str) -> bool:
-        """For the drill."""
+        """Whether the network was made for the drill."""
         return self.made and (name == self.network if self.each is None else name in self.each.values())
 
 
 def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...]:
-    """After a failover."""
+    """The addresses after a failover."""
     macs, own = cards.new_macs(tx, machine, FAILOVER_RUN), cards.set_for(tx, machine)
     connected = [card for card in cards.at_target(tx, machine) if card.network is not None]
     pooled = pooling.given(tx, machine)
@@ -68,8 +69,9 @@ def in_drill(
     subnet: str | None,
     named: Sequence[str] = (),
 ) -> tuple[CardAddress, ...]:
-    """`named`: the DNS servers that the drill names. In a network that is made for the drill, that of a
-    failover too: nobody else is there. In an existing one only what is set for test failovers."""
+    """The addresses in a drill. `named`: the DNS servers that the drill names. In a network that is made for
+    the drill the address for a failover is used as well, since nothing else is there; in an existing one only
+    the address that is set for test failovers."""
     macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
     found: list[CardAddress] = []
     for card in drill.cards(tx, machine):
@@ -95,7 +97,8 @@ def _leased(
     subnet: str,
     named: Sequence[str],
 ) -> tuple[CardAddress, ...]:
-    """What the network's DHCP server gives to a guest that asks: the same for one that does not ask."""
+    """The address that the network's DHCP server gives to a guest that asks: the same is set in one that does
+    not ask."""
     address, network = leased.get(mac), ipaddress.IPv4Network(subnet)
     names = addresses.inside(named, subnet) or (str(network.network_address + 1),)
     if address is None or not (settings.test_address or settings.address or settings.from_pool):

@@ -1,5 +1,5 @@
-"""What each network card of a machine is connected to at its target: as is set for the card, else as its
-network is mapped."""
+"""What each network card of a machine is connected to at its target: by the card's settings, else by the
+mapping of its network."""
 
 import hashlib
 import shlex
@@ -14,12 +14,12 @@ from ...store import MachineRecord, Transaction
 
 FAILOVER_RUN = "failover"
 OURS = "52:54:00"
-"""What QEMU's addresses begin with."""
+"""The prefix of QEMU's MAC addresses."""
 
 
 def at_target(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
-    """When the machine comes home, what its network of the other site is mapped to, else its own; None
-    (not connected) where nothing is mapped or wanted."""
+    """The cards after a failover. If the machine comes home, what its network of the other site is mapped to,
+    else its own; None (not connected) if nothing is mapped or wanted."""
     if machine.reversed:
         return _at_home(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
@@ -37,8 +37,8 @@ def in_drill(
     network: str | None,
     each: Mapping[str, str] | None = None,
 ) -> tuple[LocalCard, ...]:
-    """The drill's network, or that which is set for the card; a drill without a network connects none.
-    `each`: instead one for each card, by its MAC address at home."""
+    """The cards in a drill: the drill's network, or the one that is set for the card; a drill without a
+    network connects none. `each`: instead a network for each card, by its MAC address at home."""
     own = {} if network is None and each is None else set_for(tx, machine)
     found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(
@@ -52,8 +52,8 @@ def in_drill(
 
 
 def new_macs(tx: Transaction, machine: MachineRecord, run: str) -> dict[str, str]:
-    """The MAC addresses of cards that do not keep their own; a drill's are others, because both may be on
-    one network."""
+    """The MAC addresses of cards that do not keep their own; those of a drill differ from these, because both
+    machines may be on one network."""
     return {mac: _new(machine, mac, run) for mac, card in set_for(tx, machine).items() if not card.keep_mac}
 
 
@@ -63,20 +63,20 @@ def mac_away(machine: MachineRecord, card: CardSettings) -> str:
 
 
 def wished(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
-    """The addresses in a test failover of cards for which one is set, by their MAC addresses at home: that
-    of a failover, unless there is another for test failovers."""
+    """The addresses in a test failover of cards that have one set, by their MAC addresses at home: that of a
+    failover, unless another is set for test failovers."""
     found = {mac: card.test_address or card.address for mac, card in set_for(tx, machine).items()}
     return {mac: address for mac, address in found.items() if address is not None}
 
 
 def checked(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
-    """Those that the target is asked about. At home a machine is as it was, on networks that may be of
-    kinds which no list has: none."""
+    """The cards that the target is asked about; none at home, where the machine is as it was, perhaps on
+    networks of kinds that no list has."""
     return () if machine.reversed else at_target(tx, machine)
 
 
 def at_home(tx: Transaction, machine: MachineRecord) -> HomeCards | None:
-    """What a machine that comes home needs there if it is made anew."""
+    """The cards of a machine that comes home, in case it has to be defined anew there."""
     if not machine.reversed:
         return None
     return HomeCards(fabric_id=machine.target_fabric_id, cards=at_target(tx, machine))
@@ -97,7 +97,7 @@ def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[LocalCa
 
 
 def away(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
-    """What they are connected to at the second site, also while the machine is to come home."""
+    """What the cards are connected to at the second site, even while the machine is about to come home."""
     home, other = machine.source_site, machine.target_site
     if machine.reversed:
         home, other = other, home
@@ -113,14 +113,15 @@ def names(cards: Sequence[LocalCard]) -> tuple[str, ...]:
 
 
 def set_for(tx: Transaction, machine: MachineRecord) -> dict[str, CardSettings]:
-    """What is set is for the second site."""
+    """Settings by MAC address; settings are for the second site."""
     if machine.reversed:
         return {}
     return {card.mac: card for card in tx.settings.cards(machine.id)}
 
 
 def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
-    """It counts where the machine is made anew: one that was withdrawn there has the networks that it had."""
+    """The cards at home, which count if the machine is defined anew: a machine that was withdrawn there has
+    its former networks."""
     there = {
         each.source_network: each.target_network
         for each in tx.networks.list(machine.target_site, machine.source_site)
@@ -152,7 +153,7 @@ def _drilled(own: CardSettings | None, network: str | None) -> str | None:
 
 
 def _new(machine: MachineRecord, mac: str, run: str) -> str:
-    """The same at every start: a lease or a licence that goes by the address holds."""
+    """A MAC address, the same at every start, so that leases or licences by MAC address stay valid."""
     digest = hashlib.sha256(f"{machine.id}/{mac}/{run}".encode()).hexdigest()
     return ":".join([OURS, *(digest[at : at + 2] for at in (0, 2, 4))])
 

@@ -1,8 +1,8 @@
-"""One network of a drill for each that its machines' cards are in at home (S-105): it stands for that
+"""One network of a drill for each network that its machines' cards are in at home (S-105): it stands for that
 network, and has its subnet.
 
-Cards with different VLAN tags are in different networks, although their network has one name: each tag gets
-one of its own.
+Cards with different VLAN tags are in different networks, although their network has one name: each tag gets a
+network of its own.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ UNKNOWN_DO = (
 
 @dataclass(frozen=True, slots=True)
 class HomeNetwork:
-    """What a network of the drill stands for. `target`: what it is mapped to."""
+    """The home network that a network of the drill stands for. `target`: the network that it is mapped to."""
 
     name: str
     vlans: tuple[int, ...]
@@ -34,13 +34,13 @@ class HomeNetwork:
 
 
 def called(network: str, vlans: Sequence[int]) -> str:
-    """A network, and the tags that a card has in it."""
+    """A network's name, with the VLAN tags that a card has in it."""
     return f"{network} (VLAN {', '.join(map(str, vlans))})" if vlans else network
 
 
 def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
-    """By the MAC addresses of the cards that are in one. A card with a network of its own in test
-    failovers is on that."""
+    """The home networks of the machine's cards, by MAC address. A card with a network of its own for test
+    failovers is left out."""
     own = cards.set_for(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     mapped = {} if machine.reversed else {each.source_network: each.target_network for each in mappings}
@@ -55,14 +55,14 @@ def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
 
 
 def asked(networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:
-    """Names at the target: what the target is asked about."""
+    """Names of the networks at the target that it is asked about."""
     return tuple(dict.fromkeys(each.target for each in networks.values() if each.target is not None))
 
 
 def pools_of(
     tx: Transaction, machine: MachineRecord, networks: Mapping[str, HomeNetwork]
 ) -> dict[HomeNetwork, PoolSettings]:
-    """Of what they are mapped to, and of their VLAN tags there."""
+    """The pools of the networks that they are mapped to, and of their VLAN tags there."""
     wanted = dict.fromkeys(each for each in networks.values() if each.target is not None)
     found = {
         each: pooling.of_network(tx, machine.target_site, str(each.target), each.vlans) for each in wanted
@@ -76,8 +76,8 @@ def known(
     source: Source,
     pools: Mapping[HomeNetwork, PoolSettings],
 ) -> tuple[NetworkCandidate, ...]:
-    """By what they are called at home: subnet and ranges that the machine has after a failover, as its
-    network there has them, or the pool of that; else the subnet which it has now."""
+    """The networks by their home names: with the subnet and ranges that the machine has after a failover, as
+    its network there has them, or the pool of that network; else its present subnet."""
     each_once = dict.fromkeys(networks.values())
     if not target.serves:
         return tuple(NetworkCandidate(network=called(each.name, each.vlans)) for each in each_once)
@@ -90,8 +90,8 @@ def known(
 
 
 def _there(home: HomeNetwork, said: NetworkCandidate | None, pool: PoolSettings | None) -> NetworkCandidate:
-    """A pool for the tag knows better than the network; one of the network adds its ranges, or what the
-    site does not know."""
+    """The network with what the pool adds: a pool for the tag has precedence over the network; one of the
+    network adds its ranges, or what the site does not report."""
     name, subnet = called(home.name, home.vlans), None if said is None else said.subnet
     if pool is not None and (subnet in (None, pool.subnet) or pool.vlan is not None):
         usable = subnets.usable_or_none(pool.subnet)
@@ -107,7 +107,7 @@ def _there(home: HomeNetwork, said: NetworkCandidate | None, pool: PoolSettings 
 
 
 def _servable(stand_in: NetworkCandidate) -> NetworkCandidate:
-    """Without a subnet that its target cannot give to a network."""
+    """The network without a subnet that its target cannot serve."""
     return (
         stand_in if stand_in.unserved is None else stand_in.model_copy(update={"subnet": None, "ranges": ()})
     )
@@ -126,15 +126,15 @@ def network(
     known: Sequence[NetworkCandidate],
     dns_servers: Sequence[str],
 ) -> tuple[CreateNetwork, dict[str, str]] | None:
-    """All that the machine needs, and the name of each card's, by its MAC address at home. None: no card
-    of it is in a network."""
+    """The order for all networks that the machine needs, and the name of each card's, by its MAC address at
+    home. None: no card is in a network."""
     drill, settings_of = run or machine.id, {each.network: each for each in known}
     homes = of(tx, machine)
     each = {mac: _name(drill, machine, home) for mac, home in homes.items()}
     connected = cards.in_drill(tx, machine, None, each)
     made: list[DrillNetwork] = []
     for name, home in {each[mac]: home for mac, home in homes.items()}.items():
-        # a check of an older vault called all tags of a network by its name
+        # a check of an older vault used the network's name for all its tags
         settings = settings_of.get(called(home.name, home.vlans)) or settings_of.get(home.name)
         on_it, offered = [card for card in connected if card.network == name], None
         if settings is not None and settings.subnet is not None:
@@ -148,18 +148,18 @@ def network(
 
 
 def names(machine: MachineRecord, run: str | None, networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:
-    """Of all that the machine needs, each once."""
+    """Names of all networks that the machine needs, each once."""
     return tuple(dict.fromkeys(_name(run or machine.id, machine, home) for home in networks.values()))
 
 
 def unserved(tx: Transaction, machine: MachineRecord, run: str) -> tuple[DrillNetwork, ...]:
-    """All that the machine needs in that run, without addresses: what they are is known once it is
-    checked."""
+    """All networks that the machine needs in that run, without addresses, which are only known after the
+    check."""
     return tuple(DrillNetwork(name=name, drill=run) for name in names(machine, run, of(tx, machine)))
 
 
 def from_pools(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
-    """The cards that are to have an address out of a pool: their keys, by MAC addresses."""
+    """The keys of cards that should have an address out of a pool, by MAC address."""
     own = cards.set_for(tx, machine)
     asks = {mac for mac, each in own.items() if each.from_pool and each.connected}
     return {nic.mac.lower(): nic.key for nic in machine.definition.nics if nic.mac.lower() in asks}
@@ -168,12 +168,12 @@ def from_pools(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
 def needing(
     networks: Mapping[str, HomeNetwork], known: Sequence[NetworkCandidate], asks: Mapping[str, str]
 ) -> Obstacles:
-    """A card that is to have an address out of a pool has none in a network that gives none (S-123)."""
+    """Obstacles for cards that should have an address out of a pool, in a network that gives none (S-123)."""
     without = {each.network for each in known if each.subnet is None}
     homes = {mac: called(home.name, home.vlans) for mac, home in networks.items()}
     found = [
         ObstacleShape(
-            what=f"{key} is to have an address out of a pool, and the network for '{homes[mac]}' gives none.",
+            what=f"{key} should have an address of a pool, but the network for '{homes[mac]}' gives none.",
             do=UNKNOWN_DO,
         )
         for mac, key in asks.items()
@@ -185,8 +185,9 @@ def needing(
 def obstacles(
     known: Sequence[NetworkCandidate], target: TargetCheckFact, dns_servers: Sequence[str], site: str
 ) -> Obstacles:
-    """A network whose subnet nobody knows gives no addresses, which is no obstacle unless it is to name a
-    DNS server. That may be in a network of other machines of the run: then this machine's name their own."""
+    """Obstacles of the networks. One whose subnet is not known gives no addresses, which is no obstacle
+    unless it should name a DNS server. That server may be in a network of other machines of the run: then
+    this machine's networks name their own."""
     found = [_without_addresses(each, target, site) for each in known if each.subnet is None]
     there = [each for each in known if each.subnet is not None]
     if dns_servers and not any(addresses.inside(dns_servers, str(each.subnet)) for each in there):
@@ -206,7 +207,7 @@ def _unnamed(dns_servers: Sequence[str], there: Sequence[NetworkCandidate]) -> O
     """`there`: networks whose subnets are known."""
     names = ", ".join(dns_servers)
     if not there:
-        what = f"The DNS server {names} can be named in no network of the machine: none gives addresses."
+        what = f"The DNS server {names} cannot be named in any network of the machine: none gives addresses."
         return ObstacleShape(what=what, do=f"Leave --dns-server out. Or: {UNKNOWN_DO}")
     listed = ", ".join(f"{each.network} ({each.subnet})" for each in there)
     what = f"The DNS server {names} is in no network of the machine, {listed}: these name their own."
@@ -241,7 +242,8 @@ def _without_addresses(stand_in: NetworkCandidate, target: TargetCheckFact, site
 
 
 def _at_source(source: Source) -> dict[str, str]:
-    """A source that does not answer at once is not waited for: it may be what the drill is about."""
+    """Subnets of the networks at the source. A source that does not answer at once is not waited for: its
+    loss may be what the drill is about."""
     try:
         found = source.networks()
     except errors.SecondsiteError:
@@ -252,7 +254,7 @@ def _at_source(source: Source) -> dict[str, str]:
 
 
 def _name(drill: str, machine: MachineRecord, home: HomeNetwork) -> str:
-    """The same for every machine of the run."""
+    """The name of a drill's network, the same for every machine of the run."""
     tags = ",".join(map(str, home.vlans))
     digest = hashlib.sha256(f"{drill}/{machine.source_site}/{home.name}/{tags}".encode()).hexdigest()
     return f"ss-{digest[:12]}"

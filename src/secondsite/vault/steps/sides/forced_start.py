@@ -1,8 +1,8 @@
-"""A job that starts the old copy of a machine although that is forbidden, because a person says so and knows
-what it risks.
+"""A job that starts the old copy of a machine although that is forbidden, because a person demands it and
+accepts the risk.
 
-It is not a verb of the lifecycle: the machine stays where it is in it. Its order has the number that the
-machine had when the person asked, so that a later verb is not undone by it.
+It is not a verb of the lifecycle: the machine's state does not change. Its order has the number that the
+machine had when the person asked, so that it does not override a later verb.
 """
 
 from ....domain import errors, lifecycle
@@ -21,7 +21,7 @@ LIMITS = Limits(deadline_seconds=300)
 
 
 class StartAnywayArguments(Shape):
-    """Where the copy is, and the number that the machine had."""
+    """The site of the copy, and the number that the machine had."""
 
     site: str
     appliance_id: str

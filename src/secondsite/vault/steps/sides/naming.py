@@ -1,8 +1,9 @@
-"""The DNS names of a machine point to where it runs, once a verb has moved it. The site where it runs does it
-alone.
+"""Changes the DNS names of a machine to where it runs, once a verb has moved it. Only the site where it runs
+does this.
 
-The machine is where it is whatever becomes of its names: no verb fails by them. A name that does not point
-to it is a finding. No test failover does any of this."""
+The machine is where it is whatever becomes of its names: no verb fails because of them. A name that does not
+point to it is a finding. Test failovers change no names.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,9 +23,9 @@ from .side import Side
 from .target import Target
 
 TRY_SECONDS = 15.0
-"""So long a name server is tried."""
+"""How long a name server is tried, in seconds."""
 AGENT_SECONDS, BOOT_SECONDS = 5.0, 60.0
-"""So long the guest's agent is waited for if an address is known without it, and if none is."""
+"""How long the guest's agent is waited for, in seconds: if an address is known without it, and if none is."""
 MORE_SECONDS = 30.0
 NONE = "its cards have no DNS names"
 
@@ -34,14 +35,15 @@ def names(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
 
 
 def after_failover(deps: Deps, ctx: StepContext, target: Target) -> Outcome:
-    """At its target, which is home for a machine that comes back."""
+    """Update the names at the machine's target, which is home for a machine that comes back."""
     fabric_id = ctx.facts("start", orders.StartFact).fabric_id
     at_home = target.machine.reversed
     return update(deps, target, fabric_id, at_home=at_home)
 
 
 def update(deps: Deps, side: Side, fabric_id: str, *, at_home: bool) -> Outcome:
-    """`at_home`: this side is where the machine was when it was protected."""
+    """Update the names at this side. `at_home`: it is the side where the machine was when it was
+    protected."""
     machine = side.machine
     with deps.store.reading() as tx:
         wanted = _wanted(tx, machine, at_home=at_home)

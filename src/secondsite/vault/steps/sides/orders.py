@@ -1,9 +1,9 @@
-"""How a step gives an order to an appliance and gets its report, without holding a thread.
+"""Gives an order of a step to an appliance and gets its report, without holding a thread.
 
-A step asks; while there is no report it waits for the signal and is run again. An appliance that stays away
-longer than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that is gone. What
-the first step found out counts for all: of a thousand machines whose source is gone only those wait that are
-about to begin.
+A step asks; while there is no report it waits for the signal and is run again. An appliance that is not
+connected for longer than `reach_seconds` is an error of its own, so that nobody waits an hour for a site that
+is gone. What the first step found out holds for all: of a thousand machines whose source is gone only those
+wait that are about to begin.
 """
 
 import threading
@@ -24,11 +24,12 @@ from ..deps import Deps
 LOOK_AGAIN_SECONDS = 2.0
 MOMENT_SECONDS = 0.2
 SLOW_FOR_SECONDS = 2.0
-"""Orders of a kind that an appliance did not carry out in a moment are not waited for, for so long."""
+"""How long orders of a kind are not waited for in the step itself, in seconds, after one that took the
+appliance longer than a moment."""
 GRACE_SECONDS = 60.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
-"""An order that nobody has asked for in this time belongs to a step that has ended without it, by a cancel
-or an error: steps ask at least every half minute, unless the database is away."""
+"""An order that nobody has asked for in this time belongs to a step that has ended without it, by a cancel or
+an error: steps ask at least every half minute, unless the database is away."""
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -37,20 +38,20 @@ F_co = TypeVar("F_co", bound=Shape, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a step waits for an order, in seconds: in all, for an appliance that is away, and without
-    progress (None: no limit)."""
+    """How long a step waits for an order, in seconds: in all, for an appliance that is not connected, and
+    without progress (None: no limit)."""
 
     deadline_seconds: float = 120
     reach_seconds: float = 30
     stuck_seconds: float | None = None
     once: bool = False
-    """Who did not answer in time is not asked again by the same attempt of the step, which may wait for
-    others since."""
+    """An appliance that did not answer in time is not asked again by the same attempt of the step, which may
+    since wait for others."""
 
     @property
     def awaits_its_return(self) -> bool:
-        """The order may wait as long as it may take: an appliance that was away before is no reason to
-        give it up."""
+        """Whether the order may wait as long as it may take: that an appliance was away before is no reason
+        to give up."""
         return self.reach_seconds >= self.deadline_seconds
 
 
@@ -59,20 +60,20 @@ USUAL = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[F_co]):
-    """A report without a problem."""
+    """A report without a problem: its facts, with its sentence."""
 
     sentence: str
     facts: F_co
 
     def done(self, commit: Commit | None = None) -> Done:
-        """The end of a step that has nothing to add."""
+        """The end of a step that has nothing to add to the answer."""
         return Done(self.sentence, self.facts, commit)
 
 
 @dataclass(frozen=True, slots=True)
 class _Absence:
-    """An appliance was found to be away, first at `since` (this process's clock). `seen_at` is when it was
-    connected last: if that is another instant, it came back in between, and this is another absence."""
+    """An appliance was found not to be connected, first at `since` (this process's clock). `seen_at` is when
+    it was last connected: if that has changed, it came back in between, and this is another absence."""
 
     since: float
     seen_at: datetime | None
@@ -80,8 +81,9 @@ class _Absence:
 
 @dataclass(slots=True)
 class _Open:
-    """An order that a step waits for, which began at `began_at`. It was given at `since` and asked for at
-    `asked_at` (this process's clock); `furthest` is how far it got, and when."""
+    """An order that a step waits for, whose step began at `began_at`. It was given at `since` and last asked
+    for at `asked_at` (this process's clock); `furthest` is its greatest progress, and when that was
+    reached."""
 
     order_id: str
     began_at: datetime
@@ -89,18 +91,18 @@ class _Open:
     asked_at: float
     furthest: tuple[float, float] | None = None
     over: errors.SecondsiteError | None = None
-    """Why it is not asked again."""
+    """Why the order is not asked for again."""
 
 
 class Orders:
-    """Gives orders for steps. Keeps, per appliance, since when it has been away, as far as steps have
-    looked. Safe from any thread, as long as one at a time asks for the same order."""
+    """Gives orders for steps. Notes, per appliance, since when it has been away, as far as steps have found.
+    Safe from any thread, as long as one at a time asks for the same order."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self._away: dict[str, _Absence] = {}
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        """The one that was asked for last stands last."""
+        """Sorted by when they were last asked for, the latest last."""
         self._lock = threading.Lock()
         self._slow_until: dict[tuple[str, Kind], float] = {}
 
@@ -122,7 +124,7 @@ class Orders:
 
         Raises the appliance's problem, ApplianceUnreachable, or DeadlineExceeded: after `deadline_seconds` in
         all, and after `stuck_seconds` without progress. A step gives each kind of order once, to one
-        appliance: the order's id is made of the step and the kind; and once `again`.
+        appliance, since the order's id is made of the step and the kind; and a second time with `again`.
         """
         order_id = f"{ctx.order_id}/{order.kind.value}/{appliance_id[:8]}{'/again' if again else ''}"
         asked = self._asked(order_id, ctx.began_at)
@@ -146,7 +148,7 @@ class Orders:
             self._require_worth_waiting(appliance_id, asked, why, limits)
         except (
             errors.StoreUnavailable
-        ):  # no problem of the appliance's: whoever goes on without it must not hear it
+        ):  # not the appliance's problem: a step that goes on without it must not see this
             raise self._wait(ctx, asked, why, limits) from None
         except errors.SecondsiteError as problem:
             if limits.once:
@@ -167,14 +169,14 @@ class Orders:
 
     def require_reachable(self, _ctx: StepContext, appliance_id: str, reach_seconds: float) -> None:
         """For a step that waits for one appliance and needs another one next: raises ApplianceUnreachable
-        once that one has been away so long."""
+        once that one has been away for so long."""
         away = self._away_seconds(appliance_id)
         if away is not None and away >= reach_seconds:
             raise self._unreachable(appliance_id, away)
 
     def _in_a_moment(self, ctx: StepContext, appliance_id: str, kind: Kind, order_id: str) -> Report | None:
-        """Most orders take an appliance some milliseconds: a step that waits so long goes on from there,
-        and is not run again."""
+        """The report, if it comes within a moment: most orders take an appliance some milliseconds, and a
+        step that waits that long need not be run again."""
         now = self.deps.monotonic()
         if self._slow_until.get((appliance_id, kind), now) > now or not self.deps.gateway.holds(appliance_id):
             return None
@@ -189,7 +191,8 @@ class Orders:
         return Answer(report.sentence, facts_of(order, report))
 
     def _asked(self, order_id: str, began_at: datetime) -> _Open:
-        """The step of a job that was held, and goes on, begins then: the order has its time again."""
+        """The open order. If its step began anew, as that of a held job that goes on, the order has its full
+        time again."""
         now = self.deps.monotonic()
         with self._lock:
             known = self._open.get(order_id)
@@ -212,7 +215,7 @@ class Orders:
             raise self._unreachable(appliance_id, away)
 
     def _away_seconds(self, appliance_id: str) -> float | None:
-        """None while it is connected."""
+        """Seconds for which the appliance has been away; None while it is connected."""
         if self.deps.gateway.is_connected(appliance_id):
             self._away.pop(appliance_id, None)
             return None
@@ -237,7 +240,8 @@ class Orders:
         return self.deps.monotonic() - asked.since
 
     def _require_in_time(self, appliance_id: str, asked: _Open, why: str, deadline_seconds: float) -> None:
-        """The order's own deadline comes before the engine's, so that a step may go on without the answer."""
+        """Raises DeadlineExceeded when the order's time is over: before the engine's own deadline, so that a
+        step may go on without the answer."""
         if self._open_seconds(asked) >= deadline_seconds:
             self._forget(asked.order_id)
             raise errors.DeadlineExceeded(
@@ -245,7 +249,8 @@ class Orders:
             )
 
     def _require_progress(self, appliance_id: str, asked: _Open, why: str, stuck_seconds: float) -> None:
-        """A repeated attempt is progress only once it gets further than the ones before."""
+        """Raises DeadlineExceeded without progress for so long. A repeated attempt is progress only once it
+        gets further than the ones before."""
         now = self.deps.monotonic()
         said = self.deps.gateway.progress(asked.order_id)
         fraction = said[0] if said else 0.0
@@ -269,8 +274,8 @@ class Orders:
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
     def _wait(self, ctx: StepContext, asked: _Open, why: str, limits: Limits) -> Wait:
-        """The engine counts from the step's first wait, whatever that was for; this order may be a later
-        one."""
+        """The wait for the report. The engine counts from the step's first wait, whatever that was for; this
+        order may be a later one."""
         said = self.deps.gateway.progress(asked.order_id)
         left_seconds = limits.deadline_seconds - self._open_seconds(asked)
         return Wait(

@@ -1,6 +1,6 @@
-"""Which appliances take part where a site has several hypervisors, each with an appliance of its own.
+"""Which appliances take part if a site has several hypervisors, each with an appliance of its own.
 
-The source is the appliance that has the machine: where several hosts say so, none. The target is the one that
+The source is the appliance that has the machine; none if several hosts report it. The target is the one that
 was named, or else the connected one with the most free space. A protected machine stays with its two
 appliances, whatever its roles at them.
 """
@@ -23,7 +23,7 @@ from ..deps import Deps
 from .orders import Limits, Orders
 
 NEIGHBOURS = Limits(deadline_seconds=10, reach_seconds=5, once=True)
-"""Of one machine, or whether there is a copy of it: a host answers that in a moment."""
+"""Limits for a question about one machine, or a copy of it: a host answers in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class PlacedMachine:
     appliance: ApplianceRecord
     machine: DiscoveredMachine
     silent: tuple[str, ...] = ()
-    """Names of appliances that did not answer in time whether they have it too."""
+    """Names of appliances that did not answer in time whether they have the machine too."""
 
     @property
     def unasked(self) -> str:
-        """Part of a sentence."""
+        """Part of a sentence about the appliances that did not answer."""
         return f"; without an answer of {', '.join(self.silent)}" if self.silent else ""
 
 
@@ -54,8 +54,8 @@ def _ask(
     only: orders.Discover,
     why: str,
 ) -> _Answers:
-    """All at the same time: one that says nothing holds up no other for longer than the deadline, nor
-    alone. Raises Wait while one may answer."""
+    """The answers of the appliances, asked at the same time: one that does not answer delays the others no
+    longer than the deadline. Raises Wait while one may answer."""
     answers, waiting = _Answers({}, []), None
     for each in appliances:
         try:
@@ -74,8 +74,8 @@ def _ask(
 
 
 def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) -> PlacedMachine:
-    """The machine and its appliance. Those that are away are waited for only while no other has it. Raises
-    NotFound, InvalidArgument, and what `Orders.give` raises."""
+    """The machine and its appliance. Appliances that are not connected are waited for only while no other has
+    the machine. Raises NotFound, InvalidArgument, and what `Orders.give` raises."""
     with deps.store.reading() as tx:
         appliances = sorted(
             lookup.appliances_of(tx, site), key=lambda each: not deps.gateway.is_connected(each.id)
@@ -95,7 +95,7 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
 
 
 def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ApplianceRecord:
-    """The appliance of that id; without one, the best of the site, if possible one that has this store.
+    """The appliance with that id; without one, the best of the site, if possible one that has this store.
     Raises NotFound."""
     with deps.store.reading() as tx:
         if wanted is not None:
@@ -106,7 +106,7 @@ def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = Non
 
 
 def _room(appliance: ApplianceRecord, store: str | None) -> tuple[bool, int]:
-    """Whether it lacks the store, and what is not free there: the least is the best."""
+    """Whether the appliance lacks the store, and its space that is not free: the least is the best."""
     if store in (None, DEFAULT):
         return False, -believed(appliance.store_free_bytes)
     free = [believed(each.free_bytes, each.size_bytes) for each in appliance.stores if each.name == store]
@@ -114,8 +114,7 @@ def _room(appliance: ApplianceRecord, store: str | None) -> tuple[bool, int]:
 
 
 def keeps_no_stores(store: str | None, target: TargetCheckFact) -> Obstacles:
-    """What is in the way of keeping a replica in a store with an older appliance, which would not look at
-    its name."""
+    """The obstacle to naming a store at an older appliance, which would ignore the name."""
     if store is None or target.keeps:
         return Obstacles()
     what = (
@@ -133,8 +132,8 @@ def copies_beside(
     fabric_id: str,
     except_for: Sequence[str] = (),
 ) -> Obstacles:
-    """A copy at another host of the target's site, of a protection that this vault has forgotten, or that
-    has ended: what is failed over later would run beside it."""
+    """The obstacle of a copy at another host of the target's site, left by a protection that this vault has
+    forgotten, or that has ended: a failed-over machine would run beside it."""
     with deps.store.reading() as tx:
         known = lookup.appliances_of(tx, target.site)
         others = [each for each in known if each.id not in (target.id, *except_for)]
@@ -171,16 +170,16 @@ def _in_the_way(at: ApplianceRecord, machine: DiscoveredMachine) -> ObstacleShap
 
 
 def has(seen: Mapping[str, Inventory], name: str) -> bool:
-    """Whether one of these has a machine of that name or id."""
+    """Whether one of these inventories has a machine of that name or id."""
     return any(name in (each.fabric_id, each.name) for found in seen.values() for each in found.machines)
 
 
 def holder(
     appliances: Sequence[ApplianceRecord], seen: Mapping[str, Inventory], wanted: DiscoveredMachine
 ) -> PlacedMachine:
-    """The one that has it; of several on the same host, which share a hypervisor, the one that was
-    enrolled first. Raises InvalidArgument where hosts differ: one of them has only a definition, or lies,
-    and would be given the machine's replication."""
+    """The appliance that has the machine; of several on the same host, which share a hypervisor, the one that
+    was enrolled first. Raises InvalidArgument if hosts differ: one of them has only a definition, or reports
+    falsely, and would be given the machine's replication."""
     holders = [
         PlacedMachine(each, machine)
         for each in appliances
@@ -192,11 +191,11 @@ def holder(
         said = ", ".join(f"'{each.appliance.name}' ({each.machine.power})" for each in holders)
         raise errors.InvalidArgument(
             (
-                f"Several hosts of site {holders[0].appliance.site} say that they have {wanted.name}: those "
-                f"of the appliances {said}."
+                f"Several hosts of site {holders[0].appliance.site} report that they have {wanted.name}: "
+                f"those of the appliances {said}."
             ),
             do="Look where it is, and remove its definition at the other host ('virsh undefine', without "
-            "its disks). If it is not there at all, that appliance may be in other hands.",
+            "its disks). If it is not there at all, somebody else may control that appliance.",
         )
     return min(holders, key=lambda found: found.appliance.enrolled_at)
 

@@ -1,8 +1,9 @@
 """Addresses that a machine's cards get out of the pools of the networks at its second site.
 
-They are taken by the prerequisites check, before anything stops, and are the machine's until it is home
-again: an address is never two machines' at once. What is taken by a verb that did not come to it, is taken
-anew from a machine that rests at home."""
+They are taken by the prerequisites check, before anything stops, and belong to the machine until it is home
+again: an address never belongs to two machines. Addresses that were taken for a verb which then failed may be
+taken from a machine that is at home.
+"""
 
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ LOCK = "pools"
 
 @dataclass(frozen=True, slots=True)
 class CardRequest:
-    """A card that is to have an address out of the pool of its network (None: it has none)."""
+    """A card that should have an address out of the pool of its network (None: the network has none)."""
 
     card: LocalCard
     pool: PoolRecord | None
@@ -36,9 +37,9 @@ class CardRequest:
 
 @dataclass(frozen=True, slots=True)
 class AddressRequests:
-    """The `cards` as the target is asked about them: whether what they will have fits its networks.
-    `asks`: some are to have an address out of a pool; `unpooled` are those that get none, because their
-    network has no pool or nothing is free in it."""
+    """The `cards` as the target is asked about them: whether their future addresses fit its networks. `asks`:
+    some should have an address out of a pool; `unpooled` are those that get none, because their network has
+    no pool or nothing is free in it."""
 
     cards: tuple[LocalCard, ...]
     unpooled: Obstacles = NOTHING
@@ -47,7 +48,7 @@ class AddressRequests:
 
 @dataclass(frozen=True, slots=True)
 class CardLease:
-    """What a card gets: an address with its prefix, and what goes with it."""
+    """What a card gets out of a pool: an address with its prefix, gateway and DNS servers."""
 
     address: str
     gateway: str | None
@@ -55,7 +56,7 @@ class CardLease:
 
 
 def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[CardRequest]:
-    """By card: those that will be connected. At home a machine is as it was."""
+    """The requests of the cards that will be connected; none at home, where the machine is as it was."""
     own = cards.set_for(tx, machine)
     if not any(map(_asks, own.values())):
         return ()
@@ -65,7 +66,7 @@ def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[CardRequest]:
 
 
 def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, CardLease]:
-    """What its cards have, or would get now, by their MAC addresses at home."""
+    """What the machine's cards have, or would get now, by their MAC addresses at home."""
     found: dict[str, CardLease] = {}
     offered: set[tuple[str, str]] = set()
     for each in wanted(tx, machine):
@@ -79,7 +80,7 @@ def expected(tx: Transaction, machine: MachineRecord) -> Mapping[str, CardLease]
 
 
 def given(tx: Transaction, machine: MachineRecord) -> Mapping[str, CardLease]:
-    """What its cards have where they are started now, by their MAC addresses at home."""
+    """What the machine's cards have where they are started now, by their MAC addresses at home."""
     found = [(each.card.mac.lower(), each.pool) for each in wanted(tx, machine) if each.pool is not None]
     if not found:
         return {}
@@ -90,7 +91,7 @@ def given(tx: Transaction, machine: MachineRecord) -> Mapping[str, CardLease]:
 
 
 def away(tx: Transaction, machine: MachineRecord) -> Mapping[str, str]:
-    """The last that was taken for each card, by its MAC address at home."""
+    """The address that was last taken for each card, by its MAC address at home."""
     held = sorted(tx.pools.held(machine.id), key=lambda each: each.taken_at)
     return {each.mac: each.address for each in held}
 
@@ -98,7 +99,7 @@ def away(tx: Transaction, machine: MachineRecord) -> Mapping[str, str]:
 def look(
     tx: Transaction, machine: MachineRecord, checked: Sequence[LocalCard], *, blocking: bool
 ) -> AddressRequests:
-    """Before anything is taken."""
+    """The cards with the addresses that they would get; nothing is taken yet."""
     wishes = wanted(tx, machine)
     if not wishes:
         return AddressRequests(tuple(checked))
@@ -111,16 +112,16 @@ def look(
 
 
 def of_network(tx: Transaction, site: str, network: str, vlans: Sequence[int] = ()) -> PoolSettings | None:
-    """That for the tag, else that of the network."""
+    """The pool for the VLAN tag, else that of the network."""
     there = [each for each in tx.pools.list() if each.settings.site == site]
     found = _on(there, network, vlans)
     return None if found is None else found.settings
 
 
 def take(deps: Deps, ctx: StepContext, machine: MachineRecord, *, needed: bool) -> str:
-    """From now on the machine has them, whatever happens to this process; the end of a sentence. Raises
-    PrerequisiteFailed for one that is `needed` and that somebody else was faster to take; else the machine
-    starts without it."""
+    """Take the addresses, durably from now on; gives the end of a sentence. Raises PrerequisiteFailed for an
+    address that is `needed` and that another machine was faster to take; else the machine starts without
+    it."""
     said: list[str] = []
 
     def work(tx: Transaction) -> None:
@@ -131,35 +132,35 @@ def take(deps: Deps, ctx: StepContext, machine: MachineRecord, *, needed: bool) 
 
 
 def taken(tx: Transaction, machine: MachineRecord, now: datetime, *, needed: bool) -> Sequence[str]:
-    """A sentence for each card that is to have one. Raises as `take`."""
+    """A sentence for each card that should have an address. Raises as `take`."""
     tx.one_at_a_time(LOCK)
     return [_take(tx, machine, each, now, needed=needed) for each in wanted(tx, machine)]
 
 
 def comes_home(machine: MachineRecord, verb: Verb, given_up: str | None = None) -> bool:
-    """Whether with the success of this verb, which goes on without the site `given_up`, the machine has
-    left its second site for good."""
+    """Whether the machine has left its second site for good once this verb, which goes on without the site
+    `given_up`, succeeds."""
     if machine.reversed:
         return verb is Verb.COMMIT and given_up != machine.target_site
     return verb is Verb.CANCEL_FAILOVER
 
 
 def is_away(machine: MachineRecord, given_up: str | None = None) -> bool:
-    """Whether it runs, or may run, at its second site. Where its home is `given_up`, what is there is all
-    that is left of it."""
+    """Whether the machine runs, or may run, at its second site. If its home is `given_up`, the copy there is
+    all that is left of it."""
     if machine.reversed:
         return machine.failed_over_point_id is None or given_up == machine.target_site
     return machine.start_ordered or machine.failed_over_point_id is not None
 
 
 def giving_back(tx: Transaction, machine: MachineRecord, outcome: Outcome) -> Outcome:
-    """The outcome of a step, which also says what the machine does not need any more."""
+    """The outcome of a step, extended by the addresses that the machine gives back."""
     held = tx.pools.held(machine.id)
     return _also(outcome, "".join(f"; {each.address} goes back to pool {each.pool}" for each in held))
 
 
 def at_end(tx: Transaction, machine: MachineRecord, outcome: Outcome, given_up: str | None) -> Outcome:
-    """The same as its protection ends: a machine that runs on where it is keeps what it has."""
+    """As `giving_back`, when its protection ends: a machine that runs on where it is keeps its addresses."""
     if not is_away(machine, given_up):
         return giving_back(tx, machine, outcome)
     keeps = (
@@ -189,7 +190,7 @@ def _take(tx: Transaction, machine: MachineRecord, each: CardRequest, now: datet
     pool = each.pool.name
     has = [(each.pool, each.mac, each.address) for each in tx.pools.held(machine.id)]
     if (pool, mac, address) not in has:
-        tx.pools.release(pool, address)  # of a machine that rests at home
+        tx.pools.release(pool, address)  # from a machine that is at home
         record = PoolAddressRecord(pool, address, machine.id, machine.name, mac, now)
         tx.pools.take(record)
     return f"{each.card.key} gets {address} of pool {pool}"
@@ -202,7 +203,7 @@ def _choose(
     mac: str,
     besides: Collection[str] = (),
 ) -> str | None:
-    """What it has already, else what nobody has, else what a machine has that rests at home."""
+    """The address that the card has already, else a free one, else that of a machine that is at home."""
     taken, ranges = tx.pools.taken(pool.name), pool.settings.ranges
     own = [each.address for each in taken if (each.machine_id, each.mac) == (machine.id, mac)]
     if own:
@@ -216,7 +217,7 @@ def _choose(
 
 
 def _set_addresses(tx: Transaction, pool: PoolSettings) -> Iterator[str]:
-    """Those that people have set for cards, whatever their networks."""
+    """The addresses that people have set for cards, in whatever network."""
     for settings in tx.settings.list():
         for card in settings.cards:
             if card.address is not None and addresses.lies_in(card.address, pool.subnet):
@@ -245,7 +246,7 @@ def _of(there: Sequence[PoolRecord], card: LocalCard) -> PoolRecord | None:
 
 
 def _on(there: Sequence[PoolRecord], network: str | None, vlans: Sequence[int]) -> PoolRecord | None:
-    """That for its VLAN tag, else that of the network."""
+    """The pool for the card's VLAN tag, else that of the network."""
     on_it = {each.settings.vlan: each for each in there if each.settings.network == network}
     tag = vlans[0] if len(vlans) == 1 else None
     return on_it.get(tag) or on_it.get(None)
@@ -257,7 +258,7 @@ def _pooled(pool: PoolSettings, address: str) -> CardLease:
 
 def _obstacle(machine: MachineRecord, each: CardRequest, *, blocking: bool) -> ObstacleShape:
     card, keeps = each.card, "" if blocking else ": it keeps what its guest has"
-    whom = f"{card.key} ({card.mac}) is to have an address out of a pool, and"
+    whom = f"{card.key} ({card.mac}) should have an address out of a pool, but"
     if each.pool is None:
         tag = f" for VLAN {card.vlans[0]}" if len(card.vlans) == 1 else ""
         return ObstacleShape(

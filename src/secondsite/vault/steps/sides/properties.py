@@ -1,6 +1,7 @@
-"""What a machine is to be like at its target: its name, vCPUs, memory and CPU model.
+"""A machine's properties at its target: its name, vCPUs, memory and CPU model.
 
-Coming home it is as it was withdrawn there: what is set is for the second site."""
+A machine that comes home is as it was withdrawn there: settings are for the second site.
+"""
 
 from ....wire.common.properties import Sizing, TargetProperties
 from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
@@ -14,7 +15,7 @@ def set_for(tx: Transaction, machine: MachineRecord) -> TargetProperties:
 
 
 def too_old(wanted: Sizing, target: TargetCheckFact, machine: MachineRecord) -> Obstacles:
-    """A warning: an older appliance starts the machine as it is at home."""
+    """A warning if the appliance is too old: it starts the machine as it is at home."""
     unset = _unset(wanted, lays_out=target.sizes, cpu_model=target.sets_cpu_model)
     if not unset.any:
         return Obstacles()
@@ -36,6 +37,6 @@ def not_done(wanted: Sizing, started: StartFact) -> str:
 
 
 def _unset(wanted: Sizing, *, lays_out: bool, cpu_model: bool) -> Sizing:
-    """What of it an appliance leaves as it is at home, that knows so much."""
+    """The properties that an appliance with these abilities leaves as they are at home."""
     rest = {} if lays_out else {"vcpus": wanted.vcpus, "memory_bytes": wanted.memory_bytes}
     return Sizing(**rest, cpu_model=None if cpu_model else wanted.cpu_model)

@@ -1,7 +1,8 @@
 """What is seen of a machine after its start, as the last step of the verb that started it.
 
-The machine is failed over when it runs: whatever is seen, or not seen, no verb fails by it. Of a machine
-that shows nothing, no order is given."""
+The machine is failed over when it runs: whatever is seen, or not seen, no verb fails because of it. For a
+machine of which nothing can be seen from outside no order is given.
+"""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,10 +41,10 @@ def prove(
     note: Callable[[Transaction, Evidence], None] | None = None,
     wait_seconds: float = 0.0,
 ) -> Outcome:
-    """The verdict of the machine that the step 'start' has started. Its cards are given the addresses that
-    they are `to_have`; those `offered` a guest gets that asks a DHCP server of ours, by MAC address. What
-    was seen is handed to `note`, else the addresses that the machine has are kept with it. It is looked at
-    for `wait_seconds`, if that is longer than usual."""
+    """The verdict about the machine that the step 'start' has started. Its cards are given the addresses that
+    they are `to_have`; `offered` are those that the appliance's DHCP server gives, by MAC address. What was
+    seen is passed to `note`, else the machine's addresses are kept with it. It is looked at for
+    `wait_seconds`, if that is longer than usual."""
     started = ctx.facts("start", StartFact)
     target = find_target(ctx)
     with deps.store.reading() as tx:
@@ -87,8 +88,8 @@ def prove(
 
 
 def _lacks(wanted: Sequence[CardAddress], evidence: Evidence | None, offered: Mapping[str, str]) -> bool:
-    """Whether a card has not the address that it was to have, nor gets it by asking: the job did not end
-    as all well."""
+    """Whether a card lacks the address that it should have, and does not get it by DHCP: then the job ends as
+    partially succeeded."""
     return any(card.mac not in offered for card, _ in _lacking(wanted, evidence))
 
 
@@ -99,11 +100,10 @@ def _keep_addresses(
     evidence: Evidence | None,
     tx: Transaction,
 ) -> None:
-    """Of a machine that runs at its target from now on, and those that its cards were to have and have
-    not."""
+    """Keep the addresses of a machine that runs at its target from now on, and those that its cards lack."""
     machine, told = tx.machines.get(machine_id), () if evidence is None else evidence.guest_addresses
     lacking = tuple(
-        f"{card.key} has not the address {card.address} that is set for it: {why}."
+        f"{card.key} does not have the address {card.address} that is set for it: {why}."
         for card, why in _lacking(wanted, evidence)
     )
     seen = AddressesRecord(now, machine.target_site, told, lacking) if told or lacking else None
@@ -112,8 +112,7 @@ def _keep_addresses(
 
 
 def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterator[tuple[CardAddress, str]]:
-    """Cards without the address that they were to have, and why. One that a DHCP server gave is there as
-    well."""
+    """Cards without the address that they should have, and why. An address that a DHCP server gave counts."""
     verdicts = {} if evidence is None else {each.mac: each for each in evidence.addresses}
     told = () if evidence is None else evidence.guest_addresses
     for card in wanted:
@@ -124,7 +123,7 @@ def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterat
 
 
 def picture_of(proof: Proof) -> bytes | None:
-    """Only a PNG is handed on to those who look at jobs."""
+    """The picture, if it is a PNG: nothing else is passed on to those who look at jobs."""
     try:
         png = base64.b64decode(proof.picture or "", validate=True)
     except ValueError:
@@ -133,13 +132,13 @@ def picture_of(proof: Proof) -> bytes | None:
 
 
 def _not_given(addresses: Sequence[CardAddress], offered: Mapping[str, str]) -> str:
-    """The end of a sentence."""
+    """The end of a sentence about addresses that were not given."""
     lacking = "".join(f"; {each.key} was not given {each.address}" for each in addresses)
     return lacking + _offered(addresses, offered)
 
 
 def _offered(addresses: Sequence[CardAddress | AddressVerdict], offered: Mapping[str, str]) -> str:
-    """The end of a sentence."""
+    """The end of a sentence about addresses that the DHCP server gives."""
     return "".join(
         f"; the DHCP server of its network has {offered[each.mac]} for {each.key}"
         for each in addresses

@@ -1,5 +1,5 @@
-"""Nothing unprotects a machine that runs nowhere, unless a person says so: without its record nobody would
-bring it up again (S-057)."""
+"""Prevents ending the protection of a machine that runs nowhere, unless a person demands it: without its
+record nobody would bring it up again (S-057)."""
 
 from ....domain import bring_up, errors, shell
 from ....domain.lifecycle import State
@@ -9,14 +9,13 @@ from .source import Source
 from .target import Target
 
 HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
-"""What a failover that did not come to its end leaves: it may have shut the machine down, and have started
-nothing."""
+"""States that a failover leaves which did not end: it may have shut the machine down, and started nothing."""
 NOWHERE = frozenset({PowerState.OFF, PowerState.MISSING})
 
 
 def require(source: Source, target: Target, given_up: str | None) -> str:
-    """A sentence. Raises PrerequisiteFailed unless one site says that the machine runs there. A site that
-    was given up is not asked: what it had is lost, and its machine with it."""
+    """A sentence about where the machine runs. Raises PrerequisiteFailed unless one site reports that it runs
+    there. A site that was given up is not asked: what it had is lost, including its machine."""
     machine = source.machine
     said = []
     for side, site in ((source, machine.source_site), (target, machine.target_site)):
@@ -30,8 +29,8 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
         return f"{machine.source_site} is given up, and what it had; {'; '.join(said)}"
     name = machine.name
     raise errors.PrerequisiteFailed(
-        f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not come to "
-        "its end. Without protection nobody would bring it up.",
+        f"{machine.name} runs nowhere, as far as is known ({'; '.join(said)}): a failover did not "
+        "end. Without protection nobody would bring it up.",
         do=f"Bring it up first: 'secondsite machine cancel-failover {shell.arguments(name)}' starts it at "
         f"{machine.source_site}, 'secondsite machine failover {shell.arguments(name)}' at "
         f"{machine.target_site}. {_then(name)}",
@@ -41,8 +40,8 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
 def require_failed_over(
     source: Source, target: Target, given_up: str | None, *, forgotten: bool = False
 ) -> str:
-    """The same of a machine that was failed over: it is to run at its target, which is asked first. A
-    target that does not answer is not waited for here. `forgotten`: its replica there knows nothing of the
+    """As `require`, for a machine that was failed over: it should run at its target, which is asked first. A
+    target that does not answer is not waited for here. `forgotten`: its replica there has no record of the
     failover."""
     machine = source.machine
     site = machine.target_site
@@ -87,7 +86,7 @@ def _then(name: str) -> str:
 
 
 def _power(side: Source | Target) -> PowerState | str | None:
-    """None: its site does not answer."""
+    """The power state; None: the site does not answer."""
     try:
         return side.power().facts.power
     except errors.ApplianceUnreachable:

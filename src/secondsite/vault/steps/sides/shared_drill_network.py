@@ -15,18 +15,18 @@ from . import cards, pooling
 from .target import DRILL_RUN
 
 BETWEEN = ", "
-"""Stands between the names of several networks."""
+"""The separator between the names of several networks."""
 
 
 def run_of(ctx: StepContext) -> str | None:
-    """The job of all machines that this machine's job is below; None if it was started alone."""
+    """The id of the job of all machines above this machine's job; None if it was started alone."""
     with ctx.session() as session:
         job = read.find(session, ctx.job_id)
     return job.parent_job_id if job is not None else None
 
 
 def network(machine: MachineRecord, run: str | None) -> CreateNetwork:
-    """A Linux bridge's name has at most 15 characters."""
+    """The order for the network. A Linux bridge's name has at most 15 characters."""
     if run is None:
         return CreateNetwork(name=f"ss-{machine.id[:12]}")
     return CreateNetwork(name=f"ss-{hashlib.sha256(run.encode()).hexdigest()[:12]}", drill=run)
@@ -39,7 +39,7 @@ def served(
     subnet: str,
     dns_servers: Sequence[str] = (),
 ) -> CreateNetwork:
-    """With addresses, and the machine's name for those of its cards that are on the network."""
+    """The order with addresses, and the machine's name for those of its cards that are on the network."""
     on_it = [card for card in cards.in_drill(tx, machine, network.name) if card.network == network.name]
     offered = serving(tx, machine, on_it, subnet, dns_servers)
     return network.model_copy(update={"drill": network.drill or machine.id, "serving": offered})
@@ -53,12 +53,12 @@ def serving(
     dns_servers: Sequence[str],
     ranges: Sequence[str] = (),
 ) -> NetworkService:
-    """For these cards of the machine."""
+    """What the network serves for these cards of the machine."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
     of_pools = {mac: each.address for mac, each in pooling.expected(tx, machine).items()}
     wished = {mac: addresses.host(each) for mac, each in {**of_pools, **cards.wished(tx, machine)}.items()}
     homes = [card.mac.lower() for card in on_it if card.mac]
-    # a name of other letters than DNS knows still is a machine that needs an address which nobody else gets
+    # a machine whose name DNS cannot have still needs an address of its own
     hosts = tuple(
         ServedHost(name=name or f"vm-{mac.replace(':', '')}", mac=macs.get(mac, mac), address=wished.get(mac))
         for mac in homes
@@ -70,7 +70,8 @@ def serving(
 def too_old(
     target: TargetCheckFact, machine: MachineRecord, *, serves: bool, names_servers: bool, several: bool
 ) -> Obstacles:
-    """An older appliance would make one network, without addresses or without naming the servers."""
+    """Obstacles of an older appliance, which would make one network only, without addresses or without naming
+    the servers."""
     site = machine.target_site
     found = [
         (
@@ -97,8 +98,8 @@ def too_old(
 
 
 def mapped(tx: Transaction, machine: MachineRecord, networks: Sequence[str]) -> Obstacles:
-    """A warning for each that failed-over machines are connected to; or that this one is, by what is set
-    for it, or at home."""
+    """A warning for each network that failed-over machines are connected to, or this machine, by its settings
+    or at home."""
     known = {each.target_network for each in tx.networks.list(machine.source_site, machine.target_site)}
     known |= {card.network for card in cards.at_target(tx, machine) if card.network is not None}
     return Obstacles(obstacles=tuple(_production(name) for name in networks if name in known))
@@ -114,7 +115,7 @@ def _production(network: str) -> ObstacleShape:
 
 
 def network_of(drill: DrillRecord) -> CreateNetwork:
-    """That of a drill which is open, or those: none of our names has a comma."""
+    """The network or networks of an open drill: none of their names has a comma."""
     first, *more = str(drill.network).split(BETWEEN)
     others = tuple(DrillNetwork(name=name, drill=drill.shared) for name in more)
     return CreateNetwork(name=first, drill=drill.shared, more=others)

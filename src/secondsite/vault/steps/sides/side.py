@@ -1,4 +1,4 @@
-"""One of the two appliances of a machine, as a step gives it orders."""
+"""One of the two appliances of a machine, to which a step gives orders."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -27,8 +27,8 @@ class Ask(Generic[P, F]):
 
 
 class Side:
-    """Every order gives its answer, or raises Wait until there is one, or raises what `Orders.give`
-    raises."""
+    """Orders to one side. Each gives its answer, or raises Wait until there is one, or raises what
+    `Orders.give` raises."""
 
     def __init__(
         self, give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, site: str
@@ -46,7 +46,7 @@ class Side:
 
     @property
     def generation(self) -> int | None:
-        """The number that orders carry; None for those of a drill, which stands beside the lifecycle."""
+        """The number that orders carry; None for those of a drill, which has numbers of its own."""
         return self.machine.generation if self.machine.claimed_by == self._ctx.job_id else None
 
     @property
@@ -75,7 +75,7 @@ class Side:
         )
 
 
-# What an appliance is told of a replica that it has, or is to have.
+# What an appliance is told about a replica that it has, or will have.
 
 
 def replica_setup(
@@ -85,7 +85,7 @@ def replica_setup(
     existing_fabric_id: str | None = None,
     made_by: str | None = None,
 ) -> ReplicaSetup:
-    """Of the machine in the roles that it has, or will have; raises NotFound."""
+    """The setup for the machine in its present or future roles; raises NotFound."""
     return ReplicaSetup(
         machine_id=machine.id,
         machine_name=machine.name,
@@ -103,14 +103,14 @@ def replica_setup(
 
 
 def of_a_replica_that_lies_there(tx: Transaction, machine: MachineRecord) -> ReplicaSetup:
-    """Told again, none is made. After a reprotect it stands on the old disks of the machine that came from
-    there."""
+    """The setup of an existing replica, when its appliance is told again. After a reprotect the replica
+    stands on the old disks of the machine at that site."""
     came_from = machine.target_fabric_id if machine.epoch > 1 else None
     return replica_setup(tx, machine, existing_fabric_id=came_from).model_copy(update={"lies_here": True})
 
 
 def policy_shape(tx: Transaction, name: str) -> PolicyShape:
-    """The policy as appliances want it; raises NotFound."""
+    """The policy as a shape for appliances; raises NotFound."""
     policy = tx.policies.find(name)
     if policy is None:
         raise errors.NotFound.named("policy", name)

@@ -1,4 +1,4 @@
-"""The side where the machine runs. It may be the side with the disaster: the short deadlines are
+"""The side where the machine runs. Its site may be the one that failed: the short deadlines are
 deliberate."""
 
 from ....domain import errors
@@ -30,7 +30,7 @@ class Source(Side):
         super().__init__(give, ctx, machine, machine.source_appliance_id, machine.source_site)
 
     def discover(self) -> MachineDefinition:
-        """The machine as its site has it now; raises NotFound."""
+        """The machine's present definition at its site; raises NotFound."""
         machine = self.machine
         why = f"looking at {machine.name} at {machine.source_site}"
         only = orders.Discover(machine=machine.source_fabric_id)
@@ -38,14 +38,14 @@ class Source(Side):
         return lookup.find_machine(inventory, machine.source_fabric_id, machine.source_site).definition
 
     def networks(self) -> tuple[NetworkInfo, ...]:
-        """Those of its site. It is asked in passing: raises ApplianceUnreachable after a second."""
+        """The networks of its site, if it answers at once: raises ApplianceUnreachable after a second."""
         why = f"looking at the networks of {self.machine.source_site}"
         return self.give(orders.DISCOVER, orders.Discover(), why, TOLD_IN_PASSING).facts.networks
 
     def check(
         self, disks: tuple[str, ...], peer_addresses: tuple[str, ...] = ()
     ) -> Answer[checks.SourceCheckFact]:
-        """Whether these disks can be replicated from here, to that peer if one is given."""
+        """Check whether these disks can be replicated from here, to that peer if one is given."""
         payload = checks.CheckSource(
             fabric_id=self.machine.source_fabric_id, disks=disks, peer_addresses=peer_addresses
         )
@@ -53,7 +53,7 @@ class Source(Side):
         return self.give(orders.CHECK_SOURCE, payload, why)
 
     def start_replication(self, setup: setups.SourceSetup) -> Answer[Nothing]:
-        """The appliance replicates by itself from now on."""
+        """Start replication: the appliance replicates by itself from now on."""
         return self.give(
             orders.START_REPLICATION, setup, f"starting replication at {self.machine.source_site}"
         )
@@ -62,16 +62,16 @@ class Source(Side):
         return self.ask(self.to_stop_replication())
 
     def to_stop_replication(self) -> Ask[orders.StopReplication, Nothing]:
-        """The loop ends for good; checkpoints, bitmaps and the tag go."""
+        """Stop replication for good; checkpoints, bitmaps and the tag are removed."""
         why = f"stopping replication at {self.machine.source_site}"
         return Ask(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
 
     def to_end_protection(
         self, *, given_up: bool = False, keep_later_than: int | None = None
     ) -> Ask[orders.StopReplication, Nothing]:
-        """The same, and nothing of the machine's protection stays at its site, unless `keep_later_than`
-        says that no copy was seen at the other one. `given_up`: the machine was failed over, so what is
-        there is an old copy, and nobody has looked at it."""
+        """Stop replication and remove everything of the machine's protection at its site, except, with
+        `keep_later_than`, points of a later epoch, because no copy was seen at the other site. `given_up`:
+        the machine was failed over, so what is there is an old copy, and nobody has looked at it."""
         payload = orders.StopReplication(
             forget=True,
             ended=True,
@@ -83,19 +83,19 @@ class Source(Side):
         return Ask(orders.STOP_REPLICATION, payload, f"stopping replication at {self.machine.source_site}")
 
     def to_remove_left_replica(self) -> Ask[orders.RemoveReplica, Nothing]:
-        """The machine is replicated to another appliance now."""
+        """Remove the replica that was left: the machine is replicated to another appliance now."""
         why = f"removing the replica that was left at {self.machine.source_site}"
         return Ask(orders.REMOVE_REPLICA, orders.RemoveReplica(), why, Limits(deadline_seconds=10 * 60))
 
     def resynchronize(self) -> Answer[Nothing]:
-        """Begins to compare all blocks."""
+        """Start comparing all blocks."""
         return self.give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
 
     def power(
         self, limits: Limits = USUAL, *, tell_addresses: bool = False, leaves: bool = False
     ) -> Answer[PowerFact]:
-        """Whether the machine runs, and, if that is asked for, which addresses its guest says, and what is
-        in the way of its shutdown."""
+        """The machine's power state; if asked for, also the addresses that its guest reports, and what would
+        prevent its shutdown."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
         payload = orders.FabricMachine(
             fabric_id=self.machine.source_fabric_id, tell_addresses=tell_addresses, leaves=leaves
@@ -103,7 +103,7 @@ class Source(Side):
         return self.give(orders.POWER, payload, why, limits)
 
     def pre_copy(self, until_seconds: float | None = None) -> Answer[CycleFact]:
-        """Cycles while the machine runs, until the rest is small, or was sent in so many seconds."""
+        """Send changes while the machine runs, until the rest is small, or was sent in so many seconds."""
         limits = Limits(deadline_seconds=12 * HOUR, reach_seconds=PATIENT_REACH_SECONDS)
         return self.give(
             orders.PRE_COPY,
@@ -113,7 +113,7 @@ class Source(Side):
         )
 
     def shut_down(self, *, force: bool, reach_seconds: float) -> Answer[PowerFact]:
-        """The machine is off; `force` cuts its power when the grace is over."""
+        """Shut the machine down; `force` cuts its power when the time for that is over."""
         payload = orders.ShutDown(
             fabric_id=self.machine.source_fabric_id, grace_seconds=SHUT_DOWN_GRACE_SECONDS, force=force
         )
@@ -122,14 +122,14 @@ class Source(Side):
         return self.give(orders.SHUT_DOWN, payload, why, limits)
 
     def final_cycle(self, limits: Limits = FINAL, set_id: str | None = None) -> Answer[CycleFact]:
-        """The last delta of a machine that is off; nothing is left behind after it. Its point is one of
-        the common point `set_id`, if that is given."""
+        """Send the last changes of a machine that is off; nothing is left behind after it. Its point belongs
+        to the common point `set_id`, if that is given."""
         why = f"sending the last changes of {self.machine.name}"
         return self.give(orders.RUN_CYCLE, orders.RunCycle(final=True, set_id=set_id), why, limits)
 
     def pause_if_reachable(self) -> str:
-        """Asks the source to pause its loop; gives a sentence about the outcome. A source that does not
-        answer within seconds is not needed: the closed replica refuses its cycles."""
+        """Ask the source to pause its loop; gives a sentence about the outcome. A source that does not answer
+        within seconds is not needed: the closed replica refuses its cycles."""
         site = self.machine.source_site
         try:
             why = f"pausing replication at {site}"
@@ -138,7 +138,7 @@ class Source(Side):
             return f"the source at {site} was not told ({error.message.rstrip('.')}); its cycles are refused"
 
     def restart(self, *, start: bool = True) -> Answer[PowerFact]:
-        """The source's own machine runs again, and its loop; or the loop alone."""
+        """Start the source's own machine and its replication loop again; or the loop alone."""
         payload = orders.Restart(fabric_id=self.machine.source_fabric_id, start=start)
         doing = "starting" if start else "replicating"
         why = f"{doing} {self.machine.name} at {self.machine.source_site} again"
@@ -148,7 +148,7 @@ class Source(Side):
         return self.ask(self.to_withdraw())
 
     def to_withdraw(self, *, left: bool = False) -> Ask[orders.Withdraw, Nothing]:
-        """The old machine is shut down and withdrawn, so that its disks can be a replica; or because the
+        """Shut the old machine down and withdraw it, so that its disks can be a replica; or because the
         machine has `left` for another appliance of the site."""
         payload = orders.Withdraw(
             fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, left=left
@@ -157,7 +157,7 @@ class Source(Side):
         return Ask(orders.WITHDRAW, payload, why, Limits(deadline_seconds=300))
 
     def to_define_again(self) -> Ask[orders.RemoveReplica, Nothing]:
-        """The old machine that was withdrawn is defined again, off, and must not start."""
+        """Define the old machine that was withdrawn again, off, and not allowed to start."""
         payload = orders.RemoveReplica(
             restore_machine=True,
             still_protected=True,
@@ -168,7 +168,7 @@ class Source(Side):
         return Ask(orders.REMOVE_REPLICA, payload, why)
 
     def to_remove_machine(self) -> Ask[orders.RemoveMachine, Nothing]:
-        """Removes the machine at the site that was left; its disks stay."""
+        """Remove the machine at the site that was left; its disks stay."""
         payload = orders.RemoveMachine(fabric_id=self.machine.source_fabric_id, disks=self.machine.disks)
         return Ask(
             orders.REMOVE_MACHINE, payload, f"removing {self.machine.name} at {self.machine.source_site}"
@@ -176,7 +176,7 @@ class Source(Side):
 
 
 def left_behind(tx: Transaction, machine: MachineRecord) -> str:
-    """What it costs to go on without the last changes, as far as the vault knows."""
+    """What is lost without the last changes, as far as the vault knows."""
     source = tx.statuses.get(machine.id).source
     arrived = source.sent_at if source and source.epoch == machine.epoch else None
     since = f"{arrived:%H:%M:%S} UTC" if arrived else "the newest recovery point"

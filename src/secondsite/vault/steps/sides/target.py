@@ -34,18 +34,18 @@ DRILL_RUN = "drill"
 AS_AT_HOME = TargetProperties()
 START_OR_STOP = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
-"""For a start that first applies cycles of the journal."""
+"""Limits for a start that first applies cycles of the journal."""
 DRAIN = Limits(deadline_seconds=15 * 60)
 LOOK_SECONDS = 30.0
-"""What looking at a machine takes beside the time for which it is waited."""
+"""How long looking at a machine takes, besides the time for which it is watched."""
 ADDRESS_SECONDS = 180.0
-"""So long a guest that is to have other addresses is waited for, until its agent answers."""
+"""How long a guest that should have other addresses is waited for, until its agent answers."""
 KEEP_OR_REMOVE = Limits(deadline_seconds=10 * 60)
-"""For orders that delete the files of many points."""
+"""Limits for orders that delete the files of many points."""
 
 
 NEEDS_THE_REPLICA = frozenset({Kind.LIST_POINTS, Kind.DRAIN, Kind.ACCEPT_CYCLES, Kind.COMMIT_POINT})
-"""Orders of which an appliance says that something is not found only if it does not know the replica."""
+"""Orders for which an appliance reports NotFound only if it does not know the replica."""
 
 
 class Target(Side):
@@ -57,8 +57,8 @@ class Target(Side):
     def give(
         self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
     ) -> Answer[F]:
-        """An appliance that forgot the replica with its database is told of it again; its files say the
-        rest."""
+        """As `Side.give`. An appliance that lost the replica with its database is told about it again; the
+        replica's files have the rest."""
         try:
             return super().give(order, payload, why, limits, again=again)
         except errors.NotFound as unknown:
@@ -68,7 +68,7 @@ class Target(Side):
         return super().give(order, payload, why, limits, again=True)
 
     def _remind(self, unknown: errors.NotFound) -> None:
-        """Raises `unknown` if it does not lie there either."""
+        """Tell the appliance about the replica; raises `unknown` if it does not have its files either."""
         with self._orders.deps.store.reading() as tx:
             setup = of_a_replica_that_lies_there(tx, self.machine)
         try:
@@ -77,7 +77,7 @@ class Target(Side):
             raise unknown from None
 
     def check(self, payload: checks.CheckTarget) -> Answer[checks.TargetCheckFact]:
-        """Whether the site can hold and run the machine."""
+        """Check whether the site can hold and run the machine."""
         return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
 
     def check_failover(
@@ -95,11 +95,11 @@ class Target(Side):
         tell_subnets: bool = False,
         memory_needed: bool = False,
     ) -> Answer[checks.TargetCheckFact]:
-        """Whether the failed-over machine can be made there, and, with its definition, whether it can run.
-        `networks` must be there; of those that only `cards` name it is warned, and of `names` that it may
-        not change. `no_copy`: nor may a copy be there, but one that stands on `but_on`. `wanted`: what it
-        is to be like there. `tell_subnets`: the answer says those of the cards' networks. `memory_needed`:
-        as much as the machine has at home must be in the host, else it is warned of."""
+        """Check whether the failed-over machine can be defined there, and, with its definition, whether it
+        can run. Missing `networks` block; missing ones that only `cards` use are warnings, as are `names`
+        that it may not change. `no_copy`: no copy may be there, except one that stands on `but_on`. `wanted`:
+        its properties there. `tell_subnets`: the answer has the subnets of the cards' networks.
+        `memory_needed`: too little free memory in the host blocks, instead of being a warning."""
         payload = checks.CheckTarget(
             definition=definition,
             name=wanted.target_name or self.machine.name,
@@ -120,12 +120,12 @@ class Target(Side):
         return self.check(payload)
 
     def prepare_replica(self, setup: setups.ReplicaSetup) -> Answer[Nothing]:
-        """The site holds a replica from now on."""
+        """Create the replica at the site."""
         why = f"creating the replica at {self.machine.target_site}"
         return self.give(orders.PREPARE_REPLICA, setup, why, Limits(deadline_seconds=DAY))
 
     def import_seed(self, seeds: tuple[checks.SeedDisk, ...]) -> Answer[checks.SeedFact]:
-        """The replica is filled from copies that were shipped; its progress is the task's."""
+        """Fill the replica from copies that were shipped; its progress is the task's."""
         why = f"importing the seed of {self.machine.name} at {self.machine.target_site}"
         limits = Limits(deadline_seconds=30 * DAY)
         return self.give(orders.IMPORT_SEED, checks.ImportSeed(seeds=seeds), why, limits)
@@ -137,7 +137,7 @@ class Target(Side):
         return self.ask(self.to_remove_replica(payload))
 
     def to_remove_replica(self, payload: orders.RemoveReplica) -> Ask[orders.RemoveReplica, Nothing]:
-        """The replica goes; see wire.control.orders.RemoveReplica."""
+        """Remove the replica; see wire.control.orders.RemoveReplica."""
         why = f"removing the replica at {self.machine.target_site}"
         return Ask(orders.REMOVE_REPLICA, payload, why, KEEP_OR_REMOVE)
 
@@ -146,18 +146,18 @@ class Target(Side):
         return self.give(orders.LIST_POINTS, Nothing(), why)
 
     def drain(self) -> Answer[Points]:
-        """Processes what was sent and seals it as a point (LATEST); it needs only what is at the target."""
+        """Process what was sent and seal it as a point (LATEST); only the target is needed for that."""
         return self.give(orders.DRAIN, orders.Drain(seal=True), "processing what was sent", DRAIN)
 
     def apply_until(self, last: CycleFact) -> Answer[Points]:
-        """Processes what was sent up to that cycle, and fails if that cannot be; no point is made."""
+        """Process what was sent up to that cycle; fails if that is not possible. No point is made."""
         payload = orders.Drain(seal=False, at_least_epoch=last.epoch, at_least_seq=last.seq)
         return self.give(
             orders.DRAIN, payload, "processing what was copied ahead", Limits(deadline_seconds=HOUR)
         )
 
     def drain_until(self, last: CycleFact) -> Answer[Points]:
-        """The same, and fails unless that cycle is among it."""
+        """As `apply_until`, but a point is made; fails unless that cycle is in it."""
         payload = orders.Drain(seal=True, at_least_epoch=last.epoch, at_least_seq=last.seq)
         return self.give(orders.DRAIN, payload, "processing the last changes", Limits(deadline_seconds=HOUR))
 
@@ -170,7 +170,8 @@ class Target(Side):
         return self.ask(self.to_accept_cycles(accepting))
 
     def to_accept_cycles(self, accepting: bool) -> Ask[orders.AcceptCycles, Nothing]:
-        """Closing the replica's inbox stops replication without the source, which may be gone."""
+        """Open or close the replica's inbox. Closing it stops replication without the source, which may be
+        gone."""
         why = f"{'opening' if accepting else 'closing'} the replica at {self.machine.target_site}"
         return Ask(orders.ACCEPT_CYCLES, orders.AcceptCycles(accepting=accepting), why)
 
@@ -186,7 +187,7 @@ class Target(Side):
         without_missing_networks: bool,
         goes_on: bool = False,
     ) -> Answer[StartFact]:
-        """The failed-over machine runs from the point, rolled forward if `forward` says so."""
+        """Start the failed-over machine from the point, rolled forward as in `forward`."""
         payload = orders.StartReplica(
             run=FAILOVER_RUN,
             point_id=point_id,
@@ -205,7 +206,7 @@ class Target(Side):
         return self.start_run(payload)
 
     def start_run(self, payload: orders.StartReplica) -> Answer[StartFact]:
-        """A machine of the replica runs, the failed-over one or a drill's."""
+        """Start a machine of the replica, the failed-over one or a drill's."""
         why = f"starting {payload.name} at {self.machine.target_site}"
         return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START_OR_STOP)
 
@@ -216,7 +217,7 @@ class Target(Side):
         checks: tuple[MachineCheck, ...] = (),
         addresses: tuple[CardAddress, ...] = (),
     ) -> Answer[proofs.Proof]:
-        """What is seen of the machine that was started."""
+        """Look at the machine that was started."""
         payload = proofs.Prove(
             fabric_id=started.fabric_id,
             name=started.name,
@@ -231,11 +232,11 @@ class Target(Side):
         return self.give(orders.PROVE, payload, f"looking at {started.name}", limits)
 
     def to_stop_failed_over(self) -> Ask[orders.StopReplica, Nothing]:
-        """The failed-over machine and its overlays go."""
+        """Stop and remove the failed-over machine and its overlays."""
         return self._to_stop(FAILOVER_RUN, self.machine.target_fabric_id, "failed-over")
 
     def to_stop_drill(self, fabric_id: str) -> Ask[orders.StopReplica, Nothing]:
-        """The drill's machine and its overlays go."""
+        """Stop and remove the drill's machine and its overlays."""
         return self._to_stop(DRILL_RUN, fabric_id, "test")
 
     def _to_stop(self, run: str, fabric_id: str, what: str) -> Ask[orders.StopReplica, Nothing]:
@@ -243,24 +244,24 @@ class Target(Side):
         return Ask(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START_OR_STOP)
 
     def to_commit_point(self, point_id: str) -> Ask[orders.CommitPoint, Nothing]:
-        """The point is kept, the others are deleted."""
+        """Keep the point, and delete the others."""
         payload = orders.CommitPoint(point_id=point_id)
         return Ask(orders.COMMIT_POINT, payload, f"fixing point {point_id}", KEEP_OR_REMOVE)
 
     def to_consolidate(self) -> Ask[orders.FabricMachine, Nothing]:
-        """A machine that came home runs on its own disks again."""
+        """Bring a machine that came home back onto its own disks."""
         payload = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
         why = f"bringing {self.machine.name} back onto its own disks while it runs"
         return Ask(orders.CONSOLIDATE, payload, why, Limits(deadline_seconds=DAY))
 
     def power(self) -> Answer[PowerFact]:
-        """Of a copy there; 'missing' if none is defined."""
+        """The power state of a copy there; 'missing' if none is defined."""
         why = f"asking {self.machine.target_site} for a copy of {self.machine.name}"
         asked = orders.FabricMachine(fabric_id=self.machine.target_fabric_id)
         return self.give(orders.POWER, asked, why, again=True)  # the same step may have asked the source
 
     def create_network(self, network: orders.CreateNetwork) -> Answer[orders.CreatedNetwork]:
-        """An isolated network for a drill."""
+        """Create an isolated network for a drill."""
         return self.give(orders.CREATE_NETWORK, network, f"making the isolated network {network.name}")
 
     def to_remove_network(self, network: orders.CreateNetwork) -> Ask[orders.CreateNetwork, Nothing]:
@@ -268,20 +269,21 @@ class Target(Side):
 
 
 def drill_fabric_id(machine: MachineRecord) -> str:
-    """The id of the drill's machine: not that of the failed-over one, and always the same for one machine."""
+    """The fabric id of the drill's machine: not that of the failed-over one, and always the same for one
+    machine."""
     return lookup.derived_id(machine.source_fabric_id, "secondsite-drill")
 
 
 def boot_fabric_id(machine: MachineRecord) -> str:
-    """Of a copy that is started only to be looked at; a drill may run beside it."""
+    """The fabric id of a copy that is started only to be looked at; a drill may run beside it."""
     return lookup.derived_id(machine.source_fabric_id, "secondsite-boot")
 
 
 def boot_name(machine: MachineRecord) -> str:
-    """What that is called at the target."""
+    """The name of that copy at the target."""
     return f"{machine.name}-boot"
 
 
 def drill_name(machine: MachineRecord) -> str:
-    """What the drill's machine is called at the target."""
+    """The name of the drill's machine at the target."""
     return f"{machine.name}-test"

@@ -1,4 +1,4 @@
-"""What a copy says once it is put back: no vault has left this mark, and nobody has a lease or a claim."""
+"""Marks a restored copy: without a vault's mark, leases and claims."""
 
 import secrets
 
@@ -11,7 +11,7 @@ from ..lineage import LINEAGE
 
 
 def show_restored(session: Session) -> None:
-    """Every vault process of this database holds its jobs at its next start. The number that appliances
+    """Make every vault process of this database hold its jobs at its next start. The number that appliances
     were told stays."""
     session.execute(update(LINEAGE).values(mark=secrets.token_hex(8)))
     session.execute(update(engines).values(epoch=engines.c.epoch + 1, expires_at=lease.database_now(session)))

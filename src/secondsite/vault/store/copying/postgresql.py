@@ -1,5 +1,5 @@
-"""The tables of a vault on PostgreSQL, each as a file of PostgreSQL's own text format. No program of
-PostgreSQL's is needed, so none has to have the server's release."""
+"""Copies the tables of a vault on PostgreSQL, each to a file in PostgreSQL's own text format. No program of
+PostgreSQL is needed, so none has to match the server's release."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ PIECE_BYTES = 1 << 18
 
 
 def copy_out(url: str, folder: Path) -> str:
-    """All tables as they are at one instant. Nobody waits for it."""
+    """Copy all tables as they are at one instant. Nothing waits for it."""
     with _connected(url, "REPEATABLE READ") as connection:
         found = revision(connection)
         if found is None:
@@ -45,7 +45,7 @@ def require_empty(url: str) -> None:
         if not _is_free(connection):
             raise errors.NotPossibleNow(
                 (
-                    f"The database {shown(url)} is that of a vault already, and what it holds is never "
+                    f"The database {shown(url)} belongs to a vault already, and its contents are never "
                     "overwritten."
                 ),
                 do="Make an empty one with 'createdb', and name it with --database-url.",
@@ -53,8 +53,7 @@ def require_empty(url: str) -> None:
 
 
 def copy_in(url: str, folder: Path, to: str) -> None:
-    """All rows come in one transaction, or none. Tables that a restore which was broken off has made are
-    used."""
+    """Copy all rows in one transaction, or none. Tables that an interrupted restore has made are used."""
     from ..migration import upgrading  # Alembic and its scripts are ten megabytes
 
     engine = database.connect(url)
@@ -69,7 +68,7 @@ def copy_in(url: str, folder: Path, to: str) -> None:
 
 
 def shown(url: str) -> str:
-    """Without its password."""
+    """The URL without its password."""
     return make_url(url).render_as_string(hide_password=True)
 
 
@@ -86,7 +85,7 @@ def _require(connection: Connection, url: str, wanted: str) -> None:
 
 
 def _is_free(connection: Connection) -> bool:
-    """No vault has run on it: as 'vault init' decides it."""
+    """Whether no vault has run on it, as 'vault init' decides it."""
     if revision(connection) is None:
         return True
     used = (MACHINES, PROCESSES)
@@ -122,7 +121,7 @@ def _read(connection: Connection, table: str, columns: Sequence[str], source: Pa
 
 
 def _count_on(connection: Connection, table: str, columns: Sequence[str]) -> None:
-    """Numbers that the database gives go on behind those that are there."""
+    """Let numbers that the database gives continue after the existing ones."""
     for column in columns:
         asked = {"table": _quoted(table), "column": column}
         sequence = connection.execute(text("SELECT pg_get_serial_sequence(:table, :column)"), asked).scalar()
@@ -135,7 +134,7 @@ def _count_on(connection: Connection, table: str, columns: Sequence[str]) -> Non
 
 
 def _in_order(connection: Connection) -> list[str]:
-    """Each after those that it refers to."""
+    """The tables, each after those that it refers to."""
     found = inspect(connection).get_sorted_table_and_fkc_names()
     return [name for name, _ in found if name is not None and name != OWN]
 
@@ -160,7 +159,7 @@ def _driver(connection: Connection) -> "psycopg.Connection":
 
 @contextlib.contextmanager
 def _told(table: str) -> Iterator[None]:
-    """What is copied goes past SQLAlchemy, and so do its errors."""
+    """Translates errors: copying bypasses SQLAlchemy, and so do its errors."""
     import psycopg
 
     try:

@@ -1,4 +1,4 @@
-"""The file of a vault on SQLite."""
+"""Copies the file of a vault on SQLite."""
 
 import contextlib
 import sqlite3
@@ -17,7 +17,7 @@ BESIDE = ("-wal", "-shm", "-journal")
 
 
 def copy_out(url: str, folder: Path) -> str:
-    """In one step: who writes meanwhile goes on, and what he writes is not in it."""
+    """Copy the database in one step: writers go on meanwhile, and what they write is not in the copy."""
     source = _file(url)
     with _translated(source), contextlib.closing(_opened(source)) as database:
         with contextlib.closing(sqlite3.connect(folder / FILE)) as copy:
@@ -27,7 +27,7 @@ def copy_out(url: str, folder: Path) -> str:
 
 
 def _opened(source: Path) -> sqlite3.Connection:
-    """Raises NotFound: SQLite would make a new file."""
+    """A connection. Raises NotFound for a missing file, which SQLite would create."""
     if not source.exists():
         raise errors.NotFound(
             f"There is no database {source}.", do="Look at 'database_url' in the home's vault.json."
@@ -36,7 +36,7 @@ def _opened(source: Path) -> sqlite3.Connection:
 
 
 def copy_in(url: str, folder: Path) -> None:
-    """In place of the file that is there."""
+    """Replace the file with the copy."""
     target = _file(url)
     for beside in BESIDE:
         durable.remove(target.with_name(target.name + beside))
@@ -55,7 +55,7 @@ def is_served(url: str) -> bool:
 
 
 def _looked_at(copy: sqlite3.Connection, source: Path) -> str:
-    """The revision of tables that are whole. A copy that is not is worth less than none."""
+    """The revision of undamaged tables; raises for a damaged copy, which is worse than none."""
     said = [row[0] for row in copy.execute("PRAGMA quick_check(1)")]
     if said != ["ok"]:
         raise errors.StoreUnavailable(

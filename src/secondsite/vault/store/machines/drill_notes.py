@@ -1,4 +1,4 @@
-"""What the drills of machines showed, as their operators noted it."""
+"""Notes and verdicts of machines' drills."""
 
 import dataclasses
 from collections.abc import Sequence

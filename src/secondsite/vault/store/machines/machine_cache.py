@@ -1,5 +1,4 @@
-"""Machines as they were read last, so that a list does not decode the same hundreds of rows again and
-again."""
+"""A cache of machines, so that a list does not decode the same hundreds of rows again and again."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -19,15 +18,15 @@ MOST_REMEMBERED = 20_000
 
 
 class DecodedMachines:
-    """See the module. Safe from any thread.
+    """A cache of machines by version. Safe from any thread.
 
-    A committed version of a machine never changes: every change writes another version (`SqlMachines.put`),
-    and a record that is made anew under the same id, by the retry of an enable, begins with other numbers. So
-    what was read of a version is true for whoever sees that version. Only transactions that read see
-    committed versions alone: those that write go without this.
+    A committed version of a machine never changes: every change writes another version
+    (`MachineRecords.put`), and a record that is made anew under the same id, by the retry of an enable,
+    begins with other numbers. So what was read of a version is true for whoever sees that version. Only
+    transactions that read see committed versions alone: those that write do not use the cache.
 
     A standby of PostgreSQL that takes over may lack the last versions, and give their numbers to others: with
-    the first connection that is lost everything is forgotten.
+    the first lost connection everything is forgotten.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,7 +39,7 @@ class DecodedMachines:
         return None if there is None else self.of_version(session, machine_id, there["version"])
 
     def of_version(self, session: Session, machine_id: str, version: int) -> MachineRecord | None:
-        """The machine, whose version this is."""
+        """The machine in this version."""
         known = self._machines
         last = known.get(machine_id)
         if last is None or last.version != version:
@@ -49,7 +48,7 @@ class DecodedMachines:
         return last
 
     def machines(self, session: Session, versions: Iterable[Columns]) -> Sequence[MachineRecord]:
-        """The machines of which these (id, version) were read, in their order."""
+        """The machines with these (id, version), in their order."""
         wanted: dict[str, int] = dict(versions)
         known = self._machines
         found = {
@@ -65,7 +64,8 @@ class DecodedMachines:
         return [found[key] for key in wanted if key in found]
 
     def _keep(self, known: dict[str, MachineRecord], new: Sequence[MachineRecord]) -> None:
-        """In what was there when they were read, so that nothing old comes back after a lost connection."""
+        """Keep them in the cache that existed when they were read, so that nothing old comes back after a
+        lost connection."""
         with self._lock:
             for machine in new:
                 known.pop(machine.id, None)

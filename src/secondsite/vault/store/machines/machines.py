@@ -73,7 +73,7 @@ _NAMED = BatchStatement(
 
 
 class MachineRecords:
-    """`decoded` is for transactions that only read."""
+    """The records of protected machines. `decoded` is for transactions that only read."""
 
     def __init__(self, session: Session, decoded: DecodedMachines | None = None) -> None:
         self._session = session
@@ -91,14 +91,14 @@ class MachineRecords:
         _ADD.change(self._session, as_new(rows.row(machine)))
 
     def get(self, machine_id: str) -> MachineRecord:
-        """Raises NotFound."""
+        """The machine with this id. Raises NotFound."""
         found = self.by_id(machine_id)
         if found is None:
             raise errors.NotFound.named("machine", machine_id)
         return found
 
     def get_with_seen(self, machine_id: str) -> tuple[MachineRecord, SeenNumbers]:
-        """The same, with what its appliances have seen."""
+        """As `get`, with the numbers that its appliances have seen."""
         seen = _SEEN_BY_ID.one(self._session, {"wanted": machine_id})
         if seen is None:
             raise errors.NotFound.named("machine", machine_id)
@@ -118,14 +118,14 @@ class MachineRecords:
         return found
 
     def find(self, name_or_id: str, site: str | None = None) -> MachineRecord | None:
-        """By id, else by name; only of those that have `site` as source or target. Raises InvalidArgument
+        """The machine by id, else by name; only if it has `site` as source or target. Raises InvalidArgument
         when several machines have that name."""
         if self._decoded is None or site is not None:
             return self.find_all((name_or_id,), site).get(name_or_id)
         return _meant(name_or_id, self._of(_NAMED.all(self._session, {"wanted": name_or_id})))
 
     def find_all(self, names_or_ids: Sequence[str], site: str | None = None) -> Mapping[str, MachineRecord]:
-        """As `find`, of many: those that there are, by what they were asked for with."""
+        """As `find`, for many: those that exist, by the name or id that was given."""
         found: list[MachineRecord] = []
         for some in rows.parts(names_or_ids):
             either = or_(COLUMNS.id.in_(some), COLUMNS.name.in_(some))
@@ -138,17 +138,17 @@ class MachineRecords:
         return {each: machine for each, machine in meant.items() if machine is not None}
 
     def several(self, machine_ids: Sequence[str]) -> Sequence[MachineRecord]:
-        """Those of these that are there, by name."""
+        """Those of these machines that exist, by name."""
         versions = [(row["id"], row["version"]) for row in _VERSIONS_OF.all(self._session, machine_ids)]
         return sorted(self._of(versions), key=lambda each: (each.name, each.id))
 
     def by_fabric_id(self, site: str, fabric_id: str) -> MachineRecord | None:
-        """The protected machine that this machine of this site is the source or the target of."""
+        """The protected machine whose source or target is this machine of the site."""
         found = self._of(_THERE.all(self._session, {"there": site, "wanted": fabric_id}))
         return found[0] if found else None
 
     def anywhere(self, fabric_id: str) -> Sequence[MachineRecord]:
-        """Those that this machine, at whichever site, is the source or the target of."""
+        """Protected machines whose source or target is this machine, at any site."""
         return self._of(_ANYWHERE.all(self._session, {"wanted": fabric_id}))
 
     def list(self, site: str | None = None) -> Sequence[MachineRecord]:
@@ -156,27 +156,27 @@ class MachineRecords:
         return self._many(*_of_site(site))
 
     def ids(self) -> frozenset[str]:
-        """Of all, without reading the rest of them."""
+        """The ids of all machines, without reading the rest of them."""
         return frozenset(self._session.execute(_IDS).scalars())
 
     def in_drill(self, states: Collection[DrillState]) -> Sequence[MachineRecord]:
-        """Those whose drill is in one of these states, by name."""
+        """Machines whose drill is in one of these states, by name."""
         return self._many(COLUMNS.drill_state.in_(sorted(states)))
 
     def coming_home(self, appliance_id: str, before: str) -> int:
-        """How many disks of machines come home to this appliance: of those that are protected to there
-        from the other site, and of those that are on the way to be and whose ids come `before` this one."""
+        """How many disks of machines come home to this appliance: of machines that are protected to it from
+        the other site, and of those that are about to be and whose ids come `before` this one."""
         found = _COMING_HOME.all(self._session, {"there": appliance_id, "before": before})
         return sum(len(row["disks"]) for row in found)
 
     def page(
         self, wanted: MachineFilter, limit: int, after: tuple[str, str] | None = None
     ) -> Sequence[MachineRecord]:
-        """By name and id: the first `limit` of them, or those that follow this name and id."""
+        """Machines by name and id: the first `limit` of them, or those after this name and id."""
         return self._of(page_versions.of(self._session, wanted, limit, after))
 
     def places(self, machine_ids: Sequence[str] | None = None) -> Sequence[MachinePlace]:
-        """Of these machines, or of all, by id, without reading the rest of them."""
+        """The places of these machines, or of all, by id, without reading the rest of them."""
         found = (
             _PLACES.all(self._session, {})
             if machine_ids is None
@@ -185,7 +185,7 @@ class MachineRecords:
         return [MachinePlace(**row) for row in found]
 
     def places_at_work(self, states: Collection[State]) -> Sequence[MachinePlace]:
-        """Of those that a job has, or whose state is one of these."""
+        """The places of machines that a job has, or whose state is one of these."""
         found = _at_work(frozenset(states)).all(self._session, {})
         return [MachinePlace(**row) for row in found]
 
@@ -207,11 +207,11 @@ class MachineRecords:
         self._session.execute(delete(MACHINES).where(COLUMNS.id == machine_id))
 
     def _many(self, *where: ColumnElement[bool]) -> Sequence[MachineRecord]:
-        """By name."""
+        """Machines that match, by name."""
         return self._of([tuple(row) for row in self._session.execute(_BY_NAME.where(*where))])
 
     def _of(self, versions: Sequence[Columns]) -> Sequence[MachineRecord]:
-        """The machines of which these (id, version) were read, in their order."""
+        """The machines with these (id, version), in their order."""
         if self._decoded is not None:
             return self._decoded.machines(self._session, versions)
         ids = [machine_id for machine_id, _ in versions]
@@ -224,7 +224,7 @@ def _numbers(row: Mapping[str, int | None]) -> SeenNumbers:
 
 
 def _differing(read: MachineRecord | None, machine: MachineRecord, newer: MachineRecord) -> tuple[str, ...]:
-    """What is to be written: all, unless the transaction has read this version."""
+    """The columns to write: all, unless the transaction has read this version."""
     if read is None or read.version != machine.version:
         return FIELDS
     return tuple(name for name in FIELDS if getattr(read, name) != getattr(newer, name))
@@ -232,14 +232,14 @@ def _differing(read: MachineRecord | None, machine: MachineRecord, newer: Machin
 
 @functools.cache
 def _replace(names: tuple[str, ...]) -> PreparedStatement:
-    """For the few sets of columns that are changed together."""
+    """The update, prepared for the few sets of columns that are changed together."""
     this = and_(COLUMNS.id == bindparam("wanted"), COLUMNS.version == bindparam("read"))
     return PreparedStatement(update(MACHINES).where(this).values(new_values(MACHINES, names)))
 
 
 def _meant(name_or_id: str, found: Iterable[MachineRecord]) -> MachineRecord | None:
-    """Of those that have this name or id: an id comes before names. Raises InvalidArgument when several
-    have the name."""
+    """The machine with this id, or else with this name. Raises InvalidArgument when several machines have the
+    name."""
     named = {machine.id: machine for machine in found}
     if name_or_id in named:
         return named[name_or_id]
@@ -253,7 +253,7 @@ def _meant(name_or_id: str, found: Iterable[MachineRecord]) -> MachineRecord | N
 
 @functools.cache
 def _at_work(states: frozenset[State]) -> PreparedStatement:
-    """For the one set of states that is asked for."""
+    """The query, prepared for the one set of states that is asked for."""
     return PreparedStatement(_PLACE.where(or_(COLUMNS.job_id.is_not(None), one_of(COLUMNS.state, states))))
 
 

@@ -1,4 +1,4 @@
-"""Which machines a page has, and in which version: all of it from one index, in one piece."""
+"""Which machines a page has, and in which version: read from one index, in one piece."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def of(
 
 @functools.lru_cache(maxsize=200)
 def _statement(sites: int, states: frozenset[State], given: frozenset[str]) -> BatchStatement:
-    """Made once for what is asked for together: to build a query takes as long as to run it."""
+    """The query, made once for each combination of filters: building a query takes as long as running it."""
     conditions = _conditions(sites, states, given)
     query = select(COLUMNS.id, COLUMNS.version).where(*conditions).order_by(COLUMNS.name, COLUMNS.id)
     return BatchStatement(query.limit(bindparam("limit", type_=Integer)))

@@ -1,5 +1,5 @@
-"""The points of replicas: a row for each; one that comes takes the row of one that went, so that as little
-as can be is written."""
+"""The points of replicas: a row for each; a new point takes the row of one that is gone, so that as little as
+possible is written."""
 
 import dataclasses
 import itertools
@@ -33,9 +33,9 @@ PointRows = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class PointNews:
-    """All `points` of a replica; of these, the ids of those that came or were changed, and of those that
-    are `gone`, against the `rows` that are stored. Without `rows` it is not known what is stored, and
-    `points` alone count."""
+    """Changes of a replica's points: all `points`; of these, the ids that came or were changed, and those
+    that are `gone`, relative to the stored `rows`. Without `rows` it is not known what is stored, and only
+    `points` count."""
 
     machine_id: str
     points: Sequence[PointShape]
@@ -44,8 +44,7 @@ class PointNews:
     rows: PointRows | None = None
 
 
-# Those of the replicas: they come and go, one by one. Without a row id, the points of a machine lie together
-# on SQLite.
+# Points come and go one by one. Without a row id, the points of a machine lie together on SQLite.
 POINTS = Table(
     "machine_points",
     metadata,
@@ -60,8 +59,8 @@ POINTS = Table(
 POINT = POINTS.c
 Row = dict[str, object]
 Kept = Mapping[int, Mapping[str, JsonValue]]
-"""What is stored of points, by the numbers of their rows."""
-# Made once: to build a statement takes as long as to run it.
+"""The stored points, by the numbers of their rows."""
+# Made once: building a statement takes as long as running it.
 _ONE = delete(POINTS).where(POINT.machine_id == bindparam("machine"), POINT.number == bindparam("row"))
 _COUNTS = SubsetQuery(
     select(POINT.machine_id, func.count().label("points")).group_by(POINT.machine_id), POINT.machine_id
@@ -81,7 +80,8 @@ class Points:
         self._session = session
 
     def of(self, machine_ids: Sequence[str]) -> Mapping[str, list[PointShape]]:
-        """Oldest first; one that a former release kept and that is not understood is not there."""
+        """The points of each machine, oldest first; those of another release that cannot be read are left
+        out."""
         found: dict[str, list[PointShape]] = {}
         for row in _IN_ORDER.all(self._session, machine_ids):
             if row["point"] is not None:
@@ -90,7 +90,7 @@ class Points:
 
     def put(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
         """See `StatusRecords.put_points`."""
-        # Always in the same order, so that two vault processes cannot lock each other out.
+        # Always in the same order: two vault processes would otherwise wait for each other.
         ordered = sorted(news, key=lambda each: each.machine_id)
         unknown = self._unknown(ordered)
         kept = self._kept(sorted(unknown))
@@ -105,7 +105,7 @@ class Points:
         return {each.machine_id: change.rows for each, change in zip(ordered, changes, strict=True)}
 
     def _unknown(self, news: Sequence[PointNews]) -> set[str]:
-        """Of which it is not known what is stored, or no longer: their protection may have ended, and
+        """The machines whose stored points are not known, or no longer: their protection may have ended, and
         begun again."""
         known = {each.machine_id: each.rows for each in news if each.rows is not None}
         counts = {row["machine_id"]: row["points"] for row in _COUNTS.all(self._session, list(known))}
@@ -121,7 +121,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Rows that are written, rows that are there no more, and all that there are then."""
+    """Rows to write, rows to delete, and all rows after that."""
 
     came: Sequence[Row]
     gone: Sequence[Row]
@@ -129,7 +129,7 @@ class _Changes:
 
 
 def _compared(news: PointNews, kept: Kept) -> _Changes:
-    """With what is stored: of all points those that are not stored so."""
+    """The changes against what is stored: of all points those that are not stored in this form."""
     numbers = {str(point["id"]): number for number, point in kept.items()}
     ids = {point.id for point in news.points}
     came = {

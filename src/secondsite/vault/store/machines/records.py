@@ -31,9 +31,9 @@ from ..sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 @dataclass(frozen=True, slots=True)
 class ProvenRecord:
-    """As what the machine was when its last good test failover ended: its definition in the point that was
-    drilled, what was set for its second site, where it stood in plans, by their names, and its hooks; an
-    older vault did not keep these."""
+    """The state of the machine when its last good test failover ended: its definition in the point that was
+    drilled, the settings for its second site, its place in plans, by their names, and its hooks; an older
+    vault did not keep these."""
 
     at: datetime
     definition: MachineDefinition
@@ -45,7 +45,7 @@ class ProvenRecord:
 
 @dataclass(frozen=True, slots=True)
 class DriftRecord:
-    """What is otherwise than at its last good test failover, as sentences; found first at `since`."""
+    """What differs from the last good test failover, as sentences; first found at `since`."""
 
     since: datetime
     changes: tuple[str, ...]
@@ -53,9 +53,9 @@ class DriftRecord:
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """The test failover that is open: its point (with `forward` it was rolled forward), its machine at the
-    target, and the network we made for it; with `shared` for all machines of that test failover. `proven`:
-    what its proof says, None if that says nothing."""
+    """The open test failover: its point (rolled forward by `forward`), its machine at the target, and the
+    network that was made for it; with `shared` for all machines of that test failover. `proven`: the verdict
+    of its proof, None without one."""
 
     point_id: str
     fabric_id: str
@@ -68,25 +68,24 @@ class DrillRecord:
     shared: str | None = None
     proven: Verdict | None = None
     definition: MachineDefinition | None = None
-    """The machine's in that point, without the platform's own description; None: an older appliance did
-    not say."""
+    """The machine's definition in that point, without the platform's own description; None: an older
+    appliance did not report it."""
 
 
 @dataclass(frozen=True, slots=True)
 class WarnedRecord:
-    """What a prerequisites check warned of, and when: sentences, each with what to do."""
+    """The warnings of a prerequisites check, and when: sentences, each with what to do."""
 
     at: datetime
     sentences: tuple[str, ...]
     of_power: Mapping[str, str] = field(default_factory=dict)
-    """Sentences that are true only while its source's power is the key, as saved."""
+    """Warnings that hold only while the power state of the machine's source is the key, such as saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveredRecord:
-    """The last drill or failover that started the machine: it ended `at`, and took so many seconds from
-    when it was asked for until the machine was proven to run, or where that was not seen, until it was
-    started."""
+    """The last drill or failover that started the machine: it ended `at`, and took so many seconds from when
+    it was asked for until the machine was proven to run, or, if that was not seen, until it was started."""
 
     at: datetime
     verb: Verb
@@ -96,8 +95,8 @@ class RecoveredRecord:
 @dataclass(frozen=True, slots=True)
 class BootedRecord:
     """The last copy of a point that was booted only to be looked at. `looked_at`: when one was last looked
-    at; `tried_at`: when one could not be since, as `said` tells. `verdict`: what the last look proved,
-    None: nothing."""
+    at; `tried_at`: when one since then could not be, for the reason `said`. `verdict`: what the last look
+    proved, None: nothing."""
 
     point_id: str
     job_id: str
@@ -109,20 +108,20 @@ class BootedRecord:
 
 @dataclass(frozen=True, slots=True)
 class AddressesRecord:
-    """What its guest, or a DHCP server there, said `at` that instant at the `site` where a verb had
-    started it."""
+    """The addresses that the machine's guest, or a DHCP server, reported at the time `at`, at the `site`
+    where a verb had started it."""
 
     at: datetime
     site: str
     addresses: tuple[str, ...]
     not_given: tuple[str, ...] = ()
-    """Of those that its cards were to have, each in a sentence; an older vault kept none."""
+    """Addresses that its cards should have had and lack, each in a sentence; an older vault recorded none."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamesRecord:
-    """What came of the machine's DNS names, by name: `problems` of those that may not point to it, since
-    `at`; what others pointed to at `home` before they were changed (None: to nothing)."""
+    """The machine's DNS names: `problems` of names that may not point to it, by name, since `at`; what others
+    pointed to at `home` before they were changed (None: nothing)."""
 
     at: datetime
     problems: Mapping[str, str]
@@ -131,7 +130,7 @@ class NamesRecord:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class MachineRecord:
-    """A machine under protection. `source_...` and `target_...` are the present roles: reprotect swaps them.
+    """A protected machine. `source_...` and `target_...` are the present roles: reprotect swaps them.
 
     `epoch` rises with every new replica and every reprotect. `home_site` is where the machine was when it was
     enabled. `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is
@@ -162,9 +161,9 @@ class MachineRecord:
     job_id: str | None = None
     version: int = 0
     group: str | None = None
-    """The replication group that it belongs to."""
+    """The name of its replication group."""
     encrypted: bool = False
-    """Replicas that are made new are encrypted, with a key that the vault does not know."""
+    """Whether new replicas of it are encrypted, with a key that the vault does not know."""
     generation: int = 0
     """Rises with every verb that claims the machine; its orders carry the number."""
     claimed_by: str | None = None
@@ -173,44 +172,44 @@ class MachineRecord:
     came_from: State | None = None
     """The state in which that job found the machine."""
     start_ordered: bool = False
-    """Whether the target was ever told, in this failover, to start the machine: it may run there."""
+    """Whether the target was told, in this failover, to start the machine: it may run there."""
     drill_generation: int = 0
     """Rises with every test failover and every clean-up; their orders carry the number."""
     drill_claimed_by: str | None = None
-    """The job of the last one. None: before drills had numbers."""
+    """The job of the last test failover or clean-up. None: before drills had numbers."""
     drilled_at: datetime | None = None
-    """When the last test failover was cleaned up. None: none was, or before this was noted."""
+    """When the last test failover was cleaned up. None: none was, or an older vault did not record it."""
     drill_failed_at: datetime | None = None
     """When the last test failover with a verdict failed. None: it passed, or none had one."""
     warned: WarnedRecord | None = None
-    """What the last prerequisites check of protection or of a move warned of."""
+    """The warnings of the last prerequisites check of protection or of a move."""
     keeping: Mapping[str, Placement] = field(default_factory=dict)
-    """Where a replica is to be kept at each site, as it was asked for. None for a site: where the
-    appliance keeps them."""
+    """Where a replica is kept at each site, as it was asked for. None for a site: where the appliance keeps
+    replicas by default."""
     names: NamesRecord | None = None
-    """What came of its DNS names. None: none was ever changed."""
+    """The state of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
-    """How long its last drill or failover took. None: there was none, or before this was noted."""
+    """How long its last drill or failover took. None: there was none, or an older vault did not record it."""
     coming_appliance_id: str | None = None
-    """The appliance that the last reprotect was to, or is to. None: the one that had the machine, or it
-    has ended well."""
+    """The appliance of the present reprotect, or of the last one. None: the one that had the machine, or the
+    reprotect has succeeded."""
     booted: BootedRecord | None = None
     """The last copy of one of its points that was booted only to be looked at. None: none was."""
     proven_as: ProvenRecord | None = None
-    """As what it was at its last good test failover. None: there was none, or before this was noted."""
+    """Its state at its last good test failover. None: there was none, or an older vault did not record it."""
     drift: DriftRecord | None = None
-    """What is otherwise now. None: nothing, as far as was looked."""
+    """What differs from that now. None: nothing, as far as was checked."""
     seen_addresses: AddressesRecord | None = None
-    """Those that it had where a verb started it last. None: none were seen."""
+    """The addresses where a verb last started it. None: none were seen."""
 
     @property
     def kept(self) -> Placement:
-        """Where its replica is to be kept at its target."""
+        """Where its replica is kept at its target."""
         return self.keeping.get(self.target_site, Placement())
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Disks that the machine had when its disks were chosen last, and that were not chosen."""
+        """Disks that the machine had when its disks were last chosen, but that were not chosen."""
         return tuple(disk.key for disk in self.definition.disks if disk.key not in self.disks)
 
     @property
@@ -221,7 +220,7 @@ class MachineRecord:
 
 @dataclass(frozen=True, slots=True)
 class MachinePlace:
-    """As little of a machine as is looked at every few seconds."""
+    """The few columns of a machine that are read every few seconds."""
 
     id: str
     state: State
@@ -234,7 +233,7 @@ class MachinePlace:
 
 @dataclass(frozen=True, slots=True)
 class MachineFilter:
-    """Which machines: those that match everything given. Each of `sites` is a machine's source or target."""
+    """A query for machines that match all given fields. Each of `sites` is a machine's source or target."""
 
     sites: frozenset[str] = frozenset()
     states: frozenset[State] = frozenset()
@@ -243,8 +242,7 @@ class MachineFilter:
 
 
 class SeenNumbers(NamedTuple):
-    """The highest numbers of a machine, and of its drills, that an appliance said it had seen; 0 if none
-    did."""
+    """The highest numbers of a machine, and of its drills, that an appliance reported; 0 if none did."""
 
     generation: int
     drill_generation: int
@@ -296,7 +294,7 @@ MACHINES = Table(
     Column("drift", ShapeColumn(DriftRecord)),
     Column("seen_addresses", ShapeColumn(AddressesRecord)),
     UniqueConstraint("source_site", "source_fabric_id", name="uq_machines_source"),
-    # All that a page is ordered and filtered by: which machines it has is read from here, without their rows.
+    # Everything that a page is ordered and filtered by: its machines are found here, without their rows.
     # One index, because every change of a machine writes all of them.
     Index(
         "ix_machines_page", "name", "id", "version", "state", "policy", "group", "source_site", "target_site"

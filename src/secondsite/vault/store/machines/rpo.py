@@ -41,12 +41,12 @@ class RpoBlocks:
         self._session = session
 
     def fill(self, begins_at: datetime, measured: Mapping[str, rpo.Block]) -> None:
-        """Slots of many machines (by id) that are under protection; one that is filled already stays as it
-        is."""
+        """Write slots of many machines (by id) that are under protection; a slot that is filled already stays
+        as it is."""
         query = select(COLUMNS.machine_id, COLUMNS.slots).where(COLUMNS.begins_at == begins_at)
         there = {machine_id: rpo.unpack(slots) for machine_id, slots in self._session.execute(query)}
         protected = set(self._session.execute(select(MACHINES.c.id)).scalars())
-        # Always in the same order, so that two vault processes cannot lock each other out.
+        # Always in the same order: two vault processes would otherwise wait for each other.
         values = [
             {
                 "machine_id": each,
@@ -59,12 +59,12 @@ class RpoBlocks:
         rows.upsert_many(self._session, BLOCKS, values)
 
     def list(self, machine_id: str, since: datetime) -> Sequence[RpoBlock]:
-        """Those that end after `since`, oldest first."""
+        """The machine's blocks that end after `since`, oldest first."""
         where = (COLUMNS.machine_id == machine_id) & (COLUMNS.begins_at > since - rpo.BLOCK)
         query = select(COLUMNS.begins_at, COLUMNS.slots).where(where).order_by(COLUMNS.begins_at)
         found = self._session.execute(query)
         return [RpoBlock(machine_id, begins_at, rpo.unpack(slots)) for begins_at, slots in found]
 
     def forget(self, before: datetime) -> None:
-        """Drop the blocks that begin before then."""
+        """Delete the blocks that begin before then."""
         self._session.execute(delete(BLOCKS).where(COLUMNS.begins_at < before))

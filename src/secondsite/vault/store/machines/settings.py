@@ -1,4 +1,5 @@
-"""What is set for single machines: cards, checks, hooks, properties. The rows go with the protection."""
+"""Settings of single machines: cards, checks, hooks, properties. Their rows are deleted when protection
+ends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ..sql.columns import ShapeColumn, metadata
 
 @dataclass(frozen=True, slots=True)
 class MachineSettingsRecord:
-    """`cards` are those of which anything is set."""
+    """The settings of a machine's cards; `cards` are only those with settings."""
 
     machine_id: str
     cards: tuple[CardSettings, ...] = ()
@@ -25,7 +26,7 @@ class MachineSettingsRecord:
 
 @dataclass(frozen=True, slots=True)
 class MachineChecksRecord:
-    """What is checked of the machine after each start."""
+    """The checks of a machine after each start."""
 
     machine_id: str
     checks: tuple[MachineCheck, ...] = ()
@@ -33,7 +34,7 @@ class MachineChecksRecord:
 
 @dataclass(frozen=True, slots=True)
 class MachinePropertiesRecord:
-    """What the machine is to be like at its second site."""
+    """The properties of a machine at its second site."""
 
     machine_id: str
     properties: TargetProperties
@@ -41,7 +42,7 @@ class MachinePropertiesRecord:
 
 @dataclass(frozen=True, slots=True)
 class MachineHooksRecord:
-    """The scripts that run when the machine is moved."""
+    """The scripts that run when a machine is moved."""
 
     machine_id: str
     hooks: tuple[MachineHook, ...] = ()
@@ -85,12 +86,12 @@ class MachineChecks:
         self._session = session
 
     def find(self, machine_id: str) -> Sequence[MachineCheck]:
-        """In the order in which they were given."""
+        """The checks, in the order in which they were given."""
         found = _CHECKS_OF.one(self._session, {"wanted": machine_id})
         return () if found is None else MachineChecksRecord(**found).checks
 
     def put(self, checks: MachineChecksRecord) -> None:
-        """In place of what was set before."""
+        """Replace the machine's checks."""
         rows.upsert(self._session, MACHINE_CHECKS, rows.row(checks))
 
 
@@ -102,17 +103,17 @@ class MachineHooks:
         self._session = session
 
     def find(self, machine_id: str) -> Sequence[MachineHook]:
-        """In the order in which they were given, which is that in which they run."""
+        """The hooks, in the order in which they were given, in which they also run."""
         found = _HOOKS_OF.one(self._session, {"wanted": machine_id})
         return () if found is None else MachineHooksRecord(**found).hooks
 
     def all(self) -> Mapping[str, Sequence[MachineHook]]:
-        """Of all machines that have some, by their ids."""
+        """The hooks of all machines that have any, by machine id."""
         found = rows.many(self._session, MachineHooksRecord, select(MACHINE_HOOKS))
         return {each.machine_id: each.hooks for each in found if each.hooks}
 
     def put(self, hooks: MachineHooksRecord) -> None:
-        """In place of what was set before."""
+        """Replace the machine's hooks."""
         rows.upsert(self._session, MACHINE_HOOKS, rows.row(hooks))
 
 
@@ -126,16 +127,16 @@ class MachineProperties:
         self._session = session
 
     def find(self, machine_id: str) -> TargetProperties:
-        """Without anything if nothing is set."""
+        """The properties; empty if none is set."""
         found = _PROPERTIES_OF.one(self._session, {"wanted": machine_id})
         return TargetProperties() if found is None else MachinePropertiesRecord(**found).properties
 
     def list(self) -> Sequence[MachinePropertiesRecord]:
-        """Of all machines for which anything was ever set."""
+        """The properties of all machines for which any was ever set."""
         return rows.many(self._session, MachinePropertiesRecord, select(MACHINE_PROPERTIES))
 
     def put(self, properties: MachinePropertiesRecord) -> None:
-        """In place of what was set before."""
+        """Replace the machine's properties."""
         rows.upsert(self._session, MACHINE_PROPERTIES, rows.row(properties))
 
 
@@ -149,14 +150,14 @@ class MachineSettings:
         self._session = session
 
     def cards(self, machine_id: str) -> Sequence[CardSettings]:
-        """What is set for the machine's cards; nothing for one of which nothing is set."""
+        """The settings of the machine's cards; nothing for a card without settings."""
         found = _SETTINGS_OF.one(self._session, {"wanted": machine_id})
         return () if found is None else MachineSettingsRecord(**found).cards
 
     def list(self) -> Sequence[MachineSettingsRecord]:
-        """Of all machines of which anything was ever set."""
+        """The settings of all machines for which any was ever set."""
         return rows.many(self._session, MachineSettingsRecord, select(MACHINE_SETTINGS))
 
     def put(self, settings: MachineSettingsRecord) -> None:
-        """In place of what was set before."""
+        """Replace the settings of the machine's cards."""
         rows.upsert(self._session, MACHINE_SETTINGS, rows.row(settings))

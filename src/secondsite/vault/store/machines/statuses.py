@@ -1,5 +1,5 @@
-"""What appliances said last of machines: a document that hardly ever changes, figures beside it, and a row
-for each point."""
+"""The last statuses of machines: a document that hardly ever changes, figures beside it, and a row for each
+point."""
 
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from .records import MACHINES
 
 @dataclass(frozen=True, slots=True)
 class StatusRecord:
-    """What the two appliances said last about a machine, and when."""
+    """The last statuses of a machine from both appliances, and when they were reported."""
 
     machine_id: str
     source: SourceStatus | None = None
@@ -43,14 +43,14 @@ class StatusRecord:
     generation: int = 0
     """The highest number of an order for the machine that either appliance has seen."""
     old_copy: OldCopyStatus | None = None
-    """What the source's appliance said last of an old copy that an undone reprotect left there, and when."""
+    """The last report of the source's appliance about an old copy that an undone reprotect left, and when."""
     old_copy_at: datetime | None = None
     drill_generation: int = 0
-    """As `generation`, of orders for drills."""
+    """As `generation`, for orders for drills."""
 
 
 DatedStatus = tuple[SourceStatus | ReplicaStatus, datetime]
-"""A status, and when it was said."""
+"""A status, and when it was reported."""
 
 STATUSES = Table(
     "machine_statuses",
@@ -66,8 +66,8 @@ STATUSES = Table(
     Column("drill_generation", BigInteger, nullable=False, default=0),
 )
 
-# Newer than those in the statuses, if they were said later: they change with every cycle, the rest hardly
-# ever.
+# Figures change with every cycle, the rest of a status hardly ever. These are newer than those in the
+# document, if they were reported later.
 FIGURES = Table(
     "machine_figures",
     metadata,
@@ -80,7 +80,7 @@ FIGURES = Table(
 )
 
 STATUS, FIGURE, MACHINE = STATUSES.c, FIGURES.c, MACHINES.c
-# Made once: to build a statement takes as long as to run it.
+# Made once: building a statement takes as long as running it.
 _THIS = STATUS.machine_id == bindparam("wanted")
 _NUMBERS = PreparedStatement(select(STATUS.generation, STATUS.drill_generation).where(_THIS))
 _EPOCHS = PreparedStatement(
@@ -102,11 +102,11 @@ class StatusRecords:
         self._points = Points(session)
 
     def get(self, machine_id: str) -> StatusRecord:
-        """What was said last; empty when nothing was."""
+        """The last statuses of the machine; empty if there are none."""
         return self.get_many((machine_id,)).get(machine_id) or StatusRecord(machine_id)
 
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, StatusRecord]:
-        """Those of which something was said, by id."""
+        """The last statuses of the machines that have any, by id."""
         found: dict[str, StatusRecord] = {}
         points = self._points.of(machine_ids)
         for row in _DOCUMENTS.all(self._session, machine_ids):
@@ -119,7 +119,7 @@ class StatusRecords:
         return found
 
     def put(self, said: Sequence[DatedStatus]) -> None:
-        """Statuses of many machines: whole, their points as rows that come and go."""
+        """Write whole statuses of many machines, with their points as rows."""
         there = self._protected({status.machine_id for status, _ in said})
         said = [each for each in said if each[0].machine_id in there]
         self.put_documents(said)
@@ -128,7 +128,7 @@ class StatusRecords:
         self.put_figures(said)
 
     def put_documents(self, said: Sequence[DatedStatus]) -> None:
-        """Statuses without points, of machines that are under protection."""
+        """Write statuses without their points, of protected machines."""
         for side, ordered in _by_side(said):
             values = [
                 {"machine_id": each.machine_id, side: _without_points(each), f"{side}_at": at}
@@ -137,12 +137,12 @@ class StatusRecords:
             rows.upsert_many(self._session, STATUSES, values)
 
     def put_points(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
-        """Of machines that are under protection; gives the rows that there are then, by machine. Where it
-        is known what is stored, nothing is read of it but the number of rows."""
+        """Write changes of points of protected machines; gives the rows after that, by machine. If it is
+        known what is stored, only the number of rows is read."""
         return self._points.put(news)
 
     def put_figures(self, said: Sequence[DatedStatus]) -> None:
-        """Of machines that are under protection, whose documents are stored, and when that was said."""
+        """Write figures of protected machines whose documents are stored, and when they were reported."""
         for side, ordered in _by_side(said):
             values = [
                 {"machine_id": each.machine_id, side: changes.figures(each), f"{side}_at": at}
@@ -151,8 +151,8 @@ class StatusRecords:
             rows.upsert_many(self._session, FIGURES, values)
 
     def put_numbers(self, seen: Mapping[str, tuple[int, int]]) -> None:
-        """By machine under protection, the highest numbers of its orders, and of those of its drills, that
-        an appliance has seen; those that are lower than what is stored change nothing."""
+        """By protected machine, write the highest numbers of its orders, and of those of its drills, that an
+        appliance has seen; lower ones than stored change nothing."""
         values = [
             {"machine_id": each, "generation": number, "drill_generation": of_drills}
             for each, (number, of_drills) in sorted(seen.items())
@@ -171,20 +171,20 @@ class StatusRecords:
             rows.upsert(self._session, STATUSES, values)
 
     def generation(self, machine_id: str) -> int:
-        """The highest number that an appliance said it had seen; 0 if none did."""
+        """The highest number of an order that an appliance reported; 0 if none did."""
         return self._highest("generation", machine_id)
 
     def drill_generation(self, machine_id: str) -> int:
-        """The same for drills."""
+        """As `generation`, for drills."""
         return self._highest("drill_generation", machine_id)
 
     def epochs(self, machine_id: str) -> tuple[int | None, int | None]:
-        """Of what its source and its replica said last, without reading the rest of it."""
+        """The epochs of the last statuses of its source and its replica, without reading the rest of them."""
         said = _EPOCHS.one(self._session, {"wanted": machine_id})
         return (None, None) if said is None else (said["source"], said["replica"])
 
     def generations(self, machine_ids: Sequence[str], *, of_drills: bool = False) -> Mapping[str, int]:
-        """Those that are known, by id."""
+        """The known highest numbers, by machine id."""
         columns = STATUSES.c
         number = columns.drill_generation if of_drills else columns.generation
         found: dict[str, int] = {}
@@ -203,12 +203,13 @@ class StatusRecords:
         return 0 if said is None else said[column]
 
     def _protected(self, machine_ids: Collection[str]) -> set[str]:
-        """An appliance may still speak of a machine whose protection has just ended."""
+        """Those that are protected: an appliance may still report on a machine whose protection has just
+        ended."""
         return {row["id"] for row in _PROTECTED.all(self._session, sorted(machine_ids))}
 
 
 def _by_side(said: Sequence[DatedStatus]) -> Iterator[tuple[str, list[DatedStatus]]]:
-    """Always in the same order, so that two vault processes cannot lock each other out."""
+    """By side, always in the same order: two vault processes would otherwise wait for each other."""
     ordered = sorted(said, key=lambda each: each[0].machine_id)
     yield "source", [each for each in ordered if isinstance(each[0], SourceStatus)]
     yield "replica", [each for each in ordered if isinstance(each[0], ReplicaStatus)]
@@ -226,7 +227,7 @@ def _with_points(record: StatusRecord, points: Sequence[PointShape]) -> StatusRe
 
 
 def _with_figures(record: StatusRecord, row: Row) -> StatusRecord:
-    """They are written with each document, and after it."""
+    """The record with the figures, which are written with each document, and after it."""
     source, replica = record.source, record.replica
     if source and row["source"] and row["source"].epoch == source.epoch:
         newer = changes.with_figures(source, row["source"])

@@ -1,5 +1,5 @@
-"""Bring a database to the tables of this program. Most that are opened are there already: for these
-Alembic and its scripts, ten megabytes, are not read."""
+"""Opens a database with the tables of this program. Most databases have them already: for these Alembic and
+its scripts, ten megabytes, are not loaded."""
 
 from sqlalchemy import Connection
 
@@ -13,7 +13,7 @@ def migrate(url: str) -> None:
     does it, the others wait.
 
     Raises StoreUnavailable when the database does not answer, NotPossibleNow when its tables are a newer
-    release's, or those of a day between two releases.
+    release's, or those of a program between two releases.
     """
     engine = database.connect(url)
     try:
@@ -39,7 +39,7 @@ def require_known(connection: Connection) -> str | None:
 
 
 def is_known(revision: str) -> bool:
-    """Whether this program can bring tables of this revision to its own."""
+    """Whether this program can upgrade tables of this revision to its own."""
     if revision == NEWEST:
         return True
     from . import upgrading

@@ -1,5 +1,5 @@
-"""From the tables of the release of 2026-11-20 to the baseline, in one step: what all changes between them
-did with what was kept."""
+"""From the tables of the release of 2026-11-20 to the baseline, in one step: the combined effect of all
+changes between them on the data."""
 
 import uuid
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ TITLES_OF_ONE_VERB = {
     ("planned_failover", "Synchronize"): "pre_copy",
     ("reprotect", "Shut down"): "withdraw",
 }
-"""The release knew a step by its title alone. Its key is the title's words, but for these."""
+"""That release knew a step only by its title. Its key is made of the title's words, except for these."""
 ALL_ROLES = ["contributor", "access_administrator"]
 NEVER_STARTED = ("enabling", "initial_replicating", "protected")
 WIDER = {
@@ -42,11 +42,11 @@ WIDER = {
     "machines": ("name", "source_fabric_id", "target_fabric_id", "failed_over_point_id", "epoch"),
     "network_mappings": ("source_network", "target_network"),
 }
-"""SQLite knows no widths."""
+"""Columns that became wider. (SQLite has no widths.)"""
 
 
 def bring(connection: Connection) -> None:
-    """Within the caller's transaction."""
+    """Upgrade within the caller's transaction."""
     _reshape(connection)
     _name_steps(connection)
     _complete_machines(connection)
@@ -77,7 +77,7 @@ def _reshape(connection: Connection) -> None:
 
 
 def _complete(connection: Connection, table: Table) -> None:  # type: ignore[explicit-any]
-    """With the columns and indexes that it has since."""
+    """Add the columns and indexes that the table has since then."""
     there = inspect(connection)
     columns = {each["name"] for each in there.get_columns(table.name)}
     for column in table.columns:
@@ -91,7 +91,7 @@ def _complete(connection: Connection, table: Table) -> None:  # type: ignore[exp
 
 
 def _name_steps(connection: Connection) -> None:
-    """A job that is half-way goes on, and shows the titles that it had."""
+    """Add the keys of steps. A job that is in progress goes on, and keeps the titles that it had."""
     tasks, jobs = TABLES["job_tasks"].c, TABLES["jobs"].c
     connection.execute(
         text("UPDATE job_tasks SET title = CASE kind WHEN 'undo' THEN 'Undo: ' || key ELSE key END")
@@ -106,13 +106,13 @@ def _name_steps(connection: Connection) -> None:
 def _complete_machines(connection: Connection) -> None:
     machines = TABLES["machines"]
     connection.execute(update(machines).values(claimed_by=machines.c.job_id))
-    # the release did not write down whether it had ordered a start
+    # the release did not record whether it had ordered a start
     started = machines.c.state.not_in(NEVER_STARTED)
     connection.execute(update(machines).where(started).values(start_ordered=True))
     notes = TABLES["drill_notes"].c
     last = select(func.max(notes.completed_at)).where(notes.machine_id == machines.c.id)
     connection.execute(update(machines).values(drilled_at=last.scalar_subquery()))
-    # where machines moved before, reverse replication does not begin by itself unasked
+    # between sites that had machines before, reverse replication does not begin by itself
     ways = select(machines.c.source_site, machines.c.target_site).distinct()
     pairs = {(min(way), max(way)) for way in connection.execute(ways).all()}
     for first, second in pairs:
@@ -121,7 +121,7 @@ def _complete_machines(connection: Connection) -> None:
 
 
 def _complete_tokens(connection: Connection) -> None:
-    """Those that are there keep all that they could do."""
+    """Existing tokens keep all their rights."""
     tokens = TABLES["tokens"]
     for name in connection.execute(select(tokens.c.name)).scalars().all():
         values = {"id": uuid.uuid4().hex, "issued_at": tokens.c.created_at, "roles": ALL_ROLES}
@@ -129,7 +129,7 @@ def _complete_tokens(connection: Connection) -> None:
 
 
 def _move_points(connection: Connection) -> None:
-    """Out of what the targets said, machine by machine: there may be thousands."""
+    """Move points out of the targets' statuses, machine by machine: there may be thousands."""
     statuses, points = TABLES["machine_statuses"], TABLES["machine_points"]
     of = statuses.c.machine_id
     for machine_id in connection.execute(select(of)).scalars().all():

@@ -1,4 +1,4 @@
-"""Which tables a database has, and which of them this program brings to its own."""
+"""Which tables a database has, and which of them this program can upgrade to its own."""
 
 from sqlalchemy import Connection, inspect, text
 
@@ -7,11 +7,11 @@ from ....domain import errors
 NEWEST = "0055"
 """The revision of this program's tables."""
 BASELINE = "0055"
-"""That of the baseline, with which release 0.2.0 begins."""
+"""The revision of the baseline, with which release 0.2.0 begins."""
 RELEASED = "0005"
-"""That of the release of 2026-11-20; the programs of the days between it and 0.2.0 left those between."""
+"""The revision of the release of 2026-11-20; programs between it and 0.2.0 left the revisions in between."""
 LAST_BEFORE = "3b94123a"
-"""The commit of the last program that brings these to the baseline, step by step."""
+"""The commit of the last program that upgrades those to the baseline, step by step."""
 BRING_ON = (
     f"Install the last program before 0.2.0: 'git checkout {LAST_BEFORE}' in a copy of the repository, 'sudo "
     "deploy/install vault' there"
@@ -19,19 +19,19 @@ BRING_ON = (
 
 
 def revision(connection: Connection) -> str | None:
-    """What the tables say of themselves; None if there are none."""
+    """The revision of the tables; None if there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def is_between(revision: str) -> bool:
-    """Of a program of before the baseline that was never released."""
+    """Whether the revision is of an unreleased program before the baseline."""
     return revision.isdecimal() and revision < BASELINE and revision != RELEASED
 
 
 def not_known(found: str) -> errors.NotPossibleNow:
-    """What is told of a database whose tables this program cannot bring to its own."""
+    """The error for a database whose tables this program cannot upgrade to its own."""
     if is_between(found):
         return errors.NotPossibleNow(
             f"The vault's database is older than release 0.2.0: its tables are those of revision {found}, "

@@ -1,4 +1,4 @@
-"""Bring a database from the tables of a former release to those of this one."""
+"""Upgrades a database from the tables of a former release to those of this one."""
 
 from pathlib import Path
 
@@ -36,14 +36,14 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
 def require_former(found: str) -> str:
     """The revision, of this or a former release. Raises NotPossibleNow for one of a newer release, or of a
-    day between two."""
+    program between two releases."""
     if is_known(found):
         return found
     raise not_known(found)
 
 
 def is_known(revision: str) -> bool:
-    """Of this release, or of a former one that it upgrades from."""
+    """Whether the revision is of this release, or of a former one that it upgrades from."""
     scripts = ScriptDirectory.from_config(_config())
     return revision in {RELEASED, *(each.revision for each in scripts.walk_revisions())}
 
@@ -56,8 +56,8 @@ def _config() -> Config:
 
 
 def _end_leases(connection: Connection) -> None:
-    """A process of the former release writes nothing into the new tables: it has to join again, and looks
-    at them first."""
+    """End all leases: a process of the former release writes nothing into the new tables; it has to join
+    again, and checks them first."""
     now = func.clock_timestamp()
     connection.execute(update(engines).values(epoch=engines.c.epoch + 1, expires_at=now))
     held = update(jobs).where(jobs.c.claim_owner.is_not(None))

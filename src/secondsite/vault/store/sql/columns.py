@@ -33,8 +33,8 @@ class ShapeColumn(TypeDecorator[object]):
 
 
 class ReportColumn(ShapeColumn):
-    """What an appliance said last. A former release kept what is not understood any more: then nothing was
-    said."""
+    """The last report of an appliance, as JSON. One that this release no longer understands counts as no
+    report."""
 
     cache_ok = True
 
@@ -47,7 +47,7 @@ class ReportColumn(ShapeColumn):
 
 class ListColumn(TypeDecorator[BaseModel]):
     """A flat shape that is written often: its values as a JSON list, in the order of its fields. A later
-    release may append fields; what is not understood was not said."""
+    release may append fields; values that are not understood count as not reported."""
 
     impl = Text
     cache_ok = True

@@ -1,4 +1,4 @@
-"""What a database's refusal means: SQL errors stop here."""
+"""Translates errors of the database into the domain's: SQL errors stop here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from ....jobs.storage.transactions import Overtaken, is_passing
 
 
 class ChangedMeanwhile(errors.Conflict, Overtaken):
-    """Somebody else changed the record since it was read in this transaction. A job's is done anew; a
+    """Somebody else changed the record since this transaction read it. A job's transaction is repeated; a
     person is told."""
 
 

@@ -1,4 +1,4 @@
-"""A record becomes a row and comes back; an upsert that SQLite and PostgreSQL both know."""
+"""Makes a row of a record, and a record of a row; an upsert that works on SQLite and PostgreSQL."""
 
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ from ....jobs.storage.prepared import PreparedStatement, as_new, new_values
 
 R = TypeVar("R")
 AT_ONCE = 1000
-"""Values in one query: databases have limits."""
+"""The most values in one query: databases have limits."""
 
 
 def row(record: object) -> dict[str, object]:
@@ -36,7 +36,7 @@ def many(session: Session, record: type[R], query: Select[*tuple[object, ...]]) 
 
 
 def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """As many as one query takes: databases have limits."""
+    """The values in parts, each small enough for one query."""
     for begin in range(0, len(values), AT_ONCE):
         yield values[begin : begin + AT_ONCE]
 
@@ -57,8 +57,8 @@ def upsert(  # type: ignore[explicit-any]
 def upsert_many(  # type: ignore[explicit-any]
     session: Session, table: Table, values: Sequence[Mapping[str, object]], *, rising: bool = False
 ) -> None:
-    """The same for many rows with the same columns; with `rising` a value that is there is replaced only
-    by a higher one."""
+    """As `upsert`, for many rows with the same columns; with `rising` an existing value is replaced only by a
+    higher one."""
     if values:
         columns = tuple(values[0])
         statement = _upserting(_is_postgresql(session), table, columns, columns, rising)
@@ -69,8 +69,8 @@ def upsert_many(  # type: ignore[explicit-any]
 def _upserting(  # type: ignore[explicit-any]
     is_postgresql: bool, table: Table, columns: Sequence[str], replaced: Sequence[str], rising: bool
 ) -> PreparedStatement:
-    """Made once for the same columns, and without values: with a statement that is kept its values would
-    be, an inventory of 1,000 machines was 10 MB."""
+    """The statement, made once for the same columns, and without values: a kept statement would keep its
+    values, and an inventory of 1,000 machines was 10 MB."""
     insert = _insert(is_postgresql, table).values({**new_values(table, columns), **_defaults(table, columns)})
     keys = [column.name for column in table.primary_key]
     new = {name: insert.excluded[name] for name in replaced if name not in keys}
@@ -83,7 +83,7 @@ def _upserting(  # type: ignore[explicit-any]
 def _defaults(  # type: ignore[explicit-any]
     table: Table, columns: Sequence[str]
 ) -> dict[str, object]:
-    """Of the others."""
+    """The defaults of the other columns."""
     others = [column for column in table.c if column.name not in columns]
     defaults = ((each.name, each.default) for each in others)
     return {name: given.arg for name, given in defaults if isinstance(given, ScalarElementColumnDefault)}

@@ -1,4 +1,4 @@
-"""What waits for a second person."""
+"""Requests that wait for a second person."""
 
 from typing import Annotated
 
@@ -17,23 +17,23 @@ class ApprovalSettings(Shape):
     """What needs a second person's approval."""
 
     verbs: tuple[Annotated[str, Field(max_length=64)], ...] = Field((), max_length=100)
-    """Their names; none: nothing does. As soon as one is named, making and rotating tokens and this
-    setting do too."""
+    """The verbs that need approval; none: nothing does. As soon as one is named, creating and rotating tokens
+    and changing this setting need it too."""
     lasts_seconds: float = Field(LASTS_SECONDS, ge=SHORTEST_SECONDS, le=LONGEST_SECONDS)
-    """How long a request waits."""
+    """How many seconds a request waits before it expires."""
 
 
 class ApprovalRequest(Shape):
-    """What was asked, exactly as it is carried out."""
+    """The request, exactly as it is carried out."""
 
     method: str
-    """As in HTTP."""
+    """The HTTP method."""
     path: str
     """Below /api: machine, policy, ..."""
     query: str = ""
-    """What stands behind the question mark."""
+    """The part of the URL after the question mark."""
     body: str = ""
-    """The body as it came."""
+    """The request's body."""
     if_match: str | None = None
     """The edition that the asker saw."""
 
@@ -42,15 +42,15 @@ class Approval(Shape):
     """A request that waits for a second person, or did."""
 
     number: int
-    """Never given again."""
+    """Its number, which is never used again."""
     stage: Stage
     """How far it is."""
     verb: str
     """What was asked for."""
     asked: ApprovalRequest
-    """With all that was given."""
+    """The request with everything that was given."""
     permission: Permission
-    """What whoever grants or refuses it needs, like the asker."""
+    """The permission that granting or refusing it needs, as asking did."""
     who: str
     """The name of the token that asked; the job shows it as `requested_by`."""
     asked_at: AwareDatetime
@@ -64,9 +64,9 @@ class Approval(Shape):
     why: str = ""
     """Why it was refused."""
     tried: str = ""
-    """Why it could not be carried out when it was granted last."""
+    """Why it could not be carried out when it was last granted."""
     code: int | None = None
-    """The status of its answer, once it is carried out."""
+    """The HTTP status of its answer, once it was carried out."""
     job_id: str | None = None
     """The job that it started or steered."""
 
@@ -83,7 +83,7 @@ class ApprovalPage(Page[Approval]):
 
 
 class ApprovalRefusal(Shape):
-    """Why it is refused."""
+    """A refusal."""
 
     reason: str = Field("", max_length=500)
     """Shown to the asker."""

@@ -11,24 +11,24 @@ SHORTEST_DAYS, LONGEST_DAYS = 30, 36500
 
 
 class AuditEntry(Shape):
-    """One deed, or one refusal. Its digest covers all other fields, and `former` the entry before."""
+    """One act, or one refused attempt. Its digest covers all other fields, and `former` the entry before."""
 
     number: int
     """Its place in the log, from 1, without gaps."""
     at: AwareDatetime
     """When it was recorded (UTC)."""
     who: str
-    """The name of the token; stranger: of none."""
+    """The name of the token; stranger: a call without a valid token."""
     token_id: str
     """The token's own id; empty for strangers and the vault itself."""
     address: str
-    """From where it was asked."""
+    """The address from which it was asked."""
     verb: str
     """What was asked for, as a route of the API."""
     object: str
-    """Of what: the path that was asked."""
+    """What was acted on: the path of the call."""
     outcome: Outcome
-    """What became of it."""
+    """The result."""
     code: int | None = None
     """The status of the answer; null: none was given yet, or several were."""
     job_id: str | None = None
@@ -49,14 +49,13 @@ class AuditQuery(Paging):
     verb: str | None = None
     """Of this route: DELETE /tokens/{name}."""
     object: str | None = None
-    """Of this: it stands in the path that was asked, or is, as a whole, the name or the id of a machine
-    that it was about."""
+    """About this: a part of the call's path, or the whole name or id of a machine that the call was about."""
     outcome: Outcome | None = None
     """With this outcome."""
     job: str | None = None
     """Of this job, by its whole id."""
     number: int | None = Field(None, ge=1, le=2**62)
-    """This one."""
+    """The entry with this number."""
     since: Instant | None = None
     """Recorded then or later."""
     before: Instant | None = None
@@ -73,7 +72,7 @@ class AuditCheck(Shape):
     """Whether the log is whole."""
 
     intact: bool
-    """Whether no entry was changed, removed or put elsewhere since it was written."""
+    """Whether no entry was changed, removed or moved since it was written."""
     entries: int
     """How many were read, as far as the log is whole."""
     first_number: int
@@ -81,7 +80,8 @@ class AuditCheck(Shape):
     head_number: int
     """The number of the last one."""
     head_digest: str
-    """Its digest. Keep it elsewhere: whoever can write the database can also write the whole log anew."""
+    """The digest of the last one. Keep it elsewhere: whoever can write the database can also write the whole
+    log anew."""
     broken_number: int | None = None
     """The first one that is wrong or missing; null: none is."""
     what: str = ""

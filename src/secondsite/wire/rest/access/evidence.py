@@ -12,7 +12,7 @@ class EvidenceItem(Shape):
     """Evidence of one attempt at one job."""
 
     id: str
-    """Its own."""
+    """The id of this evidence."""
     job_id: str
     """The job, which may be deleted by now."""
     verb: str

@@ -11,8 +11,8 @@ LONGEST_SECONDS = 3650 * DAY
 
 
 class TokenCreate(Shape):
-    """A new access token. What is no field of it is refused: one that was to limit it would be given for
-    the whole vault."""
+    """A new access token. An unknown field is refused: if it was meant to limit the token, the token would be
+    valid for the whole vault."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,13 +20,13 @@ class TokenCreate(Shape):
     """Whom or what it is for: 1 to 100 letters (a to z), digits, blanks and . _ - + @; a letter or digit
     at both ends."""
     roles: tuple[Role, ...] = Field(min_length=1)
-    """What its holder is."""
+    """The roles of its holder."""
     site: str | None = None
     """The site that it is limited to; null: the whole vault."""
     valid_seconds: float | None = Field(LIVES_SECONDS, gt=0, le=LONGEST_SECONDS)
     """How long it is valid; null: until it is deleted."""
     person: str | None = None
-    """Whose it is, where a person has several tokens; null: as it is named."""
+    """The person who holds it; null: the token's name."""
 
 
 class TokenRotate(Shape):
@@ -42,13 +42,14 @@ class Token(Shape):
     """An access token as the vault remembers it: never the token itself."""
 
     id: str
-    """Its own for ever; names may be given again."""
+    """Its id for ever; its name may be used again after it was deleted."""
     name: str
     """Whom or what it is for; jobs show it as `requested_by`."""
     person: str = ""
-    """Whose it is: nobody approves what was asked with another token of his own."""
+    """The person who holds it: nobody can approve a request that was made with another token of the same
+    person."""
     roles: tuple[Role, ...]
-    """What its holder is."""
+    """The roles of its holder."""
     site: str | None = None
     """The site that it is limited to; null: the whole vault."""
     created_at: AwareDatetime
@@ -58,7 +59,7 @@ class Token(Shape):
     expires_at: AwareDatetime | None = None
     """When it ends (UTC); null: when it is deleted."""
     expired: bool = False
-    """Whether that was before now."""
+    """Whether it has expired."""
     last_used_at: AwareDatetime | None = None
     """When it was last used (UTC), to some minutes; null: never."""
     former_valid_until: AwareDatetime | None = None

@@ -1,4 +1,4 @@
-"""Steps with their times, as bars along the time of the whole."""
+"""Draws steps with their times, as bars along the time of the whole job."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,18 +9,18 @@ from . import text
 from .text import Told
 
 NARROWEST = 0.6
-"""Of 100: a step of milliseconds is seen too."""
+"""The narrowest bar in percent: a step of milliseconds must be visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when the job was asked for until it ended."""
+    """The time from when the job was asked for until it ended."""
 
     begin: datetime | None
     seconds: float
 
     def share(self, at: datetime) -> float:
-        """Where that is, of 100."""
+        """Where an instant is in that time, in percent."""
         if self.begin is None or self.seconds <= 0:
             return 0.0
         return min(100.0, max(0.0, (at - self.begin).total_seconds() / self.seconds * 100))

@@ -16,8 +16,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`own` are its steps, where they are not those of the whole. `picture` is a PNG as base64,
-    `no_picture` says why there is none."""
+    """One machine on the page. `own` are its steps, if they are not those of the whole job. `picture` is a
+    PNG as base64, `no_picture` says why there is none."""
 
     told: Told
     name: str
@@ -70,13 +70,14 @@ def _machine(told: Told, root: Told, pictures: Mapping[str, str], over: Span) ->
 
 
 def _against_rto(told: Told, proof: Told) -> str:
-    """Who looked whether it can be used, and did not see it, has not recovered it in any time."""
+    """Whether the RTO was met. A machine that was looked at and not proven to be usable counts as not
+    recovered."""
     verdict = text.against(recovered(told), told.get("rto_goal_seconds"))
     return "not proven" if verdict == "met" and proof and proof.get("proven") is not True else verdict
 
 
 def picture(told: Told, pictures: Mapping[str, str]) -> tuple[str | None, str]:
-    """As base64, if it is the one that the evidence names; else why there is none to see."""
+    """The picture as base64, if it is the one that the evidence names; else why none is shown."""
     named = text.text(text.table(told.get("picture")).get("sha256"))
     if not named:
         return None, ""
@@ -92,7 +93,7 @@ def picture(told: Told, pictures: Mapping[str, str]) -> tuple[str | None, str]:
 
 
 def recovered(told: Told) -> float | None:
-    """Until it was proven that it can be used; where that was not looked at or not proven, until it was
-    started."""
+    """Seconds until it was proven that the machine can be used; if that was not looked at, or not proven,
+    until it was started."""
     proven = text.number(told.get("rto_proven_seconds"))
     return text.number(told.get("rto_started_seconds")) if proven is None else proven

@@ -15,7 +15,7 @@ from .machines import Machine, recovered
 from .text import Told
 
 MOST_IN_FULL = 100
-"""Of more machines, only those that something was found of have a section of their own."""
+"""With more machines than this, only those with a problem have a section of their own."""
 
 
 def page(file: EvidenceFile, made_at: datetime) -> str:
@@ -53,7 +53,7 @@ def _is_noted(machine: machines.Machine) -> bool:
 
 
 def _notes(job: Told, of: list[machines.Machine]) -> list[str]:
-    """Each once: the clean-up of many gives the same to all."""
+    """The notes of all jobs, each once: the clean-up of many machines gives the same notes to all."""
     own = text.text(text.table(job.get("asked")).get("notes"))
     return list(dict.fromkeys(each for each in (own, *(machine.notes for machine in of)) if each))
 
@@ -71,7 +71,7 @@ def _template() -> Template:
     return environment.get_template("page.html")
 
 
-# What the page says of the whole: its verdict, and its figures.
+# What the page says of the whole job: its verdict, and its figures.
 
 TITLES = {
     "test_failover": "Test failover",
@@ -102,7 +102,7 @@ class RunSummary:
 
 
 def whole(job: Told, of: list[Machine], plan: Told | None = None) -> RunSummary:
-    """`plan`: what is told of the plan whose run it was."""
+    """The verdict and the figures. `plan`: the evidence about the plan whose run it was."""
     verb, state = text.text(job.get("verb")), text.text(job.get("state"))
     title = TITLES.get(verb, verb.replace("_", " "))
     figures = [] if verb == CLEAN_UP else [*_figures(of), *_of_plan(plan or {})]
@@ -114,7 +114,7 @@ def whole(job: Told, of: list[Machine], plan: Told | None = None) -> RunSummary:
 
 
 def _findings(of: list[Machine]) -> Iterable[str]:
-    """What is not as it should be, and of which machines."""
+    """What is not as it should be, and the machines concerned."""
     found: dict[str, list[str]] = {
         "Not started": [each.name for each in of if not each.started],
         "Not proven to be usable": [each.name for each in of if each.started and each.proven != "proven"],
@@ -140,7 +140,7 @@ def _figures(of: list[Machine]) -> Iterable[Figure]:
 
 
 def _of_plan(plan: Told) -> Iterable[Figure]:
-    """Only of a plan that has a goal."""
+    """The figures of a plan; none if it has no goal."""
     goal, took = text.number(plan.get("rto_goal_seconds")), text.number(plan.get("rto_seconds"))
     if goal is not None:
         said = text.against(took, goal)
@@ -157,7 +157,7 @@ def _count(name: str, of: list[Machine], counts: Callable[[Machine], bool], said
 def _worst(
     name: str, what: str, of: list[Machine], key: str, goal: str, verdict: Callable[[Machine], str]
 ) -> Figure:
-    """The longest of all machines; the goal is missed if one missed it."""
+    """The longest time of all machines; the goal is missed if one machine missed it."""
     lasted = [text.number(each.told.get(key)) if key else recovered(each.told) for each in of]
     known = [each for each in lasted if each is not None]
     verdicts = [verdict(each) for each in of]

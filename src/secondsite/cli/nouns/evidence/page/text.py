@@ -1,4 +1,4 @@
-"""Text that others wrote, times and amounts, as a page shows them. What is absent, or of another kind, is
+"""Formats foreign texts, times and amounts for the page. A value that is missing, or of another type, is
 shown as a dash."""
 
 import json
@@ -15,13 +15,14 @@ Told = Mapping[str, JsonValue]
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
 )
-"""Control characters but tab and newline, and those that turn the direction of text or are not seen."""
+"""Control characters except tab and newline, characters that change the direction of text, and invisible
+ones."""
 _LONE = re.compile("[\ud800-\udfff]")
-"""Halves of characters: JSON can have them, a file cannot."""
+"""Lone surrogates: JSON can contain them, a file in UTF-8 cannot."""
 
 
 def plain(value: object) -> object:
-    """Of each text that the page shows: without what would steer it, and not longer than is read."""
+    """The value with each text cleaned of control characters, and shortened."""
     if value is None:
         return NONE
     return value if hasattr(value, "__html__") else _clean(shortened(str(value), MOST_SHOWN))
@@ -59,7 +60,7 @@ def number(value: JsonValue) -> float | None:
 
 
 def seconds(value: JsonValue) -> str:
-    """8.3 s, 4 min 10 s, 15 min, 2 h 5 min."""
+    """Seconds as text: 8.3 s, 4 min 10 s, 15 min, 2 h 5 min."""
     found = number(value)
     if found is None:
         return NONE

@@ -1,9 +1,9 @@
-"""Addresses and names on an isolated bridge, by dnsmasq.
+"""Serves addresses and names on an isolated bridge, with dnsmasq.
 
 It runs in a network namespace of its own, on the far end of a virtual cable into the bridge: the host has no
 address there and no route, so its own networks may have the same subnet, and no guest of a drill reaches the
-host. The namespace belongs to no file: it ends with its processes, and the cable with it. They end with this
-process, even if it is killed.
+host. The namespace belongs to no file: it ends with its processes, and the cable with it. The processes end
+with this one, even if it is killed.
 """
 
 import hashlib
@@ -39,15 +39,15 @@ ip address add {address} dev {inner}
 ip link set {inner} up
 {dnsmasq} 2>&1 | {{ dd bs={most} count={pieces} status=none; exec cat > /dev/null; }} & wait
 """
-"""Of what it says the begin is kept, which tells why it does not start: it says something of each odd
-request of a guest, who would fill the host's disk so."""
+"""The command of a server. Only the beginning of its output is kept, which tells why it did not start: it
+logs every odd request, and a guest could fill the host's disk that way."""
 KEPT_PIECES, MOST_OF_A_PIECE = 64, 4 * KiB
 
 Ip = Callable[..., str]
 
 
 class Servers:
-    """One process for each network that is served."""
+    """The servers: one process for each network."""
 
     def __init__(self, folder: Path, ip: Ip) -> None:
         self._folder, self._ip = folder, ip
@@ -55,7 +55,7 @@ class Servers:
         self._running: dict[str, tuple[NetworkService, children.Child]] = {}
 
     def serve(self, network: str, serving: NetworkService) -> None:
-        """Serves that from now on, in place of what it served. Raises FabricError."""
+        """Serves these addresses and names from now on, in place of earlier ones. Raises FabricError."""
         with self._lock:
             known = self._running.get(network)
             if known is not None and known[0] == serving and known[1].poll() is None:
@@ -64,7 +64,7 @@ class Servers:
             self._running[network] = serving, self._start(network, serving)
 
     def end(self, network: str) -> None:
-        """Nothing of it is left; harmless if there is nothing."""
+        """Ends the server of a network, and removes what is left of it; harmless if there is none."""
         with self._lock:
             self._end(network)
             for file in (self._leases(network), self._log(network)):
@@ -85,8 +85,8 @@ class Servers:
             self._delete(outer)
 
     def _delete(self, outer: str) -> None:
-        """The kernel takes it away by itself once the last process in its namespace has ended, which may
-        be now."""
+        """Delete the outer end of the cable. The kernel also deletes it once the last process in its
+        namespace has ended, which may be at the same moment."""
         try:
             self._ip("link", "delete", "dev", outer)
         except errors.FabricError:
@@ -111,7 +111,7 @@ class Servers:
         return server
 
     def _move(self, server: children.Child, inner: str) -> None:
-        """Into the server's own namespace, which it may not have entered yet."""
+        """Move the inner end into the server's namespace, which the process may not have entered yet."""
         ours, deadline = os.readlink("/proc/self/ns/net"), time.monotonic() + READY_SECONDS
         while server.poll() is None and time.monotonic() < deadline:
             if os.readlink(f"/proc/{server.pid}/ns/net") != ours:
@@ -126,7 +126,7 @@ class Servers:
                 last = said.decode(errors="replace").strip().rpartition("\n")[2]
                 raise errors.FabricError(
                     f"dnsmasq did not start on the network '{network}': {last or 'it said nothing'}",
-                    do="Start the test failover without --subnet, or mend what is named.",
+                    do="Start the test failover without --subnet, or correct what is named.",
                 )
             time.sleep(POLL_SECONDS)
 
@@ -151,12 +151,13 @@ class Servers:
 
 
 def obstacle() -> Obstacle | None:
-    """Why nothing can be served here."""
+    """Why nothing can be served here; None if it can."""
     return None if shutil.which("dnsmasq", path=PATH) else MISSING
 
 
 def cable(network: str) -> tuple[str, str]:
-    """The names of its ends: in the bridge, and in the namespace. A name has at most 15 characters."""
+    """The names of the cable's ends: in the bridge, and in the namespace. A name has at most 15
+    characters."""
     digest = hashlib.sha256(network.encode()).hexdigest()[:11]
     return f"sso-{digest}", f"ssi-{digest}"
 
@@ -167,7 +168,7 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: NetworkService,
         "dnsmasq", "--conf-file=", "--pid-file=", "--keep-in-foreground", "--log-facility=-", "--user=nobody",
         f"--interface={inner}", "--except-interface=lo", "--bind-interfaces",
         "--no-resolv", "--no-hosts", "--local=//",
-        # while it waits 3 s for an echo it answers nobody, and of two slow guests neither got its address
+        # While it waits 3 s for an echo it answers nobody, and of two slow guests neither got its address.
         "--no-ping",
         *(f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}" for first, last in given),
         "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
@@ -178,6 +179,6 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: NetworkService,
 
 
 def _place(host: ServedHost) -> str:
-    """A name that an older vault gave, and that would be read as something else, is left out."""
+    """A host as an argument of dnsmasq. A name from an older vault that dnsmasq would misread is left out."""
     name = None if subnets.READ_OTHERWISE.fullmatch(host.name) else host.name
     return ",".join(word for word in (host.mac, host.address, name) if word)

@@ -1,9 +1,9 @@
-"""A bridge whose host takes no part in it.
+"""Keeps a bridge's host out of the bridged network.
 
 A bridge is a network card of its host too. Without an address it still took a router advertisement of a
 guest, and with it the host's IPv6 default route; it answered ARP for the host's other addresses, and
-forwarded what came. So it knows no IPv6, answers for nothing, takes nothing whose way back leads elsewhere,
-and forwards nothing. What the guests say to each other passes the bridge without that.
+forwarded what came. So the bridge has no IPv6, answers for no address, takes no packet whose way back leads
+elsewhere, and forwards nothing. Traffic between the guests passes the bridge without that.
 """
 
 from pathlib import Path
@@ -17,15 +17,17 @@ SHUT = {
     "ipv4/conf/{}/rp_filter": "1",
     "ipv4/conf/{}/forwarding": "0",
 }
-"""Documentation/networking/ip-sysctl of the kernel."""
+"""Kernel settings of a bridge; see Documentation/networking/ip-sysctl of the kernel."""
 
 
 SERVES = {**SHUT, "ipv4/conf/{}/arp_ignore": "1"}
-"""Where the host itself gives addresses and names: it answers for its address there, and for no other."""
+"""The settings if the host itself gives addresses and names: it answers for its address there, and for no
+other."""
 
 
 def shut_host_out(bridge: str, *, serves: bool = False) -> None:
-    """Harmless if it is done. Raises FabricError. A host without IPv6 has nothing to shut there."""
+    """Apply these settings to a bridge; harmless when repeated. Raises FabricError. On a host without IPv6
+    those of IPv6 are skipped."""
     for name, value in (SERVES if serves else SHUT).items():
         setting = SETTINGS / name.format(bridge)
         if not setting.parent.exists() and name.startswith("ipv6"):

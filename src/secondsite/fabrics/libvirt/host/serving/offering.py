@@ -1,8 +1,9 @@
-"""Addresses and names on an isolated network that libvirt's daemon made, by the daemon's own DHCP server.
+"""Serves addresses and names on an isolated network that libvirt's daemon made, with the daemon's own DHCP
+server.
 
 The daemon starts that server for a network with an address of its host in it, the subnet's first one: so the
-subnet must not be one of the host's own. Who is on the network is told to the server while it runs; only the
-first time the network is stopped for a moment.
+subnet must not be one of the host's own. Machines are added while the server runs; only the first time the
+network is stopped for a moment.
 """
 
 import ipaddress
@@ -27,8 +28,8 @@ ElementTree.register_namespace("dnsmasq", OPTIONS)
 
 
 def obstacle(subnet: str, there: Sequence[NetworkInfo], own: Collection[str] = ()) -> Obstacle | None:
-    """Why this host can have no network with that subnet: it has one already, as one of its networks (but
-    those that are meant) says."""
+    """Why this host can have no network with that subnet: it has that subnet already, on a network other than
+    `own`."""
     wanted = ipaddress.IPv4Network(subnet)
     for network in there:
         if network.name not in own and any(
@@ -43,7 +44,8 @@ def obstacle(subnet: str, there: Sequence[NetworkInfo], own: Collection[str] = (
 
 
 def serve(handle: Any, network: Any, serving: NetworkService) -> None:
-    """Offers that from now on. Harmless if it does. Raises FabricError."""
+    """Serve these addresses and names from now on. Harmless if they are served already. Raises
+    FabricError."""
     if _subnet_of(_root(network)) != serving.subnet:
         _begin(handle, network, serving)
     there = reserving.known(network) or {}
@@ -56,8 +58,8 @@ def serve(handle: Any, network: Any, serving: NetworkService) -> None:
 
 
 def _begin(handle: Any, network: Any, serving: NetworkService) -> None:
-    """What is defined counts from the network's next start: killed in between it is started by whoever
-    makes it again."""
+    """Restart the network: its new definition counts only from its next start. If this process is killed in
+    between, whoever makes the network again starts it."""
     name, text = network.name(), _defined(_root(network, libvirt.VIR_NETWORK_XML_INACTIVE), serving)
     connection.call("defining a network", handle.networkDefineXML, text)
     if connection.call("reading a network", network.isActive):
@@ -89,7 +91,7 @@ def _defined(root: Element, serving: NetworkService) -> str:
 
 
 def _subnet_of(root: Element) -> str | None:
-    """That of which its server gives addresses."""
+    """The subnet of which the network's server gives addresses; None if it gives none."""
     for each in root.iterfind("ip"):
         if each.find("dhcp") is not None:
             written = f"{each.get('address')}/{each.get('prefix') or each.get('netmask')}"

@@ -14,14 +14,15 @@ from .. import connection, domain_xml
 
 
 def known(network: Any) -> dict[str, str] | None:
-    """By MAC address; None: it has no DHCP server."""
+    """The reservations by MAC address; None if the network has no DHCP server."""
     if not list(_served(_root(network))):
         return None
     return {mac: address for _, mac, address in _hosts(_root(network))}
 
 
 def reserve(network: Any, mac: str, address: str, name: str) -> None:
-    """In place of what the card had. Raises FabricError, as for an address that another card has."""
+    """Reserve an address for a card, in place of the one that it had. Raises FabricError, for instance for an
+    address that another card has."""
     there = known(network) or {}
     if there.get(mac.lower()) == address:
         return
@@ -35,7 +36,7 @@ def reserve(network: Any, mac: str, address: str, name: str) -> None:
 
 
 def release(network: Any, mac: str, address: str) -> None:
-    """Harmless if it is not there."""
+    """End a reservation; harmless if there is none."""
     for index, its_mac, its_address in list(_hosts(_root(network))):
         if (its_mac, its_address) == (mac.lower(), address):
             host = Element("host", {"mac": mac, "ip": address})
@@ -53,7 +54,7 @@ def _update(network: Any, command: int, index: int, host: Element) -> None:
 
 
 def _index(root: Element, address: str) -> int:
-    """Which of the network's subnets it is in."""
+    """The index of the network's subnet that the address is in."""
     for index, each in _served(root):
         subnet = f"{each.get('address')}/{each.get('prefix') or each.get('netmask')}"
         if ipaddress.IPv4Address(address) in ipaddress.IPv4Interface(subnet).network:

@@ -1,6 +1,6 @@
-"""What a person asks for: first a dry run, then the same in earnest, in portions. Each portion is adopted
-at its appliance first, and then here in one transaction, so whatever was cut off is asked for again, and
-nothing is adopted twice."""
+"""The adoption that a person asks for: first a dry run, then the same in earnest, in portions. Each portion
+is adopted at its appliance first, and then here in one transaction: so whatever was interrupted is asked for
+again, and nothing is adopted twice."""
 
 import contextlib
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from .records import AdoptionContext
 
 SECONDS = 60.0
 AT_ONCE = 20
-"""Machines of a portion that is adopted: each is opened at its appliance."""
+"""The most machines of a portion: each is opened at its appliance."""
 EACH_SECONDS = 20.0
-"""With less left of the request's time the portion ends."""
+"""With fewer seconds left of the request's time the portion ends."""
 
 
 class Adoption:
@@ -32,8 +32,8 @@ class Adoption:
         self._parts = parts
 
     def adopt(self, name_or_id: str, asked: rest.AdoptionRequest) -> rest.Adoption:
-        """Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site that cannot
-        be named so."""
+        """Adopt a portion. Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site
+        that cannot have that name."""
         with self._parts.store.reading() as tx:
             at = appliances.existing(self._parts, tx, name_or_id)
         if asked.other_site == at.site:
@@ -56,7 +56,7 @@ class Adoption:
     def _looked_at(
         self, at: ApplianceRecord, found: AdoptableSite, known: settings.Names, *, is_first: bool
     ) -> rest.Adoption:
-        """The same is done, and taken back. What is set for many machines is told once."""
+        """The dry run: the same is done and rolled back. Settings for many machines are reported once."""
         said: list[str] = []
         plans: list[PlannedRecord] = []
         with contextlib.suppress(_Rehearsed), self._parts.store.transaction() as tx:
@@ -89,7 +89,8 @@ class Adoption:
         return _told(at, found, said, ended, dry_run=False)
 
     def _taken_in_time(self, at: ApplianceRecord, plans: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """The first of them at least: the others are asked for by the next request."""
+        """The first of them at least, and others while there is time; the rest is asked for by the next
+        request."""
         taken: list[PlannedRecord] = []
         for plan in plans:
             if taken and self._parts.seconds_left() < EACH_SECONDS:
@@ -98,7 +99,7 @@ class Adoption:
         return taken
 
     def _taken(self, at: ApplianceRecord, plan: PlannedRecord) -> PlannedRecord:
-        """The appliance has it for this vault from now on; what it says then counts."""
+        """Let the appliance take the machine over for this vault; what it then reports counts."""
         if plan.made is None:
             return plan
         try:
@@ -122,22 +123,23 @@ def _as_far(found: AdoptableSite, taken: Sequence[PlannedRecord]) -> AdoptableSi
 
 
 def _require_onward(at: ApplianceRecord, after: str, found: AdoptableSite) -> None:
-    """Portions come to an end, if each goes further. Raises InvalidArgument."""
+    """Raises InvalidArgument unless each portion goes further than the one before: or there would be no
+    end."""
     if found.more and (not found.machines or found.machines[-1].id <= after):
         raise errors.InvalidArgument(
             (
-                f"Appliance '{at.name}' says that more machines follow, and tells the same again: it would "
-                "be asked without an end."
+                f"Appliance '{at.name}' reports that more machines follow, but repeats the same ones: asking "
+                "would never end."
             ),
             do=(
-                "Look at the appliance: it may be in other hands, or its store may have been. What was told "
-                "before this is adopted."
+                "Check the appliance: somebody else may control it, or may have changed its store. What it "
+                "reported before is adopted."
             ),
         )
 
 
 class _Rehearsed(Exception):
-    """Nothing of the transaction stays."""
+    """Ends a dry run: the transaction is rolled back."""
 
 
 def _written(tx: Transaction, around: AdoptionContext, plan: PlannedRecord) -> Sequence[str]:
@@ -145,7 +147,8 @@ def _written(tx: Transaction, around: AdoptionContext, plan: PlannedRecord) -> S
 
 
 def _as_said(before: AdoptableMachine, now: AdoptableMachine) -> AdoptableMachine:
-    """The number that the order itself brought there is none that somebody else gave."""
+    """The machine as it was reported before: the number that the order itself brought there is no one
+    else's."""
     odd = tuple(dict.fromkeys((*before.odd, *now.odd)))
     return now.model_copy(update={"generation": before.generation, "odd": odd})
 

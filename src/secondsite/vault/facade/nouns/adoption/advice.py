@@ -1,4 +1,4 @@
-"""What there is to know of a machine that is adopted, and what to do next with it; and what nobody kept."""
+"""What to know about an adopted machine, and what to do next with it; and what no appliance has kept."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,32 +15,29 @@ from . import settings
 QEMU = "qemu"
 LOST = (
     "Access tokens: each person and program gets a new one: 'secondsite token create NAME --role operator'.",
-    "Whom notices go to, with their secrets: 'secondsite notice set TARGET --help'.",
+    "Targets of notices, with their secrets: 'secondsite notice set TARGET --help'.",
     "Schedules of test failovers: 'secondsite drill schedule set NAME --machine MACHINE --every 30d'.",
     "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7d'.",
     "Which verbs need a second person: 'secondsite approval require VERB'.",
     (
-        "Pools of addresses, and who had which: make them again ('secondsite pool create --help') once each "
-        "machine that came from one is told of above."
+        "Address pools, and which machines had their addresses: create them again ('secondsite pool create "
+        "--help') once each machine with such an address is reported above."
     ),
     (
         "Which sites do not reverse replication by themselves: 'secondsite site pair SITE OTHER "
         "--no-reverse-after-commit'."
     ),
-    "Jobs: none of the former vault goes on, and what it was doing is as it is told of each machine above, "
-    "with the command that leads on. The jobs of former days, the audit log, evidence, notes of test "
-    "failovers and the RPO were in its database: if a backup of it is found, keep it: what it says can be "
-    "verified without a vault.",
+    "Jobs: those of the former vault do not go on; the state that they left is reported for each machine "
+    "above, with the command that continues. Past jobs, the audit log, evidence, notes of test failovers "
+    "and the RPO were in its database: if you find a backup of it, keep it: it can be verified without a "
+    "vault.",
 )
 UNSAID = (
     "Policies, network cards, properties, checks, replication groups, recovery plans and network mappings: "
-    "no vault said them to this appliance. Set them again; machines have the values that their appliance "
+    "no vault sent them to this appliance. Set them again; machines have the values that their appliance "
     "had.",
 )
-WENT_HOME = (
-    "it went home from here: it runs there, and what is here are the disks that it left, which wait for the "
-    "way back"
-)
+WENT_HOME = "it was failed back from here and runs at home; its disks here are kept for the next reprotect"
 KEY = (
     "The key of encrypted replicas: 'secondsite appliance set-key --from FILE' at the appliance, if it has "
     "none."
@@ -58,8 +55,8 @@ def overtaken(
 ) -> Iterator[str]:
     """What the appliances that were adopted before have of an earlier direction."""
     yield (
-        f"what is here is of its epoch {made.epoch}; what was adopted before is of epoch {before.epoch}, and "
-        "is old"
+        f"its copy here is of epoch {made.epoch}; the one that was adopted before is of epoch {before.epoch} "
+        "and is old"
     )
     now = {made.source_appliance_id, made.target_appliance_id}
     for each in map(tx.appliances.find, sorted({before.source_appliance_id, before.target_appliance_id})):
@@ -69,7 +66,7 @@ def overtaken(
         if each.id in now:
             yield (
                 f"'secondsite machine resynchronize {shell.arguments(made.name)}' tells {where} its role "
-                "anew, if its copy was put back from an earlier day"
+                "again, if its copy was put back from a backup"
             )
         else:
             yield f"{where} has an old copy or old points of it: see that no copy runs there"
@@ -94,7 +91,7 @@ def missing(found: AdoptableSite, machines: Sequence[AdoptableMachine]) -> Itera
     if found.vault is None:
         yield from UNSAID
     for each in found.odd:
-        yield f"Of what the former vault had set, since nothing can have such a value: {each}. Set it again."
+        yield f"A setting of the former vault has an impossible value: {each}. Set it again."
     if any(each.replica is not None and each.replica.key_id for each in machines):
         yield KEY
     yield from LOST
@@ -123,30 +120,31 @@ def _says(found: AdoptableMachine) -> Iterator[str]:
     replica, source = found.replica, found.source
     if replica is not None and replica.run is not None and replica.committed_point_id is None:
         by = " by the store's own program" if replica.run.by else ""
-        yield f"it was started here from {replica.run.point_id}{by}"
+        yield f"it was started here from point {replica.run.point_id}{by}"
         if not replica.run.defined:
-            yield "no hypervisor's machine stands on it: plain QEMU runs it, or nothing does"
+            yield "no machine of a hypervisor uses it: plain QEMU runs it, or nothing does"
     if replica is not None and replica.drills:
         yield f"{counted(replica.drills, 'test failover')} of it that the former vault began will be ended"
     if source is not None:
-        yield f"it is replicated from here, and its power is {source.power}" + ", fenced" * source.fenced
+        yield f"it is replicated from here; its power state is {source.power}" + ", fenced" * source.fenced
     if found.kept is None:
         yield "its settings were not kept"
     else:
         yield from settings.of_machine(found.kept)
     for each in found.odd:
-        yield f"left out, since nothing can have such a value: {each}"
+        yield f"left out, since its value is impossible: {each}"
 
 
 def _pooled(made: MachineRecord, found: AdoptableMachine) -> Iterator[str]:
-    """A pool that is made again knows nothing of what a guest has already, and would give it to the next."""
+    """For cards that may have an address of a pool: a pool that is created again does not know of it, and
+    would give it to another machine."""
     if found.kept is None or not pooling.is_away(made):
         return
     for card in found.kept.cards:
         if card.from_pool:
             yield (
-                f"its card {card.mac} may have an address out of a pool, and nobody kept which: look in its "
-                "guest, and set that ('secondsite card set "
+                f"its card {card.mac} may have an address of a pool, but which one was not kept: look in its "
+                "guest, and set it ('secondsite card set "
                 f"{shell.arguments(made.name, card.mac, options='--address ADDRESS/PREFIX')}'), so that no "
                 "pool gives it to another machine"
             )

@@ -1,4 +1,4 @@
-"""One machine: what is to come of it, and that done."""
+"""The plan for adopting one machine, and carrying it out."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -26,17 +26,17 @@ from .records import AdoptionContext
 
 DEFAULT = "default"
 LONGEST_ID = 64
-"""As a vault keeps it."""
+"""The longest machine id that a vault can keep."""
 ODD = errors.InvalidArgument(
     "No machine has such an id.",
-    do="Look what lies in the appliance's store, and whether the appliance is in other hands.",
+    do="Check what is in the appliance's store, and whether somebody else controls the appliance.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRecord:
-    """`made`: the record that it is to have; None if it stays as it is, or is left. `before`: the one that
-    it has."""
+    """The plan for one machine. `made`: the record that it will get; None if it stays as it is, or is left
+    out. `before`: the record that it has."""
 
     found: AdoptableMachine
     told: AdoptedMachine
@@ -45,13 +45,13 @@ class PlannedRecord:
 
     @property
     def asks(self) -> Adopt:
-        """What its appliance is told."""
+        """The order for its appliance."""
         assert self.made is not None
         return Adopt(setup=_setup(self.made, self.found))
 
 
 def planned(tx: Transaction, around: AdoptionContext, found: AdoptableMachine) -> PlannedRecord:
-    """Changes nothing."""
+    """The plan for a machine; changes nothing."""
     if not re.fullmatch(MACHINE_ID, found.id) or len(found.id) > LONGEST_ID:
         return PlannedRecord(found, advice.left(found, None, ODD))
     before = tx.machines.by_id(found.id)
@@ -84,7 +84,8 @@ def planned(tx: Transaction, around: AdoptionContext, found: AdoptableMachine) -
 
 
 def write(tx: Transaction, around: AdoptionContext, plan: PlannedRecord) -> Iterator[str]:
-    """Gives a sentence for each site and appliance that was made as a name for it."""
+    """Write the plan's record; gives a sentence for each site and appliance that was created as a name for
+    it."""
     made = plan.made
     assert made is not None
     sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
@@ -107,23 +108,21 @@ def _is_source(around: AdoptionContext, before: MachineRecord) -> bool:
 
 
 def _require_protected(around: AdoptionContext, found: AdoptableMachine) -> None:
-    """Raises NotPossibleNow for files that the former vault no longer knew: their owner keeps them."""
+    """Raises NotPossibleNow for a replica that the former vault no longer protected: its files are left to
+    their owner."""
     lies = found.replica is not None and not found.replica.opened
     if lies and found.kept is None and around.names.said:
         raise errors.NotPossibleNow(
             f"The former vault did not protect {found.name} any more.",
-            do=(
-                "Its files stay as they are. To adopt it all the same is not possible; protect it anew where "
-                "it runs."
-            ),
+            do=("Its files stay as they are. The machine cannot be adopted; protect it again where it runs."),
         )
 
 
 def _require_its_side(
     tx: Transaction, around: AdoptionContext, found: AdoptableMachine, before: MachineRecord
 ) -> None:
-    """Raises AlreadyExists for what another appliance has told already: a copy of its store elsewhere, or
-    a lie."""
+    """Raises AlreadyExists for a side of the machine that another appliance has reported already: one of the
+    two has a copy of the other's store, or its report is false."""
     side, site, appliance_id = (
         ("it is replicated from", before.source_site, before.source_appliance_id)
         if records.is_source(found)
@@ -136,14 +135,15 @@ def _require_its_side(
         who = f"appliance '{known.name}' of site {site}" if known else f"site {site}"
         raise errors.AlreadyExists(
             f"{before.name} is known here already: {side} {who}.",
-            do="What is here stays as it is. If the other one is wrong, see 'secondsite machine show "
+            do="Nothing was changed. If the known one is wrong, see 'secondsite machine show "
             f"{before.id}', and end that first: "
             f"'secondsite machine disable-protection {before.id}'.",
         )
 
 
 def _in_its_group(tx: Transaction, made: MachineRecord) -> MachineRecord:
-    """Only between the same two sites, or what is told of a machine would hold up those of others."""
+    """Its former group only if that is between the same two sites: else this machine would hold up the
+    others."""
     record = None if made.group is None else tx.groups.find(made.group)
     if record is None:
         return made
@@ -152,20 +152,20 @@ def _in_its_group(tx: Transaction, made: MachineRecord) -> MachineRecord:
 
 
 def _require_alone(tx: Transaction, made: MachineRecord) -> None:
-    """Raises AlreadyExists if somebody has protected the machine anew meanwhile."""
+    """Raises AlreadyExists if the machine has been protected again meanwhile."""
     sides = ((made.source_site, made.source_fabric_id), (made.target_site, made.target_fabric_id))
     for other in (tx.machines.by_fabric_id(*side) for side in sides):
         if other is not None and other.id != made.id:
             raise errors.AlreadyExists(
-                f"{made.name} is protected here already, anew, as {other.id}.",
+                f"{made.name} has been protected again here, as {other.id}.",
                 do="To adopt what it had before, end that first: 'secondsite machine disable-protection "
                 f"{other.id}'. Its former points stay in the store until then.",
             )
 
 
 def _require_at_their_sites(tx: Transaction, made: MachineRecord) -> None:
-    """Raises AlreadyExists for an appliance that is enrolled here at another site than the machine's: it
-    would get the orders of the other one, whose id it has."""
+    """Raises AlreadyExists for an appliance that is enrolled here at another site than the machine's: it has
+    the other one's id, and would get its orders."""
     sides = ((made.source_appliance_id, made.source_site), (made.target_appliance_id, made.target_site))
     for appliance_id, site in sides:
         known = tx.appliances.find(appliance_id)
@@ -184,12 +184,12 @@ def _require_at_their_sites(tx: Transaction, made: MachineRecord) -> None:
 
 
 def is_enrolled(tx: Transaction, known: ApplianceRecord) -> bool:
-    """Not only a name that was adopted."""
+    """Whether the appliance is enrolled, and not only a name that was adopted."""
     return known.last_seen_at is not None or tx.appliance_keys.find(known.id) is not None
 
 
 def policy_of(tx: Transaction, names: settings.Names) -> "records.PolicyName":
-    """Under which name a machine's policy is here, or will be."""
+    """The name that a machine's policy has here, or will have."""
 
     def name(shape: PolicyShape | None, kept: AdoptionRecord | None) -> str:
         policy = _policy(names, shape, kept.policy if kept else None)
@@ -207,7 +207,7 @@ def _policy(names: settings.Names, shape: PolicyShape | None, kept: str | None) 
 def _put_policy(
     tx: Transaction, around: AdoptionContext, name: str, found: AdoptableMachine
 ) -> Iterator[str]:
-    """One that nobody kept, and only the machine's appliance knew."""
+    """Create a policy that was kept nowhere but at the machine's appliance."""
     if tx.policies.find(name) is None:
         policy = _policy(around.names, found.policy, found.kept.policy if found.kept else None)
         tx.policies.put(replace(policy, name=name))
@@ -228,7 +228,7 @@ def _put_settings(tx: Transaction, machine_id: str, kept: AdoptionRecord | None)
 
 
 def _setup(made: MachineRecord, found: AdoptableMachine) -> ReplicaSetup | None:
-    """For a replica that only lies in a store."""
+    """The setup of a replica that is only stored."""
     if found.replica is None or found.replica.opened:
         return None
     return ReplicaSetup(

@@ -1,5 +1,5 @@
-"""The record of a machine, from what an appliance has of it. What really is there decides; what the former
-vault said fills the rest."""
+"""The record of an adopted machine, from what an appliance has of it. What is really there decides; what the
+former vault said fills in the rest."""
 
 import uuid
 from collections.abc import Callable
@@ -17,14 +17,15 @@ from .settings import Names
 
 PolicyName = Callable[[PolicyShape | None, AdoptionRecord | None], str]
 UNKNOWN = "unknown"
-"""What an earlier release wrote for the id of an appliance of which nobody knows anything: the same at all
-sites, so that whoever took its place at one was sent the orders of the others."""
+"""The id that an earlier release wrote for any appliance that nothing is known of: it was the same at all
+sites, so an appliance that replaced one of them was sent the orders of the others."""
 ANEW = "Protect it anew, or look in the appliance's log."
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptionContext:
-    """`at`: the appliance that has what was found; `policy`: under which name a policy is here."""
+    """Where a machine is adopted. `at`: the appliance that has what was found; `policy`: the name that a
+    policy has here."""
 
     at: ApplianceRecord
     names: Names
@@ -33,12 +34,13 @@ class AdoptionContext:
 
 
 def is_untouched(machine: MachineRecord) -> bool:
-    """No verb of this vault ever took it, so it is still as it was adopted."""
+    """Whether no verb of this vault has taken the machine since it was adopted."""
     return machine.claimed_by is None and machine.job_id is None
 
 
 def record(around: AdoptionContext, found: AdoptableMachine, before: MachineRecord | None) -> MachineRecord:
-    """The same for the same facts. Raises NotPossibleNow for what cannot be a machine here."""
+    """The record for what was found; the same for the same facts. Raises NotPossibleNow for what cannot be a
+    machine here."""
     known = None if before is not None and overtakes(around, found, before) else before
     made = known or _new(around, found)
     source, replica = found.source, found.replica
@@ -57,22 +59,23 @@ def record(around: AdoptionContext, found: AdoptableMachine, before: MachineReco
 
 
 def overtakes(around: AdoptionContext, found: AdoptableMachine, before: MachineRecord) -> bool:
-    """Whether what is here is of a later direction than all that was told before, by an appliance that
+    """Whether the copy here is of a later direction than all that was reported before, by an appliance that
     holds what the machine has left since. Verbs that were tried meanwhile came to nothing, or the record
-    would not say that it is protected. Only at the machine's own sites: elsewhere it is a lie."""
+    would not say that the machine is protected. Only at the machine's own sites: a report from elsewhere is
+    false."""
     if before.job_id is not None or (not is_untouched(before) and before.state is not State.PROTECTED):
         return False
     if found.source is not None and is_source(found):
         epoch = found.source.epoch
     elif found.replica is not None and found.replica.points:
         epoch = found.replica.epoch
-    else:  # one that was only prepared: the machine may not have come to be replicated to it
+    else:  # only prepared: the machine may never have been replicated to it
         return False
     return epoch > before.epoch and around.at.site in (before.source_site, before.target_site)
 
 
 def _numbered(made: MachineRecord, found: AdoptableMachine, before: MachineRecord | None) -> MachineRecord:
-    """Above all that was seen, and above what the record had that this one takes the place of."""
+    """The record with a number above all that were seen, and above that of the record which it replaces."""
     former = before or made
     return replace(
         made,
@@ -85,10 +88,10 @@ def _numbered(made: MachineRecord, found: AdoptableMachine, before: MachineRecor
 
 
 def _new(around: AdoptionContext, found: AdoptableMachine) -> MachineRecord:
-    """With the sides as they were said; an unknown one is a name."""
+    """A new record, with the sides as they were reported; an unknown side is only a name."""
     if found.definition is None:
         raise errors.NotPossibleNow(
-            f"Nothing says what machine {found.name} is: it has no recovery point that can be read.", do=ANEW
+            f"Machine {found.name} is not known: it has no recovery point that can be read.", do=ANEW
         )
     kept, named = found.kept, around.names
     here, there = around.at.site, named.other
@@ -134,8 +137,8 @@ def _side(appliance_id: str | None, site: str) -> str:
 
 
 def unknown_at(site: str) -> str:
-    """Stands for the id of an appliance of that site of which nobody knows anything. Nobody can enroll
-    under it (APPLIANCE_ID) but with a key of the site that replaces it."""
+    """The id that stands for an unknown appliance of that site. Nothing can enroll under it (APPLIANCE_ID)
+    except with a key of the site that replaces it."""
     return f"{uuid.uuid5(uuid.NAMESPACE_OID, site).hex}-{UNKNOWN}"
 
 
@@ -144,14 +147,15 @@ def is_unknown(appliance_id: str) -> bool:
 
 
 def _fabric_id(machine_id: str) -> str:
-    """The same whenever it is asked for."""
+    """The id for the record at the hypervisor: always the same for the same machine."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, machine_id))
 
 
 def _with_source(
     around: AdoptionContext, made: MachineRecord, source: AdoptableSource, is_known: bool
 ) -> MachineRecord:
-    """The appliance replicates it. Where that goes to it knows best, unless the other side has told."""
+    """The record with what its source says. The source knows best where it replicates to, unless the other
+    side has reported."""
     if not is_known:
         made = _turned(made) if made.target_site == around.at.site else made
         made = replace(made, target_appliance_id=_side(source.target_appliance_id, made.target_site))
@@ -165,7 +169,7 @@ def _with_source(
 
 
 def _turned(made: MachineRecord) -> MachineRecord:
-    """The former vault said it before its last reprotect, and was lost then."""
+    """Exchange the sides: the former vault's record is from before its last reprotect."""
     return replace(
         made,
         source_site=made.target_site,
@@ -178,8 +182,8 @@ def _turned(made: MachineRecord) -> MachineRecord:
 
 
 def require_present(made: MachineRecord, found: AdoptableMachine) -> None:
-    """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one
-    would stop the machine where it runs since."""
+    """Raises NotPossibleNow for what an earlier direction left: a verb that took it for the present one would
+    stop the machine where it runs now."""
     if found.source is not None and is_source(found):
         epoch, do = found.source.epoch, _old_copy(found.source)
     elif found.replica is not None:
@@ -188,7 +192,7 @@ def require_present(made: MachineRecord, found: AdoptableMachine) -> None:
         return
     if epoch < made.epoch:
         raise errors.NotPossibleNow(
-            f"What is here of {made.name} is of its epoch {epoch}, an earlier direction: since then it is "
+            f"The copy of {made.name} here is of its epoch {epoch}, an earlier direction: since then it is "
             f"replicated from {made.source_site} to {made.target_site}, in its epoch {made.epoch}.",
             do=(
                 f"{do} For where it runs and its recovery points are now see 'secondsite machine show "
@@ -199,15 +203,14 @@ def require_present(made: MachineRecord, found: AdoptableMachine) -> None:
 
 def _old_copy(source: AdoptableSource) -> str:
     return (
-        f"What is here is an old copy, whose power is {source.power}: see that it does not run. Its disks "
-        "stay as they are."
+        f"The copy here is an old one, whose power state is {source.power}: see that it does not run. Its "
+        "disks stay as they are."
     )
 
 
 def went_home(around: AdoptionContext, found: AdoptableMachine) -> bool:
-    """Whether what is here are the disks that a machine left when it went home, and its failback was
-    committed: it was failed over to here and committed, was replicated from here since, and is no more;
-    and nobody but that commit removes it."""
+    """Whether the disks here were left by a machine whose failback was committed: it was failed over to here
+    and committed, was replicated from here afterwards, and no longer is; only that commit removes it."""
     replica, kept = found.replica, found.kept
     if found.source is not None or replica is None or replica.committed_point_id is None or kept is None:
         return False
@@ -216,7 +219,7 @@ def went_home(around: AdoptionContext, found: AdoptableMachine) -> bool:
 
 
 def _home(made: MachineRecord, replica: AdoptableReplica) -> MachineRecord:
-    """It runs where it is at home, and what is here waits for the way back."""
+    """The record of a machine that runs at home again; the disks here are kept for the next reprotect."""
     return replace(
         made,
         epoch=replica.epoch + 1,
@@ -228,7 +231,7 @@ def _home(made: MachineRecord, replica: AdoptableReplica) -> MachineRecord:
 
 
 def _with_replica(around: AdoptionContext, made: MachineRecord, replica: AdoptableReplica) -> MachineRecord:
-    """The appliance has its replica, and what stands on that."""
+    """The record with what its replica says."""
     run, point_id = replica.run, replica.committed_point_id
     standing = ReplicaSituation(point_id is not None, run is not None, run is not None and run.defined)
     state = domain.state_of(standing)

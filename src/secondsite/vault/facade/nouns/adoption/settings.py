@@ -1,5 +1,5 @@
-"""What the former vault had set for many machines. What is here already stays as it is, and nothing is
-made twice."""
+"""Adopts what the former vault had set for many machines. What exists here already stays as it is, and
+nothing is created twice."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ UNLIMITED = BandwidthSchedule()
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`sites`: what sites are called here, by what they were called; `other`: the site of which nobody
-    knows the name."""
+    """Names of the former vault. `sites`: present names of sites by their former ones; `other`: the present
+    name of the site whose former name is not known."""
 
     sites: Mapping[str, str]
     other: str
@@ -32,14 +32,14 @@ class Names:
     """Name and site of the former vault's appliances, by their ids."""
     policies: Mapping[str, ReplicationPolicy]
     said: bool
-    """The former vault said what it had set, and of which machines."""
+    """Whether the former vault told the appliance its settings, and which machines it had."""
 
     def site(self, former: str) -> str:
         return self.sites.get(former, former)
 
 
 def names(found: AdoptableSite, site: str, other: str) -> Names:
-    """The appliance's own site may have another name here."""
+    """The names; the appliance's own site may have another name here."""
     vault, sites = found.vault or NOTHING, {found.site: site} if found.site else {}
     return Names(
         sites=sites,
@@ -51,7 +51,7 @@ def names(found: AdoptableSite, site: str, other: str) -> Names:
 
 
 def put(tx: Transaction, found: AdoptableSite, known: Names, now: datetime) -> Iterator[str]:
-    """Gives a sentence for each thing that was not here, in the order in which they were made."""
+    """Create what is missing here; gives a sentence for each thing, in the order of creation."""
     vault = found.vault or NOTHING
     yield from _sites(tx, vault, known, now)
     yield from _policies(tx, vault)
@@ -61,15 +61,15 @@ def put(tx: Transaction, found: AdoptableSite, known: Names, now: datetime) -> I
 
 
 def site(tx: Transaction, name: str, now: datetime) -> Iterator[str]:
-    """A site that may be gone, as a name."""
+    """Create a site that may be gone, as a name."""
     if tx.sites.find(name) is None:
         tx.sites.add(SiteRecord(name, now))
         yield f"site {name}"
 
 
 def appliance(tx: Transaction, wanted: str, at: str, known: Names, now: datetime) -> Iterator[str]:
-    """An appliance of the former vault, as a name: until it enrolls here under its id, or is replaced, it
-    is away."""
+    """Create an appliance of the former vault as a name: until it enrolls here under its id, or is replaced,
+    it is not connected."""
     if tx.appliances.find(wanted) is not None:
         return
     name, site_name = known.appliances.get(wanted, (f"lost-{wanted[:8]}", at))
@@ -108,7 +108,7 @@ def policy_told(name: str, policy: ReplicationPolicy) -> str:
 
 
 def policy_name(tx: Transaction, policy: ReplicationPolicy) -> str:
-    """The name under which a policy with these values is here, or may be put."""
+    """The name of a policy with these values here, or a free one for it."""
     others = {
         each.name
         for each, _read_only in tx.policies.list()
@@ -151,35 +151,36 @@ def _mappings(tx: Transaction, vault: AdoptionSettings, known: Names) -> Iterato
             yield f"network {each.source_network} of {source} becomes {each.target_network} at {target}"
 
 
-# Each value that a former vault is said to have set, in words: whoever could write to the store could set
-# any of them.
+# Every value that a former vault is said to have set, in words for people to check: whoever could write to
+# the store could set any of them.
 
 CALLED = {"names": "DNS names"}
 VALUES: TypeAdapter[Mapping[str, JsonValue]] = TypeAdapter(Mapping[str, JsonValue])
 
 
 def of_machine(kept: AdoptionRecord) -> Iterator[str]:
-    """A sentence for each network card, check and hook, and for what it is made of there."""
+    """A sentence for each network card, check and hook of the machine, and for its properties at the second
+    site."""
     for card in kept.cards:
         yield f"its network card has: {told(_differing(card))}"
     for check in kept.checks:
         yield f"it is checked: {told(_differing(check))}"
     for hook in kept.hooks:
-        yield f"this runs with its verbs: {told(_differing(hook))}"
+        yield f"a hook runs with its verbs: {told(_differing(hook))}"
     own = _differing(kept.properties)
     if own:
-        yield f"it has there: {told(own)}"
+        yield f"its properties at the second site: {told(own)}"
 
 
 def of_plan(plan: RecoveryPlan) -> Iterator[str]:
-    """What runs, and what people are told to do."""
+    """A sentence for each script that the plan runs, and for each instruction to people."""
     for group in plan.groups:
         for action in (*group.before, *group.after):
             yield told(_differing(action))
 
 
 def changed(value: object, usual: object) -> str:
-    """What differs of two dataclasses; empty for nothing."""
+    """The fields in which two dataclasses differ, as text; empty for none."""
     own, other = (
         VALUES.validate_python(TypeAdapter(type(each)).dump_python(each, mode="json"))
         for each in (value, usual)
@@ -188,7 +189,7 @@ def changed(value: object, usual: object) -> str:
 
 
 def told(values: Mapping[str, JsonValue]) -> str:
-    """'network dmz, address 10.2.0.5/24'."""
+    """The values as text: 'network dmz, address 10.2.0.5/24'."""
     return ", ".join(
         f"{CALLED.get(name, name.replace('_', ' '))} {_words(each)}" for name, each in values.items()
     )

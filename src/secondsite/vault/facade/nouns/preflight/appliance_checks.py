@@ -1,4 +1,4 @@
-"""An appliance is asked what is in the way at its site."""
+"""Asks an appliance what would prevent a verb at its site."""
 
 from collections.abc import Iterable
 
@@ -18,20 +18,20 @@ from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 
 SECONDS = 20.0
-"""A target tries to start the machine, without its disks. Two that are silent are told of before the
-request's time is over."""
+"""How long an answer may take, in seconds: a target tries to start the machine, without its disks. Two that
+do not answer are still reported before the request's time is over."""
 
 
 def source(
     parts: Parts, appliance: ApplianceRecord, payload: CheckSource, machine_id: str | None = None
 ) -> SourceCheckFact:
-    """Raises as `ask_and_wait`."""
+    """What the appliance at the source found. Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_SOURCE, payload, SECONDS, machine_id)
     return found
 
 
 def addresses(parts: Parts, appliance: ApplianceRecord, fabric_id: str, machine_id: str) -> PowerFact:
-    """Whether it runs, and which addresses its guest says. Raises as `ask_and_wait`."""
+    """Whether the machine runs, and the addresses that its guest reports. Raises as `ask_and_wait`."""
     asked = FabricMachine(fabric_id=fabric_id, tell_addresses=True)
     (found,) = ask_and_wait(parts, [appliance], POWER, asked, SECONDS, machine_id)
     return found
@@ -40,7 +40,7 @@ def addresses(parts: Parts, appliance: ApplianceRecord, fabric_id: str, machine_
 def target(
     parts: Parts, appliance: ApplianceRecord, payload: CheckTarget, machine_id: str | None = None
 ) -> TargetCheckFact:
-    """Raises as `ask_and_wait`."""
+    """What the appliance at the target found. Raises as `ask_and_wait`."""
     (found,) = ask_and_wait(parts, [appliance], CHECK_TARGET, payload, SECONDS, machine_id)
     return found
 
@@ -53,8 +53,8 @@ def at(site: str, found: Obstacles) -> list[PreflightObstacle]:
 
 
 def problem(site: str, error: errors.SecondsiteError, *, blocking: bool) -> PreflightObstacle:
-    """A site that could not be asked."""
-    do = error.do or "Look at its appliance: 'secondsite appliance list'."
+    """The obstacle that a site could not be asked."""
+    do = error.do or "Check its appliance: 'secondsite appliance list'."
     return PreflightObstacle(site=site, what=error.message, do=do, blocking=blocking)
 
 

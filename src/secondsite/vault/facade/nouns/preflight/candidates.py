@@ -1,5 +1,5 @@
-"""Which appliances could hold a machine's replica: each is asked, and why one does not fit is told (S-007,
-S-272, S-279, S-282)."""
+"""Which appliances could hold a machine's replica: each is asked, and the reason is given if one does not fit
+(S-007, S-272, S-279, S-282)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ ORIGINAL = ReprotectArguments()
 
 @dataclass(frozen=True, slots=True)
 class CandidateReport:
-    """What both sides said of one appliance; `ours` is None if the site where the machine runs could not
-    be asked."""
+    """What both sites reported about one appliance; `ours` is None if the site where the machine runs could
+    not be asked."""
 
     ours: SourceCheckFact | None
     obstacles: tuple[PreflightObstacle, ...]
@@ -47,7 +47,8 @@ def look(
     appliance: ApplianceRecord,
     wanted: ReprotectArguments,
 ) -> CandidateReport:
-    """Of a reprotect to that appliance. Raises nothing: who cannot be asked is an obstacle."""
+    """The check of a reprotect to that appliance. Raises nothing: an appliance that cannot be asked is an
+    obstacle."""
     wanted = wanted.model_copy(update={"appliance_id": appliance.id})
 
     def question(ours: SourceCheckFact) -> tuple[CheckTarget, Obstacles]:
@@ -73,7 +74,7 @@ def _both(
     site = appliance.site
     if not parts.gateway.is_connected(appliance.id):
         what = f"Appliance '{appliance.name}' has no connection to the vault."
-        do = "Start it, or look why it cannot connect; or choose another one."
+        do = "Start it, or find out why it cannot connect; or choose another one."
         return CandidateReport(None, (appliance_checks.obstacle(site, what, do),))
     addresses = appliance.hello.data_addresses if appliance.hello else ()
     try:
@@ -99,8 +100,8 @@ class Candidates:
         self._parts = parts
 
     def to_come_back(self, machine: str) -> ApplianceCandidates:
-        """Of the site that the machine came from. Raises NotFound, and NotPossibleNow for a machine that
-        cannot be reprotected now."""
+        """The candidates of the site that the machine came from. Raises NotFound, and NotPossibleNow for a
+        machine that cannot be reprotected now."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
@@ -115,7 +116,7 @@ class Candidates:
         return self._answer(record.name, record.source_site, known, candidate)
 
     def to_protect(self, site: str, machine: str, query: EligibilityQuery) -> ApplianceCandidates:
-        """Of the site that would hold the replica. Raises as Eligibility.of."""
+        """The candidates of the site that would hold the replica. Raises as Eligibility.of."""
         found, running, target = Eligibility(self._parts).looked_for(site, machine, query)
         with self._parts.store.reading() as tx:
             known = lookup.appliances_of(tx, query.target)

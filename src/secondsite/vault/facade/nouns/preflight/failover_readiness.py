@@ -1,7 +1,7 @@
-"""Could a machine under protection be failed over now?
+"""Whether a protected machine could be failed over now.
 
-What blocks a failover blocks here. What only a planned failover needs, its source and the link, is a warning:
-a failover in need does without.
+What blocks a failover blocks here. What only a planned failover needs, the source and the link, is a warning:
+an unplanned failover does without.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,8 +29,8 @@ class Preflights:
         self._parts = parts
 
     def of(self, machine: str, *, hooks: bool = True) -> Preflight:
-        """`hooks`: its appliances are asked for their scripts, too. Raises NotFound, and NotPossibleNow
-        for a machine that no failover is possible for in its state."""
+        """The check of a machine; with `hooks` its appliances are asked for their scripts as well. Raises
+        NotFound, and NotPossibleNow for a machine that cannot be failed over in its state."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
         lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
@@ -89,7 +89,7 @@ class Preflights:
             yield appliance_checks.problem(site, error, blocking=True)
 
     def _way_back(self, source: ApplianceRecord | None) -> tuple[str, ...]:
-        """Of a source that is away nobody can tell, and a failover is not to wait for it."""
+        """Problems of the way back, if the source can be asked: a failover does not wait for it."""
         if source is None or source.hello is None or not self._parts.gateway.is_connected(source.id):
             return ()
         return source.hello.data_addresses
@@ -97,7 +97,8 @@ class Preflights:
     def _unfit(
         self, machine: MachineRecord, connected: Sequence[LocalCard], answer: TargetCheckFact
     ) -> Obstacles:
-        """Nothing while the source does not say what its guest has."""
+        """Cards whose address does not fit their network; none while the source does not report its guest's
+        addresses."""
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.source_appliance_id)
         if appliance is None or not connected or not self._parts.gateway.is_connected(appliance.id):
@@ -132,8 +133,8 @@ class Preflights:
             )
 
     def _hooks(self, machine: MachineRecord) -> Found:
-        """A planned failover does not begin without its scripts; others begin, and say so. Who does not
-        answer is told by what else is asked."""
+        """Hooks that cannot run. A planned failover does not begin without its scripts; other failovers
+        begin, and report it. An appliance that does not answer is reported by the other checks."""
         with self._parts.store.reading() as tx:
             own = tx.hooks.find(machine.id)
             needed = [(tx.appliances.find(at), names) for at, names in hook_scripts.needed(machine, own)]

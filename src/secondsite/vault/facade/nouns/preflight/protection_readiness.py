@@ -1,4 +1,4 @@
-"""Could a machine be protected, before anybody asks for it?"""
+"""Whether a machine could be protected, before anybody asks for it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,8 +21,8 @@ class Eligibility:
         self._parts = parts
 
     def of(self, site: str, machine: str, query: EligibilityQuery) -> Preflight:
-        """Raises NotFound for what there is not, AlreadyExists for a machine under protection,
-        ApplianceUnreachable or DeadlineExceeded while the source's site cannot be asked."""
+        """The check of a machine. Raises NotFound for what does not exist, AlreadyExists for a machine under
+        protection, ApplianceUnreachable or DeadlineExceeded while the source's site cannot be asked."""
         found, appliance, target = self.looked_for(site, machine, query)
         seen = [*self._obstacles(found, appliance, target, query)]
         return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
@@ -30,7 +30,8 @@ class Eligibility:
     def looked_for(
         self, site: str, machine: str, query: EligibilityQuery
     ) -> tuple[DiscoveredMachine, ApplianceRecord, ApplianceRecord]:
-        """The machine, the appliance that has it, and the one that would hold its replica. Raises as `of`."""
+        """The machine, the appliance that has it, and the appliance that would hold its replica. Raises as
+        `of`."""
         appliances, target = self._appliances(site, query)
         found, appliance = self._found(appliances, machine, site)
         self._refuse_protected(found, site)
@@ -39,7 +40,7 @@ class Eligibility:
     def _appliances(
         self, site: str, query: EligibilityQuery
     ) -> tuple[Sequence[ApplianceRecord], ApplianceRecord]:
-        """The source's that are connected, and the target's."""
+        """The connected appliances of the source's site, and the target's appliance."""
         if not (self._parts.sees(site) and self._parts.sees(query.target)):
             raise errors.NotFound.named("site", site if not self._parts.sees(site) else query.target)
         with self._parts.store.reading() as tx:

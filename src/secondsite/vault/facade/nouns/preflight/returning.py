@@ -1,4 +1,4 @@
-"""What a reprotect would send, and how long it would take: asked before it begins (S-052)."""
+"""What a reprotect would send, and how long it would take, before it begins (S-052)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,7 +24,7 @@ from .. import machines
 from . import appliance_checks, candidates
 
 LAST = 50
-"""So many former ones are looked at."""
+"""How many former reprotects are looked at."""
 SUCCEEDED = frozenset({JobState.SUCCEEDED})
 
 
@@ -35,8 +35,8 @@ class Returns:
     def preview(
         self, machine: str, location: Location, target_appliance: str | None = None
     ) -> ReprotectPreview:
-        """Asks both sites. Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected
-        now."""
+        """The preview; both sites are asked. Raises NotFound, and NotPossibleNow for a machine that cannot be
+        reprotected now."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
@@ -97,13 +97,13 @@ def _wanted(
 
 
 def _is_gone(status: StatusRecord) -> bool:
-    """Whether the old machine was seen to be undefined at its site."""
+    """Whether the old machine was reported as undefined at its site."""
     seen = [side.power for side in (status.old_copy, status.source) if side is not None]
     return PowerState.MISSING in seen[:1]
 
 
 def _question(machine: MachineRecord) -> CheckSource:
-    """Of the machine where it runs now, which will be its source."""
+    """The question about the machine where it runs now, which will be its source."""
     return CheckSource(fabric_id=machine.target_fabric_id, disks=machine.disks)
 
 
@@ -116,8 +116,8 @@ def _size(machine: MachineRecord) -> int:
 
 
 def _known(tx: Transaction, machine: MachineRecord, location: Location) -> Iterator[Return]:
-    """Those that went the same way: their machines run at the site now to which this one would be
-    protected, or did."""
+    """Former reprotects in the same direction: their machines run, or ran, at the site to which this machine
+    would be protected."""
     jobs = search.find(tx.session, search.JobQuery(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
     same = [each for each in jobs if each.arguments.get("location") == location.value and each.subject]
     records = {each.id: each for each in tx.machines.several(sorted({str(each.subject) for each in same}))}
@@ -128,7 +128,7 @@ def _known(tx: Transaction, machine: MachineRecord, location: Location) -> Itera
 
 
 def _sites(machine: MachineRecord) -> frozenset[str]:
-    """A link is as fast both ways, as far as is known."""
+    """The two sites as a set: a link is assumed to be equally fast both ways."""
     return frozenset({machine.source_site, machine.target_site})
 
 

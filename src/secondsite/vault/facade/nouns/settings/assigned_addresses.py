@@ -1,4 +1,5 @@
-"""Addresses that cards of other machines are to have at the same site."""
+"""Addresses and names that are taken, since cards of other machines have or will have them at the same
+site."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +11,8 @@ from . import pools
 
 
 def require_free(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
-    """Two cards in one network have different addresses after a failover. Raises InvalidArgument."""
+    """Raises InvalidArgument unless the cards' addresses differ from those of other cards in their networks
+    after a failover."""
     if not any(card.address for card in wanted):
         return
     site, others = _second_site(machine), list(_others(tx, machine))
@@ -32,7 +34,7 @@ def require_free(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardS
 
 
 def require_own_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
-    """A name is one card's. Raises InvalidArgument."""
+    """Raises InvalidArgument unless each DNS name belongs to one card only."""
     names = [name for card in wanted for name in card.names]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -55,7 +57,8 @@ def require_own_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[
 def _require_not_pooled(
     tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings], site: str
 ) -> None:
-    """A pool leaves out what is set; what it has given before stays given. Raises InvalidArgument."""
+    """Raises InvalidArgument for an address that a pool has given to another machine. (A pool leaves out
+    addresses that are set; but what it has given before stays given.)"""
     for card in wanted:
         found = None if card.address is None else pools.taken_by(tx, site, card.address, machine.id)
         if found is not None:
@@ -81,7 +84,7 @@ Owned = tuple[MachineRecord, CardSettings]
 
 
 def _collide(tx: Transaction, one: Owned, other: Owned) -> bool:
-    """Of networks that are not known it is taken that they are one."""
+    """Whether two cards may be in one network; networks that are not known count as one."""
     ours, theirs = one[1].address, other[1].address
     if ours is None or theirs is None or addresses.host(ours) != addresses.host(theirs):
         return False
@@ -90,8 +93,8 @@ def _collide(tx: Transaction, one: Owned, other: Owned) -> bool:
 
 
 def _network(tx: Transaction, machine: MachineRecord, card: CardSettings) -> str | None:
-    """At the second site. While a machine runs there, its definition does not say what its networks at
-    home were."""
+    """The card's network at the second site. While a machine runs there, its definition does not show its
+    networks at home."""
     if card.network is not None or machine.reversed:
         return card.network
     names = {nic.mac.lower(): nic.network for nic in machine.definition.nics}

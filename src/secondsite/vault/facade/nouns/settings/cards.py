@@ -28,13 +28,14 @@ class Settings:
         self._parts = parts
 
     def show(self, name: str) -> MachineSettings:
-        """Raises NotFound."""
+        """The settings of the machine's cards. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(self, name: str, request: MachineSettingsChange, seen: Seen | None = None) -> MachineSettings:
-        """In place of what was set. What runs there already stays as it is. Raises NotFound,
-        InvalidArgument for cards that it does not have, ChangedMeanwhile."""
+        """Replace the settings of the machine's cards. Cards of a machine that runs there already stay as
+        they are. Raises NotFound, InvalidArgument for cards that the machine does not have,
+        ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_settings")
@@ -52,7 +53,7 @@ class Settings:
 
 
 def _forget_names(tx: Transaction, machine: MachineRecord, wanted: Sequence[CardSettings]) -> None:
-    """What came of names that it has no more."""
+    """Forget the results for DNS names that the machine no longer has."""
     names, had = {name for card in wanted for name in card.names}, machine.names
     if had is not None and {*had.problems, *had.home} - names:
         problems = {name: said for name, said in had.problems.items() if name in names}
@@ -65,7 +66,7 @@ def _normal(card: CardSettings) -> CardSettings:
 
 
 def _check(machine: MachineRecord, former: Sequence[CardSettings], wanted: Sequence[CardSettings]) -> None:
-    """Raises InvalidArgument."""
+    """Raises InvalidArgument for settings that are not possible."""
     macs = Counter(card.mac.lower() for card in wanted)
     twice = [mac for mac, times in macs.items() if times > 1]
     if twice:
@@ -97,7 +98,7 @@ def _check_address(card: CardSettings) -> None:
     for address, connected in ((card.address, card.connected), (card.test_address, card.test_connected)):
         if address is not None and not connected:
             raise errors.InvalidArgument(
-                f"The card {card.mac} is to have the address {address}, and not to be connected.",
+                f"The card {card.mac} has the address {address}, but is set not to be connected.",
                 do="Give one of the two.",
             )
 
@@ -105,13 +106,14 @@ def _check_address(card: CardSettings) -> None:
 def _check_contradictions(card: CardSettings) -> None:
     if card.from_pool and not card.connected:
         raise errors.InvalidArgument(
-            f"The card {card.mac} is to have an address out of a pool, and not to be connected.",
+            f"The card {card.mac} has an address out of a pool, but is set not to be connected.",
             do="Give one of the two.",
         )
     for network, connected in ((card.network, card.connected), (card.test_network, card.test_connected)):
         if network is not None and not connected:
             raise errors.InvalidArgument(
-                f"The card {card.mac} is to be on '{network}', and not connected.", do="Give one of the two."
+                f"The card {card.mac} has the network '{network}', but is set not to be connected.",
+                do="Give one of the two.",
             )
 
 

@@ -1,4 +1,4 @@
-"""What is checked of a machine after each start at its second site."""
+"""Checks of a machine after each start at its second site."""
 
 from .....domain import errors
 from .....domain.networks import addresses
@@ -15,13 +15,13 @@ class Checks:
         self._parts = parts
 
     def show(self, name: str) -> MachineChecks:
-        """Raises NotFound."""
+        """The machine's checks. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(self, name: str, request: MachineChecksChange, seen: Seen | None = None) -> MachineChecks:
-        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a
-        name that is given twice, ChangedMeanwhile."""
+        """Replace the checks; takes effect with the next start. Raises NotFound, InvalidArgument for a name
+        that is given twice, ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_checks")
@@ -37,7 +37,8 @@ class Checks:
 
 
 def _require_machines(request: MachineChecksChange) -> None:
-    """Appliances ask from their hosts, which have services of their own."""
+    """Raises InvalidArgument for an address that is not a machine's: appliances check from their hosts, which
+    have services of their own."""
     given = [each.address for each in request.checks if each.address is not None]
     odd = [each for each in given if not addresses.is_of_a_machine(addresses.host(each))]
     if odd:

@@ -1,4 +1,4 @@
-"""The scripts that run when a machine is moved."""
+"""Hooks: the scripts that run when a machine is moved."""
 
 from .....wire.rest.machine_settings import MachineHooks, MachineHooksChange
 from ....store import MachineHooksRecord, MachineRecord, Transaction
@@ -13,13 +13,13 @@ class Hooks:
         self._parts = parts
 
     def show(self, name: str) -> MachineHooks:
-        """Raises NotFound."""
+        """The machine's hooks. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(self, name: str, request: MachineHooksChange, seen: Seen | None = None) -> MachineHooks:
-        """In place of what was set; a verb that was asked for before keeps those that it had. Raises
-        NotFound, InvalidArgument for a name that is given twice, ChangedMeanwhile."""
+        """Replace the hooks; a verb that was started before keeps those that it had. Raises NotFound,
+        InvalidArgument for a name that is given twice, ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             tx.one_at_a_time("machine_hooks")

@@ -1,4 +1,4 @@
-"""What holds between two sites, whichever way machines move."""
+"""Settings of a pair of sites, whichever way machines move between them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ class Pairs:
         self._parts = parts
 
     def list(self) -> Sequence[SitePair]:
-        """Every two sites of which the caller sees one, by name."""
+        """All pairs of which the caller sees one site, by name."""
         with self._parts.store.reading() as tx:
             names = sorted(site.name for site in tx.sites.list())
             seen = [pair for pair in combinations(names, 2) if self._parts.sees(*pair)]
@@ -53,11 +53,11 @@ def _shape(pair: SitePairRecord) -> SitePair:
     return SitePair(first=pair.first, second=pair.second, reverse_after_commit=pair.reverse_after_commit)
 
 
-# What a machine has by name, such as its checks and its hooks, has each name once.
+# A name is used once among a machine's checks, and once among its hooks.
 
 
 def require_each_once(names: Iterable[str], noun: str) -> None:
-    """Raises InvalidArgument."""
+    """Raises InvalidArgument if a name is given more than once."""
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise errors.InvalidArgument(

@@ -1,4 +1,4 @@
-"""Pools of addresses of the sites' networks, and who has which address."""
+"""Address pools of the sites' networks, and which machines have their addresses."""
 
 import shlex
 from collections.abc import Sequence
@@ -25,20 +25,20 @@ class Pools:
             return [_info(tx, each) for each in tx.pools.list() if self._parts.sees(each.settings.site)]
 
     def show(self, name: str) -> AddressPool:
-        """Raises NotFound, also for one of a site that the caller does not see."""
+        """One pool. Raises NotFound, also for one of a site that the caller does not see."""
         with self._parts.store.reading() as tx:
             return _info(tx, self._existing(tx, name))
 
     def create(self, request: AddressPoolCreate, once: Once | None = None) -> AddressPool:
-        """Raises NotFound for a site that is not there, AlreadyExists, InvalidArgument for a network that
-        has one."""
+        """Create a pool. Raises NotFound for a site that does not exist, AlreadyExists, InvalidArgument for a
+        network that has a pool."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, AddressPool, lambda: self._create(tx, request))
 
     def update(self, name: str, request: AddressPoolChange, seen: Seen | None = None) -> AddressPool:
-        """All of it anew; an address that a machine has stays in it. Raises as `create`, or
-        ChangedMeanwhile."""
+        """Replace all settings of a pool; an address that a machine has has to stay in it. Raises as
+        `create`, or ChangedMeanwhile."""
         self._parts.understood(request)
         with self._parts.changing() as tx:
             record, before = self._editable(tx, name, seen)
@@ -49,7 +49,8 @@ class Pools:
             return self._put(tx, PoolRecord(name, wanted), before)
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Raises NotFound, NotPossibleNow while a machine has an address of it, ChangedMeanwhile."""
+        """Delete a pool. Raises NotFound, NotPossibleNow while a machine has an address of it,
+        ChangedMeanwhile."""
         with self._parts.changing() as tx:
             _, before = self._editable(tx, name, seen)
             if before.taken:
@@ -67,8 +68,8 @@ class Pools:
             tx.pools.remove(name)
 
     def release(self, name: str, address: str) -> AddressPool:
-        """What a machine had whose protection has ended is free. Raises NotFound, and NotPossibleNow for a
-        machine under protection, which gives it back by itself."""
+        """Free an address of a machine whose protection has ended. Raises NotFound, and NotPossibleNow for a
+        machine under protection, which gives its address back by itself."""
         with self._parts.changing() as tx:
             _, before = self._editable(tx, name, None)
             found = next((each for each in before.taken if each.address == address), None)
@@ -76,7 +77,7 @@ class Pools:
                 raise errors.NotFound.named("taken address", address, f"pool show {name}")
             if found.protected:
                 raise errors.NotPossibleNow(
-                    f"{address} is {found.machine_name}'s, which is under protection.",
+                    f"{address} belongs to {found.machine_name}, which is under protection.",
                     do="It goes back by itself when the machine is home again, or its protection ends.",
                 )
             tx.pools.release(name, address)
@@ -132,7 +133,7 @@ def _require_alone(tx: Transaction, name: str, wanted: PoolSettings) -> None:
 
 
 def _require_kept(before: AddressPool, there: PoolSettings, wanted: PoolSettings) -> None:
-    """Raises InvalidArgument for what would take an address away from a machine that has it."""
+    """Raises InvalidArgument for a change that would take an address away from a machine."""
     if not before.taken:
         return
     lost = [each for each in before.taken if not pools.has(wanted.ranges, each.address)]
@@ -156,7 +157,7 @@ def _users(pool: AddressPool) -> str:
 def taken_by(
     tx: Transaction, site: str, address: str, besides: str
 ) -> tuple[PoolRecord, PoolAddressRecord] | None:
-    """Who has this address out of a pool of the site, but for one machine."""
+    """The pool and the machine that has this address, other than the machine `besides`."""
     found = (
         (pool, each)
         for pool in tx.pools.list()

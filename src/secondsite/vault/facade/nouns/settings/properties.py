@@ -1,4 +1,4 @@
-"""What a machine is to be like at its second site: its name, vCPUs, memory, CPU model and start delay."""
+"""A machine's properties at its second site: name, vCPUs, memory, CPU model and start delay."""
 
 from collections.abc import Iterator
 
@@ -22,15 +22,15 @@ class Properties:
         self._parts = parts
 
     def show(self, name: str) -> MachineProperties:
-        """Raises NotFound."""
+        """The machine's properties. Raises NotFound."""
         with self._parts.store.reading() as tx:
             return _info(tx, machines.existing(self._parts, tx, name))
 
     def change(
         self, name: str, request: MachinePropertiesChange, seen: Seen | None = None
     ) -> MachineProperties:
-        """In place of what was set; counts from the next start on. Raises NotFound, InvalidArgument for a
-        name that another machine has or is to have there and for a CPU model that its host there does not
+        """Replace the properties; takes effect with the next start. Raises NotFound, InvalidArgument for a
+        name that another machine has or will have there and for a CPU model that the host there does not
         have, ChangedMeanwhile."""
         self._parts.understood(request)
         self._require_cpu_model(name, request)
@@ -48,8 +48,8 @@ class Properties:
             return after
 
     def _require_cpu_model(self, name: str, request: MachinePropertiesChange) -> None:
-        """A new one is asked for at the second site. Raises InvalidArgument if there is none; a site that
-        does not answer is asked by the check before the next start."""
+        """Ask the second site for a new CPU model. Raises InvalidArgument if it does not have it; a site that
+        does not answer is asked again by the check before the next start."""
         with self._parts.store.reading() as tx:
             machine = machines.existing(self._parts, tx, name)
             if request.cpu_model in (None, tx.properties.find(machine.id).cpu_model):
@@ -69,22 +69,23 @@ class Properties:
 
 
 def _other_name(machine: MachineRecord, request: MachinePropertiesChange) -> str | None:
-    """Its own name is nothing that is set."""
+    """The name, unless it is the machine's own."""
     return None if request.target_name == machine.name else request.target_name
 
 
 def _require_free(tx: Transaction, machine: MachineRecord, wanted: TargetProperties) -> None:
-    """Names that a file system or a person may take for one are one. Raises InvalidArgument."""
+    """Raises InvalidArgument for a name that is taken. Names that a file system or a person may confuse count
+    as one."""
     name, site = wanted.target_name or machine.name, second_site(machine)
     if name.lower() == drill_name(machine).lower():
         raise errors.InvalidArgument(
-            f"'{name}' is what {machine.name} is called in a test failover.", do="Give another name."
+            f"'{name}' is the name of {machine.name} in a test failover.", do="Give another name."
         )
     set_names = {each.machine_id: each.properties.target_name for each in tx.properties.list()}
     for other in tx.machines.list():
         theirs_set = set_names.get(other.id)
         if other.id == machine.id or (wanted.target_name is None and theirs_set is None):
-            continue  # two that are called the same at home are so without anything set
+            continue  # their names at home are the same, without any setting
         for theirs, why in _names(other, theirs_set, site):
             if theirs.lower() == name.lower():
                 raise errors.InvalidArgument(
@@ -94,7 +95,7 @@ def _require_free(tx: Transaction, machine: MachineRecord, wanted: TargetPropert
 
 
 def _names(other: MachineRecord, own: str | None, site: str) -> Iterator[tuple[str, str]]:
-    """What the other machine is called at the site, and why."""
+    """The names of the other machine at the site, each with the reason."""
     if site == second_site(other):
         yield own or other.name, f"{other.name} has that name there after a failover"
         yield drill_name(other), f"{other.name} has that name there in a test failover"

@@ -1,8 +1,7 @@
-"""What the sites' appliances are asked: would each machine start there, are the scripts of plans and hooks
-there.
+"""Questions of a validation to the sites' appliances: whether each machine would start there, and whether the
+scripts of plans and hooks exist there.
 
-Appliances that are away are not waited for: of what depends on them nothing is known, and what was found
-there before stays.
+Appliances that are not connected are not waited for: flaws that were found there before are kept.
 """
 
 import time
@@ -23,13 +22,13 @@ from ..preflight.failover_readiness import Preflights
 from .configuration import UndatedFlaw, World
 
 AT_ONCE = 4
-"""Machines that are asked about side by side: appliances have other orders too."""
+"""How many machines are asked about at a time: appliances have other orders too."""
 
 
 @dataclass(slots=True)
 class Answers:
-    """What was found; `unasked`: what it would have been about; `machines`: how many were asked about, and
-    `not_asked`."""
+    """The flaws that were found. `unasked`: subjects that could not be asked about; `machines`: how many
+    machines were asked about, and `not_asked`."""
 
     found: list[UndatedFlaw] = field(default_factory=list)
     unasked: set[str] = field(default_factory=set)
@@ -38,7 +37,7 @@ class Answers:
 
 
 def asked(parts: Parts, world: World, within_seconds: float) -> Answers:
-    """Machines that it does not come to in that time are not asked about."""
+    """The answers of all appliances; machines for which the time is not enough are not asked about."""
     answers = Answers()
     until = time.monotonic() + within_seconds
     away = {each.id for each in world.appliances.values() if not parts.gateway.is_connected(each.id)}
@@ -57,11 +56,8 @@ def _tell_of(away: set[str], world: World, answers: Answers) -> None:
         appliance = world.appliances[appliance_id]
         concerned = [each.name for each in world.machines.values() if appliance_id in _both(each)]
         if concerned:
-            what = (
-                f"It has no connection to the vault, so {len(concerned)} of the machines were not asked "
-                "about."
-            )
-            do = "Start it, or look at its connection; then 'secondsite vault validate'."
+            what = f"It has no connection to the vault, so {len(concerned)} of the machines were not checked."
+            do = "Start it, or check its connection; then 'secondsite vault validate'."
             about = f"appliance {appliance.name} of {appliance.site}"
             answers.found.append(UndatedFlaw(FlawKind.APPLIANCE_AWAY, about, what, do, (appliance.site,)))
 
@@ -91,8 +87,8 @@ def _not_asked(answers: Answers, machine: MachineRecord) -> None:
 
 
 def _preflight(parts: Parts, machine: MachineRecord, until: float) -> Sequence[PreflightObstacle] | None:
-    """None if it was moved, or ended, meanwhile, or time is over: who was cut short by that is no
-    obstacle."""
+    """The obstacles of a machine; None if it was moved, or its protection ended, meanwhile, or if time was
+    over: a question that was cut short is not an obstacle."""
     if time.monotonic() >= until:
         return None
     try:
@@ -111,7 +107,7 @@ def _obstacles(machine: MachineRecord, obstacles: Sequence[PreflightObstacle]) -
 
 
 def _scripts(parts: Parts, world: World, record: PlanRecord, away: set[str], answers: Answers) -> None:
-    """At the targets of its machines, as they are now."""
+    """Scripts of the plan's actions, at the present targets of its machines."""
     actions = [each for group in record.plan.groups for each in (*group.before, *group.after) if each.script]
     names = sorted({each.script or "" for each in actions if each.guest is None})
     in_guests = sorted({each.script or "" for each in actions if each.guest is not None})
@@ -141,13 +137,12 @@ def _both(machine: MachineRecord) -> set[str]:
     return {machine.source_appliance_id, machine.target_appliance_id}
 
 
-# Whether scripts are where they would be run: those of hooks at the sites where their machines may be
-# started or stopped.
+# Whether the scripts of hooks exist at the sites where their machines may be started or stopped.
 
 
 def hooks(parts: Parts, world: World, away: set[str]) -> tuple[list[UndatedFlaw], set[str]]:
-    """What is missing, and what is not known: of many machines with the same hooks each appliance is asked
-    once."""
+    """The scripts that are missing, and the subjects of which that is not known: for many machines with the
+    same hooks each appliance is asked once."""
     found: list[UndatedFlaw] = []
     unasked: set[str] = set()
     known: dict[hook_scripts.Needs, Sequence[str] | None] = {}

@@ -1,4 +1,4 @@
-"""What is wrong in what is configured, beside what the sites have. Pure."""
+"""Flaws in the configuration, as far as they can be found without asking the sites. Pure."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ from ....health.standing_findings import NOT_PROTECTED, not_protected
 from ....store import ApplianceRecord, DrillScheduleRecord, MachineRecord, PlanRecord, SiteRecord
 
 NEARLY_FULL = 0.05
-"""Of a store's size that is left."""
+"""The part of a store's size below which its free space is a flaw."""
 
 
 class UndatedFlaw(NamedTuple):
-    """A flaw, without since when it is known."""
+    """A flaw, without the time since which it is known."""
 
     kind: FlawKind
     about: str
@@ -35,9 +35,9 @@ class UndatedFlaw(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is configured, and what is known of the sites. `networks` are the names of those that each site
-    has, for sites that ever said so; `points`: how many whole recovery points each machine has, by its id;
-    `memory`: what a copy of it takes at its target."""
+    """The configuration, and what is known of the sites. `networks` are the names of each site's networks,
+    for sites that ever reported them; `points`: how many undamaged recovery points each machine has, by its
+    id; `memory`: the bytes that a copy of it takes at its target."""
 
     sites: Mapping[str, SiteRecord]
     networks: Mapping[str, frozenset[str]]
@@ -50,9 +50,9 @@ class World:
     plans: tuple[PlanRecord, ...]
     schedules: tuple[DrillScheduleRecord, ...]
     definitions: Mapping[str, MachineDefinition] = field(default_factory=dict)
-    """Of machines whose source answered, by their ids."""
+    """The definitions of machines whose source answered, by machine id."""
     hooks: Mapping[str, Sequence[MachineHook]] = field(default_factory=dict)
-    """Of machines that have some, by their ids."""
+    """The hooks of machines that have any, by machine id."""
 
 
 def found(world: World) -> Iterator[UndatedFlaw]:
@@ -77,8 +77,7 @@ def found(world: World) -> Iterator[UndatedFlaw]:
 
 
 def _preparation(world: World) -> Iterator[UndatedFlaw]:
-    """The steps that lead to a failover, in their order; the first that is missing hides those that need
-    it."""
+    """The steps towards a first failover, in their order; a missing one hides those that need it."""
     if len(world.sites) < 2:
         what = (
             f"There {'is' if len(world.sites) == 1 else 'are'} {counted(len(world.sites), 'site')}; a "
@@ -101,7 +100,7 @@ def _preparation(world: World) -> Iterator[UndatedFlaw]:
                 f"'secondsite machine test-failover {shell.arguments(machine.name, options='--clean-up')}'; "
                 "or let 'secondsite drill schedule set' do it."
             )
-            what = "Nobody has tried yet whether it starts at its other site."
+            what = "It has not been tried yet whether it starts at its other site."
             yield UndatedFlaw(FlawKind.PREPARATION, _machine(machine), what, do, _sites(machine))
 
 
@@ -148,7 +147,7 @@ def _protection(machine: MachineRecord) -> Iterator[UndatedFlaw]:
 
 
 def _kept(world: World, machine: MachineRecord) -> Iterator[UndatedFlaw]:
-    """An appliance of an older release tells of no stores."""
+    """Replicas without their store. (An appliance of an older release reports no stores.)"""
     appliance = world.appliances.get(machine.target_appliance_id)
     wanted = machine.kept.store or DEFAULT
     if appliance is not None and appliance.stores and wanted not in [each.name for each in appliance.stores]:
@@ -186,11 +185,11 @@ def _policy(policy: ReplicationPolicy) -> Iterator[UndatedFlaw]:
     every = max(policy.crash_consistent_every_seconds, policy.cycle_seconds)
     if threshold < every:
         what = (
-            f"Points come every {span(every)} at best, and the RPO threshold is {span(threshold)}: it is "
-            "exceeded again and again."
+            f"Points are made every {span(every)} at best, but the RPO threshold is {span(threshold)}: it "
+            "will be exceeded again and again."
         )
         do = (
-            "Raise the threshold, or let points come more often: 'secondsite policy update "
+            "Raise the threshold, or make points more often: 'secondsite policy update "
             f"{shell.arguments(policy.name)}'."
         )
         yield UndatedFlaw(FlawKind.POLICY, f"policy {policy.name}", what, do, ())
@@ -245,7 +244,8 @@ def _lacks(world: World, site: str, network: str) -> bool:
 
 
 def _verification(world: World, site: SiteRecord) -> Iterator[UndatedFlaw]:
-    """Nobody else tells that a machine is passed by for ever."""
+    """Machines that are too large for the verification at their site: nothing else reports that they are
+    always left out."""
     given = site.verification
     if given.every_days == 0 or given.memory_bytes is None:
         return

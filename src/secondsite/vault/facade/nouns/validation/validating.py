@@ -1,4 +1,4 @@
-"""A check of the whole configuration: by itself twice a day, and on demand. Nothing is changed by it."""
+"""Validates the whole configuration, twice a day by itself and on demand. A validation changes nothing."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ IN_LINE_SECONDS = 10.0
 NOBODY_WAITS_SECONDS = 3600.0
 LOCK = "validation"
 ASKED = frozenset({FlawKind.MACHINE, FlawKind.MACHINE_WARNING, FlawKind.SCRIPT})
-"""What only the sites know."""
+"""Flaws that only the sites can report."""
 _checking = threading.Lock()
 
 
@@ -34,18 +34,19 @@ class Validations:
         self._parts = parts
 
     def last(self) -> Validation:
-        """What the last check found, of what the caller sees."""
+        """What the last check found, as far as the caller may see it."""
         with self._parts.store.reading() as tx:
             found = tx.validations.last()
         return Validation() if found is None else self._shape(found)
 
     def now(self) -> Validation:
-        """Asks all sites that can be asked. Of very many machines it comes to some only: somebody waits."""
+        """Check now: asks all sites that can be asked. If there are very many machines, only some are asked
+        about, since somebody waits."""
         return self._shape(self._check(SOMEBODY_WAITS_SECONDS))
 
     def look(self) -> None:
-        """One round of the vault's own: a check, if the last one is old, and nobody starts machines now
-        that people need. Of several vaults the second finds that it is not."""
+        """One round of the vault's own work: a check, if the last one is old and no machines are being failed
+        over. If another vault process has checked, the last one is not old."""
         with self._parts.store.reading() as tx:
             last, now = tx.validations.last(), self._parts.now()
             busy = any(boot_point.in_the_way(tx, each.name) for each in tx.sites.list())
@@ -53,8 +54,8 @@ class Validations:
             self._check(NOBODY_WAITS_SECONDS)
 
     def _check(self, within_seconds: float) -> ValidationRecord:
-        """All of it, whoever asks: what is kept is for everybody. Who asks counts among those whose
-        requests take long. Raises DeadlineExceeded while another check goes on."""
+        """The whole check, whoever asks: the result is kept for everybody. The caller counts among those
+        whose requests take long. Raises DeadlineExceeded while another check is in progress."""
         everything = replace(self._parts, caller=THE_VAULT)
         with self._parts.waiting.one(self._parts.caller), _one_at_a_time():
             world = _world(everything)
@@ -69,8 +70,8 @@ class Validations:
         return record
 
     def _note_drift(self, world: World) -> None:
-        """Of those that changed, each by itself: a verb may change it meanwhile, and then the next check
-        notes it."""
+        """Note drift of the machines that changed, each in a transaction of its own: a verb may change a
+        machine meanwhile, and then the next check notes it."""
         with self._parts.store.reading() as tx:
             changed = [each.id for each in tx.machines.list() if self._drifts(tx, each, world)]
         for machine_id in changed:
@@ -94,7 +95,7 @@ class Validations:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Each asks all sites: side by side none of them ended sooner."""
+    """One check at a time: each asks all sites, and several at a time would not end sooner."""
     if not _checking.acquire(timeout=IN_LINE_SECONDS):
         raise errors.DeadlineExceeded(
             "The configuration is being checked already.",
@@ -119,7 +120,7 @@ def _flaws(
 
 
 def _world(parts: Parts) -> World:
-    """A site that never said what networks it has lacks none."""
+    """Everything that is checked. A site that never reported its networks lacks none."""
     with parts.store.reading() as tx:
         sites = {each.name: each for each in tx.sites.list()}
     asked = discovery.at_once(list(sites), lambda name: discovery.seen(parts, name))
@@ -154,7 +155,7 @@ def _world(parts: Parts) -> World:
 
 
 def _definition(machine: MachineRecord, there: Inventory | None) -> MachineDefinition | None:
-    """As its site has it now; None if that is not known."""
+    """The machine's present definition at its site; None if that is not known."""
     found = there.machines if there is not None else ()
     return next((each.definition for each in found if each.fabric_id == machine.source_fabric_id), None)
 
