@@ -18,6 +18,8 @@ from secondsite.vault.store.audit import Audit
 from tests.api.approvals.support_calls import CHANGING, REQUESTS, TOKEN, request_of
 from tests.support.vault import VaultInProcess, request_for
 
+pytestmark = pytest.mark.always
+
 ELSEWHERE = {call for call in REQUESTS if call.endswith("/hold")}
 """Begun, and then done or refused: two entries."""
 

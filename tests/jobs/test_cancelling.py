@@ -11,6 +11,8 @@ from secondsite.jobs.model.outcomes import Done, Wait
 from secondsite.jobs.running import held_jobs, stage
 from tests.jobs.support_jobs import Facts, verb
 
+pytestmark = pytest.mark.always
+
 
 def waits(context):
     raise Wait("never", 1000, "waits for ever")

@@ -10,19 +10,26 @@ unless `--slice` is given too.
 `every(turn=NAME)`: of all that is marked so with that name, each run takes one, in the order of their names;
 as many commits take all as there are.
 
-A module whose tests are slow and that says nothing of this has a slice as a whole, too; `always` marks those
-that run with each.
+Nor does each run take what is marked `slow`, or a module of which LONG seconds or more are kept: it has a
+slice as a whole, too. `always` marks what runs with each all the same; the mark that is nearest counts.
+
+A module's slice follows from the seconds that are kept of all modules, so that slices take the same time.
 """
 
+import functools
 import subprocess
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-SLICES = 8
+from . import seconds
+
+SLICES = 16
+LONG = 5
+"""Seconds of a module."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,7 +42,7 @@ class Sliced:
 
     def takes(self, name: str) -> bool:
         """Whether what has this name is in this slice."""
-        return self.whole or zlib.crc32(name.encode()) % SLICES == self.number % SLICES
+        return self.whole or _slice_of(name) == self.number % SLICES
 
     def has_turn(self, name: str, names: Collection[str]) -> bool:
         """Whether it is this one's turn, of those that take turns."""
@@ -49,6 +56,31 @@ class Sliced:
         """
         stride = whole if self.whole else stride
         return 1 + self.number % stride, stride
+
+
+def balanced(took: Mapping[str, int]) -> dict[str, int]:
+    """The slice of each of these modules: whatever takes longest comes first, to the shortest slice."""
+    sums = [0] * SLICES
+    found = {}
+    for name in sorted(took, key=lambda each: (-took[each], each)):
+        found[name] = sums.index(min(sums))
+        sums[found[name]] += took[name]
+    return found
+
+
+_kept = functools.cache(seconds.kept)
+_of_kept = functools.cache(lambda: balanced(_kept()))
+
+
+def _slice_of(name: str) -> int:
+    """By its checksum, where no seconds are kept of it."""
+    found = _of_kept().get(name)
+    return zlib.crc32(name.encode()) % SLICES if found is None else found
+
+
+def is_long(module: str) -> bool:
+    """Whether a module of tests takes so long that it takes turns, unless it is marked `always`."""
+    return _kept().get(module, 0) >= LONG
 
 
 def commit_number(folder: Path = ROOT) -> int:
@@ -126,14 +158,21 @@ def pytest_collection_modifyitems(config, items):
 def _is_in(chosen, item, turns):
     mark = item.get_closest_marker("every")
     if mark is None:
-        in_turn = item.get_closest_marker("slow") and not item.get_closest_marker("always")
-        return not in_turn or chosen.takes(_module(item))
+        return not _takes_turns(item) or chosen.takes(_module(item))
     if mark.kwargs.get("by") == "all":
         return chosen.whole
     turn = mark.kwargs.get("turn")
     return (
         chosen.takes(_name(mark, item)) if turn is None else chosen.has_turn(_name(mark, item), turns[turn])
     )
+
+
+def _takes_turns(item):
+    for node in reversed(item.listchain()):
+        marks = {mark.name for mark in node.own_markers}
+        if marks & {"always", "slow"}:
+            return "always" not in marks
+    return is_long(_module(item))
 
 
 def _turns(items):

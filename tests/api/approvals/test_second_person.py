@@ -7,6 +7,8 @@ import pytest
 
 from tests.api.approvals.support_persons import FAILOVER, Person, jobs
 
+pytestmark = pytest.mark.always
+
 # ---- who is a second person
 # ------------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.control.orders import Kind, PointOrder
 
+pytestmark = pytest.mark.always
+
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DAYS = timedelta(days=1)

@@ -20,6 +20,8 @@ from secondsite.datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent, merge
 from secondsite.datapath.transfer import changed_pages
 from secondsite.ground.units import KiB
 
+pytestmark = pytest.mark.always
+
 BLOCKS = 4
 SIZE = BLOCKS * BLOCK_BYTES + 512
 OUTCOMES = ["acked", "acked", "lost ack", "failed", "died before", "died sent", "died acked", "died saved"]

@@ -13,7 +13,7 @@ from secondsite.fabrics.libvirt.consistency import freezing
 from secondsite.fabrics.libvirt.host.connection import agent_command
 from tests.fabrics.libvirt.support_guests import GuestMachine, view
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.always]
 
 
 @pytest.fixture

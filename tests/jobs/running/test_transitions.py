@@ -17,6 +17,8 @@ from secondsite.jobs.storage.transactions import Transactions
 from tests.jobs.support_jobs import Facts, enter, verb
 from tests.support.statements import noted
 
+pytestmark = pytest.mark.always
+
 ALONE = "elsewhere other processes may have written to the job"
 
 

@@ -13,6 +13,8 @@ from tests.support.vault import source_status
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
+pytestmark = pytest.mark.always
+
 
 def planned_failed_over(verbs):
     verbs.protect()

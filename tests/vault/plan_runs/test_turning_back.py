@@ -21,6 +21,8 @@ from tests.vault.plan_runs.support_plan_runs import (
 )
 from tests.vault.support_appliances import A, B
 
+pytestmark = pytest.mark.always
+
 DAY = 86400
 GROUP_1_ONLY = [State.PLANNED_FAILED_OVER] * 2 + [State.PROTECTED] * 3
 

@@ -16,6 +16,8 @@ from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import NOW, machine, source_status
 from tests.vault.support_intake import Intake
 
+pytestmark = pytest.mark.always
+
 __all__ = ["postgres", "postgres_url"]
 
 APPLIANCE = "appliance-a"

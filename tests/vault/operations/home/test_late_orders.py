@@ -8,6 +8,8 @@ from secondsite.vault.plan_runs import failing_back
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 
+pytestmark = pytest.mark.always
+
 ROUND = (Verb.REPROTECT, Verb.PLANNED_FAILOVER, Verb.COMMIT)
 
 

@@ -10,7 +10,7 @@ from secondsite.appliance.orders import adoption
 from secondsite.appliance.orders import adoption as telling
 from secondsite.wire.rest import GroupCreate
 from tests.support.enrolled import enrolled
-from tests.vault.adoption.support_adoption import ends
+from tests.vault.facade.nouns.adoption.support_adoption import ends
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.vault.adoption.support_adoption import World
-from tests.vault.adoption.support_saying import Adopting
+from tests.vault.facade.nouns.adoption.support_adoption import World
+from tests.vault.facade.nouns.adoption.support_saying import Adopting
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from secondsite.wire.control.adopting import (
 )
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import Dialler, machine, request_for
-from tests.vault.adoption.support_saying import (
+from tests.vault.facade.nouns.adoption.support_saying import (
     GONE,
     MAC,
     OLD,

@@ -15,7 +15,7 @@ from secondsite.ground import seams
 from secondsite.wire.control import Order
 from secondsite.wire.control.orders import AcceptCycles, HoldPoint, Kind
 from tests.support.enrolled import enrolled
-from tests.vault.adoption.support_adoption import ends, states
+from tests.vault.facade.nouns.adoption.support_adoption import ends, states
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

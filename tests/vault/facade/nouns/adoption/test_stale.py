@@ -6,7 +6,7 @@ from secondsite.domain.lifecycle import State
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from tests.support.enrolled import enrolled
-from tests.vault.adoption.support_adoption import ends
+from tests.vault.facade.nouns.adoption.support_adoption import ends
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -8,7 +8,7 @@ from secondsite.appliance import orders
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State
 from secondsite.wire.control.orders import Kind
-from tests.vault.adoption.support_adoption import states
+from tests.vault.facade.nouns.adoption.support_adoption import states
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 BOTH = {"web01": "protected", "db01": "protected"}

@@ -8,7 +8,7 @@ import pytest
 from secondsite.wire.control.adopting import AdoptableSite
 from secondsite.wire.control.orders import Kind
 from tests.support import extremes
-from tests.vault.adoption.support_saying import Appliance, found, kept, record, said
+from tests.vault.facade.nouns.adoption.support_saying import Appliance, found, kept, record, said
 
 pytestmark = pytest.mark.slow
 CARD = {"mac": "52:54:00:00:00:01", "address": "10.2.0.5/24"}

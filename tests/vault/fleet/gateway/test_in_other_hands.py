@@ -25,6 +25,8 @@ from secondsite.wire.control.reports import MOST_FACTS_BYTES, facts_of
 from secondsite.wire.control.statuses import MOST_POINTS
 from tests.support.vault import NOW, Dialler, definition, point, replica_status, source_status
 
+pytestmark = pytest.mark.always
+
 LONG, OFTEN = "x" * 2_000_000, 100
 
 
