@@ -204,9 +204,7 @@ def test_what_a_person_starts_in_a_restored_vault_is_heard(verbs):
 
 def renewed(verbs):
     """As every ten minutes."""
-    with verbs.store.transaction() as tx:
-        verbs.restored.renew(tx.session)
-    verbs.restored.settle()
+    verbs.restored.renew()
 
 
 @pytest.fixture

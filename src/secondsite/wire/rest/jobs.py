@@ -32,16 +32,13 @@ class OtherJobKind(StrEnum):
 
 
 JobVerb = Verb | OtherJobKind
+_VERBS: dict[str, JobVerb] = {each.value: each for each in (*Verb, *OtherJobKind)}
 MOST_OF_AN_ANSWER = 4000
 
 
 def verb_named(word: str) -> JobVerb:
     """The verb of this name; `unknown` if it is a word of another release."""
-    known: dict[object, JobVerb] = {
-        **{each.value: each for each in Verb},
-        **{each.value: each for each in OtherJobKind},
-    }
-    return known.get(word, OtherJobKind.UNKNOWN) if isinstance(word, str) else OtherJobKind.UNKNOWN
+    return _VERBS.get(word, OtherJobKind.UNKNOWN) if isinstance(word, str) else OtherJobKind.UNKNOWN
 
 
 MOST_CHILDREN = 20
