@@ -11,6 +11,8 @@ from tests.support import slices
 
 PAGE = ROOT / "docs/design/proofs.md"
 ROW = re.compile(r"^\| (?P<what>.+?) \|(?P<each>.*?)\|(?P<turn>.*?)\|(?P<hand>.*?)\|$", re.M)
+BROKEN = ROOT / "docs/design/broken-on-purpose.md"
+NOTICED = re.compile(r"^\| \d+ \|.*?\|.*?\| `(?P<module>[\w/]+)\.py::(?P<test>\w+)", re.M)
 HEADS = {"what could break it", "---"}
 
 
@@ -52,10 +54,6 @@ def test_what_is_said_to_be_tried_each_time_is_and_what_takes_turns_does(row):
 
 def test_every_promise_has_its_rows():
     assert len(rows()) > 25
-
-
-BROKEN = ROOT / "docs/design/broken-on-purpose.md"
-NOTICED = re.compile(r"^\| \d+ \|.*?\|.*?\| `(?P<module>[\w/]+)\.py::(?P<test>\w+)", re.M)
 
 
 @pytest.mark.parametrize(("module", "test"), NOTICED.findall(BROKEN.read_text()))
