@@ -66,8 +66,11 @@ def test_a_mapping_that_changes_is_no_change_of_the_settings(vault, ask, web01):
     [
         ([{"mac": "52:54:00:00:00:99"}], "has no network card 52:54:00:00:00:99"),
         ([{"mac": DMZ}, {"mac": DMZ.lower()}], "more than once"),
-        ([{"mac": LAN, "network": "lan-b", "connected": False}], "and not connected"),
-        ([{"mac": LAN, "test_network": "lab", "test_connected": False}], "and not connected"),
+        ([{"mac": LAN, "network": "lan-b", "connected": False}], "network 'lan-b', but is set not to be"),
+        (
+            [{"mac": LAN, "test_network": "lab", "test_connected": False}],
+            "network 'lab', but is set not to be",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(ask, web01, cards, said):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ....domain import errors, points, shell
-from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST
+from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST, State
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
 from ....wire.common.base import Problem
@@ -154,8 +154,8 @@ class Points:
         status = self._parts.facts.latest(tx, record.id)
         try:
             known = _points(status)
-            if choice is RecoveryPointChoice.LATEST and record.state not in RUNS_AT_TARGET_AT_REST:
-                known = (*_not_yet_sealed(status), *known)
+            if choice is RecoveryPointChoice.LATEST and record.state is not State.COMMITTED:
+                known = (*_not_yet_sealed(status, record.state in RUNS_AT_TARGET_AT_REST), *known)
             point = points.pick(known, choice, point_id, choose_recovery_point.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
             reason = Problem.of(problem)
@@ -216,19 +216,24 @@ def _meant(choice: RecoveryPointChoice, point_id: str | None, at: datetime | Non
     return RecoveryPointChoice.CUSTOM if point_id else choice
 
 
-def _not_yet_sealed(status: StatusRecord) -> tuple[PointShape, ...]:
+def _not_yet_sealed(status: StatusRecord, is_failed_over: bool) -> tuple[PointShape, ...]:
     """The point that LATEST would make by processing and sealing what was sent; none if that cycle has a
     point already. For a machine that rests, that point stays the newest: a later report that nothing was
-    written makes no other. On the replica of a failed-over machine nothing is sealed any more."""
+    written makes no other. At a failed-over machine's replica no more cycles arrive: what it has processed is
+    the latest."""
     source, replica = status.source, status.replica
-    if source is None or replica is None or not replica.synchronized or source.epoch != replica.epoch:
+    if replica is None or not replica.synchronized:
         return ()
-    if source.sent_at is None or source.last_seq is None:
+    if is_failed_over:
+        seq, taken_at = replica.processed_seq, replica.processed_at
+    elif source is None or source.epoch != replica.epoch:
         return ()
-    if (source.epoch, source.last_seq) in map(_place, replica.points):
+    else:
+        seq, taken_at = source.last_seq, source.sent_at
+    if seq is None or taken_at is None or (replica.epoch, seq) in map(_place, replica.points):
         return ()
-    new_id = points.point_id(source.sent_at, source.epoch, source.last_seq)
-    return (PointShape(id=new_id, taken_at=source.sent_at, epoch=source.epoch, seq=source.last_seq),)
+    new_id = points.point_id(taken_at, replica.epoch, seq)
+    return (PointShape(id=new_id, taken_at=taken_at, epoch=replica.epoch, seq=seq),)
 
 
 def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> float:
