@@ -80,10 +80,10 @@ class Commands:
         self.fabric.tracking.acknowledge(machine, keep)
 
     def hold(self, machine: str, budget: float) -> None:
-        self.stack.enter_context(self.fabric.quiescing.pause([machine], budget))
+        self.stack.enter_context(self.fabric.common_pause.pause([machine], budget))
 
     def freeze(self, machine: str) -> None:
-        freezes = self.stack.enter_context(self.fabric.quiescing.freeze([machine]))
+        freezes = self.stack.enter_context(self.fabric.common_pause.freeze([machine]))
         assert freezes[machine].consistency == "app", freezes[machine].reason
 
     def is_frozen(self, machine: str) -> str:

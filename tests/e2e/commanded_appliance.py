@@ -39,7 +39,7 @@ class Commanded(Appliance):
 
     def hold(self, machines, seconds):
         """The machines stand still from now on."""
-        return self._held.enter_context(self.fabric.quiescing.pause(machines, seconds)).isoformat()
+        return self._held.enter_context(self.fabric.common_pause.pause(machines, seconds)).isoformat()
 
     def release(self):
         self._held.close()

@@ -115,7 +115,7 @@ def test_a_pause_that_lasts_too_long_lets_guests_go_and_says_so(fabric):
     fabric_id = support.started(fabric, "machine")
     with simulated.Guest(fabric.root, fabric_id) as guest:
         with pytest.raises(errors.DeadlineExceeded):
-            with fabric.quiescing.pause([fabric_id], budget_seconds=0.2):
+            with fabric.common_pause.pause([fabric_id], budget_seconds=0.2):
                 guest.write("vda", 0, b"x" * 512, wait_seconds=5)
         assert guest.read("vda", 0, 1) == b"x"
 
@@ -124,7 +124,7 @@ def test_a_pause_wins_against_a_guest_that_writes_without_pause(fabric):
     fabric_id = support.started(fabric, "machine")
     with simulated.Writer(fabric.root, fabric_id, bytes_per_second=0, block_bytes=4 * KiB) as writer:
         eventually(lambda: writer.bytes_written > 64 * KiB)
-        with fabric.quiescing.pause([fabric_id], budget_seconds=30):
+        with fabric.common_pause.pause([fabric_id], budget_seconds=30):
             written = writer.bytes_written
             time.sleep(0.1)
             assert writer.bytes_written <= written + 4 * KiB
@@ -141,7 +141,7 @@ def test_a_point_is_app_consistent_when_the_guest_has_an_agent(fabric, guest_age
 
 def test_an_app_consistent_view_opens_while_its_group_is_held(fabric):
     fabric_id = support.started(fabric, "machine")
-    with fabric.quiescing.pause([fabric_id], budget_seconds=5):
+    with fabric.common_pause.pause([fabric_id], budget_seconds=5):
         with fabric.tracking.open(support.request(fabric.root, fabric_id, app_consistent=True)) as session:
             assert session.consistency == "app"
 

@@ -113,7 +113,7 @@ HOLD_AND_WAIT = """
 import sys, time
 from pathlib import Path
 from secondsite.fabrics import simulated
-with simulated.open_fabric(Path(sys.argv[1])).quiescing.pause([sys.argv[2]], 60):
+with simulated.open_fabric(Path(sys.argv[1])).common_pause.pause([sys.argv[2]], 60):
     print("held", flush=True)
     time.sleep(60)
 """

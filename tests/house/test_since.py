@@ -8,18 +8,18 @@ from tests.support import since
 
 FILES = {
     "src/secondsite/__init__.py": "",
-    "src/secondsite/domain/__init__.py": "from .rpo import Rpo\n",
-    "src/secondsite/domain/rpo.py": "from ..ground import units\nclass Rpo: pass\n",
+    "src/secondsite/domain/__init__.py": "from .rpo_samples import Rpo\n",
+    "src/secondsite/domain/rpo_samples.py": "from ..ground import units\nclass Rpo: pass\n",
     "src/secondsite/domain/plans.py": "",
     "src/secondsite/ground/__init__.py": "",
     "src/secondsite/ground/units.py": "",
     "src/secondsite/entry/__init__.py": "",
-    "src/secondsite/entry/main.py": "from ..domain import rpo\n",
+    "src/secondsite/entry/main.py": "from ..domain import rpo_samples\n",
     "src/secondsite/vault/store/tables.py": "",
     "rig/__init__.py": "",
     "rig/sites.py": "from secondsite.domain import plans\n",
     "tests/domain/conftest.py": "from tests.support import clocks\n",
-    "tests/domain/test_rpo.py": "from secondsite.domain import Rpo\n",
+    "tests/domain/test_rpo_samples.py": "from secondsite.domain import Rpo\n",
     "tests/domain/plans/test_plans.py": "from secondsite.domain.plans import Plan\n",
     "tests/support/clocks.py": "",
     "tests/e2e/test_story.py": "import rig.sites\nfrom secondsite.entry import main\n",
@@ -40,16 +40,16 @@ def modules(tmp_path_factory):
     return since.look(root)
 
 
-DOMAIN = {"tests/domain/test_rpo.py", "tests/domain/plans/test_plans.py"}
+DOMAIN = {"tests/domain/test_rpo_samples.py", "tests/domain/plans/test_plans.py"}
 REACHED = {
-    "what a test imports by a face, and its room": ("src/secondsite/domain/rpo.py", DOMAIN),
-    "what that imports": ("src/secondsite/ground/units.py", {"tests/domain/test_rpo.py"}),
+    "what a test imports by a face, and its room": ("src/secondsite/domain/rpo_samples.py", DOMAIN),
+    "what that imports": ("src/secondsite/ground/units.py", {"tests/domain/test_rpo_samples.py"}),
     "the program's entry": ("src/secondsite/entry/main.py", {"tests/e2e/test_story.py"}),
     "a room without tests of its own": ("src/secondsite/vault/store/tables.py", {"tests/vault/test_rows.py"}),
     "what is no module": ("src/secondsite/vault/store/page.html", {"tests/vault/test_rows.py"}),
     "what a conftest imports": ("tests/support/clocks.py", DOMAIN),
     "the rig": ("rig/sites.py", {"tests/e2e/test_story.py"}),
-    "a test": ("tests/domain/test_rpo.py", {"tests/domain/test_rpo.py"}),
+    "a test": ("tests/domain/test_rpo_samples.py", {"tests/domain/test_rpo_samples.py"}),
     "a page": ("docs/map.md", {"tests/docs/test_map.py"}),
 }
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from fastapi import Depends, Header, Request, Response
 
 from ..domain import errors
+from ..vault.facade.shared.editions import Seen
 from ..vault.facade.shared.idempotency import Once
-from ..vault.facade.shared.paging import Seen
 from ..wire.common.base import Editable
 from .access import Known
 

@@ -15,7 +15,7 @@ from ..ground import durable
 from .running import DEFAULT_VAULT_HOME, VaultHome
 
 if TYPE_CHECKING:
-    from .ca_rotation import RotationState
+    from .vault_ca import RotationState
 
 app = typer.Typer(
     no_args_is_help=True, help="The vault's certificate authority, and its replacement by another one."
@@ -44,17 +44,17 @@ NEXT = {
 @app.command()
 def show(home: VaultHome = DEFAULT_VAULT_HOME, as_json: Json = False) -> None:
     """Which CAs are trusted, and how far the appliances have come."""
-    from . import ca_rotation
+    from . import vault_ca
 
-    _show(ca_rotation.look(home), as_json)
+    _show(vault_ca.look(home), as_json)
 
 
 @app.command()
 def rotate(home: VaultHome = DEFAULT_VAULT_HOME, as_json: Json = False) -> None:
     """Make a new CA, which is trusted beside the present one. The vault follows at its next start."""
-    from . import ca_rotation
+    from . import vault_ca
 
-    _show(ca_rotation.rotate(home), as_json)
+    _show(vault_ca.rotate(home), as_json)
 
 
 @app.command()
@@ -62,9 +62,9 @@ def switch(
     home: VaultHome = DEFAULT_VAULT_HOME, leave_behind: LeaveBehind = False, as_json: Json = False
 ) -> None:
     """Let the new CA issue all certificates. Before, all appliances must trust it."""
-    from . import ca_rotation
+    from . import vault_ca
 
-    _show(ca_rotation.switch(home, leave_behind), as_json)
+    _show(vault_ca.switch(home, leave_behind), as_json)
 
 
 @app.command()
@@ -72,9 +72,9 @@ def drop(
     home: VaultHome = DEFAULT_VAULT_HOME, leave_behind: LeaveBehind = False, as_json: Json = False
 ) -> None:
     """Trust the former CA no more. Before, all appliances must have certificates of the new one."""
-    from . import ca_rotation
+    from . import vault_ca
 
-    _show(ca_rotation.drop(home, leave_behind), as_json)
+    _show(vault_ca.drop(home, leave_behind), as_json)
 
 
 @app.command()

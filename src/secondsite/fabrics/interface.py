@@ -33,7 +33,6 @@ class Properties:
 
     kind: str
     accelerated: bool
-    quiescing: bool
     networks: bool
     notes: tuple[str, ...] = ()
 
@@ -293,7 +292,7 @@ class Firmware(Protocol):
         cannot be read or is too large to travel, NotFound."""
 
 
-class Quiescing(Protocol):
+class CommonPause(Protocol):
     def freeze(self, fabric_ids: Sequence[str]) -> AbstractContextManager[Mapping[str, Freeze]]:
         """Freezes the file systems of all guests at once inside the context, where their agents allow it;
         yields the results by fabric id. Thaws in any case, within ten seconds. Enter it before `pause`."""
@@ -459,7 +458,7 @@ class Fabric(Protocol):
     @property
     def tracking(self) -> Tracking: ...
     @property
-    def quiescing(self) -> Quiescing: ...
+    def common_pause(self) -> CommonPause: ...
     @property
     def firmware(self) -> Firmware: ...
     @property

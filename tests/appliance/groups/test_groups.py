@@ -76,7 +76,7 @@ def test_a_shorter_interval_does_not_wait_for_the_point_that_was_due_before(site
 
 def test_a_hold_beyond_its_budget_makes_ordinary_points_that_say_why_and_the_guests_go_on(sites):
     together = Together(sites, 2).protect()
-    slow = simulated.Fault(method="quiescing.pause", delay_seconds=1.5)
+    slow = simulated.Fault(method="common_pause.pause", delay_seconds=1.5)
     simulated.dial(together.source.root, [slow])
     common = together.take(budget=0.5)
     simulated.dial(together.source.root, [])
@@ -131,7 +131,7 @@ def test_guests_that_were_frozen_for_long_go_on_for_twice_as_long_before_the_nex
     """Whoever among the appliances of a group lets the others wait keeps their guests frozen."""
     together = Together(sites, 2, guest_agent=True).protect(app_consistent_every_seconds=3600)
     slow_seconds, at = 2.0, []
-    slow = simulated.Fault(method="quiescing.freeze", delay_seconds=slow_seconds)
+    slow = simulated.Fault(method="common_pause.freeze", delay_seconds=slow_seconds)
     simulated.dial(together.source.root, [slow])
     with seams.armed(lambda name: at.append((name, time.monotonic()))):
         together.tell(together.group(multi_vm_every_seconds=1, app_consistent=True))

@@ -10,7 +10,7 @@ from secondsite.appliance.control.renewal import Renewal
 from secondsite.appliance.shared import TrustedCas
 from secondsite.datapath.channel import TlsFiles
 from secondsite.domain import errors
-from secondsite.vault.fleet.gateway import rotation
+from secondsite.vault.fleet.gateway import ca_rotation
 from secondsite.vault.fleet.gateway.certificate_authority import create_authority, load_authority
 
 NOW = datetime.now(UTC)
@@ -37,21 +37,21 @@ def test_an_appliance_trusts_both_authorities_and_says_so(pki, tls):
     cas, old = TrustedCas(tls), load_authority(pki)
     changes: list[bool] = []
     cas.changed = lambda: changes.append(True)
-    rotation.rotate(pki, "vault", NOW)
+    ca_rotation.rotate(pki, "vault", NOW)
     for _ in range(2):
         cas.set(load_authority(pki).trusted_pem)
     assert changes == [True]
-    assert cas.fingerprints == rotation.standing(pki).trusted
+    assert cas.fingerprints == ca_rotation.standing(pki).trusted
     assert cas.issuer == old.fingerprint
 
 
 def test_a_certificate_is_asked_for_at_once_when_another_authority_issues(pki, tls):
     cas = TrustedCas(tls)
-    rotation.rotate(pki, "vault", NOW)
+    ca_rotation.rotate(pki, "vault", NOW)
     cas.set(load_authority(pki).trusted_pem)
     renewal = Renewal(tls, "id-1", lambda _of_another_ca: None)
     assert renewal.request() is None
-    rotation.switch(pki)
+    ca_rotation.switch(pki)
     cas.set(load_authority(pki).trusted_pem)
     renewal.look_soon()
     assert renewal.request() is not None

@@ -13,7 +13,7 @@ from secondsite.datapath.channel import messages
 from secondsite.datapath.cycles import firmware
 from secondsite.datapath.cycles.cycle_file import CycleDisk, CycleHeader
 from secondsite.datapath.cycles.firmware import FirmwareFile
-from secondsite.datapath.encryption import data_key, encryption_key
+from secondsite.datapath.encryption import encryption_key, file_key
 from secondsite.datapath.frames import frame
 from secondsite.datapath.replica.record import manifest
 from secondsite.datapath.replica.record.firmware_store import FirmwareStore
@@ -112,7 +112,7 @@ def test_a_manifest_says_how_to_boot_with_the_variables():
 
 @pytest.fixture
 def sealing(tmp_path):
-    return data_key.make(encryption_key.make(tmp_path / "key"))
+    return file_key.make(encryption_key.make(tmp_path / "key"))
 
 
 def test_sealed_state_shows_neither_its_content_nor_its_digest(tmp_path, sealing):
@@ -128,7 +128,7 @@ def test_sealed_state_shows_neither_its_content_nor_its_digest(tmp_path, sealing
 
 
 def test_the_names_of_sealed_state_differ_from_replica_to_replica(tmp_path, sealing):
-    other = data_key.make(sealing.customer)
+    other = file_key.make(sealing.customer)
     packed = firmware.pack(FILES, ())
     names = [
         {

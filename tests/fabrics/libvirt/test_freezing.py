@@ -81,10 +81,10 @@ def test_guests_are_frozen_together_held_viewed_and_write_on(host, machine, plai
     """A common app-consistent point, as the appliance takes it: freeze, hold, open the views, let go,
     thaw."""
     with contextlib.ExitStack() as views:
-        with host.fabric.quiescing.freeze([machine.id, plain.id]) as freezes:
+        with host.fabric.common_pause.freeze([machine.id, plain.id]) as freezes:
             assert freezes[machine.id].consistency == "app"
             assert "No guest agent" in freezes[plain.id].reason
-            with host.fabric.quiescing.pause([machine.id, plain.id], budget_seconds=10):
+            with host.fabric.common_pause.pause([machine.id, plain.id], budget_seconds=10):
                 assert host.stands_still(machine.id)
                 for each in (machine, plain):
                     views.enter_context(view(host, each))

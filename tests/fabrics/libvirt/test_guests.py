@@ -235,7 +235,10 @@ def test_a_foreign_checkpoint_survives_all_that_we_do(host, guest):
 
 
 def test_a_hold_that_lasts_too_long_is_given_up_and_the_guest_goes_on(host, guest):
-    with pytest.raises(errors.DeadlineExceeded), host.fabric.quiescing.pause([guest.id], budget_seconds=0.3):
+    with (
+        pytest.raises(errors.DeadlineExceeded),
+        host.fabric.common_pause.pause([guest.id], budget_seconds=0.3),
+    ):
         eventually(lambda: not host.stands_still(guest.id), within_seconds=20)
     assert not host.stands_still(guest.id)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from secondsite.domain.lifecycle import DrillState
-from secondsite.domain.rpo import Rpo, block_of
+from secondsite.domain.rpo_samples import Rpo, block_of
 from secondsite.entry import vault_wiring
 from secondsite.vault.store import AnswerRecord, DrillRecord, PictureRecord
 from tests.support.vault import Dialler, VaultInProcess, protected, request_for, two_sites

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secondsite.domain import errors, rpo
+from secondsite.domain import errors, rpo_samples
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.store import SiteRecord, Store, migrate
@@ -34,27 +34,33 @@ def store(database, database_url):
 
 
 def test_a_slot_is_filled_once_and_a_machine_that_goes_takes_its_series_along(store):
-    begins_at, slot = rpo.block_of(NOW)
+    begins_at, slot = rpo_samples.block_of(NOW)
     for seconds in (1.0, 2.0):
         with store.transaction() as tx:
-            tx.rpo.fill(begins_at, {"m1": {slot: rpo.Rpo(seconds, None, 0.5)}})
-            tx.rpo.fill(begins_at, {"m1": {slot + 1: rpo.Rpo(None, None, None)}})
+            tx.rpo.fill(begins_at, {"m1": {slot: rpo_samples.Rpo(seconds, None, 0.5)}})
+            tx.rpo.fill(begins_at, {"m1": {slot + 1: rpo_samples.Rpo(None, None, None)}})
     with store.reading() as tx:
         (block,) = tx.rpo.list("m1", NOW - timedelta(hours=1))
         assert block.begins_at == begins_at
-        assert block.slots == {slot: rpo.Rpo(1.0, None, 0.5), slot + 1: rpo.Rpo(None, None, None)}
+        assert block.slots == {
+            slot: rpo_samples.Rpo(1.0, None, 0.5),
+            slot + 1: rpo_samples.Rpo(None, None, None),
+        }
     with store.transaction() as tx:
         tx.machines.remove("m1")
         assert tx.rpo.list("m1", NOW - timedelta(hours=1)) == []
 
 
 def test_blocks_are_listed_since_a_moment_and_forgotten_before_another(store):
-    begins_at, _ = rpo.block_of(NOW)
+    begins_at, _ = rpo_samples.block_of(NOW)
     with store.transaction() as tx:
         for back in range(5):
-            tx.rpo.fill(begins_at - back * rpo.BLOCK, {"m1": {0: rpo.Rpo(back, 0, 0)}})
-        assert [block.slots[0].rpo_seconds for block in tx.rpo.list("m1", begins_at - rpo.BLOCK)] == [1, 0]
-        tx.rpo.forget(begins_at - 2 * rpo.BLOCK)
+            tx.rpo.fill(begins_at - back * rpo_samples.BLOCK, {"m1": {0: rpo_samples.Rpo(back, 0, 0)}})
+        assert [block.slots[0].rpo_seconds for block in tx.rpo.list("m1", begins_at - rpo_samples.BLOCK)] == [
+            1,
+            0,
+        ]
+        tx.rpo.forget(begins_at - 2 * rpo_samples.BLOCK)
         assert len(tx.rpo.list("m1", begins_at - timedelta(days=1))) == 3
 
 
@@ -112,15 +118,15 @@ def test_a_machine_that_does_not_replicate_is_not_sampled(vault, series):
 
 def test_the_first_slot_after_a_start_goes_by_until_appliances_have_spoken(series):
     sampler, _clock = series
-    assert sampler.pause_seconds() > rpo.SLOT_SECONDS
-    assert sampler.pause_seconds() <= rpo.SLOT_SECONDS
+    assert sampler.pause_seconds() > rpo_samples.SLOT_SECONDS
+    assert sampler.pause_seconds() <= rpo_samples.SLOT_SECONDS
 
 
 def test_a_week_is_kept(vault, series):
     rounds, clock = series
     rounds.look()
     vault.running.rpo_unwritten.write()
-    clock.now += rpo.KEPT + rpo.BLOCK
+    clock.now += rpo_samples.KEPT + rpo_samples.BLOCK
     rounds.look()
     vault.running.rpo_unwritten.write()
     with vault.store.reading() as tx:
@@ -129,10 +135,10 @@ def test_a_week_is_kept(vault, series):
 
 def test_what_is_older_than_a_week_is_dropped_once_an_hour(vault, series):
     rounds, clock = series
-    old, _ = rpo.block_of(clock.now - rpo.KEPT - 2 * rpo.BLOCK)
+    old, _ = rpo_samples.block_of(clock.now - rpo_samples.KEPT - 2 * rpo_samples.BLOCK)
     rounds.look()
     with vault.store.transaction() as tx:
-        tx.rpo.fill(old, {"m1": {0: rpo.Rpo(1.0, 1.0, 1.0)}})
+        tx.rpo.fill(old, {"m1": {0: rpo_samples.Rpo(1.0, 1.0, 1.0)}})
     left = []
     for _ in range(2):
         clock.now += timedelta(minutes=30)
@@ -163,13 +169,15 @@ def test_what_no_database_took_is_written_later_and_a_machine_that_is_gone_keeps
     store, monkeypatch
 ):
     unwritten = RpoUnwritten(refusing_once(store, monkeypatch))
-    begins_at, slot = rpo.block_of(NOW)
-    unwritten.fill(begins_at, slot, {"m1": rpo.Rpo(1.0, None, None), "gone": rpo.Rpo(2.0, None, None)})
+    begins_at, slot = rpo_samples.block_of(NOW)
+    unwritten.fill(
+        begins_at, slot, {"m1": rpo_samples.Rpo(1.0, None, None), "gone": rpo_samples.Rpo(2.0, None, None)}
+    )
     with pytest.raises(errors.StoreUnavailable):
         unwritten.write()
     unwritten.write()
     with store.reading() as tx:
-        assert [block.slots for block in tx.rpo.list("m1", NOW)] == [{slot: rpo.Rpo(1.0, None, None)}]
+        assert [block.slots for block in tx.rpo.list("m1", NOW)] == [{slot: rpo_samples.Rpo(1.0, None, None)}]
         assert tx.rpo.list("gone", NOW) == []
 
 
@@ -197,8 +205,10 @@ def test_samples_that_are_not_written_yet_take_little(store):
     names = [f"id{number}" for number in range(500)]
     tracemalloc.start()
     for turn in range(18):
-        begins_at, slot = rpo.block_of(NOW + timedelta(seconds=10 * turn))
-        unwritten.fill(begins_at, slot, {each: rpo.Rpo(turn + 0.1, turn + 0.2, None) for each in names})
+        begins_at, slot = rpo_samples.block_of(NOW + timedelta(seconds=10 * turn))
+        unwritten.fill(
+            begins_at, slot, {each: rpo_samples.Rpo(turn + 0.1, turn + 0.2, None) for each in names}
+        )
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held / len(names) < 1000
@@ -211,16 +221,16 @@ def test_samples_that_are_not_written_yet_take_little(store):
 
 def test_a_slot_is_filled_once_and_what_came_while_it_was_written_stays(store, monkeypatch):
     unwritten = RpoUnwritten(store)
-    begins_at, slot = rpo.block_of(NOW)
+    begins_at, slot = rpo_samples.block_of(NOW)
     for seconds in (1.0, 2.0):
-        unwritten.fill(begins_at, slot, {"m1": rpo.Rpo(seconds, None, None)})
+        unwritten.fill(begins_at, slot, {"m1": rpo_samples.Rpo(seconds, None, None)})
     true = store.transaction
 
     @contextlib.contextmanager
     def meanwhile():
         with true() as tx:
             yield tx
-        unwritten.fill(begins_at, slot + 1, {"m1": rpo.Rpo(3.0, None, None)})
+        unwritten.fill(begins_at, slot + 1, {"m1": rpo_samples.Rpo(3.0, None, None)})
 
     monkeypatch.setattr(store, "transaction", meanwhile)
     unwritten.write()

@@ -210,7 +210,7 @@ class CommonPoints:
                 if app:
                     others.freeze()
                     frozen_since = time.monotonic()
-                    moment.freezes = stack.enter_context(self._fabric.quiescing.freeze(ids))
+                    moment.freezes = stack.enter_context(self._fabric.common_pause.freeze(ids))
                     others.frozen()
                 others.pause()
                 self._stand_still(others, barrier, ids, moment, budget)
@@ -224,7 +224,7 @@ class CommonPoints:
     ) -> None:
         began = time.monotonic()
         try:
-            with self._fabric.quiescing.pause(ids, budget) as instant:
+            with self._fabric.common_pause.pause(ids, budget) as instant:
                 seams.reach("appliance.group.paused")
                 moment.instant = others.paused(instant, began + budget - time.monotonic())
                 # measured from before the fabric's own budget began, so the fabric cannot have resumed them

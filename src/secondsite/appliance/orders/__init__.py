@@ -27,7 +27,7 @@ from . import (
     source_cycles,
 )
 from .context import ApplianceParts, Context
-from .names import handlers as names
+from .dns import records
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
 from .proof import booting, proving
@@ -76,7 +76,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.CHECK_SCRIPTS: handlers.check,
     Kind.RUN_SCRIPT: handlers.run,
     Kind.RUN_GUEST_SCRIPT: handlers.run_in_guest,
-    Kind.UPDATE_NAMES: names.update,
+    Kind.UPDATE_NAMES: records.update,
     Kind.KEEP: keeping.keep,
     Kind.SHOW_KEPT: adopting.show,
     Kind.ADOPT: adopting.adopt,

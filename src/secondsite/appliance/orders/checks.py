@@ -30,7 +30,7 @@ from ..shared import withdrawn_definitions
 from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
-from .names import handlers as names
+from .dns import records
 from .networks import network_checks, production
 
 PEER_SECONDS = 3.0
@@ -186,7 +186,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if payload.home_in_need is not None:
         yield from network_checks.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
-    yield from names.warnings(context, payload)
+    yield from records.warnings(context, payload)
     yield from _no_way_back(context, payload.way_back)
     in_the_way = stores.choosing.obstacles(
         context.parts.host.stores, context.order.machine_id, payload.keeping, payload.needed_bytes
@@ -230,7 +230,7 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
     store, name = context.parts.host.stores.of(hosted), hosted.setup.machine_name
     here = f"S{str(store)[1:]}"
     free = store.free_bytes() + store.reserve.held_bytes
-    needs = stores.start_reserve.needed_bytes(len(hosted.replica.state.disks))
+    needs = stores.reserved_space.needed_bytes(len(hosted.replica.state.disks))
     room = (
         f"Make room in {store.root} at that site: give it more, or shorten the retention of what is kept "
         "there; 'secondsite appliance trash list' there tells what is kept of removed replicas."

@@ -17,7 +17,7 @@ from ..source import Source
 from ..target import FAILOVER, HostedReplica
 from . import group_pauses, machine_tags, runs, withdrawn_shutdown
 from .context import Context
-from .names import addresses
+from .dns import addresses
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:

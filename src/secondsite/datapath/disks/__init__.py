@@ -7,7 +7,7 @@ Its rooms:
     nbd_contexts    reads what an NBD server says about extents
     writes          writes with several in flight
     image           disk image files through qemu-img
-    resizing        makes images larger and smaller, at the cost of their data
+    qcow2_resize    makes images larger and smaller, at the cost of their data
     named_files     the other files that an image's header names
     same_files      whether two paths lead to one file, and the files that a disk is read from
     qcow2_extent    the parts of a disk in which a chain of images may hold data
@@ -22,7 +22,17 @@ Its rooms:
 """
 
 from ..errors import QmpRefused
-from . import blank, image, image_locks, luks_blank, luks_header, named_files, qcow2_sum, resizing, same_files
+from . import (
+    blank,
+    image,
+    image_locks,
+    luks_blank,
+    luks_header,
+    named_files,
+    qcow2_resize,
+    qcow2_sum,
+    same_files,
+)
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
@@ -45,7 +55,7 @@ __all__ = [
     "luks_blank",
     "luks_header",
     "named_files",
+    "qcow2_resize",
     "qcow2_sum",
-    "resizing",
     "same_files",
 ]

@@ -3,12 +3,12 @@
 Its rooms:
 
     encryption_key  the customer's key, one file that stays where the data is
-    data_key        a replica's own key
+    file_key        a replica's own key
     encrypted_file  a file encrypted in chunks
 """
 
-from . import data_key, encrypted_file, encryption_key
-from .data_key import DataKey, FileKey, Wrapped
+from . import encrypted_file, encryption_key, file_key
 from .encryption_key import EncryptionKey
+from .file_key import DataKey, FileKey, Wrapped
 
-__all__ = ["DataKey", "EncryptionKey", "FileKey", "Wrapped", "data_key", "encrypted_file", "encryption_key"]
+__all__ = ["DataKey", "EncryptionKey", "FileKey", "Wrapped", "encrypted_file", "encryption_key", "file_key"]

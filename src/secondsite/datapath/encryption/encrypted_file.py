@@ -23,8 +23,8 @@ from ...ground import durable, real_files
 from ...ground.units import KiB
 from .. import errors
 from ..files import store_error, write_durably
-from . import data_key
-from .data_key import DataKey, FileKey
+from . import file_key
+from .file_key import DataKey, FileKey
 
 MAGIC: Final = b"SSsealed\x00\x01\x00\x00"
 CHUNK_BYTES: Final = 256 * KiB
@@ -90,7 +90,7 @@ class EncryptedReader:
         if len(head) < _KEY_ID_BYTES + _SALT_BYTES:
             raise self._damaged("it ends too early")
         key_id = head[:_KEY_ID_BYTES].decode("ascii", errors="replace")
-        fitting = data_key.fitting(key, key_id, str(path))
+        fitting = file_key.fitting(key, key_id, str(path))
         self._cipher = AESGCM(fitting.derive(_PURPOSE, head[_KEY_ID_BYTES:]))
         self._chunk = memoryview(b"")
         self._count = 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..cycles import FirmwareFile
 from ..digests import scan
 from ..disks import StorageDaemon
-from ..encryption import EncryptionKey, data_key, encrypted_file
+from ..encryption import EncryptionKey, encrypted_file, file_key
 from ..errors import ImageProblem
 from . import verbs
 from .core import Reach, ReplicaCore
@@ -141,9 +141,9 @@ def decrypt(source: Path, target: Path, key: EncryptionKey) -> None:
         )
     state = replica_state.load(record)
     about = f"The replica of {state.machine_id}"
-    file_key = data_key.unwrap(state.data_keys, key, about) if state.data_keys else key
+    of_files = file_key.unwrap(state.data_keys, key, about) if state.data_keys else key
     with (
-        encrypted_file.content(source, file_key) as file,
+        encrypted_file.content(source, of_files) as file,
         open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written,
     ):
         while piece := file.read(encrypted_file.CHUNK_BYTES):

@@ -123,7 +123,7 @@ class MachineCases:
 
     def test_a_pause_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
         both = [steps.running(under_test, name) for name in ("pause-a", "pause-b")]
-        with under_test.fabric.quiescing.pause(both, budget_seconds=10) as instant:
+        with under_test.fabric.common_pause.pause(both, budget_seconds=10) as instant:
             assert instant.tzinfo is not None
             assert all(under_test.stands_still(fabric_id) for fabric_id in both)
         assert not any(under_test.stands_still(fabric_id) for fabric_id in both)
@@ -131,7 +131,7 @@ class MachineCases:
     def test_a_pause_ends_after_an_error_inside(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.running(under_test, "pause-error")
         with steps.refused(errors.FabricError):
-            with under_test.fabric.quiescing.pause([fabric_id], budget_seconds=10):
+            with under_test.fabric.common_pause.pause([fabric_id], budget_seconds=10):
                 raise errors.FabricError("The test broke off.")
         assert not under_test.stands_still(fabric_id)
 
@@ -141,7 +141,7 @@ class MachineCases:
         both = [steps.protected(under_test, name) for name in ("set-a", "set-b")]
         for fabric_id in both:
             steps.write(under_test, fabric_id, 0, 0x11)
-        with under_test.fabric.quiescing.pause(both, budget_seconds=15):
+        with under_test.fabric.common_pause.pause(both, budget_seconds=15):
             first = steps.view(under_test, both[0], None)
             second = steps.view(under_test, both[1], None)
             views = [first.__enter__(), second.__enter__()]

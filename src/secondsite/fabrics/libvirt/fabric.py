@@ -11,7 +11,7 @@ from ..scripting import Scripting
 from ..seeing import Seeing
 from . import reaching, seeing
 from .agent import addressing, scripting
-from .consistency import freezing, quiescing
+from .consistency import common_pause, freezing
 from .host import accelerator, connection, inventory, migration_marks, networks, permissions, power
 from .hosting import firmware, hosting
 from .tracking import tracking
@@ -35,14 +35,14 @@ class LibvirtFabric:
         embedded = self._hypervisor.embedded_root is not None
         folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])
         agents = freezing.Agents(self._hypervisor, work_dir / "frozen")
-        quiescence = quiescing.Quiescing(self._hypervisor, work_dir, agents)
+        quiescence = common_pause.CommonPause(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor, away)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines
         views = tracking.Tracking(self._hypervisor, work_dir, agents, folders, machines)
         self.tracking: interface.Tracking = views
         self._views = views
-        self.quiescing: interface.Quiescing = quiescence
+        self.common_pause: interface.CommonPause = quiescence
         self.firmware: interface.Firmware = firmware.Firmware(self._hypervisor)
         self._networks = (
             networks.BridgeNetworks(work_dir / "served")
@@ -67,7 +67,6 @@ class LibvirtFabric:
         return interface.Properties(
             kind="libvirt",
             accelerated=accelerated,
-            quiescing=True,
             networks=True,
             notes=() if accelerated else (note,),
         )

@@ -17,6 +17,7 @@ from ..interface import PowerState, Properties
 from ..reaching import Answers, Knock, KnockResult
 from ..scripting import GuestScript, ScriptEnd
 from ..seeing import FileSystem, Sights
+from .common_pause import SimulatedCommonPause
 from .firmware import SimulatedFirmware
 from .host import faults as dialling
 from .host.faults import Fault, Faults
@@ -25,7 +26,6 @@ from .host.records import KIND, MachineRecord
 from .hosting import SimulatedHosting
 from .networks import SimulatedNetworks
 from .power import SimulatedInventory, SimulatedPower
-from .quiescing import SimulatedQuiescing
 from .tracking.tracking import SimulatedTracking
 
 
@@ -41,15 +41,14 @@ class SimulatedFabric:
         self.properties = Properties(
             kind=KIND,
             accelerated=False,
-            quiescing=True,
             networks=True,
             notes=("Machines have disks and no processor.",),
         )
         self.inventory = SimulatedInventory(host, faults)
         self.power = SimulatedPower(host, faults)
-        self.quiescing = SimulatedQuiescing(host, faults)
+        self.common_pause = SimulatedCommonPause(host, faults)
         self.firmware = SimulatedFirmware(host, faults)
-        self.tracking = SimulatedTracking(host, faults, self.quiescing)
+        self.tracking = SimulatedTracking(host, faults, self.common_pause)
         self.hosting = SimulatedHosting(host, faults)
         self.networks = SimulatedNetworks(host.root, faults)
         self.seeing = SimulatedSeeing(host, faults)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ...domain import rpo
+from ...domain import rpo_samples
 from ...wire.common.points import PointShape
 from ...wire.control.statuses import ReplicaStatus
 from ..store import StatusRecord
@@ -12,9 +12,9 @@ LATE_CLOCKS = timedelta(minutes=1)
 """How much clocks may differ, and statuses be late."""
 
 
-def measure(status: StatusRecord, now: datetime) -> rpo.Rpo:
+def measure(status: StatusRecord, now: datetime) -> rpo_samples.Rpo:
     """A machine's RPO: the one definition, for REST and for the series."""
-    return rpo.measure(*instants(status), now)
+    return rpo_samples.measure(*instants(status), now)
 
 
 def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, datetime | None]:

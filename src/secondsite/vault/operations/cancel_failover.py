@@ -25,7 +25,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.automatic_cancel import CancelArguments
 from ..steps.operation import MachineOperation
-from ..steps.sides import naming, pooling
+from ..steps.sides import dns_names, pooling
 from ..steps.sides.target import Target
 from ..store import MachineRecord, Transaction
 
@@ -118,7 +118,7 @@ class CancelFailover(MachineOperation):
 
     def _names(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
-        return naming.update(
+        return dns_names.update(
             self.deps,
             source,
             source.machine.source_fabric_id,

@@ -19,7 +19,7 @@ from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, StartInstant
-from ..steps.sides import cards, naming, pooling, properties
+from ..steps.sides import cards, dns_names, pooling, properties
 from ..steps.sides.proving import prove
 from ..steps.sides.target import Target
 from ..steps.start_failed_over import start_from
@@ -67,7 +67,7 @@ class ChangeRecoveryPoint(MachineOperation):
         with self.deps.store.reading() as tx:
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
-            wanted, names = properties.set_for(tx, machine), naming.names(tx, machine)
+            wanted, names = properties.set_for(tx, machine), dns_names.names(tx, machine)
             home, known = cards.at_home(tx, machine), tx.statuses.get(machine.id)
         tried = target.check_failover(
             None if machine.reversed else machine.definition,  # at home it runs as it did before
@@ -96,7 +96,7 @@ class ChangeRecoveryPoint(MachineOperation):
         return prove(self.deps, ctx, self.target)
 
     def _names(self, ctx: StepContext) -> Outcome:
-        return naming.after_failover(self.deps, ctx, self.target(ctx))
+        return dns_names.after_failover(self.deps, ctx, self.target(ctx))
 
     def _stop_new(self, ctx: StepContext) -> Outcome:
         return self._shut_down(ctx)

@@ -12,7 +12,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import WithoutSite
-from ..steps.drills import cleaning
+from ..steps.drills import drill_cleanup
 from ..steps.operation import MachineOperation
 from ..store import MachineRecord, Transaction
 
@@ -40,12 +40,12 @@ class CleanupTestFailover(MachineOperation):
         )
 
     def _remove_machine(self, ctx: StepContext) -> Outcome:
-        return cleaning.remove_machine(self.deps, ctx, self.target(ctx))
+        return drill_cleanup.remove_machine(self.deps, ctx, self.target(ctx))
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
-        return cleaning.remove_network(self.deps, ctx, self.target(ctx))
+        return drill_cleanup.remove_network(self.deps, ctx, self.target(ctx))
 
     def _complete(self, ctx: StepContext) -> Outcome:
         said = ctx.arguments(CleanupArguments)
-        judged = cleaning.DrillJudgement(said.notes, said.verdict)
-        return cleaning.complete(self.deps, ctx, self.machine(ctx), judged)
+        judged = drill_cleanup.DrillJudgement(said.notes, said.verdict)
+        return drill_cleanup.complete(self.deps, ctx, self.machine(ctx), judged)

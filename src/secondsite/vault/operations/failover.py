@@ -23,7 +23,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, cards, naming, pooling, properties, source
+from ..steps.sides import address_fit, cards, dns_names, pooling, properties, source
 from ..steps.sides.proving import prove
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
@@ -75,7 +75,7 @@ class Failover(MachineOperation):
         found = choose_recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
-            names = naming.names(tx, machine)
+            names = dns_names.names(tx, machine)
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
@@ -154,7 +154,7 @@ class Failover(MachineOperation):
         return _told(ctx, prove(self.deps, ctx, self.target))
 
     def _names(self, ctx: StepContext) -> Outcome:
-        return _told(ctx, naming.after_failover(self.deps, ctx, self.target(ctx)))
+        return _told(ctx, dns_names.after_failover(self.deps, ctx, self.target(ctx)))
 
 
 def _left(ctx: StepContext, left: str) -> str:

@@ -40,7 +40,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, cards, naming, pooling, properties
+from ..steps.sides import address_fit, cards, dns_names, pooling, properties
 from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -179,7 +179,7 @@ class PlannedFailover(MachineOperation):
         )
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
-            names = naming.names(tx, machine)
+            names = dns_names.names(tx, machine)
             pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=True)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
@@ -288,7 +288,7 @@ class PlannedFailover(MachineOperation):
         return prove(self.deps, ctx, self.target)
 
     def _names(self, ctx: StepContext) -> Outcome:
-        return naming.after_failover(self.deps, ctx, self.target(ctx))
+        return dns_names.after_failover(self.deps, ctx, self.target(ctx))
 
 
 def _with_downtime(ctx: StepContext, done: Done) -> Done:

@@ -8,7 +8,7 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome
 from ..steps.operation import MachineOperation
-from ..steps.sides import naming
+from ..steps.sides import dns_names
 
 
 class UpdateNames(MachineOperation):
@@ -21,6 +21,6 @@ class UpdateNames(MachineOperation):
         machine = self.machine(ctx)
         if machine.state in RUNS_AT_TARGET_AT_REST:
             target = self.target(ctx, machine)
-            return naming.update(self.deps, target, machine.target_fabric_id, at_home=machine.reversed)
+            return dns_names.update(self.deps, target, machine.target_fabric_id, at_home=machine.reversed)
         source = self.source(ctx, machine)
-        return naming.update(self.deps, source, machine.source_fabric_id, at_home=not machine.reversed)
+        return dns_names.update(self.deps, source, machine.source_fabric_id, at_home=not machine.reversed)

@@ -9,7 +9,7 @@ Its rooms:
     manual_actions      actions that wait for a person's answer
     scripts             scripts between the groups, run by the target's appliance
     networks            networks of drills, made before the first group and left after the last
-    cleaning            drills of a run are cleaned up together
+    cleanup             drills of a run are cleaned up together
     outstanding_groups  what a run that stopped has left to do after groups that have arrived
     splitting           networks of which some machines move and others stay
     one_run_at_a_time   one run of a plan at a time, also when one is retried

@@ -27,7 +27,7 @@ from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.retry_store import retrying
 from ..steps.sides.orders import USUAL
-from . import cleaning, manual_actions, networks, one_run_at_a_time, planned_phases, scripts
+from . import cleanup, manual_actions, networks, one_run_at_a_time, planned_phases, scripts
 from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup
 
 NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
@@ -56,7 +56,7 @@ class PlanRun:
         self._deps = deps
         self._operations = operations
         self._scripts = scripts.Scripts(deps)
-        self._cleaning = cleaning.Cleaning(deps, operations)
+        self._cleaning = cleanup.Cleaning(deps, operations)
         self._networks = networks.RunNetworks(deps)
 
     def steps(self, arguments: Json) -> list[Step]:

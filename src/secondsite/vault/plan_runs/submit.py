@@ -29,7 +29,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.sides import properties
 from ..store import MachineRecord, StatusRecord, Transaction
-from . import cleaning, networks, one_run_at_a_time, outstanding_groups, planned_phases, splitting
+from . import cleanup, networks, one_run_at_a_time, outstanding_groups, planned_phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -148,7 +148,7 @@ def _arguments(
     groups = [_group(tx, each, children) for each in found.groups]
     clean_up = bool(asked.options.get("clean_up"))
     if clean_up:
-        groups = list(map(cleaning.completed_by_run, groups))
+        groups = list(map(cleanup.completed_by_run, groups))
     return PlanRunArguments(
         layout=IN_PHASES if in_phases else IN_ORDER,
         plan=asked.plan.name,

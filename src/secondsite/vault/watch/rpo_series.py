@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ...domain import rpo
+from ...domain import rpo_samples
 from ...ground.periodic import Periodic
 from ..fleet.status_intake import StatusIntake
 from ..health import findings, machine_rpo
@@ -54,7 +54,7 @@ class RpoSeries(Periodic):
         """Fill the present slot of every machine that replicates; every hour, drop blocks that are a week
         old."""
         now = self._now()
-        begins_at, slot = rpo.block_of(now)
+        begins_at, slot = rpo_samples.block_of(now)
         with self._store.reading() as tx:
             connected = {appliance.id for appliance in tx.appliances.list() if appliance.connected}
             ours = [
@@ -68,7 +68,7 @@ class RpoSeries(Periodic):
         # abs: the clock may have been set back
         if self._forgot_at is None or abs(now - self._forgot_at) >= FORGOTTEN_EVERY:
             with self._store.transaction() as tx:
-                tx.rpo.forget(self._lived() - rpo.KEPT)
+                tx.rpo.forget(self._lived() - rpo_samples.KEPT)
             self._forgot_at = now
 
     def _is_ours(self, machine: MachinePlace, connected: set[str]) -> bool:
@@ -79,11 +79,11 @@ class RpoSeries(Periodic):
         """The pause until the next slot. A vault that has just started skips the first slot: until its
         appliances have reported, all statuses would be read from the store, which takes 0.5 s with 1,000
         machines, while jobs have to go on."""
-        seconds = rpo.SLOT_SECONDS - time.time() % rpo.SLOT_SECONDS
+        seconds = rpo_samples.SLOT_SECONDS - time.time() % rpo_samples.SLOT_SECONDS
         if self._has_begun:
             return seconds
         self._has_begun = True
-        return seconds + rpo.SLOT_SECONDS
+        return seconds + rpo_samples.SLOT_SECONDS
 
 
 # The samples of the RPO series since it was last written: many machines in one write, every few minutes. No
@@ -91,7 +91,7 @@ class RpoSeries(Periodic):
 # stopped writes them.
 
 WRITTEN_EVERY_SECONDS = 180.0
-LONGEST_HELD = 2 * rpo.BLOCK
+LONGEST_HELD = 2 * rpo_samples.BLOCK
 """Samples that could not be written for that long are dropped."""
 
 
@@ -104,24 +104,26 @@ class RpoUnwritten:
         self._blocks: dict[datetime, dict[str, bytes]] = {}
         """The blocks in their stored form: as objects they take ten times as much memory."""
 
-    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo.Rpo]) -> None:
+    def fill(self, begins_at: datetime, slot: int, measured: Mapping[str, rpo_samples.Rpo]) -> None:
         """One slot of many machines (by id); a slot that is filled already stays as it is."""
         with self._lock:
             machines = self._blocks.setdefault(begins_at, {})
             for machine_id, sample in measured.items():
                 filled = machines.get(machine_id, b"")
-                if not rpo.is_filled(filled, slot):
-                    machines[machine_id] = filled + rpo.pack({slot: sample})
+                if not rpo_samples.is_filled(filled, slot):
+                    machines[machine_id] = filled + rpo_samples.pack({slot: sample})
             for late in [each for each in self._blocks if each < begins_at - LONGEST_HELD]:
                 del self._blocks[late]
 
     def list(self, tx: Transaction, machine_id: str, since: datetime) -> Sequence[RpoBlock]:
         """A machine's blocks that end after `since`, oldest first, with what is not written yet."""
         with self._lock:
-            held = {at: rpo.unpack(machines.get(machine_id, b"")) for at, machines in self._blocks.items()}
+            held = {
+                at: rpo_samples.unpack(machines.get(machine_id, b"")) for at, machines in self._blocks.items()
+            }
         blocks = {block.begins_at: dict(block.slots) for block in tx.rpo.list(machine_id, since)}
         for begins_at, slots in held.items():
-            if slots and begins_at > since - rpo.BLOCK:
+            if slots and begins_at > since - rpo_samples.BLOCK:
                 blocks[begins_at] = {**slots, **blocks.get(begins_at, {})}
         return [RpoBlock(machine_id, at, slots) for at, slots in sorted(blocks.items())]
 
@@ -134,7 +136,7 @@ class RpoUnwritten:
             return
         with self._store.transaction() as tx:
             for begins_at, machines in sorted(blocks.items()):
-                tx.rpo.fill(begins_at, {each: rpo.unpack(slots) for each, slots in machines.items()})
+                tx.rpo.fill(begins_at, {each: rpo_samples.unpack(slots) for each, slots in machines.items()})
         with self._lock:
             for begins_at, machines in blocks.items():
                 _drop(self._blocks, begins_at, machines)

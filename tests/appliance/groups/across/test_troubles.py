@@ -170,7 +170,7 @@ def test_only_the_leader_that_the_vault_named_is_answered(apart):
 @pytest.mark.parametrize("slow", ["source", "other"])
 def test_a_side_that_is_too_slow_ends_it_for_both_and_both_points_say_so(apart, slow):
     site = getattr(apart, slow)
-    simulated.dial(site.root, [simulated.Fault(method="quiescing.pause", delay_seconds=1.5)])
+    simulated.dial(site.root, [simulated.Fault(method="common_pause.pause", delay_seconds=1.5)])
     common = apart.take(budget=0.5)
     simulated.dial(site.root, [])
     assert common.set_id is None
@@ -184,7 +184,7 @@ def test_a_side_that_is_too_slow_ends_it_for_both_and_both_points_say_so(apart, 
 
 
 def test_a_follower_leaves_its_machines_alone_for_twice_as_long_as_they_stood_still(apart):
-    slow = simulated.Fault(method="quiescing.pause", delay_seconds=0.5)
+    slow = simulated.Fault(method="common_pause.pause", delay_seconds=0.5)
     simulated.dial(apart.other.root, [slow])
     assert apart.take().reason is None
     assert apart.take().reason == "c: Its machines here were held a moment ago."
@@ -243,7 +243,7 @@ def test_a_group_that_takes_no_app_consistent_points_has_no_guest_frozen_by_its_
 def test_a_follower_whose_guests_were_kept_frozen_leaves_them_alone_for_twice_as_long(apart):
     """A leader in other hands, silent between FREEZE and PAUSE, kept them frozen for 19 of 20 seconds."""
     apart.tell(apart.group(multi_vm_every_seconds=3600, app_consistent=True), to=[apart.other])
-    simulated.dial(apart.source.root, [simulated.Fault(method="quiescing.freeze", delay_seconds=0.5)])
+    simulated.dial(apart.source.root, [simulated.Fault(method="common_pause.freeze", delay_seconds=0.5)])
     assert apart.take(app_consistent=True).frozen_seconds > 0.5
     assert apart.take().reason == "c: Its machines here were held a moment ago."
     simulated.dial(apart.source.root, [])

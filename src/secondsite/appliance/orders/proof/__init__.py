@@ -7,6 +7,5 @@ Its rooms:
     addressing    the addresses that its cards are to have here
     grading       what it proves of the recovery point that it was started from
     booting       a copy of a point that is started only to be looked at
-    pictures      a picture of its screen
     console_text  what a console wrote, as people can read it
 """

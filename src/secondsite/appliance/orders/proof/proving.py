@@ -2,17 +2,20 @@
 
 Nothing is locked: replication and other orders go on meanwhile."""
 
+import base64
 import time
 from dataclasses import dataclass
 
+import structlog
+
 from ....domain import errors
 from ....fabrics.interface import PowerState
-from ....fabrics.seeing import Sights
+from ....fabrics.seeing import Seeing, Sights
 from ....wire.common.evidence import MOST_TOLD, Evidence, GuestAgent, Picture
-from ....wire.control.proofs import Proof, Prove
+from ....wire.control.proofs import MOST_OF_A_PICTURE, Proof, Prove
 from ..context import Context
 from ..giving_way import Inspection
-from . import addressing, checking, console_text, grading, pictures
+from . import addressing, checking, console_text, grading
 
 LOOK_AGAIN_SECONDS = 0.5
 LEASED_SECONDS = 5.0
@@ -81,7 +84,7 @@ def prove(
     seconds = time.monotonic() - began
     became, picture = Picture.NONE, None
     if sights.screen:
-        became, picture = pictures.taken(context.fabric.seeing, payload.fabric_id)
+        became, picture = taken(context.fabric.seeing, payload.fabric_id)
     evidence = _evidence(seen, sights, seconds, became, asked)
     grading.record(context, looked, evidence, asked_outside=checks.asked_outside, partly=partly)
     has = "".join(f"; it has {each}" for each in evidence.guest_addresses)
@@ -192,3 +195,22 @@ def _console(evidence: Evidence) -> str:
         return "no console of it is kept"
     said = console_text.last_line(evidence.console)
     return f"its console says '{said}'" if said else "its console is silent"
+
+
+# Takes a picture of a machine's screen, and keeps it if it is small enough for a report.
+
+log = structlog.get_logger(__name__)
+
+
+def taken(seeing: Seeing, fabric_id: str) -> tuple[Picture, str | None]:
+    """What became of the picture, and the picture itself as base64 if it is kept, else None."""
+    try:
+        png = seeing.screen(fabric_id)
+    except errors.SecondsiteError as error:
+        log.warning("screen.not-drawn", machine=fabric_id, problem=error.message)
+        return Picture.FAILED, None
+    if png is None:
+        return Picture.NONE, None
+    if len(png) > MOST_OF_A_PICTURE:
+        return Picture.TOO_LARGE, None
+    return Picture.KEPT, base64.b64encode(png).decode()

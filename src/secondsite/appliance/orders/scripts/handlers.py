@@ -24,7 +24,7 @@ from ....wire.control.scripts import (
 from ...shared import State
 from ..context import Context
 from ..proof import console_text
-from . import guests, process, script_folder
+from . import guest_script, process, script_folder
 
 KEY = "script/"
 NOTES_KEPT_SECONDS = 90 * DAY
@@ -38,7 +38,7 @@ def check(context: Context, payload: CheckScripts) -> tuple[str, MissingScripts]
     looks: list[Callable[[], object]] = [
         partial(script_folder.script, scripts, name) for name in payload.names
     ]
-    looks += [partial(guests.text_of, scripts, name) for name in payload.in_guests]
+    looks += [partial(guest_script.text_of, scripts, name) for name in payload.in_guests]
     problems = []
     for look in looks:
         try:
@@ -89,7 +89,7 @@ def _once(
 
 def _prepared(context: Context, payload: RunScript) -> Callable[[], process.ScriptExit]:
     path = script_folder.script(context.parts.config.script_folder, payload.name)
-    told = guests.completed(context, payload).model_dump_json().encode()
+    told = guest_script.completed(context, payload).model_dump_json().encode()
 
     def begin() -> process.ScriptExit:
         try:
@@ -103,10 +103,10 @@ def _prepared(context: Context, payload: RunScript) -> Callable[[], process.Scri
 
 
 def _prepared_for_guest(context: Context, payload: RunGuestScript) -> Callable[[], process.ScriptExit]:
-    content = guests.text_of(context.parts.config.script_folder, payload.name)
+    content = guest_script.text_of(context.parts.config.script_folder, payload.name)
     context.require_tagged(payload.guest.fabric_id)
-    script = guests.made(content, payload.context.model_dump_json().encode(), payload.timeout_seconds)
-    guests.wait_for_agent(context, payload.guest)
+    script = guest_script.made(content, payload.context.model_dump_json().encode(), payload.timeout_seconds)
+    guest_script.wait_for_agent(context, payload.guest)
 
     def begin() -> process.ScriptExit:
         began = time.monotonic()

@@ -2,15 +2,15 @@
 
 Its rooms:
 
-    store          one of them, and its free space
-    stores         all of them, and which one a replica is in
-    store_copies   recognizes a copied store, which must be read before it is trusted
-    choosing       checks the store that is asked for a replica
-    start_reserve  space that replication leaves for starts
+    store           one of them, and its free space
+    stores          all of them, and which one a replica is in
+    store_copies    recognizes a copied store, which must be read before it is trusted
+    choosing        checks the store that is asked for a replica
+    reserved_space  space that replication leaves for starts
 """
 
-from . import choosing, start_reserve
+from . import choosing, reserved_space
 from .store import Store
 from .stores import Stores, require_all
 
-__all__ = ["Store", "Stores", "choosing", "require_all", "start_reserve"]
+__all__ = ["Store", "Stores", "choosing", "require_all", "reserved_space"]

@@ -25,7 +25,7 @@ from ...shared import State, private_folders
 from ..replica import HostedReplica
 from ..trash import Trash
 from . import store_copies
-from .start_reserve import StartReserve
+from .reserved_space import ReservedSpace
 
 MARK = "store.json"
 
@@ -43,7 +43,7 @@ class Store:
         self.folder = root / "replicas"
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
-        self.reserve = StartReserve(self.root)
+        self.reserve = ReservedSpace(self.root)
         self.problem: str | None = None
         """Why nothing can be kept here since the appliance started; None if it can."""
         self.copied_from: str | None = None

@@ -3,8 +3,7 @@
 Its rooms:
 
     commands  the commands
-    options   their options
-    settings  a target's settings from these options
+    options   their options, and the settings that they make
     tables    how targets are shown
 """
 

@@ -8,7 +8,7 @@ from ....wire import rest
 from ... import output, risk
 from ...former_words import Noun
 from ...options import Json, connect, secret_in
-from . import options, settings, tables
+from . import options, tables
 
 app = typer.Typer(
     cls=Noun,
@@ -68,19 +68,19 @@ def change(
     Example: secondsite notice set ops --mail-server mail.example.org --from vault@example.org --to
     ops@example.org --user vault --secret-file password --quiet 22:00-07:00 --zone Europe/Berlin
     """
-    given = settings.TypedSettings(
+    given = options.TypedSettings(
         webhook=webhook,
-        mail=settings.mail(mail_server, sender=sender, to=to, tls=tls, user=user),
-        wanted=settings.wanted(findings, gone=gone, jobs=jobs, verbs=verb, approvals=approvals),
+        mail=options.mail(mail_server, sender=sender, to=to, tls=tls, user=user),
+        wanted=options.wanted(findings, gone=gone, jobs=jobs, verbs=verb, approvals=approvals),
         quiet=quiet,
         zone=zone,
         ca_file=ca_file,
-        plain=settings.given(repeat_seconds=repeat, pace_seconds=pace, enabled=enabled),
+        plain=options.given(repeat_seconds=repeat, pace_seconds=pace, enabled=enabled),
     )
     secret = None if secret_file is None else secret_in(secret_file, "secret")
     with connect(context) as vault:
         seen = _known(vault, target)
-        wanted = settings.put_together(given, seen)
+        wanted = options.put_together(given, seen)
         if seen is None:
             made = vault.notices.create(target, wanted, secret=secret)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ... import errors
 from ...digests import scan
-from ...disks import NbdDisk, StorageDaemon, Writes, resizing
+from ...disks import NbdDisk, StorageDaemon, Writes, qcow2_resize
 from ...encryption import EncryptionKey
 
 
@@ -21,7 +21,7 @@ def copy_own(
     daemon.add_node(daemon.image_options(upper, high, key=key) | {"backing": None})
     daemon.export(upper, upper, depth=True)
     with NbdDisk(daemon.nbd_socket, upper, own=True) as source:
-        resizing.resize(low, source.size_bytes, key)
+        qcow2_resize.resize(low, source.size_bytes, key)
         # Opened with its backing files: a page may be smaller than the unit that the image allocates.
         daemon.add_node(daemon.image_options(lower, low, key=key, writable=True))
         daemon.export(lower, lower, writable=True)

@@ -108,7 +108,7 @@ class ReplicaState:
     former_key_id: str | None = None
     """During a change of the key, the id of the former key, which may still open some files."""
     data_keys: tuple[Wrapped, ...] = ()
-    """The replica's data key, which encrypts its files, wrapped by each customer key (see data_key)."""
+    """The replica's data key, which encrypts its files, wrapped by each customer key (see file_key)."""
     merged: tuple[tuple[int, int], ...] = ()
     """The merged layers: the oldest and the newest layer that each holds. Not every disk has all of them."""
     by_headers: bool = False

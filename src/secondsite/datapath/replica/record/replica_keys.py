@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ...encryption import DataKey, EncryptionKey, data_key, encryption_key
+from ...encryption import DataKey, EncryptionKey, encryption_key, file_key
 from .record import ReplicaState
 
 
@@ -41,8 +41,8 @@ class ReplicaKeys:
         with self._lock:
             if self._file_key is None:
                 if not self._state().data_keys:  # an earlier release made the replica
-                    self._save(data_keys=(data_key.make(key).wrapped(key),))
-                self._file_key = data_key.unwrap(self._state().data_keys, key, self._about)
+                    self._save(data_keys=(file_key.make(key).wrapped(key),))
+                self._file_key = file_key.unwrap(self._state().data_keys, key, self._about)
             return self._file_key
 
     def settle(self) -> bool:

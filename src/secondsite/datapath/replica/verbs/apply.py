@@ -12,7 +12,6 @@ it again."""
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ from pathlib import Path
 from ... import errors
 from ...cycles import CycleHeader, FirmwareFile
 from ...digests import DigestMap, hashes, scan
-from ...disks import NbdDisk, Writes, resizing
-from ...extents import BLOCK_BYTES, Extent
+from ...disks import NbdDisk, Writes
+from ...extents import Extent
 from ...frames import Frame
 from ..core import ReplicaCore
 from ..record.record import ReplicaState
-from . import seal
+from . import resize, seal
 from .unaligned_writes import UnalignedWrites
 
 
@@ -72,7 +71,7 @@ def apply(
         if facts is not None:
             seal.check_new(state, facts)
         kept = _firmware(core, header)
-        _resize(core, header)
+        resize.resize(core, header)
         _to_head(core, header, frames, cancelled, came_whole)
         if not came_whole():
             core.save(applying_seq=None, unsealed=True)
@@ -246,35 +245,6 @@ def _check_head(core: ReplicaCore) -> None:
             f"A file of {core.state.machine_id} that cycles are written to was exchanged for another one.",
             do="Nothing: the source compares all blocks and sends what differs.",
         )
-
-
-def _resize(core: ReplicaCore, header: CycleHeader) -> None:
-    """Bring disks to the sizes in the cycle (P16). Points keep theirs: a smaller head lies over larger
-    layers."""
-    wanted = {disk.key: disk.size_bytes for disk in header.disks}
-    heads = core.open_heads()
-    has = {disk.key: (disk.size_bytes, heads[disk.key].size_bytes) for disk in core.state.disks}
-    resized = [key for key, size_bytes in wanted.items() if set(has[key]) != {size_bytes}]
-    if not resized:
-        return
-    shrunk = [key for key in resized if max(has[key]) > wanted[key]]
-    if shrunk:  # what is cut off would be missing in a point that is sealed before the cycle is applied
-        core.save(applying_seq=header.seq, begun_seq=header.seq, whole=False, processed_after=None)
-        core.reach("shrink.begun")
-    core.heads.close()
-    if dropped := [key for key in resized if key in shrunk or has[key][0] % BLOCK_BYTES]:
-        core.drop_maps(*dropped)
-    for key in resized:
-        resizing.resize(core.file_of(key, core.state.head or 0), wanted[key], core.key, core.reach)
-        if key not in dropped:
-            core.grow_map(key, wanted[key])
-    core.reach("grow.resized")
-    core.save(
-        disks=tuple(
-            dataclasses.replace(disk, size_bytes=wanted.get(disk.key, disk.size_bytes))
-            for disk in core.state.disks
-        )
-    )
 
 
 def _write_all(

@@ -12,7 +12,7 @@ from pathlib import Path
 from ....ground.durable import sync_file, sync_folder
 from ... import errors
 from ...disks import image, luks_blank
-from ...encryption import EncryptionKey, data_key
+from ...encryption import EncryptionKey, file_key
 from ..chain import chain
 from ..core import Reach
 from ..record import base_files
@@ -64,7 +64,7 @@ def make(
         next_number=2,
         whole=False,
         key_id=key.key_id if key is not None else None,
-        data_keys=() if key is None else (data_key.make(key).wrapped(key),),
+        data_keys=() if key is None else (file_key.make(key).wrapped(key),),
     )
     replica_state.save(state, files.record)
 

@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    freezing   file systems frozen by the guest agent
-    quiescing  several machines at once
-    lifeline   a child process that thaws or resumes them
+    freezing      file systems frozen by the guest agent
+    common_pause  several machines at once
+    lifeline      a child process that thaws or resumes them
 """

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ....datapath.disks import image, resizing
+from ....datapath.disks import image, qcow2_resize
 from ....domain import errors
 from ....ground.units import GiB
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NetworkInfo, NicDefinition
@@ -92,7 +92,7 @@ def resize(root: Path, fabric_id: str, disk_key: str, size_bytes: int) -> None:
             _resize_running(host, record, disk, size_bytes)
         else:
             with translated(f"Resizing disk {disk_key} of '{record.definition.name}'"):
-                resizing.resize(Path(disk.path), size_bytes)
+                qcow2_resize.resize(Path(disk.path), size_bytes)
         listed = tuple(
             one.model_copy(update={"size_bytes": size_bytes}) if one is disk else one
             for one in record.definition.disks

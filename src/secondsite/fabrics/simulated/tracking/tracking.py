@@ -11,11 +11,11 @@ from pathlib import Path
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 from ...interface import AcknowledgedDisks, ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
+from ..common_pause import SimulatedCommonPause
 from ..host import disks
 from ..host.faults import Faults
 from ..host.host import Host
 from ..host.records import MachineRecord
-from ..quiescing import SimulatedQuiescing
 from . import resting_view, running_view, unwritten
 
 
@@ -23,10 +23,10 @@ class SimulatedTracking:
     """Change tracking of simulated machines. Each of our bitmaps records until its checkpoint is removed, so
     each alone is the delta since its instant."""
 
-    def __init__(self, host: Host, faults: Faults, quiescing: SimulatedQuiescing) -> None:
+    def __init__(self, host: Host, faults: Faults, common_pause: SimulatedCommonPause) -> None:
         self._host = host
         self._faults = faults
-        self._quiescing = quiescing
+        self._common_pause = common_pause
 
     def check(self, fabric_id: str) -> Sequence[Obstacle]:
         with self._faults.around("tracking.check", fabric_id):
@@ -133,7 +133,7 @@ class SimulatedTracking:
                 return dataclasses.replace(resting_view.begin(self._host, record, request), reason=reason)
             if not request.app_consistent:
                 return running_view.begin(self._host, record, request)
-            with self._quiescing.frozen(request.fabric_id, record.traits.guest_agent) as reason:
+            with self._common_pause.frozen(request.fabric_id, record.traits.guest_agent) as reason:
                 session = running_view.begin(self._host, record, request)
             return dataclasses.replace(session, consistency="crash" if reason else "app", reason=reason)
 

@@ -15,8 +15,8 @@ from ....wire.rest import drill_schedules as rest
 from ...store import DrillScheduleRecord, Transaction
 from ...watch.drill_scheduler import LOCK, DrillStarter, by, machines_of, started
 from ..parts import Parts
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Seen, require
 from . import machines, plans
 
 

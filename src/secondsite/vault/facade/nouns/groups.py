@@ -13,8 +13,8 @@ from ...fleet import settings_push
 from ...steps.points import choose_recovery_point
 from ...store import GroupRecord, MachineRecord, Transaction
 from ..parts import Parts
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Seen, require
 from . import machines
 
 MAY_JOIN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from ....domain import errors, rpo, shell
+from ....domain import errors, rpo_samples, shell
 from ....wire import rest
 from ....wire.common.properties import TargetProperties
 from ...health.findings import Situation
@@ -117,7 +117,7 @@ class Machines:
             return [
                 rest.RpoSample(at=each.at, **dict(machine_shapes.age(each.rpo)))
                 for block in self._parts.rpo_unwritten.list(tx, machine.id, since)
-                for each in rpo.samples(block.begins_at, block.slots)
+                for each in rpo_samples.samples(block.begins_at, block.slots)
                 if each.at >= since
             ]
 
@@ -207,7 +207,7 @@ def _place(machine: RenderedMachine) -> Place:
 
 
 def _within_what_is_kept(since: datetime | None, now: datetime) -> datetime:
-    oldest = now - rpo.KEPT
+    oldest = now - rpo_samples.KEPT
     if since is None:
         return oldest
     return max(oldest, since if since.tzinfo else since.replace(tzinfo=UTC))

@@ -7,7 +7,7 @@ from ....wire.rest.places import NetworkMapping, NetworkMappings, SiteNetworks
 from ...store import Transaction
 from ..parts import Parts
 from ..shared import discovery
-from ..shared.paging import Seen, require
+from ..shared.editions import Seen, require
 from . import sites
 
 

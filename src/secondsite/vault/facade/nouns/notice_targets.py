@@ -14,8 +14,8 @@ from ...notices.delivery import NotDelivered
 from ...notices.detection import LOCK
 from ...store import NoticeDelivery, NoticeTargetRecord, Transaction, Unsent
 from ..parts import Parts
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Seen, require
 
 MOST = 20
 """The most targets: each needs a thread while a message is sent to it."""

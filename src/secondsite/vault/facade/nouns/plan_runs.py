@@ -17,8 +17,8 @@ from ...steps.sides import properties
 from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
 from ..shared import early_checks, predictions
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out, known
-from ..shared.paging import Seen, require
 from .plans import existing
 from .points import Points
 

@@ -10,8 +10,8 @@ from ....domain.plans.actions import Action, require_readable
 from ....wire import rest
 from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Seen, require
 from . import machines
 
 Former = Mapping[str, plans.PlanMachine]

@@ -14,8 +14,8 @@ from ...fleet import settings_push
 from ...steps import lookup
 from ...store import MachineRecord, Transaction
 from ..parts import Parts
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Seen, require
 from . import machines
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")

@@ -12,8 +12,8 @@ from ....wire.rest.verification import VerificationShape
 from ...fleet import settings_push
 from ...store import SiteRecord, Transaction
 from ..parts import Parts
+from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Seen, require
 
 
 class Sites:

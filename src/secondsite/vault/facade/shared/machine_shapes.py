@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ....domain import health as catalogue
-from ....domain import lifecycle, rpo
+from ....domain import lifecycle, rpo_samples
 from ....domain.health import Health, HealthFinding
 from ....domain.lifecycle import DrillState, State
 from ....domain.machines import system_disk
@@ -87,7 +87,7 @@ def unprotected(site: str, machine: DiscoveredMachine, seen_at: datetime | None 
     )
 
 
-def age(measured: rpo.Rpo) -> rest.Rpo:
+def age(measured: rpo_samples.Rpo) -> rest.Rpo:
     """The measured RPO as a shape."""
     return rest.Rpo(
         seconds=measured.rpo_seconds,

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TypeVar
 
 from ....domain import errors
-from ....wire.common.base import Editable
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
@@ -49,15 +48,3 @@ def _refused(cursor: str) -> errors.InvalidArgument:
         f"'{cursor[:50]}' is not a cursor of this list.",
         do="Give the `next` of the page before, with the same filters, or none to begin again.",
     )
-
-
-# A change may name the editions that its caller saw, and is refused if somebody has changed the thing since.
-
-Seen = frozenset[str]
-"""The editions that a caller saw."""
-
-
-def require(seen: Seen | None, now: Editable, what: str) -> None:
-    """Raises ChangedMeanwhile unless `now` is an edition that was seen; None accepts any."""
-    if seen is not None and now.edition() not in seen:
-        raise errors.ChangedMeanwhile(f"{what} was changed since it was read.")

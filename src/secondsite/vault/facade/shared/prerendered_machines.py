@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ....domain import rpo
+from ....domain import rpo_samples
 from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
@@ -141,7 +141,7 @@ def _around(situation: Situation) -> tuple[object, ...]:
 
 def _ages(instants: Instants, now: datetime) -> str:
     """The ages as a `rest.Rpo` is written."""
-    usable, sent, processed = (rpo.age_seconds(each, now) for each in instants)
+    usable, sent, processed = (rpo_samples.age_seconds(each, now) for each in instants)
     return f'{{"seconds":{_number(usable)},"sent_seconds":{_number(sent)},"processed_seconds":{_number(processed)}}}'  # noqa: E501
 
 

@@ -4,7 +4,7 @@ Its rooms:
 
     certificate_authority  the CA, the vault's own certificate, certificates for appliances
     ca_key                 who may read the CA's key
-    rotation               replaces the CA by another one
+    ca_rotation            replaces the CA by another one
     server_tls             renews the vault's own certificate while its ports are open
     control_tls            which clients the control port accepts
     greeting               an appliance's first message, compared with its certificate

@@ -4,7 +4,7 @@ Its rooms:
 
     automatic_cleanup  the last steps of a test failover that cleans up
     staying_open       the last step of one whose job stays open until it is completed
-    cleaning           removes the machine and the network, keeps notes and verdict
+    drill_cleanup      removes the machine and the network, keeps notes and verdict
     drift              what has changed in a machine since one passed
     networking         the network of one, or one for each that its machines are in at home
 """

@@ -23,7 +23,7 @@ from ...store import MachineRecord, Transaction
 from ..claim import MachineClaim, untouched
 from ..deps import Deps
 from ..sides.target import Target
-from . import cleaning
+from . import drill_cleanup
 
 KEPT = "its proof failed, and it was to be kept in that case"
 
@@ -79,13 +79,13 @@ class CleansUp:
         target = self._target(ctx)
         if is_kept(target.machine, ctx.arguments(CleanupOptions)):
             return Skipped(KEPT)
-        return cleaning.remove_machine(self._deps, ctx, target)
+        return drill_cleanup.remove_machine(self._deps, ctx, target)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
         target = self._target(ctx)
         if is_kept(target.machine, ctx.arguments(CleanupOptions)):
             return Skipped(KEPT)
-        return cleaning.remove_network(self._deps, ctx, target)
+        return drill_cleanup.remove_network(self._deps, ctx, target)
 
     def _complete(self, ctx: StepContext) -> Outcome:
         machine = self._target(ctx).machine
@@ -94,7 +94,9 @@ class CleansUp:
         with ctx.session() as session:
             steps = current_steps(read.tasks_of(session, ctx.job_id))
         seen = next((task.sentence for task in steps if task.key == "prove"), "")
-        ended = cleaning.complete(self._deps, ctx, machine, cleaning.DrillJudgement(f"by itself: {seen}"))
+        ended = drill_cleanup.complete(
+            self._deps, ctx, machine, drill_cleanup.DrillJudgement(f"by itself: {seen}")
+        )
         failed = machine.drill is not None and machine.drill.proven is Verdict.FAILED
         return replace(ended, partial=failed) if isinstance(ended, Done) else ended
 
@@ -109,7 +111,7 @@ class CleansUp:
             f"{shell.arguments(machine.name, options='--notes WHAT')}'"
         )
         return Done(
-            said, cleaning.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
+            said, drill_cleanup.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
         )
 
 

@@ -19,7 +19,7 @@ from ....jobs.storage import read
 from ....jobs.storage.database import Session
 from ...store import MachineRecord
 from ..deps import Deps
-from .cleaning import DrillEnded
+from .drill_cleanup import DrillEnded
 
 OPEN_SECONDS = 30 * DAY
 """Longer than a drill lasts that nobody completes: after that time even the automatic cleanup was not

@@ -14,7 +14,7 @@ Its rooms:
     addressing            the addresses that its cards should have at the target
     pooling               the addresses that they get out of pools
     address_fit           whether its guest's own addresses fit the networks at the target
-    naming                changes its DNS names to where it runs
+    dns_names             changes its DNS names to where it runs
     proving               what is seen of a machine after its start
     runs_nowhere          whether a failover that did not end left the machine off at both sites
     forced_start          starts the old copy of a failed-over machine although that is forbidden

@@ -12,7 +12,7 @@ from ....steps.sides import cards as sides
 from ....steps.sides import pooling
 from ....store import MachineRecord, MachineSettingsRecord, NamesRecord, Transaction
 from ...parts import Parts
-from ...shared.paging import Seen, require
+from ...shared.editions import Seen, require
 from .. import machines
 from . import assigned_addresses
 

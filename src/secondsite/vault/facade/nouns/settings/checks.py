@@ -5,7 +5,7 @@ from .....domain.networks import addresses
 from .....wire.rest.machine_settings import MachineChecks, MachineChecksChange
 from ....store import MachineChecksRecord, MachineRecord, Transaction
 from ...parts import Parts
-from ...shared.paging import Seen, require
+from ...shared.editions import Seen, require
 from .. import machines
 from .pairs import require_each_once
 

@@ -3,7 +3,7 @@
 from .....wire.rest.machine_settings import MachineHooks, MachineHooksChange
 from ....store import MachineHooksRecord, MachineRecord, Transaction
 from ...parts import Parts
-from ...shared.paging import Seen, require
+from ...shared.editions import Seen, require
 from .. import machines
 from .pairs import require_each_once
 

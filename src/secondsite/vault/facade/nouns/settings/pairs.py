@@ -9,7 +9,7 @@ from .....domain import errors
 from .....wire.rest.places import SitePair, SitePairChange
 from ....store import SitePairRecord, Transaction
 from ...parts import Parts
-from ...shared.paging import Seen, require
+from ...shared.editions import Seen, require
 
 
 class Pairs:

@@ -11,8 +11,8 @@ from .....wire.rest.pools import AddressPool, AddressPoolChange, AddressPoolCrea
 from ....steps.sides.pooling import LOCK
 from ....store import PoolAddressRecord, PoolRecord, Transaction
 from ...parts import Parts
+from ...shared.editions import Seen, require
 from ...shared.idempotency import Once, carry_out
-from ...shared.paging import Seen, require
 from .. import sites
 
 

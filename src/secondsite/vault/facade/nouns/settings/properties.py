@@ -11,7 +11,7 @@ from ....steps.sides.target import drill_name
 from ....store import MachinePropertiesRecord, MachineRecord, Transaction
 from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
-from ...shared.paging import Seen, require
+from ...shared.editions import Seen, require
 from .. import machines
 
 ASK_SECONDS = 10.0

@@ -3,9 +3,9 @@ it likes."""
 
 import pytest
 
-from secondsite.appliance.orders.names import addresses
+from secondsite.appliance.orders.dns import addresses
 from secondsite.wire.control.orders import MOST_TOLD, FabricMachine, Kind, PowerFact
-from tests.appliance.orders.names.support_names import NAME, give, mac, updated
+from tests.appliance.orders.dns.support_names import NAME, give, mac, updated
 
 MAC = "52:54:00:00:00:01"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rig.name_server import NameServer
-from tests.appliance.orders.names.support_names import settings
+from tests.appliance.orders.dns.support_names import settings
 
 
 @pytest.fixture

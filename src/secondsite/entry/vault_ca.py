@@ -8,8 +8,8 @@ from ..domain import errors
 from ..jobs.model.clock import utc_now
 from ..jobs.storage import database
 from ..vault import store as vault_store
-from ..vault.fleet.gateway import rotation
-from ..vault.fleet.gateway.rotation import Phase, RotationStanding
+from ..vault.fleet.gateway import ca_rotation
+from ..vault.fleet.gateway.ca_rotation import Phase, RotationStanding
 from ..vault.store import ApplianceRecord, ApplianceTrust
 from . import service_user, settings
 
@@ -37,7 +37,7 @@ def look(home: Path) -> RotationState:
     """The state of the rotation. Raises NotFound for a home without a vault."""
     service_user.become_owner(home)
     chosen = settings.read(home)
-    standing = rotation.standing(home / settings.PKI_DIRECTORY)
+    standing = ca_rotation.standing(home / settings.PKI_DIRECTORY)
     vault_store.migrate(chosen.database_url)
     db = database.connect(chosen.database_url)
     try:
@@ -52,20 +52,20 @@ def look(home: Path) -> RotationState:
 def rotate(home: Path) -> RotationState:
     """Make the new CA. Raises NotPossibleNow during another rotation."""
     look(home)
-    rotation.rotate(home / settings.PKI_DIRECTORY, settings.read(home).name, utc_now())
+    ca_rotation.rotate(home / settings.PKI_DIRECTORY, settings.read(home).name, utc_now())
     return look(home)
 
 
 def switch(home: Path, leave_behind: bool) -> RotationState:
     """Let the new CA issue. Raises NotPossibleNow while an appliance does not trust it, unless it may be
     left behind."""
-    return _go_on(home, Phase.BOTH_TRUSTED, rotation.switch, leave_behind, lambda each: each.trusts_all)
+    return _go_on(home, Phase.BOTH_TRUSTED, ca_rotation.switch, leave_behind, lambda each: each.trusts_all)
 
 
 def drop(home: Path, leave_behind: bool) -> RotationState:
     """Trust the former CA no more. Raises NotPossibleNow while an appliance shows a certificate of it,
     unless it may be left behind."""
-    return _go_on(home, Phase.SWITCHED, rotation.drop, leave_behind, lambda each: each.has_new)
+    return _go_on(home, Phase.SWITCHED, ca_rotation.drop, leave_behind, lambda each: each.has_new)
 
 
 def _go_on(

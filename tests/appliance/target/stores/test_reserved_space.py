@@ -114,7 +114,7 @@ def test_cycles_are_not_taken_while_the_reserve_could_not_be_made_and_go_on_with
 
 
 def test_a_start_of_many_disks_needs_more():
-    assert rooms.start_reserve.needed_bytes(2) == 3 * rooms.start_reserve.OVERLAY_BYTES
+    assert rooms.reserved_space.needed_bytes(2) == 3 * rooms.reserved_space.OVERLAY_BYTES
 
 
 def test_a_check_of_a_full_store_stops_a_planned_move_and_warns_before_one_in_need(pair, disk):

@@ -9,7 +9,7 @@ from rig.appliances import Kept, TinyVault
 from rig.dying import Killed
 from secondsite.ground import seams
 from secondsite.wire.control.orders import Kind
-from tests.appliance.orders.names.support_names import (
+from tests.appliance.orders.dns.support_names import (
     MACHINE,
     NAME,
     give,

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from secondsite.datapath import errors
-from secondsite.datapath.disks import image, luks_blank, resizing
+from secondsite.datapath.disks import image, luks_blank, qcow2_resize
 from secondsite.ground.units import GiB, KiB, MiB, TiB
 from tests.datapath.replica.support_encryption import named, write
 from tests.datapath.support_chain import Seams, dying, qemu_img, write_image
@@ -41,7 +41,7 @@ class Disk:
             os.pwrite(file.fileno(), bytes([pattern]) * length, offset)
 
     def resize(self, size_bytes, reach=None):
-        resizing.resize(self.path, size_bytes, self.key, reach or Seams())
+        qcow2_resize.resize(self.path, size_bytes, self.key, reach or Seams())
         self.size_bytes = size_bytes
         os.truncate(self.like, size_bytes)
 
@@ -159,7 +159,7 @@ def test_whatever_instant_it_dies_at_nothing_shows_that_was_cut_off(tmp_path):
         disk.resize(2 * GiB + 512)
         seams.arm(nth)
         with dying() as died:
-            resizing.resize(disk.path, TiB, None, seams)
+            qcow2_resize.resize(disk.path, TiB, None, seams)
         disk.size_bytes = image.look(disk.path).size_bytes
         os.truncate(disk.like, disk.size_bytes)
         disk.assert_true()

@@ -22,7 +22,7 @@ OVERLAY_BYTES = 256 * KiB
 """What QEMU needs for an empty overlay; the replica's own notes of a start need as much again."""
 
 
-class StartReserve:
+class ReservedSpace:
     """The reserve for starts in the file system of a store's folder."""
 
     def __init__(self, root: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import start
-from secondsite.appliance.orders.scripts import guests
+from secondsite.appliance.orders.scripts import guest_script
 from secondsite.fabrics import simulated
 from secondsite.fabrics.scripting import MOST_OF_A_SCRIPT
 from secondsite.wire.common.cards import CardAddress
@@ -113,7 +113,7 @@ def test_a_machine_without_an_agent_and_one_that_is_gone_run_nothing(drilled, fo
 
 
 def test_an_agent_that_stays_silent_is_not_waited_for_without_end(drilled, folder, monkeypatch):
-    monkeypatch.setattr(guests, "AGENT_SECONDS", 0.1)
+    monkeypatch.setattr(guest_script, "AGENT_SECONDS", 0.1)
     pair, fabric_id = drilled()
     write(folder, "true")
     pair.target.fabric.power.stop(fabric_id)

@@ -17,7 +17,7 @@ from .host.host import Host
 AGENT_SECONDS = 2.0
 
 
-class SimulatedQuiescing:
+class SimulatedCommonPause:
     def __init__(self, host: Host, faults: Faults) -> None:
         self._host = host
         self._faults = faults
@@ -28,7 +28,7 @@ class SimulatedQuiescing:
         """Pause the guests inside the context. They are resumed after the budget; the end of the context then
         raises DeadlineExceeded."""
         members = sorted(set(fabric_ids))
-        with contextlib.ExitStack() as locks, self._faults.around("quiescing.pause"):
+        with contextlib.ExitStack() as locks, self._faults.around("common_pause.pause"):
             deadline = time.monotonic() + budget_seconds
             for fabric_id in members:
                 self._host.records.need(fabric_id)
@@ -49,7 +49,7 @@ class SimulatedQuiescing:
     @contextlib.contextmanager
     def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, Freeze]]:
         """As the interface says. A simulated guest has nothing to flush, so freezing changes nothing."""
-        with self._faults.around("quiescing.freeze"):
+        with self._faults.around("common_pause.freeze"):
             yield {fabric_id: self._freeze(fabric_id) for fabric_id in fabric_ids}
 
     def _freeze(self, fabric_id: str) -> Freeze:

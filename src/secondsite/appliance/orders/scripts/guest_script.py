@@ -13,7 +13,7 @@ from ....fabrics.scripting import MOST_OF_A_SCRIPT, GuestScript
 from ....wire.control.orders import MOST_TOLD
 from ....wire.control.scripts import AGENT_SECONDS, GuestOfScript, RunScript, ScriptContext
 from ..context import Context
-from ..names import addresses
+from ..dns import addresses
 from . import script_folder
 
 LOOK_SECONDS = 0.5

@@ -11,14 +11,14 @@ from cryptography import x509
 from rig import dying
 from secondsite.domain import errors
 from secondsite.ground import seams
-from secondsite.vault.fleet.gateway import rotation
+from secondsite.vault.fleet.gateway import ca_rotation
+from secondsite.vault.fleet.gateway.ca_rotation import Phase
 from secondsite.vault.fleet.gateway.certificate_authority import (
     CA_KEY,
     create_authority,
     ensure_server_certificate,
     load_authority,
 )
-from secondsite.vault.fleet.gateway.rotation import Phase
 from tests.support.vault import request_for
 
 
@@ -40,68 +40,68 @@ def issuer_of(authority, now):
 
 def test_a_rotation_goes_from_one_authority_over_both_to_the_other(pki, now):
     old = load_authority(pki)
-    rotation.rotate(pki, "vault", now)
+    ca_rotation.rotate(pki, "vault", now)
     both = load_authority(pki)
     assert both.fingerprint == old.fingerprint
     assert both.trusted_pem.count("BEGIN CERTIFICATE") == 2
     assert old.issued(issuer_of(both, now))
-    rotation.switch(pki)
+    ca_rotation.switch(pki)
     new = load_authority(pki)
     assert new.fingerprint != old.fingerprint
     assert new.trusted_pem.count("BEGIN CERTIFICATE") == 2
     assert new.issued(issuer_of(new, now))
     assert not old.issued(issuer_of(new, now))
-    rotation.drop(pki)
+    ca_rotation.drop(pki)
     assert load_authority(pki).trusted_pem == new.ca_pem
     assert sorted(path.name for path in pki.iterdir()) == ["ca.key", "ca.pem"]
 
 
 def test_the_acts_come_in_their_order(pki, now):
-    for act in (rotation.switch, rotation.drop):
+    for act in (ca_rotation.switch, ca_rotation.drop):
         with pytest.raises(errors.NotPossibleNow):
             act(pki)
-    rotation.rotate(pki, "vault", now)
+    ca_rotation.rotate(pki, "vault", now)
     with pytest.raises(errors.NotPossibleNow):
-        rotation.rotate(pki, "vault", now)
+        ca_rotation.rotate(pki, "vault", now)
     with pytest.raises(errors.NotPossibleNow):
-        rotation.drop(pki)
-    rotation.switch(pki)
+        ca_rotation.drop(pki)
+    ca_rotation.switch(pki)
     with pytest.raises(errors.NotPossibleNow):
-        rotation.rotate(pki, "vault", now)
+        ca_rotation.rotate(pki, "vault", now)
 
 
 def test_a_rotation_that_is_killed_before_it_commits_begins_anew(pki, now):
     old = load_authority(pki)
     with seams.armed(dying.at("vault.ca.key-made")), pytest.raises(dying.Killed):
-        rotation.rotate(pki, "vault", now)
-    assert rotation.standing(pki).phase is Phase.RESTING
+        ca_rotation.rotate(pki, "vault", now)
+    assert ca_rotation.standing(pki).phase is Phase.RESTING
     assert load_authority(pki).trusted_pem == old.trusted_pem
-    rotation.rotate(pki, "vault", now)
-    rotation.switch(pki)
+    ca_rotation.rotate(pki, "vault", now)
+    ca_rotation.switch(pki)
     assert load_authority(pki).fingerprint != old.fingerprint
 
 
-@pytest.mark.parametrize("goes_on_by", [load_authority, rotation.standing])
+@pytest.mark.parametrize("goes_on_by", [load_authority, ca_rotation.standing])
 def test_a_switch_that_is_killed_after_it_committed_is_finished(pki, now, goes_on_by):
     old = load_authority(pki)
-    rotation.rotate(pki, "vault", now)
+    ca_rotation.rotate(pki, "vault", now)
     with seams.armed(dying.at("vault.ca.switched")), pytest.raises(dying.Killed):
-        rotation.switch(pki)
+        ca_rotation.switch(pki)
     goes_on_by(pki)
     new = load_authority(pki)
     assert new.issued(issuer_of(new, now))
     assert new.fingerprint != old.fingerprint
-    assert rotation.standing(pki).phase is Phase.SWITCHED
+    assert ca_rotation.standing(pki).phase is Phase.SWITCHED
 
 
 def test_a_server_certificate_of_a_former_authority_is_made_anew(pki, now):
     names = ["localhost"]
     path, _key = ensure_server_certificate(load_authority(pki), pki, names, now)
-    rotation.rotate(pki, "vault", now)
+    ca_rotation.rotate(pki, "vault", now)
     before = path.read_bytes()
     ensure_server_certificate(load_authority(pki), pki, names, now)
     assert path.read_bytes() == before
-    rotation.switch(pki)
+    ca_rotation.switch(pki)
     ensure_server_certificate(load_authority(pki), pki, names, now)
     assert load_authority(pki).issued(x509.load_pem_x509_certificate(path.read_bytes()))
 

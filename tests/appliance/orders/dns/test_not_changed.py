@@ -9,7 +9,7 @@ import pytest
 
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind
-from tests.appliance.orders.names.support_names import NAME, missed, settings, updated
+from tests.appliance.orders.dns.support_names import NAME, missed, settings, updated
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from ..host import connection, inventory, power
 from . import freezing, lifeline
 
 
-class Quiescing:
+class CommonPause:
     def __init__(self, hypervisor: connection.Hypervisor, work_dir: Path, agents: freezing.Agents) -> None:
         self._hypervisor = hypervisor
         self._agents = agents
@@ -140,7 +140,7 @@ def _in_parallel(act: Any, domains: Sequence[Any]) -> None:
         except errors.SecondsiteError as error:
             failures.append(error)
 
-    acting = [threads.worker("quiescing", run, domain) for domain in domains]
+    acting = [threads.worker("common_pause", run, domain) for domain in domains]
     for thread in acting:
         thread.start()
     for thread in acting:
