@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from ...wire import rest
 from ..access import Vault
 from ..headers import OnceHeader
-from ..prerendered import written
+from ..prerendered import as_json, written
 from ..routers import guarded
 from .names import JobId
 
@@ -19,7 +19,7 @@ BINARY = {"type": "string", "format": "binary"}
 @router.get("/jobs", response_model=rest.JobPage)
 def list_jobs(vault: Vault, query: Annotated[rest.JobQuery, Query()]) -> Response:
     """Jobs, newest first, without their tasks."""
-    return written(vault.jobs.list(query))
+    return as_json(vault.jobs.list_as_json(query))
 
 
 @router.get("/jobs/{job}", response_model=rest.Job)

@@ -13,7 +13,7 @@ calls that ask an appliance wait, and they have a deadline.
     second_person  requests that wait for approval, until they are carried out
     callers        the caller of a request
     holders        the token that a secret belongs to
-    waiting        how many requests may wait at once
+    waiting        how many requests may wait at once, and which share an answer
 """
 
 from .vault import VaultFacade, assemble

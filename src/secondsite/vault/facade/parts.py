@@ -28,7 +28,7 @@ from . import second_person
 from .acts import Act
 from .callers import THE_VAULT, Caller, Uses
 from .refusals import Refusals
-from .waiting import WaitingRequests
+from .waiting import SingleFlight, WaitingRequests
 
 ANSWER_SECONDS = 45.0
 """How long a request waits for appliances, for all of them together, in seconds from when it came: its client
@@ -86,6 +86,8 @@ class Parts:
     """Raises StoreUnavailable while nothing can be written to the database."""
     uses: Uses = field(default_factory=Uses)
     waiting: WaitingRequests = field(default_factory=WaitingRequests)
+    pages: SingleFlight[str] = field(default_factory=SingleFlight)
+    """Pages of jobs as JSON: many people look at one run."""
     caller: Caller = THE_VAULT
     act: Act | None = None
     """The act of the request, for the audit log; None for the vault's own work."""

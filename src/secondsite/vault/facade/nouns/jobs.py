@@ -14,7 +14,7 @@ from ....jobs.storage.database import Session
 from ....wire import rest
 from ...steps.batch import BATCH
 from ...store import Transaction
-from ..parts import Parts
+from ..parts import ANSWER_SECONDS, Parts
 from ..shared import job_scopes, job_shapes, predictions
 from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
@@ -51,6 +51,13 @@ class Jobs:
             seen = (job for job in found if job_scopes.sees(self._parts, tx, job))
             jobs, following = page(seen, query.limit, _place)
             return rest.JobPage(items=self._listed(tx.session, jobs), next=following)
+
+    def list_as_json(self, query: rest.JobQuery = EVERY) -> str:
+        """The answer of `list` as JSON; callers with the same scope who ask for the same at once share it."""
+        caller = self._parts.caller
+        key = query, (None if self._parts.sees() else caller)
+        left_seconds = min(self._parts.seconds_left(), ANSWER_SECONDS)
+        return self._parts.pages.give(key, lambda: self.list(query).model_dump_json(), left_seconds)
 
     def show(self, job_id: str) -> rest.Job:
         """One job with its tasks, by its id or an unambiguous beginning of it. Raises NotFound or
