@@ -18,7 +18,7 @@ from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
 from secondsite.vault import operations, plan_runs
 from secondsite.vault import store as vault_store
-from secondsite.vault.plan_runs import failing_back
+from secondsite.vault.plan_runs import unsynchronized_failback
 from secondsite.vault.steps.deps import Deps
 from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord
 from secondsite.wire import rest
@@ -162,7 +162,7 @@ class Verbs:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:
             if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
-                return failing_back.submit(self._deps, tx, request, "tester").job_id
+                return unsynchronized_failback.submit(self._deps, tx, request, "tester").job_id
             return self._operations[verb].submit(tx, request, "tester").job_id
 
     def submit_plan(self, verb, plan, **asked):

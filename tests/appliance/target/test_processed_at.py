@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from secondsite.appliance.target.journal import processed_at
+from secondsite.appliance.target.kept_cycles import processed_at
 from secondsite.datapath.replica import ReplicaState
 from secondsite.datapath.transfer import UnchangedState
 

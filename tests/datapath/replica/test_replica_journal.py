@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from secondsite.appliance.target.journal import KeptCycles
+from secondsite.appliance.target.kept_cycles import KeptCycles
 from secondsite.appliance.target.point_shapes import shape
 from secondsite.datapath import errors
 from secondsite.datapath.cycles import cycle_file

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondsite.domain.networks import addresses, leasing
+from secondsite.domain.networks import addresses, served_addresses
 
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
 SUBNET, WIDE = "10.9.8.0/29", "10.9.8.0/24"
@@ -42,7 +42,7 @@ def test_nothing_goes_with_an_address_that_is_not_given(gateway, dns):
 
 
 def test_the_wished_address_is_given_if_it_is_free():
-    assert leasing.lease(SUBNET, MAC, "10.9.8.5", {}) == leasing.Lease("10.9.8.5")
+    assert served_addresses.lease(SUBNET, MAC, "10.9.8.5", {}) == served_addresses.Lease("10.9.8.5")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_wished_address_is_given_if_it_is_free():
     ],
 )
 def test_else_another_one_is_given_with_the_reason(wished, why):
-    found = leasing.lease(SUBNET, MAC, wished, {"10.9.8.5": "db01"})
+    found = served_addresses.lease(SUBNET, MAC, wished, {"10.9.8.5": "db01"})
     assert found.why_not == why
     assert found.address not in (None, "10.9.8.5")
 
@@ -63,7 +63,7 @@ def test_else_another_one_is_given_with_the_reason(wished, why):
 @given(st.sets(st.integers(2, 6)), st.sampled_from([MAC, OTHER]), st.none() | st.integers(0, 7))
 def test_whatever_is_given_is_free_and_a_machine_can_have_it(taken, mac, wished):
     known = {f"10.9.8.{number}": "other" for number in taken}
-    found = leasing.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)
+    found = served_addresses.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)
     if len(taken) == 5:
         assert found.address is None
         return
@@ -73,7 +73,7 @@ def test_whatever_is_given_is_free_and_a_machine_can_have_it(taken, mac, wished)
         <= ipaddress.IPv4Address(found.address)
         <= ipaddress.IPv4Address("10.9.8.6")
     )
-    assert found == leasing.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)
+    assert found == served_addresses.lease(SUBNET, mac, None if wished is None else f"10.9.8.{wished}", known)
 
 
 RANGES = ("10.9.8.10-10.9.8.11", "10.9.8.20-10.9.8.20")
@@ -83,10 +83,10 @@ RANGES = ("10.9.8.10-10.9.8.11", "10.9.8.20-10.9.8.20")
 def test_of_a_network_with_ranges_a_card_gets_one_of_these_and_none_when_they_are_used_up(mac):
     taken: dict[str, str] = {}
     for _ in range(3):
-        taken[str(leasing.lease(WIDE, mac, None, taken, ranges=RANGES).address)] = "another"
+        taken[str(served_addresses.lease(WIDE, mac, None, taken, ranges=RANGES).address)] = "another"
     assert set(taken) == {"10.9.8.10", "10.9.8.11", "10.9.8.20"}
-    assert leasing.lease(WIDE, mac, None, taken, ranges=RANGES).address is None
-    assert leasing.lease(WIDE, mac, "10.9.8.99", taken, ranges=RANGES).address == "10.9.8.99"
+    assert served_addresses.lease(WIDE, mac, None, taken, ranges=RANGES).address is None
+    assert served_addresses.lease(WIDE, mac, "10.9.8.99", taken, ranges=RANGES).address == "10.9.8.99"
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_of_a_network_with_ranges_a_card_gets_one_of_these_and_none_when_they_ar
     ],
 )
 def test_what_lies_outside_of_the_subnet_or_is_its_server_s_is_not_given_out(ranges, given_out):
-    assert list(leasing.spans(WIDE, ranges)) == given_out
+    assert list(served_addresses.spans(WIDE, ranges)) == given_out

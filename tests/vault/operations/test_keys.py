@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from secondsite.vault import operations
-from secondsite.vault.plan_runs import failing_back
+from secondsite.vault.plan_runs import unsynchronized_failback
 from secondsite.vault.steps.deps import Deps
 
 KEYS = {
@@ -82,7 +82,7 @@ def test_a_failback_that_synchronizes_has_its_steps_by_when_it_does():
     nothing = cast(Deps, SimpleNamespace())
     asked = {"machine_id": "m1", "name": "web01", "epoch": 1, "asked_at": 3}
     found = {
-        sync: keys(failing_back.definition(nothing, {}), {**asked, "data_sync": sync})
+        sync: keys(unsynchronized_failback.definition(nothing, {}), {**asked, "data_sync": sync})
         for sync in ("before", "during")
     }
     assert found == {

@@ -8,7 +8,7 @@ from sqlalchemy import exc
 from secondsite.domain import errors
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database as opening
-from secondsite.vault.steps.sides import pooling
+from secondsite.vault.steps.sides import pool_addresses
 from secondsite.vault.store import (
     MachineSettingsRecord,
     PoolAddressRecord,
@@ -74,7 +74,7 @@ def test_two_processes_that_give_at_the_same_time_give_no_address_twice(database
             own = tx.machines.get(f"m{number}")
         try:
             with store.transaction() as tx:
-                pooling.taken(tx, own, NOW, needed=True)
+                pool_addresses.taken(tx, own, NOW, needed=True)
         except errors.PrerequisiteFailed:
             return False
         return True

@@ -15,7 +15,7 @@ Its rooms:
     apply               apply received cycles
     trimming            drop old points
     delayed_deletions   what waits for the deletion delay
-    journal             which instants can be recovered
+    kept_cycles         the cycles between points: which instants can be recovered
     idle_disks          close the disks of replicas that are not worked on
     power_watch         checks that machines run that were failed over to here
     second_copies/      whether somebody uses the disks that a replica stands on

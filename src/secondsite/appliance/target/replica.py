@@ -27,7 +27,7 @@ from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings, MachineLock, State
 from . import point_shapes
 from .delayed_deletions import DelayedDeletions, Rules
-from .journal import KeptCycles, processed_at
+from .kept_cycles import KeptCycles, processed_at
 from .key_change import FINDINGS
 from .point_shapes import GradesFile, PointShapes
 from .start_descriptions import StartDescription

@@ -25,7 +25,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.automatic_cancel import CancelArguments
 from ..steps.operation import MachineOperation
-from ..steps.sides import dns_names, pooling
+from ..steps.sides import dns_names, pool_addresses
 from ..steps.sides.target import Target
 from ..store import MachineRecord, Transaction
 
@@ -147,4 +147,4 @@ class CancelFailover(MachineOperation):
         if machine.reversed:
             return outcome
         with self.deps.store.reading() as tx:
-            return pooling.giving_back(tx, machine, outcome)
+            return pool_addresses.giving_back(tx, machine, outcome)

@@ -23,7 +23,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
 from ..steps.reversal import automatic_reprotect
-from ..steps.sides import pooling
+from ..steps.sides import pool_addresses
 from ..steps.sides.source import ASKED_IN_PASSING
 from ..store import MachineRecord, StatusRecord, Transaction
 
@@ -127,7 +127,7 @@ class Commit(MachineOperation):
         )
         outcome = declaration.unless_given_up(self.deps, ctx, source, need)
         with self.deps.store.reading() as tx:
-            return pooling.giving_back(tx, machine, outcome)
+            return pool_addresses.giving_back(tx, machine, outcome)
 
     def _consolidate(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)

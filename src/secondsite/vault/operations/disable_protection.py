@@ -35,7 +35,7 @@ from ..steps.absent_site import declaration, finish_later
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.claim import CHECK
 from ..steps.operation import MachineOperation
-from ..steps.sides import pooling, runs_nowhere
+from ..steps.sides import pool_addresses, runs_nowhere
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
 from ..store import MachineRecord, Transaction
@@ -163,7 +163,7 @@ class DisableProtection(MachineOperation):
         )
         outcome = declaration.unless_given_up(self.deps, ctx, target, need)
         with self.deps.store.reading() as tx:
-            return pooling.at_end(tx, machine, outcome, asked.without_site)
+            return pool_addresses.at_end(tx, machine, outcome, asked.without_site)
 
     def _runs_at_source(self, ctx: StepContext, machine: MachineRecord) -> bool:
         """Whether the machine runs at its source. A stored status may be from a backup of the vault, of
@@ -182,7 +182,7 @@ class DisableProtection(MachineOperation):
         tx = self.deps.store.within(session)
         machine = tx.machines.by_id(str(job.subject))
         given_up = DisableArguments.model_validate(job.arguments).without_site
-        if machine is not None and not pooling.is_away(machine, given_up):
+        if machine is not None and not pool_addresses.is_away(machine, given_up):
             tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))

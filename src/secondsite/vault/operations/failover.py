@@ -23,7 +23,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, cards, dns_names, pooling, properties, source
+from ..steps.sides import address_fit, cards, dns_names, pool_addresses, properties, source
 from ..steps.sides.proving import prove
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
@@ -76,7 +76,7 @@ class Failover(MachineOperation):
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
             names = dns_names.names(tx, machine)
-            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
+            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
             home = cards.at_home(tx, machine)
@@ -99,7 +99,7 @@ class Failover(MachineOperation):
         old = properties.too_old(wanted.sizing, tried.facts, machine)
         found_wrong = tried.facts, memory, unconnected, pooled.unpooled, fit.unfit, old, reported
         warned = obstacles.require_none("A failover", machine.name, *found_wrong)
-        got = pooling.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
+        got = pool_addresses.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
         return Done(
             f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}"
         )

@@ -40,7 +40,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, cards, dns_names, pooling, properties
+from ..steps.sides import address_fit, cards, dns_names, pool_addresses, properties
 from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -180,7 +180,7 @@ class PlannedFailover(MachineOperation):
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
             names = dns_names.names(tx, machine)
-            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=True)
+            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=True)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
             home, reported = cards.at_home(tx, machine), obstacles.reported(tx, machine)
@@ -208,7 +208,7 @@ class PlannedFailover(MachineOperation):
             Obstacles(obstacles=now.obstacles),
             told=_both(unconnected, reported),
         )
-        got = pooling.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
+        got = pool_addresses.take(self.deps, ctx, machine, needed=True) if pooled.asks else ""
         return Done(
             f"both sites answer; {machine.target_site} has {counted(len(known), 'point')} of {machine.name}"
             f"{_said_of(chosen)}{got}{fit.said}{warned}",

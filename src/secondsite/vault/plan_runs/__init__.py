@@ -2,18 +2,18 @@
 
 Its rooms:
 
-    arguments           what a run is to do: fixed when it is asked for
-    submit              from a request to its job: which machines, which way, from which points
-    run                 the job: a check, then group after group its actions and its machines
-    planned_phases      a planned failover: all copy ahead, are shut down, and start
-    manual_actions      actions that wait for a person's answer
-    scripts             scripts between the groups, run by the target's appliance
-    networks            networks of drills, made before the first group and left after the last
-    cleanup             drills of a run are cleaned up together
-    outstanding_groups  what a run that stopped has left to do after groups that have arrived
-    splitting           networks of which some machines move and others stay
-    one_run_at_a_time   one run of a plan at a time, also when one is retried
-    failing_back        not of a plan: a failback of one machine, whose data is synchronized by the same job
+    arguments                what a run is to do: fixed when it is asked for
+    submit                   from a request to its job: which machines, which way, from which points
+    run                      the job: a check, then group after group its actions and its machines
+    planned_phases           a planned failover: all copy ahead, are shut down, and start
+    manual_actions           actions that wait for a person's answer
+    scripts                  scripts between the groups, run by the target's appliance
+    networks                 networks of drills, made before the first group and left after the last
+    cleanup                  drills of a run are cleaned up together
+    outstanding_groups       what a run that stopped has left to do after groups that have arrived
+    splitting                networks of which some machines move and others stay
+    one_run_at_a_time        one run of a plan at a time, also when one is retried
+    unsynchronized_failback  of one machine, not of a plan: its data is synchronized by the same job
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.definitions import Definition
 from ..operations.interface import Operation
 from ..steps.deps import Deps
-from . import failing_back, run
+from . import run, unsynchronized_failback
 from .one_run_at_a_time import LOCK
 from .submit import PlanRunRequest, require, shut_down_order, submit, taken, warnings
 
@@ -40,4 +40,4 @@ __all__ = [
 
 def definitions(deps: Deps, operations: Mapping[Verb, Operation]) -> Sequence[Definition]:
     """The definitions of jobs of plans."""
-    return run.definition(deps, operations), failing_back.definition(deps, operations)
+    return run.definition(deps, operations), unsynchronized_failback.definition(deps, operations)

@@ -17,7 +17,7 @@ from . import authority, batch
 from .absent_site.declaration import WithoutSite
 from .authority import BESIDE_THE_LIFECYCLE
 from .deps import Deps
-from .sides import pooling
+from .sides import pool_addresses
 
 CHECK = "check"
 """The key of every verb's first step, which touches nothing."""
@@ -108,7 +108,7 @@ class MachineClaim:
         if machine is None or not self._holds(machine, job):
             return
         given_up = WithoutSite.model_validate(job.arguments).without_site
-        if event is Event.SUCCEEDED and pooling.comes_home(machine, self._verb, given_up):
+        if event is Event.SUCCEEDED and pool_addresses.comes_home(machine, self._verb, given_up):
             tx.pools.give_back(machine.id)
         if self._verb in BESIDE_THE_LIFECYCLE:
             tx.machines.put(self._drill_ended(machine, event))

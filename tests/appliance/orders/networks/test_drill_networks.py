@@ -7,7 +7,7 @@ import pytest
 
 from rig import dying
 from rig.appliances import runs
-from secondsite.domain.networks import leasing
+from secondsite.domain.networks import served_addresses
 from secondsite.ground import seams
 from secondsite.wire.common.machines import NetworkService, ServedHost
 from secondsite.wire.control import Order
@@ -180,7 +180,7 @@ def test_it_says_why_a_card_gets_another_address(pair):
 
 
 def test_of_one_machine_s_cards_that_without_a_wish_leaves_the_other_its_own(pair):
-    takes = leasing.lease("10.9.8.0/24", "52:54:00:00:00:01", None, {}).address
+    takes = served_addresses.lease("10.9.8.0/24", "52:54:00:00:00:01", None, {}).address
     hosts = (
         ServedHost(name="db01", mac="52:54:00:00:00:01"),
         ServedHost(name="db01", mac="52:54:00:00:00:02", address=takes),

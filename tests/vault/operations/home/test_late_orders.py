@@ -4,7 +4,7 @@ to a machine that others have moved."""
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault.plan_runs import failing_back
+from secondsite.vault.plan_runs import unsynchronized_failback
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 
@@ -98,13 +98,13 @@ def test_one_that_took_itself_back_can_be_tried_again(away):
 
 
 def test_a_person_who_is_faster_than_its_shutdown_keeps_the_machine(away, monkeypatch):
-    take, asked = failing_back._Failback._take, []  # noqa: SLF001 between two transactions
+    take, asked = unsynchronized_failback._Failback._take, []  # noqa: SLF001 between two transactions
 
     def later(self, ctx, machine):
         asked.append(away.submit(Verb.REPROTECT))
         take(self, ctx, machine)
 
-    monkeypatch.setattr(failing_back._Failback, "_take", later)  # noqa: SLF001
+    monkeypatch.setattr(unsynchronized_failback._Failback, "_take", later)  # noqa: SLF001
     job = away.settle(away.submit(Verb.PLANNED_FAILOVER, data_sync="during"))
     assert "somebody else has acted on it" in job.job.error.message
     assert away.tree(asked[0]).job.state == "succeeded"

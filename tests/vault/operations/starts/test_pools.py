@@ -13,7 +13,7 @@ from secondsite.domain.plans.plan import PlanGroup, RecoveryPlan
 from secondsite.ground import seams
 from secondsite.vault.fleet.signals import Signals
 from secondsite.vault.fleet.status_intake import StatusIntake
-from secondsite.vault.steps.sides import pooling
+from secondsite.vault.steps.sides import pool_addresses
 from secondsite.vault.store import MachineSettingsRecord, PoolAddressRecord, PoolRecord
 from secondsite.wire.common.cards import CardSettings, PoolSettings
 from secondsite.wire.control import Status
@@ -276,8 +276,8 @@ def test_pools_of_both_sites_serve_machines_of_both_directions(protected):
         )
     from_pool(protected, "db01")
     with protected.store.reading() as tx:
-        assert [each.pool and each.pool.name for each in pooling.wanted(tx, turned)] == ["a-pool"]
-        assert [each.pool and each.pool.name for each in pooling.wanted(tx, protected.machine())] == [
+        assert [each.pool and each.pool.name for each in pool_addresses.wanted(tx, turned)] == ["a-pool"]
+        assert [each.pool and each.pool.name for each in pool_addresses.wanted(tx, protected.machine())] == [
             "b-pool"
         ]
 

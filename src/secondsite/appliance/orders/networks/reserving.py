@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import structlog
 
 from ....domain import errors
-from ....domain.networks import addresses, leasing, subnets
+from ....domain.networks import addresses, served_addresses, subnets
 from ....ground import seams
 from ....wire.common.cards import CardAddress
 from ....wire.common.machines import ServedHost
@@ -86,7 +86,7 @@ def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[
     # Cards with a wish first: one without would otherwise take another card's address.
     serving = asked.serving
     for host in sorted(serving.hosts, key=lambda each: each.address is None):
-        found = leasing.lease(
+        found = served_addresses.lease(
             serving.subnet, host.mac, host.address, taken, serving.dns_servers, serving.ranges
         )
         if found.address is not None:

@@ -8,7 +8,7 @@ from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
 from ....wire.rest.verbs import DisableProtectionOptions, PlannedFailoverOptions, UpdateNames
-from ...plan_runs import failing_back
+from ...plan_runs import unsynchronized_failback
 from ...store import Transaction
 from ..parts import Parts
 from ..shared import early_checks
@@ -81,7 +81,7 @@ class Verbs:
 
     def _submit(self, verb: Verb, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
         if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
-            return failing_back.submit(self._parts.deps, tx, request, requested_by)
+            return unsynchronized_failback.submit(self._parts.deps, tx, request, requested_by)
         return self._parts.operations[verb].submit(tx, request, requested_by)
 
     def _in_scope(self, tx: Transaction, request: Shape) -> Shape:

@@ -19,7 +19,7 @@ from ....domain.health import CLOCK_SKEW
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ...health.findings import NOT_OFF, RUNS_AT_TARGET
 from ...steps import lookup
-from ...steps.sides import pooling
+from ...steps.sides import pool_addresses
 from ...store import PointRows, Store, Transaction
 from .clock_skew import Clocks
 from .latest_status import Key, LatestStatuses, SideStatus
@@ -216,7 +216,7 @@ def _recall(tx: Transaction, written: Iterable[SideStatus]) -> None:
         if isinstance(seen.status, ReplicaStatus) and seen.status.runs:
             machine = tx.machines.by_id(seen.status.machine_id)
             if machine is not None and lookup.is_behind(machine, seen.status):
-                pooling.taken(tx, machine, seen.at, needed=False)
+                pool_addresses.taken(tx, machine, seen.at, needed=False)
 
 
 def _runs_at_source(seen: SideStatus) -> bool:

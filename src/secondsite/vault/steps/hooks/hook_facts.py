@@ -12,7 +12,7 @@ from ....wire.common.hooks import MachineHook
 from ....wire.control.cards import LocalCard
 from ....wire.control.scripts import ScriptCard, ScriptContext, ScriptMachine
 from ...store import MachineRecord, Transaction
-from ..sides import cards, pooling
+from ..sides import cards, pool_addresses
 from ..sides.addressing import DrillNetwork
 from ..sides.target import DRILL_RUN, drill_fabric_id
 from .choosing import HookRuns
@@ -93,7 +93,7 @@ def _at(tx: Transaction, machine: MachineRecord, *, home: bool) -> Iterator[Scri
             yield ScriptCard(key=nic.key, mac=nic.mac.lower(), network=nic.network)
         return
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
-    pooled = pooling.away(tx, machine) if any(card.from_pool for card in own.values()) else {}
+    pooled = pool_addresses.away(tx, machine) if any(card.from_pool for card in own.values()) else {}
     for card in cards.away(tx, machine):
         settings = own.get(card.mac.lower())
         mac = card.mac.lower() if settings is None else cards.mac_away(machine, settings)

@@ -12,7 +12,7 @@ Its rooms:
     shared_drill_network  the network that is made for a drill
     drill_networks        one network of a drill for each that its machines are in at home
     addressing            the addresses that its cards should have at the target
-    pooling               the addresses that they get out of pools
+    pool_addresses        the addresses that they get out of pools
     address_fit           whether its guest's own addresses fit the networks at the target
     dns_names             changes its DNS names to where it runs
     proving               what is seen of a machine after its start

@@ -14,7 +14,7 @@ from ....wire.control.cards import LocalCard
 from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape
 from ...store import MachineRecord, Transaction
 from ..obstacles import NOTHING
-from . import pooling
+from . import pool_addresses
 
 Told = Mapping[str, Sequence[str]]
 """Addresses of cards, by MAC address, as the guest's agent reports them."""
@@ -62,7 +62,7 @@ def look(
 
 def at_home(tx: Transaction, machine: MachineRecord) -> str:
     """A part of a sentence: the addresses at home of a machine that comes home (S-177)."""
-    settings, held = tx.settings.cards(machine.id), pooling.away(tx, machine)
+    settings, held = tx.settings.cards(machine.id), pool_addresses.away(tx, machine)
     keys = {nic.mac.lower(): nic.key for nic in machine.definition.nics}
     there = {card.mac: card.address and addresses.host(card.address) for card in settings if card.connected}
     there |= {card.mac: held.get(card.mac) for card in settings if card.from_pool and card.connected}
@@ -75,7 +75,7 @@ def at_home(tx: Transaction, machine: MachineRecord) -> str:
 def _subnet(
     tx: Transaction, machine: MachineRecord, card: LocalCard, there: Mapping[str, NetworkCandidate]
 ) -> str | None:
-    pool = pooling.of_network(tx, machine.target_site, str(card.network), card.vlans)
+    pool = pool_addresses.of_network(tx, machine.target_site, str(card.network), card.vlans)
     said = there.get(str(card.network))
     if pool is not None and (pool.vlan is not None or said is None or said.subnet is None):
         return pool.subnet

@@ -14,7 +14,7 @@ from ....wire.common.base import Shape
 from ....wire.common.cards import CardAddress, CardSettings
 from ....wire.control.cards import LocalCard
 from ...store import MachineRecord, Transaction
-from . import cards, pooling
+from . import cards, pool_addresses
 from .target import DRILL_RUN, FAILOVER_RUN
 
 
@@ -47,7 +47,7 @@ def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...
     """The addresses after a failover."""
     macs, own = cards.new_macs(tx, machine, FAILOVER_RUN), cards.set_for(tx, machine)
     connected = [card for card in cards.at_target(tx, machine) if card.network is not None]
-    pooled = pooling.given(tx, machine)
+    pooled = pool_addresses.given(tx, machine)
     found = ((card, pooled.get(card.mac.lower()) or own.get(card.mac.lower())) for card in connected)
     return tuple(
         CardAddress(

@@ -17,7 +17,7 @@ from ....wire.control import orders
 from ....wire.control.names import CardName, NamesFact, NameVerdict, UpdateNames
 from ...store import MachineRecord, NamesRecord, Transaction
 from ..deps import Deps
-from . import cards, pooling
+from . import cards, pool_addresses
 from .orders import Limits
 from .side import Side
 from .target import Target
@@ -87,7 +87,7 @@ def _wanted(tx: Transaction, machine: MachineRecord, *, at_home: bool) -> tuple[
     before = machine.names.home if machine.names else {}
     settings = tx.settings.cards(machine.id)
     asks = not at_home and any(card.from_pool for card in settings)
-    pooled = pooling.away(tx, machine) if asks else {}
+    pooled = pool_addresses.away(tx, machine) if asks else {}
     return tuple(
         CardName(
             name=name,

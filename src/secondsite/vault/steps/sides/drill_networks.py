@@ -15,7 +15,7 @@ from ....wire.common.cards import PoolSettings
 from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import MachineRecord, Transaction
-from . import cards, pooling, shared_drill_network
+from . import cards, pool_addresses, shared_drill_network
 from .source import Source
 
 UNKNOWN_DO = (
@@ -65,7 +65,8 @@ def pools_of(
     """The pools of the networks that they are mapped to, and of their VLAN tags there."""
     wanted = dict.fromkeys(each for each in networks.values() if each.target is not None)
     found = {
-        each: pooling.of_network(tx, machine.target_site, str(each.target), each.vlans) for each in wanted
+        each: pool_addresses.of_network(tx, machine.target_site, str(each.target), each.vlans)
+        for each in wanted
     }
     return {each: pool for each, pool in found.items() if pool is not None}
 

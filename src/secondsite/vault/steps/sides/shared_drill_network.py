@@ -11,7 +11,7 @@ from ....wire.control.cards import LocalCard
 from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import DrillRecord, MachineRecord, Transaction
-from . import cards, pooling
+from . import cards, pool_addresses
 from .target import DRILL_RUN
 
 BETWEEN = ", "
@@ -55,7 +55,7 @@ def serving(
 ) -> NetworkService:
     """What the network serves for these cards of the machine."""
     macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
-    of_pools = {mac: each.address for mac, each in pooling.expected(tx, machine).items()}
+    of_pools = {mac: each.address for mac, each in pool_addresses.expected(tx, machine).items()}
     wished = {mac: addresses.host(each) for mac, each in {**of_pools, **cards.wished(tx, machine)}.items()}
     homes = [card.mac.lower() for card in on_it if card.mac]
     # a machine whose name DNS cannot have still needs an address of its own

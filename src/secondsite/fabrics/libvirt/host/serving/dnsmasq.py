@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .....domain import errors
-from .....domain.networks import leasing, subnets
+from .....domain.networks import served_addresses, subnets
 from .....ground.processes import children
 from .....ground.units import KiB
 from .....wire.common.machines import NetworkService, ServedHost
@@ -163,7 +163,7 @@ def cable(network: str) -> tuple[str, str]:
 
 
 def _command(inner: str, subnet: ipaddress.IPv4Network, serving: NetworkService, leases: Path) -> list[str]:
-    given = leasing.spans(serving.subnet, serving.ranges)
+    given = served_addresses.spans(serving.subnet, serving.ranges)
     return [
         "dnsmasq", "--conf-file=", "--pid-file=", "--keep-in-foreground", "--log-facility=-", "--user=nobody",
         f"--interface={inner}", "--except-interface=lo", "--bind-interfaces",

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 import libvirt
 
 from .....domain import errors
-from .....domain.networks import leasing
+from .....domain.networks import served_addresses
 from .....wire.common.machines import NetworkInfo, NetworkService
 from ....interface import Obstacle
 from .. import connection, domain_xml
@@ -80,7 +80,7 @@ def _defined(root: Element, serving: NetworkService) -> str:
     first = str(subnet.network_address + 1)
     served = SubElement(root, "ip", {"family": "ipv4", "address": first, "prefix": str(subnet.prefixlen)})
     dhcp = SubElement(served, "dhcp")
-    for begin, end in leasing.spans(serving.subnet, serving.ranges):
+    for begin, end in served_addresses.spans(serving.subnet, serving.ranges):
         SubElement(dhcp, "range", {"start": begin, "end": end})
     if serving.dns_servers:
         options = SubElement(root, f"{{{OPTIONS}}}options")

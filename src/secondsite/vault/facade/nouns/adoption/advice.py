@@ -8,7 +8,7 @@ from .....domain.lifecycle import State
 from .....ground.plural import counted
 from .....wire.control.adopting import AdoptableMachine, AdoptableSite
 from .....wire.rest.adoption import AdoptedMachine, AdoptionEnd
-from ....steps.sides import pooling
+from ....steps.sides import pool_addresses
 from ....store import ApplianceRecord, MachineRecord, Transaction
 from . import settings
 
@@ -138,7 +138,7 @@ def _says(found: AdoptableMachine) -> Iterator[str]:
 def _pooled(made: MachineRecord, found: AdoptableMachine) -> Iterator[str]:
     """For cards that may have an address of a pool: a pool that is created again does not know of it, and
     would give it to another machine."""
-    if found.kept is None or not pooling.is_away(made):
+    if found.kept is None or not pool_addresses.is_away(made):
         return
     for card in found.kept.cards:
         if card.from_pool:

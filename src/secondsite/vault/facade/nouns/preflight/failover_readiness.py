@@ -14,7 +14,7 @@ from .....wire.control.checks import CheckSource, CheckTarget, MemoryNeed, Obsta
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from ....steps import lookup
-from ....steps.sides import address_fit, cards, dns_names, pooling, properties
+from ....steps.sides import address_fit, cards, dns_names, pool_addresses, properties
 from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import hook_scripts
@@ -58,7 +58,7 @@ class Preflights:
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
             names = dns_names.names(tx, machine)
-            pooled = pooling.look(tx, machine, cards.checked(tx, machine), blocking=False)
+            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=False)
             unconnected = cards.unconnected(tx, machine, pooled.cards)
             source = tx.appliances.find(machine.source_appliance_id)
             wanted, home = properties.set_for(tx, machine), cards.at_home(tx, machine)

@@ -9,7 +9,7 @@ from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.machine_settings import MachineCard, MachineSettings, MachineSettingsChange
 from ....steps.sides import cards as sides
-from ....steps.sides import pooling
+from ....steps.sides import pool_addresses
 from ....store import MachineRecord, MachineSettingsRecord, NamesRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
@@ -120,8 +120,10 @@ def _check_contradictions(card: CardSettings) -> None:
 def _info(tx: Transaction, machine: MachineRecord) -> MachineSettings:
     settings = {card.mac: card for card in tx.settings.cards(machine.id)}
     becomes = {card.key: card.network for card in sides.at_target(tx, machine)}
-    pools = {each.card.key: each.pool.name for each in pooling.wanted(tx, machine) if each.pool is not None}
-    held = pooling.away(tx, machine)
+    pools = {
+        each.card.key: each.pool.name for each in pool_addresses.wanted(tx, machine) if each.pool is not None
+    }
+    held = pool_addresses.away(tx, machine)
     shown = []
     for nic in machine.definition.nics:
         own = settings.get(nic.mac.lower()) or CardSettings.model_construct(mac=nic.mac.lower())

@@ -8,7 +8,7 @@ from .....domain.networks import addresses, pools
 from .....ground.plural import counted
 from .....wire.common.cards import PoolSettings
 from .....wire.rest.pools import AddressPool, AddressPoolChange, AddressPoolCreate, TakenAddress
-from ....steps.sides.pooling import LOCK
+from ....steps.sides.pool_addresses import LOCK
 from ....store import PoolAddressRecord, PoolRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
