@@ -35,9 +35,10 @@ class SilentSite:
         self.connected, self.seen_at = connected, NOW
         self.in_a_moment: Any = None
         self.awaited_times = 0
+        self.lost_seconds = 0.0
         self.gateway = SimpleNamespace(
             ask=lambda *_, **__: None, is_connected=lambda _id: self.connected,
-            holds=lambda _id: self.connected,
+            holds=lambda _id: self.connected, lost_seconds=lambda _id: self.lost_seconds,
             awaited=self.awaited, progress=lambda _id: None,
         )  # fmt: skip
         self.store = SimpleNamespace(reading=lambda: nullcontext(SimpleNamespace(appliances=self)))
@@ -98,6 +99,19 @@ def test_the_order_of_a_job_that_was_held_has_its_time_again(limits):
     site.seconds += limits.stuck_seconds or limits.deadline_seconds
     with pytest.raises(DeadlineExceeded):
         give(orders, limits, began_at=NOW + timedelta(hours=2))
+
+
+def test_only_who_asks_in_passing_does_not_wait_for_an_appliance_that_was_lost_before():
+    site = SilentSite(connected=False)
+    orders, passing = Orders(cast(Deps, site)), Limits(deadline_seconds=10, reach_seconds=1)
+    site.lost_seconds = 0.4
+    waits(orders, limits=URGENT, job="patient")
+    with pytest.raises(Wait):
+        give(orders, passing)
+    site.lost_seconds = 300.0
+    with pytest.raises(ApplianceUnreachable, match="has not been connected for 300 s"):
+        give(orders, passing)
+    waits(orders, limits=URGENT, job="patient")
 
 
 def test_what_one_job_found_out_of_a_source_that_is_gone_counts_for_those_that_begin_later():

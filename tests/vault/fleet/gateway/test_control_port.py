@@ -71,6 +71,17 @@ def test_an_order_carries_the_number_of_its_verb_and_when_it_was_given(vault, po
         assert (order.machine_id, order.generation, order.given_at) == ("m1", 7, NOW)
 
 
+def test_for_how_long_an_appliance_is_lost_counts_from_the_end_of_its_last_connection(vault, port):
+    identity = vault.enroll("a")
+    for _ in range(2):
+        with Dialler(identity):
+            assert port.is_connected(identity.id)
+            assert port.lost_seconds(identity.id) == 0.0
+        eventually(lambda: port.lost_seconds(identity.id) > 0.0)
+        assert not port.is_connected(identity.id)
+    assert port.lost_seconds("never connected") == 0.0
+
+
 def test_an_order_that_waits_is_handed_over_again_after_a_reconnect(vault, port, heard):
     identity = vault.enroll("a")
     with Dialler(identity) as dialler:

@@ -77,6 +77,8 @@ class ControlPort:
         self._clock = clock
         self._number = number
         self._links: dict[str, Link] = {}
+        self._lost_at: dict[str, float] = {}
+        """By the monotonic clock, for those that were connected and are not."""
         self._rooms: dict[str, Room] = {}
         self._delivery = Delivery(sink.write, signals)
         self._giving = OrderDelivery(self._links, self._delivery.tell, others)
@@ -136,6 +138,10 @@ class ControlPort:
 
     def holds(self, appliance_id: str) -> bool:
         return appliance_id in self._links
+
+    def lost_seconds(self, appliance_id: str) -> float:
+        lost_at = self._lost_at.get(appliance_id)
+        return 0.0 if lost_at is None or self._others is not None else time.monotonic() - lost_at
 
     def hang_up(self, appliance_id: str) -> None:
         """End the appliance's connection, if it has one, here or at another process. Nothing that it sends
@@ -298,6 +304,7 @@ class ControlPort:
     def _enter(self, link: Link, hello: control.Hello) -> None:
         older = self._links.get(link.appliance_id)
         self._links[link.appliance_id] = link
+        self._lost_at.pop(link.appliance_id, None)
         log.info("appliance.connected", appliance=link.appliance_id, site=hello.site)
         self._delivery.post(link.appliance_id, self._connected, link, hello)
         self._giving.wake(link.appliance_id)
@@ -318,6 +325,7 @@ class ControlPort:
     def _leave(self, link: Link) -> None:
         if self._links.get(link.appliance_id) is not link:
             return
+        self._lost_at[link.appliance_id] = time.monotonic()
         del self._links[link.appliance_id]
         self._delivery.post(link.appliance_id, self._sink.disconnected, link.appliance_id)
         self._giving.wake(link.appliance_id)

@@ -26,6 +26,9 @@ MOMENT_SECONDS = 0.2
 SLOW_FOR_SECONDS = 2.0
 """How long orders of a kind are not waited for in the step itself, in seconds, after one that took the
 appliance longer than a moment."""
+PASSING_SECONDS = 1.0
+"""Who waits at most so long for an appliance to be reached does not wait for one that was lost before: in a
+disaster that was the first second of each failover."""
 GRACE_SECONDS = 60.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
 """An order that nobody has asked for in this time belongs to a step that has ended without it, by a cancel or
@@ -208,6 +211,8 @@ class Orders:
         away = self._away_seconds(appliance_id)
         if away is None:
             return
+        if limits.reach_seconds <= PASSING_SECONDS:
+            away = max(away, self.deps.gateway.lost_seconds(appliance_id))
         if limits.awaits_its_return:
             away = min(away, self._open_seconds(asked))
         if away >= limits.reach_seconds:
