@@ -40,10 +40,10 @@ PYTHON = "/opt/secondsite/bin/python"
 CHECKS = template.ROOT / "deploy" / "secondsite-appliance-checks.conf"
 VISIT = """
 import json, sys, time
-from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.libvirt import reaching
 from secondsite.fabrics.reaching import Knock
 knocks, bridge, source = json.load(sys.stdin)
-with visiting.visit([Knock(**each) for each in knocks], bridge, source) as answers:
+with reaching.visit([Knock(**each) for each in knocks], bridge, source) as answers:
     while len(found := answers()) < len(knocks):
         time.sleep(0.05)
 json.dump({number: (heard.passed, heard.said) for number, heard in found.items()}, sys.stdout)

@@ -163,7 +163,7 @@ def test_an_exit_code_tells_where_no_word_can(home, shell):
 
 def test_a_name_that_is_no_utf_8_is_refused_in_words(home):
     said = home.type("policy", "show", b"n\xf6ne".decode("utf-8", "surrogateescape"))
-    assert (said.returncode, "no text in UTF-8" in said.stderr) == (2, True)
+    assert (said.returncode, "is not UTF-8 text" in said.stderr) == (2, True)
 
 
 def test_a_closed_stream_is_no_file_that_is_opened_next(home):

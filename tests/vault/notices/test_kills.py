@@ -16,9 +16,9 @@ MACHINES = 50
 PROGRAM = """
 import sys, pathlib
 from secondsite.entry import vault_main
-from secondsite.vault.notices import couriers, teller
-teller.LOOK_SECONDS, teller.BUSY_SECONDS, couriers.FIRST_PAUSE_SECONDS = 0.3, 0.1, 0.2
-couriers.LONGEST_PAUSE_SECONDS, teller.FINDINGS_SECONDS = 0.5, 0.0
+from secondsite.vault.notices import couriers, notifier
+notifier.LOOK_SECONDS, notifier.BUSY_SECONDS, couriers.FIRST_PAUSE_SECONDS = 0.3, 0.1, 0.2
+couriers.LONGEST_PAUSE_SECONDS, notifier.FINDINGS_SECONDS = 0.5, 0.0
 vault_main.run(pathlib.Path(sys.argv[1]))
 """
 

@@ -71,7 +71,7 @@ class Reaching:
 # The process that asks a machine's services. It ends with this one, and with it the network namespace that
 # it is in.
 
-PROGRAM = Path(__file__).with_name("program.py")
+PROGRAM = Path(__file__).with_name("reaching_program.py")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 END_SECONDS = 10.0
 PRIVILEGES = (

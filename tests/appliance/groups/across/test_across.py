@@ -96,7 +96,7 @@ def test_a_side_that_does_not_wait_for_the_other_is_seen(make_site, monkeypatch,
     else:
         monkeypatch.setattr(permitted_leaders, "FollowerSide", HastyFollower)
     other = c if hasty == "leader" else a
-    simulated.dial(other.root, [simulated.Fault(method="common_pause.pause", delay_seconds=0.1)])
+    simulated.dial(other.root, [simulated.Fault(method="common_pause.pause", delay_seconds=0.4)])
     with Counting(apart):
         common = apart.take()
     apart.drained()

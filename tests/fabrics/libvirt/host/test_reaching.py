@@ -23,9 +23,9 @@ ADDRESS = "10.7.9.1"
 ALIVE = Knock(ADDRESS, 80, 60, path="/alive", text="web server")
 HELD = """
 import sys, time
-from secondsite.fabrics.libvirt.reaching import visiting
+from secondsite.fabrics.libvirt import reaching
 from secondsite.fabrics.reaching import Knock
-with visiting.visit([Knock("10.7.9.1", 9, 600)], sys.argv[1], None):
+with reaching.visit([Knock("10.7.9.1", 9, 600)], sys.argv[1], None):
     print("asking", flush=True)
     time.sleep(600)
 """
@@ -178,5 +178,6 @@ def test_of_a_machine_that_is_connected_to_nothing_nobody_else_is_asked(host):
             pytest.fail("somebody was asked")
 
 
+@pytest.mark.always
 def test_an_isolated_network_is_asked_from_inside(host, web):
     assert host.fabric.reaching.is_inside(web.id, ADDRESS)
