@@ -12,6 +12,8 @@ import pytest
 
 import secondsite
 
+pytestmark = pytest.mark.always
+
 SOURCE = Path(secondsite.__file__).parent
 GLOSSARY = SOURCE.parent.parent / "docs" / "glossary.md"
 ROW = re.compile(r"^\| (?!word |---)(.+?) \| (.+?) \|(.*)\|$", re.MULTILINE)

@@ -4,6 +4,8 @@ import pytest
 
 from secondsite.entry import reference
 
+pytestmark = pytest.mark.always
+
 
 @pytest.mark.parametrize("name", reference.pages())
 def test_the_page_is_rendered_from_the_code(name):

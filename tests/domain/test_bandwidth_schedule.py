@@ -11,6 +11,8 @@ from secondsite.domain.bandwidth_schedule import DAYS, BandwidthSchedule, Window
 from secondsite.ground.units import MiB
 from secondsite.wire.common.bandwidth import BandwidthShape
 
+pytestmark = pytest.mark.always
+
 FRIDAY = datetime(2026, 11, 20, tzinfo=UTC)
 WORKDAYS = DAYS[:5]
 

@@ -11,6 +11,8 @@ import pytest
 import secondsite
 from tests.house.map_rooms import plain
 
+pytestmark = pytest.mark.always
+
 ROOT = Path(secondsite.__file__).parent
 FEWEST_MODULES, MOST_MODULES = 3, 24
 DEEPEST = 4

@@ -6,11 +6,14 @@ import re
 from functools import cache
 from pathlib import Path
 
+import pytest
 import typer.main
 
 import secondsite
 from secondsite.cli.app import app
 from secondsite.entry import commands
+
+pytestmark = pytest.mark.always
 
 COMMANDS = commands.__name__
 """Importing it registers those of the vault and the appliance."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.always
+
 TESTS = Path(__file__).resolve().parents[1]
 TOP = TESTS.parent
 ROOMS = sorted(path.name for path in TESTS.iterdir() if any(path.rglob("*.py")))

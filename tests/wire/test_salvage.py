@@ -12,6 +12,8 @@ from secondsite.vault.fleet.gateway import message_parser
 from secondsite.wire import control
 from secondsite.wire.control.salvage import sayable
 
+pytestmark = pytest.mark.always
+
 
 def test_an_appliance_leaves_out_what_it_cannot_say_and_says_so():
     said = sayable(

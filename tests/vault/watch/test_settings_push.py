@@ -9,9 +9,10 @@ from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.ground.units import MiB
 from secondsite.vault.fleet.settings_push import LONGEST_REST_SECONDS, MOST_UNANSWERED, rest_seconds
+from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
-from tests.support.vault import Dialler, machine
+from tests.support.vault import Dialler, machine, source_status
 
 TAKEN = {
     Kind.SET_SITE: lambda order: {"sentence": "ok"},
@@ -89,6 +90,51 @@ def test_an_appliance_that_was_away_learns_the_new_policy_when_it_connects(vault
         eventually(lambda: policies(dialler) == [("m1", 86400), ("m1", 7200)])
     with Dialler(target, TAKEN) as dialler:
         eventually(lambda: policies(dialler) == [("m1", 7200)])
+
+
+FENCED = {**TAKEN, Kind.PAUSE_REPLICATION: lambda order: {"sentence": "ok"}}
+
+
+def pauses(dialler):
+    asked = [*dialler.told, *dialler.orders]
+    return [(each.machine_id, each.generation) for each in asked if each.kind == Kind.PAUSE_REPLICATION]
+
+
+def fenced(vault):
+    with vault.store.reading() as tx:
+        source = tx.statuses.get("m1").source
+    return source is not None and source.fenced
+
+
+def changed(vault, **changes):
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), generation=7, **changes))
+    vault.running.settings_push.look()
+
+
+@pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED])
+def test_a_source_that_does_not_say_that_the_old_copy_is_fenced_is_told_to_fence_it(vault, protected, state):
+    source, target = protected
+    changed(vault, state=state)
+    with Dialler(source, FENCED) as dialler, Dialler(target, FENCED) as at_target:
+        eventually(lambda: pauses(dialler) == [("m1", 7)])
+        dialler.say(control.Status(sources=(source_status(fenced=True),)))
+        eventually(lambda: fenced(vault))
+        vault.running.settings_push.look()
+        assert (pauses(dialler), pauses(at_target)) == ([("m1", 7)], [])
+
+
+def test_the_old_copy_of_a_machine_that_a_job_has_is_left_to_that_job(vault, protected):
+    """It may be about to start it: what arrives late is refused by its number, what comes amid is not."""
+    source, _target = protected
+    with Dialler(source, FENCED) as dialler:
+        for changes in (
+            {"state": State.PLANNED_FAILED_OVER, "claimed_by": "job"},
+            {"state": State.PROTECTED},
+        ):
+            changed(vault, **{"claimed_by": None, **changes})
+        eventually(lambda: policies(dialler))
+        assert pauses(dialler) == []
 
 
 def test_the_source_learns_where_its_target_is_reached_now(vault, protected):

@@ -1,9 +1,10 @@
 """Sends appliances the vault's settings until they report having them.
 
-The settings are read from the store: the site's bandwidth limit, the policy of every machine, and where its
-target is reached. An appliance is sent them when it connects and whenever they change, again and again until
-it reports that it has them. So none is lost while an appliance is away, or when a vault is killed between
-writing a setting and sending it.
+The settings are read from the store: the site's bandwidth limit, the policy of every machine, where its
+target is reached, and which machines must not start there because they run at their other site: the failover
+itself may not have reached the appliance. An appliance is sent them when it connects and whenever they
+change, again and again until it reports that it has them. So none is lost while an appliance is away, or when
+a vault is killed between writing a setting and sending it.
 """
 
 import threading
@@ -15,12 +16,12 @@ from dataclasses import dataclass, field
 import structlog
 
 from ...domain import bandwidth_schedule, errors
-from ...domain.lifecycle import State
+from ...domain.lifecycle import RUNS_AT_TARGET_AT_REST, State
 from ...ground.periodic import Periodic
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.common.policies import PolicyShape
 from ...wire.control import Report
-from ...wire.control.orders import SET_SITE, UPDATE_POLICY, Kind, SetSite, UpdatePolicy
+from ...wire.control.orders import ORDERS, SET_SITE, Kind, Nothing, SetSite, UpdatePolicy
 from ...wire.control.reports import facts_of
 from ...wire.control.setups import GroupPart, GroupShape
 from ..interfaces import Authority, Gateway
@@ -54,9 +55,11 @@ class Setting:
     there before."""
 
     kind: Kind
-    payload: SetSite | UpdatePolicy
+    payload: SetSite | UpdatePolicy | Nothing
     machine_id: str | None = None
     moment: str = ""
+    generation: int | None = None
+    """The machine's, for a setting that a later verb makes untrue: one that arrives late is refused."""
 
     @property
     def key(self) -> str:
@@ -137,8 +140,9 @@ class SettingsPush(Periodic):
         order_id, _ = listener.asked.setdefault(setting.key, (f"{ORDER}{uuid.uuid4().hex}", setting))
         listener.known.pop(setting.key, None)  # it may have the setting before it reports it
         report = self._gateway.ask(
-            appliance_id, order_id, setting.kind, setting.machine_id, setting.payload, DEADLINE_SECONDS
-        )
+            appliance_id, order_id, setting.kind, setting.machine_id, setting.payload, DEADLINE_SECONDS,
+            generation=setting.generation,
+        )  # fmt: skip
         if report is None:
             return
         self._gateway.forget(order_id)
@@ -237,6 +241,18 @@ def settings_of(
         if policy and machine.state not in COMING:
             # not with each state: of nine orders of a failover four were these
             yield Setting(Kind.UPDATE_POLICY, policy, machine.id, f"epoch {machine.epoch}")
+        if appliance.id == machine.source_appliance_id and _lacks_its_fence(tx, machine):
+            yield Setting(Kind.PAUSE_REPLICATION, Nothing(), machine.id, generation=machine.generation)
+
+
+def _lacks_its_fence(tx: Transaction, machine: MachineRecord) -> bool:
+    """Whether the machine rests at its other site, and its source does not say that it keeps the old copy
+    from starting: its line was silent while the failover went on, or its database is an older one. A machine
+    that a job has is left to that job."""
+    if machine.state not in RUNS_AT_TARGET_AT_REST or machine.claimed_by is not None:
+        return False
+    source = tx.statuses.get(machine.id).source
+    return source is None or not source.fenced
 
 
 def _groups_from(tx: Transaction, appliance: ApplianceRecord) -> Iterator[GroupShape]:
@@ -277,7 +293,7 @@ def _trust_in(setting: Setting, report: Report) -> ApplianceTrust | None:
     if report.problem is not None and report.problem.code == errors.NotFound.code:
         return None
     if setting.kind is not Kind.SET_SITE:
-        facts_of(UPDATE_POLICY, report)
+        facts_of(ORDERS[setting.kind], report)
         return None
     fact = facts_of(SET_SITE, report)
     return ApplianceTrust(fact.trusted, fact.issuer) if fact.issuer else None

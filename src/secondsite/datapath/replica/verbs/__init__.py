@@ -11,6 +11,7 @@ Its rooms:
     shorten_chains    merged layers that keep every chain short
     holds             points that retention must not drop
     disks             add and remove disks
+    resize            a disk became larger or smaller
     runs              overlays for machines to run on, and their commit
     overlays          makes the overlays, on chains that every libvirt starts
     roll_forward      bring an overlay to an instant between points

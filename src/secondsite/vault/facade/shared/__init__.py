@@ -12,6 +12,7 @@ Its rooms:
     machine_shapes             a machine as a REST shape
     predictions                predicted times, and what runs took
     paging                     lists a page at a time
+    editions                   a change names the edition that its caller saw
     secrets                    tokens and keys
     summaries                  overview of all machines
     prerendered_machines       machines as JSON, written once for many answers
