@@ -107,8 +107,10 @@ def fenced(vault):
 
 
 def changed(vault, **changes):
+    """As jobs leave a machine: its last one is over, and still stands on it as who claimed it."""
     with vault.store.transaction() as tx:
-        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), generation=7, **changes))
+        told = {"generation": 7, "claimed_by": "job", "job_id": None, **changes}
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), **told))
     vault.running.settings_push.look()
 
 
@@ -128,11 +130,8 @@ def test_the_old_copy_of_a_machine_that_a_job_has_is_left_to_that_job(vault, pro
     """It may be about to start it: what arrives late is refused by its number, what comes amid is not."""
     source, _target = protected
     with Dialler(source, FENCED) as dialler:
-        for changes in (
-            {"state": State.PLANNED_FAILED_OVER, "claimed_by": "job"},
-            {"state": State.PROTECTED},
-        ):
-            changed(vault, **{"claimed_by": None, **changes})
+        for changes in ({"state": State.PLANNED_FAILED_OVER, "job_id": "job"}, {"state": State.PROTECTED}):
+            changed(vault, **changes)
         eventually(lambda: policies(dialler))
         assert pauses(dialler) == []
 

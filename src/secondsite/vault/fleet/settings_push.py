@@ -249,7 +249,7 @@ def _lacks_its_fence(tx: Transaction, machine: MachineRecord) -> bool:
     """Whether the machine rests at its other site, and its source does not say that it keeps the old copy
     from starting: its line was silent while the failover went on, or its database is an older one. A machine
     that a job has is left to that job."""
-    if machine.state not in RUNS_AT_TARGET_AT_REST or machine.claimed_by is not None:
+    if machine.state not in RUNS_AT_TARGET_AT_REST or machine.job_id is not None:
         return False
     source = tx.statuses.get(machine.id).source
     return source is None or not source.fenced
