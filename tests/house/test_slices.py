@@ -185,14 +185,20 @@ def test_a_clone_has_the_number_of_its_commit(tmp_path):
     assert slices.commit_number(tmp_path / "clone") == 3
 
 
-def test_a_sweep_takes_every_step_within_as_many_commits_as_its_stride_is_long():
-    def reached(sliced, stride, whole=1):
-        first, step = sliced.steps(stride, whole)
-        return set(range(first, 100, step))
+@pytest.mark.parametrize("stride", [2, 3, 4, 6, 8, 9, 12, 24, 27])
+def test_a_sweep_takes_every_step_within_as_many_commits_of_its_slice_as_its_stride_is_long(stride):
+    taking = [Sliced(1000 + SLICES * n) for n in range(stride)]
+    assert set().union(*(_reached(each, stride) for each in taking)) == set(range(1, 100))
 
-    assert set().union(*(reached(Sliced(1000 + n), 27) for n in range(27))) == set(range(1, 100))
-    assert reached(Sliced(5, whole=True), 27) == set(range(1, 100))
-    assert len(reached(Sliced(5, whole=True), 27, whole=9)) == 11
+
+def _reached(sliced, stride, whole=1):
+    first, step = sliced.steps(stride, whole)
+    return set(range(first, 100, step))
+
+
+def test_all_takes_whole_sweeps_or_a_part_of_what_takes_longest():
+    assert _reached(Sliced(5, whole=True), 27) == set(range(1, 100))
+    assert len(_reached(Sliced(5, whole=True), 27, whole=9)) == 11
 
 
 def test_the_seconds_of_modules_that_did_not_run_are_kept_and_of_those_that_are_gone_are_not(tmp_path):

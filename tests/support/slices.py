@@ -52,10 +52,12 @@ class Sliced:
         """First one, counted from 1, and stride of a sweep, for itertools.count; `whole`: the stride in
         --all.
 
-        As many commits as the stride is long take all.
+        Of the commits that take the sweep's slice, as many as the stride is long take all its steps: the
+        first step follows from the round, too, since a commit's number alone has, of a slice, the same rest
+        for any stride that divides SLICES.
         """
         stride = whole if self.whole else stride
-        return 1 + self.number % stride, stride
+        return 1 + (self.number + self.number // SLICES) % stride, stride
 
 
 def balanced(took: Mapping[str, int]) -> dict[str, int]:
