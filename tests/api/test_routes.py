@@ -1,5 +1,6 @@
 """The REST face, on a whole vault in this process."""
 
+import dataclasses
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -250,6 +251,28 @@ def test_latest_names_no_point_that_nobody_will_make_of_a_machine_that_rests(vau
         tx.statuses.put_replica(damaged, now)
     usable = ask("GET", "/machines/web01/preview", params={"choice": "latest"})
     assert usable["point"]["id"] == "p1"
+
+
+def failed_over(vault, state, minutes_ago):
+    with vault.store.transaction() as tx:
+        at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), state=state, failed_over_at=at))
+
+
+def test_what_a_point_loses_of_a_failed_over_machine_grows_no_more(vault, ask, protected):
+    now = datetime.now(UTC)
+    with vault.store.transaction() as tx:
+        tx.statuses.put_replica(replica_status(points=[point(2, 15 * 60, now)]), now)
+    failed_over(vault, State.FAILED_OVER, minutes_ago=10)
+    shown = ask("GET", "/machines/web01/preview", params={"choice": "latest_processed"})
+    assert round(shown["loses_seconds"]) == 5 * 60
+
+
+def test_of_a_committed_machine_nothing_can_be_chosen_until_it_is_protected_again(vault, ask, protected):
+    failed_over(vault, State.COMMITTED, minutes_ago=10)
+    for asked in ({"choice": "latest"}, {"choice": "latest_processed"}, {"at": "2026-11-20T08:15:30Z"}):
+        problem = ask("GET", "/machines/web01/preview", params=asked)["problem"]
+        assert (problem["code"], "reprotect web01" in problem["do"]) == ("not-possible-now", True)
 
 
 @pytest.mark.slow

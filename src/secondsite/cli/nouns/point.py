@@ -9,7 +9,7 @@ from ...domain import errors
 from ...domain.amounts import size, span
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
-from ...wire.common.points import JournalStretch
+from ...wire.common.points import JournalStretch, PointShape
 from .. import follow, output
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
@@ -46,12 +46,20 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
             ("held", lambda p: p.held),
             ("grade", lambda p: p.grade),
             ("verified", lambda p: clock(p.verified_at) if p.verified_at else ""),
-            ("", lambda p: "DAMAGED" if p.damaged else "committed" if p.committed else ""),
+            ("", lambda p: _mark(p, shown.failover)),
         ),
         _why_none(shown),
     )
     for stretch in journal:
         output.say(_said(stretch))
+
+
+def _mark(point: PointShape, failover: rest.CurrentFailover | None) -> str:
+    """What stands out of a point. A failover may have been started from an instant after it."""
+    forward = failover and failover.point_id == point.id and failover.rolled_forward_to
+    if point.damaged or not point.committed:
+        return "DAMAGED" if point.damaged else ""
+    return f"committed, rolled forward to {clock(forward)}" if forward else "committed"
 
 
 def _said(stretch: JournalStretch) -> str:

@@ -38,7 +38,8 @@ class RecoveryPreview(Shape):
     """How far the journal rolls the point forward, when a time was asked for; null: it is the point
     itself."""
     loses_seconds: float | None = None
-    """How much work would be lost."""
+    """How much of the source's work would be lost; of a failed-over machine that is what the source wrote
+    until the failover. What it has written at its target since is lost by any change of the point."""
     second_site: TargetProperties = TargetProperties()
     """What the machine is to be like there; what is null is as at home, and so is all of one that comes
     home."""

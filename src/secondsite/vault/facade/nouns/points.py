@@ -71,6 +71,7 @@ class Points:
         preview = rest.RecoveryPreview(machine=record.name, choice=RecoveryPointChoice.CUSTOM)
         order, asked = orders.FIND_INSTANT, orders.FindInstant(at=at)
         try:
+            _require_choice(record)
             (found,) = ask_and_wait(self._parts, appliances, order, asked, ASK_SECONDS, record.id)
             point = _reported(record, known, found.point_id)
         except errors.SecondsiteError as problem:
@@ -79,7 +80,7 @@ class Points:
             update={
                 "point": point,
                 "forward": found.forward,
-                "loses_seconds": max(0.0, round((self._parts.now() - found.taken_at).total_seconds(), 3)),
+                "loses_seconds": _seconds(found.taken_at, _wrote_until(record, self._parts.now())),
             }
         )
 
@@ -153,8 +154,9 @@ class Points:
         """As `preview`, for a machine that was found."""
         status = self._parts.facts.latest(tx, record.id)
         try:
+            _require_choice(record)
             known = _points(status)
-            if choice is RecoveryPointChoice.LATEST and record.state is not State.COMMITTED:
+            if choice is RecoveryPointChoice.LATEST:
                 known = (*_not_yet_sealed(status, record.state in RUNS_AT_TARGET_AT_REST), *known)
             point = points.pick(known, choice, point_id, choose_recovery_point.chosen_set(tx, record, choice))
         except errors.SecondsiteError as problem:
@@ -162,7 +164,7 @@ class Points:
             return rest.RecoveryPreview(
                 machine=record.name, choice=choice, point=None, loses_seconds=None, problem=reason
             )
-        loses = loses_seconds(status, point, self._parts.now())
+        loses = loses_seconds(status, point, _wrote_until(record, self._parts.now()))
         return rest.RecoveryPreview(
             machine=record.name,
             choice=choice,
@@ -186,6 +188,28 @@ def _fits(point: PointShape, query: rest.PointQuery) -> bool:
         and (query.since is None or point.taken_at >= query.since)
         and (query.before is None or point.taken_at < query.before)
     )
+
+
+def _require_choice(record: MachineRecord) -> None:
+    """Raises NotPossibleNow for a machine that was committed: it has one point, on which it stands."""
+    if record.state is State.COMMITTED:
+        raise errors.NotPossibleNow(
+            f"No recovery point can be chosen: {record.name} is committed, and nothing is replicated until "
+            "it is protected again.",
+            do=f"Protect it with 'secondsite machine reprotect {shell.arguments(record.name)}'.",
+        )
+
+
+def _wrote_until(record: MachineRecord, now: datetime) -> datetime:
+    """How long the source may have written. What a failed-over machine writes at its target is not counted
+    here: each change of the point gives it up."""
+    if record.state in RUNS_AT_TARGET_AT_REST and record.failed_over_at is not None:
+        return min(record.failed_over_at, now)
+    return now
+
+
+def _seconds(since: datetime, until: datetime) -> float:
+    return max(0.0, round((until - since).total_seconds(), 3))
 
 
 def _reported(record: MachineRecord, known: Sequence[PointShape], point_id: str) -> PointShape:
@@ -237,8 +261,9 @@ def _not_yet_sealed(status: StatusRecord, is_failed_over: bool) -> tuple[PointSh
 
 
 def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> float:
-    """The most seconds that a start from the point loses. A machine that is off writes nothing: its last
-    writes were before it was last reported, and if those were sent, before the newest point."""
+    """The most seconds of the source's work that a start from the point loses. A machine that is off writes
+    nothing: its last writes were before it was last reported, and if those were sent, before the newest
+    point."""
     source = status.source
     if source is None or source.power != "off":
         until = now
@@ -248,5 +273,4 @@ def loses_seconds(status: StatusRecord, point: PointShape, now: datetime) -> flo
         return 0.0
     else:
         until = source.sent_at or now
-    taken_at = machine_rpo.believed_at(status, point.taken_at) or point.taken_at
-    return max(0.0, round((until - taken_at).total_seconds(), 3))
+    return _seconds(machine_rpo.believed_at(status, point.taken_at) or point.taken_at, min(until, now))
