@@ -32,6 +32,10 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "not-possible-now": HTTPStatus.CONFLICT,
         "stale-order": HTTPStatus.CONFLICT,
         "point-damaged": HTTPStatus.CONFLICT,
+        "definition-changed": HTTPStatus.CONFLICT,
+        "unsafe-to-view": HTTPStatus.CONFLICT,
+        "encryption-key-missing": HTTPStatus.CONFLICT,
+        "encryption-key-wrong": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,
         "approval-needed": HTTPStatus.CONFLICT,
         "seed-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -43,6 +47,9 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
         "deadline-exceeded": HTTPStatus.GATEWAY_TIMEOUT,
         "fabric-error": HTTPStatus.BAD_GATEWAY,
+        "replica-error": HTTPStatus.BAD_GATEWAY,
+        "store-full": HTTPStatus.BAD_GATEWAY,
+        "scratch-exhausted": HTTPStatus.BAD_GATEWAY,
         "not-ours": HTTPStatus.BAD_GATEWAY,
     }
 )
@@ -61,7 +68,7 @@ ANSWERS: dict[int | str, dict[str, object]] = {
     },
     "5XX": {
         "model": ErrorBody,
-        "description": "500: a defect. 502: a hypervisor failed. 503: the database or an appliance does not answer. 504: no answer in time.",  # noqa: E501
+        "description": "500: a defect. 502: a hypervisor or a store of a site failed. 503: the database or an appliance does not answer. 504: no answer in time.",  # noqa: E501
     },
 }
 
