@@ -1,5 +1,5 @@
 """What a run cost, at its end: seconds of each room of tests and of its longest modules, how many tests
-each has, and how many guests were booted."""
+each has, and how many guests were booted. What fails is named at once: a run may take an hour."""
 
 from collections import defaultdict
 from pathlib import PurePosixPath
@@ -33,6 +33,23 @@ def _taken(reporter, of):
     return {
         name: (seconds[name], tests[name]) for name in sorted(seconds, key=seconds.__getitem__, reverse=True)
     }
+
+
+class _FailuresAtOnce:
+    def __init__(self, config):
+        self._config = config
+
+    def pytest_runtest_logreport(self, report):
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and reporter is not None:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = crash.message.partition("\n")[0] if crash else ""
+            reporter.write_line(f"\n{report.when} of {report.nodeid} failed: {why}"[:400])
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_FailuresAtOnce(config))
 
 
 def pytest_sessionfinish(session):
