@@ -44,8 +44,7 @@ def _module(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items):
-    """Begin with the modules that take long, once pytest has put all in its order: the workers then end at
-    about the same time."""
+    """Put the modules in their places (`_places`), once pytest has put all in its order."""
     chosen = yield
     seconds: dict[str, int] = dict.fromkeys((_module(item) for item in items), 0)
     for item in items:
@@ -53,9 +52,24 @@ def pytest_collection_modifyitems(items):
             60 if item.get_closest_marker("longest") else 3 if any(map(item.get_closest_marker, LONG)) else 0
         )
         seconds[_module(item)] = max(seconds[_module(item)], guessed)
-    seconds |= kept_seconds.kept()
-    items.sort(key=lambda item: -seconds[_module(item)])
+    seconds |= {module: took for module, took in kept_seconds.kept().items() if module in seconds}
+    places = _places(seconds, {_module(item) for item in items if item.get_closest_marker("guest")})
+    items.sort(key=lambda item: places[_module(item)])
     return chosen
+
+
+def _places(seconds, with_guests):
+    """Where in a run, 0 to 1, each module comes: those that take long begin, so that the workers end at about
+    the same time; those with guests are spread over it, since at a load of 25, which they made when all came
+    first, guests were not ready in time."""
+    places = {}
+    for of_guests in (True, False):
+        modules = [module for module in seconds if (module in with_guests) == of_guests]
+        total, before = max(1, sum(seconds[module] for module in modules)), 0
+        for module in sorted(modules, key=lambda each: -seconds[each]):
+            places[module] = before / total
+            before += seconds[module]
+    return places
 
 
 @pytest.hookimpl(wrapper=True)
