@@ -4,6 +4,7 @@ what stands on it."""
 import contextlib
 import dataclasses
 import errno
+import itertools
 import os
 from datetime import UTC, datetime
 
@@ -98,15 +99,11 @@ def test_a_commit_that_finds_the_store_full_leaves_nothing_behind_and_can_be_rep
 ):
     contents = written(pair)
     runs.fail_over(pair, next(iter(contents)))
-    left, link = [5], os.link
-
-    def linked(*paths):
-        left[0] -= 1
-        return link(*paths) if left[0] else full()
-
-    monkeypatch.setattr(os, "link", linked)
-    with pytest.raises(OrderFailed, match="store-full"):
-        commit(pair)
+    left, link = itertools.count(4, -1), os.link
+    with monkeypatch.context() as while_full:
+        while_full.setattr(os, "link", lambda *paths: link(*paths) if next(left) > 0 else full())
+        with pytest.raises(OrderFailed, match="store-full"):
+            commit(pair)
     assert list((pair.target.config.store / "trash").iterdir()) == []
     assert set(points(pair)) >= set(contents)
     commit(pair)

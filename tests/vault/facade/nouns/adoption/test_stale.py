@@ -72,7 +72,7 @@ def test_the_later_direction_counts_and_meanwhile_nothing_is_stopped_and_no_old_
         world.sites["new"].appliance_id,
     )
     (left,) = [each for each in world.adopt("old").machines if each.name == "web01"]
-    assert (str(left.end), "old copy" in left.do) == ("left", True)
+    assert (str(left.end), "The copy here is an old one" in left.do) == ("left", True)
     again(world, "new", "a", monkeypatch)
     assert ends(world.adopt("new")) == {"web01": "here"}
     world.run("planned-failover", "web01")
