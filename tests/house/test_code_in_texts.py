@@ -5,6 +5,7 @@ import ast
 import importlib
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -28,7 +29,11 @@ def _in_texts(tree):
     for text in texts:
         if isinstance(text, str):
             for module, names in IMPORT.findall(text.replace("; ", "\n")):
-                yield from ((module, name.split(" as ")[0].strip()) for name in names.split(","))
+                for name in (each.strip() for each in names.split(",")):
+                    first, _, second = name.partition(" as ")
+                    yield module, first, ""
+                    uses = re.findall(rf"(?<![\w.\"'/]){second or first}\.([A-Za-z_]\w*)", text)
+                    yield from ((module, first, used) for used in uses)
 
 
 IMPORTS = sorted(set(imports()))
@@ -38,10 +43,12 @@ def test_there_is_such_code():
     assert len(IMPORTS) > 50
 
 
-@pytest.mark.parametrize(("where", "module", "name"), IMPORTS)
-def test_what_a_text_imports_is_there(where, module, name):
-    if not hasattr(importlib.import_module(module), name):
-        importlib.import_module(f"{module}.{name}")
+@pytest.mark.parametrize(("where", "module", "name", "used"), IMPORTS)
+def test_what_a_text_imports_and_uses_of_it_is_there(where, module, name, used):
+    found = getattr(importlib.import_module(module), name, None)
+    if found is None:
+        found = importlib.import_module(f"{module}.{name}")
+    assert not used or not isinstance(found, ModuleType) or hasattr(found, used)
 
 
 def programs():

@@ -74,7 +74,7 @@ def test_what_ran_is_there_again_and_what_was_moving_is_held(vault, tmp_path, re
 
     home, url = tmp_path / "restored", None
     if vault.running.settings.database_kind == "postgresql":
-        with pytest.raises(errors.NotPossibleNow, match="that of a vault already"):
+        with pytest.raises(errors.NotPossibleNow, match="belongs to a vault already"):
             backups.restore(home, taken.path, passphrase_file=secret)
         url = request.getfixturevalue("second_url")
     done = backups.restore(home, taken.path, passphrase_file=secret, database_url=url)
@@ -363,7 +363,7 @@ verb, home, file, secret = sys.argv[1], *map(Path, sys.argv[2:])
 if verb == "take":
     taking.take(home, file, secret)
 else:
-    restoring.restore(home, restoring.Wanted(file, secret))
+    restoring.restore(home, restoring.RestoreRequest(file, secret))
 """
 
 

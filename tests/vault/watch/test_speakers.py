@@ -92,6 +92,18 @@ def test_a_vault_that_starts_while_the_target_is_away_hears_the_source_beside_th
     assert (seen.source.last_seq, seen.replica.epoch) == (7, 2)
 
 
+def test_a_vault_that_has_just_adopted_a_machine_at_home_hears_nothing_of_the_replica_that_it_left(
+    store, facts
+):
+    """Nothing of it was heard before, and at home it has no replica."""
+    turn = {"source_appliance_id": "appliance-b", "target_appliance_id": "appliance-a", "epoch": 2}
+    with store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get("m1"), state=State.COMMITTED, **turn))
+    left = replica_status(epoch=1, findings=(FORGED,))
+    facts.status("appliance-b", Status(replicas=(left,)))
+    assert latest(facts, store) == StatusRecord("m1")
+
+
 def test_while_it_is_reprotected_the_side_that_it_will_have_is_heard(store, facts):
     with store.transaction() as tx:
         tx.machines.put(dataclasses.replace(machine(), state=State.REPROTECTING))

@@ -73,7 +73,7 @@ def test_no_privileges_are_needed_for_that():
             path, "4"],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        assert ran.stdout.startswith("Ended(status=None")
+        assert ran.stdout.startswith("ScriptExit(status=None")
         assert len(children(folder)) == 3
         all_end(folder)
 
@@ -81,7 +81,7 @@ def test_no_privileges_are_needed_for_that():
 def test_if_the_supervisor_itself_is_killed_the_script_ends(folder):
     path = write(folder, f"echo $$ >>{folder}/children; kill -9 $PPID; sleep 600")
     ran = subprocess.run([sys.executable, "-c", RUN, path, "60"], check=True, capture_output=True, text=True)
-    assert ran.stdout.startswith("Ended(status=-9")
+    assert ran.stdout.startswith("ScriptExit(status=-9")
     all_end(folder)
 
 

@@ -65,18 +65,26 @@ def _is_present(
     machine: MachineRecord, status: AnyStatus, known: SideStatus | None, kept: StatusRecord | None
 ) -> bool:
     if known is None:
-        return kept is None or not _is_superseded(machine, status, kept)
+        return not _is_superseded(machine, status, kept)
     return status.epoch == known.status.epoch or _replaces(machine, status, known.status)
 
 
-def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord) -> bool:
+def _is_superseded(machine: MachineRecord, status: AnyStatus, kept: StatusRecord | None) -> bool:
     """For a vault that has just started: whether a status is of an earlier epoch, while one of the machine's
-    own epoch is stored. Then it comes from the side that was left; the same appliance may report for the
-    present side at the same time."""
+    own epoch is stored, or none is, and it is of the other direction. Then it comes from the side that was
+    left; the same appliance may report for the present side at the same time. Of a machine that was
+    committed at home only that side has a replica: a vault that had just adopted it took the disks that are
+    kept there for a machine that is missing."""
     if status.epoch >= machine.epoch:
         return False
-    side = kept.source if isinstance(status, SourceStatus) else kept.replica
-    return side is not None and side.epoch == machine.epoch
+    sides = (None, None) if kept is None else (kept.source, kept.replica)
+    side = sides[not isinstance(status, SourceStatus)]
+    return _is_turned(machine, status) if side is None else side.epoch == machine.epoch
+
+
+def _is_turned(machine: MachineRecord, status: AnyStatus) -> bool:
+    """Whether it is of an epoch in which the sides have each other's role."""
+    return (status.epoch - machine.epoch) % 2 == 1
 
 
 def _replaces(machine: MachineRecord, status: AnyStatus, known: AnyStatus) -> bool:
@@ -100,7 +108,7 @@ log = structlog.get_logger()
 
 def speaks_for(machine: MachineRecord, status: SourceStatus | ReplicaStatus) -> str:
     """The id of the appliance that may report this status."""
-    turned = (status.epoch - machine.epoch) % 2 == 1
+    turned = _is_turned(machine, status)
     of_source = isinstance(status, SourceStatus) is not turned
     if of_source and turned and status.epoch > machine.epoch and machine.coming_appliance_id:
         return machine.coming_appliance_id  # a reprotect to another appliance is under way

@@ -19,4 +19,4 @@ def test_one_that_tells_the_same_again_is_not_asked_without_an_end(vault, machin
         asked = {"dry_run": True, "after": after}
         answer = vault.rest.post("/api/appliances/one/adopt", json=asked)
     assert answer.status_code == 422, answer.text
-    assert "without an end" in answer.json()["error"]["message"]
+    assert "asking would never end" in answer.json()["error"]["message"]
