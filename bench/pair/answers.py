@@ -128,6 +128,13 @@ def _commit_point(site: Site, machine_id: str, payload: orders.CommitPoint) -> S
     return Nothing()
 
 
+def _power(site: Site, machine_id: str, _payload: orders.FabricMachine) -> Shape:
+    """A machine runs here once its replica was started; before that, no machine of its name is here."""
+    replica = site.replicas.find(machine_id)
+    is_on = replica is not None and bool(replica.status().runs)
+    return orders.PowerFact(power=PowerState.RUNNING if is_on else PowerState.MISSING)
+
+
 def _create_network(_site: Site, _machine_id: str, payload: orders.CreateNetwork) -> Shape:
     return orders.CreatedNetwork(name=payload.name, kind="scripted", isolated=True)
 
@@ -156,7 +163,7 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
     Kind.COMMIT_POINT: _commit_point,
     Kind.CREATE_NETWORK: _create_network,
     Kind.REMOVE_NETWORK: _nothing,
-    Kind.POWER: lambda *_: orders.PowerFact(power=PowerState.MISSING),
+    Kind.POWER: _power,
 }
 
 

@@ -104,6 +104,10 @@ class Replicas:
     def all(self) -> Sequence[Replica]:
         return list(self._replicas.values())
 
+    def misplaced(self) -> Sequence[Replica]:
+        """None: its store stays where it is."""
+        return ()
+
     def spaces(self) -> Sequence[StoreSpace]:
         """As the reporter tells them."""
         seen = shutil.disk_usage(self._folder)
