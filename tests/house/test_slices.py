@@ -28,6 +28,9 @@ import pytest
 def test_case(n): pass
 @pytest.mark.every(by="all")
 def test_dear(): pass
+@pytest.mark.every(by="all", parts=3)
+@pytest.mark.parametrize("n", range(30))
+def test_row(n): pass
 def test_always(): pass
 """
 
@@ -67,7 +70,7 @@ def collected(tmp_path):
 @pytest.mark.slow
 def test_all_are_all_and_a_slice_takes_stories_whole_and_cases_one_by_one(collected):
     everything = collected("--all")
-    assert len(everything) == 2 * SLICES * 2 + 42
+    assert len({each for each in everything if "test_row[" not in each}) == 2 * SLICES * 2 + 42
     taken = collected("--slice=1003")
     assert "rooms/test_cases.py::test_always" in taken < everything
     first, second = ({each[:-3] for each in taken if each.endswith(end)} for end in ("one", "two"))
@@ -77,6 +80,16 @@ def test_all_are_all_and_a_slice_takes_stories_whole_and_cases_one_by_one(collec
     cases = {each for each in taken if "test_case[" in each}
     assert cases == {each for each in everything if "test_case[" in each and Sliced(1003).takes(each)}
     assert 0 < len(cases) < 40
+
+
+@pytest.mark.slow
+def test_three_runs_of_all_take_all_rows_of_a_table_in_three_parts(collected):
+    parts = [
+        {each for each in collected("--all", f"--slice={number}") if "test_row[" in each}
+        for number in (3, 4, 5)
+    ]
+    assert all(parts)
+    assert len(set().union(*parts)) == sum(map(len, parts)) == 30
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
 from tests.several.support_several import seconds_until
 
-pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.every(parts=2), pytest.mark.slow, pytest.mark.longest, pytest.mark.timeout(400)]
 
 MACHINES = tuple(f"vm{number:02}" for number in range(12))
 GOES_ON_SECONDS = 20

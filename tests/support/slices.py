@@ -9,6 +9,8 @@ unless `--slice` is given too.
 `every(by="test")` has each test in a slice of its own; `every(by="all")` is in no slice, only in --all.
 `every(turn=NAME)`: of all that is marked so with that name, each run takes one, in the order of their names;
 as many commits take all as there are.
+`parts=K` beside these: in --all, too, a table that would take many minutes runs one of K parts of its rows,
+by the commit's number; a row of it that has a slice of its own is in that slice, whatever its part.
 
 Nor does each run take what is marked `slow`, or a module of which LONG seconds or more are kept: it has a
 slice as a whole, too. `always` marks what runs with each all the same; the mark that is nearest counts.
@@ -47,6 +49,10 @@ class Sliced:
     def has_turn(self, name: str, names: Collection[str]) -> bool:
         """Whether it is this one's turn, of those that take turns."""
         return self.whole or sorted(names)[self.number % len(names)] == name
+
+    def has_part(self, name: str, parts: int) -> bool:
+        """Whether --all takes what has this name, of a table that is run in parts."""
+        return zlib.crc32(name.encode()) % parts == self.number % parts
 
     def steps(self, stride: int, whole: int = 1) -> tuple[int, int]:
         """First one, counted from 1, and stride of a sweep, for itertools.count; `whole`: the stride in
@@ -161,8 +167,8 @@ def _is_in(chosen, item, turns):
     mark = item.get_closest_marker("every")
     if mark is None:
         return not _takes_turns(item) or chosen.takes(_module(item))
-    if mark.kwargs.get("by") == "all":
-        return chosen.whole
+    if chosen.whole or mark.kwargs.get("by") == "all":
+        return chosen.whole and chosen.has_part(item.nodeid, mark.kwargs.get("parts", 1))
     turn = mark.kwargs.get("turn")
     return (
         chosen.takes(_name(mark, item)) if turn is None else chosen.has_turn(_name(mark, item), turns[turn])

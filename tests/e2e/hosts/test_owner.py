@@ -66,7 +66,7 @@ def test_what_cost_a_machine_once(rig, places):
     walk.come_home()
 
 
-@pytest.mark.every(by="test")
+@pytest.mark.every(by="test", parts=3)
 @pytest.mark.parametrize("seed", range(3))
 def test_an_owner_at_random(rig, places, seed):
     Walk(rig, places, random.Random(seed)).go(12)

@@ -22,7 +22,7 @@ def world(furnished, request):
     return furnished
 
 
-@pytest.mark.every(by="test")
+@pytest.mark.every(by="test", parts=3)
 @pytest.mark.parametrize(
     ("world", "row"),
     [(lost, row) for lost in walking.WORLDS for row in walking.of_the_world(lost)],
