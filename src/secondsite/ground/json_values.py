@@ -23,7 +23,7 @@ def require_storable(value: object, *, takes_nul: bool = False) -> None:
                 inside += each.values()
             elif isinstance(each, list):
                 inside += each
-            else:
+            elif not (isinstance(each, str) and each.isascii() and (takes_nul or "\0" not in each)):
                 _check_one(each, takes_nul)
         if not inside:
             return

@@ -174,6 +174,21 @@ def test_both_sides_of_a_status_are_kept_apart_and_go_with_their_machine(store):
         assert tx.statuses.get("m1") == StatusRecord("m1")
 
 
+def test_a_status_is_read_without_its_points_and_whether_it_is_fenced_without_the_rest(store):
+    replica = replica_status(points=[point(1), point(2)], runs=("failover",))
+    with store.transaction() as tx:
+        for name in ("m1", "m2", "m3"):
+            tx.machines.add(machine(name, f"name-{name}"))
+        tx.statuses.put([(source_status(fenced=True), NOW), (replica, NOW), (source_status("m2"), NOW)])
+    with store.reading() as tx:
+        bare, whole = tx.statuses.without_points("m1"), tx.statuses.get("m1")
+        assert dataclasses.replace(bare, replica=replica) == whole
+        assert bare.replica.points == ()
+        assert tx.statuses.without_points("m3") == StatusRecord("m3")
+        assert tx.statuses.fenced(["m1", "m2", "m3", "gone"]) == {"m1"}
+        assert tx.statuses.fenced([]) == set()
+
+
 def test_of_two_numbers_that_two_vaults_hear_at_once_the_highest_stays(store, database):
     with store.transaction() as tx:
         tx.machines.add(machine())

@@ -8,11 +8,16 @@ from structlog.testing import capture_logs
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.ground.units import MiB
-from secondsite.vault.fleet.settings_push import LONGEST_REST_SECONDS, MOST_UNANSWERED, rest_seconds
+from secondsite.vault.fleet.settings_push import (
+    MOST_UNANSWERED,
+    Policies,
+    settings_of,
+)
 from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
-from tests.support.vault import Dialler, machine, source_status
+from tests.support import statements
+from tests.support.vault import NOW, Dialler, machine, source_status
 
 TAKEN = {
     Kind.SET_SITE: lambda order: {"sentence": "ok"},
@@ -297,6 +302,26 @@ def enrolled(dialler):
     return told[-1] if told else None
 
 
-def test_a_look_at_many_machines_is_followed_by_a_rest_but_never_a_long_one():
-    assert rest_seconds(0.001) == pytest.approx(0.02)
-    assert rest_seconds(10) == LONGEST_REST_SECONDS
+def test_many_machines_that_failed_over_cost_no_more_questions_to_the_database_than_few(store):
+    asked = []
+    for number in range(2, 62):
+        with store.transaction() as tx:
+            tx.machines.add(machine(f"m{number}", f"web{number}", state=State.FAILED_OVER))
+            tx.statuses.put([(source_status(f"m{number}"), NOW)])
+        if number in (9, 61):
+            asked.append(_questions(store))
+    assert asked[0] == asked[1]
+
+
+def _questions(store):
+    """How many for all settings of the appliance whose machines all lack their fence."""
+    with store.reading() as tx:
+        said = statements.noted(tx.session.get_bind())
+    with store.reading() as tx:
+        machines = {each.id for each in tx.machines.list()}
+        found = settings_of(tx, tx.appliances.find("appliance-a"), "", Policies())
+        count = len(said)
+        fences = {each.machine_id for each in found if each.kind is Kind.PAUSE_REPLICATION}
+        count = len(said) - count
+    assert fences == machines - {"m1"}  # it is at home
+    return count

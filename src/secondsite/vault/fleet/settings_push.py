@@ -233,26 +233,28 @@ def settings_of(
             vaults=vaults,
         )  # fmt: skip
         yield Setting(Kind.SET_SITE, settings)
-    for machine in tx.machines.list(appliance.site):
-        if appliance.id not in (machine.source_appliance_id, machine.target_appliance_id):
-            continue
+    machines = [
+        each
+        for each in tx.machines.list(appliance.site)
+        if appliance.id in (each.source_appliance_id, each.target_appliance_id)
+    ]
+    unfenced = _unfenced(tx, [each for each in machines if appliance.id == each.source_appliance_id])
+    for machine in machines:
         dialled = machine.target_appliance_id if appliance.id == machine.source_appliance_id else ""
         policy = policies.of(machine.policy, dialled)
         if policy and machine.state not in COMING:
             # not with each state: of nine orders of a failover four were these
             yield Setting(Kind.UPDATE_POLICY, policy, machine.id, f"epoch {machine.epoch}")
-        if appliance.id == machine.source_appliance_id and _lacks_its_fence(tx, machine):
+        if machine.id in unfenced:
             yield Setting(Kind.PAUSE_REPLICATION, Nothing(), machine.id, generation=machine.generation)
 
 
-def _lacks_its_fence(tx: Transaction, machine: MachineRecord) -> bool:
-    """Whether the machine rests at its other site, and its source does not say that it keeps the old copy
-    from starting: its line was silent while the failover went on, or its database is an older one. A machine
-    that a job has is left to that job."""
-    if machine.state not in RUNS_AT_TARGET_AT_REST or machine.job_id is not None:
-        return False
-    source = tx.statuses.get(machine.id).source
-    return source is None or not source.fenced
+def _unfenced(tx: Transaction, machines: Collection[MachineRecord]) -> set[str]:
+    """Those that rest at their other site, and whose source does not say that it keeps the old copy from
+    starting: its line was silent while the failover went on, or its database is an older one. A machine that
+    a job has is left to that job."""
+    away = [each.id for each in machines if each.state in RUNS_AT_TARGET_AT_REST and each.job_id is None]
+    return set(away) - tx.statuses.fenced(away)
 
 
 def _groups_from(tx: Transaction, appliance: ApplianceRecord) -> Iterator[GroupShape]:

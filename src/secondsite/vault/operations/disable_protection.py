@@ -170,7 +170,7 @@ class DisableProtection(MachineOperation):
         before the machine left that site: if the appliance reports nothing of the machine now, the hypervisor
         is asked."""
         with self.deps.store.reading() as tx:
-            said_at = tx.statuses.get(machine.id).source_at
+            said_at = tx.statuses.without_points(machine.id).source_at
         if said_at is not None and (ctx.now() - said_at).total_seconds() < health.SILENT_SECONDS:
             return True
         try:
@@ -191,7 +191,7 @@ class DisableProtection(MachineOperation):
 def _runs_at_source(tx: Transaction, machine: MachineRecord) -> bool:
     """Whether the stored status shows it running at its source. A source of another epoch is one of a later
     direction: this vault was restored from before that."""
-    source = tx.statuses.get(machine.id).source
+    source = tx.statuses.without_points(machine.id).source
     if source is None or source.epoch != authority.epoch(tx, machine):
         return False
     return source.power == PowerState.RUNNING and not source.fenced

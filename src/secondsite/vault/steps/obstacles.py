@@ -90,7 +90,7 @@ def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
     later epoch of this direction: then the target of this record is one that the machine has left, as after a
     new vault adopted only that one. A source that is gone is not asked."""
     with deps.store.reading() as tx:
-        source = tx.statuses.get(machine.id).source
+        source = tx.statuses.without_points(machine.id).source
     ahead = 0 if source is None else source.epoch - machine.epoch
     if ahead <= 0 or ahead % 2 or not deps.gateway.is_connected(machine.source_appliance_id):
         return
@@ -107,7 +107,7 @@ def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
 def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
     """What both appliances report as wrong with the machine, and with their stores (S-194): reported before a
     move, but not a reason against it, since the move may be the way out."""
-    known = tx.statuses.get(machine.id)
+    known = tx.statuses.without_points(machine.id)
     sides = ((machine.source_site, known.source), (machine.target_site, known.replica))
     own = (each for site, side in sides for each in _of_side(machine, site, side))
     stores = _of_stores(tx, machine.source_appliance_id, machine.target_appliance_id)
@@ -117,7 +117,7 @@ def reported(tx: Transaction, machine: MachineRecord) -> Obstacles:
 def stays_behind(tx: Transaction, machine: MachineRecord) -> Obstacles:
     """What a failover gives up of a machine whose memory is saved, as far as the vault knows: a site that is
     gone is not asked."""
-    source = tx.statuses.get(machine.id).source
+    source = tx.statuses.without_points(machine.id).source
     if source is None or source.epoch != machine.epoch or source.power != power_states.SAVED:
         return NOTHING
     what, do = power_states.stays_behind(machine.name, machine.source_site, machine.target_site)
@@ -127,7 +127,7 @@ def stays_behind(tx: Transaction, machine: MachineRecord) -> Obstacles:
 def reported_before_return(tx: Transaction, machine: MachineRecord, coming_appliance_id: str) -> Obstacles:
     """As `reported`, for a machine that runs at its target: the last report of its old site is out of
     date."""
-    own = _of_side(machine, machine.target_site, tx.statuses.get(machine.id).replica)
+    own = _of_side(machine, machine.target_site, tx.statuses.without_points(machine.id).replica)
     return Obstacles(obstacles=(*own, *_of_stores(tx, machine.target_appliance_id, coming_appliance_id)))
 
 

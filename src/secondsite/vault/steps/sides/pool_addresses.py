@@ -230,7 +230,7 @@ def _rests_at_home(tx: Transaction, machine_id: str) -> bool:
         return False
     if found.state is not State.PROTECTED or is_away(found):
         return False
-    return not lookup.is_behind(found, tx.statuses.get(machine_id).replica)
+    return not lookup.is_behind(found, tx.statuses.without_points(machine_id).replica)
 
 
 def _with(card: LocalCard, pooled: CardLease | None) -> LocalCard:

@@ -177,7 +177,7 @@ class Source(Side):
 
 def left_behind(tx: Transaction, machine: MachineRecord) -> str:
     """What is lost without the last changes, as far as the vault knows."""
-    source = tx.statuses.get(machine.id).source
+    source = tx.statuses.without_points(machine.id).source
     arrived = source.sent_at if source and source.epoch == machine.epoch else None
     since = f"{arrived:%H:%M:%S} UTC" if arrived else "the newest recovery point"
     return (

@@ -93,6 +93,10 @@ _EPOCHS = PreparedStatement(
 )
 _DOCUMENTS = SubsetQuery(select(STATUSES), STATUS.machine_id)
 _FIGURES = SubsetQuery(select(FIGURES), FIGURE.machine_id)
+_FENCED = SubsetQuery(
+    select(STATUS.machine_id, type_coerce(STATUS.source, JSON)["fenced"].as_boolean().label("fenced")),
+    STATUS.machine_id,
+)
 _PROTECTED = SubsetQuery(select(MACHINE.id), MACHINE.id)
 
 
@@ -107,11 +111,22 @@ class StatusRecords:
 
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, StatusRecord]:
         """The last statuses of the machines that have any, by id."""
-        found: dict[str, StatusRecord] = {}
         points = self._points.of(machine_ids)
-        for row in _DOCUMENTS.all(self._session, machine_ids):
-            record = StatusRecord(**row)
-            found[record.machine_id] = _with_points(record, points.get(record.machine_id, []))
+        found = self._documents(machine_ids)
+        return {each: _with_points(record, points.get(each, [])) for each, record in found.items()}
+
+    def without_points(self, machine_id: str) -> StatusRecord:
+        """As `get`, but the replica has no points: to read these took a third of the failover of a thousand
+        machines."""
+        return self._documents((machine_id,)).get(machine_id) or StatusRecord(machine_id)
+
+    def fenced(self, machine_ids: Sequence[str]) -> set[str]:
+        """Those of which the source's last status says that the machine is fenced there."""
+        return {row["machine_id"] for row in _FENCED.all(self._session, machine_ids) if row["fenced"]}
+
+    def _documents(self, machine_ids: Sequence[str]) -> dict[str, StatusRecord]:
+        """By machine, without points."""
+        found = {row["machine_id"]: StatusRecord(**row) for row in _DOCUMENTS.all(self._session, machine_ids)}
         for row in _FIGURES.all(self._session, machine_ids):
             machine_id = row["machine_id"]
             if machine_id in found:
