@@ -189,6 +189,16 @@ def test_a_status_is_read_without_its_points_and_whether_it_is_fenced_without_th
         assert tx.statuses.fenced([]) == set()
 
 
+def test_who_has_a_whole_point_is_said_without_reading_points(store):
+    points = {"m1": [point(1), point(2, damaged=True)], "m2": [point(1, damaged=True)], "m3": []}
+    with store.transaction() as tx:
+        for name, known in points.items():
+            tx.machines.add(machine(name, f"name-{name}"))
+            tx.statuses.put_replica(replica_status(name, known), NOW)
+    with store.reading() as tx:
+        assert tx.statuses.with_whole_points(["m1", "m2", "m3", "gone"]) == {"m1"}
+
+
 def test_of_two_numbers_that_two_vaults_hear_at_once_the_highest_stays(store, database):
     with store.transaction() as tx:
         tx.machines.add(machine())

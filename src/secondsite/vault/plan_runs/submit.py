@@ -28,7 +28,7 @@ from ..steps.gates import InTurn
 from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.sides import properties
-from ..store import MachineRecord, StatusRecord, Transaction
+from ..store import MachineRecord, Transaction
 from . import cleanup, networks, one_run_at_a_time, outstanding_groups, planned_phases, splitting
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -262,7 +262,8 @@ def _refuse_choice(
 
 
 def _require_points(tx: Transaction, plan: RecoveryPlan, machines: Sequence[MachineRecord]) -> None:
-    without = [each.name for each in machines if not _has_point(tx.statuses.get(each.id))]
+    having = tx.statuses.with_whole_points([each.id for each in machines])
+    without = [each.name for each in machines if each.id not in having]
     if without:
         raise errors.NotPossibleNow(
             (
@@ -271,8 +272,3 @@ def _require_points(tx: Transaction, plan: RecoveryPlan, machines: Sequence[Mach
             ),
             do="Wait until each has its first one, or leave it out with --leave-out MACHINE.",
         )
-
-
-def _has_point(status: StatusRecord) -> bool:
-    known = status.replica.points if status.replica else ()
-    return any(not point.damaged for point in known)

@@ -145,9 +145,9 @@ def _refuse_contradictions(
 def _refuse_unknown(tx: Transaction, machine: MachineRecord, point: str | None) -> None:
     """Raises NotFound for a mistyped point, which would only make the job fail; the points of a machine that
     nobody has reported yet are known only to its target."""
-    replica = tx.statuses.get(machine.id).replica
+    replica = tx.statuses.get(machine.id).replica if point else None
     known = replica.points if replica is not None else ()
-    if point and known and point not in {each.id for each in known}:
+    if known and point not in {each.id for each in known}:
         raise errors.NotFound(
             f"{machine.name} has no recovery point '{point}'.",
             do=f"List them with 'secondsite point list {shell.arguments(machine.name)}'.",

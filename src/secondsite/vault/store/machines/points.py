@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    false,
     func,
     select,
     type_coerce,
@@ -65,6 +66,12 @@ _ONE = delete(POINTS).where(POINT.machine_id == bindparam("machine"), POINT.numb
 _COUNTS = SubsetQuery(
     select(POINT.machine_id, func.count().label("points")).group_by(POINT.machine_id), POINT.machine_id
 )
+_WHOLE = SubsetQuery(
+    select(POINT.machine_id)
+    .distinct()
+    .where(func.coalesce(type_coerce(POINT.point, JSON)["damaged"].as_boolean(), false()).is_(false())),
+    POINT.machine_id,
+)
 _STORED = SubsetQuery(
     select(POINT.machine_id, POINT.number, type_coerce(POINT.point, JSON).label("point")),
     POINT.machine_id,
@@ -87,6 +94,10 @@ class Points:
             if row["point"] is not None:
                 found.setdefault(row["machine_id"], []).append(row["point"])
         return found
+
+    def whole(self, machine_ids: Sequence[str]) -> set[str]:
+        """See `StatusRecords.with_whole_points`."""
+        return {row["machine_id"] for row in _WHOLE.all(self._session, machine_ids)}
 
     def put(self, news: Sequence[PointNews]) -> Mapping[str, PointRows]:
         """See `StatusRecords.put_points`."""

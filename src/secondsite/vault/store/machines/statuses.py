@@ -124,6 +124,10 @@ class StatusRecords:
         """Those of which the source's last status says that the machine is fenced there."""
         return {row["machine_id"] for row in _FENCED.all(self._session, machine_ids) if row["fenced"]}
 
+    def with_whole_points(self, machine_ids: Sequence[str]) -> set[str]:
+        """Those of which a point is known that was not found damaged, without reading the points."""
+        return self._points.whole(machine_ids)
+
     def _documents(self, machine_ids: Sequence[str]) -> dict[str, StatusRecord]:
         """By machine, without points."""
         found = {row["machine_id"]: StatusRecord(**row) for row in _DOCUMENTS.all(self._session, machine_ids)}
