@@ -17,6 +17,8 @@ from secondsite.wire.rest import verbs as shapes
 
 Options = dict[str, object]
 BOOT_SECONDS = 30.0
+TAKEN_OVER = "was running already"
+"""Said by the job of a copy that is not started again."""
 MOVES = {
     Verb.FAILOVER: "Failover",
     Verb.PLANNED_FAILOVER: "",
@@ -141,7 +143,8 @@ _OPTIONS: dict[Verb, Callable[[Episode], Options]] = {
 
 def _nothing_missing(on: Episode, verb: Verb, job: rest.Job, boots: int) -> None:
     """The copy that was started holds all that it was promised to hold."""
-    boot = _boot(on, verb, boots)
+    # a vault of yesterday finds the copy running, and takes it over as it is: that has booted before
+    boot = _boot(on, verb, 0 if TAKEN_OVER in job.sentence else boots)
     if boot is None:
         return
     wanted = len(boot.books) if not MOVES[verb] else on.ledger.held_at(chosen(job, MOVES[verb])[1])
@@ -160,6 +163,6 @@ def _boot(on: Episode, verb: Verb, boots: int) -> Boot | None:
             return None
         # what its owner started just before may be noted only now
         if booted := [each for each in on.ledger.boots[boots:] if (each.site, each.fabric_id) in running]:
-            return booted[0]
+            return booted[-1] if boots == 0 else booted[0]
         time.sleep(0.05)
     raise PromiseBroken(f"{verb}: the guest at {on.ledger.running()} stays at record {on.ledger.last}")
