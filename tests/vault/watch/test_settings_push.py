@@ -9,8 +9,10 @@ from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.ground.units import MiB
 from secondsite.vault.fleet.settings_push import (
+    LONGEST_REST_SECONDS,
     MOST_UNANSWERED,
     Policies,
+    rest_seconds,
     settings_of,
 )
 from secondsite.wire import control
@@ -302,6 +304,11 @@ def enrolled(dialler):
     return told[-1] if told else None
 
 
+def test_a_look_at_many_machines_is_followed_by_a_rest_but_never_a_long_one():
+    assert rest_seconds(0.001) == pytest.approx(0.02)
+    assert rest_seconds(10) == LONGEST_REST_SECONDS
+
+
 def test_many_machines_that_failed_over_cost_no_more_questions_to_the_database_than_few(store):
     asked = []
     for number in range(2, 62):
@@ -319,9 +326,10 @@ def _questions(store):
         said = statements.noted(tx.session.get_bind())
     with store.reading() as tx:
         machines = {each.id for each in tx.machines.list()}
-        found = settings_of(tx, tx.appliances.find("appliance-a"), "", Policies())
+        appliance = tx.appliances.find("appliance-a")
+        said.clear()
+        found = list(settings_of(tx, appliance, "", Policies()))
         count = len(said)
-        fences = {each.machine_id for each in found if each.kind is Kind.PAUSE_REPLICATION}
-        count = len(said) - count
+    fences = {each.machine_id for each in found if each.kind is Kind.PAUSE_REPLICATION}
     assert fences == machines - {"m1"}  # it is at home
     return count
