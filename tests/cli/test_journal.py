@@ -162,7 +162,12 @@ def test_latest_after_a_failover_shows_the_point_that_it_starts_from(cli, rig, m
     write(rig, "a", machine.fabric_id, b"late" * 4096)
     until_processed(rig, name, datetime.now(UTC))
     cli.must(f"machine failover {name} --choice latest_processed --yes --while-running {name}")
+    failed_over_at = cli.must(f"machine show {name} --json").json["failover"]["at"]
     shown = cli.must(f"point preview {name} --choice latest --json").json["point"]["id"]
+    for asked in (f"point preview {name}", f"point choices {name} --verb change-recovery-point"):
+        assert f"and all that {name} wrote at b since its failover" in " ".join(cli.must(asked).out.split())
     said = cli.must(f"machine change-recovery-point {name} --choice latest --yes").out
     assert f"started {name} from point {shown} in" in said
     assert shown == max(each["id"] for each in cli.must(f"point list {name} --json").json)
+    again = cli.must(f"machine show {name} --json").json["failover"]
+    assert (again["point_id"], again["at"]) == (shown, failed_over_at)

@@ -1,6 +1,7 @@
 """Appliances learn the settings that they need, also those that were away when they changed."""
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,7 +20,7 @@ from secondsite.wire import control
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest import PolicyCreate
 from tests.support import statements
-from tests.support.vault import NOW, Dialler, machine, source_status
+from tests.support.vault import NOW, Dialler, machine, point, replica_status, source_status
 
 TAKEN = {
     Kind.SET_SITE: lambda order: {"sentence": "ok"},
@@ -141,6 +142,76 @@ def test_the_old_copy_of_a_machine_that_a_job_has_is_left_to_that_job(vault, pro
             changed(vault, **changes)
         eventually(lambda: policies(dialler))
         assert pauses(dialler) == []
+
+
+def test_a_fence_that_a_status_reports_before_its_order_does_leaves_no_open_order_behind(vault, protected):
+    """An appliance says its machine's status first, always. After a hundred such fences it was told nothing
+    any more: no other fence, no policy, no limit."""
+    source, _target = protected
+    changed(vault, state=State.FAILED_OVER)
+    listeners = vault.running.settings_push._listeners  # noqa: SLF001 that it was noted shows nowhere else
+    with Dialler(source, TAKEN) as dialler:
+        eventually(lambda: pauses(dialler) == [("m1", 7)])
+        asked = [each for each in dialler.told if each.kind == Kind.PAUSE_REPLICATION]
+        dialler.say(control.Status(sources=(source_status(fenced=True),)))
+        eventually(lambda: fenced(vault))
+        for order in asked:
+            dialler.report(order.order_id, sentence="ok")
+        vault.running.settings_push.look()
+        assert [key for key in listeners[source.id].asked if "pause" in key] == []
+
+
+def status_heard(vault, *statuses):
+    with vault.store.transaction() as tx:
+        tx.statuses.put([(each, NOW) for each in statuses])
+
+
+BEFORE = {"failed_over_at": NOW - timedelta(minutes=1)}
+RUNS = {"runs": ("failover",)}
+
+
+@pytest.mark.parametrize(
+    ("record", "source", "replica", "is_told"),
+    [
+        ({**BEFORE}, {}, RUNS, True),
+        ({**BEFORE}, {}, {"points": [point(1, committed=True)]}, True),
+        ({**BEFORE}, {}, {}, False),
+        ({"failed_over_at": NOW}, {}, {}, True),
+        ({**BEFORE}, {"epoch": 3}, RUNS, False),
+        ({**BEFORE, "epoch": 3}, {"epoch": 1}, {**RUNS, "epoch": 3}, True),
+        ({"state": State.FAILOVER_FAILED, "start_ordered": True}, {}, {}, True),
+        ({"state": State.FAILOVER_FAILED}, {}, {}, False),
+    ],
+    ids=["runs there", "stands on a committed point", "target knows of no failover",
+         "target was silent since", "replicated in a later epoch", "source is of before", "may run there",
+         "was never started there"],
+)  # fmt: skip
+def test_a_machine_that_has_come_home_since_is_not_fenced_there(
+    vault, protected, record, source, replica, is_told
+):
+    """A vault that was restored from before the way home gave the order after any verb that was refused, and
+    a machine in production did not start again."""
+    at_source, _target = protected
+    changed(vault, **{"state": State.FAILED_OVER, **record})
+    status_heard(vault, source_status(**source), replica_status(**replica))
+    assert ("m1" in told_to_fence(vault, at_source)) == is_told
+
+
+def test_a_machine_on_which_another_vault_acted_since_is_not_fenced(vault, protected):
+    """The order was refused, every ten seconds, for each machine of a restored vault."""
+    source, _target = protected
+    changed(vault, state=State.FAILED_OVER)
+    status_heard(vault, source_status())
+    for seen, told in ((7, {"m1"}), (8, set())):
+        with vault.store.transaction() as tx:
+            tx.statuses.put_numbers({"m1": (seen, 0)})
+        assert told_to_fence(vault, source) == told
+
+
+def told_to_fence(vault, source):
+    with vault.store.reading() as tx:
+        found = list(settings_of(tx, tx.appliances.find(source.id), "", Policies()))
+    return {each.machine_id for each in found if each.kind is Kind.PAUSE_REPLICATION}
 
 
 def test_the_source_learns_where_its_target_is_reached_now(vault, protected):

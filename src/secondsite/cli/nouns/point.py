@@ -153,6 +153,7 @@ def preview(
     asked = at or start.choice
     with connect(context) as vault:
         answer = vault.machines[machine].preview(start.choice, start.point, start.at)
+        given_up = "" if as_json else _given_up(vault.machines[machine].show())
     if as_json:
         output.show_json(answer)
     elif answer.point is None:
@@ -161,7 +162,7 @@ def preview(
         loses = span(answer.loses_seconds)
         taken = clock(answer.forward.taken_at if answer.forward else answer.point.taken_at)
         what = f"{answer.point.id}, rolled forward to" if answer.forward else f"{answer.point.id}, taken"
-        output.say(f"{asked} would use {what} {taken}; it would lose {loses}")
+        output.say(f"{asked} would use {what} {taken}; it would lose {loses}{given_up}")
         if there := properties.described(answer.second_site):
             output.say(f"{answer.machine} would be {there} there")
 
@@ -174,11 +175,20 @@ def choices(
     Starts nothing."""
     with connect(context) as vault:
         found = vault.machines[machine].choices(offered.verb_of(verb))
-        nothing = "" if as_json or found.choices else _why_none(vault.machines[machine].show())
-    if as_json:
+        shown = None if as_json else vault.machines[machine].show()
+    if shown is None:
         output.show_json(found)
         return
-    offered.show(offered.of_machine(found), nothing)
+    offered.show(offered.of_machine(found), "" if found.choices else _why_none(shown))
+    if found.choices and (given_up := _given_up(shown)):
+        output.say(f"each loses what is said{given_up}")
+
+
+def _given_up(machine: rest.Machine) -> str:
+    """The part of a sentence on what a change of the point loses besides what its source wrote."""
+    if machine.state not in ("failed_over", "planned_failed_over"):
+        return ""
+    return f", and all that {machine.name} wrote at {machine.target_site} since its failover"
 
 
 def _why_none(machine: rest.Machine) -> str:

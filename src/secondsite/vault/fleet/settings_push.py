@@ -25,7 +25,8 @@ from ...wire.control.orders import ORDERS, SET_SITE, Kind, Nothing, SetSite, Upd
 from ...wire.control.reports import facts_of
 from ...wire.control.setups import GroupPart, GroupShape
 from ..interfaces import Authority, Gateway
-from ..store import ApplianceRecord, ApplianceTrust, MachineRecord, Store, Transaction
+from ..steps import lookup
+from ..store import ApplianceRecord, ApplianceTrust, MachineRecord, StatusRecord, Store, Transaction
 from .signals import Signals
 
 log = structlog.get_logger()
@@ -125,11 +126,12 @@ class SettingsPush(Periodic):
             del listener.known[key]
         for key in listener.refused.keys() - keys:
             del listener.refused[key]
+        for key in listener.asked.keys() - keys:
+            self._forget(listener, key)  # a status may say what an order did before its report is read
         for setting in settings:
             order_id, asked = listener.asked.get(setting.key, (None, None))
             if order_id is not None and asked != setting:
-                self._gateway.forget(order_id)
-                del listener.asked[setting.key]
+                self._forget(listener, setting.key)
             is_asked = setting.key in listener.asked
             if listener.known.get(setting.key) == setting or listener.refuses(setting, now):
                 continue
@@ -145,8 +147,7 @@ class SettingsPush(Periodic):
         )  # fmt: skip
         if report is None:
             return
-        self._gateway.forget(order_id)
-        del listener.asked[setting.key]
+        self._forget(listener, setting.key)
         try:
             trust = _trust_in(setting, report)
         except errors.SecondsiteError as problem:
@@ -163,9 +164,13 @@ class SettingsPush(Periodic):
             if tx.appliances.find(appliance_id) is not None:
                 tx.appliance_trusts.put(appliance_id, trust)
 
+    def _forget(self, listener: _Listener, key: str) -> None:
+        order_id, _ = listener.asked.pop(key)
+        self._gateway.forget(order_id)
+
     def _drop(self, listener: _Listener) -> None:
-        for order_id, _ in listener.asked.values():
-            self._gateway.forget(order_id)
+        for key in tuple(listener.asked):
+            self._forget(listener, key)
 
     def _notice(self, signal: str) -> None:
         if signal.startswith(APPLIANCE):
@@ -253,8 +258,32 @@ def _unfenced(tx: Transaction, machines: Collection[MachineRecord]) -> set[str]:
     """Those that rest at their other site, and whose source does not say that it keeps the old copy from
     starting: its line was silent while the failover went on, or its database is an older one. A machine that
     a job has is left to that job."""
-    away = [each.id for each in machines if each.state in RUNS_AT_TARGET_AT_REST and each.job_id is None]
-    return set(away) - tx.statuses.fenced(away)
+    away = {each.id: each for each in machines if _is_away(each) and each.job_id is None}
+    unsaid = sorted(away.keys() - tx.statuses.fenced(list(away)))
+    if not unsaid:
+        return set()
+    known = tx.statuses.many_without_points(unsaid)
+    return {each for each in unsaid if each not in known or not _has_left(tx, away[each], known[each])}
+
+
+def _is_away(machine: MachineRecord) -> bool:
+    """Whether the machine is to run at its other site, or may: the start there was ordered before its
+    failover failed."""
+    failed = machine.state is State.FAILOVER_FAILED and machine.start_ordered
+    return failed or machine.state in RUNS_AT_TARGET_AT_REST
+
+
+def _has_left(tx: Transaction, machine: MachineRecord, status: StatusRecord) -> bool:
+    """Whether an appliance reports that the machine has left its target since, as one does to a vault that
+    was restored from before: a later verb acted on it, it is replicated in a later epoch, or its target knows
+    of no failover. At home it is in production, and must not be kept from starting."""
+    if status.generation > machine.generation:
+        return True
+    if status.source is not None and status.source.epoch > machine.epoch:
+        return True
+    if not lookup.is_forgotten(machine, status):
+        return False
+    return lookup.is_forgotten(machine, tx.statuses.get(machine.id))  # a committed point is a sign, too
 
 
 def _groups_from(tx: Transaction, appliance: ApplianceRecord) -> Iterator[GroupShape]:

@@ -68,11 +68,12 @@ def start_from(
     )
 
     def record(tx: Transaction) -> None:
+        now = tx.machines.get(machine.id)
         started = replace(
-            tx.machines.get(machine.id),
+            now,
             failed_over_point_id=instant.point_id,
             failed_over_forward=instant.forward,
-            failed_over_at=deps.now(),
+            failed_over_at=now.failed_over_at or deps.now(),  # a change of the point is no other failover
         )
         tx.machines.put(started)
 

@@ -112,13 +112,13 @@ class StatusRecords:
     def get_many(self, machine_ids: Sequence[str]) -> Mapping[str, StatusRecord]:
         """The last statuses of the machines that have any, by id."""
         points = self._points.of(machine_ids)
-        found = self._documents(machine_ids)
+        found = self.many_without_points(machine_ids)
         return {each: _with_points(record, points.get(each, [])) for each, record in found.items()}
 
     def without_points(self, machine_id: str) -> StatusRecord:
         """As `get`, but the replica has no points: to read these took a third of the failover of a thousand
         machines."""
-        return self._documents((machine_id,)).get(machine_id) or StatusRecord(machine_id)
+        return self.many_without_points((machine_id,)).get(machine_id) or StatusRecord(machine_id)
 
     def fenced(self, machine_ids: Sequence[str]) -> set[str]:
         """Those of which the source's last status says that the machine is fenced there."""
@@ -128,8 +128,8 @@ class StatusRecords:
         """Those of which a point is known that was not found damaged, without reading the points."""
         return self._points.whole(machine_ids)
 
-    def _documents(self, machine_ids: Sequence[str]) -> dict[str, StatusRecord]:
-        """By machine, without points."""
+    def many_without_points(self, machine_ids: Sequence[str]) -> dict[str, StatusRecord]:
+        """The last statuses of the machines that have any, by id, without points."""
         found = {row["machine_id"]: StatusRecord(**row) for row in _DOCUMENTS.all(self._session, machine_ids)}
         for row in _FIGURES.all(self._session, machine_ids):
             machine_id = row["machine_id"]
