@@ -28,8 +28,11 @@ DEBIAN = f"""
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 rm -f /usr/sbin/policy-rc.d
-! getent passwd libvirt-qemu || userdel libvirt-qemu   # Debian's own package makes it
-! getent group libvirt-qemu || groupdel libvirt-qemu
+# Debian's package makes it: that of 12 still to be installed, that of 13 has been since './dev setup'
+if ! grep -qs libvirt-qemu /var/lib/dpkg/info/libvirt-*.postinst; then
+    ! getent passwd libvirt-qemu || userdel libvirt-qemu
+    ! getent group libvirt-qemu || groupdel libvirt-qemu
+fi
 dpkg --configure -a
 apt-get -q -y update
 apt-get -q -y install --no-install-recommends locales libvirt-l10n libvirt-daemon-system ovmf swtpm swtpm-tools
