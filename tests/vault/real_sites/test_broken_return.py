@@ -8,7 +8,7 @@ import pytest
 from secondsite.datapath import errors
 from secondsite.datapath.replica import Replica
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault.steps.synchronizing import BROKEN_SECONDS
+from secondsite.vault.steps.synchronization import BROKEN_SECONDS
 from tests.vault.real_sites.support_real_sites import opened
 from tests.vault.support_operations import folder_in_memory
 

@@ -25,7 +25,7 @@ from ..options import (
     WithoutSite,
 )
 from ..risk import Yes
-from . import instants, second_copies, synchronizing
+from . import data_synchronization, instants, second_copies
 from .confirming import Confirmation
 from .instants import At, Choice, Failback, Point
 from .submission import run
@@ -175,7 +175,7 @@ def planned_failover(
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     if data_sync is not None:
-        about = synchronizing.confirmed(data_sync, chosen, at_most_down, yes)
+        about = data_synchronization.confirmed(data_sync, chosen, at_most_down, yes)
         run(context, machines, about, no_wait, as_json)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"

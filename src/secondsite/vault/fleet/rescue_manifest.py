@@ -24,7 +24,7 @@ from ...wire.common.properties import TargetProperties
 from ...wire.control import adopting, rescue_manifest
 from ...wire.control.orders import Kind
 from ..interfaces import Gateway
-from ..steps.sides import cards, properties
+from ..steps.sides import network_cards, properties
 from ..store import ApplianceRecord, MachineRecord, Store, Transaction
 from .settings_push import COMING
 
@@ -130,8 +130,8 @@ def _machine(tx: Transaction, machine: MachineRecord) -> rescue_manifest.RescueM
         machine=machine.name,
         fabric_id=machine.target_fabric_id,
         name=wanted.target_name or machine.name,
-        cards=cards.at_target(tx, machine),
-        macs=cards.new_macs(tx, machine, cards.FAILOVER_RUN),
+        cards=network_cards.at_target(tx, machine),
+        macs=network_cards.new_macs(tx, machine, network_cards.FAILOVER_RUN),
         sizing=wanted.sizing,
         home=machine.reversed,
     )

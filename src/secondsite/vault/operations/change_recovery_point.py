@@ -19,7 +19,7 @@ from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, StartInstant
-from ..steps.sides import cards, dns_names, pool_addresses, properties
+from ..steps.sides import dns_names, network_cards, pool_addresses, properties
 from ..steps.sides.proving import prove
 from ..steps.sides.target import Target
 from ..steps.start_failed_over import start_from
@@ -65,10 +65,10 @@ class ChangeRecoveryPoint(MachineOperation):
         """The warnings of the checks; raises PrerequisiteFailed for what would make the start fail."""
         machine = target.machine
         with self.deps.store.reading() as tx:
-            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=False)
-            unconnected = cards.unconnected(tx, machine, pooled.cards)
+            pooled = pool_addresses.look(tx, machine, network_cards.checked(tx, machine), blocking=False)
+            unconnected = network_cards.unconnected(tx, machine, pooled.cards)
             wanted, names = properties.set_for(tx, machine), dns_names.names(tx, machine)
-            home, known = cards.at_home(tx, machine), tx.statuses.get(machine.id)
+            home, known = network_cards.at_home(tx, machine), tx.statuses.get(machine.id)
         tried = target.check_failover(
             None if machine.reversed else machine.definition,  # at home it runs as it did before
             cards=pooled.cards,

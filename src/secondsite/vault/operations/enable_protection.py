@@ -25,7 +25,7 @@ from ...wire.common.base import Shape
 from ...wire.common.stores import Placement
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
-from ..steps import authority, batch, enabling, lookup, obstacles, replicating, seeds, synchronizing
+from ..steps import authority, batch, enabling, lookup, obstacles, replicating, seeds, synchronization
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.deps import Deps
@@ -36,7 +36,7 @@ from ..steps.sides import placing
 from ..steps.sides.orders import Orders
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
-from ..steps.synchronizing import Before
+from ..steps.synchronization import ReplicaState
 from ..store import MachineRecord, Transaction
 
 
@@ -252,7 +252,7 @@ class EnableProtection:
 
     def _initial_replication(self, ctx: StepContext) -> Outcome:
         machine = self._machine(ctx)
-        return synchronizing.await_point(self.deps, machine, machine.epoch, Before())
+        return synchronization.await_point(self.deps, machine, machine.epoch, ReplicaState())
 
     def _machine(self, ctx: StepContext) -> MachineRecord:
         with self.deps.store.reading() as tx:

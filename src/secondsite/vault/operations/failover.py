@@ -23,7 +23,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, cards, dns_names, pool_addresses, properties, source
+from ..steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties, source
 from ..steps.sides.proving import prove
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
@@ -76,10 +76,10 @@ class Failover(MachineOperation):
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
             names = dns_names.names(tx, machine)
-            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=False)
-            unconnected = cards.unconnected(tx, machine, pooled.cards)
+            pooled = pool_addresses.look(tx, machine, network_cards.checked(tx, machine), blocking=False)
+            unconnected = network_cards.unconnected(tx, machine, pooled.cards)
             wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
-            home = cards.at_home(tx, machine)
+            home = network_cards.at_home(tx, machine)
             memory = obstacles.stays_behind(tx, machine)
         tried = target.check_failover(
             # a card without its network is only a warning: the machine starts all the same

@@ -12,9 +12,9 @@ from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
-from ..steps import disks, obstacles, replicating, synchronizing
+from ..steps import disks, obstacles, replicating, synchronization
 from ..steps.disks import DisksArguments, MachineSnapshot
-from ..steps.synchronizing import Before
+from ..steps.synchronization import ReplicaState
 from ..store import MachineRecord
 
 
@@ -67,9 +67,9 @@ class IncludeDisk(disks.DisksOperation):
 
     def _enable(self, ctx: StepContext) -> Outcome:
         machine = self._wanted(ctx)
-        return self.replicate(ctx, machine, synchronizing.remembered_before(self.deps, ctx, machine))
+        return self.replicate(ctx, machine, synchronization.remembered_before(self.deps, ctx, machine))
 
     def _initial_replication(self, ctx: StepContext) -> Outcome:
-        machine, before = self.machine(ctx), ctx.facts("enable_replication", Before)
+        machine, before = self.machine(ctx), ctx.facts("enable_replication", ReplicaState)
         named = ctx.arguments(DisksArguments).disks
-        return synchronizing.await_while_both_are_there(self.orders, ctx, machine, before, named)
+        return synchronization.await_while_both_are_there(self.orders, ctx, machine, before, named)

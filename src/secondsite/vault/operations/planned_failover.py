@@ -40,7 +40,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, cards, dns_names, pool_addresses, properties
+from ..steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties
 from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -180,14 +180,14 @@ class PlannedFailover(MachineOperation):
         definition = None if machine.reversed else machine.definition  # at home it runs as it did before
         with self.deps.store.reading() as tx:
             names = dns_names.names(tx, machine)
-            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=True)
-            unconnected = cards.unconnected(tx, machine, pooled.cards)
+            pooled = pool_addresses.look(tx, machine, network_cards.checked(tx, machine), blocking=True)
+            unconnected = network_cards.unconnected(tx, machine, pooled.cards)
             wanted = properties.set_for(tx, machine)
-            home, reported = cards.at_home(tx, machine), obstacles.reported(tx, machine)
+            home, reported = network_cards.at_home(tx, machine), obstacles.reported(tx, machine)
         tried = self.target(ctx, machine).check_failover(
             definition,
             cards=pooled.cards,
-            networks=cards.names(pooled.cards),
+            networks=network_cards.names(pooled.cards),
             names=names,
             no_copy=True,
             wanted=wanted,

@@ -25,17 +25,17 @@ from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import orders
 from ...wire.control.checks import Obstacles
-from ..steps import disks, lookup, obstacles, replicating, seeds, synchronizing
+from ..steps import disks, lookup, obstacles, replicating, seeds, synchronization
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.operation import MachineOperation
-from ..steps.reversal import capacity, checking, leaving, place
+from ..steps.reversal import alternate_location, capacity, checking, leaving
+from ..steps.reversal.alternate_location import ReprotectArguments
 from ..steps.reversal.leaving import Withdrawn
-from ..steps.reversal.place import ReprotectArguments
 from ..steps.sides import placing
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
-from ..steps.synchronizing import Before
+from ..steps.synchronization import ReplicaState
 from ..store import MachineRecord, Transaction
 
 NO_SEED = "no copy was shipped"
@@ -63,7 +63,7 @@ class Reprotect(MachineOperation):
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> ReprotectArguments:
         assert isinstance(request, rest.Reprotect)
-        return place.asked(tx, request, machine)
+        return alternate_location.asked(tx, request, machine)
 
     def steps(self) -> Sequence[Step]:
         return (
@@ -215,9 +215,9 @@ class Reprotect(MachineOperation):
     def _synchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         try:
-            return synchronizing.await_point(self.deps, machine, machine.epoch + 1, Before())
+            return synchronization.await_point(self.deps, machine, machine.epoch + 1, ReplicaState())
         except Wait:
-            synchronizing.require_takes(self.deps, ctx, machine, machine.epoch + 1)
+            synchronization.require_takes(self.deps, ctx, machine, machine.epoch + 1)
             raise
 
     def _leave(self, ctx: StepContext) -> Outcome:
@@ -236,7 +236,7 @@ class Reprotect(MachineOperation):
 
     def _as_it_will_be(self, ctx: StepContext, machine: MachineRecord) -> MachineRecord:
         with self.deps.store.reading() as tx:
-            return place.turned(tx, machine, ctx.arguments(ReprotectArguments))
+            return alternate_location.turned(tx, machine, ctx.arguments(ReprotectArguments))
 
     def _turn(self, session: Session, job: JobView) -> None:
         """Source and target swap roles, in the transaction that ends the job."""
@@ -246,7 +246,7 @@ class Reprotect(MachineOperation):
             raise errors.Internal(f"Machine {machine.name} belongs to another job.")
         row = lifecycle.after(machine.state, Event.SUCCEEDED)
         wanted = ReprotectArguments.model_validate(job.arguments)
-        tx.machines.put(replace(place.turned(tx, machine, wanted), state=row.next, job_id=None))
+        tx.machines.put(replace(alternate_location.turned(tx, machine, wanted), state=row.next, job_id=None))
 
 
 def _way_on(machine: MachineRecord) -> str:

@@ -14,9 +14,9 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.setups import Base
-from ..steps import replicating, synchronizing
+from ..steps import replicating, synchronization
 from ..steps.operation import MachineOperation
-from ..steps.synchronizing import Before
+from ..steps.synchronization import ReplicaState
 
 
 class Resynchronize(MachineOperation):
@@ -31,7 +31,7 @@ class Resynchronize(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         target, source = self.target(ctx, machine), self.source(ctx, machine)
-        before = synchronizing.remembered_before(self.deps, ctx, machine)
+        before = synchronization.remembered_before(self.deps, ctx, machine)
         came_home = machine.target_fabric_id if machine.epoch > 1 else None
         replicating.create_replica(self.deps, target, Base.EMPTY, came_home)
         opened = target.accept_cycles(True)
@@ -41,5 +41,5 @@ class Resynchronize(MachineOperation):
 
     def _resynchronize(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
-        before = ctx.facts("start", Before)
-        return synchronizing.await_while_both_are_there(self.orders, ctx, machine, before)
+        before = ctx.facts("start", ReplicaState)
+        return synchronization.await_while_both_are_there(self.orders, ctx, machine, before)

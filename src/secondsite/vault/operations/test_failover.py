@@ -34,7 +34,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import addressing, cards, properties, shared_drill_network
+from ..steps.sides import addressing, network_cards, properties, shared_drill_network
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
 from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
@@ -174,7 +174,7 @@ class TestFailover(MachineOperation):
         chosen = ctx.facts("choose", ChosenInstant)
         with self.deps.store.reading() as tx:
             connected = network.cards(tx, machine)
-            new_macs = cards.new_macs(tx, machine, DRILL_RUN)
+            new_macs = network_cards.new_macs(tx, machine, DRILL_RUN)
         payload = orders.StartReplica(
             run=DRILL_RUN,
             point_id=chosen.point_id,

@@ -12,7 +12,7 @@ from ...domain.networks import splitting
 from ...domain.plans import run_selection
 from ...domain.plans.run_selection import RunSelection
 from ..steps.drills import networking
-from ..steps.sides import cards, drill_networks
+from ..steps.sides import drill_networks, network_cards
 from ..store import MachineRecord, Transaction
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
@@ -82,7 +82,7 @@ def _members(
 ) -> Iterator[splitting.Member]:
     """The cards of a machine; the settings for its second site say whether it keeps its addresses there."""
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
-    connected = {card.key for card in cards.away(tx, machine) if card.network is not None}
+    connected = {card.key for card in network_cards.away(tx, machine) if card.network is not None}
     for nic in machine.definition.nics:
         if nic.network is not None:
             settings = own.get(nic.mac.lower())

@@ -13,7 +13,7 @@ from ..store import Transaction
 from . import authority
 from .deps import Deps
 from .points.choose_recovery_point import StartInstant
-from .sides import addressing, cards, pool_addresses, properties
+from .sides import addressing, network_cards, pool_addresses, properties
 from .sides.target import FAILOVER_RUN, Target
 
 
@@ -47,7 +47,10 @@ def start_from(
     else."""
     machine = target.machine
     with deps.store.reading() as tx:
-        connected, new_macs = cards.at_target(tx, machine), cards.new_macs(tx, machine, FAILOVER_RUN)
+        connected, new_macs = (
+            network_cards.at_target(tx, machine),
+            network_cards.new_macs(tx, machine, FAILOVER_RUN),
+        )
         wanted, asks = properties.set_for(tx, machine), bool(pool_addresses.wanted(tx, machine))
         given = addressing.at_target(tx, machine)
     got = pool_addresses.take(deps, ctx, machine, needed=with_all_networks) if asks else ""

@@ -12,7 +12,7 @@ from ...store import MachineRecord, Transaction
 from ..absent_site import declaration
 from ..absent_site.declaration import Need
 from ..deps import Deps
-from ..sides import cards, drill_networks, shared_drill_network
+from ..sides import drill_networks, network_cards, shared_drill_network
 from ..sides.addressing import DrillNetwork
 from ..sides.source import Source
 from ..sides.target import Target
@@ -40,9 +40,11 @@ class DrillNetworks:
         """What the target is asked about networks."""
         asked, run = ctx.arguments(NetworkOptions), shared_drill_network.run_of(ctx)
         with self._deps.store.reading() as tx:
-            connected = cards.in_drill(tx, machine, None if asked.network == NO_NETWORK else asked.network)
+            connected = network_cards.in_drill(
+                tx, machine, None if asked.network == NO_NETWORK else asked.network
+            )
             home = drill_networks.of(tx, machine) if asked.network == CREATE_EACH else {}
-        there = tuple(name for name in cards.names(connected) if name not in MADE)
+        there = tuple(name for name in network_cards.names(connected) if name not in MADE)
         return checks.CheckTarget(
             networks=there,
             test_networks=there,

@@ -12,7 +12,7 @@ from ....wire.common.hooks import MachineHook
 from ....wire.control.cards import LocalCard
 from ....wire.control.scripts import ScriptCard, ScriptContext, ScriptMachine
 from ...store import MachineRecord, Transaction
-from ..sides import cards, pool_addresses
+from ..sides import network_cards, pool_addresses
 from ..sides.addressing import DrillNetwork
 from ..sides.target import DRILL_RUN, drill_fabric_id
 from .choosing import HookRuns
@@ -94,20 +94,20 @@ def _at(tx: Transaction, machine: MachineRecord, *, home: bool) -> Iterator[Scri
         return
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     pooled = pool_addresses.away(tx, machine) if any(card.from_pool for card in own.values()) else {}
-    for card in cards.away(tx, machine):
+    for card in network_cards.away(tx, machine):
         settings = own.get(card.mac.lower())
-        mac = card.mac.lower() if settings is None else cards.mac_away(machine, settings)
+        mac = card.mac.lower() if settings is None else network_cards.mac_away(machine, settings)
         wanted = pooled.get(card.mac.lower()) or (settings.address if settings else None)
         yield _card(card, mac, wanted)
 
 
 def _in_drill(tx: Transaction, ctx: StepContext, machine: MachineRecord) -> Iterator[ScriptCard]:
     """The cards of a test machine. In the job that started it, its networks are known one by one."""
-    macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
+    macs, own = network_cards.new_macs(tx, machine, DRILL_RUN), network_cards.set_for(tx, machine)
     if ctx.stored_facts.get("create_network"):
         connected = ctx.facts("create_network", DrillNetwork).cards(tx, machine)
     else:
-        connected = cards.in_drill(tx, machine, machine.drill.network if machine.drill else None)
+        connected = network_cards.in_drill(tx, machine, machine.drill.network if machine.drill else None)
     for card in connected:
         settings = own.get(card.mac.lower())
         mac = macs.get(card.mac.lower(), card.mac.lower())

@@ -1,7 +1,7 @@
 """Reprotect: where a machine is protected back to, its old disks or new ones, with its former appliance or
 another.
 
-    place                the request, and the machine in the roles that it will have
+    alternate_location   the request, and the machine in the roles that it will have
     leaving              withdraws the old machine, also where its appliance is gone for good
     automatic_reprotect  reprotects by itself after the commit of a planned failover
     checking             what both sides are asked before anything stops

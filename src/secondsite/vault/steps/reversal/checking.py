@@ -3,8 +3,8 @@
 from ....wire.control import checks, setups
 from ...store import MachineRecord, Transaction
 from .. import seeds
-from ..sides import cards, properties
-from .place import ReprotectArguments
+from ..sides import network_cards, properties
+from .alternate_location import ReprotectArguments
 
 
 def of_target(
@@ -30,13 +30,13 @@ def of_target(
         definition=new.definition if elsewhere or anew else None,
         name=_name(tx, new) if anew else None,
         fabric_id=new.target_fabric_id,
-        cards=cards.checked(tx, new) if elsewhere else (),
+        cards=network_cards.checked(tx, new) if elsewhere else (),
         encrypted=new.encrypted and anew,
         needed_bytes=needed_bytes or 0 if anew else 0,
         seeds=seeds.of(wanted.seeds, new.definition),
         replica=replica,
         keeping=new.kept,
-        home=cards.at_home(tx, new),
+        home=network_cards.at_home(tx, new),
     )
 
 

@@ -7,7 +7,7 @@ Its rooms:
     side                  one of a machine's two appliances
     source                the side where the machine runs
     target                the side that has the replica
-    cards                 what a machine's network cards are connected to at the target
+    network_cards         what a machine's network cards are connected to at the target
     properties            its name, vCPUs and memory at the target
     shared_drill_network  the network that is made for a drill
     drill_networks        one network of a drill for each that its machines are in at home

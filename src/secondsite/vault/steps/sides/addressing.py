@@ -14,7 +14,7 @@ from ....wire.common.base import Shape
 from ....wire.common.cards import CardAddress, CardSettings
 from ....wire.control.cards import LocalCard
 from ...store import MachineRecord, Transaction
-from . import cards, pool_addresses
+from . import network_cards, pool_addresses
 from .target import DRILL_RUN, FAILOVER_RUN
 
 
@@ -32,7 +32,7 @@ class DrillNetwork(Shape):
     subnets: dict[str, str] = Field(default_factory=dict)
 
     def cards(self, tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
-        return cards.in_drill(tx, machine, self.network if self.each is None else None, self.each)
+        return network_cards.in_drill(tx, machine, self.network if self.each is None else None, self.each)
 
     def is_other(self, card: LocalCard) -> bool:
         """Whether the card is on another network than the drill's."""
@@ -45,8 +45,8 @@ class DrillNetwork(Shape):
 
 def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...]:
     """The addresses after a failover."""
-    macs, own = cards.new_macs(tx, machine, FAILOVER_RUN), cards.set_for(tx, machine)
-    connected = [card for card in cards.at_target(tx, machine) if card.network is not None]
+    macs, own = network_cards.new_macs(tx, machine, FAILOVER_RUN), network_cards.set_for(tx, machine)
+    connected = [card for card in network_cards.at_target(tx, machine) if card.network is not None]
     pooled = pool_addresses.given(tx, machine)
     found = ((card, pooled.get(card.mac.lower()) or own.get(card.mac.lower())) for card in connected)
     return tuple(
@@ -72,7 +72,7 @@ def in_drill(
     """The addresses in a drill. `named`: the DNS servers that the drill names. In a network that is made for
     the drill the address for a failover is used as well, since nothing else is there; in an existing one only
     the address that is set for test failovers."""
-    macs, own = cards.new_macs(tx, machine, DRILL_RUN), cards.set_for(tx, machine)
+    macs, own = network_cards.new_macs(tx, machine, DRILL_RUN), network_cards.set_for(tx, machine)
     found: list[CardAddress] = []
     for card in drill.cards(tx, machine):
         settings, mac = own.get(card.mac.lower()), _mac(card, macs)

@@ -17,7 +17,7 @@ from ....wire.control import orders
 from ....wire.control.names import CardName, NamesFact, NameVerdict, UpdateNames
 from ...store import MachineRecord, NamesRecord, Transaction
 from ..deps import Deps
-from . import cards, pool_addresses
+from . import network_cards, pool_addresses
 from .orders import Limits
 from .side import Side
 from .target import Target
@@ -92,7 +92,7 @@ def _wanted(tx: Transaction, machine: MachineRecord, *, at_home: bool) -> tuple[
         CardName(
             name=name,
             key=keys.get(card.mac, card.mac),
-            mac=card.mac if at_home else cards.mac_away(machine, card),
+            mac=card.mac if at_home else network_cards.mac_away(machine, card),
             address=before.get(name) if at_home else _address_away(card, pooled),
         )
         for card in settings

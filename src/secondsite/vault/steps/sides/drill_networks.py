@@ -15,7 +15,7 @@ from ....wire.common.cards import PoolSettings
 from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import MachineRecord, Transaction
-from . import cards, pool_addresses, shared_drill_network
+from . import network_cards, pool_addresses, shared_drill_network
 from .source import Source
 
 UNKNOWN_DO = (
@@ -41,7 +41,7 @@ def called(network: str, vlans: Sequence[int]) -> str:
 def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
     """The home networks of the machine's cards, by MAC address. A card with a network of its own for test
     failovers is left out."""
-    own = cards.set_for(tx, machine)
+    own = network_cards.set_for(tx, machine)
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     mapped = {} if machine.reversed else {each.source_network: each.target_network for each in mappings}
     found: dict[str, HomeNetwork] = {}
@@ -132,7 +132,7 @@ def network(
     drill, settings_of = run or machine.id, {each.network: each for each in known}
     homes = of(tx, machine)
     each = {mac: _name(drill, machine, home) for mac, home in homes.items()}
-    connected = cards.in_drill(tx, machine, None, each)
+    connected = network_cards.in_drill(tx, machine, None, each)
     made: list[DrillNetwork] = []
     for name, home in {each[mac]: home for mac, home in homes.items()}.items():
         # a check of an older vault used the network's name for all its tags
@@ -161,7 +161,7 @@ def unserved(tx: Transaction, machine: MachineRecord, run: str) -> tuple[DrillNe
 
 def from_pools(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
     """The keys of cards that should have an address out of a pool, by MAC address."""
-    own = cards.set_for(tx, machine)
+    own = network_cards.set_for(tx, machine)
     asks = {mac for mac, each in own.items() if each.from_pool and each.connected}
     return {nic.mac.lower(): nic.key for nic in machine.definition.nics if nic.mac.lower() in asks}
 

@@ -22,7 +22,7 @@ from ...store import MachineRecord, PoolAddressRecord, PoolRecord, Transaction
 from .. import lookup
 from ..deps import Deps
 from ..obstacles import NOTHING
-from . import cards
+from . import network_cards
 
 LOCK = "pools"
 
@@ -57,11 +57,11 @@ class CardLease:
 
 def wanted(tx: Transaction, machine: MachineRecord) -> Sequence[CardRequest]:
     """The requests of the cards that will be connected; none at home, where the machine is as it was."""
-    own = cards.set_for(tx, machine)
+    own = network_cards.set_for(tx, machine)
     if not any(map(_asks, own.values())):
         return ()
     there = [each for each in tx.pools.list() if each.settings.site == machine.target_site]
-    connected = (card for card in cards.at_target(tx, machine) if card.network is not None)
+    connected = (card for card in network_cards.at_target(tx, machine) if card.network is not None)
     return [CardRequest(card, _of(there, card)) for card in connected if _asks(own.get(card.mac.lower()))]
 
 

@@ -11,7 +11,7 @@ from ....wire.control.cards import LocalCard
 from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import DrillRecord, MachineRecord, Transaction
-from . import cards, pool_addresses
+from . import network_cards, pool_addresses
 from .target import DRILL_RUN
 
 BETWEEN = ", "
@@ -40,7 +40,9 @@ def served(
     dns_servers: Sequence[str] = (),
 ) -> CreateNetwork:
     """The order with addresses, and the machine's name for those of its cards that are on the network."""
-    on_it = [card for card in cards.in_drill(tx, machine, network.name) if card.network == network.name]
+    on_it = [
+        card for card in network_cards.in_drill(tx, machine, network.name) if card.network == network.name
+    ]
     offered = serving(tx, machine, on_it, subnet, dns_servers)
     return network.model_copy(update={"drill": network.drill or machine.id, "serving": offered})
 
@@ -54,9 +56,11 @@ def serving(
     ranges: Sequence[str] = (),
 ) -> NetworkService:
     """What the network serves for these cards of the machine."""
-    macs, name = cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
+    macs, name = network_cards.new_macs(tx, machine, DRILL_RUN), subnets.label(machine.name)
     of_pools = {mac: each.address for mac, each in pool_addresses.expected(tx, machine).items()}
-    wished = {mac: addresses.host(each) for mac, each in {**of_pools, **cards.wished(tx, machine)}.items()}
+    wished = {
+        mac: addresses.host(each) for mac, each in {**of_pools, **network_cards.wished(tx, machine)}.items()
+    }
     homes = [card.mac.lower() for card in on_it if card.mac]
     # a machine whose name DNS cannot have still needs an address of its own
     hosts = tuple(
@@ -101,7 +105,7 @@ def mapped(tx: Transaction, machine: MachineRecord, networks: Sequence[str]) -> 
     """A warning for each network that failed-over machines are connected to, or this machine, by its settings
     or at home."""
     known = {each.target_network for each in tx.networks.list(machine.source_site, machine.target_site)}
-    known |= {card.network for card in cards.at_target(tx, machine) if card.network is not None}
+    known |= {card.network for card in network_cards.at_target(tx, machine) if card.network is not None}
     return Obstacles(obstacles=tuple(_production(name) for name in networks if name in known))
 
 

@@ -25,8 +25,8 @@ from ....wire.control.orders import (
 )
 from ...store import MachineRecord
 from .. import lookup
-from .cards import FAILOVER_RUN as FAILOVER_RUN
-from .cards import names as networks_of
+from .network_cards import FAILOVER_RUN as FAILOVER_RUN
+from .network_cards import names as networks_of
 from .orders import USUAL, Answer, Limits, Orders
 from .side import Ask, F, P, Side, of_a_replica_that_lies_there
 

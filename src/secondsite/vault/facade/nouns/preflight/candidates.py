@@ -14,8 +14,8 @@ from .....wire.rest.preflights import (
     PreflightObstacle,
 )
 from ....steps import disks, enabling, lookup
-from ....steps.reversal import capacity, checking, place
-from ....steps.reversal.place import ReprotectArguments
+from ....steps.reversal import alternate_location, capacity, checking
+from ....steps.reversal.alternate_location import ReprotectArguments
 from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import discovery
@@ -53,7 +53,7 @@ def look(
 
     def question(ours: SourceCheckFact) -> tuple[CheckTarget, Obstacles]:
         with parts.store.reading() as tx:
-            new = disks.as_large_as(place.turned(tx, record, wanted), ours.sizes)
+            new = disks.as_large_as(alternate_location.turned(tx, record, wanted), ours.sizes)
             elsewhere = wanted.is_elsewhere(record)
             needed = ours.needed_bytes
             payload = checking.of_target(tx, new, wanted, needed_bytes=needed, elsewhere=elsewhere)

@@ -14,7 +14,7 @@ from .....wire.control.checks import CheckSource, CheckTarget, MemoryNeed, Obsta
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from ....steps import lookup
-from ....steps.sides import address_fit, cards, dns_names, pool_addresses, properties
+from ....steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties
 from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import hook_scripts
@@ -58,10 +58,10 @@ class Preflights:
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
             names = dns_names.names(tx, machine)
-            pooled = pool_addresses.look(tx, machine, cards.checked(tx, machine), blocking=False)
-            unconnected = cards.unconnected(tx, machine, pooled.cards)
+            pooled = pool_addresses.look(tx, machine, network_cards.checked(tx, machine), blocking=False)
+            unconnected = network_cards.unconnected(tx, machine, pooled.cards)
             source = tx.appliances.find(machine.source_appliance_id)
-            wanted, home = properties.set_for(tx, machine), cards.at_home(tx, machine)
+            wanted, home = properties.set_for(tx, machine), network_cards.at_home(tx, machine)
         yield from (*appliance_checks.at(site, unconnected), *appliance_checks.at(site, pooled.unpooled))
         payload = CheckTarget(
             definition=None if machine.reversed else machine.definition,
@@ -73,7 +73,7 @@ class Preflights:
             no_copy=not machine.start_ordered,
             sizing=wanted.sizing,
             home_in_need=home,
-            stand_ins=cards.names(pooled.cards),
+            stand_ins=network_cards.names(pooled.cards),
             memory=MemoryNeed(memory_bytes=machine.definition.memory_bytes),
             way_back=self._way_back(source),
         )

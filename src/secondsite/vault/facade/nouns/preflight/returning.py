@@ -15,9 +15,9 @@ from .....wire.common.machines import PowerState
 from .....wire.control.checks import CheckSource, SourceCheckFact
 from .....wire.rest.predictions import ReprotectPreview
 from .....wire.rest.verbs import Location
-from ....steps.reversal import place
-from ....steps.reversal.place import ReprotectArguments
-from ....steps.synchronizing import SyncResult
+from ....steps.reversal import alternate_location
+from ....steps.reversal.alternate_location import ReprotectArguments
+from ....steps.synchronization import SyncResult
 from ....store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ...parts import Parts
 from .. import machines
@@ -92,7 +92,7 @@ def _wanted(
     tx: Transaction, record: MachineRecord, location: Location, named: str | None
 ) -> ReprotectArguments:
     request = rest.Reprotect(machines=(record.name,), location=location, target_appliance=named)
-    wanted = place.asked(tx, request, record)
+    wanted = alternate_location.asked(tx, request, record)
     return wanted.model_copy(update={"appliance_id": wanted.appliance_id or record.source_appliance_id})
 
 

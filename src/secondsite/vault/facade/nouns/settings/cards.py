@@ -8,7 +8,7 @@ from .....domain import errors, shell
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.machine_settings import MachineCard, MachineSettings, MachineSettingsChange
-from ....steps.sides import cards as sides
+from ....steps.sides import network_cards as sides
 from ....steps.sides import pool_addresses
 from ....store import MachineRecord, MachineSettingsRecord, NamesRecord, Transaction
 from ...parts import Parts

@@ -22,7 +22,7 @@ before."""
 DEADLINE_SECONDS = 30 * DAY
 
 
-class Before(Shape):
+class ReplicaState(Shape):
     """The state of a replica before a pass: its newest sequence number (-1: none), and the bytes that were
     sent in its epoch."""
 
@@ -38,21 +38,21 @@ class SyncResult(Shape):
     wire_bytes: int
 
 
-def _now(deps: Deps, machine: MachineRecord) -> Before:
+def _now(deps: Deps, machine: MachineRecord) -> ReplicaState:
     """The present state, in the machine's epoch."""
     with deps.store.reading() as tx:
         status = tx.statuses.get(machine.id)
     points = status.replica.points if status.replica else ()
     source = status.source
-    return Before(
+    return ReplicaState(
         after_seq=max((point.seq for point in points if point.epoch == machine.epoch), default=-1),
         sent_before=source.total_wire_bytes if source and source.epoch == machine.epoch else 0,
     )
 
 
-def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> Before:
+def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> ReplicaState:
     """The state when the step first ran: its later runs, and a retry, get the same."""
-    known = ctx.remembered(Before)
+    known = ctx.remembered(ReplicaState)
     if known is None:
         known = _now(deps, machine)
         ctx.remember(known)
@@ -60,7 +60,7 @@ def remembered_before(deps: Deps, ctx: StepContext, machine: MachineRecord) -> B
 
 
 def await_point(
-    deps: Deps, machine: MachineRecord, epoch: int, before: Before, with_disks: Collection[str] = ()
+    deps: Deps, machine: MachineRecord, epoch: int, before: ReplicaState, with_disks: Collection[str] = ()
 ) -> Done:
     """Done when the replica of `epoch` has a point newer than `before` that was sealed after the pass and has
     these disks; raises Wait until then. A source that does not answer, perhaps for ever, is not waited
@@ -83,7 +83,7 @@ def await_point(
     )
 
 
-class Broken(Shape):
+class ReplicaFailure(Shape):
     """Since when a replica has been reporting that, by lived time; None: it does not."""
 
     since: datetime | None = None
@@ -97,13 +97,13 @@ def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: i
         replica = tx.statuses.get(machine.id).replica
     found = replica.findings if replica is not None and replica.epoch == epoch else ()
     why = next((each.what for each in found if each.code == "replica-damaged"), None)
-    known = ctx.remembered(Broken) or Broken()
+    known = ctx.remembered(ReplicaFailure) or ReplicaFailure()
     if why is None:
         if known.since is not None:
-            ctx.remember(Broken())
+            ctx.remember(ReplicaFailure())
         return
     if known.since is None:
-        ctx.remember(Broken(since=deps.lived()))
+        ctx.remember(ReplicaFailure(since=deps.lived()))
     elif (deps.lived() - known.since).total_seconds() >= BROKEN_SECONDS:
         raise errors.NotPossibleNow(
             f"The new replica of {machine.name} cannot take what is sent: {why}",
@@ -116,7 +116,7 @@ def await_while_both_are_there(
     give: Orders,
     ctx: StepContext,
     machine: MachineRecord,
-    before: Before,
+    before: ReplicaState,
     with_disks: Collection[str] = (),
 ) -> Done:
     """As `await_point` in the machine's epoch, for a job that nobody can cancel: it does not wait for a site
