@@ -27,6 +27,7 @@ from secondsite.datapath.errors import (
 )
 from secondsite.datapath.frames import codec
 from secondsite.datapath.frames.frame import Kind
+from secondsite.ground import threads
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.support_channel import issue
 
@@ -281,3 +282,28 @@ def test_a_renewed_certificate_serves_the_connections_to_come(listener, tls, aut
     listener.renew(issue(authority, tmp_path, "target-renewed"))
     with dial(listener, tls) as connection:
         assert connection.peer_name == "target-renewed"
+
+
+def test_a_connection_for_which_there_is_no_thread_is_closed_and_the_next_one_served(tls, monkeypatch):
+    real = threads.worker
+    refused: list[threads.Worker] = []
+
+    def worker(name, *rest):
+        made = real(name, *rest)
+        if name == "data-peer" and not refused:
+            refused.append(made)
+            monkeypatch.setattr(made, "start", no_thread)
+        return made
+
+    def no_thread():
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "worker", worker)
+    listening = Listener("127.0.0.1", 0, tls["target"], echo).start()
+    try:
+        with pytest.raises(PeerUnreachable):
+            dial(listening, tls, connect_seconds=3)
+        dial(listening, tls, connect_seconds=3).close()
+        assert refused
+    finally:
+        listening.stop()

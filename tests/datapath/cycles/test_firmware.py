@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import functools
 import random
+import tracemalloc
 
 import pytest
 from backports import zstd
@@ -73,6 +74,18 @@ def test_content_that_is_not_what_its_digest_says_is_refused(tmp_path, content):
     with pytest.raises(errors.CycleDamaged):
         plain(tmp_path).keep([dataclasses.replace(packed, packed=text)])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_lies_behind_the_content_is_never_unpacked(tmp_path):
+    (packed, *_) = firmware.pack(FILES, ())
+    behind = base64.b64decode(str(packed.packed)) + zstd.compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        plain(tmp_path).keep([dataclasses.replace(packed, packed=base64.b64encode(behind).decode())])
+    finally:
+        most_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most_bytes < 8 << 20
 
 
 @pytest.mark.parametrize("change", [

@@ -149,6 +149,21 @@ def test_a_daemon_that_listens_and_never_greets_is_replaced_by_another(daemon, t
     assert (tmp_path / "mark").exists()
 
 
+def test_a_daemon_begins_to_read_commands_only_once_it_has_our_connection(tmp_path):
+    """Else QEMU may let two threads read from one connection. Its NBD server comes after its monitor."""
+    process, log = daemon_process.DaemonProcess(tmp_path), tmp_path / "said"
+    with log.open("wb") as said:
+        daemon = subprocess.Popen(process._command_line(), stdout=said, stderr=said)  # noqa: SLF001 as it is started
+    try:
+        eventually(lambda: "waiting for connection" in log.read_text())
+        assert not process.nbd_socket.exists()
+        process._connected().close()  # noqa: SLF001 as it is taken
+        assert process.nbd_socket.exists()
+    finally:
+        daemon.kill()
+        daemon.wait(timeout=10)
+
+
 def test_a_daemon_that_ends_at_once_is_told_with_its_code(daemon, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "setpriv").write_text("#!/bin/sh\necho no such day; exit 7\n")

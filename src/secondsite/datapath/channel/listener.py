@@ -164,7 +164,11 @@ class Listener:
                 line.close()
                 return
             self._lines[thread] = line
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the host has no thread to give now
+            log.warning("connection.without_thread", port=self.port)
+            self._end(thread, line, peer)
 
     def _tell(self, reasons: Mapping[str, int], most_from: str) -> None:
         log.warning("visitors.refused", port=self.port, reasons=reasons, most_from=most_from)
@@ -183,10 +187,13 @@ class Listener:
         except Exception:
             log.exception("connection.crashed", port=self.port)
         finally:
-            line.close()
-            with self._lock:
-                self._visitors.leave(peer, line)
-                self._lines.pop(threading.current_thread(), None)
+            self._end(threading.current_thread(), line, peer)
+
+    def _end(self, thread: threads.Worker, line: _Line, peer: tuple[str, int]) -> None:
+        line.close()
+        with self._lock:
+            self._visitors.leave(peer, line)
+            self._lines.pop(thread, None)
 
     def _secure(self, line: _Line, peer: tuple[str, int]) -> Connection | None:
         """The connection of a peer; None for a stranger. Strangers are only counted, not logged: anybody may

@@ -114,7 +114,8 @@ def unpacked(file: FirmwareFile) -> bytes:
         packed = base64.b64decode(file.packed or "", validate=True)
         if zstd.get_frame_info(packed).decompressed_size != file.size_bytes:
             raise _damaged(file)  # before anything is allocated for it
-        data = zstd.decompress(packed)
+        # One frame, and no further ones behind it, of which nothing is said before.
+        data = zstd.ZstdDecompressor().decompress(packed, max_length=file.size_bytes + 1)
     except (binascii.Error, zstd.ZstdError) as problem:
         raise _damaged(file) from problem
     if (len(data), hashlib.sha256(data).hexdigest()) != (file.size_bytes, file.sha256):

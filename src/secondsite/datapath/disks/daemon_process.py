@@ -19,7 +19,8 @@ from .qmp import QmpClient
 LONGEST_FOLDER = 100 - len("/nbd.sock")
 START_SECONDS = 30.0
 GREETING_SECONDS = 4.0
-"""A daemon that runs greets within milliseconds. Twice, under load, one never did."""
+"""A daemon that runs greets within milliseconds. Twice, under load, one never did, probably since two of its
+threads read one connection (see `_command_line`)."""
 
 
 class DaemonProcess:
@@ -147,10 +148,12 @@ class DaemonProcess:
             raise self.not_up(f"qemu-storage-daemon gave no sign of life for {START_SECONDS:.0f} s")
 
     def _command_line(self) -> list[str]:
+        """`wait=on`: QEMU takes our connection before there is a thread for its monitor. Taken while that
+        thread begins, it may be read by two at once, and commands lose characters."""
         qmp, nbd = (str(path).replace(",", ",,") for path in (self._qmp_socket, self.nbd_socket))
         return [
             "qemu-storage-daemon",
-            "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=off",
+            "--chardev", f"socket,id=qmp,path={qmp},server=on,wait=on",
             "--monitor", "chardev=qmp",
             "--nbd-server", f"addr.type=unix,addr.path={nbd},max-connections=0",
         ]  # fmt: skip

@@ -63,10 +63,10 @@ class Commit(MachineOperation):
         return Done(_found(machine, self._power(ctx, machine), begin))
 
     def _require_left(self, ctx: StepContext, machine: MachineRecord) -> None:
-        """For a failback, whose left machine is removed with a note of its disks: require that nothing has
-        these open, before any point is deleted. A site that does not answer is asked again by the step that
-        removes the machine."""
-        given_up = ctx.arguments(WithoutSite).without_site == machine.source_site
+        """For a failback, whose left machine is removed with a note of its disks: require that it is off and
+        nothing has these open, before any point is deleted. A site that does not answer is asked again by the
+        step that removes the machine; without either of the sites none is removed."""
+        given_up = ctx.arguments(WithoutSite).without_site is not None
         if (
             not machine.reversed
             or given_up
@@ -79,6 +79,9 @@ class Commit(MachineOperation):
             return
         if power == PowerState.ELSEWHERE:
             raise _open_there(machine)
+        if power == PowerState.RUNNING:
+            raise _runs_there(machine)
+        obstacles.require_old_copy_ended("The commit", machine.name, power)
 
     def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
         """The power state of the failed-over machine; None: its site does not answer, or is given up. Checked
@@ -152,6 +155,17 @@ def _open_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
         "the commit would delete all other recovery points.",
         do=f"Find what uses them at {site} ('virsh list', then 'virsh domblklist' of each machine), or on "
         f"another host; turn it off. Then 'secondsite machine commit {shell.arguments(name)}'.",
+    )
+
+
+def _runs_there(machine: MachineRecord) -> errors.PrerequisiteFailed:
+    name, site = machine.name, machine.source_site
+    return errors.PrerequisiteFailed(
+        f"The commit of {name} was not started: its old copy runs at {site}, which it left, and the commit "
+        "would cut it off and remove it.",
+        do=f"Shut it down at {site} ('virsh shutdown {shell.arguments(name)}'): what it wrote there since "
+        f"the failover is not in the copy at {machine.target_site}. Then 'secondsite machine commit "
+        f"{shell.arguments(name)}'.",
     )
 
 

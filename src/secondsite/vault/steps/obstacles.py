@@ -1,5 +1,6 @@
 """Obstacles that prerequisites checks found: what blocks a verb, and warnings."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -77,8 +78,20 @@ def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -
 
 def require_at_rest(verb: str, name: str, power: str) -> None:
     """Raises PrerequisiteFailed if the machine's memory is saved, or it runs elsewhere."""
-    try:
+    with _not_started(verb, name):
         power_states.obstacle(power, name)
+
+
+def require_old_copy_ended(verb: str, name: str, power: str) -> None:
+    """Raises PrerequisiteFailed if the old copy holds memory still: saved, paused, crashed."""
+    with _not_started(verb, name):
+        power_states.require_able(power, name, old_copy=True)
+
+
+@contextlib.contextmanager
+def _not_started(verb: str, name: str) -> Iterator[None]:
+    try:
+        yield
     except errors.NotPossibleNow as problem:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {problem.message}", do=problem.do

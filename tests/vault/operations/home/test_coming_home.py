@@ -110,3 +110,21 @@ def test_a_commit_at_home_deletes_no_point_while_something_has_the_disks_open_th
     assert Kind.COMMIT_POINT not in [kind for _, kind, _ in verbs.appliances.given]
     verbs.appliances.open_elsewhere.clear()
     assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
+def test_a_commit_at_home_cuts_no_old_copy_off_that_runs(verbs):
+    verbs.protect()
+    for verb in (Verb.FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    machine_id = verbs.machine().id
+    verbs.appliances.given.clear()
+    assert B in verbs.appliances.running(machine_id)
+    job = verbs.run(Verb.COMMIT)
+    assert job.job.state == "failed"
+    assert "its old copy runs at b, which it left" in job.job.error.message
+    verbs.appliances.copies.stop(machine_id, B)
+    verbs.appliances.saved.add(B)
+    assert "The memory of web01 is saved" in verbs.run(Verb.COMMIT).job.error.message
+    assert not {Kind.COMMIT_POINT, Kind.REMOVE_MACHINE} & {kind for _, kind, _ in verbs.appliances.given}
+    verbs.appliances.saved.clear()
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"

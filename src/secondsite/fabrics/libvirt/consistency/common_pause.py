@@ -6,13 +6,17 @@ resumes them at once, or the next opening of the fabric does, from a record on d
 import contextlib
 import json
 import threading
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from ....domain import errors
 from ....ground import durable, threads
@@ -20,6 +24,10 @@ from ....ground.problem import ours
 from ... import interface
 from ..host import connection, inventory, power
 from . import freezing, lifeline
+
+AGAIN_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 class CommonPause:
@@ -50,19 +58,24 @@ class CommonPause:
             yield freezes
 
     def release_left_over(self) -> None:
-        """Resumes machines that a dead process left paused."""
+        """Resumes machines that a dead process left paused; goes on in the background if one cannot be."""
         for record in self._records.glob("*.json"):
-            for fabric_id in json.loads(record.read_text()):
-                domain = self._hypervisor.find(fabric_id)
-                if domain is not None:
-                    _resume(domain)
-            record.unlink()
+            guards = contextlib.ExitStack()
+            guards.callback(record.unlink, missing_ok=True)
+            finds = [partial(self._hypervisor.find, each) for each in json.loads(record.read_text())]
+            left = [find for find in finds if not _is_resumed(find)]
+            if left:
+                threads.worker("resuming", _until_resumed, left, guards).start()
+            else:
+                guards.close()
 
     @contextlib.contextmanager
     def _pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
         domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
         running = [domain for domain in domains if inventory.power_of(domain) is interface.PowerState.RUNNING]
-        with self._on_record(running), _watched(self._hypervisor, running, budget_seconds):
+        with contextlib.ExitStack() as guards:
+            self._put_on_record(running, guards)
+            guards.enter_context(_watched(self._hypervisor, running, budget_seconds))
             budget = threading.Timer(budget_seconds, _resume_all, [running])
             budget.start()
             try:
@@ -78,17 +91,25 @@ class CommonPause:
                     )
             finally:
                 budget.cancel()
-                _resume_all(running)
+                self._resume_for_sure(running, guards)
 
-    @contextlib.contextmanager
-    def _on_record(self, domains: Sequence[Any]) -> Iterator[None]:
+    def _resume_for_sure(self, domains: Sequence[Any], guards: contextlib.ExitStack) -> None:
+        """Resume all; if that fails, as when libvirtd is just restarted, go on in the background. `guards`
+        stay open until all are resumed: the watchdog resumes, too."""
+        try:
+            _resume_all(domains)
+        except BaseException:
+            find = self._hypervisor.find
+            left = [partial(find, domain.UUIDString()) for domain in domains]
+            threads.worker("resuming", _until_resumed, left, guards.pop_all()).start()
+            raise
+
+    def _put_on_record(self, domains: Sequence[Any], guards: contextlib.ExitStack) -> None:
+        """Until `guards` are closed."""
         self._records.mkdir(parents=True, exist_ok=True)
         record = self._records / f"{uuid.uuid4()}.json"
+        guards.callback(record.unlink, missing_ok=True)
         durable.write(record, json.dumps([domain.UUIDString() for domain in domains]))
-        try:
-            yield
-        finally:
-            record.unlink()
 
 
 @contextlib.contextmanager
@@ -128,6 +149,29 @@ def _resume(domain: Any) -> None:
 
 def _resume_all(domains: Sequence[Any]) -> None:
     _in_parallel(_resume, domains)
+
+
+def _until_resumed(finds: Sequence[Callable[[], Any]], guards: contextlib.ExitStack) -> None:
+    """Resume these machines again and again, for five minutes at most; then close `guards`. The record of
+    what is paused still stays for the next opening of the fabric."""
+    deadline = time.monotonic() + lifeline.RESCUE_SECONDS
+    with guards:
+        while finds and time.monotonic() < deadline:
+            time.sleep(AGAIN_SECONDS)
+            finds = [find for find in finds if not _is_resumed(find)]
+        if finds:
+            log.error("common_pause.left_paused", machines=len(finds))
+            guards.pop_all()
+
+
+def _is_resumed(find: Callable[[], Any]) -> bool:
+    try:
+        domain = find()
+        if domain is not None:
+            _resume(domain)
+    except errors.SecondsiteError:
+        return False
+    return True
 
 
 def _in_parallel(act: Any, domains: Sequence[Any]) -> None:
