@@ -65,3 +65,18 @@ def test_the_power_of_an_old_copy_is_cut_behind_its_fence(site, appliance, fabri
     assert site.fabric.power.state(fabric_id) is PowerState.OFF
     assert site.fabric.inventory.get(fabric_id).start_forbidden
     assert appliance.replication.fences.find(MACHINE)
+
+
+@pytest.mark.parametrize(("obeys", "told"), [
+    (True, ", which ran and was shut down;"),
+    (False, ", which ran and did not shut down within 1 min: its power was cut;"),
+])  # fmt: skip
+def test_an_old_copy_that_runs_is_asked_to_shut_down_and_told(
+    site, appliance, fabric_id, monkeypatch, obeys, told
+):
+    power = site.fabric.power
+    shut_down = power.shut_down
+    monkeypatch.setattr(power, "shut_down", lambda of, grace: obeys and shut_down(of, grace))
+    report = ordered(appliance, Kind.WITHDRAW, Withdraw(fabric_id=fabric_id))
+    assert told in report.sentence
+    assert site.fabric.inventory.get(fabric_id) is None

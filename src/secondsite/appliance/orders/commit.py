@@ -80,10 +80,10 @@ def remove_machine(context: Context, payload: RemoveMachine) -> tuple[str, Nothi
     if source is not None and source.setup.fabric_id != payload.fabric_id:
         source = None
     with context.alone(source, "removing the machine", interrupt=True):
-        found = machine_tags.found(context, payload.fabric_id)
+        found, ended = machine_tags.found(context, payload.fabric_id), ""
         if found is not None:
             _require_left(context, found, source)
-            take_away(context, found, source, payload.disks)
+            ended = take_away(context, found, source, payload.disks)
         elif source is not None:
             context.parts.replication.remove(source)
         context.parts.replication.fences.forget(context.machine_id)
@@ -91,7 +91,7 @@ def remove_machine(context: Context, payload: RemoveMachine) -> tuple[str, Nothi
         back = reserving.released(context)
     if found is None:
         return f"the machine was already removed{back}", Nothing()
-    return f"removed {found.name}; its disks stay for the way back{back}", Nothing()
+    return f"removed {found.name}{ended}; its disks stay for the way back{back}", Nothing()
 
 
 def _require_left(context: Context, found: MachineSummary, source: Source | None) -> None:

@@ -19,6 +19,8 @@ from . import group_pauses, machine_tags, runs, withdrawn_shutdown
 from .context import Context
 from .dns import addresses
 
+OLD_COPY_GRACE_SECONDS = 60.0
+
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
     power = group_pauses.power(context, payload.fabric_id)
@@ -172,10 +174,12 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
         if payload.left and found is not None and _is_anothers(context, found):
             return _let_go(context, found, source), Nothing()
         if found is not None:
-            take_away(context, found, source, payload.disks)
-        elif source is not None:
-            replication.remove(source)
-        sentence = _withdrawn(context, payload.fabric_id, found)
+            ended = take_away(context, found, source, payload.disks)
+            sentence = f"withdrew {found.name}{ended}; {_its_disks(found)}"
+        else:
+            if source is not None:
+                replication.remove(source)
+            sentence = _withdrawn_before(context, payload.fabric_id)
         replication.fences.withdrawn(context.machine_id)
     return sentence, Nothing()
 
@@ -206,10 +210,11 @@ def _let_go(context: Context, found: MachineSummary, source: Source | None) -> s
     )
 
 
-def take_away(context: Context, found: MachineSummary, source: Source | None, disks: Collection[str]) -> None:
-    """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. Its
-    power is cut only behind a fence: if this ends half way, nothing starts it. Raises NotOurs,
-    NotPossibleNow. `disks`: those that nobody else starts from; none: all."""
+def take_away(context: Context, found: MachineSummary, source: Source | None, disks: Collection[str]) -> str:
+    """Remove the definition of a machine of ours that runs at the other site; the caller has its lock. It is
+    shut down only behind a fence: if this ends half way, nothing starts it. Returns what became of it if it
+    was on, as the end of a sentence. Raises NotOurs, NotPossibleNow. `disks`: those that nobody else starts
+    from; none: all."""
     ours(context, found.fabric_id)
     _not_a_failover_copy(context, found)
     power = context.fabric.power.state(found.fabric_id)
@@ -217,14 +222,25 @@ def take_away(context: Context, found: MachineSummary, source: Source | None, di
     if source is not None:
         context.parts.replication.fences.raise_(source, "It runs at the other site.")
         context.parts.replication.remove(source)
-    if power is not PowerState.OFF:
-        context.fabric.power.stop(found.fabric_id)
-        seams.reach("appliance.machine.stopped")
+    ended = "" if power is PowerState.OFF else _ended(context, found.fabric_id, power)
     context.fabric.tracking.acknowledge(found.fabric_id, None)
     withdrawn_definitions.remember(context.state, found.definition)
     seams.reach("appliance.machine.remembered")
     context.fabric.hosting.withdraw(found.fabric_id, context.machine_id, disks)
     seams.reach("appliance.machine.withdrawn")
+    return ended
+
+
+def _ended(context: Context, fabric_id: str, power: PowerState) -> str:
+    """Shut an old copy down, whose guest may write; cut its power if it does not go off by itself."""
+    does, asked = context.fabric.power, power is PowerState.RUNNING
+    how = ", which ran and was shut down"
+    if not (asked and does.shut_down(fabric_id, OLD_COPY_GRACE_SECONDS)):
+        does.stop(fabric_id)
+        why = f"ran and did not shut down within {span(OLD_COPY_GRACE_SECONDS)}" if asked else f"was {power}"
+        how = f", which {why}: its power was cut"
+    seams.reach("appliance.machine.stopped")
+    return how
 
 
 def _not_a_failover_copy(context: Context, found: MachineSummary) -> None:
@@ -275,11 +291,9 @@ def _its_disks(found: MachineSummary) -> str:
     return f"its disks{where} stay as they are until a failback is committed"
 
 
-def _withdrawn(context: Context, fabric_id: str, found: MachineSummary | None) -> str:
+def _withdrawn_before(context: Context, fabric_id: str) -> str:
     """A sentence about a machine that is not here any more; raises NotFound if it was never withdrawn
     here."""
-    if found is not None:
-        return f"withdrew {found.name}; {_its_disks(found)}"
     if withdrawn_definitions.recall(context.state, fabric_id) is None:
         raise errors.NotFound(
             f"The site has no machine {fabric_id}, and it was not withdrawn here.",
