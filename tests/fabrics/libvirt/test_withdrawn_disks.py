@@ -61,11 +61,11 @@ def disk(path, kind="file", below="", source=None):
     )
 
 
-def reading(path):
+def reading(path, part="backingStore"):
     return (
-        "      <backingStore type='file'>\n        <format type='qcow2'/>\n        <source "
+        f"      <{part} type='file'>\n        <format type='qcow2'/>\n        <source "
         f"file='{quoted(path)}'/>\n"
-        "        <backingStore/>\n      </backingStore>\n"
+        f"        <backingStore/>\n      </{part}>\n"
     )
 
 
@@ -92,6 +92,7 @@ def test_a_disk_is_refused_only_where_it_is_a_machines_own(host, name):
     assert refusal(host, disk(other)) == ""
     assert refusal(host, disk(other, below=reading(path)), disk(other)) == "", "below another it is only read"
     assert refusal(host, disk(other, below=reading(other)), disk(path))
+    assert all(refusal(host, disk(path, below=reading(other, part))) for part in ("dataStore", "mirror"))
     assert refusal(host, disk(f"{path}2")) == ""
     assert refusal(host, disk(path), operation="start") == ""
     withdrawn_disks.allow("m1")
