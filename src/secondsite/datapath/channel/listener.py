@@ -167,7 +167,7 @@ class Listener:
         try:
             thread.start()
         except RuntimeError:  # the host has no thread to give now
-            log.warning("connection.without_thread", port=self.port)
+            log.warning("connection.not-served", port=self.port)
             self._end(thread, line, peer)
 
     def _tell(self, reasons: Mapping[str, int], most_from: str) -> None:

@@ -160,7 +160,7 @@ def _until_resumed(finds: Sequence[Callable[[], Any]], guards: contextlib.ExitSt
             time.sleep(AGAIN_SECONDS)
             finds = [find for find in finds if not _is_resumed(find)]
         if finds:
-            log.error("common_pause.left_paused", machines=len(finds))
+            log.error("group.left-paused", machines=len(finds))
             guards.pop_all()
 
 
