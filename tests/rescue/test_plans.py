@@ -68,3 +68,9 @@ def test_a_step_that_was_not_done_ends_it():
     with pytest.raises(Problem, match="'Look' was not done"):
         person.run()
     assert person.did == ["1", "Look"]
+
+
+def test_the_first_action_that_a_person_is_asked_about_is_known_before_a_machine_starts():
+    assert plans.asked_first(SHOP) == "Look"
+    assert plans.asked_first({"groups": SHOP["groups"][1:2]}) is None
+    assert plans.asked_first({}) is None

@@ -1,5 +1,6 @@
 """What machines and plans are called at another site steers no terminal, and looks like no line of ours."""
 
+import io
 import os
 import re
 import shlex
@@ -28,6 +29,14 @@ def store(tmp_path):
     configuration = {"plans": [{"name": ODD, "groups": groups}], "at": ODD, "site": ODD}
     (tmp_path / "configuration.json").write_bytes(signed(configuration))
     return tmp_path
+
+
+def test_a_plan_that_asks_somebody_begins_at_no_pipe(store, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert main.main(["--store", str(store), "run-plan", ODD, "--qemu"]) != 0
+    told = capsys.readouterr()
+    assert "group 1" not in told.out
+    assert "somebody has to say that this is done" in told.err
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ def start(store: Store, typed: argparse.Namespace) -> int:
 
 def run_plan(store: Store, typed: argparse.Namespace) -> int:
     plan = plans.find(store, typed.plan)
+    first = plans.asked_first(plan)
+    if first is not None and not typed.yes:
+        _require_terminal(first)
 
     def begin(machine_id: str) -> str:
         replica = store.find(machine_id)
@@ -146,12 +149,17 @@ def _done(what: str, yes: bool) -> bool:
     if yes:
         print(f"{what} (taken as done)")
         return True
+    _require_terminal(what)
+    return input(f"{what}. Done? [yes/no] ").strip().lower() in ("y", "yes")
+
+
+def _require_terminal(what: str) -> None:
+    """Raises Problem where nobody could answer: a plan is not begun there, or it would end half way."""
     if not sys.stdin.isatty():
         raise Problem(
-            f"{what.strip()}: somebody has to say that this is done.",
+            f"{one_line(what.strip())}: somebody has to say that this is done.",
             "Run this in a terminal, or give --yes.",
         )
-    return input(f"{what}. Done? [yes/no] ").strip().lower() in ("y", "yes")
 
 
 def _warning(store: Store) -> str:

@@ -52,6 +52,15 @@ def run(plan: Mapping[str, Any], start: Callable[[str], str], say: Said, ask: As
     return failed
 
 
+def asked_first(plan: Mapping[str, Any]) -> str | None:
+    """The name of the first action that a person will be asked about; None: nobody will be asked."""
+    groups = plan.get("groups") or ()
+    actions = (
+        each for group in groups for when in ("before", "after") for each in _due(group.get(when) or ())
+    )
+    return next((str(each.get("name")) for each in actions), None)
+
+
 def _why(problem: Problem | OSError) -> str:
     """Why a machine did not start, in words. An error of its disk keeps no other machine from being
     started."""
