@@ -568,9 +568,10 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "record-is-behind",
             C,
-            "The vault was restored from a backup of before a failover, or has adopted the machine in the "
-            "middle of one: by what was last heard it runs at its target, or nowhere, whatever else is "
-            "shown of it. A site that does not answer may have changed that since.",
+            "The vault was restored from a backup of before a failover or of before the machine came home, "
+            "or has adopted the machine in the middle of a failover: by what was last heard it runs at its "
+            "target, or nowhere, whatever else is shown of it. A site that does not answer may have changed "
+            "that since.",
             "Look at both sites which copy is in use. Where that is the one at the target, and no other "
             "runs, type what is said there: a machine that runs is taken over as it runs, nothing is "
             "started or stopped. Do not disable its protection: its recovery points would go.",

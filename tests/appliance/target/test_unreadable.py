@@ -4,6 +4,7 @@ a link that broke nor a point that never was."""
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from secondsite.datapath import errors as datapath_errors
 from secondsite.datapath.cycles import inbox
 from secondsite.domain import errors
 from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Drain, Kind, PointOrder, RunCycle
 
 pytestmark = pytest.mark.slow
@@ -128,3 +130,23 @@ def test_no_refusal_of_the_target_is_a_fault_of_the_source_s_hypervisor():
     codes = {code for text in texts for code in re.findall(r'CycleRefused\(\s*"([a-z-]+)"', text)}
     assert {"store-unwritable", "wrong-epoch", "out-of-order"} <= codes
     assert {code for code in codes if shared.code_for(code) == "cycle-failed"} == set()
+
+
+def test_a_replica_that_was_made_anew_after_its_files_were_lost_can_be_failed_over_to(pointed):
+    pair, _ = pointed
+    pair.pause()
+    pair.target.stop()
+    shutil.rmtree(pair.target.replica_folder(pair.machine_id))
+    pair.target.start()
+    must_hold = CheckTarget(must_hold_replica=True)
+    assert pair.target.order(Kind.CHECK_TARGET, must_hold, pair.machine_id).facts["obstacles"]
+    pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
+    assert not pair.target.order(Kind.CHECK_TARGET, must_hold, pair.machine_id).facts["obstacles"]
+
+
+def test_a_replica_of_an_epoch_before_in_which_nothing_was_kept_is_no_obstacle_to_the_next(pair):
+    pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
+    pair.epoch += 1
+    pair.protect().synchronized()
+    (point,) = pair.status().points
+    assert point.epoch == pair.epoch

@@ -47,6 +47,7 @@ def restore(verbs):
 def test_both_sides_are_told_their_roles_again_the_target_first(verbs):
     assert verbs.run(Verb.RESYNCHRONIZE).job.state == "succeeded"
     assert [each[:2] for each in verbs.appliances.given] == [
+        (A, Kind.POWER),
         (B, Kind.PREPARE_REPLICA),
         (B, Kind.ACCEPT_CYCLES),
         (A, Kind.START_REPLICATION),
@@ -57,7 +58,7 @@ def test_both_sides_are_told_their_roles_again_the_target_first(verbs):
 def test_nothing_is_compared_while_the_target_keeps_its_replica_closed(verbs):
     verbs.appliances.fail(Kind.ACCEPT_CYCLES)
     assert verbs.run(Verb.RESYNCHRONIZE).job.state == "failed"
-    assert [site for site, _, _ in verbs.appliances.given] == [B]
+    assert [each[:2] for each in verbs.appliances.given][1:] == [(B, Kind.PREPARE_REPLICA)]
     assert verbs.state() is State.PROTECTED
 
 
@@ -87,3 +88,12 @@ def test_the_epoch_of_the_other_direction_is_not_taken_for_this_one(verbs):
     restore(verbs)
     verbs.submit(Verb.RESYNCHRONIZE)
     assert verbs.machine().epoch == 1
+
+
+def test_a_target_gets_no_replica_of_a_machine_that_its_source_has_not(verbs):
+    verbs.appliances.copies.made.discard((verbs.machine().id, A))
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.RESYNCHRONIZE)
+    assert job.job.state == "failed"
+    assert "a has no such machine" in job.job.error.message
+    assert {kind for _, kind, _ in verbs.appliances.given} == {Kind.POWER}

@@ -112,6 +112,13 @@ class HostedReplica:
         state = self.replica.state
         return state.epoch == epoch and state.committed_point_id is None
 
+    def never_began(self, epoch: int) -> bool:
+        """Whether it is left of an epoch before this one in which nothing was kept: no point, and no
+        machine ever ran on it."""
+        state = self.replica.state
+        kept = state.runs or state.committed_point_id or any(layer.point_id for layer in state.layers)
+        return state.epoch < epoch and not kept
+
     def require_no_copy(self) -> None:
         """Raises NotPossibleNow if a machine was failed over onto it: the source would go on replicating
         beside a copy that may run."""

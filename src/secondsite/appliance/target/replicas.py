@@ -200,6 +200,9 @@ class ReplicaHost:
         the replica exists, the caller has locked it."""
         self.require_room_for(setup.machine_id, setup.epoch, setup.base)
         hosted = self.find(setup.machine_id)
+        if hosted is not None and hosted.never_began(setup.epoch):
+            self.remove(hosted, keep_points=False)
+            hosted = None
         if hosted is None:
             return self._make(setup)
         if hosted.is_of(setup.epoch):
@@ -217,7 +220,7 @@ class ReplicaHost:
         hosted = self.find(machine_id)
         if hosted is not None and hosted.is_of(epoch):
             hosted.require_no_copy()
-        elif hosted is not None and base is not Base.EXISTING:
+        elif hosted is not None and base is not Base.EXISTING and not hosted.never_began(epoch):
             raise errors.NotPossibleNow(
                 f"{hosted} of epoch {hosted.setup.epoch} exists; an empty one cannot replace it.",
                 do="If a machine was failed over onto it, 'secondsite machine show MACHINE' says how that "
@@ -269,6 +272,7 @@ class ReplicaHost:
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted
+        self._unopened.pop(setup.machine_id, None)
         return sentence
 
     def _key_for(self, setup: ReplicaSetup, existing: MachineDefinition | None) -> EncryptionKey | None:

@@ -374,6 +374,8 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         since = replica.processed_at or machine.created_at
         said = f"{dark}{_unordered(situation)}{what} {_way_on(machine, status)}"
         yield HealthFinding("record-is-behind", said, since)
+    elif ahead := lookup.epochs_behind(machine, status):
+        yield HealthFinding("record-is-behind", f"{dark}{_moved(machine, ahead)}", machine.created_at)
     elif (said := _unordered(situation)) and machine.state not in RUNS_AT_TARGET:
         yield HealthFinding("record-is-behind", f"{dark}{said}", machine.created_at)
     elif rests_off(machine, status) and (
@@ -388,6 +390,17 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         )
         since = (replica.processed_at if replica else None) or machine.created_at
         yield HealthFinding("record-is-behind", what, since)
+
+
+def _moved(machine: MachineRecord, ahead: int) -> str:
+    sides = (machine.source_site, machine.target_site)
+    site, other = reversed(sides) if ahead % 2 else sides
+    return (
+        f"Machine '{machine.name}' was moved since: site {site} replicates it in its epoch "
+        f"{machine.epoch + ahead}, and this vault knows of epoch {machine.epoch}. What is shown of its "
+        f"sites, points and RPO is of before. 'secondsite vault adopt APPLIANCE' takes it over as it is: for "
+        f"the appliance of {other} first, then for that of {site}."
+    )
 
 
 def _dark(situation: Situation) -> str:

@@ -8,15 +8,18 @@ replica's own files show whether it is of this epoch, and whether a machine was 
 
 from collections.abc import Sequence
 
+from ...domain import errors
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
+from ...wire.common.machines import PowerState
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.setups import Base
 from ..steps import replicating, synchronization
 from ..steps.operation import MachineOperation
 from ..steps.synchronization import ReplicaState
+from ..store import MachineRecord
 
 
 class Resynchronize(MachineOperation):
@@ -31,6 +34,7 @@ class Resynchronize(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         target, source = self.target(ctx, machine), self.source(ctx, machine)
+        _require_there(machine, source.power().facts.power)
         before = synchronization.remembered_before(self.deps, ctx, machine)
         came_home = machine.target_fabric_id if machine.epoch > 1 else None
         replicating.create_replica(self.deps, target, Base.EMPTY, came_home)
@@ -43,3 +47,14 @@ class Resynchronize(MachineOperation):
         machine = self.machine(ctx)
         before = ctx.facts("start", ReplicaState)
         return synchronization.await_while_both_are_there(self.orders, ctx, machine, before)
+
+
+def _require_there(machine: MachineRecord, power: str) -> None:
+    """Raises PrerequisiteFailed where the source has no such machine: its target would be left with an empty
+    replica."""
+    if power == PowerState.MISSING:
+        raise errors.PrerequisiteFailed(
+            f"{machine.name} was not resynchronized: {machine.source_site} has no such machine.",
+            do="Look where it runs: 'virsh list --all' at both sites. If it was moved since this vault's "
+            "backup was made, adopt both appliances ('secondsite vault adopt APPLIANCE').",
+        )

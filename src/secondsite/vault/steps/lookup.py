@@ -79,6 +79,14 @@ def is_behind(machine: MachineRecord, replica: ReplicaStatus | None) -> bool:
     return "failover" in replica.runs and replica.epoch == machine.epoch
 
 
+def epochs_behind(machine: MachineRecord, status: StatusRecord) -> int:
+    """By how many epochs the record of a machine at rest is older than what replicates it, as in a vault that
+    was restored from before the machine was moved, and protected anew there; 0: it is not."""
+    if machine.state is not State.PROTECTED or machine.job_id is not None or status.source is None:
+        return 0
+    return max(0, status.source.epoch - machine.epoch)
+
+
 def is_forgotten(machine: MachineRecord, status: StatusRecord) -> bool:
     """Whether the appliance of its target reports, after the machine was started there, that nothing runs on
     its replica, as one does whose store was put back. After a committed failback there is no replica any

@@ -99,21 +99,41 @@ def _not_started(verb: str, name: str) -> Iterator[None]:
 
 
 def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
-    """Raises PrerequisiteFailed if the source is connected and reports that it replicates the machine in a
-    later epoch of this direction: then the target of this record is one that the machine has left, as after a
-    new vault adopted only that one. A source that is gone is not asked."""
+    """Raises PrerequisiteFailed if the appliance that has the machine is connected and reports that it
+    replicates it in a later epoch: then the target of this record is one that the machine has left, as after
+    a new vault adopted only that one, or after a vault was restored from before a move. One that is gone is
+    not asked."""
     with deps.store.reading() as tx:
         source = tx.statuses.without_points(machine.id).source
     ahead = 0 if source is None else source.epoch - machine.epoch
-    if ahead <= 0 or ahead % 2 or not deps.gateway.is_connected(machine.source_appliance_id):
+    if ahead <= 0:
+        return
+    has_turned = bool(ahead % 2)
+    if has_turned:
+        site, appliance_id = machine.target_site, machine.target_appliance_id
+    else:
+        site, appliance_id = machine.source_site, machine.source_appliance_id
+    if not deps.gateway.is_connected(appliance_id):
         return
     raise errors.PrerequisiteFailed(
-        f"{verb} of {machine.name} was not started: {machine.source_site} replicates it in its epoch "
+        f"{verb} of {machine.name} was not started: {site} replicates it in its epoch "
         f"{machine.epoch + ahead}, but the replica that this vault knows at {machine.target_site} is of "
         f"epoch {machine.epoch}: the machine has left it.",
-        do=f"If machines were adopted, adopt the appliance of {machine.source_site}, too ('secondsite vault "
-        "adopt APPLIANCE'). If the replica was put back from a copy: 'secondsite machine resynchronize "
-        f"{shell.arguments(machine.name)}'.",
+        do=_overtaken(machine, site, has_turned=has_turned),
+    )
+
+
+def _overtaken(machine: MachineRecord, site: str, *, has_turned: bool) -> str:
+    """The way on for a record that the machine's appliances have overtaken."""
+    if has_turned:
+        return (
+            f"Adopt the appliance of {machine.source_site}, where its replica is now, then that of {site} "
+            "('secondsite vault adopt APPLIANCE'): the machine is taken over as it is."
+        )
+    return (
+        f"If machines were adopted, adopt the appliance of {site}, too ('secondsite vault adopt "
+        "APPLIANCE'). If the replica was put back from a copy: 'secondsite machine resynchronize "
+        f"{shell.arguments(machine.name)}'."
     )
 
 

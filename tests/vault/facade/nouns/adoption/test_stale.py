@@ -1,7 +1,10 @@
 """A new vault adopts an appliance that a machine has left, before it adopts the one that has it now."""
 
+from dataclasses import replace
+
 import pytest
 
+from rig.eventually import eventually
 from secondsite.domain.lifecycle import State
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
@@ -77,3 +80,43 @@ def test_the_later_direction_counts_and_meanwhile_nothing_is_stopped_and_no_old_
     assert ends(world.adopt("new")) == {"web01": "here"}
     world.run("planned-failover", "web01")
     assert running(world) == ["new"]
+
+
+def moved_home(world):
+    """web01 went to b and came home again; returns its record of when it ran at b, protected back to a."""
+    for verb in ("failover", "commit", "reprotect"):
+        world.run(verb, "web01")
+    world.wait_protected()
+    before = world.record()
+    for verb in ("planned-failover", "commit"):  # and it is protected again by itself
+        world.run(verb, "web01")
+    world.wait_protected()
+    return before
+
+
+def put_back(world, before):
+    """As in a vault that was restored from a backup of then."""
+    with world.vault.store.transaction() as tx:
+        tx.machines.put(replace(before, version=tx.machines.find("web01").version))
+
+
+def test_a_record_from_before_the_way_home_is_told_and_adoption_takes_the_machine_over_as_it_is(furnished):
+    world = furnished
+    now = moved_home(world)
+    put_back(world, now)
+
+    def behind():
+        return [each.what for each in world.machine().findings if each.code == "record-is-behind"]
+
+    (told,) = eventually(behind, within_seconds=30)
+    assert "site a replicates it in its epoch 3, and this vault knows of epoch 2" in told
+    for verb in ("planned-failover", "failover", "resynchronize"):
+        assert "secondsite vault adopt APPLIANCE" in str(world.run(verb, "web01", fails=True)), verb
+    assert running(world) == ["a"]
+    assert ends(world.adopt("b"))["web01"] == "completed"
+    assert ends(world.adopt("a"))["web01"] == "here"
+    found = world.machine()
+    assert (found.state, found.source_site, found.target_site) == (State.PROTECTED, "a", "b")
+    eventually(lambda: not behind(), within_seconds=30)
+    world.run("planned-failover", "web01")
+    assert running(world) == ["b"]
