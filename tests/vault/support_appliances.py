@@ -96,9 +96,11 @@ class Appliances:
         self.networks_of: dict[str, Any] = {}
         self.known_of: dict[str, dict[str, Any]] = {}
         self.obstacles: tuple[checks.ObstacleShape, ...] = ()
+        self.copy_on: checks.CopyInstant | None = None
         self.seeded = None
         self.started, self.booted = [], []
         self.stopped, self.shut_downs = [], []
+        self.ended: list[orders.StopReplica] = []
         self.removed = []
         self.copies = Copies()
         self.setups = {}
@@ -296,6 +298,7 @@ class Appliances:
             serves=self.serves,
             stand_ins=tuple(stand_ins),
             keeps=self.keeps,
+            copy_on=self.copy_on if payload.no_copy else None,
         )
 
     def _discover(self, appliance_id, _, payload):
@@ -462,6 +465,7 @@ class Appliances:
         return self._run_script(appliance_id, machine_id, payload)
 
     def _stop_replica(self, appliance_id, machine_id, payload):
+        self.ended.append(payload)
         if payload.run == "failover":
             self.copies.stop(machine_id, appliance_id)
         return orders.Nothing()

@@ -532,6 +532,31 @@ def test_a_removal_says_that_it_removed_a_machine_that_it_had_forgotten_and_ends
     assert "started-without-vault" not in [each.code for each in pair.status().findings]
 
 
+def test_a_copy_that_was_started_without_a_vault_is_taken_over_where_it_stands_or_left_alone(pair):
+    """A failover of the latest instant sealed a newer one, could not start from it, and the cancel that was
+    advised removed the copy that served."""
+    pair.protect().synchronized()
+    first = pair.point_now()
+    pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+    second = pair.point_now()
+    away = fail_over(pair, first)
+    unremembered(pair)
+    pair.target.replica(pair.machine_id).was_started_without_us()
+    looked = pair.target.order(Kind.CHECK_TARGET, CheckTarget(no_copy=True), pair.machine_id).facts
+    assert looked["copy_on"]["point_id"] == first
+    with pytest.raises(OrderFailed) as refused:
+        start(pair, "failover", second, name=pair.name, fabric_id=away)
+    assert f"machine failover web01 --point {first}" in str(refused.value)
+    assert "started-without-vault" in [each.code for each in pair.status().findings]
+    order = StopReplica(run="failover", fabric_id=away, begun_only=True)
+    kept = pair.target.order(Kind.STOP_REPLICA, order, pair.machine_id).problem
+    assert f"machine failover web01 --point {first}" in kept.do
+    assert pair.target.fabric.power.state(away) is PowerState.RUNNING
+    start(pair, "failover", first, name=pair.name, fabric_id=away)
+    assert "started-without-vault" not in [each.code for each in pair.status().findings]
+    assert pair.target.order(Kind.STOP_REPLICA, order, pair.machine_id).problem is None
+
+
 @pytest.mark.parametrize("files", ["here", "gone"])
 def test_a_copy_of_a_forgotten_failover_is_removed_only_if_it_can_lose_nothing(pair, files):
     pair.protect().synchronized()

@@ -3,6 +3,8 @@
 import pytest
 
 from secondsite.domain.lifecycle import Verb
+from secondsite.wire.control.checks import CopyInstant
+from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
 
 pytestmark = pytest.mark.slow
@@ -28,3 +30,21 @@ def test_the_machine_that_a_later_direction_replicates_need_not_be_off_when_prot
     says(verbs, epoch)
     assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
     assert [each.given_up for each in verbs.appliances.removed] == [must_be_off]
+
+
+def test_a_failover_takes_a_copy_over_that_was_started_without_the_vault_and_seals_nothing_newer(verbs):
+    verbs.protect()
+    verbs.appliances.copy_on = CopyInstant(point_id="as-chosen")
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.FAILOVER)
+    assert job.job.state == "succeeded", job.job.error
+    assert Kind.DRAIN not in {kind for _, kind, _ in verbs.appliances.given}
+    assert any("was started from it without this vault" in task.sentence for task in job.tasks)
+
+
+def test_the_cancel_of_a_failover_whose_start_failed_removes_only_what_a_vault_began(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA)
+    assert verbs.run(Verb.FAILOVER).job.state == "failed"
+    assert verbs.run(Verb.CANCEL_FAILOVER).job.state == "succeeded"
+    assert [each.begun_only for each in verbs.appliances.ended] == [True]

@@ -3,7 +3,6 @@ do."""
 
 import contextlib
 import os
-import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +62,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetChe
         serves=shares and context.fabric.networks.cannot_serve() is None,
         stand_ins=production.known(context, payload),
         keeps=True,
+        copy_on=_copy_on(context) if payload.no_copy else None,
     )
 
 
@@ -313,28 +313,19 @@ def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
     hosted = context.parts.host.find(context.machine_id) if payload.no_copy else None
     if hosted is None or not hosted.failed_over:
         return
-    run = hosted.replica.state.run(FAILOVER)
-    stands_on = None if run is None else CopyInstant(point_id=run.point_id, through_seq=run.through_seq)
+    stands_on = _copy_on(context)
     if stands_on is None or stands_on != payload.but_on:
         name = hosted.setup.machine_name
         yield _obstacle(
             f"{name} was failed over to this site already, and its copy is here.",
-            (
-                "If that copy is the machine that you need, take it over: "
-                f"'{_take_over(context, name, stands_on)}'."
-            ),
+            f"If that copy is the machine that you need, take it over: '{runs.take_over(context, hosted)}'.",
         )
 
 
-def _take_over(context: Context, name: str, stands_on: CopyInstant | None) -> str:
-    """The command that takes the running copy over."""
-    fact = runs.machine_of(context, FAILOVER)
-    forward = fact.forward if fact is not None else None
-    if stands_on is not None and stands_on.through_seq is not None and forward is not None:
-        at = f"--at {forward.taken_at.isoformat()}"
-        return f"secondsite machine failover {shell.arguments(name, options=at)}"
-    point = "" if stands_on is None else f"--point {shlex.quote(stands_on.point_id)}"
-    return f"secondsite machine failover {shell.arguments(name, options=point)}"
+def _copy_on(context: Context) -> CopyInstant | None:
+    hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
+    run = None if hosted is None else hosted.replica.state.run(FAILOVER)
+    return None if run is None else CopyInstant(point_id=run.point_id, through_seq=run.through_seq)
 
 
 def _too_large(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -1,5 +1,6 @@
 """Orders that run machines on recovery points, for drills and failovers, and that end them."""
 
+import shlex
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...datapath import errors as datapath_errors
-from ...domain import errors, journal
+from ...domain import errors, journal, shell
 from ...fabrics.interface import HostRequest, MachineSummary, MissingPart, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
@@ -99,6 +100,7 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         machine_tags.found(context, payload.fabric_id)
         _end_forgotten_drill(context, hosted, payload)
         _end_never_begun(context, hosted, payload)
+        _require_no_other_copy(context, hosted, payload)
         old_disks.require_unchanged(hosted)
         with _nothing_left(context, hosted, payload):
             return _start(context, hosted, payload, began)
@@ -153,6 +155,7 @@ def _start(
     unconnected |= lacks.cards
     media = _media(context, request)
     remember(context, payload.run, fact.model_copy(update={"begun": True}))
+    hosted.findings.clear("started-without-vault")
     is_drill = payload.run != FAILOVER
     if payload.start:
         with_host = definition.starts_with_host and not is_drill
@@ -254,6 +257,33 @@ def _end_never_begun(context: Context, hosted: HostedReplica, payload: StartRepl
         return
     if not fact.may_have_run and context.fabric.power.state(fact.fabric_id) in NOT_RUNNING:
         _give_back(context, hosted, payload.run)
+
+
+def _require_no_other_copy(context: Context, hosted: HostedReplica, payload: StartReplica) -> None:
+    """Raises NotPossibleNow for a machine that was failed over onto another instant: what it wrote since is
+    the newest that there is. Before a fact of this start is kept, by which that copy could be removed."""
+    run = hosted.replica.state.run(payload.run) if payload.run == FAILOVER else None
+    wanted = (payload.point_id, payload.forward and payload.forward.seq)
+    if run is None or (run.point_id, run.through_seq) == wanted:
+        return
+    if hosted.replica.files.run(run.name).exists():
+        raise errors.NotPossibleNow(
+            f"A copy of {hosted.setup.machine_name} was started here from point {run.point_id} already, so "
+            f"it is not started from {started_from(payload.point_id, payload.forward)}.",
+            do=f"If that copy is the machine that you need, take it over: '{take_over(context, hosted)}'.",
+        )
+
+
+def take_over(context: Context, hosted: HostedReplica) -> str:
+    """The command that takes over the copy that was failed over onto the replica."""
+    run, fact = hosted.replica.state.run(FAILOVER), machine_of(context, FAILOVER)
+    name = hosted.setup.machine_name
+    forward = fact.forward if fact is not None else None
+    if run is not None and run.through_seq is not None and forward is not None:
+        at = f"--at {forward.taken_at.isoformat()}"
+        return f"secondsite machine failover {shell.arguments(name, options=at)}"
+    point = "" if run is None else f"--point {shlex.quote(run.point_id)}"
+    return f"secondsite machine failover {shell.arguments(name, options=point)}"
 
 
 def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
@@ -394,6 +424,7 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
                     Nothing(),
                 )
             _require_a_copy(context, hosted, payload.fabric_id)
+            _require_begun(context, hosted, payload)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
         if hosted is None:
             back = reserving.released(context) if payload.run == FAILOVER else ""
@@ -416,6 +447,20 @@ def _failed_on_an_old_copy(context: Context, hosted: HostedReplica | None, fabri
         return False
     was_begun = machine_of(context, FAILOVER) is not None
     return not was_begun and found.power is PowerState.OFF and is_an_old_copy(context, hosted, found)
+
+
+def _require_begun(context: Context, hosted: HostedReplica | None, payload: StopReplica) -> None:
+    """Raises NotPossibleNow for a copy that was started without a vault, where only one may be removed that
+    a vault began."""
+    run = None if hosted is None else hosted.replica.state.run(FAILOVER)
+    if hosted is None or run is None or not payload.begun_only or machine_of(context, FAILOVER) is not None:
+        return
+    name = hosted.setup.machine_name
+    raise errors.NotPossibleNow(
+        f"The copy of {name} here was started without the vault, from point {run.point_id}: what it wrote "
+        "since would be lost, so it is not removed.",
+        do=f"Take it over: '{take_over(context, hosted)}'. If it is not needed, cancel that failover then.",
+    )
 
 
 def _require_a_copy(context: Context, hosted: HostedReplica | None, fabric_id: str) -> None:

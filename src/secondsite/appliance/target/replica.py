@@ -98,8 +98,6 @@ class HostedReplica:
         self.delayed.follow(setup.policy.retention_seconds)
         self._state.put_replica(setup.machine_id, setup.model_dump_json(), accepting)
         self.setup, self.accepting = setup, accepting
-        if not accepting:  # the vault knows by now
-            self.findings.clear("started-without-vault")
 
     @property
     def failed_over(self) -> bool:

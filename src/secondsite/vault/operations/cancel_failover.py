@@ -76,11 +76,12 @@ class CancelFailover(MachineOperation):
         """Remove the new copy before the old machine starts: never two at once."""
         target = self.target(ctx)
         machine = target.machine
+        by_itself = ctx.arguments(CancelArguments).because is not None
         if not machine.start_ordered and not declaration.is_given_up(self.deps, target):
             self._require_no_other_copy(ctx, target)
             return Skipped(f"{machine.target_site} was never told to start {machine.name}")
         need = Need(
-            target.to_stop_failed_over(),
+            target.to_stop_failed_over(begun_only=not by_itself and machine.failed_over_point_id is None),
             lost=(
                 f"what {machine.name} wrote there since the failover is lost, and it must not run there any "
                 "more"

@@ -21,7 +21,7 @@ from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
 from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
-from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
+from ..steps.points.choose_recovery_point import ChoiceArguments, Chosen, ChosenInstant
 from ..steps.retry_store import retrying
 from ..steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties, source
 from ..steps.sides.proving import prove
@@ -41,6 +41,12 @@ class FailoverInstant(ChosenInstant):
     loses_seconds: float
     left: str = ""
     """What is newer, but could not be processed; empty if nothing is."""
+
+
+class CheckedFailover(Shape):
+    """`takes_over`: the instant that a copy stands on which was started at the target without this vault."""
+
+    takes_over: ChosenInstant | None = None
 
 
 class Failover(MachineOperation):
@@ -101,7 +107,8 @@ class Failover(MachineOperation):
         warned = obstacles.require_none("A failover", machine.name, *found_wrong)
         got = pool_addresses.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
         return Done(
-            f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}"
+            f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}",
+            CheckedFailover(takes_over=None if tried.facts.copy_on is None else instant),
         )
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
@@ -137,7 +144,11 @@ class Failover(MachineOperation):
         return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
-        found = choose_recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
+        over = ctx.facts("check", CheckedFailover).takes_over
+        if over is None:
+            found = choose_recovery_point.choose(ctx, self.target(ctx), process=True, committed_too=True)
+        else:  # nothing newer is sealed: the copy that runs is the newest
+            found = Chosen(over, f"point {over.point_id}", "a copy was started from it without this vault")
         # the source's clock may be ahead
         loss = max(0.0, (ctx.now() - found.instant.taken_at).total_seconds())
         left = _left(ctx, found.left)

@@ -74,6 +74,9 @@ class TargetCheckFact(Obstacles):
     stand_ins: Annotated[tuple[NetworkCandidate, ...], BoundedTuple(MOST_OBSTACLES)] = ()
     keeps: bool = False
     """Whether PREPARE_REPLICA knows `keeping`; False: an older appliance."""
+    copy_on: "CopyInstant | None" = None
+    """With `no_copy`: what a copy stands on that was failed over to here; None: none is here, or an older
+    appliance."""
     sets_cpu_model: bool = False
 
 

@@ -268,10 +268,12 @@ class StartFact(Shape):
 
 
 class StopReplica(Shape):
-    """Stop the machine of `run`, undefine it and delete its overlays."""
+    """Stop the machine of `run`, undefine it and delete its overlays. `begun_only`: refuse one that was
+    started without a vault; an older appliance does not know it."""
 
     run: str
     fabric_id: str
+    begun_only: bool = False
 
 
 class CommitPoint(Shape):

@@ -231,17 +231,21 @@ class Target(Side):
         limits = Limits(deadline_seconds=longest + LOOK_SECONDS)
         return self.give(orders.PROVE, payload, f"looking at {started.name}", limits)
 
-    def to_stop_failed_over(self) -> Ask[orders.StopReplica, Nothing]:
-        """Stop and remove the failed-over machine and its overlays."""
-        return self._to_stop(FAILOVER_RUN, self.machine.target_fabric_id, "failed-over")
+    def to_stop_failed_over(self, *, begun_only: bool = False) -> Ask[orders.StopReplica, Nothing]:
+        """Stop and remove the failed-over machine and its overlays; `begun_only`: not one that was started
+        without a vault."""
+        payload = orders.StopReplica(
+            run=FAILOVER_RUN, fabric_id=self.machine.target_fabric_id, begun_only=begun_only
+        )
+        return self._to_stop(payload, "failed-over")
 
     def to_stop_drill(self, fabric_id: str) -> Ask[orders.StopReplica, Nothing]:
         """Stop and remove the drill's machine and its overlays."""
-        return self._to_stop(DRILL_RUN, fabric_id, "test")
+        return self._to_stop(orders.StopReplica(run=DRILL_RUN, fabric_id=fabric_id), "test")
 
-    def _to_stop(self, run: str, fabric_id: str, what: str) -> Ask[orders.StopReplica, Nothing]:
+    def _to_stop(self, payload: orders.StopReplica, what: str) -> Ask[orders.StopReplica, Nothing]:
         why = f"stopping the {what} machine of {self.machine.name} at {self.machine.target_site}"
-        return Ask(orders.STOP_REPLICA, orders.StopReplica(run=run, fabric_id=fabric_id), why, START_OR_STOP)
+        return Ask(orders.STOP_REPLICA, payload, why, START_OR_STOP)
 
     def to_commit_point(self, point_id: str) -> Ask[orders.CommitPoint, Nothing]:
         """Keep the point, and delete the others."""
