@@ -34,7 +34,7 @@ def test_a_machine_walks_through_every_verb(cli, fresh):
     assert shows(cli, vm, "last drill", "logs [in]")
     assert cli.must(f"machine resynchronize {vm} --json").json["state"] == "succeeded"
     cli.must(f"machine planned-failover {vm} --yes")
-    assert shows(cli, vm, "source", "a (machine off)")
+    assert shows(cli, vm, "source", "a (machine off when last heard of)")
     assert shows(cli, vm, "replication", "stopped")
     cli.must(f"machine cancel-failover {vm} --yes")
     assert shows(cli, vm, "runs at", "  a")

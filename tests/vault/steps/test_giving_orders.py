@@ -35,7 +35,7 @@ class SilentSite:
         self.connected, self.seen_at = connected, NOW
         self.in_a_moment: Any = None
         self.awaited_times = 0
-        self.lost_seconds = 0.0
+        self.lost_seconds = self.seconds_since_seen = 0.0
         self.gateway = SimpleNamespace(
             ask=lambda *_, **__: None, is_connected=lambda _id: self.connected,
             holds=lambda _id: self.connected, lost_seconds=lambda _id: self.lost_seconds,
@@ -45,6 +45,9 @@ class SilentSite:
 
     def monotonic(self):
         return self.seconds
+
+    def now(self):
+        return NOW + timedelta(seconds=self.seconds_since_seen)
 
     def find(self, _appliance_id):
         return SimpleNamespace(name="one", site="a", last_seen_at=self.seen_at)
@@ -109,7 +112,8 @@ def test_only_who_asks_in_passing_does_not_wait_for_an_appliance_that_was_lost_b
     with pytest.raises(Wait):
         give(orders, passing)
     site.lost_seconds = 300.0
-    with pytest.raises(ApplianceUnreachable, match="has not been connected for 300 s"):
+    site.seconds_since_seen = 4000.0
+    with pytest.raises(ApplianceUnreachable, match="has not been connected for 4000 s"):
         give(orders, passing)
     waits(orders, limits=URGENT, job="patient")
 

@@ -560,6 +560,10 @@ def test_a_failover_that_failed_is_critical_and_tells_what_is_known_of_the_sourc
     (found,) = findings.findings(situation(machine=left, status=status), NOW)
     assert (found.code, found.kind.severity) == ("failover-failed", "critical")
     assert found.what.endswith("at site a it was last seen off.")
+    fenced = dataclasses.replace(status, source=source_status(power="running", fenced=True))
+    (found,) = findings.findings(situation(machine=left, status=fenced), NOW)
+    assert "'secondsite machine cancel-failover web01'" in found.what
+    assert found.what.endswith("it does not start at site a, nor with its host.")
     unknown = dataclasses.replace(status, source=None)
     (found,) = findings.findings(situation(machine=left, status=unknown), NOW)
     assert found.what.endswith("whether it runs at site a is not known.")

@@ -263,10 +263,10 @@ def _journal(machine: rest.Machine) -> str | None:
 
 def _at_source(machine: rest.Machine) -> str:
     """The machine's power at the source, as the source's appliance last reported it, wherever it should run
-    now."""
+    now. Of a machine that runs at its target no finding says that its source does not answer."""
     if machine.power is None:
         return machine.source_site
-    away = any(
+    away = machine.active_site == machine.target_site or any(
         finding.code == "appliance-unreachable" and f"site {machine.source_site} " in finding.what
         for finding in machine.findings
     )

@@ -470,7 +470,16 @@ def _half_way(machine: MachineRecord, status: StatusRecord) -> str:
         if known
         else f"whether it runs at site {site} is not known"
     )
-    return f"The failover of machine '{machine.name}' to site {machine.target_site} did not end: {source}."
+    what = f"The failover of machine '{machine.name}' to site {machine.target_site} did not end: {source}."
+    return f"{what} {_kept_off(machine)}" if known is not None and known.fenced else what
+
+
+def _kept_off(machine: MachineRecord) -> str:
+    cancel = f"secondsite machine cancel-failover {shell.arguments(machine.name)}"
+    return (
+        f"Until it is failed over again or that is cancelled ('{cancel}'), it does not start at site "
+        f"{machine.source_site}, nor with its host."
+    )
 
 
 def _warned(situation: Situation) -> Iterator[HealthFinding]:

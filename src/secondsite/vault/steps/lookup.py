@@ -82,7 +82,8 @@ def is_behind(machine: MachineRecord, replica: ReplicaStatus | None) -> bool:
 def epochs_behind(machine: MachineRecord, status: StatusRecord) -> int:
     """By how many epochs the record of a machine at rest is older than what replicates it, as in a vault that
     was restored from before the machine was moved, and protected anew there; 0: it is not."""
-    if machine.state is not State.PROTECTED or machine.job_id is not None or status.source is None:
+    at_rest = machine.state is State.PROTECTED and machine.job_id is None and not machine.start_ordered
+    if not at_rest or status.source is None:
         return 0
     return max(0, status.source.epoch - machine.epoch)
 

@@ -236,9 +236,11 @@ class Orders:
         return None if appliance is None else appliance.last_seen_at
 
     def _unreachable(self, appliance_id: str, away_seconds: float) -> errors.ApplianceUnreachable:
-        name = self._name(appliance_id)
+        seen_at = self._seen_at(appliance_id)
+        gone_seconds = 0.0 if seen_at is None else (self.deps.now() - seen_at).total_seconds()
         return errors.ApplianceUnreachable(
-            f"The appliance {name} has not been connected for {away_seconds:.0f} s."
+            f"The appliance {self._name(appliance_id)} has not been connected for "
+            f"{max(away_seconds, gone_seconds):.0f} s."
         )
 
     def _open_seconds(self, asked: _Open) -> float:
