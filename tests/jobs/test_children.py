@@ -116,7 +116,10 @@ def test_cancel_reaches_the_children_and_the_parent_ends_after_them(room):
     assert room.order[-1] == "stop m2"
     parent, child = room.job(job_id), room.look(read.children_of, job_id)[1]
     assert parent.ended_at >= child.ended_at
-    assert parent.result == "cancelled; of its 3 jobs 1 cancelled, 2 succeeded, and each says what it undid"
+    assert parent.result == (
+        "cancelled; of its 3 jobs 1 cancelled, 2 succeeded; what succeeded stays; what was cancelled says "
+        "what it undid"
+    )
 
 
 def test_children_that_are_submitted_after_the_cancel_are_cancelled_too(room):

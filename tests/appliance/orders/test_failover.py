@@ -532,7 +532,13 @@ def test_a_removal_says_that_it_removed_a_machine_that_it_had_forgotten_and_ends
     assert "started-without-vault" not in [each.code for each in pair.status().findings]
 
 
-def test_a_copy_that_was_started_without_a_vault_is_taken_over_where_it_stands_or_left_alone(pair):
+def refused_by_its_host(_request):
+    raise errors.FabricError("no", do="yes")
+
+
+def test_a_copy_that_was_started_without_a_vault_is_taken_over_where_it_stands_or_left_alone(
+    pair, monkeypatch
+):
     """A failover of the latest instant sealed a newer one, could not start from it, and the cancel that was
     advised removed the copy that served."""
     pair.protect().synchronized()
@@ -551,6 +557,10 @@ def test_a_copy_that_was_started_without_a_vault_is_taken_over_where_it_stands_o
     order = StopReplica(run="failover", fabric_id=away, begun_only=True)
     kept = pair.target.order(Kind.STOP_REPLICA, order, pair.machine_id).problem
     assert f"machine failover web01 --point {first}" in kept.do
+    with monkeypatch.context() as broken, pytest.raises(OrderFailed):
+        broken.setattr(pair.target.fabric.hosting, "create", refused_by_its_host)
+        start(pair, "failover", first, name=pair.name, fabric_id=away)
+    assert pair.target.order(Kind.STOP_REPLICA, order, pair.machine_id).problem is not None
     assert pair.target.fabric.power.state(away) is PowerState.RUNNING
     start(pair, "failover", first, name=pair.name, fabric_id=away)
     assert "started-without-vault" not in [each.code for each in pair.status().findings]

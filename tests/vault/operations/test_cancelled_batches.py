@@ -21,7 +21,7 @@ def test_an_enable_of_several_machines_is_cancelled_and_each_says_what_it_undid(
     cancel(verbs, job_id)
     done = verbs.settle(job_id)
     assert done.job.state == "cancelled"
-    assert done.job.result == "cancelled; of its 2 jobs 2 cancelled, and each says what it undid"
+    assert done.job.result == "cancelled; of its 2 jobs 2 cancelled; what was cancelled says what it undid"
     assert (verbs.machine("web01"), verbs.machine("db01")) == (None, None)
 
 

@@ -62,7 +62,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetChe
         serves=shares and context.fabric.networks.cannot_serve() is None,
         stand_ins=production.known(context, payload),
         keeps=True,
-        copy_on=_copy_on(context) if payload.no_copy else None,
+        copy_on=_copy_on(context) if payload.no_copy or runs.is_started_by_another(context) else None,
     )
 
 
@@ -209,8 +209,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
 
 
 def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
-    """No replica to start from. For one that is here and cannot be opened, the obstacle says so: nothing
-    makes it anew."""
+    """No replica to start from. For one that is here and cannot be opened, the obstacle says so."""
     if not (payload.must_hold_replica or payload.memory is not None) or not context.order.machine_id:
         return
     problem = context.parts.host.unopened().get(context.machine_id)

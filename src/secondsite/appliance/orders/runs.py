@@ -34,6 +34,7 @@ NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
 class RunFact(Shape):
     """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been
     started. `begun`: its start was completed, so its guest has run; None if a former release recorded it.
+    `found`: the run was there before, without a machine that was remembered: somebody else started it.
     `mark` differs for each machine: all drills of a protected machine have the same fabric id."""
 
     fabric_id: str
@@ -42,11 +43,17 @@ class RunFact(Shape):
     forward: RollForward | None = None
     made: bool = False
     begun: bool | None = None
+    found: bool = False
     mark: str = ""
 
     @property
     def may_have_run(self) -> bool:
-        return self.made if self.begun is None else self.begun
+        return self.found or (self.made if self.begun is None else self.begun)
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether it was started without a vault, and no order has completed its start since."""
+        return self.found and not self.begun
 
 
 def key_of(context: Context, run: str) -> str:
@@ -116,6 +123,7 @@ def _start(
         point_id=payload.point_id,
         forward=payload.forward,
         begun=False,
+        found=_is_anothers(hosted, payload.run, machine_of(context, payload.run)),
         mark=uuid.uuid4().hex,
     )
     known = machine_of(context, payload.run)
@@ -197,6 +205,17 @@ class _Without:
 
     cards: Mapping[str, str] = field(default_factory=dict)
     parts: Sequence[MissingPart] = ()
+
+
+def _is_anothers(hosted: HostedReplica, run: str, known: RunFact | None) -> bool:
+    """Whether the machine of the run, if there is one, was started without a vault."""
+    return hosted.replica.state.run(run) is not None if known is None else known.is_anothers
+
+
+def is_started_by_another(context: Context) -> bool:
+    """Whether a copy of the machine was started here without a vault, and no order has taken it over."""
+    hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
+    return hosted is not None and _is_anothers(hosted, FAILOVER, machine_of(context, FAILOVER))
 
 
 def _is_same(one: RunFact, other: RunFact) -> bool:
@@ -453,7 +472,9 @@ def _require_begun(context: Context, hosted: HostedReplica | None, payload: Stop
     """Raises NotPossibleNow for a copy that was started without a vault, where only one may be removed that
     a vault began."""
     run = None if hosted is None else hosted.replica.state.run(FAILOVER)
-    if hosted is None or run is None or not payload.begun_only or machine_of(context, FAILOVER) is not None:
+    if hosted is None or run is None or not payload.begun_only:
+        return
+    if not _is_anothers(hosted, FAILOVER, machine_of(context, FAILOVER)):
         return
     name = hosted.setup.machine_name
     raise errors.NotPossibleNow(

@@ -92,7 +92,9 @@ def _cancelled(undone: list[str], children: dict[str, int]) -> str:
     parts = ["cancelled"]
     if children:
         states = ", ".join(f"{number} {state}" for state, number in sorted(children.items()))
-        parts.append(f"of its {counted(sum(children.values()), 'job')} {states}, and each says what it undid")
+        parts.append(f"of its {counted(sum(children.values()), 'job')} {states}")
+        parts += ["what succeeded stays"] if children.get(JobState.SUCCEEDED) else []
+        parts += ["what was cancelled says what it undid"] if children.get(JobState.CANCELLED) else []
     if undone:
         parts.append("undone: " + ", ".join(undone))
     return "; ".join(parts if len(parts) > 1 else [*parts, "nothing had to be undone"])

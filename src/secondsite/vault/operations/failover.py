@@ -87,15 +87,14 @@ class Failover(MachineOperation):
             wanted, reported = properties.set_for(tx, machine), obstacles.reported(tx, machine)
             home = network_cards.at_home(tx, machine)
             memory = obstacles.stays_behind(tx, machine)
+        chosen = CopyInstant(point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq)
         tried = target.check_failover(
             # a card without its network is only a warning: the machine starts all the same
             cards=pooled.cards,
             names=names,
             # a copy of this failover, or one that was given up, does not prevent it
             no_copy=not (machine.start_ordered or declaration.is_given_up(self.deps, target)),
-            but_on=CopyInstant(
-                point_id=instant.point_id, through_seq=instant.forward and instant.forward.seq
-            ),
+            but_on=chosen,
             wanted=wanted,
             home_in_need=home,
             tell_subnets=True,
@@ -108,7 +107,7 @@ class Failover(MachineOperation):
         got = pool_addresses.take(self.deps, ctx, machine, needed=False) if pooled.asks else ""
         return Done(
             f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}",
-            CheckedFailover(takes_over=None if tried.facts.copy_on is None else instant),
+            CheckedFailover(takes_over=instant if tried.facts.copy_on == chosen else None),
         )
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

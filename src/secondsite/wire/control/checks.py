@@ -75,8 +75,8 @@ class TargetCheckFact(Obstacles):
     keeps: bool = False
     """Whether PREPARE_REPLICA knows `keeping`; False: an older appliance."""
     copy_on: "CopyInstant | None" = None
-    """With `no_copy`: what a copy stands on that was failed over to here; None: none is here, or an older
-    appliance."""
+    """What a copy stands on that was failed over to here: with `no_copy` any, else one that was started
+    without a vault; None: none is here, or an older appliance."""
     sets_cpu_model: bool = False
 
 
