@@ -116,17 +116,16 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
 def _start(
     context: Context, hosted: HostedReplica, payload: StartReplica, began: float
 ) -> tuple[str, StartFact]:
-    record = hosted.record(payload.point_id)
+    record, known = hosted.record(payload.point_id), machine_of(context, payload.run)
     fact = RunFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
         forward=payload.forward,
         begun=False,
-        found=_is_anothers(hosted, payload.run, machine_of(context, payload.run)),
+        found=_is_anothers(hosted, payload.run, known),
         mark=uuid.uuid4().hex,
     )
-    known = machine_of(context, payload.run)
     was_made = known is not None and known.made and _is_same(known, fact)
     if known is not None and was_made:
         fact = known

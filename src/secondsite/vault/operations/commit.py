@@ -81,7 +81,7 @@ class Commit(MachineOperation):
             raise _open_there(machine)
         if power == PowerState.RUNNING:
             raise _runs_there(machine)
-        obstacles.require_old_copy_ended("The commit", machine.name, power)
+        obstacles.require_whole("The commit", machine.name, power, old_copy=True)
 
     def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
         """The power state of the failed-over machine; None: its site does not answer, or is given up. Checked

@@ -68,24 +68,14 @@ def require_whole(verb: str, name: str, power: str, *, old_copy: bool = False) -
     """Raises PrerequisiteFailed if the disks alone are not the machine, since its memory is saved or it runs
     elsewhere; or if its guest cannot react. For an `old_copy`, whose machine runs at the other site, the
     advice never starts it."""
-    try:
+    with _not_started(verb, name):
         power_states.require_able(power, name, old_copy=old_copy)
-    except errors.NotPossibleNow as problem:
-        raise errors.PrerequisiteFailed(
-            f"{verb} of {name} was not started: {problem.message}", do=problem.do
-        ) from problem
 
 
 def require_at_rest(verb: str, name: str, power: str) -> None:
     """Raises PrerequisiteFailed if the machine's memory is saved, or it runs elsewhere."""
     with _not_started(verb, name):
         power_states.obstacle(power, name)
-
-
-def require_old_copy_ended(verb: str, name: str, power: str) -> None:
-    """Raises PrerequisiteFailed if the old copy holds memory still: saved, paused, crashed."""
-    with _not_started(verb, name):
-        power_states.require_able(power, name, old_copy=True)
 
 
 @contextlib.contextmanager
