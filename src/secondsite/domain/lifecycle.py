@@ -193,6 +193,8 @@ TABLE: tuple[Transition, ...] = (
 )
 
 
+HALF_WAY = frozenset({S.FAILOVER_FAILED, S.CANCEL_FAILED})
+"""The machine may be off at both sites, and waits for a person."""
 RUNS_AT_TARGET_AT_REST = frozenset({S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.COMMITTED})
 CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
 """The verbs whose jobs a person may cancel: what such a job made is undone."""

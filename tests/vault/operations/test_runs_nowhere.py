@@ -4,6 +4,9 @@ what they refuse."""
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.vault.health.findings import Situation, findings
+from secondsite.vault.store import StatusRecord
+from secondsite.vault.watch.situations import last_jobs_that_failed
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
@@ -221,3 +224,28 @@ def test_a_change_of_point_whose_start_would_fail_is_refused_while_the_machine_s
     assert verbs.appliances.checked.definition is not None
     assert verbs.appliances.running(verbs.machine().id) == [B]
     assert verbs.state() is State.FAILED_OVER
+
+
+@pytest.mark.parametrize("name", ["web01", "db01"])
+def test_a_failover_that_failed_is_told_since_it_failed_however_late_its_source_is_heard(verbs, name):
+    """Also of a batch, whose jobs are children."""
+    verbs.protect("web01", "db01")
+    verbs.clock.pass_by(3600)
+    began = verbs.clock.now()
+    verbs.appliances.fail(Kind.START_REPLICA)
+    verbs.run(Verb.FAILOVER, *{"web01", name}, shut_down_source=True)
+    failed = [each for each in map(verbs.machine, ("web01", "db01")) if each.state is State.FAILOVER_FAILED]
+    ended = verbs.clock.now()
+    verbs.clock.pass_by(3600)
+    for machine in failed:
+        (found,) = (each for each in findings_of(verbs, machine) if each.code == "failover-failed")
+        assert began <= found.since <= ended
+    assert failed
+
+
+def findings_of(verbs, machine):
+    with verbs.store.reading() as tx:
+        jobs = last_jobs_that_failed(tx, [machine])
+    status = StatusRecord(machine.id, source_at=verbs.clock.now())
+    situation = Situation(machine, status, None, None, None, last_failed=jobs.get(machine.id))
+    return findings(situation, verbs.clock.now())

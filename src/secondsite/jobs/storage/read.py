@@ -85,17 +85,18 @@ def forget(session: Session, older_than: datetime) -> int:
 
 def ended_since(session: Session, since: datetime) -> list[JobView]:
     """Jobs that ended at or after `since`, but not children; the oldest first."""
-    return _ended(session, jobs.c.ended_at >= since)
+    return _ended(session, jobs.c.ended_at >= since, jobs.c.parent_job_id.is_(None))
 
 
-def ended_among(session: Session, job_ids: Sequence[str]) -> list[JobView]:
-    """As `ended_since`, for these jobs."""
+def ended_among(session: Session, job_ids: Sequence[str], children: bool = False) -> list[JobView]:
+    """Which of these jobs ended; children only if they are asked for."""
+    of_its_own = () if children else (jobs.c.parent_job_id.is_(None),)
     found: list[JobView] = []
     for begin in range(0, len(job_ids), AT_ONCE):
-        found += _ended(session, jobs.c.id.in_(job_ids[begin : begin + AT_ONCE]))
+        found += _ended(session, jobs.c.id.in_(job_ids[begin : begin + AT_ONCE]), *of_its_own)
     return found
 
 
-def _ended(session: Session, where: ColumnElement[bool]) -> list[JobView]:
-    query = select(jobs).where(where, jobs.c.state.in_(sorted(ENDED)), jobs.c.parent_job_id.is_(None))
+def _ended(session: Session, *where: ColumnElement[bool]) -> list[JobView]:
+    query = select(jobs).where(*where, jobs.c.state.in_(sorted(ENDED)))
     return [job_view(row) for row in session.execute(query.order_by(jobs.c.ended_at)).mappings()]

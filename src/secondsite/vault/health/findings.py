@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ...domain import advice, bring_up, health, shell
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
-from ...domain.lifecycle import DrillState, State
+from ...domain.lifecycle import HALF_WAY, DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
@@ -36,8 +36,6 @@ OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
 MISSING = "failed-over-machine-missing"
 NOT_THERE = frozenset({OFF, MISSING})
 TWO_COPIES = "source-running-after-failover"
-HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
-"""States in which the machine may be off at both sites, and waits for a person."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """States at rest in which the target's appliance reports on the machine all the time."""
@@ -91,8 +89,9 @@ class Situation:
     missed_since: datetime | None = None
     """Since when reports have been missing from a side that never reported on the machine, such as one that
     was adopted."""
-    reverse_failed: JobView | None = None
-    """The reprotect that should have begun by itself after the machine's commit, and failed."""
+    last_failed: JobView | None = None
+    """The job that left the machine half-way, or the reprotect that should have begun by itself after its
+    commit, and failed."""
 
 
 def _not_yet(situation: Situation) -> Iterator[HealthFinding]:
@@ -344,7 +343,8 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
     machine = situation.machine
     if machine.state not in HALF_WAY:
         return
-    since = machine.failed_over_at or situation.status.source_at or machine.created_at
+    job = situation.last_failed
+    since = (job.ended_at if job else None) or machine.failed_over_at or machine.created_at
     if machine.state is State.CANCEL_FAILED:
         what = f"Machine '{machine.name}' was left half-way between its two sites."
         yield HealthFinding("cancel-failed", what, since)
@@ -527,8 +527,8 @@ def _addresses(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
-    machine, job = situation.machine, situation.reverse_failed
-    if job is not None and job.error is not None:
+    machine, job = situation.machine, situation.last_failed
+    if machine.state is State.COMMITTED and job is not None and job.error is not None:
         what = (
             f"Machine '{machine.name}' should have been protected back to site {machine.source_site} by "
             "itself after its commit, but was not: "

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...domain import errors, health
-from ...domain.lifecycle import Verb
+from ...domain.lifecycle import HALF_WAY, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
@@ -87,7 +87,7 @@ class DisableProtection(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
-        half_way = machine.came_from in runs_nowhere.HALF_WAY
+        half_way = machine.came_from in HALF_WAY
         if not half_way and machine.failed_over_point_id is None:
             return Done(f"{machine.name} is as its owner left it")
         if asked.runs_nowhere:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...domain.lifecycle import State
+from ...domain.lifecycle import HALF_WAY, State
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
@@ -13,6 +13,8 @@ from ..health.findings import Situation, rests_off
 from ..interfaces import Authority
 from ..steps.reversal import automatic_reprotect
 from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
+
+_LEFT_BY_JOBS = HALF_WAY | {State.COMMITTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class SituationContext:
         self, tx: Transaction, facts: StatusIntake, found: Sequence[MachineRecord]
     ) -> Iterator[Situation]:
         statuses = facts.latest_of(tx, [machine.id for machine in found])
-        stuck = reverses_that_failed(tx, found)
+        stuck = last_jobs_that_failed(tx, found)
         seen = numbers_of_those_that_rest(tx, found, statuses)
         return (
             self._situation(machine, statuses[machine.id], stuck.get(machine.id), facts, seen)
@@ -65,7 +67,7 @@ class SituationContext:
             ca_ends_at=self.ca_ends_at,
             listens_since=self.listens_since,
             drill_counts=self.drill_counts,
-            reverse_failed=stuck,
+            last_failed=stuck,
             seen_generation=seen.get(machine.id, 0),
             missed_since=facts.missed_since(machine.id) if is_missed else None,
         )
@@ -80,9 +82,11 @@ def numbers_of_those_that_rest(
     return tx.statuses.generations(resting) if resting else {}
 
 
-def reverses_that_failed(tx: Transaction, found: Sequence[MachineRecord]) -> Mapping[str, JobView]:
-    """By machine: the failed reprotect that should have begun by itself, if nothing has touched the machine
-    since."""
-    last = [each.claimed_by for each in found if each.state is State.COMMITTED and each.claimed_by]
-    ended = read.ended_among(tx.session, last) if last else ()
-    return {str(job.subject): job for job in ended if automatic_reprotect.failed(job)}
+def last_jobs_that_failed(tx: Transaction, found: Sequence[MachineRecord]) -> Mapping[str, JobView]:
+    """By machine that nothing has touched since: the job that left it half-way, or the failed reprotect that
+    should have begun by itself."""
+    of = {each.claimed_by: each for each in found if each.claimed_by and each.state in _LEFT_BY_JOBS}
+    ended = read.ended_among(tx.session, list(of), children=True) if of else ()
+    return {
+        of[job.id].id: job for job in ended if of[job.id].state in HALF_WAY or automatic_reprotect.failed(job)
+    }

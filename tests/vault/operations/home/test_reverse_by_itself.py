@@ -9,7 +9,7 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground import seams
 from secondsite.vault.health.findings import Situation, findings
 from secondsite.vault.store import SitePairRecord, StatusRecord
-from secondsite.vault.watch.situations import reverses_that_failed
+from secondsite.vault.watch.situations import last_jobs_that_failed
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A
 from tests.vault.support_operations import Verbs, folder_in_memory, said
@@ -34,9 +34,9 @@ def moved(verbs):
 def findings_of(verbs):
     machine = verbs.machine()
     with verbs.store.reading() as tx:
-        failed = reverses_that_failed(tx, [machine])
+        failed = last_jobs_that_failed(tx, [machine])
     around = Situation(
-        machine, StatusRecord(machine.id), None, None, None, reverse_failed=failed.get(machine.id)
+        machine, StatusRecord(machine.id), None, None, None, last_failed=failed.get(machine.id)
     )
     return {each.code: each for each in findings(around, verbs.clock.now() + timedelta(minutes=1))}
 

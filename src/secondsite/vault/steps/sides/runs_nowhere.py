@@ -8,8 +8,6 @@ from ...store import MachineRecord
 from .source import Source
 from .target import Target
 
-HALF_WAY = frozenset({State.FAILOVER_FAILED, State.CANCEL_FAILED})
-"""States that a failover leaves which did not end: it may have shut the machine down, and started nothing."""
 NOWHERE = frozenset({PowerState.OFF, PowerState.MISSING})
 
 
