@@ -26,6 +26,11 @@ class PeerUntrusted(DatapathError):
     code = "peer-untrusted"
 
 
+class PeerNotEnrolled(PeerUntrusted):
+    """The vault has not named the peer, or not with the key that it shows. If it was enrolled a moment ago,
+    that may be still to come."""
+
+
 class PeerSilent(DatapathError):
     """The peer neither sent nor took a byte within the deadline."""
 

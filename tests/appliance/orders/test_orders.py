@@ -1,5 +1,7 @@
 """Orders that look, check, list and remove."""
 
+import threading
+
 import pytest
 
 from rig.noise import noise
@@ -42,6 +44,23 @@ def test_discover_tells_of_one_machine_what_is_asked_of_one(pair):
 def test_a_machine_that_can_be_replicated_has_no_obstacles(pair):
     payload = CheckSource(fabric_id=pair.fabric_id, peer_addresses=(f"127.0.0.1:{pair.target.port}",))
     assert pair.source.do(Kind.CHECK_SOURCE, payload)["obstacles"] == []
+
+
+@pytest.mark.slow
+def test_a_peer_that_was_enrolled_a_moment_ago_is_no_obstacle_and_one_that_was_deleted_is(pair):
+    """The vault tells each appliance of the other, but a script protects a machine before that."""
+    peers, own = pair.source.appliance.enrolled_peers, pair.source.appliance_id
+    address = f"127.0.0.1:{pair.target.port}"
+    source = CheckSource(fabric_id=pair.fabric_id, peer_addresses=(address,))
+    for kind, asked in ((Kind.CHECK_SOURCE, source), (Kind.CHECK_TARGET, CheckTarget(way_back=(address,)))):
+        peers.set((own,), {})
+        told = threading.Timer(0.5, peers.set, ((own, pair.target.appliance_id), {}))
+        told.start()
+        assert pair.source.do(kind, asked)["obstacles"] == []
+        told.join()
+        peers.set((own,), {})
+        (found,) = pair.source.do(kind, asked, deadline_seconds=1)["obstacles"]
+        assert "does not count as its own" in found["what"]
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...datapath import errors as datapath_errors
 from ...datapath.disks import image
 from ...domain import errors, power_states, shell
 from ...domain.amounts import exact_size, size
@@ -35,6 +36,8 @@ from .networks import network_checks, production
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
 PEER_PAUSE_SECONDS = 0.3
+NEWS_SECONDS = 5.0
+"""How long a peer may be unknown here after its enrolment: the vault tells each appliance of it at once."""
 
 
 def check_source(context: Context, payload: CheckSource) -> tuple[str, SourceCheckFact]:
@@ -143,7 +146,7 @@ def _no_way_back(context: Context, addresses: tuple[str, ...]) -> Iterator[Obsta
     if not addresses:
         return
     try:
-        context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
+        _dial(context, addresses)
     except errors.SecondsiteError as problem:
         where = ", ".join(addresses)
         yield ObstacleShape(
@@ -161,11 +164,24 @@ def _reach(context: Context, addresses: tuple[str, ...]) -> float:
     an obstacle."""
     deadline = time.monotonic() + min(PEER_PATIENCE_SECONDS, context.left_seconds())
     while True:
+        try:
+            return _dial(context, addresses)
+        except errors.PeerUnreachable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(PEER_PAUSE_SECONDS)
+
+
+def _dial(context: Context, addresses: tuple[str, ...]) -> float:
+    """Connect and return how many seconds that took. A peer that the vault has not named is dialled again:
+    who enrols two appliances and protects a machine at once was told to find out who answers there."""
+    deadline = time.monotonic() + min(NEWS_SECONDS, context.left_seconds())
+    while True:
         began = time.monotonic()
         try:
             context.parts.peers.connect(addresses, None, PEER_SECONDS).close()
             return time.monotonic() - began
-        except errors.PeerUnreachable:
+        except datapath_errors.PeerNotEnrolled:
             if time.monotonic() > deadline:
                 raise
         time.sleep(PEER_PAUSE_SECONDS)

@@ -93,11 +93,11 @@ class Peers:
             admitted = self._admits(connection.peer_name, connection.peer_key)
         if not admitted:
             connection.close()
-            raise datapath_errors.PeerUntrusted(
-                f"{connection.peer_name} shows a key that the vault no longer counts as its own",
+            raise datapath_errors.PeerNotEnrolled(
+                f"{connection.peer_name} shows a key that the vault does not count as its own",
                 do=(
-                    "find out who answers at the address of its data port; the key was replaced, or the "
-                    "appliance deleted"
+                    "find out who answers at the address of its data port: the key was replaced, or the "
+                    "appliance deleted; if it was enrolled a moment ago, try again"
                 ),
             )
         return connection
