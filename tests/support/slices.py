@@ -29,7 +29,8 @@ import pytest
 
 from . import seconds
 
-SLICES = 16
+SLICES = 22
+"""One less than a prime: see `Sliced.steps`."""
 LONG = 5
 """Seconds of a module."""
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,8 @@ class Sliced:
 
         Of the commits that take the sweep's slice, as many as the stride is long take all its steps: the
         first step follows from the round, too, since a commit's number alone has, of a slice, the same rest
-        for any stride that divides SLICES.
+        for any stride that divides SLICES. Together they advance by SLICES + 1 from round to round, which no
+        stride may share a divisor with.
         """
         stride = whole if self.whole else stride
         return 1 + (self.number + self.number // SLICES) % stride, stride
