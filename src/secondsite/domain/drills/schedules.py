@@ -1,8 +1,8 @@
 """Drill schedules: test failovers that the vault starts, of which machines, how often, and at which time of
 day (UTC). Pure.
 
-The instant at which the next turn is due is kept. It only moves ahead, by whole turns from now: missed turns
-are not made up for, and a clock that was set back starts nothing twice.
+The instant at which the next turn is due is kept. It only moves ahead, by whole turns: missed ones are not
+made up for, and a clock that was set back starts nothing twice.
 """
 
 import re
@@ -59,9 +59,11 @@ def first_at(schedule: DrillSchedule, now: datetime) -> datetime:
     return today if today > now else today + DAY
 
 
-def next_at(schedule: DrillSchedule, now: datetime) -> datetime:
-    """The turn after the one that is due at `now`."""
-    return _on(schedule, now) + schedule.every_days * DAY
+def next_at(schedule: DrillSchedule, due_at: datetime, now: datetime) -> datetime:
+    """The turn after the one that begins now and was due at `due_at`. It counts from the day on which that
+    one was due, also if it waited past midnight, and from today if it is more than a day late, or early."""
+    day = due_at if timedelta() <= now - due_at < DAY else now
+    return _on(schedule, day) + schedule.every_days * DAY
 
 
 def is_too_far(schedule: DrillSchedule, due_at: datetime, now: datetime) -> bool:

@@ -65,7 +65,7 @@ class DrillScheduler(Periodic):
         if record is None:
             return
         if schedules.is_too_far(record.schedule, record.next_at, now):
-            tx.drill_schedules.put(replace(record, next_at=schedules.next_at(record.schedule, now)))
+            tx.drill_schedules.put(replace(record, next_at=schedules.next_at(record.schedule, now, now)))
         elif not self._is_taken(tx, record):
             self._start(tx, record, now)
 
@@ -107,7 +107,7 @@ def by(name: str) -> str:
 
 def started(record: DrillScheduleRecord, job_id: str, left_out: str, now: datetime) -> DrillScheduleRecord:
     """The schedule after its turn, however the job ends."""
-    next_at = schedules.next_at(record.schedule, now)
+    next_at = schedules.next_at(record.schedule, record.next_at, now)
     said_at = now if left_out else None
     return replace(record, job_id=job_id, started_at=now, next_at=next_at, said=left_out, said_at=said_at)
 
