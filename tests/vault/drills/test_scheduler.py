@@ -82,6 +82,7 @@ def test_one_for_each_site_at_a_time(drills):
     for _ in range(3):
         drills.look()
     assert drills.jobs() == ["web01"]
+    assert "until the drill of schedule 'first'" in drills.record("second").said
     drills.verbs.appliances.mend()
     drills.verbs.settle(drills.record("first").job_id, within_seconds=600)
     drills.look()

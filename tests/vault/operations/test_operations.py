@@ -884,3 +884,29 @@ def test_a_commit_says_of_the_machine_that_is_left_what_was_heard_last(verbs, po
         tx.statuses.put_source(source_status(verbs.machine().id, power=power), verbs.clock.now())
     job = verbs.run(Verb.COMMIT)
     assert words in said(job, "Remove the machine that was left").sentence
+
+
+def test_a_machine_that_is_named_twice_by_its_name_and_its_id_has_one_job(verbs):
+    verbs.protect("web01")
+    verbs.run(Verb.FAILOVER, "web01", verbs.machine().id)
+    (job,) = verbs.jobs(Verb.FAILOVER)
+    assert (job.state, job.parent_job_id) == ("succeeded", None)
+
+
+def test_a_cleanup_by_itself_that_cannot_reach_its_site_names_the_verb_that_cleans_up(verbs):
+    """The test failover itself can then be neither retried nor started again."""
+    verbs.protect("web01")
+    verbs.appliances.at_order(0, lambda kind: gone_at(verbs, kind))
+    job = verbs.run(Verb.TEST_FAILOVER, "web01", clean_up=True).job
+    assert (job.state, job.error.code) == ("failed", "appliance-unreachable")
+    assert "'secondsite machine cleanup-test-failover web01 --without-site b'" in job.error.do
+    verbs.appliances.mend()
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER, "web01").job.state == "succeeded"
+
+
+def gone_at(verbs, kind):
+    """The target's site is away as soon as it is to remove the test machine."""
+    if kind is Kind.STOP_REPLICA:
+        verbs.appliances.away.add(B)
+    else:
+        verbs.appliances.at_order(0, lambda kind: gone_at(verbs, kind))

@@ -159,3 +159,27 @@ def test_what_was_heard_just_before_a_connection_ended_is_told_of(named):
     facts.hear(TARGET, said(1))
     facts.disconnected(TARGET)
     assert "machine/id2" in facts.write().signals
+
+
+@pytest.mark.parametrize("returns", [False, True])
+def test_an_end_that_the_busy_database_did_not_take_is_written_with_the_next_facts(
+    named, monkeypatch, returns
+):
+    """Else the appliance counts as connected until it connects again, and nobody misses it."""
+    facts = intake(named)
+
+    def busy():
+        raise errors.StoreUnavailable("The database is busy.", do="Wait.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(named, "transaction", busy)
+        with pytest.raises(errors.StoreUnavailable):
+            facts.disconnected(TARGET)
+        with pytest.raises(errors.StoreUnavailable):
+            facts.write()
+    if returns:
+        facts.connected(Hello(appliance_id=TARGET, site="b", version="1", fabric_kind="simulated",
+                              accelerated=False, data_addresses=(), says_changes=True))  # fmt: skip
+    facts.write()
+    with named.reading() as tx:
+        assert tx.appliances.find(TARGET).connected is returns

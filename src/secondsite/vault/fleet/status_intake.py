@@ -62,6 +62,8 @@ class StatusIntake:
         self._stores: dict[str, tuple[StoreSpace, ...]] = {}
         self._appliances_written: dict[str, datetime] = {}
         self._missed_since: dict[str, datetime] = {}
+        self._ended: set[str] = set()
+        """Appliances whose connection ended, which is not yet written."""
         self._to_tell: set[str] = set()
         """Machines for which something urgent was written, and not yet signalled."""
 
@@ -77,6 +79,7 @@ class StatusIntake:
         self._missed.forget(hello.appliance_id)
         self._forget_connection(hello.appliance_id)
         self._hellos[hello.appliance_id] = hello
+        self._ended.discard(hello.appliance_id)
         with self._store.transaction() as tx:
             is_known = tx.appliances.find(hello.appliance_id) is not None
             if is_known and tx.links.take(hello.appliance_id):
@@ -90,9 +93,16 @@ class StatusIntake:
         self._heard.end(appliance_id)
         self._forget_connection(appliance_id)
         self._appliances_written.pop(appliance_id, None)
-        everything = self._writing.everything(appliance_id)
-        if not is_written(f"appliance/{appliance_id}", partial(self._write_end, appliance_id, everything)):
-            self._write_end(appliance_id, NOTHING)
+        self._ended.add(appliance_id)
+        self._end(appliance_id)
+
+    def _end(self, appliance_id: str) -> None:
+        """Write that the appliance's connection ended. Raises StoreUnavailable; then `write` does it: else it
+        would count as connected until it connects again."""
+        said, everything = f"appliance/{appliance_id}", self._writing.everything(appliance_id)
+        if not is_written(said, partial(self._write_end, appliance_id, everything)):
+            is_written(said, partial(self._write_end, appliance_id, NOTHING))
+        self._ended.discard(appliance_id)
 
     def _forget_connection(self, appliance_id: str) -> None:
         """Forget what was sent over the connection: it is not charged to whoever connects next, who may be
@@ -125,6 +135,8 @@ class StatusIntake:
         """Write everything that was reported of the machines that go `first`, and of at most so many others,
         in one transaction; a refusal for one machine holds back no other's. Raises StoreUnavailable; then it
         is still to be written."""
+        for appliance_id in tuple(self._ended):
+            self._end(appliance_id)
         now = self._now()
         due = self._writing.due(now, first, at_most)
         appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}

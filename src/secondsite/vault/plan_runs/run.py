@@ -101,7 +101,8 @@ class PlanRun:
         """Check that the sites which the verb needs are connected, before the first machine is touched."""
         run = ctx.arguments(PlanRunArguments)
         away = self._away(run)
-        if away and run.verb in STOPS_AT_AN_ERROR:
+        stops = run.verb in STOPS_AT_AN_ERROR
+        if away and stops:
             raise _waits_or_fails(ctx, run, away)
         count = counted(sum(len(group.children) for group in run.groups), "machine")
         groups = sum(bool(group.children) for group in run.groups)
@@ -111,8 +112,8 @@ class PlanRun:
         said += "".join(f"; {each}" for each in run.warnings)
         if away:
             said += f"; not connected now: {', '.join(away)}"
-        missing = self._scripts.missing(ctx, run)
-        if missing and run.verb in STOPS_AT_AN_ERROR:
+        missing = self._scripts.missing(ctx, run, USUAL if stops else scripting.LOOKS)
+        if missing and stops:
             raise StepFailed(
                 scripts.SCRIPT_MISSING,
                 f"Plan '{run.plan}' cannot be run for {run.verb}: {run_selection.listed(missing)}.",

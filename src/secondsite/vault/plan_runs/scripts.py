@@ -52,20 +52,23 @@ class Scripts:
         self._deps = deps
         self._orders = Orders(deps)
 
-    def missing(self, ctx: StepContext, run: PlanRunArguments) -> Sequence[str]:
-        """Why some of the run's scripts cannot be run, before the first machine is touched. Raises Wait."""
+    def missing(self, ctx: StepContext, run: PlanRunArguments, limits: Limits) -> Sequence[str]:
+        """Why some of the run's scripts cannot be run, before the first machine is touched. `limits`: for
+        each appliance's answer. Raises Wait."""
         actions = [each for group in run.groups for each in (*group.before, *group.after) if each.script]
         sites = sorted({each.at for each in actions})
         return [
             said
             for at in sites
-            for said in self._missing_at(ctx, at, [each for each in actions if each.at == at])
+            for said in self._missing_at(ctx, at, [each for each in actions if each.at == at], limits)
         ]
 
-    def _missing_at(self, ctx: StepContext, at: str, actions: Sequence[RunAction]) -> Sequence[str]:
+    def _missing_at(
+        self, ctx: StepContext, at: str, actions: Sequence[RunAction], limits: Limits
+    ) -> Sequence[str]:
         names = sorted({each.script or "" for each in actions if each.guest is None})
         in_guests = sorted({each.script or "" for each in actions if each.guest is not None})
-        return scripting.missing(self._orders, ctx, at, names, in_guests)
+        return scripting.missing(self._orders, ctx, at, names, in_guests, limits)
 
     def run(self, turn: ScriptTurn, stops: bool, ctx: StepContext) -> Outcome:
         """Run the script. It succeeded if it ended with status 0; after anything else a planned failover

@@ -78,7 +78,7 @@ class MachineOperation:
         """Submit one job per machine. All are checked before any is submitted."""
         names = unique(getattr(request, "machines", ()))
         known = tx.machines.find_all(names)
-        machines = [_found(known, name) for name in names]
+        machines = list({each.id: each for each in (_found(known, name) for name in names)}.values())
         left_out = _left_out(machines, request)
         machines = [each for each in machines if each.name not in left_out]
         for machine in machines:

@@ -66,7 +66,11 @@ class DrillScheduler(Periodic):
             return
         if schedules.is_too_far(record.schedule, record.next_at, now):
             tx.drill_schedules.put(replace(record, next_at=schedules.next_at(record.schedule, now, now)))
-        elif not self._is_taken(tx, record):
+        elif other := self._in_its_way(tx, record):
+            _keep(
+                tx, record, f"It waits until the drill of schedule '{other}' at the same site has ended.", now
+            )
+        else:
             self._start(tx, record, now)
 
     def _start(self, tx: Transaction, record: DrillScheduleRecord, now: datetime) -> None:
@@ -81,23 +85,28 @@ class DrillScheduler(Periodic):
         log.info("drills.started", schedule=record.name, job=begun.job_id, left_out=begun.left_out)
 
     def _skip(self, tx: Transaction, record: DrillScheduleRecord, why: str, now: datetime) -> None:
-        """Skip the turn for now. The reason is written only when it changes: a round comes every half
-        minute."""
-        gives_up = schedules.gives_up(record.next_at, self._facts.listens_since, now)
-        if gives_up:
-            log.warning("drills.skipped", schedule=record.name, why=why)
-        if gives_up or record.said != why:
-            next_at = schedules.first_at(record.schedule, now) if gives_up else record.next_at
-            tx.drill_schedules.put(replace(record, said=why, said_at=now, next_at=next_at))
+        """Skip the turn for now."""
+        if not schedules.gives_up(record.next_at, self._facts.listens_since, now):
+            _keep(tx, record, why, now)
+            return
+        log.warning("drills.skipped", schedule=record.name, why=why)
+        next_at = schedules.first_at(record.schedule, now)
+        tx.drill_schedules.put(replace(record, said=why, said_at=now, next_at=next_at))
 
-    def _is_taken(self, tx: Transaction, record: DrillScheduleRecord) -> bool:
-        """Whether another scheduled drill runs at one of the schedule's sites."""
+    def _in_its_way(self, tx: Transaction, record: DrillScheduleRecord) -> str | None:
+        """The name of another scheduled drill that runs at one of the schedule's sites."""
         sites = self._starting.sites(tx, record)
         others = (each for each in tx.drill_schedules.list() if _runs(tx, each))
-        return any(sites & self._starting.sites(tx, each) for each in others)
+        return next((each.name for each in others if sites & self._starting.sites(tx, each)), None)
 
     def pause_seconds(self) -> float:
         return EVERY_SECONDS
+
+
+def _keep(tx: Transaction, record: DrillScheduleRecord, why: str, now: datetime) -> None:
+    """Keep what prevents the drill; written only when it changes: a round comes every half minute."""
+    if record.said != why:
+        tx.drill_schedules.put(replace(record, said=why, said_at=now))
 
 
 def by(name: str) -> str:

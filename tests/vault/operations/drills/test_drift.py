@@ -49,7 +49,7 @@ CHANGES = {
         with_definition(
             disks=(DISK.model_copy(update={"size_bytes": 2 * GiB}), *BEFORE.definition.disks[1:])
         ),
-        f"disk {DISK.key} grew from",
+        f"disk {DISK.key} has",
     ),
     "a card that is gone": (with_definition(nics=()), "card 52:54:00:00:00:01 is gone"),
     "a card elsewhere": (

@@ -7,7 +7,7 @@ What a kill interrupts is done again.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ....domain import lifecycle, shell
+from ....domain import errors, lifecycle, shell
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, Event, Verb
 from ....jobs.model.context import StepContext
@@ -76,16 +76,19 @@ class CleansUp:
             tx.machines.put(replace(machine, drill_state=state))
 
     def _remove_machine(self, ctx: StepContext) -> Outcome:
-        target = self._target(ctx)
-        if is_kept(target.machine, ctx.arguments(CleanupOptions)):
-            return Skipped(KEPT)
-        return drill_cleanup.remove_machine(self._deps, ctx, target)
+        return self._remove(ctx, drill_cleanup.remove_machine)
 
     def _remove_network(self, ctx: StepContext) -> Outcome:
+        return self._remove(ctx, drill_cleanup.remove_network)
+
+    def _remove(self, ctx: StepContext, remove: Callable[[Deps, StepContext, Target], Outcome]) -> Outcome:
         target = self._target(ctx)
         if is_kept(target.machine, ctx.arguments(CleanupOptions)):
             return Skipped(KEPT)
-        return drill_cleanup.remove_network(self._deps, ctx, target)
+        try:
+            return remove(self._deps, ctx, target)
+        except errors.ApplianceUnreachable as error:
+            raise _by_a_person(error, target) from error
 
     def _complete(self, ctx: StepContext) -> Outcome:
         machine = self._target(ctx).machine
@@ -113,6 +116,16 @@ class CleansUp:
         return Done(
             said, drill_cleanup.DrillEnded(verdict=Verdict.FAILED), self._deps.commit(failed), partial=True
         )
+
+
+def _by_a_person(error: errors.ApplianceUnreachable, target: Target) -> errors.ApplianceUnreachable:
+    """The error, with the verb that cleans up: the test failover itself cannot be retried any more."""
+    command = f"secondsite machine cleanup-test-failover {shell.arguments(target.machine.name)}"
+    return errors.ApplianceUnreachable(
+        error.message,
+        do=f"Start the appliance of site {target.site}, then '{command}'. If the site is gone for good, "
+        f"'{command} --without-site {shell.arguments(target.site)}'.",
+    )
 
 
 def _asked(job: JobView) -> CleanupOptions:

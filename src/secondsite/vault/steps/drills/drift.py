@@ -93,7 +93,7 @@ def _disks(before: MachineDefinition, after: MachineDefinition) -> Iterator[str]
 
 def _disk(was: DiskDefinition, is_now: DiskDefinition) -> Iterator[str]:
     if was.size_bytes != is_now.size_bytes:
-        yield f"disk {was.key} grew from {exact_size(was.size_bytes)} to {exact_size(is_now.size_bytes)}"
+        yield f"disk {was.key} has {exact_size(is_now.size_bytes)} instead of {exact_size(was.size_bytes)}"
     if was.bus != is_now.bus:
         yield f"disk {was.key} is on {is_now.bus} instead of {was.bus}"
 

@@ -34,10 +34,6 @@ REACH_SECONDS, URGENT_REACH_SECONDS = 30.0, 5.0
 cancel."""
 
 
-LOOKS = Limits(deadline_seconds=20, reach_seconds=15)
-"""An unplanned failover is not delayed by a script folder that does not answer."""
-
-
 class Hook:
     """One of the hooks of a job."""
 
@@ -129,7 +125,7 @@ def _missing_at(give: Orders, ctx: StepContext, appliance: str, names: set[str])
     """The missing scripts at one appliance. If it is not connected, the verb's own check reports that, if it
     matters."""
     try:
-        return scripting.told_missing(give, ctx, appliance, sorted(names), limits=LOOKS)
+        return scripting.told_missing(give, ctx, appliance, sorted(names), limits=scripting.LOOKS)
     except errors.ApplianceUnreachable:
         return ()
     except errors.SecondsiteError as error:

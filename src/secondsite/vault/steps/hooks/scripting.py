@@ -8,17 +8,24 @@ from ....wire.control import orders
 from ....wire.control.scripts import CheckScripts
 from ..sides.orders import USUAL, Limits, Orders
 
+LOOKS = Limits(deadline_seconds=20, reach_seconds=15)
+"""An unplanned failover is not delayed by a script folder that does not answer."""
 BESIDE_SECONDS = 60.0
 """How long an appliance may take, besides the script itself, to begin it and report its end."""
 SHOWN_LINES, LONGEST_LINE = 3, 200
 
 
 def missing(
-    give: Orders, ctx: StepContext, at: str, names: Sequence[str], in_guests: Sequence[str] = ()
+    give: Orders,
+    ctx: StepContext,
+    at: str,
+    names: Sequence[str],
+    in_guests: Sequence[str] = (),
+    limits: Limits = USUAL,
 ) -> Sequence[str]:
     """Why the appliance `at` cannot run some of these, also if it does not answer. Raises Wait."""
     try:
-        return told_missing(give, ctx, at, names, in_guests)
+        return told_missing(give, ctx, at, names, in_guests, limits)
     except errors.SecondsiteError as error:
         return [f"scripts {', '.join([*names, *in_guests])}: {error.message}"]
 
