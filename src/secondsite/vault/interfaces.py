@@ -83,6 +83,9 @@ class Gateway(Protocol):
     def holds(self, appliance_id: str) -> bool:
         """Whether the appliance is connected to this process."""
 
+    def connection(self, appliance_id: str) -> object:
+        """The appliance's connection to this process, to be compared with a later one; None without one."""
+
     def lost_seconds(self, appliance_id: str) -> float:
         """For how many seconds it is certain that the appliance has not been connected: since this process
         lost its connection. 0 if it had none, or if another process of the vault may have had one since."""

@@ -99,7 +99,7 @@ class AnyVerb(RuleBasedStateMachine):
         """Start it, let its job end whatever happens, then let all that was broken be well again."""
         try:
             job = self.verbs.submit(verb, **self.arguments(verb), **more)
-            self.verbs.settle(job, within_seconds=60 * 86400)
+            self.verbs.settle(job, within_seconds=90 * 86400)
         except errors.AlreadyExists:
             assert verb is Verb.INCLUDE_DISK
         self.verbs.appliances.mend()

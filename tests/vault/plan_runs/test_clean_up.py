@@ -4,6 +4,7 @@ last group goes first."""
 import pytest
 
 from secondsite.domain.lifecycle import DrillState, Verb
+from secondsite.jobs.model.failures import Refused
 from secondsite.vault.store import MachineChecksRecord
 from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
@@ -74,3 +75,19 @@ def test_a_vault_that_dies_while_it_cleans_up_goes_on(verbs, drilled):
     assert verbs.settle(job_id).job.state == "succeeded"
     assert drill_states(verbs) == {DrillState.NONE}
     assert sorted(order_of(verbs, Kind.STOP_REPLICA)) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("of_run", [True, False])
+def test_no_retry_leaves_a_test_machine_behind_that_nobody_cleans_up(verbs, drilled, of_run):
+    """It said that all succeeded, and a copy of production ran on for two weeks."""
+    verbs.appliances.fail(Kind.START_REPLICA, machine_id=verbs.machine("db01").id)
+    run = verbs.run_plan(Verb.TEST_FAILOVER, drilled, clean_up=True)
+    (own,) = (each for each in verbs.jobs(Verb.TEST_FAILOVER) if each.subject_name == "db01")
+    assert (run.job.state, own.state) == ("partially_succeeded", "failed")
+    verbs.appliances.mend()
+    with pytest.raises(Refused, match=r"cleaned up|clean up") as refused:
+        verbs.retry(run.job.id if of_run else own.id)
+    assert "Run the plan again" in refused.value.do
+    assert drill_states(verbs) == {DrillState.NONE}
+    again = verbs.run_plan(Verb.TEST_FAILOVER, drilled, clean_up=True)
+    assert (again.job.state, drill_states(verbs)) == ("succeeded", {DrillState.NONE})

@@ -115,6 +115,14 @@ def test_one_that_connects_again_is_told_again(vault, target):
         woken(vault, lambda: not known)
 
 
+def test_one_that_connects_again_before_it_was_seen_away_is_told_again(vault, target):
+    """Its store may be another one; it was told six hours later."""
+    with Dialler(target, TAKEN) as first:
+        woken(vault, lambda: told(first))
+        with Dialler(target, TAKEN) as again:
+            woken(vault, lambda: told(again))
+
+
 def test_of_a_machine_that_comes_home_the_appliance_there_is_told_that_it_does(vault):
     home, away = vault.enroll("a"), vault.enroll("b")
     with vault.store.transaction() as tx:

@@ -8,7 +8,7 @@ lost.
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -40,11 +40,17 @@ AGAIN_SECONDS, AFTER_A_PROBLEM_SECONDS = 6 * HOUR, 5 * MINUTE
 @dataclass(slots=True)
 class _SentManifest:
     """What an appliance was last sent. `order_id`: None once it was answered; it is sent again at `again_at`,
-    by the monotonic clock."""
+    by the monotonic clock, and over another connection: its store may be another one since."""
 
     payload: rescue_manifest.KeepRescueManifest
-    order_id: str | None
-    again_at: float
+    connection: object
+    order_id: str | None = field(default_factory=lambda: f"keep-{uuid.uuid4().hex}")
+    again_at: float = field(default_factory=lambda: time.monotonic() + AGAIN_SECONDS)
+
+    def is_of_now(self, payload: rescue_manifest.KeepRescueManifest, connection: object) -> bool:
+        """Whether nothing has to be sent again."""
+        is_same = self.payload == payload and self.connection is connection
+        return is_same and time.monotonic() <= self.again_at
 
 
 class KeepingPush(Periodic):
@@ -72,13 +78,12 @@ class KeepingPush(Periodic):
         return max(LOOK_SECONDS, REST * self._took_seconds)
 
     def _tell(self, appliance_id: str, payload: rescue_manifest.KeepRescueManifest) -> None:
-        told = self._told.get(appliance_id)
-        if told is not None and (told.payload != payload or time.monotonic() > told.again_at):
+        told, connection = self._told.get(appliance_id), self._gateway.connection(appliance_id)
+        if told is not None and not told.is_of_now(payload, connection):
             self._forget(told)
             told = None
         if told is None:
-            again_at = time.monotonic() + AGAIN_SECONDS
-            told = self._told[appliance_id] = _SentManifest(payload, f"keep-{uuid.uuid4().hex}", again_at)
+            told = self._told[appliance_id] = _SentManifest(payload, connection)
         if told.order_id is not None:
             self._ask(appliance_id, told, told.order_id)
 

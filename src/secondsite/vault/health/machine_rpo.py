@@ -26,8 +26,12 @@ def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, da
 
 @IdentityCache
 def newest_point(replica: ReplicaStatus) -> PointShape | None:
-    """The point that arrived last."""
-    return max(replica.points, key=lambda point: (point.epoch, point.seq), default=None)
+    """The point that arrived last, of those that are not damaged: no failover starts from another."""
+    return max((each for each in replica.points if not each.damaged), key=_order, default=None)
+
+
+def _order(point: PointShape) -> tuple[int, int]:
+    return point.epoch, point.seq
 
 
 def newest_point_at(status: StatusRecord) -> datetime | None:
@@ -38,12 +42,12 @@ def newest_point_at(status: StatusRecord) -> datetime | None:
 
 def recoverable_at(status: StatusRecord) -> datetime | None:
     """The instant of the newest usable point. A machine that is off changes nothing, so a point of what was
-    sent last is as new as the machine itself."""
-    newest = believed_at(status, newest_point_at(status))
-    source = status.source
-    if newest and source and source.power == "off" and source.sent_at:
-        return max(newest, source.sent_at)
-    return newest
+    sent last is as new as the machine itself, unless that one is damaged."""
+    newest, source, replica = believed_at(status, newest_point_at(status)), status.source, status.replica
+    if newest is None or source is None or replica is None or source.power != "off" or not source.sent_at:
+        return newest
+    last = max(replica.points, key=_order)
+    return newest if last.damaged else max(newest, source.sent_at)
 
 
 def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:

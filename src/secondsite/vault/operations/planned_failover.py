@@ -48,6 +48,7 @@ from ..steps.start_failed_over import start_from
 from ..store import MachineRecord, Transaction
 
 TARGET_AWAY_SECONDS = 60.0
+RUN_AGAIN = "Fix what is named, then run the plan again: it takes those that have not arrived."
 
 
 class PlannedFailoverArguments(Shape):
@@ -134,7 +135,10 @@ class PlannedFailover(MachineOperation):
 
     def _check_in_run(self, ctx: StepContext) -> Outcome:
         require_going_on(ctx)
-        return self._check(ctx)
+        try:
+            return self._check(ctx)
+        except errors.PrerequisiteFailed as error:  # a run that has stopped takes no retry of one machine
+            raise errors.PrerequisiteFailed(error.message, do=RUN_AGAIN) from error
 
     def _await_turn(self, gate: Gate, looks_seconds: float, ctx: StepContext) -> Outcome:
         outcome = await_turn(ctx, gate, looks_seconds)

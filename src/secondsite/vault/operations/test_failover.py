@@ -115,7 +115,9 @@ class TestFailover(MachineOperation):
             kind = next((each for each in ENDS if arguments.get(each) is True), None)
             return kinds[kind, start_delay.is_in(arguments)]
 
-        return replace(alone, steps=(), steps_of=steps_of, on_failure=cleans_up.failure)
+        return replace(
+            alone, steps=(), steps_of=steps_of, on_retry=cleans_up.retry, on_failure=cleans_up.failure
+        )
 
     def steps(self) -> Sequence[Step]:
         made = self._networks()

@@ -15,8 +15,11 @@ from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
 from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Step
+from ...jobs.model.failures import Refused
 from ...jobs.model.outcomes import Done, Outcome
+from ...jobs.model.views import JobView, current_steps
 from ...jobs.storage import read
+from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
 from ..operations.interface import Operation
@@ -26,6 +29,9 @@ from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..store import DrillRecord, MachineRecord, Transaction
 from .arguments import PlanRunArguments, RunGroup
+
+MACHINES, CLEAN_UP = "/machines", "/clean_up"
+"""The ends of the keys of the steps that move the machines of a group, and that clean up after it."""
 
 
 class Proven(Shape):
@@ -45,7 +51,7 @@ class Cleaning:
         for group in reversed(run.groups):
             if group.children:
                 yield Step(
-                    f"g{group.number}/clean_up",
+                    f"g{group.number}{CLEAN_UP}",
                     partial(self._complete, run, group),
                     title=f"Group {group.number}: Clean up ({len(group.children)})",
                     cancelable=False,
@@ -102,6 +108,20 @@ class Cleaning:
             for said in (Verdict.PASSED, Verdict.FAILED, None)
         }
         return Proven(passed=by[Verdict.PASSED], failed=by[Verdict.FAILED], unproven=by[None])
+
+
+def refuse_retry(session: Session, job: JobView) -> None:
+    """Raises Refused if the run has cleaned up: that would not be repeated for the machines that the retry
+    starts."""
+    steps = current_steps(read.tasks_of(session, job.id))
+    has_begun = any(each.key.endswith(CLEAN_UP) and each.started_at is not None for each in steps)
+    starts = any(each.key.endswith(MACHINES) and (each.partial or not each.done) for each in steps)
+    if has_begun and starts:
+        raise Refused(
+            "superseded",
+            f"The test machines of {job.subject_name} were cleaned up; those that a retry starts would stay.",
+            "Run the plan again.",
+        )
 
 
 def completed_by_run(group: RunGroup) -> RunGroup:

@@ -25,6 +25,7 @@ from ...jobs.storage.database import Session
 from ..operations.interface import Operation
 from ..steps import batch
 from ..steps.deps import Deps
+from ..steps.hooks import scripting
 from ..steps.retry_store import retrying
 from ..steps.sides.orders import USUAL
 from . import cleanup, manual_actions, networks, one_run_at_a_time, planned_phases, scripts
@@ -45,6 +46,7 @@ def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
         one_run_at_a_time.refuse_late_retry(deps.store.within(session), job)
         if PlanRunArguments.model_validate(job.arguments).layout == IN_PHASES:
             planned_phases.refuse_retry(session, job)
+        cleanup.refuse_retry(session, job)
 
     return Definition(PLAN_RUN, on_retry=retry, steps_of=PlanRun(deps, operations).steps)
 
@@ -87,7 +89,7 @@ class PlanRun:
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER
         return Step(
-            f"g{group.number}/machines",
+            f"g{group.number}{cleanup.MACHINES}",
             partial(_machines, group),
             title=f"Group {group.number}: {_word(run.verb)} ({len(group.children)})",
             undo=partial(self._cleaning.undo, run, group) if drill else None,

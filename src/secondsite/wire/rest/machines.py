@@ -81,7 +81,7 @@ class Points(Shape):
     count: int = 0
     """How many there are."""
     newest: PointShape | None = None
-    """The newest one; null before the first."""
+    """The newest one that is not damaged; null if there is none."""
 
 
 class RefusedOperation(Shape):

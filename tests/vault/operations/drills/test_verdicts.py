@@ -164,3 +164,21 @@ def test_once_it_cleans_up_it_goes_on_to_the_end(verbs):
     verbs.appliances.mend()
     assert verbs.settle(job_id).job.state == "succeeded"
     assert verbs.machine().drill_state is DrillState.NONE
+
+
+@pytest.mark.parametrize("way", ["clean_up", "stay_open"])
+def test_a_drill_that_has_ended_is_not_retried_for_its_failed_proof(verbs, way):
+    """The retry proved a machine that was gone, "succeeded", and left the machine in a drill that nothing
+    ended."""
+    checked(verbs)
+    verbs.appliances.failing_checks.add("web")
+    job = verbs.submit(Verb.TEST_FAILOVER, **{way: True})
+    for _ in range(300):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    if way == "stay_open":
+        verbs.run(Verb.CLEANUP_TEST_FAILOVER)
+    assert verbs.settle(job).job.state == "partially_succeeded"
+    with pytest.raises(Refused, match=r"is gone|came later"):
+        verbs.retry(job)
+    assert verbs.machine().drill_state is DrillState.NONE

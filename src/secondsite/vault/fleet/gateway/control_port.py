@@ -139,6 +139,9 @@ class ControlPort:
     def holds(self, appliance_id: str) -> bool:
         return appliance_id in self._links
 
+    def connection(self, appliance_id: str) -> object:
+        return self._links.get(appliance_id)
+
     def lost_seconds(self, appliance_id: str) -> float:
         lost_at = self._lost_at.get(appliance_id)
         return 0.0 if lost_at is None or self._others is not None else time.monotonic() - lost_at

@@ -12,6 +12,7 @@ from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, Event, Verb
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Step
+from ....jobs.model.failures import Refused
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....jobs.model.views import JobView, current_steps
 from ....jobs.storage import read
@@ -57,6 +58,27 @@ class CleansUp:
             Step("remove_network", self._remove_network, title="Remove the test network", cancelable=False),
             Step("complete", self._complete, title="Complete testing", cancelable=False),
         )
+
+    def retry(self, session: Session, job: JobView) -> None:
+        """Raises Refused for a drill that has ended, and for one that nobody would clean up any more: a retry
+        repeats only what did not succeed, and so would prove a machine that is gone, or leave one behind."""
+        self._claim.retry(session, job)
+        machine = self._deps.store.within(session).machines.get(str(job.subject))
+        started = [each for each in current_steps(read.tasks_of(session, job.id)) if each.key == "start"]
+        if machine.drill is None and any(each.done for each in started):
+            again = f"secondsite machine test-failover {shell.arguments(machine.name)}"
+            raise Refused(
+                "superseded",
+                f"The test machine of {machine.name} that this job started is gone.",
+                f"Start another test failover: '{again}'.",
+            )
+        run = read.find(session, job.parent_job_id) if job.parent_job_id and _asked(job).by_run else None
+        if run is not None and run.state.ended:
+            raise Refused(
+                "superseded",
+                f"The run that would clean up the test machine of {machine.name} has ended.",
+                "Run the plan again.",
+            )
 
     def failure(self, session: Session, job: JobView) -> None:
         """Mark a drill whose cleanup began and did not end as failed: perhaps nobody has seen it."""
