@@ -9,6 +9,7 @@ from secondsite.vault.store import StatusRecord
 from secondsite.vault.watch.situations import last_jobs_that_failed
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
+from tests.support.vault import source_status
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import said
 
@@ -249,3 +250,40 @@ def findings_of(verbs, machine):
     status = StatusRecord(machine.id, source_at=verbs.clock.now())
     situation = Situation(machine, status, None, None, None, last_failed=jobs.get(machine.id))
     return findings(situation, verbs.clock.now())
+
+
+def off_everywhere(verbs):
+    for appliance in (A, B):
+        verbs.appliances.copies.stop(verbs.machine().id, appliance)
+
+
+def test_a_retry_asks_again_whether_it_runs(verbs):
+    came_to(verbs, State.FAILED_OVER)
+    verbs.appliances.fail(Kind.STOP_REPLICATION)
+    job = verbs.run(Verb.DISABLE_PROTECTION).job
+    verbs.appliances.mend()
+    off_everywhere(verbs)
+    again = verbs.retry(job.id).job
+    assert (again.state, again.error.code) == ("failed", "prerequisite-failed")
+    assert verbs.machine() is not None
+
+
+@pytest.mark.parametrize("fails", [Kind.START_REPLICA, Kind.ACCEPT_CYCLES])
+def test_one_that_was_left_half_way_is_asked_for_in_the_second_attempt_too(verbs, fails):
+    """It took the points away of a machine whose last copy had gone off, unsaid."""
+    verbs.protect()
+    verbs.appliances.unheard.add(fails)
+    verbs.run(Verb.FAILOVER, shut_down_source=True)
+    assert verbs.state() is State.FAILOVER_FAILED
+    verbs.appliances.mend()
+    verbs.appliances.fail(Kind.STOP_REPLICATION)
+    verbs.run(Verb.DISABLE_PROTECTION, runs_nowhere=True)
+    assert verbs.state() is State.DISABLE_FAILED
+    verbs.appliances.mend()
+    off_everywhere(verbs)
+    fenced = source_status(machine_id=verbs.machine().id, power="off", fenced=fails is Kind.ACCEPT_CYCLES)
+    with verbs.store.transaction() as tx:
+        tx.statuses.put_source(fenced, verbs.clock.now())
+    again = verbs.run(Verb.DISABLE_PROTECTION).job
+    assert (again.state, again.error.code) == ("failed", "prerequisite-failed")
+    assert "runs nowhere" in again.error.message

@@ -122,7 +122,7 @@ class AnyPlan(RuleBasedStateMachine):
     def run(self, verb, way):
         job_id = self.submit(verb, way, self.plan)
         if job_id is not None:
-            self.verbs.settle(job_id, within_seconds=60 * 86400)
+            self.verbs.settle(job_id, within_seconds=90 * 86400)
         self.rest()
 
     def submit(self, verb, way, plan):

@@ -34,7 +34,8 @@ from ..sides.orders import Limits, Orders
 from ..sides.side import Side
 
 FINISH_LATER = "finish_later"
-EARLIER_SECONDS = 2.0
+EARLIER_SECONDS, AWAY_SECONDS = 2.0, 20.0
+"""How often a job looks whether the one before it has ended, and while their appliance is away."""
 _NOT_DONE = frozenset(state for state in JobState if not state.ended or state is JobState.FAILED)
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
@@ -135,7 +136,9 @@ def definition(deps: Deps) -> Definition:
             earlier, unfinished = _earlier(tx, ctx, left), _unfinished(tx, left)
         if earlier is not None:
             why = f"at site {left.site} another order comes first; then {left.why}"
-            raise Wait(f"job/{earlier.id}", LONGEST.deadline_seconds, why, poll_seconds=EARLIER_SECONDS)
+            is_there = deps.gateway.is_connected(left.appliance_id)
+            often = EARLIER_SECONDS if is_there else AWAY_SECONDS
+            raise Wait(f"job/{earlier.id}", LONGEST.deadline_seconds, why, poll_seconds=often)
         if unfinished is not None:
             return _after(unfinished, machine, left)
         if machine is not None and _is_moved_by_another(machine, left):

@@ -22,6 +22,9 @@ from ....wire.control.reports import facts_of
 from ..deps import Deps
 
 LOOK_AGAIN_SECONDS = 2.0
+AWAY_SECONDS = 60.0
+"""How often a step looks again that waits for days until an appliance returns, which signals its orders: a
+thousand such jobs, that looked every two seconds, took two cores."""
 MOMENT_SECONDS = 0.2
 SLOW_FOR_SECONDS = 2.0
 """How long orders of a kind are not waited for in the step itself, in seconds, after one that took the
@@ -152,12 +155,12 @@ class Orders:
         except (
             errors.StoreUnavailable
         ):  # not the appliance's problem: a step that goes on without it must not see this
-            raise self._wait(ctx, asked, why, limits) from None
+            raise self._wait(ctx, appliance_id, asked, why, limits) from None
         except errors.SecondsiteError as problem:
             if limits.once:
                 self._end(asked, problem)
             raise
-        raise self._wait(ctx, asked, why, limits)
+        raise self._wait(ctx, appliance_id, asked, why, limits)
 
     def _end(self, asked: _Open, problem: errors.SecondsiteError) -> None:
         with self._lock:
@@ -280,15 +283,16 @@ class Orders:
             appliance = tx.appliances.find(appliance_id)
         return f"'{appliance.name}' of site {appliance.site}" if appliance else appliance_id
 
-    def _wait(self, ctx: StepContext, asked: _Open, why: str, limits: Limits) -> Wait:
+    def _wait(self, ctx: StepContext, appliance_id: str, asked: _Open, why: str, limits: Limits) -> Wait:
         """The wait for the report. The engine counts from the step's first wait, whatever that was for; this
         order may be a later one."""
         said = self.deps.gateway.progress(asked.order_id)
         left_seconds = limits.deadline_seconds - self._open_seconds(asked)
+        waits_for_days = limits.awaits_its_return and not self.deps.gateway.is_connected(appliance_id)
         return Wait(
             signal=f"order/{asked.order_id}",
             deadline_seconds=ctx.waited_seconds + left_seconds + GRACE_SECONDS,
             why=said[1] if said and said[1] else why,
             progress=said[0] if said else None,
-            poll_seconds=min(LOOK_AGAIN_SECONDS, limits.reach_seconds),
+            poll_seconds=AWAY_SECONDS if waits_for_days else min(LOOK_AGAIN_SECONDS, limits.reach_seconds),
         )
