@@ -1,5 +1,6 @@
 """Order, facts, progress, failure, retry: what a job does when nothing crashes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,6 +157,17 @@ def test_retry_goes_on_from_the_step_that_failed_under_a_new_attempt(room):
     assert room.tasks(job_id)[2].sentence == "joined after 1 tries"
     assert room.entries() == ["start 1", "a", "failed", "start 2", "c", "succeeded"]
     assert room.effects == {f"{job_id}/0/1": 1, f"{job_id}/2/2": 1}
+
+
+def test_a_retry_repeats_what_guards_the_step_that_failed_and_no_other_guard(room):
+    guards = [replace(room.does(name), guards=True) for name in ("far", "near")]
+    engine = room.engine(verb("v", guards[0], room.does("a"), guards[1], Step("b", fails_until(2))))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    room.ask(engine.retry, job_id)
+    engine.run_until_idle()
+    assert room.job(job_id).state is JobState.SUCCEEDED
+    assert room.entries() == ["start 1", "far", "a", "near", "failed", "start 2", "near", "succeeded"]
 
 
 def test_retry_is_refused_for_a_job_that_did_not_fail(room):

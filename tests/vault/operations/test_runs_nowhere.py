@@ -287,3 +287,16 @@ def test_one_that_was_left_half_way_is_asked_for_in_the_second_attempt_too(verbs
     again = verbs.run(Verb.DISABLE_PROTECTION).job
     assert (again.state, again.error.code) == ("failed", "prerequisite-failed")
     assert "runs nowhere" in again.error.message
+
+
+def test_a_retry_of_a_commit_looks_again_for_the_machine_before_it_deletes_the_other_points(verbs):
+    came_to(verbs, State.FAILED_OVER)
+    verbs.appliances.fail(Kind.COMMIT_POINT)
+    job = verbs.run(Verb.COMMIT).job
+    assert job.state == "failed"
+    verbs.appliances.mend()
+    brought_to(verbs, "missing")
+    verbs.appliances.given.clear()
+    again = verbs.retry(job.id).job
+    assert (again.state, again.error.code) == ("failed", "prerequisite-failed")
+    assert Kind.COMMIT_POINT not in [kind for _, kind, _ in verbs.appliances.given]

@@ -67,12 +67,12 @@ def has(ranges: Sequence[str], address: str) -> bool:
 def pick(ranges: Sequence[str], mac: str, taken: Collection[str]) -> str | None:
     """An address that is not taken, None if all are. The MAC address decides which, so a machine gets the
     same one again as long as it is free."""
-    gone = {int(ipaddress.IPv4Address(address)) for address in taken}
-    all_of_them = [number for begin, end in map(_ends, ranges) for number in range(begin, end + 1)]
-    first = int.from_bytes(hashlib.sha256(mac.lower().encode()).digest()[:8]) % len(all_of_them)
-    in_turn = itertools.chain(all_of_them[first:], all_of_them[:first])
-    found = next((number for number in in_turn if number not in gone), None)
-    return None if found is None else str(ipaddress.IPv4Address(found))
+    spans = [range(begin, end + 1) for begin, end in map(_ends, ranges)]
+    of = sum(map(len, spans))
+    first = int.from_bytes(hashlib.sha256(mac.lower().encode()).digest()[:8]) % of
+    all_of_them = itertools.chain.from_iterable(spans + spans)  # once around, from the first one on
+    in_turn = (str(ipaddress.IPv4Address(each)) for each in itertools.islice(all_of_them, first, first + of))
+    return next((address for address in in_turn if address not in taken), None)
 
 
 def _ends(span: str) -> tuple[int, int]:

@@ -40,7 +40,8 @@ class Step:
     while it waits; `boundary`: before it starts, and no longer once it has. `begins` runs in the transaction
     in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job
     with such arguments, None if there is: the step does not begin then. `children` judges the children of
-    this step in place of the definition's policy.
+    this step in place of the definition's policy. `guards`: a retry that repeats the step after this one
+    repeats this one, too, although it succeeded: what it found may no longer be true.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Step:
     begins: Hook | None = None
     skipped: Callable[[Json], str | None] | None = None
     children: Children | None = None
+    guards: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.key)

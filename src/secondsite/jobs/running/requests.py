@@ -253,8 +253,12 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
         state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
         journal.change_job(session, job.id, state=state, **fresh)
         return
-    for task in current_steps(written):
-        _requeue(session, task, job.attempt + 1, definition.steps[task.position].title)
+    steps = current_steps(written)
+    again = {task.position for task in steps if task.partial or not task.done}
+    again |= {at for at, step in enumerate(definition.steps) if step.guards and at + 1 in again}
+    for task in steps:
+        if task.position in again:
+            _requeue(session, task, job.attempt + 1, definition.steps[task.position].title)
     fresh |= {"state": JobState.QUEUED, "started_at": None, "ending": None, "cancel_requested": False}
     journal.change_job(session, job.id, **fresh)
 
@@ -266,8 +270,6 @@ def _failed_undo(task: TaskView, job: JobView) -> bool:
 def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None:
     """Queue a step that has to run again: the old attempt stays visible; a step that never began is moved to
     the new attempt."""
-    if task.done and not task.partial:
-        return
     if task.started_at is None:
         again = {"attempt": attempt, "state": TaskState.QUEUED, "sentence": "", "ended_at": None}
         journal.change_task(session, task.id, **again)

@@ -79,6 +79,11 @@ class AddressPools:
         found = rows.many(self._session, PoolAddressRecord, query)
         return sorted(found, key=lambda each: ipaddress.IPv4Address(each.address))
 
+    def addresses(self, pool: str) -> set[str]:
+        """The addresses of the pool that machines have."""
+        query = select(POOL_ADDRESSES.c.address).where(POOL_ADDRESSES.c.pool == pool)
+        return set(self._session.execute(query).scalars())
+
     def held(self, machine_id: str) -> Sequence[PoolAddressRecord]:
         """The addresses of all pools that the machine has."""
         query = select(POOL_ADDRESSES).where(POOL_ADDRESSES.c.machine_id == machine_id)

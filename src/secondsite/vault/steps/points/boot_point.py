@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from ....domain import errors, lifecycle, verification_budget
+from ....domain import errors, lifecycle, shell, verification_budget
 from ....domain.drills.networks import NO_NETWORK
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, State, Verb
@@ -19,8 +19,11 @@ from ....ground.job_states import JobState
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
+from ....jobs.model.failures import Refused
 from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....jobs.model.views import JobView
 from ....jobs.storage import search
+from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
 from ....wire.common.machine_checks import NETWORKED, MachineCheck
 from ....wire.control import orders
@@ -237,4 +240,15 @@ def definition(deps: Deps) -> Definition:
         Step("turn", boots.turn, title="Wait for its turn"),
         Step("boot", boots.boot, title="Boot recovery point"),
     )
-    return Definition(BOOT, tuple(map(retrying, steps)))
+    return Definition(BOOT, tuple(map(retrying, steps)), on_retry=_refuse_retry)
+
+
+def _refuse_retry(_session: Session, job: JobView) -> None:
+    """A repeated boot would begin before those that wait for their turn, beside whatever runs now."""
+    point = BootArguments.model_validate(job.arguments).point
+    raise Refused(
+        "superseded",
+        f"A boot of a point of {job.subject_name} is not repeated: it would pass those that wait.",
+        "Ask for it again: 'secondsite point verify "
+        f"{shell.arguments(str(job.subject_name), point, options='--boot')}'.",
+    )

@@ -204,21 +204,22 @@ def _choose(
     besides: Collection[str] = (),
 ) -> str | None:
     """The address that the card has already, else a free one, else that of a machine that is at home."""
-    taken, ranges = tx.pools.taken(pool.name), pool.settings.ranges
-    own = [each.address for each in taken if (each.machine_id, each.mac) == (machine.id, mac)]
-    if own:
-        return own[0]
+    held, ranges = tx.pools.held(machine.id), pool.settings.ranges
+    own = next((each.address for each in held if (each.pool, each.mac) == (pool.name, mac)), None)
+    if own is not None:
+        return own
     fixed = {*besides, *_set_addresses(tx, pool.settings)}
-    found = pools.pick(ranges, mac, fixed | {each.address for each in taken})
+    found = pools.pick(ranges, mac, fixed | tx.pools.addresses(pool.name))
     if found is not None:
         return found
-    needed = {each.address for each in taken if not _rests_at_home(tx, each.machine_id)}
-    return pools.pick(ranges, mac, fixed | needed)
+    may_be_had = (each for each in tx.pools.taken(pool.name) if each.address not in fixed)
+    in_range = (each for each in may_be_had if pools.has(ranges, each.address))
+    return next((each.address for each in in_range if _rests_at_home(tx, each.machine_id)), None)
 
 
 def _set_addresses(tx: Transaction, pool: PoolSettings) -> Iterator[str]:
     """The addresses that people have set for cards, in whatever network."""
-    for settings in tx.settings.list():
+    for settings in tx.settings.with_addresses():
         for card in settings.cards:
             if card.address is not None and addresses.lies_in(card.address, pool.subnet):
                 yield addresses.host(card.address)

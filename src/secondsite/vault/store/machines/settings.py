@@ -4,7 +4,7 @@ ends."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ForeignKey, Table, bindparam, select
+from sqlalchemy import Column, ForeignKey, String, Table, bindparam, cast, or_, select
 from sqlalchemy.orm import Session
 
 from ....jobs.storage.prepared import PreparedStatement
@@ -157,6 +157,13 @@ class MachineSettings:
     def list(self) -> Sequence[MachineSettingsRecord]:
         """The settings of all machines for which any was ever set."""
         return rows.many(self._session, MachineSettingsRecord, select(MACHINE_SETTINGS))
+
+    def with_addresses(self) -> Sequence[MachineSettingsRecord]:
+        """As `list`, of the machines with a card for which an address is set: these are few, and others are
+        not read."""
+        text = cast(MACHINE_SETTINGS.c.cards, String)
+        has_one = or_(text.like('%"address":"%'), text.like('%"address": "%'))
+        return rows.many(self._session, MachineSettingsRecord, select(MACHINE_SETTINGS).where(has_one))
 
     def put(self, settings: MachineSettingsRecord) -> None:
         """Replace the settings of the machine's cards."""

@@ -73,7 +73,7 @@ def _require_not_pooled(
 
 
 def _others(tx: Transaction, machine: MachineRecord) -> Iterator[tuple[MachineRecord, CardSettings]]:
-    for settings in tx.settings.list():
+    for settings in tx.settings.with_addresses():
         found = [card for card in settings.cards if card.address is not None]
         if found and settings.machine_id != machine.id:
             other = tx.machines.get(settings.machine_id)
