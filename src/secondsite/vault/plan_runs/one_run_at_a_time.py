@@ -8,12 +8,12 @@ from ...domain import errors
 from ...jobs.model.failures import Refused
 from ...jobs.model.views import JobView
 from ...jobs.storage import search
+from ..steps.authority import SHORT
 from ..store import Transaction
 from .arguments import PLAN_RUN
 
 LOCK = "plans"
 """The lock that runs and changes of plans take."""
-SHORT = 10
 
 
 def subject_of(plan: str) -> str:

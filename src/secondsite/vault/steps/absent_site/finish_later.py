@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from ....domain import lifecycle
 from ....domain.lifecycle import State
-from ....ground.job_states import JobState
+from ....ground.job_states import MOVING, JobState
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
@@ -36,7 +36,7 @@ from ..sides.side import Side
 FINISH_LATER = "finish_later"
 EARLIER_SECONDS, AWAY_SECONDS = 2.0, 20.0
 """How often a job looks whether the one before it has ended, and while their appliance is away."""
-_NOT_DONE = frozenset(state for state in JobState if not state.ended or state is JobState.FAILED)
+_NOT_DONE = MOVING | {JobState.FAILED}
 LONGEST = Limits(deadline_seconds=30 * DAY, reach_seconds=30 * DAY)
 
 P = TypeVar("P", bound=Shape)
@@ -120,8 +120,7 @@ def has_left(tx: Transaction, side: Side, order: OrderKind[P, F], payload: P) ->
 
 def waiting_for(tx: Transaction, appliance_id: str) -> list[JobView]:
     """The jobs that wait for this appliance."""
-    moving = frozenset(state for state in JobState if not state.ended)
-    found = search.oldest_first(tx.session, search.JobQuery(moving, verb=FINISH_LATER))
+    found = search.oldest_first(tx.session, search.JobQuery(MOVING, verb=FINISH_LATER))
     return [job for job in found if LaterArguments.model_validate(job.arguments).appliance_id == appliance_id]
 
 
@@ -167,8 +166,7 @@ def definition(deps: Deps) -> Definition:
 
 def _earlier(tx: Transaction, ctx: StepContext, left: LaterArguments) -> JobView | None:
     """An earlier job that was left for the same appliance, and has not ended."""
-    moving = frozenset(state for state in JobState if not state.ended)
-    found = search.find(tx.session, search.JobQuery(moving, ctx.subject, FINISH_LATER))
+    found = search.find(tx.session, search.JobQuery(MOVING, ctx.subject, FINISH_LATER))
     queue = sorted(found, key=lambda job: (job.created_at, job.id))
     before = itertools.takewhile(lambda job: job.id != ctx.job_id, queue)
     here = (

@@ -15,7 +15,7 @@ from ....domain.drills.networks import NO_NETWORK
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, State, Verb
 from ....domain.verification_budget import VerificationBudget
-from ....ground.job_states import JobState
+from ....ground.job_states import MOVING
 from ....ground.units import DAY
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
@@ -52,7 +52,6 @@ IN_NEED = frozenset(
     }
 )
 """States in which people wait for the machine: copies are not booted meanwhile."""
-AT_WORK = frozenset(each for each in JobState if not each.ended)
 MOST_COUNTED = 100
 """How many of the jobs before it in line are counted: more than may run at once."""
 
@@ -127,7 +126,7 @@ def in_the_way(tx: Transaction, site: str) -> str | None:
 def at_work(tx: Transaction, site: str) -> Iterator[tuple[str, int]]:
     """Jobs of copies at the site that have not ended, and the memory of each, in the order in which they were
     submitted."""
-    for each in search.oldest_first(tx.session, search.JobQuery(states=AT_WORK, verb=BOOT)):
+    for each in search.oldest_first(tx.session, search.JobQuery(states=MOVING, verb=BOOT)):
         wanted = BootArguments.model_validate(each.arguments)
         if wanted.site == site:
             yield each.id, wanted.memory_bytes
