@@ -159,15 +159,31 @@ def test_retry_goes_on_from_the_step_that_failed_under_a_new_attempt(room):
     assert room.effects == {f"{job_id}/0/1": 1, f"{job_id}/2/2": 1}
 
 
-def test_a_retry_repeats_what_guards_the_step_that_failed_and_no_other_guard(room):
-    guards = [replace(room.does(name), guards=True) for name in ("far", "near")]
-    engine = room.engine(verb("v", guards[0], room.does("a"), guards[1], Step("b", fails_until(2))))
+def test_a_retry_of_a_kind_that_goes_over_again_begins_with_the_first_step_and_without_facts(room):
+    """What an earlier attempt found may no longer be true."""
+    seen = []
+
+    def look(context):
+        seen.append(dict(context.stored_facts["look"]))
+        context.remember(Facts({"seen": 1}))
+        return Done("looked", Facts({"seen": 1}))
+
+    def fail_first(context):
+        if context.attempt == 1:
+            raise StepFailed("no", "not yet", "Try again")
+        return Done("done")
+
+    kind = verb("v", Step("look", look), Step("b", fail_first), room.does("c"))
+    engine = room.engine(replace(kind, over_again=True))
     job_id = room.submit(engine, "v")
     engine.run_until_idle()
     room.ask(engine.retry, job_id)
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.SUCCEEDED
-    assert room.entries() == ["start 1", "far", "a", "near", "failed", "start 2", "near", "succeeded"]
+    assert [(task.key, task.attempt) for task in room.tasks(job_id)] == [
+        ("look", 1), ("b", 1), ("look", 2), ("b", 2), ("c", 2)
+    ]  # fmt: skip
+    assert seen == [{}, {}]
 
 
 def test_retry_is_refused_for_a_job_that_did_not_fail(room):

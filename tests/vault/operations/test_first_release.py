@@ -7,6 +7,7 @@ import pytest
 
 from secondsite.domain.lifecycle import DrillState, State
 from tests.support.released import HALF_WAY
+from tests.vault.support_appliances import A
 from tests.vault.support_operations import Verbs, folder_in_memory
 
 NAMES = [
@@ -60,6 +61,7 @@ LEADS_TO = {
 def verbs():
     with folder_in_memory() as folder:
         verbs = Verbs(folder, NAMES, older=HALF_WAY.read_text())
+        verbs.appliances.copies.run(verbs.machine("resync").id, A)
         yield verbs
         verbs.close()
 

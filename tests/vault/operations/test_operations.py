@@ -8,6 +8,10 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground import seams
+from secondsite.ground.job_states import JobState
+from secondsite.jobs.model.failures import Refused
+from secondsite.jobs.storage import journal
+from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import source_status
 from tests.vault.support_appliances import A, B
@@ -290,7 +294,8 @@ def test_a_failover_that_fails_at_the_target_leads_on_by_failover_or_by_cancel(v
         assert verbs.state() is State.PROTECTED
 
 
-def test_a_failed_failover_is_retried_from_where_it_failed(verbs):
+def test_a_retry_of_a_failover_looks_at_everything_again(verbs):
+    """What an earlier attempt found may no longer be true: hours may have passed."""
     verbs.protect()
     verbs.appliances.fail(Kind.START_REPLICA, times=1)
     job = verbs.run(Verb.FAILOVER)
@@ -298,7 +303,36 @@ def test_a_failed_failover_is_retried_from_where_it_failed(verbs):
     verbs.appliances.given.clear()
     assert verbs.retry(job.job.id).job.state == "succeeded"
     assert verbs.state() is State.FAILED_OVER
-    assert [kind for _, kind, _ in verbs.appliances.given] == [Kind.START_REPLICA]
+    kinds = [kind for _, kind, _ in verbs.appliances.given]
+    assert (Kind.CHECK_TARGET in kinds, kinds[-1]) == (True, Kind.START_REPLICA)
+
+
+def test_a_retry_of_a_change_of_the_point_does_not_give_up_what_was_written_for_a_start_that_cannot_be(verbs):
+    """The first attempt failed and was undone: the old point ran again, for days."""
+    failed_over(verbs)
+    point = verbs.appliances.points[verbs.machine().id, 1][0].id
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    job = verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job
+    assert (job.state, verbs.state()) == ("failed", State.FAILED_OVER)
+    verbs.appliances.obstacles = (ObstacleShape(what="No memory there.", do="Free some."),)
+    verbs.appliances.given.clear()
+    again = verbs.retry(job.id).job
+    assert (again.state, again.error.code) == ("failed", "prerequisite-failed")
+    assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
+
+
+def test_what_has_succeeded_in_part_is_not_retried(verbs):
+    """A change of the point whose script was missing was retried days later, failed at its check, and its
+    first attempt was undone: the machine ran from the older point again."""
+    failed_over(verbs)
+    point = verbs.appliances.points[verbs.machine().id, 1][0].id
+    job = verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job
+    with verbs.store.transaction() as tx:
+        journal.change_job(tx.session, job.id, state=JobState.PARTIALLY_SUCCEEDED)
+    verbs.appliances.given.clear()
+    with pytest.raises(Refused, match="has gone on since"):
+        verbs.retry(job.id)
+    assert verbs.appliances.given == []
 
 
 def test_failover_without_any_point_says_so_and_leads_on(verbs):

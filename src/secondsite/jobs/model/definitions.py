@@ -40,8 +40,7 @@ class Step:
     while it waits; `boundary`: before it starts, and no longer once it has. `begins` runs in the transaction
     in which the step begins, also when it begins anew. `skipped` says why there is nothing to do for a job
     with such arguments, None if there is: the step does not begin then. `children` judges the children of
-    this step in place of the definition's policy. `guards`: a retry that repeats the step after this one
-    repeats this one, too, although it succeeded: what it found may no longer be true.
+    this step in place of the definition's policy.
     """
 
     key: str
@@ -54,7 +53,6 @@ class Step:
     begins: Hook | None = None
     skipped: Callable[[Json], str | None] | None = None
     children: Children | None = None
-    guards: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.title or self.key)
@@ -82,7 +80,9 @@ class Definition:
     may only append.
 
     Hooks run in the transaction that records the start or the end, so the domain's state and the job's never
-    disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `on_start` runs at
+    disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `over_again`: a
+    retry begins with the first step, since what an earlier attempt found may no longer be true; else it
+    repeats only what did not succeed. `on_start` runs at
     the start of every attempt. `on_success` also runs for a partial success; the view says which it is. A
     hook that raises turns the end into a failure.
     """
@@ -91,6 +91,7 @@ class Definition:
     steps: tuple[Step, ...] = ()
     cancelable: bool = True
     undo_on_failure: bool = False
+    over_again: bool = False
     children: Children = Children.ALL
     on_retry: Hook | None = None
     on_start: Hook | None = None

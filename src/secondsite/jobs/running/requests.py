@@ -192,7 +192,8 @@ def _refuse_cancel(session: Session, job: JobView, definition: Definition | None
 
 
 def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) -> None:
-    """Queue the job again from the step that failed (or go on undoing, if that failed); raises Refused."""
+    """Queue the job again, from the step that failed or, for a kind that goes `over_again`, from the first
+    one; go on undoing, if that failed. Raises Refused."""
     job = journal.locked_job(session, job_id)
     if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
         raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
@@ -253,12 +254,10 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
         state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
         journal.change_job(session, job.id, state=state, **fresh)
         return
-    steps = current_steps(written)
-    again = {task.position for task in steps if task.partial or not task.done}
-    again |= {at for at, step in enumerate(definition.steps) if step.guards and at + 1 in again}
-    for task in steps:
-        if task.position in again:
-            _requeue(session, task, job.attempt + 1, definition.steps[task.position].title)
+    for task in current_steps(written):
+        if definition.over_again or task.partial or not task.done:
+            title = definition.steps[task.position].title
+            _requeue(session, task, job.attempt + 1, title, keeps_facts=not definition.over_again)
     fresh |= {"state": JobState.QUEUED, "started_at": None, "ending": None, "cancel_requested": False}
     journal.change_job(session, job.id, **fresh)
 
@@ -267,14 +266,14 @@ def _failed_undo(task: TaskView, job: JobView) -> bool:
     return task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
 
 
-def _requeue(session: Session, task: TaskView, attempt: int, title: str) -> None:
+def _requeue(session: Session, task: TaskView, attempt: int, title: str, *, keeps_facts: bool) -> None:
     """Queue a step that has to run again: the old attempt stays visible; a step that never began is moved to
     the new attempt."""
     if task.started_at is None:
         again = {"attempt": attempt, "state": TaskState.QUEUED, "sentence": "", "ended_at": None}
         journal.change_task(session, task.id, **again)
         return
-    facts = {} if task.state is TaskState.UNDONE else task.facts
+    facts = task.facts if keeps_facts and task.state is not TaskState.UNDONE else {}
     journal.add_task(session, task.job_id, TaskKind.STEP, task.position, attempt, task.key, title, facts)
 
 

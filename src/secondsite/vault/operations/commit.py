@@ -42,7 +42,7 @@ class Commit(MachineOperation):
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step("check", self._check, title="Prerequisites check", guards=True),
+            Step("check", self._check, title="Prerequisites check"),
             Step("commit", self._commit, title="Commit"),
             Step("remove_left", self._remove_left, title="Remove the machine that was left"),
             Step("consolidate", self._consolidate, title="Consolidate disks"),

@@ -86,23 +86,18 @@ class DisableProtection(MachineOperation):
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
-        return Done(self._require_runs(ctx))
-
-    def _require_runs(self, ctx: StepContext) -> str:
-        """A sentence. Raises PrerequisiteFailed for a machine that was failed over, or left half-way, and
-        runs nowhere."""
         machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
         half_way = self._is_half_way(machine)
         if not half_way and machine.failed_over_point_id is None:
-            return f"{machine.name} is as its owner left it"
+            return Done(f"{machine.name} is as its owner left it")
         if asked.runs_nowhere:
-            return f"{machine.name} need not run anywhere, as was asked"
+            return Done(f"{machine.name} need not run anywhere, as was asked")
         sides, given_up = (self.source(ctx, machine), self.target(ctx, machine)), asked.without_site
         if half_way:
-            return runs_nowhere.require(*sides, given_up)
+            return Done(runs_nowhere.require(*sides, given_up))
         with self.deps.store.reading() as tx:
             forgotten = lookup.is_forgotten(machine, tx.statuses.get(machine.id))
-        return runs_nowhere.require_failed_over(*sides, given_up, forgotten=forgotten)
+        return Done(runs_nowhere.require_failed_over(*sides, given_up, forgotten=forgotten))
 
     def _is_half_way(self, machine: MachineRecord) -> bool:
         """Whether it was left so, also before an attempt to end its protection that failed: then a start was
@@ -114,7 +109,6 @@ class DisableProtection(MachineOperation):
         return machine.start_ordered or (source is not None and source.fenced)
 
     def _stop(self, ctx: StepContext) -> Outcome:
-        self._check_again(ctx)
         source = self.source(ctx)
         sees_copy = self._sees_copy_at_target(ctx, source.machine)
         is_old_copy = sees_copy is True and not self.deps.gateway.is_connected(source.appliance_id)
@@ -130,11 +124,6 @@ class DisableProtection(MachineOperation):
                 ),
                 lambda session: self._stop_later(session, source, asked),
             )
-
-    def _check_again(self, ctx: StepContext) -> None:
-        """In a retry, which does not repeat the check: what ran then may have ended since."""
-        if ctx.attempt > 1:
-            self._require_runs(ctx)
 
     def _sees_copy_at_target(self, ctx: StepContext, machine: MachineRecord) -> bool | None:
         """Whether the target has the machine's last copy; None for a target that was given up. Any other
@@ -163,7 +152,6 @@ class DisableProtection(MachineOperation):
         )
 
     def _remove(self, ctx: StepContext) -> Outcome:
-        self._check_again(ctx)
         machine = self.machine(ctx)
         asked = ctx.arguments(DisableArguments)
         # also where no replica is known: a restored vault may not know of a failover

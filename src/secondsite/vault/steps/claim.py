@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ...domain import errors, lifecycle
 from ...domain.lifecycle import DrillState, Event, State, Verb
+from ...ground.job_states import JobState
 from ...jobs.model.failures import Refused
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
@@ -64,8 +65,15 @@ class MachineClaim:
         self._verb = verb
 
     def retry(self, session: Session, job: JobView) -> None:
-        """Raises Refused if a later job, or another vault, has acted on the machine, or its state does not
-        allow it."""
+        """Raises Refused if the verb has succeeded in part: what it did stands, and a retry would do it to a
+        machine that has gone on since; if a later job, or another vault, has acted on the machine; or if its
+        state does not allow it."""
+        if job.state is JobState.PARTIALLY_SUCCEEDED:
+            raise Refused(
+                "superseded",
+                f"The job has succeeded, except for what it says, and {job.subject_name} has gone on since.",
+                "Do that by hand; or start the verb again, which does all of it.",
+            )
         tx = self._deps.store.within(session)
         try:
             machine = tx.machines.get(str(job.subject))

@@ -67,6 +67,7 @@ class MachineOperation:
             tuple(retrying(step) for step in self.steps()),
             cancelable=self.verb in lifecycle.CANCELABLE,
             undo_on_failure=self.undo_on_failure,
+            over_again=True,
             on_retry=self.claim.retry,
             on_start=self.claim.start,
             on_success=self.claim.success,
