@@ -331,3 +331,32 @@ def test_of_a_source_that_is_gone_nothing_is_asked(left):
     left.appliances.destroy(A)
     assert left.run(Verb.FAILOVER).job.state == "succeeded"
     assert left.appliances.running(left.machine().id) == [B]
+
+
+def test_a_held_change_of_the_point_that_is_given_up_undoes_nothing(verbs):
+    """The backup was of the minute in which it looked at the machine, which has worked from the new point
+    since: that was stopped, and the old point started."""
+    verbs.protect()
+    machine, appliances = verbs.machine(), verbs.appliances
+    appliances.shows = True
+    point = appliances.seal(machine.id)
+    verbs.clock.pass_by(60)
+    appliances.seal(machine.id)
+    verbs.run(Verb.FAILOVER)
+    appliances.silent.add(Kind.PROVE)
+    job = verbs.submit(Verb.CHANGE_RECOVERY_POINT, choice="custom", point=point.id)
+    for _ in range(3):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    backed_up(verbs)
+    appliances.mend()
+    verbs.restored.renew()
+    assert verbs.settle(job).job.state == "succeeded"
+    verbs.clock.pass_by(5 * 86400)
+    restored(verbs)
+    appliances.given.clear()
+    verbs.engine.run_until_idle()
+    with verbs.store.transaction() as tx:
+        verbs.engine.cancel(tx.session, job)
+    assert verbs.settle(job).job.error.code == "given-up"
+    assert appliances.given == []

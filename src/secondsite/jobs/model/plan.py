@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ...ground.job_states import JobState, TaskState
 from .definitions import Definition, Step
+from .failures import GIVEN_UP
 from .task_kind import TaskKind
 from .views import JobView, TaskView, current_steps
 
@@ -81,7 +82,9 @@ def _backward(job: JobView, tasks: Sequence[TaskView], definition: Definition, e
     undoings = {task.position: task for task in tasks if _undoing_now(task, job)}
     if any(task.state is TaskState.FAILED for task in undoings.values()):
         return End(JobState.FAILED)
-    if ending is JobState.FAILED and not definition.undo_on_failure:
+    # What a held job did may have happened long ago, before the backup was restored.
+    is_given_up = job.error is not None and job.error.code == GIVEN_UP
+    if ending is JobState.FAILED and (is_given_up or not definition.undo_on_failure):
         return End(ending)
     for task in reversed(current_steps(tasks)):
         if took_effect(task, definition.steps[task.position]):
