@@ -216,3 +216,23 @@ def test_a_job_that_was_held_on_its_way_back_goes_on_with_that_when_it_is_cancel
     engine.run_until_idle()
     assert room.job(job_id).state is JobState.FAILED
     assert ("Undo: a", "succeeded") in room.states(job_id)
+
+
+def test_a_failure_whose_undo_was_retried_still_says_what_failed(room):
+    """It ended as failed with a sentence of success and without an error."""
+    repaired: list[Any] = []
+
+    def back(context):
+        return Done("undone") if repaired else fails(context)
+
+    steps = (Step("a", lambda context: Done("a"), undo=back), Step("b", fails))
+    engine = room.engine(verb("v", *steps, undo_on_failure=True))
+    job_id = room.submit(engine, "v")
+    engine.run_until_idle()
+    assert room.job(job_id).error.code == "undo-failed"
+    why = next(task.error for task in room.tasks(job_id) if task.key == "b")
+    repaired.append(True)
+    room.ask(engine.retry, job_id)
+    engine.run_until_idle()
+    job = room.job(job_id)
+    assert (job.state, job.error, job.result) == (JobState.FAILED, why, why.message)

@@ -252,7 +252,7 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
     }
     if any(_failed_undo(task, job) for task in written):
         state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
-        journal.change_job(session, job.id, state=state, **fresh)
+        journal.change_job(session, job.id, state=state, **(fresh | _why_undone(written)))
         return
     for task in current_steps(written):
         if definition.over_again or task.partial or not task.done:
@@ -260,6 +260,13 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
             _requeue(session, task, job.attempt + 1, title, keeps_facts=not definition.over_again)
     fresh |= {"state": JobState.QUEUED, "started_at": None, "ending": None, "cancel_requested": False}
     journal.change_job(session, job.id, **fresh)
+
+
+def _why_undone(written: Sequence[TaskView]) -> dict[str, object]:
+    """The error of the step that failed, which the job has again once it is undone; none after a cancel."""
+    failed = (each.error for each in current_steps(written) if each.state is TaskState.FAILED and each.error)
+    error = next(failed, None)
+    return {} if error is None else {"error": error.as_dict()}
 
 
 def _failed_undo(task: TaskView, job: JobView) -> bool:
