@@ -5,6 +5,7 @@ import pytest
 from rig.appliances.runs import fail_over
 from rig.images import qemu_img
 from secondsite.appliance.orders import live_chains
+from secondsite.appliance.shared import CHAIN_LONG
 from secondsite.datapath.disks import same_files
 
 pytestmark = pytest.mark.slow
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 def told(site, machine_id, findings):
     live_chains.look(site.fabric, site.appliance.replication, site.appliance.host)
-    return [each.what for each in findings.all() if each.code == live_chains.CODE]
+    return [each.what for each in findings.all() if each.code == CHAIN_LONG]
 
 
 def deepened(path, files):
@@ -41,6 +42,9 @@ def test_a_protected_machine_on_many_files_is_told_of_until_they_are_merged(pair
     (what,) = told(pair.source, pair.machine_id, source.findings)
     assert "Disk vda of" in what
     assert "stands on 1 files" in what
+    for _ in range(2):
+        pair.point_now()
+    assert CHAIN_LONG in [each.code for each in source.findings.all()], "cycles know nothing of it"
     monkeypatch.undo()
     assert told(pair.source, pair.machine_id, source.findings) == []
 

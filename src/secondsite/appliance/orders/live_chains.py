@@ -9,12 +9,12 @@ from typing import Final
 
 from ...datapath.disks import same_files
 from ...fabrics.interface import Fabric, MachineSummary
+from ..shared import CHAIN_LONG
 from ..source import Replication
 from ..target import ReplicaHost
 
 MOST_FILES: Final = 20
 """The most files below a disk that need no finding. A machine with 22 starts anywhere."""
-CODE: Final = "chain-long"
 
 
 def look(fabric: Fabric, replication: Replication, host: ReplicaHost) -> None:
@@ -27,9 +27,9 @@ def look(fabric: Fabric, replication: Replication, host: ReplicaHost) -> None:
     findings |= {hosted.machine_id: hosted.findings for hosted in host.all()}
     for machine_id, told in findings.items():
         if what := found.get(machine_id):
-            told.add(CODE, " ".join(what))
+            told.add(CHAIN_LONG, " ".join(what))
         else:
-            told.clear(CODE)
+            told.clear(CHAIN_LONG)
 
 
 def _long(machine: MachineSummary) -> list[str]:

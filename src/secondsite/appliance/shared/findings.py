@@ -25,8 +25,8 @@ FOR_ERRORS = {
 }
 SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away"})
 """Errors of cycles that have a finding of their own, which says what to do."""
-WENT_OFF_LATE = "went-off-late"
-"""A finding that stays for a while, whatever cycles do meanwhile."""
+WENT_OFF_LATE, CHAIN_LONG = "went-off-late", "chain-long"
+"""Findings that stay for a while, whatever cycles do meanwhile."""
 REFUSALS = {
     "wrong-epoch",
     "not-accepting",

@@ -286,8 +286,8 @@ class Replication:
     def _well(self, source: Source) -> None:
         source.succeeded()
         kept = [
-            FINDING, shared.WENT_OFF_LATE, "app-consistency-degraded", "common-point-missed",
-            *disks_and_firmware.FINDINGS,
+            FINDING, shared.WENT_OFF_LATE, shared.CHAIN_LONG,
+            "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS,
         ]  # fmt: skip
         if source.progress.resynchronizing:
             kept.append("resynchronizing")

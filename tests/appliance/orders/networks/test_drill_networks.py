@@ -145,6 +145,19 @@ def test_the_appliance_starts_although_the_host_lost_the_network_and_the_clean_u
     assert pair.target.appliance.state.facts("drill-network/") == {}
 
 
+def test_the_appliance_starts_although_it_cannot_serve_the_network(pair, monkeypatch):
+    """A full file system, or a program that an upgrade took away: all machines of the site stood still."""
+    pair.target.do(Kind.CREATE_NETWORK, SERVED, OTHER)
+
+    def fails(*_asked):
+        raise OSError(28, "No space left on device", "dnsmasq.log")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(pair.target.fabric.networks), "serve", fails)
+        restarted(pair.target)
+    assert pair.target.appliance.state.facts("drill-network/")
+
+
 def served(name, number, address):
     host = ServedHost(name=name, mac=f"52:54:00:00:00:0{number}", address=address)
     return SHARED.model_copy(update={"serving": NetworkService(subnet="10.9.8.0/24", hosts=(host,))})

@@ -10,6 +10,7 @@ import pytest
 from rig.appliances import Pair
 from rig.appliances.pair import policy
 from rig.eventually import eventually
+from secondsite.ground import durable
 from secondsite.ground.units import DAY, MiB
 from secondsite.rescue import copies
 from secondsite.wire.control.orders import Kind, PointOrder
@@ -205,3 +206,26 @@ def test_a_head_that_is_exchanged_while_its_appliance_runs_leads_to_no_wrong_poi
     pair.source.write(pair.fabric_id, 5 * MiB, b"latest")
     eventually(lambda: hosted.verdicts.wants_comparison or not hosted.replica.state.whole, 60)
     becomes_whole(pair)
+
+
+def test_a_further_store_that_is_a_copy_to_look_at_keeps_no_appliance_from_starting(
+    make_site, tmp_path, monkeypatch
+):
+    """A snapshot that was mounted read-only: the machines of all other stores stood still."""
+    far = tmp_path / "far"
+    a, b = make_site("a").start(), make_site("b", stores={"far": far}).start()
+    Pair(a, b, a.make_machine()).protect().synchronized()
+    b.stop()
+    copy = shutil.copytree(far, tmp_path / "copy", symlinks=True)
+    write = durable.write
+
+    def read_only(path, *rest, **more):
+        if path.is_relative_to(copy):
+            raise OSError(30, "Read-only file system", str(path))
+        return write(path, *rest, **more)
+
+    monkeypatch.setattr(durable, "write", read_only)
+    b.start(stores={"far": copy})
+    problems = {each.name: each.problem for each in b.appliance.host.spaces()}
+    assert problems["default"] is None
+    assert "Read-only file system" in problems["far"]

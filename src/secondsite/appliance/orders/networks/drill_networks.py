@@ -110,13 +110,14 @@ def _leave_others(context: Context, names: Collection[str]) -> None:
 
 
 def serve_again(state: State, fabric: Fabric) -> None:
-    """Start the DHCP and DNS servers of all networks again, which ended with an earlier process."""
+    """Start the DHCP and DNS servers of all networks again, which ended with an earlier process. One that
+    cannot be started keeps no machine from being replicated."""
     with _changing:
         known = [DrillNetwork.model_validate_json(said) for said in state.facts(KEY).values()]
         for payload in {each.name: each for each in known if each.serving is not None}.values():
             try:
                 _serve(state, fabric, payload)
-            except errors.SecondsiteError as problem:
+            except (errors.SecondsiteError, OSError) as problem:
                 log.warning("network.not-served", network=payload.name, problem=str(problem))
 
 

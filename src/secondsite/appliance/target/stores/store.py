@@ -86,11 +86,16 @@ class Store:
         return mark_of(self.root).get(store_copies.PLACE) != store_copies.place_of(self.root)
 
     def distrust(self, state: State, appliance_id: str) -> None:
-        """Trust nothing of a copy before it is read here; from then on it is a store like any other."""
+        """Trust nothing of a copy before it is read here; from then on it is a store like any other. One that
+        cannot be marked so, such as a snapshot that is mounted to be read only, is not used."""
         log.warning("store.copied", store=self.name, root=str(self.root), copied_from=self.copied_from)
-        store_copies.distrust(state, self.folder)
-        self._mark(appliance_id)
-        self.copied_from = None
+        try:
+            store_copies.distrust(state, self.folder)
+            self._mark(appliance_id)
+        except OSError as problem:
+            self.problem = f"{self.root}, a copy of {self.copied_from}, cannot be used: {problem.strerror}."
+        else:
+            self.copied_from = None
 
     def _taken(self, state: State, appliance_id: str) -> str | None:
         mark, known = self.root / MARK, f"store/{self.name}"

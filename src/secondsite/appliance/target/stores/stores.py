@@ -31,9 +31,10 @@ class Stores:
         """Make their folders, and remove what interrupted removals left in them."""
         for store in self.all:
             store.make(state, self._appliance_id)
-        for store in self.usable():
-            if store.copied_from is not None:
+        for store in self.all:
+            if store.problem is None and store.copied_from is not None:
                 store.distrust(state, self._appliance_id)
+        for store in self.usable():
             replicas.sweep(store.folder)
             store.trash.sweep()
             rescue_program.put(store.root)
