@@ -79,3 +79,17 @@ def test_a_question_that_nobody_answers_does_not_hold_an_unplanned_failover_for_
     until_asked(verbs, job_id)
     assert verbs.settle(job_id, within_seconds=40 * 86400).job.state == ends
     assert verbs.state("web01") is state
+
+
+def test_a_retry_asks_again_for_an_action_that_failed(verbs, plan):
+    """The old answer was repeated at once: the run could never succeed."""
+    made = plan(db={"after": (TRAFFIC,)})
+    job = verbs.submit_plan(Verb.FAILOVER, made)
+    until_asked(verbs, job)
+    verbs.answer(job, "failed", "no LUN")
+    assert verbs.settle(job).job.state == "partially_succeeded"
+    with verbs.store.transaction() as tx:
+        verbs.engine.retry(tx.session, job)
+    until_asked(verbs, job)
+    verbs.answer(job, "done")
+    assert verbs.settle(job).job.state == "succeeded"

@@ -1,7 +1,7 @@
 """Questions of a step to a person, and the answers: both are facts of the step's task.
 
-A negative answer ends the attempt in which it was given; a retry asks again. Any other answer is kept, as
-long as it is one that the question allows.
+A negative answer ends the attempt in which it was given; a retry asks again, also after an answer that the
+question names. Any other answer is kept, as long as it is one that the question allows.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,12 @@ class GivenAnswer:
 @dataclass(frozen=True, slots=True)
 class Question:
     """The instruction that a person is to follow, and the verdicts that can be given on it; the negative
-    ones make the step fail."""
+    ones make the step fail. `again`: others after which a retry asks anew."""
 
     instruction: str
     verdicts: tuple[str, ...]
     negative: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not set(self.negative) < set(self.verdicts):
@@ -78,7 +79,8 @@ class QuestionFacts(BaseModel):
         """The answer that counts in this attempt; None without one."""
         if self.answer is None or self.asks is None or self.answer.verdict not in self.asks.verdicts:
             return None
-        ended = self.answer.verdict in self.asks.negative and self.answer.attempt < attempt
+        asks_anew = (*self.asks.negative, *self.asks.again)
+        ended = self.answer.verdict in asks_anew and self.answer.attempt < attempt
         return None if ended else self.answer
 
 

@@ -13,7 +13,8 @@ DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 def ask(stops: bool, action: RunAction, ctx: StepContext) -> Outcome:
     """Wait until a person says how the action went. `stops`: the run stops if it failed, and waits
     ASKS_SECONDS at most; else nobody's answer lets it go on after that time."""
-    question = Question(action.instruction, (DONE, SKIPPED, FAILED), (FAILED,) if stops else ())
+    negative = (FAILED,) if stops else ()
+    question = Question(action.instruction, (DONE, SKIPPED, FAILED), negative, again=(FAILED,))
     if not stops and ctx.waited_seconds >= ASKS_SECONDS and not _is_answered(ctx):
         return Done(f"nobody answered for {ASKS_SECONDS / DAY:.0f} days: the run goes on", partial=True)
     answer = ctx.ask(question, ASKS_SECONDS if stops else ASKS_SECONDS + DAY)
