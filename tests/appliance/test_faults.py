@@ -120,7 +120,7 @@ def test_cycles_of_another_epoch_or_source_are_refused(pair):
         return refused.value.code
 
     said: list[str] = []
-    assert offered(pair.source, epoch=2) == "wrong-epoch"
+    assert offered(pair.source, epoch=2) == "records-behind"
     assert offered(pair.source, machine_id="nobody") == "no-replica"
     assert offered(pair.target) == "wrong-source"
     # an appliance that the machine has left, back from before that: it fences what it has (Fences.REFUSALS)

@@ -23,12 +23,14 @@ from secondsite.wire.control.orders import (
     Kind,
     PreCopy,
     Restart,
+    RunCycle,
     ShutDown,
     StartAnyway,
     StopReplica,
     StopReplication,
     Withdraw,
 )
+from tests.appliance.source.test_at_rest import off
 
 pytestmark = pytest.mark.slow
 
@@ -391,3 +393,43 @@ def test_a_machine_that_lives_elsewhere_is_not_read_and_not_off(protected):
         problem = protected.source.order(kind, payload, protected.machine_id).problem
         assert problem.code == "not-possible-now"
     simulated.dial(protected.source.root, [])
+
+
+def test_a_fence_stays_up_although_the_machine_is_off_and_has_sent_all(pair):
+    """The cycle after the refusal found nothing new, asked nobody, and took the fence down: both copies could
+    run."""
+    pair.protect().synchronized()
+    off(pair.source, pair.fabric_id)
+    eventually(lambda: pair.source_status().all_sent, within_seconds=20)
+    start(pair, "failover", pair.status().points[-1].id)
+    pair.source.order(Kind.RUN_CYCLE, RunCycle(), pair.machine_id)
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    eventually(lambda: source._failures >= 2, within_seconds=30)  # noqa: SLF001 the target was asked again
+    assert pair.source_status().fenced
+
+
+def test_a_withdraw_that_fails_half_way_leaves_the_old_copy_watched(pair):
+    """Its guest does not shut down and its QEMU cannot be killed: two copies ran on, and nothing said so."""
+    pair.protect().synchronized()
+    fail_over(pair, pair.point_now())
+    eventually(lambda: TWO_COPIES in codes(pair), within_seconds=20)
+    faults = [
+        simulated.Fault(method=each, nth=1, code="fabric-error") for each in ("power.stop", "power.shut_down")
+    ]
+    simulated.dial(pair.source.root, faults)
+    asked = Withdraw(fabric_id=pair.fabric_id)
+    assert pair.source.order(Kind.WITHDRAW, asked, pair.machine_id).problem is not None
+    assert power(pair.source, pair.fabric_id) is PowerState.RUNNING
+    for _ in range(2):
+        replication = pair.source.appliance.replication
+        eventually(
+            lambda replication=replication: (
+                [each.power for each in replication.old_copies.statuses()] == ["running"]
+            ),
+            within_seconds=20,
+        )
+        pair.source.stop()
+        pair.source.start()
+    pair.source.do(Kind.WITHDRAW, asked, pair.machine_id)
+    replication = pair.source.appliance.replication
+    eventually(lambda: replication.old_copies.statuses() == (), within_seconds=20)

@@ -221,6 +221,7 @@ def take_away(context: Context, found: MachineSummary, source: Source | None, di
     obstacle(power, found.name, old_copy=True)
     if source is not None:
         context.parts.replication.fences.raise_(source, "It runs at the other site.")
+        context.parts.replication.fences.leave_alone(context.machine_id)
         context.parts.replication.remove(source)
     ended = "" if power is PowerState.OFF else _ended(context, found.fabric_id, power)
     context.fabric.tracking.acknowledge(found.fabric_id, None)

@@ -33,6 +33,7 @@ REFUSALS = {
     "wrong-source",
     "no-replica",
     "peer-refused",
+    "records-behind",
     "firmware-missing",
     "replica-unreadable",
     "protocol-violated",

@@ -73,6 +73,7 @@ class Cycles:
         self._look_at_power(source)
         if (
             request.idle_ok
+            and not source.fenced  # only the target's own word takes the fence down
             and not source.progress.doubtful
             and source.unchanged_fingerprint is not None
             and self._fingerprint(source) == source.unchanged_fingerprint

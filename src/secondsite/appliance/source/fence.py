@@ -151,6 +151,14 @@ class Fences:
             self._enforced.pop(machine_id, None)
             self._enforce(machine_id)
 
+    def leave_alone(self, machine_id: str) -> None:
+        """Note that the machine is no longer among the sources, and is looked after all the same: if its
+        removal ends half way, an old copy that runs is told, and none starts."""
+        with self._lock:
+            fence = self.find(machine_id)
+            if fence is not None and not fence.left_alone:
+                self._put(machine_id, fence.model_copy(update={"left_alone": True}))
+
     def withdrawn(self, machine_id: str) -> None:
         """Note that the machine is not defined here any more. It may come home, so what is recorded of it
         stays."""

@@ -7,6 +7,7 @@ import pytest
 
 from rig.appliances import DISK_BYTES, Pair
 from secondsite.appliance.process import Appliance
+from secondsite.appliance.source.fence import REFUSALS
 from secondsite.datapath.cycles import CycleDisk, CycleHeader
 from secondsite.datapath.errors import CycleRefused
 from secondsite.ground import usage
@@ -53,8 +54,13 @@ def test_one_that_builds_on_what_never_came_is_not(target):
     assert refusal(target, seq=6, base_seq=5) == "out-of-order"
 
 
-def test_one_of_another_epoch_is_not(target):
-    assert refusal(target, epoch=2) == "wrong-epoch"
+def test_one_of_another_epoch_is_not_and_a_newer_one_fences_nothing(target):
+    """The target's database was put back from before a round trip: the machine in production was forbidden to
+    start, and no other copy ran."""
+    assert refusal(target, epoch=0) == "wrong-epoch"
+    assert refusal(target, epoch=2) == "records-behind"
+    assert "wrong-epoch" in REFUSALS
+    assert "records-behind" not in REFUSALS
 
 
 def test_the_last_of_a_store_is_for_starts(target, monkeypatch):

@@ -13,6 +13,7 @@ from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_anothe
 from ....datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent
 from ....datapath.replica import Replica
 from ....datapath.transfer import FULL, Accept, CycleRefused, UnchangedState, Write
+from ....domain import shell
 from ....domain.amounts import size
 from ....domain.errors import SecondsiteError
 from ....ground import seams
@@ -72,7 +73,17 @@ class Admission:
     def _admit(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         """Where a cycle of the machine's own source goes; raises CycleRefused."""
         setup = hosted.setup
-        if header.epoch != setup.epoch:
+        if header.epoch > setup.epoch:  # "wrong-epoch" forbids a machine in production to start
+            raise CycleRefused(
+                "records-behind",
+                (
+                    f"The cycle is of epoch {header.epoch}, and this appliance's record of the replica of "
+                    f"{setup.machine_name} is of epoch {setup.epoch}: its database is from before that."
+                ),
+                do="Have it compared: 'secondsite machine resynchronize "
+                f"{shell.arguments(setup.machine_name)}'.",
+            )
+        if header.epoch < setup.epoch:
             raise CycleRefused(
                 "wrong-epoch",
                 (
