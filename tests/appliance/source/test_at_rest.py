@@ -1,6 +1,7 @@
 """Machines that are off: sent in slices, whole at the end, and in nobody's way when their owner starts
 them."""
 
+import shutil
 import subprocess
 import uuid
 
@@ -10,6 +11,7 @@ from rig.appliances import DISK_BYTES, Pair
 from rig.dying import Killed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.source import cycle
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
@@ -173,3 +175,25 @@ def test_a_machine_that_is_given_more_memory_while_it_is_off_has_it_in_the_next_
     eventually(lambda: memory_at_target() == 3 * GiB)
     eventually(lambda: source.unchanged_fingerprint is not None)
     assert len(pair.status().points) == points + 1
+
+
+def test_a_machine_that_is_off_asks_its_target_again_which_may_have_lost_what_it_had(pair, monkeypatch):
+    """Its store was put back from before the last point: neither side said so, and nothing was sent again."""
+    monkeypatch.setattr(cycle, "ASKED_AGAIN_SECONDS", 1.0)
+    pair.protect().synchronized()
+    pair.point_now()
+    pair.target.stop()
+    replicas = pair.target.config.store / "replicas"
+    shutil.copytree(replicas, replicas.with_name("backup"), symlinks=True)
+    pair.target.start()
+    pair.source.write(pair.fabric_id, 2 * MiB, noise(MiB))
+    pair.point_now()
+    off(pair.source, pair.fabric_id)
+    eventually(lambda: pair.source_status().all_sent, within_seconds=20)
+    pair.target.stop()
+    shutil.rmtree(replicas)
+    replicas.with_name("backup").rename(replicas)
+    pair.target.start()
+    known = pair.source_status().last_seq
+    eventually(lambda: (pair.source_status().last_seq or 0) > known, within_seconds=60)
+    eventually(lambda: pair.status().processed_seq == pair.source_status().last_seq, within_seconds=60)

@@ -35,6 +35,7 @@ from .machine import Source
 from .slices import DiskFacts, DiskPart
 
 Told = Callable[[float, str], None]
+ASKED_AGAIN_SECONDS = 60.0
 VIEW_MARGIN_SECONDS = 30.0
 """How long a view may outlast the deadline of its cycle before another process ends it."""
 
@@ -78,6 +79,7 @@ class Cycles:
             and source.unchanged_fingerprint is not None
             and self._fingerprint(source) == source.unchanged_fingerprint
         ):
+            self._ask_again(source, request)
             source.unchanged_at = datetime.now(UTC)
             return None
         with self.connect(source) as connection:
@@ -93,6 +95,17 @@ class Cycles:
             self.offer(source, connection, view_request.disks)
             with leftover_views.attempt(self._fabric, source):
                 return self.send(source, connection, self._fabric.tracking.open(view_request), request, told)
+
+    def _ask_again(self, source: Source, request: CycleRequest) -> None:
+        """Ask the target of a machine that is off, of which it has everything, once a minute whether that is
+        still so: its store may have been put back, or be lost. Raises PeerRefused, and what `connect`
+        raises."""
+        if time.monotonic() - source.looked < ASKED_AGAIN_SECONDS:
+            return
+        found = disks_and_firmware.summary(self._fabric, source)
+        with self.connect(source) as connection:
+            self.offer(source, connection, self.view_request(source, request, found).disks)
+        source.looked = time.monotonic()
 
     def connect(self, source: Source) -> AbstractContextManager[Connection]:
         """A connection to the target; raises datapath errors."""

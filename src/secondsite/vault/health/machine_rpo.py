@@ -42,12 +42,13 @@ def newest_point_at(status: StatusRecord) -> datetime | None:
 
 def recoverable_at(status: StatusRecord) -> datetime | None:
     """The instant of the newest usable point. A machine that is off changes nothing, so a point of what was
-    sent last is as new as the machine itself, unless that one is damaged."""
+    sent last is as new as the machine itself: unless it is damaged, or the target has less."""
     newest, source, replica = believed_at(status, newest_point_at(status)), status.source, status.replica
     if newest is None or source is None or replica is None or source.power != "off" or not source.sent_at:
         return newest
     last = max(replica.points, key=_order)
-    return newest if last.damaged else max(newest, source.sent_at)
+    has_all = (source.last_seq or 0) <= max(last.seq, replica.processed_seq or 0)
+    return newest if last.damaged or not has_all else max(newest, source.sent_at)
 
 
 def believed_at(status: StatusRecord, said: datetime | None) -> datetime | None:
