@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from ...datapath import extents, transfer
 from ...datapath.channel import Connection
 from ...datapath.disks import NbdDisk, same_files
+from ...datapath.errors import PeerRefused
 from ...datapath.transfer import DiskPlan
 from ...fabrics import file_looks
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
@@ -104,7 +105,11 @@ class Cycles:
             return
         found = disks_and_firmware.summary(self._fabric, source)
         with self.connect(source) as connection:
-            self.offer(source, connection, self.view_request(source, request, found).disks)
+            try:
+                self.offer(source, connection, self.view_request(source, request, found).disks)
+            except PeerRefused:
+                source.unchanged_fingerprint = None
+                raise
         source.looked = time.monotonic()
 
     def connect(self, source: Source) -> AbstractContextManager[Connection]:
