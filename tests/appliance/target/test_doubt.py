@@ -1,6 +1,8 @@
 """What is known of a point's damage decides which points can be started from."""
 
+import errno
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +10,14 @@ import pytest
 from rig.appliances import Pair
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.target import point_shapes
 from secondsite.appliance.target.scrub import next_point
 from secondsite.appliance.target.verdicts import Verdicts
-from secondsite.ground.units import KiB, MiB
+from secondsite.ground import real_files
+from secondsite.ground.units import DAY, HOUR, KiB, MiB
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.control.orders import Kind, PointOrder
+from tests.appliance.support_deleted import hold, points, release, trimmed
 
 pytestmark = pytest.mark.always
 
@@ -137,7 +142,7 @@ def manifest_of(pair, point_id):
 
 
 @pytest.mark.slow
-def test_a_point_whose_manifest_is_damaged_is_told_and_goes_when_it_is_the_oldest(pair):
+def test_a_point_whose_manifest_is_damaged_is_told_and_goes_after_a_day_when_it_is_the_oldest(pair, time):
     first = pair.status().points[0].id
     for number in range(2):
         pair.source.write(pair.fabric_id, number * MiB, noise(64 * KiB))
@@ -149,10 +154,56 @@ def test_a_point_whose_manifest_is_damaged_is_told_and_goes_when_it_is_the_oldes
     hosted.refresh()
     (told,) = [each.what for each in pair.status().findings if each.code == "replica-damaged"]
     assert first in told
-    hosted.wants_trim = hosted.wants_work = True
-    eventually(lambda: not manifest_of(pair, first).exists(), 20)
+    assert len(trimmed(pair)) == 2
+    time.passes(DAY - HOUR)
+    assert len(trimmed(pair)) == 2
+    assert manifest_of(pair, first).exists()
+    time.passes(HOUR)
+    assert len(trimmed(pair)) == 2
+    assert not manifest_of(pair, first).exists()
     eventually(lambda: not pair.status().findings, 20)
     assert len(pair.status().points) == 2
+
+
+@pytest.fixture
+def away(pair, monkeypatch):
+    """The manifests that cannot be read, as when an NFS server is away or too many files are open."""
+    found: set[Path] = set()
+    really = real_files.content
+
+    def content(path):
+        if path in found:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return really(path)
+
+    monkeypatch.setattr(real_files, "content", content)
+    monkeypatch.setattr(point_shapes, "READ_AGAIN_SECONDS", -1)
+    for number in range(3):
+        pair.source.write(pair.fabric_id, number * MiB, noise(64 * KiB))
+        pair.point_now()
+    pair.pause()
+    return found
+
+
+@pytest.mark.slow
+def test_a_read_error_that_passes_deletes_no_point(pair, time, away):
+    before = points(pair)
+    away |= {manifest_of(pair, each) for each in before[:2]}
+    for _ in range(3):
+        assert trimmed(pair) == before[2:]
+        time.passes(DAY)
+    away.clear()
+    assert trimmed(pair) == before
+
+
+@pytest.mark.slow
+def test_a_released_hold_waits_on_while_its_point_cannot_be_read(pair, time, away):
+    before = points(pair)
+    hold(pair, before[0])
+    release(pair, before[0])
+    away.add(manifest_of(pair, before[0]))
+    assert trimmed(pair) == before[1:]
+    assert pair.target.replica(pair.machine_id).delayed.spared == {before[0]}
 
 
 @pytest.mark.slow

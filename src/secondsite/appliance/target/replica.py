@@ -17,8 +17,11 @@ from ...datapath.encryption import DataKey
 from ...datapath.errors import KeyMissing, KeyWrong
 from ...datapath.replica import PointRecord, Replica
 from ...domain import errors, shell
+from ...ground import host
 from ...ground.backoff import pause_seconds
 from ...ground.plural import counted
+from ...ground.units import DAY
+from ...ground.uptime import Uptime
 from ...wire.common.findings import FindingShape
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import PointShape
@@ -41,6 +44,7 @@ FAILOVER = "failover"
 IN_USE_WHAT = "another program at the target has a file open that the replica needs"
 STORE_COUNTED_EVERY_SECONDS = 30.0
 NAMED_POINTS = 3
+USELESS_AFTER_SECONDS = DAY
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 30.0
 
 
@@ -73,6 +77,8 @@ class HostedReplica:
         """When a worker of the inbox served it last, in seconds of the monotonic clock."""
         self.removed = False
         self._failures = 0
+        self._worthless: tuple[str, Uptime] | None = None
+        """The oldest point while its manifest is damaged, and since when; begins anew with the appliance."""
         self._shapes = PointShapes(replica, self.verdicts)
         self._grades = GradesFile(replica.files.root)
         self.described = StartDescription()
@@ -233,8 +239,9 @@ class HostedReplica:
             self.unreadable.add(
                 "replica-damaged",
                 f"The manifests of {counted(len(lost), 'recovery point')} of {self.setup.machine_name} "
-                f"cannot be read, so they are not listed: {', '.join(lost[-NAMED_POINTS:])}. They are "
-                "dropped when they are the oldest.",
+                f"cannot be read, so they are not listed: {', '.join(lost[-NAMED_POINTS:])}. One "
+                "that stays damaged for a day is dropped when it is the oldest; one that can be read again "
+                "is listed again.",
             )
         else:
             self.unreadable.clear("replica-damaged")
@@ -250,10 +257,20 @@ class HostedReplica:
         return {run.point_id for run in state.runs} | {point_id for point_id, _ in state.holds}
 
     def useless(self) -> str | None:
-        """The id of the oldest point, if its manifest cannot be read and nothing needs it; else None."""
+        """The id of the oldest point, if nothing needs it and its manifest was found damaged at every look
+        for a day; else None. The caller has locked the replica and looks every minute or so."""
+        # A read error that passed (of NFS, or of too many open files) once deleted whole points for good.
         ids, known = self.replica.point_ids, {point.id for point in self.points}
         kept = known | self.spared() | self.delayed.spared
-        return ids[0] if known and ids[0] not in kept else None
+        if not known or ids[0] in kept or not self.replica.is_worthless(ids[0]):
+            self._worthless = None
+            return None
+        now = host.uptime()
+        point_id, since = self._worthless or (ids[0], now)
+        if point_id != ids[0]:
+            since = now
+        self._worthless = ids[0], since
+        return ids[0] if now.since(since) >= USELESS_AFTER_SECONDS else None
 
     def record(self, point_id: str) -> PointRecord:
         """A point by its id, read now; raises NotFound, PointDamaged."""

@@ -50,7 +50,8 @@ def _forget_disks(hosted: HostedReplica) -> None:
 def _doomed(hosted: HostedReplica) -> list[PointShape]:
     """The points that may be dropped. A finding tells of those that only this site's own rules keep."""
     points, delayed, spared = hosted.refresh(), hosted.delayed, hosted.spared()
-    delayed.look({point.id for point in points})
+    # All that are recorded: the released hold of a point whose manifest cannot be read just now waits on.
+    delayed.look(hosted.replica.point_ids)
     wanted, counted_here = (
         (hosted.setup.policy.retention_seconds, spared),
         (delayed.retention_seconds, spared | delayed.spared),

@@ -66,6 +66,7 @@ class Replica(ReplicaCore):
 
     points = verbs.stats.points
     point = verbs.stats.point
+    is_worthless = verbs.stats.is_worthless
     looks = verbs.stats.looks
     stats = verbs.stats.stats
     drop = verbs.prune.drop

@@ -81,6 +81,19 @@ def point(core: ReplicaCore, point_id: str) -> PointRecord:
     return _read(core, layer, state)
 
 
+def is_worthless(core: ReplicaCore, point_id: str) -> bool:
+    """Whether the manifest of a point was read now and is not what was sealed, or is gone. A file that cannot
+    be read at the moment says nothing: that may pass."""
+    try:
+        core.manifest_of(point_id)
+    except errors.ImageProblem as problem:
+        cause = problem.__cause__
+        if isinstance(cause, FileNotFoundError):
+            return os.path.isdir(core.files.points)  # else its file system is away
+        return not isinstance(cause, OSError)
+    return False
+
+
 def looks(core: ReplicaCore, stamped: bool) -> list[PointFingerprint]:
     """What tells which points must be read again, for all points, oldest first, also those whose manifest is
     damaged; no file is read. `stamped`: the times of their files are looked at."""
