@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from secondsite.datapath.errors import ImageProblem
 from secondsite.datapath.replica.replica import Replica
 from tests.datapath.support_chain import Source, qemu_img, write_image
 
@@ -64,3 +65,19 @@ def test_a_run_of_a_former_release_has_nothing_to_compare(replica):
     replica.accept_bases()
     assert replica.open_run("drill", "p2")
     assert replica.files.run_below("drill").exists()
+
+
+def test_layers_that_are_away_for_a_moment_are_not_altered(replica):
+    replica.open_run("failover", "p3")
+    folder = replica.files.disk("sda")
+    away = folder.rename(folder.with_name("away"))
+    with pytest.raises(ImageProblem, match="cannot be looked at"):
+        replica.altered_bases()
+    away.rename(folder)
+    assert replica.altered_bases() == replica.changed_bases() == ()
+
+
+def test_a_layer_that_is_lost_is_altered(replica):
+    replica.open_run("failover", "p3")
+    replica.files.base("sda").unlink()
+    assert replica.altered_bases() == ("sda",)

@@ -161,6 +161,7 @@ class Applier:
                     hosted.wants_work = True
             hosted.succeeded()
             hosted.findings.clear("target-store-full", IN_USE)
+            hosted.troubles.clear_all_but()
         except datapath_errors.Cancelled:
             hosted.wants_work = True
         except Exception as error:
@@ -184,7 +185,7 @@ class Applier:
         elif datapath_errors.tells_of_another_program(error):
             hosted.in_use(message)
         elif not isinstance(error, datapath_errors.StorageDaemonGone):
-            hosted.findings.add("replica-damaged", message)
+            hosted.troubles.add("replica-damaged", message)
         log.warning("cycle.not-applied", machine=hosted.machine_id, problem=message, again_in_seconds=pause)
 
     def _free_by_trimming(self, hosted: HostedReplica) -> None:

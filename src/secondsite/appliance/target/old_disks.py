@@ -68,12 +68,16 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
     return BaseImage(Path(disk.path), disk.format)
 
 
-def look(hosted: HostedReplica) -> None:
+def look(hosted: HostedReplica) -> tuple[str, ...]:
     """Check whether others changed these files: then the points on them are damaged, and the source compares
-    all blocks. The caller has locked the replica. Raises ImageProblem while a file is missing."""
-    changed = hosted.replica.changed_bases()
+    all blocks. Returns the keys of the changed disks. The caller has locked the replica. Raises ImageProblem
+    while a file is missing; then nothing is noted."""
+    if not hosted.replica.changed_bases():
+        return ()
+    # A file system that was away for two seconds marked all points of a machine as damaged, for good.
+    changed = hosted.replica.altered_bases()
     if not changed:
-        return
+        return ()
     log.error("base.changed", machine=hosted.machine_id, disks=changed)
     known = [point.id for point in hosted.points]
     for point in hosted.points:
@@ -85,12 +89,12 @@ def look(hosted: HostedReplica) -> None:
     hosted.replica.accept_bases()
     hosted.wants_digests = True
     hosted.refresh()
+    return changed
 
 
 def require_unchanged(hosted: HostedReplica) -> None:
     """Check as `look` does; raises PointDamaged if the disks were changed since a point was chosen."""
-    changed = hosted.replica.changed_bases()
-    look(hosted)
+    changed = look(hosted)
     if changed:
         raise errors.PointDamaged(
             f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were "

@@ -60,6 +60,8 @@ class HostedReplica:
         self.replica = replica
         self.findings = Findings()
         self.unreadable = Findings()
+        self.troubles = Findings()
+        """What keeps it from being worked on; cleared by work that succeeds."""
         self.verdicts = Verdicts(state, setup.machine_id)
         if self.verdicts.is_new:
             point_shapes.recall(replica.files.root, self.verdicts, replica.point_ids)
@@ -346,7 +348,7 @@ class HostedReplica:
 
     def _all_findings(self) -> tuple[FindingShape, ...]:
         name = self.setup.machine_name
-        damage = (*self.verdicts.findings(name, self.points), *self.unreadable.all())
+        damage = (*self.verdicts.findings(name, self.points), *self.unreadable.all(), *self.troubles.all())
         return (*self.findings.all(), *damage, *self.cycles.findings(name))
 
     def _stored(self) -> int:

@@ -85,6 +85,7 @@ class Replica(ReplicaCore):
     add_disk = verbs.disks.add
     forget_disk = verbs.disks.forget
     changed_bases = verbs.disks.changed_bases
+    altered_bases = verbs.disks.altered_bases
     accept_bases = verbs.disks.accept_bases
     check_key_change = verbs.change_key.check
     admit_key = verbs.change_key.admit

@@ -205,3 +205,20 @@ def test_a_drain_after_the_disks_were_restored_offers_no_point_on_them(away):
     restored(path, in_place=False)
     drained = pair.source.do(Kind.DRAIN, Drain(seal=True), pair.machine_id)
     assert all(each["damaged"] for each in drained["points"])
+
+
+def test_old_disks_that_are_away_for_a_moment_damage_no_point(away):
+    """As when their file system is mounted after the appliance started, or an NFS server does not answer."""
+    pair, there, path = away
+    reverse = back(pair, there)
+    close(reverse)
+    hosted = pair.source.replica(pair.machine_id)
+    unmounted = path.parent.rename(path.parent.with_name("unmounted"))
+    hosted.wants_trim = True
+    pair.source.appliance.work.wanted(hosted)
+    told = eventually(lambda: reverse.status().findings, 20)
+    assert str(path) in told[0].what
+    unmounted.rename(path.parent)
+    eventually(lambda: not reverse.status().findings, 40)
+    assert not any(point.damaged for point in reverse.status().points)
+    assert not hosted.verdicts.wants_comparison

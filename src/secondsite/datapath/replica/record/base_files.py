@@ -8,19 +8,36 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from ... import errors
 from ...disks import image
 from .record import BaseFile, DiskRecord, ReplicaState
+
+MISSING = (0, 0, 0)
 
 
 def seen(path: Path) -> tuple[BaseFile, ...]:
     """The present state of a file and of those below it. Raises ImageProblem if one is missing."""
-    found = [str(link.path) for link in image.chain(path)]
-    return tuple(BaseFile(name, *_look(name)) for name in found)
+    found = tuple(BaseFile(str(link.path), *_look(str(link.path))) for link in image.chain(path))
+    for file in found:
+        if (file.inode, file.size_bytes, file.mtime_ns) == MISSING:
+            raise errors.ImageProblem(
+                f"{file.path} cannot be looked at.", do="Mount its file system again, or put it back."
+            )
+    return found
 
 
 def changed(state: ReplicaState) -> tuple[str, ...]:
     """Keys of the disks whose files differ from what was recorded."""
     return tuple(disk.key for disk in state.disks if any(map(_differs, disk.base_files)))
+
+
+def altered(state: ReplicaState) -> tuple[str, ...]:
+    """As `changed`, of files that are there now. Raises ImageProblem while one is missing."""
+    return tuple(disk.key for disk in state.disks if disk.base_files and _is_altered(disk))
+
+
+def _is_altered(disk: DiskRecord) -> bool:
+    return not set(disk.base_files) <= set(seen(Path(disk.base)))
 
 
 def seen_again(disk: DiskRecord) -> DiskRecord:
@@ -37,5 +54,5 @@ def _look(path: str) -> tuple[int, int, int]:
     try:
         found = Path(path).stat()
     except OSError:
-        return 0, 0, 0
+        return MISSING
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -7,10 +7,12 @@ later. A copy of a store has other inodes, and may have times of whole seconds."
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ....ground import durable, real_files
+from ... import errors
 from .paths import ReplicaFiles
 from .record import ReplicaState
 
@@ -37,13 +39,23 @@ def note(
 def changed(files: ReplicaFiles, state: ReplicaState) -> tuple[str, ...]:
     """Keys of the disks of which a file below a run differs from what was noted. A committed run is not
     checked: it is merged into these files."""
+    return _differing(files, state, _look)
+
+
+def altered(files: ReplicaFiles, state: ReplicaState) -> tuple[str, ...]:
+    """As `changed`, of files that are there now, or are lost. Raises ImageProblem while one cannot be looked
+    at: its file system is away for a moment."""
+    return _differing(files, state, _look_closely)
+
+
+def _differing(files: ReplicaFiles, state: ReplicaState, look: Callable[[Path], Look]) -> tuple[str, ...]:
     if state.stands_on_its_run:
         return ()
     told = [
         key
         for run in state.runs
         for key, known in _noted(files.run_below(run.name)).items()
-        if any(_look(files.root / name) != tuple(look) for name, look in known.items())
+        if any(look(files.root / name) != tuple(noted) for name, noted in known.items())
     ]
     return tuple(dict.fromkeys(key for key in told if key in state.keys))
 
@@ -72,3 +84,15 @@ def _look(path: Path) -> Look:
     except OSError:
         return 0, 0
     return found.st_size, int(found.st_mtime)
+
+
+def _look_closely(path: Path) -> Look:
+    try:
+        os.stat(path)
+    except OSError as problem:
+        if not isinstance(problem, FileNotFoundError) or not os.path.isdir(path.parent):
+            raise errors.ImageProblem(
+                f"{path} cannot be looked at: {problem.strerror}.",
+                do="Look at the mounts and the kernel's log of this host.",
+            ) from problem
+    return _look(path)

@@ -81,6 +81,13 @@ def changed_bases(core: ReplicaCore) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*base_files.changed(state), *below_runs.changed(core.files, state))))
 
 
+def altered_bases(core: ReplicaCore) -> tuple[str, ...]:
+    """As `changed_bases`, but raises ImageProblem while a file of others is missing, or its file system is
+    away: it may come back as it was."""
+    state = core.state
+    return tuple(dict.fromkeys((*base_files.altered(state), *below_runs.altered(core.files, state))))
+
+
 def accept_bases(core: ReplicaCore) -> None:
     """Accept the files of `changed_bases` as they are now: they are opened again, and the digests are made
     anew. The points are intact only as far as the change did not affect them, and the head matches its source
