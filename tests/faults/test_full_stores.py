@@ -13,8 +13,7 @@ from rig.appliances import Pair, runs
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.shared import State, alone, home_reserve
-from secondsite.ground.problem import StoreFull
+from secondsite.appliance.shared import HomeFull, State, alone, home_reserve
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.points import RollForward
 from secondsite.wire.control.orders import Kind, PointOrder
@@ -205,7 +204,7 @@ def test_the_state_of_an_appliance_that_was_killed_is_opened_on_a_full_disk(disk
 
 def test_a_home_without_any_room_says_what_is_full_and_what_to_do(disk):
     State(disk / "appliance.db").close()
-    with filled(disk), pytest.raises(StoreFull, match=r"No space left for .*appliance\.db.*Free space"):
+    with filled(disk), pytest.raises(HomeFull, match=r"No space left for .*appliance\.db.*Free space"):
         State(disk / "appliance.db").put_fact("a", "b")
 
 

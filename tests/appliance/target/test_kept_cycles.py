@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from rig.appliances import DISK_BYTES, Pair, policy
+from rig.appliances import DISK_BYTES, Pair, policy, runs
 from rig.appliances.runs import close, turned
+from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import HomeFull
+from secondsite.appliance.target import trimming
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import CommitPoint, FindInstant, Kind, RemoveReplica, UpdatePolicy
@@ -216,3 +219,40 @@ def test_kept_cycles_give_way_before_the_store_is_full(make_site, small):
         assert not pair.source_status().findings
     assert 0 < len(journal(pair).entries()) < 18
     assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def full(*_said):
+    raise HomeFull("No space left for appliance.db.", do="Free space there.")
+
+
+def test_a_full_home_costs_no_kept_cycle_and_no_reserve(pair, monkeypatch):
+    """Orders failed all the same, and no machine of the store could go back to an instant any more."""
+    pair.protect().synchronized()
+    write(pair, 2)
+    close(pair)
+    kept, reserve = journal(pair).entries(), pair.target.appliance.host.stores.default.reserve
+    assert kept
+    for name in ("put_fact", "put_replica"):
+        monkeypatch.setattr(pair.target.appliance.state, name, full)
+    with pytest.raises(OrderFailed, match="No space left"):
+        runs.start(pair, "failover", pair.status().points[-1].id)
+    shorter = UpdatePolicy(policy=policy(journal_seconds=3600, crash_consistent_every_seconds=1800))
+    with pytest.raises(OrderFailed, match="No space left"):
+        pair.target.do(Kind.UPDATE_POLICY, shorter, pair.machine_id)
+    assert journal(pair).entries() == kept
+    assert reserve.held_bytes > 0
+
+
+def test_work_on_a_replica_that_fails_for_a_full_home_costs_no_kept_cycle_and_is_told(pair, monkeypatch):
+    pair.protect().synchronized()
+    write(pair, 2)
+    pair.pause()
+    kept, hosted = journal(pair).entries(), pair.target.replica(pair.machine_id)
+    with monkeypatch.context() as home:
+        home.setattr(trimming, "trim", full)
+        hosted.wants_trim = True
+        pair.target.appliance.work.wanted(hosted)
+        (told,) = eventually(lambda: pair.status().findings, 20)
+    assert (told.code, told.what) == ("cycle-failed", "No space left for appliance.db. Free space there.")
+    assert journal(pair).entries() == kept
+    eventually(lambda: not pair.status().findings, 40)

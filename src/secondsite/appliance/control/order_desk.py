@@ -167,9 +167,15 @@ def _perform(context: Context) -> tuple[str, Shape]:
         try:
             return _with_a_daemon(context)
         except StoreFull as full:
-            if not context.made_room():
+            if not _is_short(context, full) or not context.made_room():
                 raise
             log.warning("order.retried", order=context.order.order_id, problem=full.message)
+
+
+def _is_short(context: Context, full: StoreFull) -> bool:
+    """Whether the store of the order's replica is what is full."""
+    hosted = context.parts.host.find(context.order.machine_id or "")
+    return hosted is not None and context.parts.work.is_short_of_room(hosted, full)
 
 
 def _with_a_daemon(context: Context) -> tuple[str, Shape]:

@@ -40,7 +40,7 @@ from .known_vaults import KnownVaults
 from .machine_lock import MachineLock
 from .name_server import NameServer
 from .peer_connections import Peers
-from .state import State, run_key
+from .state import HomeFull, State, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .vault_records import forget_vault
 
@@ -53,6 +53,7 @@ __all__ = [
     "EnrolledPeers",
     "FairTurns",
     "Findings",
+    "HomeFull",
     "KnownVaults",
     "MachineLock",
     "NameServer",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ...datapath.transfer import UnchangedState
 from ...domain import errors
-from ...ground import durable, full_disk, seams
+from ...ground import durable, seams
 from ...ground.lived_time import LivedClock
 from ...ground.units import DAY, MiB
 from ...wire.control import Report
@@ -51,9 +51,13 @@ def run_key(machine_id: str, run: str) -> str:
     return f"run/{machine_id}/{run}"
 
 
+class HomeFull(errors.StoreFull):
+    """No space in the appliance's home, which usually lies on another file system than its stores."""
+
+
 class State:
     """The durable state. Thread-safe; every method is one transaction. Raises NotPossibleNow for the file of
-    a newer release, StoreFull if there is no space."""
+    a newer release, HomeFull if there is no space."""
 
     def __init__(
         self,
@@ -208,11 +212,14 @@ class State:
 
 @contextmanager
 def _telling_of_room(path: Path) -> Iterator[None]:
-    """Inside, an error of SQLite on a full file system becomes a StoreFull: SQLite itself reports an I/O
+    """Inside, an error of SQLite on a full file system becomes a HomeFull: SQLite itself reports an I/O
     error, or a file that cannot be opened, when there is no space for its own files."""
     try:
         yield
     except sqlite3.OperationalError as problem:
         if shutil.disk_usage(path.parent).free > SCARCE_BYTES:
             raise
-        raise full_disk.store_full(f"No space left for {path}: {problem}.") from problem
+        raise HomeFull(
+            f"No space left for {path}: {problem}.",
+            do=f"Free space on the file system of the appliance's home, {path.parent}, then repeat.",
+        ) from problem

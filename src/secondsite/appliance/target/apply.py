@@ -3,6 +3,7 @@
 A few workers serve all replicas; a spare one serves the sources that no other worker serves. A replica that
 fails (a full store, a dead daemon) keeps its received cycles and is tried again later; the others go on."""
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -17,7 +18,7 @@ from ...domain import errors
 from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
-from ..shared import FairTurns
+from ..shared import FairTurns, HomeFull
 from . import trimming
 from .replica import IN_USE, HostedReplica
 from .replicas import ReplicaHost
@@ -102,6 +103,15 @@ class Applier:
         """Shorten journals because the replica's store is full; False if there is nothing left to drop."""
         return self._host.stores.of(hosted).space.free(hosted if but_its_own else None)
 
+    def is_short_of_room(self, hosted: HostedReplica, full: errors.StoreFull) -> bool:
+        """Whether it is the replica's store that is full."""
+        # A full home once emptied the journals of all machines in a store with plenty of space, in vain.
+        if HomeFull not in map(type, (full, full.__cause__)):
+            return True
+        with contextlib.suppress(OSError):
+            return self._host.stores.of(hosted).space.is_short()
+        return False
+
     def _work(self, spare: bool) -> None:
         while not self._stopping:
             try:
@@ -171,7 +181,7 @@ class Applier:
     def _note(self, hosted: HostedReplica, error: Exception) -> None:
         pause = hosted.failed()
         message = ours(error).message
-        full = isinstance(error, errors.StoreFull)
+        full = isinstance(error, errors.StoreFull) and self.is_short_of_room(hosted, error)
         if full and self.free_space(hosted):
             hosted.succeeded()
             pause = 0.0
@@ -184,6 +194,8 @@ class Applier:
             hosted.lacks_key(error)
         elif datapath_errors.tells_of_another_program(error):
             hosted.in_use(message)
+        elif isinstance(error, errors.StoreFull):
+            hosted.troubles.add("cycle-failed", f"{message} {error.do}")
         elif not isinstance(error, datapath_errors.StorageDaemonGone):
             hosted.troubles.add("replica-damaged", message)
         log.warning("cycle.not-applied", machine=hosted.machine_id, problem=message, again_in_seconds=pause)

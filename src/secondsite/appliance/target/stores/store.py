@@ -221,14 +221,14 @@ class JournalSpace:
 
     def free_if_short(self) -> None:
         """Free space if little is left."""
-        if self._is_short():
+        if self.is_short():
             self.free()
 
     def free(self, spared: HostedReplica | None = None) -> bool:
         """Drop kept cycles until enough is free, at least one, none of `spared`; False if there are none
         to drop."""
         dropped = 0
-        while (not dropped or self._is_short()) and self._drop_oldest(spared):
+        while (not dropped or self.is_short()) and self._drop_oldest(spared):
             dropped += 1
         if dropped:
             log.warning("journal.shortened", cycles=dropped)
@@ -242,7 +242,8 @@ class JournalSpace:
         )
         return any(each.cycles.shorten(each.points) for _, _, each in order)
 
-    def _is_short(self) -> bool:
+    def is_short(self) -> bool:
+        """Whether little is left. Raises OSError while the store is away."""
         found = os.statvfs(self._folder)
         whole, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
         return free < min(MOST_RESERVED_BYTES, RESERVED_FRACTION * whole)
