@@ -132,13 +132,11 @@ class ReplicaHost:
         return hosted
 
     def unknown(self) -> Sequence[tuple[Store, str]]:
-        """Replicas that lie in a store and are not known here, as pairs of the store and the machine's id."""
+        """Replicas that lie in a store and are not known here, as pairs of the store and the machine's id.
+        A store that is away hides none of the others'."""
         known = {hosted.machine_id for hosted in self.all()} | set(self._unopened)
         return [
-            (store, folder.name)
-            for store in self.stores.usable()
-            for folder in sorted(store.folder.iterdir())
-            if folder.is_dir() and not folder.name.startswith(".") and folder.name not in known
+            (store, name) for store in self.stores.usable() for name in store.lying() if name not in known
         ]
 
     def unopened(self) -> Mapping[str, errors.ReplicaError]:

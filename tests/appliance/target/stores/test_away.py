@@ -13,9 +13,12 @@ from rig.noise import noise
 from secondsite.appliance.target import stores as rooms
 from secondsite.domain import errors
 from secondsite.ground.units import KiB
+from secondsite.rescue import CONFIGURATION, RECORD, trusted
 from secondsite.wire.common.stores import Placement
+from secondsite.wire.control.adopting import ListAdoptable
 from secondsite.wire.control.checks import CheckTarget, MemoryNeed
 from secondsite.wire.control.orders import Kind
+from tests.appliance.support_vault_said import said
 
 pytestmark = pytest.mark.slow
 
@@ -171,3 +174,48 @@ def test_a_store_that_the_appliance_may_not_write_is_not_in_order(kept):
         os.seteuid(0)
     assert folder.exists()
     assert first(kept.target).problem is None
+
+
+@pytest.fixture
+def near(pair):
+    """A machine whose replica lies in the default store."""
+    a = pair.source
+    return Pair(a, pair.target, a.make_machine("near"), name="near").protect().synchronized()
+
+
+def test_what_lies_in_other_stores_is_shown_while_one_is_unmounted(pair, near, far):
+    """In the worst hour a new vault was told of a defect, and of no machine."""
+    pair.target.stop()
+    (pair.target.config.home / "appliance.db").unlink()
+    pair.target.start()
+    odd = os.fsencode(pair.target.config.store / "replicas")
+    for name in (b"lost+found", b"caf\xe9"):
+        os.mkdir(odd + b"/" + name)
+    taken_away(far)
+    told = pair.target.do(Kind.SHOW_KEPT, ListAdoptable())["machines"]
+    assert {(each["id"], each["name"], each["problem"]) for each in told} == {(near.machine_id, "near", None)}
+
+
+def test_what_starts_machines_of_other_stores_is_kept_while_one_is_unmounted(pair, near, far):
+    keep = said(pair.machine_id, near.machine_id)
+    taken_away(far)
+    with pytest.raises(OrderFailed, match="could not be kept: store 'far'"):
+        pair.target.do(Kind.KEEP, keep)
+    store = pair.target.config.store
+    assert trusted(store / CONFIGURATION)["vault"]
+    assert (store / "replicas" / near.machine_id / RECORD).exists()
+    assert list(far.iterdir()) == []
+
+
+def test_what_a_former_vault_said_is_kept_while_its_machines_store_is_unmounted(pair, near, far):
+    pair.target.do(Kind.KEEP, said(pair.machine_id))
+    pair.target.do(Kind.KEEP, said(near.machine_id, policy="slow"))
+    place = pair.target.config.store / CONFIGURATION
+    former = trusted(place)["former"]
+    assert former["machines"] == [pair.machine_id]
+    pair.target.stop()
+    (pair.target.config.home / "appliance.db").unlink()
+    pair.target.start()
+    taken_away(far)
+    pair.target.order(Kind.KEEP, said(near.machine_id, policy="slow"))
+    assert trusted(place)["former"] == former

@@ -1,14 +1,15 @@
 """The order to write the rescue manifest, which starts this site's machines without a vault."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from ....domain import errors
 from ....fabrics.interface import HostRequest
 from ....ground.plural import counted
-from ....ground.problem import ours
+from ....ground.problem import SecondsiteError, ours
 from ....rescue import CONFIGURATION, START, trusted
 from ....wire.common.machines import MachineDefinition
 from ....wire.control.rescue_manifest import KeepRescueManifest, RescueMachine, RescueManifestFact
@@ -21,15 +22,19 @@ log = structlog.get_logger(__name__)
 
 
 def keep(context: Context, payload: KeepRescueManifest) -> tuple[str, RescueManifestFact]:
-    """Write what has changed of the manifest. A machine that cannot be described is named in the sentence,
-    and the others are still written: plain QEMU starts it all the same."""
-    stores, lost = context.parts.host.stores, []
-    written = records.put(context, payload)
+    """Write what has changed of the manifest. A machine that cannot be described, and a store that is away,
+    is named in the sentence, and the others are still written: plain QEMU starts it all the same."""
+    written, lost = records.put(context, payload)
     unknown = records.unknown(context, payload)
-    for store in stores.usable():
-        written += put(
-            store.root / CONFIGURATION, _configured(context, payload, store.root / CONFIGURATION, unknown)
-        )
+    for store in context.parts.host.stores.usable():
+        # One store that was unmounted once kept what starts the machines of all others from being written.
+        try:
+            store.require()
+            path = store.root / CONFIGURATION
+            written += put(path, _configured(context, payload, path, unknown))
+        except (OSError, SecondsiteError) as problem:
+            log.warning("keeping.not-configured", store=store.name, problem=str(problem))
+            lost.insert(0, str(store))
     for machine in payload.machines:
         hosted = context.parts.host.find(machine.id)
         if hosted is None or hosted.described.is_of(machine):
@@ -42,8 +47,9 @@ def keep(context: Context, payload: KeepRescueManifest) -> tuple[str, RescueMani
             lost.append(machine.machine)
     said = f"{counted(written, 'file')} of what starts machines here without a vault written"
     if lost:
+        named = ", ".join(list(dict.fromkeys(lost))[:10])
         raise errors.FabricError(
-            f"{said}; how these would be started could not be kept: {', '.join(lost[:10])}.",
+            f"{said}; how these would be started could not be kept: {named}.",
             do="See the appliance's log. Plain QEMU starts them all the same.",
         )
     return said, RescueManifestFact(written=written)
@@ -59,13 +65,21 @@ def _configured(
     if payload.vault is None:
         return body
     before = _before(path)
-    theirs = former_vault.of_former(before, records.here(context)) - {each.id for each in payload.records}
+    here = [*records.here(context), *_in_stores_away(context, before)]
+    theirs = former_vault.of_former(before, here) - {each.id for each in payload.records}
     left = former_vault.kept(before, sorted({*unknown, *theirs}))
     body |= {
         former_vault.VAULT: payload.vault.model_dump(mode="json"),
         former_vault.PLANS: former_vault.plans(plans, left),
     }
     return body if left is None else {**body, former_vault.FORMER: left}
+
+
+def _in_stores_away(context: Context, before: Mapping[str, Any]) -> Sequence[str]:
+    """The machines that may lie in a store that is away now: all that a former vault had, by the file."""
+    away = any(space.problem for space in context.parts.host.spaces())
+    former = before.get(former_vault.FORMER) if away else None
+    return former[former_vault.MACHINES] if former else ()
 
 
 def _before(path: Path) -> dict[str, object]:

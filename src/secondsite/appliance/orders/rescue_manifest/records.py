@@ -4,7 +4,10 @@ appliance that replicates it."""
 import contextlib
 from pathlib import Path
 
+import structlog
+
 from ....ground import durable
+from ....ground.problem import SecondsiteError
 from ....rescue import RECORD, trusted
 from ....wire.control.adopting import AdoptionRecord
 from ....wire.control.rescue_manifest import KeepRescueManifest
@@ -13,10 +16,20 @@ from ..context import Context
 from .writing import AT
 from .writing import put as put_file
 
+log = structlog.get_logger(__name__)
 
-def put(context: Context, payload: KeepRescueManifest) -> int:
-    """Write the records that have changed; returns how many files were written."""
-    return sum(_put(context, each) for each in payload.records)
+
+def put(context: Context, payload: KeepRescueManifest) -> tuple[int, list[str]]:
+    """Write the records that have changed; returns how many files were written, and the names of the machines
+    whose records could not be."""
+    written, lost = 0, []
+    for each in payload.records:
+        try:
+            written += _put(context, each)
+        except (OSError, SecondsiteError) as problem:
+            log.warning("keeping.not-recorded", machine=each.id, problem=str(problem))
+            lost.append(each.name)
+    return written, lost
 
 
 def here(context: Context) -> list[str]:
@@ -44,6 +57,9 @@ def kept(context: Context, machine_id: str) -> AdoptionRecord | None:
 
 def _put(context: Context, record: AdoptionRecord) -> int:
     first, *others = _places(context, record.id)
+    for store in context.parts.host.stores.all:
+        if first.is_relative_to(store.root):
+            store.require()  # nothing is written below a file system that was unmounted
     for other in others:
         if other.exists():
             durable.remove(other)

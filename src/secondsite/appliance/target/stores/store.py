@@ -11,6 +11,7 @@ Without its mark a store is not there, even if the folder is on which it is moun
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ import structlog
 from ....domain import errors
 from ....ground import durable, real_files
 from ....ground.units import GiB
+from ....wire.common.base import MACHINE_ID
 from ....wire.common.stores import DEFAULT, StoreSpace
 from ...shared import State, private_folders
 from ..replica import HostedReplica
@@ -28,6 +30,7 @@ from . import store_copies
 from .reserved_space import ReservedSpace
 
 MARK = "store.json"
+IS_ID = re.compile(MACHINE_ID).match
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +69,14 @@ class Store:
         """The replicas in this store."""
         here = self.folder.absolute()
         return [each for each in self._hosted() if each.replica.files.root.parent == here]
+
+    def lying(self) -> Sequence[str]:
+        """The ids of the machines whose replicas lie here; none while it is away."""
+        try:
+            return sorted(path.name for path in self.folder.iterdir() if IS_ID(path.name) and path.is_dir())
+        except OSError as problem:
+            log.warning("store.not-listed", store=self.name, problem=str(problem))
+            return ()
 
     def make(self, state: State, appliance_id: str) -> None:
         """Make its folders. If its mark is missing although it was here before, it is left alone: its file
