@@ -192,6 +192,9 @@ class Applier:
             self._free_by_trimming(hosted)
         elif isinstance(error, errors.KeyMissing | errors.KeyWrong):
             hosted.lacks_key(error)
+        elif (away := self._away(hosted)) is not None:
+            # Told as damage, it came with the advice to disable protection: whoever did lost the points.
+            hosted.troubles.add("target-store-away", away)
         elif datapath_errors.tells_of_another_program(error):
             hosted.in_use(message)
         elif isinstance(error, errors.StoreFull):
@@ -199,6 +202,14 @@ class Applier:
         elif not isinstance(error, datapath_errors.StorageDaemonGone):
             hosted.troubles.add("replica-damaged", message)
         log.warning("cycle.not-applied", machine=hosted.machine_id, problem=message, again_in_seconds=pause)
+
+    def _away(self, hosted: HostedReplica) -> str | None:
+        """Why nothing can be kept in the replica's store now; None if it can."""
+        store = self._host.stores.of(hosted)
+        try:
+            return store.seen().problem
+        except OSError as problem:
+            return f"{store.root} cannot be read: {problem.strerror}."
 
     def _free_by_trimming(self, hosted: HostedReplica) -> None:
         try:

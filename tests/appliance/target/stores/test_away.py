@@ -219,3 +219,16 @@ def test_what_a_former_vault_said_is_kept_while_its_machines_store_is_unmounted(
     taken_away(far)
     pair.target.order(Kind.KEEP, said(near.machine_id, policy="slow"))
     assert trusted(place)["former"] == former
+
+
+def test_a_store_that_is_unmounted_meanwhile_is_told_as_away_and_not_as_damaged(pair, far):
+    """Its advice was to disable protection, if a file cannot be opened at all."""
+    hosted, kept = pair.target.replica(pair.machine_id), taken_away(far)
+    hosted.wants_trim = True
+    pair.target.appliance.work.wanted(hosted)
+    (told,) = eventually(lambda: pair.status().findings, 20)
+    assert told.code == "target-store-away"
+    assert "was unmounted" in told.what
+    far.rmdir()
+    kept.rename(far)
+    eventually(lambda: not pair.status().findings, 40)
