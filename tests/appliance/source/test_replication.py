@@ -5,6 +5,7 @@ import pytest
 from rig.appliances import DISK_BYTES, Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import HomeFull
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Drain, Kind, RunCycle, UpdatePolicy
@@ -202,3 +203,19 @@ def test_a_disk_that_grew_grows_at_the_target(pair):
         simulated.resize(pair.source.root, pair.fabric_id, "vda", 12 * MiB)
     pair.source.write(pair.fabric_id, 11 * MiB, noise(512 * KiB))
     assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)
+
+
+def test_a_full_home_of_the_source_is_not_told_as_a_full_store_of_the_target(pair, monkeypatch):
+    """Its advice was to shorten the retention at the target, which cost history and helped nobody."""
+    pair.protect().synchronized()
+
+    def full(*_said):
+        raise HomeFull("No space left for appliance.db.", do="Free space in the appliance's home.")
+
+    with monkeypatch.context() as home:
+        home.setattr(pair.source.appliance.state, "put_source", full)
+        pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+        (told,) = eventually(lambda: pair.source_status().findings, 20)
+    assert told.code == "cycle-failed"
+    assert told.what == "No space left for appliance.db. Free space in the appliance's home."
+    eventually(lambda: not pair.source_status().findings, 40)

@@ -308,6 +308,9 @@ class Replication:
             source.slimmer()
         said = problem.ours(error)
         code = shared.code_for(said.code)
+        if isinstance(error, errors.StoreFull):
+            # Raised here: the target's own would be a refusal. It was told as a full store of the target.
+            code = "cycle-failed"
         if said.code == "out-of-order":
             # The target lost what it had acknowledged (a damaged file): start over without a base.
             lost = progresses.restarted(source.progress, source.setup.disks)
