@@ -32,8 +32,8 @@ class Adoption:
         self._parts = parts
 
     def adopt(self, name_or_id: str, asked: rest.AdoptionRequest) -> rest.Adoption:
-        """Adopt a portion. Raises NotFound, ApplianceUnreachable, DeadlineExceeded; NotPossibleNow for a site
-        that cannot have that name."""
+        """Adopt a portion. Raises NotFound, ApplianceUnreachable, DeadlineExceeded; ApprovalNeeded before the
+        appliance did anything; NotPossibleNow for a site that cannot have that name."""
         with self._parts.store.reading() as tx:
             at = appliances.existing(self._parts, tx, name_or_id)
         if asked.other_site == at.site:
@@ -73,6 +73,7 @@ class Adoption:
         with self._parts.store.reading() as tx:
             around = self._around(tx, at, known)
             plans = [machines.planned(tx, around, each) for each in found.machines]
+        self._parts.announce()
         taken = self._taken_in_time(at, plans)
         found = _as_far(found, taken)
         seams.reach("vault.adoption.taken")
