@@ -91,6 +91,36 @@ def test_any_goes_on_and_the_job_ends_as_partially_succeeded(room):
     assert children(room, job_id) == [("m1", "succeeded"), ("m2", "succeeded"), ("m3", "failed")]
 
 
+def with_one_cancelled(room, policy):
+    """A plan that has ended: m1 failed, a person cancelled m2, m3 succeeded."""
+    plan = Plan(room, policy)
+    plan.broken, plan.stuck = {"m1"}, {"m2"}
+    job_id = plan.run()
+    room.ask(plan.engine.cancel, room.look(read.children_of, job_id)[1].id)
+    plan.engine.run_until_idle()
+    plan.broken, plan.stuck, room.order[:] = set(), set(), []
+    return plan, job_id
+
+
+def test_a_retry_leaves_a_child_alone_that_a_person_has_cancelled(room):
+    plan, job_id = with_one_cancelled(room, Children.ANY)
+    room.ask(plan.engine.retry, job_id)
+    plan.engine.run_until_idle()
+    assert (room.order[0], "m2" in room.order) == ("m1", False)
+    assert children(room, job_id) == [("m1", "succeeded"), ("m2", "cancelled"), ("m3", "succeeded")]
+    assert room.job(job_id).state is JobState.PARTIALLY_SUCCEEDED
+
+
+def test_a_parent_that_lacks_only_what_was_cancelled_advises_no_retry(room):
+    plan, job_id = with_one_cancelled(room, Children.ALL)
+    assert "then retry" in room.job(job_id).error.do
+    room.ask(plan.engine.retry, job_id)
+    plan.engine.run_until_idle()
+    error = room.job(job_id).error
+    assert error.message == "2 of 3 succeeded; not: M2"
+    assert error.do.startswith("They were cancelled, and a retry leaves them so")
+
+
 def test_any_fails_when_no_child_succeeds(room):
     plan = Plan(room, Children.ANY)
     plan.broken = {"m1", "m2", "m3"}

@@ -48,3 +48,22 @@ def test_a_failover_of_several_machines_goes_to_its_end(verbs, verb):
         cancel(verbs, job_id)
     verbs.appliances.mend()
     assert verbs.settle(job_id).job.state == "succeeded"
+
+
+def test_a_retry_of_the_batch_leaves_the_machine_alone_whose_job_was_cancelled(verbs):
+    verbs.protect("web01", "db01")
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        verbs.run(verb, "web01", "db01")
+    web, db = verbs.machine("web01"), verbs.machine("db01")
+    verbs.appliances.silent.add(Kind.WITHDRAW)
+    job_id = verbs.submit(Verb.REPROTECT, "web01", "db01")
+    verbs.engine.run_until_idle()
+    cancel(verbs, next(job.id for job in verbs.jobs() if job.subject == web.id and job.name == "reprotect"))
+    verbs.appliances.silent.clear()
+    verbs.appliances.fail(Kind.START_REPLICATION, machine_id=db.id)
+    verbs.settle(job_id)
+    verbs.appliances.mend()
+    given = len(verbs.appliances.given)
+    assert verbs.retry(job_id).job.state == "partially_succeeded"
+    assert {machine for _, _, machine in verbs.appliances.given[given:]} == {db.id}
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.COMMITTED, State.PROTECTED)

@@ -23,6 +23,8 @@ from . import requests
 
 POLL_SECONDS = 5.0
 GOOD = (JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED)
+AGAIN = (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED)
+"""A retry of the parent runs these again, and none that a person called off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def are_started(session: Session, place: Place) -> bool:
 def ensure(
     session: Session, catalogue: Catalogue, place: Place, wanted: Callable[[], Sequence[Child]], now: datetime
 ) -> None:
-    """Submit the children at this place if there are none; retry failed ones once per attempt."""
+    """Submit the children at this place if there are none; retry failed ones once per attempt. What was
+    cancelled stays so."""
     present = _present(session, place)
     if not present:
         _submit_all(session, catalogue, place, wanted(), now)
@@ -121,7 +124,7 @@ def _request(place: Place, index: int, child: Child, requested_by: str) -> reque
 def _try_again(session: Session, catalogue: Catalogue, place: Place, child: JobView, now: datetime) -> None:
     journal.lock_job(session, child.id)
     journal.change_job(session, child.id, parent_attempt=place.attempt)
-    if child.state.ended and child.state is not JobState.SUCCEEDED:
+    if child.state in AGAIN:
         try:
             requests.reopen(session, catalogue, child, now)
         except Refused:
@@ -147,6 +150,12 @@ def _verdict(children: Sequence[JobView], policy: Children) -> Outcome:
     if bad:
         sentence += "; not: " + ", ".join(child.subject_name or child.subject or child.id for child in bad)
     if bad and (policy is Children.ALL or (policy is Children.ANY and not good)):
-        raise StepFailed(CHILDREN_FAILED, sentence, "Look into the failed child jobs, then retry this job")
+        raise StepFailed(CHILDREN_FAILED, sentence, _advice(bad))
     partial = bool(bad) or any(child.state is JobState.PARTIALLY_SUCCEEDED for child in good)
     return Done(sentence, partial=partial)
+
+
+def _advice(bad: Sequence[JobView]) -> str:
+    if all(child.state is JobState.CANCELLED for child in bad):
+        return "They were cancelled, and a retry leaves them so: start anew what is still wanted"
+    return "Look into the failed child jobs, then retry this job"
