@@ -4,8 +4,9 @@ import errno
 
 import pytest
 
-from secondsite.rescue import plans
+from secondsite.rescue import files, main, plans, signed
 from secondsite.rescue.problems import Problem
+from secondsite.rescue.store import Store
 
 LOOK = {"name": "Look", "instruction": "Look at it"}
 SHOP = {
@@ -74,3 +75,68 @@ def test_the_first_action_that_a_person_is_asked_about_is_known_before_a_machine
     assert plans.asked_first(SHOP) == "Look"
     assert plans.asked_first({"groups": SHOP["groups"][1:2]}) is None
     assert plans.asked_first({}) is None
+
+
+def kept(root, number, named_beside=True):
+    folder = root / "replicas" / f"m{number}"
+    (folder / "points").mkdir(parents=True)
+    layers = [{"number": 1, "point_id": "p1"}]
+    record = {"machine_id": folder.name, "layers": layers, "runs": [], "disks": []}
+    (folder / "replica.json").write_bytes(signed(record))
+    point = {"taken_at": "", "machine_name": f"vm{number}", "disks": []}
+    (folder / "points" / "p1.json").write_bytes(signed(point))
+    if named_beside:
+        (folder / "machine.json").write_bytes(signed({"name": f"vm{number}"}))
+
+
+@pytest.fixture
+def store(tmp_path):
+    """With three machines, and a plan of these and of some that another store has."""
+    for number in range(3):
+        kept(tmp_path, number)
+    machines = [{"id": f"m{number}", "name": f"vm{number}"} for number in range(5)]
+    shop = {"plans": [{"name": "shop", "groups": [{"machines": machines}]}]}
+    (tmp_path / "configuration.json").write_bytes(signed(shop))
+    return tmp_path
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The machines whose points were read, once for each time."""
+    read, trusted = [], files.trusted
+
+    def noted(path):
+        if path.parent.name == "points":
+            read.append(path.parent.parent.name)
+        return trusted(path)
+
+    monkeypatch.setattr(files, "trusted", noted)
+    return read
+
+
+def test_a_plan_reads_the_points_of_each_of_its_machines_once(store, read, capsys):
+    main.main(["--store", str(store), "run-plan", "shop", "--qemu", "--yes"])
+    assert read == ["m0", "m1", "m2"]
+    told = capsys.readouterr().out
+    assert "FAILED vm3: The store has no machine 'm3'." in told
+    assert "FAILED vm4: The store has no machine 'm4'." in told
+
+
+def test_a_machine_is_found_by_its_name_without_the_points_of_others(store, read):
+    assert Store([store]).find("vm1").id == "m1"
+    assert read == ["m1"]
+
+
+def test_a_machine_whose_name_only_its_points_say_is_found_by_it(store):
+    kept(store, 7, named_beside=False)
+    assert Store([store]).find("vm7").id == "m7"
+
+
+def test_a_plan_takes_no_other_machine_by_its_name(store):
+    kept(store, 8)
+    (store / "replicas" / "m8" / "machine.json").write_bytes(signed({"name": "m1"}))
+    assert Store([store]).of("m1").name == "vm1"
+    with pytest.raises(Problem, match="2 machines are named 'm1'"):
+        Store([store]).find("m1")
+    with pytest.raises(Problem, match=r"no machine '\.\./m1'"):
+        Store([store]).of("../m1")

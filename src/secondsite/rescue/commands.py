@@ -88,7 +88,7 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
         _require_terminal(first)
 
     def begin(machine_id: str) -> str:
-        replica = store.find(machine_id)
+        replica = store.of(machine_id)
         return starting.started(replica, typed.point, _ways(replica, typed))
 
     with files.alone(store.roots):

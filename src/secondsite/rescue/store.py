@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ RESERVE = "start.reserve"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MISPLACED = "holds the replica of"
 NAME_IT = "; if its machines are meant, too, name it: --store FOLDER"
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a damaged replica raises."""
 FIRMWARE = re.compile(r"firmware/[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -89,8 +92,8 @@ class Replica:
     def name(self) -> str:
         """As its vault calls it."""
         newest = next((point.manifest for point in reversed(self.points) if point.manifest), {})
-        known = self.start.get("machine") or self.said.get("name") or newest.get("machine_name")
-        return one_line(str(known or self.id))
+        known = _said_name(self.start, self.said) or newest.get("machine_name") or self.id
+        return one_line(str(known))
 
     @property
     def typed(self) -> str:
@@ -184,25 +187,36 @@ class Store:
     def replicas(self) -> tuple[list[Replica], list[str]]:
         """All replicas that can be read, by name, and a sentence for each that cannot, and for each store
         that is not here."""
-        found, problems = [], list(self.away)
-        for folder in sorted(path for root in self.roots for path in (root / "replicas").iterdir()):
-            if folder.name.startswith(".") or not folder.is_dir():  # what is being removed
-                continue
-            try:
-                found.append(read(folder))
-            except Misplaced as error:
-                problems.append(str(error))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                problems.append(
-                    f"{folder.name} cannot be read: {error}. Its points' files may still boot: see "
-                    f"{folder / 'points'}."
-                )
-        return sorted(found, key=lambda each: each.name), problems
+        found, problems = _all_read(self._folders())
+        return sorted(found, key=lambda each: each.name), [*self.away, *problems]
 
     def find(self, asked: str) -> Replica:
-        """The replica with this name, id or folder; raises Problem."""
-        known, problems = self.replicas()
-        found = [each for each in known if asked in (each.name, each.id, str(each.folder))]
+        """The replica with this name, id or folder; raises Problem. Of other machines no point is read."""
+        folders = self._folders()
+        return self._only(
+            asked, [each for each in folders if asked in (each.name, str(each)) or asked == _name_of(each)]
+        )
+
+    def of(self, machine_id: str) -> Replica:
+        """The replica of the machine with this id; raises Problem. Nothing of other machines is read."""
+        at = [root / "replicas" / machine_id for root in self.roots] if NAME.fullmatch(machine_id) else []
+        return self._only(machine_id, [folder for folder in at if folder.is_dir()])
+
+    def also_in(self, replica: Replica) -> list[str]:
+        """A sentence for each folder of another machine that holds this one's replica, too."""
+        return [each for each in self._misplaced if f"({replica.id})" in each]
+
+    def _folders(self) -> list[Path]:
+        return sorted(
+            folder
+            for root in self.roots
+            for folder in (root / "replicas").iterdir()
+            if not folder.name.startswith(".") and folder.is_dir()  # or it is being removed
+        )
+
+    def _only(self, asked: str, folders: Sequence[Path]) -> Replica:
+        """The one replica in these folders; raises Problem if none can be read, or several."""
+        found, problems = _all_read(folders)
         if len(found) == 1:
             return found[0]
         if found and len({each.id for each in found}) == 1:
@@ -217,15 +231,18 @@ class Store:
                 f"Give one of the ids {', '.join(each.id for each in found)}.",
             )
         damaged = [problem for problem in problems if problem.startswith(f"{asked} ")]
-        unfit = "".join(f" {each}" for each in problems if MISPLACED in each)
+        unfit = "" if damaged else "".join(f" {each}" for each in self._misplaced)
         raise Problem(
             damaged[0] if damaged else f"The store has no machine '{asked}'.{unfit}",
             "See which there are: 'list'.",
         )
 
-    def also_in(self, replica: Replica) -> list[str]:
-        """A sentence for each folder of another machine that holds this one's replica, too."""
-        return [each for each in self.replicas()[1] if MISPLACED in each and f"({replica.id})" in each]
+    @functools.cached_property
+    def _misplaced(self) -> list[str]:
+        """A sentence for each folder that is named after another machine than the one that it holds. It is
+        looked for once: a plan may have many machines that are not here."""
+        _, problems = _all_read([each for each in self._folders() if _is_misplaced(each)])
+        return [each for each in problems if MISPLACED in each]
 
     def configuration(self) -> dict[str, Any]:
         """What the vault last said of sites, plans and machines; empty if it never sent that. Raises Problem
@@ -285,6 +302,42 @@ def _unusable(root: Path, first: Path) -> str:
 
 def _is_original(root: Path, copy: Path) -> bool:
     return str(root) == copies.original_of(copy)
+
+
+def _all_read(folders: Sequence[Path]) -> tuple[list[Replica], list[str]]:
+    """The replicas in these folders, and a sentence for each that cannot be read."""
+    found, problems = [], []
+    for folder in folders:
+        try:
+            found.append(read(folder))
+        except Misplaced as error:
+            problems.append(str(error))
+        except DAMAGED as error:
+            problems.append(
+                f"{folder.name} cannot be read: {error}. Its points' files may still boot: see "
+                f"{folder / 'points'}."
+            )
+    return found, problems
+
+
+def _name_of(folder: Path) -> str | None:
+    """What the machine of a folder is called, if that can be read; its points are read only if nothing else
+    says it."""
+    known = _said_name(_optional(folder / START), _optional(folder / RECORD))
+    if known:
+        return one_line(known)
+    try:
+        return read(folder).name
+    except DAMAGED:
+        return None
+
+
+def _said_name(start: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    return str(start.get("machine") or said.get("name") or "")
+
+
+def _is_misplaced(folder: Path) -> bool:
+    return str(_optional(folder / "replica.json").get("machine_id", folder.name)) != folder.name
 
 
 def _strange(folder: str | Path) -> Iterator[str]:
