@@ -578,6 +578,51 @@ def test_a_failed_enable_is_retried(verbs):
     assert verbs.state() is State.PROTECTED
 
 
+def undo_failed(verbs, kind):
+    verbs.appliances.fail(Kind.START_REPLICATION, times=1)
+    verbs.appliances.fail(kind, times=1)
+    job = verbs.run(Verb.ENABLE_PROTECTION)
+    assert (job.job.state, verbs.state()) == ("failed", State.DISABLE_FAILED)
+    return job.job.id, len(verbs.appliances.given)
+
+
+@pytest.mark.parametrize("kind", [Kind.STOP_REPLICATION, Kind.REMOVE_REPLICA])
+def test_an_enable_whose_undo_failed_is_undone_by_its_retry(verbs, kind):
+    job, given = undo_failed(verbs, kind)
+    verbs.retry(job)
+    assert verbs.machine() is None
+    assert verbs.appliances.given[-1][1] is Kind.REMOVE_REPLICA
+    assert len(verbs.appliances.given) > given
+    assert verbs.retry(job).job.state == "succeeded"
+    assert verbs.state() is State.PROTECTED
+
+
+@pytest.mark.parametrize("kind", [Kind.STOP_REPLICATION, Kind.REMOVE_REPLICA])
+def test_an_enable_whose_undo_failed_is_ended_by_disable_protection(verbs, kind):
+    job, given = undo_failed(verbs, kind)
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+    assert verbs.machine() is None
+    kinds = [each for _, each, _ in verbs.appliances.given[given:]]
+    assert {Kind.STOP_REPLICATION, Kind.REMOVE_REPLICA} <= set(kinds)
+    assert verbs.run(Verb.ENABLE_PROTECTION).job.state == "succeeded"
+    verbs.retry(job)
+    assert verbs.state() is State.PROTECTED
+
+
+def test_the_undo_of_an_enable_takes_no_machine_from_the_disable_that_came_later(verbs):
+    job, _ = undo_failed(verbs, Kind.REMOVE_REPLICA)
+    verbs.appliances.silent.add(Kind.REMOVE_REPLICA)
+    later = verbs.submit(Verb.DISABLE_PROTECTION)
+    verbs.engine.run_until_idle()
+    with verbs.store.transaction() as tx:
+        verbs.engine.retry(tx.session, job)
+    verbs.engine.run_until_idle()
+    assert verbs.state() is State.DISABLING
+    verbs.appliances.mend()
+    assert verbs.settle(later).job.state == "succeeded"
+    assert verbs.machine() is None
+
+
 # ---- points, drills, reprotect, disable --------------------------------------------------------------------
 
 

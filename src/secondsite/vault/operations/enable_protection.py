@@ -2,7 +2,7 @@
 
 A copy of its disks that was shipped to the target is imported first; then only what differs from it travels.
 The job ends when initial replication has ended and the first recovery point exists. If anything fails, or the
-operator cancels, everything that was made is removed.
+operator cancels, everything that was made is removed; what cannot be removed keeps the record of the machine.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,13 @@ from pydantic import BaseModel
 
 from ...domain import errors, lifecycle, shell
 from ...domain.amounts import exact_size
-from ...domain.lifecycle import Event, Verb
+from ...domain.lifecycle import Event, State, Verb
+from ...ground.job_states import TaskState
 from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.task_kind import TaskKind
 from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
@@ -272,11 +274,25 @@ class EnableProtection:
         )
 
     def _removed(self, session: Session, job: JobView) -> None:
-        """Everything that was made is removed, with the record; a retry makes it again."""
+        """Everything that was made is removed, with the record; a retry makes it again. If that failed, the
+        record stays, so that there is something to go on with: a retry of the job, or disable-protection."""
         tx = self.deps.store.within(session)
-        if tx.machines.find(str(job.subject)) is not None:
-            tx.statuses.remove(str(job.subject))
-            tx.machines.remove(str(job.subject))
+        machine = tx.machines.by_id(str(job.subject))
+        if machine is None or machine.claimed_by not in (job.id, None):
+            return
+        if _is_left(session, job):
+            tx.machines.put(replace(machine, state=State.DISABLE_FAILED, job_id=None))
+            return
+        tx.statuses.remove(machine.id)
+        tx.machines.remove(machine.id)
+
+
+def _is_left(session: Session, job: JobView) -> bool:
+    """Whether something of what the job made could not be removed in its last attempt."""
+    return any(
+        task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
+        for task in read.tasks_of(session, job.id)
+    )
 
 
 def _encrypts(tx: Transaction, policy: str) -> bool:
