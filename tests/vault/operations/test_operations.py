@@ -64,6 +64,12 @@ def test_a_seed_that_cannot_be_meant_is_refused_before_there_is_a_job(verbs, see
     assert verbs.jobs() == []
 
 
+def test_disks_of_a_machine_that_is_not_named_are_refused_before_there_is_a_job(verbs):
+    with pytest.raises(errors.InvalidArgument, match="Disks are named for web1, which is not among"):
+        verbs.submit(Verb.ENABLE_PROTECTION, disks={"web1": ("vda",)})
+    assert verbs.jobs() == []
+
+
 def test_a_seed_of_a_disk_that_is_not_protected_fails_the_check(verbs):
     job = verbs.run(Verb.ENABLE_PROTECTION, seeds={"web01": {"vdz": "/media/usb/web01.qcow2"}})
     assert job.job.state == "failed"

@@ -90,6 +90,7 @@ class EnableProtection:
         assert isinstance(request, rest.EnableProtection)
         self._check_request(tx, request)
         wanted = unique(request.machines)
+        _refuse_strange_disks(request)
         known = tx.machines.find_all(wanted, request.source_site)
         ordered = [self._arguments(tx, request, name, known.get(name)) for name in wanted]
         if len(ordered) == 1:
@@ -293,6 +294,16 @@ def _is_left(session: Session, job: JobView) -> bool:
         task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
         for task in read.tasks_of(session, job.id)
     )
+
+
+def _refuse_strange_disks(request: rest.EnableProtection) -> None:
+    """Raises InvalidArgument for disks of a machine that is not named: all of its disks would be copied."""
+    strangers = [each for each in request.disks if each not in request.machines]
+    if strangers:
+        raise errors.InvalidArgument(
+            f"Disks are named for {', '.join(strangers)}, which is not among the machines given.",
+            do=f"Name them as the machines are named: {', '.join(request.machines)}.",
+        )
 
 
 def _encrypts(tx: Transaction, policy: str) -> bool:
