@@ -156,3 +156,17 @@ def test_a_job_is_cancelled_and_a_point_verified_once(post, protected, jobs):
     first = post("/machines/web01/points/p1/verify", None, headers, 202)
     assert post("/machines/web01/points/p1/verify", None, headers, 202).json() == first.json()
     assert jobs() == [first.json()["job_id"]]
+
+
+def test_a_repeat_by_a_token_of_one_site_gets_the_first_answer_though_its_machine_is_gone(
+    vault, post, protected, ask
+):
+    token = ask("POST", "/tokens", 201, json={**ROBOT, "site": "a"})["token"]
+    headers = {**key(), "Authorization": f"Bearer {token}"}
+    first = post("/machines/web01/disable-protection", {}, headers, 202)
+    with vault.store.transaction() as tx:  # as the job does at its end
+        tx.statuses.remove(protected.id)
+        tx.machines.remove(protected.id)
+    assert post("/machines/web01/disable-protection", {}, headers, 202).json() == first.json()
+    fresh = {**key(), "Authorization": f"Bearer {token}"}
+    post("/machines/web01/disable-protection", {}, fresh, 404)

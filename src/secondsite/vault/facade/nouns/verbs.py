@@ -63,9 +63,9 @@ class Verbs:
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
         with self._parts.store.reading() as tx:
             before = known(self._parts, tx, once, JobAccepted)
+            if before is not None:  # its machine may be gone meanwhile
+                return before
             request = self._in_scope(tx, request)
-        if before is not None:
-            return before
         if isinstance(request, rest.EnableProtection):
             early_checks.refuse_unknown(self._parts, request)
         if isinstance(request, rest.TestFailover):
