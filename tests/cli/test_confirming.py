@@ -6,12 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from rig.eventually import eventually
-from secondsite.cli.verbs import predictions
+from secondsite.cli.verbs import data_synchronization, predictions
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.plans.directions import Direction
+from secondsite.domain.points import RecoveryPointChoice
+from secondsite.domain.prediction.data_sync import DataSync
 from secondsite.domain.prediction.predicting import Basis
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
@@ -293,3 +297,13 @@ def test_a_goal_that_will_be_missed_is_told():
         "missed"
     )
     assert predictions.line(found) == said
+
+
+@pytest.mark.parametrize("direction", [None, Direction.AWAY])
+def test_a_failback_that_synchronizes_by_itself_is_asked_for_with_its_direction(direction):
+    asked = Mock()
+    about = data_synchronization.confirmed(
+        DataSync.DURING, RecoveryPointChoice.LATEST, None, direction, yes=True
+    )
+    about.begin(asked)
+    assert asked.planned_failover.call_args.kwargs["direction"] is direction

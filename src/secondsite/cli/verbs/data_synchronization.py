@@ -1,6 +1,7 @@
 """What is shown before a failback that synchronizes by itself."""
 
 from ...client.nouns.machines import MachineHandle
+from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
@@ -8,10 +9,16 @@ from .confirming import Confirmation
 
 
 def confirmed(
-    sync: DataSync, choice: RecoveryPointChoice, at_most_down: float | None, yes: bool
+    sync: DataSync,
+    choice: RecoveryPointChoice,
+    at_most_down: float | None,
+    direction: Direction | None,
+    yes: bool,
 ) -> Confirmation:
     return Confirmation(
-        lambda them: them.planned_failover(choice=choice, data_sync=sync, at_most_down_seconds=at_most_down),
+        lambda them: them.planned_failover(
+            choice=choice, data_sync=sync, at_most_down_seconds=at_most_down, direction=direction
+        ),
         lambda it: _tells(it, sync),
         yes=yes,
         more=lambda machine: _recommends(machine, sync),

@@ -175,7 +175,7 @@ def planned_failover(
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     if data_sync is not None:
-        about = data_synchronization.confirmed(data_sync, chosen, at_most_down, yes)
+        about = data_synchronization.confirmed(data_sync, chosen, at_most_down, direction, yes)
         run(context, machines, about, no_wait, as_json)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"

@@ -17,6 +17,8 @@ from pydantic import JsonValue
 
 from ...domain import errors, verb_choices
 from ...domain.lifecycle import DrillState, State, Verb
+from ...domain.plans import one_way
+from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...jobs.model.asking import Question
@@ -144,7 +146,9 @@ def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover
             "With the data synchronization 'during' only the last state can be chosen.",
             do="Leave the choice out, or synchronize before the failover.",
         )
-    verb_choices.refuse_planned(asked.choice, machine.name, comes_home=not machine.reversed)
+    way = Direction.AWAY if machine.reversed else Direction.HOME  # it was committed, and not turned yet
+    one_way.others([(machine.name, way)], asked.direction)
+    verb_choices.refuse_planned(asked.choice, machine.name, comes_home=way is Direction.HOME)
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:

@@ -6,6 +6,7 @@ import pytest
 from rig.dying import Killed
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.plans.directions import Direction
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground import seams
 from secondsite.jobs.model.asking import asks_now
@@ -202,6 +203,14 @@ def test_it_is_for_one_machine_that_was_committed_and_nothing_else(verbs):
 def test_during_the_failover_there_is_no_other_point_than_the_last_state(away):
     with pytest.raises(errors.InvalidArgument, match="only the last state can be chosen"):
         begin(away, "during", choice=RecoveryPointChoice.LATEST_APP_CONSISTENT)
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_a_direction_in_which_it_does_not_go_is_refused(away, sync):
+    with pytest.raises(errors.NotPossibleNow, match="none would go away: home: web01"):
+        begin(away, sync, direction=Direction.AWAY)
+    assert (kinds(away), running(away)) == ([], [B])
+    begin(away, sync, direction=Direction.HOME)
 
 
 def test_a_site_that_is_away_is_told_before_anything_is_shut_down(away):
