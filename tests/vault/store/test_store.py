@@ -273,6 +273,16 @@ def test_appliances_mappings_notes_and_tokens_are_listed_in_order(store):
         assert tx.tokens.find("digest").name == "admin"
 
 
+def test_of_a_machines_many_drill_notes_the_newest_are_shown_oldest_first(store):
+    began = [NOW + timedelta(days=day) for day in range(25)]
+    with store.transaction() as tx:
+        for at in reversed(began):
+            tx.drill_notes.add(DrillNote("m1", "", "p1", at, at, "nightly"))
+    with store.reading() as tx:
+        assert [note.started_at for note in tx.drill_notes.newest("m1")] == began[5:]
+        assert [note.started_at for note in tx.drill_notes.list("m1")] == began
+
+
 def test_records_that_others_refer_to_stay(store):
     with store.transaction() as tx:
         tx.machines.add(machine())

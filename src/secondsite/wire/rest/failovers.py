@@ -93,6 +93,6 @@ class Drill(Shape):
     open: OpenDrill | None = None
     """The test machine that runs; null when there is none."""
     notes: tuple[DrillNote, ...] = ()
-    """Notes of the drills that ended, oldest first; only when a single machine is shown."""
+    """Notes of the last 20 drills that ended, oldest first; only when a single machine is shown."""
     failed_at: AwareDatetime | None = None
     """When the last drill with a verdict failed (UTC); null: it passed, or none had one."""

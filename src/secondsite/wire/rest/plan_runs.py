@@ -10,6 +10,7 @@ from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ..common.base import Problem, Shape
 from ..common.cards import DnsServers
+from ..common.numbers import LONGEST_TEXT
 from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .plans import MOST_GROUPS
@@ -55,7 +56,7 @@ class PlanTestFailover(PlanPart):
 class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
     """The copies are removed, with everything that was made for them."""
 
-    notes: str = ""
+    notes: str = Field("", max_length=LONGEST_TEXT)
     """What the drill showed; kept with each machine."""
     verdict: Verdict | None = None
     """Whether the machines can be used there; null: for each as its proof says, if that says anything."""

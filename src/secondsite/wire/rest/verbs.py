@@ -15,7 +15,7 @@ from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
-from ..common.numbers import Instant
+from ..common.numbers import LONGEST_TEXT, Instant
 from ..common.points import PointId
 from ..common.stores import StoreName
 
@@ -125,7 +125,7 @@ class TestFailover(TestFailoverOptions, MachinesRequest):
 class CleanupTestFailoverOptions(WithoutSiteOptions):
     """The copy is removed, with everything that was made for it."""
 
-    notes: str = ""
+    notes: str = Field("", max_length=LONGEST_TEXT)
     """What the drill showed; kept with the machine."""
     verdict: Verdict | None = None
     """Whether the machine can be used there; null: as its proof says, if that says anything."""

@@ -69,7 +69,7 @@ class Machines:
     def _with_notes(self, tx: Transaction, found: Sequence[MachineRecord]) -> Iterator[rest.Machine]:
         now = self._parts.now()
         for situation in self._situations(tx, found, self._around(tx)):
-            notes = tuple(tx.drill_notes.list(situation.machine.id))
+            notes = tuple(tx.drill_notes.newest(situation.machine.id))
             yield machine_shapes.protected(situation, notes, now)
 
     def show(self, name_or_id: str) -> str:
@@ -77,7 +77,7 @@ class Machines:
         with self._parts.store.reading() as tx:
             found = existing(self._parts, tx, name_or_id)
             situation = next(self._situations(tx, [found], self._around(tx)))
-            notes, there = tuple(tx.drill_notes.list(found.id)), tx.properties.find(found.id)
+            notes, there = tuple(tx.drill_notes.newest(found.id)), tx.properties.find(found.id)
         now, nothing = self._parts.now(), there == TargetProperties()
         if notes or not nothing:
             shown = machine_shapes.protected(situation, notes, now)

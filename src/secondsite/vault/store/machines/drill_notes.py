@@ -15,6 +15,10 @@ from ....wire.common.points import RollForward
 from ..sql import rows
 from ..sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
+SHOWN = 20
+"""How many of its newest notes a machine is shown with: a drill every night makes a thousand in three
+years."""
+
 
 @dataclass(frozen=True, slots=True)
 class DrillNote:
@@ -45,10 +49,12 @@ DRILL_NOTES = Table(
 )
 
 _NOTES = DRILL_NOTES
-_NOTES_OF = PreparedStatement(
-    select(*(_NOTES.c[field.name] for field in dataclasses.fields(DrillNote)))
-    .where(_NOTES.c.machine_id == bindparam("wanted"))
-    .order_by(_NOTES.c.completed_at, _NOTES.c.id)
+_OF_MACHINE = select(*(_NOTES.c[field.name] for field in dataclasses.fields(DrillNote))).where(
+    _NOTES.c.machine_id == bindparam("wanted")
+)
+_NOTES_OF = PreparedStatement(_OF_MACHINE.order_by(_NOTES.c.completed_at, _NOTES.c.id))
+_NEWEST_OF = PreparedStatement(
+    _OF_MACHINE.order_by(_NOTES.c.completed_at.desc(), _NOTES.c.id.desc()).limit(SHOWN)
 )
 
 
@@ -60,5 +66,10 @@ class DrillNotes:
         self._session.execute(insert(DRILL_NOTES).values(**rows.row(note)))
 
     def list(self, machine_id: str) -> Sequence[DrillNote]:
-        """Oldest first."""
+        """All of them, oldest first."""
         return [DrillNote(**row) for row in _NOTES_OF.all(self._session, {"wanted": machine_id})]
+
+    def newest(self, machine_id: str) -> Sequence[DrillNote]:
+        """The last ones, oldest first."""
+        found = [DrillNote(**row) for row in _NEWEST_OF.all(self._session, {"wanted": machine_id})]
+        return found[::-1]
