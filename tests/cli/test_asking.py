@@ -134,6 +134,9 @@ def test_points_are_listed_and_a_choice_says_which_it_would_pick_and_what_it_wou
     assert "latest_processed would use " in said
     assert "it would lose " in said
     rest.RecoveryPreview.model_validate(cli.must(f"point preview {protected} --json").json)
+    impossible = f"point preview {protected} --choice latest_app_consistent"
+    as_json = cli(f"{impossible} --json")
+    assert (cli(impossible).exit, as_json.exit, as_json.json["point"]) == (3, 3, None)
 
 
 def test_a_point_is_held_with_its_reason_until_it_is_released(cli, protected):

@@ -58,6 +58,9 @@ def test_a_preview_shows_what_a_run_would_do_and_why_it_would_not(cli, plan):
     assert f"left out: {second}: as asked" in cli.must(f"plan preview {name} --leave-out {second}").out
     refused = cli(f"plan preview {name} --verb commit")
     assert "has no machine to take for commit" in refused.err
+    as_json = cli(f"plan preview {name} --verb commit --json")
+    assert (as_json.exit, as_json.json["problem"]["code"]) == (refused.exit, "not-possible-now")
+    assert refused.exit == 4
     assert cli(f"plan preview {name} --verb fly").exit == 2
     assert cli.must(f"plan preview {name} --json").json["direction"] == "away"
 

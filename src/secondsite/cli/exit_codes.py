@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 from ..domain import errors
+from ..wire.common.base import Problem
 
 
 class Exit(IntEnum):
@@ -54,6 +55,11 @@ BY_JOB_STATE: dict[str, Exit] = {
 def of_error(error: errors.SecondsiteError) -> Exit:
     """The exit code of an error; errors without an exit code of their own count as refusals."""
     return BY_CODE.get(error.code, Exit.REFUSED)
+
+
+def of_problem(problem: Problem | None) -> Exit:
+    """The exit code of an answer that may tell a problem: the same with --json as without."""
+    return Exit.OK if problem is None else of_error(problem.raised())
 
 
 def render() -> str:

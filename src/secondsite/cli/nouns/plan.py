@@ -13,7 +13,7 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...wire import rest
-from .. import output, risk
+from .. import exit_codes, output, risk
 from ..amount_options import whole_seconds
 from ..former_words import Noun
 from ..options import Json, Way, connect
@@ -151,7 +151,7 @@ def preview(
         found = vault.plans[plan].preview(_verb(verb), choice=choice, **part)
     if as_json:
         output.show_json(found)
-        return
+        raise typer.Exit(exit_codes.of_problem(found.problem))
     verbs.show_preview(found)
     if found.problem is not None:
         raise found.problem.raised()

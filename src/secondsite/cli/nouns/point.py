@@ -10,7 +10,7 @@ from ...domain.amounts import size, span
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common.points import JournalStretch, PointShape
-from .. import follow, output
+from .. import exit_codes, follow, output
 from ..former_words import Noun
 from ..options import Json, MachineName, NoWait, connect
 from ..output import clock
@@ -156,15 +156,15 @@ def preview(
         given_up = "" if as_json else _given_up(vault.machines[machine].show())
     if as_json:
         output.show_json(answer)
-    elif answer.point is None:
+        raise typer.Exit(exit_codes.of_problem(answer.problem))
+    if answer.point is None:
         raise (answer.problem.raised() if answer.problem else AssertionError)
-    else:
-        loses = span(answer.loses_seconds)
-        taken = clock(answer.forward.taken_at if answer.forward else answer.point.taken_at)
-        what = f"{answer.point.id}, rolled forward to" if answer.forward else f"{answer.point.id}, taken"
-        output.say(f"{asked} would use {what} {taken}; it would lose {loses}{given_up}")
-        if there := properties.described(answer.second_site):
-            output.say(f"{answer.machine} would be {there} there")
+    loses = span(answer.loses_seconds)
+    taken = clock(answer.forward.taken_at if answer.forward else answer.point.taken_at)
+    what = f"{answer.point.id}, rolled forward to" if answer.forward else f"{answer.point.id}, taken"
+    output.say(f"{asked} would use {what} {taken}; it would lose {loses}{given_up}")
+    if there := properties.described(answer.second_site):
+        output.say(f"{answer.machine} would be {there} there")
 
 
 @app.command()
