@@ -1,6 +1,8 @@
 """What can be asked: a table for people, JSON for scripts."""
 
+import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -271,3 +273,18 @@ def test_an_error_as_json_goes_to_standard_error(cli):
     said = cli("machine show nosuch --json")
     assert (said.exit, said.out) == (3, "")
     assert json.loads(said.err)["error"]["code"] == "not-found"
+
+
+def test_an_adoption_as_json_prints_nothing_else_and_asks_beside_it(cli, protected, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    appliances = cli.must("appliance list --json").json
+    appliance = next(each["name"] for each in appliances if each["site"] == "b")
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    said = cli.must(f"vault adopt {appliance} --json")
+    assert rest.Adoption.model_validate(said.json).dry_run is False
+    assert f"appliance {appliance} of site b" in said.err
+    assert "Adopt?" in said.err
+    assert rest.Adoption.model_validate(cli.must(f"vault adopt {appliance} --dry-run --json").json).dry_run

@@ -1,6 +1,7 @@
 """The old copy of a failed-over machine is started all the same, as a person orders it, with a vault and
 without one."""
 
+import io
 import json
 import subprocess
 import sys
@@ -35,6 +36,18 @@ def test_it_is_a_job_that_is_asked_for_with_its_risk(cli, left):
     assert (done["verb"], done["state"]) == ("start_anyway", "succeeded")
     assert eventually(lambda: finding(cli, left), 30)
     assert "machine start-anyway" not in cli.must("job list --json").err
+
+
+def test_as_json_it_prints_nothing_else_and_asks_beside_it(cli, left, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    said = cli.must(f"machine start-anyway {left} --site a --json")
+    assert said.json["verb"] == "start_anyway"
+    assert "there are two copies then" in said.err
+    assert "Start the old copy?" in said.err
 
 
 def test_at_the_site_it_needs_no_vault_but_a_stopped_appliance(cli, left, rig):

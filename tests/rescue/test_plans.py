@@ -1,6 +1,8 @@
 """A plan from the store: in its order, a machine that fails keeps no other, a person who says no ends it."""
 
 import errno
+import io
+import json
 
 import pytest
 
@@ -21,6 +23,11 @@ SHOP = {
         },
     ],
 }
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 NO_POINTS = Problem("it has no points.", "Ask")
@@ -140,3 +147,15 @@ def test_a_plan_takes_no_other_machine_by_its_name(store):
         Store([store]).find("m1")
     with pytest.raises(Problem, match=r"no machine '\.\./m1'"):
         Store([store]).of("../m1")
+
+
+def test_as_json_a_plan_prints_nothing_else_and_asks_beside_it(store, capsys, monkeypatch):
+    configuration = store / "configuration.json"
+    plan = {"name": "shop", "groups": [{"machines": [{"id": "m9", "name": "vm9"}], "after": [LOOK]}]}
+    configuration.write_bytes(signed({"plans": [plan]}))
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    main.main(["--store", str(store), "--json", "run-plan", "shop", "--qemu"])
+    told = capsys.readouterr()
+    failed = "vm9: The store has no machine 'm9'. See which there are: 'list'."
+    assert json.loads(told.out) == {"said": ["group 1 of 1", f"FAILED {failed}"], "failed": [failed]}
+    assert "Look: Look at it. Done? [yes/no]" in told.err

@@ -21,12 +21,12 @@ def accept_two_copies(machine: str, yes: bool) -> None:
             f"Starting the old copy of {machine} may make two copies, and nobody can be asked here.",
             do="Give --yes if the risk is known.",
         )
-    output.say(
+    output.warn(
         f"{machine} was failed over. If it also runs at the other site there are two copies then: both "
         "write, users may reach either, and what one of them writes is lost later. Stop the other copy "
         "first, if it can be reached."
     )
-    typer.confirm("Start the old copy?", abort=True)
+    typer.confirm("Start the old copy?", abort=True, err=True)
 
 
 def accept_deletion(what: str, name: str, yes: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from . import files, output, plans, starting, store_notes
 from .comparing import verifying
@@ -91,10 +91,16 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
         replica = store.of(machine_id)
         return starting.started(replica, typed.point, _ways(replica, typed))
 
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(one_line(line.strip()))
+        print(one_line(line), flush=True, file=_people(typed))
+
     with files.alone(store.roots):
-        failed = plans.run(
-            plan, begin, lambda line: print(one_line(line), flush=True), lambda what: _done(what, typed.yes)
-        )
+        failed = plans.run(plan, begin, say, lambda what: _done(what, typed))
+    if typed.json:
+        print(json.dumps({"said": said, "failed": [one_line(each) for each in failed]}, indent=1))
     print(_warning(store), file=sys.stderr)
     if failed:
         raise Problem(
@@ -114,7 +120,7 @@ def stop(store: Store, typed: argparse.Namespace) -> int:
 def discard(store: Store, typed: argparse.Namespace) -> int:
     replica = store.find(typed.machine)
     if replica.run is not None and not _done(
-        f"All that {replica.name} wrote since it was started here is lost. Give it up", typed.yes
+        f"All that {replica.name} wrote since it was started here is lost. Give it up", typed
     ):
         raise Problem("Nothing was given up.")
     with files.alone(store.roots):
@@ -143,14 +149,20 @@ def _pair(said: str) -> tuple[str, str]:
     return card, network
 
 
-def _done(what: str, yes: bool) -> bool:
-    """Ask the person at the terminal whether it is done; `yes`: do not ask."""
+def _done(what: str, typed: argparse.Namespace) -> bool:
+    """Ask the person at the terminal whether it is done; with --yes nobody is asked."""
     what = one_line(what)
-    if yes:
-        print(f"{what} (taken as done)")
+    if typed.yes:
+        print(f"{what} (taken as done)", file=_people(typed))
         return True
     _require_terminal(what)
-    return input(f"{what}. Done? [yes/no] ").strip().lower() in ("y", "yes")
+    print(f"{what}. Done? [yes/no] ", end="", flush=True, file=_people(typed))
+    return input().strip().lower() in ("y", "yes")
+
+
+def _people(typed: argparse.Namespace) -> TextIO:
+    """Where people are told something, and asked: standard output, unless that is JSON."""
+    return sys.stderr if typed.json else sys.stdout
 
 
 def _require_terminal(what: str) -> None:

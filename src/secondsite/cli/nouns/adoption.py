@@ -1,7 +1,7 @@
 """secondsite vault adopt: shows what would be adopted, then adopts it."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -41,11 +41,11 @@ def adopt(
         handle = vault.appliances[appliance]
         if dry_run or (sys.stdin.isatty() and not yes):
             would = handle.adopt(dry_run=True, other_site=other_site)
-            if not (as_json and dry_run):
-                show(would)
+            if dry_run and as_json:
+                output.show_json(would)
+            else:
+                show(would, output.warn if as_json else output.say)
             if dry_run:
-                if as_json:
-                    output.show_json(would)
                 return
             typer.confirm("Adopt?", abort=True, err=True)
         done = handle.adopt(other_site=other_site)
@@ -65,9 +65,9 @@ DONE = {
 }
 
 
-def show(found: rest.Adoption) -> None:
+def show(found: rest.Adoption, say: Callable[[str], None] = output.say) -> None:
     for line in _lines(found):
-        output.say(line)
+        say(line)
 
 
 def _lines(found: rest.Adoption) -> Iterator[str]:
