@@ -1,20 +1,23 @@
 """Orders of a commit: fix the point, move a machine that came home to its own disks, remove the other
 copy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...domain import errors
+from ...datapath.disks import image_locks
+from ...domain import errors, shell
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.orders import CommitPoint, FabricMachine, Nothing, RemoveMachine
 from ..shared import withdrawn_definitions
 from ..source import Source
-from ..target import HostedReplica
+from ..target import HostedReplica, old_disks
 from . import machine_tags
 from .context import Context
 from .networks import reserving
 from .power import take_away
-from .runs import FAILOVER, end_forgotten_drills, key_of
+from .runs import FAILOVER, end_forgotten_drills, key_of, machine_of
 
 
 def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
@@ -29,6 +32,8 @@ def commit_point(context: Context, payload: CommitPoint) -> tuple[str, Nothing]:
                 f"No failed-over machine stands on {hosted}, so there is nothing to commit.",
                 do="Fail over or change the recovery point first, then commit.",
             )
+        fact = machine_of(context, FAILOVER)
+        _require_on_its_run(context, hosted, fact.fabric_id if fact else hosted.setup.existing_fabric_id)
         hosted.save(accepting=False)
         end_forgotten_drills(context, hosted)
         sentence = context.parts.host.commit(hosted)
@@ -43,28 +48,93 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
     hosted = context.parts.host.find(context.machine_id)
     with context.alone(hosted, "consolidating"):
         machine_tags.found(context, payload.fabric_id)
+        if hosted is not None:
+            _require_on_its_run(context, hosted, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
         if hosted is None:
+            context.state.remove_fact(_merging_key(context))
             return "the machine was already on its own disks", Nothing()
-        own = {
-            disk.key: Path(disk.base) for disk in hosted.replica.state.disks if Path(disk.base).is_absolute()
-        }
+        own = _own_disks(hosted)
         if len(own) != len(hosted.replica.state.disks):
             _forget_withdrawn(context, hosted)
             return "the machine's disks lie in the replica and stay there", Nothing()
         # QEMU must not find the images in use by our storage daemon or by a scrub
         hosted.replica.let_go(context.left_seconds())
-        context.fabric.hosting.consolidate(
-            payload.fabric_id,
-            own,
-            lambda fraction: context.progress(fraction, "merging into the original disks"),
-        )
+        with _merging(context, hosted, payload.fabric_id):
+            context.fabric.hosting.consolidate(
+                payload.fabric_id,
+                own,
+                lambda fraction: context.progress(fraction, "merging into the original disks"),
+            )
         seams.reach("appliance.run.consolidated")
         context.state.remove_fact(key_of(context, FAILOVER))
         _forget_withdrawn(context, hosted)
         # its points stood on these disks
         sentence = context.parts.host.remove(hosted, keep_points=False)
+        context.state.remove_fact(_merging_key(context))
     return f"the machine runs on its own disks again; {sentence}", Nothing()
+
+
+def _own_disks(hosted: HostedReplica) -> dict[str, Path]:
+    """The old disks of the machine that the replica stands on, by disk key."""
+    disks = hosted.replica.state.disks
+    return {disk.key: Path(disk.base) for disk in disks if Path(disk.base).is_absolute()}
+
+
+def _require_on_its_run(context: Context, hosted: HostedReplica, fabric_id: str | None) -> None:
+    """Raises NotPossibleNow if a machine that came home is not on the run's overlays, which have all that it
+    wrote since. An owner applied his own file of the definition again, as Terraform does: the machine was on
+    its old disks, that was taken for "merged before", and the overlays were deleted."""
+    if context.state.fact(_merging_key(context)) == str(hosted.replica.state.epoch):
+        return  # the merge itself moves the disks, and may have been cut off
+    found = context.fabric.inventory.get(fabric_id) if fabric_id else None
+    strayed = [] if found is None else _strayed(hosted, found)
+    if found is None or not strayed:
+        return
+    overlays = hosted.replica.files.run(FAILOVER)
+    raise errors.NotPossibleNow(
+        f"{found.name} has {', '.join(strayed)} on its old disks. What it wrote since it came home is in "
+        f"{overlays}, unless that was merged into them by hand; so nothing is merged or deleted.",
+        do=f"If it was defined anew on the old disks: shut it down, put the files in {overlays} into its "
+        f"definition again ('virsh edit {shell.arguments(found.name)}'), check its file systems, and retry "
+        "the job. If they were merged by hand ('virsh blockcommit'): 'secondsite machine disable-protection "
+        f"{shell.arguments(hosted.setup.machine_name)}' leaves the machine and all files as they are.",
+    )
+
+
+def _strayed(hosted: HostedReplica, found: MachineSummary) -> list[str]:
+    """The disks that the machine has on its old files and not on the run's overlays. While it is on, its
+    definition may say otherwise; but nothing else writes to the old files."""
+    own, overlays = _own_disks(hosted), hosted.replica.files.run(FAILOVER).absolute()
+    return [
+        disk.key
+        for disk in found.definition.disks
+        if disk.key in own
+        and (
+            image_locks.is_written(own[disk.key])
+            or not any(path.is_relative_to(overlays) for path in old_disks.files(disk))
+        )
+    ]
+
+
+@contextmanager
+def _merging(context: Context, hosted: HostedReplica, fabric_id: str) -> Iterator[None]:
+    """Inside, the machine's disks move to its own files; a repeat after an interruption finds some there.
+    After an error that came before any disk had moved, a repeat looks again where they are."""
+    context.state.put_fact(_merging_key(context), str(hosted.replica.state.epoch))
+    seams.reach("appliance.run.merging")
+    try:
+        yield
+    except Exception:
+        with suppress(errors.SecondsiteError):
+            found = context.fabric.inventory.get(fabric_id)
+            if found is not None and not _strayed(hosted, found):
+                context.state.remove_fact(_merging_key(context))
+        raise
+
+
+def _merging_key(context: Context) -> str:
+    return f"merging/{context.machine_id}"
 
 
 def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:

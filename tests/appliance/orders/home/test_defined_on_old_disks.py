@@ -1,0 +1,117 @@
+"""A machine that came home, and that its owner defined anew on its old disks before the commit: what it wrote
+since lies in the run only, and stays."""
+
+import subprocess
+
+import pytest
+
+from rig import dying
+from rig.appliances import runs
+from rig.noise import noise
+from secondsite.fabrics import simulated
+from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground import seams
+from secondsite.ground.units import MiB
+from secondsite.wire.control.orders import CommitPoint, FabricMachine, Kind, ShutDown
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def home(pair):
+    """The machine runs at home on the run of its failback, with what it wrote there since; its pair, its
+    point, its old record, its content."""
+    pair.source.write(pair.fabric_id, 0, noise(MiB))
+    pair.protect().synchronized()
+    old = Host(pair.source.root).records.need(pair.fabric_id)
+    away = runs.fail_over(pair, pair.point_now())
+    reverse = runs.turned(pair, away)
+    pair.target.write(away, 2 * MiB, noise(MiB, seed=3))
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    point_id = reverse.point_now(final=True)
+    reverse.pause()
+    runs.start(reverse, "failover", point_id, name=pair.name, fabric_id=pair.fabric_id, home=True)
+    pair.source.write(pair.fabric_id, 4 * MiB, noise(MiB, seed=4))
+    return pair, point_id, old.definition, pair.source.read(pair.fabric_id)
+
+
+def defined(pair, definition):
+    """As its owner does with a file of the definition; the machine starts on it."""
+    pair.source.fabric.power.stop(pair.fabric_id)
+    records = Host(pair.source.root).records
+    with records.lock(pair.fabric_id, "owner"):
+        records.save(records.need(pair.fabric_id).having(definition=definition, nodes={}))
+    pair.source.replica(pair.machine_id).replica.close()
+    pair.source.fabric.power.start(pair.fabric_id)
+
+
+def committed(pair, point_id):
+    pair.source.do(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id)
+
+
+def consolidated(pair):
+    return pair.source.order(Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id), pair.machine_id)
+
+
+def refused(pair, kind, payload):
+    problem = pair.source.order(kind, payload, pair.machine_id).problem
+    return problem is not None and "has vda on its old disks" in problem.message
+
+
+@pytest.mark.parametrize("before_the_point", [True, False])
+def test_a_commit_deletes_nothing_of_a_machine_that_was_defined_anew_on_its_old_disks(home, before_the_point):
+    pair, point_id, old, newest = home
+    if not before_the_point:
+        committed(pair, point_id)
+    came = Host(pair.source.root).records.need(pair.fabric_id).definition
+    points = pair.source.replica(pair.machine_id).replica.point_ids
+    defined(pair, old)
+    assert pair.source.read(pair.fabric_id) != newest
+    assert refused(pair, Kind.COMMIT_POINT, CommitPoint(point_id=point_id))
+    assert refused(pair, Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id))
+    assert pair.source.replica(pair.machine_id).replica.point_ids == points
+    defined(pair, came)
+    committed(pair, point_id)
+    assert consolidated(pair).problem is None
+    assert pair.source.read(pair.fabric_id) == newest
+    assert pair.definition().disks[0].path == old.disks[0].path
+
+
+def test_a_machine_that_runs_on_its_old_disks_whatever_its_definition_says_now_is_not_merged(home):
+    pair, point_id, old, _ = home
+    committed(pair, point_id)
+    pair.source.fabric.power.stop(pair.fabric_id)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["qemu-io", old.disks[0].path], stdin=pipe, stdout=pipe) as writes:
+        assert writes.stdin is not None
+        assert writes.stdout is not None
+        writes.stdin.write(b"write 5M 64k\n")
+        writes.stdin.flush()
+        writes.stdout.readline()
+        assert refused(pair, Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id))
+
+
+@pytest.mark.parametrize(
+    "seam", ["appliance.run.merging", "appliance.run.consolidated", "appliance.replica.removed"]
+)
+def test_a_merge_that_was_cut_off_by_a_kill_is_ended_by_a_repeat(home, seam):
+    pair, point_id, old, newest = home
+    committed(pair, point_id)
+    with seams.armed(dying.at(seam)), pytest.raises(dying.Killed):
+        consolidated(pair)
+    pair.source.restart()
+    for _ in range(2):
+        assert consolidated(pair).problem is None
+    assert pair.source.read(pair.fabric_id) == newest
+    assert pair.definition().disks[0].path == old.disks[0].path
+    assert pair.source.appliance.state.facts("merging/") == {}
+
+
+def test_after_a_merge_that_failed_before_it_began_a_definition_on_the_old_disks_is_seen_too(home):
+    pair, point_id, old, _ = home
+    committed(pair, point_id)
+    simulated.dial(pair.source.root, [simulated.Fault(method="hosting.consolidate", code="fabric-error")])
+    assert consolidated(pair).problem is not None
+    simulated.dial(pair.source.root, [])
+    defined(pair, old)
+    assert refused(pair, Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id))
