@@ -2,6 +2,7 @@
 mend."""
 
 import re
+import subprocess
 import uuid
 from datetime import datetime
 
@@ -310,6 +311,29 @@ def test_the_files_of_a_machine_that_its_appliance_forgot_stay(pair):
     assert pair.target.order(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id).problem is not None
     pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True), pair.machine_id)
     assert pair.target.read(fabric_id) == content
+
+
+@pytest.mark.parametrize("role", ["target", "former source"])
+def test_what_a_machine_wrote_that_was_started_without_a_vault_stays_when_its_protection_ends(pair, role):
+    pair.protect().synchronized()
+    hosted = pair.target.replica(pair.machine_id)
+    with hosted.lock("secondsite-rescue starts it", 10):
+        overlay = hosted.replica.open_run("failover", pair.status().points[-1].id)["vda"]
+        hosted.replica.close()
+    subprocess.run(["qemu-io", "-c", "write -P 0x77 0 1M", overlay], check=True, capture_output=True)
+    written = overlay.read_bytes()
+    restart(pair.target)
+    refused = pair.target.order(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id).problem
+    assert "secondsite machine failover web01 --point " in refused.do
+    kind, ends = {
+        "target": (Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True, ended=True)),
+        "former source": (Kind.STOP_REPLICATION, StopReplication(forget=True, ended=True)),
+    }[role]
+    for _ in range(2):
+        said = pair.target.order(kind, ends, pair.machine_id)
+        assert said.problem is None
+        assert overlay.read_bytes() == written
+    assert pair.target.appliance.host.find(pair.machine_id) is None
 
 
 def test_the_end_of_protection_keeps_a_committed_machine_that_its_vault_does_not_know_of(pair):

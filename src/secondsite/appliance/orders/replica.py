@@ -67,7 +67,8 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
     """Whether a machine stands on the replica; its files then stay with the machine. Raises NotPossibleNow
     for a failed-over copy that is not to be kept: the vault may remove it first. What was committed is kept
     in any case: a vault that was restored from an old backup may not know of it. A failover whose machine was
-    never made keeps nothing."""
+    never made keeps nothing; one that was begun without a vault has no machine here, and what it wrote in
+    the emergency was deleted with its overlays."""
     state = hosted.replica.state
     if state.run(FAILOVER) is None:
         return False
@@ -75,14 +76,28 @@ def _keeps_its_machine(context: Context, hosted: HostedReplica, payload: RemoveR
     made = _is_made(context, hosted, payload)
     if not made and machine is not None and machine.made:
         return True  # its owner undefined it, or runs it on another host: its disks are theirs
-    if not (made or state.stands_on_its_run):
+    rescued = not made and runs.may_be_rescued(hosted, machine)
+    if not (made or rescued or state.stands_on_its_run):
         return False
     if not payload.keep_running and not state.stands_on_its_run:
-        raise errors.NotPossibleNow(
-            f"A machine runs on {hosted}, so its files cannot be removed.",
-            do="Keep the machine running, or remove it first.",
+        raise (
+            _started_without_us(context, hosted)
+            if rescued
+            else errors.NotPossibleNow(
+                f"A machine runs on {hosted}, so its files cannot be removed.",
+                do="Keep the machine running, or remove it first.",
+            )
         )
     return payload.keep_running or made or machine is not None
+
+
+def _started_without_us(context: Context, hosted: HostedReplica) -> errors.NotPossibleNow:
+    return errors.NotPossibleNow(
+        f"A copy of {hosted.setup.machine_name} was started here without the vault, and what it wrote since "
+        "would be lost, so its files are not removed.",
+        do=f"Take it over: '{runs.take_over(context, hosted)}'. If it is not needed, cancel that failover "
+        "then.",
+    )
 
 
 def _is_made(context: Context, hosted: HostedReplica, payload: RemoveReplica) -> bool:
@@ -97,9 +112,14 @@ def is_stood_on(context: Context) -> bool:
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or hosted.replica.state.run(FAILOVER) is None:
         return False
-    return runs.machine_of(context, FAILOVER) is not None or any(
-        found.tag == context.machine_id or runs.stands_on(context, hosted, found)
-        for found in context.fabric.inventory.list()
+    machine = runs.machine_of(context, FAILOVER)
+    return (
+        machine is not None
+        or runs.may_be_rescued(hosted, machine)
+        or any(
+            found.tag == context.machine_id or runs.stands_on(context, hosted, found)
+            for found in context.fabric.inventory.list()
+        )
     )
 
 
@@ -140,7 +160,9 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
     stands = ""
     if keep:
         stands = _who_stands_on(context, hosted)
-        context.parts.host.commit(hosted)
+        # Nothing but its files tells of one that was started without us: a repeat of the order must see that.
+        if not runs.may_be_rescued(hosted, runs.machine_of(context, FAILOVER)):
+            context.parts.host.commit(hosted)
         _let_go_of_its_machine(context)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
         # remembered for a repeat of the order after the replica is gone

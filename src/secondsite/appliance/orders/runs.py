@@ -211,6 +211,15 @@ def _is_anothers(hosted: HostedReplica, run: str, known: RunFact | None) -> bool
     return hosted.replica.state.run(run) is not None if known is None else known.is_anothers
 
 
+def may_be_rescued(hosted: HostedReplica, known: RunFact | None) -> bool:
+    """Whether the failover's overlays were made without a vault, as `secondsite-rescue` does: plain QEMU may
+    have written to them. `known` is its machine here, if there is one. A copy that was committed is none: if
+    nothing is known of its machine, that went home."""
+    state = hosted.replica.state
+    run = None if state.stands_on_its_run else state.run(FAILOVER)
+    return run is not None and run.made and _is_anothers(hosted, FAILOVER, known)
+
+
 def is_started_by_another(context: Context) -> bool:
     """Whether a copy of the machine was started here without a vault, and no order has taken it over."""
     hosted = context.parts.host.find(context.machine_id) if context.order.machine_id else None
