@@ -30,11 +30,15 @@ from secondsite.wire.control.orders import (
     StopReplication,
     Withdraw,
 )
-from tests.appliance.source.test_at_rest import off
 
 pytestmark = pytest.mark.slow
 
 TWO_COPIES = "source-running-after-failover"
+
+
+def off(site, fabric_id):
+    site.fabric.power.shut_down(fabric_id, 5)
+    eventually(lambda: site.fabric.power.state(fabric_id) is PowerState.OFF)
 
 
 def power(site, fabric_id):
