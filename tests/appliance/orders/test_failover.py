@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import images
+from rig import dying, images
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, stop, turned
 from rig.errors import OrderFailed
@@ -19,6 +19,7 @@ from secondsite.datapath.disks import named_files
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
+from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.checks import CheckTarget, MemoryNeed
@@ -326,6 +327,25 @@ def test_what_a_start_left_that_its_appliance_did_not_survive_keeps_no_other_poi
     fact = RunFact(fabric_id=fabric_id, name="web01", point_id=second, made=True, begun=False)
     pair.target.appliance.state.put_fact(run_key(pair.machine_id, "failover"), fact.model_dump_json())
     start(pair, "failover", first, fabric_id=fabric_id)
+    assert pair.target.read(fabric_id) == content
+
+
+def test_a_start_that_its_appliance_did_not_survive_is_watched_and_keeps_what_the_machine_wrote(pair):
+    pair.protect().synchronized()
+    first = pair.point_now()
+    pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+    second, fabric_id = pair.point_now(), str(uuid.uuid4())
+    pair.pause()
+    with seams.armed(dying.at("appliance.run.begun")), pytest.raises(dying.Killed):
+        start(pair, "failover", second, fabric_id=fabric_id)
+    pair.target.restart()
+    pair.target.write(fabric_id, MiB, noise(MiB))
+    content = pair.target.read(fabric_id)
+    pair.target.fabric.power.stop(fabric_id)
+    eventually(lambda: "failed-over-machine-off" in {each.code for each in pair.status().findings}, 30)
+    with pytest.raises(OrderFailed, match="was started here from point"):
+        start(pair, "failover", first, fabric_id=fabric_id)
+    start(pair, "failover", second, fabric_id=fabric_id)
     assert pair.target.read(fabric_id) == content
 
 

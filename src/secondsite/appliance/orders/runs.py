@@ -33,7 +33,7 @@ NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
 
 class RunFact(Shape):
     """What is remembered of a machine that runs on a point. `made`: it was defined, and may have been
-    started. `begun`: its start was completed, so its guest has run; None if a former release recorded it.
+    started. `begun`: its start was given, so its guest may have run; None if a former release recorded it.
     `found`: the run was there before, without a machine that was remembered: somebody else started it.
     `mark` differs for each machine: all drills of a protected machine have the same fabric id."""
 
@@ -158,10 +158,10 @@ def _start(
     seams.reach("appliance.run.created")
     shows = _shows(context, payload.fabric_id)
     got = reserving.reserved(context, payload)
-    lacks = _started(context, payload, request) if payload.start else _Without()
+    with _beginning(context, payload, fact):
+        lacks = _started(context, payload, request) if payload.start else _Without()
     unconnected |= lacks.cards
     media = _media(context, request)
-    remember(context, payload.run, fact.model_copy(update={"begun": True}))
     hosted.findings.clear("started-without-vault")
     is_drill = payload.run != FAILOVER
     if payload.start:
@@ -311,6 +311,27 @@ def take_over(context: Context, hosted: HostedReplica) -> str:
         return f"secondsite machine failover {shell.arguments(name, options=at)}"
     point = "" if run is None else f"--point {shlex.quote(run.point_id)}"
     return f"secondsite machine failover {shell.arguments(name, options=point)}"
+
+
+@contextmanager
+def _beginning(context: Context, payload: StartReplica, fact: RunFact) -> Iterator[None]:
+    """Inside, the guest begins to run, which is recorded before it does: a start that its appliance did not
+    survive left a machine that nobody watched, and whose writes another start deleted. What failed before the
+    guest ran is recorded as before. A copy that was started without a vault counts as such until it runs."""
+    begun = fact.model_copy(update={"begun": True})
+    if not fact.found:
+        remember(context, payload.run, begun)
+    seams.reach("appliance.run.beginning")
+    try:
+        yield
+    except Exception:
+        with suppress(errors.SecondsiteError):
+            if context.fabric.power.state(payload.fabric_id) in NEVER_RAN:
+                remember(context, payload.run, fact)
+        raise
+    if fact.found:
+        remember(context, payload.run, begun)
+    seams.reach("appliance.run.begun")
 
 
 def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
