@@ -51,5 +51,8 @@ def test_a_held_point_takes_little():
         "those of a message are all made before the first of them is held"
     )
     held = known.model_copy(update={"points": compact.points(known.points)})
-    again = taken(lambda: compact.points(ReplicaStatus.model_validate_json(text).points, held.points))
+    again = min(
+        taken(lambda: compact.points(ReplicaStatus.model_validate_json(text).points, held.points))
+        for _ in range(3)  # a thread that an earlier test has left may allocate meanwhile
+    )
     assert again < 50, "told again, they are those that are held"

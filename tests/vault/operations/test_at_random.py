@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from secondsite.domain import errors, lifecycle
 from secondsite.domain.lifecycle import DrillState, State, Verb
 from secondsite.jobs.model import failures
+from secondsite.vault.steps.sides import orders
 from tests.support import random_walks
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs, folder_in_memory
@@ -26,6 +27,12 @@ WITHOUT_SITE = {
     Verb.CLEANUP_TEST_FAILOVER,
 }
 RESTING = {state for state in State if not lifecycle.is_moving(state)}
+
+
+@pytest.fixture(autouse=True)
+def _leaps(monkeypatch):
+    """Time passes here in leaps of up to a day, in which no step forgets how long it has waited."""
+    monkeypatch.setattr(orders, "FORGOTTEN_AFTER_SECONDS", 100 * 86400)
 
 
 class AnyVerb(RuleBasedStateMachine):

@@ -287,7 +287,7 @@ def test_a_clock_that_is_set_back_after_the_start_hides_no_old_point():
 
 def test_a_machine_that_is_off_and_whose_last_change_was_sent_keeps_its_rpo():
     now = NOW + timedelta(seconds=85)
-    off = source_status(power="off", sent_at=now)
+    off = source_status(power="off", sent_at=now, last_seq=1)
     status = dataclasses.replace(situation().status, source=off)
     assert codes(situation(status=status), now) == []
 

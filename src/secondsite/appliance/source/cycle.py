@@ -77,6 +77,7 @@ class Cycles:
             request.idle_ok
             and not source.fenced  # only the target's own word takes the fence down
             and not source.progress.doubtful
+            and not source.progress.passes  # a refusal outside the loop began them
             and source.unchanged_fingerprint is not None
             and self._fingerprint(source) == source.unchanged_fingerprint
         ):

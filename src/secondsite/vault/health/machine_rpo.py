@@ -47,7 +47,7 @@ def recoverable_at(status: StatusRecord) -> datetime | None:
     if newest is None or source is None or replica is None or source.power != "off" or not source.sent_at:
         return newest
     last = max(replica.points, key=_order)
-    has_all = (source.last_seq or 0) <= max(last.seq, replica.processed_seq or 0)
+    has_all = source.last_seq is not None and source.last_seq <= max(last.seq, replica.processed_seq or 0)
     return newest if last.damaged or not has_all else max(newest, source.sent_at)
 
 
