@@ -82,9 +82,8 @@ class Definition:
     Hooks run in the transaction that records the start or the end, so the domain's state and the job's never
     disagree. `on_retry` may refuse a retry by raising Refused, before anything is written. `over_again`: a
     retry begins with the first step, since what an earlier attempt found may no longer be true; else it
-    repeats only what did not succeed. `on_start` runs at
-    the start of every attempt. `on_success` also runs for a partial success; the view says which it is. A
-    hook that raises turns the end into a failure.
+    repeats only what did not succeed. `on_start` runs at the start of every attempt. `on_success` also runs
+    for a partial success; the view says which it is. A hook that raises turns the end into a failure.
     """
 
     name: str

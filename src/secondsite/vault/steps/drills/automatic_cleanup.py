@@ -60,23 +60,13 @@ class CleansUp:
         )
 
     def retry(self, session: Session, job: JobView) -> None:
-        """Raises Refused for a drill that has ended, and for one that nobody would clean up any more: a retry
-        repeats only what did not succeed, and so would prove a machine that is gone, or leave one behind."""
+        """Raises Refused as the claim does, and for a drill that nobody would clean up any more."""
         self._claim.retry(session, job)
-        machine = self._deps.store.within(session).machines.get(str(job.subject))
-        started = [each for each in current_steps(read.tasks_of(session, job.id)) if each.key == "start"]
-        if machine.drill is None and any(each.done for each in started):
-            again = f"secondsite machine test-failover {shell.arguments(machine.name)}"
-            raise Refused(
-                "superseded",
-                f"The test machine of {machine.name} that this job started is gone.",
-                f"Start another test failover: '{again}'.",
-            )
         run = read.find(session, job.parent_job_id) if job.parent_job_id and _asked(job).by_run else None
         if run is not None and run.state.ended:
             raise Refused(
                 "superseded",
-                f"The run that would clean up the test machine of {machine.name} has ended.",
+                f"The run that would clean up the test machine of {job.subject_name} has ended.",
                 "Run the plan again.",
             )
 
