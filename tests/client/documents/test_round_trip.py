@@ -182,6 +182,7 @@ def two(tmp_path_factory):
         yield one[1], two[1]
 
 
+@pytest.mark.timeout(300)
 @settings(
     max_examples=12, deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.too_slow]
 )
