@@ -284,6 +284,17 @@ CATALOGUE: dict[str, FindingKind] = {
             "it anew.",
         ),
         _kind(
+            "replica-of-earlier-epoch",
+            C,
+            "In the target's store the machine's replica is of an earlier epoch than its protection: "
+            "somebody put its folder, or the whole store, back to before a reprotect. Nothing is started "
+            "from it, and it takes no cycles.",
+            "Stop the target's appliance, put the newest state of this machine's folder back there, and "
+            "start the appliance: replication goes on. If there is none, 'secondsite machine "
+            "disable-protection MACHINE' leaves these files there, and the machine can be protected anew; "
+            "until then 'secondsite-rescue' starts from their points, should the source be lost.",
+        ),
+        _kind(
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or "

@@ -1,5 +1,5 @@
-"""A folder of a replica that was put back under another machine's name: nothing of it is taken for that
-machine's."""
+"""A folder of a replica that was put back under another machine's name, or to before a reprotect: nothing of
+it is taken for that machine's present replica."""
 
 import json
 import shutil
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rig.appliances import Pair
+from rig.appliances.runs import fail_over, turned
 from rig.eventually import eventually
 from secondsite.appliance.control.reporter import Reporter
 from secondsite.appliance.orders.adoption import OrphanedReplica
@@ -19,7 +20,7 @@ from secondsite.ground.units import MiB
 from secondsite.rescue import RECORD, main
 from secondsite.rescue.store import Store
 from secondsite.wire.control.adopting import AdoptionRecord
-from secondsite.wire.control.orders import Kind, PointOrder, RemoveReplica, RunCycle
+from secondsite.wire.control.orders import Kind, PointOrder, RemoveReplica, RunCycle, ShutDown
 from secondsite.wire.control.rescue_manifest import KeepRescueManifest
 from tests.appliance.target.trash.support_trash import the_item
 
@@ -193,3 +194,67 @@ def test_what_another_machine_left_in_the_trash_is_restored_as_nobodys(pairs, tm
         by_hand.points(the_item(b), store)
     with pytest.raises(datapath_errors.AnotherReplica, match="holds the replica of web01"):
         by_hand.restore(b.fabric, the_item(b), store, None, None, "web02-restored")
+
+
+# -- a state of an earlier epoch ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("while_away", [False, True])
+def test_a_replica_that_is_put_back_to_before_a_reprotect_is_told_and_not_compared_without_end(
+    pair, tmp_path, capsys, while_away
+):
+    again = put_back(pair, tmp_path / "before", while_away=while_away)
+    b = again.target
+    (said,) = told(b).values()
+    assert [each.code for each in said.findings] == ["replica-of-earlier-epoch"]
+    assert "is of epoch 1, and its protection of epoch 3" in said.findings[0].what
+    assert (said.points, said.accepting, said.synchronized) == ((), False, False)
+    cycle = again.source.order(Kind.RUN_CYCLE, RunCycle(), again.machine_id).problem
+    assert "of epoch 1" in cycle.message
+    assert "'secondsite machine disable-protection web01'" in cycle.do
+    refused = b.order(Kind.PREPARE_REPLICA, again.replica_setup(), again.machine_id)
+    assert refused.problem.message == cycle.message
+    keep = KeepRescueManifest(site="b", records=(kept_record(again),))
+    assert b.order(Kind.KEEP, keep).problem is None
+    assert (b.replica_folder(again.machine_id) / RECORD).exists()
+    assert "-1.1" in rescued(b, capsys, "points", again.machine_id)[1]
+
+
+def test_the_newest_state_of_a_replica_that_was_put_back_goes_on(pair, tmp_path):
+    again = put_back(pair, tmp_path / "before", aside=tmp_path / "newest")
+    b, folder = again.target, again.target.replica_folder(again.machine_id)
+    b.stop()
+    shutil.rmtree(folder)
+    (tmp_path / "newest").rename(folder)
+    b.start()
+    again.source.do(Kind.START_REPLICATION, again.source_setup(), again.machine_id)
+    again.synchronized()
+    eventually(lambda: not b.replica(again.machine_id).verdicts.wants_comparison, 60)
+    assert not told(b)[again.machine_id].findings
+
+
+def put_back(pair, before, *, while_away=False, aside=None):
+    """The machine was at the other site and came home, and its replica's files are as they were before
+    that; the pair of its present protection, whose loop rests."""
+    away = away_and_back(pair, before, while_away=while_away)
+    b, folder = away.target, away.target.replica_folder(away.machine_id)
+    away.pause()
+    b.stop()
+    folder.rename(aside) if aside else shutil.rmtree(folder)
+    before.rename(folder)
+    b.start()
+    return away
+
+
+def away_and_back(pair, before, *, while_away):
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    folder = pair.target.replica_folder(pair.machine_id)
+    if not while_away:
+        copied(folder, before)
+    away = fail_over(pair, point_id)
+    if while_away:
+        copied(folder, before)
+    reverse = turned(pair, away)
+    pair.target.do(Kind.SHUT_DOWN, ShutDown(fabric_id=away), pair.machine_id)
+    return turned(reverse, fail_over(reverse, reverse.point_now(final=True)))

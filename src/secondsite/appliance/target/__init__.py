@@ -7,7 +7,7 @@ Its rooms:
     store_daemon        the storage daemon through which all of them are written
     trash/              removed replicas, until the deletion delay is over
     replica             one of them, and its lock
-    misplaced_replicas  a replica whose folder holds another machine's
+    misplaced_replicas  a replica whose folder holds another machine's, or one of an earlier epoch
     point_shapes        its points, as the vault sees them
     old_disks           the disks that a machine had here
     coming_home         the definition of a machine that comes home

@@ -1,41 +1,65 @@
-"""A replica in whose folder another machine's replica lies, because somebody put a folder back under the
-wrong name.
+"""A replica in whose folder lies what is not to be used as it: another machine's replica, because somebody
+put a folder back under the wrong name; or a state of an earlier epoch, because it was put back to before a
+reprotect.
 
-It is not opened: its points, and whatever starts from them, would be the other machine's. The vault sees no
-point of it, and the reason."""
+It is not opened: its points, and whatever starts from them, would be the other machine's, or of a history
+that was left. The vault sees no point of it, and the reason."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from ...datapath.errors import AnotherReplica
-from ...domain import errors
+from ...domain import errors, shell
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings
 
-CODE = "replica-of-another-machine"
+OF_ANOTHER, OF_EARLIER = "replica-of-another-machine", "replica-of-earlier-epoch"
 
 
 class MisplacedReplica:
     """Stands in for a misplaced replica, until the appliance starts with the right folder in place."""
 
-    def __init__(self, setup: ReplicaSetup, problem: AnotherReplica, folder: Path) -> None:
-        """`setup`: its setup, with the store that it is in."""
+    def __init__(self, setup: ReplicaSetup, code: str, what: str, do: str) -> None:
+        """`setup`: its setup, with the store that it is in. `code`: that of its finding."""
         self.setup = setup
-        self._what = (
-            f"{folder} holds the replica of {problem.holds}, and not that of {setup.machine_name} "
-            f"({setup.machine_id}): nothing is started from it, and it takes no cycles."
-        )
+        self.code = code
+        self._what, self._do = f"{what}: nothing is started from it, and it takes no cycles.", do
         self._findings = Findings()
-        self._findings.add(CODE, self._what)
+        self._findings.add(code, self._what)
+
+    @classmethod
+    def of_another(cls, setup: ReplicaSetup, problem: AnotherReplica, folder: Path) -> Self:
+        """One whose folder holds another machine's replica."""
+        name = setup.machine_name
+        what = f"{folder} holds the replica of {problem.holds}, and not that of {name} ({setup.machine_id})"
+        do = (
+            f"Stop the appliance, put {name}'s own folder back there, and start the appliance. If there "
+            f"is none, disable the protection of {name} and protect it anew."
+        )
+        return cls(setup, OF_ANOTHER, what, do)
+
+    @classmethod
+    def of_earlier(cls, setup: ReplicaSetup, epoch: int, folder: Path) -> Self:
+        """One whose files are of an earlier epoch than its setup."""
+        # Opened, it was compared without end: no cycle of the present epoch can be applied to it.
+        name = setup.machine_name
+        what = (
+            f"The replica of {name} in {folder} is of epoch {epoch}, and its protection of epoch "
+            f"{setup.epoch}, so it was put back to before a reprotect"
+        )
+        do = (
+            "Stop the appliance, put the folder's newest state back there, and start the appliance. If there "
+            f"is none, type 'secondsite machine disable-protection {shell.arguments(name)}', which leaves "
+            "these files, and protect the machine anew."
+        )
+        return cls(setup, OF_EARLIER, what, do)
 
     def refusal(self) -> errors.ReplicaError:
         """The error for whoever asks for the replica."""
-        name = self.setup.machine_name
-        return errors.ReplicaError(
-            self._what,
-            do=f"Stop the appliance, put {name}'s own folder back there, and start the appliance. If there "
-            f"is none, disable the protection of {name} and protect it anew.",
-        )
+        return errors.ReplicaError(self._what, do=self._do)
 
     def status(self) -> ReplicaStatus:
         return ReplicaStatus(

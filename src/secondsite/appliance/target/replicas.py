@@ -23,7 +23,7 @@ from ..shared import ApplianceConfig, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_change import Custody
-from .misplaced_replicas import MisplacedReplica
+from .misplaced_replicas import OF_ANOTHER, MisplacedReplica
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over
 from .stores import Store, Stores
@@ -100,10 +100,10 @@ class ReplicaHost:
         try:
             replica = self._opened(folder, setup.machine_id)
         except AnotherReplica as problem:
-            self._misplaced[setup.machine_id] = misplaced = MisplacedReplica(
-                kept(setup, store), problem, folder
-            )
-            raise misplaced.refusal() from problem
+            raise self._refusal(MisplacedReplica.of_another(kept(setup, store), problem, folder)) from problem
+        if replica.state.epoch < setup.epoch:
+            replica.close()
+            raise self._refusal(MisplacedReplica.of_earlier(kept(setup, store), replica.state.epoch, folder))
         hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
         hosted.accepting = accepting and not hosted.failed_over
         if accepting and hosted.failed_over:
@@ -117,6 +117,11 @@ class ReplicaHost:
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted
+
+    def _refusal(self, misplaced: MisplacedReplica) -> errors.ReplicaError:
+        """Note the misplaced replica; returns the error for whoever asks for it."""
+        self._misplaced[misplaced.setup.machine_id] = misplaced
+        return misplaced.refusal()
 
     def _opened(self, folder: Path, machine_id: str) -> Replica:
         return Replica.open(folder, self.daemon, _reach, self.custody.key, machine_id)
@@ -144,12 +149,14 @@ class ReplicaHost:
         return dict(self._unopened)
 
     def misplaced(self) -> list[MisplacedReplica]:
-        """The replicas in whose folders another machine's replica lies."""
+        """The replicas in whose folders another machine's replica lies, or one of an earlier epoch."""
         return [each for machine_id, each in self._misplaced.items() if machine_id in self._unopened]
 
-    def is_misplaced(self, machine_id: str) -> bool:
+    def holds_another(self, machine_id: str) -> bool:
         """Whether the machine's folder holds another machine's replica."""
-        return machine_id in self._misplaced and machine_id in self._unopened
+        return any(
+            (each.setup.machine_id, each.code) == (machine_id, OF_ANOTHER) for each in self.misplaced()
+        )
 
     def stop(self) -> None:
         self._emptying.stop()
@@ -196,6 +203,8 @@ class ReplicaHost:
     def prepare(self, setup: ReplicaSetup) -> str:
         """Create, keep or turn around a replica for this setup; returns a sentence. It can be repeated. If
         the replica exists, the caller has locked it."""
+        if any(each.setup.machine_id == setup.machine_id for each in self.misplaced()):
+            self.require_opened(setup.machine_id)
         self.require_room_for(setup.machine_id, setup.epoch, setup.base)
         hosted = self.find(setup.machine_id)
         if hosted is not None and hosted.never_began(setup.epoch):

@@ -71,7 +71,7 @@ def _places(context: Context, machine_id: str) -> list[Path]:
     """Where the machine's record is kept now, and where else it may be."""
     stores = context.parts.host.stores
     store, of_source = stores.holding(machine_id), vault_records.source(stores.default.root, machine_id)
-    if store is None or context.parts.host.is_misplaced(machine_id):
+    if store is None or context.parts.host.holds_another(machine_id):
         return [of_source]
     return [store.folder / machine_id / RECORD, of_source]
 
