@@ -1,6 +1,8 @@
 """At most one copy runs: the old copy of a machine that was failed over stays off, whatever its host does,
 and is seen when it runs all the same."""
 
+import contextlib
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from rig.appliances.runs import fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import HomeFull
 from secondsite.appliance.source import fence
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
@@ -437,3 +440,50 @@ def test_a_withdraw_that_fails_half_way_leaves_the_old_copy_watched(pair):
     pair.source.do(Kind.WITHDRAW, asked, pair.machine_id)
     replication = pair.source.appliance.replication
     eventually(lambda: replication.old_copies.statuses() == (), within_seconds=20)
+
+
+# -- a home without any room ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def full_home(pair):
+    """Inside, nothing can be written in the home of the source's appliance."""
+
+    @contextlib.contextmanager
+    def refused():
+        raise HomeFull("No space left for appliance.db.", do="Free space in the appliance's home.")
+        yield
+
+    with pytest.MonkeyPatch.context() as home:
+        home.setattr(pair.source.appliance.state, "_transaction", refused)
+        yield
+
+
+def test_an_old_copy_is_fenced_although_its_appliances_home_is_full(protected):
+    """It said so in its log and let the old copy start."""
+    point_id = protected.point_now()
+    with full_home(protected):
+        start(protected, "failover", point_id)
+        eventually(lambda: protected.source_status().fenced, 20)
+        eventually(lambda: not starts_with_host(protected.source, protected.fabric_id), 20)
+        told = eventually(lambda: whats(protected).get("cycle-failed"), 20)
+        assert "is held in memory only: No space left for appliance.db. Free space" in told
+        eventually(lambda: TWO_COPIES in codes(protected), 30)
+        simulated.reboot(protected.source.root)
+        assert power(protected.source, protected.fabric_id) is PowerState.OFF
+    state = protected.source.appliance.state
+    kept = eventually(lambda: state.fact(f"fence/{protected.machine_id}"), 20)
+    assert json.loads(kept)["starts_with_host"] is True
+    eventually(lambda: "cycle-failed" not in codes(protected), 20)
+
+
+def test_a_pause_that_cannot_be_written_keeps_the_old_copy_from_starting_all_the_same(protected):
+    with full_home(protected):
+        with pytest.raises(HomeFull):
+            protected.source.order(Kind.PAUSE_REPLICATION, None, protected.machine_id)
+        assert protected.source_status().fenced
+        assert not starts_with_host(protected.source, protected.fabric_id)
+
+
+def whats(pair):
+    return {finding.code: finding.what for finding in pair.source_status().findings}

@@ -101,9 +101,11 @@ def pause_replication(context: Context, _payload: Nothing) -> tuple[str, Nothing
         return _pause_forgotten(context), Nothing()
     with context.alone(source, "pausing", interrupt=True):
         was = source.progress.paused
-        if not was:
-            source.change(paused=True)
-        fenced = _fenced(context, source)
+        try:
+            if not was:
+                source.change(paused=True)
+        finally:  # in a full home it is fenced all the same
+            fenced = _fenced(context, source)
     how = "was already paused" if was else "is paused"
     return f"replication of {source.setup.machine_name} {how}, {fenced}", Nothing()
 
@@ -121,9 +123,11 @@ def _pause_forgotten(context: Context) -> str:
 
 def _fenced(context: Context, source: Source) -> str:
     """Fence the machine; returns a part of a sentence. If the fabric fails, the appliance enforces the fence
-    later."""
+    later. Raises StoreFull if it cannot be written: it holds until the appliance ends."""
     try:
         context.parts.replication.fences.raise_(source, "It is being failed over to the other site.")
+    except errors.StoreFull:
+        raise
     except errors.SecondsiteError as error:
         return f"its autostart could not be turned off yet ({error.message.rstrip('.')})"
     return "it does not start with its host"

@@ -27,7 +27,7 @@ from ...ground import seams
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
-from ..shared import ApplianceConfig, Peers
+from ..shared import ApplianceConfig, HomeFull, Peers
 from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, leftover_views, slices
 from .cycle_guard import Guard, GuardedCycle
 from .cycle_plan import CyclePlan, CycleRequest
@@ -93,7 +93,11 @@ class Cycles:
                 may_rest = request.idle_ok and not request.point
                 if may_rest and idle.is_noted(self._fabric, source, connection, still):
                     return None
-                return self._send_idle(source, connection, still, request, found)
+                try:
+                    return self._send_idle(source, connection, still, request, found)
+                except HomeFull:  # the target's word that the machine was failed over is heard all the same
+                    self.offer(source, connection, view_request.disks)
+                    raise
             self.offer(source, connection, view_request.disks)
             with leftover_views.attempt(self._fabric, source):
                 return self.send(source, connection, self._fabric.tracking.open(view_request), request, told)

@@ -7,6 +7,7 @@ cycles again, or a failback. The decision is durable here, and is enforced at ea
 machine that runs is reported and never turned off: a mistaken target must not stop production."""
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -17,12 +18,14 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import Fabric, PowerState
 from ...ground import seams
+from ...ground.problem import ours
 from ...wire.common.base import Shape
 from ..shared import State
 from .machine import Source
 
 PREFIX = "fence/"
 FINDING = "source-running-after-failover"
+UNWRITTEN = "cycle-failed"
 REFUSALS = frozenset({"not-accepting", "wrong-epoch"})
 """Refusals by which the target says that the machine was failed over."""
 
@@ -54,9 +57,14 @@ class Fences:
         self._state = state
         self._enforced: dict[str, float] = {}
         self._lifted: set[str] = set()
+        self._unwritten: dict[str, tuple[Fence, Exception]] = {}
+        """Fences that could not be written, with the error: they hold in memory, and are written later."""
+        self._told_unwritten: set[str] = set()
         self._lock = threading.RLock()
 
     def find(self, machine_id: str) -> Fence | None:
+        if (held := self._unwritten.get(machine_id)) is not None:
+            return held[0]
         found = self._state.fact(PREFIX + machine_id)
         return Fence.model_validate_json(found) if found else None
 
@@ -64,6 +72,7 @@ class Fences:
         """The fences, by machine id, of old copies that are not among the sources."""
         found = self._state.facts(PREFIX)
         fences = {key.removeprefix(PREFIX): Fence.model_validate_json(value) for key, value in found.items()}
+        fences |= {machine_id: held[0] for machine_id, held in dict(self._unwritten).items()}
         return {machine_id: fence for machine_id, fence in fences.items() if fence.left_alone}
 
     def known(self, source: Source) -> None:
@@ -72,22 +81,25 @@ class Fences:
 
     def raise_(self, source: Source, why: str) -> None:
         """From now on the machine must not start here; harmless when repeated. It is durable even if the
-        fabric fails, whose errors are raised."""
+        fabric fails, whose errors are raised, and it is enforced even if it cannot be written: that error is
+        raised then."""
         with self._lock:
             if self.find(source.machine_id) is None:
-                self._put(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
+                self._hold(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
                 seams.reach("appliance.fence.decided")
                 log.warning("source.fenced", machine=source.machine_id, why=why)
             source.fenced = True
         self.enforce(source)
+        self._require_written(source.machine_id)
 
     def raise_unknown(self, machine_id: str, fabric_id: str, why: str) -> None:
         """The same for a machine that carries our tag and is not among the sources: the appliance's database
         is from an old backup."""
         with self._lock:
             if self.find(machine_id) is None:
-                self._put(machine_id, Fence(fabric_id=fabric_id, why=why, left_alone=True))
+                self._hold(machine_id, Fence(fabric_id=fabric_id, why=why, left_alone=True))
         self.enforce_for(machine_id)
+        self._require_written(machine_id)
 
     def recall(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
         """Recall the fence of a machine that carries our mark; harmless if its fence is known."""
@@ -108,7 +120,8 @@ class Fences:
             self.enforce_for(source.machine_id)
 
     def enforce_for(self, machine_id: str) -> None:
-        """The same for a machine that has a fence."""
+        """The same for a machine that has a fence, which is written if it could not be written before."""
+        self._write_again(machine_id)
         done = self._enforced.get(machine_id)
         if done is None or time.monotonic() - done > AGAIN_SECONDS:
             with self._lock:
@@ -126,7 +139,7 @@ class Fences:
         """Record whether the machine has autostart, before that is changed."""
         if fence.starts_with_host is None:
             with_host = self._fabric.power.starts_with_host(fence.fabric_id)
-            self._put(machine_id, fence.model_copy(update={"starts_with_host": with_host}))
+            self._hold(machine_id, fence.model_copy(update={"starts_with_host": with_host}))
             seams.reach("appliance.fence.remembered")
 
     def lower(self, machine_id: str, fabric_id: str, source: Source | None) -> None:
@@ -138,7 +151,7 @@ class Fences:
                 with_host = bool(fence.starts_with_host)
                 self._allow(fabric_id, machine_id, with_host=with_host)
                 seams.reach("appliance.fence.lowered")
-                self._state.remove_fact(PREFIX + machine_id)
+                self._remove(machine_id)
                 log.info("source.unfenced", machine=machine_id, starts_with_host=with_host)
             self._forget(machine_id, source)
 
@@ -251,7 +264,7 @@ class Fences:
     def forget(self, machine_id: str) -> None:
         """Forget the fence: the machine is not here any more."""
         with self._lock:
-            self._state.remove_fact(PREFIX + machine_id)
+            self._remove(machine_id)
             self._enforced.pop(machine_id, None)
 
     def tell(self, source: Source) -> None:
@@ -263,6 +276,21 @@ class Fences:
             source.findings.add(FINDING, f"{source.setup.machine_name} {runs} here. {why}".strip())
         else:
             source.findings.clear(FINDING)
+        self._tell_unwritten(source)
+
+    def _tell_unwritten(self, source: Source) -> None:
+        """Add a finding for a fence that an end of the appliance would forget."""
+        if (held := self._unwritten.get(source.machine_id)) is not None:
+            self._told_unwritten.add(source.machine_id)
+            problem = ours(held[1])
+            source.findings.add(
+                UNWRITTEN,
+                f"That {source.setup.machine_name} must not start here is held in memory only: "
+                f"{problem.message} {problem.do}",
+            )
+        elif source.machine_id in self._told_unwritten:
+            self._told_unwritten.discard(source.machine_id)
+            source.findings.clear(UNWRITTEN)
 
     def _forget(self, machine_id: str, source: Source | None) -> None:
         self._enforced.pop(machine_id, None)
@@ -272,3 +300,29 @@ class Fences:
 
     def _put(self, machine_id: str, fence: Fence) -> None:
         self._state.put_fact(PREFIX + machine_id, fence.model_dump_json())
+        self._unwritten.pop(machine_id, None)
+
+    def _hold(self, machine_id: str, fence: Fence) -> None:
+        """Write the fence; one that cannot be written holds in memory."""
+        # In a full home a fence was not even enforced, and the old copy started beside the new one.
+        known = machine_id in self._unwritten
+        try:
+            self._put(machine_id, fence)
+        except (errors.SecondsiteError, sqlite3.Error) as problem:
+            self._unwritten[machine_id] = fence, problem
+            if not known:
+                log.warning("fence.not-written", machine=machine_id, problem=str(problem))
+
+    def _write_again(self, machine_id: str) -> None:
+        if machine_id in self._unwritten:
+            with self._lock:
+                if (held := self._unwritten.get(machine_id)) is not None:
+                    self._hold(machine_id, held[0])
+
+    def _require_written(self, machine_id: str) -> None:
+        if (held := self._unwritten.get(machine_id)) is not None:
+            raise held[1]
+
+    def _remove(self, machine_id: str) -> None:
+        self._state.remove_fact(PREFIX + machine_id)
+        self._unwritten.pop(machine_id, None)
