@@ -7,7 +7,9 @@ import pytest
 from rig.noise import noise
 from rig.processes import free_port
 from secondsite.fabrics import simulated
+from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
+from secondsite.wire.control import Report
 from secondsite.wire.control.checks import CheckSource, CheckTarget
 from secondsite.wire.control.orders import (
     CreateNetwork,
@@ -196,3 +198,36 @@ def test_an_order_of_another_release_is_refused_with_what_to_do(pair):
 def test_an_appliance_says_that_it_takes_sixty_disks_home_at_once(pair):
     """S-322"""
     assert pair.target.appliance._hello().most_disks_home == 60  # noqa: SLF001 what it would greet a vault with
+
+
+def test_two_orders_at_once_to_prepare_a_replica_make_it_once(pair):
+    """The second one wrote its files over those that the first had begun to use."""
+    setup, target = pair.replica_setup(), pair.target
+    second: list[Report] = []
+    inside, met = [], threading.Event()
+
+    def ask():
+        second.append(target.order(Kind.PREPARE_REPLICA, setup, pair.machine_id))
+
+    other = threading.Thread(target=ask)
+
+    def look(name):
+        if name == "appliance.replica.create.files":
+            inside.append(threading.current_thread())
+            if len(inside) > 1:
+                met.set()
+            else:
+                other.start()
+                met.wait(1)
+
+    with seams.armed(look):
+        first = target.order(Kind.PREPARE_REPLICA, setup, pair.machine_id)
+        other.join(30)
+    assert not met.is_set()
+    assert first.problem is None
+    assert "made a replica" in first.sentence
+    assert "was already there" in second[0].sentence
+    hosted = target.replica(pair.machine_id)
+    assert target.appliance.host.all() == [hosted]
+    pair.protect().synchronized()
+    assert pair.point_bytes(pair.point_now()) == pair.source.read(pair.fabric_id)

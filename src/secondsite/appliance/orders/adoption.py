@@ -244,10 +244,11 @@ def adopt(context: Context, payload: Adopt) -> tuple[str, AdoptionFact]:
     """Take one machine over for the vault that asks. The order's generation is the highest from now on, so
     orders of the former vault are refused. Harmless when repeated."""
     host, machine_id = context.parts.host, context.machine_id
-    if payload.setup is not None and host.find(machine_id) is None:
-        context.require_current()
-        host.take_in(payload.setup)
-        seams.reach("appliance.adopt.taken-in")
+    with host.arrival(machine_id, "taking the replica in", context.left_seconds()):
+        if payload.setup is not None and host.find(machine_id) is None:
+            context.require_current()
+            host.take_in(payload.setup)
+            seams.reach("appliance.adopt.taken-in")
     here = AdoptionSurvey(context, context.fabric.inventory.list())
     hosted = host.find(machine_id)
     with context.alone(hosted, "being adopted by a new vault"):

@@ -9,6 +9,8 @@ from ..target import FAILOVER, HostedReplica
 from . import last_copy, left_copy, runs
 from .context import Context
 
+PREPARING, REMOVING = "preparing the replica", "removing the replica"
+
 
 def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
     """The site holds a replica from now on. Raises StaleOrder if the machine's protection has ended."""
@@ -16,9 +18,12 @@ def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
     host = context.parts.host
     if setup.lies_here and host.stores.holding(setup.machine_id) is None:
         host.get(setup.machine_id)  # raises NotFound
-    with context.alone(host.find(setup.machine_id), "preparing the replica"):
-        sentence = context.parts.host.prepare(setup)
-    context.parts.work.wanted(context.parts.host.get(setup.machine_id))
+    with (
+        host.arrival(setup.machine_id, PREPARING, context.left_seconds()),
+        context.alone(host.find(setup.machine_id), PREPARING),
+    ):
+        sentence = host.prepare(setup)
+        context.parts.work.wanted(host.get(setup.machine_id))
     return sentence, Nothing()
 
 
@@ -34,9 +39,14 @@ def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing
 
 
 def remove(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
+    with context.parts.host.arrival(context.machine_id, REMOVING, context.left_seconds()):
+        return _removed(context, payload)
+
+
+def _removed(context: Context, payload: RemoveReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
     sentence, kept = "there was no replica", False
-    with context.alone(hosted, "removing the replica"):
+    with context.alone(hosted, REMOVING):
         if hosted is not None and payload.made_by not in (None, hosted.setup.made_by):
             # nor is what was withdrawn for it defined again
             return "left the replica that was there before", Nothing()
@@ -129,7 +139,7 @@ def remove_left(context: Context, payload: StopReplication, *, keep_files: bool)
     of a sentence."""
     hosted = context.parts.host.find(context.machine_id)
     removal = RemoveReplica(restore_machine=payload.restore_machine)
-    with context.alone(hosted, "removing the replica"):
+    with context.alone(hosted, REMOVING):
         said = None if hosted is None or keep_files else last_copy.stays(context, hosted, payload)
         if said is not None:
             return f"; {said}"

@@ -19,7 +19,7 @@ from ...rescue import RECORD
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
-from ..shared import ApplianceConfig, State
+from ..shared import ApplianceConfig, MachineLock, State
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_change import Custody
@@ -56,6 +56,7 @@ class ReplicaHost:
         self._rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
         self._state = state
         self._lock = threading.Lock()
+        self._arrivals: dict[str, MachineLock] = {}
         self._hosted: dict[str, HostedReplica] = {}
         self._unopened: dict[str, errors.ReplicaError] = {}
         self._misplaced: dict[str, MisplacedReplica] = {}
@@ -165,6 +166,17 @@ class ReplicaHost:
                 hosted.replica.close()
         self.daemon.stop()
         self.stores.stop()
+
+    def arrival(
+        self, machine_id: str, purpose: str, within_seconds: float
+    ) -> contextlib.AbstractContextManager[None]:
+        """Let one order at a time make, take in or remove the machine's replica, which has no lock of its own
+        before it is here. Raises DeadlineExceeded."""
+        with self._lock:
+            lock = self._arrivals.setdefault(
+                machine_id, MachineLock(lambda: f"the replica of machine {machine_id}", lambda: False)
+            )
+        return lock.acquire(purpose, within_seconds)
 
     def all(self) -> list[HostedReplica]:
         with self._lock:
