@@ -1,7 +1,9 @@
 """Links that break, bits that flip, disks that fill and daemons that die: said, survived, made up for."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import time
 from typing import Any
 
@@ -14,7 +16,8 @@ from rig.noise import noise
 from rig.relay import Relay
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Kind, PointOrder
+from secondsite.wire.common.sync_mode import SyncMode
+from secondsite.wire.control.orders import Kind, PointOrder, RunCycle, StopReplication
 
 pytestmark = pytest.mark.slow
 
@@ -105,3 +108,66 @@ def test_a_storage_daemon_that_dies_in_the_middle_of_a_merge_loses_no_point(pair
     pair.source.do(Kind.START_REPLICATION, pair.source_setup(), pair.machine_id)
     pair.source.write(pair.fabric_id, 5 * MiB, noise(256 * KiB))
     whole_again(pair)
+
+
+@pytest.mark.parametrize("column", ["setup", "progress"])
+def test_one_record_of_a_source_that_cannot_be_read_keeps_no_other_machine_from_its_cycles(sites, column):
+    a, b = sites
+    lost, other = (Pair(a, b, a.make_machine(name), name=name) for name in ("web01", "web02"))
+    for pair in (lost, other):
+        pair.protect().synchronized()
+    a.stop()
+    written(a, f"UPDATE sources SET {column} = '{{' WHERE machine_id = ?", lost.machine_id)
+    a.start()
+    a.write(other.fabric_id, 0, noise(64 * KiB))
+    assert other.point_bytes(other.point_now()) == a.read(other.fabric_id)
+    problem = a.order(Kind.RUN_CYCLE, RunCycle(), lost.machine_id).problem
+    assert problem.code == "not-found"
+    assert f"record of machine {lost.machine_id} in {a.config.state_file} cannot be read" in problem.message
+    assert "'secondsite machine resynchronize MACHINE'" in problem.do
+    a.do(Kind.START_REPLICATION, lost.source_setup(sync=SyncMode.COMPARE), lost.machine_id)
+    a.write(lost.fabric_id, 0, noise(64 * KiB))
+    eventually(lambda: next_point(lost), 30)
+    a.restart()
+    assert len(a.appliance.replication.sources()) == 2
+
+
+def test_a_record_of_a_source_that_cannot_be_read_goes_with_its_protection_and_keeps_its_fence(pair):
+    pair.protect().synchronized().pause()
+    a = pair.source
+    a.stop()
+    written(a, "UPDATE sources SET progress = '{' WHERE machine_id = ?", pair.machine_id)
+    a.start()
+    with pytest.raises(Exception, match="start here is forbidden"):
+        a.fabric.power.shut_down(pair.fabric_id, 5) and a.fabric.power.start(pair.fabric_id)
+    old = eventually(a.appliance.replication.old_copies.statuses, 20)
+    assert [each.machine_id for each in old] == [pair.machine_id]
+    a.do(Kind.STOP_REPLICATION, StopReplication(forget=True), pair.machine_id)
+    assert a.appliance.state.sources() == {}
+
+
+def test_one_record_of_a_drill_network_that_cannot_be_read_keeps_no_appliance_from_starting(pair):
+    pair.protect().synchronized()
+    pair.target.appliance.state.put_fact("drill-network/x/y", "{}")
+    pair.target.restart()
+    pair.point_now()
+
+
+def written(site, statement, *values):
+    """Somebody, or a broken disk, changed the database of an appliance that does not run."""
+    with contextlib.closing(sqlite3.connect(site.config.state_file)) as db, db:
+        assert db.execute(statement, values).rowcount == 1
+
+
+@pytest.mark.parametrize("damage", ["null", '"x"', "[]", "[" * 100_000, '{"version": null}', ""])
+def test_one_replica_whose_record_is_damaged_keeps_no_other_one_from_being_opened(sites, damage):
+    a, b = sites
+    lost, other = (Pair(a, b, a.make_machine(name), name=name) for name in ("web01", "web02"))
+    for pair in (lost, other):
+        pair.protect().synchronized()
+    b.stop()
+    (b.replica_folder(lost.machine_id) / "replica.json").write_text(damage)
+    b.start()
+    other.point_now()
+    problem = b.order(Kind.PREPARE_REPLICA, lost.replica_setup(), lost.machine_id).problem
+    assert "cannot be read" in problem.message

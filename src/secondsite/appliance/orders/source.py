@@ -76,6 +76,7 @@ def _stop(context: Context, payload: StopReplication) -> str:
         if source is None:
             if payload.forget:
                 _free_old_copy(context)
+            context.parts.replication.forget_unread(context.machine_id)
             return "the machine was not replicated from here"
         autostart = _let_go(context, source) if payload.forget else ""
         context.parts.replication.remove(source)

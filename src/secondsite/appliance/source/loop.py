@@ -63,15 +63,32 @@ class Replication:
         self._ended = threading.Event()
         self._slots_for_passes = threading.Semaphore(max(1, config.cycles_at_once - 1))
         self._sources: dict[str, Source] = {}
-        for setup_json, progress_json in state.sources().values():
-            setup = SourceSetup.model_validate_json(setup_json)
-            source = Source(setup, SourceProgress.model_validate_json(progress_json), state)
-            self.fences.known(source)
-            self._sources[setup.machine_id] = source
+        self._unread: dict[str, Exception] = {}
+        """The errors of records that cannot be read, by machine id."""
+        for machine_id, said in state.sources().items():
+            try:
+                self._sources[machine_id] = self._read(*said)
+            except Exception as error:
+                # One damaged record kept all machines of the site from being replicated.
+                self._pass_over(machine_id, error)
         self._workers = [
             threads.worker(f"cycles-{number}", self._work) for number in range(config.cycles_at_once)
         ]
         self._workers.append(threads.worker("cycles-spare", self._work_spare))
+
+    def _read(self, setup_json: str, progress_json: str) -> Source:
+        setup = SourceSetup.model_validate_json(setup_json)
+        source = Source(setup, SourceProgress.model_validate_json(progress_json), self._state)
+        self.fences.known(source)
+        return source
+
+    def _pass_over(self, machine_id: str, error: Exception) -> None:
+        """Go on without a machine whose record cannot be read; if it was failed over, it still does not start
+        here."""
+        log.error("source.not-read", machine=machine_id, problem=str(error))
+        self._unread[machine_id] = error
+        with contextlib.suppress(Exception):
+            self.fences.leave_alone(machine_id)
 
     def start(self) -> None:
         self._guard.start()
@@ -115,6 +132,12 @@ class Replication:
     def get(self, machine_id: str) -> Source:
         """The source; raises NotFound."""
         source = self.find(machine_id)
+        if source is None and (error := self._unread.get(machine_id)) is not None:
+            raise errors.NotFound(
+                f"The record of machine {machine_id} in {self._config.state_file} cannot be read "
+                f"({str(error).partition(chr(10))[0]}), so it is not replicated from here.",
+                do="Have it written anew: 'secondsite machine resynchronize MACHINE'.",
+            )
         if source is None:
             raise errors.NotFound(
                 f"Machine {machine_id} is not replicated from here.",
@@ -134,6 +157,7 @@ class Replication:
             source.save(source.progress)
             with self._changed:
                 self._sources[setup.machine_id] = source
+            self._unread.pop(setup.machine_id, None)
         source.hurry()
         self.poke()
         return changed
@@ -146,6 +170,11 @@ class Replication:
         source.removed = True
         with self._changed:
             self._sources.pop(source.machine_id, None)
+
+    def forget_unread(self, machine_id: str) -> None:
+        """Forget a machine whose record cannot be read, because its protection ends."""
+        if self._unread.pop(machine_id, None) is not None:
+            self._state.remove_source(machine_id)
 
     # -- cycles ----------------------------------------------------------------------------------------
 

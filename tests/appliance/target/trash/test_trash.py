@@ -105,6 +105,34 @@ def test_an_item_whose_record_is_damaged_counts_as_removed_now(pair, time):
     assert trash(pair.target).items() == []
 
 
+@pytest.mark.parametrize("damage", ["null", '"x"', "[" * 100_000, "{"])
+def test_one_replica_in_the_trash_whose_record_is_damaged_keeps_no_other_one_there(sites, time, damage):
+    a, b = sites
+    one, other = (Pair(a, b, a.make_machine(name), name=name) for name in ("web01", "web02"))
+    for pair in (one, other):
+        pair.protect().synchronized()
+        remove(pair)
+    damaged, gone = trash(b).items()
+    (damaged.folder / "replica.json").write_text(damage)
+    time.passes(2 * DELAY)
+    trash(b).empty()
+    assert [item.name for item in trash(b).items()] == [damaged.name]
+    assert not gone.folder.exists()
+
+
+def test_an_item_that_says_no_time_zone_keeps_no_other_one_in_the_trash(sites, time):
+    a, b = sites
+    for name in ("web01", "web02"):
+        pair = Pair(a, b, a.make_machine(name), name=name)
+        pair.protect().synchronized()
+        remove(pair)
+    odd = trash(b).items()[0].folder / FILE
+    odd.write_text(odd.read_text().replace('Z",', '",'))
+    time.passes(2 * DELAY)
+    trash(b).empty()
+    assert len(trash(b).items()) == 1
+
+
 def test_a_replica_without_points_goes_at_once_and_every_one_where_the_delay_is_off(pair):
     pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
     pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id)

@@ -113,7 +113,7 @@ def serve_again(state: State, fabric: Fabric) -> None:
     """Start the DHCP and DNS servers of all networks again, which ended with an earlier process. One that
     cannot be started keeps no machine from being replicated."""
     with _changing:
-        known = [DrillNetwork.model_validate_json(said) for said in state.facts(KEY).values()]
+        known = [each for key, said in state.facts(KEY).items() if (each := _understood(key, said))]
         for payload in {each.name: each for each in known if each.serving is not None}.values():
             try:
                 _serve(state, fabric, payload)
@@ -121,12 +121,22 @@ def serve_again(state: State, fabric: Fabric) -> None:
                 log.warning("network.not-served", network=payload.name, problem=str(problem))
 
 
+def _understood(key: str, said: str) -> DrillNetwork | None:
+    """What is recorded of a network; None if that cannot be read."""
+    try:
+        return DrillNetwork.model_validate_json(said)
+    except ValueError as problem:
+        log.error("network.not-read", key=key, problem=str(problem))
+        return None
+
+
 def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
     """Start the network's DHCP and DNS server, with the names of all machines that use it; returns the end of
     a sentence."""
     if payload.serving is None:
         return ""
-    users = [DrillNetwork.model_validate_json(said) for said in state.facts(f"{KEY}{payload.name}/").values()]
+    facts = state.facts(f"{KEY}{payload.name}/").items()
+    users = [each for key, said in facts if (each := _understood(key, said))]
     hosts = [host for each in users if each.serving is not None for host in each.serving.hosts]
     ordered = tuple(sorted(set(hosts), key=lambda host: (host.name, host.mac)))
     serving = payload.serving.model_copy(update={"hosts": ordered})

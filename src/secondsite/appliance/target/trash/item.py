@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import structlog
+from pydantic import AwareDatetime
 
 from ....datapath import errors as datapath_errors
 from ....datapath import replica as replicas
@@ -43,7 +44,7 @@ class TrashItem(Shape):
     machine_name: str
     why: Why
     points: int
-    removed_at: datetime
+    removed_at: AwareDatetime
     passed_seconds: float
     seen: Uptime
     damaged: tuple[str, ...] = ()
@@ -117,7 +118,7 @@ def write(folder: Path, removed: TrashItem) -> None:
 def _read(folder: Path) -> TrashItem | None:
     try:
         return TrashItem.model_validate_json(real_files.content(folder / FILE))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         log.warning("trash.unreadable", item=folder.name, problem=str(problem))
         return None
 

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import structlog
 
-from ....datapath import errors as datapath_errors
 from ....datapath import replica as replicas
 from ....datapath.files import store_error
 from ....domain import errors
@@ -99,11 +98,12 @@ class Trash:
                 shutil.rmtree(part, ignore_errors=True)
 
     def empty(self) -> None:
-        """Delete what has been here for the whole delay, and count the time of the others."""
+        """Delete what has been here for the whole delay, and count the time of the others. One that cannot be
+        deleted keeps no other one."""
         for item in self.items():
             try:
                 self._look(item)
-            except (OSError, datapath_errors.DatapathError) as problem:
+            except Exception as problem:
                 log.error("trash.not-deleted", item=item.name, problem=str(problem))
 
     def costs(self) -> str:

@@ -181,7 +181,7 @@ def load(path: Path) -> ReplicaState:
     """Read a record; raises ImageProblem if it is absent, damaged or of a later version."""
     try:
         return _from_json(_trusted(json.loads(real_files.content(path))))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise errors.ImageProblem(
             f"The replica's record {path} cannot be read: {error}.",
             do="Its points' manifests still say which files boot. To replicate again, disable protection, "
