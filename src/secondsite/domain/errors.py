@@ -240,7 +240,7 @@ class JobNotSucceeded(SecondsiteError):
     """A job that somebody waited for failed, was cancelled, or succeeded for some machines only."""
 
     code = "job-not-succeeded"
-    default_do = "Look at its tasks with 'secondsite job show JOB', then retry it."
+    default_do = "Look at its tasks with 'secondsite job show JOB': it says what to do."
 
 
 class Conflict(SecondsiteError):

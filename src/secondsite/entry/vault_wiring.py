@@ -165,9 +165,8 @@ class RunningVault:
         self.settings_push = add(SettingsPush(store, self.control, self.signals, self.authority))
         self.keeping_push = add(KeepingPush(store, self.control))
         self.rpo_series = add(RpoSeries(store, self.control, facts, self.rpo_unwritten, utc_now, self._lived))
-        self.notices = add(
-            Teller(deps, findings, settings.name, settings.id, settings.notices_settle_seconds)
-        )
+        settles, known = settings.notices_settle_seconds, Catalogue(self._definitions)
+        self.notices = add(Teller(deps, findings, known, settings.name, settings.id, settles))
         add(BackupSchedule(home, settings, utc_now))
         self._evidence = add(Keeper(store, settings.name, utc_now, self._lived))
         self._engine.changes.follow(self.notices.hear_of_job)

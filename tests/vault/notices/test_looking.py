@@ -8,6 +8,7 @@ import pytest
 
 from secondsite.domain.notices.targets import NoticeTarget, Webhook
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.jobs.model.catalogue import Catalogue
 from secondsite.jobs.storage import database
 from secondsite.vault.health.backups import Backups
 from secondsite.vault.notices.delivery.connection import Line, NotDelivered
@@ -51,9 +52,8 @@ def looking(store, holds=lambda _appliance_id: True):
     facts = Intake(store, lambda _signal: None, lambda: NOW)
     gateway = SimpleNamespace(holds=holds)
     deps: Any = SimpleNamespace(gateway=gateway, now=lambda: NOW, drill_counts=timedelta(days=90))
-    return Detection(
-        store, Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test"), lambda: NOW, lambda: NOW
-    )
+    findings = Findings(deps, facts, AUTHORITY, Backups(timedelta()), "test")
+    return Detection(store, findings, lambda: NOW, lambda: NOW, Catalogue(()))
 
 
 def target(store):

@@ -1,6 +1,7 @@
 """Requests to the engine: submit, cancel, retry, signal, each in the caller's transaction."""
 
 import contextlib
+import re
 import uuid
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,10 @@ _WAITING_JOBS = PreparedStatement(select(tasks.c.job_id).where(*_WAITS).distinct
 _SIGNALLED = PreparedStatement(
     update(tasks).where(tasks.c.job_id == bindparam("job"), *_WAITS).values(signalled=True)
 )
+
+RETRIED = frozenset({JobState.FAILED, JobState.PARTIALLY_SUCCEEDED})
+_RETRY = re.compile(r"\b([Rr])etry(?: it\b| (?:the|this)(?: reprotect)? job\b(?! \())?(?=[.,;:]|$)")
+"""A retry as the recommended action; not one that the sentence ties to a condition or a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,7 @@ def retry(session: Session, catalogue: Catalogue, job_id: str, now: datetime) ->
     """Queue the job again, from the step that failed or, for a kind that goes `over_again`, from the first
     one; go on undoing, if that failed. Raises Refused."""
     job = journal.locked_job(session, job_id)
-    if job.state not in (JobState.FAILED, JobState.PARTIALLY_SUCCEEDED):
+    if job.state not in RETRIED:
         raise Refused("not-failed", f"The job is {job.state}.", "Retry is for jobs that failed.")
     _require_a_retryable_child(session, catalogue, job)
     reopen(session, catalogue, job, now)
@@ -230,6 +235,33 @@ def _failed_without(session: Session, job: JobView, places: Set[int | None]) -> 
 def _require_retryable(session: Session, definition: Definition, job: JobView) -> None:
     if definition.on_retry is not None:
         definition.on_retry(session, job)
+
+
+def advised(session: Session, catalogue: Catalogue, job: JobView, failure: Failure) -> Failure:
+    """The failure of an ended job or of a task of it, as a person should read it now: where it recommends a
+    retry that would be refused, with what the refusal recommends instead."""
+    if job.state not in RETRIED or not _RETRY.search(failure.do):
+        return failure
+    refused = _refusal(session, catalogue, job)
+    if refused is None:
+        return failure
+    again = _RETRY.sub(lambda found: "Try again" if found[1] == "R" else "try again", failure.do)
+    return replace(failure, do=f"{again.rstrip('.')}. This job is not retried any more. {refused.do}")
+
+
+def job_as_advised(session: Session, catalogue: Catalogue, job: JobView) -> JobView:
+    """The ended job, with the failure that a person should read."""
+    return job if job.error is None else replace(job, error=advised(session, catalogue, job, job.error))
+
+
+def _refusal(session: Session, catalogue: Catalogue, job: JobView) -> Refused | None:
+    """What a retry of the failed job would be refused with."""
+    try:
+        _require_a_retryable_child(session, catalogue, job)
+        _require_retryable(session, catalogue.of(job), job)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) -> None:

@@ -14,7 +14,9 @@ from ...domain.notices.happenings import Happening, Kind
 from ...domain.notices.marks import MarkChange
 from ...domain.notices.targets import Jobs
 from ...ground.job_states import JobState
+from ...jobs.model.catalogue import Catalogue
 from ...jobs.model.views import JobView
+from ...jobs.running import requests
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ..store import ApprovalRecord, Notice, NoticeTargetRecord, Store, Transaction
@@ -53,8 +55,10 @@ class Detection:
         findings: Findings,
         now: Callable[[], datetime],
         lived: Callable[[], datetime],
+        catalogue: Catalogue,
     ) -> None:
         self._store = store
+        self._catalogue = catalogue
         self._findings = findings
         self._now = now
         self._lived = lived
@@ -84,9 +88,13 @@ class Detection:
         return NoticeSnapshot(
             now=now,
             found=self._findings.look(tx) if looks else None,
-            jobs=ended(tx.session, changed, self._lived()) if wants_jobs else (),
+            jobs=self._ended(tx.session, changed) if wants_jobs else (),
             asked=[each for each in asked if each.stage is Stage.ASKED and each.expires_at > now],
         )
+
+    def _ended(self, session: Session, changed: frozenset[str] | None) -> Sequence[JobView]:
+        found = ended(session, changed, self._lived())
+        return [requests.job_as_advised(session, self._catalogue, job) for job in found]
 
     def _write(self, targets: Targets, seen: NoticeSnapshot) -> None:
         """Write the news. What each target knows is read again: another process may have looked at the same,

@@ -9,6 +9,7 @@ import structlog
 
 from ...domain.notices.targets import MOST_PACE_SECONDS
 from ...ground.periodic import Periodic
+from ...jobs.model.catalogue import Catalogue
 from ..steps.deps import Deps
 from ..store import NoticeDelivery, NoticeTargetRecord
 from . import quiet
@@ -35,14 +36,20 @@ class Teller(Periodic):
     appliances have connected and reported."""
 
     def __init__(
-        self, deps: Deps, findings: Findings, vault: str, owner: str, settles_seconds: float
+        self,
+        deps: Deps,
+        findings: Findings,
+        catalogue: Catalogue,
+        vault: str,
+        owner: str,
+        settles_seconds: float,
     ) -> None:
         """`vault` is the vault's name, `owner` this process's id."""
         super().__init__("notices", lambda error: log.error("notice.look-failed", exc_info=error), 0.1)
         self._store = deps.store
         self._now, self._lived = deps.now, deps.lived
         self._couriers = Couriers(deps.store, vault, owner, deps.now, deps.lived, self.wake)
-        self._looking = Detection(deps.store, findings, deps.now, deps.lived)
+        self._looking = Detection(deps.store, findings, deps.now, deps.lived, catalogue)
         self._settles_at = time.monotonic() + settles_seconds
         self._looked_at = self._found_at = self._forgot_at = float("-inf")
         self._waits = False

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from ....domain import errors
 from ....ground.job_states import MOVING, JobState
 from ....jobs.model import asking, failures, plan
 from ....jobs.model.views import JobTree, JobView, TaskView
+from ....jobs.running import requests
 from ....jobs.storage import read, search
 from ....jobs.storage.database import Session
 from ....wire import rest
@@ -99,7 +101,7 @@ class Jobs:
                 return FollowedJob(
                     job, (job,), frozenset((job.id, *search.ids_of_children(tx.session, job.id)))
                 )
-            tree = tuple(self._flat(read.tree(tx.session, job.id)))
+            tree = tuple(self._flat(tx.session, read.tree(tx.session, job.id)))
             return FollowedJob(job, tree, frozenset(each.id for each in tree))
 
     def cancel(self, job_id: str, once: Once | None = None) -> rest.Job:
@@ -182,19 +184,30 @@ class Jobs:
 
     def _shown(self, session: Session, job_id: str) -> rest.Job:
         children = search.ids_of_children(session, job_id, rest.MOST_CHILDREN)
-        shape = self._shape(read.get(session, job_id), read.tasks_of(session, job_id), tuple(children))
+        job, tasks = self._as_advised(session, read.get(session, job_id), read.tasks_of(session, job_id))
+        shape = self._shape(job, tasks, tuple(children))
         by_state = search.children_by_state(session, job_id) if children else {}
         return shape.model_copy(update={"children_by_state": by_state})
 
-    def _flat(self, tree: JobTree) -> Iterator[rest.Job]:
-        yield self._shape(tree.job, tree.tasks, tuple(child.job.id for child in tree.children))
+    def _flat(self, session: Session, tree: JobTree) -> Iterator[rest.Job]:
+        job, tasks = self._as_advised(session, tree.job, tree.tasks)
+        yield self._shape(job, tasks, tuple(child.job.id for child in tree.children))
         for child in tree.children:
-            yield from self._flat(child)
+            yield from self._flat(session, child)
+
+    def _as_advised(
+        self, session: Session, job: JobView, tasks: Sequence[TaskView]
+    ) -> tuple[JobView, Sequence[TaskView]]:
+        """The job and its tasks without the advice to retry it, where that would be refused."""
+        advised = partial(requests.advised, session, self._parts.catalogue, job)
+        again = [each if each.error is None else replace(each, error=advised(each.error)) for each in tasks]
+        return requests.job_as_advised(session, self._parts.catalogue, job), again
 
     def _listed(self, session: Session, jobs: Sequence[JobView]) -> tuple[rest.Job, ...]:
         """The jobs for a list. What a moving job is doing is read from its tasks."""
         tasks = search.tasks_by_job(session, [job.id for job in jobs if job.state in MOVING])
-        return tuple(self._shape(job, tasks.get(job.id, ()), (), shows_tasks=False) for job in jobs)
+        advised = [requests.job_as_advised(session, self._parts.catalogue, job) for job in jobs]
+        return tuple(self._shape(job, tasks.get(job.id, ()), (), shows_tasks=False) for job in advised)
 
     def _shape(
         self, job: JobView, tasks: Sequence[TaskView], children: tuple[str, ...], *, shows_tasks: bool = True
