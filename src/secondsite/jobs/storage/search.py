@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from ...ground.job_states import ENDED, JobState, TaskState
@@ -18,6 +18,22 @@ from .tables import jobs, tasks
 PORTION = 200
 Place = tuple[datetime, str]
 """The place where a list ended: when its last job was created, and that job's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Jobs that somebody may see some of: those that `by` started, those of `kinds`, those whose subject is
+    among `subjects` (a query of ids), and those that have one of these words in their arguments."""
+
+    by: str
+    kinds: frozenset[str]
+    subjects: Select[tuple[str]]
+    arguments: tuple[tuple[str, str], ...]
+
+    def condition(self) -> ColumnElement[bool]:
+        words = (jobs.c.arguments[key].as_string() == word for key, word in self.arguments)
+        named = jobs.c.name.in_(sorted(self.kinds))
+        return or_(jobs.c.requested_by == self.by, named, jobs.c.subject.in_(self.subjects), *words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class JobQuery:
     parent: str | None = None
     subject_name: str | None = None
     """The name of the subject when the job was made."""
+    scope: Scope | None = None
 
 
 EVERY = JobQuery()
@@ -228,5 +245,7 @@ def _conditions(wanted: JobQuery) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.created_at < wanted.before
     if wanted.parent is not None:
         yield jobs.c.parent_job_id == wanted.parent
+    if wanted.scope is not None:
+        yield wanted.scope.condition()
     if not wanted.children:
         yield jobs.c.parent_job_id.is_(None)

@@ -1,10 +1,11 @@
 """Evidence of failovers and drills: rows that are never changed, and outlive jobs and machines."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table, Text, insert, literal, select
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, Text, cast, insert, literal, select
 from sqlalchemy.orm import Session
 
 from .pictures import PICTURES
@@ -89,9 +90,12 @@ class Evidences:
     def by_id(self, evidence_id: str) -> EvidenceRecord | None:
         return rows.one(self._session, EvidenceRecord, select(EVIDENCE).where(EVIDENCE.c.id == evidence_id))
 
-    def find(self, limit: int, after: int | None) -> Sequence[EvidenceRecord]:
-        """Evidence, newest first; only that whose entry in the audit log is before `after`."""
+    def find(self, limit: int, after: int | None, site: str | None = None) -> Sequence[EvidenceRecord]:
+        """Evidence, newest first; only that whose entry in the audit log is before `after`, and in which
+        `site` occurs."""
         query = select(EVIDENCE).order_by(EVIDENCE.c.number.desc()).limit(limit)
         if after is not None:
             query = query.where(EVIDENCE.c.number < after)
+        if site is not None:
+            query = query.where(cast(EVIDENCE.c.sites, Text).contains(json.dumps(site), autoescape=True))
         return rows.many(self._session, EvidenceRecord, query)

@@ -55,7 +55,7 @@ class Evidence:
         return found
 
     def _seen(self, tx: Transaction, after: int | None) -> Iterator[EvidenceRecord]:
-        while found := tx.evidence.find(AT_ONCE, after):
+        while found := tx.evidence.find(AT_ONCE, after, self._parts.caller.grant.site):
             yield from (each for each in found if self._sees(each))
             after = found[-1].number
 

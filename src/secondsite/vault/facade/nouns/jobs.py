@@ -172,6 +172,7 @@ class Jobs:
             before=query.before,
             children=query.children,
             parent=None if query.parent is None else self._existing(tx, query.parent),
+            scope=job_scopes.scope_of(self._parts, tx),
         )
 
     def _subject(self, tx: Transaction, machine: str) -> tuple[str | None, str | None]:

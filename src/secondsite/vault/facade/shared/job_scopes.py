@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from ....domain.access.roles import Permission
 from ....domain.lifecycle import Verb
 from ....jobs.model.views import JobView
+from ....jobs.storage import search
 from ....wire.rest import OtherJobKind
 from ...plan_runs.arguments import PLAN_RUN
 from ...steps.batch import BATCH
@@ -16,6 +17,7 @@ from ..parts import Parts
 from ..refusals import SCHEDULE
 
 Arguments = Mapping[str, JsonValue]
+OF_SEVERAL = frozenset({PLAN_RUN, BATCH})
 LEFT_FOR_LATER = frozenset({OtherJobKind.FINISH_LATER, OtherJobKind.END_REPLICATION_LATER})
 
 
@@ -30,6 +32,16 @@ def sees(parts: Parts, tx: Transaction, job: JobView) -> bool:
     return bool(concerned) and all(
         _is_in_scope(parts, there.get(machine_id), arguments) for machine_id, arguments in concerned
     )
+
+
+def scope_of(parts: Parts, tx: Transaction) -> search.Scope | None:
+    """The scope for a query that leaves out most jobs that the caller does not see: weeks of jobs of another
+    site's machines are not read. `sees` decides on the others. None: the caller sees all jobs."""
+    site = parts.caller.grant.site
+    if site is None:
+        return None
+    words = (("source_site", site), ("target_site", site))
+    return search.Scope(parts.caller.name, OF_SEVERAL, tx.machines.ids_of_site(site), words)
 
 
 def require_again(caller: Caller, job: JobView) -> str:

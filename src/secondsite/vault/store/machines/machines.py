@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ....domain import errors, shell
@@ -150,6 +150,10 @@ class MachineRecords:
     def anywhere(self, fabric_id: str) -> Sequence[MachineRecord]:
         """Protected machines whose source or target is this machine, at any site."""
         return self._of(_ANYWHERE.all(self._session, {"wanted": fabric_id}))
+
+    def ids_of_site(self, site: str) -> Select[tuple[str]]:
+        """A query of the ids of the machines that have `site` as source or target."""
+        return select(MACHINES.c.id).where(or_(MACHINES.c.source_site == site, MACHINES.c.target_site == site))
 
     def list(self, site: str | None = None) -> Sequence[MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
