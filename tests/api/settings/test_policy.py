@@ -8,6 +8,7 @@ import pytest
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.vault.facade.nouns.policies import put_with_twin
 from secondsite.vault.fleet import settings_push
+from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.orders import UpdatePolicy
 from tests.support.postgres import database_url
 from tests.support.vault import machine
@@ -85,3 +86,17 @@ def test_one_who_saw_another_policy_than_it_has_does_not_take_it_from_whoever_ga
     now = vault.rest.get("/api" + WHERE)
     assert now.json()["policy"] == "gold"
     ask("PUT", WHERE, json={"policy": "default"}, headers={"If-Match": now.headers["ETag"]})
+
+
+def test_a_policy_that_encrypts_from_now_on_names_the_machines_whose_replicas_stay_plain(
+    vault, ask, appliances
+):
+    source, target = appliances
+    with vault.store.transaction() as tx:
+        ids = {"source_appliance_id": source.id, "target_appliance_id": target.id}
+        tx.machines.add(machine("id-db01", "db01", source_fabric_id="f-9", encrypted=True, **ids))
+    values = {**ask("GET", "/policies/default"), "encrypt": True}
+    known = {name: values[name] for name in PolicyShape.model_fields}
+    assert ask("PUT", "/policies/default", json=known)["not_encrypted"] == ["web01"]
+    assert ask("GET", "/policies/default")["not_encrypted"] == ["web01"]
+    assert ask("PUT", "/policies/default", json={**known, "encrypt": False})["not_encrypted"] == []

@@ -7,6 +7,7 @@ import typer
 
 from ...client.nouns.policies import PolicyValues
 from ...domain.amounts import exact_span, span
+from ...ground.plural import counted
 from ...wire import rest
 from ...wire.common.policies import DEFAULT
 from .. import output, risk
@@ -34,6 +35,14 @@ ENCRYPT = (
 JOURNAL = "How far back any cycle can be recovered, not only points; 0: points only."
 
 
+NAMED = 10
+"""How many machines are named; the others are counted."""
+_ENCRYPT_DO = (
+    "Protect each anew to encrypt it: 'secondsite machine disable-protection MACHINE', then 'secondsite "
+    "machine enable-protection MACHINE --source SITE --target SITE --policy POLICY'."
+)
+
+
 def _span(what: str, default: float | None = None, parser: Callable[[str], float] = whole_seconds) -> Any:
     """An option that takes a span of time; `default` (seconds) is what the vault uses if the option is not
     given."""
@@ -53,7 +62,7 @@ COLUMNS: Sequence[output.Column] = (
     ("cycle", lambda p: span(p.cycle_seconds)),
     ("journal", lambda p: span(p.journal_seconds) if p.journal_seconds else "off"),
     ("RTO goal", lambda p: span(p.rto_goal_seconds) if p.rto_goal_seconds else "none"),
-    ("encrypts", lambda p: "yes" if p.encrypt else "no"),
+    ("encrypts", lambda p: _encrypts(p)),
     ("machines", lambda p: p.used_by),
     ("", lambda p: "read-only" if p.read_only else ""),
 )
@@ -128,7 +137,8 @@ def update(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change a policy; values not given stay. The appliances of its machines are told."""
+    """Change a policy; values not given stay. The appliances of its machines are told. Replicas that are
+    there already are not encrypted by it."""
     values = _values(
         rpo_threshold_seconds=rpo_threshold, retention_seconds=retention,
         crash_consistent_every_seconds=crash_consistent_every,
@@ -160,3 +170,21 @@ def _said(policy: rest.Policy, done: str, as_json: bool) -> None:
         output.show_json(policy)
     else:
         output.say(f"policy {policy.name} {done}")
+        if policy.not_encrypted:
+            output.show_note(policy, (_stay_plain(policy),), _ENCRYPT_DO, as_json)
+
+
+def _encrypts(policy: rest.Policy) -> str:
+    if not policy.encrypt:
+        return "no"
+    plain = len(policy.not_encrypted)
+    return f"yes, but not {counted(plain, 'machine')} of before" if plain else "yes"
+
+
+def _stay_plain(policy: rest.Policy) -> str:
+    names = ", ".join(policy.not_encrypted[:NAMED])
+    more = len(policy.not_encrypted) - NAMED
+    return (
+        f"It encrypts only machines that are protected from now on. The replicas of these stay plain: {names}"
+        f"{f' and {more} more' if more > 0 else ''}."
+    )

@@ -18,9 +18,12 @@ class Policy(PolicyShape, Editable):
     """It is the failback twin of another policy, and changes only with that one."""
     used_by: int = 0
     """How many machines use it."""
+    not_encrypted: tuple[str, ...] = ()
+    """Names of those of its machines that were protected before it encrypted: their replicas stay plain until
+    they are protected anew."""
 
     def edited(self) -> Mapping[str, object]:
-        return self.model_dump(mode="json", exclude={"used_by"})
+        return self.model_dump(mode="json", exclude={"used_by", "not_encrypted"})
 
 
 class MachinePolicyChange(Shape):

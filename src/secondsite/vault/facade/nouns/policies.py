@@ -45,7 +45,7 @@ class Policies:
 
     def update(self, name: str, request: PolicyCreate, seen: Seen | None = None) -> Policy:
         """New values for a policy. The appliances of the machines that use it get them at once, or when they
-        connect.
+        connect. Replicas that are there already are not encrypted by it: the answer names their machines.
 
         Raises NotFound, NotPossibleNow for a read-only one, InvalidArgument for values out of their limits,
         ChangedMeanwhile.
@@ -170,8 +170,17 @@ def _info(tx: Transaction, name: str) -> Policy:
 
 
 def _infos(tx: Transaction) -> list[Policy]:
-    used = [machine.policy for machine in tx.machines.list()]
+    users: dict[str, list[MachineRecord]] = {}
+    for machine in tx.machines.list():
+        users.setdefault(machine.policy, []).append(machine)
     return [
-        Policy.of(policy).model_copy(update={"read_only": read_only, "used_by": used.count(policy.name)})
+        _with_users(policy, users.get(policy.name, ()), read_only=read_only)
         for policy, read_only in tx.policies.list()
     ]
+
+
+def _with_users(policy: ReplicationPolicy, users: Sequence[MachineRecord], *, read_only: bool) -> Policy:
+    plain = tuple(machine.name for machine in users if policy.encrypt and not machine.encrypted)
+    return Policy.of(policy).model_copy(
+        update={"read_only": read_only, "used_by": len(users), "not_encrypted": plain}
+    )
