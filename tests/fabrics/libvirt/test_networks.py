@@ -10,6 +10,8 @@ import pytest
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt import subnets as libvirt_subnets
 from secondsite.fabrics.libvirt.host import networks
+from secondsite.fabrics.libvirt.host.serving import offering, reserving
+from secondsite.wire.common.machines import NetworkService, ServedHost
 
 
 def ip(*arguments):
@@ -81,3 +83,16 @@ def test_a_bridge_on_which_the_host_has_an_address_is_listed_with_its_subnet(nam
 )
 def test_the_subnets_of_a_network_of_libvirt_stand_in_its_definition(said, subnets):
     assert libvirt_subnets.of_network(ElementTree.fromstring(f"<network>{said}</network>")) == subnets
+
+
+def test_only_what_has_changed_is_reserved_on_a_network_of_many_machines(monkeypatch):
+    there = {f"52:54:00:00:00:{number:02x}": f"10.0.0.{number}" for number in range(10, 90)}
+    asked = []
+    monkeypatch.setattr(offering, "_root", lambda _network: None)
+    monkeypatch.setattr(offering, "_subnet_of", lambda _root: "10.0.0.0/24")
+    monkeypatch.setattr(reserving, "known", lambda _network: there)
+    monkeypatch.setattr(reserving, "reserve", lambda _network, *what: asked.append(what))
+    hosts = [ServedHost(name="vm", mac=mac, address=address) for mac, address in there.items()]
+    new = ServedHost(name="new", mac="52:54:00:00:00:01", address="10.0.0.99")
+    offering.serve(None, None, NetworkService(subnet="10.0.0.0/24", hosts=(*hosts, new)))
+    assert asked == [(new.mac, "10.0.0.99", "new")]

@@ -36,7 +36,10 @@ def of_site(verbs, site, name="ada"):
     """The parts for a token that is limited to the site."""
     caller = Caller(name, "t1", "", Grant((Role.READER,), site), since=verbs.clock.now() - timedelta(days=1))
     parts: Any = SimpleNamespace(
-        store=verbs.store, catalogue=verbs.engine._catalogue, caller=caller, sees=caller.grant.sees  # noqa: SLF001
+        store=verbs.store,
+        catalogue=verbs.engine._catalogue,
+        caller=caller,
+        sees=caller.grant.sees,  # noqa: SLF001
     )
     return parts
 

@@ -7,11 +7,12 @@ import pytest
 
 from rig import dying
 from rig.appliances import runs
+from secondsite.appliance.orders.networks import drill_networks
 from secondsite.domain.networks import served_addresses
 from secondsite.ground import seams
 from secondsite.wire.common.machines import NetworkService, ServedHost
 from secondsite.wire.control import Order
-from secondsite.wire.control.orders import CreateNetwork, Kind, RemoveReplica
+from secondsite.wire.control.orders import CreateNetwork, DrillNetwork, Kind, RemoveReplica
 
 pytestmark = pytest.mark.slow
 SHARED = CreateNetwork(name="ss-shared", drill="run")
@@ -200,3 +201,22 @@ def test_of_one_machine_s_cards_that_without_a_wish_leaves_the_other_its_own(pai
     )
     asked = SHARED.model_copy(update={"serving": NetworkService(subnet="10.9.8.0/24", hosts=hosts)})
     assert pair.target.do(Kind.CREATE_NETWORK, asked, OTHER)["leased"]["52:54:00:00:00:02"] == takes
+
+
+def test_a_machine_that_joins_many_reads_only_what_has_come_since_the_one_before(pair, monkeypatch):
+    read, plain = [], DrillNetwork.model_validate_json
+    monkeypatch.setattr(DrillNetwork, "model_validate_json", lambda said: read.append(said) or plain(said))
+    drill_networks._read.cache_clear()  # noqa: SLF001 what other tests have read
+    for number in range(30):
+        host = ServedHost(name=f"vm{number:02}", mac=f"52:54:00:00:00:{number:02x}")
+        serving = NetworkService(subnet="10.0.0.0/16", hosts=(host,))
+        asked = SHARED.model_copy(update={"serving": serving})
+        report = pair.target.order(Kind.CREATE_NETWORK, asked, f"m{number}")
+    assert len(read) == 30
+    said = report.sentence
+    assert said.startswith("isolated network ss-shared is there, shared with 29 other machines")
+    assert "vm19" in said
+    assert said.endswith(" and 10 more")
+    for number in range(30):
+        pair.target.do(Kind.REMOVE_NETWORK, SHARED, f"m{number}")
+    assert names(pair.target) == []

@@ -6,6 +6,7 @@ it is durable before the network is made, and forgotten after it is removed: a p
 between repeats, and leaves nothing.
 """
 
+import functools
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +28,9 @@ RUN = "run-"
 LEFT = "drill-run-left/"
 KEPT_SECONDS = 30 * DAY
 """How long it is kept that a plan's run has left: by then an order is refused for its age."""
+
+NAMED = 20
+"""How many machines of a network are named; the others are counted."""
 
 log = structlog.get_logger(__name__)
 _changing = threading.Lock()
@@ -104,8 +108,8 @@ def _leave_others(context: Context, names: Collection[str]) -> None:
     """End the machine's use of other networks: it has one drill, so what it uses besides these is left
     over."""
     for key, said in context.state.facts(KEY).items():
-        known = DrillNetwork.model_validate_json(said)
-        if key == _key(known.name, context.machine_id) and known.name not in names:
+        known = _understood(key, said) if key.endswith(f"/{context.machine_id}") else None
+        if known is not None and key == _key(known.name, context.machine_id) and known.name not in names:
             _leave(context, known, context.machine_id)
 
 
@@ -124,7 +128,7 @@ def serve_again(state: State, fabric: Fabric) -> None:
 def _understood(key: str, said: str) -> DrillNetwork | None:
     """What is recorded of a network; None if that cannot be read."""
     try:
-        return DrillNetwork.model_validate_json(said)
+        return _read(said)
     except ValueError as problem:
         log.error("network.not-read", key=key, problem=str(problem))
         return None
@@ -141,8 +145,9 @@ def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
     ordered = tuple(sorted(set(hosts), key=lambda host: (host.name, host.mac)))
     serving = payload.serving.model_copy(update={"hosts": ordered})
     fabric.networks.serve(payload.name, str(payload.drill), serving)
-    names = ", ".join(dict.fromkeys(reserving.called(host) for host in ordered)) or "none"
-    return f", with addresses of {payload.serving.subnet}; names: {names}"
+    names = list(dict.fromkeys(reserving.called(host) for host in ordered)) or ["none"]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f", with addresses of {payload.serving.subnet}; names: {', '.join(names[:NAMED])}{more}"
 
 
 def _leave(context: Context, payload: DrillNetwork, user: str) -> str:
@@ -171,7 +176,14 @@ def _others(context: Context, name: str, user: str) -> list[str]:
 def _users(context: Context, name: str, user: str) -> list[DrillNetwork]:
     """The other users of the network."""
     known = context.state.facts(f"{KEY}{name}/")
-    return [DrillNetwork.model_validate_json(known[key]) for key in _others(context, name, user)]
+    others = (_understood(key, said) for key, said in known.items() if key != _key(name, user))
+    return [each for each in others if each is not None]
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(said: str) -> DrillNetwork:
+    """One use of a network, as it was kept. Each of 300 machines looks at those of all others."""
+    return DrillNetwork.model_validate_json(said)
 
 
 def _key(name: str, user: str) -> str:

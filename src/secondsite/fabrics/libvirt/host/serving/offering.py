@@ -54,7 +54,8 @@ def serve(handle: Any, network: Any, serving: NetworkService) -> None:
         if mac not in wanted or wanted[mac].address != address:
             reserving.release(network, mac, address)
     for mac, host in wanted.items():
-        reserving.reserve(network, mac, str(host.address), host.name)
+        if there.get(mac) != host.address:  # each reservation reads the whole definition
+            reserving.reserve(network, mac, str(host.address), host.name)
 
 
 def _begin(handle: Any, network: Any, serving: NetworkService) -> None:
