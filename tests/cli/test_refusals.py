@@ -128,3 +128,29 @@ def test_a_client_file_that_is_damaged_is_named(cli, monkeypatch, tmp_path):
 def _commands_exist(text: str) -> None:
     for noun, name in re.findall(r"'secondsite ([a-z]+) ([a-z-]+)", text):
         assert support_cli.command(noun, name) is not None, text
+
+
+@pytest.mark.parametrize("group", ["", " ", "web01,", ",web01"])
+def test_a_group_of_a_plan_with_a_machine_without_a_name_is_refused_as_such(cli, group):
+    said = cli(f"plan create shop --group '{group}' --json")
+    assert said.problem["code"] == "invalid-argument"
+    assert f"--group '{group}' names a machine without a name" in said.problem["message"]
+    assert cli("plan show shop").exit == 3
+
+
+def test_a_mapping_of_networks_that_the_sites_do_not_have_is_made_and_says_so(cli, rig):
+    known = rig.bridge("b")
+    said = cli.must(f"mapping create b/{known} a/nosuch")
+    assert said.out == f"b/{known} becomes a/nosuch\n"
+    assert "Site a has no network 'nosuch'" in said.err
+    assert "Site b" not in said.err
+    assert "mapping delete" in said.err
+    assert cli.must(f"mapping create b/{known} a/{rig.bridge('a')}").err == ""
+    assert cli("mapping create 'b/ ' a/x").exit == 2
+
+
+def test_a_retention_of_nothing_says_what_it_means(cli):
+    said = cli.must("policy create onlylast --retention 0s")
+    assert "keep the newest point only" in said.err
+    assert cli.must("policy update onlylast --retention 1h").err == ""
+    cli.must("policy delete onlylast --yes")

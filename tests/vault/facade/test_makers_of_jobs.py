@@ -35,13 +35,23 @@ def test_what_a_schedule_started_is_no_tokens_that_an_earlier_release_let_have_i
 def of_site(verbs, site, name="ada"):
     """The parts for a token that is limited to the site."""
     caller = Caller(name, "t1", "", Grant((Role.READER,), site), since=verbs.clock.now() - timedelta(days=1))
+    definitions = verbs.engine._catalogue  # noqa: SLF001 as the engine has them
     parts: Any = SimpleNamespace(
-        store=verbs.store,
-        catalogue=verbs.engine._catalogue,
-        caller=caller,
-        sees=caller.grant.sees,  # noqa: SLF001
+        store=verbs.store, catalogue=definitions, caller=caller, sees=caller.grant.sees
     )
     return parts
+
+
+def counting(monkeypatch, module, name):
+    """What the function of the module returns from now on, in a list."""
+    returned, plain = [], getattr(module, name)
+
+    def call(*asked):
+        returned.append(plain(*asked))
+        return returned[-1]
+
+    monkeypatch.setattr(module, name, call)
+    return returned
 
 
 def asked_for(verbs, kind, subject, by="tester", **arguments):
@@ -95,8 +105,7 @@ def test_a_token_of_one_site_lists_its_jobs_without_reading_weeks_of_jobs_of_oth
     mine = asked_for(verbs, "resynchronize", "m2")
     for _ in range(300):
         asked_for(verbs, "resynchronize", "m1")
-    read, plain = [], search.job_view
-    monkeypatch.setattr(search, "job_view", lambda row: read.append(row) or plain(row))
+    read = counting(monkeypatch, search, "job_view")
     assert [each.id for each in Jobs(of_site(verbs, "c")).list().items] == [mine]
     assert len(read) == 1
 
@@ -110,7 +119,6 @@ def test_a_token_of_one_site_lists_its_evidence_without_reading_that_of_others(v
                     f"e{number}", "j", "commit", "web01", "succeeded", "x", NOW, each, "0", number, "{}"
                 )
             )
-    read, plain = [], rows.many
-    monkeypatch.setattr(rows, "many", lambda *asked: read.extend(found := plain(*asked)) or found)
+    read = counting(monkeypatch, rows, "many")
     assert [each.id for each in Evidence(of_site(verbs, "c")).list().items] == ["e300"]
-    assert len(read) == 2
+    assert [len(found) for found in read] == [2, 0]

@@ -1,15 +1,22 @@
 """secondsite mapping ..."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from ...client import Vault
 from .. import output, risk
 from ..former_words import Noun
 from ..options import Json, connect
+from ..output import clock
 
 app = typer.Typer(
     cls=Noun, no_args_is_help=True, help="Mappings: which network becomes which after a failover."
+)
+UNKNOWN_DO = (
+    "If the name is right, make the network there before a failover needs it; else map it anew, and delete this "
+    "mapping ('secondsite mapping delete SITE/NETWORK SITE')."
 )
 Source = Annotated[
     str, typer.Argument(help="SITE/NETWORK at the source.", metavar="SITE/NETWORK", show_default=False)
@@ -50,10 +57,13 @@ def create(
     given = *split(source), *split(target)
     with connect(context) as vault:
         made = vault.mappings.create(*given)
+        unknown = [*_unknown(vault, *split(source)), *_unknown(vault, *split(target))]
     if as_json:
         output.show_json(made)
     else:
         output.say(f"{source} becomes {target}")
+    if unknown:
+        output.show_note(made, unknown, UNKNOWN_DO, as_json)
 
 
 @app.command()
@@ -72,9 +82,20 @@ def delete(
     output.show_deleted("mapping", f"{source} to {target_site}", as_json)
 
 
+def _unknown(vault: Vault, site: str, network: str) -> Iterator[str]:
+    """A sentence if the site does not have the network, as far as it can be asked, or was before."""
+    for there in vault.networks.list(site):
+        names = [each.name for each in there.networks]
+        asked = there.problem is None or there.seen_at is not None
+        if asked and network not in names:
+            when = "" if there.seen_at is None else f" when it was last asked, {clock(there.seen_at)}"
+            has = f"it has {', '.join(names)}" if names else "it has none"
+            yield f"Site {site} has no network '{network}'{when}; {has}."
+
+
 def split(text: str) -> tuple[str, str]:
     """Site and network of SITE/NETWORK. Raises BadParameter."""
     site, slash, network = text.partition("/")
-    if not (site and slash and network):
+    if not (site.strip() and slash and network.strip()):
         raise typer.BadParameter(f"'{text}' must be SITE/NETWORK, as in 'paris/br0'")
     return site, network

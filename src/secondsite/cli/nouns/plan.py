@@ -209,7 +209,13 @@ def _wanted(groups: Sequence[str] | None, file: Path | None) -> rest.PlanChange:
         )
     if file is not None:
         return _read(file)
-    parts = (tuple(part.strip() for part in each.split(",")) for each in groups or ())
+    parts = [tuple(part.strip() for part in each.split(",")) for each in groups or ()]
+    for given, names in zip(groups or (), parts, strict=True):
+        if not all(names):
+            raise errors.InvalidArgument(
+                f"--group '{given}' names a machine without a name.",
+                do="Give names or ids between commas; leave out a group without machines.",
+            )
     return rest.PlanChange(groups=tuple(rest.PlanGroupChange(machines=each) for each in parts))
 
 

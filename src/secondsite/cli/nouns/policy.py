@@ -35,6 +35,11 @@ ENCRYPT = (
 JOURNAL = "How far back any cycle can be recovered, not only points; 0: points only."
 
 
+_KEEPS_ONE = (
+    "Retention 0: machines under '{0}' keep the newest point only; older ones are deleted. What damages a "
+    "machine is soon in that point, too."
+)
+_KEEPS_ONE_DO = "If that is not meant: 'secondsite policy update POLICY --retention 24h'."
 NAMED = 10
 """How many machines are named; the others are counted."""
 _ENCRYPT_DO = (
@@ -62,7 +67,7 @@ COLUMNS: Sequence[output.Column] = (
     ("cycle", lambda p: span(p.cycle_seconds)),
     ("journal", lambda p: span(p.journal_seconds) if p.journal_seconds else "off"),
     ("RTO goal", lambda p: span(p.rto_goal_seconds) if p.rto_goal_seconds else "none"),
-    ("encrypts", lambda p: _encrypts(p)),
+    ("encrypts", lambda p: _encrypts(p)),  # noqa: PLW0108 defined below
     ("machines", lambda p: p.used_by),
     ("", lambda p: "read-only" if p.read_only else ""),
 )
@@ -170,6 +175,8 @@ def _said(policy: rest.Policy, done: str, as_json: bool) -> None:
         output.show_json(policy)
     else:
         output.say(f"policy {policy.name} {done}")
+        if policy.retention_seconds == 0:
+            output.show_note(policy, (_KEEPS_ONE.format(policy.name),), _KEEPS_ONE_DO, as_json)
         if policy.not_encrypted:
             output.show_note(policy, (_stay_plain(policy),), _ENCRYPT_DO, as_json)
 

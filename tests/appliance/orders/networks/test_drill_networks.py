@@ -205,7 +205,12 @@ def test_of_one_machine_s_cards_that_without_a_wish_leaves_the_other_its_own(pai
 
 def test_a_machine_that_joins_many_reads_only_what_has_come_since_the_one_before(pair, monkeypatch):
     read, plain = [], DrillNetwork.model_validate_json
-    monkeypatch.setattr(DrillNetwork, "model_validate_json", lambda said: read.append(said) or plain(said))
+
+    def parse(said):
+        read.append(said)
+        return plain(said)
+
+    monkeypatch.setattr(DrillNetwork, "model_validate_json", parse)
     drill_networks._read.cache_clear()  # noqa: SLF001 what other tests have read
     for number in range(30):
         host = ServedHost(name=f"vm{number:02}", mac=f"52:54:00:00:00:{number:02x}")

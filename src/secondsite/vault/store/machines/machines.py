@@ -153,9 +153,7 @@ class MachineRecords:
 
     def ids_of_site(self, site: str) -> Select[tuple[str]]:
         """A query of the ids of the machines that have `site` as source or target."""
-        return select(MACHINES.c.id).where(
-            or_(MACHINES.c.source_site == site, MACHINES.c.target_site == site)
-        )
+        return _IDS.where(or_(COLUMNS.source_site == site, COLUMNS.target_site == site))
 
     def list(self, site: str | None = None) -> Sequence[MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
