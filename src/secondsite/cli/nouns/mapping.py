@@ -15,8 +15,8 @@ app = typer.Typer(
     cls=Noun, no_args_is_help=True, help="Mappings: which network becomes which after a failover."
 )
 UNKNOWN_DO = (
-    "If the name is right, make the network there before a failover needs it; else map it anew, and delete this "
-    "mapping ('secondsite mapping delete SITE/NETWORK SITE')."
+    "If the name is right, make the network there before a failover needs it; else map it anew, and delete "
+    "this mapping ('secondsite mapping delete SITE/NETWORK SITE')."
 )
 Source = Annotated[
     str, typer.Argument(help="SITE/NETWORK at the source.", metavar="SITE/NETWORK", show_default=False)

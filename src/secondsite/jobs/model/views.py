@@ -126,3 +126,11 @@ def current_steps(tasks: Sequence[TaskView]) -> tuple[TaskView, ...]:
         if task.kind is TaskKind.STEP:
             latest[task.position] = task
     return tuple(latest[position] for position in sorted(latest))
+
+
+def undo_failed(job: JobView, tasks: Sequence[TaskView]) -> bool:
+    """Whether something of what the job did could not be undone in its last attempt."""
+    return any(
+        task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
+        for task in tasks
+    )

@@ -17,7 +17,7 @@ from ..model.definitions import Definition
 from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
 from ..model.task_kind import TaskKind
-from ..model.views import JobView, TaskView, current_steps
+from ..model.views import JobView, TaskView, current_steps, undo_failed
 from ..storage import awaited_signals, changed_jobs, journal, read
 from ..storage.prepared import PreparedStatement, one_of
 from ..storage.tables import jobs, tasks
@@ -282,7 +282,7 @@ def reopen(session: Session, catalogue: Catalogue, job: JobView, now: datetime) 
         "result": None,
         "ready_at": now,
     }
-    if any(_failed_undo(task, job) for task in written):
+    if undo_failed(job, written):
         state = JobState.CANCELLING if job.cancel_requested else JobState.RUNNING
         journal.change_job(session, job.id, state=state, **(fresh | _why_undone(written)))
         return
@@ -299,10 +299,6 @@ def _why_undone(written: Sequence[TaskView]) -> dict[str, object]:
     failed = (each.error for each in current_steps(written) if each.state is TaskState.FAILED and each.error)
     error = next(failed, None)
     return {} if error is None else {"error": error.as_dict()}
-
-
-def _failed_undo(task: TaskView, job: JobView) -> bool:
-    return task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
 
 
 def _requeue(session: Session, task: TaskView, attempt: int, title: str, *, keeps_facts: bool) -> None:

@@ -13,13 +13,11 @@ from pydantic import BaseModel
 from ...domain import errors, lifecycle, shell
 from ...domain.amounts import exact_size
 from ...domain.lifecycle import Event, State, Verb
-from ...ground.job_states import TaskState
 from ...ground.plural import counted
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
-from ...jobs.model.task_kind import TaskKind
-from ...jobs.model.views import JobView
+from ...jobs.model.views import JobView, undo_failed
 from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire import rest
@@ -281,19 +279,11 @@ class EnableProtection:
         machine = tx.machines.by_id(str(job.subject))
         if machine is None or machine.claimed_by not in (job.id, None):
             return
-        if _is_left(session, job):
+        if undo_failed(job, read.tasks_of(session, job.id)):
             tx.machines.put(replace(machine, state=State.DISABLE_FAILED, job_id=None))
             return
         tx.statuses.remove(machine.id)
         tx.machines.remove(machine.id)
-
-
-def _is_left(session: Session, job: JobView) -> bool:
-    """Whether something of what the job made could not be removed in its last attempt."""
-    return any(
-        task.kind is TaskKind.UNDO and task.attempt == job.attempt and task.state is TaskState.FAILED
-        for task in read.tasks_of(session, job.id)
-    )
 
 
 def _refuse_strange_disks(request: rest.EnableProtection) -> None:

@@ -18,6 +18,13 @@ IN_ORDER: Final = 1
 """Layout: one group after the other."""
 IN_PHASES: Final = 2
 """Layout of a planned failover, in phases (ADR 87)."""
+MACHINES = "/machines"
+"""The end of the keys of the steps that move the machines of a group."""
+
+
+def machines_key(number: int) -> str:
+    """The key of the step that moves the machines of the group with that number."""
+    return f"g{number}{MACHINES}"
 
 
 class RunAction(Shape):

@@ -28,10 +28,10 @@ from ..steps.batch import BatchChild, Unread
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..store import DrillRecord, MachineRecord, Transaction
-from .arguments import PlanRunArguments, RunGroup
+from .arguments import MACHINES, PlanRunArguments, RunGroup
 
-MACHINES, CLEAN_UP = "/machines", "/clean_up"
-"""The ends of the keys of the steps that move the machines of a group, and that clean up after it."""
+CLEAN_UP = "/clean_up"
+"""The end of the keys of the steps that clean up after a group."""
 
 
 class Proven(Shape):

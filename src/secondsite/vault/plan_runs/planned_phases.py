@@ -25,7 +25,7 @@ from ...jobs.storage.search import HowFar
 from ..steps import batch
 from ..steps.deps import Deps
 from ..steps.gates import StartTurn, StoppedRun, gate_signal, turn_to
-from .arguments import PlanRunArguments, RunGroup
+from .arguments import PlanRunArguments, RunGroup, machines_key
 from .scripts import When
 
 COPY = "copy"
@@ -43,7 +43,7 @@ def turn_of(number: int, machines: int) -> StartTurn:
     """The turn of a machine of this group, in a run of so many machines. It is signalled when the turn has
     come; the machine's job also looks by itself in case the signal was lost."""
     looks = min(max(2.0, machines / 20), 60.0)
-    return StartTurn(shut_down=_shut_down_key(number), start=_machines_key(number), looks_seconds=looks)
+    return StartTurn(shut_down=_shut_down_key(number), start=machines_key(number), looks_seconds=looks)
 
 
 class Phases:
@@ -76,7 +76,7 @@ class Phases:
 
     def _copy(self, ctx: StepContext) -> Outcome:
         for group in self._moving:
-            ctx.start_children(_machines_key(group.number), partial(_jobs_of, group))
+            ctx.start_children(machines_key(group.number), partial(_jobs_of, group))
         return self._all_are_there(ctx, self._moving, "shut_down", "copied ahead")
 
     def _shut_down(self, group: RunGroup, ctx: StepContext) -> Outcome:
@@ -147,7 +147,7 @@ class Phases:
             if read.get(session, ctx.job_id).cancel_requested:
                 return ""
             places = self._places(session, ctx)
-            wanted = {places[_machines_key(each.number)] for each in groups}
+            wanted = {places[machines_key(each.number)] for each in groups}
             failed = [
                 each.subject_name
                 for each in read.children_of(session, ctx.job_id)
@@ -157,7 +157,7 @@ class Phases:
 
     def _wake_all(self, ctx: StepContext) -> None:
         for group in self._moving:
-            for key in (_shut_down_key(group.number), _machines_key(group.number)):
+            for key in (_shut_down_key(group.number), machines_key(group.number)):
                 self._deps.signal(gate_signal(ctx.job_id, key))
 
     def _wait(self, ctx: StepContext, why: str, progress: float | None) -> Wait:
@@ -167,7 +167,7 @@ class Phases:
         with ctx.session() as session:
             at = self._places(session, ctx)
             return [
-                search.how_far(session, ctx.job_id, at[_machines_key(group.number)], key) for group in groups
+                search.how_far(session, ctx.job_id, at[machines_key(group.number)], key) for group in groups
             ]
 
     def _places(self, session: Session, ctx: StepContext) -> dict[str, int]:
@@ -188,7 +188,3 @@ def _jobs_of(group: RunGroup) -> list[Child]:
 
 def _shut_down_key(number: int) -> str:
     return f"g{number}/shut_down"
-
-
-def _machines_key(number: int) -> str:
-    return f"g{number}/machines"

@@ -29,7 +29,7 @@ from ..steps.hooks import scripting
 from ..steps.retry_store import retrying
 from ..steps.sides.orders import USUAL
 from . import cleanup, manual_actions, networks, one_run_at_a_time, planned_phases, scripts
-from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup
+from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup, machines_key
 
 NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
 STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
@@ -89,7 +89,7 @@ class PlanRun:
     def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER
         return Step(
-            f"g{group.number}{cleanup.MACHINES}",
+            machines_key(group.number),
             partial(_machines, group),
             title=f"Group {group.number}: {_word(run.verb)} ({len(group.children)})",
             undo=partial(self._cleaning.undo, run, group) if drill else None,
