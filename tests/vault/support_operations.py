@@ -8,6 +8,8 @@ import sqlite3
 import tempfile
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
@@ -18,6 +20,7 @@ from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
 from secondsite.vault import operations, plan_runs
 from secondsite.vault import store as vault_store
+from secondsite.vault.facade.nouns.jobs import Jobs
 from secondsite.vault.plan_runs import unsynchronized_failback
 from secondsite.vault.steps.deps import Deps
 from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord
@@ -229,6 +232,12 @@ class Verbs:
     def tree(self, job_id):
         with self.store.reading() as tx:
             return read.tree(tx.session, job_id)
+
+    def shown(self, job_id):
+        """The job as the faces show it."""
+        catalogue = self.engine._catalogue  # noqa: SLF001 as the engine has them
+        parts: Any = SimpleNamespace(store=self.store, catalogue=catalogue, sees=lambda *_: True)
+        return Jobs(parts).show(job_id)
 
     def machine(self, name="web01"):
         with self.store.reading() as tx:

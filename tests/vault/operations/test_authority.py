@@ -2,15 +2,12 @@
 database."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.jobs.model.failures import Refused
-from secondsite.vault.facade.nouns.jobs import Jobs
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
@@ -370,12 +367,6 @@ def test_a_held_change_of_the_point_that_is_given_up_undoes_nothing(verbs):
 # --------------------------------------------------------------------------------------
 
 
-def shown(verbs, job_id):
-    """The job as the faces show it."""
-    parts: Any = SimpleNamespace(store=verbs.store, catalogue=verbs.engine._catalogue, sees=lambda *_: True)  # noqa: SLF001
-    return Jobs(parts).show(job_id)
-
-
 def advice_of(job):
     """What the job and its failed tasks recommend."""
     return [each.problem.do for each in (job, *job.tasks) if each.problem is not None]
@@ -394,7 +385,7 @@ RETRIES = ["Shut it down; then retry the job.", "Wait, then retry.", "Retry the 
 @pytest.mark.parametrize("do", RETRIES)
 def test_a_planned_failover_that_took_itself_back_advises_the_verb_and_no_retry(verbs, do):
     verbs.protect()
-    job = shown(verbs, failed_with(verbs, do, Kind.START_REPLICA, Verb.PLANNED_FAILOVER))
+    job = verbs.shown(failed_with(verbs, do, Kind.START_REPLICA, Verb.PLANNED_FAILOVER))
     for said in advice_of(job):
         assert "etry" not in said
         assert "try again" in said.lower()
@@ -407,7 +398,7 @@ def test_a_batch_of_planned_failovers_that_took_themselves_back_advises_no_retry
     verbs.appliances.fail(Kind.START_REPLICA, times=2)
     job = verbs.run(Verb.PLANNED_FAILOVER, "web01", "db01")
     verbs.appliances.mend()
-    for said in advice_of(shown(verbs, job.job.id)):
+    for said in advice_of(verbs.shown(job.job.id)):
         assert "retry this job" not in said
         assert "secondsite machine planned-failover" in said
 
@@ -417,7 +408,7 @@ def test_a_retry_stays_the_advice_while_it_is_possible_and_no_longer(verbs, do):
     verbs.protect()
     verbs.appliances.seal(verbs.machine().id)
     job_id = failed_with(verbs, do, Kind.START_REPLICA, Verb.FAILOVER)
-    assert set(advice_of(shown(verbs, job_id))) == {do}
+    assert set(advice_of(verbs.shown(job_id))) == {do}
     assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
-    for said in advice_of(shown(verbs, job_id)):
+    for said in advice_of(verbs.shown(job_id)):
         assert "etry" not in said

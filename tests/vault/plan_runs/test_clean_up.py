@@ -3,6 +3,7 @@ last group goes first."""
 
 import pytest
 
+from secondsite.domain import errors
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.jobs.model.failures import Refused
 from secondsite.vault.store import MachineChecksRecord
@@ -91,3 +92,13 @@ def test_no_retry_leaves_a_test_machine_behind_that_nobody_cleans_up(verbs, dril
     assert drill_states(verbs) == {DrillState.NONE}
     again = verbs.run_plan(Verb.TEST_FAILOVER, drilled, clean_up=True)
     assert (again.job.state, drill_states(verbs)) == ("succeeded", {DrillState.NONE})
+
+
+def test_a_machine_s_drill_in_a_run_that_has_ended_advises_a_new_run_and_no_retry(verbs, drilled):
+    hangs = errors.FabricError("It hangs.", do="Look at its log, then retry the job.")
+    verbs.appliances.fail(Kind.START_REPLICA, times=1, problem=hangs)
+    job = verbs.run_plan(Verb.TEST_FAILOVER, drilled, clean_up=True)
+    verbs.appliances.mend()
+    (failed,) = [each.job.id for each in job.children if each.job.state == "failed"]
+    said = verbs.shown(failed).problem.do
+    assert said == ("Look at its log, then try again. This job is not retried any more. Run the plan again.")

@@ -207,7 +207,11 @@ class Jobs:
     def _listed(self, session: Session, jobs: Sequence[JobView]) -> tuple[rest.Job, ...]:
         """The jobs for a list. What a moving job is doing is read from its tasks."""
         tasks = search.tasks_by_job(session, [job.id for job in jobs if job.state in MOVING])
-        advised = [requests.job_as_advised(session, self._parts.catalogue, job) for job in jobs]
+        known = self._parts.catalogue
+        advised = [  # of a thousand child jobs each would be looked at
+            job if job.name in job_scopes.OF_SEVERAL else requests.job_as_advised(session, known, job)
+            for job in jobs
+        ]
         return tuple(self._shape(job, tasks.get(job.id, ()), (), shows_tasks=False) for job in advised)
 
     def _shape(
