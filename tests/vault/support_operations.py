@@ -223,6 +223,14 @@ class Verbs:
             self.engine.retry(tx.session, job_id)
         return self.settle(job_id)
 
+    def source_says(self, power, *names):
+        """The appliance of the machines' source reports that they are so."""
+        with self.store.transaction() as tx:
+            for name in names or ("web01",):
+                said = tx.statuses.without_points(tx.machines.find(name).id).source
+                said = said.model_copy(update={"power": power, "running": power == "running"})
+                tx.statuses.put_source(said, self.clock.now())
+
     def jobs(self, verb=None):
         """Newest first."""
         with self.store.reading() as tx:

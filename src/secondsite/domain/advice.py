@@ -46,6 +46,17 @@ def instead(code: str, of: AdvisedMachine) -> str:
     return own(of) if own is not None else ""
 
 
+def before_a_second_copy(of: AdvisedMachine, source_site: str, *, moves: bool, copied: bool) -> str:
+    """What to do instead of an unplanned failover of a machine that runs at its source. `moves`: a planned
+    failover can begin; `copied`: a copy of it is at the target already, for which that one is refused."""
+    if copied or of.may(Verb.CANCEL_FAILOVER):
+        return _undecided(of)
+    quoted = shell.arguments(of.name)
+    if moves and of.may(Verb.PLANNED_FAILOVER):
+        return f"Move without loss: 'secondsite machine planned-failover {quoted}'."
+    return f"Stop it at {source_site} first; then 'secondsite machine failover {quoted}'."
+
+
 def _off(of: AdvisedMachine) -> str:
     return f"{bring_up.off(of.name, of.site, of.fabric_id)} Find out why it went off.{_or_cancelled(of)}"
 

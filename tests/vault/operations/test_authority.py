@@ -91,6 +91,7 @@ def test_a_failed_job_is_retried_days_later_if_nothing_came_after_it(verbs):
     verbs.protect()
     job_id = failed_at(verbs, Kind.START_REPLICA, Verb.FAILOVER)
     verbs.clock.pass_by(3 * 86400)
+    verbs.source_says("off")
     assert verbs.retry(job_id).job.state == "succeeded"
     assert verbs.state() is State.FAILED_OVER
 
@@ -109,6 +110,7 @@ def test_a_job_of_several_machines_is_retried_only_for_those_that_no_later_job_t
     assert batch.job.state == "failed"
     verbs.appliances.mend()
     verbs.run(Verb.CANCEL_FAILOVER, "db01")
+    verbs.source_says("off")
     verbs.retry(batch.job.id)
     assert (verbs.state("web01"), verbs.state("db01")) == (State.FAILED_OVER, State.PROTECTED)
     assert verbs.appliances.running(verbs.machine("db01").id) == [A]

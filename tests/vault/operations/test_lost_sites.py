@@ -291,6 +291,7 @@ def test_a_retry_goes_on_with_the_copy_that_its_failover_started(verbs):
     verbs.appliances.mend()
     verbs.appliances.fail(Kind.START_REPLICA, times=1)
     failed = ended(verbs, Verb.FAILOVER)
+    verbs.source_says("off")
     verbs.appliances.given.clear()
     assert verbs.retry(failed.job.id).job.state == "succeeded"
     assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]

@@ -306,11 +306,108 @@ def test_a_retry_of_a_failover_looks_at_everything_again(verbs):
     verbs.appliances.fail(Kind.START_REPLICA, times=1)
     job = verbs.run(Verb.FAILOVER)
     assert job.job.state == "failed"
+    verbs.source_says("off")
     verbs.appliances.given.clear()
     assert verbs.retry(job.job.id).job.state == "succeeded"
     assert verbs.state() is State.FAILED_OVER
     kinds = [kind for _, kind, _ in verbs.appliances.given]
     assert (Kind.CHECK_TARGET in kinds, kinds[-1]) == (True, Kind.START_REPLICA)
+
+
+def refused(verbs, job_id):
+    """What a retry is refused with; nothing was ordered for it."""
+    verbs.appliances.given.clear()
+    with pytest.raises(Refused) as refusal:
+        verbs.retry(job_id)
+    assert verbs.appliances.given == []
+    return refusal.value
+
+
+STARTED_ANEW = "'secondsite machine failover web01 --while-running web01'"
+
+
+@pytest.mark.parametrize("power", ["running", "paused", "elsewhere"])
+def test_a_retry_of_a_failover_is_refused_while_the_machine_runs_at_its_source(verbs, power):
+    """It was off, its failover failed in the start, and a person started it there again: the retry began a
+    second copy, and asked nobody."""
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    job = verbs.run(Verb.FAILOVER).job
+    verbs.source_says(power)
+    refusal = refused(verbs, job.id)
+    assert "The failover of web01 was not retried: it runs at a now" in refusal.message
+    assert "With its copy at b two of it would write" in refusal.message
+    assert "'secondsite machine cancel-failover web01' lets the machine go on at its old site" in refusal.do
+    assert "planned-failover" not in refusal.do, "it is not possible in this state"
+    assert STARTED_ANEW in refusal.do
+    assert (verbs.state(), B in verbs.appliances.running(verbs.machine().id)) == (
+        State.FAILOVER_FAILED,
+        False,
+    )
+
+
+def test_a_retry_that_is_refused_names_the_planned_failover_where_that_is_possible(verbs):
+    """Its first attempt failed in the check, and the machine was started at home meanwhile."""
+    verbs.protect()
+    verbs.appliances.away.add(B)
+    job = unmoved(verbs, Verb.FAILOVER, State.PROTECTED).job
+    verbs.appliances.mend()
+    refusal = refused(verbs, job.id)
+    assert "Move without loss: 'secondsite machine planned-failover web01'." in refusal.do
+    assert STARTED_ANEW in refusal.do
+    verbs.source_says("elsewhere")
+    assert "Stop it at a first; then 'secondsite machine failover web01'." in refused(verbs, job.id).do
+    with verbs.store.transaction() as tx:
+        there = tx.statuses.without_points(verbs.machine().id).replica
+        tx.statuses.put_replica(there.model_copy(update={"runs": ("failover",)}), verbs.clock.now())
+    beside_a_copy = refused(verbs, job.id).do
+    assert "if the copy at b is in use, shut the old copy down" in beside_a_copy
+    assert "planned-failover" not in beside_a_copy, "that is refused, and sends one back"
+    assert verbs.run(Verb.FAILOVER).job.state == "succeeded", "typed anew it is asked about before"
+
+
+def test_a_retry_asks_nothing_of_a_source_that_cannot_be_reached(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    job = verbs.run(Verb.FAILOVER).job
+    verbs.appliances.away.add(A)
+    assert verbs.retry(job.id).job.state == "succeeded"
+
+
+def test_a_retry_of_a_failover_that_shuts_its_source_down_is_not_refused_for_it(verbs):
+    verbs.protect()
+    verbs.appliances.fail(Kind.START_REPLICA, times=1)
+    job = verbs.run(Verb.FAILOVER, shut_down_source=True).job
+    assert verbs.retry(job.id).job.state == "succeeded"
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+
+
+def test_a_retry_of_a_batch_starts_no_second_copy_and_says_of_which_machine(verbs):
+    verbs.protect("web01", "db01")
+    verbs.appliances.fail(Kind.START_REPLICA, times=2)
+    batch = verbs.run(Verb.FAILOVER, "web01", "db01").job
+    verbs.source_says("off", "db01")
+    tree = verbs.retry(batch.id)
+    assert tree.job.state == "partially_succeeded"
+    (failed,) = [each for each in tree.children if each.job.subject_name == "web01"]
+    assert "web01 was not retried: it runs at a now" in failed.job.error.message
+    assert STARTED_ANEW in failed.job.error.do
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.FAILOVER_FAILED, State.FAILED_OVER)
+    assert B not in verbs.appliances.running(verbs.machine("web01").id)
+    again = verbs.retry(failed.job.id).job  # by its own id
+    assert (again.state, B in verbs.appliances.running(verbs.machine("web01").id)) == ("failed", False)
+
+
+def test_a_retry_is_as_careful_with_machines_that_the_first_attempt_did_not_come_to(verbs):
+    """As of a batch that was held before it began, and given up: its jobs are new, but nobody was asked
+    today."""
+    verbs.protect("web01", "db01")
+    job_id = verbs.submit(Verb.FAILOVER, "web01", "db01")
+    with verbs.store.transaction() as tx:
+        journal.change_job(tx.session, job_id, state=JobState.FAILED)
+    verbs.source_says("off", "db01")
+    assert verbs.retry(job_id).job.state == "partially_succeeded"
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.PROTECTED, State.FAILED_OVER)
 
 
 def test_a_retry_of_a_change_of_the_point_does_not_give_up_what_was_written_for_a_start_that_cannot_be(verbs):
@@ -390,6 +487,7 @@ def test_a_target_that_is_away_leaves_the_machine_protected_and_the_job_can_be_r
     job = unmoved(verbs, verb, State.PROTECTED)
     assert verbs.jobs(Verb.CANCEL_FAILOVER) == [], "there is nothing to take back"
     verbs.appliances.mend()
+    verbs.source_says("off")
     assert verbs.retry(job.job.id).job.state == "succeeded"
     assert verbs.appliances.copies.two == []
 

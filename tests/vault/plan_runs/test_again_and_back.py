@@ -54,6 +54,19 @@ def test_a_run_that_is_the_newest_of_its_plan_is_retried(verbs, plan):
     assert states(verbs) == [State.PLANNED_FAILED_OVER] * 5
 
 
+def test_a_retry_of_a_run_starts_no_second_copy_of_a_machine_that_runs_at_its_source_now(verbs, plan):
+    verbs.appliances.fail(Kind.START_REPLICA, times=1, machine_id=verbs.machine("db02").id)
+    run = verbs.run_plan(Verb.FAILOVER, plan())
+    assert (run.job.state, verbs.state("db02")) == ("partially_succeeded", State.FAILOVER_FAILED)
+    tree = verbs.retry(run.job.id)
+    (child,) = [each.job for each in tree.children if each.job.subject_name == "db02"]
+    assert "db02 was not retried: it runs at a now" in child.error.message
+    assert verbs.appliances.running(verbs.machine("db02").id) == ["appliance-a"]
+    verbs.source_says("off", "db02")
+    verbs.retry(run.job.id)
+    assert states(verbs) == [State.FAILED_OVER] * 5
+
+
 def test_a_run_that_is_not_the_newest_says_nothing_about_machines_that_moved_since(verbs, plan):
     """Its drills have been cleaned up: retried, it would open one and report five."""
     verbs.appliances.fail(Kind.START_REPLICA, machine_id=verbs.machine("db02").id)

@@ -14,6 +14,8 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
+from ...jobs.model.views import JobView
+from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control.checks import CopyInstant
@@ -57,6 +59,12 @@ class Failover(MachineOperation):
         choice = choose_recovery_point.choice_for(tx, machine, request)
         return FailoverArguments(**dict(choice), shut_down_source=request.shut_down_source)
 
+    def refuse_again(self, tx: Transaction, machine: MachineRecord, job: JobView) -> None:
+        """A child of a batch, or of a plan's run, says it in its check: refused, it would show its old
+        error."""
+        if job.parent_job_id is None and _not_asked_for(job.arguments) is not None:
+            obstacles.require_no_second_copy(self.deps, tx, machine)
+
     def definition(self) -> Definition:
         """The definition. Both kinds of it are made once: a thousand machines ask for their steps at every
         move."""
@@ -78,6 +86,7 @@ class Failover(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         obstacles.require_its_epoch(self.deps, "A failover", target.machine)
+        self._look_again(ctx, target.machine)
         found = choose_recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
@@ -109,6 +118,14 @@ class Failover(MachineOperation):
             f"{machine.target_site} holds {machine.name}; the choice now is {found.what}{got}{warned}",
             CheckedFailover(takes_over=instant if tried.facts.copy_on == chosen else None),
         )
+
+    def _look_again(self, ctx: StepContext, machine: MachineRecord) -> None:
+        """Raises PrerequisiteFailed if this is a retry, of this job or of what started it, that would leave
+        two copies. A first attempt was asked for as it is."""
+        with self.deps.store.reading() as tx:
+            started_in = read.get(tx.session, ctx.job_id).parent_attempt or 1
+            if max(ctx.attempt, started_in) > 1 and _not_asked_for(ctx.stored_arguments) is not None:
+                obstacles.require_no_second_copy(self.deps, tx, machine)
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         """Shut the source down; skipped if it was not asked for, or is not possible."""

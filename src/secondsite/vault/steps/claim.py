@@ -4,6 +4,7 @@ does to the machine's state.
 The hooks run in the transaction that records the job's start or end, so job and state never disagree.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from ...domain import errors, lifecycle
@@ -22,6 +23,7 @@ from .sides import pool_addresses
 
 CHECK = "check"
 """The key of every verb's first step, which touches nothing."""
+RefuseAgain = Callable[[Transaction, MachineRecord, JobView], None]
 
 
 def claimed(tx: Transaction, machine: MachineRecord, verb: Verb, job_id: str) -> MachineRecord:
@@ -60,14 +62,16 @@ def _as_it_was(machine: MachineRecord) -> MachineRecord:
 class MachineClaim:
     """The hooks of a verb's job."""
 
-    def __init__(self, deps: Deps, verb: Verb) -> None:
+    def __init__(self, deps: Deps, verb: Verb, refuse_again: RefuseAgain) -> None:
+        """`refuse_again` raises what else a retry is refused for."""
         self._deps = deps
         self._verb = verb
+        self._refuse_again = refuse_again
 
     def retry(self, session: Session, job: JobView) -> None:
         """Raises Refused if the verb has succeeded in part: what it did stands, and a retry would do it to a
-        machine that has gone on since; if a later job, or another vault, has acted on the machine; or if its
-        state does not allow it."""
+        machine that has gone on since; if a later job, or another vault, has acted on the machine; if its
+        state does not allow it; or if the verb itself refuses it."""
         if job.state is JobState.PARTIALLY_SUCCEEDED:
             raise Refused(
                 "superseded",
@@ -79,6 +83,7 @@ class MachineClaim:
             machine = tx.machines.get(str(job.subject))
             self._require_authority(tx, machine, job)
             lifecycle.require(self._verb, machine.name, machine.state, machine.drill_state)
+            self._refuse_again(tx, machine, job)
         except errors.SecondsiteError as error:
             raise Refused(error.code, error.message, error.do) from error
 

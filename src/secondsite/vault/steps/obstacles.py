@@ -1,6 +1,7 @@
 """Obstacles that prerequisites checks found: what blocks a verb, and warnings."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -8,6 +9,7 @@ from datetime import datetime
 from ...domain import advice, errors, health, lifecycle, power_states, shell
 from ...ground.plural import counted
 from ...jobs.model.outcomes import Commit
+from ...wire.common.machines import WRITES
 from ...wire.control.checks import Obstacles, ObstacleShape
 from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..store import MachineRecord, Transaction, WarnedRecord
@@ -115,6 +117,28 @@ def require_its_epoch(deps: Deps, verb: str, machine: MachineRecord) -> None:
     )
 
 
+def require_no_second_copy(deps: Deps, tx: Transaction, machine: MachineRecord) -> None:
+    """For a retry of an unplanned failover, which nobody is asked about. Raises PrerequisiteFailed if the
+    machine runs at its source: its appliance is connected and says so. One that is gone is not asked."""
+    known = tx.statuses.without_points(machine.id)
+    power = None if known.source is None else known.source.power
+    if power not in WRITES or not deps.gateway.is_connected(machine.source_appliance_id):
+        return
+    instead = advice.before_a_second_copy(
+        _advised(machine),
+        machine.source_site,
+        moves=power not in power_states.OBSTACLES and deps.gateway.is_connected(machine.target_appliance_id),
+        copied=known.replica is not None and "failover" in known.replica.runs,
+    )
+    meant = shell.arguments(machine.name, options=f"--while-running {shlex.quote(machine.name)}")
+    raise errors.PrerequisiteFailed(
+        f"The failover of {machine.name} was not retried: it runs at {machine.source_site} now, and would go "
+        f"on there. With its copy at {machine.target_site} two of it would write, and what one of them "
+        "writes is lost later.",
+        do=f"{instead} If a second copy is meant, start it anew: 'secondsite machine failover {meant}'.",
+    )
+
+
 def _overtaken(machine: MachineRecord, site: str, *, has_turned: bool) -> str:
     """The way on for a record that the machine's appliances have overtaken."""
     if has_turned:
@@ -182,9 +206,13 @@ def _advice(code: str, machine: MachineRecord) -> str:
     """The advice for a finding. A newer appliance may report codes that this vault does not know."""
     if code not in health.CATALOGUE:
         return f"See 'secondsite machine show {shell.arguments(machine.name)}'."
+    return advice.advice(code, _advised(machine))
+
+
+def _advised(machine: MachineRecord) -> advice.AdvisedMachine:
+    """The machine in the state that the verb was started in."""
     found_in = machine.came_from if lifecycle.is_moving(machine.state) else None
     state = found_in or machine.state
-    of = advice.AdvisedMachine(
+    return advice.AdvisedMachine(
         machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id
     )
-    return advice.advice(code, of)

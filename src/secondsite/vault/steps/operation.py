@@ -16,6 +16,7 @@ from ...domain.plans import one_way
 from ...domain.plans.directions import Direction
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
+from ...jobs.model.views import JobView
 from ...wire.common.base import Shape
 from ...wire.rest import JobAccepted
 from ...wire.rest.verbs import OneWay
@@ -40,7 +41,7 @@ class MachineOperation:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self.orders = Orders(deps)
-        self.claim = MachineClaim(deps, self.verb)
+        self.claim = MachineClaim(deps, self.verb, self.refuse_again)
 
     def steps(self) -> Sequence[Step]:
         """The steps of the job, from top to bottom."""
@@ -53,6 +54,9 @@ class MachineOperation:
     def keeps(self, machine: MachineRecord, ctx: StepContext) -> str | None:
         """Why the job leaves what it started, with its hooks' effects; None: it does not."""
         return None
+
+    def refuse_again(self, tx: Transaction, machine: MachineRecord, job: JobView) -> None:
+        """Raises a SecondsiteError if a retry would do what a person would be asked about before the verb."""
 
     def with_hooks(self) -> Definition:
         """The verb's definition; jobs of machines that have hooks run them."""

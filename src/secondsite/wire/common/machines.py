@@ -30,6 +30,10 @@ class PowerState(StrEnum):
         return self in (PowerState.RUNNING, PowerState.PAUSED, PowerState.CRASHED)
 
 
+WRITES = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.ELSEWHERE})
+"""Power states in which a machine writes, or will write as soon as it is resumed."""
+
+
 class DiskDefinition(Shape):
     """A disk as its site describes it."""
 
