@@ -5,20 +5,24 @@ import pty
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
 from rig.eventually import eventually
-from secondsite.cli.verbs import data_synchronization, predictions
-from secondsite.domain.lifecycle import Verb
+from secondsite.cli.verbs import data_synchronization, predictions, second_copies
+from secondsite.domain import errors
+from secondsite.domain.health import Health
+from secondsite.domain.lifecycle import State, Verb, allowed_operations
 from secondsite.domain.plans.directions import Direction
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.domain.prediction.data_sync import DataSync
 from secondsite.domain.prediction.predicting import Basis
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.wire import rest
 from secondsite.wire.rest.predictions import Prediction
 
 pytestmark = pytest.mark.slow
@@ -128,6 +132,78 @@ def test_a_second_copy_beside_a_running_machine_wants_its_name_and_a_yes_does_no
     code, shown = at_a_terminal(f"machine failover {protected}", "y")
     assert (code, "two of it will write" in shown) == (1, True)
     assert state(cli, protected) == "protected"
+
+
+def running(name="web01", state=State.PROTECTED, findings=()):
+    """A machine that runs at a, as its vault shows it."""
+    found = [
+        rest.Finding(
+            code=code,
+            severity="critical",
+            what="?",
+            cause="?",
+            do="?",
+            since=datetime(2026, 11, 28, tzinfo=UTC),
+        )
+        for code in findings
+    ]
+    return rest.Machine(
+        id=name, name=name, state=state, health=Health.HEALTHY, source_site="a", target_site="b",
+        source_appliance="a", active_site="a", power="running", findings=tuple(found),
+        allowed_operations=allowed_operations(state)
+    )  # fmt: skip
+
+
+def refusal_of(*machines, plan=None):
+    """What a script is told that would start copies of them."""
+    vault = MagicMock()
+    vault.appliances.list.return_value = [Mock(site="a", connected=True)]
+    vault.appliances.list.return_value[0].name = "a"
+    shown = {each.name: Mock(show=Mock(return_value=each)) for each in machines}
+    vault.machines.__getitem__.side_effect = shown.__getitem__
+    with pytest.raises(errors.InvalidArgument) as refused:
+        if plan is None:
+            second_copies.accept(vault, list(shown), ())
+        else:
+            second_copies.accept_plan(vault, plan, rest.PlanPart(), ())
+    return refused.value.do
+
+
+def plan_of(*machines):
+    members = [Mock(id=each.name, state=each.state) for each in machines]
+    for member, each in zip(members, machines, strict=True):
+        member.name = each.name
+    plan = Mock(groups=(Mock(machines=members),))
+    plan.name = "shop"
+    return plan
+
+
+def test_the_refusal_of_a_second_copy_names_a_planned_failover_only_for_machines_that_it_is_possible_for():
+    """After a failover that failed, and of a machine that a rescue had started, it was refused in turn."""
+    undecided = "Before you stop either copy, find out at both sites which one is in use"
+    assert "Move without loss: 'secondsite machine planned-failover web01'." in refusal_of(running())
+    half_way = running(state=State.FAILOVER_FAILED)
+    assert "planned-failover" not in refusal_of(half_way)
+    assert "'secondsite machine cancel-failover web01' lets the machine go on" in refusal_of(half_way)
+    for finding in ("started-without-vault", "record-is-behind", "source-running-after-failover"):
+        said = refusal_of(running(findings=[finding]))
+        assert ("planned-failover" in said, undecided in said) == (False, True)
+        assert "shut the old copy down ('virsh shutdown web01'), then 'secondsite machine failover" in said
+        assert "--while-running web01" in said
+    unmoved = running().model_copy(update={"allowed_operations": (Verb.FAILOVER,)})
+    assert "Stop it at a first; then 'secondsite machine failover web01'." in refusal_of(unmoved)
+    said = refusal_of(running("db01"), running(state=State.FAILOVER_FAILED))
+    assert "planned-failover db01'." in said
+    assert "cancel-failover web01'" in said
+
+
+def test_the_refusal_of_a_plans_second_copies_names_its_planned_failover_only_if_all_can_go():
+    web, db = running(), running("db01", findings=["started-without-vault"])
+    assert "'secondsite plan planned-failover shop'." in refusal_of(web, plan=plan_of(web))
+    said = refusal_of(web, db, plan=plan_of(web, db))
+    assert "plan planned-failover" not in said
+    assert "machine planned-failover web01'." in said
+    assert "then 'secondsite machine failover db01'" in said
 
 
 def test_before_a_machine_whose_memory_is_saved_is_failed_over_it_is_said_that_this_stays_behind(

@@ -227,7 +227,10 @@ class Verbs:
         """The appliance of the machines' source reports that they are so."""
         with self.store.transaction() as tx:
             for name in names or ("web01",):
-                said = tx.statuses.without_points(tx.machines.find(name).id).source
+                machine = tx.machines.find(name)
+                assert machine is not None
+                said = tx.statuses.without_points(machine.id).source
+                assert said is not None
                 said = said.model_copy(update={"power": power, "running": power == "running"})
                 tx.statuses.put_source(said, self.clock.now())
 

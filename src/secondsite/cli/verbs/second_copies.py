@@ -13,15 +13,15 @@ from typing import Annotated
 import typer
 
 from ...client import Vault
-from ...domain import errors, power_states, shell
+from ...domain import advice, errors, power_states, shell
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
-from ...wire.common.machines import PowerState
+from ...wire.common.machines import WRITES, PowerState
 from .. import output
 
-WRITES = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.ELSEWHERE})
-"""Power states in which a machine writes, or will write as soon as it is resumed."""
+COPIED = frozenset({"started-without-vault", "record-is-behind", "source-running-after-failover"})
+"""Findings of a machine that has a copy at its target already, or may have one."""
 FEW = 20
 """Up to this many machines each is asked for separately; for more the list of all is read."""
 WhileRunning = Annotated[
@@ -42,8 +42,7 @@ def accept(vault: Vault, names: Sequence[str], named: Collection[str]) -> None:
     InvalidArgument if nobody can be asked, Abort for another word."""
     unnamed = [each for each in _running(vault, names) if not {each.name, each.id} & set(named)]
     if unnamed:
-        move = f"secondsite machine planned-failover {shell.arguments(*(each.name for each in unnamed))}"
-        _want([each.name for each in unnamed], " ".join(map(_risk, unnamed)), move)
+        _want([each.name for each in unnamed], " ".join(map(_risk, unnamed)), _instead(unnamed))
 
 
 def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Collection[str]) -> None:
@@ -55,7 +54,8 @@ def accept_plan(vault: Vault, plan: rest.Plan, asked: rest.PlanPart, named: Coll
             f"{counted(len(running), 'machine')} of plan {plan.name} would be started twice. "
             f"{_risk(running[0])}"
         )
-        _want([plan.name], risk, f"secondsite plan planned-failover {shell.arguments(plan.name)}")
+        moved = f"Move without loss: 'secondsite plan planned-failover {shell.arguments(plan.name)}'."
+        _want([plan.name], risk, moved if all(map(_moves, running)) else _instead(running))
 
 
 def warn_of_memory(vault: Vault, names: Sequence[str]) -> None:
@@ -83,13 +83,34 @@ def _asked_for(plan: rest.Plan, asked: rest.PlanPart) -> list[str]:
     ]
 
 
-def _want(names: Sequence[str], risk: str, move: str) -> None:
+def _moves(machine: rest.Machine) -> bool:
+    return Verb.PLANNED_FAILOVER in machine.allowed_operations and not _is_copied(machine)
+
+
+def _is_copied(machine: rest.Machine) -> bool:
+    return any(each.code in COPIED for each in machine.findings)
+
+
+def _instead(machines: Sequence[rest.Machine]) -> str:
+    """What to type instead: one planned failover of all machines that it is possible for, and what leads out
+    for each of the others."""
+    moved = shell.arguments(*(each.name for each in machines if _moves(each)))
+    said = [f"Move without loss: 'secondsite machine planned-failover {moved}'."] if moved else []
+    return " ".join([*said, *(_way_out(each) for each in machines if not _moves(each))])
+
+
+def _way_out(machine: rest.Machine) -> str:
+    site = machine.target_site or "the other site"
+    of = advice.AdvisedMachine(machine.name, site, machine.state, machine.drill.state, fabric_id="")
+    source = machine.source_site or "its site"
+    return advice.before_a_second_copy(of, source, moves=False, copied=_is_copied(machine))
+
+
+def _want(names: Sequence[str], risk: str, instead: str) -> None:
     if not sys.stdin.isatty():
         meant = " ".join(f"--while-running {shlex.quote(name)}" for name in names)
-        raise errors.InvalidArgument(
-            risk, do=f"Move without loss: {move}. If a second copy is meant, add: {meant}"
-        )
-    output.warn(f"{risk} To move without loss: {move}")
+        raise errors.InvalidArgument(risk, do=f"{instead} If a second copy is meant, add: {meant}")
+    output.warn(f"{risk} {instead}")
     for name in names:
         if typer.prompt(f"To start a second copy all the same, type the name '{name}'", err=True) != name:
             raise typer.Abort
