@@ -410,6 +410,19 @@ def test_a_retry_is_as_careful_with_machines_that_the_first_attempt_did_not_come
     assert (verbs.state("web01"), verbs.state("db01")) == (State.PROTECTED, State.FAILED_OVER)
 
 
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.PLANNED_FAILOVER])
+def test_a_check_that_finds_a_copy_which_another_command_takes_over_promises_nothing_of_a_retry(verbs, verb):
+    verbs.protect()
+    take_over = (
+        "If that copy is the machine that you need, take it over: 'secondsite machine failover web01'."
+    )
+    verbs.appliances.obstacles = (ObstacleShape(what="Its copy is here.", do=take_over),)
+    said = verbs.run(verb).job.error.do
+    assert said == "Type what is named instead: a retry of this job would be refused again."
+    verbs.appliances.obstacles = (ObstacleShape(what="No memory there.", do="Free some."),)
+    assert verbs.run(verb).job.error.do == "Fix what is named, then retry the job."
+
+
 def test_a_retry_of_a_change_of_the_point_does_not_give_up_what_was_written_for_a_start_that_cannot_be(verbs):
     """The first attempt failed and was undone: the old point ran again, for days."""
     failed_over(verbs)

@@ -15,6 +15,11 @@ from ...wire.control.statuses import ReplicaStatus, SourceStatus
 from ..store import MachineRecord, Transaction, WarnedRecord
 from .deps import Deps
 
+TAKES_OVER = "take it over: 'secondsite machine failover "
+"""In the advice of an obstacle that no retry gets past: only that command is not refused for it."""
+RETRIED = "Fix what is named, then retry the job."
+TYPED_INSTEAD = "Type what is named instead: a retry of this job would be refused again."
+
 
 def require_none(verb: str, name: str, *found: Obstacles) -> str:
     """The warnings as the end of the check's sentence, '' without any. Raises PrerequisiteFailed naming every
@@ -23,7 +28,7 @@ def require_none(verb: str, name: str, *found: Obstacles) -> str:
     if blocking:
         raise errors.PrerequisiteFailed(
             f"{verb} of {name} was not started: {' | '.join(blocking)}",
-            do="Fix what is named, then retry the job.",
+            do=TYPED_INSTEAD if any(TAKES_OVER in each for each in blocking) else RETRIED,
         )
     sentences = warnings(*found)
     return f"; {counted(len(sentences), 'warning')}: {' | '.join(sentences)}" if sentences else ""
