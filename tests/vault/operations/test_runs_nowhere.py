@@ -300,3 +300,131 @@ def test_a_retry_of_a_commit_looks_again_for_the_machine_before_it_deletes_the_o
     again = verbs.retry(job.id).job
     assert (again.state, again.error.code) == ("failed", "prerequisite-failed")
     assert Kind.COMMIT_POINT not in [kind for _, kind, _ in verbs.appliances.given]
+
+
+def with_an_old_copy_that_runs_alone(verbs, came_to_state=State.COMMITTED):
+    """The failed-over copy is off; its owner started the old one."""
+    came_to(verbs, came_to_state)
+    brought_to(verbs, "off")
+    verbs.appliances.copies.run(verbs.machine().id, A)
+    verbs.appliances.given.clear()
+
+
+def kinds(verbs):
+    return {kind for _, kind, _ in verbs.appliances.given}
+
+
+@pytest.mark.parametrize("location", ["original", "alternate"])
+def test_a_reprotect_does_not_shut_down_the_only_copy_that_runs_and_names_the_ways_out(verbs, location):
+    """It was shut down and withdrawn: then nothing ran, and what it had written was in an old disk file."""
+    with_an_old_copy_that_runs_alone(verbs)
+    job = verbs.run(Verb.REPROTECT, location=location).job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "at a its old copy is running, and at b, where it was failed" in job.error.message
+    for way in ("virsh start ", "virsh shutdown ", "disable-protection web01"):
+        assert way in job.error.do
+    assert Kind.WITHDRAW not in kinds(verbs)
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+    assert verbs.state() is State.COMMITTED
+    started_again(verbs)
+    assert verbs.retry(job.id).job.state == "succeeded"
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+
+
+def test_a_reprotect_is_possible_once_the_only_copy_that_ran_was_shut_down_by_hand(verbs):
+    with_an_old_copy_that_runs_alone(verbs)
+    job = verbs.run(Verb.REPROTECT).job
+    brought_to(verbs, "off", at=A)
+    assert verbs.retry(job.id).job.state == "succeeded"
+
+
+def test_memory_of_an_old_copy_is_not_called_needless_while_the_failed_over_machine_is_off(verbs):
+    came_to(verbs, State.COMMITTED)
+    brought_to(verbs, "off")
+    verbs.appliances.saved.add(A)
+    error = verbs.run(Verb.REPROTECT).job.error
+    assert "at a its old copy is off, with its memory saved" in error.message
+    assert "the machine runs at the other site" not in error.do
+
+
+def test_a_reprotect_asks_again_in_the_step_that_shuts_down(verbs):
+    came_to(verbs, State.COMMITTED)
+    brought_to(verbs, "off", at=A)
+
+    def meanwhile(kind):
+        assert kind is Kind.CHECK_TARGET
+        brought_to(verbs, "off")
+        verbs.appliances.copies.run(verbs.machine().id, A)
+
+    verbs.appliances.at_order(2, meanwhile)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.REPROTECT)
+    assert said(job, "Prerequisites check").state == "succeeded"
+    assert "the only copy that is on" in job.job.error.message
+    assert Kind.WITHDRAW not in kinds(verbs)
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
+def test_no_reprotect_of_several_machines_shuts_down_the_only_copy_that_runs(verbs):
+    with_an_old_copy_that_runs_alone(verbs)
+    verbs.protect("db01")
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        verbs.run(verb, "db01")
+    verbs.run(Verb.REPROTECT, "web01", "db01")
+    assert (verbs.state("web01"), verbs.state("db01")) == (State.COMMITTED, State.PROTECTED)
+    assert verbs.appliances.running(verbs.machine().id) == [A]
+
+
+def test_a_commit_warns_of_an_old_copy_that_runs(verbs):
+    with_an_old_copy_that_runs_alone(verbs, State.FAILED_OVER)
+    sentence = said(verbs.run(Verb.COMMIT), "Prerequisites check").sentence
+    assert "it does not run there" in sentence
+    assert "at a its old copy is running" in sentence
+    assert f"virsh shutdown {verbs.machine().source_fabric_id}" in sentence
+
+
+def test_a_commit_does_not_wait_for_a_site_whose_old_copy_it_would_warn_of(verbs):
+    came_to(verbs, State.FAILED_OVER)
+    verbs.appliances.deaf.add(A)
+    began = verbs.clock.now()
+    job = verbs.run(Verb.COMMIT)
+    assert job.job.state == "succeeded"
+    assert (said(job, "Prerequisites check").ended_at - began).total_seconds() < 60
+
+
+def test_a_commit_at_home_asks_again_before_it_removes_the_machine_that_was_left(verbs):
+    came_to(verbs, State.COMMITTED)
+    for verb in (Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+
+    def meanwhile(kind):
+        assert kind is Kind.COMMIT_POINT
+        brought_to(verbs, "off", at=A)
+        verbs.appliances.copies.run(verbs.machine().id, B)
+
+    verbs.appliances.at_order(2, meanwhile)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.COMMIT).job
+    assert "at b its old copy is running, and at a, where it was failed" in job.error.message
+    assert Kind.REMOVE_MACHINE not in kinds(verbs)
+    verbs.appliances.copies.run(verbs.machine().id, A)
+    brought_to(verbs, "off", at=B)
+    assert verbs.retry(job.id).job.state == "succeeded"
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_a_failback_in_one_job_does_not_begin_while_only_the_old_copy_runs(verbs, sync):
+    with_an_old_copy_that_runs_alone(verbs)
+    job = verbs.run(Verb.PLANNED_FAILOVER, data_sync=sync).job
+    assert job.state == "failed"
+    assert "the only copy that is on" in job.error.message
+    assert not {Kind.WITHDRAW, Kind.SHUT_DOWN} & kinds(verbs)
+
+
+def test_a_failback_that_shuts_the_machine_down_first_does_not_begin_while_an_old_copy_runs(verbs):
+    came_to(verbs, State.COMMITTED)
+    verbs.appliances.copies.run(verbs.machine().id, A)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.PLANNED_FAILOVER, data_sync="during").job
+    assert "would be the only one that is on once web01 is shut down at b" in job.error.message
+    assert Kind.SHUT_DOWN not in kinds(verbs)

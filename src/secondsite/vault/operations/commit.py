@@ -23,8 +23,9 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
 from ..steps.reversal import automatic_reprotect
-from ..steps.sides import pool_addresses
-from ..steps.sides.source import ASKED_IN_PASSING
+from ..steps.sides import pool_addresses, runs_nowhere
+from ..steps.sides.source import ASKED_IN_PASSING, TOLD_IN_PASSING, Source
+from ..steps.sides.target import Target
 from ..store import MachineRecord, StatusRecord, Transaction
 
 
@@ -60,7 +61,8 @@ class Commit(MachineOperation):
                 raise _forgotten(machine)
         self._require_left(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
-        return Done(_found(machine, self._power(ctx, machine), begin))
+        found = _found(machine, self._power(ctx, machine), begin)
+        return Done(f"{found}{self._also_there(ctx, machine)}")
 
     def _require_left(self, ctx: StepContext, machine: MachineRecord) -> None:
         """For a failback, whose left machine is removed with a note of its disks: require that it is off and
@@ -82,6 +84,17 @@ class Commit(MachineOperation):
         if power == PowerState.RUNNING:
             raise _runs_there(machine)
         obstacles.require_whole("The commit", machine.name, power, old_copy=True)
+
+    def _also_there(self, ctx: StepContext, machine: MachineRecord) -> str:
+        """A warning of an old copy that is on at the site that was left and keeps its machine, as the end of
+        the check's sentence. A site that does not answer at once is not waited for."""
+        if machine.reversed or not self.deps.gateway.is_connected(machine.source_appliance_id):
+            return ""
+        try:
+            power = self.source(ctx, machine).power(TOLD_IN_PASSING).facts.power
+        except errors.SecondsiteError:
+            return ""
+        return "" if power in runs_nowhere.NOWHERE else _old_copy(machine, power)
 
     def _power(self, ctx: StepContext, machine: MachineRecord) -> str | None:
         """The power state of the failed-over machine; None: its site does not answer, or is given up. Checked
@@ -123,6 +136,7 @@ class Commit(MachineOperation):
         if ctx.arguments(WithoutSite).without_site == machine.target_site:
             return Skipped(f"{machine.source_site} keeps its machine: it is the only one that is left")
         source = self.source(ctx, machine)
+        self._require_target_serves(source, self.target(ctx, machine))
         need = Need(
             source.to_remove_machine(),
             lost=f"{machine.name} and its disks there are lost, so the next reprotect sends everything",
@@ -131,6 +145,17 @@ class Commit(MachineOperation):
         outcome = declaration.unless_given_up(self.deps, ctx, source, need)
         with self.deps.store.reading() as tx:
             return pool_addresses.giving_back(tx, machine, outcome)
+
+    def _require_target_serves(self, source: Source, target: Target) -> None:
+        """The check may be minutes old, and the old copy was started since. A site that does not answer is
+        waited for by the order that follows."""
+        if not all(map(self.deps.gateway.is_connected, (source.appliance_id, target.appliance_id))):
+            return
+        try:
+            power = source.power(ASKED_IN_PASSING).facts.power
+        except errors.ApplianceUnreachable:
+            return
+        runs_nowhere.require_target_serves("The commit", target, power)
 
     def _consolidate(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
@@ -213,6 +238,16 @@ def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
         f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is "
         f"{bring_up.said(power).rstrip(',')}, and stays so. "
         f"{bring_up.off(name, site, machine.target_fabric_id)}"
+    )
+
+
+def _old_copy(machine: MachineRecord, power: str) -> str:
+    site, state = machine.source_site, bring_up.said(power).rstrip(",")
+    shut_down = f"virsh shutdown {shell.arguments(machine.source_fabric_id)}"
+    return (
+        f"; 1 warning: at {site} its old copy is {state}. What that one wrote since the failover is not in "
+        f"the copy at {machine.target_site}, and a reprotect shuts it down and withdraws it. Shut it down at "
+        f"{site} ('{shut_down}'), unless it is the one that counts"
     )
 
 

@@ -32,7 +32,7 @@ from ..steps.operation import MachineOperation
 from ..steps.reversal import alternate_location, capacity, checking, leaving
 from ..steps.reversal.alternate_location import ReprotectArguments
 from ..steps.reversal.leaving import Withdrawn
-from ..steps.sides import placing
+from ..steps.sides import placing, runs_nowhere
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronization import ReplicaState
@@ -136,6 +136,7 @@ class Reprotect(MachineOperation):
             if not isinstance(away, errors.ApplianceUnreachable):
                 raise
             raise errors.ApplianceUnreachable(away.message, do=_way_on(machine)) from away
+        runs_nowhere.require_target_serves(leaving.VERB, self.target(ctx, machine), power)
         obstacles.require_whole("Reprotecting", machine.name, power, old_copy=True)
 
     def _where(self, ctx: StepContext, target: Target) -> str:
@@ -161,11 +162,11 @@ class Reprotect(MachineOperation):
 
     def _withdraw(self, ctx: StepContext) -> Outcome:
         machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
-        old = self.source(ctx, machine)
+        old, serving = self.source(ctx, machine), self.target(ctx, machine)
         if not wanted.is_elsewhere(machine):
-            return leaving.here(old, needed=wanted.to_original)
+            return leaving.here(old, serving, needed=wanted.to_original)
         moved = replace(machine, source_appliance_id=str(wanted.appliance_id))
-        return leaving.for_another(self.deps, old, self.source(ctx, moved))
+        return leaving.for_another(self.deps, old, self.source(ctx, moved), serving)
 
     def _define_again(self, ctx: StepContext) -> Outcome:
         return leaving.undo(self.deps, self.source(ctx), ctx.facts("withdraw", Withdrawn))

@@ -37,8 +37,10 @@ from ..steps import authority, batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..steps.retry_store import retrying
+from ..steps.sides import runs_nowhere
 from ..steps.sides.orders import Limits, Orders
 from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
+from ..steps.sides.target import Target
 from ..store import MachineRecord, Transaction
 
 FAILBACK = "failback"
@@ -193,6 +195,9 @@ class _Failback:
                     f"The appliance of site {site} is not connected, so {wanted.name} cannot come home.",
                     do="Start it, then start the failback again.",
                 )
+        old, target = Source(self._orders, ctx, machine), Target(self._orders, ctx, machine)
+        stays_on = wanted.data_sync is DataSync.BEFORE
+        runs_nowhere.require_target_serves("The failback", target, old.power().facts.power, stays_on=stays_on)
         return Done(f"both sites answer; {_plan_of(machine, wanted.data_sync)}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:

@@ -192,7 +192,7 @@ def test_an_old_appliance_that_is_there_withdraws_the_old_machine(away):
     away.appliances.copies.run(away.machine().id, A)  # its host came back and started it
     job = elsewhere(away)
     assert job.job.state == "succeeded"
-    assert given_to(away, A) == [Kind.POWER, Kind.WITHDRAW]
+    assert given_to(away, A) == [Kind.POWER, Kind.POWER, Kind.WITHDRAW]
     assert away.appliances.running(away.machine().id) == [B]
 
 
@@ -200,7 +200,12 @@ def test_the_appliance_that_takes_over_withdraws_what_is_with_it_before_it_makes
     """It shares the hypervisor with the old one, or had the machine before and was away since."""
     away.appliances.never_had = set()
     elsewhere(away)
-    assert given_to(away, OTHER_A)[:3] == [Kind.CHECK_TARGET, Kind.WITHDRAW, Kind.PREPARE_REPLICA]
+    assert given_to(away, OTHER_A)[:4] == [
+        Kind.CHECK_TARGET,
+        Kind.POWER,
+        Kind.WITHDRAW,
+        Kind.PREPARE_REPLICA,
+    ]
 
 
 @pytest.mark.parametrize("kind", [Kind.PREPARE_REPLICA, Kind.START_REPLICATION])
@@ -210,7 +215,7 @@ def test_one_that_fails_defines_the_old_machine_again_and_any_healthy_appliance_
     away.appliances.fail(kind, times=1)
     job = elsewhere(away)
     assert job.job.state == "failed"
-    assert given_to(away, A) == [Kind.POWER, Kind.WITHDRAW, Kind.REMOVE_REPLICA]
+    assert given_to(away, A) == [Kind.POWER, Kind.POWER, Kind.WITHDRAW, Kind.REMOVE_REPLICA]
     (again,) = [
         each
         for each in away.appliances.removed

@@ -172,7 +172,7 @@ def test_one_whose_protection_a_person_ends_meanwhile_runs_on_where_it_ran(away)
         assert kind is Kind.SHUT_DOWN
         asked.append(away.submit(Verb.DISABLE_PROTECTION))
 
-    away.appliances.at_order(0, faster)
+    away.appliances.at_order(1, faster)
     assert away.settle(begin(away, "during")).job.state == "failed"
     assert [away.tree(each).job.state for each in asked] == ["failed"]
     assert away.appliances.running(machine_id) == [B]
@@ -185,7 +185,7 @@ def test_a_vault_from_before_other_verbs_shuts_nothing_down(away):
     with away.store.transaction() as tx:
         tx.statuses.put_numbers({machine.id: (machine.generation + 7, 0)})
     assert away.settle(job_id).job.state == "failed"
-    assert (kinds(away), running(away)) == ([], [B])
+    assert (kinds(away), running(away)) == ([Kind.POWER], [B])
 
 
 # ---- what is refused

@@ -10,7 +10,9 @@ from ....wire.control.orders import Nothing, Withdraw
 from ..absent_site import declaration
 from ..absent_site.declaration import Need
 from ..deps import Deps
+from ..sides import runs_nowhere
 from ..sides.source import Source
+from ..sides.target import Target
 
 NOT_WAITED_FOR: Final = (errors.ApplianceUnreachable, errors.DeadlineExceeded, errors.FabricError)
 """Errors of an appliance that is not connected, or cannot use its hypervisor: they do not prevent using
@@ -23,9 +25,14 @@ class Withdrawn(Shape):
     withdrawn: bool = False
 
 
-def here(old: Source, *, needed: bool) -> Outcome:
-    """Withdraw the machine at the appliance that gets its replica, too. With new disks, an old machine that
-    is gone is not `needed`."""
+VERB: Final = "The reprotect"
+
+
+def here(old: Source, serving: Target, *, needed: bool) -> Outcome:
+    """Withdraw the machine at the appliance that gets its replica, too; `serving`: where it was failed over
+    to. With new disks, an old machine that is gone is not `needed`. Raises PrerequisiteFailed if it is the
+    only copy that runs: minutes may have passed since the check."""
+    runs_nowhere.require_target_serves(VERB, serving, old.power().facts.power)
     try:
         return old.withdraw().done()
     except errors.NotFound as gone:
@@ -34,13 +41,14 @@ def here(old: Source, *, needed: bool) -> Outcome:
         return Skipped(f"there is nothing to shut down: {gone.message}")
 
 
-def for_another(deps: Deps, old: Source, new: Source) -> Outcome:
+def for_another(deps: Deps, old: Source, new: Source, serving: Target) -> Outcome:
     """Withdraw the machine for the replica at another appliance, `new`, which may have a copy too if it
     shares the hypervisor, or had the machine before."""
-    there = here(new, needed=False)
+    there = here(new, serving, needed=False)
     if not deps.gateway.is_connected(old.appliance_id):
         return _left(deps, old)
     try:
+        runs_nowhere.require_target_serves(VERB, serving, old.power().facts.power)
         answer = old.withdraw()
     except errors.NotFound as gone:
         return there if isinstance(there, Done) else Skipped(f"there is nothing to shut down: {gone.message}")

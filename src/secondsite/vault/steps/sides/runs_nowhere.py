@@ -1,5 +1,5 @@
-"""Prevents ending the protection of a machine that runs nowhere, unless a person demands it: without its
-record nobody would bring it up again (S-057)."""
+"""Prevents leaving a machine that runs nowhere: ending the protection of one, unless a person demands it,
+since without its record nobody would bring it up again (S-057); and shutting down the only copy that runs."""
 
 from ....domain import bring_up, errors, shell
 from ....domain.lifecycle import State
@@ -9,6 +9,7 @@ from .source import Source
 from .target import Target
 
 NOWHERE = frozenset({PowerState.OFF, PowerState.MISSING})
+SERVES = frozenset({PowerState.RUNNING, PowerState.ELSEWHERE})
 
 
 def require(source: Source, target: Target, given_up: str | None) -> str:
@@ -54,6 +55,60 @@ def require_failed_over(
     if home is not None and home not in bring_up.NOT_ON:
         return f"{machine.name} is {home} at {machine.source_site}; at {site} it is {bring_up.said(power)}"
     raise _runs_nowhere(machine, power, forgotten=forgotten)
+
+
+def require_target_serves(verb: str, target: Target, there: str, *, stays_on: bool = True) -> None:
+    """For a verb that is about to shut down the old copy, whose power state is `there`. Raises
+    PrerequisiteFailed if that copy is on, or has its memory saved, while the failed-over machine does not
+    serve: then nothing would, and what the old copy wrote would be in no replica. `stays_on`: the verb leaves
+    the failed-over machine on meanwhile."""
+    if there in NOWHERE:
+        return
+    here = target.power().facts.power
+    if here not in SERVES:
+        raise _only_copy(verb, target.machine, there, here)
+    if not stays_on:
+        raise _shut_down_first(verb, target.machine, there)
+
+
+def _only_copy(verb: str, machine: MachineRecord, there: str, here: str) -> errors.PrerequisiteFailed:
+    name, home, site = machine.name, machine.source_site, machine.target_site
+    return errors.PrerequisiteFailed(
+        f"{verb} of {name} would shut down the only copy that is on: at {home} its old copy is "
+        f"{_spoken(there)}, and at {site}, where it was failed over to, it is {_spoken(here)}. Then nothing "
+        "of it would run, and what the old copy wrote would be left in its old disk files only.",
+        do=f"Decide which one counts. The one at {site}: {_bring_up(machine, here)} Then retry the job: what "
+        f"the one at {home} wrote since the failover is given up. Neither now: {_by_hand(machine)}, then "
+        f"retry the job; what it wrote is given up, too. The one at {home}: 'secondsite machine "
+        f"disable-protection {shell.arguments(name)}' leaves both as they are; then protect it from there.",
+    )
+
+
+def _shut_down_first(verb: str, machine: MachineRecord, there: str) -> errors.PrerequisiteFailed:
+    name, home, site = machine.name, machine.source_site, machine.target_site
+    return errors.PrerequisiteFailed(
+        f"{verb} of {name} was not started: at {home} its old copy is {_spoken(there)}, and would be the "
+        f"only one that is on once {name} is shut down at {site}.",
+        do=f"If nothing is needed that the old copy wrote since the failover: {_by_hand(machine)}, then "
+        "retry the job.",
+    )
+
+
+def _bring_up(machine: MachineRecord, power: str) -> str:
+    name, site = machine.name, machine.target_site
+    if power in bring_up.NOT_ON:
+        return bring_up.way(power, name, site, machine.target_fabric_id, committed=True)
+    quoted = shell.arguments(machine.target_fabric_id)
+    return f"Let it go on ('virsh resume {quoted}'), or end it and start it ('virsh destroy {quoted}')."
+
+
+def _by_hand(machine: MachineRecord) -> str:
+    quoted = shell.arguments(machine.source_fabric_id)
+    return f"shut the one at {machine.source_site} down by hand ('virsh shutdown {quoted}')"
+
+
+def _spoken(power: str) -> str:
+    return bring_up.said(power).rstrip(",")
 
 
 def _runs_nowhere(machine: MachineRecord, power: str, *, forgotten: bool) -> errors.PrerequisiteFailed:
