@@ -428,3 +428,49 @@ def test_a_failback_that_shuts_the_machine_down_first_does_not_begin_while_an_ol
     job = verbs.run(Verb.PLANNED_FAILOVER, data_sync="during").job
     assert "would be the only one that is on once web01 is shut down at b" in job.error.message
     assert Kind.SHUT_DOWN not in kinds(verbs)
+
+
+@pytest.mark.parametrize("state", AT_REST)
+def test_protection_does_not_end_while_both_copies_run_and_the_sites_are_named(verbs, state):
+    """Both went on, with the same name and addresses; nothing said so, and both had autostart."""
+    came_to(verbs, state)
+    verbs.appliances.copies.run(verbs.machine().id, A)
+    verbs.appliances.given.clear()
+    job = verbs.run(Verb.DISABLE_PROTECTION).job
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "two copies of it are on: at a it is running and at b it is running" in job.error.message
+    assert f"at a by 'virsh shutdown {verbs.machine().source_fabric_id}'" in job.error.do
+    assert f"at b by 'virsh shutdown {verbs.machine().target_fabric_id}'" in job.error.do
+    assert kinds(verbs) == {Kind.POWER}
+    assert verbs.state() is state
+    brought_to(verbs, "off", at=A)
+    ended = verbs.retry(job.id)
+    assert said(ended, "Stop replication").sentence.startswith("at a: ")
+    assert said(ended, "Remove replica").sentence.startswith("at b: ")
+
+
+def test_protection_does_not_end_while_both_copies_run_of_a_failover_that_did_not_end(verbs):
+    verbs.protect()
+    verbs.appliances.unheard.add(Kind.START_REPLICA)
+    verbs.run(Verb.FAILOVER)
+    verbs.appliances.mend()
+    assert verbs.state() is State.FAILOVER_FAILED
+    assert verbs.appliances.running(verbs.machine().id) == [A, B]
+    assert "two copies of it are on" in verbs.run(Verb.DISABLE_PROTECTION).job.error.message
+
+
+@pytest.mark.parametrize("serves", [A, B])
+def test_where_a_machine_is_not_served_its_copy_is_let_go_of_only_if_it_is_off_and_without_autostart(
+    verbs, serves
+):
+    """An appliance that is told `given_up` fences the copy, and refuses while it is on: it may have been
+    started since the check."""
+    came_to(verbs, State.COMMITTED)
+    if serves == A:
+        verbs.appliances.copies.run(verbs.machine().id, A)
+        brought_to(verbs, "off", at=B)
+    verbs.appliances.stopped.clear()
+    verbs.appliances.removed.clear()
+    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
+    (stopped,), (removed,) = verbs.appliances.stopped, verbs.appliances.removed
+    assert (stopped.given_up, removed.given_up) == (serves == B, serves == A)

@@ -36,8 +36,8 @@ from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.claim import CHECK
 from ..steps.operation import MachineOperation
 from ..steps.sides import pool_addresses, runs_nowhere
-from ..steps.sides.side import Ask
-from ..steps.sides.source import Source
+from ..steps.sides.side import Ask, Side
+from ..steps.sides.source import ASKED_IN_PASSING, Source
 from ..store import MachineRecord, Transaction
 
 
@@ -111,10 +111,13 @@ class DisableProtection(MachineOperation):
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
         sees_copy = self._sees_copy_at_target(ctx, source.machine)
-        is_old_copy = sees_copy is True and not self.deps.gateway.is_connected(source.appliance_id)
+        is_connected = self.deps.gateway.is_connected(source.appliance_id)
+        is_old_copy = sees_copy is True and (not is_connected or self._serves_at_target(ctx))
         keep_later_than = None if sees_copy else source.machine.epoch
         try:
-            return source.ask(source.to_end_protection(keep_later_than=keep_later_than)).done()
+            given_up = is_old_copy and is_connected
+            asked = source.to_end_protection(given_up=given_up, keep_later_than=keep_later_than)
+            return _named(source, source.ask(asked).done())
         except errors.ApplianceUnreachable as error:
             asked = source.to_end_protection(given_up=is_old_copy, keep_later_than=keep_later_than)
             return Skipped(
@@ -124,6 +127,25 @@ class DisableProtection(MachineOperation):
                 ),
                 lambda session: self._stop_later(session, source, asked),
             )
+
+    def _serves_at_target(self, ctx: StepContext) -> bool:
+        """Whether a failed-over machine runs at its target: then what is at its source is an old copy, which
+        must be off, and has no autostart any more."""
+        if not ctx.arguments(DisableArguments).runs_at_target:
+            return False
+        return self.target(ctx).power().facts.power in runs_nowhere.SERVES
+
+    def _serves_at_source(self, ctx: StepContext) -> bool:
+        """Whether a machine that was failed over runs at its source all the same: then what is at its target
+        is the copy that must be off."""
+        source = self.source(ctx)
+        failed_over = ctx.arguments(DisableArguments).runs_at_target
+        if not failed_over or not self.deps.gateway.is_connected(source.appliance_id):
+            return False
+        try:
+            return source.power(ASKED_IN_PASSING).facts.power in runs_nowhere.SERVES
+        except errors.ApplianceUnreachable:
+            return False
 
     def _sees_copy_at_target(self, ctx: StepContext, machine: MachineRecord) -> bool | None:
         """Whether the target has the machine's last copy; None for a target that was given up. Any other
@@ -160,7 +182,8 @@ class DisableProtection(MachineOperation):
             ended=True,
             restore_machine=machine.reversed and machine.failed_over_point_id is None,
             given_up=_target_is_given_up(ctx, machine)
-            or (asked.runs_at_source and self._runs_at_source(ctx, machine)),
+            or (asked.runs_at_source and self._runs_at_source(ctx, machine))
+            or self._serves_at_source(ctx),
             keep_points=machine.failed_over_point_id is not None
             or not self.deps.gateway.is_connected(machine.source_appliance_id),
         )
@@ -170,7 +193,7 @@ class DisableProtection(MachineOperation):
             lost=self._lost_at_target(ctx),
             later="its replica is removed there",
         )
-        outcome = declaration.unless_given_up(self.deps, ctx, target, need)
+        outcome = _named(target, declaration.unless_given_up(self.deps, ctx, target, need))
         with self.deps.store.reading() as tx:
             return pool_addresses.at_end(tx, machine, outcome, asked.without_site)
 
@@ -195,6 +218,13 @@ class DisableProtection(MachineOperation):
             tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))
         tx.machines.remove(str(job.subject))
+
+
+def _named(side: Side, outcome: Outcome) -> Outcome:
+    """The outcome, which names its site: of both sites the same may be said."""
+    if not isinstance(outcome, Done):
+        return outcome
+    return replace(outcome, sentence=f"at {side.site}: {outcome.sentence}")
 
 
 def _runs_at_source(tx: Transaction, machine: MachineRecord) -> bool:

@@ -5,7 +5,7 @@ from ....domain import bring_up, errors, shell
 from ....domain.lifecycle import State
 from ....wire.common.machines import PowerState
 from ...store import MachineRecord
-from .source import Source
+from .source import ASKED_IN_PASSING, Source
 from .target import Target
 
 NOWHERE = frozenset({PowerState.OFF, PowerState.MISSING})
@@ -13,17 +13,22 @@ SERVES = frozenset({PowerState.RUNNING, PowerState.ELSEWHERE})
 
 
 def require(source: Source, target: Target, given_up: str | None) -> str:
-    """A sentence about where the machine runs. Raises PrerequisiteFailed unless one site reports that it runs
-    there. A site that was given up is not asked: what it had is lost, including its machine."""
+    """A sentence about where the machine runs. Raises PrerequisiteFailed unless one site, and not both,
+    reports that it runs there. A site that was given up is not asked: what it had is lost, including its
+    machine."""
     machine = source.machine
-    said = []
+    said, on = [], []
     for side, site in ((source, machine.source_site), (target, machine.target_site)):
         if site == given_up:
             continue
         power = _power(side)
         if power is not None and power not in NOWHERE:
-            return f"{machine.name} is {power} at {site}"
+            on.append(f"{machine.name} is {power} at {site}")
         said.append(f"at {site} it is {power}" if power else f"{site} does not answer")
+    if len(on) > 1:
+        raise _two_copies(machine, " and ".join(said))
+    if on:
+        return on[0]
     if given_up == machine.source_site:
         return f"{machine.source_site} is given up, and what it had; {'; '.join(said)}"
     name = machine.name
@@ -39,9 +44,9 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
 def require_failed_over(
     source: Source, target: Target, given_up: str | None, *, forgotten: bool = False
 ) -> str:
-    """As `require`, for a machine that was failed over: it should run at its target, which is asked first. A
-    target that does not answer is not waited for here. `forgotten`: its replica there has no record of the
-    failover."""
+    """As `require`, for a machine that was failed over: it should run at its target, which is asked first,
+    and not at its source, too. A site that does not answer is not waited for here. `forgotten`: its replica
+    at the target has no record of the failover."""
     machine = source.machine
     site = machine.target_site
     if site == given_up:
@@ -49,9 +54,11 @@ def require_failed_over(
     power = _power(target)
     if power is None:
         return f"{site} does not answer"
-    if power not in bring_up.NOT_ON:
-        return f"{machine.name} is {power} at {site}"
     home = None if given_up == machine.source_site else _power(source)
+    if power not in bring_up.NOT_ON:
+        if home is not None and home not in bring_up.NOT_ON:
+            raise _two_copies(machine, f"at {machine.source_site} it is {home} and at {site} it is {power}")
+        return f"{machine.name} is {power} at {site}"
     if home is not None and home not in bring_up.NOT_ON:
         return f"{machine.name} is {home} at {machine.source_site}; at {site} it is {bring_up.said(power)}"
     raise _runs_nowhere(machine, power, forgotten=forgotten)
@@ -130,6 +137,17 @@ def _runs_nowhere(machine: MachineRecord, power: str, *, forgotten: bool) -> err
     )
 
 
+def _two_copies(machine: MachineRecord, said: str) -> errors.PrerequisiteFailed:
+    name, home, site = machine.name, machine.source_site, machine.target_site
+    here, there = shell.arguments(machine.source_fabric_id), shell.arguments(machine.target_fabric_id)
+    return errors.PrerequisiteFailed(
+        f"Protection of {name} was not ended: two copies of it are on: {said}. Without protection nothing "
+        "would keep the two apart any more, or tell of them.",
+        do=f"Shut down the one that you do not need: at {home} by 'virsh shutdown {here}', or at {site} by "
+        f"'virsh shutdown {there}'; its files stay. Then retry the job.",
+    )
+
+
 def _then(name: str) -> str:
     quoted = shell.arguments(name, options="--runs-nowhere")
     return (
@@ -141,6 +159,7 @@ def _then(name: str) -> str:
 def _power(side: Source | Target) -> PowerState | str | None:
     """The power state; None: the site does not answer."""
     try:
-        return side.power().facts.power
+        answer = side.power(ASKED_IN_PASSING) if isinstance(side, Source) else side.power()
     except errors.ApplianceUnreachable:
         return None
+    return answer.facts.power
