@@ -149,6 +149,49 @@ def test_a_plan_takes_no_other_machine_by_its_name(store):
         Store([store]).of("../m1")
 
 
+def namesake(store, number, ended=False):
+    """Another machine that is named vm1."""
+    kept(store, number)
+    folder = store / "replicas" / f"m{number}"
+    (folder / "machine.json").write_bytes(signed({"name": "vm1"}))
+    if ended:
+        (folder / "ended.json").write_bytes(signed({"at": "2026-11-28T11:40:00+00:00"}))
+
+
+def test_files_that_an_ended_protection_left_do_not_make_a_name_ambiguous(store):
+    namesake(store, 8, ended=True)
+    assert Store([store]).find("vm1").id == "m1"
+    assert Store([store]).find("m8").id == "m8"
+
+
+def test_a_machine_of_which_only_an_ended_protection_left_files_is_found_by_its_name(store):
+    (store / "replicas" / "m2" / "ended.json").write_bytes(signed({"at": "2026-11-28T11:40:00+00:00"}))
+    assert Store([store]).find("vm2").id == "m2"
+
+
+def listed(store, capsys):
+    main.main(["--store", str(store), "list"])
+    return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_list_shows_the_ids_where_a_name_is_not_unique(store, capsys):
+    assert "id" not in listed(store, capsys)[0]
+    namesake(store, 8)
+    head, *rows = listed(store, capsys)
+    assert head[:2] == ["machine", "id"]
+    assert [row[:2] for row in rows if row[0] == "vm1"] == [["vm1", "m1"], ["vm1", "m8"]]
+    with pytest.raises(Problem, match="2 machines are named 'vm1'") as problem:
+        Store([store]).find("vm1")
+    assert "m1, m8; 'list' shows them" in problem.value.do
+
+
+def test_a_list_says_which_files_an_ended_protection_left(store, capsys):
+    namesake(store, 8, ended=True)
+    (row,) = (line for line in listed(store, capsys) if line[1] == "m8")
+    assert " ".join(row).endswith("not started; protection ended 2026-11-28 11:40:00Z")
+    assert sum("ended" in line for line in listed(store, capsys)) == 1
+
+
 def test_as_json_a_plan_prints_nothing_else_and_asks_beside_it(store, capsys, monkeypatch):
     configuration = store / "configuration.json"
     plan = {"name": "shop", "groups": [{"machines": [{"id": "m9", "name": "vm9"}], "after": [LOOK]}]}

@@ -29,11 +29,12 @@ Its rooms:
 from .bundle import NAME, bundle
 from .choosing import PROVEN
 from .files import signed, trusted
-from .store import CONFIGURATION, GRADES, RECORD, RESERVE, RUN, START, read
+from .store import CONFIGURATION, ENDED, GRADES, RECORD, RESERVE, RUN, START, read
 from .store_notes import last_start
 
 __all__ = [
     "CONFIGURATION",
+    "ENDED",
     "GRADES",
     "NAME",
     "PROVEN",

@@ -53,21 +53,38 @@ def machine(replica: Replica) -> dict[str, Any]:
         "encrypted_with": replica.key_id,
         "started_from": str(replica.run["point_id"]) if replica.run else None,
         "runs_by": _runs_by(replica),
+        "protection_ended": replica.ended_at,
     }
 
 
 def machines(found: Sequence[dict[str, Any]], *, stores: bool = False) -> str:
-    """A table of machines; with several `stores` it shows the store of each."""
+    """A table of machines; with several `stores` it shows the store of each, and ids if a name is not unique:
+    a machine of such a name is given by its id."""
+    named = [each["machine"] for each in found]
+    ids = len(named) != len(set(named))
     rows = [
         [
-            each["machine"], str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]),
+            each["machine"], *_id(each, ids), str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]),
             each["newest_verified"] or NONE,
             each["encrypted_with"] or "no", _state(each), *_store(each, stores),
         ]
         for each in found
     ]  # fmt: skip
-    head = ["machine", "points", "newest", "age", "newest verified", "encrypted", "state"]
+    head = [
+        "machine",
+        *(["id"] if ids else []),
+        "points",
+        "newest",
+        "age",
+        "newest verified",
+        "encrypted",
+        "state",
+    ]
     return table([*head, *(["store"] if stores else [])], rows)
+
+
+def _id(each: dict[str, Any], ids: bool) -> list[str]:
+    return [each["id"]] if ids else []
 
 
 def _store(each: dict[str, Any], stores: bool) -> list[str]:
@@ -181,6 +198,11 @@ def _runs_by(replica: Replica) -> str | None:
 
 
 def _state(each: dict[str, Any]) -> str:
+    ended = f"; protection ended {instant(each['protection_ended'])}" if each["protection_ended"] else ""
+    return f"{_power(each)}{ended}"
+
+
+def _power(each: dict[str, Any]) -> str:
     if each["runs_by"]:
         return f"runs ({each['runs_by']})"
     return f"was started from {each['started_from']}, is off" if each["started_from"] else "not started"

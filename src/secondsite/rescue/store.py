@@ -21,6 +21,9 @@ CONFIGURATION = "configuration.json"
 START = "start.json"
 GRADES = "grades.json"
 RECORD = "machine.json"
+ENDED = "ended.json"
+"""The file in a replica's folder that says since when its machine is not protected any more: its files were
+left, and no vault has it."""
 RESERVE = "start.reserve"
 """In a store: space that replication left for starts."""
 """The file beside a replica with what its vault knew of the machine."""
@@ -127,6 +130,12 @@ class Replica:
         return self.record.get("committed_point_id") is not None and self.record.get("head") is None
 
     @property
+    def ended_at(self) -> str | None:
+        """When its protection ended, and its files were left; None: it is protected, as far as is known."""
+        found = _optional(self.folder / ENDED)
+        return one_line(str(found.get("at"))) if found else None
+
+    @property
     def run_folder(self) -> Path:
         return self.folder / "runs" / RUN
 
@@ -191,11 +200,13 @@ class Store:
         return sorted(found, key=lambda each: each.name), [*self.away, *problems]
 
     def find(self, asked: str) -> Replica:
-        """The replica with this name, id or folder; raises Problem. Of other machines no point is read."""
+        """The replica with this name, id or folder; raises Problem. Of other machines no point is read. A
+        name means the machine that is protected, if another's protection has ended."""
         folders = self._folders()
-        return self._only(
-            asked, [each for each in folders if asked in (each.name, str(each)) or asked == _name_of(each)]
-        )
+        exact = [each for each in folders if asked in (each.name, str(each))]
+        named = [each for each in folders if asked == _name_of(each) and each not in exact]
+        protected = [each for each in named if not _optional(each / ENDED)]
+        return self._only(asked, [*exact, *protected] or named)
 
     def of(self, machine_id: str) -> Replica:
         """The replica of the machine with this id; raises Problem. Nothing of other machines is read."""
@@ -228,7 +239,8 @@ class Store:
         if found:
             raise Problem(
                 f"{len(found)} machines are named '{asked}'.",
-                f"Give one of the ids {', '.join(each.id for each in found)}.",
+                f"Give one of the ids {', '.join(each.id for each in found)}; 'list' shows them with their "
+                "points.",
             )
         damaged = [problem for problem in problems if problem.startswith(f"{asked} ")]
         unfit = "" if damaged else "".join(f" {each}" for each in self._misplaced)

@@ -9,6 +9,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.fabrics.simulated.host.records import MachineRecord
+from secondsite.rescue import read
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import (
     CommitPoint,
@@ -108,6 +109,7 @@ def test_the_files_of_a_machine_stay_when_its_protection_back_home_ends(pair, fo
     assert pair.target.read(away) == content
     assert pair.target.fabric.inventory.get(away).tag is None
     assert pair.target.appliance.host.find(pair.machine_id) is None
+    assert read(pair.target.replica_folder(pair.machine_id)).ended_at, "a start without a vault must know"
 
 
 def test_an_old_machine_that_an_undone_reprotect_left_withdrawn_is_defined_again_when_protection_ends(pair):

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -12,10 +13,10 @@ from ...datapath.encryption import EncryptionKey
 from ...datapath.errors import AnotherReplica
 from ...datapath.replica import Replica, ReplicaDisk
 from ...domain import errors
-from ...ground import seams
+from ...ground import durable, seams
 from ...ground.periodic import Every
 from ...ground.problem import SecondsiteError, ours
-from ...rescue import RECORD
+from ...rescue import ENDED, RECORD, signed
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
@@ -133,6 +134,7 @@ class ReplicaHost:
         self.require_opened(setup.machine_id)
         if self.find(setup.machine_id) is None:
             self._open(setup, True)
+        (self.get(setup.machine_id).replica.files.root / ENDED).unlink(missing_ok=True)
         hosted = self.get(setup.machine_id)
         hosted.save()
         return hosted
@@ -284,6 +286,7 @@ class ReplicaHost:
         # The files may have been here, forgotten by a database from an old backup.
         _add_disks(replica, setup)
         seams.reach("appliance.replica.made")
+        (folder / ENDED).unlink(missing_ok=True)
         hosted = HostedReplica(setup, True, replica, self._state, self._rules)
         if hosted.failed_over:  # it was forgotten
             setup = _not_made(setup)
@@ -326,7 +329,7 @@ class ReplicaHost:
         sentence = f"left the files of {hosted.setup.machine_name} in {hosted.replica.files.root}"
         if keep_files:
             hosted.replica.close()
-            (hosted.replica.files.root / RECORD).unlink(missing_ok=True)  # no vault is to adopt it
+            _leave(hosted.replica.files.root)
         elif keep_points and self.stores.of(hosted).trash.takes(hosted):
             sentence = self.stores.of(hosted).trash.put(hosted)
         else:
@@ -348,6 +351,17 @@ class ReplicaHost:
     def spaces(self) -> Sequence[StoreSpace]:
         """The space in every store, the default one first."""
         return [each.seen() for each in self.stores.all]
+
+
+def _leave(folder: Path) -> None:
+    """Note that the files in the folder are nobody's replica any more: no vault is to adopt it, and a start
+    without a vault must not take it for the machine of that name that is protected."""
+    (folder / RECORD).unlink(missing_ok=True)
+    try:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        durable.write(folder / ENDED, signed({"at": at}))
+    except (OSError, SecondsiteError) as problem:  # its files are left all the same
+        log.warning("replica.end-not-noted", folder=str(folder), problem=str(problem))
 
 
 def _not_emptied(problem: Exception) -> None:
