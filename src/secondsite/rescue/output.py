@@ -64,23 +64,16 @@ def machines(found: Sequence[dict[str, Any]], *, stores: bool = False) -> str:
     ids = len(named) != len(set(named))
     rows = [
         [
-            each["machine"], *_id(each, ids), str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]),
+            each["machine"], *_id(each, ids),
+            str(each["points"]), each["newest_point"] or NONE, age(each["taken_at"]),
             each["newest_verified"] or NONE,
             each["encrypted_with"] or "no", _state(each), *_store(each, stores),
         ]
         for each in found
     ]  # fmt: skip
-    head = [
-        "machine",
-        *(["id"] if ids else []),
-        "points",
-        "newest",
-        "age",
-        "newest verified",
-        "encrypted",
-        "state",
-    ]
-    return table([*head, *(["store"] if stores else [])], rows)
+    head = ["points", "newest", "age", "newest verified", "encrypted", "state"]
+    named_by = ["machine", "id"] if ids else ["machine"]
+    return table([*named_by, *head, *(["store"] if stores else [])], rows)
 
 
 def _id(each: dict[str, Any], ids: bool) -> list[str]:
