@@ -94,8 +94,8 @@ def _is_copied(machine: rest.Machine) -> bool:
 def _instead(machines: Sequence[rest.Machine]) -> str:
     """What to type instead: one planned failover of all machines that it is possible for, and what leads out
     for each of the others."""
-    moved = shell.arguments(*(each.name for each in machines if _moves(each)))
-    said = [f"Move without loss: 'secondsite machine planned-failover {moved}'."] if moved else []
+    quoted = shell.arguments(*(each.name for each in machines if _moves(each)))
+    said = [f"Move without loss: 'secondsite machine planned-failover {quoted}'."] if quoted else []
     return " ".join([*said, *(_way_out(each) for each in machines if not _moves(each))])
 
 

@@ -135,12 +135,12 @@ def require_no_second_copy(deps: Deps, tx: Transaction, machine: MachineRecord) 
         moves=power not in power_states.OBSTACLES and deps.gateway.is_connected(machine.target_appliance_id),
         copied=known.replica is not None and "failover" in known.replica.runs,
     )
-    meant = shell.arguments(machine.name, options=f"--while-running {shlex.quote(machine.name)}")
+    quoted = shell.arguments(machine.name, options=f"--while-running {shlex.quote(machine.name)}")
     raise errors.PrerequisiteFailed(
         f"The failover of {machine.name} was not retried: it runs at {machine.source_site} now, and would go "
         f"on there. With its copy at {machine.target_site} two of it would write, and what one of them "
         "writes is lost later.",
-        do=f"{instead} If a second copy is meant, start it anew: 'secondsite machine failover {meant}'.",
+        do=f"{instead} If a second copy is meant, start it anew: 'secondsite machine failover {quoted}'.",
     )
 
 
