@@ -3,6 +3,7 @@ nobody starts it from what they kept. A reprotect had removed the definition, an
 start: memory that was saved to a file made two copies, and damaged each point."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ import pytest
 import secondsite.fabrics.libvirt.host
 from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import steps
-from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.interface import HostRequest, PowerState
 from secondsite.fabrics.libvirt.host import withdrawn_disks
 from secondsite.ground.units import MiB
 from tests.fabrics.support_owner import made, state, virsh
@@ -244,3 +245,36 @@ def _overlay(path, below):
 
 def _escaped(path):
     return str(path).replace("&", "&amp;").replace("'", "&apos;")
+
+
+def test_a_machine_that_came_home_starts_on_its_overlays_and_nothing_else_writes_below_them(host, withdrawn):
+    """An owner defined it anew from a file of before: it was started on its old disks, back in time, and
+    wrote below the overlays that had the newest data."""
+    definition, _, before = withdrawn
+    disk = Path(definition.disks[0].path)
+    run = host.root / "runs" / "failover"
+    run.mkdir(parents=True)
+    run.chmod(0o777)
+    _overlay(run / "vda.qcow2", disk)
+    key = definition.disks[0].key
+    request = HostRequest(
+        fabric_id=definition.fabric_id, name=definition.name, definition=definition, tag=steps.TAG,
+        disks={key: run / "vda.qcow2"}, networks={}, home=definition,
+    )  # fmt: skip
+    host.fabric.hosting.create(request)
+    host.fabric.power.start(definition.fabric_id)
+    domain = host.domain(definition.fabric_id)
+    came = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    domain.destroy()
+    for text in (untagged(before), _under_another_name(before, definition)):
+        anew = host.connection.handle.defineXML(text)
+        with pytest.raises(libvirt.libvirtError, match=f"came home.* is in {re.escape(str(run))},"):
+            anew.create()
+    anew.undefine()
+    host.connection.handle.defineXML(came).create()
+    host.domain(definition.fabric_id).destroy()
+    host.fabric.hosting.withhold(definition, (), {key: run / "vda.qcow2"})
+    host.fabric.power.start(definition.fabric_id)
+    host.fabric.hosting.release(definition.fabric_id)
+    assert not (withdrawn_disks.FOLDER / definition.fabric_id).exists()
+    host.domain(definition.fabric_id).destroy()

@@ -394,15 +394,23 @@ class Hosting(Protocol):
         `restore`; a copy of its firmware state stays. Withholds the disks with these keys, or all if none is
         given."""
 
-    def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
+    def withhold(
+        self,
+        definition: MachineDefinition,
+        disks: Collection[str] = (),
+        above: Mapping[str, Path] | None = None,
+    ) -> None:
         """If the platform can, forbids every machine to start from these disks of a withdrawn machine, until
         `create` or `restore` defines it again, or until `release`. `disks`: their keys; all if none is given.
         Disks that are only read, or that its owner shares with other machines, are left out. Harmless when
-        repeated."""
+        repeated.
+
+        `above`: the files, by disk key, on which the machine itself is here again, as `create` does for one
+        that comes home: then also of all files below these, and until its disks are its own again."""
 
     def release(self, fabric_id: str) -> None:
         """Ends `withhold`: nothing stands on the disks of the withdrawn machine any more, and it does not
-        come home. Harmless when repeated."""
+        come home; or its disks are about to become its own again. Harmless when repeated."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Defines a withdrawn machine again as it was, with its firmware state, powered off."""

@@ -2,6 +2,7 @@
 leads to one."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -187,3 +188,33 @@ def test_without_the_right_to_write_there_it_is_said_what_to_do(host):
     with pytest.raises(errors.FabricError, match="cannot be written") as told:
         withdrawn_disks.forbid("m1", ["/srv/web01.qcow2"])
     assert "retry the job" in told.value.do
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_a_machine_that_came_home_the_hook_says_where_its_newest_data_is_and_lets_that_start(host, name):
+    path, run = made(host, name), host / "runs" / "fail over's\n"
+    withdrawn_disks.forbid("m1", [str(path)], run)
+    said = refusal(host, disk(path))
+    assert "came home" in said
+    assert f"is in {run}," in said
+    assert "runs at the other site" not in said
+    assert refusal(host, disk(run / "vda.qcow2", below=reading(path))) == ""
+    withdrawn_disks.forbid("m1", [str(path)])
+    assert "runs at the other site" in refusal(host, disk(path)), "after the failback was cancelled"
+
+
+def test_every_command_that_the_hook_names_can_be_typed_as_it_stands(host):
+    """It named 'machine start-anyway' without the site, which is required, and 'machine cancel-failover',
+    which is refused after an unplanned failover."""
+    words = HOOK.read_text()
+    named = set(re.findall(r"'(secondsite [a-z]+ [a-z-]+)((?: [A-Z$][^']*| --[^']*)*)'", words))
+    assert {verb for verb, _ in named} == {
+        "secondsite machine show",
+        "secondsite machine start-anyway",
+        "secondsite appliance start-anyway",
+        "secondsite machine planned-failover",
+        "secondsite machine failover",
+        "secondsite machine commit",
+    }
+    assert ("secondsite machine start-anyway", " $1 --site SITE") in named
+    assert all(given for _, given in named), "each names the machine"

@@ -10,7 +10,7 @@ from ...domain import errors, shell
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
 from ...wire.control.orders import CommitPoint, FabricMachine, Nothing, RemoveMachine
-from ..shared import withdrawn_definitions
+from ..shared import merging_key, withdrawn_definitions
 from ..source import Source
 from ..target import HostedReplica, old_disks
 from . import machine_tags
@@ -52,7 +52,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
             _require_on_its_run(context, hosted, payload.fabric_id)
         context.parts.replication.fences.lower(context.machine_id, payload.fabric_id, None)
         if hosted is None:
-            context.state.remove_fact(_merging_key(context))
+            context.state.remove_fact(merging_key(context.machine_id))
             return "the machine was already on its own disks", Nothing()
         own = _own_disks(hosted)
         if len(own) != len(hosted.replica.state.disks):
@@ -71,7 +71,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
         _forget_withdrawn(context, hosted)
         # its points stood on these disks
         sentence = context.parts.host.remove(hosted, keep_points=False)
-        context.state.remove_fact(_merging_key(context))
+        context.state.remove_fact(merging_key(context.machine_id))
     return f"the machine runs on its own disks again; {sentence}", Nothing()
 
 
@@ -85,7 +85,7 @@ def _require_on_its_run(context: Context, hosted: HostedReplica, fabric_id: str 
     """Raises NotPossibleNow if a machine that came home is not on the run's overlays, which have all that it
     wrote since. An owner applied his own file of the definition again, as Terraform does: the machine was on
     its old disks, that was taken for "merged before", and the overlays were deleted."""
-    if context.state.fact(_merging_key(context)) == str(hosted.replica.state.epoch):
+    if context.state.fact(merging_key(context.machine_id)) == str(hosted.replica.state.epoch):
         return  # the merge itself moves the disks, and may have been cut off
     found = context.fabric.inventory.get(fabric_id) if fabric_id else None
     strayed = [] if found is None else _strayed(hosted, found)
@@ -121,7 +121,8 @@ def _strayed(hosted: HostedReplica, found: MachineSummary) -> list[str]:
 def _merging(context: Context, hosted: HostedReplica, fabric_id: str) -> Iterator[None]:
     """Inside, the machine's disks move to its own files; a repeat after an interruption finds some there.
     After an error that came before any disk had moved, a repeat looks again where they are."""
-    context.state.put_fact(_merging_key(context), str(hosted.replica.state.epoch))
+    context.state.put_fact(merging_key(context.machine_id), str(hosted.replica.state.epoch))
+    context.fabric.hosting.release(fabric_id)  # from here on it may be on its own disks
     seams.reach("appliance.run.merging")
     try:
         yield
@@ -129,12 +130,8 @@ def _merging(context: Context, hosted: HostedReplica, fabric_id: str) -> Iterato
         with suppress(errors.SecondsiteError):
             found = context.fabric.inventory.get(fabric_id)
             if found is not None and not _strayed(hosted, found):
-                context.state.remove_fact(_merging_key(context))
+                context.state.remove_fact(merging_key(context.machine_id))
         raise
-
-
-def _merging_key(context: Context) -> str:
-    return f"merging/{context.machine_id}"
 
 
 def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:

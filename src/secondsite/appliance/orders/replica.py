@@ -159,7 +159,14 @@ def leave_to_owner(context: Context, hosted: HostedReplica, fabric_id: str) -> N
         runs.end_forgotten_drills(context, hosted)
         context.parts.host.commit(hosted)
         context.fabric.tracking.disable(fabric_id)
+        _release_old_disks(context, hosted)
         context.parts.host.remove(hosted, keep_files=True)
+
+
+def _release_old_disks(context: Context, hosted: HostedReplica) -> None:
+    """Let its owner start whatever they like from the old disks of a machine that came home."""
+    if hosted.setup.existing_fabric_id:
+        context.fabric.hosting.release(hosted.setup.existing_fabric_id)
 
 
 def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, keep: bool) -> str:
@@ -174,6 +181,7 @@ def _remove(context: Context, hosted: HostedReplica, payload: RemoveReplica, kee
         if not runs.may_be_rescued(hosted, runs.machine_of(context, FAILOVER)):
             context.parts.host.commit(hosted)
         _let_go_of_its_machine(context)
+        _release_old_disks(context, hosted)
     if payload.restore_machine and hosted.setup.existing_fabric_id:
         # remembered for a repeat of the order after the replica is gone
         context.state.put_fact(_restore_key(context), hosted.setup.existing_fabric_id)

@@ -40,7 +40,7 @@ from .known_vaults import KnownVaults
 from .machine_lock import MachineLock
 from .name_server import NameServer
 from .peer_connections import Peers
-from .state import HomeFull, State, run_key
+from .state import HomeFull, State, merging_key, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .vault_records import forget_vault
 
@@ -67,6 +67,7 @@ __all__ = [
     "forget_vault",
     "home_reserve",
     "issuer_of",
+    "merging_key",
     "order_numbers",
     "private_folders",
     "run_key",

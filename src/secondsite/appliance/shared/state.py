@@ -51,6 +51,11 @@ def run_key(machine_id: str, run: str) -> str:
     return f"run/{machine_id}/{run}"
 
 
+def merging_key(machine_id: str) -> str:
+    """The key of what is remembered while the disks of a machine that came home become its own again."""
+    return f"merging/{machine_id}"
+
+
 class HomeFull(errors.StoreFull):
     """No space in the appliance's home, which usually lies on another file system than its stores."""
 

@@ -90,7 +90,12 @@ class SimulatedHosting:
             self._take_away(record)
             return record.definition
 
-    def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
+    def withhold(
+        self,
+        definition: MachineDefinition,
+        disks: Collection[str] = (),
+        above: Mapping[str, Path] | None = None,
+    ) -> None:
         """Does nothing: nobody else starts machines here."""
 
     def release(self, fabric_id: str) -> None:

@@ -7,12 +7,21 @@ import pytest
 
 from rig import dying
 from rig.appliances import runs
+from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.fabrics.simulated.hosting import SimulatedHosting
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
-from secondsite.wire.control.orders import CommitPoint, FabricMachine, Kind, ShutDown
+from secondsite.wire.control.orders import (
+    CommitPoint,
+    FabricMachine,
+    Kind,
+    RemoveReplica,
+    ShutDown,
+    StopReplica,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -115,3 +124,60 @@ def test_after_a_merge_that_failed_before_it_began_a_definition_on_the_old_disks
     simulated.dial(pair.source.root, [])
     defined(pair, old)
     assert refused(pair, Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id))
+
+
+@pytest.fixture
+def vetoes(monkeypatch):
+    """What the hypervisor was told last of the old disks, by the machine's id: the files above them."""
+    told = {}
+
+    def withhold(_, definition, disks=(), above=None):
+        assert all(disks), "all protected ones, by their keys"
+        told[definition.fabric_id] = above
+
+    hosting = SimulatedHosting
+    monkeypatch.setattr(hosting, "withhold", withhold)
+    monkeypatch.setattr(hosting, "release", lambda _, fabric_id: told.pop(fabric_id, None))
+    return told
+
+
+def looked(pair, vetoes):
+    """What was told once it has looked: it passes a replica over that others work with."""
+    pair.source.appliance.second_copies.look()
+    return vetoes
+
+
+def test_until_the_commit_nobody_else_may_write_below_the_disks_of_a_machine_that_came_home(vetoes, home):
+    pair, point_id, _, _ = home
+    (overlay,) = pair.source.replica(pair.machine_id).replica.files.run("failover").glob("*.qcow2")
+    for _ in range(2):
+        vetoes.clear()
+        pair.source.restart()
+        eventually(lambda: looked(pair, vetoes), 20)
+        assert vetoes == {pair.fabric_id: {"vda": overlay}}
+    committed(pair, point_id)
+    with seams.armed(dying.at("appliance.run.merging")), pytest.raises(dying.Killed):
+        consolidated(pair)
+    pair.source.restart()
+    pair.source.appliance.second_copies.look()
+    assert vetoes == {}, "it may be on its own disks already"
+    assert consolidated(pair).problem is None
+    pair.source.appliance.second_copies.look()
+    assert vetoes == {}
+
+
+@pytest.mark.parametrize("way", ["cancelled", "ended"])
+def test_the_veto_for_a_machine_that_came_home_ends_with_a_cancel_or_with_its_protection(vetoes, home, way):
+    pair, _, _, _ = home
+    eventually(lambda: looked(pair, vetoes), 20)
+    assert vetoes[pair.fabric_id]
+    if way == "ended":
+        ended = RemoveReplica(keep_running=True)
+        pair.source.do(Kind.REMOVE_REPLICA, ended, pair.machine_id)
+        assert vetoes == {}
+    else:
+        pair.source.do(
+            Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=pair.fabric_id), pair.machine_id
+        )
+        eventually(lambda: looked(pair, vetoes) == {pair.fabric_id: None}, 20)
+        assert vetoes == {pair.fabric_id: None}, "as while it is protected back"

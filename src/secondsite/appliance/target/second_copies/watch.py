@@ -9,8 +9,8 @@ from ....domain import errors
 from ....fabrics.interface import Fabric
 from ....ground.periodic import Periodic
 from ....wire.control.setups import Base
-from ...shared import State, withdrawn_definitions
-from ..replica import HostedReplica
+from ...shared import State, merging_key, withdrawn_definitions
+from ..replica import FAILOVER, HostedReplica
 from ..replicas import ReplicaHost
 from . import advice, copies
 
@@ -61,7 +61,10 @@ class SecondCopies(Periodic):
     def compare(self, hosted: HostedReplica, found: Collection[copies.MachineFiles]) -> None:
         """Add a finding for those of the site's machines, `found`, that are copies. The caller has locked the
         replica."""
-        left = None if hosted.failed_over else left_for(self._state, hosted)
+        left = left_for(self._state, hosted)
+        if left is not None and hosted.failed_over:
+            self._forbid_below(hosted, left)
+            left = None
         there = [] if left is None else [copies.of(each, left) for each in found]
         those = [each for each in there if each is not None]
         if left is not None:
@@ -80,6 +83,18 @@ class SecondCopies(Periodic):
             for each in those:
                 if each.machine.tag == hosted.machine_id:
                     self._fabric.power.forbid_start(each.machine.fabric_id, hosted.machine_id)
+        except errors.SecondsiteError as error:
+            log.warning("second-copies.not-forbidden", machine=hosted.machine_id, problem=str(error))
+
+    def _forbid_below(self, hosted: HostedReplica, left: copies.WithdrawnMachine) -> None:
+        """For a machine that came home: nobody writes to what lies below its disks, until these are merged
+        into it."""
+        overlays = sorted(hosted.replica.files.run(FAILOVER).glob("*.qcow2"))
+        if not overlays or self._state.fact(merging_key(hosted.machine_id)):
+            return
+        try:
+            above = {path.stem: path for path in overlays}
+            self._fabric.hosting.withhold(left.definition, left.disks or {""}, above)
         except errors.SecondsiteError as error:
             log.warning("second-copies.not-forbidden", machine=hosted.machine_id, problem=str(error))
 

@@ -4,7 +4,11 @@ them.
 A replica stands on them, or they are its machine as it was. Anything that is started from them, such as
 memory saved to a file, or an old definition, is a second copy. The libvirt hook `start-veto` reads these
 files, so they are in the same place on every host: a file for each machine, with the path of a disk on each
-line. The hook compares the files that paths lead to, so that another path to one is no way around."""
+line. The hook compares the files that paths lead to, so that another path to one is no way around.
+
+A machine that came home stands on them with overlays until its failback is committed. Its owner defined it
+anew from a file of the definition: it was started on its old disks, back in time, and wrote into the files
+below the overlays that had the newest data."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -18,11 +22,13 @@ NEWLINE = "\x01"
 """Stands for a newline in a path, which would end the line; it cannot occur in XML."""
 
 
-def forbid(fabric_id: str, paths: Iterable[str]) -> None:
-    """From now on the hook refuses every machine that has one of these disks and can write to it."""
-    listed = "".join(f"{path.replace(chr(10), NEWLINE)}\n" for path in paths).encode(errors="surrogateescape")
+def forbid(fabric_id: str, paths: Iterable[str], overlays: Path | None = None) -> None:
+    """From now on the hook refuses every machine that has one of these disks and can write to it.
+    `overlays`: the folder of the disks that the machine itself has above them, since it came home."""
+    lines = [*paths, *([] if overlays is None else [f"+{overlays}/"])]
+    listed = "".join(f"{line.replace(chr(10), NEWLINE)}\n" for line in lines).encode(errors="surrogateescape")
     with _told_as_ours():
-        if listed and _read(FOLDER / fabric_id) != listed:
+        if lines and _read(FOLDER / fabric_id) != listed:
             durable.write(FOLDER / fabric_id, listed, mode=0o644)
 
 

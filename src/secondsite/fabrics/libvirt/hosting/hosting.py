@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from ....datapath.disks import image
+from ....datapath.disks import image, same_files
 from ....domain import errors
 from ....ground import durable
 from ....wire.common.machines import MachineDefinition
@@ -135,7 +135,10 @@ class Hosting:
             _undefine(existing, KEEP)
         domain = self._define(f"defining '{request.name}'", text)
         connection.call("turning autostart off", domain.setAutostart, 0)
-        self.release(request.fabric_id)
+        if request.home is None:
+            self.release(request.fabric_id)
+        else:
+            self._forbid(request.fabric_id, (), request.disks)
         return adapt.left_out(request, self._place(request.definition.native, chains))
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
@@ -179,17 +182,25 @@ class Hosting:
         _undefine(domain, KEEP)
         return _told(definition)
 
-    def withhold(self, definition: MachineDefinition, disks: Collection[str] = ()) -> None:
+    def withhold(
+        self,
+        definition: MachineDefinition,
+        disks: Collection[str] = (),
+        above: Mapping[str, Path] | None = None,
+    ) -> None:
+        others = {each.key for each in domain_xml.disks_in(definition.native) if each.readonly or each.shared}
+        paths = [
+            each.path
+            for each in definition.disks
+            if each.path and each.key not in others and (not disks or each.key in disks)
+        ]
+        self._forbid(definition.fabric_id, paths, above or {})
+
+    def _forbid(self, fabric_id: str, paths: Collection[str], above: Mapping[str, Path]) -> None:
         if self._hypervisor.embedded_root is None:  # nobody else starts machines in an embedded root
-            others = {
-                each.key for each in domain_xml.disks_in(definition.native) if each.readonly or each.shared
-            }
-            paths = [
-                each.path
-                for each in definition.disks
-                if each.path and each.key not in others and (not disks or each.key in disks)
-            ]
-            withdrawn_disks.forbid(definition.fabric_id, paths)
+            overlays = next((path.absolute().parent for path in above.values()), None)
+            below = (str(file) for path in above.values() for file in same_files.below(path))
+            withdrawn_disks.forbid(fabric_id, dict.fromkeys((*paths, *below)), overlays)
 
     def release(self, fabric_id: str) -> None:
         withdrawn_disks.allow(fabric_id)
