@@ -26,6 +26,8 @@ class AdvisedMachine:
     """Its replica at that site has no record of its failover."""
     missing: bool = False
     """The hypervisor at that site does not know it, so commit and reprotect are not possible."""
+    redefined: str = ""
+    """What that site reported of other disks that it was defined on there; empty: it has its own."""
     elsewhere: bool = False
     """At the old site something other than the machine's own definition runs from its disks."""
 
@@ -58,6 +60,8 @@ def before_a_second_copy(of: AdvisedMachine, source_site: str, *, moves: bool, c
 
 
 def _off(of: AdvisedMachine) -> str:
+    if of.redefined:
+        return bring_up.redefined(of.name, of.site, of.redefined)
     return f"{bring_up.off(of.name, of.site, of.fabric_id)} Find out why it went off.{_or_cancelled(of)}"
 
 
@@ -68,6 +72,16 @@ def _missing(of: AdvisedMachine) -> str:
         )
     committed = not of.may(Verb.CHANGE_RECOVERY_POINT)
     return f"{bring_up.missing(of.name, of.site, committed=committed)}{_or_cancelled(of)}"
+
+
+def _written(of: AdvisedMachine) -> str:
+    said = shell.about(of.name, health.CATALOGUE[health.WRITTEN].do)
+    if not of.may(Verb.CANCEL_FAILOVER):
+        return said
+    return (
+        f"{said} Or 'secondsite machine cancel-failover {shell.arguments(of.name)}' lets it go on where it "
+        "came from, and gives up what it wrote since."
+    )
 
 
 def _or_cancelled(of: AdvisedMachine) -> str:
@@ -141,5 +155,6 @@ _BY_CODE: dict[str, Callable[[AdvisedMachine], str]] = {
     "failed-over-machine-off": _off,
     "failed-over-machine-missing": _missing,
     "source-running-after-failover": _two_copies,
+    health.WRITTEN: _written,
     NOT_PROTECTED: _not_protected,
 }

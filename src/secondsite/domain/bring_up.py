@@ -36,6 +36,16 @@ def off(name: str, site: str, fabric_id: str) -> str:
     )
 
 
+def redefined(name: str, site: str, what: str) -> str:
+    """For one that came home to that site, and that somebody defined there on other disks than it came home
+    with; `what`: the sentences that the site reported."""
+    return (
+        f"Do not start {name} at {site} as it is: it would go back in time. {what} Put these into its "
+        f"definition in place of the others ('virsh edit {shell.arguments(name)}', with the URI of its "
+        "appliance's hypervisor), then start it."
+    )
+
+
 def missing(name: str, site: str, *, committed: bool) -> str:
     """For a machine whose definition somebody removed; its disk files still exist."""
     quoted = shell.arguments(name)

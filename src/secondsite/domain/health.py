@@ -50,6 +50,7 @@ UNKNOWN = "cycle-failed"
 """The code under which a finding of an appliance is shown that no vault knows yet, or that only the vault may
 report."""
 CLOCK_SKEW = "clock-skew"
+REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
 SILENT_SECONDS = 90
 """Appliances report on each of their machines every few seconds; one that is not mentioned for so many
 seconds is unknown to its appliance."""
@@ -424,6 +425,28 @@ CATALOGUE: dict[str, FindingKind] = {
             "If it runs on another host of that site, migrate it back. Else have it defined again from its "
             "files at the host of that site's appliance, as root: 'systemctl stop secondsite-appliance', in "
             "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
+        ),
+        _kind(
+            REDEFINED,
+            C,
+            "The machine came home, the commit has not merged its disks yet, and it runs on its old disks or "
+            "would at its next start: somebody defined it anew, from a file of before. On these it goes back "
+            "in time, and what it writes there damages what it wrote since it came home.",
+            "Do not start it as it is ('virsh start'). Put the files that the finding names into its "
+            "definition again, in place of the old ones ('virsh edit MACHINE', with the URI of its "
+            "appliance's hypervisor); if it runs on the old ones, shut it down first ('virsh shutdown "
+            "MACHINE'; copy its disks if you need what it wrote there). Start it then, check its file "
+            "systems, and commit: 'secondsite machine commit MACHINE'. Do not redefine it until that has "
+            "ended.",
+        ),
+        _kind(
+            WRITTEN,
+            C,
+            "Somebody wrote to the old disks of a machine that came home, while it stands on them with what "
+            "it wrote since: a start from an old definition, or another program. No commit merges them.",
+            "Check its file systems and its data. If these are whole, 'secondsite machine commit MACHINE' "
+            "fails and says how to accept what was written. If not, 'secondsite machine disable-protection "
+            "MACHINE' leaves all files as they are, to repair them, or to put the old disks back.",
         ),
         _kind(
             "went-off-late",

@@ -7,6 +7,7 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault.health.findings import Situation, findings
 from secondsite.vault.store import StatusRecord
 from secondsite.vault.watch.situations import last_jobs_that_failed
+from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.control.checks import ObstacleShape
 from secondsite.wire.control.orders import Kind
 from tests.support.vault import source_status
@@ -474,3 +475,29 @@ def test_where_a_machine_is_not_served_its_copy_is_let_go_of_only_if_it_is_off_a
     assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
     (stopped,), (removed,) = verbs.appliances.stopped, verbs.appliances.removed
     assert (stopped.given_up, removed.given_up) == (serves == B, serves == A)
+
+
+def test_nobody_is_told_to_start_a_machine_at_home_that_was_defined_on_its_old_disks(verbs):
+    """A finding and the commit's check said 'virsh start': it went back in time, and wrote below the disks
+    with its newest data."""
+    came_to(verbs, State.COMMITTED)
+    for verb in (Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    brought_to(verbs, "off", at=A)
+    what = "web01 is off, and its stored definition has vda on /old: its disks are vda on /new."
+    codes = ("failed-over-machine-off", "failed-over-machine-redefined")
+    found = tuple(FindingShape(code=code, what=what, since=verbs.clock.now()) for code in codes)
+    with verbs.store.transaction() as tx:
+        known = tx.statuses.get(verbs.machine().id).replica
+        runs = {"findings": found, "runs": ("failover",)}
+        tx.statuses.put_replica(known.model_copy(update=runs), verbs.clock.now())
+        status = tx.statuses.get(verbs.machine().id)
+    told = findings(Situation(verbs.machine(), status, None, None, None), verbs.clock.now())
+    advised = {each.code: each.do for each in told}
+    refused = verbs.run(Verb.DISABLE_PROTECTION).job.error.do
+    checked = said(verbs.run(Verb.COMMIT), "Prerequisites check").sentence
+    for each in (advised[codes[0]], refused, checked):
+        assert "virsh start" not in each
+        assert "virsh edit web01" in each
+        assert "vda on /new" in each
+    assert "Do not start it as it is" in advised[codes[1]]

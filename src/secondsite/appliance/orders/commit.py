@@ -3,9 +3,7 @@ copy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from ...datapath.disks import image_locks
 from ...domain import errors, shell
 from ...fabrics.interface import MachineSummary, PowerState
 from ...ground import seams
@@ -54,7 +52,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
         if hosted is None:
             context.state.remove_fact(merging_key(context.machine_id))
             return "the machine was already on its own disks", Nothing()
-        own = _own_disks(hosted)
+        own = old_disks.own(hosted)
         if len(own) != len(hosted.replica.state.disks):
             _forget_withdrawn(context, hosted)
             return "the machine's disks lie in the replica and stay there", Nothing()
@@ -75,46 +73,46 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
     return f"the machine runs on its own disks again; {sentence}", Nothing()
 
 
-def _own_disks(hosted: HostedReplica) -> dict[str, Path]:
-    """The old disks of the machine that the replica stands on, by disk key."""
-    disks = hosted.replica.state.disks
-    return {disk.key: Path(disk.base) for disk in disks if Path(disk.base).is_absolute()}
-
-
 def _require_on_its_run(context: Context, hosted: HostedReplica, fabric_id: str | None) -> None:
     """Raises NotPossibleNow if a machine that came home is not on the run's overlays, which have all that it
-    wrote since. An owner applied his own file of the definition again, as Terraform does: the machine was on
-    its old disks, that was taken for "merged before", and the overlays were deleted."""
+    wrote since, or if somebody wrote below these. An owner applied his own file of the definition again, as
+    Terraform does: the machine was on its old disks, that was taken for "merged before", and the overlays
+    were deleted."""
     if context.state.fact(merging_key(context.machine_id)) == str(hosted.replica.state.epoch):
         return  # the merge itself moves the disks, and may have been cut off
     found = context.fabric.inventory.get(fabric_id) if fabric_id else None
-    strayed = [] if found is None else _strayed(hosted, found)
+    strayed = None if found is None else _strayed(context, hosted, found)
     if found is None or not strayed:
+        _require_unwritten(hosted)
         return
-    overlays = hosted.replica.files.run(FAILOVER)
+    overlays, first = hosted.replica.files.run(FAILOVER), "shut it down, " if strayed.now else ""
     raise errors.NotPossibleNow(
-        f"{found.name} has {', '.join(strayed)} on its old disks. What it wrote since it came home is in "
-        f"{overlays}, unless that was merged into them by hand; so nothing is merged or deleted.",
-        do=f"If it was defined anew on the old disks: shut it down, put the files in {overlays} into its "
+        f"{strayed.what(found.name)} What it wrote since it came home is in {overlays}, unless that was "
+        "merged into its old disks by hand; so nothing is merged or deleted.",
+        do=f"If it was defined anew: {first}put the files that it came home with ({strayed.right}) into its "
         f"definition again ('virsh edit {shell.arguments(found.name)}'), check its file systems, and retry "
         "the job. If they were merged by hand ('virsh blockcommit'): 'secondsite machine disable-protection "
         f"{shell.arguments(hosted.setup.machine_name)}' leaves the machine and all files as they are.",
     )
 
 
-def _strayed(hosted: HostedReplica, found: MachineSummary) -> list[str]:
-    """The disks that the machine has on its old files and not on the run's overlays. While it is on, its
-    definition may say otherwise; but nothing else writes to the old files."""
-    own, overlays = _own_disks(hosted), hosted.replica.files.run(FAILOVER).absolute()
-    return [
-        disk.key
-        for disk in found.definition.disks
-        if disk.key in own
-        and (
-            image_locks.is_written(own[disk.key])
-            or not any(path.is_relative_to(overlays) for path in old_disks.files(disk))
+def _strayed(context: Context, hosted: HostedReplica, found: MachineSummary) -> old_disks.StrayedDisks:
+    return old_disks.strayed(hosted, context.fabric.inventory.holding(found.fabric_id))
+
+
+def _require_unwritten(hosted: HostedReplica) -> None:
+    """Raises NotPossibleNow if somebody wrote below the disks of a machine that came home: a merge would mix
+    that with what it wrote, and remove what both could be had from."""
+    written = hosted.replica.written_below(FAILOVER)
+    if written:
+        name = hosted.setup.machine_name
+        raise errors.NotPossibleNow(
+            f"{old_disks.written_said(hosted, written)} So nothing is merged or deleted.",
+            do=f"Check the file systems and the data of {name}. If they are whole, accept what was written: "
+            f"remove {hosted.replica.files.run_bases(FAILOVER)} as root at this site, and retry the job, "
+            "which merges the disks. If not, "
+            f"'secondsite machine show {shell.arguments(name)}' says what is possible.",
         )
-    ]
 
 
 @contextmanager
@@ -129,7 +127,8 @@ def _merging(context: Context, hosted: HostedReplica, fabric_id: str) -> Iterato
     except Exception:
         with suppress(errors.SecondsiteError):
             found = context.fabric.inventory.get(fabric_id)
-            if found is not None and not _strayed(hosted, found):
+            if found is not None and not _strayed(context, hosted, found):
+                hosted.replica.wrote_below(FAILOVER)  # perhaps a part of what the overlays have
                 context.state.remove_fact(merging_key(context.machine_id))
         raise
 

@@ -5,21 +5,25 @@ Old disks lie where they always lay, and their owner may change them: restore th
 for something else. And whoever controls a machine may merge its disks into the layers ('virsh blockcommit').
 The files are checked before anything starts from them."""
 
+import os
 import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from ...datapath import errors as datapath_errors
-from ...datapath.disks import image
+from ...datapath.disks import image, image_locks, same_files
 from ...datapath.replica import BaseImage
 from ...domain import errors
 from ...domain.amounts import exact_size
+from ...fabrics.interface import HeldDisk, HeldResources
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import State, withdrawn_definitions
-from .replica import HostedReplica
+from .replica import FAILOVER, HostedReplica
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +132,87 @@ def own_run(folder: Path, existing: MachineDefinition | None) -> str | None:
             if path.is_relative_to(runs):
                 return path.relative_to(runs).parts[0]
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class StrayedDisks:
+    """Disks, by their keys, of a machine that came home, in place of which it has other files than its run's.
+    `now`: those of a machine that is on; `kept`: those of its stored definition, from its next start on;
+    `written`: somebody writes to the old file."""
+
+    overlays: Path
+    on: bool
+    now: dict[str, str]
+    kept: dict[str, str]
+    written: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.now or self.kept or self.written)
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether the machine itself has them."""
+        return bool(self.now or self.kept)
+
+    def what(self, name: str) -> str:
+        """What the machine has, as sentences."""
+        if self.now:
+            return f"{name} runs with {_paths(self.now)}, and not on the disks that it came home with."
+        if self.kept and self.on:
+            return (
+                f"{name} runs on the disks that it came home with, but its stored definition has "
+                f"{_paths(self.kept)}: from its next start on it would go back in time."
+            )
+        if self.kept:
+            return f"{name} is off, and its stored definition has {_paths(self.kept)}: do not start it so."
+        return f"Something writes to old disks of {name} ({_paths(self.written)})."
+
+    @property
+    def right(self) -> str:
+        """The files that it should have, with their disks."""
+        keys = sorted({*self.now, *self.kept, *self.written})
+        return _paths({key: str(self.overlays / f"{key}.qcow2") for key in keys})
+
+
+def _paths(files: dict[str, str]) -> str:
+    return ", ".join(f"{key} on {path}" for key, path in files.items())
+
+
+def own(hosted: HostedReplica) -> dict[str, Path]:
+    """The old disks of the machine that the replica stands on, by disk key."""
+    disks = hosted.replica.state.disks
+    return {disk.key: Path(disk.base) for disk in disks if Path(disk.base).is_absolute()}
+
+
+def strayed(hosted: HostedReplica, holding: HeldResources) -> StrayedDisks:
+    """The disks that a machine that came home has on other files than the run's overlays, above which its
+    owner may have put snapshots. `holding`: what it uses."""
+    old, overlays = own(hosted), hosted.replica.files.run(FAILOVER).absolute()
+    others = [
+        each for each in holding.disks if each.key in old and each.path and not _stands_in(overlays, each)
+    ]
+    return StrayedDisks(
+        overlays,
+        any(each.now for each in holding.disks),
+        {each.key: each.path for each in others if each.now},
+        {each.key: each.path for each in others if each.kept},
+        {key: str(path) for key, path in old.items() if image_locks.is_written(path)},
+    )
+
+
+def written_said(hosted: HostedReplica, keys: Iterable[str]) -> str:
+    """The sentence about old disks that somebody wrote to since the machine came home."""
+    old = own(hosted)
+    told = _paths({key: str(old[key]) for key in keys if key in old})
+    return (
+        f"Somebody wrote to files below the disks of {hosted.setup.machine_name} since it came home "
+        f"({told}): blocks that it has not written since then are not what they were."
+    )
+
+
+def _stands_in(folder: Path, disk: HeldDisk) -> bool:
+    real: Iterable[str] = (disk.path, *disk.below, *map(str, same_files.below(disk.path)))
+    return any(Path(os.path.realpath(each)).is_relative_to(folder.resolve()) for each in real)
 
 
 def files(disk: DiskDefinition) -> list[Path]:

@@ -8,9 +8,11 @@ import structlog
 
 from ...datapath.disks import image_locks
 from ...domain import errors
+from ...domain.health import REDEFINED, WRITTEN
 from ...fabrics.interface import Fabric, PowerState
 from ...ground.periodic import Periodic
-from ..shared import State, run_key
+from ..shared import State, merging_key, run_key
+from . import old_disks
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
 
@@ -52,6 +54,7 @@ class PowerWatch(Periodic):
                     self._look_at(hosted)
 
     def _look_at(self, hosted: HostedReplica) -> None:
+        self._look_at_disks(hosted)
         for run, (code, words) in TOLD.items():
             try:
                 name, power = self._seen(hosted, run)
@@ -65,6 +68,33 @@ class PowerWatch(Periodic):
                 hosted.findings.add(told, words.format(name=name, is_off=NOT_RUNNING[power]))
             else:
                 hosted.findings.clear(told)
+
+    def _look_at_disks(self, hosted: HostedReplica) -> None:
+        """Add a finding for a machine that came home and has other disks than it came home with, and one if
+        somebody wrote below these."""
+        try:
+            strayed = self._strayed(hosted)
+        except errors.SecondsiteError as error:
+            log.debug("power.disks-not-seen", machine=hosted.machine_id, problem=error.message)
+            return
+        redefined = strayed is not None and strayed.of_machine
+        _tell(hosted, REDEFINED, _redefined(hosted, strayed) if strayed and redefined else "")
+        written = () if strayed is None else hosted.replica.written_below(FAILOVER)
+        _tell(hosted, WRITTEN, old_disks.written_said(hosted, written) if written else "")
+
+    def _strayed(self, hosted: HostedReplica) -> old_disks.StrayedDisks | None:
+        """The machine's other disks; None unless it came home, and its disks are its run's until the commit
+        begins to merge them."""
+        if not hosted.failed_over or not old_disks.own(hosted):
+            return None
+        noted = self._state.fact(run_key(hosted.machine_id, FAILOVER))
+        fabric_id = json.loads(noted)["fabric_id"] if noted else hosted.setup.existing_fabric_id
+        if fabric_id is None or self._state.fact(merging_key(hosted.machine_id)):
+            return None
+        try:
+            return old_disks.strayed(hosted, self._fabric.inventory.holding(fabric_id))
+        except errors.NotFound:
+            return None
 
     def _seen(self, hosted: HostedReplica, run: str) -> tuple[str, PowerState | None]:
         """The name of a run's machine, and its power; None if nothing is to be reported of it."""
@@ -94,6 +124,20 @@ class PowerWatch(Periodic):
                 return self._fabric.power.state(each.fabric_id)
         written = any(image_locks.is_written(path) for path in folder.glob("*.qcow2"))
         return None if written else PowerState.MISSING
+
+
+def _redefined(hosted: HostedReplica, strayed: old_disks.StrayedDisks) -> str:
+    return (
+        f"{strayed.what(hosted.setup.machine_name)} What it wrote since it came home is on other files, "
+        f"which its definition must have again: {strayed.right}."
+    )
+
+
+def _tell(hosted: HostedReplica, code: str, said: str) -> None:
+    if said:
+        hosted.findings.add(code, said)
+    else:
+        hosted.findings.clear(code)
 
 
 def _code(code: str, power: PowerState | None) -> str:

@@ -87,6 +87,8 @@ class Replica(ReplicaCore):
     changed_bases = verbs.disks.changed_bases
     altered_bases = verbs.disks.altered_bases
     accept_bases = verbs.disks.accept_bases
+    written_below = verbs.disks.written_below
+    wrote_below = verbs.disks.wrote_below
     check_key_change = verbs.change_key.check
     admit_key = verbs.change_key.admit
     shed_key = verbs.change_key.shed

@@ -34,7 +34,8 @@ SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED
 """States in which the machine should run at its target, and no verb stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
 MISSING = "failed-over-machine-missing"
-NOT_THERE = frozenset({OFF, MISSING})
+NOT_THERE = frozenset({OFF, MISSING, health.REDEFINED, health.WRITTEN})
+"""Of a machine that should run at its target, as it was failed over there."""
 TWO_COPIES = "source-running-after-failover"
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
@@ -148,6 +149,7 @@ def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> Hea
         machine.target_fabric_id,
         forgotten,
         missing,
+        lookup.redefined(situation.status),
         elsewhere=_power_at_source(situation.status) is PowerState.ELSEWHERE,
     )
     instead = advice.instead(finding.code, of)

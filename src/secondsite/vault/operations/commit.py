@@ -57,11 +57,12 @@ class Commit(MachineOperation):
                 f"{machine.name} does not run from a recovery point that could be committed."
             )
         with self.deps.store.reading() as tx:
-            if lookup.is_forgotten(machine, tx.statuses.get(machine.id)):
-                raise _forgotten(machine)
+            status = tx.statuses.get(machine.id)
+        if lookup.is_forgotten(machine, status):
+            raise _forgotten(machine)
         self._require_left(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
-        found = _found(machine, self._power(ctx, machine), begin)
+        found = _found(machine, self._power(ctx, machine), begin, lookup.redefined(status))
         return Done(f"{found}{self._also_there(ctx, machine)}")
 
     def _require_left(self, ctx: StepContext, machine: MachineRecord) -> None:
@@ -222,8 +223,9 @@ def _forgotten(machine: MachineRecord) -> errors.PrerequisiteFailed:
     )
 
 
-def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
-    """The sentence of the check."""
+def _found(machine: MachineRecord, power: str | None, begin: str, redefined: str) -> str:
+    """The sentence of the check. `redefined`: what was reported of its disks, where a start as it is would be
+    wrong."""
     name, site = machine.name, machine.target_site
     if power is None:
         return (
@@ -234,10 +236,12 @@ def _found(machine: MachineRecord, power: str | None, begin: str) -> str:
         return f"{name} runs at {site} from {begin}"
     if power not in bring_up.NOT_ON:
         return f"{name} is {power} at {site}, from {begin}"
+    way = bring_up.off(name, site, machine.target_fabric_id)
+    if redefined:
+        way = bring_up.redefined(name, site, redefined)
     return (
         f"{name} was started at {site} from {begin}; 1 warning: it does not run there: it is "
-        f"{bring_up.said(power).rstrip(',')}, and stays so. "
-        f"{bring_up.off(name, site, machine.target_fabric_id)}"
+        f"{bring_up.said(power).rstrip(',')}, and stays so. {way}"
     )
 
 

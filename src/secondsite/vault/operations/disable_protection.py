@@ -30,7 +30,7 @@ from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.machines import PowerState
 from ...wire.control import orders
-from ..steps import authority, lookup
+from ..steps import authority
 from ..steps.absent_site import declaration, finish_later
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.claim import CHECK
@@ -96,8 +96,8 @@ class DisableProtection(MachineOperation):
         if half_way:
             return Done(runs_nowhere.require(*sides, given_up))
         with self.deps.store.reading() as tx:
-            forgotten = lookup.is_forgotten(machine, tx.statuses.get(machine.id))
-        return Done(runs_nowhere.require_failed_over(*sides, given_up, forgotten=forgotten))
+            status = tx.statuses.get(machine.id)
+        return Done(runs_nowhere.require_failed_over(*sides, given_up, status))
 
     def _is_half_way(self, machine: MachineRecord) -> bool:
         """Whether it was left so, also before an attempt to end its protection that failed: then a start was

@@ -3,13 +3,20 @@
 import uuid
 from collections.abc import Iterable, Sequence
 
-from ...domain import errors, policies
+from ...domain import errors, health, policies
 from ...domain.lifecycle import State
 from ...domain.machines import platforms
 from ...wire.common.machines import DiscoveredMachine, PowerState
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import ReplicaStatus
 from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
+
+
+def redefined(status: StatusRecord) -> str:
+    """What its site reported last of a machine that came home and was defined on other disks than it came
+    home with; empty if nothing."""
+    told = status.replica.findings if status.replica is not None else ()
+    return next((each.what for each in told if each.code == health.REDEFINED), "")
 
 
 def refuse_same_site(source: str, target: str) -> None:

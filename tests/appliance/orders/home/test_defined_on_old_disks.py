@@ -1,6 +1,7 @@
 """A machine that came home, and that its owner defined anew on its old disks before the commit: what it wrote
 since lies in the run only, and stays."""
 
+import os
 import subprocess
 
 import pytest
@@ -9,15 +10,19 @@ from rig import dying
 from rig.appliances import runs
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.domain import errors
 from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import HeldDisk, HeldResources
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.fabrics.simulated.hosting import SimulatedHosting
+from secondsite.fabrics.simulated.power import SimulatedInventory
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import (
     CommitPoint,
     FabricMachine,
     Kind,
+    Nothing,
     RemoveReplica,
     ShutDown,
     StopReplica,
@@ -64,7 +69,7 @@ def consolidated(pair):
 
 def refused(pair, kind, payload):
     problem = pair.source.order(kind, payload, pair.machine_id).problem
-    return problem is not None and "has vda on its old disks" in problem.message
+    return problem is not None and "it came home" in problem.message
 
 
 @pytest.mark.parametrize("before_the_point", [True, False])
@@ -181,3 +186,96 @@ def test_the_veto_for_a_machine_that_came_home_ends_with_a_cancel_or_with_its_pr
         )
         eventually(lambda: looked(pair, vetoes) == {pair.fabric_id: None}, 20)
         assert vetoes == {pair.fabric_id: None}, "as while it is protected back"
+
+
+def told(pair):
+    """The findings that concern the disks of the machine that came home, and whether it runs."""
+    pair.source.appliance.power_watch.look()
+    codes = ("failed-over-machine-off", "failed-over-machine-redefined", "old-disks-written")
+    found = pair.source.replica(pair.machine_id).findings.all()
+    return {each.code: each.what for each in found if each.code in codes}
+
+
+@pytest.mark.parametrize("runs_on", ["nothing", "its old disks"])
+def test_a_machine_at_home_that_was_defined_on_its_old_disks_is_told_and_nobody_is_to_start_it(home, runs_on):
+    pair, _, old, _ = home
+    came = Host(pair.source.root).records.need(pair.fabric_id).definition
+    eventually(lambda: told(pair) == {}, 20)
+    defined(pair, old)
+    if runs_on == "nothing":
+        pair.source.fabric.power.stop(pair.fabric_id)
+    codes = {"failed-over-machine-redefined", *(["failed-over-machine-off"] if runs_on == "nothing" else [])}
+    eventually(lambda: set(told(pair)) == codes, 20)
+    said = told(pair)["failed-over-machine-redefined"]
+    assert ("is off, and its stored definition has" in said) is (runs_on == "nothing")
+    assert f"vda on {old.disks[0].path}" in said
+    assert f"vda on {came.disks[0].path}" in said
+    defined(pair, came)
+    eventually(lambda: told(pair) == {}, 20)
+
+
+def test_while_it_runs_on_the_disks_it_came_home_with_the_refusal_speaks_of_its_definition_only(
+    home, monkeypatch
+):
+    """It was told that it had the old disks, while only the definition of its next start said so."""
+    pair, point_id, old, _ = home
+    overlay = Host(pair.source.root).records.need(pair.fabric_id).definition.disks[0].path
+    now, next_time = HeldDisk("vda", overlay, True, False), HeldDisk("vda", old.disks[0].path, False, True)
+    held = HeldResources((now, next_time), frozenset())
+    monkeypatch.setattr(SimulatedInventory, "holding", lambda *_: held)
+    problem = pair.source.order(Kind.COMMIT_POINT, CommitPoint(point_id=point_id), pair.machine_id).problem
+    assert "runs on the disks that it came home with, but its stored definition has vda on" in problem.message
+    assert f"(vda on {overlay})" in problem.do
+    assert "shut it down" not in problem.do
+    eventually(lambda: set(told(pair)) == {"failed-over-machine-redefined"}, 20)
+
+
+def wrote(path):
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write 5M 64k", path], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("before_the_point", [True, False])
+def test_no_commit_merges_into_old_disks_that_somebody_wrote_to_until_that_is_accepted(
+    home, before_the_point
+):
+    pair, point_id, old, _ = home
+    if not before_the_point:
+        committed(pair, point_id)
+    pair.source.fabric.power.stop(pair.fabric_id)
+    pair.source.replica(pair.machine_id).replica.close()
+    eventually(lambda: "old-disks-written" not in told(pair), 20)
+    wrote(old.disks[0].path)
+    pair.source.fabric.power.start(pair.fabric_id)
+    pair.source.restart()
+    pair.source.do(Kind.LIST_POINTS, Nothing(), pair.machine_id)  # which takes such files as they are
+    eventually(lambda: f"vda on {old.disks[0].path}" in told(pair).get("old-disks-written", ""), 20)
+    mixed = pair.source.read(pair.fabric_id)
+    points = pair.source.replica(pair.machine_id).replica.point_ids
+    for kind, payload in (
+        (Kind.COMMIT_POINT, CommitPoint(point_id=point_id)),
+        (Kind.CONSOLIDATE, FabricMachine(fabric_id=pair.fabric_id)),
+    ):
+        problem = pair.source.order(kind, payload, pair.machine_id).problem
+        assert "Somebody wrote to files below the disks" in problem.message
+    assert pair.source.replica(pair.machine_id).replica.point_ids == points
+    noted = pair.source.replica(pair.machine_id).replica.files.run_bases("failover")
+    assert str(noted) in problem.do
+    noted.unlink()
+    committed(pair, point_id)
+    assert consolidated(pair).problem is None
+    assert pair.source.read(pair.fabric_id) == mixed
+
+
+def test_what_our_own_merge_wrote_before_it_failed_is_not_held_against_a_repeat(home, monkeypatch):
+    pair, point_id, old, newest = home
+    committed(pair, point_id)
+
+    def fails(*_):
+        os.utime(old.disks[0].path)
+        raise errors.FabricError("the merge failed", do="again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SimulatedHosting, "consolidate", fails)
+        assert consolidated(pair).problem is not None
+    assert consolidated(pair).problem is None
+    assert pair.source.read(pair.fabric_id) == newest

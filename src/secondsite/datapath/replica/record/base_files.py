@@ -5,11 +5,16 @@ not those of the head. So size and times of the files are recorded, and compared
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
+from ....ground import durable, real_files
 from ... import errors
 from ...disks import image
+from .paths import ReplicaFiles
 from .record import BaseFile, DiskRecord, ReplicaState
 
 MISSING = (0, 0, 0)
@@ -43,6 +48,36 @@ def _is_altered(disk: DiskRecord) -> bool:
 def seen_again(disk: DiskRecord) -> DiskRecord:
     """The disk's record with the present state of its files."""
     return dataclasses.replace(disk, base_files=seen(Path(disk.base))) if disk.base_files else disk
+
+
+def note(files: ReplicaFiles, state: ReplicaState, run_name: str) -> None:
+    """Note for a run what was recorded of the files below it, unless it was noted before."""
+    if not files.run_bases(run_name).exists():
+        _keep(files, run_name, state.disks)
+
+
+def note_again(files: ReplicaFiles, state: ReplicaState, run_name: str) -> None:
+    """Note their present state: our own merge has written to them. Raises ImageProblem."""
+    _keep(files, run_name, [seen_again(disk) for disk in state.disks])
+
+
+def _keep(files: ReplicaFiles, run_name: str, disks: Iterable[DiskRecord]) -> None:
+    found = {disk.key: [dataclasses.astuple(each) for each in disk.base_files] for disk in disks}
+    durable.write(files.run_bases(run_name), json.dumps(found))
+
+
+def written(files: ReplicaFiles, run_name: str) -> tuple[str, ...]:
+    """Keys of the disks of which a file below the run was written to or replaced since it was opened; a file
+    that is away for a moment is not. Empty where nothing was noted, as by a former release."""
+    noted: dict[str, list[tuple[str, int, int, int]]] = {}
+    with contextlib.suppress(OSError, ValueError):
+        noted = dict(json.loads(real_files.content(files.run_bases(run_name))))
+    known = {key: [BaseFile(*each) for each in below] for key, below in noted.items()}
+    return tuple(key for key, below in known.items() if any(map(_is_written, below)))
+
+
+def _is_written(known: BaseFile) -> bool:
+    return _differs(known) and _look(known.path) != MISSING
 
 
 def _differs(known: BaseFile) -> bool:

@@ -139,6 +139,10 @@ class ReplicaFiles:
         """Where it is noted what the files below a run looked like."""
         return self.run(run_name) / ".below.json"
 
+    def run_bases(self, run_name: str) -> Path:
+        """Where it is noted what files of others below a run looked like when it was opened."""
+        return self.run(run_name) / ".bases.json"
+
     def run_firmware(self, run_name: str) -> Path:
         """Where a run that was rolled forward has its firmware state, if its cycles had any."""
         return self.run(run_name) / "firmware"

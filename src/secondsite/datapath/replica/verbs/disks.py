@@ -100,6 +100,16 @@ def accept_bases(core: ReplicaCore) -> None:
         core.reach("bases.accepted")
 
 
+def written_below(core: ReplicaCore, run_name: str) -> tuple[str, ...]:
+    """Keys of the disks of which somebody wrote to a file of others below this run since it was opened."""
+    return base_files.written(core.files, run_name)
+
+
+def wrote_below(core: ReplicaCore, run_name: str) -> None:
+    """Note that we wrote to these files ourselves. Raises ImageProblem while one is missing."""
+    base_files.note_again(core.files, core.state, run_name)
+
+
 def _has(core: ReplicaCore, point_id: str, key: str) -> bool:
     """Whether a point has the disk, or may have it."""
     try:

@@ -20,7 +20,7 @@ from ...files import store_error, unshare
 from ..chain import backing_files, commit_encrypted, own_files
 from ..chain import chain as layers
 from ..core import ReplicaCore
-from ..record import below_runs
+from ..record import base_files, below_runs
 from ..record.paths import checked_name
 from ..record.record import DiskRecord, Layer, ReplicaState, Run
 from . import holds, overlays, prune, roll_forward
@@ -46,6 +46,7 @@ def open_run(
         found = _files(core, run, cancelled)
         if writable:
             below_runs.note(core.files, run_name, _below(core, run, found))
+            base_files.note(core.files, core.state, run_name)
             _note_made(core, run, True)
         return found
     except (errors.DatapathError, OSError) as error:

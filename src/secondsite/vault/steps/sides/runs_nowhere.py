@@ -4,7 +4,8 @@ since without its record nobody would bring it up again (S-057); and shutting do
 from ....domain import bring_up, errors, shell
 from ....domain.lifecycle import State
 from ....wire.common.machines import PowerState
-from ...store import MachineRecord
+from ...store import MachineRecord, StatusRecord
+from .. import lookup
 from .source import ASKED_IN_PASSING, Source
 from .target import Target
 
@@ -41,12 +42,10 @@ def require(source: Source, target: Target, given_up: str | None) -> str:
     )
 
 
-def require_failed_over(
-    source: Source, target: Target, given_up: str | None, *, forgotten: bool = False
-) -> str:
+def require_failed_over(source: Source, target: Target, given_up: str | None, status: StatusRecord) -> str:
     """As `require`, for a machine that was failed over: it should run at its target, which is asked first,
-    and not at its source, too. A site that does not answer is not waited for here. `forgotten`: its replica
-    at the target has no record of the failover."""
+    and not at its source, too. A site that does not answer is not waited for here. `status`: what was heard
+    of it last."""
     machine = source.machine
     site = machine.target_site
     if site == given_up:
@@ -61,7 +60,7 @@ def require_failed_over(
         return f"{machine.name} is {power} at {site}"
     if home is not None and home not in bring_up.NOT_ON:
         return f"{machine.name} is {home} at {machine.source_site}; at {site} it is {bring_up.said(power)}"
-    raise _runs_nowhere(machine, power, forgotten=forgotten)
+    raise _runs_nowhere(machine, power, status)
 
 
 def require_target_serves(verb: str, target: Target, there: str, *, stays_on: bool = True) -> None:
@@ -118,11 +117,14 @@ def _spoken(power: str) -> str:
     return bring_up.said(power).rstrip(",")
 
 
-def _runs_nowhere(machine: MachineRecord, power: str, *, forgotten: bool) -> errors.PrerequisiteFailed:
+def _runs_nowhere(machine: MachineRecord, power: str, status: StatusRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     committed = machine.came_from not in (State.FAILED_OVER, State.PLANNED_FAILED_OVER)
     way, known = bring_up.way(power, name, site, machine.target_fabric_id, committed=committed), ""
-    if forgotten:
+    redefined = lookup.redefined(status)
+    if redefined and power != bring_up.MISSING:
+        way = bring_up.redefined(name, site, redefined)
+    if lookup.is_forgotten(machine, status):
         cancels = machine.came_from is State.PLANNED_FAILED_OVER
         way = bring_up.from_points(name, site, cancels=cancels, changes=not committed)
         known = (
