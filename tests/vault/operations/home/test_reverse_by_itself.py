@@ -11,7 +11,7 @@ from secondsite.vault.health.findings import Situation, findings
 from secondsite.vault.store import SitePairRecord, StatusRecord
 from secondsite.vault.watch.situations import last_jobs_that_failed
 from secondsite.wire.control.orders import Kind
-from tests.vault.support_appliances import A
+from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import Verbs, folder_in_memory, said
 
 STEP = "Reverse replication"
@@ -191,3 +191,15 @@ def test_a_vault_that_dies_anywhere_begins_it_once():
         if left[0] > 0:
             assert nth > 10
             return
+
+
+def test_by_itself_too_it_does_not_shut_down_the_only_copy_that_runs(moved):
+    machine_id = moved.machine().id
+    moved.appliances.copies.stop(machine_id, B)
+    moved.appliances.copies.run(machine_id, A)
+    moved.run(Verb.COMMIT)
+    (job,) = moved.jobs(Verb.REPROTECT)
+    assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
+    assert "the only copy that is on" in job.error.message
+    assert moved.appliances.running(machine_id) == [A]
+    assert moved.state() is State.COMMITTED
