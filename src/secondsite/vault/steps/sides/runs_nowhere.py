@@ -141,12 +141,12 @@ def _runs_nowhere(machine: MachineRecord, power: str, status: StatusRecord) -> e
 
 def _two_copies(machine: MachineRecord, said: str) -> errors.PrerequisiteFailed:
     name, home, site = machine.name, machine.source_site, machine.target_site
-    here, there = shell.arguments(machine.source_fabric_id), shell.arguments(machine.target_fabric_id)
     return errors.PrerequisiteFailed(
         f"Protection of {name} was not ended: two copies of it are on: {said}. Without protection nothing "
         "would keep the two apart any more, or tell of them.",
-        do=f"Shut down the one that you do not need: at {home} by 'virsh shutdown {here}', or at {site} by "
-        f"'virsh shutdown {there}'; its files stay. Then retry the job.",
+        do=f"Shut down the one that you do not need: at {home} by 'virsh shutdown "
+        f"{shell.arguments(machine.source_fabric_id)}', or at {site} by 'virsh shutdown "
+        f"{shell.arguments(machine.target_fabric_id)}'; its files stay. Then retry the job.",
     )
 
 
