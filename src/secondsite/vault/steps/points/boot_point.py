@@ -244,10 +244,10 @@ def definition(deps: Deps) -> Definition:
 
 def _refuse_retry(_session: Session, job: JobView) -> None:
     """A repeated boot would begin before those that wait for their turn, beside whatever runs now."""
-    point = BootArguments.model_validate(job.arguments).point
+    booted = BootArguments.model_validate(job.arguments).point
     raise Refused(
         "superseded",
         f"A boot of a point of {job.subject_name} is not repeated: it would pass those that wait.",
         "Ask for it again: 'secondsite point verify "
-        f"{shell.arguments(str(job.subject_name), point, options='--boot')}'.",
+        f"{shell.arguments(str(job.subject_name), booted, options='--boot')}'.",
     )
