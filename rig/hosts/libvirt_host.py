@@ -49,10 +49,10 @@ class LibvirtHost:
 
     obeys_shutdown = False
 
-    def __init__(self, root: Path, uri: str | None = None) -> None:
+    def __init__(self, root: Path, uri: str | None = None, view_kind: str | None = None) -> None:
         """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
         self.root = root
-        self.uri = uri or uri_of(root)
+        self.uri, self.view_kind = uri or uri_of(root), view_kind
         self.pid_files = root / "run" / "qemu"
         self.images = root / "images"
         self.work_dir = root / "work"
@@ -68,7 +68,8 @@ class LibvirtHost:
         self.fabric = self._opened()
 
     def _opened(self) -> LibvirtFabric:
-        return open_fabric(self.uri, self.work_dir, [self.root], boot_folders=[guestkit.DEFAULT_CACHE])
+        boot = [guestkit.DEFAULT_CACHE]
+        return open_fabric(self.uri, self.work_dir, [self.root], boot_folders=boot, view_kind=self.view_kind)
 
     # -- machines --------------------------------------------------------------------------------------
 

@@ -20,14 +20,16 @@ def open_fabric(
     own: Sequence[Path] = (),
     key: EncryptionKey | None = None,
     boot_folders: Sequence[Path] = (),
+    view_kind: str | None = None,
 ) -> LibvirtFabric:
     """The fabric at `uri`. Files that must outlive this process are in `work_dir`; QEMU gets access to it and
     to the folders `own`. `key` opens encrypted disks. A definition of another site may name kernels in
-    `boot_folders`.
+    `boot_folders`. `view_kind` ("filter", "backup-job") is how views of running machines are frozen; None:
+    whichever each QEMU does best.
 
     It connects at first use, so a hypervisor that is down is not an error yet. A process can have only one
     embedded root."""
-    return LibvirtFabric(uri, work_dir, own, key, boot_folders)
+    return LibvirtFabric(uri, work_dir, own, key, boot_folders, view_kind)
 
 
 __all__ = ["LibvirtFabric", "open_fabric"]

@@ -27,6 +27,7 @@ class LibvirtFabric:
         own: Sequence[Path] = (),
         key: EncryptionKey | None = None,
         boot_folders: Sequence[Path] = (),
+        view_kind: str | None = None,
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,7 @@ class LibvirtFabric:
         machines = power.Power(self._hypervisor, away)
         self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
         self.power: interface.Power = machines
-        views = tracking.Tracking(self._hypervisor, work_dir, agents, folders, machines)
+        views = tracking.Tracking(self._hypervisor, work_dir, agents, folders, machines, view_kind)
         self.tracking: interface.Tracking = views
         self._views = views
         self.common_pause: interface.CommonPause = quiescence

@@ -297,6 +297,13 @@ def monitor_command(domain: Any, line: str, seconds: float = 20.0) -> str:
     return str(call("asking QEMU", libvirt_qemu.qemuMonitorCommand, domain, line, 0, seconds=seconds))
 
 
+def monitor_command_with_file(domain: Any, line: str, file: int, seconds: float = 20.0) -> str:
+    """The same; QEMU gets a copy of the open file."""
+    ask = libvirt_qemu.qemuMonitorCommandWithFiles
+    answer = call("asking QEMU", ask, domain, line, [file], 0, seconds=seconds)
+    return str(answer[0] if isinstance(answer, tuple) else answer)
+
+
 def agent_command(domain: Any, line: str, seconds: int) -> str:
     """One guest agent command; the answer's text."""
     ask = libvirt_qemu.qemuAgentCommand

@@ -5,11 +5,9 @@ file system fails the guest's writes (P1), so the view tells how much it uses. A
 says so; if the owner died, the next view recognizes the job by its socket's folder and ends it."""
 
 import contextlib
-import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-from ....datapath.disks import blank, luks_blank
-from ....datapath.encryption import EncryptionKey
 from ....domain import errors
-from ....ground import durable
-from ... import interface
-from ..host import connection, domain_xml, qemu_img, secrets
+from ..host import connection, domain_xml, secrets
+from . import scratch
+from .view_plan import ViewPlan
 
 END_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
@@ -36,31 +32,6 @@ MOST_CONNECTIONS = 100
 one."""
 CHANGED = "changed"
 """The name of the bitmap in the export; QEMU shows it as qemu:dirty-bitmap:changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScratchEncryption:
-    """How scratch files of encrypted disks are made; `blanks` is a folder on any file system of this host."""
-
-    key: EncryptionKey
-    blanks: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A view to open. `disks` are all disks of the machine, with their sizes; `bases` has the usable base of
-    each disk that has one. `encryption` is None if all disks are plain."""
-
-    domain: Any
-    request: interface.SessionRequest
-    disks: Sequence[domain_xml.Disk]
-    sizes_bytes: Mapping[str, int]
-    bases: Mapping[str, str]
-    socket: Path
-    encryption: ScratchEncryption | None = None
-
-    def scratch(self, key: str) -> Path:
-        return self.request.scratch_dir / f"{self.request.fabric_id}-{key}.scratch"
 
 
 def _job_kind(domain: Any) -> int:
@@ -101,37 +72,21 @@ def free_of_jobs(domain: Any, sockets: Path, disks: Sequence[domain_xml.Disk]) -
         )
 
 
-def begin(plan: Plan) -> tuple[datetime, float]:
+def begin(plan: ViewPlan) -> tuple[datetime, float]:
     """Starts the job. Returns the instant of the view, and how many seconds the call took; during it the
     guest's disks paused for a moment.
 
     The instant is the time before the call: every write that ended by then is in the view. The time after
     the call would promise writes that came during it (a busy host took long enough for a guest to write a
     record)."""
-    clear(plan)
-    _make_scratch(plan)
+    scratch.clear(plan)
+    scratch.make(plan)
     flags = libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL
     backup, checkpoint = _backup_xml(plan), _checkpoint_xml(plan)
     with plan.request.instant():
         taken_at, started = datetime.now(UTC), time.monotonic()
         connection.call("freezing a view", plan.domain.backupBegin, backup, checkpoint, flags)
         return taken_at, time.monotonic() - started
-
-
-def _make_scratch(plan: Plan) -> None:
-    """Make the scratch files here. libvirt would let the machine's own QEMU do it, in several jobs, which
-    writes LUKS headers while the guest is stopped (49 s on a busy host). QEMU refuses a scratch file that is
-    not as large as its disk."""
-    with qemu_img.translated():
-        for disk in plan.disks:
-            if disk.key not in plan.request.disks:
-                continue
-            path, size_bytes = plan.scratch(disk.key), plan.sizes_bytes[disk.key]
-            if disk.encrypted and plan.encryption is not None:
-                plan.encryption.blanks.mkdir(parents=True, exist_ok=True)
-                luks_blank.create(path, size_bytes, plan.encryption.key, plan.encryption.blanks)
-            else:
-                blank.create(path, size_bytes)
 
 
 class JobEnd:
@@ -175,29 +130,6 @@ def end(domain: Any, sockets: Path) -> None:
     JobEnd(domain, sockets).end()
 
 
-def note_scratch(notes: Path, request: interface.SessionRequest) -> None:
-    """Note, in a folder of ours, the paths of a machine's scratch files: libvirt does not remove files that
-    it did not make, and forgets their paths once the job has ended."""
-    note, folder = notes / request.fabric_id, os.fsencode(request.scratch_dir.absolute())
-    if not note.is_file() or note.read_bytes() != folder:
-        notes.mkdir(parents=True, exist_ok=True)
-        durable.replace(note, folder)
-
-
-def remove_scratch(notes: Path, fabric_id: str) -> None:
-    """Remove the scratch files of a machine of which no view is open."""
-    with contextlib.suppress(FileNotFoundError):
-        folder = os.fsdecode((notes / fabric_id).read_bytes())  # after a power cut it may be anything
-        for path in Path(folder).glob(f"{fabric_id}-*.scratch"):
-            path.unlink(missing_ok=True)
-
-
-def forget_scratch(notes: Path, fabric_id: str) -> None:
-    """Remove the scratch files and the note: there will be no next view."""
-    remove_scratch(notes, fabric_id)
-    (notes / fabric_id).unlink(missing_ok=True)
-
-
 def end_left_over(domain: Any, sockets: Path) -> None:
     """As `end`, for a job that no process tracks any more; removes its scratch files too."""
     try:
@@ -218,31 +150,6 @@ def rescue(hypervisor: connection.Hypervisor, domain: Any, sockets: Path) -> tup
         for monitor in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
             return ("monitor", str(monitor))
     return (connection.virsh(), hypervisor.uri, domain.UUIDString(), str(sockets))
-
-
-def describe(plan: Plan) -> Sequence[interface.DiskChanges]:
-    return [
-        interface.DiskChanges(
-            key=key,
-            size_bytes=plan.sizes_bytes[key],
-            socket=plan.socket,
-            export=key,
-            bitmaps=(CHANGED,) if key in plan.bases else (),
-        )
-        for key in plan.request.disks
-    ]
-
-
-def scratch_bytes(plan: Plan) -> int:
-    """Bytes that the scratch files occupy now; raises FileNotFoundError if they are missing."""
-    return sum(plan.scratch(key).stat().st_blocks * 512 for key in plan.request.disks)
-
-
-def clear(plan: Plan) -> None:
-    """Removes what the job may have left on disk."""
-    for key in plan.request.disks:
-        plan.scratch(key).unlink(missing_ok=True)
-    plan.socket.unlink(missing_ok=True)
 
 
 def _is_ours(domain: Any, sockets: Path) -> bool:
@@ -273,7 +180,7 @@ def _abort(domain: Any) -> None:
             raise
 
 
-def _backup_xml(plan: Plan) -> str:
+def _backup_xml(plan: ViewPlan) -> str:
     root = Element("domainbackup", {"mode": "pull"})
     SubElement(root, "server", {"transport": "unix", "socket": str(plan.socket)})
     disks = SubElement(root, "disks")
@@ -296,7 +203,7 @@ def _backup_xml(plan: Plan) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _checkpoint_xml(plan: Plan) -> str:
+def _checkpoint_xml(plan: ViewPlan) -> str:
     root = Element("domaincheckpoint")
     SubElement(root, "name").text = plan.request.new_checkpoint
     disks = SubElement(root, "disks")

@@ -27,15 +27,19 @@ Found = Mapping[str, Mapping[str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class RunningDisks:
-    """The disks of a running machine, and what QEMU says of the medium of each, by disk key."""
+    """The disks of a running machine, and what QEMU says of the drive of each, by disk key."""
 
     disks: tuple[domain_xml.Disk, ...]
-    media: Mapping[str, Mapping[str, Any]]
+    drives: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, disks: tuple[domain_xml.Disk, ...], drives: Iterable[Mapping[str, Any]]) -> Self:
-        devices = monitor.by_part(drives)
+        devices = monitor.devices_by_part(drives)
         return cls(disks, {disk.key: devices.get(disk.alias or "", {}) for disk in disks})
+
+    @property
+    def media(self) -> Mapping[str, Mapping[str, Any]]:
+        return {key: drive.get("inserted", {}) for key, drive in self.drives.items()}
 
     @property
     def bitmaps(self) -> Found:

@@ -33,7 +33,8 @@ NO_JOB = "None"
 language."""
 
 Rescue = Sequence[str]
-"""How a job is ended: ('monitor', socket), or ('virsh', uri, machine, folder of our sockets)."""
+"""How a view is ended. A backup job: ('monitor', socket), or ('virsh', uri, machine, folder of our sockets).
+A filter: ('program', command, ...), which ends with 0 when nothing is left of it."""
 
 
 _left_at_work: list["subprocess.Popen[bytes]"] = []
@@ -183,6 +184,8 @@ def _rescue_all(rescues: Sequence[Rescue]) -> None:
 def _rescue(rescue: Rescue) -> bool:
     """End a machine's job; True if no job of ours is left, or the machine can never be reached again."""
     kind, *rest = rescue
+    if kind == "program":
+        return _succeeds(rest)
     if kind == "virsh":
         return end_by_virsh(*rest)
     if not Path(rest[0]).exists():
@@ -196,6 +199,14 @@ def _rescue(rescue: Rescue) -> bool:
         return True  # nobody listens: QEMU is gone, and with it the job
     except (OSError, ValueError):
         return False
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        ran = subprocess.run(command, capture_output=True, timeout=VIRSH_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return ran.returncode == 0
 
 
 def _end_by_monitor(talk: IO[str]) -> bool:

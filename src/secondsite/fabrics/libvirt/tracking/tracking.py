@@ -16,7 +16,19 @@ from ....domain import errors
 from ... import foreign_mark, interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
-from . import backup_job, bitmaps, image_identity, iothreads, left_files, powered_off, trackable, unwritten
+from . import (
+    backup_job,
+    bitmaps,
+    image_identity,
+    iothreads,
+    left_files,
+    powered_off,
+    scratch,
+    trackable,
+    unwritten,
+    view_kinds,
+    view_plan,
+)
 from .job_lifeline import JobLifeline
 from .waiting_calls import WaitingCalls
 
@@ -37,6 +49,7 @@ class Tracking:
         agents: freezing.Agents,
         folders: permissions.FolderAccess,
         machines: interface.Power,
+        view_kind: str | None = None,
     ) -> None:
         self._hypervisor = hypervisor
         self._power = machines
@@ -47,6 +60,7 @@ class Tracking:
         self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities)
         self._looks = unwritten.WriteObserver(self._identities)
         self._lifeline = JobLifeline()
+        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, self._lifeline, view_kind)
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
@@ -74,11 +88,12 @@ class Tracking:
     def end_left_over(self, fabric_id: str) -> None:
         domain = self._hypervisor.find(fabric_id)
         if domain is None or inventory.power_of(domain) is OFF:
-            backup_job.remove_scratch(self._notes, fabric_id)
+            scratch.remove(self._notes, fabric_id)
             return
         with self._only_view_of(domain):
+            self._kinds.end_left_over(domain, surely=True)
             backup_job.end_left_over(domain, self._sockets())
-            backup_job.remove_scratch(self._notes, fabric_id)
+            scratch.remove(self._notes, fabric_id)
             self._lifeline.done(fabric_id)
 
     def close(self) -> None:
@@ -133,7 +148,7 @@ class Tracking:
         if domain is not None:
             self._let_go(domain, fabric_id)
         if fabric_id not in self._viewed:
-            backup_job.forget_scratch(self._notes, fabric_id)
+            scratch.forget(self._notes, fabric_id)
 
     def _let_go(self, domain: Any, fabric_id: str) -> None:
         if self._power.state(fabric_id) is not interface.PowerState.ELSEWHERE:
@@ -215,28 +230,29 @@ class Tracking:
         _require_few(domain, request)
         self._waiting.opening()
         self._left.forget(request.fabric_id)
-        plan = self._plan(domain, request)
+        kind = self._kind(domain, request)
+        plan = self._plan(domain, request, kind.socket(request.fabric_id))
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
-        self._watch(plan)
-        backup_job.note_scratch(self._notes, request)
-        ending = backup_job.JobEnd(domain, self._sockets())
+        self._watch(plan, kind)
+        scratch.note(self._notes, request)
+        ending = kind.ending(domain)
         try:
             freezing = (
                 self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())
             )
             with freezing as freeze:
-                taken_at, pause_seconds = backup_job.begin(plan)
+                taken_at, pause_seconds = kind.begin(plan)
             self._identities.record(domain, plan.disks, request.new_checkpoint, request.base, runs=True)
             yield interface.ChangeSession(
                 taken_at=taken_at,
                 checkpoint=request.new_checkpoint,
-                disks=tuple(backup_job.describe(plan)),
+                disks=tuple(view_plan.describe(plan, kind.changed)),
                 consistency=freeze.consistency,
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
-                most_connections=backup_job.MOST_CONNECTIONS,
-                scratch_bytes=lambda: backup_job.scratch_bytes(plan),
+                most_connections=kind.most_connections,
+                scratch_bytes=lambda: scratch.used_bytes(plan),
                 abandon=ending.end,
                 wanted_seconds=self._waiting.seconds,
                 gave_way=self._waiting.gave_way,
@@ -245,10 +261,10 @@ class Tracking:
             # The child stays on watch if the job does not end.
             ending.end()
             self._lifeline.done(request.fabric_id)
-            backup_job.clear(plan)
+            scratch.clear(plan)
 
-    def _watch(self, plan: backup_job.Plan) -> None:
-        rescue = backup_job.rescue(self._hypervisor, plan.domain, self._sockets())
+    def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
+        rescue = kind.rescue(plan.domain)
         try:
             self._lifeline.watch(plan.request.fabric_id, rescue, plan.request.longest_seconds)
         except (OSError, TimeoutError) as error:
@@ -257,24 +273,29 @@ class Tracking:
                 do="Check the host's free memory and process limits; replication goes on by itself.",
             ) from error
 
-    def _plan(self, domain: Any, request: interface.SessionRequest) -> backup_job.Plan:
-        folder = self._sockets()
-        backup_job.free_of_jobs(domain, folder, inventory.live_disks(domain))
+    def _kind(self, domain: Any, request: interface.SessionRequest) -> view_kinds.ViewKind:
+        disks = [disk for disk in inventory.live_disks(domain) if disk.key in request.disks]
+        return self._kinds.of(domain, disks)
+
+    def _plan(self, domain: Any, request: interface.SessionRequest, socket: Path) -> view_plan.ViewPlan:
+        self._kinds.end_left_over(domain)
+        backup_job.free_of_jobs(domain, self._sockets(), inventory.live_disks(domain))
         seen = bitmaps.settle(domain, request.base)
         disks, sizes_bytes = seen.disks, seen.sizes_bytes
         unsized = [disk for disk in disks if disk.key not in sizes_bytes]
         bases = self._bases(domain, disks, seen.bitmaps, request.base)
         encryption = None
         if self._hypervisor.key is not None and any(disk.encrypted for disk in disks):
-            encryption = backup_job.ScratchEncryption(self._hypervisor.key, self._work_dir / "blanks")
-        return backup_job.Plan(
+            encryption = view_plan.ScratchEncryption(self._hypervisor.key, self._work_dir / "blanks")
+        return view_plan.ViewPlan(
             domain,
             request,
             disks,
             {**sizes_bytes, **inventory.sizes_bytes(domain, unsized)},
             bases,
-            folder / f"{request.fabric_id}.sock",
+            socket,
             encryption,
+            seen.drives,
         )
 
     def _bases(

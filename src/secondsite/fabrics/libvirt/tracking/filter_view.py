@@ -1,0 +1,213 @@
+"""The frozen view of a running machine: a copy-before-write filter on each disk.
+
+Scratch that is full, slow or gone breaks the view, never a write of the guest (P1): the filter gives up
+after `TIMEOUT_SECONDS`, and from then on reads of the view fail. No job holds the machine meanwhile, so the
+calls of its owner do not wait for the view. Opened step by step through QEMU's monitor; `filters` takes out
+whatever is there."""
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ....domain import errors
+from ... import interface
+from ..host import connection, inventory, monitor
+from . import filters, scratch
+from .view_plan import ViewPlan
+
+SINCE = (7, 1)
+TIMEOUT_SECONDS = 5
+MOST_CONNECTIONS = 100
+LISTENER = "ss-listener"
+BACKLOG = 128
+END_SECONDS, LOOK_SECONDS = 30.0, 0.05
+
+RUNNING = interface.PowerState.RUNNING
+Stopped = Callable[[], AbstractContextManager[None]]
+Transaction = Sequence[tuple[str, dict[str, Any]]]
+
+
+def begin(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
+    """Opens the view. Returns its instant (every write that ended by then is in the view), and for how many
+    seconds the guest was paused, or its disk was led through the filter. `stopped` is a context in which the
+    guest is resumed even if this process dies.
+
+    The new bitmap begins before the instant, and the delta is taken after it: a write between them is in
+    both, never in none."""
+    scratch.clear(plan)
+    scratch.make(plan)
+    for key in plan.request.disks:
+        _add_scratch(plan, key)
+    _serve(plan)
+    name = plan.request.new_checkpoint
+    _transact(plan, "block-dirty-bitmap-add", {"name": name, "persistent": True})
+    for key in plan.request.disks:
+        _add_filter(plan, key)
+    with plan.request.instant():
+        taken_at, pause_seconds = _switch(plan, stopped)
+    _take_deltas(plan)
+    for key in plan.request.disks:
+        _export(plan, key)
+    return taken_at, pause_seconds
+
+
+def _add_scratch(plan: ViewPlan, key: str) -> None:
+    """QEMU gets the file opened, so that it needs no permission for the folder."""
+    name, file = filters.SCRATCH + key, os.open(plan.scratch(key), os.O_RDWR | os.O_CLOEXEC)
+    try:
+        added = monitor.execute_with_file(plan.domain, file, "add-fd", opaque=name)
+    finally:
+        os.close(file)
+    opened = {"driver": "file", "filename": f"/dev/fdset/{added['fdset-id']}"}
+    monitor.execute(plan.domain, "blockdev-add", driver="qcow2", node_name=name, file=opened)
+
+
+def _serve(plan: ViewPlan) -> None:
+    """Start QEMU's server of our socket, without exports yet."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(plan.socket))
+        listener.listen(BACKLOG)
+        monitor.execute_with_file(plan.domain, listener.fileno(), "getfd", fdname=LISTENER)
+    address = {"type": "fd", "data": {"str": LISTENER}}
+    try:
+        monitor.execute(plan.domain, "nbd-server-start", addr=address, max_connections=MOST_CONNECTIONS)
+    except errors.FabricError as error:
+        monitor.execute(plan.domain, "closefd", fdname=LISTENER)
+        raise errors.FabricError(
+            f"Another program reads the disks of '{plan.domain.name()}' from its QEMU: {error.message}",
+            do="Let that backup or copy end; replication goes on by itself.",
+        ) from error
+
+
+def _node(plan: ViewPlan, key: str) -> str:
+    return str(plan.drives[key]["inserted"]["node-name"])
+
+
+def _add_filter(plan: ViewPlan, key: str) -> None:
+    monitor.execute(
+        plan.domain,
+        "blockdev-add",
+        driver="copy-before-write",
+        node_name=filters.FILTER + key,
+        file=_node(plan, key),
+        target=filters.SCRATCH + key,
+        on_cbw_error="break-snapshot",
+        cbw_timeout=TIMEOUT_SECONDS,
+        discard="unmap",
+    )
+
+
+def _switch(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
+    """Lead the disks through their filters: of one disk at once, of several while no vCPU runs."""
+    several = len(plan.request.disks) > 1 and inventory.power_of(plan.domain) is RUNNING
+    with stopped() if several else contextlib.nullcontext():
+        taken_at, started = datetime.now(UTC), time.monotonic()
+        with _stopped(plan.domain) if several else contextlib.nullcontext():
+            for key in plan.request.disks:
+                path, value = filters.path_of(plan.drives[key]), filters.FILTER + key
+                monitor.execute(plan.domain, "qom-set", path=path, property="drive", value=value)
+        return taken_at, time.monotonic() - started
+
+
+@contextlib.contextmanager
+def _stopped(domain: Any) -> Iterator[None]:
+    monitor.execute(domain, "stop")
+    try:
+        yield
+    finally:
+        monitor.execute(domain, "cont")
+
+
+def _take_deltas(plan: ViewPlan) -> None:
+    based = [key for key in plan.request.disks if key in plan.bases]
+    actions: list[tuple[str, dict[str, Any]]] = []
+    for key in based:
+        node, base = _node(plan, key), plan.bases[key]
+        actions += [
+            ("block-dirty-bitmap-add", {"node": node, "name": filters.DELTA, "disabled": True}),
+            ("block-dirty-bitmap-merge", {"node": node, "target": filters.DELTA, "bitmaps": [base]}),
+        ]
+    if actions:
+        _run(plan.domain, actions)
+
+
+def _export(plan: ViewPlan, key: str) -> None:
+    view = filters.VIEW + key
+    monitor.execute(
+        plan.domain, "blockdev-add", driver="snapshot-access", node_name=view, file=filters.FILTER + key
+    )
+    bitmaps = [{"node": _node(plan, key), "name": filters.DELTA}] if key in plan.bases else []
+    monitor.execute(
+        plan.domain,
+        "block-export-add",
+        type="nbd",
+        id=view,
+        node_name=view,
+        name=key,
+        bitmaps=bitmaps,
+    )
+
+
+def _transact(plan: ViewPlan, kind: str, data: dict[str, Any]) -> None:
+    """The same for the node of each disk."""
+    _run(plan.domain, [(kind, {"node": _node(plan, key), **data}) for key in plan.request.disks])
+
+
+def _run(domain: Any, actions: Transaction) -> None:
+    monitor.execute(domain, "transaction", actions=[{"type": kind, "data": data} for kind, data in actions])
+
+
+class FilterEnd:
+    """Takes the filters of one machine out, by whichever thread comes first."""
+
+    def __init__(self, domain: Any) -> None:
+        self._domain = domain
+        self._lock = threading.Lock()
+
+    def end(self) -> None:
+        """Takes our filters out and waits until they are gone; a machine that went off has none any more.
+        Raises DeadlineExceeded."""
+        deadline = time.monotonic() + END_SECONDS
+        with self._lock, contextlib.suppress(errors.NotFound):
+            while not filters.take_out(partial(_ask, self._domain)):
+                if inventory.power_of(self._domain) is interface.PowerState.OFF:
+                    return
+                if time.monotonic() > deadline:
+                    raise errors.DeadlineExceeded(
+                        f"The view of '{self._domain.name()}' did not end within {END_SECONDS:.0f} s.",
+                        do="It is ended again before the next view; replication goes on by itself.",
+                    )
+                time.sleep(LOOK_SECONDS)
+
+
+def _ask(domain: Any, command: str, arguments: dict[str, Any] | None = None) -> Any:
+    try:
+        return monitor.execute(domain, command, **(arguments or {}))
+    except errors.DeadlineExceeded:
+        raise
+    except errors.FabricError:
+        return None
+
+
+def end_left_over(domain: Any) -> None:
+    """End the view that a dead process of ours left."""
+    FilterEnd(domain).end()
+
+
+def rescue(hypervisor: connection.Hypervisor, domain: Any) -> tuple[str, ...]:
+    """How a process without a driver takes the filters out; raises FabricError if it could not."""
+    program = ("program", sys.executable, "-I", "-S", str(Path(filters.__file__)))
+    root = hypervisor.embedded_root
+    if root is not None:
+        for found in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):
+            return (*program, "monitor", str(found))
+    return (*program, "virsh", connection.virsh(), hypervisor.uri, domain.UUIDString())

@@ -1,0 +1,206 @@
+"""Takes our copy-before-write filters out of a QEMU, whoever put them in.
+
+A filter lies between a disk of a running machine and its node: before the guest overwrites a block, the
+filter copies it to scratch. What a view consists of is read from QEMU, never from a note of ours, so whatever
+step its owner died at, this takes away what is there. An overlay that the machine's owner put below a filter
+meanwhile becomes the disk's node.
+
+This file is also a program of the watchdog; there it runs by itself with the standard library only:
+
+    filters.py monitor SOCKET [resume]
+    filters.py virsh VIRSH URI MACHINE [resume]
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+VIEW, FILTER, SCRATCH = "ss-view-", "ss-filter-", "ss-scratch-"
+"""What the names of our nodes begin with, each before what it stands on; the disk's key follows."""
+RESUME = "resume"
+"""The last word to the program if the machine may be stopped by us."""
+DELTA = "ss-delta"
+"""The bitmap of what changed since the base of a view."""
+PERIPHERAL = "/machine/peripheral/"
+END_SECONDS, LOOK_SECONDS = 10.0, 0.002
+ANSWER_SECONDS, VIRSH_SECONDS = 5.0, 60.0
+
+Ask = Callable[..., Any]
+"""ask(command, arguments) gives QEMU's result, or None if it refused."""
+
+
+def take_out(ask: Ask) -> bool:
+    """Whether nothing of ours is left in this QEMU. The guest runs on; what it wrote is in its disks."""
+    nodes = _nodes(ask)
+    if nodes is None:
+        return False
+    if any(map(_kind, nodes)):
+        if not _end_exports(ask):
+            return False
+        _lead_past_filters(ask)
+        for name in sorted(filter(_kind, nodes), key=lambda name: (VIEW, FILTER, SCRATCH).index(_kind(name))):
+            ask("blockdev-del", {"node-name": name})
+    _remove_deltas(ask, nodes)
+    _close_files(ask)
+    left = _nodes(ask)
+    return left is not None and not any(map(_kind, left))
+
+
+def _nodes(ask: Ask) -> dict[str, Any] | None:
+    """All block nodes by name."""
+    found = ask("query-named-block-nodes", {"flat": True})
+    return None if found is None else {node["node-name"]: node for node in found}
+
+
+def _kind(name: str) -> str:
+    """VIEW, FILTER or SCRATCH for a node of ours."""
+    return next((kind for kind in (VIEW, FILTER, SCRATCH) if name.startswith(kind)), "")
+
+
+def _end_exports(ask: Ask) -> bool:
+    """End the server of our views, readers and all; a server that has exports of another program keeps
+    those. Whether our exports are gone."""
+    exports = ask("query-block-exports") or ()
+    ours = [export["id"] for export in exports if _kind(export["node-name"]) == VIEW]
+    if len(ours) == len(exports):
+        ask("nbd-server-stop")
+    else:
+        for each in ours:
+            ask("block-export-del", {"id": each, "mode": "hard"})
+    return _are_gone(ask, set(ours))
+
+
+def _are_gone(ask: Ask, ours: set[str]) -> bool:
+    deadline = time.monotonic() + END_SECONDS
+    while ours & {export["id"] for export in ask("query-block-exports") or ()}:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _lead_past_filters(ask: Ask) -> None:
+    """Let each disk that leads to a filter lead to what lies below it now."""
+    below = dict(_below_filters(ask))
+    for device in ask("query-block") or ():
+        name = device.get("inserted", {}).get("node-name", "")
+        if name in below:
+            ask("qom-set", {"path": path_of(device), "property": "drive", "value": below[name]})
+
+
+def path_of(device: Mapping[str, Any]) -> str:
+    """Where QEMU's object model has a drive of query-block."""
+    named: str = device["qdev"]
+    return named if named.startswith("/") else PERIPHERAL + named
+
+
+def _below_filters(ask: Ask) -> Iterator[tuple[str, str]]:
+    """Each filter with the node below it. QEMU 7.2 tells children nowhere else."""
+    graph = ask("x-debug-query-block-graph") or {"nodes": (), "edges": ()}
+    names = {node["id"]: node.get("name", "") for node in graph["nodes"]}
+    for edge in graph["edges"]:
+        above = names.get(edge["parent"], "")
+        if _kind(above) == FILTER and edge["name"] == "file":
+            yield above, names[edge["child"]]
+
+
+def _remove_deltas(ask: Ask, nodes: Mapping[str, Any]) -> None:
+    for name, node in nodes.items():
+        if any(bitmap.get("name") == DELTA for bitmap in node.get("dirty-bitmaps", ())):
+            ask("block-dirty-bitmap-remove", {"node": name, "name": DELTA})
+
+
+def _close_files(ask: Ask) -> None:
+    """Scratch files were handed over as open files."""
+    for each in ask("query-fdsets") or ():
+        if any(str(file.get("opaque", "")).startswith(SCRATCH) for file in each["fds"]):
+            ask("remove-fd", {"fdset-id": each["fdset-id"]})
+
+
+# -- the program ---------------------------------------------------------------------------------------
+
+
+def _main(kind: str, *reached_by: str) -> bool:
+    *where, last = reached_by
+    resumes = last == RESUME
+    by = where if resumes else reached_by
+    with _asking_monitor(*by) if kind == "monitor" else _asking_virsh(*by) as ask:
+        if resumes:
+            _resume(ask)
+        return take_out(ask)
+
+
+def _resume(ask: Ask) -> None:
+    if (ask("query-status") or {}).get("status") == "paused":
+        ask("cont")
+
+
+@contextlib.contextmanager
+def _asking_monitor(path: str) -> Iterator[Ask]:
+    with socket.socket(socket.AF_UNIX) as talk:
+        talk.settimeout(ANSWER_SECONDS)
+        talk.connect(path)
+        said = talk.makefile("rw")
+        said.readline()
+        _tell(said, "qmp_capabilities")
+        yield partial(_tell, said)
+
+
+def _tell(talk: IO[str], command: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    talk.write(json.dumps({"execute": command, "arguments": arguments or {}}) + "\n")
+    talk.flush()
+    while True:
+        answer = json.loads(talk.readline())
+        if "return" in answer or "error" in answer:
+            return answer.get("return")
+
+
+@contextlib.contextmanager
+def _asking_virsh(virsh: str, uri: str, machine: str) -> Iterator[Ask]:
+    yield partial(_virsh, [virsh, "-c", uri, "qemu-monitor-command", machine])
+
+
+def _virsh(command: list[str], name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    line = json.dumps({"execute": name, "arguments": arguments or {}})
+    said = subprocess.run(
+        [*command, line],
+        capture_output=True,
+        text=True,
+        timeout=VIRSH_SECONDS,
+        check=False,
+        env=os.environ | {"LC_ALL": "C"},
+    )
+    return json.loads(said.stdout).get("return") if said.returncode == 0 else None
+
+
+def _is_gone(kind: str, *reached_by: str) -> bool:
+    """Whether there is no such QEMU any more: with it went all that was in it."""
+    if kind == "monitor":
+        return not Path(reached_by[0]).exists()
+    virsh, uri, machine = reached_by[:3]
+    said = subprocess.run(
+        [virsh, "-c", uri, "list", "--uuid"],
+        capture_output=True,
+        text=True,
+        timeout=VIRSH_SECONDS,
+        check=False,
+    )
+    return said.returncode == 0 and machine not in said.stdout.split()
+
+
+if __name__ == "__main__":
+    try:
+        done = _is_gone(*sys.argv[1:]) or _main(*sys.argv[1:])
+    except ConnectionRefusedError:
+        done = True  # nobody listens: QEMU is gone
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        done = False
+    sys.exit(0 if done else 1)

@@ -1,0 +1,137 @@
+"""The ways to freeze a view of a running machine, and which one a machine gets.
+
+A filter cannot hurt the guest, so it is taken wherever QEMU has it; libvirt's backup job is the other way:
+for an older QEMU, and for encrypted disks, whose scratch files only libvirt gives its secrets to."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from ....domain import errors
+from ..host import connection, domain_xml, monitor
+from . import backup_job, filter_view, filters
+from .job_lifeline import JobLifeline, Rescue
+from .view_plan import ViewPlan
+
+BACKUP_JOB, FILTER = "backup-job", "filter"
+
+
+class Ending(Protocol):
+    """The end of one view, by whichever thread comes first."""
+
+    def end(self) -> None: ...
+
+
+class ViewKind(Protocol):
+    """How a view is opened and ended. `changed` names the bitmap in its exports of what changed since the
+    base."""
+
+    name: str
+    changed: str
+    most_connections: int
+
+    def socket(self, fabric_id: str) -> Path: ...
+
+    def begin(self, plan: ViewPlan) -> tuple[datetime, float]:
+        """Opens the view: its instant, and the seconds for which the guest's disks may have paused."""
+
+    def ending(self, domain: Any) -> Ending: ...
+
+    def rescue(self, domain: Any) -> Rescue:
+        """How a process without a driver ends the view; raises FabricError if it could not."""
+
+
+class BackupJobs:
+    name, changed, most_connections = BACKUP_JOB, backup_job.CHANGED, backup_job.MOST_CONNECTIONS
+
+    def __init__(self, hypervisor: connection.Hypervisor, sockets: Callable[[], Path]) -> None:
+        self._hypervisor, self._sockets = hypervisor, sockets
+
+    def socket(self, fabric_id: str) -> Path:
+        return self._sockets() / f"{fabric_id}.sock"
+
+    def begin(self, plan: ViewPlan) -> tuple[datetime, float]:
+        return backup_job.begin(plan)
+
+    def ending(self, domain: Any) -> Ending:
+        return backup_job.JobEnd(domain, self._sockets())
+
+    def rescue(self, domain: Any) -> Rescue:
+        return backup_job.rescue(self._hypervisor, domain, self._sockets())
+
+
+class FilterViews:
+    name, changed, most_connections = FILTER, filters.DELTA, filter_view.MOST_CONNECTIONS
+
+    def __init__(
+        self, hypervisor: connection.Hypervisor, sockets: Callable[[], Path], lifeline: JobLifeline
+    ) -> None:
+        self._hypervisor, self._sockets, self._lifeline = hypervisor, sockets, lifeline
+
+    def socket(self, fabric_id: str) -> Path:
+        return self._sockets() / f"{fabric_id}.view"
+
+    def begin(self, plan: ViewPlan) -> tuple[datetime, float]:
+        @contextlib.contextmanager
+        def stopped() -> Iterator[None]:
+            rescue, longest = self.rescue(plan.domain), plan.request.longest_seconds
+            self._lifeline.watch(plan.request.fabric_id, (*rescue, filters.RESUME), STOPPED_SECONDS)
+            try:
+                yield
+            finally:
+                self._lifeline.watch(plan.request.fabric_id, rescue, longest)
+
+        return filter_view.begin(plan, stopped)
+
+    def ending(self, domain: Any) -> Ending:
+        return filter_view.FilterEnd(domain)
+
+    def rescue(self, domain: Any) -> Rescue:
+        return filter_view.rescue(self._hypervisor, domain)
+
+
+STOPPED_SECONDS = 10.0
+"""After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
+
+
+class ViewKinds:
+    """Which kind of view a machine gets. `forced` names one for all machines."""
+
+    def __init__(
+        self,
+        hypervisor: connection.Hypervisor,
+        sockets: Callable[[], Path],
+        lifeline: JobLifeline,
+        forced: str | None = None,
+    ) -> None:
+        self._jobs = BackupJobs(hypervisor, sockets)
+        self._filters = FilterViews(hypervisor, sockets, lifeline)
+        self._forced = forced
+        self._versions: dict[tuple[str, int], tuple[int, int]] = {}
+        self._looked_at: set[tuple[str, int]] = set()
+
+    def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> ViewKind:
+        """The kind for these disks of a running machine."""
+        if self._forced is not None:
+            return self._filters if self._forced == FILTER else self._jobs
+        if any(disk.encrypted for disk in disks) or self._version(domain) < filter_view.SINCE:
+            return self._jobs
+        return self._filters
+
+    def end_left_over(self, domain: Any, *, surely: bool = False) -> None:
+        """Ends a filter view that another process of ours left in this QEMU; looks once for each QEMU, or
+        `surely`."""
+        process = (domain.UUIDString(), domain.ID())
+        if surely or process not in self._looked_at:
+            filter_view.end_left_over(domain)
+            self._looked_at.add(process)
+
+    def _version(self, domain: Any) -> tuple[int, int]:
+        process = (domain.UUIDString(), domain.ID())
+        if process not in self._versions:
+            with contextlib.suppress(errors.FabricError):
+                told = monitor.execute(domain, "query-version")["qemu"]
+                self._versions[process] = (told["major"], told["minor"])
+        return self._versions.get(process, (0, 0))
