@@ -6,7 +6,7 @@ although the bitmap exists (P5), or remain although a killed QEMU lost the bitma
 touched."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -85,9 +85,11 @@ def checkpoints(domain: Any) -> dict[str, Any]:
     return {checkpoint.getName(): checkpoint for checkpoint in known}
 
 
-def settle(domain: Any, base: str | None) -> RunningDisks:
-    """Makes libvirt know `base` where its bitmap is usable, removes broken ones and those that nobody knows,
-    and returns the disks with their bitmaps.
+def settle(
+    domain: Any, base: str | None, recorded: Collection[str] = (), *, define: bool = True
+) -> RunningDisks:
+    """Removes bitmaps that are broken and those that nobody knows, neither libvirt nor we (`recorded`), and
+    returns the disks with their bitmaps. `define`: makes libvirt know `base` where its bitmap is usable.
 
     The machine must be running.
     """
@@ -97,7 +99,7 @@ def settle(domain: Any, base: str | None) -> RunningDisks:
         (key, name)
         for key, bitmaps in seen.bitmaps.items()
         for name, whole in bitmaps.items()
-        if name.startswith(OURS) and (not whole or name not in (base, *known))
+        if name.startswith(OURS) and (not whole or name not in (base, *known, *recorded))
     ]
     for key, name in useless:
         _remove_from_qemu(domain, key, name)
@@ -108,7 +110,7 @@ def settle(domain: Any, base: str | None) -> RunningDisks:
     for name, checkpoint in known.items():
         if name.startswith(OURS) and name not in alive:
             _forget(checkpoint)
-    if base is not None and base in alive and base not in known:
+    if define and base is not None and base in alive and base not in known:
         _redefine(domain, base, [key for key in found if base in found[key]])
     return seen
 

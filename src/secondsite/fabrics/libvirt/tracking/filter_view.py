@@ -131,13 +131,30 @@ def _take_deltas(plan: ViewPlan) -> None:
     based = [key for key in plan.request.disks if key in plan.bases]
     actions: list[tuple[str, dict[str, Any]]] = []
     for key in based:
-        node, base = _node(plan, key), plan.bases[key]
+        node, bases = _node(plan, key), list(_bases(plan, key))
         actions += [
             ("block-dirty-bitmap-add", {"node": node, "name": filters.DELTA, "disabled": True}),
-            ("block-dirty-bitmap-merge", {"node": node, "target": filters.DELTA, "bitmaps": [base]}),
+            ("block-dirty-bitmap-merge", {"node": node, "target": filters.DELTA, "bitmaps": bases}),
         ]
     if actions:
         _run(plan.domain, actions)
+
+
+def _bases(plan: ViewPlan, key: str) -> Iterator[dict[str, str]]:
+    """The bitmaps of the base in the disk's files: an overlay of the owner's began its own."""
+    name, node = plan.bases[key], _node(plan, key)
+    yield {"node": node, "name": name}
+    if not plan.is_backed(key):
+        return
+    backing = dict(filters.children(partial(ask, plan.domain), "backing"))
+    nodes = monitor.execute(plan.domain, "query-named-block-nodes", flat=True)
+    having = {
+        each["node-name"]
+        for each in nodes
+        if any(bitmap.get("name") == name for bitmap in each.get("dirty-bitmaps", ()))
+    }
+    while (node := backing.get(node, "")) in having:
+        yield {"node": node, "name": name}
 
 
 def _export(plan: ViewPlan, key: str) -> None:
@@ -178,7 +195,7 @@ class FilterEnd:
         Raises DeadlineExceeded."""
         deadline = time.monotonic() + END_SECONDS
         with self._lock, contextlib.suppress(errors.NotFound):
-            while not filters.take_out(partial(_ask, self._domain)):
+            while not filters.take_out(partial(ask, self._domain)):
                 if inventory.power_of(self._domain) is interface.PowerState.OFF:
                     return
                 if time.monotonic() > deadline:
@@ -189,7 +206,8 @@ class FilterEnd:
                 time.sleep(LOOK_SECONDS)
 
 
-def _ask(domain: Any, command: str, arguments: dict[str, Any] | None = None) -> Any:
+def ask(domain: Any, command: str, arguments: dict[str, Any] | None = None) -> Any:
+    """As filters.Ask. Raises NotFound, DeadlineExceeded."""
     try:
         return monitor.execute(domain, command, **(arguments or {}))
     except errors.DeadlineExceeded:

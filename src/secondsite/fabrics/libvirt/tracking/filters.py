@@ -103,13 +103,17 @@ def path_of(device: Mapping[str, Any]) -> str:
 
 
 def _below_filters(ask: Ask) -> Iterator[tuple[str, str]]:
-    """Each filter with the node below it. QEMU 7.2 tells children nowhere else."""
+    """Each filter with the node below it."""
+    return ((above, below) for above, below in children(ask, "file") if _kind(above) == FILTER)
+
+
+def children(ask: Ask, role: str) -> Iterator[tuple[str, str]]:
+    """Each node with its child in this role ("file", "backing"). QEMU 7.2 tells children nowhere else."""
     graph = ask("x-debug-query-block-graph") or {"nodes": (), "edges": ()}
     names = {node["id"]: node.get("name", "") for node in graph["nodes"]}
     for edge in graph["edges"]:
-        above = names.get(edge["parent"], "")
-        if _kind(above) == FILTER and edge["name"] == "file":
-            yield above, names[edge["child"]]
+        if edge["name"] == role:
+            yield names.get(edge["parent"], ""), names[edge["child"]]
 
 
 def _remove_deltas(ask: Ask, nodes: Mapping[str, Any]) -> None:

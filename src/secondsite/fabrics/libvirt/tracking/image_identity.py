@@ -98,6 +98,10 @@ class Identities:
             return False
         return self._named(domain, disk, checkpoint)
 
+    def recorded(self, fabric_id: str) -> Collection[str]:
+        """The checkpoints whose files are known."""
+        return self._read(fabric_id).keys()
+
     def forget(self, fabric_id: str) -> None:
         self._path(fabric_id).unlink(missing_ok=True)
         self._known.pop(fabric_id, None)

@@ -231,7 +231,7 @@ class Tracking:
         self._waiting.opening()
         self._left.forget(request.fabric_id)
         kind = self._kind(domain, request)
-        plan = self._plan(domain, request, kind.socket(request.fabric_id))
+        plan = self._plan(domain, request, kind)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
         self._watch(plan, kind)
@@ -277,10 +277,13 @@ class Tracking:
         disks = [disk for disk in inventory.live_disks(domain) if disk.key in request.disks]
         return self._kinds.of(domain, disks)
 
-    def _plan(self, domain: Any, request: interface.SessionRequest, socket: Path) -> view_plan.ViewPlan:
+    def _plan(
+        self, domain: Any, request: interface.SessionRequest, kind: view_kinds.ViewKind
+    ) -> view_plan.ViewPlan:
         self._kinds.end_left_over(domain)
         backup_job.free_of_jobs(domain, self._sockets(), inventory.live_disks(domain))
-        seen = bitmaps.settle(domain, request.base)
+        recorded = self._identities.recorded(request.fabric_id)
+        seen = bitmaps.settle(domain, request.base, recorded, define=kind.needs_checkpoints)
         disks, sizes_bytes = seen.disks, seen.sizes_bytes
         unsized = [disk for disk in disks if disk.key not in sizes_bytes]
         bases = self._bases(domain, disks, seen.bitmaps, request.base)
@@ -293,7 +296,7 @@ class Tracking:
             disks,
             {**sizes_bytes, **inventory.sizes_bytes(domain, unsized)},
             bases,
-            socket,
+            kind.socket(request.fabric_id),
             encryption,
             seen.drives,
         )

@@ -31,6 +31,8 @@ class ViewKind(Protocol):
     name: str
     changed: str
     most_connections: int
+    needs_checkpoints: bool
+    """Whether libvirt must know the checkpoint of the base."""
 
     def socket(self, fabric_id: str) -> Path: ...
 
@@ -44,7 +46,8 @@ class ViewKind(Protocol):
 
 
 class BackupJobs:
-    name, changed, most_connections = BACKUP_JOB, backup_job.CHANGED, backup_job.MOST_CONNECTIONS
+    name, changed, needs_checkpoints = BACKUP_JOB, backup_job.CHANGED, True
+    most_connections = backup_job.MOST_CONNECTIONS
 
     def __init__(self, hypervisor: connection.Hypervisor, sockets: Callable[[], Path]) -> None:
         self._hypervisor, self._sockets = hypervisor, sockets
@@ -63,7 +66,8 @@ class BackupJobs:
 
 
 class FilterViews:
-    name, changed, most_connections = FILTER, filters.DELTA, filter_view.MOST_CONNECTIONS
+    name, changed, needs_checkpoints = FILTER, filters.DELTA, False
+    most_connections = filter_view.MOST_CONNECTIONS
 
     def __init__(
         self, hypervisor: connection.Hypervisor, sockets: Callable[[], Path], lifeline: JobLifeline

@@ -33,6 +33,10 @@ class ViewPlan:
     encryption: ScratchEncryption | None = None
     drives: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def is_backed(self, key: str) -> bool:
+        """Whether the disk stands on another file."""
+        return any(disk.backed for disk in self.disks if disk.key == key)
+
     def scratch(self, key: str) -> Path:
         return self.request.scratch_dir / f"{self.request.fabric_id}-{key}.scratch"
 
