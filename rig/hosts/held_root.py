@@ -16,8 +16,9 @@ class HeldRoot:
     """`root` is an existing folder of a short name. `machine` is the one that was defined last, `process`
     who drives it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, view_kind: str = "backup-job") -> None:
         self.root = root
+        self.view_kind = view_kind
         for name in ("scratch", "images"):
             (root / name).mkdir()
         capabilities.lend(root)
@@ -54,7 +55,7 @@ class HeldRoot:
         capabilities.keep(self.root)
 
     def _started(self) -> AskedProcess:
-        process = AskedProcess(PROGRAM, [self.root], self.root / "process.log")
+        process = AskedProcess(PROGRAM, [self.root, self.view_kind], self.root / "process.log")
         process.wait_until_ready()
         return process
 

@@ -1,12 +1,13 @@
 """A libvirt host of its own: one embedded root in this process, or a libvirtd, with hands on its guests'
 disks."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,17 @@ class LibvirtHost:
     def reopen(self) -> None:
         self.fabric.close()
         self.fabric = self._opened()
+
+    @contextlib.contextmanager
+    def viewed_by(self, view_kind: str) -> Iterator[None]:
+        """Inside, views of running machines are of this kind."""
+        before, self.view_kind = self.view_kind, view_kind
+        self.reopen()
+        try:
+            yield
+        finally:
+            self.view_kind = before
+            self.reopen()
 
     def _opened(self) -> LibvirtFabric:
         boot = [guestkit.DEFAULT_CACHE]

@@ -1,4 +1,4 @@
-"""The process that drives an embedded root, and is killed: `python -m rig.hosts.program ROOT`.
+"""The process that drives an embedded root, and is killed: `python -m rig.hosts.program ROOT VIEW_KIND`.
 
 It answers lines of JSON, see rig.answering.
 """
@@ -21,9 +21,9 @@ from secondsite.fabrics.libvirt.host.connection import Hypervisor, agent_command
 class Commands:
     """What may be asked; all of it is done by the fabric, but for looks at what libvirt has."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, view_kind: str) -> None:
         self.root = root
-        self.fabric = open_fabric(f"qemu:///embed?root={root}", root / "work")
+        self.fabric = open_fabric(f"qemu:///embed?root={root}", root / "work", view_kind=view_kind)
         self.connection = Hypervisor(f"qemu:///embed?root={root}")
         self.stack = contextlib.ExitStack()
 
@@ -106,4 +106,4 @@ class Commands:
 
 
 if __name__ == "__main__":
-    answer_all(Commands(Path(sys.argv[1])), take_answers())
+    answer_all(Commands(Path(sys.argv[1]), sys.argv[2]), take_answers())

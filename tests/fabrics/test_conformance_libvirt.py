@@ -19,3 +19,13 @@ class TestLibvirt(conformance.Suite):
     def under_test(self, host):
         yield host
         host.clear()
+
+
+class TestBackupJobs(conformance.Suite):
+    """The other kind of view."""
+
+    @pytest.fixture
+    def under_test(self, host):
+        with host.viewed_by("backup-job"):
+            yield host
+            host.clear()

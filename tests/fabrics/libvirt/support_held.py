@@ -13,11 +13,11 @@ TAG = "11111111-2222-4333-8444-555555555555"
 
 
 @contextlib.contextmanager
-def held_root():
+def held_root(view_kind="backup-job"):
     """Sockets want short paths, so the root lies directly in the temporary folder."""
     root = Path(tempfile.mkdtemp(prefix="ss-lv-"))
     try:
-        held = HeldRoot(root)
+        held = HeldRoot(root, view_kind)
         try:
             yield held
         finally:

@@ -83,16 +83,20 @@ def test_a_drive_that_comes_or_changes_has_the_definition_read_again(host, viewe
     assert asked["definition"] == 1
 
 
-def test_a_view_asks_qemu_once_and_runs_no_program(host, viewed, asked):
-    machine, base = viewed
-    with steps.view(host, machine, base) as session:
-        assert session.disks[0].bitmaps
-        assert asked["QEMU"] == 1
+@pytest.mark.parametrize(("view_kind", "opening", "in_all"), [("backup-job", 1, 1), ("filter", 9, 37)])
+def test_a_view_asks_qemu_seldom_and_runs_no_program(host, asked, view_kind, opening, in_all):
+    with host.viewed_by(view_kind):
+        machine = steps.protected(host, "asked")
+        base = cycle(host, machine, None)
+        asked.clear()
+        with steps.view(host, machine, base) as session:
+            assert session.disks[0].bitmaps
+            assert asked["QEMU"] == opening
+            assert asked["program"] == 0
+            assert asked["handed over"] <= 20
+        host.fabric.tracking.acknowledge(machine, session.checkpoint)
+        assert asked["QEMU"] == in_all
         assert asked["program"] == 0
-        assert asked["handed over"] <= 20
-    host.fabric.tracking.acknowledge(machine, session.checkpoint)
-    assert asked["QEMU"] == 1
-    assert asked["program"] == 0
 
 
 def test_calls_need_no_thread_each(host, viewed):

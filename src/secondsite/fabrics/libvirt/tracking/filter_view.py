@@ -45,6 +45,15 @@ def begin(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
     both, never in none."""
     scratch.clear(plan)
     scratch.make(plan)
+    connection.call("preparing a view", _prepare, plan)
+    with plan.request.instant():
+        taken_at, pause_seconds = _switch(plan, stopped)
+    connection.call("serving a view", _serve_deltas, plan)
+    return taken_at, pause_seconds
+
+
+def _prepare(plan: ViewPlan) -> None:
+    """All that does not touch what the guest does."""
     for key in plan.request.disks:
         _add_scratch(plan, key)
     _serve(plan)
@@ -52,12 +61,12 @@ def begin(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
     _transact(plan, "block-dirty-bitmap-add", {"name": name, "persistent": True})
     for key in plan.request.disks:
         _add_filter(plan, key)
-    with plan.request.instant():
-        taken_at, pause_seconds = _switch(plan, stopped)
+
+
+def _serve_deltas(plan: ViewPlan) -> None:
     _take_deltas(plan)
     for key in plan.request.disks:
         _export(plan, key)
-    return taken_at, pause_seconds
 
 
 def _add_scratch(plan: ViewPlan, key: str) -> None:
@@ -195,7 +204,7 @@ class FilterEnd:
         Raises DeadlineExceeded."""
         deadline = time.monotonic() + END_SECONDS
         with self._lock, contextlib.suppress(errors.NotFound):
-            while not filters.take_out(partial(ask, self._domain)):
+            while not connection.call("ending a view", filters.take_out, partial(ask, self._domain)):
                 if inventory.power_of(self._domain) is interface.PowerState.OFF:
                     return
                 if time.monotonic() > deadline:
