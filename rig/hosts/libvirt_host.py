@@ -50,7 +50,7 @@ class LibvirtHost:
 
     obeys_shutdown = False
 
-    def __init__(self, root: Path, uri: str | None = None, view_kind: str | None = None) -> None:
+    def __init__(self, root: Path, uri: str | None = None, view_kind: str = "backup-job") -> None:
         """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
         self.root = root
         self.uri, self.view_kind = uri or uri_of(root), view_kind

@@ -21,11 +21,11 @@ class TestLibvirt(conformance.Suite):
         host.clear()
 
 
-class TestBackupJobs(conformance.Suite):
+class TestFilters(conformance.Suite):
     """The other kind of view."""
 
     @pytest.fixture
     def under_test(self, host):
-        with host.viewed_by("backup-job"):
+        with host.viewed_by("filter"):
             yield host
             host.clear()

@@ -2,7 +2,7 @@
 
 from rig.appliances import Site, identity
 from secondsite.appliance.control import enrollment
-from secondsite.appliance.control.csr import signing_request
+from secondsite.ground.certificates import signing_request
 from secondsite.wire.rest.places import EnrollRequest
 
 

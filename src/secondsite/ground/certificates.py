@@ -1,11 +1,12 @@
-"""Reads certificates: what one says of itself, of its key, and of its issuer."""
+"""Reads certificates: what one says of itself, of its key, and of its issuer. And asks for one."""
 
 import hashlib
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 APPLIANCES = "appliance.secondsite.invalid"
@@ -64,3 +65,13 @@ def serves_at(certificate: x509.Certificate, now: datetime) -> bool:
 def _digest(holder: x509.Certificate | x509.CertificateSigningRequest) -> str:
     encoding, layout = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     return hashlib.sha256(holder.public_key().public_bytes(encoding, layout)).hexdigest()
+
+
+def signing_request(key_pem: bytes, name: str) -> str:
+    """A request for a certificate, as PEM, signed with the key (PEM) that it is for. The vault takes only the
+    public key from it, and chooses the names itself."""
+    key = serialization.load_pem_private_key(key_pem, password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()

@@ -11,11 +11,11 @@ from cryptography import x509
 
 from rig.eventually import eventually
 from secondsite.appliance.control import enrollment, renewal
-from secondsite.appliance.control.csr import signing_request
 from secondsite.appliance.control.renewal import Renewal
 from secondsite.datapath.channel import handshake as channel
 from secondsite.domain import errors
 from secondsite.ground import seams
+from secondsite.ground.certificates import signing_request
 from secondsite.vault.fleet.certificate_renewal import Renewal as VaultsRenewal
 from secondsite.vault.fleet.gateway.certificate_authority import create_authority, load_authority
 from secondsite.wire.control import RenewAnswer

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives import serialization
 from rig import dying
 from rig.eventually import eventually
 from secondsite.appliance.control import enrollment, reenrollment
-from secondsite.appliance.control.csr import signing_request
 from secondsite.appliance.shared import EnrolledPeers
 from secondsite.datapath.channel import Listener, TlsFiles, dial
 from secondsite.datapath.errors import DatapathError, PeerUntrusted
 from secondsite.ground import certificates, seams
+from secondsite.ground.certificates import signing_request
 from secondsite.wire.rest.places import EnrollRequest, ReplacementKeyCreate
 from tests.support.enrolled import enrolled as enrolled_site
 from tests.support.vault import VaultInProcess

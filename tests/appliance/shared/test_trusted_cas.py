@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from secondsite.appliance.control.csr import signing_request
 from secondsite.appliance.control.enrollment import private_key
 from secondsite.appliance.control.renewal import Renewal
 from secondsite.appliance.shared import TrustedCas
 from secondsite.datapath.channel import TlsFiles
 from secondsite.domain import errors
+from secondsite.ground.certificates import signing_request
 from secondsite.vault.fleet.gateway import ca_rotation
 from secondsite.vault.fleet.gateway.certificate_authority import create_authority, load_authority
 

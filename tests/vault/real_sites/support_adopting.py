@@ -49,6 +49,7 @@ def parts(verbs):
         caller=THE_VAULT,
         now=verbs.clock.now,
         sees=lambda *sites: True,
+        announce=lambda: None,
         changing=verbs.store.transaction,
         note=lambda **noted: None,
         seconds_left=lambda: math.inf,

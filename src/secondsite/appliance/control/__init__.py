@@ -5,7 +5,6 @@ Its rooms:
     enrollment    makes an appliance known to its vault
     reenrollment  enrolls an appliance once more, under its own id
     https         one call to the vault, for enrollment
-    csr           the request for a certificate
     renewal       a new certificate, before the old one ends
     connection    the websocket, dialled from here
     redial_delay  how long to wait before dialling again

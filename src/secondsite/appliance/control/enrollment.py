@@ -22,9 +22,8 @@ from pydantic import ValidationError
 
 from ...domain import errors
 from ...ground import durable, seams, tls
-from ...ground.certificates import serves_at
+from ...ground.certificates import serves_at, signing_request
 from ..shared import ApplianceConfig
-from .csr import signing_request
 
 if TYPE_CHECKING:
     # An appliance that runs speaks no REST: the shapes of all its answers took a seventh of its start.

@@ -12,9 +12,9 @@ from pathlib import Path
 from cryptography import x509
 
 from ...ground import durable, seams
+from ...ground.certificates import signing_request
 from ..shared import ApplianceConfig, State, forget_vault
 from . import enrollment
-from .csr import signing_request
 
 
 def enroll_again(config: ApplianceConfig, vault_url: str, key: str, ca_fingerprint: str) -> ApplianceConfig:

@@ -15,10 +15,9 @@ from cryptography.x509.oid import NameOID
 
 from ...datapath.channel import TlsFiles
 from ...ground import durable, seams
-from ...ground.certificates import issued, serves_at
+from ...ground.certificates import issued, serves_at, signing_request
 from ...wire.control import Renew, RenewAnswer
 from ..shared import issuer_of
-from .csr import signing_request
 
 CHECK_SECONDS = 3600.0
 LEFT_WHEN_DUE = 1 / 3

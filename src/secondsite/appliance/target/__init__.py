@@ -24,8 +24,7 @@ Its rooms:
     scrub_journal       reread the journal
     seeds               shipped copies
     key_change          a new key for all replicas
-    rescue_program      the program that starts machines from the store alone
-    start_descriptions  how a machine is started, for whoever has nothing but the store
+    rescue_program      for whoever has nothing but the store: the program, and how a machine is started
 """
 
 from . import coming_home, key_change, old_disks, scrub, second_copies, store_daemon, stores, trash

@@ -33,7 +33,7 @@ from .delayed_deletions import DelayedDeletions, Rules
 from .kept_cycles import KeptCycles, processed_at
 from .key_change import FINDINGS
 from .point_shapes import GradesFile, PointShapes
-from .start_descriptions import StartDescription
+from .rescue_program import StartDescription
 from .verdicts import Verdicts
 
 log = structlog.get_logger(__name__)

@@ -1,10 +1,11 @@
 """Asks for confirmation before a verb starts, stops, moves or deletes something: a person at a terminal sees
 what it will do, which way, and what that loses. A script gives --yes: without it nothing begins if nobody can
-be asked."""
+be asked. The common end of each verb's command starts the job then, and follows it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NoReturn
 
 import typer
 
@@ -16,7 +17,8 @@ from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...ground.plural import counted
 from ...wire import rest
-from .. import output, risk
+from .. import follow, output, risk
+from ..options import connect
 from ..output import clock
 from . import predictions, properties, second_copies
 from .instants import Start
@@ -63,6 +65,18 @@ def ask(vault: Vault, names: tuple[str, ...], about: Confirmation) -> None:
         second_copies.accept(vault, names, about.while_running)
     if not about.yes:
         typer.confirm("Begin?", abort=True, err=True)
+
+
+def run(
+    context: typer.Context, machines: Sequence[str], verb: Begin | Confirmation, no_wait: bool, as_json: bool
+) -> NoReturn:
+    """Start the job, follow it, and exit with the exit code for its end."""
+    with connect(context) as vault:
+        if isinstance(verb, Confirmation):
+            ask(vault, tuple(machines), verb)
+        begin = verb.begin if isinstance(verb, Confirmation) else verb
+        ended = follow.to_its_end(vault, begin(vault.machines[tuple(machines)]), no_wait, as_json)
+    raise typer.Exit(ended)
 
 
 def _lines(vault: Vault, names: tuple[str, ...], about: Confirmation) -> Iterator[str]:

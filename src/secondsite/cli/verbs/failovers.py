@@ -26,9 +26,8 @@ from ..options import (
 )
 from ..risk import Yes
 from . import data_synchronization, instants, second_copies
-from .confirming import Confirmation
+from .confirming import Confirmation, run
 from .instants import At, Choice, Failback, Point
-from .submission import run
 
 
 def test_failover(

@@ -10,8 +10,7 @@ from ...wire.rest import Location
 from ..options import Json, MachineNames, NoWait, WithoutSite
 from ..risk import Yes
 from . import returning
-from .confirming import Confirmation
-from .submission import run
+from .confirming import Confirmation, run
 
 DiskKeys = Annotated[
     list[str], typer.Option("--disk", help="Key of the disk, such as vdb. May be given several times.")

@@ -21,12 +21,11 @@ from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
 from .statuses.acceptance import StatusAcceptance
 from .statuses.clock_skew import Clocks
-from .statuses.database_refusals import is_written
 from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
 from .statuses.old_copies import OldCopies
 from .statuses.order_numbers import OrderNumbers
 from .statuses.status_requests import StatusRequests
-from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriter
+from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriter, is_written
 
 
 class StatusIntake:

@@ -3,8 +3,12 @@
 Its rooms:
 
     tracking        the interface of this room
-    backup_job      the view of a machine that runs
-    job_lifeline    a process that ends the job if its owner dies
+    view_kinds      the two ways to view a machine that runs, and which one it gets
+    view_plan       what such a view is to be made of, and its scratch files
+    backup_job      the view by libvirt's backup job
+    filter_view     the view by QEMU's copy-before-write filters
+    filters         takes such filters out, whoever put them in
+    job_lifeline    a process that ends the view if its owner dies
     waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could crash
     powered_off     the view of a machine that is off
@@ -14,3 +18,10 @@ Its rooms:
     unwritten       whether anything was written since a checkpoint
     trackable       obstacles to tracking a machine
 """
+
+from typing import Final
+
+BACKUP_JOB: Final = "backup-job"
+"""The kind of view that every QEMU can have."""
+
+__all__ = ["BACKUP_JOB"]

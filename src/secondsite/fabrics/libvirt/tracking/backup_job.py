@@ -18,7 +18,7 @@ import libvirt
 
 from ....domain import errors
 from ..host import connection, domain_xml, secrets
-from . import scratch
+from . import view_plan
 from .view_plan import ViewPlan
 
 END_SECONDS = 30.0
@@ -79,8 +79,8 @@ def begin(plan: ViewPlan) -> tuple[datetime, float]:
     The instant is the time before the call: every write that ended by then is in the view. The time after
     the call would promise writes that came during it (a busy host took long enough for a guest to write a
     record)."""
-    scratch.clear(plan)
-    scratch.make(plan)
+    view_plan.clear(plan)
+    view_plan.make_scratch(plan)
     flags = libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL
     backup, checkpoint = _backup_xml(plan), _checkpoint_xml(plan)
     with plan.request.instant():

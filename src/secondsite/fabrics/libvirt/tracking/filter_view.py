@@ -21,7 +21,7 @@ from typing import Any
 from ....domain import errors
 from ... import interface
 from ..host import connection, inventory, monitor
-from . import filters, scratch
+from . import filters, view_plan
 from .view_plan import ViewPlan
 
 SINCE = (7, 1)
@@ -43,8 +43,8 @@ def begin(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
 
     The new bitmap begins before the instant, and the delta is taken after it: a write between them is in
     both, never in none."""
-    scratch.clear(plan)
-    scratch.make(plan)
+    view_plan.clear(plan)
+    view_plan.make_scratch(plan)
     connection.call("preparing a view", _prepare, plan)
     with plan.request.instant():
         taken_at, pause_seconds = _switch(plan, stopped)

@@ -23,7 +23,6 @@ from . import (
     iothreads,
     left_files,
     powered_off,
-    scratch,
     trackable,
     unwritten,
     view_kinds,
@@ -49,7 +48,7 @@ class Tracking:
         agents: freezing.Agents,
         folders: permissions.FolderAccess,
         machines: interface.Power,
-        view_kind: str | None = None,
+        view_kind: str,
     ) -> None:
         self._hypervisor = hypervisor
         self._power = machines
@@ -88,12 +87,12 @@ class Tracking:
     def end_left_over(self, fabric_id: str) -> None:
         domain = self._hypervisor.find(fabric_id)
         if domain is None or inventory.power_of(domain) is OFF:
-            scratch.remove(self._notes, fabric_id)
+            view_plan.remove_scratch(self._notes, fabric_id)
             return
         with self._only_view_of(domain):
             self._kinds.end_left_over(domain, surely=True)
             backup_job.end_left_over(domain, self._sockets())
-            scratch.remove(self._notes, fabric_id)
+            view_plan.remove_scratch(self._notes, fabric_id)
             self._lifeline.done(fabric_id)
 
     def close(self) -> None:
@@ -148,7 +147,7 @@ class Tracking:
         if domain is not None:
             self._let_go(domain, fabric_id)
         if fabric_id not in self._viewed:
-            scratch.forget(self._notes, fabric_id)
+            view_plan.forget_scratch(self._notes, fabric_id)
 
     def _let_go(self, domain: Any, fabric_id: str) -> None:
         if self._power.state(fabric_id) is not interface.PowerState.ELSEWHERE:
@@ -235,7 +234,7 @@ class Tracking:
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
         self._watch(plan, kind)
-        scratch.note(self._notes, request)
+        view_plan.note_scratch(self._notes, request)
         ending = kind.ending(domain)
         try:
             freezing = (
@@ -252,7 +251,7 @@ class Tracking:
                 reason=freeze.reason,
                 pause_seconds=freeze.seconds or pause_seconds,
                 most_connections=kind.most_connections,
-                scratch_bytes=lambda: scratch.used_bytes(plan),
+                scratch_bytes=lambda: view_plan.scratch_bytes(plan),
                 abandon=ending.end,
                 wanted_seconds=self._waiting.seconds,
                 gave_way=self._waiting.gave_way,
@@ -261,7 +260,7 @@ class Tracking:
             # The child stays on watch if the job does not end.
             ending.end()
             self._lifeline.done(request.fabric_id)
-            scratch.clear(plan)
+            view_plan.clear(plan)
 
     def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
         rescue = kind.rescue(plan.domain)
@@ -282,7 +281,7 @@ class Tracking:
     ) -> view_plan.ViewPlan:
         self._kinds.end_left_over(domain)
         backup_job.free_of_jobs(domain, self._sockets(), inventory.live_disks(domain))
-        recorded = self._identities.recorded(request.fabric_id)
+        recorded = () if kind.needs_checkpoints else self._identities.recorded(request.fabric_id)
         seen = bitmaps.settle(domain, request.base, recorded, define=kind.needs_checkpoints)
         disks, sizes_bytes = seen.disks, seen.sizes_bytes
         unsized = [disk for disk in disks if disk.key not in sizes_bytes]

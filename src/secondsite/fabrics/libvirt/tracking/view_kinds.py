@@ -1,7 +1,6 @@
-"""The ways to freeze a view of a running machine, and which one a machine gets.
-
-A filter cannot hurt the guest, so it is taken wherever QEMU has it; libvirt's backup job is the other way:
-for an older QEMU, and for encrypted disks, whose scratch files only libvirt gives its secrets to."""
+"""The ways to freeze a view of a running machine, and which one a machine gets: libvirt's backup job, or a
+filter, which cannot hurt the guest. A filter needs a newer QEMU, and plain disks: only libvirt gives QEMU the
+secrets for scratch files of encrypted ones."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +10,11 @@ from typing import Any, Protocol
 
 from ....domain import errors
 from ..host import connection, domain_xml, monitor
-from . import backup_job, filter_view, filters
+from . import BACKUP_JOB, backup_job, filter_view, filters
 from .job_lifeline import JobLifeline, Rescue
 from .view_plan import ViewPlan
 
-BACKUP_JOB, FILTER = "backup-job", "filter"
+FILTER = "filter"
 
 
 class Ending(Protocol):
@@ -101,34 +100,32 @@ STOPPED_SECONDS = 10.0
 
 
 class ViewKinds:
-    """Which kind of view a machine gets. `forced` names one for all machines."""
+    """Which kind of view a machine gets: the `preferred` one wherever that is possible."""
 
     def __init__(
         self,
         hypervisor: connection.Hypervisor,
         sockets: Callable[[], Path],
         lifeline: JobLifeline,
-        forced: str | None = None,
+        preferred: str,
     ) -> None:
         self._jobs = BackupJobs(hypervisor, sockets)
         self._filters = FilterViews(hypervisor, sockets, lifeline)
-        self._forced = forced
+        self._preferred = preferred
         self._versions: dict[tuple[str, int], tuple[int, int]] = {}
         self._looked_at: set[tuple[str, int]] = set()
 
     def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> ViewKind:
         """The kind for these disks of a running machine."""
-        if self._forced is not None:
-            return self._filters if self._forced == FILTER else self._jobs
-        if any(disk.encrypted for disk in disks) or self._version(domain) < filter_view.SINCE:
+        if self._preferred != FILTER or any(disk.encrypted for disk in disks):
             return self._jobs
-        return self._filters
+        return self._filters if self._version(domain) >= filter_view.SINCE else self._jobs
 
     def end_left_over(self, domain: Any, *, surely: bool = False) -> None:
         """Ends a filter view that another process of ours left in this QEMU; looks once for each QEMU, or
         `surely`."""
         process = (domain.UUIDString(), domain.ID())
-        if surely or process not in self._looked_at:
+        if self._preferred == FILTER and (surely or process not in self._looked_at):
             filter_view.end_left_over(domain)
             self._looked_at.add(process)
 

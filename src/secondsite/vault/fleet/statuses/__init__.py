@@ -10,6 +10,5 @@ Its rooms:
     status_requests    what an appliance is asked to send again
     old_copies         old copies that an undone reprotect left
     order_numbers      the numbers of orders that appliances have seen
-    database_refusals  data that the database refuses
     writer             what of it is written when
 """

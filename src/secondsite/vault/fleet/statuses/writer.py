@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
+from ....domain import errors
 from ....domain.health import CLOCK_SKEW
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from ...health.findings import NOT_OFF, RUNS_AT_TARGET
@@ -23,6 +26,8 @@ from ...steps.sides import pool_addresses
 from ...store import PointRows, Store, Transaction
 from .clock_skew import Clocks
 from .latest_status import Key, LatestStatuses, SideStatus
+
+log = structlog.get_logger()
 
 WRITE_EVERY = timedelta(seconds=20)
 WRITE_ALONE_EVERY = timedelta(seconds=60)
@@ -228,3 +233,16 @@ def _side_by_side(keys: Iterable[Key]) -> Iterable[Key]:
     neighbours are written in one. With 1,000 machines in another order all of these pages were written ten
     times over, every 20 seconds."""
     return sorted(keys, key=lambda key: key[0])
+
+
+def is_written(what: str, write: Callable[[], None]) -> bool:
+    """Whether the write was accepted; False if the database refused the data: it would refuse them again.
+    Raises StoreUnavailable."""
+    try:
+        write()
+    except errors.StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("status.not-written", what=what)
+        return False
+    return True
