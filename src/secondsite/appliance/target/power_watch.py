@@ -8,7 +8,6 @@ import structlog
 
 from ...datapath.disks import image_locks
 from ...domain import errors
-from ...domain.health import REDEFINED, WRITTEN
 from ...fabrics.interface import Fabric, PowerState
 from ...ground.periodic import Periodic
 from ..shared import State, merging_key, run_key
@@ -23,6 +22,7 @@ NOT_RUNNING = {
     PowerState.MISSING: "is not known to its hypervisor",
 }
 OFF, MISSING = "failed-over-machine-off", "failed-over-machine-missing"
+REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
 DRILL = "drill"
 TOLD = {
     FAILOVER: (OFF, "{name} was failed over to this site, and {is_off}."),

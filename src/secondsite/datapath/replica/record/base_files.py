@@ -67,8 +67,8 @@ def _keep(files: ReplicaFiles, run_name: str, disks: Iterable[DiskRecord]) -> No
 
 
 def written(files: ReplicaFiles, run_name: str) -> tuple[str, ...]:
-    """Keys of the disks of which a file below the run was written to or replaced since it was opened; a file
-    that is away for a moment is not. Empty where nothing was noted, as by a former release."""
+    """Keys of the disks of which a file below the run was written to since it was opened; a file that
+    is away for a moment is not. Empty where nothing was noted, as by a former release."""
     noted: dict[str, list[tuple[str, int, int, int]]] = {}
     with contextlib.suppress(OSError, ValueError):
         noted = dict(json.loads(real_files.content(files.run_bases(run_name))))
@@ -77,7 +77,9 @@ def written(files: ReplicaFiles, run_name: str) -> tuple[str, ...]:
 
 
 def _is_written(known: BaseFile) -> bool:
-    return _differs(known) and _look(known.path) != MISSING
+    """Whoever moved the file to another file system kept its length and time, but not its number."""
+    now = _look(known.path)
+    return now != MISSING and now[1:] != (known.size_bytes, known.mtime_ns)
 
 
 def _differs(known: BaseFile) -> bool:
