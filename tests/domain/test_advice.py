@@ -1,6 +1,7 @@
 """What is advised about a finding is possible in the state that its machine is in, and can be typed as it
 stands."""
 
+import dataclasses
 import re
 
 import pytest
@@ -38,6 +39,15 @@ def test_where_the_copy_at_home_may_be_the_only_one_nobody_is_told_to_stop_it_fi
     assert said.startswith("Before you stop either copy, find out at both sites which one is in use")
     assert (Verb.CANCEL_FAILOVER in named) is (state is not State.PROTECTED)
     assert Verb.FAILOVER in named
+
+
+@pytest.mark.parametrize("state", AT_TARGET)
+def test_where_the_old_copy_is_the_only_one_that_runs_nobody_is_told_to_stop_it_first(state):
+    said = advice.advice(TWO, dataclasses.replace(of(state), off=True))
+    assert said.startswith("Do not stop it before you have decided which copy counts: at b web01 is off")
+    assert said.index("'virsh start id-at-b'") < said.index("'virsh shutdown web01'")
+    assert first_verb(said) is Verb.DISABLE_PROTECTION
+    assert Verb.DISABLE_PROTECTION in allowed_operations(state, DrillState.NONE)
 
 
 @pytest.mark.parametrize("state", sorted(advice.MOVES_BETWEEN))

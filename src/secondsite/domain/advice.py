@@ -28,6 +28,8 @@ class AdvisedMachine:
     """The hypervisor at that site does not know it, so commit and reprotect are not possible."""
     redefined: str = ""
     """What that site reported of other disks that it was defined on there; empty: it has its own."""
+    off: bool = False
+    """It is off at that site."""
     elsewhere: bool = False
     """At the old site something other than the machine's own definition runs from its disks."""
 
@@ -115,6 +117,8 @@ def _two_copies(of: AdvisedMachine) -> str:
         return "Stop neither: wait until the verb that is under way has ended, and look again."
     if of.may(Verb.FAILOVER):
         return _undecided(of)
+    if of.off:
+        return _only_the_old_one(of)
     stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
     if of.elsewhere:
         stop = (
@@ -124,6 +128,19 @@ def _two_copies(of: AdvisedMachine) -> str:
         )
     then = _not_protected(of)
     return f"{stop} Then {then}" if then else ""
+
+
+def _only_the_old_one(of: AdvisedMachine) -> str:
+    quoted = shell.arguments(of.name)
+    start = bring_up.redefined(of.name, of.site, of.redefined) if of.redefined else ""
+    start = start or bring_up.off(of.name, of.site, of.fabric_id)
+    return (
+        f"Do not stop it before you have decided which copy counts: at {of.site} {of.name} is off, so the "
+        f"old copy is the only one that runs. If the one at {of.site} counts: {start} Then shut the old copy "
+        f"down at its site ('virsh shutdown {quoted}'); what it wrote since the failover is given up. If the "
+        f"old one counts: 'secondsite machine disable-protection {quoted}' leaves both as they are; then "
+        "protect it from there."
+    )
 
 
 def _undecided(of: AdvisedMachine) -> str:

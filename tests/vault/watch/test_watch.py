@@ -328,6 +328,15 @@ def test_a_source_that_runs_after_the_failover_is_critical():
     assert codes(situation(machine=left, status=before)) == ["not-protected"]
 
 
+def test_of_a_source_that_runs_while_the_failed_over_machine_is_off_it_is_told_that_nothing_else_runs():
+    left = machine(state=State.COMMITTED, failed_over_at=NOW - timedelta(seconds=5))
+    off = FindingShape(code="failed-over-machine-off", what="web01 is off.", since=NOW)
+    replica = situation().status.replica.model_copy(update={"findings": (off,), "runs": ("failover",)})
+    status = dataclasses.replace(situation().status, replica=replica)
+    told = {each.code: each.do for each in findings.findings(situation(machine=left, status=status), NOW)}
+    assert "is the only one that runs" in told["source-running-after-failover"]
+
+
 AT_ITS_TARGET = (State.FAILED_OVER, State.PLANNED_FAILED_OVER, State.COMMITTED)
 
 

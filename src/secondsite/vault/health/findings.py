@@ -1,7 +1,7 @@
 """The findings of a machine: what the appliances report, and what only the vault can see. Pure."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -133,13 +133,13 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *standing_findings.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
-    missing = any(finding.code == MISSING for finding in found)
-    advised = (_advised(situation, finding, missing) for finding in found)
+    codes = frozenset(finding.code for finding in found)
+    advised = (_advised(situation, finding, codes) for finding in found)
     return tuple(sorted(advised, key=lambda finding: (finding.since, finding.code)))
 
 
-def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> HealthFinding:
-    """The finding with what is possible in the machine's state."""
+def _advised(situation: Situation, finding: HealthFinding, codes: Collection[str]) -> HealthFinding:
+    """The finding with what is possible in the machine's state; `codes` are those of all its findings."""
     machine, forgotten = situation.machine, lookup.is_forgotten(situation.machine, situation.status)
     of = advice.AdvisedMachine(
         machine.name,
@@ -148,8 +148,9 @@ def _advised(situation: Situation, finding: HealthFinding, missing: bool) -> Hea
         machine.drill_state,
         machine.target_fabric_id,
         forgotten,
-        missing,
+        MISSING in codes,
         lookup.redefined(situation.status),
+        off=OFF in codes,
         elsewhere=_power_at_source(situation.status) is PowerState.ELSEWHERE,
     )
     instead = advice.instead(finding.code, of)
