@@ -187,8 +187,13 @@ class Verbs:
         with self.store.transaction() as tx:
             self.engine.answer(tx.session, job_id, asking.GivenAnswer(position, verdict, note, "ada"))
 
+    @property
+    def catalogue(self):
+        """The definitions, as the engine has them."""
+        return self.engine._catalogue  # noqa: SLF001
+
     def steps(self, verb):
-        made = self.engine._catalogue.get(verb.value)  # noqa: SLF001 as the engine has them
+        made = self.catalogue.get(verb.value)
         if made.steps_of is None:
             return made.steps
         return made.steps_of({})
@@ -246,8 +251,7 @@ class Verbs:
 
     def shown(self, job_id):
         """The job as the faces show it."""
-        catalogue = self.engine._catalogue  # noqa: SLF001 as the engine has them
-        parts: Any = SimpleNamespace(store=self.store, catalogue=catalogue, sees=lambda *_: True)
+        parts: Any = SimpleNamespace(store=self.store, catalogue=self.catalogue, sees=lambda *_: True)
         return Jobs(parts).show(job_id)
 
     def machine(self, name="web01"):

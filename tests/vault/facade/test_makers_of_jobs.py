@@ -35,9 +35,8 @@ def test_what_a_schedule_started_is_no_tokens_that_an_earlier_release_let_have_i
 def of_site(verbs, site, name="ada"):
     """The parts for a token that is limited to the site."""
     caller = Caller(name, "t1", "", Grant((Role.READER,), site), since=verbs.clock.now() - timedelta(days=1))
-    definitions = verbs.engine._catalogue  # noqa: SLF001 as the engine has them
     parts: Any = SimpleNamespace(
-        store=verbs.store, catalogue=definitions, caller=caller, sees=caller.grant.sees
+        store=verbs.store, catalogue=verbs.catalogue, caller=caller, sees=caller.grant.sees
     )
     return parts
 

@@ -410,6 +410,7 @@ def test_a_retry_stays_the_advice_while_it_is_possible_and_no_longer(verbs, do):
     verbs.protect()
     verbs.appliances.seal(verbs.machine().id)
     job_id = failed_with(verbs, do, Kind.START_REPLICA, Verb.FAILOVER)
+    verbs.source_says("off")
     assert set(advice_of(verbs.shown(job_id))) == {do}
     assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
     for said in advice_of(verbs.shown(job_id)):

@@ -55,6 +55,13 @@ def _span(what: str, default: float | None = None, parser: Callable[[str], float
     return typer.Option(parser=parser, help=what, metavar="SPAN", show_default=shown)
 
 
+def _encrypts(policy: rest.Policy) -> str:
+    if not policy.encrypt:
+        return "no"
+    plain = len(policy.not_encrypted)
+    return f"yes, but not {counted(plain, 'machine')} of before" if plain else "yes"
+
+
 COLUMNS: Sequence[output.Column] = (
     ("name", lambda p: p.name),
     ("RPO threshold", lambda p: span(p.rpo_threshold_seconds)),
@@ -67,7 +74,7 @@ COLUMNS: Sequence[output.Column] = (
     ("cycle", lambda p: span(p.cycle_seconds)),
     ("journal", lambda p: span(p.journal_seconds) if p.journal_seconds else "off"),
     ("RTO goal", lambda p: span(p.rto_goal_seconds) if p.rto_goal_seconds else "none"),
-    ("encrypts", lambda p: _encrypts(p)),  # noqa: PLW0108 defined below
+    ("encrypts", _encrypts),
     ("machines", lambda p: p.used_by),
     ("", lambda p: "read-only" if p.read_only else ""),
 )
@@ -179,13 +186,6 @@ def _said(policy: rest.Policy, done: str, as_json: bool) -> None:
             output.show_note(policy, (_KEEPS_ONE.format(policy.name),), _KEEPS_ONE_DO, as_json)
         if policy.not_encrypted:
             output.show_note(policy, (_stay_plain(policy),), _ENCRYPT_DO, as_json)
-
-
-def _encrypts(policy: rest.Policy) -> str:
-    if not policy.encrypt:
-        return "no"
-    plain = len(policy.not_encrypted)
-    return f"yes, but not {counted(plain, 'machine')} of before" if plain else "yes"
 
 
 def _stay_plain(policy: rest.Policy) -> str:

@@ -241,7 +241,7 @@ def test_a_machine_at_home_gives_it_back_when_its_protection_ends(protected):
 def test_a_machine_that_runs_on_with_it_keeps_it_when_its_protection_ends(protected):
     pool(protected)
     from_pool(protected)
-    succeeded(protected, Verb.FAILOVER)
+    succeeded(protected, Verb.FAILOVER, shut_down_source=True)
     succeeded(protected, Verb.COMMIT)
     address = held(protected)["web01"]
     run = succeeded(protected, Verb.DISABLE_PROTECTION)

@@ -129,8 +129,8 @@ def _switch(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
 
 @contextlib.contextmanager
 def _stopped(domain: Any) -> Iterator[None]:
-    monitor.execute(domain, "stop")
     try:
+        monitor.execute(domain, "stop")  # one whose answer does not come in time may have stopped it
         yield
     finally:
         monitor.execute(domain, "cont")

@@ -15,6 +15,8 @@ from .job_lifeline import JobLifeline, Rescue
 from .view_plan import ViewPlan
 
 FILTER = "filter"
+STOPPED_SECONDS = 10.0
+"""After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
 
 
 class Ending(Protocol):
@@ -81,10 +83,9 @@ class FilterViews:
         def stopped() -> Iterator[None]:
             rescue, longest = self.rescue(plan.domain), plan.request.longest_seconds
             self._lifeline.watch(plan.request.fabric_id, (*rescue, filters.RESUME), STOPPED_SECONDS)
-            try:
-                yield
-            finally:
-                self._lifeline.watch(plan.request.fabric_id, rescue, longest)
+            yield
+            # not after an error: the machine may still be stopped
+            self._lifeline.watch(plan.request.fabric_id, rescue, longest)
 
         return filter_view.begin(plan, stopped)
 
@@ -93,10 +94,6 @@ class FilterViews:
 
     def rescue(self, domain: Any) -> Rescue:
         return filter_view.rescue(self._hypervisor, domain)
-
-
-STOPPED_SECONDS = 10.0
-"""After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
 
 
 class ViewKinds:
