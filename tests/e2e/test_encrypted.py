@@ -203,7 +203,7 @@ def test_the_failback_loses_no_record_and_the_original_is_as_plain_as_it_was(rig
 
 def test_another_point_can_be_taken_after_a_failover(rig):
     boots = len(at_b(rig).boots)
-    command_line.do(rig, "failover", "web01", "--choice", "latest_processed")
+    command_line.do(rig, "failover", "web01", "--shut-down", "--choice", "latest_processed")
     e2e.booted(at_b(rig), boots + 1)
     command_line.do(rig, "change-recovery-point", "web01", "--point", rig.points("web01")[-2].id)
     assert e2e.booted(at_b(rig), boots + 2).verified_last > 0

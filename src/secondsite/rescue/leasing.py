@@ -55,7 +55,17 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
     _require_all_or_none(replica, point)
     replica.run_folder.mkdir(parents=True, exist_ok=True)
     files.sync_folder(replica.run_folder.parent)
-    return {name: _overlay(replica, point, name, size, key) for name, size in point.disks.items()}
+    made = {name: _overlay(replica, point, name, size, key) for name, size in point.disks.items()}
+    _note_made(replica)
+    return made
+
+
+def _note_made(replica: Replica) -> None:
+    """Record that all overlays were made, as an appliance does: what the machine writes to them is kept by
+    whoever ends its protection."""
+    runs = [{**run, "made": True} if run["name"] == RUN else run for run in replica.record["runs"]]
+    if runs != replica.record["runs"]:
+        _save(replica, runs)
 
 
 def _require_all_or_none(replica: Replica, point: Point) -> None:

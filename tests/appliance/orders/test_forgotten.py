@@ -12,10 +12,12 @@ from rig.appliances import Pair, runs
 from rig.appliances.runs import fail_over
 from rig.errors import OrderFailed
 from rig.eventually import eventually
+from secondsite import rescue
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.rescue import leasing
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.checks import CheckTarget, CopyInstant
 from secondsite.wire.control.orders import (
@@ -318,8 +320,9 @@ def test_what_a_machine_wrote_that_was_started_without_a_vault_stays_when_its_pr
     pair.protect().synchronized()
     hosted = pair.target.replica(pair.machine_id)
     with hosted.lock("secondsite-rescue starts it", 10):
-        overlay = hosted.replica.open_run("failover", pair.status().points[-1].id)["vda"]
         hosted.replica.close()
+        found = rescue.read(hosted.replica.files.root)
+        overlay = leasing.opened(found, found.points[-1], None)["vda"]
     subprocess.run(["qemu-io", "-c", "write -P 0x77 0 1M", overlay], check=True, capture_output=True)
     written = overlay.read_bytes()
     restart(pair.target)

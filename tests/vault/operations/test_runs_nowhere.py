@@ -168,6 +168,16 @@ def put_back(verbs, power):
     verbs.appliances.speak()
 
 
+def test_the_end_of_protection_tells_of_a_copy_that_was_started_without_the_vault(verbs):
+    verbs.protect()
+    started = FindingShape(code="started-without-vault", what="It was started.", since=verbs.clock.now())
+    with verbs.store.transaction() as tx:
+        known = tx.statuses.get(verbs.machine().id).replica
+        tx.statuses.put_replica(known.model_copy(update={"findings": (started,)}), verbs.clock.now())
+    check = verbs.run(Verb.DISABLE_PROTECTION).tasks[0]
+    assert check.sentence == "web01 was started at b without the vault: what it wrote there stays, as files"
+
+
 @pytest.mark.parametrize("power", ["off", "missing"])
 @pytest.mark.parametrize("state", [State.FAILED_OVER, State.PLANNED_FAILED_OVER])
 def test_of_a_machine_that_its_target_has_forgotten_refusals_say_so_and_name_a_way_that_its_state_has(

@@ -6,6 +6,7 @@ Its rooms:
     by_qemu       as a process of plain QEMU
     by_libvirt    with libvirt
     looking       finds out whether a machine runs, and what runs it
+    owning        tells whose disks a machine of libvirt has
     qemu          processes of plain QEMU, and the interfaces of their cards
     command_line  QEMU's arguments for a machine
     virsh         libvirt, by its own command

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import files, leasing
 from ..problems import Problem
 from ..store import Replica
-from . import qemu
+from . import owning, qemu
 from .request import folder, uuid_of
 from .virsh import Virsh
 
@@ -31,13 +31,18 @@ def running(replica: Replica) -> str | None:
     while True:
         for uri in known:
             with contextlib.suppress(Problem):
-                if Virsh(uri).runs(uuid_of(replica)):
+                if _runs_it(replica, Virsh(uri)):
                     return uri
         if not leasing.in_use(replica):
             return None
         if not known or time.monotonic() > ends_at:
             return SOMETHING
         time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _runs_it(replica: Replica, virsh: Virsh) -> bool:
+    uuid = uuid_of(replica)
+    return virsh.runs(uuid) and owning.is_its_own(replica, virsh.disks(uuid) or [])
 
 
 def uris(replica: Replica) -> list[str]:

@@ -41,6 +41,19 @@ class Virsh:
                 return int(user), int(group)
         return None
 
+    def disks(self, uuid: str) -> list[list[Path]] | None:
+        """The files of each of the machine's disks, top first, as far as libvirt names them; None if it has
+        no such machine. Raises Problem."""
+        if not self._knows(uuid):
+            return None
+        root = ElementTree.fromstring(self._call("dumpxml", uuid))
+        chains = [
+            [Path(str(source.get("file"))) for source in disk.iter("source") if source.get("file")]
+            for disk in root.iterfind("devices/disk")
+            if disk.get("device", "disk") == "disk"
+        ]
+        return [chain for chain in chains if chain]
+
     def runs(self, uuid: str) -> bool:
         """Whether the machine runs, or is paused. Raises Problem if libvirt does not answer."""
         return self._knows(uuid) and self._call("domstate", uuid).strip() not in OFF

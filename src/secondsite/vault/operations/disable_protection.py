@@ -40,6 +40,8 @@ from ..steps.sides.side import Ask, Side
 from ..steps.sides.source import ASKED_IN_PASSING, Source
 from ..store import MachineRecord, Transaction
 
+STARTED_WITHOUT_VAULT = "started-without-vault"
+
 
 class DisableArguments(WithoutSite):
     """The arguments: whether the machine runs on the replica's own files, as far as the vault knows.
@@ -89,7 +91,7 @@ class DisableProtection(MachineOperation):
         machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
         half_way = self._is_half_way(machine)
         if not half_way and machine.failed_over_point_id is None:
-            return Done(f"{machine.name} is as its owner left it")
+            return Done(self._not_failed_over(machine))
         if asked.runs_nowhere:
             return Done(f"{machine.name} need not run anywhere, as was asked")
         sides, given_up = (self.source(ctx, machine), self.target(ctx, machine)), asked.without_site
@@ -98,6 +100,16 @@ class DisableProtection(MachineOperation):
         with self.deps.store.reading() as tx:
             status = tx.statuses.get(machine.id)
         return Done(runs_nowhere.require_failed_over(*sides, given_up, status))
+
+    def _not_failed_over(self, machine: MachineRecord) -> str:
+        with self.deps.store.reading() as tx:
+            replica = tx.statuses.without_points(machine.id).replica
+        if replica is not None and any(each.code == STARTED_WITHOUT_VAULT for each in replica.findings):
+            return (
+                f"{machine.name} was started at {machine.target_site} without the vault: what it wrote there "
+                "stays, as files"
+            )
+        return f"{machine.name} is as its owner left it"
 
     def _is_half_way(self, machine: MachineRecord) -> bool:
         """Whether it was left so, also before an attempt to end its protection that failed: then a start was
