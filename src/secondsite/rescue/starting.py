@@ -9,7 +9,7 @@ from typing import Any
 from . import choosing, keys, leasing, output
 from .comparing import verifying
 from .problems import Problem
-from .running import by_libvirt, by_qemu, looking, owning, qemu
+from .running import by_libvirt, by_qemu, looking, qemu
 from .running.looking import QEMU, SOMETHING
 from .running.request import Start, Ways, cards_of, folder, networks_of, uuid_of
 from .running.virsh import Virsh
@@ -44,7 +44,7 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
         raise Problem(
             f"How libvirt starts {replica.name} was never said by its appliance.", "Use plain QEMU: --qemu."
         )
-    owning.require_no_other(replica, looking.uris(replica), ways.uri)
+    looking.require_no_other(replica, looking.uris(replica), ways.uri)
     if not ways.uri:
         qemu.prepare(replica.id)
     replica.release_reserve()
@@ -79,7 +79,7 @@ def stopped(replica: Replica, grace_seconds: float) -> str:
     stop."""
     way = looking.running(replica)
     if way is None:
-        return f"{replica.name} does not run here" + "".join(owning.others(replica, looking.uris(replica)))
+        return f"{replica.name} does not run here" + "".join(looking.others(replica, looking.uris(replica)))
     if way == SOMETHING:
         raise _unknown(replica)
     if way == QEMU:
@@ -103,7 +103,7 @@ def discarded(replica: Replica) -> str:
     said = leasing.discarded(replica)
     for uri in uris:
         with contextlib.suppress(Problem):  # a definition that is left starts nothing: its files are gone
-            if owning.is_its_own(replica, Virsh(uri).disks(uuid_of(replica)) or []):
+            if looking.is_its_own(replica, Virsh(uri).disks(uuid_of(replica)) or []):
                 Virsh(uri).forget(uuid_of(replica))
     note(replica, "discarded")
     return said

@@ -5,7 +5,7 @@ import pytest
 
 from secondsite.rescue import files, starting
 from secondsite.rescue.problems import Problem
-from secondsite.rescue.running import looking, owning
+from secondsite.rescue.running import looking
 from secondsite.rescue.running.virsh import Virsh
 from secondsite.rescue.store import Replica
 
@@ -84,7 +84,7 @@ def test_a_committed_machine_whose_disks_were_moved_runs(replica, libvirt, tmp_p
 
 def objection(replica, uri, define_at=None):
     with pytest.raises(Problem) as refused:
-        owning.require_no_other(replica, [uri], define_at)
+        looking.require_no_other(replica, [uri], define_at)
     return refused.value
 
 
@@ -96,7 +96,7 @@ def test_beside_another_copy_that_runs_none_is_started(replica, libvirt, defines
     assert "Another copy of web01 runs" in found.what
     assert str(replica("new").overlay("vda")) in found.what
     assert f"virsh --connect {uri} shutdown {UUID}" in found.do
-    owning.require_no_other(replica("new", uri), [uri], at)
+    looking.require_no_other(replica("new", uri), [uri], at)
 
 
 def test_a_definition_that_alone_names_another_copys_disks_is_not_replaced(replica, libvirt):
@@ -104,7 +104,7 @@ def test_a_definition_that_alone_names_another_copys_disks_is_not_replaced(repli
     found = objection(replica("ended", uri), uri, uri)
     assert "which nothing would name any more" in found.what
     assert "undefine" in found.do
-    owning.require_no_other(replica("ended", uri), [uri], None)
+    looking.require_no_other(replica("ended", uri), [uri], None)
 
 
 def test_one_whose_disks_are_gone_or_lie_in_no_replica_is_replaced(replica, libvirt, tmp_path):
@@ -112,14 +112,14 @@ def test_one_whose_disks_are_gone_or_lie_in_no_replica_is_replaced(replica, libv
     own.touch()
     for file in (gone, own):
         uri = libvirt(file, state=OFF)
-        owning.require_no_other(replica("ended", uri), [uri], uri)
+        looking.require_no_other(replica("ended", uri), [uri], uri)
 
 
 def test_one_that_comes_home_is_defined_again_on_disks_that_another_replica_kept(replica, libvirt):
     old = overlay(replica("ended"))
     home = [{"key": "vda", "base_files": [{"path": str(old)}]}]
     uri = libvirt(old, state=OFF)
-    owning.require_no_other(replica("new", uri, disks=home), [uri], uri)
+    looking.require_no_other(replica("new", uri, disks=home), [uri], uri)
 
 
 def test_another_copy_is_neither_stopped_nor_undefined(replica, libvirt, monkeypatch):
@@ -132,4 +132,4 @@ def test_another_copy_is_neither_stopped_nor_undefined(replica, libvirt, monkeyp
 
 
 def test_a_libvirt_that_does_not_answer_keeps_nobody_from_plain_qemu(replica):
-    owning.require_no_other(replica("ended"), ["test:///not/here.xml"], None)
+    looking.require_no_other(replica("ended"), ["test:///not/here.xml"], None)
