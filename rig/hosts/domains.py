@@ -22,7 +22,7 @@ def firmware_xml(
       <devices>{disks}{extra}<memballoon model='none'/></devices></domain>"""
 
 
-def uefi_xml(name: str, paths: Sequence[Path], variables: Path, extra: str = "") -> str:
+def uefi_xml(name: str, paths: Sequence[Path], variables: Path, extra: str = "", form: str = "qcow2") -> str:
     """A machine that sits in OVMF, which needs more memory than a BIOS."""
     boot = f"<loader readonly='yes' type='pflash'>{OVMF}</loader><nvram>{variables}</nvram></os>"
-    return firmware_xml(name, paths, extra=extra).replace("</os>", boot).replace(">16<", ">128<")
+    return firmware_xml(name, paths, extra=extra, form=form).replace("</os>", boot).replace(">16<", ">128<")

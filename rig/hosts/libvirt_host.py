@@ -53,7 +53,7 @@ class LibvirtHost:
     def __init__(self, root: Path, uri: str | None = None, view_kind: str = "backup-job") -> None:
         """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
         self.root = root
-        self.uri, self.view_kind = uri or uri_of(root), view_kind
+        self.uri, self.view_kind, self.disk_format = uri or uri_of(root), view_kind, "qcow2"
         self.pid_files = root / "run" / "qemu"
         self.images = root / "images"
         self.work_dir = root / "work"
@@ -69,15 +69,20 @@ class LibvirtHost:
         self.fabric = self._opened()
 
     @contextlib.contextmanager
-    def viewed_by(self, view_kind: str) -> Iterator[None]:
-        """Inside, views of running machines are of this kind."""
-        before, self.view_kind = self.view_kind, view_kind
+    def viewed_by(self, view_kind: str, disk_format: str = "qcow2") -> Iterator[None]:
+        """Inside, views of running machines are of this kind, and new disks of this format."""
+        before = self.view_kind, self.disk_format
+        self.view_kind, self.disk_format = view_kind, disk_format
         self.reopen()
         try:
             yield
         finally:
-            self.view_kind = before
+            self.view_kind, self.disk_format = before
             self.reopen()
+
+    @property
+    def keeps_bitmaps(self) -> bool:
+        return self.disk_format == "qcow2"
 
     def _opened(self) -> LibvirtFabric:
         boot = [guestkit.DEFAULT_CACHE]
@@ -88,27 +93,27 @@ class LibvirtHost:
     def make_machine(self, name: str, disks_bytes: Sequence[int]) -> str:
         name = f"{name}-{uuid.uuid4().hex[:8]}"
         paths = [self.make_image(f"{name}-{number}", size) for number, size in enumerate(disks_bytes)]
-        return self.define(firmware_xml(name, paths))
+        return self.define(firmware_xml(name, paths, form=self.disk_format))
 
     def make_firmware_machine(self, name: str, nvram: bytes) -> str:
         name = f"{name}-{uuid.uuid4().hex[:8]}"
         variables = self.root / f"{name}.fd"
         variables.write_bytes(nvram)
-        return self.define(uefi_xml(name, [self.make_image(name, 4 * MiB)], variables))
+        return self.define(uefi_xml(name, [self.make_image(name, 4 * MiB)], variables, form=self.disk_format))
 
     def make_showing_machine(self, name: str) -> str:
         name = f"{name}-{uuid.uuid4().hex[:8]}"
-        extra = SHOWS.format(console=self.root / f"{name}.log")
-        return self.define(firmware_xml(name, [self.make_image(name, 4 * MiB)], extra=extra))
+        extra, disks = SHOWS.format(console=self.root / f"{name}.log"), [self.make_image(name, 4 * MiB)]
+        return self.define(firmware_xml(name, disks, extra=extra, form=self.disk_format))
 
     def say(self, fabric_id: str, text: str) -> None:
         for byte in text.encode():
             self.human(fabric_id, f"o/b {SERIAL_PORT:#x} {byte:#x}")
 
     def make_image(self, name: str, size_bytes: int, *options: str) -> Path:
-        """A qcow2 among the host's images."""
-        path = self.images / f"{name}.qcow2"
-        qemu_img("create", "-q", "-f", "qcow2", *options, path, str(size_bytes))
+        """A disk among the host's images."""
+        path = self.images / f"{name}.{self.disk_format}"
+        qemu_img("create", "-q", "-f", self.disk_format, *options, path, str(size_bytes))
         return path
 
     def define(self, xml: str) -> str:

@@ -29,3 +29,13 @@ class TestFilters(conformance.Suite):
         with host.viewed_by("filter"):
             yield host
             host.clear()
+
+
+class TestRawDisks(conformance.Suite):
+    """Disks that keep no bitmaps: only filters can follow them."""
+
+    @pytest.fixture
+    def under_test(self, host):
+        with host.viewed_by("filter", disk_format="raw"):
+            yield host
+            host.clear()

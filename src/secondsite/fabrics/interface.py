@@ -55,7 +55,8 @@ class MachineSummary:
 class HeldDisk:
     """A disk, or a drive, of any machine of the site, ours or not. `now`: the machine is on and has it;
     `kept`: it has it from its next start on. `path` is its file here, also for a volume of a storage pool;
-    empty if that is not known. `below`: the backing file that its definition names, if any."""
+    empty if that is not known. `below`: the backing file that its definition names, if any. `format`: as its
+    definition says; what a raw file begins with is its guest's, and no header."""
 
     key: str
     path: str
@@ -63,6 +64,7 @@ class HeldDisk:
     kept: bool
     read_only: bool = False
     below: tuple[str, ...] = ()
+    format: str = "qcow2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,13 @@ def test_one_of_the_next_start_alone_is_no_copy_that_runs(gone, base, files, pow
     assert "undefine" not in told
 
 
+def test_what_a_guest_writes_at_the_beginning_of_a_raw_disk_is_no_header(gone, base, files):
+    """It would name the withdrawn machine's disk as one below its own."""
+    disk = files("db.qcow2", base)
+    assert of(gone, ON, now("vda", disk), macs=(MAC,)).above
+    assert of(gone, ON, now("vda", disk, format="raw"), macs=(MAC,)) is None
+
+
 def test_what_was_detached_for_the_next_start_is_written_now(gone, base, files):
     copy = of(gone, ON, now("vda", base, kept=False), next_time("vda", files("new.qcow2")))
     assert copy.runs

@@ -33,7 +33,8 @@ def look(fabric: Fabric, replication: Replication, host: ReplicaHost) -> None:
 
 
 def _long(machine: MachineSummary) -> list[str]:
-    files = {disk.key: same_files.count(Path(disk.path)) for disk in machine.definition.disks if disk.path}
+    disks = [disk for disk in machine.definition.disks if disk.path]
+    files = {disk.key: same_files.count(Path(disk.path), disk.format) for disk in disks}
     return [
         f"Disk {key} of {machine.name} stands on {count} files."
         for key, count in files.items()

@@ -24,7 +24,7 @@ from ...datapath.transfer import DiskPlan
 from ...fabrics import file_looks
 from ...fabrics.interface import ChangeSession, Fabric, MachineSummary, PowerState, SessionRequest
 from ...ground import seams
-from ...wire.common.machines import MachineDefinition
+from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, HomeFull, Peers
@@ -164,7 +164,7 @@ class Cycles:
         if source.power is not PowerState.OFF:
             return None
         found = self._fabric.inventory.get(source.setup.fabric_id)
-        marks = _file_marks([disk.path for disk in found.definition.disks]) if found else None
+        marks = _file_marks(found.definition.disks) if found else None
         firmware = disks_and_firmware.firmware_state(self._fabric, source) or ()
         if found is None or marks is None:
             return None
@@ -301,10 +301,10 @@ def _instant(how: str) -> Iterator[None]:
     yield
 
 
-def _file_marks(paths: Sequence[str]) -> object:
+def _file_marks(disks: Sequence[DiskDefinition]) -> object:
     """Sizes and times of these disks' files and of those below; None if that cannot tell whether one was
     written."""
-    looks = [file_looks.seen(same_files.files(path)) for path in paths if path]
+    looks = [file_looks.seen(same_files.files(disk.path, disk.format)) for disk in disks if disk.path]
     return looks if looks and all(map(file_looks.are_of_files, looks)) else None
 
 

@@ -211,7 +211,7 @@ def written_said(hosted: HostedReplica, keys: Iterable[str]) -> str:
 
 
 def _stands_in(folder: Path, disk: HeldDisk) -> bool:
-    real: Iterable[str] = (disk.path, *disk.below, *map(str, same_files.below(disk.path)))
+    real: Iterable[str] = (disk.path, *disk.below, *map(str, same_files.below(disk.path, disk.format)))
     return any(Path(os.path.realpath(each)).is_relative_to(folder.resolve()) for each in real)
 
 

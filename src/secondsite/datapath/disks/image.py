@@ -81,12 +81,14 @@ def backing_name(path: Path, backing: Path) -> str:
     return f"./{relative}" if ":" in relative else relative
 
 
-def chain(path: Path) -> list[ImageFacts]:
-    """The file and all that it reads from, top first; raises ImageProblem when a link is missing.
+def chain(path: Path, image_format: str | None = None) -> list[ImageFacts]:
+    """The file, whose format is probed unless it is given, and all that it reads from, top first; raises
+    ImageProblem when a link is missing.
 
     Also reads files that another process writes: use only sizes and links (P4).
     """
-    text = run("info", "--output=json", "--backing-chain", "-U", _name(path), about=path)
+    given = ["-f", image_format] if image_format else []
+    text = run("info", "--output=json", "--backing-chain", "-U", *given, _name(path), about=path)
     return [_facts(entry) for entry in json.loads(text)]
 
 

@@ -46,10 +46,12 @@ def _behind(device: int) -> str:
     return ""
 
 
-def files(path: str | Path) -> list[Path]:
+def files(path: str | Path, image_format: str | None = None) -> list[Path]:
     """All files that a disk is read from, top first: itself, those below and, after each whose data is in
     another file, that one. They are found by the headers, as far as these can be read here, even while others
-    write them, and in any version of qcow2."""
+    write them, and in any version of qcow2. A raw file has no header, whatever its guest wrote there."""
+    if image_format == "raw":
+        return [Path(path)]
     found: list[Path] = []
     top: Path | None = Path(path)
     while top is not None and len(found) < MOST_FILES:
@@ -59,14 +61,14 @@ def files(path: str | Path) -> list[Path]:
     return found
 
 
-def below(path: str | Path) -> list[Path]:
+def below(path: str | Path, image_format: str | None = None) -> list[Path]:
     """The files below a disk: as `files`, without the disk itself."""
-    return files(path)[1:]
+    return files(path, image_format)[1:]
 
 
-def count(path: str | Path) -> int:
+def count(path: str | Path, image_format: str | None = None) -> int:
     """How many files a disk is read from, counting those that are here."""
-    return sum(each.is_file() for each in files(path))
+    return sum(each.is_file() for each in files(path, image_format))
 
 
 def _headed(path: Path) -> tuple[Path | None, list[Path]]:

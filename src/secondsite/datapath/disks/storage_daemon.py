@@ -253,13 +253,13 @@ class StorageDaemon:
             raise
 
     def serve_at_rest(
-        self, path: Path, name: str, *, holders: Sequence[Path] = (), bitmap: str = "",
-        key: EncryptionKey | None = None,
+        self, path: Path, name: str, *, image_format: str | None = None, holders: Sequence[Path] = (),
+        bitmap: str = "", key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
         """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are
         the files of the chain whose bitmaps of that name are merged; returns the name of the merged one in
         the export."""
-        node, files = _export_id(name), image.chain(path)
+        node, files = _export_id(name), image.chain(path, image_format)
         if key is not None:
             self.knows(key)
         top = self.add_node(image.at_rest_options(files, key, node))

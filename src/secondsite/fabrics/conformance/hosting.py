@@ -215,7 +215,7 @@ def overlays(under_test: FabricUnderTest, definition: MachineDefinition) -> dict
         middle, top = replica / "disks" / "middle.qcow2", replica / "run" / "top.qcow2"
         for path in (middle, top):
             path.parent.mkdir(parents=True)
-        image.create_overlay(middle, original, "qcow2", disk.size_bytes, relative=False)
+        image.create_overlay(middle, original, disk.format, disk.size_bytes, relative=False)
         image.create_overlay(top, middle, "qcow2", disk.size_bytes)
         tops[disk.key] = top
     return tops

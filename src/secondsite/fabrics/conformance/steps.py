@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import nbd
 
@@ -147,10 +148,17 @@ def _dirty_in(handle: nbd.NBD, context: str, size_bytes: int) -> set[int]:
     return found
 
 
+def marks_since_off(under_test: FabricUnderTest, disk: DiskChanges, blocks: set[int]) -> bool:
+    """Whether the marks of a disk whose machine was off since the base are these, or it is compared, where
+    it has to be."""
+    return dirty_blocks(disk) == blocks if under_test.keeps_bitmaps else not disk.bitmaps
+
+
 def our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
     """Names of the bitmaps of ours in the files of a machine that is off."""
-    paths = [under_test.disk_path(fabric_id, key) for key in keys_of(under_test, fabric_id)]
-    return [name for path in paths for name in image.chain(path)[0].bitmaps if name.startswith("secondsite-")]
+    disks = machine_of(under_test, fabric_id).definition.disks
+    files = [image.look(Path(disk.path), disk.format, written=True) for disk in disks]
+    return [name for file in files for name in file.bitmaps if name.startswith("secondsite-")]
 
 
 @contextlib.contextmanager

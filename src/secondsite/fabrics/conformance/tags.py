@@ -38,7 +38,7 @@ class TagCases:
         assert under_test.fabric.inventory.tag(fabric_id) is None
         assert tracking.recognizes(had)
         steps.stopped(under_test, fabric_id)
-        assert tracking.recognizes(had)
+        assert tracking.recognizes(had) is under_test.keeps_bitmaps
         assert not tracking.recognizes(dataclasses.replace(had, base=steps.new_checkpoint()))
         path = under_test.disk_path(fabric_id, had.disks[0])
         copy = path.with_name("another.qcow2")

@@ -19,11 +19,17 @@ class FabricUnderTest(Protocol):
     """The fabric object in use now; `reopen` replaces it."""
     scratch_dir: Path
     """An existing folder for scratch space."""
+
+    @property
+    def keeps_bitmaps(self) -> bool:
+        """Whether disks keep their bitmaps while the machine is off. Where they do not, a disk whose machine
+        was off since the base is compared."""
+
     obeys_shutdown: bool
     """Whether the guests power off when asked (a guest that sits in its firmware does not)."""
 
     def make_machine(self, name: str, disks_bytes: Sequence[int]) -> str:
-        """The fabric id of a new machine with empty qcow2 disks of these sizes, no tag, off or running.
+        """The fabric id of a new machine with empty disks of these sizes, no tag, off or running.
 
         The adapter may lengthen the name to make it unique; the suite reads the name from the inventory.
         """

@@ -78,9 +78,9 @@ def left(
 ) -> WithdrawnMachine:
     """A withdrawn machine with the present files of these disks. Disks that are not protected are left out:
     they may be shared with machines that are no copies."""
-    paths = [disk.path for disk in definition.disks if disk.path and disk.key in disks]
-    tops = _identities(paths)
-    below = _identities(file for path in paths for file in same_files.below(path))
+    asked = [disk for disk in definition.disks if disk.path and disk.key in disks]
+    tops = _identities(disk.path for disk in asked)
+    below = _identities(file for disk in asked for file in same_files.below(disk.path, disk.format))
     return WithdrawnMachine(definition, frozenset(disks), stood_on, own, tops, tops | below)
 
 
@@ -115,7 +115,7 @@ def _identities(paths: Iterable[str | Path]) -> Identities:
 
 
 def _below(disk: HeldDisk) -> Identities:
-    return _identities((*disk.below, *same_files.below(disk.path)))
+    return _identities((*disk.below, *same_files.below(disk.path, disk.format)))
 
 
 def _is_ours(disk: HeldDisk, gone: WithdrawnMachine) -> bool:

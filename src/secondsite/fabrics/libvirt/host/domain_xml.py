@@ -26,6 +26,9 @@ _PASSWORD = re.compile(r"(<graphics\b[^>]*?\spasswd=)('[^']*'|\"[^\"]*\")")
 ElementTree.register_namespace(PREFIX, NAMESPACE)
 
 
+RAW = "raw"
+
+
 @dataclass(frozen=True, slots=True)
 class Disk:
     """A disk as the XML has it; `alias` names its device in a running QEMU."""
@@ -47,6 +50,17 @@ class Disk:
     """The protocol and name of a disk that comes over the network."""
     volume: str | None = None
     """The pool and the name of a disk that is a volume of a storage pool, as 'pool/name'."""
+
+    @property
+    def read_as(self) -> str | None:
+        """The format as which its file is read; None: as its header says. What a raw file begins with is the
+        guest's, and must not be taken for a header."""
+        return RAW if self.format == RAW else None
+
+    @property
+    def keeps_bitmaps(self) -> bool:
+        """Whether its file keeps bitmaps when QEMU ends."""
+        return self.format == "qcow2"
 
 
 def parse(text: str) -> Element:

@@ -122,7 +122,7 @@ def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
     except (errors.FabricError, errors.DeadlineExceeded):
         pass
     try:
-        return qemu_img.facts(Path(disk.path)).size_bytes
+        return qemu_img.facts(Path(disk.path), disk.read_as).size_bytes
     except (errors.FabricError, errors.DeadlineExceeded):
         return None
 
@@ -189,10 +189,14 @@ def _disks(hypervisor: connection.Hypervisor, root: Element | None, *, now: bool
         key = "" if target is None else target.get("dev", "")
         read_only = element.find("readonly") is not None or element.get("device") == "cdrom"
         below = tuple(_path(hypervisor, each) for each in element.findall(".//backingStore/source"))
-        yield HeldDisk(key, _path(hypervisor, source), now, not now, read_only, below)
+        driver = element.find("driver")
+        form = domain_xml.RAW if driver is None else driver.get("type", domain_xml.RAW)
+        yield HeldDisk(key, _path(hypervisor, source), now, not now, read_only, below, form)
         mirror = element.find("mirror/source")
         if mirror is not None:
-            yield HeldDisk(key, _path(hypervisor, mirror), now, not now)
+            copied = element.find("mirror/format")
+            form = domain_xml.RAW if copied is None else copied.get("type", domain_xml.RAW)
+            yield HeldDisk(key, _path(hypervisor, mirror), now, not now, format=form)
 
 
 def _path(hypervisor: connection.Hypervisor, source: Element | None) -> str:

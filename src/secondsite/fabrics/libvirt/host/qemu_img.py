@@ -32,15 +32,21 @@ class ImageFacts:
     """The file in which a qcow2 file keeps its data, if it is another one."""
 
 
-def facts(path: Path) -> ImageFacts:
-    """Describe an image; raises FabricError if the file is missing or no image."""
-    return _facts(json.loads(_run("info", "-U", "--output=json", str(path))))
+def facts(path: Path, read_as: str | None = None) -> ImageFacts:
+    """Describe an image, whose format is probed unless it is given; raises FabricError if the file is missing
+    or no image."""
+    return _facts(json.loads(_run("info", "-U", "--output=json", *_given(read_as), str(path))))
 
 
-def chain(path: Path) -> list[ImageFacts]:
+def chain(path: Path, read_as: str | None = None) -> list[ImageFacts]:
     """An image and all that it reads from, top first; raises FabricError if one is missing."""
-    told = json.loads(_run("info", "-U", "--output=json", "--backing-chain", str(path.absolute())))
+    named = (*_given(read_as), str(path.absolute()))
+    told = json.loads(_run("info", "-U", "--output=json", "--backing-chain", *named))
     return [_facts(info) for info in told]
+
+
+def _given(read_as: str | None) -> tuple[str, ...]:
+    return () if read_as is None else ("-f", read_as)
 
 
 def _facts(info: dict[str, Any]) -> ImageFacts:

@@ -34,8 +34,9 @@ def off(domain: Any, disks: Mapping[str, Path], progress: Progress, define: Call
         element = _disk_element(root, key)
         if not _lies_on(element, base):
             with qemu_img.translated():
+                form = _format_of(base, Path(_source(element)))
                 image.commit(Path(_source(element)), base)
-            _point_to(element, base)
+            _point_to(element, base, form)
             define(domain_xml.render(root))
         progress((number + 1) / len(disks))
 
@@ -138,9 +139,16 @@ def _link_to(element: Element, base: Path) -> str | None:
     return None
 
 
-def _point_to(element: Element, base: Path) -> None:
-    source = element.find("source")
+def _format_of(base: Path, top: Path) -> str:
+    """The format as which the files above have the one at the bottom."""
+    return next((link.image_format for link in image.chain(top) if _same(str(link.path), base)), "qcow2")
+
+
+def _point_to(element: Element, base: Path, form: str) -> None:
+    source, driver = element.find("source"), element.find("driver")
     assert source is not None
     source.set("file", str(base))
+    if driver is not None:
+        driver.set("type", form)
     for stale in element.findall("backingStore"):
         element.remove(stale)

@@ -46,7 +46,7 @@ class RunningDisks:
         """All bitmaps, foreign ones too."""
         return {
             key: {
-                bitmap["name"]: is_whole(bitmap)
+                bitmap["name"]: is_whole(bitmap, medium)
                 for bitmap in medium.get("dirty-bitmaps", ())
                 if "name" in bitmap
             }
@@ -70,9 +70,15 @@ def _look(domain: Any) -> RunningDisks:
     return RunningDisks.of(inventory.live_disks(domain), monitor.drives(domain))
 
 
-def is_whole(bitmap: Mapping[str, Any]) -> bool:
-    """Whether a bitmap, as QEMU describes it, records and is consistent."""
-    return bool(bitmap["recording"] and bitmap["persistent"] and not bitmap.get("inconsistent", False))
+def is_kept(medium: Mapping[str, Any]) -> bool:
+    """Whether a disk, as QEMU describes its medium, keeps its bitmaps when QEMU ends."""
+    return bool(medium.get("drv") == "qcow2")
+
+
+def is_whole(bitmap: Mapping[str, Any], medium: Mapping[str, Any]) -> bool:
+    """Whether a bitmap of a disk, as QEMU describes them, records and is consistent."""
+    stays = bitmap["persistent"] or not is_kept(medium)
+    return bool(bitmap["recording"] and stays and not bitmap.get("inconsistent", False))
 
 
 def usable(found: Found, key: str, name: str | None) -> bool:
@@ -132,7 +138,7 @@ def remove_off(domain: Any, keep: str | None, key: EncryptionKey | None = None) 
     """Removes all our checkpoints and bitmaps of an off machine, except `keep`. `key` opens encrypted
     disks."""
     for disk in _stored_disks(domain):
-        for name in _in_file(Path(disk.path)):
+        for name in _in_file(disk):
             if name.startswith(OURS) and name != keep:
                 qemu_img.remove_bitmap(Path(disk.path), name, key)
     for name, checkpoint in checkpoints(domain).items():
@@ -144,9 +150,9 @@ def _stored_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
     return domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
 
 
-def _in_file(path: Path) -> Mapping[str, bool]:
+def _in_file(disk: domain_xml.Disk) -> Mapping[str, bool]:
     try:
-        return qemu_img.facts(path).bitmaps
+        return qemu_img.facts(Path(disk.path), disk.read_as).bitmaps
     except errors.FabricError:
         return {}
 

@@ -21,7 +21,7 @@ from typing import Any
 from ....domain import errors
 from ... import interface
 from ..host import connection, inventory, monitor
-from . import filters, view_plan
+from . import bitmaps, filters, view_plan
 from .view_plan import ViewPlan
 
 SINCE = (7, 1)
@@ -57,10 +57,15 @@ def _prepare(plan: ViewPlan) -> None:
     for key in plan.request.disks:
         _add_scratch(plan, key)
     _serve(plan)
-    name = plan.request.new_checkpoint
-    _transact(plan, "block-dirty-bitmap-add", {"name": name, "persistent": True})
+    _run(plan.domain, [_new_bitmap(plan, key) for key in plan.request.disks])
     for key in plan.request.disks:
         _add_filter(plan, key)
+
+
+def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
+    kept = bitmaps.is_kept(plan.drives[key]["inserted"])
+    named = {"node": _node(plan, key), "name": plan.request.new_checkpoint, "persistent": kept}
+    return "block-dirty-bitmap-add", named
 
 
 def _serve_deltas(plan: ViewPlan) -> None:
@@ -181,11 +186,6 @@ def _export(plan: ViewPlan, key: str) -> None:
         name=key,
         bitmaps=bitmaps,
     )
-
-
-def _transact(plan: ViewPlan, kind: str, data: dict[str, Any]) -> None:
-    """The same for the node of each disk."""
-    _run(plan.domain, [(kind, {"node": _node(plan, key), **data}) for key in plan.request.disks])
 
 
 def _run(domain: Any, actions: Transaction) -> None:

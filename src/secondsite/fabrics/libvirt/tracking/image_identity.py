@@ -73,13 +73,13 @@ class Identities:
         origin = self._origin(domain, disk, checkpoint)
         if not disk.backed and _is_top(disk, origin):
             return self._named(domain, disk, checkpoint)
-        found = _holders(_links(Path(disk.path)), origin, checkpoint, top_is_whole=True)
+        found = _holders(_links(disk), origin, checkpoint, top_is_whole=True)
         return bool(found) and self._named(domain, disk, checkpoint)
 
     def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
         """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none
         if they cannot be trusted."""
-        links = _links(Path(disk.path))
+        links = _links(disk)
         found = _holders(links, self._origin(domain, disk, checkpoint), checkpoint)
         return tuple(link.path for link in found)
 
@@ -92,7 +92,7 @@ class Identities:
             return False
         if not disk.backed:
             return self._named(domain, disk, checkpoint)
-        links = _links(Path(disk.path))
+        links = _links(disk)
         is_below = any(checkpoint in link.bitmaps for link in links[1:])
         if is_below or not _holders(links, origin, checkpoint, top_is_whole=True):
             return False
@@ -115,7 +115,7 @@ class Identities:
         origin = self._origin(domain, disk, checkpoint)
         if all(number.generation is not None for number in origin):
             return True
-        paths = [link.path for link in _links(Path(disk.path))] if disk.backed else [Path(disk.path)]
+        paths = [link.path for link in _links(disk)] if disk.backed else [Path(disk.path)]
         now = {number.inode: number for path in paths if (number := file_number(path))}
         named = [
             number if number.generation is not None else now.get(number.inode, number) for number in origin
@@ -187,14 +187,13 @@ def _holders(
 
 
 def _chain(disk: domain_xml.Disk, runs: bool) -> list[FileNumber]:
-    path = Path(disk.path)
-    paths = [path] if runs and not disk.backed else [link.path for link in _links(path)]
+    paths = [Path(disk.path)] if runs and not disk.backed else [link.path for link in _links(disk)]
     return [number for each in paths if (number := file_number(each))]
 
 
-def _links(path: Path) -> list[qemu_img.ImageFacts]:
+def _links(disk: domain_xml.Disk) -> list[qemu_img.ImageFacts]:
     try:
-        return qemu_img.chain(path)
+        return qemu_img.chain(Path(disk.path), disk.read_as)
     except errors.SecondsiteError:
         return []
 
@@ -227,11 +226,8 @@ def _stands_on_the_same(domain: Any, keys: tuple[str, ...]) -> bool:
 def _stored(domain: Any) -> dict[str, set[str]]:
     """By disk key, the names of the bitmaps in all files of the chain: a snapshot's overlay may have none."""
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
-    return {disk.key: _names(Path(disk.path)) for disk in disks if disk.path}
+    return {disk.key: _names(disk) for disk in disks if disk.path}
 
 
-def _names(path: Path) -> set[str]:
-    try:
-        return {name for link in qemu_img.chain(path) for name in link.bitmaps}
-    except errors.SecondsiteError:
-        return set()
+def _names(disk: domain_xml.Disk) -> set[str]:
+    return {name for link in _links(disk) for name in link.bitmaps}

@@ -46,14 +46,10 @@ class LeftFiles:
             self._note(domain, disks)
 
     def look(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
-        """Distrust the bitmaps of each disk whose files somebody changed since we left them."""
+        """Distrust the bitmaps of each disk whose files somebody changed since we left them. Of one that
+        keeps no bitmaps nothing else tells that nobody did, so it is distrusted where that is not known."""
         known = self._known(domain)
-        changed = [
-            disk.key
-            for disk in disks
-            if disk.key in known and known[disk.key] != _again(disk, known[disk.key])
-        ]
-        if changed:
+        if changed := [disk.key for disk in disks if _is_changed(disk, known)]:
             self._identities.distrust(domain, changed)
 
     def forget(self, fabric_id: str) -> None:
@@ -61,7 +57,7 @@ class LeftFiles:
         self._path(fabric_id).unlink(missing_ok=True)
 
     def _note(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
-        paths = {disk.key: same_files.files(Path(disk.path).absolute()) for disk in disks}
+        paths = {disk.key: same_files.files(Path(disk.path).absolute(), disk.read_as) for disk in disks}
         looks = {key: file_looks.seen(each) for key, each in paths.items() if each}
         said = json.dumps({"start": self._last_start(domain), "disks": looks})
         durable.write(self._path(domain.UUIDString()), said)
@@ -99,6 +95,15 @@ class LeftFiles:
 def _logs(hypervisor: connection.Hypervisor) -> Path:
     root = hypervisor.embedded_root
     return SYSTEM_LOGS if root is None else root / "log" / "qemu"
+
+
+def _is_changed(disk: domain_xml.Disk, known: Mapping[str, file_looks.Looks | None]) -> bool:
+    if disk.key not in known:
+        return not disk.keeps_bitmaps
+    looks = known[disk.key]
+    return looks != _again(disk, looks) or (
+        not disk.keeps_bitmaps and not file_looks.are_of_files(looks or [])
+    )
 
 
 def _again(disk: domain_xml.Disk, known: file_looks.Looks | None) -> file_looks.Looks | None:

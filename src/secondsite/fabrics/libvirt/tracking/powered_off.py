@@ -2,18 +2,19 @@
 
 A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards whether
 anybody wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back does not have
-it). So the images need no lock while they are read, and their owner can start the machine at any time: the
-view is then invalid, and the next one continues from the same base."""
+it). A raw file keeps none: its size and its times tell that. So the images need no lock while they are read,
+and their owner can start the machine at any time: the view is then invalid, and the next one continues from
+the same base."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ....datapath import errors as datapath_errors
 from ....datapath.disks import StorageDaemon
 from ....datapath.encryption import EncryptionKey
-from ... import interface
+from ... import file_looks, interface
 from ..host import domain_xml, qemu_img
 from . import bitmaps
 
@@ -32,17 +33,19 @@ def view(
 ) -> Iterator[interface.ChangeSession]:
     """The disks over NBD from a daemon in `folder`, which ends with the context. The new checkpoint has
     begun."""
-    paths = {disk.key: Path(disk.path) for disk in disks if disk.key in request.disks}
-    taken_at = datetime.now(UTC)
-    facts = {disk: qemu_img.facts(path) for disk, path in paths.items()}
+    asked = {disk.key: disk for disk in disks if disk.key in request.disks}
+    paths = {name: Path(disk.path) for name, disk in asked.items()}
+    taken_at, looks = datetime.now(UTC), _looks(asked.values())
+    facts = {name: qemu_img.facts(paths[name], disk.read_as) for name, disk in asked.items()}
     keys = {disk: key if facts[disk].encrypted else None for disk in paths}
     daemon = StorageDaemon(folder)
 
     def holds() -> bool:
         try:
-            return all(
-                daemon.marked_bytes(path, request.new_checkpoint, keys[disk]) == 0
-                for disk, path in paths.items()
+            return looks == _looks(asked.values()) and all(
+                daemon.marked_bytes(paths[name], request.new_checkpoint, keys[name]) == 0
+                for name, disk in asked.items()
+                if disk.keeps_bitmaps
             )
         except datapath_errors.DatapathError:
             return False
@@ -53,6 +56,7 @@ def view(
                 disk: daemon.serve_at_rest(
                     paths[disk],
                     disk,
+                    image_format=asked[disk].read_as,
                     holders=holders.get(disk, ()),
                     bitmap=request.base or "",
                     key=keys[disk],
@@ -76,17 +80,16 @@ def view(
 def unwritten(
     disks: Sequence[domain_xml.Disk], base: str, folder: Path, key: EncryptionKey | None = None
 ) -> interface.Unwritten | None:
-    """As `Tracking.unwritten`, for the top files of these disks."""
-    facts = {disk.key: qemu_img.facts(Path(disk.path)) for disk in disks}
-    if any(
-        [name for name in found.bitmaps if name.startswith(bitmaps.OURS)] != [base]
-        for found in facts.values()
-    ):
+    """As `Tracking.unwritten`, for the top files of these disks. Of those that keep no bitmaps the caller
+    knows that they are as they were."""
+    facts = {disk.key: qemu_img.facts(Path(disk.path), disk.read_as) for disk in disks}
+    kept = [facts[disk.key] for disk in disks if disk.keeps_bitmaps]
+    if any([name for name in found.bitmaps if name.startswith(bitmaps.OURS)] != [base] for found in kept):
         return None
     taken_at, daemon = datetime.now(UTC), StorageDaemon(folder)
     try:
         with qemu_img.translated():
-            for found in facts.values():
+            for found in kept:
                 if daemon.marked_bytes(found.path, base, key if found.encrypted else None) != 0:
                     return None
     finally:
@@ -100,8 +103,13 @@ def begin(
     """Begin the new checkpoint in each disk of the request. Raises FabricError, for instance if another
     program has an image open for writing."""
     for disk in disks:
-        if disk.key in request.disks:
+        if disk.key in request.disks and disk.keeps_bitmaps:
             qemu_img.add_bitmap(Path(disk.path), request.new_checkpoint, key)
+
+
+def _looks(disks: Iterable[domain_xml.Disk]) -> Sequence[file_looks.Looks]:
+    """The present state of the files that keep no bitmaps: a guest's write changes it."""
+    return [file_looks.seen([disk.path]) for disk in disks if not disk.keeps_bitmaps]
 
 
 def end_left_over(daemons: Path) -> None:

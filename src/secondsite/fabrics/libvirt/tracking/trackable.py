@@ -16,14 +16,21 @@ from . import backup_job, bitmaps, iothreads
 MANY_FILES = 20
 
 
-def obstacles(domain: Any, key: EncryptionKey | None = None) -> Sequence[interface.Obstacle]:
-    """All obstacles to tracking a machine. `key` opens disks that we encrypted."""
+def obstacles(
+    domain: Any, formats: Sequence[str], key: EncryptionKey | None = None
+) -> Sequence[interface.Obstacle]:
+    """All obstacles to tracking a machine. `formats` are those that disks may have; `key` opens disks that we
+    encrypted."""
     root = domain_xml.parse(inventory.definition_xml(domain))
     disks = domain_xml.disks(root)
     return [
         *_of_machine(domain, disks),
         *iothreads.obstacles(domain.connect(), root),
-        *(dataclasses.replace(obstacle, disk=disk.key) for disk in disks for obstacle in _of_disk(disk, key)),
+        *(
+            dataclasses.replace(obstacle, disk=disk.key)
+            for disk in disks
+            for obstacle in _of_disk(disk, formats, key)
+        ),
     ]
 
 
@@ -63,7 +70,9 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             )
 
 
-def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
+def _of_disk(
+    disk: domain_xml.Disk, formats: Sequence[str], key: EncryptionKey | None
+) -> Iterator[interface.Obstacle]:
     yield from _of_its_use(disk)
     if disk.network is not None:
         yield interface.Obstacle(
@@ -90,7 +99,7 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
         )
         return
     try:
-        facts = qemu_img.facts(Path(disk.path))
+        facts = qemu_img.facts(Path(disk.path), disk.read_as)
     except errors.SecondsiteError as error:
         yield interface.Obstacle(f"Disk {disk.key} cannot be read: {error.message}", error.do)
         return
@@ -102,7 +111,7 @@ def _of_disk(disk: domain_xml.Disk, key: EncryptionKey | None) -> Iterator[inter
                 "the disk."
             ),
         )
-    yield from _of_image(disk, facts)
+    yield from _of_image(disk, formats, facts)
 
 
 def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
@@ -123,10 +132,10 @@ def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
         )
 
 
-def require_format(disk: domain_xml.Disk) -> None:
+def require_format(disk: domain_xml.Disk, formats: Sequence[str]) -> None:
     """Raises FabricError for a disk whose format cannot be replicated any more: QEMU would call the image
     damaged."""
-    if disk.format != "qcow2":
+    if disk.format not in formats:
         found = _of_format(disk)
         raise errors.FabricError(found.what, do=found.do)
 
@@ -138,8 +147,10 @@ def _of_format(disk: domain_xml.Disk) -> interface.Obstacle:
     )
 
 
-def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[interface.Obstacle]:
-    if facts.format != "qcow2" or disk.format != "qcow2":
+def _of_image(
+    disk: domain_xml.Disk, formats: Sequence[str], facts: qemu_img.ImageFacts
+) -> Iterator[interface.Obstacle]:
+    if disk.format not in formats or facts.format != disk.format:
         yield _of_format(disk)
     elif facts.compat == "0.10":
         amend = f"qemu-img amend -o compat=1.1 {shlex.quote(str(disk.path))}"
@@ -155,7 +166,7 @@ def _of_image(disk: domain_xml.Disk, facts: qemu_img.ImageFacts) -> Iterator[int
                 "NEW, with the machine off."
             ),
         )
-    if (files := same_files.count(Path(disk.path))) > MANY_FILES:
+    if (files := same_files.count(Path(disk.path), disk.read_as)) > MANY_FILES:
         yield interface.Obstacle(
             f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more "
             "than 25, 22 where files are encrypted or have bitmaps, and ends a running one with more when "

@@ -67,7 +67,8 @@ class Tracking:
         powered_off.end_left_over(self._daemons)
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
-        return trackable.obstacles(self._hypervisor.domain(fabric_id), self._hypervisor.key)
+        domain, formats = self._hypervisor.domain(fabric_id), self._kinds.formats
+        return trackable.obstacles(domain, formats, self._hypervisor.key)
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)
@@ -180,7 +181,7 @@ class Tracking:
     def _view(self, request: interface.SessionRequest) -> Iterator[interface.ChangeSession]:
         domain = self._hypervisor.domain(request.fabric_id)
         disks = inventory.live_disks(domain)
-        _require_disks(domain, disks, request)
+        self._require_disks(domain, disks, request)
         with self._only_view_of(domain):
             if inventory.power_of(domain) is OFF:
                 self._require_here(domain)
@@ -312,6 +313,19 @@ class Tracking:
             if bitmaps.usable(found, disk.key, base) and self._identities.same(domain, disk, base)
         }
 
+    def _require_disks(
+        self, domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest
+    ) -> None:
+        missing = sorted({*request.disks} - {disk.key for disk in disks})
+        if missing:
+            raise errors.FabricError(
+                f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",
+                do="Attach the disk again, or disable protection and enable it with the present disks.",
+            )
+        for disk in disks:
+            if disk.key in request.disks:
+                trackable.require_format(disk, self._kinds.formats)
+
     def _sockets(self) -> Path:
         return sockets.folder(self._work_dir, self._folders.owner)
 
@@ -326,15 +340,3 @@ def _require_few(domain: Any, request: interface.SessionRequest) -> None:
             ),
             do="Exclude the disks that the other site can do without.",
         )
-
-
-def _require_disks(domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest) -> None:
-    missing = sorted({*request.disks} - {disk.key for disk in disks})
-    if missing:
-        raise errors.FabricError(
-            f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",
-            do="Attach the disk again, or disable protection and enable it with the present disks.",
-        )
-    for disk in disks:
-        if disk.key in request.disks:
-            trackable.require_format(disk)

@@ -68,7 +68,7 @@ def _ours(medium: Mapping[str, Any]) -> list[str]:
 
 def _is_clean(medium: Mapping[str, Any], base: str) -> bool:
     return all(
-        bitmap["count"] == 0 and bitmaps.is_whole(bitmap)
+        bitmap["count"] == 0 and bitmaps.is_whole(bitmap, medium)
         for bitmap in medium["dirty-bitmaps"]
         if bitmap.get("name") == base
     )

@@ -14,7 +14,7 @@ from . import BACKUP_JOB, backup_job, filter_view, filters
 from .job_lifeline import JobLifeline, Rescue
 from .view_plan import ViewPlan
 
-FILTER = "filter"
+FILTER, QCOW2 = "filter", "qcow2"
 STOPPED_SECONDS = 10.0
 """After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
 
@@ -117,6 +117,11 @@ class ViewKinds:
         if self._preferred != FILTER or any(disk.encrypted for disk in disks):
             return self._jobs
         return self._filters if self._version(domain) >= filter_view.SINCE else self._jobs
+
+    @property
+    def formats(self) -> Sequence[str]:
+        """The formats of disks of which views can be opened: a backup job needs bitmaps that are kept."""
+        return (QCOW2, domain_xml.RAW) if self._preferred == FILTER else (QCOW2,)
 
     def end_left_over(self, domain: Any, *, surely: bool = False) -> None:
         """Ends a filter view that another process of ours left in this QEMU; looks once for each QEMU, or
