@@ -1,5 +1,5 @@
-"""Make disks that a guest finds ready: qcow2 (version 3, so that it can hold dirty bitmaps) with an ext4
-inside."""
+"""Make disks that a guest finds ready: qcow2 (version 3, so that it can hold dirty bitmaps), or raw where the
+file's name ends so, with an ext4 inside."""
 
 import random
 import tempfile
@@ -13,13 +13,18 @@ MARK_RECORDS = "set_inode_field /records flags 0x80008"
 (chattr +S)."""
 
 
+def format_of(path: Path) -> str:
+    """The format of a disk of ours."""
+    return "raw" if path.suffix == ".raw" else "qcow2"
+
+
 def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", filled_bytes: int = 0) -> Path:
     """A fresh disk at `path`, replacing what was there; raises BuildFailed.
 
     `filled_bytes` of it are a file `content` that compresses to about half, the same bytes each time.
     """
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        raw, image, content = Path(folder, "raw"), Path(folder, "qcow2"), Path(folder, "content")
+        raw, image, content = Path(folder, "raw"), Path(folder, "image"), Path(folder, "content")
         with raw.open("wb") as file:
             file.truncate(size_bytes)
         _fill(content, filled_bytes)
@@ -27,7 +32,9 @@ def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", fille
         words: list[str | Path] = ["mkfs.ext4", "-q", "-F", "-m", "0", "-L", label, "-E", made]
         programs.run([*words, "-d", content, raw], within_seconds=60)
         programs.run(["debugfs", "-w", "-R", MARK_RECORDS, raw])
-        programs.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=1.1", raw, image])
+        form = format_of(path)
+        version = ["-o", "compat=1.1"] if form == "qcow2" else []
+        programs.run(["qemu-img", "convert", "-f", "raw", "-O", form, *version, raw, image])
         image.rename(path)
     return path
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from guestkit import building, tiers
+from guestkit.disk import format_of
 
 AGENT_PORT = "org.qemu.guest_agent.0"
 # Measured: with 16 MiB less the initramfs of Debian 12's kernel 6.1 does not unpack.
@@ -152,7 +153,7 @@ def qemu_arguments(
     for disk in disks:
         arguments += [
             "-drive",
-            f"file={_comma_safe(disk)},format=qcow2,if=virtio,cache=writeback,discard=unmap",
+            f"file={_comma_safe(disk)},format={format_of(disk)},if=virtio,cache=writeback,discard=unmap",
         ]
     if qmp_socket:
         arguments += ["-qmp", f"unix:{_comma_safe(qmp_socket)},server=on,wait=off"]
@@ -169,7 +170,7 @@ def qemu_arguments(
 
 def _disk_xml(disk: Path, number: int) -> str:
     return f"""    <disk type='file' device='disk'>
-      <driver name='qemu' type='qcow2' cache='writeback' discard='unmap'/>
+      <driver name='qemu' type='{format_of(disk)}' cache='writeback' discard='unmap'/>
       <source file={quoteattr(str(disk))}/>
       <target dev='vd{chr(ord("a") + number)}' bus='virtio'/>
     </disk>

@@ -51,6 +51,7 @@ class GuestMachine:
         bridge: str,
         *,
         disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
+        disk_format: str = "qcow2",
         filled_bytes: int = 0,
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
@@ -64,7 +65,7 @@ class GuestMachine:
         if uri is not None:
             guest = _copied(guest, folder)
         disks = tuple(
-            guestkit.make_disk(folder / f"disk{number}.qcow2", size, filled_bytes=filled_bytes)
+            guestkit.make_disk(folder / f"disk{number}.{disk_format}", size, filled_bytes=filled_bytes)
             for number, size in enumerate(disk_bytes)
         )
         fabric_id = str(uuid.uuid4())

@@ -66,6 +66,18 @@ class Commanded(Appliance):
         """kill -9 to this process, the next time that it passes this seam."""
         seams.arm(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == seam else None)
 
+    def power(self, machine):
+        return self.fabric.power.state(machine).value
+
+    def switch_on(self, machine):
+        """As its owner does."""
+        self.fabric.power.start(machine)
+
+    def disks(self, machine):
+        """Path and format of each disk, as the machine is defined."""
+        found = self.fabric.inventory.get(machine)
+        return [(disk.path, disk.format) for disk in found.definition.disks]
+
     def checkpoints(self, machine):
         return [each.getName() for each in self._libvirt.domain(machine).listAllCheckpoints()]
 

@@ -108,15 +108,21 @@ def test_an_overlay_that_was_made_at_rest_loses_no_write(host, machine):
     assert cycle(host, machine, base)[1] == set()
 
 
-def test_a_disk_that_its_owner_made_raw_is_called_raw_and_not_damaged(host, machine):
+@pytest.mark.parametrize("form", ["raw", "vmdk"])
+def test_a_disk_that_its_owner_made_another_format_is_compared_or_refused_and_never_damaged(
+    host, machine, form
+):
     checkpoint, _ = cycle(host, machine, None)
     host.fabric.power.stop(machine)
     domain = host.domain(machine)
     file = steps.machine_of(host, machine).definition.disks[0].path
-    qemu_img("convert", "-O", "raw", file, f"{file}.raw")
-    os.replace(f"{file}.raw", file)
-    host.define(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace("type='qcow2'", "type='raw'"))
-    with pytest.raises(errors.FabricError, match="Disk vda is raw, which cannot keep bitmaps") as refused:
+    qemu_img("convert", "-O", form, file, f"{file}.{form}")
+    os.replace(f"{file}.{form}", file)
+    host.define(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace("type='qcow2'", f"type='{form}'"))
+    if form == "raw":
+        assert cycle(host, machine, checkpoint)[1] is None
+        return
+    with pytest.raises(errors.FabricError, match="Disk vda is vmdk, which cannot keep bitmaps") as refused:
         cycle(host, machine, checkpoint)
     assert "qemu-img convert -O qcow2" in refused.value.do
 

@@ -26,7 +26,7 @@ def obstacles(hypervisor: Any, root: Element) -> Iterator[interface.Obstacle]:
     served = _served(root)
     if not served:
         return
-    version = _version(connection.call("reading QEMU's version", hypervisor.getVersion))
+    version = version_of_host(hypervisor)
     if version < SAFE_SINCE:
         for key in served:
             yield interface.Obstacle(_why(f"Disk {key}", version), WAY_OUT, disk=key)
@@ -84,6 +84,11 @@ def _is_scsi(disk: Element) -> bool:
 def _controller(disk: Element) -> str:
     address = disk.find("address")
     return "0" if address is None else address.get("controller", "0")
+
+
+def version_of_host(hypervisor: Any) -> tuple[int, int]:
+    """The version of the QEMU that the host's next starts have; `hypervisor` is libvirt's connection."""
+    return _version(connection.call("reading QEMU's version", hypervisor.getVersion))
 
 
 def _version(number: int) -> tuple[int, int]:

@@ -67,8 +67,9 @@ class Tracking:
         powered_off.end_left_over(self._daemons)
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
-        domain, formats = self._hypervisor.domain(fabric_id), self._kinds.formats
-        return trackable.obstacles(domain, formats, self._hypervisor.key)
+        domain = self._hypervisor.domain(fabric_id)
+        disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
+        return trackable.obstacles(domain, self._kinds.formats(disks), self._hypervisor.key)
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)
@@ -280,7 +281,8 @@ class Tracking:
     def _plan(
         self, domain: Any, request: interface.SessionRequest, kind: view_kinds.ViewKind
     ) -> view_plan.ViewPlan:
-        self._kinds.end_left_over(domain)
+        if not kind.needs_checkpoints:
+            self._kinds.end_left_over(domain)
         backup_job.free_of_jobs(domain, self._sockets(), inventory.live_disks(domain))
         recorded = () if kind.needs_checkpoints else self._identities.recorded(request.fabric_id)
         seen = bitmaps.settle(domain, request.base, recorded, define=kind.needs_checkpoints)
@@ -322,9 +324,9 @@ class Tracking:
                 f"The machine '{domain.name()}' has no disk {', '.join(missing)}.",
                 do="Attach the disk again, or disable protection and enable it with the present disks.",
             )
-        for disk in disks:
-            if disk.key in request.disks:
-                trackable.require_format(disk, self._kinds.formats)
+        asked = [disk for disk in disks if disk.key in request.disks]
+        for disk in asked:
+            trackable.require_format(disk, self._kinds.formats(asked))
 
     def _sockets(self) -> Path:
         return sockets.folder(self._work_dir, self._folders.owner)

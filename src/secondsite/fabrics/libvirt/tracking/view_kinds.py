@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ....domain import errors
 from ..host import connection, domain_xml, monitor
-from . import BACKUP_JOB, backup_job, filter_view, filters
+from . import BACKUP_JOB, backup_job, filter_view, filters, iothreads
 from .job_lifeline import JobLifeline, Rescue
 from .view_plan import ViewPlan
 
@@ -106,6 +106,7 @@ class ViewKinds:
         lifeline: JobLifeline,
         preferred: str,
     ) -> None:
+        self._hypervisor = hypervisor
         self._jobs = BackupJobs(hypervisor, sockets)
         self._filters = FilterViews(hypervisor, sockets, lifeline)
         self._preferred = preferred
@@ -113,21 +114,31 @@ class ViewKinds:
         self._looked_at: set[tuple[str, int]] = set()
 
     def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> ViewKind:
-        """The kind for these disks of a running machine."""
-        if self._preferred != FILTER or any(disk.encrypted for disk in disks):
+        """The kind for these disks of a running machine. Raises FabricError if there is none."""
+        needed = not all(disk.keeps_bitmaps for disk in disks)
+        if not needed and (self._preferred != FILTER or any(disk.encrypted for disk in disks)):
             return self._jobs
-        return self._filters if self._version(domain) >= filter_view.SINCE else self._jobs
+        if self._version(domain) >= filter_view.SINCE:
+            return self._filters
+        if needed:
+            raise errors.FabricError(
+                f"'{domain.name()}' has raw disks, and runs in a QEMU that is too old to freeze these.",
+                do="Shut it down and start it, if a newer QEMU is installed; or convert the disks to qcow2.",
+            )
+        return self._jobs
 
-    @property
-    def formats(self) -> Sequence[str]:
-        """The formats of disks of which views can be opened: a backup job needs bitmaps that are kept."""
-        return (QCOW2, domain_xml.RAW) if self._preferred == FILTER else (QCOW2,)
+    def formats(self, disks: Sequence[domain_xml.Disk]) -> Sequence[str]:
+        """The formats that these disks of one machine may have: a backup job needs bitmaps that are kept."""
+        if all(disk.keeps_bitmaps for disk in disks) or any(disk.encrypted for disk in disks):
+            return (QCOW2,)
+        is_new = iothreads.version_of_host(self._hypervisor.handle) >= filter_view.SINCE
+        return (QCOW2, domain_xml.RAW) if is_new else (QCOW2,)
 
     def end_left_over(self, domain: Any, *, surely: bool = False) -> None:
         """Ends a filter view that another process of ours left in this QEMU; looks once for each QEMU, or
         `surely`."""
         process = (domain.UUIDString(), domain.ID())
-        if self._preferred == FILTER and (surely or process not in self._looked_at):
+        if surely or process not in self._looked_at:
             filter_view.end_left_over(domain)
             self._looked_at.add(process)
 

@@ -1,0 +1,86 @@
+"""A real guest on raw disks through its whole life: protected, drilled, moved, home again. Nothing of it is
+kept in its files, so what it wrote before it was off is found by comparison."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import guestkit
+from rig.eventually import eventually
+from tests.e2e import support_e2e as e2e
+from tests.support import command_line
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
+MiB = guestkit.MiB
+WRITING = guestkit.Workload(records_per_second=10)
+
+
+@pytest.fixture(scope="module")
+def rig():
+    with e2e.guests_under({"web01": {"disk_format": "raw", "workload": WRITING}}) as rig:
+        places = ("--source", "a", "--target", "b", "--policy", "quick")
+        command_line.do(rig, "enable-protection", "web01", *places)
+        yield rig
+
+
+def at(rig, site):
+    return rig.console(site, "web01")
+
+
+def moved(rig, here, there):
+    """By a planned failover, without loss."""
+    old, new = at(rig, here), at(rig, there)
+    boots = len(new.boots)
+    command_line.do(rig, "planned-failover", "web01")
+    assert e2e.booted(new, boots + 1).verified_last == old.boots[-1].bye
+
+
+def test_its_cycles_carry_what_was_written_and_no_more(rig):
+    rig.new_points("web01", 3)
+    assert rig.machine("web01").replication.last_cycle.changed_bytes < 4 * MiB
+    assert rig.codes("web01") == {}
+
+
+def test_a_drill_boots_it(rig):
+    command_line.do(rig, "test-failover", "web01")
+    assert e2e.booted(rig.console("b", "web01-test"), 1).verified_last > 0
+    command_line.do(rig, "cleanup-test-failover", "web01", "--notes", "boots")
+
+
+def test_what_its_guest_wrote_at_the_beginning_of_its_disk_is_no_header(rig):
+    """The disk is a file system, whose first kilobyte is the guest's to fill."""
+    file = rig.guests["web01"].disks[0]
+    told = subprocess.run(
+        ["qemu-img", "info", "-U", "--output=json", file], capture_output=True, check=True, timeout=30
+    )
+    assert json.loads(told.stdout)["format"] == "raw"
+
+
+def test_a_start_after_a_kill_is_compared_and_cycles_go_on(rig):
+    (pid,) = rig.qemus("web01")
+    os.kill(pid, signal.SIGKILL)
+    fabric_id = rig.guests["web01"].fabric_id
+    eventually(lambda: e2e.ask(rig, "a", "power", machine=fabric_id) == "off", 30)
+    e2e.ask(rig, "a", "switch_on", machine=fabric_id)
+    e2e.booted(at(rig, "a"), 2)
+    rig.new_points("web01", 2, within_seconds=90)
+    eventually(lambda: rig.codes("web01") == {}, 60)
+
+
+def test_a_planned_failover_loses_no_record(rig):
+    moved(rig, "a", "b")
+    command_line.do(rig, "commit", "web01")
+    command_line.do(rig, "reprotect", "web01")
+
+
+def test_it_comes_home_on_its_raw_disk(rig):
+    moved(rig, "b", "a")
+    command_line.do(rig, "commit", "web01")
+    command_line.do(rig, "reprotect", "web01")
+    rig.new_points("web01", 2)
+    guest = rig.guests["web01"]
+    assert e2e.ask(rig, "a", "disks", machine=guest.fabric_id) == [[str(guest.disks[0]), "raw"]]
+    assert rig.codes("web01") == {}
