@@ -80,6 +80,12 @@ def test_machines_are_filtered_by_state_health_policy_site_and_group(ask, many):
     ask("GET", "/machines", 422, params={"state": "asleep"})
 
 
+@pytest.mark.parametrize("path", ["/machines", "/jobs", "/policies", "/audit"])
+def test_a_filter_that_a_list_does_not_know_is_refused(ask, many, path):
+    """Passed over, it would give the whole list."""
+    assert "stat" in ask("GET", path, 422, params={"stat": "failed"})["error"]["message"]
+
+
 def test_points_come_newest_first_and_are_filtered(ask, many):
     path = "/machines/m00/points"
     found = [each["seq"] for page in pages(ask, path, limit=2) for each in page]

@@ -26,6 +26,8 @@ def faults(name, text):
         yield f"{name}: numbers go on from {FIRST}"
     if not text.startswith(BEGINS):
         yield f"{name}: it begins with one of: {', '.join(BEGINS)}"
+    if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+        yield f"{name}: a line has more than {LONGEST_LINE} characters"
 
 
 def versions():
@@ -60,3 +62,4 @@ def test_a_fault_of_a_fragment_would_be_seen():
     assert list(faults("1294-some-words.md", "Added: a thing\n")) == []
     assert len(list(faults("1293-some-words.md", "Added: a thing\n"))) == 1
     assert len(list(faults("some-words.md", "New: a thing\n"))) == 2
+    assert len(list(faults("1294-some-words.md", f"Added: {'x' * LONGEST_LINE}\n"))) == 1

@@ -76,6 +76,7 @@ class Commanded(Appliance):
     def disks(self, machine):
         """Path and format of each disk, as the machine is defined."""
         found = self.fabric.inventory.get(machine)
+        assert found is not None, f"there is no machine {machine}"
         return [(disk.path, disk.format) for disk in found.definition.disks]
 
     def checkpoints(self, machine):

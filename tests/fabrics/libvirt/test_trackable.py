@@ -12,6 +12,7 @@ from rig.images import qemu_img
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import SessionRequest
+from secondsite.fabrics.libvirt.tracking import filter_view
 
 pytestmark = pytest.mark.slow
 
@@ -28,10 +29,27 @@ def test_a_plain_qcow2_machine_has_no_obstacle(host):
     assert host.fabric.tracking.check(host.make_machine("plain", [4 << 20])) == []
 
 
-def test_a_raw_disk_is_an_obstacle_with_the_way_out(host):
+def test_a_raw_disk_has_no_obstacle_whatever_its_guest_wrote_at_its_beginning(host):
     path = host.images / "raw.img"
     path.write_bytes(b"\0" * (1 << 20))
-    obstacle, *_ = host.fabric.tracking.check(machine_on(host, path, "raw"))
+    assert host.fabric.tracking.check(machine_on(host, path, "raw")) == []
+    path.write_bytes(host.make_image("header", 1 << 20, "-o", "compat=0.10").read_bytes())
+    assert host.fabric.tracking.check(machine_on(host, path, "raw")) == []
+
+
+def test_a_raw_disk_where_no_filter_can_follow_it_is_an_obstacle_with_the_way_out(host, monkeypatch):
+    path = host.images / "raw.img"
+    path.write_bytes(b"\0" * (1 << 20))
+    monkeypatch.setattr(filter_view, "SINCE", (99, 0))
+    (obstacle,) = host.fabric.tracking.check(machine_on(host, path, "raw"))
+    assert obstacle.blocking
+    assert "qemu-img convert" in obstacle.do
+
+
+def test_a_disk_of_another_format_is_an_obstacle_with_the_way_out(host):
+    path = host.images / "other.vmdk"
+    qemu_img("create", "-q", "-f", "vmdk", path, "1M")
+    (obstacle,) = host.fabric.tracking.check(machine_on(host, path, "vmdk"))
     assert obstacle.blocking
     assert "qemu-img convert" in obstacle.do
 

@@ -81,8 +81,8 @@ def show_list(
             ("seen", lambda m: cached_inventory.age(m.seen_at)),
         ),
         (
-            "No machines. Connect a site's appliance first: secondsite appliance create-registration-key "
-            "--site SITE"
+            f"No machines{f' of site {site}' if site else ''}. Connect a site's appliance first: secondsite "
+            "appliance create-registration-key --site SITE"
         ),
     )
 

@@ -25,10 +25,11 @@ MOST_PER_PAGE = 1000
 
 
 class Paging(Shape):
-    """Which part of a list; each list adds its own filters."""
+    """Which part of a list; each list adds its own filters. A filter that is not known is refused: passed
+    over, it would give the whole list."""
 
     # Parameters of a query are described as they are made, not when a schema is asked for.
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 
     limit: int = Field(100, ge=1, le=MOST_PER_PAGE)
     """How many at most."""

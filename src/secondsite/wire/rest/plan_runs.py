@@ -110,7 +110,7 @@ class PlanPreviewQuery(PlanPart):
     """What would be run."""
 
     # Parameters of a query are described as they are made; the other shapes when a schema is asked for.
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 
     direction: Direction | None = None
     """Away from their home site, or home."""

@@ -8,7 +8,7 @@ from ..common.base import Shape
 class EligibilityQuery(Shape):
     """The site to which a machine would be protected."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
 
     target: str
     """The site that would hold the replica."""
