@@ -73,7 +73,8 @@ def test_a_start_after_a_kill_is_compared_and_cycles_go_on(rig):
 def test_a_planned_failover_loses_no_record(rig):
     moved(rig, "a", "b")
     command_line.do(rig, "commit", "web01")
-    command_line.do(rig, "reprotect", "web01")
+    job = command_line.do(rig, "reprotect", "web01")
+    assert command_line.facts_of(rig, job, "Synchronize")["web01"].wire_bytes < 16 * MiB
 
 
 def test_it_comes_home_on_its_raw_disk(rig):
