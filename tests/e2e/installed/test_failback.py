@@ -3,7 +3,7 @@ and nothing is lost either way."""
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
-from tests.e2e.installed.support_life import BACK, HOME, IN_TURN, MARKS, NAME, PROTECTED
+from tests.e2e.installed.support_life import AWAY, BACK, HOME, IN_TURN, MARKS, NAME, PROTECTED
 
 pytestmark = [*MARKS, IN_TURN]
 THERE_AND_BACK = ((PROTECTED, "a", "b"), (BACK, "b", "a"))
@@ -28,3 +28,8 @@ def test_a_move_that_is_cancelled_and_one_that_is_committed_lose_nothing_either_
         moved(life, source, target)
     life.go_to(HOME)
     life.go_to(PROTECTED)
+
+
+def test_the_second_time_away_it_starts_with_its_host_too(life):
+    """It was withdrawn there from files of its replica, and has its disks at the same paths again."""
+    life.go_to(AWAY).survives("b")

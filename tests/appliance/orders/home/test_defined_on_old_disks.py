@@ -133,12 +133,12 @@ def test_after_a_merge_that_failed_before_it_began_a_definition_on_the_old_disks
 
 @pytest.fixture
 def vetoes(monkeypatch):
-    """What the hypervisor was told last of the old disks, by the machine's id: the files above them."""
+    """What the hypervisor was told last of the old disks, by the machine's id: which, and the files above
+    them."""
     told = {}
 
     def withhold(_, definition, disks=(), above=None):
-        assert all(disks), "all protected ones, by their keys"
-        told[definition.fabric_id] = above
+        told[definition.fabric_id] = set(disks), above
 
     hosting = SimulatedHosting
     monkeypatch.setattr(hosting, "withhold", withhold)
@@ -159,7 +159,7 @@ def test_until_the_commit_nobody_else_may_write_below_the_disks_of_a_machine_tha
         vetoes.clear()
         pair.source.restart()
         eventually(lambda: looked(pair, vetoes), 20)
-        assert vetoes == {pair.fabric_id: {"vda": overlay}}
+        assert vetoes == {pair.fabric_id: ({"vda"}, {"vda": overlay})}
     committed(pair, point_id)
     with seams.armed(dying.at("appliance.run.merging")), pytest.raises(dying.Killed):
         consolidated(pair)
@@ -184,8 +184,8 @@ def test_the_veto_for_a_machine_that_came_home_ends_with_a_cancel_or_with_its_pr
         pair.source.do(
             Kind.STOP_REPLICA, StopReplica(run="failover", fabric_id=pair.fabric_id), pair.machine_id
         )
-        eventually(lambda: looked(pair, vetoes) == {pair.fabric_id: None}, 20)
-        assert vetoes == {pair.fabric_id: None}, "as while it is protected back"
+        eventually(lambda: looked(pair, vetoes) == {pair.fabric_id: ({"vda"}, None)}, 20)
+        assert vetoes == {pair.fabric_id: ({"vda"}, None)}, "as while it is protected back"
 
 
 def told(pair):
@@ -279,3 +279,18 @@ def test_what_our_own_merge_wrote_before_it_failed_is_not_held_against_a_repeat(
         assert consolidated(pair).problem is not None
     assert consolidated(pair).problem is None
     assert pair.source.read(pair.fabric_id) == newest
+
+
+def test_disks_that_were_withdrawn_from_a_run_of_the_replica_itself_are_forbidden_to_nobody(vetoes, pair):
+    """The run was merged down; the next one has its disks at the same paths."""
+    pair.protect().synchronized()
+    reverse = runs.turned(pair, runs.fail_over(pair, pair.point_now()))
+    forth = runs.turned(reverse, runs.fail_over(reverse, reverse.point_now()))
+    withdrawn = forth.target.replica(forth.machine_id).setup.existing_fabric_id
+    watch = forth.target.appliance.second_copies
+    watch.look()
+    assert withdrawn not in vetoes
+    runs.fail_over(forth, forth.point_now())
+    (overlay,) = forth.target.replica(forth.machine_id).replica.files.run("failover").glob("*.qcow2")
+    eventually(lambda: (watch.look(), vetoes.get(withdrawn))[1], 20)
+    assert vetoes[withdrawn] == ({""}, {"vda": overlay})

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from rig.images import qemu_img
+from secondsite.fabrics.libvirt.host.domain_xml import Disk
 from secondsite.fabrics.libvirt.tracking.left_files import LeftFiles
 
 FIRST = "2026-11-27 05:58:30.123+0000: starting up libvirt version: 9.0.0, qemu version: 7.2\n"
@@ -24,6 +25,7 @@ class Machine:
         self.log.write_text(FIRST + ENDED)
         self.disk = root / "vda.qcow2"
         self.changed: list[str] = []
+        self.format = "qcow2"
         hypervisor = SimpleNamespace(embedded_root=root)
         identities = SimpleNamespace(distrust=lambda _domain, keys: self.changed.extend(keys))
         self.files = LeftFiles(root, cast(Any, hypervisor), cast(Any, identities))
@@ -31,7 +33,7 @@ class Machine:
 
     @property
     def disks(self):
-        return [SimpleNamespace(key="vda", path=str(self.disk))]
+        return [Disk("vda", str(self.disk), self.format, "virtio", "disk", None, False, None)]
 
     def left(self):
         with self.files.writing(self.domain, self.disks):
@@ -93,6 +95,18 @@ def test_after_another_start_the_bitmaps_tell(machine, log):
     machine.log.write_text(log)
     put_back(machine.disk.read_bytes()[::-1], machine.disk)
     assert machine.distrusted() == []
+
+
+def test_of_a_raw_disk_nothing_is_believed_but_that_nobody_touched_it_and_nobody_started_it(machine):
+    """It keeps no bitmaps that would tell."""
+    machine.format = "raw"
+    assert machine.distrusted() == ["vda"], "we never left it"
+    machine.changed.clear()
+    assert machine.left().distrusted() == ["vda"], "as it was distrusted before it was left"
+    machine.changed.clear()
+    assert machine.distrusted() == []
+    machine.log.write_text(FIRST + ENDED + LATER)
+    assert machine.distrusted() == ["vda"]
 
 
 def test_an_older_log_that_was_put_back_tells_nothing(machine):

@@ -2,6 +2,7 @@
 while it runs at the other site. If the replica stands on those disks, that damages every point."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import structlog
 
@@ -76,8 +77,8 @@ class SecondCopies(Periodic):
         self, hosted: HostedReplica, left: copies.WithdrawnMachine, those: Collection[copies.Copy]
     ) -> None:
         try:
-            if left.disks:
-                self._fabric.hosting.withhold(left.definition, left.disks)
+            if disks := _apart(hosted, left):
+                self._fabric.hosting.withhold(left.definition, disks)
             else:
                 self._fabric.hosting.release(left.definition.fabric_id)
             for each in those:
@@ -94,9 +95,18 @@ class SecondCopies(Periodic):
             return
         try:
             above = {path.stem: path for path in overlays}
-            self._fabric.hosting.withhold(left.definition, left.disks or {""}, above)
+            self._fabric.hosting.withhold(left.definition, _apart(hosted, left) or {""}, above)
         except errors.SecondsiteError as error:
             log.warning("second-copies.not-forbidden", machine=hosted.machine_id, problem=str(error))
+
+
+def _apart(hosted: HostedReplica, left: copies.WithdrawnMachine) -> frozenset[str]:
+    """The disks, by their keys, that lie apart from the replica. One that was withdrawn from a run of the
+    replica left no file there, since the run was merged down; and its next disks have the same paths: with
+    these forbidden it did not start after its host's reboot, nor for rescue."""
+    runs = hosted.replica.files.run(FAILOVER).absolute().parent
+    inside = {disk.key for disk in left.definition.disks if Path(disk.path).is_relative_to(runs)}
+    return left.disks - inside
 
 
 def left_for(state: State, hosted: HostedReplica) -> copies.WithdrawnMachine | None:
