@@ -146,6 +146,26 @@ def test_of_those_that_take_turns_each_run_has_one_and_what_is_rare_only_runs_wi
     assert rare == [False, True]
 
 
+ROWS = """
+import pytest
+pytestmark = pytest.mark.every(turn="round", parts=2, turn_parts=5)
+@pytest.mark.parametrize("n", range(30))
+def test_row(n): pass
+"""
+
+
+@pytest.mark.slow
+def test_a_long_table_has_its_turn_in_parts_and_as_many_turns_take_all_of_it(tmp_path, collected):
+    for name in "abc":
+        (tmp_path / f"rooms/test_turn_{name}.py").write_text(ROWS)
+    turns = [
+        {each for each in collected(f"--slice={number}") if "test_turn_a" in each}
+        for number in range(999, 999 + 3 * 5)
+    ]
+    assert [number % 3 for number, taken in enumerate(turns) if taken] == [0] * 5
+    assert len(set().union(*turns)) == sum(map(len, turns)) == 30
+
+
 @pytest.mark.slow
 def test_workers_take_the_slice_of_their_run(tmp_path, collected):
     def ran(*arguments):

@@ -11,6 +11,8 @@ unless `--slice` is given too.
 as many commits take all as there are.
 `parts=K` beside these: in --all, too, a table that would take many minutes runs one of K parts of its rows,
 by the commit's number; a row of it that has a slice of its own is in that slice, whatever its part.
+`turn_parts=K` beside a turn: the run whose turn it is takes one of K parts of its rows. K shares no divisor
+with how many take turns: else some parts would never have theirs.
 
 Nor does each run take what is marked `slow`, or a module of which LONG seconds or more are kept: it has a
 slice as a whole, too. `always` marks what runs with each all the same; the mark that is nearest counts.
@@ -172,9 +174,10 @@ def _is_in(chosen, item, turns):
     if chosen.whole or mark.kwargs.get("by") == "all":
         return chosen.whole and chosen.has_part(item.nodeid, mark.kwargs.get("parts", 1))
     turn = mark.kwargs.get("turn")
-    return (
-        chosen.takes(_name(mark, item)) if turn is None else chosen.has_turn(_name(mark, item), turns[turn])
-    )
+    if turn is None:
+        return chosen.takes(_name(mark, item))
+    has_part = chosen.has_part(item.nodeid, mark.kwargs.get("turn_parts", 1))
+    return has_part and chosen.has_turn(_name(mark, item), turns[turn])
 
 
 def _takes_turns(item):

@@ -29,7 +29,7 @@ from tests.e2e.installed.support_life import (
     slowly,
 )
 
-pytestmark = [*MARKS, pytest.mark.every(by="all", parts=3)]
+pytestmark = [*MARKS, pytest.mark.every(turn="installed", parts=3, turn_parts=11)]
 HOSTS = ("a", "b", "vault")
 BIG = 96 * guestkit.MiB
 each_host = pytest.mark.parametrize("host", HOSTS)
