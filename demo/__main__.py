@@ -11,6 +11,7 @@ from demo import plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
 from rig.installed import Installed, why_not
+from rig.machines import STORAGE
 from rig.processes import DidNotStart
 
 
@@ -60,7 +61,7 @@ def _told(chosen: argparse.Namespace, rig: Rig | Installed, report: Report) -> N
     elif chosen.plan:
         plan.PlanStory(rig, report).tell()
     else:
-        story.Story(rig, report).tell()
+        story.Story(rig, report, chosen.storage).tell()
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,6 +79,9 @@ def _arguments() -> argparse.Namespace:
         "--as-installed",
         action="store_true",
         help="on hosts as deploy/install leaves them: a systemd, libvirtd and network each",
+    )
+    parser.add_argument(
+        "--storage", choices=STORAGE, default=STORAGE[0], help="what the disks of the one machine are"
     )
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running, with commands to try next"

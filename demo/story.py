@@ -37,6 +37,8 @@ class PromiseBroken(Exception):
 class Story:
     rig: Rig | Installed
     report: Report
+    storage: str = "qcow2"
+    """What the guest's disks are: of rig.machines.STORAGE."""
     guest: GuestMachine | None = None
     at_kill: int = 0
 
@@ -75,6 +77,7 @@ class Story:
             disk_bytes=(512 * guestkit.MiB,),
             filled_bytes=200 * guestkit.MiB,
             workload=workload,
+            storage=self.storage,
         )
         self.guest.console.wait_for_boot(1, within_seconds=60)
         self.rig.appliances["a"].start()

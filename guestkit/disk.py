@@ -14,8 +14,8 @@ MARK_RECORDS = "set_inode_field /records flags 0x80008"
 
 
 def format_of(path: Path) -> str:
-    """The format of a disk of ours."""
-    return "raw" if path.suffix == ".raw" else "qcow2"
+    """The format of a disk of ours, in a file or on a block device."""
+    return "raw" if path.suffix == ".raw" or path.is_block_device() else "qcow2"
 
 
 def make_disk(path: Path, size_bytes: int = 64 * MiB, label: str = "data", filled_bytes: int = 0) -> Path:

@@ -169,9 +169,10 @@ def qemu_arguments(
 
 
 def _disk_xml(disk: Path, number: int) -> str:
-    return f"""    <disk type='file' device='disk'>
+    kind, source = ("block", "dev") if disk.is_block_device() else ("file", "file")
+    return f"""    <disk type='{kind}' device='disk'>
       <driver name='qemu' type='{format_of(disk)}' cache='writeback' discard='unmap'/>
-      <source file={quoteattr(str(disk))}/>
+      <source {source}={quoteattr(str(disk))}/>
       <target dev='vd{chr(ord("a") + number)}' bus='virtio'/>
     </disk>
 """

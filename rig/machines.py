@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import guestkit
-from rig import guest_disk, processes
+from rig import guest_disk, loop_devices, processes
 from secondsite.fabrics import simulated
 
+BLOCK = "block"
+STORAGE = ("qcow2", "raw", BLOCK)
 DEFINE = """
 import libvirt
 import sys
@@ -51,23 +53,26 @@ class GuestMachine:
         bridge: str,
         *,
         disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
-        disk_format: str = "qcow2",
+        storage: str = "qcow2",
         filled_bytes: int = 0,
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
         uri: str | None = None,
     ) -> "GuestMachine":
         """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
-        at `uri`."""
+        at `uri`. Its disks are files of the format `storage`, or block devices if that is "block"."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         guest = guestkit.build(kind=kind)
         if uri is not None:
             guest = _copied(guest, folder)
+        suffix = "raw" if storage == BLOCK else storage
         disks = tuple(
-            guestkit.make_disk(folder / f"disk{number}.{disk_format}", size, filled_bytes=filled_bytes)
+            guestkit.make_disk(folder / f"disk{number}.{suffix}", size, filled_bytes=filled_bytes)
             for number, size in enumerate(disk_bytes)
         )
+        if storage == BLOCK:
+            disks = tuple(map(loop_devices.begin, disks))
         fabric_id = str(uuid.uuid4())
         mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in uuid.UUID(fabric_id).bytes[:3])
         console = folder / "console.log"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import guestkit
-from rig import bridges, capabilities, forking, processes, vetoes
+from rig import bridges, capabilities, forking, loop_devices, processes, vetoes
 from rig.hands import Hands
 from rig.machines import GuestMachine, SimulatedMachine
 from rig.processes import Process
@@ -291,6 +291,7 @@ class Rig(Hands):
             process.stop()
         processes.kill_all(processes.of_folder(self.folder))
         bridges.remove(self.folder)
+        loop_devices.remove(self.folder)
         capabilities.keep(self.home("appliance-a") / "fabric")
         shutil.rmtree(self.folder, ignore_errors=True)
         vetoes.remove(self.folder)
@@ -300,6 +301,7 @@ class Rig(Hands):
         """Takes away what a kept rig left running: its processes, bridges and files."""
         processes.kill_all(processes.of_folder(folder))
         bridges.remove(folder)
+        loop_devices.remove(folder)
         shutil.rmtree(folder, ignore_errors=True)
         vetoes.remove(folder)
 

@@ -12,14 +12,21 @@ def firmware_xml(
 ) -> str:
     """A machine with these disks, emulated unless `kind` says kvm; `extra` are more devices."""
     disks = "".join(
-        f"<disk type='file' device='disk'><driver name='qemu' type='{form}' discard='unmap'/>"
-        f"<source file='{path}'/><target dev='vd{chr(97 + number)}' bus='virtio'/></disk>"
+        f"<disk {place(path)[0]} device='disk'><driver name='qemu' type='{form}' discard='unmap'/>"
+        f"{place(path)[1]}<target dev='vd{chr(97 + number)}' bus='virtio'/></disk>"
         for number, path in enumerate(paths)
     )
     return f"""<domain type='{kind}'><name>{name}</name><uuid>{uuid.uuid4()}</uuid>
       <memory unit='MiB'>16</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os>
       <features><acpi/></features><on_crash>destroy</on_crash>
       <devices>{disks}{extra}<memballoon model='none'/></devices></domain>"""
+
+
+def place(path: Path) -> tuple[str, str]:
+    """How a definition names a disk in a file, or on a block device: its kind, and its source."""
+    if path.is_block_device():
+        return "type='block'", f"<source dev='{path}'/>"
+    return "type='file'", f"<source file='{path}'/>"
 
 
 def uefi_xml(name: str, paths: Sequence[Path], variables: Path, extra: str = "", form: str = "qcow2") -> str:

@@ -15,7 +15,7 @@ import libvirt
 import libvirt_qemu
 
 import guestkit
-from rig import capabilities, processes
+from rig import capabilities, loop_devices, processes
 from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
 from rig.images import qemu_img
@@ -54,6 +54,8 @@ class LibvirtHost:
         """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
         self.root = root
         self.uri, self.view_kind, self.disk_format = uri or uri_of(root), view_kind, "qcow2"
+        self.devices: dict[Path, Path] | None = None
+        """The files of the block devices that disks are on, by device; None while disks are files."""
         self.pid_files = root / "run" / "qemu"
         self.images = root / "images"
         self.work_dir = root / "work"
@@ -69,20 +71,31 @@ class LibvirtHost:
         self.fabric = self._opened()
 
     @contextlib.contextmanager
-    def viewed_by(self, view_kind: str, disk_format: str = "qcow2") -> Iterator[None]:
-        """Inside, views of running machines are of this kind, and new disks of this format."""
+    def viewed_by(
+        self, view_kind: str, disk_format: str = "qcow2", *, on_devices: bool = False
+    ) -> Iterator[None]:
+        """Inside, views of running machines are of this kind, and new disks of this format, in files or on
+        block devices."""
         before = self.view_kind, self.disk_format
         self.view_kind, self.disk_format = view_kind, disk_format
+        self.devices = {} if on_devices else None
         self.reopen()
         try:
             yield
         finally:
             self.view_kind, self.disk_format = before
+            for device in self.devices or ():
+                loop_devices.end(device)
+            self.devices = None
             self.reopen()
 
     @property
     def keeps_bitmaps(self) -> bool:
         return self.disk_format == "qcow2"
+
+    @property
+    def proves_rest(self) -> bool:
+        return self.devices is None
 
     def _opened(self) -> LibvirtFabric:
         boot = [guestkit.DEFAULT_CACHE]
@@ -114,7 +127,11 @@ class LibvirtHost:
         """A disk among the host's images."""
         path = self.images / f"{name}.{self.disk_format}"
         qemu_img("create", "-q", "-f", self.disk_format, *options, path, str(size_bytes))
-        return path
+        if self.devices is None:
+            return path
+        device = loop_devices.begin(path)
+        self.devices[device] = path
+        return device
 
     def define(self, xml: str) -> str:
         """The fabric id of a machine that is off."""
@@ -158,6 +175,9 @@ class LibvirtHost:
         return not self.qmp(fabric_id, "query-status")["return"]["running"]
 
     def resize(self, fabric_id: str, disk_key: str, size_bytes: int) -> None:
+        file = (self.devices or {}).get(self.disk_path(fabric_id, disk_key))
+        if file is not None:
+            loop_devices.grow(self.disk_path(fabric_id, disk_key), file, size_bytes)
         self.domain(fabric_id).blockResize(disk_key, size_bytes, 1)
 
     def take_snapshot(self, fabric_id: str, disk_key: str) -> None:

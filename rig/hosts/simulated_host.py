@@ -15,7 +15,7 @@ class SimulatedHost:
     """Fulfils conformance.FabricUnderTest; all of it lies in `root`, which the caller demolishes."""
 
     obeys_shutdown = True
-    keeps_bitmaps = True
+    keeps_bitmaps = proves_rest = True
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import guestkit
-from rig import processes
+from rig import loop_devices, processes
 from rig.eventually import eventually
 from rig.hands import Hands, write
 from rig.installed import network, template
 from rig.installed.host import Host, end, remove
 from rig.installed.network import GUESTS, Network
 from rig.installed.service import Service
-from rig.machines import GuestMachine
+from rig.machines import BLOCK, STORAGE, GuestMachine
 from secondsite.domain.errors import VaultUnreachable
 from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.wire import rest
@@ -183,13 +183,18 @@ class Installed(Hands):
         self, name: str, site: str = "a", *, disk_bytes: tuple[int, ...] = (64 * guestkit.MiB,),
         filled_bytes: int = 0,
         workload: guestkit.Workload | None = None, kind: guestkit.Kind = guestkit.Kind.WRITER,
+        storage: str = STORAGE[0],
     ) -> GuestMachine:  # fmt: skip
-        """A real guest that runs at a site, made by its owner with virsh."""
+        """A real guest that runs at a site, made by its owner with virsh; `storage` as of
+        GuestMachine.make."""
         host = self.hosts[site]
         guest = self._give_boot_files(kind)
-        disks = [f"{MACHINES}/{name}-{number}.qcow2" for number in range(len(disk_bytes))]
+        suffix = "raw" if storage == BLOCK else storage
+        disks = [f"{MACHINES}/{name}-{number}.{suffix}" for number in range(len(disk_bytes))]
         for path, size in zip(disks, disk_bytes, strict=True):
             guestkit.make_disk(host.path(path), size, filled_bytes=filled_bytes)
+        if storage == BLOCK:
+            disks = [self._device(host, path) for path in disks]
         fabric_id = str(uuid.uuid4())
         mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in uuid.UUID(fabric_id).bytes[:3])
         host.must("mkdir", "-p", CONSOLES)
@@ -205,10 +210,16 @@ class Installed(Hands):
         )
         host.must("virsh", "define", "/dev/stdin", text=xml)
         host.must("virsh", "start", name)
-        seen = tuple(host.upper / path.lstrip("/") for path in disks)
+        seen = tuple(Path(path) if storage == BLOCK else host.upper / path.lstrip("/") for path in disks)
         made = GuestMachine(name, fabric_id, seen, guestkit.Console(host.upper / console.lstrip("/")), GUESTS)
         self.guests[name] = made
         return made
+
+    def _device(self, host: Host, path: str) -> str:
+        """The block device that a host has a file of its own as."""
+        device = str(loop_devices.begin(host.upper / path.lstrip("/")))
+        host.must("mknod", "-m", "660", device, "b", "7", device.removeprefix("/dev/loop"))
+        return device
 
     def _give_boot_files(self, kind: guestkit.Kind) -> guestkit.Guest:
         """Kernel and initramfs, in the same place at both sites."""
@@ -351,6 +362,7 @@ class Installed(Hands):
         for host in self.hosts.values():
             host.cut_power()
         self._network.close()
+        loop_devices.remove(self.folder)
         remove(self.folder)
 
     @staticmethod
@@ -364,6 +376,7 @@ class Installed(Hands):
         end(folder)
         processes.kill_all(processes.of_folder(folder))
         network.remove(folder)
+        loop_devices.remove(folder)
         remove(folder)
 
     def summary(self) -> dict[str, Any]:

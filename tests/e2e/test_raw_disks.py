@@ -1,26 +1,29 @@
-"""A real guest on raw disks through its whole life: protected, drilled, moved, home again. Nothing of it is
-kept in its files, so what it wrote before it was off is found by comparison."""
+"""A real guest on raw disks, in files and on block devices, through its life: protected, drilled, moved, home
+again. Nothing of it is kept in its files, so what it wrote before it was off is found by comparison."""
 
 import json
 import os
 import signal
-import subprocess
 
 import pytest
 
 import guestkit
 from rig.eventually import eventually
+from rig.images import qemu_img
 from tests.e2e import support_e2e as e2e
 from tests.support import command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 MiB = guestkit.MiB
 WRITING = guestkit.Workload(records_per_second=10)
+"""Beside content that no single cycle copies or compares."""
 
 
-@pytest.fixture(scope="module")
-def rig():
-    with e2e.guests_under({"web01": {"disk_format": "raw", "workload": WRITING}}) as rig:
+@pytest.fixture(scope="module", params=("raw", "block"))
+def rig(request):
+    web01 = {"storage": request.param, "workload": WRITING, "filled_bytes": 24 * MiB}
+    slices = {site: ["--slice-size", "4MiB"] for site in ("a", "b")}
+    with e2e.guests_under({"web01": web01}, slices) as rig:
         places = ("--source", "a", "--target", "b", "--policy", "quick")
         command_line.do(rig, "enable-protection", "web01", *places)
         yield rig
@@ -52,11 +55,8 @@ def test_a_drill_boots_it(rig):
 
 def test_what_its_guest_wrote_at_the_beginning_of_its_disk_is_no_header(rig):
     """The disk is a file system, whose first kilobyte is the guest's to fill."""
-    file = rig.guests["web01"].disks[0]
-    told = subprocess.run(
-        ["qemu-img", "info", "-U", "--output=json", file], capture_output=True, check=True, timeout=30
-    )
-    assert json.loads(told.stdout)["format"] == "raw"
+    told = json.loads(qemu_img("info", "-U", "--output=json", rig.guests["web01"].disks[0]))
+    assert told["format"] == "raw"
 
 
 def test_a_start_after_a_kill_is_compared_and_cycles_go_on(rig):

@@ -4,7 +4,9 @@ import os
 
 import pytest
 
+from rig import loop_devices
 from secondsite.ground import real_files
+from secondsite.ground.units import MiB
 
 
 def test_a_file_is_read_as_a_whole(tmp_path):
@@ -27,3 +29,23 @@ def test_no_more_is_read_than_can_be_meant(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(OSError, match="more than 64 MiB"):
         real_files.content(tmp_path / "large")
+
+
+def test_what_is_written_to_a_device_is_counted_also_before_it_leaves_the_host_s_cache(tmp_path):
+    file = tmp_path / "disk"
+    file.write_bytes(bytes(1 * MiB))
+    device = loop_devices.begin(file)
+    try:
+        before = real_files.device_use(device)
+        assert before is not None
+        assert before.size_bytes == 1 * MiB
+        assert real_files.device_use(device) == before
+        held = os.open(device, os.O_WRONLY)
+        os.pwrite(held, b"x" * 4096, 8192)
+        after = real_files.device_use(device)
+        os.close(held)
+        assert after == before._replace(written=before.written + 8)
+    finally:
+        loop_devices.end(device)
+    assert real_files.device_use(file) is None
+    assert real_files.device_use(tmp_path / "none") is None

@@ -146,6 +146,9 @@ class DiskChanges:
     socket: Path
     export: str
     bitmaps: tuple[str, ...]
+    while_comparing: bool = False
+    """Whether `bitmaps` count only within a comparison: of a block device whose machine is off, the count of
+    its writes does not tell that its storage put an older content back."""
 
 
 @dataclass(frozen=True, slots=True)

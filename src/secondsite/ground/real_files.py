@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -18,6 +19,11 @@ MOST_BYTES: Final = 64 * MiB
 GENERATION: Final = 0x80087601
 """FS_IOC_GETVERSION of <linux/fs.h>: a number that the file system gives an inode anew when it is used for
 another file."""
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+SECTOR_BYTES: Final = 512
+WRITTEN, DISCARDED = 6, 13
+"""Places of the sectors written and discarded in a device's `stat`, from 0."""
 
 
 class FileNumber(NamedTuple):
@@ -72,6 +78,46 @@ def _generation(descriptor: int) -> int | None:
         return None
     generation: int = struct.unpack("=I4x", told)[0]
     return generation
+
+
+class DeviceUse(NamedTuple):
+    """What the kernel says of a block device. `incarnation`, from 1, is another one after a reboot, and after
+    the device was taken away and made anew: only then do the counts begin anew. `written` counts the sectors
+    that were written to the device itself or discarded; it does not tell what reached its content another
+    way, such as a snapshot that was merged into it."""
+
+    incarnation: int
+    size_bytes: int
+    written: int
+
+
+def device_use(path: Path | str) -> DeviceUse | None:
+    """What was done to a block device; None if it is none, or the kernel does not say."""
+    try:
+        number = _flushed(path)
+        folder = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
+        counts = [int(word) for word in (folder / "stat").read_text().split()]
+        size_bytes = int((folder / "size").read_text()) * SECTOR_BYTES
+        boot = BOOT_ID.read_text()
+    except (OSError, ValueError):
+        return None
+    try:
+        made = (folder / "diskseq").read_text()
+    except OSError:  # a partition, or a kernel before 5.15
+        made = ""
+    written = sum(counts[at] for at in (WRITTEN, DISCARDED) if at < len(counts))
+    return DeviceUse(1 + zlib.crc32(f"{boot}{made}".encode()), size_bytes, written)
+
+
+def _flushed(path: Path | str) -> int:
+    """The number of a device: what was written to it is counted once it leaves the host's cache. Raises
+    OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        os.fsync(descriptor)  # noqa: TID251 nothing of ours is in it
+        return os.fstat(descriptor).st_rdev
+    finally:
+        os.close(descriptor)
 
 
 def opened(path: Path) -> BinaryIO:

@@ -73,6 +73,22 @@ def test_a_machine_that_hurries_or_was_never_served_goes_first(made):
     assert hurried.late == math.inf
 
 
+def test_a_machine_whose_disks_prove_nothing_is_compared_for_a_share_of_the_time_until_it_is_started(
+    made, monkeypatch
+):
+    source = made(5, served_seconds_ago=10)
+    source.saw(PowerState.OFF)
+    source.compared()
+    assert source.late is not None, "what was no comparison at rest lets nobody wait"
+    source.compares_at_rest()
+    assert source.late is not None, "its views follow one another"
+    monkeypatch.setattr(machine, "COMPARED_AGAIN", 1e12)
+    source.compared()
+    assert source.late is None
+    source.saw(PowerState.RUNNING)
+    assert source.late is not None
+
+
 def test_a_machine_that_rests_needs_no_cycle_of_its_own_before_its_look_is_due(made):
     source = rest(made(5, served_seconds_ago=100))
     source.started -= 100

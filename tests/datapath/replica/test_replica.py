@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rig import small_store
+from rig import loop_devices, small_store
 from secondsite.datapath import errors
 from secondsite.datapath.cycles import cycle_file, inbox
 from secondsite.datapath.disks import image
@@ -26,7 +26,7 @@ from secondsite.datapath.frames.frame import Frame
 from secondsite.datapath.replica.replica import Replica
 from secondsite.datapath.replica.verbs.create import BaseImage
 from secondsite.datapath.replica.verbs.remove import sweep
-from secondsite.ground import host
+from secondsite.ground import host, real_files
 from secondsite.ground.units import KiB, MiB
 from tests.datapath.replica.support_regions import assert_region_true
 from tests.datapath.support_chain import (
@@ -389,6 +389,35 @@ def test_adopted_disks_are_read_and_never_written_or_deleted(tmp_path, daemon):
     assert {key: base.path.read_bytes() for key, base in old.items()} == before
     assert not (tmp_path / "m1").exists()
     sweep(tmp_path)
+
+
+@pytest.fixture
+def on_device(tmp_path):
+    """A replica's old disk on a block device, with its content."""
+    file = tmp_path / "sda.raw"
+    file.write_bytes(Source().random.randbytes(4 * MiB))
+    device = loop_devices.begin(file)
+    yield device
+    loop_devices.end(device)
+
+
+def test_a_replica_stands_on_a_device_until_somebody_writes_to_that(tmp_path, daemon, on_device, monkeypatch):
+    source = Source(sizes={"sda": 4 * MiB})
+    source.disks = {"sda": bytearray(on_device.read_bytes())}
+    base = {"sda": BaseImage(on_device, "raw")}
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1, base=base)
+    replica.apply(*source.cycle("p1"))
+    assert_points_true(replica, source, tmp_path)
+    assert replica.changed_bases() == replica.altered_bases() == ()
+    with on_device.open("r+b") as device:
+        device.write(b"somebody")
+    assert replica.changed_bases() == replica.altered_bases() == ("sda",)
+    replica.accept_bases()
+    assert replica.changed_bases() == ()
+    (tmp_path / "boot").write_text("another one")
+    monkeypatch.setattr(real_files, "BOOT_ID", tmp_path / "boot")
+    assert replica.changed_bases() == (), "after a reboot it is counted anew"
+    replica.close()
 
 
 def test_a_replica_with_a_running_machine_is_not_removed(replica, source):

@@ -178,6 +178,10 @@ def test_a_loop_device_is_the_file_that_it_is_made_of(host, loop, name):
     withdrawn_disks.forbid("m1", [str(path)])
     assert refusal(host, disk(device, "block"))
     assert refusal(host, disk(innocent, "block")) == ""
+    withdrawn_disks.forbid("m1", [device])
+    assert refusal(host, disk(device, "block"))
+    assert refusal(host, disk(path))
+    assert refusal(host, disk(innocent, "block")) == ""
     assert same_files.identity(device) == same_files.identity(path)
     assert same_files.identity(innocent) != same_files.identity(path)
 

@@ -139,6 +139,8 @@ class Cycles:
         leftover_views.tidy_up(self._fabric, source)
         source.unchanged_fingerprint = self._left_at(source, seen)
         source.unchanged_at = datetime.now(UTC)
+        if not source.progress.passes:
+            source.compared()
         return fact
 
     def _left_at(self, source: Source, seen: Fingerprint | None) -> "Fingerprint | None":
@@ -285,7 +287,11 @@ class Cycles:
         slice_bytes = min(source.slice_bytes, self._config.slice_bytes)
         parts = []
         for disk, view in zip(session.disks, disks, strict=True):
-            facts = DiskFacts(disk.key, disk.size_bytes, bool(disk.bitmaps))
+            is_compared = disk.key in progress.passes
+            if disk.while_comparing and not is_compared:
+                source.compares_at_rest()
+            tracked = bool(disk.bitmaps) and (is_compared or not disk.while_comparing)
+            facts = DiskFacts(disk.key, disk.size_bytes, tracked)
             at = slices.begin(facts, progress.passes.get(disk.key), progress.base is not None)
             compares = at is not None and at.mode is SyncMode.COMPARE
             parts.append(

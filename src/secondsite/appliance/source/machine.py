@@ -34,6 +34,9 @@ space."""
 LONGEST_REST_SECONDS = 60.0
 """How long a resting machine goes without a look of its own, at its disks and what else may have changed."""
 LEAST_PAUSE_SECONDS = 0.05
+COMPARED_AGAIN = 20
+"""A machine that is off, and whose disks do not prove that they are as they were, is compared again after so
+many times as long as that took."""
 MOST_GROWTH = 8
 """The next slice is at most this many times as large as the last one."""
 
@@ -75,6 +78,10 @@ class Source:
         self.tidy = False
         """Whether no view is open and only the acknowledged checkpoint is left; unknown after a start."""
         self._not_before = 0.0
+        self._compares_since: float | None = None
+        """When a comparison began without which nothing is known of a machine that is off, on the monotonic
+        clock."""
+        self._is_compared_until = 0.0
         self._failures = 0
         self._state = state
         self._written: tuple[SourceSetup | None, str] = (None, "")
@@ -154,7 +161,7 @@ class Source:
             return None
         if self.progress.passes and not self._failures:
             return self.started
-        return max(self.started + self.setup.policy.cycle_seconds, self._not_before)
+        return max(self.started + self.setup.policy.cycle_seconds, self._not_before, self._is_compared_until)
 
     @property
     def pause_seconds(self) -> float:
@@ -229,13 +236,28 @@ class Source:
         self._not_before = time.monotonic() + pause
         return pause
 
+    def compares_at_rest(self) -> None:
+        """Note that all blocks are compared because the machine is off."""
+        if self._compares_since is None:
+            self._compares_since = time.monotonic()
+
+    def compared(self) -> None:
+        """Note that no comparison is under way: one of a machine that is off takes a share of its storage's
+        time, and no more."""
+        if self._compares_since is not None:
+            now = time.monotonic()
+            self._is_compared_until = now + COMPARED_AGAIN * (now - self._compares_since)
+            self._compares_since = None
+
     def hurry(self) -> None:
         """Let the next cycle begin at once."""
-        self._failures, self._not_before, self.started = 0, 0.0, 0.0
+        self._failures, self._not_before, self.started, self._is_compared_until = 0, 0.0, 0.0, 0.0
 
     def saw(self, power: PowerState) -> None:
         """Note what the machine's power is now."""
         self.on_since = powered_since.since(self.power, self.on_since, power)
+        if power is not PowerState.OFF:
+            self._compares_since, self._is_compared_until = None, 0.0
         self.power, self.power_seen = power, time.monotonic()
 
     @property

@@ -58,7 +58,7 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
     sizes = {each.key: each.size_bytes for each in setup.definition.disks}
     try:
         found = image.look(Path(disk.path), disk.format)
-        image.chain(Path(disk.path))
+        image.chain(Path(disk.path), disk.format)
     except datapath_errors.ImageProblem as problem:
         raise errors.NotPossibleNow(
             f"The old disk {disk.key} of {setup.machine_name} cannot be read: {problem.message}",

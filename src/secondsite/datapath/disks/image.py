@@ -167,7 +167,7 @@ def node_options(path: Path, key: EncryptionKey) -> dict[str, Any]:
     """Arguments of blockdev-add for an encrypted image and all below it, once QEMU knows `key`."""
     options: dict[str, Any] = {}
     for link in reversed(chain(path)):
-        below, options = options, {"driver": link.image_format, "file": _file_options(link.path)}
+        below, options = options, {"driver": link.image_format, "file": file_options(link.path)}
         if link.encrypted:
             options["encrypt"] = {"format": "luks", "key-secret": key.name}
         if below:
@@ -184,7 +184,7 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
     for depth, link in reversed(list(enumerate(named))):
         below = options
         options = {
-            "driver": link.image_format, "file": _file_options(link.path),
+            "driver": link.image_format, "file": file_options(link.path),
             "node-name": node_name(name, depth),
             "read-only": True, "force-share": True,
         }  # fmt: skip
@@ -215,7 +215,8 @@ def marked_bytes(nodes: Iterable[Mapping[str, Any]], node: str, bitmap: str) -> 
     return None
 
 
-def _file_options(path: Path) -> dict[str, Any]:
+def file_options(path: Path) -> dict[str, Any]:
+    """Arguments of blockdev-add for a file, or a block device, as bytes."""
     driver = "host_device" if path.is_block_device() else "file"
     return {"driver": driver, "filename": _name(path), "discard": "unmap"}
 
@@ -235,7 +236,7 @@ def _alone(path: Path, key: EncryptionKey | None) -> list[str]:
     """Arguments that name an image to qemu-img without opening its backing file."""
     if key is not None:
         return opened(path, key)
-    return [f"json:{json.dumps({'driver': 'qcow2', 'file': _file_options(path), 'backing': None})}"]
+    return [f"json:{json.dumps({'driver': 'qcow2', 'file': file_options(path), 'backing': None})}"]
 
 
 def run(

@@ -127,8 +127,7 @@ class StorageDaemon:
         if key is not None:
             self.knows(key)
             return {**image.node_options(path, key), **own}
-        file = {"driver": "file", "filename": str(path.absolute()), "discard": "unmap"}
-        return {"driver": image_format, "file": file, **own}
+        return {"driver": image_format, "file": image.file_options(path), **own}
 
     def add_node(self, options: dict[str, Any]) -> str:
         """Open an image with these options of blockdev-add; returns the node's name. Raises QmpRefused, which
@@ -254,20 +253,21 @@ class StorageDaemon:
 
     def serve_at_rest(
         self, path: Path, name: str, *, image_format: str | None = None, holders: Sequence[Path] = (),
-        bitmap: str = "", key: EncryptionKey | None = None,
+        bitmap: str = "", unchanged: bool = False, key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
         """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are
-        the files of the chain whose bitmaps of that name are merged; returns the name of the merged one in
-        the export."""
+        the files of the chain whose bitmaps of that name are merged; of an image that is `unchanged` an empty
+        one is served. Returns the name of the bitmap in the export."""
         node, files = _export_id(name), image.chain(path, image_format)
         if key is not None:
             self.knows(key)
         top = self.add_node(image.at_rest_options(files, key, node))
         found = [image.node_name(node, depth) for depth, link in enumerate(files) if link.path in holders]
-        names = (MERGED,) if found else ()
-        if found:
+        names = (MERGED,) if found or unchanged else ()
+        if names:
             granularity = {"granularity": BLOCK_BYTES, "disabled": True}
             self.qmp("block-dirty-bitmap-add", node=top, name=MERGED, **granularity)
+        if found:  # a merge of none kills QEMU 7.2
             merged = [{"node": each, "name": bitmap} for each in found]
             self.qmp("block-dirty-bitmap-merge", node=top, target=MERGED, bitmaps=merged)
         self.export(top, name, bitmaps=names)

@@ -211,7 +211,7 @@ def overlays(under_test: FabricUnderTest, definition: MachineDefinition) -> dict
     tops = {}
     for disk in definition.disks:
         original = under_test.disk_path(definition.fabric_id, disk.key)
-        replica = original.with_name(uuid.uuid4().hex[:8])
+        replica = under_test.scratch_dir.with_name(uuid.uuid4().hex[:8])
         middle, top = replica / "disks" / "middle.qcow2", replica / "run" / "top.qcow2"
         for path in (middle, top):
             path.parent.mkdir(parents=True)

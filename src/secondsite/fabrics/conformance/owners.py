@@ -58,14 +58,14 @@ class OwnerCases:
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
         steps.stopped(under_test, fabric_id)
         base = steps.checkpoint(under_test, fabric_id)
-        assert under_test.fabric.tracking.unwritten(fabric_id, (first, second), base) is not None
+        assert steps.is_unwritten(under_test, fabric_id, (first, second), base) is under_test.proves_rest
         shutil.copyfile(under_test.disk_path(fabric_id, second), under_test.disk_path(fabric_id, first))
         assert under_test.fabric.tracking.unwritten(fabric_id, (first, second), base) is None
         for _never_arrives in range(2):
             with steps.view(under_test, fabric_id, base) as session:
-                assert _shown_by(session) == {second: under_test.keeps_bitmaps, first: False}
+                assert _shown_by(session) == {second: True, first: False}
         base = steps.checkpoint(under_test, fabric_id, base)
-        assert under_test.fabric.tracking.unwritten(fabric_id, (first, second), base) is not None
+        assert steps.is_unwritten(under_test, fabric_id, (first, second), base) is under_test.proves_rest
 
     def test_a_start_a_stop_and_a_backup_cost_no_comparison(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "mere-start")
@@ -73,7 +73,7 @@ class OwnerCases:
         steps.stopped(under_test, fabric_id)
         base = steps.checkpoint(under_test, fabric_id)
         under_test.disk_path(fabric_id, key).read_bytes()
-        assert under_test.fabric.tracking.unwritten(fabric_id, (key,), base) is not None
+        assert steps.is_unwritten(under_test, fabric_id, (key,), base) is under_test.proves_rest
         under_test.fabric.power.start(fabric_id)
         steps.stopped(under_test, fabric_id)
         for _never_arrives in range(2):
@@ -96,7 +96,7 @@ class OwnerCases:
         base = steps.checkpoint(under_test, fabric_id)
         for is_removed in (True, False):
             base = steps.checkpoint(under_test, fabric_id, base)
-            assert under_test.fabric.tracking.unwritten(fabric_id, (key,), base) is not None
+            assert steps.is_unwritten(under_test, fabric_id, (key,), base) is under_test.proves_rest
             if is_removed:
                 below.unlink()
             shutil.copyfile(copy, below)

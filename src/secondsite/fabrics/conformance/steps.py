@@ -150,8 +150,15 @@ def _dirty_in(handle: nbd.NBD, context: str, size_bytes: int) -> set[int]:
 
 def marks_since_off(under_test: FabricUnderTest, disk: DiskChanges, blocks: set[int]) -> bool:
     """Whether the marks of a disk whose machine was off since the base are these, or it is compared, where
-    it has to be."""
-    return dirty_blocks(disk) == blocks if under_test.keeps_bitmaps else not disk.bitmaps
+    it has to be: what was written while no bitmap was kept is found in no other way."""
+    if blocks and not under_test.keeps_bitmaps:
+        return not disk.bitmaps
+    return dirty_blocks(disk) == blocks
+
+
+def is_unwritten(under_test: FabricUnderTest, fabric_id: str, keys: Sequence[str], base: str) -> bool:
+    """Whether the fabric says that nothing was written to these disks since the base."""
+    return under_test.fabric.tracking.unwritten(fabric_id, keys, base) is not None
 
 
 def our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:

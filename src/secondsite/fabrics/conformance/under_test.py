@@ -25,6 +25,11 @@ class FabricUnderTest(Protocol):
         """Whether disks keep their bitmaps while the machine is off. Where they do not, a disk whose machine
         was off since the base is compared."""
 
+    @property
+    def proves_rest(self) -> bool:
+        """Whether disks of a machine that is off prove that nothing was written to them. Block devices do
+        not."""
+
     obeys_shutdown: bool
     """Whether the guests power off when asked (a guest that sits in its firmware does not)."""
 

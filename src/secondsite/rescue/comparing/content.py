@@ -129,7 +129,9 @@ def _node(chain: Sequence[dict[str, Any]], key: Path | None) -> dict[str, Any]:
     node: dict[str, Any] = {}
     for link in reversed(chain if key else chain[:1]):
         below = node
-        node = {"driver": link["format"], "file": {"driver": "file", "filename": str(link["filename"])}}
+        path = Path(str(link["filename"]))
+        protocol = "host_device" if path.is_block_device() else "file"
+        node = {"driver": link["format"], "file": {"driver": protocol, "filename": str(path)}}
         if link.get("encrypted"):
             node["encrypt"] = {"format": "luks", "key-secret": "key"}
         if below:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import libvirt
 import pytest
 
+from rig import loop_devices
 from rig.hosts.domains import firmware_xml
 from secondsite.datapath.disks import image
 from secondsite.domain import errors
@@ -54,6 +55,40 @@ def test_a_machine_comes_home_with_all_that_it_had_and_starts_with_its_host_only
     host.fabric.hosting.consolidate(fabric_id, {"vda": path}, lambda _fraction: None)
     assert bool(host.domain(fabric_id).autostart()) is on
     assert devices(host, fabric_id) == before
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["running", "off"])
+def test_a_disk_that_outgrew_its_device_is_merged_into_it_once_that_is_larger(host, on):
+    file = host.images / f"{uuid.uuid4().hex}.raw"
+    file.write_bytes(bytes(4 << 20))
+    device = loop_devices.begin(file)
+    try:
+        fabric_id = host.define(firmware_xml(f"w-{uuid.uuid4().hex[:6]}", [device], form="raw"))
+        host.fabric.tracking.enable(fabric_id, steps.TAG)
+        before = devices(host, fabric_id)
+        home = host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+        overlay = file.with_suffix(".run")
+        image.create_overlay(overlay, device, "raw", 6 << 20)
+        host.fabric.hosting.create(
+            HostRequest(fabric_id, home.name, home, {"vda": overlay}, {}, steps.TAG, home=home)
+        )
+        host.fabric.power.start(fabric_id)
+        steps.write(host, fabric_id, 5 << 20, 0x55)
+        if not on:
+            host.fabric.power.stop(fabric_id)
+        with pytest.raises(errors.NotPossibleNow, match="has 6 MiB now") as refused:
+            host.fabric.hosting.consolidate(fabric_id, {"vda": device}, lambda _fraction: None)
+        assert "lvextend" in refused.value.do
+        loop_devices.grow(device, file, 6 << 20)
+        host.fabric.hosting.consolidate(fabric_id, {"vda": device}, lambda _fraction: None)
+        assert devices(host, fabric_id) == before
+        host.fabric.power.stop(fabric_id)
+        with device.open("rb") as disk:
+            disk.seek(5 << 20)
+            assert disk.read(1) == b"\x55"
+    finally:
+        host.clear()
+        loop_devices.end(device)
 
 
 def test_a_machine_that_is_restored_keeps_its_secrets(host):

@@ -120,7 +120,9 @@ def test_a_disk_that_its_owner_made_another_format_is_compared_or_refused_and_ne
     os.replace(f"{file}.{form}", file)
     host.define(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace("type='qcow2'", f"type='{form}'"))
     if form == "raw":
-        assert cycle(host, machine, checkpoint)[1] is None
+        checkpoint, marked = cycle(host, machine, checkpoint)
+        assert marked is None
+        assert cycle(host, machine, checkpoint)[1] == set()
         return
     with pytest.raises(errors.FabricError, match="Disk vda is vmdk, which cannot keep bitmaps") as refused:
         cycle(host, machine, checkpoint)

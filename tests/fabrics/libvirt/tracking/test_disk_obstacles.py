@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from rig import loop_devices
 from rig.hosts.domains import firmware_xml
 from rig.images import qemu_img
 
@@ -49,3 +50,18 @@ def test_data_that_lies_in_another_file_is_refused(host, raw):
     [obstacle] = host.fabric.tracking.check(fabric_id)
     assert obstacle.blocking
     assert str(data) in obstacle.what
+
+
+def test_qcow2_inside_a_block_device_is_refused_and_raw_on_it_is_not(host):
+    device = loop_devices.begin(host.make_image(f"d-{uuid.uuid4().hex[:6]}", 1 << 20))
+    try:
+        named = {
+            form: host.define(firmware_xml(f"m-{uuid.uuid4().hex[:6]}", [device], form=form))
+            for form in ("qcow2", "raw")
+        }
+        [obstacle] = host.fabric.tracking.check(named["qcow2"])
+        assert obstacle.blocking
+        assert f"qcow2 inside the block device {device}" in obstacle.what
+        assert host.fabric.tracking.check(named["raw"]) == []
+    finally:
+        loop_devices.end(device)

@@ -1,13 +1,16 @@
 """Files of others that a replica stands on: the old disks of a machine that comes home.
 
 They are only read here. If their owner changes them, the points are not what was sealed, and the digests are
-not those of the head. So size and times of the files are recorded, and compared later."""
+not those of the head. So size and times of the files are recorded, and compared later. Of a block device it
+is its size and how much was written to it; after a reboot that is counted anew, and nothing tells."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import json
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,11 +23,12 @@ from .record import BaseFile, DiskRecord, ReplicaState
 MISSING = (0, 0, 0)
 
 
-def seen(path: Path) -> tuple[BaseFile, ...]:
+def seen(path: Path, image_format: str) -> tuple[BaseFile, ...]:
     """The present state of a file and of those below it. Raises ImageProblem if one is missing."""
-    found = tuple(BaseFile(str(link.path), *_look(str(link.path))) for link in image.chain(path))
+    links = image.chain(path, image_format)
+    found = tuple(BaseFile(str(link.path), *_look(str(link.path))) for link in links)
     for file in found:
-        if (file.inode, file.size_bytes, file.mtime_ns) == MISSING:
+        if _state(file) == MISSING:
             raise errors.ImageProblem(
                 f"{file.path} cannot be looked at.", do="Mount its file system again, or put it back."
             )
@@ -42,12 +46,18 @@ def altered(state: ReplicaState) -> tuple[str, ...]:
 
 
 def _is_altered(disk: DiskRecord) -> bool:
-    return not set(disk.base_files) <= set(seen(Path(disk.base)))
+    now = {file.path: file for file in seen(Path(disk.base), disk.base_format)}
+    return any(
+        known.path not in now or _is_other(_state(known), _state(now[known.path]))
+        for known in disk.base_files
+    )
 
 
 def seen_again(disk: DiskRecord) -> DiskRecord:
     """The disk's record with the present state of its files."""
-    return dataclasses.replace(disk, base_files=seen(Path(disk.base))) if disk.base_files else disk
+    if not disk.base_files:
+        return disk
+    return dataclasses.replace(disk, base_files=seen(Path(disk.base), disk.base_format))
 
 
 def note(files: ReplicaFiles, state: ReplicaState, run_name: str) -> None:
@@ -77,19 +87,39 @@ def written(files: ReplicaFiles, run_name: str) -> tuple[str, ...]:
 
 
 def _is_written(known: BaseFile) -> bool:
-    """Whoever moved the file to another file system kept its length and time, but not its number."""
-    now = _look(known.path)
-    return now != MISSING and now[1:] != (known.size_bytes, known.mtime_ns)
+    then, now = _state(known), _look(known.path)
+    if now == MISSING:
+        return False
+    if now[0] > 0:  # whoever moved the file to another file system kept its length and time
+        then = (now[0], *then[1:])
+    return _is_other(then, now)
 
 
 def _differs(known: BaseFile) -> bool:
-    return _look(known.path) != (known.inode, known.size_bytes, known.mtime_ns)
+    return _is_other(_state(known), _look(known.path))
 
 
-def _look(path: str) -> tuple[int, int, int]:
-    """Inode, length and time of a file; a missing file differs from any other."""
+_State = tuple[int, int, int]
+"""Inode, length and time of a file. Of a block device its incarnation as a negative number, its length, and
+how much was written to it."""
+
+
+def _state(file: BaseFile) -> _State:
+    return file.inode, file.size_bytes, file.mtime_ns
+
+
+def _is_other(known: _State, now: _State) -> bool:
+    is_made_anew = known[0] < 0 and now[0] < 0 and known[0] != now[0]
+    return known[1] != now[1] if is_made_anew else known != now
+
+
+def _look(path: str) -> _State:
+    """The state of a file; a missing one differs from any other."""
     try:
-        found = Path(path).stat()
+        found = os.stat(path)
     except OSError:
         return MISSING
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    if not stat.S_ISBLK(found.st_mode):
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    use = real_files.device_use(path)
+    return MISSING if use is None else (-use.incarnation, use.size_bytes, use.written)

@@ -94,7 +94,8 @@ def _make_disk(
         record = DiskRecord(disk.key, disk.size_bytes, str(path.relative_to(files.root)))
     else:
         path = base.path.absolute()
-        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format, base_files.seen(path))
+        below = base_files.seen(path, base.image_format)
+        record = DiskRecord(disk.key, disk.size_bytes, str(path), base.image_format, below)
     chain.create_layer(files, record, files.head(disk.key, 1), path, record.base_format, key=key)
     sync_folder(files.disk(disk.key))
     return record

@@ -50,6 +50,8 @@ class Disk:
     """The protocol and name of a disk that comes over the network."""
     volume: str | None = None
     """The pool and the name of a disk that is a volume of a storage pool, as 'pool/name'."""
+    is_device: bool = False
+    """Whether it is a block device of the host."""
 
     @property
     def read_as(self) -> str | None:
@@ -153,13 +155,13 @@ def disks_in(text: str) -> tuple[Disk, ...]:
 
 
 def _disk(key: str, element: Element) -> Disk:
-    order = _attribute(element, "boot", "order")
+    order, is_local = _attribute(element, "boot", "order"), element.get("type") in ("file", "block")
     return Disk(
         key=key,
         path=_attribute(element, "source", "file") or _attribute(element, "source", "dev") or "",
         format=_attribute(element, "driver", "type") or "raw",
         bus=_attribute(element, "target", "bus") or "virtio",
-        kind=element.get("device", "disk") if element.get("type") == "file" else element.get("type", ""),
+        kind=element.get("device", "disk") if is_local else element.get("type", ""),
         alias=_attribute(element, "alias", "name"),
         shared=element.find("shareable") is not None,
         boot_order=int(order) if order else None,
@@ -169,6 +171,7 @@ def _disk(key: str, element: Element) -> Disk:
         readonly=element.find("readonly") is not None,
         network=_network_source(element),
         volume=_volume_source(element),
+        is_device=element.get("type") == "block",
     )
 
 

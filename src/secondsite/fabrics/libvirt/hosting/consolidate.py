@@ -13,6 +13,7 @@ import libvirt
 
 from ....datapath.disks import image
 from ....domain import errors
+from ....domain.amounts import exact_size
 from ..host import connection, domain_xml, inventory, qemu_img
 
 POLL_SECONDS = 0.1
@@ -25,6 +26,21 @@ def left(domain: Any, disks: Mapping[str, Path]) -> list[str]:
     """The disks that are not on their own files yet."""
     root = domain_xml.parse(inventory.live_xml(domain))
     return [key for key, base in disks.items() if not _lies_on(_disk_element(root, key), base)]
+
+
+def require_room(domain: Any, disks: Mapping[str, Path]) -> None:
+    """Raises NotPossibleNow for a disk that has outgrown the block device that it would be merged into."""
+    devices = {key: base for key, base in disks.items() if base.is_block_device()}
+    known = [disk for disk in inventory.live_disks(domain) if disk.key in devices]
+    for key, size_bytes in inventory.sizes_bytes(domain, known).items():
+        has_bytes = qemu_img.facts(devices[key], domain_xml.RAW).size_bytes
+        if size_bytes > has_bytes:
+            raise errors.NotPossibleNow(
+                f"Disk {key} of '{domain.name()}' has {exact_size(size_bytes)} now, and {devices[key]}, on "
+                f"which it was, {exact_size(has_bytes)}.",
+                do=f"Enlarge that ('lvextend' for a logical volume); then retry. {domain.name()} runs on "
+                "meanwhile.",
+            )
 
 
 def off(domain: Any, disks: Mapping[str, Path], progress: Progress, define: Callable[[str], object]) -> None:
@@ -119,7 +135,11 @@ def _disk_element(root: Element, key: str) -> Element:
 
 def _source(element: Element) -> str:
     source = element.find("source")
-    return "" if source is None else source.get("file", "")
+    return "" if source is None else _path(source)
+
+
+def _path(source: Element) -> str:
+    return source.get("file") or source.get("dev") or ""
 
 
 def _lies_on(element: Element, base: Path) -> bool:
@@ -134,7 +154,7 @@ def _link_to(element: Element, base: Path) -> str | None:
     """libvirt's index of `base` in the disk's backing chain."""
     for link in element.iter("backingStore"):
         source = link.find("source")
-        if source is not None and _same(source.get("file", ""), base):
+        if source is not None and _same(_path(source), base):
             return link.get("index")
     return None
 
@@ -147,7 +167,11 @@ def _format_of(base: Path, top: Path) -> str:
 def _point_to(element: Element, base: Path, form: str) -> None:
     source, driver = element.find("source"), element.find("driver")
     assert source is not None
-    source.set("file", str(base))
+    kind, name = ("block", "dev") if base.is_block_device() else ("file", "file")
+    element.set("type", kind)
+    for other in ("file", "dev"):
+        source.attrib.pop(other, None)
+    source.set(name, str(base))
     if driver is not None:
         driver.set("type", form)
     for stale in element.findall("backingStore"):

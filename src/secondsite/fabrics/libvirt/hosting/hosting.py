@@ -230,7 +230,9 @@ class Hosting:
         domain = self._hypervisor.domain(fabric_id)
         if inventory.tag_of(domain) is None:
             raise errors.NotOurs(f"The machine '{domain.name()}' carries no secondsite tag.")
-        needed_files.require_none(domain, self._power.state(fabric_id), consolidate.left(domain, disks))
+        left = consolidate.left(domain, disks)
+        needed_files.require_none(domain, self._power.state(fabric_id), left)
+        consolidate.require_room(domain, {key: disks[key] for key in left})
         if inventory.power_of(domain) is OFF:
             consolidate.off(domain, disks, progress, lambda text: self._define("moving disks", text))
         else:

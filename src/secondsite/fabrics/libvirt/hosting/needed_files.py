@@ -35,15 +35,15 @@ def require_none(domain: Any, power: PowerState, disks: Collection[str]) -> None
 
 def _internal(domain: Any, disks: Collection[str]) -> list[str]:
     """Snapshots inside the images of these disks, which libvirt may not know of."""
-    paths = [
-        disk.path
+    wanted = [
+        disk
         for disk in domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
         if disk.path and disk.key in disks
     ]
     found: list[str] = []
-    for path in paths:
+    for disk in wanted:
         try:
-            found += qemu_img.facts(Path(path)).snapshots
+            found += qemu_img.facts(Path(disk.path), disk.read_as).snapshots
         except errors.SecondsiteError:
             continue
     return found

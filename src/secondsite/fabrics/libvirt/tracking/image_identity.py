@@ -78,9 +78,12 @@ class Identities:
 
     def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
         """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none
-        if they cannot be trusted."""
+        if they cannot be trusted. Of a disk that keeps no bitmaps, its file if it is that of then."""
+        origin = self._origin(domain, disk, checkpoint)
+        if not disk.keeps_bitmaps:
+            return (Path(disk.path),) if _is_top(disk, origin) else ()
         links = _links(disk)
-        found = _holders(links, self._origin(domain, disk, checkpoint), checkpoint)
+        found = _holders(links, origin, checkpoint)
         return tuple(link.path for link in found)
 
     def unmoved(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:

@@ -9,7 +9,7 @@ it was started is in the log that libvirt keeps of it."""
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,14 @@ class LeftFiles:
     def writing(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[None]:
         """A context around our own writes to the files of a machine that is off. If this process dies inside,
         the bitmaps are trusted."""
+        # We write to none that keeps no bitmaps; what changes from here on is somebody else's.
+        others = _looks(disk for disk in disks if not disk.keeps_bitmaps)
         self.look(domain, disks)
         self.forget(domain.UUIDString())
         try:
             yield
         finally:
-            self._note(domain, disks)
+            self._note(domain, _looks(disk for disk in disks if disk.keeps_bitmaps) | others)
 
     def look(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
         """Distrust the bitmaps of each disk whose files somebody changed since we left them. Of one that
@@ -56,9 +58,7 @@ class LeftFiles:
         """Forget the state: the machine runs, or is not ours any more."""
         self._path(fabric_id).unlink(missing_ok=True)
 
-    def _note(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
-        paths = {disk.key: same_files.files(Path(disk.path).absolute(), disk.read_as) for disk in disks}
-        looks = {key: file_looks.seen(each) for key, each in paths.items() if each}
+    def _note(self, domain: Any, looks: Mapping[str, file_looks.Looks]) -> None:
         said = json.dumps({"start": self._last_start(domain), "disks": looks})
         durable.write(self._path(domain.UUIDString()), said)
 
@@ -97,12 +97,18 @@ def _logs(hypervisor: connection.Hypervisor) -> Path:
     return SYSTEM_LOGS if root is None else root / "log" / "qemu"
 
 
+def _looks(disks: Iterable[domain_xml.Disk]) -> dict[str, file_looks.Looks]:
+    """The present state of all files of these disks, by disk key."""
+    paths = {disk.key: same_files.files(Path(disk.path).absolute(), disk.read_as) for disk in disks}
+    return {key: file_looks.seen(each) for key, each in paths.items()}
+
+
 def _is_changed(disk: domain_xml.Disk, known: Mapping[str, file_looks.Looks | None]) -> bool:
     if disk.key not in known:
         return not disk.keeps_bitmaps
     looks = known[disk.key]
     return looks != _again(disk, looks) or (
-        not disk.keeps_bitmaps and not file_looks.are_of_files(looks or [])
+        not disk.keeps_bitmaps and not file_looks.show_writes(looks or [])
     )
 
 

@@ -2,9 +2,9 @@
 
 A fresh checkpoint begins in the images first: it is the base of the next view, and tells afterwards whether
 anybody wrote meanwhile (QEMU marks it as in use before a guest runs; an image that was put back does not have
-it). A raw file keeps none: its size and its times tell that. So the images need no lock while they are read,
-and their owner can start the machine at any time: the view is then invalid, and the next one continues from
-the same base."""
+it). A raw file keeps none: its size and its times tell that, and of a block device the count of its
+writes. So the images need no lock while they are read, and their owner can start the machine at any time: the
+view is then invalid, and the next one continues from the same base."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from . import bitmaps
 
 Holders = Mapping[str, Sequence[Path]]
 """By disk key, the files whose bitmaps of the base have all changes since; no files if there is no usable
-base."""
+base. Of a disk that keeps no bitmaps, its file if nothing was written to it since the base."""
 
 
 @contextlib.contextmanager
@@ -28,21 +28,22 @@ def view(
     request: interface.SessionRequest,
     disks: Sequence[domain_xml.Disk],
     holders: Holders,
+    looks: Sequence[file_looks.Looks],
     folder: Path,
     key: EncryptionKey | None = None,
 ) -> Iterator[interface.ChangeSession]:
     """The disks over NBD from a daemon in `folder`, which ends with the context. The new checkpoint has
-    begun."""
+    begun; `looks` were taken before it was known which disks were written since the base."""
     asked = {disk.key: disk for disk in disks if disk.key in request.disks}
     paths = {name: Path(disk.path) for name, disk in asked.items()}
-    taken_at, looks = datetime.now(UTC), _looks(asked.values())
+    taken_at = datetime.now(UTC)
     facts = {name: qemu_img.facts(paths[name], disk.read_as) for name, disk in asked.items()}
     keys = {disk: key if facts[disk].encrypted else None for disk in paths}
     daemon = StorageDaemon(folder)
 
     def holds() -> bool:
         try:
-            return looks == _looks(asked.values()) and all(
+            return looks == unkept_looks(request, disks) and all(
                 daemon.marked_bytes(paths[name], request.new_checkpoint, keys[name]) == 0
                 for name, disk in asked.items()
                 if disk.keeps_bitmaps
@@ -57,8 +58,9 @@ def view(
                     paths[disk],
                     disk,
                     image_format=asked[disk].read_as,
-                    holders=holders.get(disk, ()),
+                    holders=holders.get(disk, ()) if asked[disk].keeps_bitmaps else (),
                     bitmap=request.base or "",
+                    unchanged=bool(holders.get(disk)) and not asked[disk].keeps_bitmaps,
                     key=keys[disk],
                 )
                 for disk in request.disks
@@ -67,7 +69,9 @@ def view(
             taken_at=taken_at,
             checkpoint=request.new_checkpoint,
             disks=tuple(
-                interface.DiskChanges(disk, facts[disk].size_bytes, daemon.nbd_socket, disk, names)
+                interface.DiskChanges(
+                    disk, facts[disk].size_bytes, daemon.nbd_socket, disk, names, asked[disk].is_device
+                )
                 for disk, names in served.items()
             ),
             at_rest=True,
@@ -81,7 +85,9 @@ def unwritten(
     disks: Sequence[domain_xml.Disk], base: str, folder: Path, key: EncryptionKey | None = None
 ) -> interface.Unwritten | None:
     """As `Tracking.unwritten`, for the top files of these disks. Of those that keep no bitmaps the caller
-    knows that they are as they were."""
+    knows that they are as they were; of a block device nothing proves it."""
+    if any(disk.is_device for disk in disks):
+        return None
     facts = {disk.key: qemu_img.facts(Path(disk.path), disk.read_as) for disk in disks}
     kept = [facts[disk.key] for disk in disks if disk.keeps_bitmaps]
     if any([name for name in found.bitmaps if name.startswith(bitmaps.OURS)] != [base] for found in kept):
@@ -107,9 +113,12 @@ def begin(
             qemu_img.add_bitmap(Path(disk.path), request.new_checkpoint, key)
 
 
-def _looks(disks: Iterable[domain_xml.Disk]) -> Sequence[file_looks.Looks]:
-    """The present state of the files that keep no bitmaps: a guest's write changes it."""
-    return [file_looks.seen([disk.path]) for disk in disks if not disk.keeps_bitmaps]
+def unkept_looks(
+    request: interface.SessionRequest, disks: Iterable[domain_xml.Disk]
+) -> Sequence[file_looks.Looks]:
+    """The present state of the files of the request that keep no bitmaps: a guest's write changes it."""
+    asked = (disk for disk in disks if disk.key in request.disks)
+    return [file_looks.seen([disk.path]) for disk in asked if not disk.keeps_bitmaps]
 
 
 def end_left_over(daemons: Path) -> None:

@@ -76,7 +76,8 @@ def _of_disk(
     yield from _of_its_use(disk)
     if disk.network is not None:
         yield interface.Obstacle(
-            f"Disk {disk.key} comes over the network ({disk.network}); only qcow2 files can be replicated.",
+            f"Disk {disk.key} comes over the network ({disk.network}); only files and block devices of its "
+            "host can be replicated.",
             "Move it to a qcow2 file, or exclude the disk: a copy elsewhere then runs without it.",
         )
         return
@@ -94,7 +95,7 @@ def _of_disk(
         return
     if disk.kind != "disk" or not disk.path:
         yield interface.Obstacle(
-            f"Disk {disk.key} is not an image file ({disk.kind}).",
+            f"Disk {disk.key} is neither an image file nor a disk on a block device ({disk.kind}).",
             "Move it to a qcow2 file, or exclude the disk.",
         )
         return
@@ -150,7 +151,12 @@ def _of_format(disk: domain_xml.Disk) -> interface.Obstacle:
 def _of_image(
     disk: domain_xml.Disk, formats: Sequence[str], facts: qemu_img.ImageFacts
 ) -> Iterator[interface.Obstacle]:
-    if disk.format not in formats or facts.format != disk.format:
+    if disk.is_device and disk.format != domain_xml.RAW:
+        yield interface.Obstacle(
+            f"Disk {disk.key} is {disk.format} inside the block device {disk.path}, whose space may end.",
+            "Convert it to a qcow2 file, or to raw on the device, with the machine off; or exclude the disk.",
+        )
+    elif disk.format not in formats or facts.format != disk.format:
         yield _of_format(disk)
     elif facts.compat == "0.10":
         amend = f"qemu-img amend -o compat=1.1 {shlex.quote(str(disk.path))}"

@@ -198,13 +198,15 @@ class Tracking:
     ) -> Iterator[interface.ChangeSession]:
         key, base = self._hypervisor.key, request.base
         holders: powered_off.Holders = {}
+        looks = powered_off.unkept_looks(request, disks)
         with self._left.writing(domain, disks):
             if base is not None:
                 holders = {disk.key: self._identities.holders(domain, disk, base) for disk in disks}
             bitmaps.remove_off(domain, base, key)  # of views that never arrived
             powered_off.begin(request, disks, key)
             self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
-        with powered_off.view(request, disks, holders, self._daemons / request.fabric_id, key) as session:
+        folder = self._daemons / request.fabric_id
+        with powered_off.view(request, disks, holders, looks, folder, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
 
@@ -265,14 +267,7 @@ class Tracking:
             view_plan.clear(plan)
 
     def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
-        rescue = kind.rescue(plan.domain)
-        try:
-            self._lifeline.watch(plan.request.fabric_id, rescue, plan.request.longest_seconds)
-        except (OSError, TimeoutError) as error:
-            raise errors.FabricError(
-                f"No view was opened, because its watchdog process did not start: {error}.",
-                do="Check the host's free memory and process limits; replication goes on by itself.",
-            ) from error
+        view_kinds.watch(self._lifeline, plan, kind.rescue(plan.domain), plan.request.longest_seconds)
 
     def _kind(self, domain: Any, request: interface.SessionRequest) -> view_kinds.ViewKind:
         disks = [disk for disk in inventory.live_disks(domain) if disk.key in request.disks]

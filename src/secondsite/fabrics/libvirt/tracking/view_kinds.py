@@ -19,6 +19,18 @@ STOPPED_SECONDS = 10.0
 """After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
 
 
+def watch(lifeline: JobLifeline, plan: ViewPlan, rescue: Rescue, seconds: float) -> None:
+    """Has another process end the view with `rescue` after so many seconds, or when this one dies. Raises
+    FabricError if it does not answer."""
+    try:
+        lifeline.watch(plan.request.fabric_id, rescue, seconds)
+    except (OSError, TimeoutError) as error:
+        raise errors.FabricError(
+            f"No view was opened, because its watchdog process did not start: {error}.",
+            do="Check the host's free memory and process limits; replication goes on by itself.",
+        ) from error
+
+
 class Ending(Protocol):
     """The end of one view, by whichever thread comes first."""
 
@@ -82,10 +94,10 @@ class FilterViews:
         @contextlib.contextmanager
         def stopped() -> Iterator[None]:
             rescue, longest = self.rescue(plan.domain), plan.request.longest_seconds
-            self._lifeline.watch(plan.request.fabric_id, (*rescue, filters.RESUME), STOPPED_SECONDS)
+            watch(self._lifeline, plan, (*rescue, filters.RESUME), STOPPED_SECONDS)
             yield
             # not after an error: the machine may still be stopped
-            self._lifeline.watch(plan.request.fabric_id, rescue, longest)
+            watch(self._lifeline, plan, rescue, longest)
 
         return filter_view.begin(plan, stopped)
 
