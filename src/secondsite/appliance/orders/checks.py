@@ -120,7 +120,7 @@ def _written_bytes(context: Context, payload: CheckSource) -> int | None:
 def _occupied_bytes(disk: DiskDefinition) -> int:
     """Bytes that the disk's files occupy; the disk's size if they cannot be seen, as for a block device."""
     try:
-        files = [link.path for link in image.chain(Path(disk.path))]
+        files = [link.path for link in image.chain(Path(disk.path), disk.format)]
     except errors.SecondsiteError:
         return disk.size_bytes
     if not all(path.is_file() for path in files):
@@ -287,7 +287,7 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
         try:
             if disk.key in wanted.disks:
                 has = image.look(Path(disk.path), disk.format, written=True)
-                image.chain(Path(disk.path))
+                image.chain(Path(disk.path), disk.format)
                 misfit = old_disks.too_large(disk, has.size_bytes, wanted.sizes.get(disk.key))
                 if misfit is not None:
                     yield _obstacle(*misfit)
