@@ -34,7 +34,7 @@ class Batch:
         self.vaults, self.watched = vaults, watched
         request = rest.PlannedFailover(machines=MACHINES)
         self.job_id = vaults.start(asked, Verb.PLANNED_FAILOVER, request).id
-        eventually(self.done, 60)
+        eventually(self.done, 180)
 
     def done(self):
         """How many machines have arrived; None if nobody says it."""
