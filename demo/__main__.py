@@ -80,7 +80,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="on hosts as deploy/install leaves them: a systemd, libvirtd and network each",
     )
-    parser.add_argument(
+    stories.add_argument(
         "--storage", choices=STORAGE, default=STORAGE[0], help="what the disks of the one machine are"
     )
     parser.add_argument(
