@@ -187,6 +187,16 @@ def kill_all(pids: Sequence[int]) -> None:
         time.sleep(0.02)
 
 
+def kill_folder(folder: Path, within_seconds: float = 10) -> int:
+    """kill -9 to all that name the folder, and to what they began meanwhile; how many those were."""
+    killed, deadline = 0, time.monotonic() + within_seconds
+    while left := of_folder(folder):
+        assert time.monotonic() < deadline, f"processes of {folder} are left: {left}"
+        kill_all(left)
+        killed += len(left)
+    return killed
+
+
 def _alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -289,7 +289,7 @@ class Rig(Hands):
         """Leaves nothing behind."""
         for process in (self.vault, *self.appliances.values()):
             process.stop()
-        processes.kill_all(processes.of_folder(self.folder))
+        processes.kill_folder(self.folder)
         bridges.remove(self.folder)
         loop_devices.remove(self.folder)
         capabilities.keep(self.home("appliance-a") / "fabric")
@@ -299,7 +299,7 @@ class Rig(Hands):
     @staticmethod
     def remove(folder: Path) -> None:
         """Takes away what a kept rig left running: its processes, bridges and files."""
-        processes.kill_all(processes.of_folder(folder))
+        processes.kill_folder(folder)
         bridges.remove(folder)
         loop_devices.remove(folder)
         shutil.rmtree(folder, ignore_errors=True)

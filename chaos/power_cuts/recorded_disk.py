@@ -98,7 +98,7 @@ def _unmount(at: Path) -> None:
         except subprocess.CalledProcessError:
             if time.monotonic() > deadline:
                 raise
-            processes.kill_all(processes.of_folder(at))
+            processes.kill_folder(at)
             time.sleep(0.05)
         else:
             return

@@ -88,7 +88,7 @@ class Accidents:
         self.on.lost = site
         self.on.keeper.give_up(self._process(f"appliance-{site}"))
         home = self.on.rig.home(f"appliance-{site}")
-        processes.kill_all(processes.of_folder(home))
+        processes.kill_folder(home)
         shutil.rmtree(home, ignore_errors=True)
         return f"site {site} is lost"
 

@@ -40,5 +40,5 @@ class TwoSites:
         for site in self._made:
             site.close()
         # a site that had to be killed leaves its storage daemon
-        processes.kill_all(processes.of_folder(self.folder))
+        processes.kill_folder(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)

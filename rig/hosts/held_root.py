@@ -51,7 +51,7 @@ class HeldRoot:
     def end(self) -> None:
         """Nothing runs any longer; the files are the caller's."""
         self.kill()
-        processes.kill_all(processes.of_folder(self.root))
+        processes.kill_folder(self.root)
         capabilities.keep(self.root)
 
     def _started(self) -> AskedProcess:

@@ -220,4 +220,4 @@ class LibvirtHost:
         finally:
             self.fabric.close()
             # the last resort of a test that went wrong: guests outlive everything else
-            processes.kill_all(processes.of_folder(self.root))
+            processes.kill_folder(self.root)

@@ -374,7 +374,7 @@ class Installed(Hands):
     def remove(folder: Path) -> None:
         """Takes away what a kept rig left running: its hosts, its network and its files."""
         end(folder)
-        processes.kill_all(processes.of_folder(folder))
+        processes.kill_folder(folder)
         network.remove(folder)
         loop_devices.remove(folder)
         remove(folder)

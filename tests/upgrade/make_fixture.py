@@ -252,7 +252,7 @@ class Story:
         for site in ("a", "b"):
             self.rig.appliances[site].kill()
         simulated.open_fabric(self.fabric("a")).power.shut_down(fabric_id(self.fabric("a"), CALM), 10)
-        processes.kill_all(processes.of_folder(FOLDER))
+        processes.kill_folder(FOLDER)
 
     def waits_at(self, job_id: str, step: str) -> bool:
         tasks = self.told("job", "show", job_id)["tasks"]
