@@ -56,6 +56,8 @@ class LibvirtHost:
         self.uri, self.view_kind, self.disk_format = uri or uri_of(root), view_kind, "qcow2"
         self.devices: dict[Path, Path] | None = None
         """The files of the block devices that disks are on, by device; None while disks are files."""
+        self.pool: Any = None
+        """The storage pool of the images, while definitions name disks as its volumes."""
         self.pid_files = root / "run" / "qemu"
         self.images = root / "images"
         self.work_dir = root / "work"
@@ -88,6 +90,17 @@ class LibvirtHost:
                 loop_devices.end(device)
             self.devices = None
             self.reopen()
+
+    @contextlib.contextmanager
+    def as_volumes(self) -> Iterator[None]:
+        """Inside, new machines name their disks as volumes of a storage pool."""
+        text = f"<pool type='dir'><name>images</name><target><path>{self.images}</path></target></pool>"
+        self.pool = self.connection.handle.storagePoolCreateXML(text)
+        try:
+            yield
+        finally:
+            self.pool.destroy()
+            self.pool = None
 
     @property
     def keeps_bitmaps(self) -> bool:
@@ -135,6 +148,9 @@ class LibvirtHost:
 
     def define(self, xml: str) -> str:
         """The fabric id of a machine that is off."""
+        if self.pool is not None:
+            self.pool.refresh()
+            xml = _with_volumes(xml, self.pool.name(), self.images)
         fabric_id: str = self.connection.handle.defineXML(xml).UUIDString()
         return fabric_id
 
@@ -221,3 +237,8 @@ class LibvirtHost:
             self.fabric.close()
             # the last resort of a test that went wrong: guests outlive everything else
             processes.kill_folder(self.root)
+
+
+def _with_volumes(xml: str, pool: str, folder: Path) -> str:
+    disk = rf"<disk type='file'([^>]*>(?:(?!</disk>).)*)<source file='{re.escape(str(folder))}/([^']*)'/>"
+    return re.sub(disk, rf"<disk type='volume'\1<source pool='{pool}' volume='\2'/>", xml, flags=re.DOTALL)

@@ -50,10 +50,13 @@ def host(daemon):
 
 @pytest.mark.every(by="test")
 class TestLibvirtd(conformance.Suite):
+    """Whose machines name their disks as volumes of a storage pool."""
+
     @pytest.fixture
     def under_test(self, host):
-        yield host
-        host.clear()
+        with host.as_volumes():
+            yield host
+            host.clear()
 
 
 def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):

@@ -70,7 +70,7 @@ def test_a_missing_image_is_an_obstacle(host):
     assert "cannot be read" in whats(host, machine_on(host, host.images / "nowhere.qcow2"))
 
 
-def test_a_volume_of_a_pool_is_called_one_and_its_file_can_be_found(host):
+def test_a_volume_of_a_pool_that_libvirt_does_not_know_is_an_obstacle(host):
     path = host.make_image("volume", 1 << 20)
     plain = firmware_xml(f"m-{uuid.uuid4().hex[:8]}", [path])
     named = plain.replace("type='file' device='disk'", "type='volume' device='disk'").replace(
@@ -79,7 +79,7 @@ def test_a_volume_of_a_pool_is_called_one_and_its_file_can_be_found(host):
     assert named != plain
     (obstacle,) = host.fabric.tracking.check(host.define(named))
     assert "the volume root.qcow2 of the storage pool images" in obstacle.what
-    assert "virsh vol-path root.qcow2 --pool images" in obstacle.do
+    assert "virsh pool-start images" in obstacle.do
 
 
 def test_a_restored_image_that_carries_our_bitmap_is_not_believed(host):

@@ -2,7 +2,6 @@
 
 Its rooms:
 
-    task_kind    whether a task does a step or undoes one
     failures     failures that are recorded, and errors
     outcomes     the possible results of a step
     facts        the arguments of jobs and the facts that steps leave

@@ -11,8 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ...ground.job_states import TaskState
 from ...ground.units import DAY
-from .task_kind import TaskKind
-from .views import TaskView
+from .views import TaskKind, TaskView
 
 ASKS_SECONDS = 30 * DAY
 OPEN = (TaskState.RUNNING, TaskState.WAITING)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from ...ground.job_states import JobState, TaskState
 from .definitions import Definition, Step
 from .failures import GIVEN_UP
-from .task_kind import TaskKind
-from .views import JobView, TaskView, current_steps
+from .views import JobView, TaskKind, TaskView, current_steps
 
 
 @dataclass(frozen=True, slots=True)

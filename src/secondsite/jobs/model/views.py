@@ -1,5 +1,6 @@
 """Views of a job and its tasks, read from rows and never changed."""
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +11,15 @@ from sqlalchemy import RowMapping
 from ...ground.job_states import JobState, TaskState
 from .facts import Json
 from .failures import Failure
-from .task_kind import TaskKind
 
 Row = RowMapping | Mapping[str, Any]  # type: ignore[explicit-any]  # columns of all kinds
+
+
+class TaskKind(enum.StrEnum):
+    """A step as the definition names it, or the undoing of one."""
+
+    STEP = "step"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True)

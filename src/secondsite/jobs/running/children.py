@@ -14,8 +14,7 @@ from ..model.definitions import Children
 from ..model.facts import to_json
 from ..model.failures import CHILDREN_FAILED, Refused, StepFailed
 from ..model.outcomes import Done, Outcome, Skipped, Wait
-from ..model.task_kind import TaskKind
-from ..model.views import JobView, TaskView
+from ..model.views import JobView, TaskKind, TaskView
 from ..storage import journal, read
 from ..storage.prepared import PreparedStatement, one_of
 from ..storage.tables import jobs

@@ -18,8 +18,7 @@ from ..model.definitions import Definition
 from ..model.facts import Json
 from ..model.failures import Failure, describe
 from ..model.outcomes import Outcome, Wait
-from ..model.task_kind import TaskKind
-from ..model.views import TaskView, current_steps
+from ..model.views import TaskKind, TaskView, current_steps
 from ..storage import changed_jobs, journal, sessions
 from ..storage.journal import Claim
 from ..storage.transactions import REFUSALS, Transactions

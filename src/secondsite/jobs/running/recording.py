@@ -9,8 +9,7 @@ from ...ground import seams
 from ...ground.job_states import JobState, TaskState
 from ..model.failures import DEADLINE_EXCEEDED, UNDO_FAILED, Failure
 from ..model.outcomes import Commit, Done, Outcome, Skipped, Wait
-from ..model.task_kind import TaskKind
-from ..model.views import JobView, TaskView
+from ..model.views import JobView, TaskKind, TaskView
 from ..storage import journal
 from ..storage.clock_changes import LONGEST_SLEEP_SECONDS
 from ..storage.tables import tasks

@@ -16,8 +16,7 @@ from ..model.catalogue import Catalogue
 from ..model.definitions import Definition
 from ..model.facts import Json
 from ..model.failures import DEFINITION_CHANGED, GIVEN_UP, Failure, Refused
-from ..model.task_kind import TaskKind
-from ..model.views import JobView, TaskView, current_steps, undo_failed
+from ..model.views import JobView, TaskKind, TaskView, current_steps, undo_failed
 from ..storage import awaited_signals, changed_jobs, journal, read
 from ..storage.prepared import PreparedStatement, one_of
 from ..storage.tables import jobs, tasks

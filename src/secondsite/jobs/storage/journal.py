@@ -14,8 +14,7 @@ from ...ground.job_states import JobState, TaskState
 from ..model.facts import Json, to_json
 from ..model.failures import Failure, LeaseLost
 from ..model.outcomes import Done, Wait
-from ..model.task_kind import TaskKind
-from ..model.views import JobView, TaskView, job_view, task_view
+from ..model.views import JobView, TaskKind, TaskView, job_view, task_view
 from . import changed_jobs, read
 from .prepared import PreparedStatement, as_new, new_values, one_of
 from .tables import jobs, tasks

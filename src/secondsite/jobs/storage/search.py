@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from ...ground.job_states import ENDED, JobState, TaskState
 from ..model.asking import OPEN
 from ..model.facts import Json
-from ..model.task_kind import TaskKind
-from ..model.views import JobView, TaskView, in_order, job_view, task_view
+from ..model.views import JobView, TaskKind, TaskView, in_order, job_view, task_view
 from .prepared import PreparedStatement, Row, SubsetQuery
 from .tables import jobs, tasks
 

@@ -12,8 +12,7 @@ from ...domain.prediction.timing import StepTime, downtime, parts
 from ...ground.job_states import JobState, TaskState
 from ...jobs.model import asking
 from ...jobs.model.failures import Failure
-from ...jobs.model.task_kind import TaskKind
-from ...jobs.model.views import JobTree, JobView, TaskView
+from ...jobs.model.views import JobTree, JobView, TaskKind, TaskView
 from ...wire import rest
 from ...wire.control.scripts import ScriptResult
 from ..steps import histories

@@ -18,6 +18,10 @@ from . import connection, domain_xml, qemu_img, states
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
 """The tag of a machine that is only defined for a trial start."""
+PATH_NAMES = {"file": "file", "block": "dev"}
+"""What an element of this kind calls its path."""
+VOLUME_KINDS = {libvirt.VIR_STORAGE_VOL_FILE: "file", libvirt.VIR_STORAGE_VOL_BLOCK: "block"}
+FOLDER_POOLS = ("dir", "fs", "netfs")
 
 
 class Inventory:
@@ -49,7 +53,7 @@ class Inventory:
         is_on = power_of(domain).is_on
         now = domain_xml.parse(live_xml(domain)) if is_on else None
         kept = domain_xml.parse(definition_xml(domain)) if stays else None
-        return holding(self._hypervisor, now, kept)
+        return holding(now, kept)
 
 
 def power_of(domain: Any) -> interface.PowerState:
@@ -57,16 +61,20 @@ def power_of(domain: Any) -> interface.PowerState:
 
 
 def definition_xml(domain: Any, flags: int = 0) -> str:
-    """The stored definition, not the running one."""
-    return str(
-        connection.call("reading a definition", domain.XMLDesc, libvirt.VIR_DOMAIN_XML_INACTIVE | flags)
-    )
+    """The stored definition, not the running one. Disks that are volumes of storage pools are named by their
+    files or devices, if libvirt knows these."""
+    return _xml(domain, libvirt.VIR_DOMAIN_XML_INACTIVE | flags)
 
 
 def live_xml(domain: Any) -> str:
-    """The running definition, with device aliases and backing chains; of a machine that is off, the stored
-    one."""
-    return str(connection.call("reading a definition", domain.XMLDesc, 0))
+    """As `definition_xml`, the running definition, with device aliases and backing chains; of a machine that
+    is off, the stored one."""
+    return _xml(domain, 0)
+
+
+def _xml(domain: Any, flags: int) -> str:
+    text = str(connection.call("reading a definition", domain.XMLDesc, flags))
+    return _by_path(domain.connect(), text) if "type='volume'" in text else text
 
 
 def live_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
@@ -161,15 +169,14 @@ def _summary_unless_gone(domain: Any) -> interface.MachineSummary | None:
         return None
 
 
-# The files that a machine has as disks, as they are now and as its next start takes them: also those of
-# volumes, which a definition names by their pool.
+# The files that a machine has as disks, as they are now and as its next start takes them.
 
 
-def holding(hypervisor: connection.Hypervisor, now: Element | None, kept: Element | None) -> HeldResources:
+def holding(now: Element | None, kept: Element | None) -> HeldResources:
     """What a machine uses, from its running definition (None if it is off) and the one that libvirt keeps
     (None if it keeps none)."""
-    live = list(_disks(hypervisor, now, now=True))
-    later = list(_disks(hypervisor, kept, now=False))
+    live = list(_disks(now, now=True))
+    later = list(_disks(kept, now=False))
     places = {(each.key, each.path) for each in live}
     stay = {(each.key, each.path) for each in later}
     disks = [replace(each, kept=(each.key, each.path) in stay) for each in live]
@@ -182,42 +189,66 @@ def _macs(root: Element | None) -> frozenset[str]:
     return frozenset(each.get("address", "").lower() for each in cards)
 
 
-def _disks(hypervisor: connection.Hypervisor, root: Element | None, *, now: bool) -> Iterator[HeldDisk]:
+def _disks(root: Element | None, *, now: bool) -> Iterator[HeldDisk]:
     """The disks of a definition, also the files that a block copy writes to."""
     for element in () if root is None else root.iterfind("devices/disk"):
         target, source = element.find("target"), element.find("source")
         key = "" if target is None else target.get("dev", "")
         read_only = element.find("readonly") is not None or element.get("device") == "cdrom"
-        below = tuple(_path(hypervisor, each) for each in element.findall(".//backingStore/source"))
+        below = tuple(_path(each) for each in element.findall(".//backingStore/source"))
         driver = element.find("driver")
         form = domain_xml.RAW if driver is None else driver.get("type", domain_xml.RAW)
-        yield HeldDisk(key, _path(hypervisor, source), now, not now, read_only, below, form)
+        yield HeldDisk(key, _path(source), now, not now, read_only, below, form)
         mirror = element.find("mirror/source")
         if mirror is not None:
             copied = element.find("mirror/format")
             form = domain_xml.RAW if copied is None else copied.get("type", domain_xml.RAW)
-            yield HeldDisk(key, _path(hypervisor, mirror), now, not now, format=form)
+            yield HeldDisk(key, _path(mirror), now, not now, format=form)
 
 
-def _path(hypervisor: connection.Hypervisor, source: Element | None) -> str:
+def _path(source: Element | None) -> str:
     if source is None:
         return ""
-    if source.get("volume"):
-        return _volume(hypervisor, source.get("pool", ""), source.get("volume", ""))
     return source.get("file") or source.get("dev") or source.get("dir") or ""
 
 
-def _volume(hypervisor: connection.Hypervisor, pool: str, name: str) -> str:
-    """The path of a volume, as its pool says; if libvirt has not refreshed the pool since, or it is not
-    active, the path in the pool's folder."""
+# Volumes of storage pools: a definition names them by their pool, and files and devices are what they are.
+
+
+def _by_path(handle: Any, text: str) -> str:
+    root = domain_xml.parse(text)
+    for element in root.iterfind("devices/disk"):
+        for named in (element, *element.iter("backingStore"), *element.iter("mirror")):
+            source = named.find("source")
+            if named.get("type") == "volume" and source is not None:
+                _name_by_path(handle, named, source)
+    return domain_xml.render(root)
+
+
+def _name_by_path(handle: Any, named: Element, source: Element) -> None:
+    kind, path = _volume(handle, source.get("pool", ""), source.get("volume", ""))
+    if path and kind in PATH_NAMES:
+        named.set("type", kind)
+        source.set(PATH_NAMES[kind], path)
+        for name in ("pool", "volume", "mode"):
+            source.attrib.pop(name, None)
+
+
+def _volume(handle: Any, pool: str, name: str) -> tuple[str, str]:
+    """What a volume is (file, block, or another word) and its path, as its pool says; if libvirt has not
+    refreshed the pool since, or it is not active, the path in the pool's folder. Both empty if there is no
+    such pool."""
     try:
-        found = connection.call("looking for a pool", hypervisor.handle.storagePoolLookupByName, pool)
+        found = connection.call("looking for a pool", handle.storagePoolLookupByName, pool)
         try:
             volume = connection.call("looking for a volume", found.storageVolLookupByName, name)
-            return str(connection.call("asking where a volume lies", volume.path))
+            kind = connection.call("asking what a volume is", volume.info)[0]
+            path = str(connection.call("asking where a volume lies", volume.path))
+            return VOLUME_KINDS.get(kind, "other"), path
         except errors.SecondsiteError:
-            text = connection.call("reading a pool", found.XMLDesc, 0)
-            folder = domain_xml.parse(text).findtext("target/path", "")
-            return os.path.join(folder, name) if folder else ""
+            root = domain_xml.parse(connection.call("reading a pool", found.XMLDesc, 0))
+            folder = root.findtext("target/path", "")
+            kind = "file" if root.get("type") in FOLDER_POOLS else "block"
+            return kind, os.path.join(folder, name) if folder else ""
     except errors.SecondsiteError:
-        return ""
+        return "", ""

@@ -84,13 +84,10 @@ def _of_disk(
     if disk.volume is not None:
         pool, _, name = disk.volume.partition("/")
         yield interface.Obstacle(
-            (
-                f"Disk {disk.key} is named as the volume {name} of the storage pool {pool}; it is replicated "
-                "only if it is named by its file."
-            ),
-            "Point the disk to the file that 'virsh vol-path "
-            f"{shell.arguments(name, options=f'--pool {shlex.quote(pool)}')}' says (<disk type='file'>), if "
-            "that is qcow2; or exclude the disk.",
+            f"Disk {disk.key} is the volume {name} of the storage pool {pool}, of which libvirt here tells "
+            "neither a file nor a block device.",
+            f"Start the pool ('virsh pool-start {shell.arguments(pool)}'), if it is one of files or block "
+            "devices; else move the disk to a qcow2 file, or exclude it.",
         )
         return
     if disk.kind != "disk" or not disk.path:
