@@ -258,6 +258,12 @@ class Tracking(Protocol):
         """Ends a view that a dead process left open, or that could not be ended; harmless without one, and
         for a machine that is missing. No other view of the machine may be open in this process."""
 
+    def keeping(self, fabric_id: str) -> AbstractContextManager[None]:
+        """A context in which a running machine is shut down, or stopped: what it writes until it is off is
+        told by the next view, also of disks that keep no bitmaps, unless somebody writes to them afterwards.
+        If the machine is on at the end, nothing of this is left in it. Disks where that cannot be kept are
+        compared."""
+
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
         """Whether nothing was written to these disks of a machine since the acknowledged checkpoint `base`.
 

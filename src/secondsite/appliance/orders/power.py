@@ -63,7 +63,6 @@ def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
 
 
 def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
-    power, began = context.fabric.power, time.monotonic()
     before = group_pauses.power(context, payload.fabric_id)
     if before in (PowerState.OFF, PowerState.MISSING):
         withdrawn_shutdown.is_off(context)
@@ -74,17 +73,23 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
         stands_still(before, found.name)
     withdrawn_shutdown.asks(context, payload.fabric_id)
     seams.reach("appliance.machine.to-be-asked")
+    with context.fabric.tracking.keeping(payload.fabric_id):
+        did = _went_off(context, payload)
+    withdrawn_shutdown.is_off(context)
+    return did, PowerFact(power="off")
+
+
+def _went_off(context: Context, payload: ShutDown) -> str:
+    power, began = context.fabric.power, time.monotonic()
     if power.shut_down(payload.fabric_id, payload.grace_seconds):
-        withdrawn_shutdown.is_off(context)
-        return f"shut the machine down in {time.monotonic() - began:.0f} s", PowerFact(power="off")
+        return f"shut the machine down in {time.monotonic() - began:.0f} s"
     if not payload.force:
         raise errors.DeadlineExceeded(
             f"The machine did not shut down within {payload.grace_seconds:.0f} s.",
             do="Shut it down from inside, then try again.",
         )
     power.stop(payload.fabric_id)
-    withdrawn_shutdown.is_off(context)
-    return f"cut the power after {payload.grace_seconds:.0f} s without a shutdown", PowerFact(power="off")
+    return f"cut the power after {payload.grace_seconds:.0f} s without a shutdown"
 
 
 def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:

@@ -196,6 +196,15 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
     return options
 
 
+def keeper_options(path: Path, data: str, name: str) -> dict[str, Any]:
+    """Arguments of blockdev-add for a keeper of bitmaps, read; `data` is the node that it keeps them of. What
+    the file itself names is not opened: a guest's QEMU wrote it."""
+    return {
+        "driver": "qcow2", "file": file_options(path), "data-file": data, "backing": None,
+        "node-name": name, "read-only": True, "force-share": True,
+    }  # fmt: skip
+
+
 def _is_here(link: ImageFacts) -> bool:
     return os.path.isfile(link.path) or link.path.is_block_device()
 

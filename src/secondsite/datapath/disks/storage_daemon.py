@@ -253,16 +253,21 @@ class StorageDaemon:
 
     def serve_at_rest(
         self, path: Path, name: str, *, image_format: str | None = None, holders: Sequence[Path] = (),
-        bitmap: str = "", unchanged: bool = False, key: EncryptionKey | None = None,
+        bitmap: str = "", unchanged: bool = False, keeper: Path | None = None,
+        key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
         """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are
-        the files of the chain whose bitmaps of that name are merged; of an image that is `unchanged` an empty
-        one is served. Returns the name of the bitmap in the export."""
+        the files of the chain whose bitmaps of that name are merged; `keeper` is another file that has those
+        of the image; of an image that is `unchanged` an empty one is served. Returns the bitmap's name in the
+        export."""
         node, files = _export_id(name), image.chain(path, image_format)
         if key is not None:
             self.knows(key)
         top = self.add_node(image.at_rest_options(files, key, node))
         found = [image.node_name(node, depth) for depth, link in enumerate(files) if link.path in holders]
+        beside = _export_id(f"keeper {name}")
+        if keeper is not None:
+            found.append(self.add_node(image.keeper_options(keeper, top, beside)))
         names = (MERGED,) if found or unchanged else ()
         if names:
             granularity = {"granularity": BLOCK_BYTES, "disabled": True}
@@ -270,6 +275,8 @@ class StorageDaemon:
         if found:  # a merge of none kills QEMU 7.2
             merged = [{"node": each, "name": bitmap} for each in found]
             self.qmp("block-dirty-bitmap-merge", node=top, target=MERGED, bitmaps=merged)
+        if keeper is not None:
+            self.delete_node(beside)
         self.export(top, name, bitmaps=names)
         return names
 

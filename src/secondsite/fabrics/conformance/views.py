@@ -281,6 +281,97 @@ class PowerLossCases:
         with steps.view(under_test, fabric_id, base) as session:
             assert steps.marks_since_off(under_test, session.disks[0], {1, 2})
 
+    def test_what_a_machine_writes_until_it_is_off_is_told_where_it_is_kept(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "kept", [2 * MiB, 2 * MiB])
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+        with under_test.fabric.tracking.keeping(fabric_id):
+            for disk in (0, 1):
+                steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02, disk=disk)
+            steps.stopped(under_test, fabric_id)
+        for _ in range(2):
+            assert not steps.is_unwritten(under_test, fabric_id, steps.keys_of(under_test, fabric_id), base)
+            with steps.view(under_test, fabric_id, base) as session:
+                assert [steps.dirty_blocks(disk) for disk in session.disks] == [{1, 2}, {2}]
+                assert [steps.byte_at(disk, 2 * BLOCK_BYTES) for disk in session.disks] == [0x02, 0x02]
+                assert session.holds()
+        assert session.checkpoint is not None
+        under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+        with steps.view(under_test, fabric_id, session.checkpoint) as session:
+            assert [steps.dirty_blocks(disk) for disk in session.disks] == [set(), set()]
+        under_test.fabric.power.start(fabric_id)
+        steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
+        with steps.view(under_test, fabric_id, session.checkpoint) as session:
+            assert steps.marks_since_off(under_test, session.disks[0], {3})
+
+    def test_a_machine_that_was_not_shut_down_after_all_is_as_before(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "kept-on")
+        base = steps.checkpoint(under_test, fabric_id)
+        with under_test.fabric.tracking.keeping(fabric_id):
+            steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+        steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {1, 2}
+        steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
+        steps.stopped(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.marks_since_off(under_test, session.disks[0], {1, 2, 3})
+
+    def test_what_was_kept_is_told_after_the_death_of_this_process(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "kept-died")
+        base = steps.checkpoint(under_test, fabric_id)
+        died = under_test.fabric.tracking.keeping(fabric_id)
+        died.__enter__()
+        steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+        under_test.reopen()
+        steps.stopped(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {1}
+
+    def test_what_is_left_of_keeping_is_taken_out_and_not_believed_later(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "kept-left")
+        base = steps.checkpoint(under_test, fabric_id)
+        for at, end in enumerate((under_test.fabric.tracking.end_left_over, _nothing), 1):
+            under_test.fabric.tracking.keeping(fabric_id).__enter__()
+            under_test.reopen()
+            end(fabric_id)
+            steps.write(under_test, fabric_id, at * BLOCK_BYTES, at)
+            with steps.view(under_test, fabric_id, base) as session:
+                assert steps.dirty_blocks(session.disks[0]) == {*range(1, at + 1)}
+        steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
+        steps.stopped(under_test, fabric_id)
+        _empty_or_covers(under_test, fabric_id, base, {1, 2, 5})
+
+    def test_what_was_kept_counts_only_if_the_machine_was_not_started_since(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        for end in (steps.stopped, steps.killed):
+            fabric_id = steps.protected(under_test, "kept-then-on")
+            base = steps.checkpoint(under_test, fabric_id)
+            with under_test.fabric.tracking.keeping(fabric_id):
+                steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+                end(under_test, fabric_id)
+            under_test.fabric.power.start(fabric_id)
+            steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+            steps.stopped(under_test, fabric_id)
+            _empty_or_covers(under_test, fabric_id, base, {1, 2})
+
+    def test_a_machine_killed_while_it_is_kept_claims_nothing_falsely(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "kept-killed")
+        base = steps.checkpoint(under_test, fabric_id)
+        with under_test.fabric.tracking.keeping(fabric_id):
+            steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
+            steps.killed(under_test, fabric_id)
+        _empty_or_covers(under_test, fabric_id, base, {1})
+
     def test_after_a_kill_no_base_is_claimed_falsely(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "kill-base")
         base = steps.checkpoint(under_test, fabric_id)
@@ -345,3 +436,7 @@ def _empty_or_covers(under_test: FabricUnderTest, fabric_id: str, base: str, blo
     with steps.view(under_test, fabric_id, base) as session:
         disk = session.disks[0]
         assert not disk.bitmaps or steps.dirty_blocks(disk) >= blocks
+
+
+def _nothing(fabric_id: str) -> None:
+    """What ends nothing."""

@@ -10,6 +10,7 @@ import pytest
 
 from rig.images import qemu_img
 from secondsite.fabrics.libvirt.host.domain_xml import Disk
+from secondsite.fabrics.libvirt.tracking.kept_changes import KeptChanges
 from secondsite.fabrics.libvirt.tracking.left_files import LeftFiles
 
 FIRST = "2026-11-27 05:58:30.123+0000: starting up libvirt version: 9.0.0, qemu version: 7.2\n"
@@ -28,7 +29,8 @@ class Machine:
         self.format = "qcow2"
         hypervisor = SimpleNamespace(embedded_root=root)
         identities = SimpleNamespace(distrust=lambda _domain, keys: self.changed.extend(keys))
-        self.files = LeftFiles(root, cast(Any, hypervisor), cast(Any, identities))
+        kept = KeptChanges(root / "kept-changes")
+        self.files = LeftFiles(root, cast(Any, hypervisor), cast(Any, identities), kept)
         self.domain = SimpleNamespace(UUIDString=lambda: "id-1", name=lambda: "web01")
 
     @property

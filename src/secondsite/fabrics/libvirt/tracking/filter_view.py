@@ -75,14 +75,20 @@ def _serve_deltas(plan: ViewPlan) -> None:
 
 
 def _add_scratch(plan: ViewPlan, key: str) -> None:
-    """QEMU gets the file opened, so that it needs no permission for the folder."""
-    name, file = filters.SCRATCH + key, os.open(plan.scratch(key), os.O_RDWR | os.O_CLOEXEC)
+    name = filters.SCRATCH + key
+    opened = hand_over(plan.domain, plan.scratch(key), name)
+    monitor.execute(plan.domain, "blockdev-add", driver="qcow2", node_name=name, file=opened)
+
+
+def hand_over(domain: Any, path: Path, name: str) -> dict[str, str]:
+    """How QEMU finds a file that it gets opened, so that it needs no permission for the folder; `name` is
+    that of the node that it is for."""
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        added = monitor.execute_with_file(plan.domain, file, "add-fd", opaque=name)
+        added = monitor.execute_with_file(domain, file, "add-fd", opaque=name)
     finally:
         os.close(file)
-    opened = {"driver": "file", "filename": f"/dev/fdset/{added['fdset-id']}"}
-    monitor.execute(plan.domain, "blockdev-add", driver="qcow2", node_name=name, file=opened)
+    return {"driver": "file", "filename": f"/dev/fdset/{added['fdset-id']}"}
 
 
 def _serve(plan: ViewPlan) -> None:

@@ -1,7 +1,8 @@
-"""Takes our copy-before-write filters out of a QEMU, whoever put them in.
+"""Takes our nodes out of a QEMU, whoever put them in.
 
-A filter lies between a disk of a running machine and its node: before the guest overwrites a block, the
-filter copies it to scratch. What a view consists of is read from QEMU, never from a note of ours, so whatever
+A copy-before-write filter lies between a disk of a running machine and its node: before the guest overwrites
+a block, the filter copies it to scratch. A keeper lies there while the machine shuts down (`kept_changes`).
+What a view consists of is read from QEMU, never from a note of ours, so whatever
 step its owner died at, this takes away what is there. An overlay that the machine's owner put below a filter
 meanwhile becomes the disk's node.
 
@@ -23,8 +24,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-VIEW, FILTER, SCRATCH = "ss-view-", "ss-filter-", "ss-scratch-"
+KINDS = VIEW, FILTER, SCRATCH, KEEPER = "ss-view-", "ss-filter-", "ss-scratch-", "ss-keeper-"
 """What the names of our nodes begin with, each before what it stands on; the disk's key follows."""
+OVER = {FILTER: "file", KEEPER: "data-file"}
+"""Of those that a disk is led through, the role of the child that the disk's own node is."""
 RESUME = "resume"
 """The last word to the program if the machine may be stopped by us."""
 DELTA = "ss-delta"
@@ -45,8 +48,8 @@ def take_out(ask: Ask) -> bool:
     if any(map(_kind, nodes)):
         if not _end_exports(ask):
             return False
-        _lead_past_filters(ask)
-        for name in sorted(filter(_kind, nodes), key=lambda name: (VIEW, FILTER, SCRATCH).index(_kind(name))):
+        _lead_past(ask)
+        for name in sorted(filter(_kind, nodes), key=lambda name: KINDS.index(_kind(name))):
             ask("blockdev-del", {"node-name": name})
     _remove_deltas(ask, nodes)
     _close_files(ask)
@@ -61,8 +64,8 @@ def _nodes(ask: Ask) -> dict[str, Any] | None:
 
 
 def _kind(name: str) -> str:
-    """VIEW, FILTER or SCRATCH for a node of ours."""
-    return next((kind for kind in (VIEW, FILTER, SCRATCH) if name.startswith(kind)), "")
+    """Which of KINDS a node of ours is."""
+    return next((kind for kind in KINDS if name.startswith(kind)), "")
 
 
 def _end_exports(ask: Ask) -> bool:
@@ -87,9 +90,9 @@ def _are_gone(ask: Ask, ours: set[str]) -> bool:
     return True
 
 
-def _lead_past_filters(ask: Ask) -> None:
-    """Let each disk that leads to a filter lead to what lies below it now."""
-    below = dict(_below_filters(ask))
+def _lead_past(ask: Ask) -> None:
+    """Let each disk that leads through a node of ours lead to what lies below it now."""
+    below = dict(_below(ask))
     for device in ask("query-block") or ():
         name = device.get("inserted", {}).get("node-name", "")
         if name in below:
@@ -102,13 +105,15 @@ def path_of(device: Mapping[str, Any]) -> str:
     return named if named.startswith("/") else PERIPHERAL + named
 
 
-def _below_filters(ask: Ask) -> Iterator[tuple[str, str]]:
-    """Each filter with the node below it."""
-    return ((above, below) for above, below in children(ask, "file") if _kind(above) == FILTER)
+def _below(ask: Ask) -> Iterator[tuple[str, str]]:
+    """Each node that disks are led through, with the node below it."""
+    for kind, role in OVER.items():
+        yield from ((above, below) for above, below in children(ask, role) if _kind(above) == kind)
 
 
 def children(ask: Ask, role: str) -> Iterator[tuple[str, str]]:
-    """Each node with its child in this role ("file", "backing"). QEMU 7.2 tells children nowhere else."""
+    """Each node with its child in this role ("file", "backing", "data-file"). QEMU 7.2 tells children nowhere
+    else."""
     graph = ask("x-debug-query-block-graph") or {"nodes": (), "edges": ()}
     names = {node["id"]: node.get("name", "") for node in graph["nodes"]}
     for edge in graph["edges"]:
@@ -123,9 +128,9 @@ def _remove_deltas(ask: Ask, nodes: Mapping[str, Any]) -> None:
 
 
 def _close_files(ask: Ask) -> None:
-    """Scratch files were handed over as open files."""
+    """They were handed over as open files."""
     for each in ask("query-fdsets") or ():
-        if any(str(file.get("opaque", "")).startswith(SCRATCH) for file in each["fds"]):
+        if any(_kind(str(file.get("opaque", ""))) for file in each["fds"]):
             ask("remove-fd", {"fdset-id": each["fdset-id"]})
 
 

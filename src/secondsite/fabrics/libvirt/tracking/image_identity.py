@@ -29,8 +29,11 @@ from ....ground.real_files import FileNumber, file_number
 from ... import interface
 from ..host import domain_xml, inventory, qemu_img
 from . import bitmaps
+from .kept_changes import KeptChanges
 
 KEPT = 8
+IN_KEEPER = FileNumber(0, 0)
+"""Stands, before its number, for a keeper that has the changes; no file has this one."""
 Chain = Sequence[FileNumber]
 """Numbers of the files of a chain, top first; without the device's number, which may change at a reboot."""
 Checkpoints = dict[str, dict[str, Chain]]
@@ -40,8 +43,8 @@ Checkpoints = dict[str, dict[str, Chain]]
 class Identities:
     """The recorded files: one small file per machine in `folder`; without one nothing can be compared."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, kept: KeptChanges) -> None:
+        self._folder, self._kept = folder, kept
         self._known: dict[str, tuple[tuple[int, int], Checkpoints]] = {}
         """The content of each record, by its inode and time: it is read in every cycle, and replaced by a
         view."""
@@ -67,6 +70,13 @@ class Identities:
         if kept != known:
             self._write(domain.UUIDString(), kept)
 
+    def rest_on(self, domain: Any, key: str, keeper: Path) -> None:
+        """Notes that what a disk's checkpoints do not have is in the bitmaps of its keeper; durable."""
+        number, known = file_number(keeper), self._read(domain.UUIDString())
+        chain = [] if number is None else [IN_KEEPER, number]
+        kept = {name: {**by_disk, key: chain} for name, by_disk in known.items()}
+        self._write(domain.UUIDString(), kept)
+
     def same(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> bool:
         """Whether the bitmap of `checkpoint` that a running disk has now has all changes since. QEMU keeps
         files below the top read-only, so their bitmaps are as stored."""
@@ -78,8 +88,12 @@ class Identities:
 
     def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
         """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none
-        if they cannot be trusted. Of a disk that keeps no bitmaps, its file if it is that of then."""
+        if they cannot be trusted. Of a disk that keeps no bitmaps, its keeper if that has them, or its file
+        if nothing was written since."""
         origin = self._origin(domain, disk, checkpoint)
+        if not disk.keeps_bitmaps and IN_KEEPER in origin:
+            keeper = self._kept.path(domain.UUIDString(), disk.key)
+            return (keeper,) if _is_any(keeper, origin) and _has(keeper, checkpoint, disk) else ()
         if not disk.keeps_bitmaps:
             return (Path(disk.path),) if _is_top(disk, origin) else ()
         links = _links(disk)
@@ -166,6 +180,19 @@ def _chains(by_disk: Mapping[str, Any]) -> dict[str, Chain]:
 def _is_top(disk: domain_xml.Disk, origin: Chain) -> bool:
     now = file_number(disk.path)
     return bool(origin) and now is not None and now.is_same(origin[0])
+
+
+def _has(keeper: Path, checkpoint: str, disk: domain_xml.Disk) -> bool:
+    """Whether the keeper has whole bitmaps of the checkpoint, and for the size that the disk has now."""
+    try:
+        facts = qemu_img.facts(keeper, "qcow2")
+        return facts.bitmaps.get(checkpoint, False) and facts.size_bytes == _size_bytes(disk)
+    except errors.SecondsiteError:
+        return False
+
+
+def _size_bytes(disk: domain_xml.Disk) -> int:
+    return qemu_img.facts(Path(disk.path), disk.read_as).size_bytes
 
 
 def _is_any(path: Path, origin: Chain) -> bool:

@@ -19,6 +19,7 @@ from ....ground.units import KiB
 from ... import file_looks
 from ..host import connection, domain_xml
 from .image_identity import Identities
+from .kept_changes import KeptChanges
 
 SYSTEM_LOGS = Path("/var/log/libvirt/qemu")
 LOG_BYTES = 256 * KiB
@@ -29,10 +30,12 @@ class LeftFiles:
     """The recorded states: one small file per machine in `folder`, while it is off. Disks whose files have
     changed are distrusted in `identities`."""
 
-    def __init__(self, folder: Path, hypervisor: connection.Hypervisor, identities: Identities) -> None:
+    def __init__(
+        self, folder: Path, hypervisor: connection.Hypervisor, identities: Identities, kept: KeptChanges
+    ) -> None:
         self._folder = folder
         self._logs = _logs(hypervisor)
-        self._identities = identities
+        self._identities, self._kept = identities, kept
 
     @contextlib.contextmanager
     def writing(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[None]:
@@ -49,17 +52,31 @@ class LeftFiles:
 
     def look(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> None:
         """Distrust the bitmaps of each disk whose files somebody changed since we left them. Of one that
-        keeps no bitmaps nothing else tells that nobody did, so it is distrusted where that is not known."""
-        known = self._known(domain)
+        keeps no bitmaps nothing else tells that nobody did, so it is distrusted where that is not known, or a
+        keeper has what its guest wrote."""
+        known = self._known(domain) or self._claimed(domain, disks)
         if changed := [disk.key for disk in disks if _is_changed(disk, known)]:
             self._identities.distrust(domain, changed)
+
+    def _claimed(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> Mapping[str, file_looks.Looks]:
+        """The present state, which is recorded, of the disks whose changes until the machine was off were
+        kept."""
+        start = self.last_start(domain)
+        looks = _looks(disk for disk in disks if not disk.keeps_bitmaps)  # before it is asked who wrote last
+        found = {disk.key: kept for disk in disks if (kept := self._kept.claim(domain, disk, start))}
+        for key, kept in found.items():
+            self._identities.rest_on(domain, key, kept)
+        known = {key: looks[key] for key in found}
+        if known:
+            self._note(domain, known)
+        return known
 
     def forget(self, fabric_id: str) -> None:
         """Forget the state: the machine runs, or is not ours any more."""
         self._path(fabric_id).unlink(missing_ok=True)
 
     def _note(self, domain: Any, looks: Mapping[str, file_looks.Looks]) -> None:
-        said = json.dumps({"start": self._last_start(domain), "disks": looks})
+        said = json.dumps({"start": self.last_start(domain), "disks": looks})
         durable.write(self._path(domain.UUIDString()), said)
 
     def _known(self, domain: Any) -> Mapping[str, file_looks.Looks | None]:
@@ -70,12 +87,12 @@ class LeftFiles:
         except (FileNotFoundError, ValueError):
             return {}
         known: Mapping[str, file_looks.Looks] = noted["disks"]
-        now = self._last_start(domain)
+        now = self.last_start(domain)
         if now == noted["start"]:
             return known
         return {} if _is_later(now, noted["start"]) else dict.fromkeys(known)
 
-    def _last_start(self, domain: Any) -> list[object] | None:
+    def last_start(self, domain: Any) -> list[object] | None:
         """What the machine's log says about its last start, or the state of the log if that is too far up.
         None without a log: a machine that ran for a moment is then compared. A failed start does not
         count."""

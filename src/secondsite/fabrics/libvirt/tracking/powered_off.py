@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ....datapath import errors as datapath_errors
 from ....datapath.disks import StorageDaemon
@@ -20,7 +21,7 @@ from . import bitmaps
 
 Holders = Mapping[str, Sequence[Path]]
 """By disk key, the files whose bitmaps of the base have all changes since; no files if there is no usable
-base. Of a disk that keeps no bitmaps, its file if nothing was written to it since the base."""
+base. Of a disk that keeps no bitmaps, its keeper, or its file if nothing was written to it since the base."""
 
 
 @contextlib.contextmanager
@@ -58,9 +59,8 @@ def view(
                     paths[disk],
                     disk,
                     image_format=asked[disk].read_as,
-                    holders=holders.get(disk, ()) if asked[disk].keeps_bitmaps else (),
+                    **_told_by(asked[disk], holders.get(disk, ())),
                     bitmap=request.base or "",
-                    unchanged=bool(holders.get(disk)) and not asked[disk].keeps_bitmaps,
                     key=keys[disk],
                 )
                 for disk in request.disks
@@ -79,6 +79,13 @@ def view(
         )
     finally:
         daemon.stop()
+
+
+def _told_by(disk: domain_xml.Disk, holders: Sequence[Path]) -> dict[str, Any]:
+    """What tells the changes of a disk, as arguments of `serve_at_rest`."""
+    if disk.keeps_bitmaps or not holders:
+        return {"holders": holders}
+    return {"unchanged": True} if holders == (Path(disk.path),) else {"keeper": holders[0]}
 
 
 def unwritten(

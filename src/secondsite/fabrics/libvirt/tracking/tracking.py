@@ -21,6 +21,7 @@ from . import (
     bitmaps,
     image_identity,
     iothreads,
+    kept_changes,
     left_files,
     powered_off,
     trackable,
@@ -55,8 +56,9 @@ class Tracking:
         self._work_dir = work_dir
         self._agents = agents
         self._folders = folders
-        self._identities = image_identity.Identities(work_dir / "identities")
-        self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities)
+        self._kept = kept_changes.KeptChanges(work_dir / "kept-changes")
+        self._identities = image_identity.Identities(work_dir / "identities", self._kept)
+        self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities, self._kept)
         self._looks = unwritten.WriteObserver(self._identities)
         self._lifeline = JobLifeline()
         self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, self._lifeline, view_kind)
@@ -92,10 +94,31 @@ class Tracking:
             view_plan.remove_scratch(self._notes, fabric_id)
             return
         with self._only_view_of(domain):
-            self._kinds.end_left_over(domain, surely=True)
+            self._take_out(domain)
             backup_job.end_left_over(domain, self._sockets())
             view_plan.remove_scratch(self._notes, fabric_id)
             self._lifeline.done(fabric_id)
+
+    @contextlib.contextmanager
+    def keeping(self, fabric_id: str) -> Iterator[None]:
+        with contextlib.suppress(errors.SecondsiteError):  # it is compared, and whoever does that tells it
+            self._begin_to_keep(self._hypervisor.domain(fabric_id))
+        try:
+            yield
+        finally:
+            if self._kept.has(fabric_id):
+                self.end_left_over(fabric_id)
+
+    def _begin_to_keep(self, domain: Any) -> None:
+        if any(not disk.keeps_bitmaps for disk in inventory.live_disks(domain)):
+            with self._only_view_of(domain):
+                self._take_out(domain)
+                self._kept.begin(domain, self._left.last_start(domain))
+
+    def _take_out(self, domain: Any) -> None:
+        self._kept.distrust(domain.UUIDString())
+        self._kinds.end_left_over(domain, surely=True)
+        self._kept.remove(domain.UUIDString())
 
     def close(self) -> None:
         """Ends views that are still open."""
@@ -156,6 +179,7 @@ class Tracking:
             self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
         self._left.forget(fabric_id)
+        self._kept.remove(fabric_id)
         self._looks.forget(fabric_id)
         if inventory.tag_of(domain) is not None:
             tagging.write(domain, None)
@@ -233,6 +257,8 @@ class Tracking:
         _require_few(domain, request)
         self._waiting.opening()
         self._left.forget(request.fabric_id)
+        if self._kept.has(request.fabric_id):
+            self._take_out(domain)
         kind = self._kind(domain, request)
         plan = self._plan(domain, request, kind)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)

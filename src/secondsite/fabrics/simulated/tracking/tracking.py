@@ -82,6 +82,11 @@ class SimulatedTracking:
                 with self._host.records.lock_view(fabric_id):
                     self._end(fabric_id)
 
+    @contextlib.contextmanager
+    def keeping(self, fabric_id: str) -> Iterator[None]:
+        with self._faults.around("tracking.keeping", fabric_id):
+            yield
+
     def unwritten(self, fabric_id: str, disks: Sequence[str], base: str) -> Unwritten | None:
         with (
             self._faults.around("tracking.unwritten", fabric_id),
