@@ -40,6 +40,7 @@ def view(
     taken_at = datetime.now(UTC)
     facts = {name: qemu_img.facts(paths[name], disk.read_as) for name, disk in asked.items()}
     keys = {disk: key if facts[disk].encrypted else None for disk in paths}
+    told_by = {name: _told_by(disk, holders.get(name, ())) for name, disk in asked.items()}
     daemon = StorageDaemon(folder)
 
     def holds() -> bool:
@@ -59,7 +60,7 @@ def view(
                     paths[disk],
                     disk,
                     image_format=asked[disk].read_as,
-                    **_told_by(asked[disk], holders.get(disk, ())),
+                    **told_by[disk],
                     bitmap=request.base or "",
                     key=keys[disk],
                 )
@@ -70,7 +71,12 @@ def view(
             checkpoint=request.new_checkpoint,
             disks=tuple(
                 interface.DiskChanges(
-                    disk, facts[disk].size_bytes, daemon.nbd_socket, disk, names, asked[disk].is_device
+                    disk,
+                    facts[disk].size_bytes,
+                    daemon.nbd_socket,
+                    disk,
+                    names,
+                    while_comparing=asked[disk].is_device and "keeper" not in told_by[disk],
                 )
                 for disk, names in served.items()
             ),
