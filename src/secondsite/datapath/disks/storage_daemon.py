@@ -265,20 +265,28 @@ class StorageDaemon:
             self.knows(key)
         top = self.add_node(image.at_rest_options(files, key, node))
         found = [image.node_name(node, depth) for depth, link in enumerate(files) if link.path in holders]
-        beside = _export_id(f"keeper {name}")
-        if keeper is not None:
-            found.append(self.add_node(image.keeper_options(keeper, top, beside)))
-        names = (MERGED,) if found or unchanged else ()
+        names = (MERGED,) if found or keeper is not None or unchanged else ()
         if names:
             granularity = {"granularity": BLOCK_BYTES, "disabled": True}
             self.qmp("block-dirty-bitmap-add", node=top, name=MERGED, **granularity)
-        if found:  # a merge of none kills QEMU 7.2
-            merged = [{"node": each, "name": bitmap} for each in found]
-            self.qmp("block-dirty-bitmap-merge", node=top, target=MERGED, bitmaps=merged)
-        if keeper is not None:
-            self.delete_node(beside)
+        with self._read_beside(keeper, top, name) as kept:
+            if from_nodes := [*found, *kept]:  # a merge of none kills QEMU 7.2
+                merged = [{"node": each, "name": bitmap} for each in from_nodes]
+                self.qmp("block-dirty-bitmap-merge", node=top, target=MERGED, bitmaps=merged)
         self.export(top, name, bitmaps=names)
         return names
+
+    @contextlib.contextmanager
+    def _read_beside(self, keeper: Path | None, data: str, name: str) -> Iterator[Sequence[str]]:
+        """The node of a keeper of this data, if there is one, as long as the context lasts."""
+        if keeper is None:
+            yield ()
+            return
+        node = self.add_node(image.keeper_options(keeper, data, _export_id(f"keeper {name}")))
+        try:
+            yield (node,)
+        finally:
+            self.delete_node(node)
 
     def marked_bytes(self, path: Path, bitmap: str, key: EncryptionKey | None = None) -> int | None:
         """How many bytes a bitmap marks now in a file that others may have open; None if it is missing or in

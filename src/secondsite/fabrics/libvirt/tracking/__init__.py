@@ -11,6 +11,7 @@ Its rooms:
     job_lifeline    a process that ends the view if its owner dies
     waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could crash
+    kept_changes    what a shutdown writes to disks that keep no bitmaps
     powered_off     the view of a machine that is off
     bitmaps         our dirty bitmaps and checkpoints
     image_identity  which file a bitmap belongs to

@@ -30,7 +30,8 @@ class KeptChanges:
         self._folder = folder
 
     def begin(self, domain: Any, start: list[object] | None) -> None:
-        """Leads the disks of a running machine through keepers. Raises SecondsiteError; some are in then."""
+        """Leads the disks of a running machine through keepers. After SecondsiteError or OSError some are in,
+        and none counts."""
         seen = bitmaps.look(domain)
         ours = {
             key: [name for name, whole in found.items() if name.startswith(bitmaps.OURS) and whole]
@@ -39,12 +40,13 @@ class KeptChanges:
         asked = [disk for disk in seen.disks if not disk.keeps_bitmaps and ours.get(disk.key)]
         if not asked or start is None:
             return
+        said = {"start": start, "disks": {disk.key: _named(disk) for disk in asked}}
         for disk in asked:
             self._make(self.path(domain.UUIDString(), disk.key), seen.sizes_bytes[disk.key])
-        said = {"start": start, "disks": {disk.key: _named(disk) for disk in asked}}
-        durable.write(self._note(domain.UUIDString()), json.dumps(said))
         for disk in asked:
             self._lead_through(domain, seen.drives[disk.key], disk.key, ours[disk.key])
+        # Last: a keeper that did not get all bitmaps would be stored as whole, too.
+        durable.write(self._note(domain.UUIDString()), json.dumps(said))
 
     def claim(self, domain: Any, disk: domain_xml.Disk, start: list[object] | None) -> Path | None:
         """The file whose bitmaps have all that was written to a disk of a machine that is off, if nobody can

@@ -101,13 +101,14 @@ class Tracking:
 
     @contextlib.contextmanager
     def keeping(self, fabric_id: str) -> Iterator[None]:
-        with contextlib.suppress(errors.SecondsiteError):  # it is compared, and whoever does that tells it
+        with contextlib.suppress(errors.SecondsiteError, OSError):  # then it is compared
             self._begin_to_keep(self._hypervisor.domain(fabric_id))
         try:
             yield
         finally:
             if self._kept.has(fabric_id):
-                self.end_left_over(fabric_id)
+                with contextlib.suppress(errors.SecondsiteError, OSError):  # the next view takes it out
+                    self.end_left_over(fabric_id)
 
     def _begin_to_keep(self, domain: Any) -> None:
         if any(not disk.keeps_bitmaps for disk in inventory.live_disks(domain)):

@@ -1,0 +1,92 @@
+"""What a machine on raw disks wrote until it was off is believed only where nobody else can have written."""
+
+import shutil
+
+import pytest
+
+from secondsite.datapath.extents import BLOCK_BYTES
+from secondsite.domain import errors
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt.host import monitor
+from secondsite.ground.units import MiB
+
+pytestmark = [pytest.mark.slow]
+DISKS = [2 * MiB, 2 * MiB]
+
+
+@pytest.fixture
+def raw(host):
+    with host.viewed_by("filter", disk_format="raw"):
+        yield host
+        host.clear()
+
+
+def written_until_off(raw):
+    """A machine whose first disks' blocks 1 and 2 were written since its base, and its base."""
+    fabric_id = steps.protected(raw, "kept", DISKS)
+    base = steps.checkpoint(raw, fabric_id)
+    steps.write(raw, fabric_id, 1 * BLOCK_BYTES, 0x01)
+    with raw.fabric.tracking.keeping(fabric_id):
+        steps.write(raw, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        steps.stopped(raw, fabric_id)
+    return fabric_id, base
+
+
+def told(raw, fabric_id, base):
+    """What a view says of each disk: its marked blocks, or None if it is compared."""
+    with steps.view(raw, fabric_id, base) as session:
+        return [steps.dirty_blocks(disk) if disk.bitmaps else None for disk in session.disks]
+
+
+def test_a_disk_that_somebody_wrote_to_before_it_was_looked_at_is_compared(raw):
+    fabric_id, base = written_until_off(raw)
+    with raw.disk_path(fabric_id, "vda").open("r+b") as disk:
+        disk.seek(5 * BLOCK_BYTES)
+        disk.write(b"by somebody else")
+    assert told(raw, fabric_id, base) == [None, set()]
+
+
+def test_a_disk_that_was_exchanged_is_compared(raw):
+    fabric_id, base = written_until_off(raw)
+    disk = raw.disk_path(fabric_id, "vda")
+    older = disk.with_suffix(".older")
+    shutil.copy2(disk, older)  # with its times
+    older.replace(disk)
+    assert told(raw, fabric_id, base) == [None, set()]
+
+
+def test_a_disk_that_was_written_to_after_it_was_looked_at_is_compared(raw):
+    fabric_id, base = written_until_off(raw)
+    assert told(raw, fabric_id, base) == [{1, 2}, set()]
+    with raw.disk_path(fabric_id, "vda").open("r+b") as disk:
+        disk.write(b"by somebody else")
+    assert told(raw, fabric_id, base) == [None, set()]
+
+
+@pytest.mark.parametrize("which", [1, 2], ids=["first", "second"])
+def test_where_one_keeper_did_not_get_all_bitmaps_nothing_is_believed(raw, monkeypatch, which):
+    merges = []
+    execute = monitor.execute
+
+    def refusing(domain, command, **arguments):
+        if command == "block-dirty-bitmap-merge" and str(arguments["node"]).startswith("ss-keeper-"):
+            merges.append(command)
+            if len(merges) == which:
+                raise errors.FabricError("QEMU refused it.")
+        return execute(domain, command, **arguments)
+
+    monkeypatch.setattr(monitor, "execute", refusing)
+    fabric_id, base = written_until_off(raw)
+    assert len(merges) == which
+    assert told(raw, fabric_id, base) == [None, None]
+
+
+def test_a_host_that_cannot_make_keepers_compares(raw):
+    folder = raw.work_dir / "kept-changes"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("no folder can be made here")
+    try:
+        fabric_id, base = written_until_off(raw)
+        assert told(raw, fabric_id, base) == [None, None]
+    finally:
+        folder.unlink()
