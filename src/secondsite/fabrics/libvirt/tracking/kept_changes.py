@@ -7,6 +7,7 @@ can have written since: the machine was not started, the file is that of then, a
 the bitmaps were. A block device has no times: of it, as of any disk whose machine runs, what other programs
 write is not noticed."""
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -56,7 +57,9 @@ class KeptChanges:
             said = json.loads(note.read_text())
             known = said["disks"].pop(disk.key, None)
             durable.write(note, json.dumps(said))
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError):  # else it might be claimed again
+                note.unlink()
             return None
         kept = self.path(domain.UUIDString(), disk.key)
         return kept if said["start"] == start and known == _named(disk) and _was_last(kept, disk) else None
