@@ -218,7 +218,8 @@ class Installed(Hands):
     def _device(self, host: Host, path: str) -> str:
         """The block device that a host has a file of its own as."""
         device = str(loop_devices.begin(host.upper / path.lstrip("/")))
-        host.must("mknod", "-m", "660", device, "b", "7", device.removeprefix("/dev/loop"))
+        number = device.removeprefix("/dev/loop")
+        host.must("sh", "-c", f"[ -b {device} ] || mknod -m 660 {device} b 7 {number}")
         return device
 
     def _give_boot_files(self, kind: guestkit.Kind) -> guestkit.Guest:

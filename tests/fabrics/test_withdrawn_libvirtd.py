@@ -14,6 +14,7 @@ import pytest
 
 import secondsite.fabrics.libvirt.host
 from rig.hosts import LibvirtHost
+from rig.hosts.domains import firmware_xml
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest, PowerState
 from secondsite.fabrics.libvirt.host import withdrawn_disks
@@ -202,6 +203,33 @@ def test_a_volume_of_a_pool_starts_nothing_and_one_with_another_file_does(host, 
     assert (held.path, held.now, held.kept) == (str(own), True, False)
     assert not host.fabric.inventory.holding(domain.UUIDString()).stays
     domain.destroy()
+
+
+def test_what_a_machine_runs_on_is_told_though_its_pool_has_another_file_by_now_or_is_gone(host):
+    disk = host.make_image("by-pool", 4 * MiB)
+    disk.chmod(0o666)
+    pool = _pool_of(host, host.images)
+    fabric_id = host.define(_with_volume(firmware_xml("by-pool", [disk]), disk))
+    host.fabric.tracking.enable(fabric_id, steps.TAG)
+    host.fabric.power.start(fabric_id)
+    elsewhere = host.root / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(disk, elsewhere)
+    pool.destroy()
+    other = _pool_of(host, elsewhere)
+    for following in (str(elsewhere / disk.name), ""):
+        now, later = host.fabric.inventory.holding(fabric_id).disks
+        assert (now.path, now.now, now.kept) == (str(disk), True, False)
+        assert (later.path, later.now, later.kept) == (following, False, True)
+        if following:
+            other.destroy()
+    host.fabric.power.stop(fabric_id)
+
+
+def _pool_of(host, folder):
+    """One that libvirt forgets when it ends."""
+    text = f"<pool type='dir'><name>imgs</name><target><path>{_escaped(folder)}</path></target></pool>"
+    return host.connection.handle.storagePoolCreateXML(text)
 
 
 def test_what_a_machine_has_is_told_of_now_and_of_its_next_start(host, pool):

@@ -7,6 +7,8 @@ import pytest
 from rig.noise import noise
 from rig.processes import free_port
 from secondsite.fabrics import simulated
+from secondsite.fabrics.interface import HeldDisk, HeldResources, PowerState
+from secondsite.fabrics.simulated.power import SimulatedInventory
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control import Report
@@ -133,6 +135,22 @@ def test_a_machine_that_does_not_shut_down_loses_its_power(sites):
     facts = a.do(Kind.SHUT_DOWN, ShutDown(fabric_id=pair.fabric_id, grace_seconds=0.2), pair.machine_id)
     assert facts["power"] == "off"
     assert a.do(Kind.POWER, FabricMachine(fabric_id=pair.fabric_id))["power"] == "off"
+
+
+def test_a_machine_whose_next_start_would_take_another_disk_is_not_moved(pair, monkeypatch):
+    """Its owner defined it with a copy of its disk while it ran: what it wrote since stayed behind."""
+    pair.protect()
+    runs, copied = (HeldDisk("vda", f"/a/{name}.qcow2", True, False) for name in ("now", "mirror"))
+    disks = (runs, copied, HeldDisk("vda", "/a/copy.qcow2", False, True))
+    monkeypatch.setattr(SimulatedInventory, "holding", lambda *_: HeldResources(disks, frozenset()))
+    leaving = FabricMachine(fabric_id=pair.fabric_id, leaves=True)
+    (told,) = pair.source.do(Kind.POWER, leaving, pair.machine_id)["obstacles"]
+    assert "runs on /a/now.qcow2 as vda, and its next start would take /a/copy.qcow2" in told["what"]
+    planned = ShutDown(fabric_id=pair.fabric_id, force=False)
+    problem = pair.source.order(Kind.SHUT_DOWN, planned, pair.machine_id).problem
+    assert problem is not None
+    assert problem.message == told["what"]
+    assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
 
 
 def test_a_dropped_point_is_gone_and_the_others_stay_true(pair):

@@ -1,6 +1,8 @@
 """Orders about the source's own machine: its power, and its withdrawal."""
 
+import contextlib
 import itertools
+import os
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -41,6 +43,7 @@ def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator
         require_able(power, found.name)
     except errors.NotPossibleNow as problem:
         yield ObstacleShape(what=problem.message, do=problem.do)
+    yield from _of_other_disks(context, found)
     if not context.fabric.power.stays_defined(fabric_id):
         yield ObstacleShape(
             what=f"{found.name} is transient: its definition vanishes when it is shut down.",
@@ -49,6 +52,29 @@ def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator
                 "define FILE'."
             ),
         )
+
+
+def _of_other_disks(context: Context, found: MachineSummary) -> Iterator[ObstacleShape]:
+    """Once it is off, its disks are those of its next start: what it wrote to others would not be sent."""
+    source = context.parts.replication.find(context.order.machine_id or "")
+    disks = context.fabric.inventory.holding(found.fabric_id).disks if found.power.is_on and source else ()
+    kept = {disk.key: disk.path for disk in disks if disk.kept}
+    running = {disk.key: disk.path for disk in reversed(disks) if disk.now}  # copies of it come after a disk
+    for key in source.setup.disks if source else ():
+        path, following = running.get(key, ""), kept.get(key, "")
+        if path and not _is_one_file(path, following):
+            yield ObstacleShape(
+                what=f"{found.name} runs on {path} as {key}, and its next start would take "
+                f"{following or 'a file that is not known'}: what it writes now would be left behind.",
+                do="Define it with the disks that it runs on ('virsh domblklist' shows them, with --inactive "
+                "those of the next start), or restart it on the others.",
+            )
+
+
+def _is_one_file(path: str, other: str) -> bool:
+    with contextlib.suppress(OSError):
+        return path == other or os.path.samefile(path, other)
+    return False
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
@@ -71,6 +97,8 @@ def _shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:
     obstacle(before, found.name)
     if not payload.force:
         stands_still(before, found.name)
+        for left in _of_other_disks(context, found):
+            raise errors.NotPossibleNow(left.what, do=left.do)
     withdrawn_shutdown.asks(context, payload.fabric_id)
     seams.reach("appliance.machine.to-be-asked")
     with context.fabric.tracking.keeping(payload.fabric_id):

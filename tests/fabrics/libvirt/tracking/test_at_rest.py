@@ -31,6 +31,29 @@ def snapshot_outside(host, fabric_id, existing=None):
     return overlay
 
 
+@pytest.mark.parametrize("disk_format", ["qcow2", "raw"])
+def test_a_disk_without_bytes_makes_no_point(host, disk_format):
+    """A loop device that was detached looks so: its machine's points were empty, and it looked healthy."""
+    with host.viewed_by("filter", disk_format=disk_format):
+        fabric_id = steps.protected(host, "emptied")
+        base = steps.checkpoint(host, fabric_id)
+        steps.stopped(host, fabric_id)
+        path = host.disk_path(fabric_id, "vda")
+        if disk_format == "raw":
+            os.truncate(path, 0)
+        else:
+            qemu_img("create", "-q", "-f", "qcow2", path, "0")
+        for known in (base, None):
+            with (
+                pytest.raises(errors.FabricError, match="Disk vda has no bytes"),
+                steps.view(host, fabric_id, known),
+            ):
+                pass
+        assert host.fabric.tracking.unwritten(fabric_id, ("vda",), base) is None
+        assert "has no bytes" in host.fabric.tracking.check(fabric_id)[0].what
+        host.clear()
+
+
 def pivot(host, fabric_id):
     """As 'virsh blockcommit --active --pivot'."""
     domain = host.domain(fabric_id)

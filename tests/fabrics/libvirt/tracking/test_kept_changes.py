@@ -1,5 +1,6 @@
 """What a machine on raw disks wrote until it was off is believed only where nobody else can have written."""
 
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt.host import monitor
+from secondsite.fabrics.libvirt.tracking import kept_changes
 from secondsite.ground.units import MiB
 
 pytestmark = [pytest.mark.slow]
@@ -43,6 +45,16 @@ def test_a_disk_that_somebody_wrote_to_before_it_was_looked_at_is_compared(raw):
     with raw.disk_path(fabric_id, "vda").open("r+b") as disk:
         disk.seek(5 * BLOCK_BYTES)
         disk.write(b"by somebody else")
+    assert told(raw, fabric_id, base) == [None, set()]
+
+
+def test_a_disk_that_was_put_back_in_place_with_its_old_time_is_compared(raw, monkeypatch):
+    monkeypatch.setattr(kept_changes, "TAKEN_BACK_SECONDS", 0)
+    fabric_id, base = written_until_off(raw)
+    disk = raw.disk_path(fabric_id, "vda")
+    before = disk.stat()
+    disk.write_bytes(bytes(before.st_size))
+    os.utime(disk, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert told(raw, fabric_id, base) == [None, set()]
 
 

@@ -13,7 +13,7 @@ import libvirt
 from ....domain import errors
 from ... import interface
 from ...interface import HeldDisk, HeldResources
-from . import connection, domain_xml, qemu_img, states
+from . import connection, domain_xml, monitor, qemu_img, states
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
@@ -74,7 +74,20 @@ def live_xml(domain: Any) -> str:
 
 def _xml(domain: Any, flags: int) -> str:
     text = str(connection.call("reading a definition", domain.XMLDesc, flags))
-    return _by_path(domain.connect(), text) if "type='volume'" in text else text
+    if "type='volume'" not in text:
+        return text
+    is_stored = flags & libvirt.VIR_DOMAIN_XML_INACTIVE
+    return _by_path(domain.connect(), text, {} if is_stored else _open_media(domain))
+
+
+def _open_media(domain: Any) -> Mapping[str, Mapping[str, Any]]:
+    """What the QEMU of a machine of ours has open, by parts of its drives' paths. Others' are not asked."""
+    if not power_of(domain).is_on or tag_of(domain) is None:
+        return {}
+    try:
+        return monitor.block_devices(domain)
+    except errors.SecondsiteError:
+        return {}
 
 
 def live_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
@@ -215,9 +228,16 @@ def _path(source: Element | None) -> str:
 # Volumes of storage pools: a definition names them by their pool, and files and devices are what they are.
 
 
-def _by_path(handle: Any, text: str) -> str:
+def _by_path(handle: Any, text: str, media: Mapping[str, Mapping[str, Any]]) -> str:
+    """`media` are the drives of a QEMU by parts of their path: what it has open need not be what the pool has
+    now."""
     root = domain_xml.parse(text)
     for element in root.iterfind("devices/disk"):
+        source, alias = element.find("source"), element.find("alias")
+        medium = media.get("" if alias is None else alias.get("name", ""), {})
+        path = str(medium.get("image", {}).get("filename", ""))
+        if element.get("type") == "volume" and source is not None and path.startswith("/"):
+            _name(element, source, "block" if Path(path).is_block_device() else "file", path)
         for named in (element, *element.iter("backingStore"), *element.iter("mirror")):
             source = named.find("source")
             if named.get("type") == "volume" and source is not None:
@@ -228,10 +248,14 @@ def _by_path(handle: Any, text: str) -> str:
 def _name_by_path(handle: Any, named: Element, source: Element) -> None:
     kind, path = _volume(handle, source.get("pool", ""), source.get("volume", ""))
     if path and kind in PATH_NAMES:
-        named.set("type", kind)
-        source.set(PATH_NAMES[kind], path)
-        for name in ("pool", "volume", "mode"):
-            source.attrib.pop(name, None)
+        _name(named, source, kind, path)
+
+
+def _name(named: Element, source: Element, kind: str, path: str) -> None:
+    named.set("type", kind)
+    source.set(PATH_NAMES[kind], path)
+    for name in ("pool", "volume", "mode"):
+        source.attrib.pop(name, None)
 
 
 def _volume(handle: Any, pool: str, name: str) -> tuple[str, str]:

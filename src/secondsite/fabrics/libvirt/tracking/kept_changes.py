@@ -23,6 +23,10 @@ CLUSTER_BYTES = "2M"
 """The largest: of a disk of 1 TiB the keeper takes 20 MiB."""
 
 
+TAKEN_BACK_SECONDS = 10
+"""How long after QEMU's end libvirt may give a file its owner back."""
+
+
 class KeptChanges:
     """The keepers: for each machine a note, and a file for each disk, in `folder`. `start` is what tells this
     start of the machine from others; None if nothing does."""
@@ -133,8 +137,12 @@ def _named(disk: domain_xml.Disk) -> list[object]:
 
 
 def _was_last(kept: Path, disk: domain_xml.Disk) -> bool:
-    """Whether the keeper was written after the disk, as far as the disk's times tell."""
+    """Whether the keeper was written after the disk, as far as the disk's times tell. Who copies over a disk
+    may give it an older time of writing, but not of change; libvirt takes it back from QEMU's user at the
+    end."""
     try:
-        return disk.is_device or os.stat(disk.path).st_mtime_ns <= os.stat(kept).st_mtime_ns
+        now, stored_ns = os.stat(disk.path), os.stat(kept).st_mtime_ns
     except OSError:
         return False
+    is_left = now.st_mtime_ns <= stored_ns and now.st_ctime_ns <= stored_ns + TAKEN_BACK_SECONDS * 10**9
+    return disk.is_device or is_left

@@ -17,7 +17,7 @@ from ....datapath.disks import StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ... import file_looks, interface
 from ..host import domain_xml, qemu_img
-from . import bitmaps
+from . import bitmaps, trackable
 
 Holders = Mapping[str, Sequence[Path]]
 """By disk key, the files whose bitmaps of the base have all changes since; no files if there is no usable
@@ -39,6 +39,7 @@ def view(
     paths = {name: Path(disk.path) for name, disk in asked.items()}
     taken_at = datetime.now(UTC)
     facts = {name: qemu_img.facts(paths[name], disk.read_as) for name, disk in asked.items()}
+    trackable.require_bytes({name: found.size_bytes for name, found in facts.items()}, asked.values())
     keys = {disk: key if facts[disk].encrypted else None for disk in paths}
     told_by = {name: _told_by(disk, holders.get(name, ())) for name, disk in asked.items()}
     daemon = StorageDaemon(folder)

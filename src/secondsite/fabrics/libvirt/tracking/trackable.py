@@ -2,7 +2,7 @@
 
 import dataclasses
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +82,7 @@ def _of_disk(
         )
         return
     if disk.volume is not None:
-        pool, _, name = disk.volume.partition("/")
-        yield interface.Obstacle(
-            f"Disk {disk.key} is the volume {name} of the storage pool {pool}, of which libvirt here tells "
-            "neither a file nor a block device.",
-            f"Start the pool ('virsh pool-start {shell.arguments(pool)}'), if it is one of files or block "
-            "devices; else move the disk to a qcow2 file, or exclude it.",
-        )
+        yield _of_volume(disk, disk.volume)
         return
     if disk.kind != "disk" or not disk.path:
         yield interface.Obstacle(
@@ -101,6 +95,8 @@ def _of_disk(
     except errors.SecondsiteError as error:
         yield interface.Obstacle(f"Disk {disk.key} cannot be read: {error.message}", error.do)
         return
+    if facts.size_bytes == 0:
+        yield _of_no_bytes(disk)
     if facts.encrypted and key is None:
         yield interface.Obstacle(
             f"Disk {disk.key} is encrypted, and this appliance has no key.",
@@ -128,6 +124,41 @@ def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
             f"Disk {disk.key} is read-only, so no checkpoint can begin in it.",
             "Remove <readonly/> from the definition, or exclude the disk and copy it to the other site once.",
         )
+
+
+def require_bytes(sizes_bytes: Mapping[str, int], disks: Iterable[domain_xml.Disk]) -> None:
+    """Raises FabricError for a disk that has no bytes: a device that was taken away looks so, and its machine
+    did not lose its disk with it."""
+    for disk in disks:
+        if sizes_bytes.get(disk.key) == 0:
+            found = _of_no_bytes(disk)
+            raise errors.FabricError(found.what, do=found.do)
+
+
+def _of_no_bytes(disk: domain_xml.Disk) -> interface.Obstacle:
+    return interface.Obstacle(
+        f"Disk {disk.key} has no bytes: {disk.path} was emptied, or its device is gone.",
+        "Attach the device again ('lsblk' shows what is there), or put the file back; replication goes on by "
+        "itself.",
+    )
+
+
+def require_path(disk: domain_xml.Disk) -> None:
+    """Raises FabricError for a disk of which it is not known where it lies."""
+    if not disk.path and disk.volume is not None:
+        found = _of_volume(disk, disk.volume)
+        raise errors.FabricError(found.what, do=found.do)
+
+
+def _of_volume(disk: domain_xml.Disk, volume: str) -> interface.Obstacle:
+    pool, _, name = volume.partition("/")
+    start = f"virsh pool-start {shell.arguments(pool)}"
+    return interface.Obstacle(
+        f"Disk {disk.key} is the volume {name} of the storage pool {pool}, of which libvirt here tells "
+        "neither a file nor a block device.",
+        f"Define the pool again if it is gone ('virsh pool-list --all'), and start it ('{start}'), if it is "
+        "one of files or block devices; else move the disk to a qcow2 file, or exclude it.",
+    )
 
 
 def require_format(disk: domain_xml.Disk, formats: Sequence[str]) -> None:

@@ -172,6 +172,7 @@ class Tracking:
         domain = self._hypervisor.find(fabric_id)
         if domain is not None:
             self._let_go(domain, fabric_id)
+        self._kept.remove(fabric_id)
         if fabric_id not in self._viewed:
             view_plan.forget_scratch(self._notes, fabric_id)
 
@@ -180,7 +181,6 @@ class Tracking:
             self._remove(domain, keep=None)
         self._identities.forget(fabric_id)
         self._left.forget(fabric_id)
-        self._kept.remove(fabric_id)
         self._looks.forget(fabric_id)
         if inventory.tag_of(domain) is not None:
             tagging.write(domain, None)
@@ -310,6 +310,8 @@ class Tracking:
         seen = bitmaps.settle(domain, request.base, recorded, define=kind.needs_checkpoints)
         disks, sizes_bytes = seen.disks, seen.sizes_bytes
         unsized = [disk for disk in disks if disk.key not in sizes_bytes]
+        sizes_bytes = {**sizes_bytes, **inventory.sizes_bytes(domain, unsized)}
+        trackable.require_bytes(sizes_bytes, [disk for disk in disks if disk.key in request.disks])
         bases = self._bases(domain, disks, seen.bitmaps, request.base)
         encryption = None
         if self._hypervisor.key is not None and any(disk.encrypted for disk in disks):
@@ -318,7 +320,7 @@ class Tracking:
             domain,
             request,
             disks,
-            {**sizes_bytes, **inventory.sizes_bytes(domain, unsized)},
+            sizes_bytes,
             bases,
             kind.socket(request.fabric_id),
             encryption,
@@ -348,6 +350,7 @@ class Tracking:
             )
         asked = [disk for disk in disks if disk.key in request.disks]
         for disk in asked:
+            trackable.require_path(disk)
             trackable.require_format(disk, self._kinds.formats(asked))
 
     def _sockets(self) -> Path:
