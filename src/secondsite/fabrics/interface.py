@@ -95,6 +95,9 @@ class Inventory(Protocol):
     def get(self, fabric_id: str) -> MachineSummary | None:
         """One machine, or None if the platform does not know it."""
 
+    def running(self) -> frozenset[str]:
+        """Ids of the machines that are on now; cheap. Raises FabricError."""
+
     def tag(self, fabric_id: str) -> str | None:
         """The machine's tag alone, which is cheap to ask for; raises NotFound."""
 
@@ -279,6 +282,15 @@ class Tracking(Protocol):
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         """Note that the target has everything up to checkpoint `keep`: removes all our other checkpoints,
         also those of views whose data never arrived. Foreign checkpoints stay."""
+
+    def hand_over(self, fabric_id: str) -> str:
+        """What is known here of the machine's checkpoints, for `take_over` at another host of the same
+        storage; empty if that is nothing. The machine may be gone from here."""
+
+    def take_over(self, fabric_id: str, known: str) -> None:
+        """Go on with the checkpoints of a machine that came by live migration, as far as their bitmaps came
+        with it: what is `known` of them, from `hand_over`, replaces what was known here. Text that cannot be
+        understood counts as nothing, and the next view has no base. Raises NotFound."""
 
     def disable(self, fabric_id: str) -> None:
         """Removes all our checkpoints, bitmaps and the tag of a machine that runs, is off or is gone."""

@@ -13,7 +13,7 @@ import structlog
 
 from ...wire.control import Status, changes
 from ...wire.control.salvage import sayable
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import ArrivalStatus, ReplicaStatus, SourceStatus
 from ..source import Replication, Source
 from ..target import HostedReplica, MisplacedReplica, ReplicaHost
 from .generations import DRILL_KEY, KEY, Generations
@@ -59,6 +59,8 @@ class Reporter:
         self._whole_at: dict[Key, float] = {}
         self._told_at: dict[Key, float] = {}
         """When anything of it was sent last, on the monotonic clock."""
+        self._came: tuple[ArrivalStatus, ...] = ()
+        """The machines that came, as they were last sent."""
         self._again: set[Key] = set()
         self._said_at: float | None = None
         self.is_behind = False
@@ -99,11 +101,13 @@ class Reporter:
         whole = self._whole_now(passed) if self._changes else set(now) if due else set()
         self._tell(news, now, whole, {} if due else there)
         generations, drills = self._new_generations(KEY), self._new_generations(DRILL_KEY)
-        if not (due or news.parts or generations or drills):
+        came = self._replication.arrivals.statuses()
+        if not (due or news.parts or generations or drills or came != self._came):
             return ()
+        self._came = came
         if due:
             self._said_at = passed
-        return self._messages(news, generations, drills)
+        return self._messages(news, generations, drills, came)
 
     def _look(self, there: Mapping[Key, Described], due: bool) -> Mapping[Key, AnyStatus | None]:
         """The statuses to send: those to be sent whole until they make a portion; the others too, if that was
@@ -129,13 +133,20 @@ class Reporter:
             self._told |= dict.fromkeys(self._left)
         self._again |= {key for key in self._told if not machine_ids or key[1] in machine_ids}
 
-    def _messages(self, news: News, generations: dict[str, int], drills: dict[str, int]) -> Sequence[Status]:
+    def _messages(
+        self,
+        news: News,
+        generations: dict[str, int],
+        drills: dict[str, int],
+        came: tuple[ArrivalStatus, ...],
+    ) -> Sequence[Status]:
         at = datetime.now(UTC)
         first: Part = news.parts[0] if news.parts else {}
         stores = self._host.spaces()
         free, whole = stores[0].free_bytes, stores[0].size_bytes
         rest = {
-            "old_copies": self._replication.old_copies.statuses(), "store_free_bytes": free, "stores": stores,
+            "old_copies": self._replication.old_copies.statuses(),
+            "arrivals": came, "store_free_bytes": free, "stores": stores,
             "store_used_bytes": None if free is None or whole is None else whole - free,
             "generations": generations, "drill_generations": drills,
         }  # fmt: skip

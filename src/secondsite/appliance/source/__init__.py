@@ -9,6 +9,7 @@ Its rooms:
     cycle_plan          what a cycle carries, and its header
     fence               keeps the old copy of a failed-over machine from starting
     machine_tag         our tag on a machine, put back where another program lost it
+    arrivals            machines that may have come by live migration
     watch               looks after machines between their cycles
     powered_since       how long a machine has been on
     old_copies          old copies that an undone reprotect left here

@@ -24,6 +24,7 @@ from .. import shared
 from ..shared import ApplianceConfig, FairTurns, Peers, State, vault_records
 from . import digest_cache, disks_and_firmware
 from . import progress as progresses
+from .arrivals import Arrivals
 from .cycle import Cycles, Told
 from .cycle_guard import CycleInterrupted, Guard, Overtaken
 from .cycle_plan import CycleRequest
@@ -51,7 +52,8 @@ class Replication:
         self.cycles = Cycles(config, fabric, peers, self._guard)
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences, state)
-        self._watch = Watch(fabric, self.fences, self.sources, self.old_copies)
+        self.arrivals = Arrivals(fabric)
+        self._watch = Watch(fabric, self.fences, self.sources, self.old_copies, self.arrivals)
         self._turns = FairTurns(config.cycles_at_once)
         self._rounds = Rounds(fabric, peers, self._turns)
         self._changed = threading.Condition()
@@ -161,6 +163,20 @@ class Replication:
         source.hurry()
         self.poke()
         return changed
+
+    def take_over(self, setup: SourceSetup, before: SourceProgress | None) -> None:
+        """Replicate this machine from now on, and go on after that progress of another appliance; without one
+        all blocks are compared. A source that is here is replaced; the caller has locked it."""
+        known = self.find(setup.machine_id)
+        if known is not None:
+            self.remove(known)
+        compared = progresses.restarted(progresses.fresh(setup), setup.disks)
+        source = Source(setup, before or compared, self._state)
+        source.save(source.progress)
+        with self._changed:
+            self._sources[setup.machine_id] = source
+        self._unread.pop(setup.machine_id, None)
+        self.poke()
 
     def remove(self, source: Source) -> None:
         """Forget a source; the caller has locked it."""
@@ -346,6 +362,8 @@ class Replication:
             source.save(lost.model_copy(update={"base": None, "last_seq": None}))
         elif said.code == "firmware-missing":
             source.change(firmware={})
+        elif said.code == "wrong-source":
+            source.refused = True
         elif said.code in REFUSALS:
             self._fence(source, said.message)
         source.findings.add(code, _told(said, code, with_do=said is error))

@@ -74,6 +74,8 @@ class Source:
         self.slice_bytes = FIRST_SLICE_BYTES
         self.started = 0.0
         """When its last cycle began, on the monotonic clock; 0 if the next one is due at once."""
+        self.refused = False
+        """Whether the target takes its cycles from another appliance."""
         self.removed = False
         self.tidy = False
         """Whether no view is open and only the acknowledged checkpoint is left; unknown after a start."""
@@ -214,7 +216,7 @@ class Source:
         self._noted = self.setup.epoch, self.progress.last_seq, until
 
     def succeeded(self) -> None:
-        self._failures = 0
+        self._failures, self.refused = 0, False
         self._not_before = 0.0
         seconds = self.progress.last_cycle_seconds or 0.0
         if seconds > SLICE_SECONDS[1]:

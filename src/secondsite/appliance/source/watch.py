@@ -12,6 +12,7 @@ from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Periodic
 from . import leftover_views, machine_tag
+from .arrivals import Arrivals
 from .fence import Fences
 from .machine import Source
 from .old_copies import OldCopies
@@ -35,13 +36,15 @@ class Watch(Periodic):
     appliance by much."""
 
     def __init__(
-        self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]], old_copies: OldCopies
-    ) -> None:
+        self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]], old_copies: OldCopies,
+        arrivals: Arrivals,
+    ) -> None:  # fmt: skip
         super().__init__("source-watch", lambda error: log.error("watch.failed", exc_info=error))
         self._fabric = fabric
         self._fences = fences
         self._sources = sources
         self._old_copies = old_copies
+        self._arrivals = arrivals
         self._not_before: dict[str, float] = {}
         self._marked: dict[str, float] = {}
         self._recalled = False
@@ -66,6 +69,13 @@ class Watch(Periodic):
             except errors.SecondsiteError as error:
                 log.debug("source.not-seen", machine=source.machine_id, problem=error.message)
         self._old_copies.look({source.machine_id for source in self._sources()})
+        self._look_who_came()
+
+    def _look_who_came(self) -> None:
+        try:
+            self._arrivals.look({source.machine_id: source for source in self._sources()})
+        except errors.SecondsiteError as error:
+            log.debug("arrivals.not-seen", problem=error.message)
 
     def _recall(self) -> None:
         """Once, as soon as the fabric answers, recall the fence of each machine that carries our mark: it was

@@ -256,7 +256,11 @@ class ReplicaHost:
             hosted.save(setup=_not_made(kept(setup, self.stores.of(hosted))), accepting=True)
         changed = set(setup.disks) != set(hosted.setup.disks)
         added = _add_disks(hosted.replica, setup)
-        now = {"disks": setup.disks, "definition": setup.definition}
+        now = {
+            "disks": setup.disks,
+            "definition": setup.definition,
+            "source_appliance_id": setup.source_appliance_id,
+        }
         hosted.save(setup=hosted.setup.model_copy(update=now))
         hosted.wants_trim = True
         return f"{hosted} {added}" if changed else f"{hosted} was already there"

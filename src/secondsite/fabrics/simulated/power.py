@@ -116,6 +116,12 @@ class SimulatedInventory:
             record = self._host.records.get(fabric_id)
             return None if record is None else self._summary(record)
 
+    def running(self) -> frozenset[str]:
+        with self._faults.around("inventory.running"):
+            return frozenset(
+                each.fabric_id for each in self._host.records.all() if self._host.state(each).is_on
+            )
+
     def tag(self, fabric_id: str) -> str | None:
         with self._faults.around("inventory.tag", fabric_id):
             return self._host.records.need(fabric_id).tag

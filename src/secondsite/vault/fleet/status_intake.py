@@ -15,7 +15,7 @@ from ...domain.amounts import exact_size
 from ...wire.common.stores import StoreSpace, believed
 from ...wire.control import FullReportRequest, Hello, Status
 from ...wire.control.changes import Figures
-from ...wire.control.statuses import ReplicaStatus, SourceStatus
+from ...wire.control.statuses import ArrivalStatus, ReplicaStatus, SourceStatus
 from ..health import disbelief
 from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
@@ -53,6 +53,8 @@ class StatusIntake:
         self._counting = StatusAcceptance(store, self._here)
         self._numbers = OrderNumbers()
         self._old_copies = OldCopies(store, signals)
+        self._arrivals: dict[str, tuple[ArrivalStatus, ...]] = {}
+        """By appliance, the machines that run there and are not replicated from there."""
         self._unsaid: dict[str, str] = {}
         """By appliance, what it left out of its report, or what the vault left out, that is not yet
         written."""
@@ -110,6 +112,7 @@ class StatusIntake:
         self._spoke.pop(appliance_id, None)
         self._stores.pop(appliance_id, None)
         self._unsaid.pop(appliance_id, None)
+        self._arrivals.pop(appliance_id, None)
 
     def lost(self, tx: Transaction, appliance_ids: Iterable[str]) -> None:
         """Forget appliances whose vault process is gone."""
@@ -175,6 +178,11 @@ class StatusIntake:
         self._numbers.forget_all_but(keep)
         self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
 
+    def arrivals(self) -> Mapping[str, tuple[ArrivalStatus, ...]]:
+        """By appliance that is connected to this vault process, the machines that run there, carry a mark,
+        and are not replicated from there."""
+        return dict(self._arrivals)
+
     def missed_since(self, machine_id: str) -> datetime:
         """When this vault process first asked for the status of a machine of which a side has never
         reported."""
@@ -214,6 +222,8 @@ class StatusIntake:
                 f"cannot report everything, or reports impossible values: {status.unsaid}"
             )
         self._old_copies.note(appliance_id, status.old_copies, now)
+        if status.arrivals is not None:
+            self._arrivals[appliance_id] = status.arrivals
 
     def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
         """Remember the statuses; gives those in which more than figures changed. A status that does not count

@@ -19,6 +19,7 @@ from .disable_protection import DisableProtection
 from .enable_protection import EnableProtection
 from .exclude_disk import ExcludeDisk
 from .failover import Failover
+from .follow_migration import FollowMigration
 from .include_disk import IncludeDisk
 from .interface import Operation
 from .planned_failover import PlannedFailover
@@ -55,7 +56,7 @@ def definitions(deps: Deps) -> Sequence[Definition]:
     verbs = [_definition(each(deps)) for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
     points = verify_point.definition(deps), boot_point.definition(deps)
-    beside = *points, forced_start.definition(deps)
+    beside = *points, forced_start.definition(deps), FollowMigration(deps).definition()
     return [*verbs, batch.definition(), *later, *beside]
 
 

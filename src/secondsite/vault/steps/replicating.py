@@ -7,6 +7,7 @@ reprotect.
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import Nothing
 from ...wire.control.setups import Base, SourceSetup
+from ..store import MachineRecord
 from . import lookup
 from .deps import Deps
 from .sides.orders import Answer
@@ -28,11 +29,17 @@ def create_replica(
 
 def start(deps: Deps, source: Source, sync: SyncMode, seeded: tuple[str, ...] = ()) -> Answer[Nothing]:
     """Start replication: the source replicates by itself from now on."""
-    machine = source.machine
+    return source.start_replication(source_setup(deps, source.machine, sync, seeded))
+
+
+def source_setup(
+    deps: Deps, machine: MachineRecord, sync: SyncMode, seeded: tuple[str, ...] = ()
+) -> SourceSetup:
+    """What the source's appliance needs to replicate the machine."""
     with deps.store.reading() as tx:
         addresses = lookup.data_addresses(tx, machine.target_appliance_id)
         policy = policy_shape(tx, machine.policy)
-    setup = SourceSetup(
+    return SourceSetup(
         machine_id=machine.id,
         machine_name=machine.name,
         fabric_id=machine.source_fabric_id,
@@ -45,4 +52,3 @@ def start(deps: Deps, source: Source, sync: SyncMode, seeded: tuple[str, ...] = 
         seeded=seeded,
         left_out=machine.left_out,
     )
-    return source.start_replication(setup)

@@ -7,4 +7,5 @@ Its rooms:
     housekeeping            every half minute: retention of jobs, drills that were left open
     drill_scheduler         starts drills that are due
     verification_scheduler  boots points by schedule
+    migration_follower      follows live migrations within a site
 """

@@ -16,7 +16,7 @@ from ..common.numbers import LONGEST_TEXT, BoundedTuple, Bytes, Instant, Json, N
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
 from .protocols import PROTOCOL_VERSION, SPOKEN
-from .statuses import OldCopyStatus, ReplicaStatus, SourceStatus
+from .statuses import ArrivalStatus, OldCopyStatus, ReplicaStatus, SourceStatus
 
 MOST_MACHINES = 20_000
 """The most machines of one appliance. A message with more is refused: it could hold millions."""
@@ -139,6 +139,8 @@ class Status(Shape):
     sources: Annotated[tuple[SourceStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
     replicas: Annotated[tuple[ReplicaStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
     old_copies: Annotated[tuple[OldCopyStatus, ...], BoundedTuple(MOST_MACHINES)] = ()
+    arrivals: Annotated[tuple[ArrivalStatus, ...], BoundedTuple(MOST_MACHINES)] | None = None
+    """All machines that came; None: nothing is said of them, or by an older appliance."""
     store_free_bytes: Bytes | None = None
     store_used_bytes: Bytes | None = None
     """Used and free space of the default store."""

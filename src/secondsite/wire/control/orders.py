@@ -41,6 +41,7 @@ MOST_TOLD = 16
 """The most addresses of one card that are reported."""
 MOST_IN_A_SITE = 100_000
 MOST_CAS = 100
+MOST_OF_A_PROGRESS = 2_000_000
 Mac = Annotated[str, Field(pattern=MAC)]
 ToldAddresses = Annotated[tuple[Plain, ...], Field(max_length=MOST_TOLD)]
 
@@ -137,6 +138,22 @@ class PowerFact(Shape):
     """What is in the way of its shutdown for a move, if that was asked for."""
     already: bool = False
     """Whether it was off when its shutdown was asked for."""
+
+
+class HandedOver(Shape):
+    """What an appliance knew of a machine's replication, in its own words, for another one of the same site;
+    empty: it knows nothing of the machine."""
+
+    progress: Annotated[str, Field(max_length=MOST_OF_A_PROGRESS)] = ""
+    tracking: Annotated[str, Field(max_length=MOST_OF_A_PROGRESS)] = ""
+
+
+class TakeOver(Shape):
+    """The machine came by live migration: replicate it from here, and go on where `before` ended; without
+    that all blocks are compared."""
+
+    setup: SourceSetup
+    before: HandedOver = HandedOver()
 
 
 class RunCycle(Shape):
@@ -374,6 +391,8 @@ class Kind(StrEnum):
     START_REPLICATION = "start_replication"
     STOP_REPLICATION = "stop_replication"
     PAUSE_REPLICATION = "pause_replication"
+    HAND_OVER = "hand_over"
+    TAKE_OVER = "take_over"
     RESYNCHRONIZE = "resynchronize"
     UPDATE_POLICY = "update_policy"
     SET_SITE = "set_site"
@@ -453,6 +472,13 @@ START_REPLICATION = OrderKind(
 )
 STOP_REPLICATION = OrderKind(Kind.STOP_REPLICATION, StopReplication, Nothing, "end the loop for good")
 PAUSE_REPLICATION = OrderKind(Kind.PAUSE_REPLICATION, Nothing, Nothing, "pause the loop, keep everything")
+HAND_OVER = OrderKind(
+    Kind.HAND_OVER,
+    FabricMachine,
+    HandedOver,
+    "the machine runs at another host: end the loop, and say how far",
+)
+TAKE_OVER = OrderKind(Kind.TAKE_OVER, TakeOver, Nothing, "the machine came here: go on with its replication")
 RESYNCHRONIZE = OrderKind(Kind.RESYNCHRONIZE, Nothing, Nothing, "compare all blocks, send those that differ")
 UPDATE_POLICY = OrderKind(
     Kind.UPDATE_POLICY, UpdatePolicy, Nothing, "new policy values, on either side", pace=Pace.LINK

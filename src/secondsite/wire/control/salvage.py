@@ -17,7 +17,9 @@ from ..common.base import Problem
 from .changes import LONGEST_ID
 from .messages import MOST_MACHINES, Report, Status
 
-_PARTS: Final = ("sources", "replicas", "old_copies", "source_figures", "replica_figures", "replica_changes")
+_PARTS: Final = (
+    "sources", "replicas", "old_copies", "arrivals", "source_figures", "replica_figures", "replica_changes",
+)  # fmt: skip
 """The fields of a status that are about machines."""
 _GONE: Final[Mapping[str, str]] = {
     "sources": "sources_gone",

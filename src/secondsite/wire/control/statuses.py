@@ -52,6 +52,14 @@ class OldCopyStatus(Shape):
     """When it was first seen on; None as for a source."""
 
 
+class ArrivalStatus(Shape):
+    """A machine that runs here, carries our mark, and is not replicated from here: it may have come by live
+    migration. The vault, which knows where it was, decides what that means."""
+
+    machine_id: Annotated[str, Field(max_length=128)]
+    fabric_id: Annotated[str, Field(max_length=128)]
+
+
 class ReplicaStatus(Shape):
     """A machine as its target appliance sees it. `processed_at` is the instant of the newest cycle that is
     applied, `inbox_bytes` what waits to be processed, `journal` what can be recovered besides the points.

@@ -78,8 +78,8 @@ class Hypervisor:
                     self._listens = self._listen(self._handle)
             return self._handle
 
-    def domains(self) -> list[Any]:
-        return list(call("listing the machines", self.handle.listAllDomains))
+    def domains(self, flags: int = 0) -> list[Any]:
+        return list(call("listing the machines", self.handle.listAllDomains, flags))
 
     def find(self, fabric_id: str) -> Any | None:
         """The machine, or None if libvirt does not know it."""

@@ -44,6 +44,10 @@ class Inventory:
             return found
         return dataclasses.replace(found, attached=tuple(disk.key for disk in live_disks(domain)))
 
+    def running(self) -> frozenset[str]:
+        found = self._hypervisor.domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+        return frozenset(domain.UUIDString() for domain in found)
+
     def tag(self, fabric_id: str) -> str | None:
         return tag_of(self._hypervisor.domain(fabric_id))
 

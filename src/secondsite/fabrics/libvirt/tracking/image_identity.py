@@ -123,6 +123,24 @@ class Identities:
         self._path(fabric_id).unlink(missing_ok=True)
         self._known.pop(fabric_id, None)
 
+    def hand_over(self, fabric_id: str) -> str:
+        """The record of a machine, for `take_over` at another host; empty without one."""
+        known = self._read(fabric_id)
+        return json.dumps(known) if known else ""
+
+    def take_over(self, fabric_id: str, known: str, keys: Collection[str]) -> None:
+        """Replaces the record by one from another host, of these disks only: bitmaps that no file keeps do
+        not come along. Durable."""
+        try:
+            found = {name: _chains(by_disk) for name, by_disk in json.loads(known or "{}").items()}
+        except (ValueError, TypeError, AttributeError):
+            found = {}
+        kept = {
+            name: {key: chain for key, chain in by_disk.items() if key in keys}
+            for name, by_disk in found.items()
+        }
+        self._write(fabric_id, kept)
+
     def _origin(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> Chain:
         return self._read(domain.UUIDString()).get(checkpoint, {}).get(disk.key, ())
 

@@ -168,6 +168,15 @@ class Tracking:
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         self._remove(self._hypervisor.domain(fabric_id), keep)
 
+    def hand_over(self, fabric_id: str) -> str:
+        return self._identities.hand_over(fabric_id)
+
+    def take_over(self, fabric_id: str, known: str) -> None:
+        domain = self._hypervisor.domain(fabric_id)
+        disks = inventory.live_disks(domain)
+        self._identities.take_over(fabric_id, known, {disk.key for disk in disks if disk.keeps_bitmaps})
+        self._left.forget(fabric_id)
+
     def disable(self, fabric_id: str) -> None:
         domain = self._hypervisor.find(fabric_id)
         if domain is not None:

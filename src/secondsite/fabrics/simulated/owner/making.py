@@ -151,6 +151,17 @@ def migrate_away(root: Path, fabric_id: str) -> None:
     _mark(root, fabric_id, elsewhere=True)
 
 
+def migrate(root: Path, fabric_id: str, to: Path) -> None:
+    """Let the host with root `to` run the machine from now on, from the same disks; this one still has its
+    definition. Its bitmaps go with it; what is known of their files does not."""
+    there = Host(to)
+    migrate_away(root, fabric_id)
+    with there.records.lock(fabric_id, "migrate"):
+        record = Host(root).records.need(fabric_id)
+        came = record.having(elsewhere=False, images={}, left={}, view=None, nodes={}, runs_in=None)
+        there.open(there.records.save(came))
+
+
 def reboot(root: Path) -> None:
     """The host loses power and starts again; machines with autostart start."""
     host = Host(root)

@@ -8,8 +8,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pydantic
+
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
+from ....ground.real_files import FileNumber
 from ...interface import AcknowledgedDisks, ChangeSession, Obstacle, PowerState, SessionRequest, Unwritten
 from ..common_pause import SimulatedCommonPause
 from ..host import disks
@@ -17,6 +20,8 @@ from ..host.faults import Faults
 from ..host.host import Host
 from ..host.records import MachineRecord
 from . import resting_view, running_view, unwritten
+
+IMAGES = pydantic.TypeAdapter(dict[str, dict[str, int | FileNumber]])
 
 
 class SimulatedTracking:
@@ -114,6 +119,19 @@ class SimulatedTracking:
             self._host.records.lock(fabric_id, "acknowledge"),
         ):
             self._keep_only(self._host.records.need(fabric_id), keep)
+
+    def hand_over(self, fabric_id: str) -> str:
+        record = self._host.records.get(fabric_id)
+        return IMAGES.dump_json(record.images).decode() if record is not None else ""
+
+    def take_over(self, fabric_id: str, known: str) -> None:
+        with self._host.records.lock(fabric_id, "take over"):
+            record = self._host.records.need(fabric_id)
+            try:
+                images = IMAGES.validate_json(known)
+            except pydantic.ValidationError:
+                images = {}
+            self._host.records.save(record.having(images=images))
 
     def disable(self, fabric_id: str) -> None:
         with (
