@@ -30,6 +30,10 @@ for device in /dev/loop[0-9]*; do  # the disks of its owner's machines; made by 
     [ ! -b "$device" ] || mknod -m 660 "$root$device" b 7 "${device#/dev/loop}"
 done
 [ ! -e "$root/dev/kvm" ] || chroot "$root" chgrp kvm /dev/kvm 2> /dev/null || true
+if [ -n "${SHARED:-}" ]; then  # a folder that several hosts have, as from a storage of their site
+    mkdir -p "$root/srv/shared"
+    mount --bind "$SHARED" "$root/srv/shared"
+fi
 cd "$root"
 mkdir -p .machine
 pivot_root . .machine

@@ -18,6 +18,7 @@ from rig.processes import DidNotStart, kill_all
 
 BOOT = Path(__file__).with_name("boot.sh")
 BOOT_SECONDS = 60
+SHARED = "/srv/shared"
 HOLD = """
 echo $$ > "$1/cgroup.procs"
 export ROOT="$2" BOOT="$3" OVER="lowerdir=/,upperdir=$4,workdir=$5"
@@ -55,15 +56,16 @@ class Host:
         network: str | None = None,
         *,
         stays: bool = False,
+        shared: Path | None = None,
     ) -> None:
         """`template`: what it has to begin with, see there. `network`: the network namespace that it lives
         in, made anew for each start by whoever gives it; None: the machine's. `stays`: it outlives this
-        process, until its folder is removed."""
+        process, until its folder is removed. `shared`: a folder that it has as SHARED, as others may."""
         self.name = name
         self.folder = folder
         self.connect: Callable[[], None] = lambda: None
         """Called before each start."""
-        self._template, self._network, self._stays = template, network, stays
+        self._template, self._network, self._stays, self._shared = template, network, stays, shared
         self._running: subprocess.Popen[bytes] | None = None
         self.make()
 
@@ -135,6 +137,7 @@ class Host:
                 [*([] if self._stays else DIES_WITH_US), *enter, "sh", "-euc", HOLD, "host",
                 *map(str, places), *APART],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "SHARED": str(self._shared or "")},
             )  # fmt: skip
 
     def wait(self) -> None:

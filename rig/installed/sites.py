@@ -17,7 +17,7 @@ from rig import loop_devices, processes
 from rig.eventually import eventually
 from rig.hands import Hands, write
 from rig.installed import network, template
-from rig.installed.host import Host, end, remove
+from rig.installed.host import SHARED, Host, end, remove
 from rig.installed.network import GUESTS, Network
 from rig.installed.service import Service
 from rig.machines import BLOCK, STORAGE, GuestMachine
@@ -26,7 +26,7 @@ from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.wire import rest
 
 VAULT, SITES = "vault", ("a", "b")
-NUMBERS = {VAULT: 10, "a": 11, "b": 12}
+NUMBERS = {VAULT: 10, "a": 11, "b": 12, "a2": 13}
 HOMES = {"vault": "/var/lib/secondsite/vault", "appliance": "/var/lib/secondsite/appliance"}
 BOOT_FOLDER, PARTS = Path("/var/lib/libvirt/boot"), ("kernel", "initrd")
 MACHINES, CONSOLES = "/var/lib/libvirt/images", "/var/log/libvirt/guests"
@@ -61,14 +61,15 @@ class Installed(Hands):
 
     lost_by = "the power of its host is cut, which ends"
 
-    def __init__(self, folder: Path | None = None, *, stays: bool = False) -> None:
-        """`stays`: it outlives this process, until it is removed."""
-        self._stays = stays
+    def __init__(self, folder: Path | None = None, *, stays: bool = False, shares: bool = False) -> None:
+        """`stays`: it outlives this process, until it is removed. `shares`: the hosts of site a share a
+        folder, in which its machines have their disks."""
+        self._stays, self._shares = stays, shares
         self.folder = folder or Path(tempfile.mkdtemp(prefix="ssi-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
         made_from = template.installed()
         self._network = Network(self.folder, self.tag)
-        self.hosts = {name: self._host(name, made_from) for name in NUMBERS}
+        self.hosts = {name: self._host(name, made_from) for name in (VAULT, *SITES)}
         self.vault = Service(self.hosts[VAULT], "secondsite-vault")
         self.appliances: Mapping[str, Any] = {
             site: Service(self.hosts[site], "secondsite-appliance") for site in SITES
@@ -89,7 +90,11 @@ class Installed(Hands):
     def _host(self, name: str, made_from: Path) -> Host:
         number = NUMBERS[name]
         space = self._network.namespace(number)
-        host = Host(name, self.folder / name, made_from, space, stays=self._stays)
+        shared = self.folder / "shared" if self._shares and name.startswith("a") else None
+        if shared is not None:
+            shared.mkdir(exist_ok=True)
+            shared.chmod(0o755)
+        host = Host(name, self.folder / name, made_from, space, stays=self._stays, shared=shared)
         host.connect = lambda: self._network.connect(number)
         self._settle(host)
         return host
@@ -135,6 +140,31 @@ class Installed(Hands):
             vault.pairs.set("a", "b", reverse_after_commit=False)
         return self
 
+    def add_host(self, name: str = "a2") -> None:
+        """One more host of site a, with an appliance of its own; what machines boot comes later."""
+        self.hosts[name] = self._host(name, template.installed())
+        self.hosts[name].power_on()
+        with self.client() as vault:
+            self._enroll(vault.sites["a"].create_registration_key(), name)
+        self.appliances = {**self.appliances, name: Service(self.hosts[name], "secondsite-appliance")}
+        self.appliances[name].start()
+        self.wait_connected()
+
+    def let_migrate(self, *names: str) -> None:
+        """Their libvirt takes machines from others, over a network that is its owner's alone."""
+        for name in names:
+            host = self.hosts[name]
+            host.write("/etc/libvirt/libvirtd.conf", f'auth_tcp = "none"\nhost_uuid = "{uuid.uuid4()}"\n')
+            host.must("systemctl", "stop", "libvirtd", "libvirtd.socket", "libvirtd-ro.socket",
+                      "libvirtd-admin.socket")  # fmt: skip
+            host.must("systemctl", "start", "libvirtd-tcp.socket", "libvirtd.socket", "libvirtd")
+
+    def migrate(self, name: str, here: str, there: str, *options: str) -> None:
+        """Live, as its owner does it."""
+        address = self._network.address(NUMBERS[there])
+        words = ["--live", "--persistent", "--undefinesource", "--unsafe", *options]
+        self.virsh(here, "migrate", *words, name, f"qemu+tcp://{address}/system", f"tcp://{address}")
+
     def _init_vault(self) -> None:
         number = NUMBERS[VAULT]
         hosts = (self._network.address(number), self._network.address6(number))
@@ -145,7 +175,7 @@ class Installed(Hands):
         """Site a is reached by IPv4, site b by IPv6."""
         number = NUMBERS[site]
         by_four, by_six = self._network.address(number), f"[{self._network.address6(number)}]"
-        listen, address = ("0.0.0.0", by_four) if site == "a" else ("[::]", by_six)
+        listen, address = ("[::]", by_six) if site == "b" else ("0.0.0.0", by_four)
         words = ["--name", f"appliance-{site}", "--uri", "qemu:///system", "--boot-folder", str(BOOT_FOLDER)]
         words += ["--listen", f"{listen}:{DATA_PORT}", "--advertise", f"{address}:{DATA_PORT}"]
         self._use(key, site, "enroll", *words)
@@ -190,7 +220,8 @@ class Installed(Hands):
         host = self.hosts[site]
         guest = self._give_boot_files(kind)
         suffix = "raw" if storage == BLOCK else storage
-        disks = [f"{MACHINES}/{name}-{number}.{suffix}" for number in range(len(disk_bytes))]
+        folder = SHARED if self._shares else MACHINES
+        disks = [f"{folder}/{name}-{number}.{suffix}" for number in range(len(disk_bytes))]
         for path, size in zip(disks, disk_bytes, strict=True):
             guestkit.make_disk(host.path(path), size, filled_bytes=filled_bytes)
         if storage == BLOCK:
@@ -210,7 +241,8 @@ class Installed(Hands):
         )
         host.must("virsh", "define", "/dev/stdin", text=xml)
         host.must("virsh", "start", name)
-        seen = tuple(Path(path) if storage == BLOCK else host.upper / path.lstrip("/") for path in disks)
+        above = self.folder / "shared" if self._shares else host.upper / MACHINES.lstrip("/")
+        seen = tuple(Path(path) if storage == BLOCK else above / Path(path).name for path in disks)
         made = GuestMachine(name, fabric_id, seen, guestkit.Console(host.upper / console.lstrip("/")), GUESTS)
         self.guests[name] = made
         return made
@@ -227,7 +259,7 @@ class Installed(Hands):
         guest = guestkit.build(kind=kind)
         named = {part: BOOT_FOLDER / f"{kind.name.lower()}-{getattr(guest, part).name}" for part in PARTS}
         self._boot_files |= {inside: getattr(guest, part) for part, inside in named.items()}
-        for site in SITES:
+        for site in self.appliances:
             self._copy_boot_files(site)
         return replace(guest, kernel=named["kernel"], initrd=named["initrd"])
 

@@ -20,7 +20,8 @@ FOLLOWED_SECONDS = 30
 @pytest.fixture(scope="module")
 def rig():
     with Rig("simulated", forked=True) as rig:
-        rig.open(furnish=lambda site: site == "a" and rig.make_simulated("web01", disk_bytes=(DISK_BYTES,)))
+        rig.open()
+        rig.make_simulated("web01", disk_bytes=(DISK_BYTES,))
         rig.add_host("a")
         with rig.client() as vault:
             vault.policies.create(**policies.quick().model_dump())

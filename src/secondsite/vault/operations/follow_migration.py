@@ -8,14 +8,17 @@ ends. If the former appliance does not answer, all blocks are compared, and it i
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeGuard
 
 from ...domain import errors
 from ...domain.lifecycle import State
-from ...ground.job_states import MOVING
+from ...ground.job_states import MOVING, JobState
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
-from ...jobs.model.outcomes import Done, Outcome
-from ...jobs.storage import search
+from ...jobs.model.outcomes import Commit, Done, Outcome
+from ...jobs.model.views import JobView
+from ...jobs.storage import read, search
+from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import orders
@@ -25,6 +28,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.deps import Deps
 from ..steps.retry_store import retrying
+from ..steps.sides import side
 from ..steps.sides.orders import Limits, Orders
 from ..steps.sides.side import Ask
 from ..steps.sides.source import Source
@@ -70,20 +74,25 @@ class _FollowedSource(Source):
     """Orders to an appliance of the source's site, with the number that the machine had when it was seen
     there."""
 
-    def __init__(
-        self, give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, number: int
-    ) -> None:
+    def __init__(self, give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str) -> None:
         super().__init__(give, ctx, replace(machine, source_appliance_id=appliance_id))
-        self._number = number
 
     @property
     def generation(self) -> int | None:
-        return self._number
+        return self._ctx.arguments(FollowArguments).generation
 
     def to_hand_over(self) -> Ask[orders.FabricMachine, HandedOver]:
         payload = orders.FabricMachine(fabric_id=self.machine.source_fabric_id)
         why = f"ending the replication of {self.machine.name} where it ran before"
         return Ask(orders.HAND_OVER, payload, why, TOLD)
+
+
+class _FollowedTarget(Target):
+    """Orders to the target, with that number."""
+
+    @property
+    def generation(self) -> int | None:
+        return self._ctx.arguments(FollowArguments).generation
 
 
 class FollowMigration:
@@ -102,34 +111,62 @@ class FollowMigration:
         return Definition(FOLLOW, tuple(retrying(step) for step in steps))
 
     def _hand_over(self, ctx: StepContext) -> Outcome:
+        """With its end the machine belongs to its new appliance: what any verb does from then on, it does
+        there."""
         asked, machine = ctx.arguments(FollowArguments), self._machine(ctx)
-        former = _FollowedSource(self._give, ctx, machine, asked.former_id, asked.generation)
+        former = _FollowedSource(self._give, ctx, machine, asked.former_id)
         if asked.former_id == asked.appliance_id:
-            return Done("its appliance has lost its records: all blocks are compared", HandedOver())
+            return self._known_before(ctx)
         try:
-            return former.ask(former.to_hand_over()).done()
+            return former.ask(former.to_hand_over()).done(self._moves(ctx))
         except errors.ApplianceUnreachable:
             need = Need(
                 former.to_hand_over(),
                 lost="all blocks are compared",
                 later="the appliance that the machine has left ends its part",
             )
-            return declaration.left_for_later(self._deps, former, need, outdated=True)
+            left = declaration.left_for_later(self._deps, former, need, outdated=True)
+            return replace(left, commit=_both(left.commit, self._moves(ctx)))
 
-    def _tell_target(self, ctx: StepContext) -> Outcome:
-        """Record where the machine is replicated from, and tell its target. The record comes first: it alone
-        tells later verbs where the machine is."""
+    def _moves(self, ctx: StepContext) -> Commit:
         asked = ctx.arguments(FollowArguments)
-        with self._deps.store.transaction() as tx:
+
+        def move(tx: Transaction) -> None:
             machine = _required(tx, ctx, asked)
             tx.machines.put(replace(machine, source_appliance_id=asked.appliance_id))
-        target = Target(self._give, ctx, replace(machine, source_appliance_id=asked.appliance_id))
+
+        return self._deps.commit(move)
+
+    def _known_before(self, ctx: StepContext) -> Outcome:
+        """What an earlier job was told that failed before its end; else its appliance has lost its
+        records."""
+        with ctx.session() as session:
+            jobs = search.of_subject(session, str(ctx.subject), FOLLOW)
+            last = next((job for job in jobs if job.id != ctx.job_id), None)
+            known = read.facts_of(session, last.id, "hand_over", HandedOver) if _has_failed(last) else None
+        if known is None:
+            return Done("its appliance has lost its records of it: all blocks are compared", HandedOver())
+        return Done("known from the last try", known)
+
+    def _tell_target(self, ctx: StepContext) -> Outcome:
+        machine = self._machine(ctx)
+        target = _FollowedTarget(self._give, ctx, machine)
         came_home = machine.target_fabric_id if machine.epoch > 1 else None
-        return replicating.create_replica(self._deps, target, old_fabric_id=came_home).done()
+        with self._deps.store.reading() as tx:
+            setup = side.replica_setup(tx, machine, existing_fabric_id=came_home)
+        need = Need(
+            Ask(orders.PREPARE_REPLICA, setup, f"telling {target.site} from where cycles come", TOLD),
+            lost=f"{machine.name} is not replicated before it answers",
+            later="it takes the cycles of the appliance that has the machine now",
+        )
+        try:
+            return target.ask(need.asked).done()
+        except errors.ApplianceUnreachable:
+            return declaration.left_for_later(self._deps, target, need)
 
     def _take_over(self, ctx: StepContext) -> Outcome:
         asked, machine = ctx.arguments(FollowArguments), self._machine(ctx)
-        source = _FollowedSource(self._give, ctx, machine, asked.appliance_id, asked.generation)
+        source = _FollowedSource(self._give, ctx, machine, asked.appliance_id)
         setup = replicating.source_setup(self._deps, machine, SyncMode.COMPARE)
         payload = orders.TakeOver(setup=setup, before=ctx.facts("hand_over", HandedOver))
         why = f"going on with the replication of {machine.name} where it runs"
@@ -138,6 +175,19 @@ class FollowMigration:
     def _machine(self, ctx: StepContext) -> MachineRecord:
         with self._deps.store.reading() as tx:
             return _required(tx, ctx, ctx.arguments(FollowArguments))
+
+
+def _has_failed(job: JobView | None) -> TypeGuard[JobView]:
+    return job is not None and job.state is JobState.FAILED
+
+
+def _both(first: Commit | None, second: Commit) -> Commit:
+    def commit(session: Session) -> None:
+        if first is not None:
+            first(session)
+        second(session)
+
+    return commit
 
 
 def _required(tx: Transaction, ctx: StepContext, asked: FollowArguments) -> MachineRecord:

@@ -11,9 +11,9 @@ from ..operations import follow_migration
 from ..steps.deps import Deps
 
 EVERY_SECONDS = 1.0
-AGAIN_SECONDS = 15.0
-"""Between two jobs for one machine: one that failed has a cause that takes a while, such as a migration that
-has not ended."""
+AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 600.0
+"""Between two jobs for one machine, each time twice as long: one that failed has a cause that takes a while,
+such as a migration that has not ended, or a second copy."""
 LOCK = "follow-migration"
 
 log = structlog.get_logger()
@@ -26,18 +26,25 @@ class MigrationFollower(Periodic):
         super().__init__("migrations", lambda error: log.error("migrations.failed", exc_info=error))
         self._deps = deps
         self._facts = facts
-        self._begun: dict[str, float] = {}
+        self._pauses: dict[str, tuple[float, float]] = {}
+        """By machine that came and is not followed yet: when it may be tried again, and the pause after
+        that."""
 
     def pause_seconds(self) -> float:
         return EVERY_SECONDS
 
     def look(self) -> None:
+        arrivals = self._facts.arrivals()
+        there = {each.machine_id for came in arrivals.values() for each in came}
+        self._pauses = {key: pause for key, pause in self._pauses.items() if key in there}
         now = time.monotonic()
-        self._begun = {each: at for each, at in self._begun.items() if now - at < AGAIN_SECONDS}
-        for appliance_id, arrivals in self._facts.arrivals().items():
-            new = {each.machine_id: each.fabric_id for each in arrivals if each.machine_id not in self._begun}
-            if new:
-                self._follow(appliance_id, new, now)
+        for appliance_id, came in arrivals.items():
+            due = {each.machine_id: each.fabric_id for each in came if self._is_due(each.machine_id, now)}
+            if due:
+                self._follow(appliance_id, due, now)
+
+    def _is_due(self, machine_id: str, now: float) -> bool:
+        return now >= self._pauses.get(machine_id, (0.0, 0.0))[0]
 
     def _follow(self, appliance_id: str, arrived: dict[str, str], now: float) -> None:
         with self._deps.store.reading() as tx:
@@ -47,5 +54,9 @@ class MigrationFollower(Periodic):
             tx.one_at_a_time(LOCK)
             for machine in follow_migration.came(tx, appliance_id, arrived):
                 job_id = follow_migration.submit(self._deps, tx, machine, appliance_id)
-                self._begun[machine.id] = now
+                self._wait(machine.id, now)
                 log.info("migration.followed", machine=machine.name, appliance=appliance_id, job=job_id)
+
+    def _wait(self, machine_id: str, now: float) -> None:
+        _, pause = self._pauses.get(machine_id, (0.0, AGAIN_SECONDS))
+        self._pauses[machine_id] = now + pause, min(2 * pause, LONGEST_SECONDS)
