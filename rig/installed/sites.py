@@ -159,10 +159,10 @@ class Installed(Hands):
                       "libvirtd-admin.socket")  # fmt: skip
             host.must("systemctl", "start", "libvirtd-tcp.socket", "libvirtd.socket", "libvirtd")
 
-    def migrate(self, name: str, here: str, there: str, *options: str) -> None:
-        """Live, as its owner does it."""
+    def migrate(self, name: str, here: str, there: str, *, keep: bool = False) -> None:
+        """Live, as its owner does it. `keep`: its definition stays here, too."""
         address = self._network.address(NUMBERS[there])
-        words = ["--live", "--persistent", "--undefinesource", "--unsafe", *options]
+        words = ["--live", "--persistent", "--unsafe", *(() if keep else ("--undefinesource",))]
         self.virsh(here, "migrate", *words, name, f"qemu+tcp://{address}/system", f"tcp://{address}")
 
     def _init_vault(self) -> None:

@@ -124,6 +124,7 @@ class Appliances:
         self.knows_guests = True
         self.ran = []
         self.screen: bytes | None = None
+        self.handed_over, self.taken_over = orders.HandedOver(), orders.HandedOver()
         self._accepting = set()
         self._reports = {}
         self._epochs = {}
@@ -266,6 +267,13 @@ class Appliances:
             return read.get(tx.session, order_id.partition("/")[0]).name
 
     def _nothing(self, appliance_id, machine_id, payload):
+        return orders.Nothing()
+
+    def _hand_over(self, *_):
+        return self.handed_over
+
+    def _take_over(self, appliance_id, machine_id, payload):
+        self.taken_over = payload.before
         return orders.Nothing()
 
     def _create_network(self, appliance_id, machine_id, payload):

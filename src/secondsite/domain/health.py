@@ -192,8 +192,9 @@ CATALOGUE: dict[str, FindingKind] = {
             "machine-missing",
             C,
             "The hypervisor no longer knows the machine: it was undefined, or migrated to another host.",
-            "Define it again or migrate it back; or disable its protection, and enable it at its new place. "
-            "Its recovery points stay usable until then.",
+            "If it was migrated, enroll an appliance at its new host: it goes on by itself "
+            "('secondsite appliance create-registration-key --site SITE'). Else define it again. Its recovery "
+            "points stay usable until then.",
         ),
         _kind(
             "mark-lost",

@@ -18,7 +18,8 @@ def missing(source: Source) -> errors.NotFound:
     """The error for a machine that the hypervisor does not know."""
     return errors.NotFound(
         f"The hypervisor no longer knows {source}.",
-        do="Define the machine again, migrate it back to this hypervisor, or disable its protection.",
+        do="Nothing, if it was migrated to a host that has an appliance of this site. Else define it again, "
+        "migrate it back, or disable its protection.",
     )
 
 
@@ -28,8 +29,8 @@ def elsewhere(source: Source) -> errors.NotFound:
     return errors.NotFound(
         f"{source} does not run here, and its disks are in use elsewhere: it was live-migrated, or another "
         "host or program has them open.",
-        do="Migrate it back to this hypervisor, or end the other use; if it runs nowhere, start it here "
-        "once. Or disable its protection, and enable it at its new place.",
+        do="Nothing, if it was migrated to a host that has an appliance of this site. Else migrate it back, "
+        "or end the other use; if it runs nowhere, start it here once.",
     )
 
 
