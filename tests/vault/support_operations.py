@@ -2,6 +2,7 @@
 test's."""
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import sqlite3
@@ -15,6 +16,7 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.entry.restored_vault import RestoredVault
+from secondsite.ground.units import GiB
 from secondsite.jobs.model import asking
 from secondsite.jobs.running.engine import Engine
 from secondsite.jobs.storage import database, read, search
@@ -51,6 +53,21 @@ def folder_in_memory():
     return tempfile.TemporaryDirectory(
         prefix="ss-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     )
+
+
+OTHER_A, OTHER_B = "other-appliance-a", "other-appliance-b"
+"""Second hosts of the sites, for `add_host`."""
+
+
+def add_host(verbs, like, name, free):
+    """One more appliance at the site of another one."""
+    with verbs.store.transaction() as tx:
+        first = tx.appliances.find(like)
+        assert first is not None
+        assert first.hello is not None
+        hello = first.hello.model_copy(update={"appliance_id": name})
+        made = dataclasses.replace(first, id=name, name=name, hello=hello, store_free_bytes=free * GiB)
+        tx.appliances.put(made)
 
 
 def said(tree, task):
@@ -93,7 +110,7 @@ class Verbs:
     def open(self):
         self._db = database.connect(f"sqlite:///{self.folder}/vault.db")
         self.store = self.appliances.store = vault_store.Store(self._db)
-        self._deps = deps = Deps(
+        self.deps = deps = Deps(
             self.store,
             self.appliances,
             self._submit,
@@ -165,7 +182,7 @@ class Verbs:
             request = REQUESTS[verb](machines=machines, **arguments)
         with self.store.transaction() as tx:
             if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
-                return unsynchronized_failback.submit(self._deps, tx, request, "tester").job_id
+                return unsynchronized_failback.submit(self.deps, tx, request, "tester").job_id
             return self._operations[verb].submit(tx, request, "tester").job_id
 
     def submit_plan(self, verb, plan, **asked):
@@ -175,7 +192,7 @@ class Verbs:
         wanted = run_selection.RunRequest(verb, **part)
         with self.store.transaction() as tx:
             run = plan_runs.PlanRunRequest(plan, wanted, asked)
-            return plan_runs.submit(self._deps, self._operations[verb], tx, run, "tester").job_id
+            return plan_runs.submit(self.deps, self._operations[verb], tx, run, "tester").job_id
 
     def run_plan(self, verb, plan, **asked):
         return self.settle(self.submit_plan(verb, plan, **asked))

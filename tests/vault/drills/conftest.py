@@ -31,7 +31,7 @@ class Drills:
 
     def begin(self):
         """As a vault process begins; also a second one on the same database."""
-        deps = self.verbs._deps  # noqa: SLF001 as the vault is built with them
+        deps = self.verbs.deps
         facts = StatusIntake(self.verbs.store, Signals(), self.clock.now)
         ends_at = self.clock.now() + timedelta(days=7000)
         authority = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=ends_at)

@@ -5,9 +5,8 @@ import pytest
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault.operations import follow_migration
 from secondsite.wire.control.orders import HandedOver, Kind
-from tests.vault.operations.test_placing import OTHER_A, OTHER_B, add_host
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import Verbs, folder_in_memory
+from tests.vault.support_operations import OTHER_A, OTHER_B, Verbs, add_host, folder_in_memory
 
 KNOWN = HandedOver(progress="{}", tracking="{}")
 MIGRATED = [(A, Kind.HAND_OVER), (B, Kind.PREPARE_REPLICA), (OTHER_A, Kind.TAKE_OVER)]
@@ -34,7 +33,7 @@ def arrived(verbs, at=OTHER_A, fabric_id=None):
 
 def submit(verbs, at=OTHER_A):
     with verbs.store.transaction() as tx:
-        return follow_migration.submit(verbs._deps, tx, verbs.machine(), at)
+        return follow_migration.submit(verbs.deps, tx, verbs.machine(), at)
 
 
 def follow(verbs, at=OTHER_A):

@@ -15,9 +15,7 @@ from secondsite.vault.facade.nouns.policies import put_with_twin
 from secondsite.wire.common.stores import Placement, StoreSpace
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B, definition
-from tests.vault.support_operations import Verbs, folder_in_memory
-
-OTHER_A, OTHER_B = "other-appliance-a", "other-appliance-b"
+from tests.vault.support_operations import OTHER_A, OTHER_B, Verbs, add_host, folder_in_memory
 
 
 @pytest.fixture
@@ -30,17 +28,6 @@ def verbs():
             add_host(verbs, like, name, free)
         yield verbs
         verbs.close()
-
-
-def add_host(verbs, like, name, free):
-    """One more appliance at the site of another one."""
-    with verbs.store.transaction() as tx:
-        first = tx.appliances.find(like)
-        assert first is not None
-        assert first.hello is not None
-        hello = first.hello.model_copy(update={"appliance_id": name})
-        made = dataclasses.replace(first, id=name, name=name, hello=hello, store_free_bytes=free * GiB)
-        tx.appliances.put(made)
 
 
 def places(verbs, name):

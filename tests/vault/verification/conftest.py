@@ -34,7 +34,7 @@ class Booting:
         facts = StatusIntake(self.verbs.store, Signals(), self.clock.now)
         ends_at = self.clock.now() + timedelta(days=7000)
         authority = SimpleNamespace(appliance_lifetime=timedelta(days=90), ends_at=ends_at)
-        deps = self.verbs._deps  # noqa: SLF001 as the vault is built with them
+        deps = self.verbs.deps
         self.scheduler = VerificationScheduler(deps, facts, cast(Authority, authority))
         self.clock.pass_by(60)
         return self.scheduler
@@ -59,7 +59,7 @@ class Booting:
         """On demand; nothing has run yet."""
         machine = self.verbs.machine(name)
         point = self.newest(name)
-        deps = self.verbs._deps  # noqa: SLF001
+        deps = self.verbs.deps
         with self.verbs.store.transaction() as tx:
             return boot_point.submit(deps, tx, machine, point.id, "ada", network)
 

@@ -3,13 +3,12 @@ another host now, and says how far it was; the appliance there goes on."""
 
 from pydantic import ValidationError
 
-from ...domain import errors
+from ...domain import errors, shell
 from ...fabrics.interface import PowerState
 from ...ground import seams
 from ...wire.control.orders import MOST_OF_A_PROGRESS, FabricMachine, HandedOver, Nothing, TakeOver
 from ..shared import ended_protections
-from ..source import Source
-from ..source.progress import SourceProgress
+from ..source import Source, progress
 from .context import Context
 
 KEY = "handed-over/"
@@ -46,7 +45,8 @@ def _require_gone(context: Context, source: Source) -> None:
     if source.fenced:
         raise errors.NotPossibleNow(
             f"{name} was failed over, and must not run at this site.",
-            do=f"See 'secondsite machine show {name}' for which copy counts, and shut the other down.",
+            do=f"See with 'secondsite machine show {shell.arguments(name)}' which copy counts, and shut the "
+            "other down.",
         )
     if context.fabric.power.state(source.setup.fabric_id) not in GONE:
         raise errors.NotPossibleNow(
@@ -78,9 +78,9 @@ def take_over(context: Context, payload: TakeOver) -> tuple[str, Nothing]:
     return f"{name} is replicated from here from now on: {how}", Nothing()
 
 
-def _progress(before: HandedOver) -> SourceProgress | None:
+def _progress(before: HandedOver) -> progress.SourceProgress | None:
     """None if it is not known, or cannot be understood."""
     try:
-        return SourceProgress.model_validate_json(before.progress) if before.progress else None
+        return progress.SourceProgress.model_validate_json(before.progress) if before.progress else None
     except ValidationError:
         return None

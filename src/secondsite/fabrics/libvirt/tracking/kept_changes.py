@@ -45,7 +45,11 @@ class KeptChanges:
         asked = [disk for disk in seen.disks if not disk.keeps_bitmaps and ours.get(disk.key)]
         if not asked or start is None:
             return
-        said = {"start": start, "disks": {disk.key: _named(disk) for disk in asked}}
+        said = {
+            "start": start,
+            "disks": {disk.key: _named(disk) for disk in asked},
+            "written": {disk.key: _written_ns(disk) for disk in asked},
+        }
         for disk in asked:
             self._make(self.path(domain.UUIDString(), disk.key), seen.sizes_bytes[disk.key])
         for disk in asked:
@@ -66,7 +70,9 @@ class KeptChanges:
                 note.unlink()
             return None
         kept = self.path(domain.UUIDString(), disk.key)
-        return kept if said["start"] == start and known == _named(disk) and _was_last(kept, disk) else None
+        since_ns = said.get("written", {}).get(disk.key)
+        is_it = said["start"] == start and known == _named(disk)
+        return kept if is_it and since_ns is not None and _was_last(kept, disk, since_ns) else None
 
     def path(self, fabric_id: str, key: str) -> Path:
         """The file of a disk's keeper."""
@@ -136,13 +142,17 @@ def _named(disk: domain_xml.Disk) -> list[object]:
     return [disk.path, None if number is None else [*number], None if use is None else use.incarnation]
 
 
-def _was_last(kept: Path, disk: domain_xml.Disk) -> bool:
-    """Whether the keeper was written after the disk, as far as the disk's times tell. Who copies over a disk
-    may give it an older time of writing, but not of change; libvirt takes it back from QEMU's user at the
-    end."""
+def _written_ns(disk: domain_xml.Disk) -> int:
+    return os.stat(disk.path).st_mtime_ns
+
+
+def _was_last(kept: Path, disk: domain_xml.Disk, since_ns: int) -> bool:
+    """Whether the keeper was written after the disk, as far as the disk's times tell, which was last written
+    at `since_ns` when the keeper began. Who copies over a disk gives it an older time of writing than that,
+    or a later time of change; but libvirt changes it, too, when it takes it back from QEMU's user."""
     try:
         now, stored_ns = os.stat(disk.path), os.stat(kept).st_mtime_ns
     except OSError:
         return False
-    is_left = now.st_mtime_ns <= stored_ns and now.st_ctime_ns <= stored_ns + TAKEN_BACK_SECONDS * 10**9
-    return disk.is_device or is_left
+    is_left = since_ns <= now.st_mtime_ns <= stored_ns
+    return disk.is_device or (is_left and now.st_ctime_ns <= stored_ns + TAKEN_BACK_SECONDS * 10**9)
