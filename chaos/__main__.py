@@ -1,7 +1,7 @@
 """`./dev chaos [--kills N] [--seed N] [--minutes M]`, or `--sweep [--plans] [--victim NAME] [--encrypted]
 [--resume REPORT] [--slice N]`, `--power-cuts N [--seed N]`, `--border N [--seed N]`, `--walks N [--plans]
-[--seed N] [--minutes M] [--walkers K]`, or `--walks N --as-installed [--seed N] [--minutes M]`; exit code
-1 if a promise broke."""
+[--seed N] [--minutes M] [--walkers K]`, `--walks N --as-installed [--seed N] [--minutes M]`, or
+`--migrations N [--seed N] [--minutes M]`; exit code 1 if a promise broke."""
 
 import argparse
 import collections
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import guestkit
-from chaos import storm, sweep
+from chaos import migrations, storm, sweep
 from chaos.border import throw
 from chaos.owners import walking as owners
 from chaos.plans import ladder
@@ -45,6 +45,8 @@ def _chosen(chosen: argparse.Namespace) -> Callable[[argparse.Namespace], tuple[
         return _power_cuts
     if chosen.border:
         return _border
+    if chosen.migrations:
+        return _migrations
     if chosen.walks:
         return _as_installed if chosen.as_installed else _walks
     return _sweep if chosen.sweep else _storm
@@ -77,6 +79,12 @@ def _arguments() -> argparse.Namespace:
         type=int,
         metavar="N",
         help="walk at random on simulated sites, N steps, or as far as --minutes",
+    )
+    parser.add_argument(
+        "--migrations",
+        type=int,
+        metavar="N",
+        help="migrate machines live N times between two installed hosts, beside everything else",
     )
     parser.add_argument("--plans", action="store_true", help="with --walks or --sweep: over a recovery plan")
     parser.add_argument(
@@ -172,6 +180,13 @@ def _as_installed(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | Non
     for told, times in sorted(seen.became.items()):
         _say(f"{times:5} {told}")
     _say(f"{seen.steps} steps; reboots: {dict(seen.reboots)}")
+    return seen.as_json(), seen.broken
+
+
+def _migrations(chosen: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    _say(f"seed {chosen.seed}")
+    seen = migrations.run(chosen.migrations, chosen.seed, 60 * (chosen.minutes or 60), _say)
+    _say(migrations.summary(seen))
     return seen.as_json(), seen.broken
 
 
