@@ -15,7 +15,8 @@ from chaos.errors import PromiseBroken
 from rig import images
 from rig.eventually import eventually
 from rig.installed import Installed
-from secondsite.domain.lifecycle import Verb
+from secondsite.domain.errors import NotFound, SecondsiteError
+from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground.units import MiB
 from secondsite.wire import rest
 
@@ -31,13 +32,13 @@ POLICY = rest.PolicyCreate(
     cycle_seconds=1,
 )
 WORKLOAD = guestkit.Workload(records_per_second=5)
-CONSOLES = "/var/log/libvirt/guests"
 FOLLOWED_SECONDS = 120
 LOOKED_AT_EVERY = 5
 """After so many migrations both disks are compared with their points."""
 DISK_BYTES, FILLED_BYTES = 64 * MiB, 32 * MiB
 COPIED_AGAIN_BYTES = 16 * MiB
 """More than this sent by one migration is a copy of what the target had."""
+COPIED_IN = (State.INITIAL_REPLICATING, State.PROTECTED)
 Say = Callable[[str], None]
 
 
@@ -90,8 +91,8 @@ class Story:
     def begin(self) -> None:
         self.rig.open()
         self.rig.add_host(HOSTS[1])
+        self.rig.give_appliance(HOSTS[1])
         self.rig.let_migrate(*HOSTS)
-        self.rig.hosts[HOSTS[1]].must("mkdir", "-p", CONSOLES)
         with self.rig.client() as vault:
             vault.policies.create(**POLICY.model_dump())
         for name in (*NAMES, LATE):
@@ -175,6 +176,7 @@ class Story:
         """Of a third machine, which is migrated meanwhile, too."""
         with self.rig.client() as vault:
             job = vault.machines[LATE].enable_protection("a", "b", policy=POLICY.name)
+            eventually(self.is_copied, FOLLOWED_SECONDS)
             here = self.at[LATE]
             (there,) = set(HOSTS) - {here}
             self.rig.migrate(LATE, here, there)
@@ -182,6 +184,11 @@ class Story:
             yield
             job.wait()
             self.rig.must(Verb.DISABLE_PROTECTION, rest.DisableProtection(machines=(LATE,)))
+
+    def is_copied(self) -> bool:
+        with contextlib.suppress(NotFound):
+            return self.rig.machine(LATE).state in COPIED_IN
+        return False
 
     @contextlib.contextmanager
     def comparison(self) -> Iterator[None]:
@@ -219,13 +226,15 @@ def run(count: int, seed: int, within_seconds: float, say: Say) -> Migrations:
                 story.turn(number)
             for name in NAMES:
                 story.look(name)
-        except (PromiseBroken, AssertionError) as broken:
+        except (PromiseBroken, AssertionError, SecondsiteError) as broken:
             seen.broken = f"{type(broken).__name__}: {broken}"
     return seen
 
 
 def summary(seen: Migrations) -> str:
     """The figures, in words."""
+    if not seen.turns:
+        return "no migration"
     followed = sorted(turn.followed for turn in seen.turns)
     points = sorted(turn.point for turn in seen.turns)
     beside = Counter(turn.beside for turn in seen.turns)

@@ -141,9 +141,13 @@ class Installed(Hands):
         return self
 
     def add_host(self, name: str = "a2") -> None:
-        """One more host of site a, with an appliance of its own; what machines boot comes later."""
+        """One more host of site a; what machines boot comes later."""
         self.hosts[name] = self._host(name, template.installed())
         self.hosts[name].power_on()
+        self.hosts[name].must("mkdir", "-p", CONSOLES)
+
+    def give_appliance(self, name: str = "a2") -> None:
+        """One of its own to a further host."""
         with self.client() as vault:
             self._enroll(vault.sites["a"].create_registration_key(), name)
         self.appliances = {**self.appliances, name: Service(self.hosts[name], "secondsite-appliance")}
@@ -259,7 +263,7 @@ class Installed(Hands):
         guest = guestkit.build(kind=kind)
         named = {part: BOOT_FOLDER / f"{kind.name.lower()}-{getattr(guest, part).name}" for part in PARTS}
         self._boot_files |= {inside: getattr(guest, part) for part, inside in named.items()}
-        for site in self.appliances:
+        for site in self.hosts.keys() - {VAULT}:
             self._copy_boot_files(site)
         return replace(guest, kernel=named["kernel"], initrd=named["initrd"])
 

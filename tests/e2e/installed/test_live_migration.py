@@ -18,7 +18,7 @@ from tests.support import policies
 pytestmark = [*MARKS, IN_TURN]
 HERE, THERE = "a", "a2"
 FOLLOWED_SECONDS = 60
-CONSOLES = "/var/log/libvirt/guests"
+TOLD_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,6 @@ def rig():
         rig.open()
         rig.add_host(THERE)
         rig.let_migrate(HERE, THERE)
-        rig.hosts[THERE].must("mkdir", "-p", CONSOLES)
         with rig.client() as vault:
             vault.policies.create(**policies.quick().model_dump())
         guest = rig.make_guest(NAME, workload=guestkit.Workload(records_per_second=5))
@@ -67,8 +66,20 @@ def is_true(rig, host):
         assert images.point_digests(folder, point.id) == held
 
 
+def test_at_a_host_without_an_appliance_it_is_missed_until_there_is_one(rig):
+    before = sent(rig)
+    rig.migrate(NAME, HERE, THERE)
+    eventually(lambda: "machine-missing" in rig.codes(NAME), TOLD_SECONDS)
+    rig.give_appliance(THERE)
+    is_followed_to(rig, THERE)
+    is_true(rig, THERE)
+    assert sent(rig) - before < 4 * MiB
+
+
 def test_the_appliance_at_the_new_host_goes_on_without_a_comparison(rig):
     before = sent(rig)
+    rig.migrate(NAME, THERE, HERE)
+    is_followed_to(rig, HERE)
     rig.migrate(NAME, HERE, THERE)
     is_followed_to(rig, THERE)
     is_true(rig, THERE)
