@@ -17,9 +17,7 @@ from ..common.base import Problem
 from .changes import LONGEST_ID
 from .messages import MOST_MACHINES, Report, Status
 
-_PARTS: Final = (
-    "sources", "replicas", "old_copies", "arrivals", "source_figures", "replica_figures", "replica_changes",
-)  # fmt: skip
+_PARTS: Final = ("sources", "replicas", "old_copies", "source_figures", "replica_figures", "replica_changes")
 """The fields of a status that are about machines."""
 _GONE: Final[Mapping[str, str]] = {
     "sources": "sources_gone",
