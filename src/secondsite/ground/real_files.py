@@ -157,9 +157,10 @@ def device_away(path: Path | str, name: str) -> str:
         return "is no block device any more"
     if use is None or not use.size_bytes:
         return "has no device behind it"
-    if not name or not use.name or use.name == name:
+    if not name or use.name == name:
         return ""
-    return f"is another device now: {use.name}, where {name} is expected{_now_at(name)}"
+    other = use.name or "one that nothing names"
+    return f"is another device now: {other}, where {name} is expected{_now_at(name)}"
 
 
 def _now_at(name: str) -> str:
