@@ -19,11 +19,12 @@ FOR_ERRORS = {
     "peer-untrusted": "peer-unreachable",
     "replica-busy": "peer-unreachable",
     "replica-in-use": "replica-in-use",
+    "old-disk-away": "old-disk-away",
     "not-found": "machine-missing",
     "out-of-order": "resynchronizing",
     "unsafe-to-view": "unsafe-to-view",
 }
-SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away"})
+SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away", "old-disk-away"})
 """Errors of cycles that have a finding of their own, which says what to do."""
 WENT_OFF_LATE, CHAIN_LONG = "went-off-late", "chain-long"
 """Findings that stay for a while, whatever cycles do meanwhile."""

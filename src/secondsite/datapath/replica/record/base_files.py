@@ -50,8 +50,7 @@ def require_there(state: ReplicaState, *, answering: bool = False) -> None:
             why = _away(known) or (answering and _silent(known.path))
             if why:
                 raise errors.OldDiskAway(
-                    f"The old disk {disk.key} that the replica of {state.machine_id} stands on is away: "
-                    f"{known.path} {why}."
+                    f"The old disk {disk.key}, which recovery points stand on, is away: {known.path} {why}."
                 )
 
 
