@@ -104,6 +104,9 @@ def renew_bases(core: ReplicaCore) -> None:
     with core.changing() as state:
         core.heads.close()
         core.save(disks=tuple(base_files.seen_again(disk) for disk in state.disks))
+        for run in state.runs:
+            if core.files.run_bases(run.name).exists() and not base_files.written(core.files, run.name):
+                base_files.note_again(core.files, state, run.name)
 
 
 def accept_bases(core: ReplicaCore) -> None:
