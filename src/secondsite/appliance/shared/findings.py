@@ -70,6 +70,10 @@ class Findings:
             since = known.since if known else datetime.now(UTC)
             self._by_code[code] = FindingShape(code=code, what=what, since=since)
 
+    def has(self, code: str) -> bool:
+        with self._lock:
+            return code in self._by_code
+
     def clear(self, *codes: str) -> None:
         with self._lock:
             for code in codes:

@@ -25,13 +25,15 @@ def attempt(source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan]
     passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
     lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
     resynchronizing = source.progress.resynchronizing or bool(lost)
-    if resynchronizing:
-        what = (
-            f"The change bitmap of {', '.join(lost)} is not usable"
-            if lost
-            else "A comparison of all blocks runs"
+    if lost:
+        source.findings.add(
+            "resynchronizing",
+            f"The change bitmap of {', '.join(lost)} is not usable; only blocks that differ are sent.",
         )
-        source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
+    elif resynchronizing and not source.findings.has("resynchronizing"):  # which says why
+        source.findings.add(
+            "resynchronizing", "A comparison of all blocks runs; only blocks that differ are sent."
+        )
     source.change(
         next_seq=seq + 1,
         passes={**known, **passes},
