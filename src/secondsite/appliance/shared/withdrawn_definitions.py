@@ -42,6 +42,12 @@ def there(state: State, definition: MachineDefinition) -> frozenset[str]:
     return frozenset(each.key for each in definition.disks if _is_same(each.path, known.get(each.key)))
 
 
+def led_elsewhere(state: State, definition: MachineDefinition) -> frozenset[str]:
+    """The keys of disks whose paths lead to other devices now, which may be other machines'."""
+    known = _noted(state, definition.fabric_id)
+    return frozenset(each.key for each in definition.disks if _is_another(each.path, known.get(each.key)))
+
+
 def devices_away(state: State, definition: MachineDefinition) -> dict[str, str]:
     """Of the disks that are block devices, why one is not at its path, to be said after that; by disk key."""
     known = _noted(state, definition.fabric_id)
@@ -62,6 +68,10 @@ def _noted(state: State, fabric_id: str) -> dict[str, _Mark]:
 def _mark(path: str) -> _Mark:
     use = real_files.device_use(path)
     return real_files.file_number(path) if use is None else use.name
+
+
+def _is_another(path: str, noted: _Mark) -> bool:
+    return bool(isinstance(noted, str) and noted and real_files.device_name(path) not in ("", noted))
 
 
 def _is_same(path: str, noted: _Mark) -> bool:

@@ -13,6 +13,8 @@ from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target import apply, replica
+from secondsite.appliance.target.second_copies import watch
+from secondsite.datapath.disks import same_files
 from secondsite.ground.units import MiB
 from secondsite.wire.control.checks import CheckTarget, ReplicaRequest
 from secondsite.wire.control.orders import (
@@ -147,6 +149,23 @@ def test_an_old_disk_that_is_away_marks_nothing_and_all_goes_on_once_it_is_back(
     eventually(lambda: not codes(reverse.status().findings), 30)
     pair.source.do(Kind.VERIFY_POINT, PointOrder(point_id=points[0]), pair.machine_id)
     assert reverse.point_now()
+
+
+def test_whoever_has_the_device_that_an_old_disk_s_path_leads_to_now_is_no_second_copy(on_device):
+    pair, device = on_device
+    back(pair, moved(pair))
+    hosted = pair.source.appliance.host.get(pair.machine_id)
+
+    def kept_from(path):
+        left = watch.left_for(pair.source.appliance.state, hosted)
+        assert left is not None
+        return same_files.identity(path) in left.tops
+
+    assert kept_from(device.ours)
+    device.lead_to(device.theirs)
+    assert not kept_from(device.theirs)
+    device.lead_to(device.ours)
+    assert kept_from(device.ours)
 
 
 def test_a_failback_is_not_merged_over_another_device(on_device):
