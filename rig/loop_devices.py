@@ -35,6 +35,17 @@ def grow(device: Path, file: Path, size_bytes: int) -> None:
     _losetup("--set-capacity", str(device))
 
 
+def file_of(device: Path) -> Path:
+    """The file that it is."""
+    return Path(Path(f"/sys/class/block/{device.name}/loop/backing_file").read_text().strip())
+
+
+def exchange(device: Path, file: Path) -> None:
+    """Another file is behind the device's path, as another disk after a reboot; nobody has it open."""
+    end(device)
+    _losetup("--direct-io=off", str(device), str(file))
+
+
 def end(device: Path) -> None:
     """Take the device away; harmless if it is gone."""
     subprocess.run(["losetup", "--detach", str(device)], capture_output=True, timeout=30, check=False)
