@@ -5,6 +5,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from rig.eventually import eventually
+
+BUSY, TAKEN_SECONDS = "Device or resource busy", 20.0
+
 
 class NoDevice(Exception):
     """The machine gives none, in its own words."""
@@ -12,13 +16,34 @@ class NoDevice(Exception):
 
 def begin(file: Path) -> Path:
     """The device; `end` it. Raises NoDevice."""
-    return Path(_losetup("--find", "--show", "--direct-io=off", str(file)))
+    return Path(eventually(lambda: _made(file), TAKEN_SECONDS))
+
+
+def _made(file: Path) -> str:
+    """The device's path; empty if somebody else took the one that was free."""
+    try:
+        return _losetup("--find", "--show", "--direct-io=off", str(file))
+    except NoDevice as problem:
+        if BUSY in str(problem):
+            return ""
+        raise
 
 
 def grow(device: Path, file: Path, size_bytes: int) -> None:
     """As 'lvextend' does with a logical volume."""
     os.truncate(file, size_bytes)
     _losetup("--set-capacity", str(device))
+
+
+def file_of(device: Path) -> Path:
+    """The file that it is."""
+    return Path(Path(f"/sys/class/block/{device.name}/loop/backing_file").read_text().strip())
+
+
+def exchange(device: Path, file: Path) -> None:
+    """Another file is behind the device's path, as another disk after a reboot; nobody has it open."""
+    end(device)
+    _losetup("--direct-io=off", str(device), str(file))
 
 
 def end(device: Path) -> None:

@@ -2,6 +2,7 @@
 again. Nothing of it is kept in its files: what it wrote until it was moved is kept beside them, and what it
 wrote before it was killed is found by comparison."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import signal
 import pytest
 
 import guestkit
+from rig import loop_devices
 from rig.eventually import eventually
 from rig.images import qemu_img
 from tests.e2e import support_e2e as e2e
@@ -81,6 +83,43 @@ def test_a_planned_failover_loses_no_record(rig):
     command_line.do(rig, "commit", "web01")
     job = command_line.do(rig, "reprotect", "web01")
     assert command_line.facts_of(rig, job, "Synchronize")["web01"].wire_bytes < 16 * MiB
+
+
+@contextlib.contextmanager
+def led_elsewhere(rig, device, file):
+    """As after a reboot of the host: the device's path leads to another disk. Then it leads back."""
+    ours = loop_devices.file_of(device)
+    try:
+        rig.appliances["a"].stop()
+        loop_devices.exchange(device, file)
+        rig.appliances["a"].start()
+        yield
+    finally:
+        rig.appliances["a"].stop()
+        loop_devices.exchange(device, ours)
+        rig.appliances["a"].start()
+
+
+def test_a_disk_at_home_whose_path_leads_to_another_device_is_neither_used_nor_given_up(rig):
+    device = rig.guests["web01"].disks[0]
+    if not device.is_block_device():
+        pytest.skip("a file's path leads to the file")
+    theirs, points = rig.folder / "theirs", [point.id for point in rig.points("web01")]
+    content = b"somebody else's" * 1024
+    theirs.write_bytes(content)
+    os.truncate(theirs, loop_devices.file_of(device).stat().st_size)
+    with led_elsewhere(rig, device, theirs):
+        eventually(lambda: f"{theirs}, where " in rig.codes("web01").get("old-disk-away", ""), 90)
+        job = command_line.do(rig, "planned-failover", "web01", exit_code=1)
+        problems = [task["problem"] for task in job["tasks"] if task.get("problem")]
+        assert {each["code"] for each in problems} == {"old-disk-away"}, job["sentence"]
+        eventually(lambda: rig.machine("web01").state == "protected", 60)
+    os.sync()
+    assert theirs.read_bytes().rstrip(b"\0") == content
+    eventually(lambda: rig.codes("web01") == {}, 120)
+    kept = rig.points("web01")
+    assert not [point.id for point in kept if point.damaged]
+    assert {*points} <= {point.id for point in kept}
 
 
 def test_it_comes_home_on_its_raw_disk(rig):

@@ -49,3 +49,33 @@ def test_what_is_written_to_a_device_is_counted_also_before_it_leaves_the_host_s
         loop_devices.end(device)
     assert real_files.device_use(file) is None
     assert real_files.device_use(tmp_path / "none") is None
+
+
+def test_a_device_is_told_from_another_one_at_its_path(tmp_path):
+    """Which one a name like /dev/sdb leads to is another matter after a reboot."""
+    for each in ("ours", "theirs"):
+        (tmp_path / each).write_bytes(bytes(1 * MiB))
+    path = tmp_path / "sdb"
+    ours, theirs = (loop_devices.begin(tmp_path / each) for each in ("ours", "theirs"))
+    try:
+        path.symlink_to(ours)
+        name = real_files.device_name(path)
+        assert name == str(tmp_path / "ours")
+        assert real_files.device_away(path, name) == ""
+        path.unlink()
+        path.symlink_to(theirs)
+        other = real_files.device_away(path, name)
+        assert other == (
+            f"is another device now: {tmp_path}/theirs, where {name} is expected, which is {ours} now"
+        )
+        assert real_files.device_away(path, "") == "", "nothing named it"
+        loop_devices.end(theirs)
+        assert real_files.device_away(path, name) == "has no device behind it"
+        path.unlink()
+        assert real_files.device_away(path, name) == "is not there (No such file or directory)"
+        path.write_bytes(b"a file")
+        assert real_files.device_away(path, name) == "is no block device any more"
+        assert real_files.device_name(path) == ""
+    finally:
+        loop_devices.end(ours)
+        loop_devices.end(theirs)

@@ -34,6 +34,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "point-damaged": HTTPStatus.CONFLICT,
         "definition-changed": HTTPStatus.CONFLICT,
         "unsafe-to-view": HTTPStatus.CONFLICT,
+        "old-disk-away": HTTPStatus.CONFLICT,
         "encryption-key-missing": HTTPStatus.CONFLICT,
         "encryption-key-wrong": HTTPStatus.CONFLICT,
         "conflict": HTTPStatus.CONFLICT,

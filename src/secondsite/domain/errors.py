@@ -9,6 +9,7 @@ from ..ground import problem
 from ..ground.problem import Internal as Internal
 from ..ground.problem import KeyMissing as KeyMissing
 from ..ground.problem import KeyWrong as KeyWrong
+from ..ground.problem import OldDiskAway as OldDiskAway
 from ..ground.problem import PeerUnreachable as PeerUnreachable
 from ..ground.problem import SecondsiteError as SecondsiteError
 from ..ground.problem import SeedRefused as SeedRefused

@@ -266,6 +266,16 @@ CATALOGUE: dict[str, FindingKind] = {
             "fail over from a point that is whole, or disable protection and enable it again.",
         ),
         _kind(
+            "old-disk-away",
+            C,
+            "At the target an old disk of the machine, which its recovery points stand on, is not attached, "
+            "its path leads to another device (as a path like /dev/sdb may after a reboot), or nothing of it "
+            "can be read. Nothing is replicated and started meanwhile, and no point is marked or removed.",
+            "Attach that disk at its path again, or mount its file system, at that site: all then goes on by "
+            "itself. The finding names the device that is expected. If the disk is gone for good, disable "
+            "the machine's protection and protect it anew.",
+        ),
+        _kind(
             "replica-in-use",
             C,
             "At the target another program has a file open that the replica needs, such as an old disk of "

@@ -65,6 +65,17 @@ class SeedRefused(DatapathError):
     )
 
 
+class OldDiskAway(DatapathError):
+    """A disk that a replica stands on is not attached, its path leads to another one, or it answers nothing.
+    This says nothing about its content."""
+
+    code = "old-disk-away"
+    default_do = (
+        "Attach the disk again at its path, at that site: all goes on by itself then, and nothing is lost "
+        "meanwhile. If it is gone for good, disable the machine's protection, and protect it anew."
+    )
+
+
 class KeyMissing(DatapathError):
     """Something is encrypted, and the key is missing or its file cannot be used."""
 

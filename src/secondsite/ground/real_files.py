@@ -84,11 +84,12 @@ class DeviceUse(NamedTuple):
     """What the kernel says of a block device. `incarnation`, from 1, is another one after a reboot, and after
     the device was taken away and made anew: only then do the counts begin anew. `written` counts the sectors
     that were written to the device itself or discarded; it does not tell what reached its content another
-    way, such as a snapshot that was merged into it."""
+    way, such as a snapshot that was merged into it. `name`: see `device_name`."""
 
     incarnation: int
     size_bytes: int
     written: int
+    name: str
 
 
 def device_use(path: Path | str) -> DeviceUse | None:
@@ -106,7 +107,68 @@ def device_use(path: Path | str) -> DeviceUse | None:
     except OSError:  # a partition, or a kernel before 5.15
         made = ""
     written = sum(counts[at] for at in (WRITTEN, DISCARDED) if at < len(counts))
-    return DeviceUse(1 + zlib.crc32(f"{boot}{made}".encode()), size_bytes, written)
+    return DeviceUse(1 + zlib.crc32(f"{boot}{made}".encode()), size_bytes, written, _name(folder.resolve()))
+
+
+NAMES: Final = (
+    "dm/uuid", "md/uuid", "wwid", "device/wwid", "serial", "device/serial", "device/cid", "loop/backing_file",
+)  # fmt: skip
+"""Where the kernel says which device it is, below its folder in /sys: that of LVM and multipath, of a RAID,
+of SCSI and NVMe, of virtio, of a card, of a file."""
+
+
+def device_name(path: Path | str) -> str:
+    """What a block device is called wherever it is attached, by the kernel: path and number may lead to
+    another one after a reboot. Empty if nothing names it, or if it is none."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISBLK(found.st_mode):
+            return ""
+        number = found.st_rdev
+        return _name(Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve())
+    except OSError:
+        return ""
+
+
+def _name(folder: Path) -> str:
+    part = _said(folder / "partition")
+    if part:
+        whole = _name(folder.parent)
+        return f"{whole} part {part}" if whole else ""
+    return next((said for each in NAMES if (said := _said(folder / each))), "")
+
+
+def _said(path: Path) -> str:
+    try:
+        return " ".join(path.read_text(errors="replace").split())
+    except OSError:
+        return ""
+
+
+def device_away(path: Path | str, name: str) -> str:
+    """Why the block device that was called `name` (empty: nothing named it) is not at its path, to be said
+    after the path; empty if it is."""
+    try:
+        is_device = stat.S_ISBLK(os.stat(path).st_mode)
+    except OSError as problem:
+        return f"is not there ({problem.strerror})"
+    use = device_use(path) if is_device else None
+    if not is_device:
+        return "is no block device any more"
+    if use is None or not use.size_bytes:
+        return "has no device behind it"
+    if not name or use.name == name:
+        return ""
+    other = use.name or "one that nothing names"
+    return f"is another device now: {other}, where {name} is expected{_now_at(name)}"
+
+
+def _now_at(name: str) -> str:
+    """Where the device of that name is now, as the end of a sentence."""
+    found = next(
+        (each for each in sorted(Path("/sys/class/block").glob("*")) if _name(each.resolve()) == name), None
+    )
+    return "" if found is None else f", which is /dev/{found.name} now"
 
 
 def _flushed(path: Path | str) -> int:

@@ -21,6 +21,10 @@ from .store import Point, Replica
 BEYOND = "exceeding the end of the file"
 """QEMU's words for a cluster that a file names and does not have."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NAMES = (
+    "dm/uuid", "md/uuid", "wwid", "device/wwid", "serial", "device/serial", "device/cid", "loop/backing_file",
+)  # fmt: skip
+"""As in `ground.real_files`: where the kernel says which device it is."""
 
 
 def problem_of(replica: Replica, point: Point, key: Path | None) -> str:
@@ -111,6 +115,8 @@ def _is_device_as_seen(file: dict[str, Any], path: Path, number: int) -> bool:
     with path.open("rb") as device:
         os.fsync(device.fileno())  # noqa: TID251 nothing of ours is in it
     folder = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
+    if _named(folder.resolve()) != file.get("device", ""):
+        return False
     made = folder / "diskseq"
     begun = BOOT_ID.read_text() + (made.read_text() if made.exists() else "")
     if int((folder / "size").read_text()) * 512 != file["size_bytes"]:
@@ -118,6 +124,22 @@ def _is_device_as_seen(file: dict[str, Any], path: Path, number: int) -> bool:
     counts = [int(word) for word in (folder / "stat").read_text().split()]
     written = sum(counts[at] for at in (6, 13) if at < len(counts))
     return file["inode"] != -1 - zlib.crc32(begun.encode()) or bool(written == file["mtime_ns"])
+
+
+def _named(folder: Path) -> str:
+    """What the kernel calls a device, wherever it is attached; empty if nothing names it."""
+    part = _said(folder / "partition")
+    if part:
+        whole = _named(folder.parent)
+        return f"{whole} part {part}" if whole else ""
+    return next((said for each in NAMES if (said := _said(folder / each))), "")
+
+
+def _said(path: Path) -> str:
+    try:
+        return " ".join(path.read_text(errors="replace").split())
+    except OSError:
+        return ""
 
 
 def _ends_early(link: dict[str, Any], key: Path | None) -> bool:

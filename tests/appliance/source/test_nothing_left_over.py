@@ -10,6 +10,7 @@ from rig.relay import Relay
 from secondsite.domain import health
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
+from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import AcceptCycles, Kind
 
@@ -109,7 +110,16 @@ def test_a_cycle_that_builds_on_one_that_the_target_lost_is_told_before_a_view_i
     pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
     what = eventually(lambda: findings(pair).get("resynchronizing"), 20)
     assert "builds on cycle" in what
-    simulated.dial(pair.source.root, [])
+    compared = []
+
+    def look(seam):
+        if seam == "appliance.cycle.attempted":
+            compared.append(findings(pair).get("resynchronizing"))
+
+    with seams.armed(look):
+        simulated.dial(pair.source.root, [])
+        eventually(lambda: compared, 20)
+    assert "builds on cycle" in compared[0], "while it is compared, too"
     assert pair.target.point_bytes(pair.machine_id, pair.point_now()) == pair.source.read(pair.fabric_id)
 
 

@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from rig import loop_devices
 from secondsite.datapath.disks import image
 from secondsite.datapath.encryption import encryption_key
 from secondsite.datapath.replica import BaseImage
@@ -372,6 +374,52 @@ class TestOnOldDisks:
             f"it stands on {old_disk}, an old disk of the machine, which is not here: a copy of the store "
             "needs it at the same path"
         )
+
+
+class TestOnADevice:
+    """Whose path may lead to another one after a reboot."""
+
+    @pytest.fixture
+    def attached(self):
+        found: list[Path] = []
+        yield found
+        for device in found:
+            loop_devices.end(device)
+
+    @pytest.fixture
+    def old_disk(self, tmp_path, source, attached):
+        source.disks["sda"][:] = source.random.randbytes(source.sizes["sda"])
+        (tmp_path / "ours").write_bytes(source.disks["sda"])
+        attached.append(loop_devices.begin(tmp_path / "ours"))
+        path = tmp_path / "sdb"
+        path.symlink_to(attached[0])
+        return path
+
+    @pytest.fixture
+    def replica(self, tmp_path, daemon, source, old_disk):
+        folder = tmp_path / "store" / "replicas" / "m1"
+        folder.parent.mkdir(parents=True)
+        bases = {"sda": BaseImage(old_disk, "raw")}
+        replica = Replica.create(folder, daemon, "m1", source.replica_disks, epoch=1, base=bases)
+        replica.apply(*source.cycle("p1"))
+        replica.close()
+        return replica
+
+    @pytest.mark.parametrize("holds", ["the same", "something else"])
+    def test_another_one_is_read_as_a_whole_whatever_time_is_given(
+        self, store, old_disk, attached, tmp_path, holds
+    ):
+        content = (tmp_path / "ours").read_bytes()
+        (tmp_path / "theirs").write_bytes(content if holds == "the same" else bytes(len(content)))
+        attached.append(loop_devices.begin(tmp_path / "theirs"))
+        old_disk.unlink()
+        old_disk.symlink_to(attached[1])
+        replica = store.find("web01")
+        found = verifying.compared(replica, replica.point("p1"), None, 0)
+        if holds == "the same":
+            assert (found.problem, found.left, found.compared) == ("", (), ("sda",))
+        else:
+            assert f"it stands on {old_disk}" in found.problem
 
 
 def test_a_machine_in_two_stores_is_named_by_its_folder(store, replica, tmp_path):

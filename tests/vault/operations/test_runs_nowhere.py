@@ -160,6 +160,25 @@ def test_no_downtime_is_told_of_a_machine_that_was_off_before_it_was_moved(verbs
     assert ("it was down for" in sentence) is not was_off
 
 
+def test_the_downtime_is_told_of_a_machine_that_an_interrupted_order_had_shut_down(verbs):
+    """The order that was given again found it off: that was our own shutdown, and not its owner's."""
+    verbs.protect()
+    asked = []
+
+    def shut_down_unheard(kind):
+        asked.append(kind)
+        if kind is Kind.SHUT_DOWN:
+            brought_to(verbs, "off", at=A)
+        else:
+            verbs.appliances.at_order(0, shut_down_unheard)
+
+    verbs.appliances.at_order(0, shut_down_unheard)
+    sentence = said(verbs.run(Verb.PLANNED_FAILOVER), "Start").sentence
+    assert asked[-1] is Kind.SHUT_DOWN
+    assert "it was down for" in sentence
+    assert "off before the move" not in sentence
+
+
 def put_back(verbs, power):
     """The target's store, from before the failover; its hypervisor has the machine's definition, or not
     even that."""

@@ -283,6 +283,9 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
             alternate,
         )
         return
+    if found is None:
+        for what, do in old_disks.others(context.state, left, wanted.disks):
+            yield _obstacle(what, do)
     for disk in left.disks:
         try:
             if disk.key in wanted.disks:

@@ -77,7 +77,8 @@ def _require_on_its_run(context: Context, hosted: HostedReplica, fabric_id: str 
     """Raises NotPossibleNow if a machine that came home is not on the run's overlays, which have all that it
     wrote since, or if somebody wrote below these. An owner applied his own file of the definition again, as
     Terraform does: the machine was on its old disks, that was taken for "merged before", and the overlays
-    were deleted."""
+    were deleted. Raises OldDiskAway."""
+    hosted.replica.require_bases()  # else it would be merged over somebody else's disk
     if context.state.fact(merging_key(context.machine_id)) == str(hosted.replica.state.epoch):
         return  # the merge itself moves the disks, and may have been cut off
     found = context.fabric.inventory.get(fabric_id) if fabric_id else None

@@ -40,6 +40,8 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
     except datapath_errors.DatapathError as problem:
         if not datapath_errors.tells_of_damage(problem):
             raise
+        if (away := old_disks.away(hosted)) is not None:
+            raise away from problem
         hosted.findings.add("replica-damaged", problem.message)
         raise errors.ReplicaError(
             (
@@ -141,7 +143,8 @@ def _newest_definition(hosted: HostedReplica) -> dict[str, object]:
 def list_points(context: Context, _payload: Nothing) -> tuple[str, Points]:
     hosted = context.hosted()
     if hosted.replica.changed_bases():
-        with context.alone(hosted, "looking at its files"), suppress(datapath_errors.ImageProblem):
+        passing = suppress(datapath_errors.ImageProblem, errors.OldDiskAway)
+        with context.alone(hosted, "looking at its files"), passing:
             old_disks.look(hosted)
     shapes = hosted.points
     return counted(len(shapes), "recovery point"), Points(points=shapes)

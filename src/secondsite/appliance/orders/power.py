@@ -11,7 +11,7 @@ from ...domain import errors, shell
 from ...domain.amounts import span
 from ...domain.power_states import obstacle, require_able, stands_still
 from ...fabrics.interface import MachineSummary, PowerState
-from ...ground import seams
+from ...ground import real_files, seams
 from ...wire.control.checks import ObstacleShape
 from ...wire.control.orders import FabricMachine, Nothing, PowerFact, Restart, ShutDown, Withdraw
 from ..shared import withdrawn_definitions
@@ -152,6 +152,8 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
     watched = withdrawn_shutdown.take_back(context, found)
     if found in (PowerState.SAVED, PowerState.ELSEWHERE):
         return f"left the machine as its owner did ({found})", found
+    if found is PowerState.OFF:
+        _require_its_devices(context, fabric_id)
     context.fabric.power.start(fabric_id)
     if found.is_on and found is not PowerState.RUNNING:
         return _as_its_owner_left_it(context, fabric_id)
@@ -165,6 +167,25 @@ def _started(context: Context, fabric_id: str) -> tuple[str, PowerState]:
         )
     did = "the machine was running already" if found is PowerState.RUNNING else "started the machine"
     return did, PowerState.RUNNING
+
+
+def _require_its_devices(context: Context, fabric_id: str) -> None:
+    """Raises OldDiskAway if a disk's path leads to another device than when the machine ran here, as after a
+    reboot of its host: its guest would write to somebody else's."""
+    hosted, source = _replica(context), context.parts.replication.find(context.machine_id)
+    if hosted is not None and hosted.failed_over:
+        hosted.replica.require_bases()
+    known = source.progress.devices if source else {}
+    found = context.fabric.inventory.get(fabric_id)
+    for disk in found.definition.disks if found else ():
+        why = real_files.device_away(disk.path, known[disk.key]) if disk.key in known else ""
+        if why:
+            raise errors.OldDiskAway(
+                f"The machine is not started: {disk.path}, its disk {disk.key}, {why}.",
+                do="Attach the device there again, or put its present path into the machine's definition "
+                "('virsh edit'), best one that stays, below /dev/disk/by-id; then retry. If the disk was "
+                "moved to another device, start the machine by hand, then retry.",
+            )
 
 
 def _left(context: Context, fabric_id: str) -> tuple[str, PowerState]:
@@ -253,6 +274,7 @@ def take_away(context: Context, found: MachineSummary, source: Source | None, di
     power = context.fabric.power.state(found.fabric_id)
     obstacle(power, found.name, old_copy=True)
     if source is not None:
+        withdrawn_definitions.expect(context.state, found.fabric_id, source.progress.devices)
         context.parts.replication.fences.raise_(source, "It runs at the other site.")
         context.parts.replication.fences.leave_alone(context.machine_id)
         context.parts.replication.remove(source)

@@ -581,7 +581,7 @@ def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSumma
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
     back = reserving.released(context) if run == FAILOVER else ""
-    with suppress(datapath_errors.ImageProblem):
+    with suppress(datapath_errors.ImageProblem, errors.OldDiskAway):
         old_disks.look(hosted)  # what was noted of the files below goes with the run
     hosted.replica.close_run(run)
     context.state.remove_fact(key_of(context, run))

@@ -19,11 +19,12 @@ FOR_ERRORS = {
     "peer-untrusted": "peer-unreachable",
     "replica-busy": "peer-unreachable",
     "replica-in-use": "replica-in-use",
+    "old-disk-away": "old-disk-away",
     "not-found": "machine-missing",
     "out-of-order": "resynchronizing",
     "unsafe-to-view": "unsafe-to-view",
 }
-SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away"})
+SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away", "old-disk-away"})
 """Errors of cycles that have a finding of their own, which says what to do."""
 WENT_OFF_LATE, CHAIN_LONG = "went-off-late", "chain-long"
 """Findings that stay for a while, whatever cycles do meanwhile."""
@@ -68,6 +69,10 @@ class Findings:
             known = self._by_code.get(code)
             since = known.since if known else datetime.now(UTC)
             self._by_code[code] = FindingShape(code=code, what=what, since=since)
+
+    def has(self, code: str) -> bool:
+        with self._lock:
+            return code in self._by_code
 
     def clear(self, *codes: str) -> None:
         with self._lock:

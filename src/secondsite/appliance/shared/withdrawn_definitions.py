@@ -1,6 +1,7 @@
 """Definitions of machines that were withdrawn at this site, kept so that they can come home or be a base."""
 
 import json
+from collections.abc import Mapping
 
 from ...ground import real_files
 from ...wire.common.machines import MachineDefinition
@@ -12,8 +13,20 @@ PREFIX, FILES = "withdrawn/", "withdrawn-files/"
 def remember(state: State, definition: MachineDefinition) -> None:
     """Keep a definition, durably, and which files its disks are; call it before the machine is withdrawn."""
     state.put_fact(PREFIX + definition.fabric_id, definition.model_dump_json())
-    numbers = {each.key: real_files.file_number(each.path) for each in definition.disks if each.path}
-    state.put_fact(FILES + definition.fabric_id, json.dumps(numbers))
+    known = _noted(state, definition.fabric_id)
+    found = {
+        each.key: name if isinstance(name := known.get(each.key), str) else _mark(each.path)
+        for each in definition.disks
+        if each.path
+    }
+    state.put_fact(FILES + definition.fabric_id, json.dumps(found))
+
+
+def expect(state: State, fabric_id: str, devices: Mapping[str, str]) -> None:
+    """Note what a machine's block devices were called while it ran here; call it before `remember`. Its host
+    may have been rebooted since, and their paths may lead to others."""
+    if devices:
+        state.put_fact(FILES + fabric_id, json.dumps(devices))
 
 
 def recall(state: State, fabric_id: str) -> MachineDefinition | None:
@@ -25,12 +38,45 @@ def recall(state: State, fabric_id: str) -> MachineDefinition | None:
 def there(state: State, definition: MachineDefinition) -> frozenset[str]:
     """By key, the disks whose files are those that the machine had when it was withdrawn: its owner may have
     deleted one, and another machine may have got its path. All of them, if a former release withdrew it."""
-    fact = state.fact(FILES + definition.fabric_id)
-    numbers = json.loads(fact) if fact else {}
-    return frozenset(each.key for each in definition.disks if _is_same(each.path, numbers.get(each.key)))
+    known = _noted(state, definition.fabric_id)
+    return frozenset(each.key for each in definition.disks if _is_same(each.path, known.get(each.key)))
 
 
-def _is_same(path: str, noted: tuple[int, int | None] | None) -> bool:
+def led_elsewhere(state: State, definition: MachineDefinition) -> frozenset[str]:
+    """The keys of disks whose paths lead to other devices now, which may be other machines'."""
+    known = _noted(state, definition.fabric_id)
+    return frozenset(each.key for each in definition.disks if _is_another(each.path, known.get(each.key)))
+
+
+def devices_away(state: State, definition: MachineDefinition) -> dict[str, str]:
+    """Of the disks that are block devices, why one is not at its path, to be said after that; by disk key."""
+    known = _noted(state, definition.fabric_id)
+    devices = [(each, name) for each in definition.disks if isinstance(name := known.get(each.key), str)]
+    found = {each.key: real_files.device_away(each.path, name) for each, name in devices}
+    return {key: why for key, why in found.items() if why}
+
+
+_Mark = tuple[int, int | None] | str | None
+"""The number of a file; what a block device is called."""
+
+
+def _noted(state: State, fabric_id: str) -> dict[str, _Mark]:
+    fact = state.fact(FILES + fabric_id)
+    return dict(json.loads(fact)) if fact else {}
+
+
+def _mark(path: str) -> _Mark:
+    use = real_files.device_use(path)
+    return real_files.file_number(path) if use is None else use.name
+
+
+def _is_another(path: str, noted: _Mark) -> bool:
+    return bool(isinstance(noted, str) and noted and real_files.device_name(path) not in ("", noted))
+
+
+def _is_same(path: str, noted: _Mark) -> bool:
+    if isinstance(noted, str):
+        return not real_files.device_away(path, noted)
     now = real_files.file_number(path) if path else None
     return noted is None or (now is not None and now.is_same(real_files.FileNumber(*noted)))
 

@@ -1,15 +1,16 @@
 """Durable records of a cycle: that it was tried, before its first byte leaves, and that it arrived."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ...datapath import extents
 from ...datapath.cycles import CycleHeader
 from ...datapath.errors import PeerRefused
 from ...datapath.extents import Extent
 from ...datapath.transfer import CycleResult, DiskPlan
-from ...ground import seams
+from ...ground import real_files, seams
 from . import cycle_plan
 from .cycle_plan import CyclePlan
 from .machine import Source
@@ -24,13 +25,15 @@ def attempt(source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan]
     passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
     lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
     resynchronizing = source.progress.resynchronizing or bool(lost)
-    if resynchronizing:
-        what = (
-            f"The change bitmap of {', '.join(lost)} is not usable"
-            if lost
-            else "A comparison of all blocks runs"
+    if lost:
+        source.findings.add(
+            "resynchronizing",
+            f"The change bitmap of {', '.join(lost)} is not usable; only blocks that differ are sent.",
         )
-        source.findings.add("resynchronizing", f"{what}; only blocks that differ are sent.")
+    elif resynchronizing and not source.findings.has("resynchronizing"):  # which says why
+        source.findings.add(
+            "resynchronizing", "A comparison of all blocks runs; only blocks that differ are sent."
+        )
     source.change(
         next_seq=seq + 1,
         passes={**known, **passes},
@@ -69,6 +72,12 @@ def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
     )
 
 
+def _devices(definition: Mapping[str, Any]) -> dict[str, str]:
+    """What the block devices of a machine are called, by disk key."""
+    named = {each["key"]: real_files.device_name(each["path"]) for each in definition["disks"]}
+    return {key: name for key, name in named.items() if name}
+
+
 def number_taken(source: Source, now: datetime) -> PeerRefused:
     """The target already has a cycle of this number. Numbers are never reused, so the records here were lost:
     continue with numbers that no lost record can have reached, and compare all blocks. Returns the error to
@@ -102,6 +111,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
     if header.point is not None:
         changes["point_at"] = session.taken_at
         changes["definition"] = cycle_plan.digest(header.point["definition"])
+        changes["devices"] = _devices(header.point["definition"])
     if plan.request.app_consistent:
         changes["app_point_at"] = session.taken_at
     if plan.request.pause and not passes:

@@ -39,6 +39,8 @@ class SourceProgress(Shape):
     """The firmware state that the target has: SHA-256 by the file's name."""
     definition: str | None = None
     """The digest of the definition that the newest point has."""
+    devices: dict[str, str] = Field(default_factory=dict)
+    """What the block devices among the disks were called at the newest point, by disk key."""
     doubtful: dict[str, tuple[tuple[int, int], ...]] = Field(default_factory=dict)
     """By disk key, the ranges (offset and length in bytes) that cycles after the acknowledged one may have
     brought."""

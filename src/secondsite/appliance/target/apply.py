@@ -19,7 +19,7 @@ from ...ground import seams, threads
 from ...ground.plural import counted
 from ...ground.problem import ours
 from ..shared import FairTurns, HomeFull
-from . import trimming
+from . import old_disks, trimming
 from .replica import IN_USE, HostedReplica
 from .replicas import ReplicaHost
 
@@ -197,6 +197,8 @@ class Applier:
             hosted.troubles.add("target-store-away", away)
         elif datapath_errors.tells_of_another_program(error):
             hosted.in_use(message)
+        elif (missing := old_disks.away(hosted)) is not None:
+            hosted.troubles.add("old-disk-away", missing.message)
         elif isinstance(error, errors.StoreFull):
             hosted.troubles.add("cycle-failed", f"{message} {error.do}")
         elif not isinstance(error, datapath_errors.StorageDaemonGone):

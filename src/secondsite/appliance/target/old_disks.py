@@ -7,7 +7,7 @@ The files are checked before anything starts from them."""
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +28,27 @@ from .replica import FAILOVER, HostedReplica
 log = structlog.get_logger(__name__)
 
 
-def bases(setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
+def bases(state: State, setup: ReplicaSetup, existing: MachineDefinition | None) -> dict[str, BaseImage]:
     """The files that a new replica stands on, by disk key. Raises NotPossibleNow for a disk that cannot be
-    read."""
-    disks = existing.disks if existing else ()
-    return {disk.key: _base(setup, disk) for disk in disks if disk.key in setup.disks}
+    read, or whose path leads to another device."""
+    if existing is None:
+        return {}
+    for what, do in others(state, existing, setup.disks):
+        raise errors.NotPossibleNow(what, do=do)
+    return {disk.key: _base(setup, disk) for disk in existing.disks if disk.key in setup.disks}
+
+
+def others(state: State, existing: MachineDefinition, keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with old disks whose paths lead to other devices than those that the machine had, and
+    what to do."""
+    paths = {disk.key: disk.path for disk in existing.disks if disk.key in keys}
+    for key, why in withdrawn_definitions.devices_away(state, existing).items():
+        if key in paths:
+            yield (
+                f"The old disk {key} of {existing.name} is not what it was: {paths[key]} {why}.",
+                "Attach the device there again; or reprotect to an alternate location, which copies "
+                "everything: '--location alternate'.",
+            )
 
 
 def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -> tuple[str, str] | None:
@@ -74,9 +90,10 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
 
 def look(hosted: HostedReplica) -> tuple[str, ...]:
     """Check whether others changed these files: then the points on them are damaged, and the source compares
-    all blocks. Returns the keys of the changed disks. The caller has locked the replica. Raises ImageProblem
-    while a file is missing; then nothing is noted."""
+    all blocks. Returns the keys of the changed disks. The caller has locked the replica. Raises OldDiskAway
+    while a file is missing, or a device is another one, and ImageProblem; then nothing is noted."""
     if not hosted.replica.changed_bases():
+        _open_anew(hosted)
         return ()
     # A file system that was away for two seconds marked all points of a machine as damaged, for good.
     changed = hosted.replica.altered_bases()
@@ -96,9 +113,28 @@ def look(hosted: HostedReplica) -> tuple[str, ...]:
     return changed
 
 
+def _open_anew(hosted: HostedReplica) -> None:
+    """What is open leads to the former device, of which nothing can be read any more."""
+    if hosted.replica.bases_made_anew():
+        hosted.replica.renew_bases()
+        log.info("base.attached-anew", machine=hosted.machine_id)
+
+
+def away(hosted: HostedReplica) -> errors.OldDiskAway | None:
+    """The error of an old disk that is not there, is another device, or answers nothing; None if all are
+    there. That is no damage, and passes."""
+    try:
+        hosted.replica.require_bases()
+    except errors.OldDiskAway as problem:
+        return problem
+    return None
+
+
 def require_unchanged(hosted: HostedReplica) -> None:
-    """Check as `look` does; raises PointDamaged if the disks were changed since a point was chosen."""
+    """Check as `look` does; raises PointDamaged if the disks were changed since a point was chosen, and
+    OldDiskAway also if nothing of one can be read."""
     changed = look(hosted)
+    hosted.replica.require_bases()
     if changed:
         raise errors.PointDamaged(
             f"The files at this site that the recovery points of {hosted.setup.machine_name} stand on were "

@@ -280,7 +280,7 @@ class ReplicaHost:
                 setup.machine_id,
                 _disks(setup),
                 setup.epoch,
-                old_disks.bases(setup, existing),
+                old_disks.bases(self._state, setup, existing),
                 _reach,
                 self._key_for(setup, existing),
             )

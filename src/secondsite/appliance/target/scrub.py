@@ -122,7 +122,8 @@ class Scrubber(Periodic):
             verdict = verify(hosted, point.id, cancelled, lambda _, read: self._pace(read, cancelled))
         except datapath_errors.DatapathError as error:
             # Dropped by retention, cancelled, or the daemon died: the next round tries again.
-            self._failed.add(point.id)
+            is_away = isinstance(error, datapath_errors.OldDiskAway)  # as it is for the others
+            self._failed |= {each.id for each in hosted.points} if is_away else {point.id}
             log.info("scrub.postponed", machine=hosted.machine_id, point=point.id, problem=error.message)
             return
         if not verdict.ok:

@@ -196,6 +196,14 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
     return options
 
 
+def check_keeper(path: Path, size_bytes: int) -> None:
+    """Raises ImageProblem when a keeper of bitmaps of a disk of that size is corrupt. QEMU reads what lies
+    beyond its end as zeros, and then nothing was written."""
+    data = {"driver": "null-co", "size": size_bytes}
+    options = {"driver": "qcow2", "file": file_options(path), "data-file": data, "backing": None}
+    run("check", "-q", f"json:{json.dumps(options)}", about=path, allowed=(0, 3))
+
+
 def keeper_options(path: Path, data: str, name: str) -> dict[str, Any]:
     """Arguments of blockdev-add for a keeper of bitmaps, read; `data` is the node that it keeps them of. What
     the file itself names is not opened: a guest's QEMU wrote it."""

@@ -87,6 +87,9 @@ class Replica(ReplicaCore):
     changed_bases = verbs.disks.changed_bases
     altered_bases = verbs.disks.altered_bases
     accept_bases = verbs.disks.accept_bases
+    require_bases = verbs.disks.require_bases
+    bases_made_anew = verbs.disks.bases_made_anew
+    renew_bases = verbs.disks.renew_bases
     written_below = verbs.disks.written_below
     wrote_below = verbs.disks.wrote_below
     check_key_change = verbs.change_key.check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 from ...datapath.disks import image
 from ...domain import errors
@@ -41,9 +42,10 @@ class TagCases:
         assert tracking.recognizes(had) is under_test.keeps_bitmaps
         assert not tracking.recognizes(dataclasses.replace(had, base=steps.new_checkpoint()))
         path = under_test.disk_path(fabric_id, had.disks[0])
-        copy = path.with_name("another.qcow2")
+        copy = under_test.scratch_dir.with_name("another.qcow2")
         image.create(copy, steps.DISK_BYTES)
-        copy.replace(path)
+        shutil.copyfile(copy, path)  # the path of a device stays that of a device
+        copy.unlink()
         assert not tracking.recognizes(had)
 
     def test_disable_removes_checkpoints_and_tag_of_a_running_machine(

@@ -31,7 +31,7 @@ from ...wire.common.points import PointShape
 from ...wire.control.cards import LocalCard
 from ...wire.control.checks import Obstacles, TargetCheckFact
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
-from ..steps import obstacles, start_delay
+from ..steps import automatic_cancel, obstacles, start_delay
 from ..steps.automatic_cancel import SHUT_DOWN, OffCheck, cancel_itself
 from ..steps.claim import CHECK
 from ..steps.gates import Gate, InTurn, StartTurn, await_turn, require_going_on, require_still_off, turn_to
@@ -299,11 +299,12 @@ def _with_downtime(ctx: StepContext, done: Done) -> Done:
     """The outcome with how long the machine was down, and whether that was within its budget."""
     with ctx.session() as session:
         began = [task.started_at for task in read.tasks_of(session, ctx.job_id) if task.key == SHUT_DOWN]
+        was_off = automatic_cancel.was_off(session, ctx.job_id)
     wanted = ctx.arguments(PlannedFailoverArguments)
     since = wanted.down_since or (began[-1] if began else None)
     if since is None:
         return done
-    if wanted.down_since is None and ctx.facts(SHUT_DOWN, PowerFact).already:
+    if wanted.down_since is None and was_off:
         return replace(done, sentence=f"{done.sentence}; it was off before the move began")
     down, at_most = max(0.0, (ctx.now() - since).total_seconds()), wanted.at_most_down_seconds
     over = (

@@ -58,7 +58,7 @@ def cancel_itself(deps: Deps, claim: MachineClaim) -> Hook:
         asked = CancelArguments(
             because=job.id,
             stopped=_may_have_stopped(session, job),
-            off_before=_was_off(session, job),
+            off_before=job.arguments.get("down_since") is None and was_off(session, job.id),
         )
         cancel_id = deps.submit(
             session,
@@ -83,14 +83,13 @@ def _may_have_stopped(session: Session, job: JobView) -> bool:
     )
 
 
-def _was_off(session: Session, job: JobView) -> bool:
+def was_off(session: Session, job_id: str) -> bool:
     """Whether both the check and the shutdown found the machine off. The shutdown alone does not tell: one
     whose answer was lost finds the machine off when it is asked for again; nor does the check, after which
     the owner may have started the machine."""
-    found = read.facts_of(session, job.id, CHECK, OffCheck)
-    went = read.facts_of(session, job.id, SHUT_DOWN, PowerFact)
-    moved_by_another = job.arguments.get("down_since") is not None
-    return not moved_by_another and found is not None and found.off and went is not None and went.already
+    found = read.facts_of(session, job_id, CHECK, OffCheck)
+    went = read.facts_of(session, job_id, SHUT_DOWN, PowerFact)
+    return found is not None and found.off and went is not None and went.already
 
 
 def _left_as_it_is(machine: MachineRecord) -> MachineRecord:

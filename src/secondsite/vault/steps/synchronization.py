@@ -96,7 +96,7 @@ def require_takes(deps: Deps, ctx: StepContext, machine: MachineRecord, epoch: i
     with deps.store.reading() as tx:
         replica = tx.statuses.get(machine.id).replica
     found = replica.findings if replica is not None and replica.epoch == epoch else ()
-    why = next((each.what for each in found if each.code == "replica-damaged"), None)
+    why = next((each.what for each in found if each.code in ("replica-damaged", "old-disk-away")), None)
     known = ctx.remembered(ReplicaFailure) or ReplicaFailure()
     if why is None:
         if known.since is not None:

@@ -112,3 +112,36 @@ def test_a_host_that_cannot_make_keepers_compares(raw):
         assert told(raw, fabric_id, base) == [None, None]
     finally:
         folder.unlink()
+
+
+def with_broken_header(keeper):
+    with keeper.open("r+b") as file:
+        file.write(b"no header")
+
+
+def with_broken_bitmaps(keeper):
+    """What tells of them is whole; what they mark cannot be read."""
+    image = keeper.read_bytes()
+    directory = int.from_bytes(image[image.index(b"\x23\x85\x28\x75") + 24 :][:8], "big")
+    with keeper.open("r+b") as file:
+        file.seek(directory)
+        file.write((1 << 40).to_bytes(8, "big"))  # the table of the first one, beyond the end
+
+
+def cut_off(keeper):
+    os.truncate(keeper, keeper.stat().st_size // 2)
+
+
+def without_its_data_file(keeper):
+    """What can be told of it, and not be opened beside the disk: each view of the machine failed."""
+    with keeper.open("r+b") as file:
+        file.seek(79)
+        file.write(bytes(1))
+
+
+@pytest.mark.parametrize("broken", [with_broken_header, with_broken_bitmaps, cut_off, without_its_data_file])
+def test_where_a_keeper_cannot_be_read_its_disk_is_compared_and_the_log_says_so(raw, broken, capsys):
+    fabric_id, base = written_until_off(raw)
+    broken(raw.work_dir / "kept-changes" / f"{fabric_id}-vda.keeper")
+    assert told(raw, fabric_id, base) == [None, set()]
+    assert "keeper.not-read" in capsys.readouterr().out

@@ -101,7 +101,7 @@ class Admission:
         return self._place(hosted, header)
 
     def _look_at_old_disks(self, hosted: HostedReplica) -> None:
-        if hosted.replica.changed_bases():
+        if hosted.replica.changed_bases() or hosted.replica.bases_made_anew():
             try:
                 with hosted.lock("looking at the old disks", DIGESTS_WAIT_SECONDS):
                     old_disks.look(hosted)
@@ -210,6 +210,8 @@ class Admission:
                 hosted.findings.clear(IN_USE)
         except SecondsiteError as error:
             if tells_of_damage(error):
+                if (away := old_disks.away(hosted)) is not None:
+                    raise refusals.refused(away) from error
                 hosted.findings.add("replica-damaged", error.message)
             elif tells_of_another_program(error):
                 hosted.in_use(error.message)

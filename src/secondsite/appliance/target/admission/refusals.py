@@ -1,10 +1,10 @@
 """What a source is told when its replica cannot be compared with, or looked at."""
 
 from ....datapath.errors import CycleRefused, tells_of_another_program, tells_of_damage
-from ....domain.errors import KeyMissing, KeyWrong, SecondsiteError, StoreFull
+from ....domain.errors import KeyMissing, KeyWrong, OldDiskAway, SecondsiteError, StoreFull
 from ..replica import IN_USE_WHAT
 
-OWN_CODES = (KeyMissing, KeyWrong, StoreFull)
+OWN_CODES = (KeyMissing, KeyWrong, OldDiskAway, StoreFull)
 """Errors that have a finding of their own at the source, and end once what they say has been done."""
 
 

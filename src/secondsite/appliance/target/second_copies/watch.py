@@ -116,7 +116,7 @@ def left_for(state: State, hosted: HostedReplica) -> copies.WithdrawnMachine | N
     if definition is None:
         return None
     stood_on = hosted.setup.base is Base.EXISTING
-    disks = frozenset(hosted.setup.disks)
+    disks = frozenset(hosted.setup.disks) - withdrawn_definitions.led_elsewhere(state, definition)
     if not stood_on:
         disks &= withdrawn_definitions.there(state, definition)
     return copies.left(definition, disks, stood_on, hosted.replica.files.root)

@@ -154,6 +154,7 @@ def _described(point: PointRecord) -> MachineDefinition:
 
 
 def _require_whole(replica: Replica, item: Item) -> None:
+    replica.require_bases()
     changed = replica.changed_bases()
     if changed:
         raise errors.PointDamaged(

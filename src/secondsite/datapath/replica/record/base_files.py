@@ -2,7 +2,8 @@
 
 They are only read here. If their owner changes them, the points are not what was sealed, and the digests are
 not those of the head. So size and times of the files are recorded, and compared later. Of a block device it
-is its size and how much was written to it; after a reboot that is counted anew, and nothing tells."""
+is what it is called, its size and how much was written to it, which is counted anew after a reboot. A file
+that is not there, or a device that is another one, says nothing about the points."""
 
 from __future__ import annotations
 
@@ -21,12 +22,13 @@ from .paths import ReplicaFiles
 from .record import BaseFile, DiskRecord, ReplicaState
 
 MISSING = (0, 0, 0)
+PROBED_BYTES = 4096
 
 
 def seen(path: Path, image_format: str) -> tuple[BaseFile, ...]:
     """The present state of a file and of those below it. Raises ImageProblem if one is missing."""
     links = image.chain(path, image_format)
-    found = tuple(BaseFile(str(link.path), *_look(str(link.path))) for link in links)
+    found = tuple(_seen(str(link.path)) for link in links)
     for file in found:
         if _state(file) == MISSING:
             raise errors.ImageProblem(
@@ -36,12 +38,64 @@ def seen(path: Path, image_format: str) -> tuple[BaseFile, ...]:
 
 
 def changed(state: ReplicaState) -> tuple[str, ...]:
-    """Keys of the disks whose files differ from what was recorded."""
+    """Keys of the disks whose files differ from what was recorded, or are away."""
     return tuple(disk.key for disk in state.disks if any(map(_differs, disk.base_files)))
 
 
+def require_there(state: ReplicaState, *, answering: bool = False) -> None:
+    """Raises OldDiskAway while a file is missing, or a device is another one; with `answering`, also while
+    nothing of one can be read."""
+    for disk in state.disks:
+        for known in disk.base_files:
+            why = _away(known) or (answering and _silent(known.path))
+            if why:
+                raise errors.OldDiskAway(
+                    f"The old disk {disk.key}, which recovery points stand on, is away: {known.path} {why}."
+                )
+
+
+def _away(known: BaseFile) -> str:
+    """Why it is not at its path, to be said after that; empty if it is."""
+    if known.inode < 0:
+        return real_files.device_away(known.path, known.device)
+    try:
+        os.stat(known.path)
+    except OSError as problem:
+        return f"is not there ({problem.strerror})"
+    return ""
+
+
+def _silent(path: str) -> str:
+    """Why nothing of it can be read, to be said after the path; empty if something can."""
+    try:
+        with open(path, "rb") as file:
+            size_bytes = os.lseek(file.fileno(), 0, os.SEEK_END)
+            places = (0, size_bytes // 2, max(0, size_bytes - PROBED_BYTES))
+            problems = [_unread(file.fileno(), place // PROBED_BYTES * PROBED_BYTES) for place in places]
+    except OSError as problem:
+        problems = [problem]
+    return "" if None in problems else f"answers nothing ({problems[0]})"
+
+
+def _unread(descriptor: int, place: int) -> OSError | None:
+    """Why a page cannot be read from the disk itself; None if it can."""
+    os.posix_fadvise(descriptor, place, PROBED_BYTES, os.POSIX_FADV_DONTNEED)
+    try:
+        os.pread(descriptor, PROBED_BYTES, place)
+    except OSError as problem:
+        return problem
+    return None
+
+
+def made_anew(state: ReplicaState) -> bool:
+    """Whether a device was attached anew since it was recorded, as by a reboot."""
+    known = [file for disk in state.disks for file in disk.base_files if file.inode < 0]
+    return any(_look(file.path)[0] not in (file.inode, 0) for file in known)
+
+
 def altered(state: ReplicaState) -> tuple[str, ...]:
-    """As `changed`, of files that are there now. Raises ImageProblem while one is missing."""
+    """As `changed`, of files that are there now. Raises OldDiskAway while one is missing, ImageProblem."""
+    require_there(state)
     return tuple(disk.key for disk in state.disks if disk.base_files and _is_altered(disk))
 
 
@@ -79,7 +133,7 @@ def _keep(files: ReplicaFiles, run_name: str, disks: Iterable[DiskRecord]) -> No
 def written(files: ReplicaFiles, run_name: str) -> tuple[str, ...]:
     """Keys of the disks of which a file below the run was written to since it was opened; a file that
     is away for a moment is not. Empty where nothing was noted, as by a former release."""
-    noted: dict[str, list[tuple[str, int, int, int]]] = {}
+    noted: dict[str, list[tuple[str, int, int, int, str]]] = {}
     with contextlib.suppress(OSError, ValueError):
         noted = dict(json.loads(real_files.content(files.run_bases(run_name))))
     known = {key: [BaseFile(*each) for each in below] for key, below in noted.items()}
@@ -96,7 +150,7 @@ def _is_written(known: BaseFile) -> bool:
 
 
 def _differs(known: BaseFile) -> bool:
-    return _is_other(_state(known), _look(known.path))
+    return _is_other(_state(known), _look(known.path)) or bool(_away(known))
 
 
 _State = tuple[int, int, int]
@@ -111,6 +165,10 @@ def _state(file: BaseFile) -> _State:
 def _is_other(known: _State, now: _State) -> bool:
     is_made_anew = known[0] < 0 and now[0] < 0 and known[0] != now[0]
     return known[1] != now[1] if is_made_anew else known != now
+
+
+def _seen(path: str) -> BaseFile:
+    return BaseFile(path, *_look(path), real_files.device_name(path))
 
 
 def _look(path: str) -> _State:

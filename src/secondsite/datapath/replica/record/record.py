@@ -31,6 +31,8 @@ class BaseFile:
     inode: int
     size_bytes: int
     mtime_ns: int
+    device: str = ""
+    """What a block device is called, wherever it is attached; empty for a file, or if nothing names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,10 @@ def _fields(value: Any) -> dict[str, Any]:
     """The fields of a dataclass, one level deep: dataclasses.asdict would copy everything below, and most of
     a record is layers."""
     kind = type(value)
-    return dict(zip(_NAMES[kind], _VALUES[kind](value), strict=True))
+    body = dict(zip(_NAMES[kind], _VALUES[kind](value), strict=True))
+    if kind is BaseFile and not value.device:  # then a former release understands it
+        del body["device"]
+    return body
 
 
 def load(path: Path) -> ReplicaState:

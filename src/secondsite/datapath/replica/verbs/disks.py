@@ -82,10 +82,31 @@ def changed_bases(core: ReplicaCore) -> tuple[str, ...]:
 
 
 def altered_bases(core: ReplicaCore) -> tuple[str, ...]:
-    """As `changed_bases`, but raises ImageProblem while a file of others is missing, or its file system is
-    away: it may come back as it was."""
+    """As `changed_bases`, but raises OldDiskAway while a file of others is missing, or is another device, and
+    ImageProblem while the file system of a layer is away: it may come back as it was."""
     state = core.state
     return tuple(dict.fromkeys((*base_files.altered(state), *below_runs.altered(core.files, state))))
+
+
+def require_bases(core: ReplicaCore) -> None:
+    """Raises OldDiskAway while a file of others is missing, is another device, or answers nothing."""
+    base_files.require_there(core.state, answering=True)
+
+
+def bases_made_anew(core: ReplicaCore) -> bool:
+    """Whether a device of others was attached anew, as by a reboot: what is open leads to the former one."""
+    return base_files.made_anew(core.state)
+
+
+def renew_bases(core: ReplicaCore) -> None:
+    """Open the files of others anew, and count from now on what is written to them. The caller has checked
+    that they are what they were. Raises ImageProblem."""
+    with core.changing() as state:
+        core.heads.close()
+        core.save(disks=tuple(base_files.seen_again(disk) for disk in state.disks))
+        for run in state.runs:
+            if core.files.run_bases(run.name).exists() and not base_files.written(core.files, run.name):
+                base_files.note_again(core.files, state, run.name)
 
 
 def accept_bases(core: ReplicaCore) -> None:

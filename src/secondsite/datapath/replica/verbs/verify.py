@@ -15,6 +15,7 @@ from ...digests import scan
 from ...disks import NbdDisk, QmpRefused
 from ..chain import chain as layers
 from ..core import ReplicaCore
+from ..record import base_files
 from ..record.manifest import ManifestDisk
 from ..record.record import ReplicaState
 
@@ -36,7 +37,7 @@ def verify(
     core: ReplicaCore, point_id: str, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody
 ) -> Verification:
     """Read a point from the disk and tell whether it still is, bit for bit, what was sealed; cycles go on
-    meanwhile. Raises PointUnknown, Cancelled, DiskSilent (repeat it)."""
+    meanwhile. Raises PointUnknown, Cancelled, and DiskSilent and OldDiskAway (repeat it)."""
     began = time.monotonic()
     with core.keeping_layers() as state:
         layer = state.layer_of(point_id)
@@ -48,10 +49,13 @@ def verify(
         reading = contextlib.ExitStack()
         reading.enter_context(core.reading(layer.number))
     with reading:
+        base_files.require_there(state)
         body = core.manifest_of(point_id)
         disks, stop = body.disks, _until_settled(core, state, cancelled)
         found = [_read(core, state, layer.number, disk, stop, told) for disk in disks]
     rotten = (file.name for file in body.firmware if not core.firmware_store.is_whole(Path(file.file).name))
+    if not all(same for same, _ in found):
+        base_files.require_there(state, answering=True)
     bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
     read_bytes = sum(count for _, count in found)
     what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"

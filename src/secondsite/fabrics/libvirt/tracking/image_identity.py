@@ -23,6 +23,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from ....datapath.disks import image
 from ....domain import errors
 from ....ground import durable
 from ....ground.real_files import FileNumber, file_number
@@ -30,6 +33,8 @@ from ... import interface
 from ..host import domain_xml, inventory, qemu_img
 from . import bitmaps
 from .kept_changes import KeptChanges
+
+log = structlog.get_logger(__name__)
 
 KEPT = 8
 IN_KEEPER = FileNumber(0, 0)
@@ -204,8 +209,11 @@ def _has(keeper: Path, checkpoint: str, disk: domain_xml.Disk) -> bool:
     """Whether the keeper has whole bitmaps of the checkpoint, and for the size that the disk has now."""
     try:
         facts = qemu_img.facts(keeper, "qcow2")
+        with qemu_img.translated():
+            image.check_keeper(keeper, facts.size_bytes)
         return facts.bitmaps.get(checkpoint, False) and facts.size_bytes == _size_bytes(disk)
-    except errors.SecondsiteError:
+    except errors.SecondsiteError as problem:
+        log.warning("keeper.not-read", disk=disk.path, problem=problem.message)
         return False
 
 

@@ -89,12 +89,7 @@ def open_chain(
             "node-name": link.node,
             "read-only": not (writable and link is files.chain[0]),
             "discard": "unmap",
-            "file": {
-                "driver": "file",
-                "filename": str(link.path),
-                "auto-read-only": True,
-                "discard": "unmap",
-            },
+            "file": {**image.file_options(link.path), "auto-read-only": True},
         }
         if link.encrypted and key is not None:
             options["encrypt"] = session.encryption(key)

@@ -89,7 +89,7 @@ def _marked_bytes(
     options: dict[str, Any] = {"driver": "qcow2", "node-name": PROBE, "read-only": True, "force-share": True}
     if top.encrypted and key is not None:
         options["encrypt"] = session.encryption(key)
-    file = {"driver": "file", "filename": str(top.path)}
+    file = image.file_options(top.path)
     session.run("blockdev-add", **options, file=file, backing=None)
     try:
         nodes = session.run("query-named-block-nodes", flat=True)
