@@ -98,3 +98,23 @@ def test_one_that_cannot_be_resumed_after_a_death_keeps_no_other_paused(tmp_path
     stuck.broken = False
     eventually(lambda: not list((tmp_path / "held").iterdir()))
     assert not stuck.paused
+
+
+class PausedMeanwhile(Machine):
+    """Its owner pauses it when it was found running, and before it is paused for the point."""
+
+    def __init__(self):
+        super().__init__()
+        self.broken = False
+
+    def UUIDString(self):
+        self.paused = True
+        return super().UUIDString()
+
+
+def test_a_machine_that_its_owner_pauses_meanwhile_stays_paused(tmp_path, watchdogs):
+    machine = PausedMeanwhile()
+    with pauses(tmp_path, u1=machine).pause(["u1"], budget_seconds=5.0):
+        assert machine.paused
+    assert machine.paused
+    assert not list((tmp_path / "held").iterdir())

@@ -76,10 +76,11 @@ class CommonPause:
         with contextlib.ExitStack() as guards:
             self._put_on_record(running, guards)
             guards.enter_context(_watched(self._hypervisor, running, budget_seconds))
-            budget = threading.Timer(budget_seconds, _resume_all, [running])
+            paused: list[Any] = []
+            budget = threading.Timer(budget_seconds, lambda: _resume_all(paused))
             budget.start()
             try:
-                _in_parallel(_suspend, running)
+                _in_parallel(partial(_suspend, paused=paused), running)
                 yield datetime.now(UTC)
                 if not budget.is_alive():
                     raise errors.DeadlineExceeded(
@@ -91,7 +92,7 @@ class CommonPause:
                     )
             finally:
                 budget.cancel()
-                self._resume_for_sure(running, guards)
+                self._resume_for_sure(paused, guards)
 
     def _resume_for_sure(self, domains: Sequence[Any], guards: contextlib.ExitStack) -> None:
         """Resume all; if that fails, as when libvirtd is just restarted, go on in the background. `guards`
@@ -137,7 +138,11 @@ def _rescue(hypervisor: connection.Hypervisor, domain: Any) -> tuple[str, ...]:
     return (connection.virsh(), "-c", hypervisor.uri, "resume", domain.UUIDString())
 
 
-def _suspend(domain: Any) -> None:
+def _suspend(domain: Any, paused: list[Any]) -> None:
+    """Pauses a machine, and notes that: one that its owner has paused meanwhile stays so."""
+    if inventory.power_of(domain) is not interface.PowerState.RUNNING:
+        return
+    paused.append(domain)
     connection.call(f"pausing '{domain.name()}'", domain.suspend, seconds=10)
 
 
