@@ -226,6 +226,20 @@ def test_what_a_machine_runs_on_is_told_though_its_pool_has_another_file_by_now_
     host.fabric.power.stop(fabric_id)
 
 
+def test_a_volume_whose_pool_is_not_active_is_told_before_the_machine_is_shut_down(host, pool):
+    disk = host.make_image("pooled", 4 * MiB)
+    disk.chmod(0o666)
+    pool.refresh()
+    fabric_id = host.define(_with_volume(firmware_xml("pooled", [disk]), disk))
+    host.fabric.power.start(fabric_id)
+    for inactive in ("", "imgs"):
+        (held,) = host.fabric.inventory.holding(fabric_id).disks
+        assert (held.path, held.inactive_pool) == (str(disk), inactive)
+        if not inactive:
+            pool.destroy()
+    host.fabric.power.stop(fabric_id)
+
+
 def _pool_of(host, folder):
     """One that libvirt forgets when it ends."""
     text = f"<pool type='dir'><name>imgs</name><target><path>{_escaped(folder)}</path></target></pool>"

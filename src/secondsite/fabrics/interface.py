@@ -65,6 +65,8 @@ class HeldDisk:
     read_only: bool = False
     below: tuple[str, ...] = ()
     format: str = "qcow2"
+    inactive_pool: str = ""
+    """The storage pool that it is a volume of, if the machine cannot start before that is made active."""
 
 
 @dataclass(frozen=True, slots=True)

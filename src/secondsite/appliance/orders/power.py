@@ -44,6 +44,7 @@ def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator
     except errors.NotPossibleNow as problem:
         yield ObstacleShape(what=problem.message, do=problem.do)
     yield from _of_other_disks(context, found)
+    yield from _of_pools(context, found)
     if not context.fabric.power.stays_defined(fabric_id):
         yield ObstacleShape(
             what=f"{found.name} is transient: its definition vanishes when it is shut down.",
@@ -68,6 +69,17 @@ def _of_other_disks(context: Context, found: MachineSummary) -> Iterator[Obstacl
                 f"{following or 'a file that is not known'}: what it writes now would be left behind.",
                 do="Define it with the disks that it runs on ('virsh domblklist' shows them, with --inactive "
                 "those of the next start), or restart it on the others.",
+            )
+
+
+def _of_pools(context: Context, found: MachineSummary) -> Iterator[ObstacleShape]:
+    """Once it is off it could not be started here again, if its move is undone."""
+    for disk in context.fabric.inventory.holding(found.fabric_id).disks:
+        if disk.inactive_pool:
+            yield ObstacleShape(
+                what=f"{disk.key} of {found.name} is a volume of the storage pool {disk.inactive_pool}, "
+                "which is not active: once it is off, it cannot start here again.",
+                do=f"Start the pool: 'virsh pool-start {shell.arguments(disk.inactive_pool)}'.",
             )
 
 

@@ -57,7 +57,11 @@ class Inventory:
         is_on = power_of(domain).is_on
         now = domain_xml.parse(live_xml(domain)) if is_on else None
         kept = domain_xml.parse(definition_xml(domain)) if stays else None
-        return holding(now, kept)
+        found = holding(now, kept)
+        off = _inactive_pools(domain) if stays else {}
+        pools = (off.get(each.key, "") if each.kept else "" for each in found.disks)
+        disks = (replace(each, inactive_pool=pool) for each, pool in zip(found.disks, pools, strict=True))
+        return replace(found, disks=tuple(disks))
 
 
 def power_of(domain: Any) -> interface.PowerState:
@@ -260,6 +264,32 @@ def _name(named: Element, source: Element, kind: str, path: str) -> None:
     source.set(PATH_NAMES[kind], path)
     for name in ("pool", "volume", "mode"):
         source.attrib.pop(name, None)
+
+
+def _inactive_pools(domain: Any) -> Mapping[str, str]:
+    """The pools that are not active, of the volumes that a machine's next start takes, by disk key."""
+    flags = libvirt.VIR_DOMAIN_XML_INACTIVE
+    text = str(connection.call("reading a definition", domain.XMLDesc, flags))
+    if "type='volume'" not in text:
+        return {}
+    volumes = domain_xml.parse(text).iterfind("devices/disk[@type='volume']")
+    pools = {_key(each): each.find("source[@pool]") for each in volumes}
+    names = {key: source.get("pool", "") for key, source in pools.items() if source is not None}
+    return {key: name for key, name in names.items() if _is_inactive(domain.connect(), name)}
+
+
+def _key(disk: Element) -> str:
+    target = disk.find("target")
+    return "" if target is None else target.get("dev", "")
+
+
+def _is_inactive(handle: Any, pool: str) -> bool:
+    """Whether the pool is there, and not active."""
+    try:
+        found = connection.call("looking for a pool", handle.storagePoolLookupByName, pool)
+        return not connection.call("asking for a pool's state", found.isActive)
+    except errors.SecondsiteError:
+        return False
 
 
 def _volume(handle: Any, pool: str, name: str) -> tuple[str, str]:
