@@ -138,6 +138,25 @@ class ViewCases:
             assert session.disks[0].bitmaps == ()
             assert steps.content(session.disks[0])[:4096] == b"\x77" * 4096
 
+    def test_a_base_counts_where_it_was_taken_over_and_nowhere_else(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id = steps.protected(under_test, "handed-over")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x33)
+        tracking = under_test.fabric.tracking
+        known = tracking.hand_over(fabric_id)
+        for said in ("", "{", known):
+            tracking.take_over(fabric_id, said)
+            with steps.view(under_test, fabric_id, base) as session:
+                (disk,) = session.disks
+                comes_along = said == known and under_test.keeps_bitmaps
+                assert bool(disk.bitmaps) is comes_along, said
+                if disk.bitmaps:
+                    assert steps.dirty_blocks(disk) == {3}
+            tracking.acknowledge(fabric_id, base)
+        assert fabric_id in under_test.fabric.inventory.running()
+
     def test_a_second_view_of_the_same_machine_is_refused_and_the_first_stays(
         self, under_test: FabricUnderTest
     ) -> None:
