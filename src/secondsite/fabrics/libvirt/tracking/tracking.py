@@ -71,7 +71,8 @@ class Tracking:
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
         domain = self._hypervisor.domain(fabric_id)
         disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
-        return trackable.obstacles(domain, self._kinds.formats(disks), self._hypervisor.key)
+        unkept = self._kinds.follow_unkept(disks)
+        return trackable.obstacles(domain, self._hypervisor.key, unkept=unkept)
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)
@@ -351,7 +352,8 @@ class Tracking:
         asked = [disk for disk in disks if disk.key in request.disks]
         for disk in asked:
             trackable.require_path(disk)
-            trackable.require_format(disk, self._kinds.formats(asked))
+            if not disk.keeps_bitmaps:
+                trackable.require_format(disk, unkept=self._kinds.follow_unkept(asked))
 
     def _sockets(self) -> Path:
         return sockets.folder(self._work_dir, self._folders.owner)

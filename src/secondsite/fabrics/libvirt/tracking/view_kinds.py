@@ -14,7 +14,7 @@ from . import BACKUP_JOB, backup_job, filter_view, filters, iothreads
 from .job_lifeline import JobLifeline, Rescue
 from .view_plan import ViewPlan
 
-FILTER, QCOW2 = "filter", "qcow2"
+FILTER = "filter"
 STOPPED_SECONDS = 10.0
 """After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
 
@@ -134,17 +134,19 @@ class ViewKinds:
             return self._filters
         if needed:
             raise errors.FabricError(
-                f"'{domain.name()}' has raw disks, and runs in a QEMU that is too old to freeze these.",
-                do="Shut it down and start it, if a newer QEMU is installed; or convert the disks to qcow2.",
+                f"'{domain.name()}' has disks that keep no bitmaps (raw, qcow2 version 2), and its QEMU is "
+                "too old to freeze these.",
+                do="Shut it down and start it, if a newer QEMU is installed; or convert the disks to qcow2 "
+                "version 3.",
             )
         return self._jobs
 
-    def formats(self, disks: Sequence[domain_xml.Disk]) -> Sequence[str]:
-        """The formats that these disks of one machine may have: a backup job needs bitmaps that are kept."""
-        if all(disk.keeps_bitmaps for disk in disks) or any(disk.encrypted for disk in disks):
-            return (QCOW2,)
-        is_new = iothreads.version_of_host(self._hypervisor.handle) >= filter_view.SINCE
-        return (QCOW2, domain_xml.RAW) if is_new else (QCOW2,)
+    def follow_unkept(self, disks: Sequence[domain_xml.Disk]) -> bool:
+        """Whether disks of one machine may be such as keep no bitmaps, which a backup job needs; `disks` are
+        all that are asked about."""
+        if any(disk.encrypted for disk in disks):
+            return False
+        return iothreads.version_of_host(self._hypervisor.handle) >= filter_view.SINCE
 
     def end_left_over(self, domain: Any, *, surely: bool = False) -> None:
         """Ends a filter view that another process of ours left in this QEMU; looks once for each QEMU, or
