@@ -261,7 +261,7 @@ class Tracking:
         self._left.forget(request.fabric_id)
         if self._kept.has(request.fabric_id):
             self._take_out(domain)
-        kind = self._kind(domain, request)
+        kind, reason = self._kind(domain, request)
         plan = self._plan(domain, request, kind)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
@@ -287,6 +287,7 @@ class Tracking:
                 abandon=ending.end,
                 wanted_seconds=self._waiting.seconds,
                 gave_way=self._waiting.gave_way,
+                how=interface.RunningView(kind.name, reason),
             )
         finally:
             # The child stays on watch if the job does not end.
@@ -297,7 +298,7 @@ class Tracking:
     def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
         view_kinds.watch(self._lifeline, plan, kind.rescue(plan.domain), plan.request.longest_seconds)
 
-    def _kind(self, domain: Any, request: interface.SessionRequest) -> view_kinds.ViewKind:
+    def _kind(self, domain: Any, request: interface.SessionRequest) -> tuple[view_kinds.ViewKind, str | None]:
         disks = [disk for disk in inventory.live_disks(domain) if disk.key in request.disks]
         return self._kinds.of(domain, disks)
 

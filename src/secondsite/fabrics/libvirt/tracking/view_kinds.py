@@ -125,21 +125,34 @@ class ViewKinds:
         self._versions: dict[tuple[str, int], tuple[int, int]] = {}
         self._looked_at: set[tuple[str, int]] = set()
 
-    def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> ViewKind:
-        """The kind for these disks of a running machine. Raises FabricError if there is none."""
-        needed = not all(disk.keeps_bitmaps for disk in disks)
-        if not needed and (self._preferred != FILTER or any(disk.encrypted for disk in disks)):
-            return self._jobs
-        if self._version(domain) >= filter_view.SINCE:
-            return self._filters
-        if needed:
+    def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> tuple[ViewKind, str | None]:
+        """The kind for these disks of a running machine, and why it is not the preferred one. Raises
+        FabricError if there is none."""
+        if unkept := [disk.key for disk in disks if not disk.keeps_bitmaps]:
+            self._require_filters(domain)
+            forced = f"{', '.join(unkept)}: no bitmap is kept in such a disk"
+            return self._filters, None if self._preferred == FILTER else forced
+        if self._preferred != FILTER:
+            return self._jobs, None
+        against = self._against_filters(domain, disks)
+        return (self._filters, None) if against is None else (self._jobs, against)
+
+    def _require_filters(self, domain: Any) -> None:
+        if self._version(domain) < filter_view.SINCE:
             raise errors.FabricError(
                 f"'{domain.name()}' has disks that keep no bitmaps (raw, qcow2 version 2), and its QEMU is "
                 "too old to freeze these.",
                 do="Shut it down and start it, if a newer QEMU is installed; or convert the disks to qcow2 "
                 "version 3.",
             )
-        return self._jobs
+
+    def _against_filters(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> str | None:
+        """Why filters cannot view disks that keep bitmaps; None if they can."""
+        if encrypted := [disk.key for disk in disks if disk.encrypted]:
+            return f"{', '.join(encrypted)}: only libvirt gives QEMU the secrets of encrypted disks"
+        if self._version(domain) < filter_view.SINCE:
+            return f"its QEMU is older than {'.'.join(map(str, filter_view.SINCE))}"
+        return None
 
     def follow_unkept(self, disks: Sequence[domain_xml.Disk]) -> bool:
         """Whether disks of one machine may be such as keep no bitmaps, which a backup job needs; `disks` are
