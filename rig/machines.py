@@ -14,10 +14,12 @@ from pathlib import Path
 
 import guestkit
 from rig import guest_disk, loop_devices, processes
+from rig.images import qemu_img
 from secondsite.fabrics import simulated
 
-BLOCK = "block"
-STORAGE = ("qcow2", "raw", BLOCK)
+BLOCK, OLD_QCOW2 = "block", "qcow2 version 2"
+STORAGE = ("qcow2", "raw", BLOCK, OLD_QCOW2)
+SUFFIXES = {BLOCK: "raw", OLD_QCOW2: "qcow2"}
 DEFINE = """
 import libvirt
 import sys
@@ -60,19 +62,22 @@ class GuestMachine:
         uri: str | None = None,
     ) -> "GuestMachine":
         """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
-        at `uri`. Its disks are files of the format `storage`, or block devices if that is "block"."""
+        at `uri`. Its disks are files of the format `storage`, or block devices if that is BLOCK."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         guest = guestkit.build(kind=kind)
         if uri is not None:
             guest = _copied(guest, folder)
-        suffix = "raw" if storage == BLOCK else storage
+        suffix = SUFFIXES.get(storage, storage)
         disks = tuple(
             guestkit.make_disk(folder / f"disk{number}.{suffix}", size, filled_bytes=filled_bytes)
             for number, size in enumerate(disk_bytes)
         )
         if storage == BLOCK:
             disks = tuple(map(loop_devices.begin, disks))
+        if storage == OLD_QCOW2:
+            for disk in disks:
+                qemu_img("amend", "-f", "qcow2", "-o", "compat=0.10", disk)
         fabric_id = str(uuid.uuid4())
         mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in uuid.UUID(fabric_id).bytes[:3])
         console = folder / "console.log"

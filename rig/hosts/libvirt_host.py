@@ -54,6 +54,8 @@ class LibvirtHost:
         """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
         self.root = root
         self.uri, self.view_kind, self.disk_format = uri or uri_of(root), view_kind, "qcow2"
+        self.image_options: tuple[str, ...] = ()
+        """What new images are made with besides, as qemu-img takes it."""
         self.devices: dict[Path, Path] | None = None
         """The files of the block devices that disks are on, by device; None while disks are files."""
         self.pool: Any = None
@@ -74,18 +76,18 @@ class LibvirtHost:
 
     @contextlib.contextmanager
     def viewed_by(
-        self, view_kind: str, disk_format: str = "qcow2", *, on_devices: bool = False
+        self, view_kind: str, disk_format: str = "qcow2", *options: str, on_devices: bool = False
     ) -> Iterator[None]:
         """Inside, views of running machines are of this kind, and new disks of this format, in files or on
-        block devices."""
-        before = self.view_kind, self.disk_format
-        self.view_kind, self.disk_format = view_kind, disk_format
+        block devices, made with these options."""
+        before = self.view_kind, self.disk_format, self.image_options
+        self.view_kind, self.disk_format, self.image_options = view_kind, disk_format, options
         self.devices = {} if on_devices else None
         self.reopen()
         try:
             yield
         finally:
-            self.view_kind, self.disk_format = before
+            self.view_kind, self.disk_format, self.image_options = before
             for device in self.devices or ():
                 loop_devices.end(device)
             self.devices = None
@@ -104,7 +106,7 @@ class LibvirtHost:
 
     @property
     def keeps_bitmaps(self) -> bool:
-        return self.disk_format == "qcow2"
+        return self.disk_format == "qcow2" and "compat=0.10" not in self.image_options
 
     @property
     def proves_rest(self) -> bool:
@@ -139,7 +141,8 @@ class LibvirtHost:
     def make_image(self, name: str, size_bytes: int, *options: str) -> Path:
         """A disk among the host's images."""
         path = self.images / f"{name}.{self.disk_format}"
-        qemu_img("create", "-q", "-f", self.disk_format, *options, path, str(size_bytes))
+        made = (*self.image_options, *options)
+        qemu_img("create", "-q", "-f", self.disk_format, *made, path, str(size_bytes))
         if self.devices is None:
             return path
         device = loop_devices.begin(path)

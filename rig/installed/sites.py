@@ -16,11 +16,12 @@ import guestkit
 from rig import loop_devices, processes
 from rig.eventually import eventually
 from rig.hands import Hands, write
+from rig.images import qemu_img
 from rig.installed import network, template
 from rig.installed.host import SHARED, Host, end, remove
 from rig.installed.network import GUESTS, Network
 from rig.installed.service import Service
-from rig.machines import BLOCK, STORAGE, GuestMachine
+from rig.machines import BLOCK, OLD_QCOW2, STORAGE, SUFFIXES, GuestMachine
 from secondsite.domain.errors import VaultUnreachable
 from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.wire import rest
@@ -223,11 +224,13 @@ class Installed(Hands):
         GuestMachine.make."""
         host = self.hosts[site]
         guest = self._give_boot_files(kind)
-        suffix = "raw" if storage == BLOCK else storage
+        suffix = SUFFIXES.get(storage, storage)
         folder = SHARED if self._shares else MACHINES
         disks = [f"{folder}/{name}-{number}.{suffix}" for number in range(len(disk_bytes))]
         for path, size in zip(disks, disk_bytes, strict=True):
             guestkit.make_disk(host.path(path), size, filled_bytes=filled_bytes)
+            if storage == OLD_QCOW2:
+                qemu_img("amend", "-f", "qcow2", "-o", "compat=0.10", host.path(path))
         if storage == BLOCK:
             disks = [self._device(host, path) for path in disks]
         fabric_id = str(uuid.uuid4())

@@ -41,6 +41,16 @@ class TestRawDisks(conformance.Suite):
             host.clear()
 
 
+class TestOldQcow2(conformance.Suite):
+    """Files of version 2, which keep no bitmaps, where the backup job is preferred."""
+
+    @pytest.fixture
+    def under_test(self, host):
+        with host.viewed_by("backup-job", "qcow2", "-o", "compat=0.10"):
+            yield host
+            host.clear()
+
+
 class TestBlockDevices(conformance.Suite):
     """Disks on devices of the host, which tell less than files while their machine is off."""
 

@@ -157,6 +157,15 @@ class DiskChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningView:
+    """How the view of a machine that runs was opened: `kind` is a word of the platform's, `reason` a sentence
+    why it is not the kind that the platform prefers."""
+
+    kind: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSession:
     """A frozen view of all disks of a machine at one instant.
 
@@ -185,6 +194,8 @@ class ChangeSession:
     """Tells the platform that the view ends because another program waits."""
     most_connections: int | None = None
     """The most connections that the server of the disks accepts in all; None if there is no limit."""
+    how: RunningView | None = None
+    """How it was opened, where a platform has several ways; None of a machine that is off."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)

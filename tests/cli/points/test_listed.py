@@ -32,3 +32,8 @@ def test_a_point_that_is_damaged_says_so_and_others_say_nothing():
     of = {"id": "p1", "taken_at": AT, "epoch": 1, "seq": 1}
     assert _mark(PointShape(**of, damaged=True, committed=True), None) == "DAMAGED"
     assert _mark(PointShape(**of), failover("p1", AT)) == ""
+
+
+def test_a_point_that_was_made_by_a_comparison_says_so_beside_its_consistency():
+    of = {"id": "p1", "taken_at": AT, "epoch": 1, "seq": 1}
+    assert [PointShape(**of, compared=made).kind for made in (False, True)] == ["crash", "crash, compared"]

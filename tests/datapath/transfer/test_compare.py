@@ -36,9 +36,10 @@ def test_many_regions_are_compared_and_only_differing_pages_are_found(target, tm
         ours[place] ^= 0xFF
     target.admission.replica["vda"] = bytes(theirs)
     calls: list[Any] = []
+    limited: list[int] = []
     with served_disk(tmp_path, ours) as disk, target.dial() as connection:
         begin(connection, SIZE)
-        found = compare.differing(connection, 0, disk, whole(ours), calls.append)
+        found = compare.differing(connection, 0, disk, whole(ours), calls.append, limit=limited.append)
     assert found == [
         Extent(0, PAGE_BYTES),
         Extent(33 * MiB, PAGE_BYTES),
@@ -48,6 +49,7 @@ def test_many_regions_are_compared_and_only_differing_pages_are_found(target, tm
         Extent(160 * MiB, 512),
     ]
     assert sum(calls) == SIZE
+    assert sum(limited) == SIZE, "all that is read is read as the limit lets it"
 
 
 def test_holes_are_compared_without_reading(target):

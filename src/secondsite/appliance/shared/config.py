@@ -15,6 +15,8 @@ from . import private_folders
 from .name_server import NameServer
 
 FILE = "appliance.json"
+LEAST_COMPARED = 10_000_000
+"""The fewest bytes per second at which disks are compared: less would look like silence to the peer."""
 
 
 class ApplianceConfig(Shape):
@@ -52,6 +54,9 @@ class ApplianceConfig(Shape):
     peer_idle_seconds: float = 30
     bandwidth_bytes_per_second: int | None = None
     """This appliance's own limit, whatever the site's schedule allows."""
+    compare_bytes_per_second: int = Field(100_000_000, ge=0)
+    """Bytes per second at which disks of machines that run here are read to compare them, all together, after
+    the first ten seconds at full speed. At least 10 MB/s; 0: as fast as possible."""
     certificate_check_seconds: float = 3600
     seed_folders: tuple[Path, ...] = ()
     """This appliance's own limit in bytes per second, whatever the site's schedule allows; None: no limit of
@@ -82,6 +87,12 @@ class ApplianceConfig(Shape):
     before a reprotect; 0: any number."""
     encryption_key_file: Path | None = None
     """The key file for encryption at rest, if not in the home folder."""
+
+    @property
+    def compare_rate(self) -> int | None:
+        """The limit of `compare_bytes_per_second`; None without one."""
+        rate = self.compare_bytes_per_second
+        return max(rate, LEAST_COMPARED) if rate else None
 
     @property
     def all_stores(self) -> dict[str, Path]:

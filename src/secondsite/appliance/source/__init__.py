@@ -4,6 +4,7 @@ Its rooms:
 
     machine             one machine: its setup, its progress, who works on it now
     progress            how far its replication is, durably
+    pace                how fast its passes go, and how long they take
     loop                the loop over all machines; it needs no vault
     cycle               one cycle: a frozen view, sent until it is durable there
     cycle_plan          what a cycle carries, and its header

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ...datapath import extents, transfer
-from ...datapath.channel import Connection
+from ...datapath.channel import Connection, TokenBucket
 from ...datapath.disks import NbdDisk, same_files
 from ...datapath.errors import PeerRefused
 from ...datapath.transfer import DiskPlan
@@ -37,6 +37,8 @@ from .slices import DiskFacts, DiskPart
 
 Told = Callable[[float, str], None]
 ASKED_AGAIN_SECONDS = 60.0
+COMPARE_BURST_SECONDS = 10.0
+"""What is read in this time may be compared at full speed, so that small disks have their point at once."""
 VIEW_MARGIN_SECONDS = 30.0
 """How long a view may outlast the deadline of its cycle before another process ends it."""
 
@@ -63,6 +65,7 @@ class Cycles:
         self._fabric = fabric
         self._peers = peers
         self._guard = guard
+        self._compare_limit = TokenBucket(config.compare_rate, COMPARE_BURST_SECONDS)
 
     def run(self, source: Source, request: CycleRequest, told: Told = _nobody) -> CycleFact | None:
         """Run one cycle; it is durable at the target when this returns. None if the request allows idling and
@@ -204,6 +207,7 @@ class Cycles:
             source.meet(self._peers.choice(source.setup.target_appliance_id))
         with ExitStack() as stack:
             session = stack.enter_context(view)
+            source.view = session.how or source.view
             seen = self._fingerprint(source)
             guarded = stack.enter_context(self._guarded(source, connection, session))
             disks = stack.enter_context(leftover_views.read(session))
@@ -253,6 +257,7 @@ class Cycles:
                 delta=all(part.mode is None for part in parts),
                 progress=_teller(disk_plans, told),
                 holds=guarded.holds,
+                limit=TokenBucket() if plan.session.at_rest else self._compare_limit,
             )
             if result.already:
                 raise acknowledge.number_taken(source, plan.session.taken_at)

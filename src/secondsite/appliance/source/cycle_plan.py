@@ -12,6 +12,7 @@ from ...datapath.transfer import CycleResult, DiskPlan
 from ...domain import points
 from ...fabrics.interface import ChangeSession
 from ...wire.common.machines import MachineDefinition
+from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
 from .machine import Source
 from .slices import DiskPart
@@ -60,6 +61,11 @@ class CyclePlan:
         wanted = self.request.point or self.session.at_rest
         return finishes or (wanted and not self.open_passes.keys() - set(self.apart))
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether it ends the comparison of a whole disk: no bitmap told what had changed there."""
+        return any(part.mode is SyncMode.COMPARE and part.after is None for part in self.parts)
+
     def header(self, seq: int, definition: MachineDefinition | None) -> CycleHeader:
         """The header; `definition` is the machine's, needed for a point."""
         return CycleHeader(
@@ -83,6 +89,7 @@ class CyclePlan:
             "definition": self._described(definition),
             "machine_name": self.source.setup.machine_name,
             "set_id": self.request.set_id,
+            **({"compared": True} if self.is_compared else {}),
         }
 
     def _described(self, definition: MachineDefinition) -> dict[str, Any]:

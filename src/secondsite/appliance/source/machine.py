@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ...datapath.frames import Choice
-from ...fabrics.interface import PowerState
+from ...fabrics.interface import PowerState, RunningView
 from ...ground.backoff import pause_seconds
 from ...ground.units import MiB
 from ...wire.control.setups import SourceSetup
@@ -18,6 +18,7 @@ from ...wire.control.statuses import SourceStatus
 from ..shared import Findings, MachineLock, State
 from . import powered_since
 from . import progress as progresses
+from .pace import Pace
 from .progress import SourceProgress
 
 FIRST_BACKOFF_SECONDS = 1.0
@@ -49,6 +50,9 @@ class Source:
         self.setup = setup
         self.progress = progress
         self.findings = Findings()
+        self._pace = Pace()
+        self.view: RunningView | None = None
+        """How its last view while it ran was opened; None before one."""
         self.choice: Choice | None = None
         """The choice of compression for its stream; None before the first cycle."""
         self.interrupt = threading.Event()
@@ -287,6 +291,9 @@ class Source:
             sent_at=(self.unchanged_at or now()) if unchanged else self.sent_at,
             sync_mode=self.progress.sync_mode,
             sync_fraction=self.progress.sync_fraction,
+            sync_seconds_left=self._pace.seconds_left(self.progress, time.monotonic()),
+            view=self.view.kind if self.view else None,
+            view_reason=self.view.reason if self.view else None,
             last_cycle_seconds=self.progress.last_cycle_seconds,
             last_cycle_changed_bytes=self.progress.last_cycle_changed_bytes,
             last_cycle_wire_bytes=self.progress.last_cycle_wire_bytes,

@@ -138,6 +138,7 @@ def shape(record: PointRecord) -> PointShape:
             "seq": record.manifest.seq,
             "set_id": record.manifest.set_id,
             "reason": record.manifest.reason,
+            "compared": record.manifest.extra.get("compared") is True,
             "committed": record.committed,
             "added_bytes": record.added_bytes,
             "disks": [disk.key for disk in record.manifest.disks],

@@ -242,9 +242,10 @@ def _replicating(machine: rest.Machine) -> list[tuple[str, object]]:
     return [
         ("replication", _replication(machine) if not replicates else None),
         ("RPO", ", ".join(f"{span(age)} {what}" for what, age in ages.items()) if replicates else None),
-        ("whole disks", f"{whole.mode}, {percent(whole.fraction)} done" if whole else None),
+        ("whole disks", _pass(whole, machine.rpo.seconds) if whole else None),
+        ("view", _view(machine.replication.view) if replicates else None),
         ("points", machine.points.count),
-        ("newest point", f"{newest.id} ({newest.consistency})" if newest else None),
+        ("newest point", f"{newest.id} ({newest.kind})" if newest else None),
         ("journal", _journal(machine)),
         ("started from", machine.failover.what if machine.failover else None),
         ("last cycle", _cycle(machine) if replicates else None),
@@ -252,6 +253,22 @@ def _replicating(machine: rest.Machine) -> list[tuple[str, object]]:
         ("waits in inbox", size(machine.replication.inbox_bytes)),
         ("store", size(machine.replication.store_bytes)),
     ]
+
+
+def _pass(whole: rest.Synchronization, rpo_seconds: float | None) -> str:
+    done = f"{whole.mode}, {percent(whole.fraction)} done"
+    if whole.seconds_left is None:
+        return done
+    left = f"{done}, about {span(whole.seconds_left)} left"
+    if rpo_seconds is None:
+        return left
+    return f"{left}; the RPO is about {span(rpo_seconds + whole.seconds_left)} by then"
+
+
+def _view(view: rest.RunningView | None) -> str | None:
+    if view is None:
+        return None
+    return view.kind if view.reason is None else f"{view.kind}: {view.reason}"
 
 
 def _journal(machine: rest.Machine) -> str | None:

@@ -39,7 +39,7 @@ def show_list(context: typer.Context, machine: MachineName, as_json: Json = Fals
         (
             ("id", lambda p: p.id),
             ("taken", lambda p: clock(p.taken_at)),
-            ("consistency", lambda p: p.consistency if p.reason is None else f"{p.consistency} ({p.reason})"),
+            ("consistency", lambda p: p.kind + (f" ({p.reason})" if p.reason else "")),
             ("disks", lambda p: " ".join(p.disks)),
             ("set", lambda p: p.set_id),
             ("added", lambda p: size(p.added_bytes)),

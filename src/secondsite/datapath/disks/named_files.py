@@ -1,4 +1,5 @@
-"""Reads a qcow2 file's header: which other files QEMU would open, and how large its clusters are."""
+"""Reads a qcow2 file's header: which other files QEMU would open, how large its clusters are, and whether it
+can keep bitmaps."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ _HEAD = struct.Struct(">4sIQI")
 _FEATURES_AT, _DATA_FILE = 72, 1 << 2
 _CLUSTER_BITS_AT = 20
 _READ_BYTES = 4096
+KEEPS_BITMAPS_SINCE = 3
 ODD_HEADER = "its header is no qcow2 header of version 3"
 _LONGEST_NAME = 1023
 """The longest name of a backing file, in bytes, as QEMU documents the format."""
@@ -51,6 +53,15 @@ def _told(path: Path) -> tuple[int, NamedFiles]:
     except (OSError, struct.error) as error:
         raise _odd(path, str(error)) from error
     return version, NamedFiles(name.decode(errors="replace") or None, bool(features & _DATA_FILE))
+
+
+def keeps_bitmaps(path: Path) -> bool:
+    """Whether an image can keep bitmaps, which none of version 2 (compat=0.10) can. True of a file that
+    cannot be read: QEMU reports what is wrong with it when it opens it."""
+    try:
+        return _told(path)[0] >= KEEPS_BITMAPS_SINCE
+    except errors.ImageProblem:
+        return True
 
 
 def cluster_bytes(path: Path) -> int | None:

@@ -33,6 +33,14 @@ AHEAD: Final = 4
 """Questions in flight."""
 
 
+Limit = Callable[[int], None]
+"""Returns when so many more bytes may be read."""
+
+
+def unlimited(_count: int) -> None:
+    """The limit of what may be read as fast as possible."""
+
+
 class ReadableDisk(Protocol):
     """A disk as comparing and sending need it; NbdDisk is one."""
 
@@ -57,14 +65,15 @@ def differing(
     doubtful: Iterable[Extent],
     compared: Callable[[int], None],
     known: DigestCacheFile | None = None,
+    limit: Limit = unlimited,
 ) -> list[Extent]:
     """The pages of `doubtful` that differ at the target, inside an open cycle; `index` is the disk's.
 
     Zero extents are compared without reading them, and block by block. `compared` gets the length of each
     region that is done; it may raise, and answers are then still on their way. `known` learns which pages are
-    the same.
+    the same. `limit` bounds how fast the disk is read.
     """
-    comparison = _Comparison(connection, index, disk, known)
+    comparison = _Comparison(connection, index, disk, known, limit)
     for question in _questions(
         extents.align(doubtful, BLOCK_BYTES, disk.size_bytes), connection.tells_what_it_holds
     ):
@@ -111,12 +120,18 @@ class _Comparison:
     blocks of a region, then about the pages of its blocks that differ."""
 
     def __init__(
-        self, connection: Connection, index: int, disk: ReadableDisk, known: DigestCacheFile | None
+        self,
+        connection: Connection,
+        index: int,
+        disk: ReadableDisk,
+        known: DigestCacheFile | None,
+        limit: Limit,
     ) -> None:
         self._connection = connection
         self._index = index
         self._disk = disk
         self._known = known
+        self._limit = limit
         self._asked: deque[Extent | _Blocks | _Holes] = deque()
         self.found: list[Extent] = []
 
@@ -161,7 +176,7 @@ class _Comparison:
         pages = hashes.zero_pages(region.length) if region.zero else b""
         ours = hashes.zero_digests(region.length) if region.zero else b""
         if not region.zero:
-            ours, pages = _read_digests(self._disk, region)
+            ours, pages = _read_digests(self._disk, region, self._limit)
         theirs = _answer(self._connection, len(ours))
         unlike = []
         for start, end, at in _blocks(region):
@@ -222,10 +237,11 @@ def _page_slice(region: Extent, block: Extent) -> slice:
     return slice(first * DIGEST_BYTES, (first + -(-block.length // PAGE_BYTES)) * DIGEST_BYTES)
 
 
-def _read_digests(disk: ReadableDisk, region: Extent) -> tuple[bytes, bytes]:
+def _read_digests(disk: ReadableDisk, region: Extent, limit: Limit) -> tuple[bytes, bytes]:
     """Digests of a region's blocks and of its pages."""
     buffers, blocks, pages = Buffers(), [], []
     for _offset, raw in disk.read_many([region], buffers):
+        limit(len(raw))
         blocks.append(hashes.block_digests(raw))
         pages.append(hashes.page_digests(raw))
         buffers.give(raw)

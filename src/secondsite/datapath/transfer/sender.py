@@ -114,13 +114,15 @@ def send_cycle(
     choice: Choice | None = None,
     delta: bool = False,
     holds: Callable[[], bool] = lambda: True,
+    limit: compare.Limit = compare.unlimited,
 ) -> CycleResult:
     """Send one cycle; when this returns it is durable at the target.
 
     `disks` are in the order of `header.disks`. `progress` gets the bytes done so far, compared and sent;
     `cancelled` is asked as often. A `choice` that is kept for the peer passes measurements of the link to
     the next cycle. `delta`: the cycle has only changes, which are compressed up to a larger size. `holds`
-    is asked after the last read: False gives the cycle up. Raises Cancelled, DiskUnreadable (the
+    is asked after the last read: False gives the cycle up. `limit` bounds how fast disks are read for a
+    comparison. Raises Cancelled, DiskUnreadable (the
     connection stays good); PeerRefused with the target's code, PeerSilent, PeerUnreachable (close the
     connection)."""
     malloc.keep_for_reuse()
@@ -134,7 +136,7 @@ def send_cycle(
     watch = _Watch(cancelled, progress)
     try:
         watch.done(0)
-        differing = _compare(connection, disks, watch)
+        differing = _compare(connection, disks, watch, limit)
         work = [
             Work(number, plan.disk, extents.union(plan.changed, differing[number]), plan.known)
             for number, plan in enumerate(disks)
@@ -179,7 +181,9 @@ def _check_keys(header: CycleHeader, disks: Sequence[DiskPlan]) -> None:
         raise ValueError("the plans must name the header's disks in its order")
 
 
-def _compare(connection: Connection, disks: Sequence[DiskPlan], watch: _Watch) -> list[list[Extent]]:
+def _compare(
+    connection: Connection, disks: Sequence[DiskPlan], watch: _Watch, limit: compare.Limit
+) -> list[list[Extent]]:
     """For each disk, the differing pages of the extents to compare, without extents that are sent anyway."""
     return [
         compare.differing(
@@ -189,6 +193,7 @@ def _compare(connection: Connection, disks: Sequence[DiskPlan], watch: _Watch) -
             extents.subtract(plan.compare, plan.changed),
             watch.done,
             plan.known,
+            limit,
         )
         for number, plan in enumerate(disks)
     ]

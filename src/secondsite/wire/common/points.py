@@ -33,6 +33,9 @@ class PointShape(Shape):
     alone."""
     reason: Text | None = None
     """Why it is not what was asked for, such as not app-consistent."""
+    compared: bool = False
+    """Whether the changes of a disk were found by comparing all of it, because no bitmap told them: after
+    QEMU was killed, a start on a raw disk, or a resynchronization."""
     committed: bool = False
     """Whether a failover was committed to it."""
     added_bytes: Bytes = 0
@@ -59,6 +62,11 @@ class PointShape(Shape):
     uptime: Uptime | None = Field(default=None, exclude=True)
     """The uptime of the target's host when it was sealed. It never leaves the target: only there do points
     age."""
+
+    @property
+    def kind(self) -> str:
+        """Its consistency, and whether it was made by a comparison, as people read it."""
+        return f"{self.consistency}, compared" if self.compared else str(self.consistency)
 
     @property
     def grade(self) -> Grade:

@@ -29,6 +29,7 @@ class SourceFigures(Shape):
     last_seq: Number | None = None
     sent_at: Instant | None = None
     sync_fraction: float | None = None
+    sync_seconds_left: float | None = None
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: Bytes | None = None
     last_cycle_wire_bytes: Bytes | None = None

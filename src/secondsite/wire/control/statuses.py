@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..common.base import Shape
 from ..common.findings import FindingShape
-from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
+from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number, Text
 from ..common.points import JournalStretch, PointShape
 from ..common.sync_mode import SyncMode
 
@@ -32,6 +32,12 @@ class SourceStatus(Shape):
     sent_at: Instant | None = None
     sync_mode: SyncMode | None = None
     sync_fraction: float | None = None
+    sync_seconds_left: float | None = None
+    """How long that pass will take at its pace so far; None before that is known, or an older appliance."""
+    view: Name | None = None
+    """The kind of its last view while it ran; None: none yet, one kind only, or an older appliance."""
+    view_reason: Text | None = None
+    """Why it is not of the kind that is preferred."""
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: Bytes | None = None
     last_cycle_wire_bytes: Bytes | None = None

@@ -112,7 +112,7 @@ from .plan_runs import (
 from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGroupChange, PlanMachine, PlanPage
 from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
-from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, Synchronization
+from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, RunningView, Synchronization
 from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, SiteSummary, Summary, Transition, Vault
 from .verbs import (
     CancelFailover,
@@ -273,6 +273,7 @@ __all__ = [
     "Resynchronize",
     "Rpo",
     "RpoSample",
+    "RunningView",
     "Site",
     "SiteCreate",
     "SiteInventory",

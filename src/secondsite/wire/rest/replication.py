@@ -14,6 +14,8 @@ class Synchronization(Shape):
     """copy: all that is not zero is sent; compare: only blocks that differ are."""
     fraction: float
     """How much of the disks is done, from 0 to 1."""
+    seconds_left: float | None = None
+    """How long it will take at its pace so far, until when the RPO grows; null before that is known."""
 
 
 class LastCycle(Shape):
@@ -27,11 +29,22 @@ class LastCycle(Shape):
     """What was sent for it, compressed."""
 
 
+class RunningView(Shape):
+    """How the disks are frozen for each cycle while the machine runs."""
+
+    kind: str
+    """backup-job: by libvirt's backup job; filter: by QEMU's copy-before-write filters."""
+    reason: str | None = None
+    """Why it is not the kind that is preferred; null: it is."""
+
+
 class Replication(Shape):
     """What is being sent to the target, and what is stored there."""
 
     synchronization: Synchronization | None = None
     """The pass over whole disks that is in progress; null when there is none."""
+    view: RunningView | None = None
+    """Null before the first cycle of a machine that runs."""
     last_cycle: LastCycle | None = None
     """Null before the first cycle."""
     total_wire_bytes: int = 0

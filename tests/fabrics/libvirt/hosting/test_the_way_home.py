@@ -8,7 +8,8 @@ import pytest
 
 from rig import loop_devices
 from rig.hosts.domains import firmware_xml
-from secondsite.datapath.disks import image
+from rig.images import raw
+from secondsite.datapath.disks import image, named_files
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import HostRequest
@@ -55,6 +56,32 @@ def test_a_machine_comes_home_with_all_that_it_had_and_starts_with_its_host_only
     host.fabric.hosting.consolidate(fabric_id, {"vda": path}, lambda _fraction: None)
     assert bool(host.domain(fabric_id).autostart()) is on
     assert devices(host, fabric_id) == before
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["running", "off"])
+def test_a_qcow2_of_version_2_takes_in_what_its_machine_wrote_elsewhere(host, on):
+    path = host.make_image(f"w-{uuid.uuid4().hex[:6]}", 4 << 20, "-o", "compat=0.10")
+    fabric_id = host.define(firmware_xml(f"w-{uuid.uuid4().hex[:6]}", [path]))
+    host.fabric.power.start(fabric_id)
+    steps.write(host, fabric_id, 0, 0x44, 2 << 20)
+    host.fabric.power.stop(fabric_id)
+    host.fabric.tracking.enable(fabric_id, steps.TAG)
+    home = host.fabric.hosting.withdraw(fabric_id, steps.TAG)
+    overlay = path.with_suffix(".run")
+    image.create_overlay(overlay, path, "qcow2", 6 << 20)
+    host.fabric.hosting.create(
+        HostRequest(fabric_id, home.name, home, {"vda": overlay}, {}, steps.TAG, home=home)
+    )
+    host.fabric.power.start(fabric_id)
+    steps.write(host, fabric_id, 1 << 20, 0, 1 << 20)
+    steps.write(host, fabric_id, 5 << 20, 0x55, 1 << 20)
+    if not on:
+        host.fabric.power.stop(fabric_id)
+    host.fabric.hosting.consolidate(fabric_id, {"vda": path}, lambda _fraction: None)
+    host.fabric.power.stop(fabric_id)
+    assert not named_files.keeps_bitmaps(path)
+    wanted = [0x44] * (1 << 20) + [0] * (4 << 20) + [0x55] * (1 << 20)
+    assert raw(path) == bytes(wanted)
 
 
 @pytest.mark.parametrize("on", [True, False], ids=["running", "off"])

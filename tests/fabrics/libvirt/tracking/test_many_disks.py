@@ -113,7 +113,7 @@ def test_a_connection_that_is_not_taken_holds_up_neither_the_end_of_the_view_nor
 def test_more_disks_than_can_be_read_are_refused_before_anything_is_opened(host, crowd, monkeypatch):
     monkeypatch.setattr(backup_job, "MOST_CONNECTIONS", MANY - 1)
     fabric_id, keys = crowd
-    (obstacle,) = trackable.obstacles(host.domain(fabric_id), ["qcow2"])
+    (obstacle,) = trackable.obstacles(host.domain(fabric_id), unkept=False)
     assert obstacle.blocking
     assert obstacle.disk == keys[-1]
     with pytest.raises(errors.FabricError, match=f"{MANY} disks"):

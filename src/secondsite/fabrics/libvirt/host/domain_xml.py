@@ -7,10 +7,12 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
+from ....datapath.disks import named_files
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ... import foreign_mark
 from .. import vlans
@@ -26,7 +28,7 @@ _PASSWORD = re.compile(r"(<graphics\b[^>]*?\spasswd=)('[^']*'|\"[^\"]*\")")
 ElementTree.register_namespace(PREFIX, NAMESPACE)
 
 
-RAW = "raw"
+RAW, QCOW2 = "raw", "qcow2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,9 @@ class Disk:
 
     @property
     def keeps_bitmaps(self) -> bool:
-        """Whether its file keeps bitmaps when QEMU ends."""
-        return self.format == "qcow2"
+        """Whether its file keeps bitmaps when QEMU ends. The definition does not tell the version of a qcow2
+        file, which changes between two starts, so its header is read each time."""
+        return self.format == QCOW2 and named_files.keeps_bitmaps(Path(self.path))
 
 
 def parse(text: str) -> Element:

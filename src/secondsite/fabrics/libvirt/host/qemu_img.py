@@ -14,6 +14,8 @@ from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 
 IMAGE_SECONDS = 30.0
+VERSION_2 = "0.10"
+"""What QEMU calls version 2 of qcow2, which has no bitmaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,6 @@ class ImageFacts:
     path: Path
     format: str
     size_bytes: int
-    compat: str
     snapshots: tuple[str, ...]
     bitmaps: dict[str, bool]
     encrypted: bool = False
@@ -55,7 +56,6 @@ def _facts(info: dict[str, Any]) -> ImageFacts:
         path=Path(info["filename"]),
         format=info["format"],
         size_bytes=int(info["virtual-size"]),
-        compat=specific.get("compat", ""),
         snapshots=tuple(snapshot["name"] for snapshot in info.get("snapshots", [])),
         bitmaps={bitmap["name"]: "in-use" not in bitmap["flags"] for bitmap in specific.get("bitmaps", [])},
         encrypted=bool(info.get("encrypted")),

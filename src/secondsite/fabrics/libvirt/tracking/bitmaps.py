@@ -72,7 +72,8 @@ def _look(domain: Any) -> RunningDisks:
 
 def is_kept(medium: Mapping[str, Any]) -> bool:
     """Whether a disk, as QEMU describes its medium, keeps its bitmaps when QEMU ends."""
-    return bool(medium.get("drv") == "qcow2")
+    specific = medium.get("image", {}).get("format-specific", {}).get("data", {})
+    return medium.get("drv") == domain_xml.QCOW2 and specific.get("compat") != qemu_img.VERSION_2
 
 
 def is_whole(bitmap: Mapping[str, Any], medium: Mapping[str, Any]) -> bool:

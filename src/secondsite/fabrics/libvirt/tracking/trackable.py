@@ -16,11 +16,9 @@ from . import backup_job, bitmaps, iothreads
 MANY_FILES = 20
 
 
-def obstacles(
-    domain: Any, formats: Sequence[str], key: EncryptionKey | None = None
-) -> Sequence[interface.Obstacle]:
-    """All obstacles to tracking a machine. `formats` are those that disks may have; `key` opens disks that we
-    encrypted."""
+def obstacles(domain: Any, key: EncryptionKey | None = None, *, unkept: bool) -> Sequence[interface.Obstacle]:
+    """All obstacles to tracking a machine. `unkept`: its disks may be such as keep no bitmaps; `key` opens
+    disks that we encrypted."""
     root = domain_xml.parse(inventory.definition_xml(domain))
     disks = domain_xml.disks(root)
     return [
@@ -29,7 +27,7 @@ def obstacles(
         *(
             dataclasses.replace(obstacle, disk=disk.key)
             for disk in disks
-            for obstacle in _of_disk(disk, formats, key)
+            for obstacle in _of_disk(disk, unkept, key)
         ),
     ]
 
@@ -70,9 +68,7 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             )
 
 
-def _of_disk(
-    disk: domain_xml.Disk, formats: Sequence[str], key: EncryptionKey | None
-) -> Iterator[interface.Obstacle]:
+def _of_disk(disk: domain_xml.Disk, unkept: bool, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
     yield from _of_its_use(disk)
     if disk.network is not None:
         yield interface.Obstacle(
@@ -105,7 +101,7 @@ def _of_disk(
                 "the disk."
             ),
         )
-    yield from _of_image(disk, formats, facts)
+    yield from _of_image(disk, unkept, facts)
 
 
 def _of_its_use(disk: domain_xml.Disk) -> Iterator[interface.Obstacle]:
@@ -161,15 +157,25 @@ def _of_volume(disk: domain_xml.Disk, volume: str) -> interface.Obstacle:
     )
 
 
-def require_format(disk: domain_xml.Disk, formats: Sequence[str]) -> None:
+def require_format(disk: domain_xml.Disk, *, unkept: bool) -> None:
     """Raises FabricError for a disk whose format cannot be replicated any more: QEMU would call the image
     damaged."""
-    if disk.format not in formats:
+    if not _has_format(disk, unkept):
         found = _of_format(disk)
         raise errors.FabricError(found.what, do=found.do)
 
 
+def _has_format(disk: domain_xml.Disk, unkept: bool) -> bool:
+    return disk.keeps_bitmaps or (unkept and disk.format in (domain_xml.RAW, domain_xml.QCOW2))
+
+
 def _of_format(disk: domain_xml.Disk) -> interface.Obstacle:
+    if disk.format == domain_xml.QCOW2 and not disk.keeps_bitmaps:
+        amend = f"qemu-img amend -o compat=1.1 {shlex.quote(str(disk.path))}"
+        return interface.Obstacle(
+            f"Disk {disk.key} is qcow2 version 2, which cannot keep bitmaps.",
+            f"Turn the machine off and run: {amend}",
+        )
     convert = f"qemu-img convert -O qcow2 {shlex.quote(str(disk.path))} NEW, with the machine off"
     return interface.Obstacle(
         f"Disk {disk.key} is {disk.format}, which cannot keep bitmaps.", f"Convert: {convert}."
@@ -177,20 +183,15 @@ def _of_format(disk: domain_xml.Disk) -> interface.Obstacle:
 
 
 def _of_image(
-    disk: domain_xml.Disk, formats: Sequence[str], facts: qemu_img.ImageFacts
+    disk: domain_xml.Disk, unkept: bool, facts: qemu_img.ImageFacts
 ) -> Iterator[interface.Obstacle]:
     if disk.is_device and disk.format != domain_xml.RAW:
         yield interface.Obstacle(
             f"Disk {disk.key} is {disk.format} inside the block device {disk.path}, whose space may end.",
             "Convert it to a qcow2 file, or to raw on the device, with the machine off; or exclude the disk.",
         )
-    elif disk.format not in formats or facts.format != disk.format:
+    elif not _has_format(disk, unkept) or facts.format != disk.format:
         yield _of_format(disk)
-    elif facts.compat == "0.10":
-        amend = f"qemu-img amend -o compat=1.1 {shlex.quote(str(disk.path))}"
-        yield interface.Obstacle(
-            f"Disk {disk.key} is qcow2 version 2.", f"Turn the machine off and run: {amend}"
-        )
     if facts.data_file:
         yield interface.Obstacle(
             f"Disk {disk.key} keeps its data in another file, {facts.data_file}: writes that go there past "

@@ -71,7 +71,8 @@ class Tracking:
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:
         domain = self._hypervisor.domain(fabric_id)
         disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
-        return trackable.obstacles(domain, self._kinds.formats(disks), self._hypervisor.key)
+        unkept = self._kinds.follow_unkept(disks)
+        return trackable.obstacles(domain, self._hypervisor.key, unkept=unkept)
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)
@@ -269,7 +270,7 @@ class Tracking:
         self._left.forget(request.fabric_id)
         if self._kept.has(request.fabric_id):
             self._take_out(domain)
-        kind = self._kind(domain, request)
+        kind, reason = self._kind(domain, request)
         plan = self._plan(domain, request, kind)
         request.scratch_dir.mkdir(parents=True, exist_ok=True)
         self._folders.let_in(request.scratch_dir.absolute(), self._sockets())
@@ -295,6 +296,7 @@ class Tracking:
                 abandon=ending.end,
                 wanted_seconds=self._waiting.seconds,
                 gave_way=self._waiting.gave_way,
+                how=interface.RunningView(kind.name, reason),
             )
         finally:
             # The child stays on watch if the job does not end.
@@ -305,7 +307,7 @@ class Tracking:
     def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
         view_kinds.watch(self._lifeline, plan, kind.rescue(plan.domain), plan.request.longest_seconds)
 
-    def _kind(self, domain: Any, request: interface.SessionRequest) -> view_kinds.ViewKind:
+    def _kind(self, domain: Any, request: interface.SessionRequest) -> tuple[view_kinds.ViewKind, str | None]:
         disks = [disk for disk in inventory.live_disks(domain) if disk.key in request.disks]
         return self._kinds.of(domain, disks)
 
@@ -360,7 +362,8 @@ class Tracking:
         asked = [disk for disk in disks if disk.key in request.disks]
         for disk in asked:
             trackable.require_path(disk)
-            trackable.require_format(disk, self._kinds.formats(asked))
+            if not disk.keeps_bitmaps:
+                trackable.require_format(disk, unkept=self._kinds.follow_unkept(asked))
 
     def _sockets(self) -> Path:
         return sockets.folder(self._work_dir, self._folders.owner)

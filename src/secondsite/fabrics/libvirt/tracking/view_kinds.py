@@ -14,7 +14,7 @@ from . import BACKUP_JOB, backup_job, filter_view, filters, iothreads
 from .job_lifeline import JobLifeline, Rescue
 from .view_plan import ViewPlan
 
-FILTER, QCOW2 = "filter", "qcow2"
+FILTER = "filter"
 STOPPED_SECONDS = 10.0
 """After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
 
@@ -125,26 +125,41 @@ class ViewKinds:
         self._versions: dict[tuple[str, int], tuple[int, int]] = {}
         self._looked_at: set[tuple[str, int]] = set()
 
-    def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> ViewKind:
-        """The kind for these disks of a running machine. Raises FabricError if there is none."""
-        needed = not all(disk.keeps_bitmaps for disk in disks)
-        if not needed and (self._preferred != FILTER or any(disk.encrypted for disk in disks)):
-            return self._jobs
-        if self._version(domain) >= filter_view.SINCE:
-            return self._filters
-        if needed:
-            raise errors.FabricError(
-                f"'{domain.name()}' has raw disks, and runs in a QEMU that is too old to freeze these.",
-                do="Shut it down and start it, if a newer QEMU is installed; or convert the disks to qcow2.",
-            )
-        return self._jobs
+    def of(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> tuple[ViewKind, str | None]:
+        """The kind for these disks of a running machine, and why it is not the preferred one. Raises
+        FabricError if there is none."""
+        if unkept := [disk.key for disk in disks if not disk.keeps_bitmaps]:
+            self._require_filters(domain)
+            forced = f"{', '.join(unkept)}: no bitmap is kept in such a disk"
+            return self._filters, None if self._preferred == FILTER else forced
+        if self._preferred != FILTER:
+            return self._jobs, None
+        against = self._against_filters(domain, disks)
+        return (self._filters, None) if against is None else (self._jobs, against)
 
-    def formats(self, disks: Sequence[domain_xml.Disk]) -> Sequence[str]:
-        """The formats that these disks of one machine may have: a backup job needs bitmaps that are kept."""
-        if all(disk.keeps_bitmaps for disk in disks) or any(disk.encrypted for disk in disks):
-            return (QCOW2,)
-        is_new = iothreads.version_of_host(self._hypervisor.handle) >= filter_view.SINCE
-        return (QCOW2, domain_xml.RAW) if is_new else (QCOW2,)
+    def _require_filters(self, domain: Any) -> None:
+        if self._version(domain) < filter_view.SINCE:
+            raise errors.FabricError(
+                f"'{domain.name()}' has disks that keep no bitmaps (raw, qcow2 version 2), and its QEMU is "
+                "too old to freeze these.",
+                do="Shut it down and start it, if a newer QEMU is installed; or convert the disks to qcow2 "
+                "version 3.",
+            )
+
+    def _against_filters(self, domain: Any, disks: Sequence[domain_xml.Disk]) -> str | None:
+        """Why filters cannot view disks that keep bitmaps; None if they can."""
+        if encrypted := [disk.key for disk in disks if disk.encrypted]:
+            return f"{', '.join(encrypted)}: only libvirt gives QEMU the secrets of encrypted disks"
+        if self._version(domain) < filter_view.SINCE:
+            return f"its QEMU is older than {'.'.join(map(str, filter_view.SINCE))}"
+        return None
+
+    def follow_unkept(self, disks: Sequence[domain_xml.Disk]) -> bool:
+        """Whether disks of one machine may be such as keep no bitmaps, which a backup job needs; `disks` are
+        all that are asked about."""
+        if any(disk.encrypted for disk in disks):
+            return False
+        return iothreads.version_of_host(self._hypervisor.handle) >= filter_view.SINCE
 
     def end_left_over(self, domain: Any, *, surely: bool = False) -> None:
         """Ends a filter view that another process of ours left in this QEMU; looks once for each QEMU, or

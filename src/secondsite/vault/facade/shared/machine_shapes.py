@@ -159,6 +159,7 @@ def _kept(situation: Situation) -> rest.ReplicaPlace:
 def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> rest.Replication:
     return rest.Replication(
         synchronization=_synchronization(source) if source else None,
+        view=_view(source) if source else None,
         last_cycle=_last_cycle(source) if source else None,
         total_wire_bytes=source.total_wire_bytes if source else 0,
         inbox_bytes=replica.inbox_bytes if replica else 0,
@@ -170,7 +171,14 @@ def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> 
 def _synchronization(source: SourceStatus) -> rest.Synchronization | None:
     if source.sync_mode is None or source.sync_fraction is None:
         return None
-    return rest.Synchronization(mode=source.sync_mode, fraction=source.sync_fraction)
+    return rest.Synchronization(
+        mode=source.sync_mode, fraction=source.sync_fraction, seconds_left=source.sync_seconds_left
+    )
+
+
+@IdentityCache
+def _view(source: SourceStatus) -> rest.RunningView | None:
+    return rest.RunningView(kind=source.view, reason=source.view_reason) if source.view else None
 
 
 @IdentityCache
