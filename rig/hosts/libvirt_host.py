@@ -19,6 +19,7 @@ from rig import capabilities, loop_devices, processes
 from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
 from rig.images import qemu_img
+from rig.iscsi_target import IscsiTarget
 from secondsite.fabrics.libvirt import LibvirtFabric, open_fabric
 from secondsite.fabrics.libvirt.host.connection import Hypervisor
 from secondsite.ground.units import MiB
@@ -56,6 +57,8 @@ class LibvirtHost:
         self.uri, self.view_kind, self.disk_format = uri or uri_of(root), view_kind, "qcow2"
         self.devices: dict[Path, Path] | None = None
         """The files of the block devices that disks are on, by device; None while disks are files."""
+        self.target: IscsiTarget | None = None
+        """Serves the files of network disks, while disks are such."""
         self.pool: Any = None
         """The storage pool of the images, while definitions name disks as its volumes."""
         self.pid_files = root / "run" / "qemu"
@@ -74,22 +77,34 @@ class LibvirtHost:
 
     @contextlib.contextmanager
     def viewed_by(
-        self, view_kind: str, disk_format: str = "qcow2", *, on_devices: bool = False
+        self,
+        view_kind: str,
+        disk_format: str = "qcow2",
+        *,
+        on_devices: bool = False,
+        on_network: bool = False,
     ) -> Iterator[None]:
-        """Inside, views of running machines are of this kind, and new disks of this format, in files or on
-        block devices."""
+        """Inside, views of running machines are of this kind, and new disks of this format, in files, on
+        block devices or on the network."""
         before = self.view_kind, self.disk_format
         self.view_kind, self.disk_format = view_kind, disk_format
         self.devices = {} if on_devices else None
         self.reopen()
         try:
-            yield
+            with self._served() if on_network else contextlib.nullcontext():
+                yield
         finally:
             self.view_kind, self.disk_format = before
             for device in self.devices or ():
                 loop_devices.end(device)
             self.devices = None
             self.reopen()
+
+    @contextlib.contextmanager
+    def _served(self) -> Iterator[None]:
+        with IscsiTarget(self.root / "target") as self.target:
+            yield
+        self.target = None
 
     @contextlib.contextmanager
     def as_volumes(self) -> Iterator[None]:
@@ -108,7 +123,7 @@ class LibvirtHost:
 
     @property
     def proves_rest(self) -> bool:
-        return self.devices is None
+        return self.devices is None and self.target is None
 
     def _opened(self) -> LibvirtFabric:
         boot = [guestkit.DEFAULT_CACHE]
@@ -140,6 +155,8 @@ class LibvirtHost:
         """A disk among the host's images."""
         path = self.images / f"{name}.{self.disk_format}"
         qemu_img("create", "-q", "-f", self.disk_format, *options, path, str(size_bytes))
+        if self.target is not None:
+            self.target.offer(path)
         if self.devices is None:
             return path
         device = loop_devices.begin(path)
@@ -151,6 +168,8 @@ class LibvirtHost:
         if self.pool is not None:
             self.pool.refresh()
             xml = _with_volumes(xml, self.pool.name(), self.images)
+        if self.target is not None:
+            xml = self.target.named(xml)
         fabric_id: str = self.connection.handle.defineXML(xml).UUIDString()
         return fabric_id
 
@@ -161,7 +180,8 @@ class LibvirtHost:
     def disk_path(self, fabric_id: str, disk_key: str) -> Path:
         found = self.fabric.inventory.get(fabric_id)
         assert found is not None, f"the host has no machine {fabric_id}"
-        return next(Path(disk.path) for disk in found.definition.disks if disk.key == disk_key)
+        path = next(disk.path for disk in found.definition.disks if disk.key == disk_key)
+        return (self.target and self.target.file(path)) or Path(path)
 
     # -- hands on machines that run --------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from ...ground import full_disk
 from .. import errors
 from ..encryption import EncryptionKey
 from ..extents import BLOCK_BYTES
+from .network_disk import NetworkDisk
 
 # Without the hint QEMU has XFS take 1 MiB for each page of a layer that is written: 15 times as much as
 # scattered writes need.
@@ -194,6 +195,13 @@ def at_rest_options(files: Sequence[ImageFacts], key: EncryptionKey | None, name
             options["backing"] = below
     assert options is not None
     return options
+
+
+def network_options(disk: NetworkDisk, name: str) -> dict[str, Any]:
+    """Arguments of blockdev-add for reading a network disk that others may open for writing meanwhile."""
+    return {
+        "driver": "raw", "file": disk.options(), "node-name": name, "read-only": True, "force-share": True,
+    }  # fmt: skip
 
 
 def keeper_options(path: Path, data: str, name: str) -> dict[str, Any]:
