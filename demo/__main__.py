@@ -11,7 +11,7 @@ from demo import plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
 from rig.installed import Installed, why_not
-from rig.machines import STORAGE
+from rig.machines import ISCSI, STORAGE
 from rig.processes import DidNotStart
 
 
@@ -88,7 +88,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--remove", type=Path, metavar="FOLDER", help="take away what --keep left running")
     parser.add_argument("--report", type=Path, help="where the machine-readable report goes")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.as_installed and chosen.storage == ISCSI:
+        parser.error(f"--as-installed is not told with --storage {ISCSI}")
+    return chosen
 
 
 def _keep_evidence(rig: Rig | Installed) -> None:

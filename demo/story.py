@@ -12,6 +12,7 @@ import guestkit
 from demo.telling import Figures, Report
 from rig import GuestMachine, Rig
 from rig.installed import Installed
+from rig.machines import ISCSI
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground.plural import counted
@@ -207,10 +208,11 @@ class Story:
         figures.say("its appliance is back and connected; the old copy stays off")
 
     def reprotect(self, figures: Figures) -> None:
-        self._reprotect(figures)
+        # no replica stands on a network disk
+        self._reprotect(figures, rest.Location.ALTERNATE if self.storage == ISCSI else rest.Location.ORIGINAL)
 
-    def _reprotect(self, figures: Figures) -> None:
-        job = self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,)))
+    def _reprotect(self, figures: Figures, location: rest.Location = rest.Location.ORIGINAL) -> None:
+        job = self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,), location=location))
         machine = self.rig.wait_for(MACHINE, lambda m: m.points.count > 0)
         size = sum(disk.size_bytes for disk in machine.disks)
         sent = _facts(job, "Synchronize").wire_bytes or 0

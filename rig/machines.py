@@ -15,11 +15,12 @@ from pathlib import Path
 import guestkit
 from rig import guest_disk, loop_devices, processes
 from rig.images import qemu_img
+from rig.iscsi_target import IscsiTarget
 from secondsite.fabrics import simulated
 
-BLOCK, OLD_QCOW2 = "block", "qcow2 version 2"
-STORAGE = ("qcow2", "raw", BLOCK, OLD_QCOW2)
-SUFFIXES = {BLOCK: "raw", OLD_QCOW2: "qcow2"}
+BLOCK, ISCSI, OLD_QCOW2 = "block", "iscsi", "qcow2 version 2"
+STORAGE = ("qcow2", "raw", BLOCK, OLD_QCOW2, ISCSI)
+SUFFIXES = {BLOCK: "raw", ISCSI: "raw", OLD_QCOW2: "qcow2"}
 DEFINE = """
 import libvirt
 import sys
@@ -62,7 +63,8 @@ class GuestMachine:
         uri: str | None = None,
     ) -> "GuestMachine":
         """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
-        at `uri`. Its disks are files of the format `storage`, or block devices if that is BLOCK."""
+        at `uri`. Its disks are files of the format `storage`, block devices if that is "block", or raw files
+        behind an iSCSI target of this host."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         guest = guestkit.build(kind=kind)
@@ -84,6 +86,8 @@ class GuestMachine:
         xml = guestkit.domain_xml(
             name, fabric_id, guest, disks, [guestkit.Nic(bridge, mac)], console, workload=workload
         )
+        if storage == ISCSI:
+            xml = _offered(folder / "target", disks).named(xml)
         (folder / "domain.xml").write_text(xml)
         define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml")
         return cls(name, fabric_id, disks, guestkit.Console(console), bridge)
@@ -94,6 +98,15 @@ def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:
     home."""
     kernel, initrd = (Path(shutil.copy(path, folder)) for path in (guest.kernel, guest.initrd))
     return replace(guest, kernel=kernel, initrd=initrd)
+
+
+def _offered(folder: Path, disks: Sequence[Path]) -> IscsiTarget:
+    """A target that serves these files, until the rig ends."""
+    target = IscsiTarget(folder)
+    target.start()
+    for disk in disks:
+        target.offer(disk)
+    return target
 
 
 def define(uri: str, xml: Path) -> None:

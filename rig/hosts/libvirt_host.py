@@ -19,6 +19,7 @@ from rig import capabilities, loop_devices, processes
 from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
 from rig.images import qemu_img
+from rig.iscsi_target import IscsiTarget
 from secondsite.fabrics.libvirt import LibvirtFabric, open_fabric
 from secondsite.fabrics.libvirt.host.connection import Hypervisor
 from secondsite.ground.units import MiB
@@ -58,6 +59,8 @@ class LibvirtHost:
         """What new images are made with besides, as qemu-img takes it."""
         self.devices: dict[Path, Path] | None = None
         """The files of the block devices that disks are on, by device; None while disks are files."""
+        self.target: IscsiTarget | None = None
+        """Serves the files of network disks, while disks are such."""
         self.pool: Any = None
         """The storage pool of the images, while definitions name disks as its volumes."""
         self.pid_files = root / "run" / "qemu"
@@ -76,22 +79,34 @@ class LibvirtHost:
 
     @contextlib.contextmanager
     def viewed_by(
-        self, view_kind: str, disk_format: str = "qcow2", *options: str, on_devices: bool = False
+        self,
+        view_kind: str,
+        disk_format: str = "qcow2",
+        *options: str,
+        on_devices: bool = False,
+        on_network: bool = False,
     ) -> Iterator[None]:
-        """Inside, views of running machines are of this kind, and new disks of this format, in files or on
-        block devices, made with these options."""
+        """Inside, views of running machines are of this kind, and new disks of this format, in files, on
+        block devices or on the network, made with these options."""
         before = self.view_kind, self.disk_format, self.image_options
         self.view_kind, self.disk_format, self.image_options = view_kind, disk_format, options
         self.devices = {} if on_devices else None
         self.reopen()
         try:
-            yield
+            with self._served() if on_network else contextlib.nullcontext():
+                yield
         finally:
             self.view_kind, self.disk_format, self.image_options = before
             for device in self.devices or ():
                 loop_devices.end(device)
             self.devices = None
             self.reopen()
+
+    @contextlib.contextmanager
+    def _served(self) -> Iterator[None]:
+        with IscsiTarget(self.root / "target") as self.target:
+            yield
+        self.target = None
 
     @contextlib.contextmanager
     def as_volumes(self) -> Iterator[None]:
@@ -110,7 +125,7 @@ class LibvirtHost:
 
     @property
     def proves_rest(self) -> bool:
-        return self.devices is None
+        return self.devices is None and self.target is None
 
     def _opened(self) -> LibvirtFabric:
         boot = [guestkit.DEFAULT_CACHE]
@@ -143,6 +158,8 @@ class LibvirtHost:
         path = self.images / f"{name}.{self.disk_format}"
         made = (*self.image_options, *options)
         qemu_img("create", "-q", "-f", self.disk_format, *made, path, str(size_bytes))
+        if self.target is not None:
+            self.target.offer(path)
         if self.devices is None:
             return path
         device = loop_devices.begin(path)
@@ -154,6 +171,8 @@ class LibvirtHost:
         if self.pool is not None:
             self.pool.refresh()
             xml = _with_volumes(xml, self.pool.name(), self.images)
+        if self.target is not None:
+            xml = self.target.named(xml)
         fabric_id: str = self.connection.handle.defineXML(xml).UUIDString()
         return fabric_id
 
@@ -164,7 +183,8 @@ class LibvirtHost:
     def disk_path(self, fabric_id: str, disk_key: str) -> Path:
         found = self.fabric.inventory.get(fabric_id)
         assert found is not None, f"the host has no machine {fabric_id}"
-        return next(Path(disk.path) for disk in found.definition.disks if disk.key == disk_key)
+        path = next(disk.path for disk in found.definition.disks if disk.key == disk_key)
+        return (self.target and self.target.file(path)) or Path(path)
 
     # -- hands on machines that run --------------------------------------------------------------------
 

@@ -162,7 +162,8 @@ class Installed(Hands):
             host.write("/etc/libvirt/libvirtd.conf", f'auth_tcp = "none"\nhost_uuid = "{uuid.uuid4()}"\n')
             host.must("systemctl", "stop", "libvirtd", "libvirtd.socket", "libvirtd-ro.socket",
                       "libvirtd-admin.socket")  # fmt: skip
-            host.must("systemctl", "start", "libvirtd-tcp.socket", "libvirtd.socket", "libvirtd")
+            host.must("systemctl", "start", "libvirtd-tcp.socket", "libvirtd.socket", "libvirtd-ro.socket",
+                      "libvirtd-admin.socket", "libvirtd")  # fmt: skip
 
     def migrate(self, name: str, here: str, there: str, *, keep: bool = False) -> None:
         """Live, as its owner does it. `keep`: its definition stays here, too."""

@@ -62,3 +62,25 @@ class TestBlockDevices(conformance.Suite):
 
     def test_a_file_below_a_disk_at_rest_that_is_replaced_or_changed_is_compared(self, under_test):
         pytest.skip("nobody replaces a device by another file")
+
+
+class TestNetworkDisks(conformance.Suite):
+    """Disks that QEMU reads by its own driver: here iSCSI."""
+
+    @pytest.fixture
+    def under_test(self, host):
+        with host.viewed_by("filter", disk_format="raw", on_network=True):
+            yield host
+            host.clear()
+
+    def test_a_file_below_a_disk_at_rest_that_is_replaced_or_changed_is_compared(self, under_test):
+        pytest.skip("nothing here tells what others write to it")
+
+    def test_a_disk_at_rest_that_a_copy_of_another_disk_overwrote_is_compared(self, under_test):
+        pytest.skip("nothing here tells what others write to it")
+
+    def test_a_grown_disk_is_seen_with_its_new_size_and_keeps_its_delta(self, under_test):
+        pytest.skip("QEMU grows no iSCSI disk of a running machine")
+
+    def test_a_grown_disk_is_told_with_its_new_size_or_needs_a_view(self, under_test):
+        pytest.skip("QEMU grows no iSCSI disk of a running machine")

@@ -222,3 +222,17 @@ def test_every_command_that_the_hook_names_can_be_typed_as_it_stands(host):
     }
     assert ("secondsite machine start-anyway", " $1 --site SITE") in named
     assert all(given for _, given in named), "each names the machine"
+
+
+def remote(protocol, name, host="10.0.0.1"):
+    source = f"protocol='{protocol}' name='{name}'"
+    return disk("", "network", source=source).replace(" index='1'/>", f"><host name='{host}'/></source>")
+
+
+def test_a_network_disk_is_refused_whichever_server_it_is_reached_by(host):
+    target = "iqn.2026-11.example:web01"
+    withdrawn_disks.forbid("m1", [f"iscsi://10.0.0.1:3260/{target}/0"])
+    assert refusal(host, remote("iscsi", f"{target}/0", "10.0.0.2"))
+    assert refusal(host, remote("iscsi", target)), "the first unit needs no number"
+    assert refusal(host, remote("iscsi", f"{target}/1")) == ""
+    assert refusal(host, remote("nbd", f"{target}/0")) == ""

@@ -288,7 +288,9 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
             yield _obstacle(what, do)
     for disk in left.disks:
         try:
-            if disk.key in wanted.disks:
+            if disk.key in wanted.disks and (refusal := old_disks.on_network(disk)) is not None:
+                yield _obstacle(*refusal)
+            elif disk.key in wanted.disks:
                 has = image.look(Path(disk.path), disk.format, written=True)
                 image.chain(Path(disk.path), disk.format)
                 misfit = old_disks.too_large(disk, has.size_bytes, wanted.sizes.get(disk.key))

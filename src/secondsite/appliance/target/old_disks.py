@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from ...datapath import errors as datapath_errors
-from ...datapath.disks import image, image_locks, same_files
+from ...datapath.disks import NetworkDisk, image, image_locks, same_files
 from ...datapath.replica import BaseImage
 from ...domain import errors
 from ...domain.amounts import exact_size
@@ -70,7 +70,20 @@ def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -
     )
 
 
+def on_network(disk: DiskDefinition) -> tuple[str, str] | None:
+    """Why a replica cannot stand on an old disk that is a network disk, and what to do; None if it is
+    none."""
+    if NetworkDisk.parse(disk.path) is None:
+        return None
+    return f"The old disk {disk.key} ({disk.path}) is a network disk, on which no replica can stand yet.", (
+        "Reprotect to an alternate location, which copies everything to new files: '--location alternate'."
+    )
+
+
 def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
+    if (refusal := on_network(disk)) is not None:
+        what, do = refusal
+        raise errors.NotPossibleNow(what, do=do)
     sizes = {each.key: each.size_bytes for each in setup.definition.disks}
     try:
         found = image.look(Path(disk.path), disk.format)

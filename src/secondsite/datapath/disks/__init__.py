@@ -12,6 +12,7 @@ Its rooms:
     same_files      whether two paths lead to one file, and the files that a disk is read from
     qcow2_extent    the parts of a disk in which a chain of images may hold data
     qcow2_sum       the sum of layers as one more file, their data shared
+    network_disk    a disk that QEMU reads over the network
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space
     luks_blank      fresh encrypted images
@@ -36,6 +37,7 @@ from . import (
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
+from .network_disk import Location, NetworkDisk
 from .qmp import QmpClient
 from .storage_daemon import StorageDaemon
 from .writes import Writes
@@ -44,7 +46,9 @@ __all__ = [
     "STATUS_BYTES",
     "Buffers",
     "ImageFacts",
+    "Location",
     "NbdDisk",
+    "NetworkDisk",
     "QmpClient",
     "QmpRefused",
     "StorageDaemon",

@@ -21,6 +21,7 @@ from ...ground import full_disk
 from .. import errors
 from ..encryption import EncryptionKey
 from ..extents import BLOCK_BYTES
+from .network_disk import NetworkDisk
 
 # Without the hint QEMU has XFS take 1 MiB for each page of a layer that is written: 15 times as much as
 # scattered writes need.
@@ -202,6 +203,13 @@ def check_keeper(path: Path, size_bytes: int) -> None:
     data = {"driver": "null-co", "size": size_bytes}
     options = {"driver": "qcow2", "file": file_options(path), "data-file": data, "backing": None}
     run("check", "-q", f"json:{json.dumps(options)}", about=path, allowed=(0, 3))
+
+
+def network_options(disk: NetworkDisk, name: str) -> dict[str, Any]:
+    """Arguments of blockdev-add for reading a network disk that others may open for writing meanwhile."""
+    return {
+        "driver": "raw", "file": disk.options(), "node-name": name, "read-only": True, "force-share": True,
+    }  # fmt: skip
 
 
 def keeper_options(path: Path, data: str, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .named_files import MAGIC
+from .network_disk import NetworkDisk
 
 Identity = tuple[str, int, int]
 MOST_FILES = 256
@@ -25,8 +26,11 @@ _LONGEST_NAME = 1023
 
 
 def identity(path: str | Path) -> Identity | None:
-    """What distinguishes the file or device that a path leads to now from all others; None if there is
-    none."""
+    """What distinguishes the file or device that a path leads to now from all others, or the network disk
+    whose text it is; None if there is none."""
+    remote = NetworkDisk.parse(str(path))
+    if remote is not None:
+        return remote.identity, 0, 0
     try:
         found = os.stat(path)
     except (OSError, ValueError):

@@ -17,6 +17,7 @@ from ..encryption import EncryptionKey
 from ..extents import BLOCK_BYTES
 from . import image
 from .daemon_process import DaemonProcess
+from .network_disk import Location, NetworkDisk
 from .qmp import QmpClient
 
 MERGED = "merged"
@@ -252,7 +253,7 @@ class StorageDaemon:
             raise
 
     def serve_at_rest(
-        self, path: Path, name: str, *, image_format: str | None = None, holders: Sequence[Path] = (),
+        self, disk: Location, name: str, *, image_format: str | None = None, holders: Sequence[Location] = (),
         bitmap: str = "", unchanged: bool = False, keeper: Path | None = None,
         key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
@@ -260,10 +261,15 @@ class StorageDaemon:
         the files of the chain whose bitmaps of that name are merged; `keeper` is another file that has those
         of the image; of an image that is `unchanged` an empty one is served. Returns the bitmap's name in the
         export."""
-        node, files = _export_id(name), image.chain(path, image_format)
+        node = _export_id(name)
+        files = [] if isinstance(disk, NetworkDisk) else image.chain(disk, image_format)
         if key is not None:
             self.knows(key)
-        top = self.add_node(image.at_rest_options(files, key, node))
+        top = self.add_node(
+            image.network_options(disk, node)
+            if isinstance(disk, NetworkDisk)
+            else image.at_rest_options(files, key, node)
+        )
         found = [image.node_name(node, depth) for depth, link in enumerate(files) if link.path in holders]
         names = (MERGED,) if found or keeper is not None or unchanged else ()
         if names:

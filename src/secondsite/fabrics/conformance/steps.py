@@ -6,7 +6,6 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import nbd
 
@@ -164,7 +163,9 @@ def is_unwritten(under_test: FabricUnderTest, fabric_id: str, keys: Sequence[str
 def our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
     """Names of the bitmaps of ours in the files of a machine that is off."""
     disks = machine_of(under_test, fabric_id).definition.disks
-    files = [image.look(Path(disk.path), disk.format, written=True) for disk in disks]
+    files = [
+        image.look(under_test.disk_path(fabric_id, disk.key), disk.format, written=True) for disk in disks
+    ]
     return [name for file in files for name in file.bitmaps if name.startswith("secondsite-")]
 
 

@@ -27,8 +27,8 @@ class FabricUnderTest(Protocol):
 
     @property
     def proves_rest(self) -> bool:
-        """Whether disks of a machine that is off prove that nothing was written to them. Block devices do
-        not."""
+        """Whether disks of a machine that is off prove that nothing was written to them. Block devices and
+        network disks do not."""
 
     obeys_shutdown: bool
     """Whether the guests power off when asked (a guest that sits in its firmware does not)."""
@@ -60,7 +60,7 @@ class FabricUnderTest(Protocol):
         """The owner grows a disk of a running machine."""
 
     def disk_path(self, fabric_id: str, disk_key: str) -> Path:
-        """The file that the machine has as this disk now."""
+        """The file that the machine has as this disk now, or that its server has."""
 
     def take_snapshot(self, fabric_id: str, disk_key: str) -> None:
         """The owner takes an external snapshot of one disk of a running machine: it goes on in a new file."""

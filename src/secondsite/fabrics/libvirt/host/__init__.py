@@ -13,6 +13,8 @@ Its rooms:
     serving          DHCP and names on the networks that we make
     monitor          questions to QEMU itself
     qemu_img         images that no QEMU has open
+    network_sources  how definitions name disks that come over the network
+    network_sizes    their sizes, and servers that are silent
     domain_xml       domain XML to MachineDefinition, and our tag in it
     inventory        the machines of the site
     states           what each state of libvirt means

@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
-from ....datapath.disks import named_files
+from ....datapath.disks import Location, named_files
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ... import foreign_mark
 from .. import vlans
+from . import network_sources
 
 NAMESPACE = foreign_mark.NAMESPACE
 PREFIX = "secondsite"
@@ -33,7 +34,8 @@ RAW, QCOW2 = "raw", "qcow2"
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A disk as the XML has it; `alias` names its device in a running QEMU."""
+    """A disk as the XML has it; `alias` names its device in a running QEMU. `path` is the text of a network
+    disk that can be replicated."""
 
     key: str
     path: str
@@ -48,12 +50,23 @@ class Disk:
     """Whether the XML names a backing file; the XML of a running machine does if there is one."""
     transient: bool = False
     readonly: bool = False
-    network: str | None = None
-    """The protocol and name of a disk that comes over the network."""
+    network: network_sources.NetworkSource | None = None
+    """What a disk that comes over the network is there."""
     volume: str | None = None
     """The pool and the name of a disk that is a volume of a storage pool, as 'pool/name'."""
     is_device: bool = False
     """Whether it is a block device of the host."""
+
+    @property
+    def location(self) -> Location:
+        """Where it is; of a network disk that cannot be replicated, nowhere."""
+        remote = None if self.network is None else self.network.disk
+        return Path(self.path) if remote is None else remote
+
+    @property
+    def counts_writes(self) -> bool:
+        """Whether its files tell that nobody wrote to it while its machine was off."""
+        return not self.is_device and self.network is None
 
     @property
     def read_as(self) -> str | None:
@@ -147,7 +160,8 @@ def nic_elements(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 def disks(root: Element) -> tuple[Disk, ...]:
-    return tuple(_disk(key, element) for key, element in disk_elements(root))
+    machine_id = root.findtext("uuid", "")
+    return tuple(_disk(key, element, machine_id) for key, element in disk_elements(root))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -157,14 +171,15 @@ def disks_in(text: str) -> tuple[Disk, ...]:
     return disks(parse(text))
 
 
-def _disk(key: str, element: Element) -> Disk:
-    order, is_local = _attribute(element, "boot", "order"), element.get("type") in ("file", "block")
+def _disk(key: str, element: Element, machine_id: str) -> Disk:
+    order, remote = _attribute(element, "boot", "order"), network_sources.read(element, machine_id)
+    is_read = element.get("type") in ("file", "block") or bool(remote and remote.disk)
     return Disk(
         key=key,
-        path=_attribute(element, "source", "file") or _attribute(element, "source", "dev") or "",
+        path=path_of(element),
         format=_attribute(element, "driver", "type") or "raw",
         bus=_attribute(element, "target", "bus") or "virtio",
-        kind=element.get("device", "disk") if is_local else element.get("type", ""),
+        kind=element.get("device", "disk") if is_read else element.get("type", ""),
         alias=_attribute(element, "alias", "name"),
         shared=element.find("shareable") is not None,
         boot_order=int(order) if order else None,
@@ -172,7 +187,7 @@ def _disk(key: str, element: Element) -> Disk:
         backed=element.find("backingStore/source") is not None,
         transient=element.find("transient") is not None,
         readonly=element.find("readonly") is not None,
-        network=_network_source(element),
+        network=remote,
         volume=_volume_source(element),
         is_device=element.get("type") == "block",
     )
@@ -184,10 +199,15 @@ def _volume_source(element: Element) -> str | None:
     return f"{_attribute(element, 'source', 'pool')}/{_attribute(element, 'source', 'volume')}"
 
 
-def _network_source(element: Element) -> str | None:
-    if element.get("type") != "network":
-        return None
-    return f"{_attribute(element, 'source', 'protocol')} {_attribute(element, 'source', 'name')}"
+def path_of(element: Element) -> str:
+    """The file or device that an element of a disk names, or its network disk; empty if neither."""
+    source = element.find("source")
+    if source is None:
+        return ""
+    remote = network_sources.read(element)
+    if remote is not None and remote.disk is not None:
+        return str(remote.disk)
+    return source.get("file") or source.get("dev") or source.get("dir") or ""
 
 
 def definition(text: str, sizes_bytes: dict[str, int]) -> MachineDefinition:

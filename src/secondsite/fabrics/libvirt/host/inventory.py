@@ -10,10 +10,11 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
+from ....datapath.disks import NetworkDisk
 from ....domain import errors
 from ... import interface
 from ...interface import HeldDisk, HeldResources
-from . import connection, domain_xml, monitor, qemu_img, states
+from . import connection, domain_xml, monitor, network_sizes, qemu_img, states
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
@@ -150,8 +151,10 @@ def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
         return int(ask[0])
     except (errors.FabricError, errors.DeadlineExceeded):
         pass
+    if isinstance(disk.location, NetworkDisk):
+        return network_sizes.last_known(disk.location)
     try:
-        return qemu_img.facts(Path(disk.path), disk.read_as).size_bytes
+        return qemu_img.facts(disk.location, disk.read_as).size_bytes
     except (errors.FabricError, errors.DeadlineExceeded):
         return None
 
@@ -213,24 +216,18 @@ def _macs(root: Element | None) -> frozenset[str]:
 def _disks(root: Element | None, *, now: bool) -> Iterator[HeldDisk]:
     """The disks of a definition, also the files that a block copy writes to."""
     for element in () if root is None else root.iterfind("devices/disk"):
-        target, source = element.find("target"), element.find("source")
+        target = element.find("target")
         key = "" if target is None else target.get("dev", "")
         read_only = element.find("readonly") is not None or element.get("device") == "cdrom"
-        below = tuple(_path(each) for each in element.findall(".//backingStore/source"))
+        below = tuple(filter(None, map(domain_xml.path_of, element.iter("backingStore"))))
         driver = element.find("driver")
         form = domain_xml.RAW if driver is None else driver.get("type", domain_xml.RAW)
-        yield HeldDisk(key, _path(source), now, not now, read_only, below, form)
-        mirror = element.find("mirror/source")
-        if mirror is not None:
+        yield HeldDisk(key, domain_xml.path_of(element), now, not now, read_only, below, form)
+        mirror = element.find("mirror")
+        if mirror is not None and mirror.find("source") is not None:
             copied = element.find("mirror/format")
             form = domain_xml.RAW if copied is None else copied.get("type", domain_xml.RAW)
-            yield HeldDisk(key, _path(mirror), now, not now, format=form)
-
-
-def _path(source: Element | None) -> str:
-    if source is None:
-        return ""
-    return source.get("file") or source.get("dev") or source.get("dir") or ""
+            yield HeldDisk(key, domain_xml.path_of(mirror), now, not now, format=form)
 
 
 # Volumes of storage pools: a definition names them by their pool, and files and devices are what they are.

@@ -150,7 +150,8 @@ def _at_rest(domain: Any, away: migration_marks.MigrationMarks) -> PowerState:
     if told == (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED):
         away.left(fabric_id)
     disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
-    written = _are_written([Path(disk.path) for disk in disks if disk.path and not disk.shared])
+    files = [disk.location for disk in disks if disk.path and not disk.shared]
+    written = _are_written([path for path in files if isinstance(path, Path)])
     now = inventory.power_of(domain)
     if now is not PowerState.OFF:  # it was started meanwhile
         return now

@@ -1,6 +1,7 @@
 """Image files that no QEMU has open: their format, snapshots and bitmaps."""
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....datapath import errors as datapath_errors
-from ....datapath.disks import image
+from ....datapath.disks import Location, NetworkDisk, image
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 
@@ -23,7 +24,7 @@ class ImageFacts:
     """One image file. `bitmaps` maps each persistent bitmap to whether it is usable; stale for a running
     machine (P4)."""
 
-    path: Path
+    path: Location
     format: str
     size_bytes: int
     snapshots: tuple[str, ...]
@@ -33,14 +34,24 @@ class ImageFacts:
     """The file in which a qcow2 file keeps its data, if it is another one."""
 
 
-def facts(path: Path, read_as: str | None = None) -> ImageFacts:
+def facts(path: Location, read_as: str | None = None, deadline_seconds: float = IMAGE_SECONDS) -> ImageFacts:
     """Describe an image, whose format is probed unless it is given; raises FabricError if the file is missing
-    or no image."""
+    or no image, DeadlineExceeded. A network disk is raw."""
+    if isinstance(path, NetworkDisk):
+        return _of_network(path, deadline_seconds)
     return _facts(json.loads(_run("info", "-U", "--output=json", *_given(read_as), str(path))))
 
 
-def chain(path: Path, read_as: str | None = None) -> list[ImageFacts]:
+def _of_network(disk: NetworkDisk, deadline_seconds: float) -> ImageFacts:
+    named = ("-U", "--output=json", disk.filename())
+    told = _run("info", *named, seconds=deadline_seconds, about=str(disk))
+    return dataclasses.replace(_facts(json.loads(told)), path=disk)
+
+
+def chain(path: Location, read_as: str | None = None) -> list[ImageFacts]:
     """An image and all that it reads from, top first; raises FabricError if one is missing."""
+    if isinstance(path, NetworkDisk):
+        return [facts(path)]
     named = (*_given(read_as), str(path.absolute()))
     told = json.loads(_run("info", "-U", "--output=json", "--backing-chain", *named))
     return [_facts(info) for info in told]
@@ -89,19 +100,25 @@ def translated() -> Iterator[None]:
         raise errors.FabricError(error.message, do=error.do) from error
 
 
-def _run(*arguments: str) -> str:
+def _run(*arguments: str, seconds: float = IMAGE_SECONDS, about: str = "") -> str:
+    """`about`: what people call the image, if the last argument is not for them."""
+    said = " ".join((*arguments[:-1], about or arguments[-1]))
     try:
         done = subprocess.run(
-            ["qemu-img", *arguments], capture_output=True, text=True, timeout=IMAGE_SECONDS, check=False
+            ["qemu-img", *arguments], capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as late:
         raise errors.DeadlineExceeded(
-            f"qemu-img {' '.join(arguments)} did not end within {IMAGE_SECONDS:.0f} s.",
+            f"qemu-img {said} did not end within {seconds:.0f} s.",
             do="Check the storage that the image lies on, then retry the job.",
         ) from late
     if done.returncode != 0:
-        raise errors.FabricError(
-            f"qemu-img {' '.join(arguments)} failed: {done.stderr.strip()}",
-            do="Check that the image is there, readable, and not used by another program.",
-        )
+        told = done.stderr.strip().replace(arguments[-1], about or arguments[-1])
+        raise errors.FabricError(f"qemu-img {said} failed: {told}", do=_what_to_do(told))
     return done.stdout
+
+
+def _what_to_do(said: str) -> str:
+    if any(each in said for each in ("Unknown driver", "Unknown protocol")):
+        return "Give this host's QEMU the driver: on Debian it is in the package qemu-block-extra."
+    return "Check that the image is there, readable, and not used by another program."

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ....datapath.disks import NetworkDisk
 from ....domain import errors
 from ....ground import durable
 
@@ -25,7 +26,7 @@ NEWLINE = "\x01"
 def forbid(fabric_id: str, paths: Iterable[str], overlays: Path | None = None) -> None:
     """From now on the hook refuses every machine that has one of these disks and can write to it.
     `overlays`: the folder of the disks that the machine itself has above them, since it came home."""
-    lines = [*paths, *([] if overlays is None else [f"+{overlays}/"])]
+    lines = [*map(_known_as, paths), *([] if overlays is None else [f"+{overlays}/"])]
     listed = "".join(f"{line.replace(chr(10), NEWLINE)}\n" for line in lines).encode(errors="surrogateescape")
     with _told_as_ours():
         if lines and _read(FOLDER / fabric_id) != listed:
@@ -38,6 +39,12 @@ def allow(fabric_id: str) -> None:
     with _told_as_ours():
         if (FOLDER / fabric_id).exists():
             durable.remove(FOLDER / fabric_id)
+
+
+def _known_as(path: str) -> str:
+    """A network disk is reached by one server or another, and the hook knows it by its name."""
+    remote = NetworkDisk.parse(path)
+    return path if remote is None else remote.identity
 
 
 @contextlib.contextmanager

@@ -135,9 +135,10 @@ def clock(root: Element) -> Iterator[interface.Obstacle]:
 
 def disks_left_behind(root: Element) -> Iterator[interface.Obstacle]:
     for disk in domain_xml.disks(root):
-        if disk.network is not None:
+        if disk.network is not None and disk.network.disk is None:
             yield interface.Obstacle(
-                f"Disk {disk.key} comes over the network ({disk.network}); here the machine runs without it.",
+                f"Disk {disk.key} comes over the network ({disk.network.named}); here the machine runs "
+                "without it.",
                 "Make sure that the guest boots without it, or attach it by hand after a failover.",
                 blocking=False,
             )

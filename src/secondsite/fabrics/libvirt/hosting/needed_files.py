@@ -4,7 +4,6 @@ snapshots.
 It is called before the files of a run are merged into the machine's own disks and removed."""
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from ....domain import errors, power_states
@@ -43,7 +42,7 @@ def _internal(domain: Any, disks: Collection[str]) -> list[str]:
     found: list[str] = []
     for disk in wanted:
         try:
-            found += qemu_img.facts(Path(disk.path), disk.read_as).snapshots
+            found += qemu_img.facts(disk.location, disk.read_as).snapshots
         except errors.SecondsiteError:
             continue
     return found

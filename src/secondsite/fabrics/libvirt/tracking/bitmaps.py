@@ -152,6 +152,8 @@ def _stored_disks(domain: Any) -> tuple[domain_xml.Disk, ...]:
 
 
 def _in_file(disk: domain_xml.Disk) -> Mapping[str, bool]:
+    if not disk.keeps_bitmaps:
+        return {}
     try:
         return qemu_img.facts(Path(disk.path), disk.read_as).bitmaps
     except errors.FabricError:

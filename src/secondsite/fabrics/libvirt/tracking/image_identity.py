@@ -16,6 +16,7 @@ is compared.
 A checkpoint's name is never used twice, so an older copy of an image does not have it. But another disk of
 the machine does: see `left_files`."""
 
+import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +26,7 @@ from typing import Any
 
 import structlog
 
-from ....datapath.disks import image
+from ....datapath.disks import Location, NetworkDisk, image
 from ....domain import errors
 from ....ground import durable
 from ....ground.real_files import FileNumber, file_number
@@ -91,7 +92,7 @@ class Identities:
         found = _holders(_links(disk), origin, checkpoint, top_is_whole=True)
         return bool(found) and self._named(domain, disk, checkpoint)
 
-    def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Path, ...]:
+    def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Location, ...]:
         """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none
         if they cannot be trusted. Of a disk that keeps no bitmaps, its keeper if that has them, or its file
         if nothing was written since."""
@@ -100,7 +101,7 @@ class Identities:
             keeper = self._kept.path(domain.UUIDString(), disk.key)
             return (keeper,) if _is_any(keeper, origin) and _has(keeper, checkpoint, disk) else ()
         if not disk.keeps_bitmaps:
-            return (Path(disk.path),) if _is_top(disk, origin) else ()
+            return (disk.location,) if _is_top(disk, origin) else ()
         links = _links(disk)
         found = _holders(links, origin, checkpoint)
         return tuple(link.path for link in found)
@@ -155,8 +156,8 @@ class Identities:
         origin = self._origin(domain, disk, checkpoint)
         if all(number.generation is not None for number in origin):
             return True
-        paths = [link.path for link in _links(disk)] if disk.backed else [Path(disk.path)]
-        now = {number.inode: number for path in paths if (number := file_number(path))}
+        paths = [link.path for link in _links(disk)] if disk.backed else [disk.location]
+        now = {number.inode: number for path in paths if (number := _number(path))}
         named = [
             number if number.generation is not None else now.get(number.inode, number) for number in origin
         ]
@@ -201,7 +202,7 @@ def _chains(by_disk: Mapping[str, Any]) -> dict[str, Chain]:
 
 
 def _is_top(disk: domain_xml.Disk, origin: Chain) -> bool:
-    now = file_number(disk.path)
+    now = _number(disk.location)
     return bool(origin) and now is not None and now.is_same(origin[0])
 
 
@@ -218,12 +219,20 @@ def _has(keeper: Path, checkpoint: str, disk: domain_xml.Disk) -> bool:
 
 
 def _size_bytes(disk: domain_xml.Disk) -> int:
-    return qemu_img.facts(Path(disk.path), disk.read_as).size_bytes
+    return qemu_img.facts(disk.location, disk.read_as).size_bytes
 
 
-def _is_any(path: Path, origin: Chain) -> bool:
+def _number(place: Location) -> FileNumber | None:
+    """The identity of a file, or one that is made of a network disk's."""
+    if isinstance(place, NetworkDisk):
+        told = hashlib.sha256(place.identity.encode()).digest()
+        return FileNumber(int.from_bytes(told[:8]), None)
+    return file_number(place)
+
+
+def _is_any(path: Location, origin: Chain) -> bool:
     """Whether the file is one of these; a missing file is not."""
-    now = file_number(path)
+    now = _number(path)
     return now is not None and any(now.is_same(each) for each in origin)
 
 
@@ -237,19 +246,19 @@ def _holders(
     is_one_size = len({link.size_bytes for link in found}) == 1
     below = [link.path for link in links[len(found) :]]
     is_of_it = any(_is_any(link.path, origin) for link in found) and all(
-        _is_any(path, origin) for path in below if path.exists()
+        _is_any(path, origin) for path in below if isinstance(path, Path) and path.exists()
     )
     return found if is_one_size and is_of_it else ()
 
 
 def _chain(disk: domain_xml.Disk, runs: bool) -> list[FileNumber]:
-    paths = [Path(disk.path)] if runs and not disk.backed else [link.path for link in _links(disk)]
-    return [number for each in paths if (number := file_number(each))]
+    paths = [disk.location] if runs and not disk.backed else [link.path for link in _links(disk)]
+    return [number for each in paths if (number := _number(each))]
 
 
 def _links(disk: domain_xml.Disk) -> list[qemu_img.ImageFacts]:
     try:
-        return qemu_img.chain(Path(disk.path), disk.read_as)
+        return qemu_img.chain(disk.location, disk.read_as)
     except errors.SecondsiteError:
         return []
 

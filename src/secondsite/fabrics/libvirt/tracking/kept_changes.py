@@ -4,8 +4,8 @@ compare them.
 Before the guest is asked to shut down, each such disk is led through a keeper: a small qcow2 file whose data
 file is the disk, as it is. It holds our bitmaps, and QEMU writes them when it ends. They count where nobody
 can have written since: the machine was not started, the file is that of then, and it was last written before
-the bitmaps were. A block device has no times: of it, as of any disk whose machine runs, what other programs
-write is not noticed."""
+the bitmaps were. A block device has no times, nor has a network disk: of it, as of any disk whose machine
+runs, what other programs write is not noticed."""
 
 import contextlib
 import json
@@ -137,19 +137,23 @@ class KeptChanges:
 
 def _named(disk: domain_xml.Disk) -> list[object]:
     """A disk by its path, and what tells another file, or another use of a device, from it."""
+    if disk.network is not None:
+        return [disk.path, None, None]
     use = real_files.device_use(disk.path) if disk.is_device else None
     number = real_files.file_number(disk.path)
     return [disk.path, None if number is None else [*number], None if use is None else use.incarnation]
 
 
 def _written_ns(disk: domain_xml.Disk) -> int:
-    return os.stat(disk.path).st_mtime_ns
+    return os.stat(disk.path).st_mtime_ns if disk.network is None else 0
 
 
 def _was_last(kept: Path, disk: domain_xml.Disk, since_ns: int) -> bool:
     """Whether the keeper was written after the disk, as far as the disk's times tell, which was last written
     at `since_ns` when the keeper began. Who copies over a disk gives it an older time of writing than that,
     or a later time of change; but libvirt changes it, too, when it takes it back from QEMU's user."""
+    if disk.network is not None:
+        return kept.exists()
     try:
         now, stored_ns = os.stat(disk.path), os.stat(kept).st_mtime_ns
     except OSError:

@@ -116,22 +116,29 @@ def _logs(hypervisor: connection.Hypervisor) -> Path:
 
 def _looks(disks: Iterable[domain_xml.Disk]) -> dict[str, file_looks.Looks]:
     """The present state of all files of these disks, by disk key."""
-    paths = {disk.key: same_files.files(Path(disk.path).absolute(), disk.read_as) for disk in disks}
-    return {key: file_looks.seen(each) for key, each in paths.items()}
+    return {disk.key: _look(disk) for disk in disks}
+
+
+def _look(disk: domain_xml.Disk) -> file_looks.Looks:
+    if disk.network is not None:
+        return [[disk.path]]  # nothing tells more
+    return file_looks.seen(same_files.files(Path(disk.path).absolute(), disk.read_as))
 
 
 def _is_changed(disk: domain_xml.Disk, known: Mapping[str, file_looks.Looks | None]) -> bool:
     if disk.key not in known:
         return not disk.keeps_bitmaps
     looks = known[disk.key]
-    return looks != _again(disk, looks) or (
-        not disk.keeps_bitmaps and not file_looks.show_writes(looks or [])
-    )
+    if looks != _again(disk, looks):
+        return True
+    return not (disk.keeps_bitmaps or disk.network is not None or file_looks.show_writes(looks or []))
 
 
 def _again(disk: domain_xml.Disk, known: file_looks.Looks | None) -> file_looks.Looks | None:
     """The disk's present state; one that differs from everything noted if that is not valid any more."""
-    return [] if known is None else file_looks.again(Path(disk.path), known)
+    if known is None:
+        return []
+    return _look(disk) if disk.network is not None else file_looks.again(Path(disk.path), known)
 
 
 def _is_later(now: list[object] | None, noted: list[object] | None) -> bool:

@@ -7,19 +7,19 @@ writes. So the images need no lock while they are read, and their owner can star
 view is then invalid, and the next one continues from the same base."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ....datapath import errors as datapath_errors
-from ....datapath.disks import StorageDaemon
+from ....datapath.disks import Location, StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ... import file_looks, interface
 from ..host import domain_xml, qemu_img
 from . import bitmaps, trackable
 
-Holders = Mapping[str, Sequence[Path]]
+Holders = Mapping[str, Sequence[Location]]
 """By disk key, the files whose bitmaps of the base have all changes since; no files if there is no usable
 base. Of a disk that keeps no bitmaps, its keeper, or its file if nothing was written to it since the base."""
 
@@ -29,25 +29,26 @@ def view(
     request: interface.SessionRequest,
     disks: Sequence[domain_xml.Disk],
     holders: Holders,
-    looks: Sequence[file_looks.Looks],
+    is_unwritten: Callable[[], bool],
     folder: Path,
     key: EncryptionKey | None = None,
 ) -> Iterator[interface.ChangeSession]:
     """The disks over NBD from a daemon in `folder`, which ends with the context. The new checkpoint has
-    begun; `looks` were taken before it was known which disks were written since the base."""
+    begun; `is_unwritten` tells whether nobody wrote to disks that keep no bitmaps since before `holders` were
+    found."""
     asked = {disk.key: disk for disk in disks if disk.key in request.disks}
-    paths = {name: Path(disk.path) for name, disk in asked.items()}
+    places = {name: disk.location for name, disk in asked.items()}
     taken_at = datetime.now(UTC)
-    facts = {name: qemu_img.facts(paths[name], disk.read_as) for name, disk in asked.items()}
+    facts = {name: qemu_img.facts(places[name], disk.read_as) for name, disk in asked.items()}
     trackable.require_bytes({name: found.size_bytes for name, found in facts.items()}, asked.values())
-    keys = {disk: key if facts[disk].encrypted else None for disk in paths}
+    keys = {disk: key if facts[disk].encrypted else None for disk in places}
     told_by = {name: _told_by(disk, holders.get(name, ())) for name, disk in asked.items()}
     daemon = StorageDaemon(folder)
 
     def holds() -> bool:
         try:
-            return looks == unkept_looks(request, disks) and all(
-                daemon.marked_bytes(paths[name], request.new_checkpoint, keys[name]) == 0
+            return is_unwritten() and all(
+                daemon.marked_bytes(Path(disk.path), request.new_checkpoint, keys[name]) == 0
                 for name, disk in asked.items()
                 if disk.keeps_bitmaps
             )
@@ -58,7 +59,7 @@ def view(
         with qemu_img.translated():
             served = {
                 disk: daemon.serve_at_rest(
-                    paths[disk],
+                    places[disk],
                     disk,
                     image_format=asked[disk].read_as,
                     **told_by[disk],
@@ -77,7 +78,7 @@ def view(
                     daemon.nbd_socket,
                     disk,
                     names,
-                    while_comparing=asked[disk].is_device and "keeper" not in told_by[disk],
+                    while_comparing=not asked[disk].counts_writes and "keeper" not in told_by[disk],
                 )
                 for disk, names in served.items()
             ),
@@ -88,19 +89,19 @@ def view(
         daemon.stop()
 
 
-def _told_by(disk: domain_xml.Disk, holders: Sequence[Path]) -> dict[str, Any]:
+def _told_by(disk: domain_xml.Disk, holders: Sequence[Location]) -> dict[str, Any]:
     """What tells the changes of a disk, as arguments of `serve_at_rest`."""
     if disk.keeps_bitmaps or not holders:
         return {"holders": holders}
-    return {"unchanged": True} if holders == (Path(disk.path),) else {"keeper": holders[0]}
+    return {"unchanged": True} if holders == (disk.location,) else {"keeper": holders[0]}
 
 
 def unwritten(
     disks: Sequence[domain_xml.Disk], base: str, folder: Path, key: EncryptionKey | None = None
 ) -> interface.Unwritten | None:
     """As `Tracking.unwritten`, for the top files of these disks. Of those that keep no bitmaps the caller
-    knows that they are as they were; of a block device nothing proves it."""
-    if any(disk.is_device for disk in disks):
+    knows that they are as they were; of a block device and a network disk nothing proves it."""
+    if not all(disk.counts_writes for disk in disks):
         return None
     facts = {disk.key: qemu_img.facts(Path(disk.path), disk.read_as) for disk in disks}
     kept = [facts[disk.key] for disk in disks if disk.keeps_bitmaps]
@@ -109,8 +110,9 @@ def unwritten(
     taken_at, daemon = datetime.now(UTC), StorageDaemon(folder)
     try:
         with qemu_img.translated():
-            for found in kept:
-                if daemon.marked_bytes(found.path, base, key if found.encrypted else None) != 0:
+            for disk in (disk for disk in disks if disk.keeps_bitmaps):
+                opens = key if facts[disk.key].encrypted else None
+                if daemon.marked_bytes(Path(disk.path), base, opens) != 0:
                     return None
     finally:
         daemon.stop()
@@ -130,8 +132,9 @@ def begin(
 def unkept_looks(
     request: interface.SessionRequest, disks: Iterable[domain_xml.Disk]
 ) -> Sequence[file_looks.Looks]:
-    """The present state of the files of the request that keep no bitmaps: a guest's write changes it."""
-    asked = (disk for disk in disks if disk.key in request.disks)
+    """The present state of the files of the request that keep no bitmaps: a guest's write changes it. Nothing
+    tells that of a network disk."""
+    asked = (disk for disk in disks if disk.key in request.disks and disk.network is None)
     return [file_looks.seen([disk.path]) for disk in asked if not disk.keeps_bitmaps]
 
 

@@ -3,14 +3,13 @@
 import dataclasses
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ....datapath.disks import same_files
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors, shell
 from ... import interface
-from ..host import connection, domain_xml, inventory, qemu_img
+from ..host import connection, domain_xml, inventory, network_sources, qemu_img
 from . import backup_job, bitmaps, iothreads
 
 MANY_FILES = 20
@@ -70,12 +69,8 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
 
 def _of_disk(disk: domain_xml.Disk, unkept: bool, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
     yield from _of_its_use(disk)
-    if disk.network is not None:
-        yield interface.Obstacle(
-            f"Disk {disk.key} comes over the network ({disk.network}); only files and block devices of its "
-            "host can be replicated.",
-            "Move it to a qcow2 file, or exclude the disk: a copy elsewhere then runs without it.",
-        )
+    if disk.network is not None and disk.network.disk is None:
+        yield _of_network(disk.key, disk.network)
         return
     if disk.volume is not None:
         yield _of_volume(disk, disk.volume)
@@ -87,7 +82,7 @@ def _of_disk(disk: domain_xml.Disk, unkept: bool, key: EncryptionKey | None) -> 
         )
         return
     try:
-        facts = qemu_img.facts(Path(disk.path), disk.read_as)
+        facts = qemu_img.facts(disk.location, disk.read_as)
     except errors.SecondsiteError as error:
         yield interface.Obstacle(f"Disk {disk.key} cannot be read: {error.message}", error.do)
         return
@@ -139,8 +134,15 @@ def _of_no_bytes(disk: domain_xml.Disk) -> interface.Obstacle:
     )
 
 
+def _of_network(key: str, found: network_sources.NetworkSource) -> interface.Obstacle:
+    return interface.Obstacle(f"Disk {key} comes over the network ({found.named}): {found.why}.", found.do)
+
+
 def require_path(disk: domain_xml.Disk) -> None:
     """Raises FabricError for a disk of which it is not known where it lies."""
+    if disk.network is not None and disk.network.disk is None:
+        told = _of_network(disk.key, disk.network)
+        raise errors.FabricError(told.what, do=told.do)
     if not disk.path and disk.volume is not None:
         found = _of_volume(disk, disk.volume)
         raise errors.FabricError(found.what, do=found.do)
@@ -185,9 +187,10 @@ def _of_format(disk: domain_xml.Disk) -> interface.Obstacle:
 def _of_image(
     disk: domain_xml.Disk, unkept: bool, facts: qemu_img.ImageFacts
 ) -> Iterator[interface.Obstacle]:
-    if disk.is_device and disk.format != domain_xml.RAW:
+    kind = "block device" if disk.is_device else "network disk"
+    if not disk.counts_writes and disk.format != domain_xml.RAW:
         yield interface.Obstacle(
-            f"Disk {disk.key} is {disk.format} inside the block device {disk.path}, whose space may end.",
+            f"Disk {disk.key} is {disk.format} inside the {kind} {disk.path}, whose space may end.",
             "Convert it to a qcow2 file, or to raw on the device, with the machine off; or exclude the disk.",
         )
     elif not _has_format(disk, unkept) or facts.format != disk.format:
@@ -201,7 +204,7 @@ def _of_image(
                 "NEW, with the machine off."
             ),
         )
-    if (files := same_files.count(Path(disk.path), disk.read_as)) > MANY_FILES:
+    if (files := same_files.count(disk.path, disk.read_as)) > MANY_FILES:
         yield interface.Obstacle(
             f"Disk {disk.key} stands on {files} files: libvirt 10.8 to 11.10 starts no machine with more "
             "than 25, 22 where files are encrypted or have bitmaps, and ends a running one with more when "

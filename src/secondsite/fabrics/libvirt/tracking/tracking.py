@@ -233,7 +233,7 @@ class Tracking:
     ) -> Iterator[interface.ChangeSession]:
         key, base = self._hypervisor.key, request.base
         holders: powered_off.Holders = {}
-        looks = powered_off.unkept_looks(request, disks)
+        is_unwritten = self._unwritten_since_now(domain, disks, request)
         with self._left.writing(domain, disks):
             if base is not None:
                 holders = {disk.key: self._identities.holders(domain, disk, base) for disk in disks}
@@ -241,9 +241,25 @@ class Tracking:
             powered_off.begin(request, disks, key)
             self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
         folder = self._daemons / request.fabric_id
-        with powered_off.view(request, disks, holders, looks, folder, key) as session:
+        with powered_off.view(request, disks, holders, is_unwritten, folder, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
+
+    def _unwritten_since_now(
+        self, domain: Any, disks: Sequence[domain_xml.Disk], request: interface.SessionRequest
+    ) -> Callable[[], bool]:
+        """Tells later whether nobody wrote meanwhile to the disks that keep no bitmaps; of a network disk,
+        whether the machine was not started: nothing tells whether another host wrote to it."""
+        asked = [disk for disk in disks if disk.key in request.disks]
+
+        def seen() -> object:
+            looks = powered_off.unkept_looks(request, disks)
+            if all(disk.network is None for disk in asked):
+                return looks
+            return looks, inventory.power_of(domain), self._left.last_start(domain)
+
+        then = seen()
+        return lambda: seen() == then
 
     @contextlib.contextmanager
     def _only_view_of(self, domain: Any) -> Iterator[None]:

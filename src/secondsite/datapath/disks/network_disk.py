@@ -1,0 +1,65 @@
+"""A raw disk that QEMU reads over the network by a driver of its own, so that no file or device of this host
+leads to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, quote, unquote, urlencode
+
+ISCSI: Final = "iscsi"
+DRIVERS: Final = (ISCSI,)
+ANSWER_SECONDS: Final = 10
+"""How long a portal may take for one answer; without this QEMU waits for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDisk:
+    """Where the disk is: at one of `servers` ('host:port'), as `name`: 'TARGET/LUN' of iSCSI. `user`: the
+    initiator's name; empty: QEMU's own."""
+
+    driver: str
+    name: str
+    servers: tuple[str, ...]
+    user: str = ""
+
+    def __str__(self) -> str:
+        """As people and records name it; `parse` reads it."""
+        query = f"?{urlencode({'user': self.user})}" if self.user else ""
+        return f"{self.driver}://{','.join(self.servers)}/{quote(self.name, safe='/:')}{query}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """What `str` wrote; None for anything else, such as a path."""
+        driver, found, rest = text.partition("://")
+        if not found or driver not in DRIVERS:
+            return None
+        place, _, query = rest.partition("?")
+        servers, _, name = place.partition("/")
+        [user] = parse_qs(query).get("user", [""])[:1]
+        named = tuple(each for each in servers.split(",") if each)
+        return cls(driver, unquote(name), named, user)
+
+    @property
+    def identity(self) -> str:
+        """What it is, whichever server it is reached by."""
+        return f"{self.driver}:{self.name}"
+
+    def options(self) -> dict[str, Any]:
+        """Arguments of blockdev-add for its bytes."""
+        target, _, lun = self.name.rpartition("/")
+        return {
+            "driver": ISCSI, "transport": "tcp", "portal": self.servers[0], "target": target,
+            "lun": int(lun), "timeout": ANSWER_SECONDS,
+            **({"initiator-name": self.user} if self.user else {}),
+        }  # fmt: skip
+
+    def filename(self) -> str:
+        """How a QEMU program is told to open it as a raw disk."""
+        return f"json:{json.dumps({'driver': 'raw', 'file': self.options()})}"
+
+
+Location = Path | NetworkDisk
+"""Where a disk is: a file or block device of this host, or a disk that QEMU reads over the network."""
