@@ -15,6 +15,7 @@ from chaos.errors import PromiseBroken
 from rig import images
 from rig.eventually import eventually
 from rig.installed import Installed
+from rig.processes import DidNotStart
 from secondsite.domain.errors import NotFound, SecondsiteError
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground.units import MiB
@@ -65,6 +66,8 @@ class Migrations:
     turns: list[Turn] = field(default_factory=list)
     looks: int = 0
     broken: str | None = None
+    logs: dict[str, str] = field(default_factory=dict)
+    """Of the services, if a promise broke."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -227,8 +230,9 @@ def run(count: int, seed: int, within_seconds: float, say: Say) -> Migrations:
                 story.turn(number)
             for name in NAMES:
                 story.look(name)
-        except (PromiseBroken, AssertionError, SecondsiteError) as broken:
+        except (PromiseBroken, AssertionError, SecondsiteError, DidNotStart) as broken:
             seen.broken = f"{type(broken).__name__}: {broken}"
+            seen.logs = rig.logs()
     return seen
 
 
