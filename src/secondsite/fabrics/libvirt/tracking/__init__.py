@@ -6,6 +6,7 @@ Its rooms:
     view_kinds      the two ways to view a machine that runs, and which one it gets
     view_plan       what such a view is to be made of, and its scratch files
     backup_job      the view by libvirt's backup job
+    scratch_folders  whether scratch space answers
     filter_view     the view by QEMU's copy-before-write filters
     filters         takes such filters out, whoever put them in
     job_lifeline    a process that ends the view if its owner dies

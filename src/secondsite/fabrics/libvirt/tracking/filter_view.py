@@ -199,17 +199,25 @@ def _run(domain: Any, actions: Transaction) -> None:
 
 
 class FilterEnd:
-    """Takes the filters of one machine out, by whichever thread comes first."""
+    """Takes the filters of one machine out, by whichever thread comes first. `answers`: whether its scratch
+    space does."""
 
-    def __init__(self, domain: Any) -> None:
-        self._domain = domain
+    def __init__(self, domain: Any, answers: Callable[[], bool]) -> None:
+        self._domain, self._answers = domain, answers
         self._lock = threading.Lock()
 
     def end(self) -> None:
         """Takes our filters out and waits until they are gone; a machine that went off has none any more.
-        Raises DeadlineExceeded."""
+        Raises DeadlineExceeded, also while scratch space hangs: then they stay, for the guest would hang."""
         deadline = time.monotonic() + END_SECONDS
         with self._lock, contextlib.suppress(errors.NotFound):
+            if not self._answers():
+                raise errors.DeadlineExceeded(
+                    f"The scratch space of the view of '{self._domain.name()}' does not answer, so the view "
+                    "stays open: the machine would wait with it.",
+                    do="Check the file system of the appliance's scratch folder; replication then goes on by "
+                    "itself.",
+                )
             while not connection.call("ending a view", filters.take_out, partial(ask, self._domain)):
                 if inventory.power_of(self._domain) is interface.PowerState.OFF:
                     return
@@ -229,11 +237,6 @@ def ask(domain: Any, command: str, arguments: dict[str, Any] | None = None) -> A
         raise
     except errors.FabricError:
         return None
-
-
-def end_left_over(domain: Any) -> None:
-    """End the view that a dead process of ours left."""
-    FilterEnd(domain).end()
 
 
 def rescue(hypervisor: connection.Hypervisor, domain: Any) -> tuple[str, ...]:

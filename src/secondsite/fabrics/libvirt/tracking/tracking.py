@@ -61,11 +61,11 @@ class Tracking:
         self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities, self._kept)
         self._looks = unwritten.WriteObserver(self._identities)
         self._lifeline = JobLifeline()
-        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, self._lifeline, view_kind)
+        self._daemons, self._notes = work_dir / "daemons", work_dir / "scratch-of"
+        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, self._lifeline, view_kind, self._notes)
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
-        self._daemons, self._notes = work_dir / "daemons", work_dir / "scratch-of"
         powered_off.end_left_over(self._daemons)
 
     def check(self, fabric_id: str) -> Sequence[interface.Obstacle]:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from ....domain import errors
 from ..host import connection, domain_xml, monitor
-from . import BACKUP_JOB, backup_job, filter_view, filters, iothreads
+from . import BACKUP_JOB, backup_job, filter_view, filters, iothreads, view_plan
 from .job_lifeline import JobLifeline, Rescue
+from .scratch_folders import ScratchFolders
 from .view_plan import ViewPlan
 
 FILTER = "filter"
@@ -83,9 +84,14 @@ class FilterViews:
     most_connections = filter_view.MOST_CONNECTIONS
 
     def __init__(
-        self, hypervisor: connection.Hypervisor, sockets: Callable[[], Path], lifeline: JobLifeline
+        self,
+        hypervisor: connection.Hypervisor,
+        sockets: Callable[[], Path],
+        lifeline: JobLifeline,
+        notes: Path,
     ) -> None:
         self._hypervisor, self._sockets, self._lifeline = hypervisor, sockets, lifeline
+        self._notes, self._folders = notes, ScratchFolders()
 
     def socket(self, fabric_id: str) -> Path:
         return self._sockets() / f"{fabric_id}.view"
@@ -102,14 +108,19 @@ class FilterViews:
         return filter_view.begin(plan, stopped)
 
     def ending(self, domain: Any) -> Ending:
-        return filter_view.FilterEnd(domain)
+        return filter_view.FilterEnd(domain, lambda: self._answers(domain.UUIDString()))
+
+    def _answers(self, fabric_id: str) -> bool:
+        folder = view_plan.noted_scratch(self._notes, fabric_id)
+        return folder is None or self._folders.answers(folder)
 
     def rescue(self, domain: Any) -> Rescue:
         return filter_view.rescue(self._hypervisor, domain)
 
 
 class ViewKinds:
-    """Which kind of view a machine gets: the `preferred` one wherever that is possible."""
+    """Which kind of view a machine gets: the `preferred` one wherever that is possible. `notes` is the folder
+    where the folders of scratch files are noted."""
 
     def __init__(
         self,
@@ -117,10 +128,11 @@ class ViewKinds:
         sockets: Callable[[], Path],
         lifeline: JobLifeline,
         preferred: str,
+        notes: Path,
     ) -> None:
         self._hypervisor = hypervisor
         self._jobs = BackupJobs(hypervisor, sockets)
-        self._filters = FilterViews(hypervisor, sockets, lifeline)
+        self._filters = FilterViews(hypervisor, sockets, lifeline, notes)
         self._preferred = preferred
         self._versions: dict[tuple[str, int], tuple[int, int]] = {}
         self._looked_at: set[tuple[str, int]] = set()
@@ -166,7 +178,7 @@ class ViewKinds:
         `surely`."""
         process = (domain.UUIDString(), domain.ID())
         if surely or process not in self._looked_at:
-            filter_view.end_left_over(domain)
+            self._filters.ending(domain).end()
             self._looked_at.add(process)
 
     def _version(self, domain: Any) -> tuple[int, int]:

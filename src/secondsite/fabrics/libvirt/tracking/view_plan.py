@@ -2,7 +2,6 @@
 where QEMU keeps the old content of what the guest overwrites meanwhile, one for each disk. They are made
 here, noted in a folder of ours, and removed with the view."""
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,12 +85,19 @@ def note_scratch(notes: Path, request: interface.SessionRequest) -> None:
         durable.replace(note, folder)
 
 
+def noted_scratch(notes: Path, fabric_id: str) -> Path | None:
+    """The folder of a machine's scratch files, as it is noted; None if it is not."""
+    try:
+        return Path(os.fsdecode((notes / fabric_id).read_bytes()))  # after a power cut it may be anything
+    except FileNotFoundError:
+        return None
+
+
 def remove_scratch(notes: Path, fabric_id: str) -> None:
     """Remove the scratch files of a machine of which no view is open."""
-    with contextlib.suppress(FileNotFoundError):
-        folder = os.fsdecode((notes / fabric_id).read_bytes())  # after a power cut it may be anything
-        for path in Path(folder).glob(f"{fabric_id}-*.scratch"):
-            path.unlink(missing_ok=True)
+    folder = noted_scratch(notes, fabric_id)
+    for path in folder.glob(f"{fabric_id}-*.scratch") if folder else ():
+        path.unlink(missing_ok=True)
 
 
 def forget_scratch(notes: Path, fabric_id: str) -> None:
