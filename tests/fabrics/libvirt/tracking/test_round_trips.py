@@ -36,12 +36,13 @@ def cycle(host, machine, base):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What was asked from now on, and how often."""
+    """What was asked from now on, and how often; not how often until exports had ended, which takes the
+    longer the busier the host is."""
     found: Counter[str] = Counter()
 
     def counted(what, function):
         def count(*arguments, **named):
-            found[what] += 1
+            found[what] += not any("query-block-exports" in str(each) for each in arguments)
             return function(*arguments, **named)
 
         return count
@@ -83,7 +84,7 @@ def test_a_drive_that_comes_or_changes_has_the_definition_read_again(host, viewe
     assert asked["definition"] == 1
 
 
-@pytest.mark.parametrize(("view_kind", "opening", "in_all"), [("backup-job", 1, 1), ("filter", 9, 37)])
+@pytest.mark.parametrize(("view_kind", "opening", "in_all"), [("backup-job", 1, 1), ("filter", 9, 35)])
 def test_a_view_asks_qemu_seldom_and_runs_no_program(host, asked, view_kind, opening, in_all):
     with host.viewed_by(view_kind):
         machine = steps.protected(host, "asked")
