@@ -64,11 +64,18 @@ def test_a_drill_boots_it(rig):
     command_line.do(rig, "cleanup-test-failover", "web01", "--notes", "boots")
 
 
-def test_a_start_after_a_kill_is_compared_and_cycles_go_on(rig):
+def test_after_a_kill_it_is_compared_while_it_is_off(rig):
     (pid,) = rig.qemus("web01")
     os.kill(pid, signal.SIGKILL)
+    machine, guest = rig.machine("web01"), rig.guests["web01"]
+    eventually(lambda: e2e.ask(rig, "a", "power", machine=guest.fabric_id) == "off", 30)
+    held = images.digest(guest.disks[0])
+    point = rig.new_points("web01", 1, within_seconds=90)[-1]
+    assert images.point_digests(rig.replica_folder("b", machine.id), point.id) == {"vda": held}
+
+
+def test_its_next_start_is_compared_and_cycles_go_on(rig):
     fabric_id = rig.guests["web01"].fabric_id
-    eventually(lambda: e2e.ask(rig, "a", "power", machine=fabric_id) == "off", 30)
     e2e.ask(rig, "a", "switch_on", machine=fabric_id)
     e2e.booted(rig.console("a", "web01"), 2)
     rig.new_points("web01", 2, within_seconds=90)

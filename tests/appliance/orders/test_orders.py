@@ -137,6 +137,15 @@ def test_a_machine_that_does_not_shut_down_loses_its_power(sites):
     assert a.do(Kind.POWER, FabricMachine(fabric_id=pair.fabric_id))["power"] == "off"
 
 
+def test_a_network_disk_behind_another_portal_is_no_other_disk(pair, monkeypatch):
+    pair.protect()
+    runs, then = (f"iscsi://{portal}:3260/iqn.2026-11.example:web01/1" for portal in ("10.0.0.1", "10.0.0.2"))
+    disks = (HeldDisk("vda", runs, True, False), HeldDisk("vda", then, False, True))
+    monkeypatch.setattr(SimulatedInventory, "holding", lambda *_: HeldResources(disks, frozenset()))
+    leaving = FabricMachine(fabric_id=pair.fabric_id, leaves=True)
+    assert pair.source.do(Kind.POWER, leaving, pair.machine_id)["obstacles"] == []
+
+
 def test_a_machine_whose_next_start_would_take_another_disk_is_not_moved(pair, monkeypatch):
     """Its owner defined it with a copy of its disk while it ran: what it wrote since stayed behind."""
     pair.protect()

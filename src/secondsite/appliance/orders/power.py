@@ -1,12 +1,11 @@
 """Orders about the source's own machine: its power, and its withdrawal."""
 
-import contextlib
 import itertools
-import os
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from ...datapath.disks import same_files
 from ...domain import errors, shell
 from ...domain.amounts import span
 from ...domain.power_states import obstacle, require_able, stands_still
@@ -84,9 +83,8 @@ def _of_pools(context: Context, found: MachineSummary) -> Iterator[ObstacleShape
 
 
 def _is_one_file(path: str, other: str) -> bool:
-    with contextlib.suppress(OSError):
-        return path == other or os.path.samefile(path, other)
-    return False
+    found = same_files.identity(path)
+    return path == other or (found is not None and found == same_files.identity(other))
 
 
 def shut_down(context: Context, payload: ShutDown) -> tuple[str, PowerFact]:

@@ -37,7 +37,7 @@ from . import (
 from .buffers import Buffers
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
-from .network_disk import Location, NetworkDisk
+from .network_disk import DiskLocation, NetworkDisk
 from .qmp import QmpClient
 from .storage_daemon import StorageDaemon
 from .writes import Writes
@@ -45,8 +45,8 @@ from .writes import Writes
 __all__ = [
     "STATUS_BYTES",
     "Buffers",
+    "DiskLocation",
     "ImageFacts",
-    "Location",
     "NbdDisk",
     "NetworkDisk",
     "QmpClient",

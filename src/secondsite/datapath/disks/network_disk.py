@@ -61,5 +61,5 @@ class NetworkDisk:
         return f"json:{json.dumps({'driver': 'raw', 'file': self.options()})}"
 
 
-Location = Path | NetworkDisk
+DiskLocation = Path | NetworkDisk
 """Where a disk is: a file or block device of this host, or a disk that QEMU reads over the network."""

@@ -17,7 +17,7 @@ from ..encryption import EncryptionKey
 from ..extents import BLOCK_BYTES
 from . import image
 from .daemon_process import DaemonProcess
-from .network_disk import Location, NetworkDisk
+from .network_disk import DiskLocation, NetworkDisk
 from .qmp import QmpClient
 
 MERGED = "merged"
@@ -253,9 +253,9 @@ class StorageDaemon:
             raise
 
     def serve_at_rest(
-        self, disk: Location, name: str, *, image_format: str | None = None, holders: Sequence[Location] = (),
-        bitmap: str = "", unchanged: bool = False, keeper: Path | None = None,
-        key: EncryptionKey | None = None,
+        self, disk: DiskLocation, name: str, *, image_format: str | None = None,
+        holders: Sequence[DiskLocation] = (), bitmap: str = "", unchanged: bool = False,
+        keeper: Path | None = None, key: EncryptionKey | None = None,
     ) -> tuple[str, ...]:  # fmt: skip
         """As `serve`, without a lock that would keep others from opening the image for writing. `holders` are
         the files of the chain whose bitmaps of that name are merged; `keeper` is another file that has those

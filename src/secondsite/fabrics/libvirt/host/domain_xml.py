@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
-from ....datapath.disks import Location, named_files
+from ....datapath.disks import DiskLocation, named_files
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ... import foreign_mark
 from .. import vlans
@@ -58,7 +58,7 @@ class Disk:
     """Whether it is a block device of the host."""
 
     @property
-    def location(self) -> Location:
+    def location(self) -> DiskLocation:
         """Where it is; of a network disk that cannot be replicated, nowhere."""
         remote = None if self.network is None else self.network.disk
         return Path(self.path) if remote is None else remote

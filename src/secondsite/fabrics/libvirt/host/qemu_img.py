@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ....datapath import errors as datapath_errors
-from ....datapath.disks import Location, NetworkDisk, image
+from ....datapath.disks import DiskLocation, NetworkDisk, image
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors
 
@@ -24,7 +24,7 @@ class ImageFacts:
     """One image file. `bitmaps` maps each persistent bitmap to whether it is usable; stale for a running
     machine (P4)."""
 
-    path: Location
+    path: DiskLocation
     format: str
     size_bytes: int
     snapshots: tuple[str, ...]
@@ -34,7 +34,9 @@ class ImageFacts:
     """The file in which a qcow2 file keeps its data, if it is another one."""
 
 
-def facts(path: Location, read_as: str | None = None, deadline_seconds: float = IMAGE_SECONDS) -> ImageFacts:
+def facts(
+    path: DiskLocation, read_as: str | None = None, deadline_seconds: float = IMAGE_SECONDS
+) -> ImageFacts:
     """Describe an image, whose format is probed unless it is given; raises FabricError if the file is missing
     or no image, DeadlineExceeded. A network disk is raw."""
     if isinstance(path, NetworkDisk):
@@ -48,7 +50,7 @@ def _of_network(disk: NetworkDisk, deadline_seconds: float) -> ImageFacts:
     return dataclasses.replace(_facts(json.loads(told)), path=disk)
 
 
-def chain(path: Location, read_as: str | None = None) -> list[ImageFacts]:
+def chain(path: DiskLocation, read_as: str | None = None) -> list[ImageFacts]:
     """An image and all that it reads from, top first; raises FabricError if one is missing."""
     if isinstance(path, NetworkDisk):
         return [facts(path)]

@@ -26,7 +26,7 @@ from typing import Any
 
 import structlog
 
-from ....datapath.disks import Location, NetworkDisk, image
+from ....datapath.disks import DiskLocation, NetworkDisk, image
 from ....domain import errors
 from ....ground import durable
 from ....ground.real_files import FileNumber, file_number
@@ -92,7 +92,7 @@ class Identities:
         found = _holders(_links(disk), origin, checkpoint, top_is_whole=True)
         return bool(found) and self._named(domain, disk, checkpoint)
 
-    def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[Location, ...]:
+    def holders(self, domain: Any, disk: domain_xml.Disk, checkpoint: str) -> tuple[DiskLocation, ...]:
         """The files of a disk at rest whose bitmaps of `checkpoint` together have all changes since; none
         if they cannot be trusted. Of a disk that keeps no bitmaps, its keeper if that has them, or its file
         if nothing was written since."""
@@ -222,7 +222,7 @@ def _size_bytes(disk: domain_xml.Disk) -> int:
     return qemu_img.facts(disk.location, disk.read_as).size_bytes
 
 
-def _number(place: Location) -> FileNumber | None:
+def _number(place: DiskLocation) -> FileNumber | None:
     """The identity of a file, or one that is made of a network disk's."""
     if isinstance(place, NetworkDisk):
         told = hashlib.sha256(place.identity.encode()).digest()
@@ -230,7 +230,7 @@ def _number(place: Location) -> FileNumber | None:
     return file_number(place)
 
 
-def _is_any(path: Location, origin: Chain) -> bool:
+def _is_any(path: DiskLocation, origin: Chain) -> bool:
     """Whether the file is one of these; a missing file is not."""
     now = _number(path)
     return now is not None and any(now.is_same(each) for each in origin)

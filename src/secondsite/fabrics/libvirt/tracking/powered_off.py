@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ....datapath import errors as datapath_errors
-from ....datapath.disks import Location, StorageDaemon
+from ....datapath.disks import DiskLocation, StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ... import file_looks, interface
 from ..host import domain_xml, qemu_img
 from . import bitmaps, trackable
 
-Holders = Mapping[str, Sequence[Location]]
+Holders = Mapping[str, Sequence[DiskLocation]]
 """By disk key, the files whose bitmaps of the base have all changes since; no files if there is no usable
 base. Of a disk that keeps no bitmaps, its keeper, or its file if nothing was written to it since the base."""
 
@@ -89,7 +89,7 @@ def view(
         daemon.stop()
 
 
-def _told_by(disk: domain_xml.Disk, holders: Sequence[Location]) -> dict[str, Any]:
+def _told_by(disk: domain_xml.Disk, holders: Sequence[DiskLocation]) -> dict[str, Any]:
     """What tells the changes of a disk, as arguments of `serve_at_rest`."""
     if disk.keeps_bitmaps or not holders:
         return {"holders": holders}
