@@ -209,7 +209,9 @@ class Story:
 
     @contextlib.contextmanager
     def killed(self, host: str) -> Iterator[None]:
+        """It is started again at once, as systemd does: until then its view stays open."""
         self.rig.appliances[host].kill()
+        self.rig.appliances[host].start()
         yield
 
 

@@ -70,6 +70,7 @@ def test_only_the_machine_itself_at_an_appliance_of_its_site_is_followed(verbs):
 def test_one_that_is_followed_already_or_runs_at_the_other_site_is_not(verbs):
     job_id = submit(verbs)
     assert arrived(verbs) == []
+    came_meanwhile(verbs)
     verbs.settle(job_id)
     verbs.run(Verb.FAILOVER)
     assert arrived(verbs, at=A) == []
@@ -129,3 +130,28 @@ def test_an_appliance_that_lost_its_records_begins_with_a_comparison(verbs):
     assert follow(verbs, at=A).state == "succeeded"
     assert before(verbs) == HandedOver()
     assert verbs.machine().source_appliance_id == A
+
+
+def came_meanwhile(verbs):
+    """The machine runs at the other host, and the former appliance knows it no more."""
+    machine = verbs.machine()
+    verbs.appliances.copies.stop(machine.id, A)
+    verbs.appliances.copies.made.discard((machine.id, A))
+    verbs.appliances.copies.run(machine.id, OTHER_A)
+
+
+@pytest.mark.parametrize("verb", [Verb.FAILOVER, Verb.DISABLE_PROTECTION, Verb.RESYNCHRONIZE])
+def test_no_verb_takes_a_machine_for_gone_that_is_not_followed_yet(verbs, verb):
+    came_meanwhile(verbs)
+    job = verbs.run(verb, **({"shut_down_source": True} if verb is Verb.FAILOVER else {})).job
+    assert job.state == "failed"
+    assert f"migrated to the host of appliance '{OTHER_A}'" in job.error.message
+    assert verbs.state() is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine().id) == [OTHER_A]
+    assert follow(verbs).state == "succeeded"
+
+
+def test_a_failover_after_its_whole_site_is_lost_asks_nobody(verbs):
+    for appliance in (A, OTHER_A):
+        verbs.appliances.destroy(appliance)
+    assert verbs.run(Verb.FAILOVER).job.state == "succeeded"

@@ -44,6 +44,7 @@ KEYS = {
     "several_machines": ["machines"],
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],
+    "follow_migration": ["hand_over", "tell_target", "take_over"],
     "verify_point": ["verify"],
     "boot_point": ["turn", "boot"],
     "start_anyway": ["start"],

@@ -2,7 +2,7 @@
 migration. The vault decides what that means."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ...domain import errors
 from ...fabrics.interface import Fabric, PowerState
@@ -15,8 +15,11 @@ LOOK_SECONDS = 2.0
 class Arrivals:
     """The machines that came. One thread looks, others read what it saw."""
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, made_here: Callable[[str, str], bool]) -> None:
+        """`made_here`: whether a failover made the machine of these ids, ours and the fabric's, at this
+        host."""
         self._fabric = fabric
+        self._made_here = made_here
         self._tags: dict[str, str | None] = {}
         """The marks of the machines that run, by fabric id."""
         self._looked = 0.0
@@ -42,7 +45,7 @@ class Arrivals:
 
     def _has_come(self, tag: str, fabric_id: str) -> bool:
         """Whether it still carries the mark, and runs: until its migration ends it is paused here."""
-        is_ours = self._tag(fabric_id) == tag
+        is_ours = self._tag(fabric_id) == tag and not self._made_here(tag, fabric_id)
         return is_ours and self._fabric.power.state(fabric_id) is PowerState.RUNNING
 
     def _tag(self, fabric_id: str) -> str | None:

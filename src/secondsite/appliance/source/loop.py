@@ -52,7 +52,7 @@ class Replication:
         self.cycles = Cycles(config, fabric, peers, self._guard)
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences, state)
-        self.arrivals = Arrivals(fabric)
+        self.arrivals = Arrivals(fabric, self.old_copies.came_home)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies, self.arrivals)
         self._turns = FairTurns(config.cycles_at_once)
         self._rounds = Rounds(fabric, peers, self._turns)

@@ -54,7 +54,7 @@ class OldCopies:
                 self._look_at(
                     machine_id,
                     fabric_id,
-                    came_home=machine_id not in fenced and self._came_home(machine_id, fabric_id),
+                    came_home=machine_id not in fenced and self.came_home(machine_id, fabric_id),
                 )
 
     def _is_due(self, machine_id: str) -> bool:
@@ -79,7 +79,7 @@ class OldCopies:
             return None
         return powered_since.since(PowerState(seen[1].power), seen[1].on_since, power)
 
-    def _came_home(self, machine_id: str, fabric_id: str) -> bool:
+    def came_home(self, machine_id: str, fabric_id: str) -> bool:
         """Whether it is the machine that a failover made here. Its fence is kept until the commit, for what
         that records: an appliance that was killed before it had started the machine had put the fence up
         again, and refused the start."""

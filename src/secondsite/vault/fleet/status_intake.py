@@ -112,7 +112,8 @@ class StatusIntake:
         self._spoke.pop(appliance_id, None)
         self._stores.pop(appliance_id, None)
         self._unsaid.pop(appliance_id, None)
-        self._arrivals.pop(appliance_id, None)
+        if self._arrivals.pop(appliance_id, ()):
+            self._old_copies.have_come(appliance_id, (), self._now())
 
     def lost(self, tx: Transaction, appliance_ids: Iterable[str]) -> None:
         """Forget appliances whose vault process is gone."""
@@ -224,6 +225,7 @@ class StatusIntake:
         self._old_copies.note(appliance_id, status.old_copies, now)
         if status.arrivals is not None:
             self._arrivals[appliance_id] = status.arrivals
+            self._old_copies.have_come(appliance_id, status.arrivals, now)
 
     def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:
         """Remember the statuses; gives those in which more than figures changed. A status that does not count

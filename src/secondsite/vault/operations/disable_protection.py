@@ -35,7 +35,7 @@ from ..steps.absent_site import declaration, finish_later
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.claim import CHECK
 from ..steps.operation import MachineOperation
-from ..steps.sides import pool_addresses, runs_nowhere
+from ..steps.sides import other_hosts, pool_addresses, runs_nowhere
 from ..steps.sides.side import Ask, Side
 from ..steps.sides.source import ASKED_IN_PASSING, Source
 from ..store import MachineRecord, Transaction
@@ -90,6 +90,7 @@ class DisableProtection(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
         half_way = self._is_half_way(machine)
+        other_hosts.require_none_has_it("The end of protection", self.orders, ctx, machine)
         if not half_way and machine.failed_over_point_id is None:
             return Done(self._not_failed_over(machine))
         if asked.runs_nowhere:

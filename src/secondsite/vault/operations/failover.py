@@ -18,6 +18,7 @@ from ...jobs.model.views import JobView
 from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.machines import PowerState
 from ...wire.control.checks import CopyInstant
 from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
@@ -25,7 +26,15 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, Chosen, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties, source
+from ..steps.sides import (
+    address_fit,
+    dns_names,
+    network_cards,
+    other_hosts,
+    pool_addresses,
+    properties,
+    source,
+)
 from ..steps.sides.proving import prove
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
@@ -87,6 +96,7 @@ class Failover(MachineOperation):
         target = self.target(ctx)
         obstacles.require_its_epoch(self.deps, "A failover", target.machine)
         self._look_again(ctx, target.machine)
+        other_hosts.require_none_has_it("The failover", self.orders, ctx, target.machine)
         found = choose_recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:
@@ -141,6 +151,8 @@ class Failover(MachineOperation):
                 f"{machine.name} could not be shut down, the failover goes on: {error.message} "
                 f"{self._cost(machine)}"
             )
+        if off.facts.power == PowerState.MISSING:
+            other_hosts.require_none_has_it("The failover", self.orders, ctx, machine)
         try:
             last = of.final_cycle(source.URGENT_FINAL)
         except errors.SecondsiteError as error:

@@ -18,6 +18,7 @@ from ...wire.common.sync_mode import SyncMode
 from ...wire.control.setups import Base
 from ..steps import replicating, synchronization
 from ..steps.operation import MachineOperation
+from ..steps.sides import other_hosts
 from ..steps.synchronization import ReplicaState
 from ..store import MachineRecord
 
@@ -34,7 +35,10 @@ class Resynchronize(MachineOperation):
     def _start(self, ctx: StepContext) -> Outcome:
         machine = self.machine(ctx)
         target, source = self.target(ctx, machine), self.source(ctx, machine)
-        _require_there(machine, source.power().facts.power)
+        power = source.power().facts.power
+        if power == PowerState.MISSING:
+            other_hosts.require_none_has_it("The comparison", self.orders, ctx, machine)
+        _require_there(machine, power)
         before = synchronization.remembered_before(self.deps, ctx, machine)
         came_home = machine.target_fabric_id if machine.epoch > 1 else None
         replicating.create_replica(self.deps, target, Base.EMPTY, came_home)

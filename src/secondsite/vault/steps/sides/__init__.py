@@ -16,6 +16,7 @@ Its rooms:
     address_fit           whether its guest's own addresses fit the networks at the target
     dns_names             changes its DNS names to where it runs
     proving               what is seen of a machine after its start
+    other_hosts           whether a machine was migrated to another host of its site just now
     runs_nowhere          whether a failover that did not end left the machine off at both sites
     forced_start          starts the old copy of a failed-over machine although that is forbidden
 """
