@@ -153,6 +153,11 @@ class Failover(MachineOperation):
             )
         if off.facts.power == PowerState.MISSING:
             other_hosts.require_none_has_it("The failover", self.orders, ctx, machine)
+            return Skipped(
+                f"{machine.name} could not be shut down, the failover goes on: its appliance at "
+                f"{machine.source_site} has no such machine. If it was migrated to another host, shut it "
+                f"down there. {self._cost(machine)}"
+            )
         try:
             last = of.final_cycle(source.URGENT_FINAL)
         except errors.SecondsiteError as error:

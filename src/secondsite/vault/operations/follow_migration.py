@@ -23,6 +23,7 @@ from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import orders
 from ...wire.control.orders import HandedOver
+from ...wire.rest.jobs import OtherJobKind
 from ..steps import replicating
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
@@ -35,7 +36,7 @@ from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..store import MachineRecord, Transaction
 
-FOLLOW = "follow_migration"
+FOLLOW = OtherJobKind.FOLLOW_MIGRATION.value
 BY = "secondsite"
 FOLLOWED_IN = frozenset({State.PROTECTED, State.INITIAL_REPLICATING})
 """States in which the machine is in production at its source, and no verb moves it."""
