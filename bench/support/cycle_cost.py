@@ -75,10 +75,12 @@ HOW = (
 
 
 @functools.cache
-def measured(fabric: Literal["libvirt", "simulated"], resting: int = 1) -> dict[Kind, Cost]:
+def measured(
+    fabric: Literal["libvirt", "simulated"], resting: int = 1, view_kind: str = "backup-job"
+) -> dict[Kind, Cost]:
     """What a cycle costs of one of so many machines that rest, and of one that writes pages of 4 KiB;
     measured once, for all figures."""
-    rig = Rig(fabric)
+    rig = Rig(fabric, appliance_options={"a": ["--view-kind", view_kind]})
     try:
         machine_ids, busy = _protected(rig, resting)
         found: dict[Kind, list[dict[str, float]]] = {kind: [] for kind in KINDS}

@@ -38,10 +38,10 @@ class Gaps:
     cycles: int = 0
 
 
-def measured() -> Gaps:
+def measured(view_kind: str) -> Gaps:
     """Spans with and without cycles in turn, until there were enough cycles for a p99."""
     gaps = Gaps()
-    rig = Rig("libvirt")
+    rig = Rig("libvirt", appliance_options={"a": ["--view-kind", view_kind]})
     try:
         guest = replicated.guest(rig, WORKLOAD, DISK_BYTES, for_vault(30, OFF_SECONDS))
         guest.console.wait_for(lambda console: console.gaps, replicated.BOOT_SECONDS)

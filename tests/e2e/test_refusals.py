@@ -120,7 +120,7 @@ def test_a_call_without_a_token_sees_nothing(rig):
         assert answer.code == 401
 
 
-def test_a_wrong_used_or_misdirected_registration_key_enrols_nobody(rig, tmp_path):
+def test_a_wrong_used_or_misdirected_key_or_an_unknown_kind_of_view_enrols_nobody(rig, tmp_path):
     with rig.client() as vault:
         key = vault.sites["b"].create_registration_key()
     before = appliances(rig)
@@ -131,6 +131,8 @@ def test_a_wrong_used_or_misdirected_registration_key_enrols_nobody(rig, tmp_pat
     for home in ("1", "2"):
         assert rig.cli("appliance", "run", "--home", str(tmp_path / home)).returncode == 3
     assert appliances(rig) == before
+    unknown = (*enroll(rig, key.key, key.ca_fingerprint, tmp_path / "5"), "--view-kind", "snapshot")
+    assert "backup-job or filter" in command_line.refused(rig, *unknown, exit_code=2)["do"]
     command_line.told(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "3"))
     used = command_line.refused(
         rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "4", "third"), exit_code=5

@@ -47,6 +47,7 @@ class Enrollment:
     fabric: str
     uri: str
     listen: str
+    view_kind: str = fabrics.VIEW_KINDS[0]
     advertised: tuple[str, ...] = ()
     store: Path | None = None
     further_stores: tuple[str, ...] = ()
@@ -73,10 +74,7 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
                 "enroll-again --help'."
             ),
         )
-    if wanted.fabric not in fabrics.KINDS:
-        raise errors.InvalidArgument(
-            f"There is no fabric '{wanted.fabric}'.", do=f"Use {' or '.join(fabrics.KINDS)}."
-        )
+    fabrics.require_kinds(wanted.fabric, wanted.view_kind)
     host, port = _address(wanted.listen)
     further = dict(map(_further_store, wanted.further_stores))
     config = enrollment.enroll(
@@ -102,7 +100,8 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
     }
     config = config.model_copy(update={"listen_host": host, **folders, **limits})
     config.save()
-    write(home / FABRIC_FILE, json.dumps({"kind": wanted.fabric, "uri": wanted.uri}, indent=2).encode())
+    chosen = {"kind": wanted.fabric, "uri": wanted.uri, "view_kind": wanted.view_kind}
+    write(home / FABRIC_FILE, json.dumps(chosen, indent=2).encode())
     return config
 
 
@@ -240,8 +239,9 @@ def _open_fabric(config: ApplianceConfig, key: EncryptionKey | None) -> Fabric:
     home, own = config.home, (config.home, *config.all_stores.values(), config.scratch)
     try:
         chosen = json.loads((home / FABRIC_FILE).read_text())
+        view_kind = chosen.get("view_kind", fabrics.VIEW_KINDS[0])
         return fabrics.open_fabric(
-            chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own, key, config.boot_folders
+            chosen["kind"], chosen["uri"], home / WORK_DIRECTORY, own, key, config.boot_folders, view_kind
         )
     except FileNotFoundError:
         raise errors.NotFound(

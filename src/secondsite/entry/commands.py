@@ -112,6 +112,10 @@ def appliance_enroll(
     ] = None,
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     fabric: Annotated[str, typer.Option(help="Platform of the site: libvirt or simulated.")] = "libvirt",
+    view_kind: Annotated[
+        str,
+        typer.Option(help="libvirt: how running machines are viewed where possible: backup-job or filter."),
+    ] = "backup-job",
     listen: Annotated[str, typer.Option(help="HOST:PORT of the data port.")] = "0.0.0.0:9445",
     advertise: Annotated[
         list[str] | None, typer.Option(help="HOST:PORT that the other site reaches; repeat it.")
@@ -159,6 +163,7 @@ def appliance_enroll(
             fabric=fabric,
             uri=uri,
             listen=listen,
+            view_kind=view_kind,
             advertised=tuple(advertise or ()),
             store=store,
             further_stores=tuple(further_store or ()),

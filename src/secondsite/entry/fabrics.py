@@ -9,6 +9,8 @@ from ..domain import errors
 from ..fabrics.interface import Fabric
 
 KINDS = ("libvirt", "simulated")
+VIEW_KINDS = ("backup-job", "filter")
+"""Of libvirt; the first is preferred where nothing is said."""
 
 
 def open_fabric(
@@ -18,24 +20,35 @@ def open_fabric(
     own: Sequence[Path] = (),
     key: EncryptionKey | None = None,
     boot_folders: Sequence[Path] = (),
+    view_kind: str = VIEW_KINDS[0],
 ) -> Fabric:
     """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
 
     What it must remember besides the platform itself is kept in `work_dir`; `own` are the appliance's
     folders, which a hypervisor that runs as another user may enter; `key` opens encrypted disks; kernels that
-    another site's definition names are taken from `boot_folders` alone. Raises InvalidArgument for another
-    kind and FabricError when the platform does not answer.
+    another site's definition names are taken from `boot_folders` alone. `view_kind` is how libvirt freezes
+    views of running machines where their QEMU can. Raises InvalidArgument for another kind and FabricError
+    when the platform does not answer.
     """
     opened: Any
+    require_kinds(kind, view_kind)
     if kind == "libvirt":
         from ..fabrics import libvirt
 
-        opened = libvirt.open_fabric(uri, work_dir, own, key, boot_folders)
-    elif kind == "simulated":
+        opened = libvirt.open_fabric(uri, work_dir, own, key, boot_folders, view_kind)
+    else:
         from ..fabrics import simulated
 
         opened = simulated.open_fabric(Path(uri), key=key)
-    else:
-        raise errors.InvalidArgument(f"There is no fabric '{kind}'.", do=f"Use one of: {', '.join(KINDS)}.")
     fabric: Fabric = opened
     return fabric
+
+
+def require_kinds(kind: str, view_kind: str) -> None:
+    """Raises InvalidArgument for a platform, or a kind of view, that there is not."""
+    if kind not in KINDS:
+        raise errors.InvalidArgument(f"There is no fabric '{kind}'.", do=f"Use {' or '.join(KINDS)}.")
+    if view_kind not in VIEW_KINDS:
+        raise errors.InvalidArgument(
+            f"There is no kind of view '{view_kind}'.", do=f"Use {' or '.join(VIEW_KINDS)}."
+        )

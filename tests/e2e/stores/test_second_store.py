@@ -1,5 +1,5 @@
-"""A guest whose replica is kept in a store that its operator named, through failover and the way home, by
-the command line."""
+"""A guest whose replica is kept in a store that its operator named, and whose views are of the kind that he
+named, through failover and the way home, by the command line."""
 
 import tempfile
 from pathlib import Path
@@ -27,7 +27,10 @@ def rig():
     """Site a has a further store `home`, site b one that is called `fast`."""
     folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
     further = {"a": "home", "b": "fast"}
-    options = {site: ["--further-store", f"{name}={folder / name}"] for site, name in further.items()}
+    options = {
+        site: ["--view-kind", "filter", "--further-store", f"{name}={folder / name}"]
+        for site, name in further.items()
+    }
     rig = Rig("libvirt", folder=folder, appliance_options=options, forked=True)
 
     def furnish(site):
@@ -84,6 +87,7 @@ def test_its_replica_lies_in_the_store_that_was_named_and_the_vault_says_where(r
     assert "store fast at the target" in " ".join(shown.split())
     assert "fast" in rig.cli("site", "show", "b").stdout
     assert rig.machine("web01").kept.host
+    assert rig.machine("web01").replication.view.kind == "filter"
 
 
 def test_a_drill_runs_there(rig):
