@@ -270,6 +270,8 @@ def _shape(appliance: ApplianceRecord) -> Appliance:
         store_free_bytes=appliance.store_free_bytes,
         stores=appliance.stores,
         host=hello.host if hello else None,
+        capacity=appliance.capacity,
+        drained_at=appliance.drained_at,
         certificate_expires_at=appliance.certificate_expires_at,
         notes=hello.notes if hello else (),
     )
