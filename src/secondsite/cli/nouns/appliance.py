@@ -68,7 +68,10 @@ def _networks(appliance: Appliance) -> str:
 COLUMNS: Sequence[output.Column] = (
     ("name", lambda a: a.name),
     ("site", lambda a: a.site),
-    ("connection", lambda a: "connected" if a.connected else "away"),
+    (
+        "connection",
+        lambda a: ("connected" if a.connected else "away") + (", drained" if a.drained_at else ""),
+    ),
     ("last seen", lambda a: clock(a.last_seen_at)[11:]),
     ("fabric", lambda a: a.fabric_kind),
     ("KVM", lambda a: {True: "yes", False: "no (TCG)", None: "-"}[a.accelerated]),
@@ -166,6 +169,30 @@ def create_registration_key(
             f"{seen} --name {shlex.quote(str(replaced))} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
+
+
+@app.command()
+def drain(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Place nothing new there, as before a maintenance of its host. What lies there is replicated, and can be
+    failed over, as before."""
+    with connect(context) as vault:
+        found = vault.appliances[name].drain()
+    _show_drain(found, as_json, "nothing new is placed there until 'secondsite appliance resume APPLIANCE'")
+
+
+@app.command()
+def resume(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """End a drain: new replicas are placed there again."""
+    with connect(context) as vault:
+        found = vault.appliances[name].resume()
+    _show_drain(found, as_json, "new replicas are placed there again")
+
+
+def _show_drain(found: Appliance, as_json: bool, said: str) -> None:
+    if as_json:
+        output.show_json(found)
+    else:
+        output.say(f"appliance {found.name}: {said}")
 
 
 @app.command()
