@@ -29,12 +29,12 @@ def placed(deps: Deps, tx: Transaction, requests: Sequence[EnableArguments]) -> 
     takes one."""
     tx.one_at_a_time(LOCK)
     first = requests[0]
-    hosts = of_site(deps, tx, first.target_site, first.target_appliance_id, first.store)
+    hosts = of_site(deps, tx, first)
     known, accelerated = _inventory(tx, first.source_site), _accelerated(tx, first.source_site)
     machines = [
-        PlacedMachine(each.machine, apart=each.apart)
-        if each.machine not in known
-        else machine(tx, each, known[each.machine], accelerated=accelerated)
+        machine(tx, each, known[each.machine], accelerated=accelerated)
+        if len(hosts) > 1 and each.machine in known
+        else PlacedMachine(each.machine, apart=each.apart)
         for each in requests
     ]
     chosen = placement.choose_all(machines, hosts)
@@ -55,25 +55,24 @@ def chosen(
         if at is not None and kept is not None and deps.gateway.is_connected(kept.id) and not kept.drained_at:
             return kept, at.said
         accelerated = bool(source.hello and source.hello.accelerated)
-        hosts = of_site(
-            deps, tx, wanted.target_site, wanted.target_appliance_id, wanted.store, wanted.machine_id
-        )
+        hosts = of_site(deps, tx, wanted)
         one = machine(tx, wanted, found, accelerated=accelerated)
         host = placement.choose(one, hosts)
         said = placement.told(one, host.holding(one)) if len(hosts) > 1 else ""
         return lookup.appliance_named(tx, wanted.target_site, host.id), said
 
 
-def of_site(
-    deps: Deps, tx: Transaction, site: str, named: str | None, store: str | None, but: str | None = None
-) -> Sequence[PlacementHost]:
-    """The hosts that replicas can be placed on, with all that is placed there but machine `but`; only the
-    named one, if one is. Without an alternative it is not judged what a host has; if none is connected, or
-    has the store, the check waits, or says so. Raises NotFound."""
-    there = {each.id: _host(deps, each, store) for each in _able(tx, site, named)}
-    for appliance_id, each in (*_already(tx, site, but), *_coming(tx, but)):
-        if appliance_id in there:
-            there[appliance_id] = there[appliance_id].holding(each)
+def of_site(deps: Deps, tx: Transaction, wanted: EnableArguments) -> Sequence[PlacementHost]:
+    """The hosts on which the request's machine can be placed, with all that is placed there but the machine
+    itself; only the named one, if one is. Without an alternative it is not judged what a host has; if none is
+    connected, or has the store, the check waits, or says so. Raises NotFound."""
+    able = _able(tx, wanted.target_site, wanted.target_appliance_id)
+    there = {each.id: _host(deps, each, wanted.store) for each in able}
+    if len(able) > 1 or wanted.apart is not None:
+        but = wanted.machine_id
+        for appliance_id, each in (*_already(tx, wanted.target_site, but), *_coming(tx, but)):
+            if appliance_id in there:
+                there[appliance_id] = there[appliance_id].holding(each)
     hosts = tuple(there.values())
     if len(hosts) == 1:
         return (hosts[0].not_judged(),)
@@ -182,7 +181,7 @@ def _free(appliance: ApplianceRecord, store: str | None) -> int | None:
     return free[0] if free else None
 
 
-def _already(tx: Transaction, site: str, but: str | None) -> Iterator[tuple[str, PlacedMachine]]:
+def _already(tx: Transaction, site: str, but: str) -> Iterator[tuple[str, PlacedMachine]]:
     """The machines that are placed at the site, each with its appliance. What runs there is in the memory
     that its host has used; a replica's data is in the space that is used."""
     known = _properties(tx)
@@ -209,7 +208,7 @@ def _properties(tx: Transaction) -> Mapping[str, TargetProperties]:
     return {each.machine_id: each.properties for each in tx.properties.list()}
 
 
-def _coming(tx: Transaction, but: str | None) -> Iterator[tuple[str, PlacedMachine]]:
+def _coming(tx: Transaction, but: str) -> Iterator[tuple[str, PlacedMachine]]:
     """The machines of protections that are in progress and have no record yet, as they were placed."""
     there = tx.machines.ids()
     jobs = search.JobQuery(MOVING, verb=Verb.ENABLE_PROTECTION.value, children=False)
