@@ -106,7 +106,7 @@ class Rig(Hands):
         guest's is the same bridge), or with one of another name. What is given stands for the site
         wherever a host is meant; `furnish` may make its machines before the appliance starts.
         `while_away`: other appliances may be away."""
-        host = f"{site}2"
+        host = f"{site}{1 + sum(each.rstrip('0123456789') == site for each in self.appliances)}"
         self.appliances[host] = self._appliance_process(host)
         with self.client() as vault:
             self._enroll(vault, site, host)

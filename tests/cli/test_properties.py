@@ -5,7 +5,7 @@ import pytest
 from secondsite.ground.units import GiB, MiB
 
 pytestmark = pytest.mark.slow
-NOTHING = dict.fromkeys(("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds"))
+NOTHING = dict.fromkeys(("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds", "apart"))
 
 
 def there(found):
@@ -24,6 +24,7 @@ def test_they_are_set_shown_and_each_taken_back(cli, protected):
         "memory_bytes": 1 * GiB,
         "cpu_model": "simulated-v1",
         "start_delay_seconds": 30,
+        "apart": None,
     }
     assert cli.must(f"machine show {protected} --json").json["second_site"] == set_now
     preview = cli.must(f"point preview {protected} --json").json

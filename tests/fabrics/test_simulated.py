@@ -20,7 +20,7 @@ from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import HostRequest, PowerState
 from secondsite.fabrics.simulated.host.daemon import Daemon
 from secondsite.fabrics.simulated.host.host import Host
-from secondsite.ground.units import KiB, MiB
+from secondsite.ground.units import GiB, KiB, MiB
 from tests.fabrics import support_simulated as support
 
 
@@ -297,3 +297,10 @@ def test_each_start_of_a_machine_is_told_apart(fabric):
     off = guest.boot
     fabric.power.start(fabric_id)
     assert (first is None, off, guest.boot in {None, first}) == (False, None, False)
+
+
+def test_a_host_that_was_given_memory_lends_it_to_machines_that_run(fabric):
+    simulated.give_host_memory(fabric.root, 8 * GiB)
+    support.started(fabric, "one")
+    has = fabric.hosting.capacity()
+    assert (has.memory_bytes, has.free_bytes) == (8 * GiB, 7 * GiB)

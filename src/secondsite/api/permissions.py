@@ -62,6 +62,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /appliances/{appliance}": Permission.READ,
         "POST /appliances/{appliance}/registration-key": Permission.EQUIP,
         "DELETE /appliances/{appliance}": Permission.EQUIP,
+        "PUT /appliances/{appliance}/drain": Permission.EQUIP,
+        "DELETE /appliances/{appliance}/drain": Permission.EQUIP,
         "POST /appliances/{appliance}/adopt": Permission.CONFIGURE,
         "GET /networks": Permission.READ,
         "GET /networks/mappings": Permission.READ,

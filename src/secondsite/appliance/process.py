@@ -14,7 +14,7 @@ from ..fabrics.interface import Fabric
 from ..ground.periodic import Every
 from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
-from .control import Control, OrderDesk, Renewal, Reporter
+from .control import Control, HostCapacityWatch, OrderDesk, Renewal, Reporter
 from .groups import Groups
 from .orders import ApplianceParts, WithdrawnShutdowns, look_at_chains, remove_left_over, serve_again
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
@@ -82,6 +82,7 @@ class Appliance:
             lambda: look_at_chains(self.fabric, self.replication, self.host),
             lambda error: log.error("chains.not-looked", exc_info=error),
         )
+        self.capacity = HostCapacityWatch(fabric)
         self.taken_back = WithdrawnShutdowns(parts)
         self.listener: Listener | None = None
         self.control: Control | None = None
@@ -111,10 +112,14 @@ class Appliance:
         self.left_over.start()
         self.taken_back.start()
         self.chains.start()
+        self.capacity.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
-                lambda changes: Reporter(self.replication, self.host, self.desk.generations, changes),
+                lambda changes: Reporter(
+                    self.replication, self.host, self.desk.generations, changes,
+                    capacity=lambda: self.capacity.latest,
+                ),
             )  # fmt: skip
             self.known_vaults.became_several = (
                 self.control.dial_again
@@ -134,6 +139,7 @@ class Appliance:
         self.left_over.stop(0.2)
         self.taken_back.stop(0.2)
         self.chains.stop(0.2)
+        self.capacity.stop(0.2)
         if self.control is not None:
             self.control.stop(min(5, left()))
         self.replication.interrupt()

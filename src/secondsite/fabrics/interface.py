@@ -407,6 +407,10 @@ class Hosting(Protocol):
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
 
+    def cpu_model(self) -> str | None:
+        """The model of the host's processors, as the platform calls it; None: it does not say. Raises
+        FabricError."""
+
     def cpu_models(self) -> frozenset[str]:
         """Names of the CPU models that its machines can have, and words for what its host has; raises
         FabricError."""

@@ -26,6 +26,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /sites/{site}/registration-key": {"at": "/sites/a/registration-key"},
     "POST /enroll": {"json": {"key": "wrong", "name": "x", "csr_pem": request_for("x")[1]}},
     "POST /appliances/{appliance}/registration-key": {"at": "/appliances/one/registration-key", "json": {}},
+    "PUT /appliances/{appliance}/drain": {"at": "/appliances/one/drain"},
+    "DELETE /appliances/{appliance}/drain": {"at": "/appliances/one/drain"},
     "DELETE /appliances/{appliance}": {"at": "/appliances/one"},
     "PUT /networks/mappings": {"json": MAPPING},
     "DELETE /networks/mappings": {"params": WHICH},

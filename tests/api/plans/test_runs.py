@@ -6,6 +6,8 @@ import pytest
 
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.plans import run_selection
+from secondsite.ground.units import GiB
+from secondsite.wire.common.hosts import HostCapacity
 from tests.support.vault import NOW, machine, point, replica_status
 
 pytestmark = pytest.mark.slow
@@ -27,6 +29,36 @@ def shop(vault, two_sites, ask):
             )
             tx.statuses.put_replica(replica_status(f"id-{name}", points=[point(1)]), NOW)
     return ask("POST", "/plans", 201, json=SHOP)
+
+
+def has(vault, appliance, memory_bytes, free_bytes):
+    with vault.store.transaction() as tx:
+        capacity = HostCapacity(vcpus=2, memory_bytes=memory_bytes, free_bytes=free_bytes)
+        tx.appliances.put(dataclasses.replace(tx.appliances.find(appliance), capacity=capacity))
+
+
+@pytest.mark.parametrize("verb", ["test_failover", "failover", "planned_failover"])
+def test_a_preview_tells_of_a_host_that_has_too_little_memory_for_all_of_them(
+    vault, two_sites, ask, shop, verb
+):
+    def told(**part):
+        return ask("GET", "/plans/shop/preview", params={"verb": verb, **part})["warnings"]
+
+    target = two_sites[1].id
+    for name in NAMES:
+        ask("PUT", f"/machines/{name}/properties", json={"memory_bytes": GiB})
+    assert told() == []
+    has(vault, target, 4 * GiB, 3 * GiB)
+    assert told() == []
+    has(vault, target, 4 * GiB, 2 * GiB)
+    [said] = told()
+    assert said.startswith("the 3 machines of groups 1, 2 at host ")
+    assert said.endswith("need 3.2 GB of memory together, which has 2.1 GB of 4.3 GB free now")
+    has(vault, target, GiB, GiB)
+    [said] = told(groups=[2])
+    assert said.startswith("the 2 machines of group 2 at host ")
+    assert said.endswith("need 2.1 GB of memory together, which has 1.1 GB")
+    assert told(groups=[1]) == []
 
 
 def tag(vault):

@@ -17,6 +17,7 @@ WANTED = {
     "memory_bytes": 1 * GiB,
     "cpu_model": "host-model",
     "start_delay_seconds": 30,
+    "apart": "db",
 }
 NOTHING = dict.fromkeys(WANTED)
 

@@ -2,7 +2,7 @@
 
 import types
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from secondsite.appliance.control.reporter import (
     Reporter,
 )
 from secondsite.appliance.control.status_parts import MOST_IN_A_MESSAGE
+from secondsite.wire.common.hosts import HostCapacity
 from secondsite.wire.common.stores import StoreSpace
 from tests.support.vault import point, replica_status, source_status
 
@@ -25,7 +26,7 @@ class Site:
     def spaces(self):
         return [StoreSpace(name="default", free_bytes=1, size_bytes=2)]
 
-    old_copies = types.SimpleNamespace(statuses=lambda: ())
+    old_copies = arrivals = types.SimpleNamespace(statuses=lambda: ())
     policy = types.SimpleNamespace(rpo_threshold_seconds=60)
 
     def __init__(self, *statuses):
@@ -296,3 +297,22 @@ def test_that_a_machine_is_gone_is_said_again_if_the_message_could_not_be_made(c
     assert said(speaks.next()) == {"sources": ["m1"]}
     speaks.start_over()
     assert sorted(said(speaks.next())) == ["sources"]
+
+
+def test_what_the_host_has_is_sent_when_it_is_not_as_it_was_sent_last(clock):
+    generations: Any = types.SimpleNamespace(all=lambda _series: {})
+    has: list[Any] = [None]
+    sources, replicas = cast(Any, Site()), cast(Any, Site())
+    speaks = Reporter(sources, replicas, generations, True, clock, capacity=lambda: has[0])
+
+    def next_said():
+        clock.now += ALL_EVERY_SECONDS
+        return speaks.next()[0].capacity
+
+    assert next_said() is None
+    has[0] = HostCapacity(vcpus=1, memory_bytes=2, free_bytes=1)
+    assert [next_said(), next_said()] == [has[0], None]
+    has[0] = HostCapacity(vcpus=1, memory_bytes=2, free_bytes=2)
+    assert [next_said(), next_said()] == [has[0], None]
+    speaks.start_over()
+    assert next_said() == has[0]

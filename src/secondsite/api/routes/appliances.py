@@ -60,6 +60,19 @@ def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
     vault.appliances.delete(appliance)
 
 
+@router.put("/appliances/{appliance}/drain")
+def drain_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
+    """Drains an appliance: nothing new is placed there; what lies there is replicated and started as
+    before."""
+    return vault.appliances.drain(appliance)
+
+
+@router.delete("/appliances/{appliance}/drain")
+def resume_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
+    """Ends the drain: new replicas are placed there again."""
+    return vault.appliances.resume(appliance)
+
+
 @router.post("/appliances/{appliance}/adopt")
 def adopt(vault: Vault, appliance: ApplianceName, request: rest.AdoptionRequest) -> rest.Adoption:
     """Takes over what the appliance has of a vault that is gone: its machines, with points, settings and

@@ -12,12 +12,14 @@ Its rooms:
     generations   refuses orders that are too old to be carried out
     reporter      status of the machines, for the vault
     status_parts  what changed, as messages that are not too large
+    host_capacity  what the host has, looked at now and then
 """
 
 from . import enrollment, reenrollment
 from .connection import Control
+from .host_capacity import HostCapacityWatch
 from .order_desk import OrderDesk
 from .renewal import Renewal
 from .reporter import Reporter
 
-__all__ = ["Control", "OrderDesk", "Renewal", "Reporter", "enrollment", "reenrollment"]
+__all__ = ["Control", "HostCapacityWatch", "OrderDesk", "Renewal", "Reporter", "enrollment", "reenrollment"]

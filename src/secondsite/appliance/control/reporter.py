@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from ...wire.common.hosts import HostCapacity
 from ...wire.control import Status, changes
 from ...wire.control.salvage import sayable
 from ...wire.control.statuses import ArrivalStatus, ReplicaStatus, SourceStatus
@@ -46,12 +47,15 @@ class Reporter:
     def __init__(
         self, replication: Replication, host: ReplicaHost, generations: Generations, changes: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
+        capacity: Callable[[], HostCapacity | None] = lambda: None,
     ) -> None:  # fmt: skip
         self._replication = replication
         self._host = host
         self._generations = generations
         self._changes = changes
         self._monotonic = monotonic
+        self._capacity = capacity
+        self._capacity_told: HostCapacity | None = None
         self._generations_told: dict[str, Mapping[str, int]] = {}
         self._told: dict[Key, AnyStatus | None] = {}
         self._left: set[Key] = set()
@@ -129,7 +133,7 @@ class Reporter:
         """Send these machines, or all if none is named, whole next."""
         if not machine_ids:
             self._generations_told.clear()
-            self._said_at = None
+            self._said_at = self._capacity_told = None
             self._told |= dict.fromkeys(self._left)
         self._again |= {key for key in self._told if not machine_ids or key[1] in machine_ids}
 
@@ -144,13 +148,16 @@ class Reporter:
         first: Part = news.parts[0] if news.parts else {}
         stores = self._host.spaces()
         free, whole = stores[0].free_bytes, stores[0].size_bytes
+        capacity = self._capacity()
         rest = {
             "old_copies": self._replication.old_copies.statuses(),
             "arrivals": came, "store_free_bytes": free, "stores": stores,
             "store_used_bytes": None if free is None or whole is None else whole - free,
+            "capacity": None if capacity == self._capacity_told else capacity,
             "generations": generations, "drill_generations": drills,
         }  # fmt: skip
         head = _said({**first, **rest, "at": at})
+        self._capacity_told = capacity
         return [head, *(_said({**part, "at": at}) for part in news.parts[1:])]
 
     def _tell(

@@ -1,7 +1,7 @@
 """secondsite appliance ... (what a client may ask; 'enroll' and 'run' are added where processes start)."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from ...client import which_vault
 from ...domain import errors
 from ...domain.amounts import size
+from ...ground.plural import counted
 from ...wire.common.stores import DEFAULT, StoreSpace
 from ...wire.rest.places import Appliance
 from .. import output, risk
@@ -38,16 +39,46 @@ def _store(store: StoreSpace) -> str:
     return f"{store.name} {size(store.free_bytes)} free{of}"
 
 
+def memory(appliance: Appliance) -> str:
+    """What memory its host has free for machines."""
+    has = appliance.capacity
+    return "-" if has is None else f"{size(has.free_bytes)} free of {size(has.memory_bytes)}"
+
+
+def memory_of_all(appliances: Iterable[Appliance]) -> str | None:
+    """What memory the hosts of these appliances have together; None if none says it. Two appliances on one
+    host count once."""
+    by_host = {each.host or each.id: each.capacity for each in appliances if each.capacity is not None}
+    if not by_host:
+        return None
+    hosts = by_host.values()
+    free, whole = sum(each.free_bytes for each in hosts), sum(each.memory_bytes for each in hosts)
+    return f"{size(free)} free of {size(whole)} at {counted(len(by_host), 'host')}"
+
+
+def _processors(appliance: Appliance) -> str:
+    has = appliance.capacity
+    return "-" if has is None else f"{has.vcpus} {has.cpu_model or ''}".strip()
+
+
+def _networks(appliance: Appliance) -> str:
+    return "-" if appliance.capacity is None else ", ".join(appliance.capacity.networks)
+
+
 COLUMNS: Sequence[output.Column] = (
     ("name", lambda a: a.name),
     ("site", lambda a: a.site),
-    ("connection", lambda a: "connected" if a.connected else "away"),
+    (
+        "connection",
+        lambda a: ("connected" if a.connected else "away") + (", drained" if a.drained_at else ""),
+    ),
     ("last seen", lambda a: clock(a.last_seen_at)[11:]),
     ("fabric", lambda a: a.fabric_kind),
     ("KVM", lambda a: {True: "yes", False: "no (TCG)", None: "-"}[a.accelerated]),
     ("data address", lambda a: ", ".join(a.data_addresses)),
     ("stores", stores),
     ("host", lambda a: a.host),
+    ("memory", memory),
     ("certificate until", lambda a: clock(a.certificate_expires_at)[:10]),
     ("notes", lambda a: "; ".join(a.notes)),
 )
@@ -76,7 +107,8 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
     if as_json:
         output.show_json(found)
         return
-    output.show_facts((("id", found.id), *((label, value(found)) for label, value in COLUMNS)))
+    shown = (*COLUMNS, ("processors", _processors), ("networks", _networks))
+    output.show_facts((("id", found.id), *((label, value(found)) for label, value in shown)))
 
 
 @app.command()
@@ -137,6 +169,30 @@ def create_registration_key(
             f"{seen} --name {shlex.quote(str(replaced))} --uri qemu:///system"
         )
     output.say("(the key is asked for; '--help' tells of folders and addresses)")
+
+
+@app.command()
+def drain(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Place nothing new there, as before a maintenance of its host. What lies there is replicated, and can be
+    failed over, as before."""
+    with connect(context) as vault:
+        found = vault.appliances[name].drain()
+    _show_drain(found, as_json, "nothing new is placed there until 'secondsite appliance resume APPLIANCE'")
+
+
+@app.command()
+def resume(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """End a drain: new replicas are placed there again."""
+    with connect(context) as vault:
+        found = vault.appliances[name].resume()
+    _show_drain(found, as_json, "new replicas are placed there again")
+
+
+def _show_drain(found: Appliance, as_json: bool, said: str) -> None:
+    if as_json:
+        output.show_json(found)
+    else:
+        output.say(f"appliance {found.name}: {said}")
 
 
 @app.command()

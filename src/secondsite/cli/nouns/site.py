@@ -60,13 +60,15 @@ def create(context: typer.Context, name: SiteName, as_json: Json = False) -> Non
 
 @app.command()
 def show(context: typer.Context, name: SiteName, as_json: Json = False) -> None:
-    """A site, how fast it may send, and the space in its stores."""
+    """A site, how fast it may send, the memory of its hosts, and the space in its stores."""
     with connect(context) as vault:
         site = vault.sites[name].show()
         here = [each for each in vault.appliances if each.site == name]
         pairs = [each for each in vault.pairs if name in (each.first, each.second)]
     others = [(f"with {_other(each, name)}", _said_of(each)) for each in pairs]
-    _shown(site, as_json, [*(("stores of " + each.name, appliance.stores(each)) for each in here), *others])
+    spaces = [("stores of " + each.name, appliance.stores(each)) for each in here]
+    memory = ("memory of all hosts", appliance.memory_of_all(here))
+    _shown(site, as_json, [*spaces, memory, *others])
 
 
 @app.command()

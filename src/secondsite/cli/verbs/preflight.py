@@ -27,6 +27,9 @@ def preflight(
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Whether the replica would be encrypted.")
     ] = False,
+    apart: Annotated[
+        str | None, typer.Option(help="The word of the machines from which it would be kept apart.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are
@@ -34,7 +37,9 @@ def preflight(
     with connect(context) as vault:
         if sites := way(source, target):
             site = vault.sites[sites[0]]
-            found = site.preflight(machine, sites[1], target_appliance=target_appliance, encrypt=encrypt)
+            found = site.preflight(
+                machine, sites[1], target_appliance=target_appliance, encrypt=encrypt, apart=apart
+            )
         else:
             found = vault.machines[machine].preflight()
     if as_json:
@@ -47,6 +52,8 @@ def preflight(
 def _show(found: Preflight, done: str) -> None:
     for each in found.obstacles:
         output.say(f"{'in the way' if each.blocking else 'warning'} at {each.site}: {each.what} {each.do}")
+    if found.placed is not None:
+        output.say(found.placed)
     whence = f"from {found.source_site} to {found.target_site}"
     can = "can" if found.ready else "cannot"
     output.say(f"{found.machine} {can} be {done} {whence} now; asked at {clock(found.checked_at)}")

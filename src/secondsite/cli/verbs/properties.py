@@ -21,6 +21,7 @@ class Property(StrEnum):
     MEMORY = "memory"
     CPU_MODEL = "cpu-model"
     START_DELAY = "start-delay"
+    APART = "apart"
 
 
 FIELDS = {
@@ -29,6 +30,7 @@ FIELDS = {
     Property.MEMORY: "memory_bytes",
     Property.CPU_MODEL: "cpu_model",
     Property.START_DELAY: "start_delay_seconds",
+    Property.APART: "apart",
 }
 OPTIONS = {
     field: f"--{field.removesuffix('_bytes').removesuffix('_seconds').replace('_', '-')}"
@@ -74,6 +76,14 @@ def change(
             show_default=False,
         ),
     ] = None,
+    apart: Annotated[
+        str | None,
+        typer.Option(
+            help="A word that it shares with machines that are never placed on one host with it there.",
+            metavar="WORD",
+            show_default=False,
+        ),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +108,7 @@ def change(
         "memory_bytes": memory,
         "cpu_model": cpu_model,
         "start_delay_seconds": start_delay,
+        "apart": apart,
     }
     wanted = {name: value for name, value in given.items() if value is not None}
     back = [FIELDS[each] for each in as_at_home or ()]
@@ -144,7 +155,8 @@ def described(there: TargetProperties, *, drill: bool = False) -> str:
     """'web01-dr, 2 vCPUs, 1 GiB of memory'; '' if all is as at home. A test machine has a name of its own."""
     name = [] if there.target_name is None or drill else [there.target_name]
     later = [f"started {span(there.start_delay_seconds)} later in plans"] if there.start_delay_seconds else []
-    return ", ".join([*name, *there.words, *later])
+    beside = [] if there.apart is None else [f"kept apart by '{there.apart}'"]
+    return ", ".join([*name, *there.words, *later, *beside])
 
 
 def _own(found: MachineProperties) -> str:

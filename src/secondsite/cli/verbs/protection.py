@@ -26,8 +26,8 @@ def enable_protection(
         str | None,
         typer.Option(
             "--target-appliance",
-            help="Which appliance of the target site will hold them, if it has several; by default one that "
-            "is connected and has the most free space.",
+            help="Which appliance of the target site will hold them, if it has several; by default each "
+            "is placed on the host that is filled the least, of those that have the memory for it.",
         ),
     ] = None,
     store: Annotated[
@@ -53,6 +53,14 @@ def enable_protection(
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Encrypt the replica with the key of the target's appliance.")
     ] = False,
+    apart: Annotated[
+        str | None,
+        typer.Option(
+            help="A word of your own, such as db-cluster: machines that have the same are never placed on "
+            "one host of the target site.",
+            metavar="WORD",
+        ),
+    ] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -69,6 +77,7 @@ def enable_protection(
             disks=chosen(disk or [], them.names),
             seeds=seeds(seed or [], them.names),
             encrypt=encrypt,
+            apart=apart,
         ),
         no_wait,
         as_json,

@@ -43,6 +43,14 @@ class ApplianceHandle:
             body=rest.ReplacementKeyCreate(refuse_now=refuse_now),
         )
 
+    def drain(self) -> rest.Appliance:
+        """Nothing new is placed there from now on; what lies there is replicated and started as before."""
+        return self._connection.one(rest.Appliance, "PUT", path("appliances", self._name, "drain"))
+
+    def resume(self) -> rest.Appliance:
+        """Ends the drain."""
+        return self._connection.one(rest.Appliance, "DELETE", path("appliances", self._name, "drain"))
+
     def adopt(
         self,
         *,

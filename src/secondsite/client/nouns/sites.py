@@ -79,11 +79,22 @@ class SiteHandle:
         return self._connection.one(rest.SiteInventory, "GET", path("sites", self._name, "inventory"))
 
     def preflight(
-        self, machine: str, target: str, *, target_appliance: str | None = None, encrypt: bool = False
+        self,
+        machine: str,
+        target: str,
+        *,
+        target_appliance: str | None = None,
+        encrypt: bool = False,
+        apart: str | None = None,
     ) -> Preflight:
         """What would be in the way of protecting this machine of the site. Raises NotFound, and
-        AlreadyExists if it is protected."""
-        query = {"target": target, "target_appliance": target_appliance, "encrypt": encrypt or None}
+        AlreadyExists if it is protected. `apart`: the word of machines from which it would be kept apart."""
+        query = {
+            "target": target,
+            "target_appliance": target_appliance,
+            "encrypt": encrypt or None,
+            "apart": apart,
+        }
         where = path("sites", self._name, "machines", machine, "preflight")
         return self._connection.one(Preflight, "GET", where, query)
 

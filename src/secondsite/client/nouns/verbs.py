@@ -68,14 +68,16 @@ class Verbs:
         disks: Mapping[str, Sequence[str]] | None = None,
         seeds: Mapping[str, Mapping[str, str]] | None = None,
         encrypt: bool = False,
+        apart: str | None = None,
     ) -> JobHandle:
         """Copies the machines of `source_site` to `target_site` and keeps them in step from then on.
 
         `disks`: by machine the keys of the disks to protect, all if it is left out. `seeds`: by machine and
         disk key the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are
-        encrypted there. `target_appliance`: its name or id, where the target site has several; otherwise one
-        with space is chosen. `store`: the one of that appliance's stores in which the replicas are kept, if
-        not the default one.
+        encrypted there. `target_appliance`: its name or id, where the target site has several; otherwise
+        each machine is placed on one of its hosts that has the memory for it. `apart`: machines with this
+        word are never placed on one host. `store`: the one of that appliance's stores in which the replicas
+        are kept, if not the default one.
         """
         asked = request(
             rest.EnableProtection,
@@ -88,6 +90,7 @@ class Verbs:
             disks={machine: tuple(keys) for machine, keys in (disks or {}).items()},
             seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},
             encrypt=encrypt,
+            apart=apart,
         )
         return start(self._connection, Verb.ENABLE_PROTECTION, asked, self._key)
 

@@ -19,6 +19,7 @@ VERBS = frozenset(
         *("create_site", "delete_site", "limit_site", "set_verification", "change_pair"),
         *("create_pool", "update_pool", "delete_pool", "release_address", "adopt"),
         *("create_registration_key", "create_replacement_key", "delete_appliance"),
+        *("drain_appliance", "resume_appliance"),
         *("map_network", "unmap_network", "create_policy", "update_policy", "delete_policy"),
         *("create_token", "rotate_token", "delete_token"),
         *("change_audit_settings", "change_approval_settings"),

@@ -23,6 +23,16 @@ def name(text: str) -> str:
     return text
 
 
+def apart(text: str) -> str:
+    """A word that machines share which are kept apart. Raises ValueError."""
+    if not NAME.fullmatch(text):
+        raise ValueError(
+            "a word to keep machines apart by has at most 63 letters, digits and '.', '_', '+', '-', and "
+            "begins with a letter or a digit"
+        )
+    return text
+
+
 def vcpus(count: int) -> int:
     """A possible number of vCPUs. Raises ValueError."""
     if not 1 <= count <= MOST_VCPUS:

@@ -6,5 +6,6 @@ Its rooms:
     actions        what is done before and after a group
     plan           groups in their order, and which plans are possible
     run_selection  which machines a run takes, and in which direction
+    host_memory    whether hosts have the memory for all machines of a run together
     one_way        machines named together that would go in different directions
 """

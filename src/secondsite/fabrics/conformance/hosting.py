@@ -96,6 +96,12 @@ class HostingCases:
         assert has.vcpus > 0
         assert 0 < has.free_bytes <= has.memory_bytes
 
+    def test_the_host_says_the_model_of_its_processors_if_it_knows_it(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        model = under_test.fabric.hosting.cpu_model()
+        assert model is None or model.strip() == model != ""
+
     def test_it_says_which_cpu_models_its_machines_can_have(self, under_test: FabricUnderTest) -> None:
         models = under_test.fabric.hosting.cpu_models()
         assert "host-model" in models

@@ -17,7 +17,8 @@ from .host.faults import Faults
 from .host.host import Host
 from .host.records import KIND, MachineRecord
 
-CPU_MODELS = frozenset({"host-model", "simulated-v1", "simulated-v2"})
+CPU_MODEL = "simulated-v2"
+CPU_MODELS = frozenset({"host-model", "simulated-v1", CPU_MODEL})
 FIRMWARES = ("bios", "efi", "uefi")
 ASKED = ("name", "vcpus", "memory_bytes", "nics")
 """Fields that may differ when a start is repeated."""
@@ -29,7 +30,17 @@ class SimulatedHosting:
         self._faults = faults
 
     def capacity(self) -> Capacity:
-        return capacity.of_this_host()
+        """This host's, or what its owner set, of which machines that run take what they are defined with."""
+        has = capacity.of_this_host()
+        memory_bytes = self._host.memory_bytes
+        if memory_bytes is None:
+            return has
+        on = (each for each in self._host.records.all() if self._host.state(each) is PowerState.RUNNING)
+        used = sum(each.definition.memory_bytes for each in on)
+        return Capacity(has.vcpus, memory_bytes, max(0, memory_bytes - used))
+
+    def cpu_model(self) -> str | None:
+        return CPU_MODEL
 
     def cpu_models(self) -> frozenset[str]:
         return CPU_MODELS

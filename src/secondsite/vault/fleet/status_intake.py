@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from ...domain.amounts import exact_size
+from ...wire.common.hosts import HostCapacity
 from ...wire.common.stores import StoreSpace, believed
 from ...wire.control import FullReportRequest, Hello, Status
 from ...wire.control.changes import Figures
@@ -61,6 +62,7 @@ class StatusIntake:
         self._hellos: dict[str, Hello] = {}
         self._spoke: dict[str, int | None] = {}
         self._stores: dict[str, tuple[StoreSpace, ...]] = {}
+        self._capacities: dict[str, HostCapacity] = {}
         self._appliances_written: dict[str, datetime] = {}
         self._missed_since: dict[str, datetime] = {}
         self._ended: set[str] = set()
@@ -111,6 +113,7 @@ class StatusIntake:
         self._hellos.pop(appliance_id, None)
         self._spoke.pop(appliance_id, None)
         self._stores.pop(appliance_id, None)
+        self._capacities.pop(appliance_id, None)
         self._unsaid.pop(appliance_id, None)
         if self._arrivals.pop(appliance_id, ()):
             self._old_copies.have_come(appliance_id, (), self._now())
@@ -217,6 +220,9 @@ class StatusIntake:
         self._spoke[appliance_id] = self._spoke.get(appliance_id) if free is None else free
         if status.stores:
             self._stores[appliance_id] = status.stores
+        if status.capacity is not None:
+            self._capacities[appliance_id] = status.capacity
+            self._appliances_written.pop(appliance_id, None)
         self._numbers.note(appliance_id, status)
         if status.unsaid:
             self._unsaid[appliance_id] = (
@@ -334,6 +340,7 @@ class StatusIntake:
             return
         free = appliance.store_free_bytes if store_free_bytes is None else store_free_bytes
         stores, now = self._stores.get(appliance_id, appliance.stores), self._now()
+        has = self._capacities.get(appliance_id)
         tx.appliances.put(
             dataclasses.replace(
                 appliance,
@@ -342,9 +349,13 @@ class StatusIntake:
                 hello=hello,
                 store_free_bytes=free,
                 stores=stores,
+                capacity=has if has is not None and has.is_believed else appliance.capacity,
             )
         )
         self._appliances_written[appliance_id] = now
+        if has is not None and not has.is_believed:
+            memory = f"{exact_size(has.free_bytes)} of {exact_size(has.memory_bytes)} of memory"
+            disbelief.note(tx, appliance_id, f"reports that {memory} are free", now)
         said_now = self._stores.get(appliance_id, ())
         spaces = [(store_free_bytes, None), *((each.free_bytes, each.size_bytes) for each in said_now)]
         for said, size in spaces:

@@ -22,6 +22,7 @@ from ...jobs.storage import read
 from ...jobs.storage.database import Session
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import Placement
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control import checks, orders
@@ -32,12 +33,12 @@ from ..steps.deps import Deps
 from ..steps.enabling import EnableArguments, EnableChecks
 from ..steps.operation import unique
 from ..steps.retry_store import retrying
-from ..steps.sides import placing
+from ..steps.sides import hosts, placing
 from ..steps.sides.orders import Orders
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronization import ReplicaState
-from ..store import MachineRecord, Transaction
+from ..store import MachinePropertiesRecord, MachineRecord, Transaction
 
 
 class EnableProtection:
@@ -90,7 +91,8 @@ class EnableProtection:
         wanted = unique(request.machines)
         _refuse_strange_disks(request)
         known = tx.machines.find_all(wanted, request.source_site)
-        ordered = [self._arguments(tx, request, name, known.get(name)) for name in wanted]
+        asked = [self._arguments(tx, request, name, known.get(name)) for name in wanted]
+        ordered = hosts.placed(self.deps, tx, asked)
         if len(ordered) == 1:
             [one] = ordered
             job_id = self._submit(tx, self.verb.value, one.machine_id, one.machine, one, requested_by)
@@ -140,6 +142,7 @@ class EnableProtection:
             disks=request.disks.get(name, ()),
             seeds=seeds.asked(request, name),
             encrypt=request.encrypt or _encrypts(tx, request.policy),
+            apart=request.apart,
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -147,8 +150,8 @@ class EnableProtection:
         port."""
         wanted = ctx.arguments(EnableArguments)
         source = placing.at_source(self.deps, self.orders, ctx, wanted.machine, wanted.source_site)
-        target = placing.at_target(self.deps, wanted.target_site, wanted.target_appliance_id, wanted.store)
         found = source.machine
+        target, placed = hosts.chosen(self.deps, wanted, found.definition, source.appliance)
         with self.deps.store.reading() as tx:
             _refuse_known(tx, wanted, found.definition.fabric_id)
         disks = lookup.chosen_disks(found, wanted.disks)
@@ -165,10 +168,11 @@ class EnableProtection:
         warned = obstacles.require_none("Enabling protection", found.name, *in_the_way)
         record = enabling.record(wanted, checked, ctx.job_id, ctx.attempt, self.deps.now())
         record = obstacles.warned(record, self.deps.now(), *in_the_way)
+        placed = f", {placed}" if placed else ""
         return Done(
             f"{found.name} can be protected: {counted(len(disks), 'disk')}, "
             f"{exact_size(sum(d.size_bytes for d in found.definition.disks if d.key in disks))}, "
-            f"from appliance '{source.appliance.name}' to '{target.name}'{source.unasked}{warned}",
+            f"from appliance '{source.appliance.name}' to '{target.name}'{placed}{source.unasked}{warned}",
             checked,
             self.deps.commit(lambda tx: _add_once(tx, wanted, record)),
         )
@@ -305,7 +309,11 @@ def _add_once(tx: Transaction, wanted: EnableArguments, record: MachineRecord) -
     """Add the record, unless another job was faster while the sites were asked."""
     if tx.machines.find(record.id) is None:
         _refuse_known(tx, wanted, record.source_fabric_id)
+        hosts.require_apart(tx, record, wanted.apart)
         tx.machines.add(record)
+        if wanted.apart is not None:
+            there = TargetProperties(apart=wanted.apart)
+            tx.properties.put(MachinePropertiesRecord(record.id, there))
 
 
 def _event(tx: Transaction, machine_id: str, event: Event) -> None:

@@ -11,6 +11,7 @@ Its rooms:
     networks                 networks of drills, made before the first group and left after the last
     cleanup                  drills of a run are cleaned up together
     outstanding_groups       what a run that stopped has left to do after groups that have arrived
+    host_memory              hosts that have too little memory for all their machines together
     splitting                networks of which some machines move and others stay
     one_run_at_a_time        one run of a plan at a time, also when one is retried
     unsynchronized_failback  of one machine, not of a plan: its data is synchronized by the same job
@@ -23,6 +24,7 @@ from ...jobs.model.definitions import Definition
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from . import run, unsynchronized_failback
+from .host_memory import warnings as memory_warnings
 from .one_run_at_a_time import LOCK
 from .submit import PlanRunRequest, require, shut_down_order, submit, taken, warnings
 
@@ -30,6 +32,7 @@ __all__ = [
     "LOCK",
     "PlanRunRequest",
     "definitions",
+    "memory_warnings",
     "require",
     "shut_down_order",
     "submit",

@@ -8,6 +8,7 @@ from pydantic import Field
 from ...domain.lifecycle import State
 from ...wire.common.base import Shape
 from ...wire.common.machines import MachineDefinition
+from ...wire.common.numbers import Bytes, Text
 from ...wire.common.stores import Placement
 from ..store import MachineRecord
 from . import lookup
@@ -17,10 +18,20 @@ MOST_VERSIONS = 1_000_000
 again."""
 
 
+class PlacedAt(Shape):
+    """Where the request placed the machine, and what it takes there."""
+
+    appliance_id: str
+    memory_bytes: Bytes
+    disk_bytes: Bytes
+    said: Text
+    """Why, as a part of a sentence."""
+
+
 class EnableArguments(Shape):
     """The request for one machine; `machine` is its name or fabric id, `machine_id` its id once it has a
-    record. `seeds` are paths by disk key; without `disks`: all. Without `target_appliance_id` the check
-    chooses. Only an older vault set the source's."""
+    record. `seeds` are paths by disk key; without `disks`: all. Without `target_appliance_id` it goes to
+    where it was `placed`; without that the check chooses. Only an older vault set the source's."""
 
     machine_id: str
     machine: str
@@ -33,6 +44,8 @@ class EnableArguments(Shape):
     disks: tuple[str, ...] = ()
     seeds: dict[str, str] = Field(default_factory=dict)
     encrypt: bool = False
+    apart: str | None = None
+    placed: PlacedAt | None = None
 
 
 class EnableChecks(Shape):

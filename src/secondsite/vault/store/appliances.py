@@ -4,10 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, bindparam, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    String,
+    Table,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ...jobs.storage.prepared import CachedRecords, PreparedStatement
+from ...wire.common.hosts import HostCapacity
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.common.stores import StoreSpace
 from ...wire.control import Hello
@@ -40,6 +52,10 @@ class ApplianceRecord:
     """Free bytes of its default store."""
     stores: tuple[StoreSpace, ...] = ()
     """Its stores as last reported; an older appliance reports none."""
+    capacity: HostCapacity | None = None
+    """What its host has, as last reported; None: an older appliance."""
+    drained_at: datetime | None = None
+    """Since when nothing new is placed there; None: it is not drained. `drain` alone changes it."""
     disbelieved: DisbelievedRecord | None = None
     """The first report over its present connection that was not believed; None: there was none."""
 
@@ -66,6 +82,8 @@ APPLIANCES = Table(
     Column("hello", ReportColumn(Hello)),
     Column("store_free_bytes", BigInteger),
     Column("stores", ShapeColumn(tuple[StoreSpace, ...]), nullable=False),
+    Column("capacity", ReportColumn(HostCapacity)),
+    Column("drained_at", UtcDateTime),
     Column("disbelieved", ShapeColumn(DisbelievedRecord)),
 )
 
@@ -89,7 +107,14 @@ class ApplianceRecords:
         self._session = session
 
     def put(self, appliance: ApplianceRecord) -> None:
-        rows.upsert(self._session, APPLIANCES, rows.row(appliance))
+        """Add it, or replace all but whether it is drained, which a report would else take back."""
+        values = rows.row(appliance)
+        rows.upsert(self._session, APPLIANCES, values, only=values.keys() - {"drained_at"})
+
+    def drain(self, appliance_id: str, since: datetime | None) -> None:
+        """Nothing new is placed there since then; None: again."""
+        wanted = update(APPLIANCES).where(APPLIANCES.c.id == appliance_id)
+        self._session.execute(wanted.values(drained_at=since))
 
     def find(self, appliance_id: str) -> ApplianceRecord | None:
         row = _APPLIANCE.one(self._session, {"wanted": appliance_id})

@@ -15,6 +15,7 @@ MemoryBytes = Annotated[int, AfterValidator(properties.memory)]
 
 
 CpuModel = Annotated[str, AfterValidator(properties.cpu_model)]
+ApartWord = Annotated[str, AfterValidator(properties.apart)]
 StartDelay = Annotated[int, AfterValidator(properties.start_delay)]
 
 
@@ -57,6 +58,9 @@ class TargetProperties(Sizing):
     start_delay_seconds: StartDelay | None = None
     """In a run of a plan it starts there this many seconds later than the others of its group; null: it does
     not wait."""
+    apart: ApartWord | None = None
+    """A word of your own: two machines that have the same are never placed on one host there; null: it may
+    be beside any."""
 
     @property
     def sizing(self) -> Sizing:

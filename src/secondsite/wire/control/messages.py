@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
 from ..common.base import MACHINE_ID, Problem, Shape
+from ..common.hosts import HostCapacity
 from ..common.numbers import LONGEST_TEXT, BoundedTuple, Bytes, Instant, Json, Name, Number, Text
 from ..common.stores import MOST_STORES, StoreSpace
 from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
@@ -146,6 +147,9 @@ class Status(Shape):
     """Used and free space of the default store."""
     stores: Annotated[tuple[StoreSpace, ...], BoundedTuple(MOST_STORES)] = ()
     """All stores, the default one first; an older appliance does not send them."""
+    capacity: HostCapacity | None = None
+    """What its host has, if it is not as it was last sent over this connection; None: nothing is said of
+    it, or by an older appliance."""
     at: Instant | None = None
     """When this was said, by the appliance's clock (UTC): the vault compares it with its own."""
     generations: Numbers = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import SITE_NAME, Editable, Problem, Shape
+from ..common.hosts import HostCapacity
 from ..common.machines import DiscoveredMachine, NetworkInfo
 from ..common.stores import StoreSpace
 from .errors import Page
@@ -98,6 +99,10 @@ class Appliance(Shape):
     """Its stores, in which replicas are kept, the default one first; empty for an older appliance."""
     host: str | None = None
     """The name of the host that it runs on; null for an older appliance."""
+    capacity: HostCapacity | None = None
+    """What that host has for machines, as it was last reported; null for an older appliance."""
+    drained_at: AwareDatetime | None = None
+    """Since when nothing new is placed there (UTC); null: it is not drained."""
     certificate_expires_at: AwareDatetime | None = None
     """When its certificate expires (UTC); it renews it by itself."""
     notes: tuple[str, ...] = ()

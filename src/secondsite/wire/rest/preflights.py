@@ -3,6 +3,7 @@
 from pydantic import AwareDatetime, ConfigDict
 
 from ..common.base import Shape
+from ..common.properties import ApartWord
 
 
 class EligibilityQuery(Shape):
@@ -16,6 +17,8 @@ class EligibilityQuery(Shape):
     """Which of its appliances, by name or id; null: the one that would be chosen."""
     encrypt: bool = False
     """Whether the replica would be encrypted."""
+    apart: ApartWord | None = None
+    """The word of the machines from which it would be kept apart."""
 
 
 class PreflightObstacle(Shape):
@@ -44,6 +47,11 @@ class Preflight(Shape):
     """Whether nothing blocks."""
     obstacles: tuple[PreflightObstacle, ...] = ()
     """What blocks comes first."""
+    target_appliance: str | None = None
+    """Of a machine that is not protected: the name of the appliance that would hold its replica; null: none
+    takes it."""
+    placed: str | None = None
+    """Why that one, if its site has several."""
     checked_at: AwareDatetime
     """When it was asked (UTC)."""
 

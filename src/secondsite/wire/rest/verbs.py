@@ -17,6 +17,7 @@ from ..common.base import Shape
 from ..common.cards import DnsServers
 from ..common.numbers import LONGEST_TEXT, Instant
 from ..common.points import PointId
+from ..common.properties import ApartWord
 from ..common.stores import StoreName
 
 MOST_MACHINES = 1000
@@ -47,7 +48,7 @@ class EnableProtection(MachinesRequest):
     """Where their replicas will be."""
     target_appliance: str | None = None
     """The name or id of the appliance of the target site that will hold them, where it has several; null:
-    of those that are connected, the one with the most free space."""
+    each machine is placed on the host that is filled the least, of those that take it."""
     store: StoreName | None = None
     """The store of that appliance in which their replicas are kept; null: its default store. Without
     `target_appliance` one that has it is chosen."""
@@ -62,6 +63,9 @@ class EnableProtection(MachinesRequest):
     encrypt: bool = False
     """Whether the replicas are encrypted, with the key of the target's appliance; they are in any case if
     the policy says so."""
+    apart: ApartWord | None = None
+    """A word of your own: machines that have the same are never placed on one host; null: each may be beside
+    any."""
 
 
 class WithoutSiteOptions(Shape):

@@ -90,6 +90,17 @@ def test_an_appliance_that_is_gone_is_not_waited_for_and_the_new_one_takes_its_p
     assert away.appliances.copies.two == []
 
 
+def test_nothing_goes_to_another_appliance_that_is_drained_but_home_to_the_own_one_it_does(away):
+    with away.store.transaction() as tx:
+        for each in (A, OTHER_A):
+            tx.appliances.drain(each, away.clock.now())
+    with pytest.raises(errors.NotPossibleNow, match=f"'{OTHER_A}' is drained") as refused:
+        away.submit(Verb.REPROTECT, location="alternate", target_appliance=OTHER_A)
+    assert f"secondsite appliance resume {OTHER_A}" in refused.value.do
+    assert away.run(Verb.REPROTECT).job.state == "succeeded"
+    assert away.machine().target_appliance_id == A
+
+
 @pytest.mark.parametrize(
     "later", [(), (Verb.PLANNED_FAILOVER,), (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT)]
 )

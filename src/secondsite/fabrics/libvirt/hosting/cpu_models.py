@@ -26,6 +26,13 @@ def read(capabilities: str) -> frozenset[str]:
     return frozenset((modes & MODES) | {str(each.text) for each in custom if each.get("usable") == "yes"})
 
 
+def of_host(hypervisor: connection.Hypervisor) -> str | None:
+    """The model that libvirt takes the host's processors for. Raises FabricError."""
+    ask = hypervisor.handle.getCapabilities
+    text = connection.call("reading which processors the host has", ask)
+    return domain_xml.parse(text).findtext("host/cpu/model")
+
+
 def give(root: Element, model: str | None) -> None:
     """Give a definition this model. Sockets and NUMA cells stay; switches of single features are removed,
     because they were made for the other model."""

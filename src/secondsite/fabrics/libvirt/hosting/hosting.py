@@ -83,6 +83,9 @@ class Hosting:
     def capacity(self) -> Capacity:
         return sizing.capacity(self._hypervisor)
 
+    def cpu_model(self) -> str | None:
+        return cpu_models.of_host(self._hypervisor)
+
     def cpu_models(self) -> frozenset[str]:
         return cpu_models.usable(self._hypervisor, accelerator.kvm_usable())
 

@@ -16,6 +16,8 @@ from . import disks
 from .daemon import Daemon, Session
 from .records import MachineRecord, Records
 
+MEMORY = "memory"
+"""The file with the host's memory, in bytes."""
 DELTA = "view-delta"
 """The frozen copy of a base's bitmap that a view exports."""
 
@@ -31,6 +33,12 @@ class Host:
         self.root.mkdir(parents=True, exist_ok=True)
         self.records = Records(self.root)
         self._shared = Daemon(self.root / "daemons" / "host")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory that its owner gave it; None: as much as the real host has."""
+        given = self.root / MEMORY
+        return int(given.read_text()) if given.exists() else None
 
     def daemon(self, record: MachineRecord) -> Daemon:
         """The daemon in which the machine runs, or would run."""

@@ -14,10 +14,10 @@ from ....wire.common.machines import DiskDefinition, MachineDefinition, NetworkI
 from ... import firmware_files
 from ...interface import PowerState
 from .. import firmware as state
-from ..host import disks
+from ..host import disks, files
 from ..host.daemon import Daemon, translated
 from ..host.faults import Faults
-from ..host.host import Host
+from ..host.host import MEMORY, Host
 from ..host.records import KIND, MachineRecord, Traits
 from ..networks import SimulatedNetworks
 
@@ -107,6 +107,11 @@ def give_memory(root: Path, fabric_id: str, memory_bytes: int) -> None:
         record = host.records.need(fabric_id)
         definition = record.definition.model_copy(update={"memory_bytes": memory_bytes})
         host.records.save(record.having(definition=definition))
+
+
+def give_host_memory(root: Path, memory_bytes: int) -> None:
+    """Give the host this much memory, of which machines that run take what they are defined with."""
+    files.replace(Host(root).root / MEMORY, str(memory_bytes))
 
 
 def kill(root: Path, fabric_id: str) -> None:

@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from ....domain import errors
@@ -62,6 +62,23 @@ class Appliances:
             tx.links.revoke(appliance.id)
         self._parts.gateway.hang_up(appliance.id)
         self._parts.signals(settings_push.SITE)
+
+    def drain(self, name_or_id: str) -> Appliance:
+        """Place nothing new there from now on, as before a maintenance of its host. Harmless when repeated.
+        Raises NotFound, or InvalidArgument when several have that name."""
+        return self._drained(name_or_id, self._parts.now())
+
+    def resume(self, name_or_id: str) -> Appliance:
+        """End that. Raises as `drain`."""
+        return self._drained(name_or_id, None)
+
+    def _drained(self, name_or_id: str, since: datetime | None) -> Appliance:
+        with self._parts.changing() as tx:
+            before = existing(self._parts, tx, name_or_id)
+            tx.appliances.drain(before.id, before.drained_at or since if since else None)
+            after = _shape(existing(self._parts, tx, before.id))
+            self._parts.note(before=_shape(before), after=after)
+            return after
 
     def registration_key(self, site: str, once: Once | None = None) -> RegistrationKey:
         """A key with which one appliance of the site can enroll within an hour. It is shown only once."""
@@ -270,6 +287,8 @@ def _shape(appliance: ApplianceRecord) -> Appliance:
         store_free_bytes=appliance.store_free_bytes,
         stores=appliance.stores,
         host=hello.host if hello else None,
+        capacity=appliance.capacity,
+        drained_at=appliance.drained_at,
         certificate_expires_at=appliance.certificate_expires_at,
         notes=hello.notes if hello else (),
     )

@@ -99,7 +99,10 @@ class PlanRuns:
                     direction=taken.direction,
                     groups=tuple(self._group(tx, query.verb, choice, hooked, each) for each in taken.groups),
                     shut_down=plan_runs.shut_down_order(query.verb, taken),
-                    warnings=plan_runs.warnings(tx, query.verb, taken, asked.options),
+                    warnings=(
+                        *plan_runs.warnings(tx, query.verb, taken, asked.options),
+                        *plan_runs.memory_warnings(tx, query.verb, taken),
+                    ),
                     left_out=taken.left_out,
                 )
                 shown = with_times(tx, shown, record.plan.rto_goal_seconds)

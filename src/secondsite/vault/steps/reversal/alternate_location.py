@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ....domain import errors, policies
+from ....domain import errors, policies, shell
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.common.stores import Placement
@@ -56,13 +56,19 @@ def asked(tx: Transaction, request: rest.Reprotect, machine: MachineRecord) -> R
 
 def _named(tx: Transaction, machine: MachineRecord, name: str) -> ApplianceRecord:
     try:
-        return lookup.appliance_named(tx, machine.source_site, name)
+        found = lookup.appliance_named(tx, machine.source_site, name)
     except errors.NotFound as unknown:
         enroll = f"'secondsite appliance create-registration-key --site {machine.source_site}'"
         raise errors.NotFound(
             f"{unknown.message} {machine.name} is protected back to the site that it came from.",
             do=f"{unknown.do} To enroll another one there: {enroll}.",
         ) from unknown
+    if found.drained_at is not None and found.id != machine.source_appliance_id:
+        raise errors.NotPossibleNow(
+            f"Appliance '{found.name}' is drained: nothing new is placed there.",
+            do=f"Name another one, or 'secondsite appliance resume {shell.arguments(found.name)}'.",
+        )
+    return found
 
 
 def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) -> None:

@@ -1,8 +1,8 @@
 """Which appliances take part if a site has several hypervisors, each with an appliance of its own.
 
 The source is the appliance that has the machine; none if several hosts report it. The target is the one that
-was named, or else the connected one with the most free space. A protected machine stays with its two
-appliances, whatever its roles at them.
+was named, or else where the machine is placed (`hosts`). A protected machine stays with its two appliances,
+whatever its roles at them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ from ....domain.machines import platforms
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Wait
 from ....wire.common.machines import DiscoveredMachine
-from ....wire.common.stores import DEFAULT, believed
 from ....wire.control import orders
 from ....wire.control.checks import Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import Inventory
@@ -92,25 +91,6 @@ def at_source(deps: Deps, give: Orders, ctx: StepContext, name: str, site: str) 
     found = holder(appliances, answers.seen, machine)
     platforms.require(site, found.appliance.hello.fabric_kind if found.appliance.hello else None)
     return replace(found, silent=tuple(each.name for each, _problem in answers.silent))
-
-
-def at_target(deps: Deps, site: str, wanted: str | None, store: str | None = None) -> ApplianceRecord:
-    """The appliance with that id; without one, the best of the site, if possible one that has this store.
-    Raises NotFound."""
-    with deps.store.reading() as tx:
-        if wanted is not None:
-            return lookup.appliance_named(tx, site, wanted)
-        known = lookup.appliances_of(tx, site)
-    able = [each for each in known if platforms.is_known(each.hello.fabric_kind if each.hello else None)]
-    return min(able or known, key=lambda each: (not deps.gateway.is_connected(each.id), *_room(each, store)))
-
-
-def _room(appliance: ApplianceRecord, store: str | None) -> tuple[bool, int]:
-    """Whether the appliance lacks the store, and its space that is not free: the least is the best."""
-    if store in (None, DEFAULT):
-        return False, -believed(appliance.store_free_bytes)
-    free = [believed(each.free_bytes, each.size_bytes) for each in appliance.stores if each.name == store]
-    return not free, -sum(free)
 
 
 def keeps_no_stores(store: str | None, target: TargetCheckFact) -> Obstacles:

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .....domain import errors, lifecycle
+from .....domain import errors, lifecycle, shell
 from .....domain.lifecycle import Verb
 from .....wire.control.checks import CheckSource, CheckTarget, Obstacles, SourceCheckFact
 from .....wire.rest.preflights import (
@@ -23,6 +23,7 @@ from .. import machines
 from . import appliance_checks
 from .protection_readiness import Eligibility
 
+DRAINED = "It is drained: nothing new is placed there."
 ALTERNATE = ReprotectArguments(location="alternate")
 ORIGINAL = ReprotectArguments()
 
@@ -72,6 +73,9 @@ def _both(
     machine_id: str | None,
 ) -> CandidateReport:
     site = appliance.site
+    if appliance.drained_at is not None and machine_id is None:
+        do = f"Choose another one, or 'secondsite appliance resume {shell.arguments(appliance.name)}'."
+        return CandidateReport(None, (appliance_checks.obstacle(site, DRAINED, do),))
     if not parts.gateway.is_connected(appliance.id):
         what = f"Appliance '{appliance.name}' has no connection to the vault."
         do = "Start it, or find out why it cannot connect; or choose another one."
@@ -117,7 +121,12 @@ class Candidates:
 
     def to_protect(self, site: str, machine: str, query: EligibilityQuery) -> ApplianceCandidates:
         """The candidates of the site that would hold the replica. Raises as Eligibility.of."""
-        found, running, target = Eligibility(self._parts).looked_for(site, machine, query)
+        eligibility = Eligibility(self._parts)
+        found, running = eligibility.looked_for(site, machine, query)
+        try:
+            taken = eligibility.chosen(found, running, query)[0].id
+        except errors.NotPossibleNow:
+            taken = ""
         with self._parts.store.reading() as tx:
             known = lookup.appliances_of(tx, query.target)
         definition = found.definition
@@ -136,7 +145,7 @@ class Candidates:
         def candidate(appliance: ApplianceRecord) -> tuple[ApplianceCandidate, CandidateReport]:
             asks = CheckSource(fabric_id=definition.fabric_id, disks=chosen)
             looked = _both(self._parts, running, appliance, asks, question, None)
-            return self._shape(appliance, looked, chosen=appliance.id == target.id), looked
+            return self._shape(appliance, looked, chosen=appliance.id == taken), looked
 
         return self._answer(found.name, query.target, known, candidate)
 

@@ -8,7 +8,8 @@ from .....wire.control.checks import CheckSource, CheckTarget
 from .....wire.control.orders import DISCOVER, Discover, Inventory
 from .....wire.rest.preflights import EligibilityQuery, Preflight, PreflightObstacle
 from ....steps import enabling, lookup
-from ....steps.sides import placing
+from ....steps.enabling import EnableArguments
+from ....steps.sides import hosts, placing
 from ....store import ApplianceRecord
 from ...parts import Parts
 from ...shared import discovery
@@ -23,32 +24,55 @@ class Eligibility:
     def of(self, site: str, machine: str, query: EligibilityQuery) -> Preflight:
         """The check of a machine. Raises NotFound for what does not exist, AlreadyExists for a machine under
         protection, ApplianceUnreachable or DeadlineExceeded while the source's site cannot be asked."""
-        found, appliance, target = self.looked_for(site, machine, query)
+        found, appliance = self.looked_for(site, machine, query)
+        try:
+            target, placed = self.chosen(found, appliance, query)
+        except errors.NotPossibleNow as none_fits:
+            seen = [appliance_checks.problem(query.target, none_fits, blocking=True)]
+            return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
         seen = [*self._obstacles(found, appliance, target, query)]
-        return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
+        answer = appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
+        return answer.model_copy(update={"target_appliance": target.name, "placed": placed or None})
+
+    def chosen(
+        self, found: DiscoveredMachine, appliance: ApplianceRecord, query: EligibilityQuery
+    ) -> tuple[ApplianceRecord, str]:
+        """The appliance that would hold the replica, and why. Raises NotFound, and NotPossibleNow if no host
+        takes the machine."""
+        wanted = EnableArguments(
+            machine_id="",
+            machine=found.name,
+            source_site=appliance.site,
+            target_site=query.target,
+            target_appliance_id=query.target_appliance,
+            policy="",
+            apart=query.apart,
+        )
+        return hosts.chosen(self._parts.deps, wanted, found.definition, appliance)
 
     def looked_for(
         self, site: str, machine: str, query: EligibilityQuery
-    ) -> tuple[DiscoveredMachine, ApplianceRecord, ApplianceRecord]:
-        """The machine, the appliance that has it, and the appliance that would hold its replica. Raises as
-        `of`."""
-        appliances, target = self._appliances(site, query)
+    ) -> tuple[DiscoveredMachine, ApplianceRecord]:
+        """The machine, and the appliance that has it. Raises as `of`."""
+        appliances = self._appliances(site, query)
         found, appliance = self._found(appliances, machine, site)
         self._refuse_protected(found, site)
-        return found, appliance, target
+        return found, appliance
 
-    def _appliances(
-        self, site: str, query: EligibilityQuery
-    ) -> tuple[Sequence[ApplianceRecord], ApplianceRecord]:
-        """The connected appliances of the source's site, and the target's appliance."""
+    def _appliances(self, site: str, query: EligibilityQuery) -> Sequence[ApplianceRecord]:
+        """The connected appliances of the source's site. Raises NotFound for a target that is none, too."""
         if not (self._parts.sees(site) and self._parts.sees(query.target)):
             raise errors.NotFound.named("site", site if not self._parts.sees(site) else query.target)
         with self._parts.store.reading() as tx:
             lookup.refuse_same_site(site, query.target)
             known = discovery.connected(self._parts, lookup.appliances_of(tx, site))
+            at_target = lookup.appliances_of(tx, query.target)
+            if query.target_appliance is not None:
+                at_target = [lookup.appliance_named(tx, query.target, query.target_appliance)]
+            lookup.require_kind(query.target, at_target)
         if not known:
             raise errors.ApplianceUnreachable(f"No appliance of site {site} has a connection to the vault.")
-        return known, placing.at_target(self._parts.deps, query.target, query.target_appliance)
+        return known
 
     def _found(
         self, appliances: Sequence[ApplianceRecord], name: str, site: str

@@ -7,6 +7,7 @@ from .....wire.common.properties import Sizing, TargetProperties
 from .....wire.control import orders
 from .....wire.control.checks import CheckTarget
 from .....wire.rest.machine_settings import MachineProperties, MachinePropertiesChange
+from ....steps.sides import hosts
 from ....steps.sides.target import drill_name
 from ....store import MachinePropertiesRecord, MachineRecord, Transaction
 from ...parts import Parts
@@ -42,6 +43,8 @@ class Properties:
             wanted = TargetProperties(**{**dict(request), "target_name": _other_name(machine, request)})
             if wanted.target_name != before.target_name:
                 _require_free(tx, machine, wanted)
+            if wanted.apart != before.apart:
+                hosts.require_apart(tx, machine, wanted.apart)
             tx.properties.put(MachinePropertiesRecord(machine.id, wanted))
             after = _info(tx, machine)
             self._parts.note(before, after)

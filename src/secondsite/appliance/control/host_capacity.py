@@ -1,0 +1,42 @@
+"""What the host of this appliance's machines has: looked at now and then, so that no report waits for the
+hypervisor."""
+
+import structlog
+
+from ...fabrics.interface import Fabric
+from ...ground.periodic import Every
+from ...wire.common.hosts import MOST_NETWORKS, HostCapacity
+
+EVERY_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class HostCapacityWatch(Every):
+    """Looks every half a minute. `latest` is None before the first look, and while the hypervisor does not
+    answer."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        super().__init__("host-capacity", EVERY_SECONDS, self._look, self._failed)
+        self._fabric = fabric
+        self.latest: HostCapacity | None = None
+
+    def start(self) -> None:
+        super().start()
+        self.wake()
+
+    def _look(self) -> None:
+        hosting = self._fabric.hosting
+        has, has_networks = hosting.capacity(), self._fabric.properties.networks
+        names = sorted(each.name for each in self._fabric.networks.list()) if has_networks else []
+        self.latest = HostCapacity(
+            vcpus=has.vcpus,
+            memory_bytes=has.memory_bytes,
+            free_bytes=has.free_bytes,
+            cpu_model=hosting.cpu_model(),
+            networks=tuple(names[:MOST_NETWORKS]),
+        )
+
+    def _failed(self, error: Exception) -> None:
+        self.latest = None
+        log.warning("host.not-looked", problem=str(error))

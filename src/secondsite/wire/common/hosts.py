@@ -1,0 +1,31 @@
+"""The host of an appliance's machines: what it has for them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ...domain.machines.properties import MOST_MEMORY_BYTES
+from .base import Shape
+from .numbers import BoundedTuple, Bytes, Name, Number
+
+MOST_NETWORKS = 1000
+
+
+class HostCapacity(Shape):
+    """What the host of its machines has."""
+
+    vcpus: Number
+    """Its logical processors."""
+    memory_bytes: Bytes
+    """Its memory in all."""
+    free_bytes: Bytes
+    """What of it is free for machines now; the page cache counts as free."""
+    cpu_model: Name | None = None
+    """The model of its processors, as its platform calls it; null: it does not say."""
+    networks: Annotated[tuple[Name, ...], BoundedTuple(MOST_NETWORKS), Field(max_length=MOST_NETWORKS)] = ()
+    """The names of its networks, in their order."""
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether a host can have that: an appliance that claims more wants to get all new replicas."""
+        return self.free_bytes <= self.memory_bytes <= MOST_MEMORY_BYTES
