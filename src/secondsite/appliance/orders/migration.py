@@ -30,6 +30,7 @@ def hand_over(context: Context, _payload: FabricMachine) -> tuple[str, HandedOve
         context.state.put_fact(KEY + context.machine_id, handed.model_dump_json())
         seams.reach("appliance.hand-over.noted")
         context.parts.replication.remove(source)
+    context.parts.replication.old_copies.notice(context.machine_id, source.setup.fabric_id)
     return f"{source.setup.machine_name} is no longer replicated from here", handed
 
 
@@ -72,6 +73,7 @@ def take_over(context: Context, payload: TakeOver) -> tuple[str, Nothing]:
         context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
         context.fabric.tracking.take_over(setup.fabric_id, payload.before.tracking if before else "")
         seams.reach("appliance.take-over.tracked")
+        context.parts.replication.fences.lower(setup.machine_id, setup.fabric_id, known)
         context.parts.replication.take_over(setup, before)
         context.state.remove_fact(KEY + setup.machine_id)
     how = "goes on where it was" if before else "all blocks are compared"
