@@ -157,7 +157,9 @@ def test_what_was_handed_over_is_forgotten_after_a_day(protected, there):
     here.appliance.state.put_fact(f"{handed_over.PREFIX}older", HandedOver().model_dump_json())
     now = datetime.now(UTC)
     handed_over.forget_old(here.appliance.state, now + timedelta(hours=23))
-    assert list(here.appliance.state.facts(handed_over.PREFIX)) == [f"{handed_over.PREFIX}{protected.machine_id}"]
+    assert list(here.appliance.state.facts(handed_over.PREFIX)) == [
+        f"{handed_over.PREFIX}{protected.machine_id}"
+    ]
     handed_over.forget_old(here.appliance.state, now + timedelta(hours=25))
     assert here.appliance.state.facts(handed_over.PREFIX) == {}
     assert hand_over(protected, here) == HandedOver()
