@@ -2,6 +2,7 @@
 host's appliance goes on where the other one was."""
 
 import contextlib
+import re
 
 import pytest
 
@@ -117,8 +118,27 @@ def test_a_former_appliance_that_is_away_costs_a_comparison(rig):
 
 
 def test_a_planned_move_from_there_loses_nothing(rig):
+    rig.migrate(NAME, THERE, HERE, keep=True)
+    is_followed_to(rig, HERE)
+    rig.virsh(THERE, "autostart", NAME)
     rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(NAME,)))
-    last = rig.console(THERE, NAME).last_record
+    last = rig.console(HERE, NAME).last_record
     boot = rig.console("b", NAME).wait_for_boot(1, 240)
     assert boot.complaints == ()
     assert boot.verified_last == last
+
+
+@pytest.mark.parametrize("host", [HERE, THERE])
+def test_no_host_that_it_was_at_starts_it_meanwhile(rig, host):
+    assert not re.search("Autostart: *enable", rig.virsh(host, "dominfo", NAME))
+    refused = rig.hosts[host].run("virsh", "start", NAME)
+    assert refused.returncode == 1
+    assert "was failed over" in refused.stderr
+
+
+def test_after_a_cancel_it_is_migrated_to_the_host_that_must_not_have_started_it(rig):
+    rig.must(Verb.CANCEL_FAILOVER, rest.CancelFailover(machines=(NAME,)))
+    rig.migrate(NAME, HERE, THERE)
+    is_followed_to(rig, THERE)
+    assert re.search("Autostart: *enable", rig.virsh(THERE, "dominfo", NAME))
+    rig.new_points(NAME)

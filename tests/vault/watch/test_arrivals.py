@@ -1,5 +1,5 @@
-"""A machine that is on at a host whose appliance has no part in its replication: a second copy at its own site,
-or one that was failed over and migrated there."""
+"""A machine that is on at a host whose appliance has no part in its replication: a second copy at its own
+site, or one that was failed over and migrated there."""
 
 from datetime import timedelta
 
