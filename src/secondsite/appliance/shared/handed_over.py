@@ -34,8 +34,9 @@ def forget(state: State, machine_id: str) -> None:
     state.remove_fact(PREFIX + machine_id)
 
 
-def forget_old(state: State, now: datetime) -> None:
+def forget_old(state: State, now: datetime | None = None) -> None:
     """Forget what was handed over more than a day before `now`, and notes that cannot be read."""
+    now = now or datetime.now(UTC)
     for key, value in state.facts(PREFIX).items():
         note = _read(value)
         if note is None or not abs(now - note.at) <= KEPT:

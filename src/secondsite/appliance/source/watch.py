@@ -5,7 +5,6 @@ stands for it."""
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import structlog
 
@@ -88,7 +87,7 @@ class Watch(Periodic):
         now = time.monotonic()
         if now - self._forgot > NOTES_SECONDS:
             self._forgot = now
-            handed_over.forget_old(self._state, datetime.now(UTC))
+            handed_over.forget_old(self._state)
 
     def _recall(self) -> None:
         """Once, as soon as the fabric answers, recall the fence of each machine that carries our mark: it was
