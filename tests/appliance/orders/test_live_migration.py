@@ -14,7 +14,6 @@ from secondsite.wire.control.orders import (
     Kind,
     Nothing,
     Restart,
-    StopReplication,
     TakeOver,
 )
 from secondsite.wire.control.statuses import ArrivalStatus
@@ -156,15 +155,6 @@ def test_what_is_left_behind_may_start_again_once_it_is_said(protected, there):
         assert report.sentence == "left the machine as its owner did (elsewhere) and it may start here again"
     assert not left(protected, here).start_forbidden
     assert here.fabric.power.starts_with_host(protected.fabric_id)
-
-
-def test_what_is_left_behind_is_its_owners_when_protection_ends(protected, there):
-    here = protected.source
-    follow(protected, here, there)
-    here.do(Kind.PAUSE_REPLICATION, Nothing(), protected.machine_id)
-    assert left(protected, here).start_forbidden
-    here.do(Kind.STOP_REPLICATION, StopReplication(forget=True), protected.machine_id)
-    assert (left(protected, here).tag, left(protected, here).start_forbidden) == (None, False)
 
 
 def test_what_was_handed_over_is_forgotten_after_a_day(protected, there):

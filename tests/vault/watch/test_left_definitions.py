@@ -100,15 +100,6 @@ def test_a_failover_has_the_connected_ones_kept_from_starting_before_its_own_sta
     assert fenced < given.index((B, Kind.START_REPLICA, machine_id))
 
 
-@pytest.mark.parametrize("verb", [AT_HOME, AWAY])
-def test_the_end_of_protection_gives_them_back(verbs, verb):
-    for each in verb:
-        verbs.run(each)
-    machine_id = verbs.machine().id
-    assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
-    assert (OTHER_A, Kind.STOP_REPLICATION, machine_id) in verbs.appliances.given
-
-
 def submit(verbs, kind):
     with verbs.store.transaction() as tx:
         at = tx.appliances.find(OTHER_A)

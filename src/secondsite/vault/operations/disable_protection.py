@@ -124,7 +124,6 @@ class DisableProtection(MachineOperation):
 
     def _stop(self, ctx: StepContext) -> Outcome:
         source = self.source(ctx)
-        other_hosts.let_go(self.orders, ctx, source.machine)
         sees_copy = self._sees_copy_at_target(ctx, source.machine)
         is_connected = self.deps.gateway.is_connected(source.appliance_id)
         is_old_copy = sees_copy is True and (not is_connected or self._serves_at_target(ctx))

@@ -2,7 +2,6 @@
 is not followed yet: a verb that took it for gone would start a second copy, or leave our marks on it. And a
 definition that a migration left there must not start once the machine is at the other site."""
 
-import contextlib
 from dataclasses import replace
 
 from ....domain import errors, shell
@@ -53,16 +52,6 @@ def keep_from_starting(give: Orders, ctx: StepContext, machine: MachineRecord) -
     (watch/left_definitions)."""
     for each in _others(give, machine.source_site, machine.source_appliance_id):
         Source(give, ctx, replace(machine, source_appliance_id=each.id)).pause_if_reachable()
-
-
-def let_go(give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
-    """Give such definitions back to their owner, because protection ends. Who does not answer at once keeps
-    its fence and our mark."""
-    for each in _others(give, machine.source_site, machine.source_appliance_id):
-        at = Source(give, ctx, replace(machine, source_appliance_id=each.id))
-        why = f"looking for what is left of {machine.name}"
-        with contextlib.suppress(errors.SecondsiteError):
-            at.give(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why, TOLD_IN_PASSING)
 
 
 def _others(give: Orders, site: str, but: str) -> list[ApplianceRecord]:
