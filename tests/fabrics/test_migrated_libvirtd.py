@@ -5,11 +5,13 @@ hosts share a folder."""
 import hashlib
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import libvirt
 import pytest
 
+import secondsite.fabrics.libvirt.host
 from rig.eventually import eventually
 from rig.hosts import LibvirtHost
 from secondsite.domain import errors
@@ -19,6 +21,8 @@ from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
+HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
+HOOKED_SECONDS = 5
 AWAY = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNSAFE
 
 
@@ -33,7 +37,7 @@ def root():
 @pytest.fixture
 def here(root):
     """The daemon of the host that the machine leaves."""
-    with libvirtd.running(own_host=True) as daemon:
+    with libvirtd.running(own_host=True, hook=HOOK) as daemon:
         yield daemon
 
 
@@ -52,12 +56,15 @@ def opened(daemon, root):
     return host
 
 
+def moved(handle, there, fabric_id, flags=AWAY):
+    parameters = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://127.0.0.1:49293"}
+    return handle.lookupByUUIDString(fabric_id).migrate3(there, parameters, flags)
+
+
 def migrate(daemon, there, fabric_id):
     """Its power is then cut there, so no lock tells of it: as on storage that carries none."""
     handle = libvirt.open(daemon.uri)
-    parameters = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://127.0.0.1:49293"}
-    moved = handle.lookupByUUIDString(fabric_id).migrate3(there, parameters, AWAY)
-    moved.destroy()
+    moved(handle, there, fabric_id).destroy()
     handle.close()
 
 
@@ -96,3 +103,31 @@ def test_a_machine_that_was_migrated_away_is_not_off_after_a_restart_of_libvirt(
     host.domain(fabric_id).destroy()
     assert host.fabric.power.state(fabric_id) is PowerState.OFF
     host.end()
+
+
+@pytest.mark.parametrize("kept", ["with its definition", "without"])
+def test_a_definition_that_may_not_start_here_refuses_no_machine_that_is_migrated_here(
+    here, there, root, kept
+):
+    """But a start by hand, before and after it."""
+    host = opened(here, root)
+    handle = libvirt.open(here.uri)
+    fabric_id = steps.protected(host, "comes-back")
+    moved(handle, there, fabric_id)
+    host.fabric.power.forbid_start(fabric_id, steps.TAG)
+    assert_refused(host, fabric_id)
+    flags = AWAY if kept == "with its definition" else AWAY & ~libvirt.VIR_MIGRATE_PERSIST_DEST
+    began = time.monotonic()
+    moved(there, handle, fabric_id, flags)
+    assert time.monotonic() - began < 2 * HOOKED_SECONDS
+    assert host.fabric.power.state(fabric_id) is PowerState.RUNNING
+    host.fabric.power.forbid_start(fabric_id, steps.TAG)
+    steps.stopped(host, fabric_id)
+    assert_refused(host, fabric_id)
+    handle.close()
+    host.end()
+
+
+def assert_refused(host, fabric_id):
+    with pytest.raises(libvirt.libvirtError, match="was failed over"):
+        host.domain(fabric_id).create()

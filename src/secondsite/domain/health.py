@@ -400,6 +400,16 @@ CATALOGUE: dict[str, FindingKind] = {
             ),
         ),
         _kind(
+            "runs-at-two-hosts",
+            C,
+            "The machine runs at two hosts of its own site: somebody started the definition that a live "
+            "migration left at one of them. Where their disks carry no locks both write to them.",
+            "Find out which one is in use, and shut the other down at its host ('virsh shutdown MACHINE'). "
+            "Then look for damage: if both wrote, fail over to a point of before, or check the file systems, "
+            "and type 'secondsite machine resynchronize MACHINE'. The one that is left is followed.",
+            by_vault=True,
+        ),
+        _kind(
             "old-copy-runs",
             C,
             "The machine is protected back to a site that it was failed over from, and another one is on "
@@ -436,6 +446,15 @@ CATALOGUE: dict[str, FindingKind] = {
             "If it runs on another host of that site, migrate it back. Else have it defined again from its "
             "files at the host of that site's appliance, as root: 'systemctl stop secondsite-appliance', in "
             "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
+        ),
+        _kind(
+            "failed-over-machine-moved",
+            W,
+            "The machine was failed over, and then migrated to another host of the site that it was failed "
+            "over to. It is followed only once it is reprotected; until then nobody looks after it there.",
+            "Migrate it back ('virsh migrate') to the host of the appliance that has its disks, before any "
+            "other verb: until then each is refused. After a reprotect it may be migrated.",
+            by_vault=True,
         ),
         _kind(
             REDEFINED,

@@ -48,6 +48,7 @@ from ..vault.steps.deps import Deps
 from ..vault.store import Transaction
 from ..vault.watch.drill_scheduler import DrillScheduler, DrillStarter
 from ..vault.watch.housekeeping import Housekeeping
+from ..vault.watch.left_definitions import LeftDefinitions
 from ..vault.watch.migration_follower import MigrationFollower
 from ..vault.watch.rpo_series import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_series import RpoSeries, RpoUnwritten
@@ -164,6 +165,7 @@ class RunningVault:
         add(DrillScheduler(deps, starting, facts))
         add(VerificationScheduler(deps, facts, self.authority))
         add(MigrationFollower(deps, facts))
+        add(LeftDefinitions(deps, facts))
         self.settings_push = add(SettingsPush(store, self.control, self.signals, self.authority))
         self.keeping_push = add(KeepingPush(store, self.control))
         self.rpo_series = add(RpoSeries(store, self.control, facts, self.rpo_unwritten, utc_now, self._lived))

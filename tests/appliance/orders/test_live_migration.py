@@ -1,11 +1,21 @@
 """A machine comes by live migration from another appliance of its site: what that one knew is handed over."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from rig.eventually import eventually
+from secondsite.appliance.shared import handed_over
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
-from secondsite.wire.control.orders import FabricMachine, HandedOver, Kind, TakeOver
+from secondsite.wire.control.orders import (
+    FabricMachine,
+    HandedOver,
+    Kind,
+    Nothing,
+    Restart,
+    TakeOver,
+)
 from secondsite.wire.control.statuses import ArrivalStatus
 
 
@@ -109,3 +119,54 @@ def test_one_that_kept_its_record_by_mistake_tells_that_the_machine_is_back(prot
     eventually(lambda: arrivals(here) == ())
     point = protected.point_now()
     assert protected.point_bytes(point) == here.read(protected.fabric_id)
+
+
+def left(pair, site):
+    """Its definition at a host that it has left."""
+    return site.fabric.inventory.get(pair.fabric_id)
+
+
+def test_what_is_left_behind_is_reported_and_kept_from_starting_until_the_machine_is_back(protected, there):
+    here = protected.source
+    simulated.set_autostart(here.root, protected.fabric_id)
+    follow(protected, here, there)
+    (told,) = eventually(here.appliance.replication.old_copies.statuses)
+    assert (told.fabric_id, told.power, told.fenced) == (protected.fabric_id, "elsewhere", False)
+    here.do(Kind.PAUSE_REPLICATION, Nothing(), protected.machine_id)
+    eventually(lambda: here.appliance.replication.old_copies.statuses()[0].fenced)
+    simulated.reboot(here.root)
+    assert left(protected, here).start_forbidden
+    assert not here.fabric.power.starts_with_host(protected.fabric_id)
+    follow(protected, there, here)
+    assert not left(protected, here).start_forbidden
+    assert here.fabric.power.starts_with_host(protected.fabric_id)
+    eventually(lambda: here.appliance.replication.old_copies.statuses() == ())
+
+
+def test_what_is_left_behind_may_start_again_once_it_is_said(protected, there):
+    here = protected.source
+    simulated.set_autostart(here.root, protected.fabric_id)
+    follow(protected, here, there)
+    here.do(Kind.PAUSE_REPLICATION, Nothing(), protected.machine_id)
+    for _ in range(2):
+        report = here.order(
+            Kind.RESTART, Restart(fabric_id=protected.fabric_id, start=False), protected.machine_id
+        )
+        assert report.sentence == "left the machine as its owner did (elsewhere) and it may start here again"
+    assert not left(protected, here).start_forbidden
+    assert here.fabric.power.starts_with_host(protected.fabric_id)
+
+
+def test_what_was_handed_over_is_forgotten_after_a_day(protected, there):
+    here = protected.source
+    migrate(protected, here, there)
+    hand_over(protected, here)
+    here.appliance.state.put_fact(f"{handed_over.PREFIX}older", HandedOver().model_dump_json())
+    now = datetime.now(UTC)
+    handed_over.forget_old(here.appliance.state, now + timedelta(hours=23))
+    assert list(here.appliance.state.facts(handed_over.PREFIX)) == [
+        f"{handed_over.PREFIX}{protected.machine_id}"
+    ]
+    handed_over.forget_old(here.appliance.state, now + timedelta(hours=25))
+    assert here.appliance.state.facts(handed_over.PREFIX) == {}
+    assert hand_over(protected, here) == HandedOver()

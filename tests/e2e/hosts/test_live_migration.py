@@ -136,3 +136,38 @@ def test_a_planned_move_after_it_loses_nothing(rig, guest):
     (copy,) = simulated.open_fabric(root).inventory.running()
     assert hashlib.sha256(guest_disk.read(root, copy, "vda")).hexdigest() == last
     assert not any(guest.running(host) for host in guest.hosts)
+    eventually(lambda: stays_off(guest), FOLLOWED_SECONDS)
+
+
+def definitions(guest):
+    """The machine's definitions at the hosts of its site, by host."""
+    fabrics = {host: simulated.open_fabric(guest.root(host)) for host in guest.hosts}
+    return {host: each.inventory.get(guest.made.fabric_id) for host, each in fabrics.items()}
+
+
+def stays_off(guest):
+    """Nobody starts it at its site, whichever host is rebooted."""
+    return all(each.start_forbidden for each in definitions(guest).values())
+
+
+def test_after_a_cancel_what_a_migration_left_may_start_again(rig, guest):
+    command_line.do(rig, "cancel-failover", "web01")
+    eventually(
+        lambda: not any(each.start_forbidden for each in definitions(guest).values()), FOLLOWED_SECONDS
+    )
+    is_followed_to(rig, guest.migrate())
+
+
+def test_a_host_whose_appliance_was_away_is_told_when_it_returns(rig, guest):
+    there = guest.host
+    (left,) = set(guest.hosts) - {there}
+    simulated.set_autostart(guest.root(left), guest.made.fabric_id)
+    rig.appliances[left].kill()
+    command_line.do(rig, "failover", "web01", "--shut-down")
+    assert definitions(guest)[there].start_forbidden
+    assert not definitions(guest)[left].start_forbidden
+    rig.appliances[left].start()
+    eventually(lambda: stays_off(guest), FOLLOWED_SECONDS)
+    for host in guest.hosts:
+        simulated.reboot(guest.root(host))
+        assert not guest.running(host)

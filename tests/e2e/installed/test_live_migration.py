@@ -117,8 +117,33 @@ def test_a_former_appliance_that_is_away_costs_a_comparison(rig):
 
 
 def test_a_planned_move_from_there_loses_nothing(rig):
+    rig.migrate(NAME, THERE, HERE, keep=True)
+    is_followed_to(rig, HERE)
+    rig.virsh(THERE, "autostart", NAME)
+    assert starts_with(rig, THERE)
     rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(NAME,)))
-    last = rig.console(THERE, NAME).last_record
+    last = rig.console(HERE, NAME).last_record
     boot = rig.console("b", NAME).wait_for_boot(1, 240)
     assert boot.complaints == ()
     assert boot.verified_last == last
+
+
+def starts_with(rig, host):
+    """Whether the machine starts with its host."""
+    return rig.hosts[host].run("test", "-e", f"/etc/libvirt/qemu/autostart/{NAME}.xml").returncode == 0
+
+
+@pytest.mark.parametrize("host", [HERE, THERE])
+def test_no_host_that_it_was_at_starts_it_meanwhile(rig, host):
+    assert not starts_with(rig, host)
+    refused = rig.hosts[host].run("virsh", "start", NAME)
+    assert refused.returncode == 1
+    assert "was failed over" in refused.stderr
+
+
+def test_after_a_cancel_it_is_migrated_to_the_host_that_must_not_have_started_it(rig):
+    rig.must(Verb.CANCEL_FAILOVER, rest.CancelFailover(machines=(NAME,)))
+    rig.migrate(NAME, HERE, THERE)
+    is_followed_to(rig, THERE)
+    assert starts_with(rig, THERE)
+    rig.new_points(NAME)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.vault.operations import follow_migration
+from secondsite.vault.steps.absent_site import finish_later
 from secondsite.wire.control.orders import HandedOver, Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import OTHER_A, OTHER_B, Verbs, add_host, folder_in_memory
@@ -99,6 +101,23 @@ def test_a_former_appliance_that_is_away_is_not_waited_for_and_told_later(verbs)
     verbs.appliances.away.clear()
     verbs.rest()
     assert (A, Kind.HAND_OVER) in given(verbs)
+
+
+def test_a_machine_that_is_back_before_the_former_appliance_was_told_leaves_nothing_to_do(verbs):
+    verbs.appliances.away.add(A)
+    job_id = submit(verbs)
+    for _ in range(20):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(1)
+    assert verbs.tree(job_id).job.state == "succeeded"
+    is_on = errors.NotPossibleNow("web01 is on here, too.")
+    verbs.appliances.fail(Kind.HAND_OVER, problem=is_on)
+    verbs.appliances.away.clear()
+    verbs.rest()
+    (later,) = [job for job in verbs.jobs() if job.name == finish_later.FINISH_LATER]
+    assert later.state == "succeeded"
+    (task,) = verbs.tree(later.id).tasks
+    assert task.sentence == "nothing is handed over at a: web01 is on here, too."
 
 
 def test_a_target_that_is_away_is_told_when_it_returns(verbs):

@@ -33,7 +33,7 @@ class Known:
 
     def __init__(self, side):
         self.side = side
-        self.old_copies = types.SimpleNamespace(statuses=lambda: ())
+        self.old_copies = self.arrivals = types.SimpleNamespace(statuses=lambda: ())
         self.has = {}
 
     def find(self, machine_id):

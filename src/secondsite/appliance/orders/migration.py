@@ -7,16 +7,15 @@ from ...domain import errors, shell
 from ...fabrics.interface import PowerState
 from ...ground import seams
 from ...wire.control.orders import MOST_OF_A_PROGRESS, FabricMachine, HandedOver, Nothing, TakeOver
-from ..shared import ended_protections
+from ..shared import ended_protections, handed_over
 from ..source import Source, progress
 from .context import Context
 
-KEY = "handed-over/"
 GONE = frozenset({PowerState.MISSING, PowerState.ELSEWHERE, PowerState.OFF})
 
 
 def hand_over(context: Context, _payload: FabricMachine) -> tuple[str, HandedOver]:
-    """Kept until the machine comes back, so that a repeat says the same. Raises NotPossibleNow while the
+    """Kept for a day, so that a repeat says the same. Raises NotPossibleNow while the
     machine is on here, or may not run here because it was failed over."""
     source = context.parts.replication.find(context.machine_id)
     if source is None:
@@ -27,17 +26,18 @@ def hand_over(context: Context, _payload: FabricMachine) -> tuple[str, HandedOve
             progress=_short(source.progress.model_dump_json()),
             tracking=_short(context.fabric.tracking.hand_over(source.setup.fabric_id)),
         )
-        context.state.put_fact(KEY + context.machine_id, handed.model_dump_json())
+        handed_over.keep(context.state, context.machine_id, handed)
         seams.reach("appliance.hand-over.noted")
         context.parts.replication.remove(source)
+    context.parts.replication.old_copies.notice(context.machine_id, source.setup.fabric_id)
     return f"{source.setup.machine_name} is no longer replicated from here", handed
 
 
 def _kept(context: Context) -> tuple[str, HandedOver]:
-    known = context.state.fact(KEY + context.machine_id)
+    known = handed_over.find(context.state, context.machine_id)
     if known is None:
         return "the machine was not replicated from here", HandedOver()
-    return "the machine is no longer replicated from here", HandedOver.model_validate_json(known)
+    return "the machine is no longer replicated from here", known
 
 
 def _require_gone(context: Context, source: Source) -> None:
@@ -72,8 +72,9 @@ def take_over(context: Context, payload: TakeOver) -> tuple[str, Nothing]:
         context.fabric.tracking.enable(setup.fabric_id, setup.machine_id)
         context.fabric.tracking.take_over(setup.fabric_id, payload.before.tracking if before else "")
         seams.reach("appliance.take-over.tracked")
+        context.parts.replication.fences.lower(setup.machine_id, setup.fabric_id, known)
         context.parts.replication.take_over(setup, before)
-        context.state.remove_fact(KEY + setup.machine_id)
+        handed_over.forget(context.state, setup.machine_id)
     how = "goes on where it was" if before else "all blocks are compared"
     return f"{name} is replicated from here from now on: {how}", Nothing()
 

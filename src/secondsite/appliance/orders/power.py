@@ -146,7 +146,8 @@ def restart(context: Context, payload: Restart) -> tuple[str, PowerFact]:
     if source is not None:
         source.hurry()
         context.parts.replication.poke()
-    return f"{did} and resumed its replication", PowerFact(power=str(found))
+    then = "resumed its replication" if source is not None else "it may start here again"
+    return f"{did} and {then}", PowerFact(power=str(found))
 
 
 def _replica(context: Context) -> HostedReplica | None:

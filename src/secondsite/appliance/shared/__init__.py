@@ -8,6 +8,7 @@ Its rooms:
     findings               health findings of one machine
     withdrawn_definitions  definitions of machines that were withdrawn here
     ended_protections      protections that ended here
+    handed_over            what was handed over of machines that were migrated from here
     bandwidth              the bandwidth limit of this appliance
     peer_connections       connections to other sites' appliances
     enrolled_peers         which of them the vault has enrolled
@@ -24,6 +25,7 @@ Its rooms:
 
 from . import (
     ended_protections,
+    handed_over,
     home_reserve,
     order_numbers,
     private_folders,
@@ -65,6 +67,7 @@ __all__ = [
     "code_for",
     "ended_protections",
     "forget_vault",
+    "handed_over",
     "home_reserve",
     "issuer_of",
     "merging_key",

@@ -53,7 +53,7 @@ class Replication:
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences, state)
         self.arrivals = Arrivals(fabric, self.old_copies.came_home)
-        self._watch = Watch(fabric, self.fences, self.sources, self.old_copies, self.arrivals)
+        self._watch = Watch(fabric, self.fences, self.sources, self.old_copies, self.arrivals, state)
         self._turns = FairTurns(config.cycles_at_once)
         self._rounds = Rounds(fabric, peers, self._turns)
         self._changed = threading.Condition()

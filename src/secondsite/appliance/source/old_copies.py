@@ -1,5 +1,5 @@
 """Watches old copies that are here and not among the sources: undone reprotects left them, or this
-appliance's database is from an older backup. Their machines run at the other site."""
+appliance's database is from an older backup, or a live migration to another host of the site left them."""
 
 import json
 import time
@@ -45,9 +45,9 @@ class OldCopies:
     def look(self, sources: Collection[str] = ()) -> None:
         """Look at those that are due for a look, and keep them from starting if they are fenced. `sources`
         are the ids of the machines among the sources."""
-        self._unknown = {key: found for key, found in self._unknown.items() if key not in sources}
+        unknown = {key: found for key, found in dict(self._unknown).items() if key not in sources}
         fenced = {machine_id: fence.fabric_id for machine_id, fence in self._fences.left_alone().items()}
-        there = {**self._unknown, **fenced}
+        there = {**unknown, **fenced}
         self._seen = {machine_id: seen for machine_id, seen in self._seen.items() if machine_id in there}
         for machine_id, fabric_id in there.items():
             if self._is_due(machine_id):
@@ -65,7 +65,11 @@ class OldCopies:
         try:
             power = self._fabric.power.state(fabric_id)
             status = OldCopyStatus(
-                machine_id=machine_id, power=str(power), on_since=self._on_since(machine_id, power)
+                machine_id=machine_id,
+                power=str(power),
+                on_since=self._on_since(machine_id, power),
+                fabric_id=fabric_id,
+                fenced=self._fences.find(machine_id) is not None,
             )
             self._seen = {**self._seen, machine_id: (time.monotonic(), status)}
             if not came_home:

@@ -11,6 +11,7 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Periodic
+from ..shared import State, handed_over
 from . import leftover_views, machine_tag
 from .arrivals import Arrivals
 from .fence import Fences
@@ -27,6 +28,8 @@ POWER_SECONDS = 25.0
 look too."""
 RESTING_POWER_SECONDS = 6.0
 """The same for a machine that was failed over, or has no cycles."""
+NOTES_SECONDS = 3600.0
+"""Between two looks for notes that are of no use any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +40,7 @@ class Watch(Periodic):
 
     def __init__(
         self, fabric: Fabric, fences: Fences, sources: Callable[[], Sequence[Source]], old_copies: OldCopies,
-        arrivals: Arrivals,
+        arrivals: Arrivals, state: State,
     ) -> None:  # fmt: skip
         super().__init__("source-watch", lambda error: log.error("watch.failed", exc_info=error))
         self._fabric = fabric
@@ -45,6 +48,8 @@ class Watch(Periodic):
         self._sources = sources
         self._old_copies = old_copies
         self._arrivals = arrivals
+        self._state = state
+        self._forgot = -NOTES_SECONDS
         self._not_before: dict[str, float] = {}
         self._marked: dict[str, float] = {}
         self._recalled = False
@@ -70,12 +75,19 @@ class Watch(Periodic):
                 log.debug("source.not-seen", machine=source.machine_id, problem=error.message)
         self._old_copies.look({source.machine_id for source in self._sources()})
         self._look_who_came()
+        self._forget_notes()
 
     def _look_who_came(self) -> None:
         try:
             self._arrivals.look({source.machine_id: source for source in self._sources()})
         except errors.SecondsiteError as error:
             log.debug("arrivals.not-seen", problem=error.message)
+
+    def _forget_notes(self) -> None:
+        now = time.monotonic()
+        if now - self._forgot > NOTES_SECONDS:
+            self._forgot = now
+            handed_over.forget_old(self._state)
 
     def _recall(self) -> None:
         """Once, as soon as the fabric answers, recall the fence of each machine that carries our mark: it was

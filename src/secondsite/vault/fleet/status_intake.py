@@ -16,7 +16,7 @@ from ...wire.common.hosts import HostCapacity
 from ...wire.common.stores import StoreSpace, believed
 from ...wire.control import FullReportRequest, Hello, Status
 from ...wire.control.changes import Figures
-from ...wire.control.statuses import ArrivalStatus, ReplicaStatus, SourceStatus
+from ...wire.control.statuses import ArrivalStatus, OldCopyStatus, ReplicaStatus, SourceStatus
 from ..health import disbelief
 from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
@@ -56,6 +56,8 @@ class StatusIntake:
         self._old_copies = OldCopies(store, signals)
         self._arrivals: dict[str, tuple[ArrivalStatus, ...]] = {}
         """By appliance, the machines that run there and are not replicated from there."""
+        self._left: dict[str, tuple[OldCopyStatus, ...]] = {}
+        """By appliance, the machines that are defined there and are not replicated from there."""
         self._unsaid: dict[str, str] = {}
         """By appliance, what it left out of its report, or what the vault left out, that is not yet
         written."""
@@ -115,6 +117,7 @@ class StatusIntake:
         self._stores.pop(appliance_id, None)
         self._capacities.pop(appliance_id, None)
         self._unsaid.pop(appliance_id, None)
+        self._left.pop(appliance_id, None)
         if self._arrivals.pop(appliance_id, ()):
             self._old_copies.have_come(appliance_id, (), self._now())
 
@@ -187,6 +190,11 @@ class StatusIntake:
         and are not replicated from there."""
         return dict(self._arrivals)
 
+    def left_definitions(self) -> Mapping[str, tuple[OldCopyStatus, ...]]:
+        """By appliance that is connected to this vault process, the machines that are defined there, carry a
+        mark, and are not replicated from there."""
+        return dict(self._left)
+
     def missed_since(self, machine_id: str) -> datetime:
         """When this vault process first asked for the status of a machine of which a side has never
         reported."""
@@ -231,6 +239,7 @@ class StatusIntake:
         self._old_copies.note(appliance_id, status.old_copies, now)
         if status.arrivals is not None:
             self._arrivals[appliance_id] = status.arrivals
+            self._left[appliance_id] = status.old_copies
             self._old_copies.have_come(appliance_id, status.arrivals, now)
 
     def _remember(self, appliance_id: str, status: Status, now: datetime) -> Iterable[Key]:

@@ -37,6 +37,11 @@ MISSING = "failed-over-machine-missing"
 NOT_THERE = frozenset({OFF, MISSING, health.REDEFINED, health.WRITTEN})
 """Of a machine that should run at its target, as it was failed over there."""
 TWO_COPIES = "source-running-after-failover"
+TWO_HOSTS, MOVED = "runs-at-two-hosts", "failed-over-machine-moved"
+AT_HOME = frozenset({State.INITIAL_REPLICATING, State.PROTECTED})
+MIGRATED_WITHIN = timedelta(seconds=45)
+"""After that the former host has been looked at since a migration: the machine is followed, or there are
+two."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """States at rest in which the target's appliance reports on the machine all the time."""
@@ -125,6 +130,8 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_authority(situation, now),
         *_by_state(situation),
         *_nowhere(situation),
+        *_at_two_hosts(situation),
+        *_moved_there(situation),
         *_behind(situation),
         *_warned(situation),
         *_names(situation),
@@ -206,6 +213,8 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
             if finding.code in NOT_THERE | {DRILL_OFF} and not _should_run(finding.code, situation.machine):
                 continue
             if finding.code == TWO_COPIES and _is_the_only_copy(situation):
+                continue
+            if finding.code in (OFF, MISSING) and status.moved is not None:
                 continue
             who = (
                 f"appliance '{appliance.name}' of site {site}"
@@ -363,6 +372,36 @@ def _nowhere(situation: Situation) -> Iterator[HealthFinding]:
         return
     what = f"{bring_up.forgotten(machine.name, machine.target_site)}. As far as is known it runs nowhere."
     yield HealthFinding(MISSING, what, machine.failed_over_at or machine.created_at)
+
+
+def _at_two_hosts(situation: Situation) -> Iterator[HealthFinding]:
+    """The machine is on at another host of its site, and its source's appliance goes on reporting that it
+    runs there."""
+    machine, status = situation.machine, situation.status
+    came, source, at = status.came, status.source, situation.source
+    if came is None or source is None or at is None or not at.connected:
+        return
+    if machine.state not in AT_HOME or source.epoch != machine.epoch or source.power != PowerState.RUNNING:
+        return
+    if came.last - came.since >= MIGRATED_WITHIN and status.source_at and status.source_at > came.since:
+        what = (
+            f"Machine '{machine.name}' runs at two hosts of site {machine.source_site}: at that of appliance "
+            f"'{at.name}', from where it is replicated, and at that of appliance '{came.appliance}'."
+        )
+        yield HealthFinding(TWO_HOSTS, what, came.since)
+
+
+def _moved_there(situation: Situation) -> Iterator[HealthFinding]:
+    """The machine was failed over, and somebody migrated it to another host there."""
+    machine, moved = situation.machine, situation.status.moved
+    if machine.state not in SHOULD_RUN or moved is None:
+        return
+    name = situation.target.name if situation.target is not None else machine.target_appliance_id
+    what = (
+        f"Machine '{machine.name}' runs at the host of appliance '{moved.appliance}' of site "
+        f"{machine.target_site}. Its disks and points belong to appliance '{name}'."
+    )
+    yield HealthFinding(MOVED, what, moved.since)
 
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:

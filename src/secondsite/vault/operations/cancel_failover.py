@@ -25,7 +25,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.automatic_cancel import CancelArguments
 from ..steps.operation import MachineOperation
-from ..steps.sides import dns_names, pool_addresses
+from ..steps.sides import dns_names, other_hosts, pool_addresses
 from ..steps.sides.target import Target
 from ..store import MachineRecord, Transaction
 
@@ -61,6 +61,7 @@ class CancelFailover(MachineOperation):
                 ),
                 do=f"Commit it again: 'secondsite machine commit {shell.arguments(source.machine.name)}'.",
             )
+        other_hosts.require_copy_not_moved("The cancel", self.orders, ctx, source.machine)
         self._remind(ctx, source.machine)
         return source.power().done()
 

@@ -19,7 +19,7 @@ from ..steps import lookup, obstacles
 from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, StartInstant
-from ..steps.sides import dns_names, network_cards, pool_addresses, properties
+from ..steps.sides import dns_names, network_cards, other_hosts, pool_addresses, properties
 from ..steps.sides.proving import prove
 from ..steps.sides.target import Target
 from ..steps.start_failed_over import start_from
@@ -56,6 +56,8 @@ class ChangeRecoveryPoint(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
+        verb = "The change of the recovery point"
+        other_hosts.require_copy_not_moved(verb, self.orders, ctx, target.machine)
         found = choose_recovery_point.choose(ctx, target, process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
         warned = self._tried(target)

@@ -23,7 +23,7 @@ from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
 from ..steps.reversal import automatic_reprotect
-from ..steps.sides import pool_addresses, runs_nowhere
+from ..steps.sides import other_hosts, pool_addresses, runs_nowhere
 from ..steps.sides.source import ASKED_IN_PASSING, TOLD_IN_PASSING, Source
 from ..steps.sides.target import Target
 from ..store import MachineRecord, StatusRecord, Transaction
@@ -60,6 +60,7 @@ class Commit(MachineOperation):
             status = tx.statuses.get(machine.id)
         if lookup.is_forgotten(machine, status):
             raise _forgotten(machine)
+        other_hosts.require_copy_not_moved("The commit", self.orders, ctx, machine)
         self._require_left(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         found = _found(machine, self._power(ctx, machine), begin, lookup.redefined(status))

@@ -91,6 +91,7 @@ class DisableProtection(MachineOperation):
         machine, asked = self.machine(ctx), ctx.arguments(DisableArguments)
         half_way = self._is_half_way(machine)
         other_hosts.require_none_has_it("The end of protection", self.orders, ctx, machine)
+        other_hosts.require_copy_not_moved("The end of protection", self.orders, ctx, machine)
         if not half_way and machine.failed_over_point_id is None:
             return Done(self._not_failed_over(machine))
         if asked.runs_nowhere:

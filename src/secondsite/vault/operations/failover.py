@@ -174,7 +174,9 @@ class Failover(MachineOperation):
     def _stop_replication(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         closed, removed = target.accept_cycles(False), declaration.remove_given_up(self.deps, target)
-        return Done(f"{closed.sentence}; {removed}{self.source(ctx, target.machine).pause_if_reachable()}")
+        paused = self.source(ctx, target.machine).pause_if_reachable()
+        other_hosts.keep_from_starting(self.orders, ctx, target.machine)
+        return Done(f"{closed.sentence}; {removed}{paused}")
 
     def _failover(self, ctx: StepContext) -> Outcome:
         over = ctx.facts("check", CheckedFailover).takes_over

@@ -40,7 +40,7 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties
+from ..steps.sides import address_fit, dns_names, network_cards, other_hosts, pool_addresses, properties
 from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
 from ..steps.sides.source import PATIENT_REACH_SECONDS
@@ -275,6 +275,7 @@ class PlannedFailover(MachineOperation):
     def _failover(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         target.accept_cycles(False)
+        other_hosts.keep_from_starting(self.orders, ctx, target.machine)
         last = ctx.facts("final_cycle", CycleFact)
         drained = target.drain_until(last)
         chosen = _earlier(ctx.arguments(PlannedFailoverArguments), drained.facts.points)

@@ -32,7 +32,7 @@ from ..steps.operation import MachineOperation
 from ..steps.reversal import alternate_location, capacity, checking, leaving
 from ..steps.reversal.alternate_location import ReprotectArguments
 from ..steps.reversal.leaving import Withdrawn
-from ..steps.sides import placing, runs_nowhere
+from ..steps.sides import other_hosts, placing, runs_nowhere
 from ..steps.sides.source import Source
 from ..steps.sides.target import Target
 from ..steps.synchronization import ReplicaState
@@ -98,6 +98,7 @@ class Reprotect(MachineOperation):
         machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
         if machine.coming_appliance_id != wanted.appliance_id:  # before the appliance is asked
             ctx.write(self.deps.commit(partial(_note_coming, machine.id, wanted.appliance_id)))
+        other_hosts.require_copy_not_moved("Reprotecting", self.orders, ctx, machine)
         elsewhere = wanted.is_elsewhere(machine)
         target = self._new_target(ctx, machine)
         with self.deps.store.reading() as tx:

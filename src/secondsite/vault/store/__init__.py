@@ -57,7 +57,7 @@ from .machines.settings import (
     MachineSettings,
     MachineSettingsRecord,
 )
-from .machines.statuses import DatedStatus, StatusRecord, StatusRecords
+from .machines.statuses import ArrivalRecord, DatedStatus, StatusRecord, StatusRecords
 from .migration import migrate
 from .notice_targets import NoticeTargetRecord, NoticeTargets
 from .notices import Notice, NoticeDelivery, NoticeMessage, Notices, Unsent
@@ -86,6 +86,7 @@ __all__ = [
     "ApplianceTrusts",
     "ApprovalRecord",
     "Approvals",
+    "ArrivalRecord",
     "Audit",
     "AuditEnds",
     "AuditFilter",

@@ -8,4 +8,5 @@ Its rooms:
     drill_scheduler         starts drills that are due
     verification_scheduler  boots points by schedule
     migration_follower      follows live migrations within a site
+    left_definitions        what these left at other hosts starts only while the machine is at home
 """

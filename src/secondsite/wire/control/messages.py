@@ -129,7 +129,7 @@ class Report(Shape):
 
 class Status(Shape):
     """What an appliance knows of its machines: the `sources` that it replicates from here, the `replicas`
-    that it has, the `old_copies` that an undone reprotect left here.
+    that it has, the `old_copies` that are defined here.
 
     A machine that is not listed has not changed since it was last listed; all are listed when a connection
     begins. A vault that takes changes gets each machine whole every few minutes, any other vault every few

@@ -49,13 +49,16 @@ class SourceStatus(Shape):
 
 
 class OldCopyStatus(Shape):
-    """The old copy of a machine that runs at the other site, defined here again when a reprotect was
-    undone: nothing of it is replicated, and it must not start."""
+    """A definition of a machine that is not replicated from here: its old copy, which an undone reprotect
+    left, or what stayed when it was migrated to another host. `fenced`: it must not start here."""
 
     machine_id: Annotated[str, Field(max_length=128)]
     power: Annotated[str, Field(max_length=64)]
     on_since: Instant | None = None
     """When it was first seen on; None as for a source."""
+    fabric_id: Annotated[str, Field(max_length=128)] = ""
+    """Its id here; empty from an older appliance."""
+    fenced: bool = False
 
 
 class ArrivalStatus(Shape):

@@ -76,6 +76,8 @@ class _Steady:
             of.source is status.source
             and of.replica is status.replica
             and of.old_copy is status.old_copy
+            and of.came is status.came
+            and of.moved is status.moved
             and self.around == _around(situation)
             and not _went_back(of, status)
             and self.since <= now <= self.until

@@ -8,9 +8,11 @@ from datetime import datetime
 from ....wire.common.machines import PowerState
 from ....wire.control.statuses import ArrivalStatus, OldCopyStatus
 from ...interfaces import Signals
-from ...store import StatusRecord, Store
+from ...store import ArrivalRecord, StatusRecord, Store
 
 RUNNING = PowerState.RUNNING.value
+Arrived = Mapping[str, Mapping[str, ArrivalRecord]]
+"""By appliance, then by machine."""
 
 
 class OldCopies:
@@ -20,9 +22,10 @@ class OldCopies:
         self._store = store
         self._signals = signals
         self._seen: dict[str, tuple[OldCopyStatus, datetime]] = {}
-        self._came: dict[str, dict[str, tuple[datetime, datetime]]] = {}
-        """By appliance, the machines that run at its host, although another one of their site is their
-        source; and when each was first and last seen there."""
+        self._came: Arrived = {}
+        """The machines that run at a host, although another one of their site is their source."""
+        self._moved: Arrived = {}
+        """The same of their target."""
         self._lock = threading.Lock()
 
     def note(self, appliance_id: str, said: Collection[OldCopyStatus], now: datetime) -> None:
@@ -44,33 +47,48 @@ class OldCopies:
 
     def have_come(self, appliance_id: str, arrivals: Collection[ArrivalStatus], now: datetime) -> None:
         """Note all machines that an appliance says have come to its host. If such a one was failed over, it
-        is an old copy that runs."""
-        known = self._came.get(appliance_id, {})
+        is an old copy that runs; at the other site it is the machine itself."""
         fabric_ids = {each.machine_id: each.fabric_id for each in arrivals}
-        came = {
-            each: (known[each][0] if each in known else now, now)
-            for each in self._theirs(appliance_id, fabric_ids)
-        }
-        others = {key: kept for key, kept in self._came.items() if key != appliance_id}
-        self._came = {**others, appliance_id: came} if came else others
+        came, moved = self._theirs(appliance_id, fabric_ids, now) if fabric_ids else ({}, {})
+        self._came = _with(self._came, appliance_id, came)
+        self._moved = _with(self._moved, appliance_id, moved)
 
-    def _theirs(self, appliance_id: str, fabric_ids: Mapping[str, str]) -> Collection[str]:
-        """Those of the machines whose source is at the appliance's site, under that id of the fabric."""
-        if not fabric_ids:
-            return ()
+    def _theirs(
+        self, appliance_id: str, fabric_ids: Mapping[str, str], now: datetime
+    ) -> tuple[Mapping[str, ArrivalRecord], Mapping[str, ArrivalRecord]]:
+        """Those of the machines whose source, or target, is at the appliance's site, under that id of the
+        fabric."""
         with self._store.reading() as tx:
             at = tx.appliances.find(appliance_id)
             found = tx.machines.several(sorted(fabric_ids))
-        here = [each for each in found if at is not None and at.site == each.source_site]
-        return [each.id for each in here if fabric_ids[each.id] == each.source_fabric_id]
+        if at is None:
+            return {}, {}
+        came = [each for each in found if each.source_site == at.site]
+        moved = [each for each in found if each.target_site == at.site and each.target_appliance_id != at.id]
+        return (
+            _dated(
+                at.name,
+                [each.id for each in came if each.source_fabric_id == fabric_ids[each.id]],
+                self._came.get(appliance_id, {}),
+                now,
+            ),
+            _dated(
+                at.name,
+                [each.id for each in moved if each.target_fabric_id == fabric_ids[each.id]],
+                self._moved.get(appliance_id, {}),
+                now,
+            ),
+        )
 
     def newest(self, record: StatusRecord) -> StatusRecord:
         """The record with reports that are newer than what the store has."""
-        seen = [came[record.machine_id] for came in self._came.values() if record.machine_id in came]
-        if seen:
-            since, last = min(each[0] for each in seen), max(each[1] for each in seen)
-            runs = OldCopyStatus(machine_id=record.machine_id, power=RUNNING, on_since=since)
-            return dataclasses.replace(record, old_copy=runs, old_copy_at=last)
+        moved = _first(self._moved, record.machine_id)
+        came = _first(self._came, record.machine_id)
+        if came is not None:
+            runs = OldCopyStatus(machine_id=record.machine_id, power=RUNNING, on_since=came.since)
+            return dataclasses.replace(record, old_copy=runs, old_copy_at=came.last, came=came, moved=moved)
+        if moved is not None:
+            record = dataclasses.replace(record, moved=moved)
         known = self._seen.get(record.machine_id)
         if known is None or (record.old_copy_at is not None and known[1] < record.old_copy_at):
             return record
@@ -88,3 +106,21 @@ class OldCopies:
             self._seen[said.machine_id] = (said, now)
         if said != kept:
             self._signals(f"machine/{said.machine_id}")
+
+
+def _dated(
+    name: str, machine_ids: Collection[str], known: Mapping[str, ArrivalRecord], now: datetime
+) -> Mapping[str, ArrivalRecord]:
+    since = {each: known[each].since if each in known else now for each in machine_ids}
+    return {each: ArrivalRecord(name, since[each], now) for each in machine_ids}
+
+
+def _with(arrived: Arrived, appliance_id: str, now: Mapping[str, ArrivalRecord]) -> Arrived:
+    others = {key: kept for key, kept in arrived.items() if key != appliance_id}
+    return {**others, appliance_id: now} if now else others
+
+
+def _first(arrived: Arrived, machine_id: str) -> ArrivalRecord | None:
+    """Where the machine has been on for the longest."""
+    found = [each[machine_id] for each in arrived.values() if machine_id in each]
+    return min(found, key=lambda each: each.since, default=None)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from ....domain import lifecycle
+from ....domain import errors, lifecycle
 from ....domain.lifecycle import State
 from ....ground.job_states import MOVING, JobState
 from ....ground.units import DAY
@@ -30,7 +30,7 @@ from ...store import MachineRecord, Transaction
 from ..authority import SHORT
 from ..deps import Deps
 from ..retry_store import retrying
-from ..sides.orders import Limits, Orders
+from ..sides.orders import Answer, Limits, Orders
 from ..sides.side import Side
 
 FINISH_LATER = "finish_later"
@@ -145,8 +145,16 @@ def definition(deps: Deps) -> Definition:
             raise Wait(f"machine/{machine.id}", LONGEST.deadline_seconds, why)
         if machine is not None and _has_moved_on(machine, left):
             return Skipped(f"a later job has taken {machine.name}: nothing more is done at {left.site}")
+        try:
+            return order_of(ctx, machine, left).done()
+        except errors.NotPossibleNow as problem:
+            if left.kind is not Kind.HAND_OVER:
+                raise
+            return Skipped(f"nothing is handed over at {left.site}: {problem.message}")
+
+    def order_of(ctx: StepContext, machine: MachineRecord | None, left: LaterArguments) -> Answer[Shape]:
         order = ORDERS[left.kind]
-        answer = give.give(
+        return give.give(
             ctx,
             left.appliance_id,
             order,
@@ -157,7 +165,6 @@ def definition(deps: Deps) -> Definition:
             limits=LONGEST,
             why=f"waiting for site {left.site}; when it returns, {left.why}",
         )
-        return answer.done()
 
     return Definition(
         FINISH_LATER, (retrying(Step("finish", finish, title="Finish at the site that was away")),)

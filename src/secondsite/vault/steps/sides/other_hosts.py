@@ -1,11 +1,13 @@
-"""Is a machine that its source's appliance does not have at another host of that site? It was migrated there,
-and is not followed yet: a verb that took it for gone would start a second copy, or leave our marks on it."""
+"""The other hosts of a site. Is a machine there that its appliance does not have? It was migrated there, and
+is not followed yet: a verb that took it for gone would start a second copy, or leave our marks on it. And a
+definition that a migration left there must not start once the machine is at the other site."""
 
 from dataclasses import replace
 
 from ....domain import errors, shell
 from ....jobs.model.context import StepContext
 from ....wire.common.machines import PowerState
+from ....wire.control import orders
 from ...store import ApplianceRecord, MachineRecord
 from .orders import Orders
 from .source import TOLD_IN_PASSING, Source
@@ -16,24 +18,58 @@ AWAY = frozenset({PowerState.MISSING, PowerState.ELSEWHERE})
 def require_none_has_it(verb: str, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
     """Raises PrerequisiteFailed if the machine is on at another host of its source site. Only appliances that
     are connected are asked, and only where a site has several: nobody waits for a site that is gone."""
-    deps = give.deps
-    with deps.store.reading() as tx:
-        there = tx.appliances.list(machine.source_site)
-    others = [each for each in there if each.id != machine.source_appliance_id]
-    others = [each for each in others if deps.gateway.is_connected(each.id)]
-    if not others or _power(give, ctx, machine, machine.source_appliance_id) not in (*AWAY, None):
-        return
-    for each in others:
-        power = _power(give, ctx, machine, each.id)
-        if power is not None and power.is_on:
-            raise _is_there(verb, machine, each)
+    at = _who_has_it(give, ctx, machine)
+    if at is not None:
+        raise _is_there(verb, machine, at)
 
 
-def _power(give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str) -> PowerState | None:
+def require_copy_not_moved(verb: str, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
+    """The same for a machine that was failed over, and its target site."""
+    there = replace(
+        machine,
+        source_site=machine.target_site,
+        source_appliance_id=machine.target_appliance_id,
+        source_fabric_id=machine.target_fabric_id,
+    )
+    at = _who_has_it(give, ctx, there, again=True)
+    if at is not None:
+        raise _moved(verb, machine, at)
+
+
+def _who_has_it(
+    give: Orders, ctx: StepContext, machine: MachineRecord, *, again: bool = False
+) -> ApplianceRecord | None:
+    others = _others(give, machine.source_site, machine.source_appliance_id)
+    if not others or _power(give, ctx, machine, machine.source_appliance_id, again) not in (*AWAY, None):
+        return None
+    powers = ((each, _power(give, ctx, machine, each.id, again)) for each in others)
+    return next((each for each, power in powers if power is not None and power.is_on), None)
+
+
+def keep_from_starting(give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
+    """Have the other hosts of the source site keep a definition of the machine from starting that a live
+    migration left there. Who is not connected, or does not answer at once, is told when it reports it
+    (watch/left_definitions)."""
+    for each in _others(give, machine.source_site, machine.source_appliance_id):
+        Source(give, ctx, replace(machine, source_appliance_id=each.id)).pause_if_reachable()
+
+
+def _others(give: Orders, site: str, but: str) -> list[ApplianceRecord]:
+    """The other appliances of the site that are connected."""
+    with give.deps.store.reading() as tx:
+        there = tx.appliances.list(site)
+    return [each for each in there if each.id != but and give.deps.gateway.is_connected(each.id)]
+
+
+def _power(
+    give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, again: bool
+) -> PowerState | None:
     """None: it does not say."""
     at = Source(give, ctx, replace(machine, source_appliance_id=appliance_id))
+    asked, why = orders.FabricMachine(fabric_id=machine.source_fabric_id), f"looking for {machine.name}"
     try:
-        return PowerState(at.power(TOLD_IN_PASSING).facts.power)
+        answer = at.give(orders.POWER, asked, why, TOLD_IN_PASSING, again=again)
+        return PowerState(answer.facts.power)
     except (errors.SecondsiteError, ValueError):
         return None
 
@@ -44,4 +80,12 @@ def _is_there(verb: str, machine: MachineRecord, at: ApplianceRecord) -> errors.
         f"{at.site}, where it is on, and its replication does not come from there yet.",
         do=f"Wait some seconds, until 'secondsite machine show {shell.arguments(machine.name)}' names that "
         "appliance as its source, then start the verb again.",
+    )
+
+
+def _moved(verb: str, machine: MachineRecord, at: ApplianceRecord) -> errors.PrerequisiteFailed:
+    return errors.PrerequisiteFailed(
+        f"{verb} of {machine.name} was not started: it was migrated to the host of appliance '{at.name}' of "
+        f"{at.site}, where it is on, and another appliance has its disks and points.",
+        do="Migrate it back to the host where it was started ('virsh migrate'), then start the verb again.",
     )

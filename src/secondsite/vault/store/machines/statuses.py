@@ -32,6 +32,16 @@ from .records import MACHINES
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivalRecord:
+    """A machine is on at the host of the appliance of this name, which has no part in its replication; when
+    that was first and last reported."""
+
+    appliance: str
+    since: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StatusRecord:
     """The last statuses of a machine from both appliances, and when they were reported."""
 
@@ -47,6 +57,10 @@ class StatusRecord:
     old_copy_at: datetime | None = None
     drill_generation: int = 0
     """As `generation`, for orders for drills."""
+    came: ArrivalRecord | None = None
+    """Where it is on at another host of its source site; not stored, as the next."""
+    moved: ArrivalRecord | None = None
+    """The same at its target site."""
 
 
 DatedStatus = tuple[SourceStatus | ReplicaStatus, datetime]
