@@ -30,7 +30,7 @@ def preflight(
     as_json: Json = False,
 ) -> None:
     """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are
-    asked, nothing is changed. Ends with 4 if something is in the way."""
+    asked and try it, nothing is changed. Ends with 4 if something is in the way."""
     with connect(context) as vault:
         if sites := way(source, target):
             site = vault.sites[sites[0]]
@@ -47,6 +47,8 @@ def preflight(
 def _show(found: Preflight, done: str) -> None:
     for each in found.obstacles:
         output.say(f"{'in the way' if each.blocking else 'warning'} at {each.site}: {each.what} {each.do}")
+    for sentence in found.tried:
+        output.say(sentence)
     whence = f"from {found.source_site} to {found.target_site}"
     can = "can" if found.ready else "cannot"
     output.say(f"{found.machine} {can} be {done} {whence} now; asked at {clock(found.checked_at)}")

@@ -92,7 +92,7 @@ class Hosting:
         if definition.fabric_kind != "libvirt":
             return [*missing_parts.accelerator_notes(None), *self._kept_out(())]
         root, place = foreign.parse(definition.native), self._place(definition.native)
-        found = [
+        return [
             *missing_parts.accelerator_notes(root),
             *missing_parts.missing_files(root, self._boot_folders),
             *self._kept_out(missing_parts.boot_files(root)),
@@ -107,9 +107,19 @@ class Hosting:
             *newer.notes(root, place.libvirt),
             *missing_parts.left_out(root, self._boot_folders),
         ]
-        if any(obstacle.blocking for obstacle in found):
-            return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
+
+    def try_start(
+        self, trial: interface.StartTrial, meanwhile: Callable[[str], None] | None = None
+    ) -> Sequence[interface.Obstacle]:
+        known = frozenset(each.name for each in self._networks.list())
+        networks = {key: name for key, name in trial.networks.items() if name in known}
+        trial, place = replace(trial, networks=networks), self._place(trial.definition.native)
+        return [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
+
+    def end_left_over_trial(self) -> None:
+        """Removes the machine of a trial start whose process died."""
+        with contextlib.suppress(errors.SecondsiteError):  # the next trial does it
+            dry_run.end_left_over(self._hypervisor, self._consoles)
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.MissingPart]:
         return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]

@@ -24,8 +24,9 @@ class Eligibility:
         """The check of a machine. Raises NotFound for what does not exist, AlreadyExists for a machine under
         protection, ApplianceUnreachable or DeadlineExceeded while the source's site cannot be asked."""
         found, appliance, target = self.looked_for(site, machine, query)
-        seen = [*self._obstacles(found, appliance, target, query)]
-        return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
+        tried: list[str] = []
+        seen = [*self._obstacles(found, appliance, target, query, tried)]
+        return appliance_checks.answer(self._parts, found.name, (site, query.target), seen, tried)
 
     def looked_for(
         self, site: str, machine: str, query: EligibilityQuery
@@ -83,11 +84,16 @@ class Eligibility:
         appliance: ApplianceRecord,
         target: ApplianceRecord,
         query: EligibilityQuery,
+        tried: list[str],
     ) -> Iterator[PreflightObstacle]:
+        """`tried` gets what was tried, in words."""
         definition, addresses = machine.definition, target.hello.data_addresses if target.hello else ()
         disks = lookup.chosen_disks(machine, ())
-        payload = CheckSource(fabric_id=definition.fabric_id, disks=disks, peer_addresses=addresses)
+        payload = CheckSource(
+            fabric_id=definition.fabric_id, disks=disks, peer_addresses=addresses, view=True
+        )
         ours = appliance_checks.source(self._parts, appliance, payload)
+        tried += appliance_checks.tried(appliance, ours)
         yield from appliance_checks.at(appliance.site, ours)
         wanted = CheckTarget(
             definition=definition,
@@ -98,6 +104,8 @@ class Eligibility:
             way_back=appliance.hello.data_addresses if appliance.hello else (),
         )
         try:
-            yield from appliance_checks.at(target.site, appliance_checks.target(self._parts, target, wanted))
+            theirs = appliance_checks.target(self._parts, target, wanted)
+            tried += appliance_checks.tried(target, theirs)
+            yield from appliance_checks.at(target.site, theirs)
         except errors.SecondsiteError as error:
             yield appliance_checks.problem(target.site, error, blocking=True)
