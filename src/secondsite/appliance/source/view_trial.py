@@ -32,19 +32,20 @@ class ViewTrials:
         self._config, self._fabric, self._guard = config, fabric, guard
         self._turn = threading.Lock()
 
-    def run(self, fabric_id: str, disks: Sequence[str]) -> float:
-        """Seconds that it took. The caller has locked the machine if it is replicated from here. Raises the
-        fabric's errors, CycleInterrupted, and NotPossibleNow while another machine's is tried."""
+    def run(self, fabric_id: str, disks: Sequence[str], interrupt: threading.Event | None = None) -> float:
+        """Seconds that it took. The caller has locked the machine if it is replicated from here, and gives
+        what interrupts its cycles. Raises the fabric's errors, CycleInterrupted, and NotPossibleNow while
+        another machine's is tried."""
         if not self._turn.acquire(timeout=TURN_SECONDS):
             raise errors.NotPossibleNow("Another machine's view is tried.", do="Check again.")
         try:
             began = time.monotonic()
-            self._view(fabric_id, disks)
+            self._view(fabric_id, disks, interrupt or threading.Event())
             return time.monotonic() - began
         finally:
             self._turn.release()
 
-    def _view(self, fabric_id: str, disks: Sequence[str]) -> None:
+    def _view(self, fabric_id: str, disks: Sequence[str], interrupt: threading.Event) -> None:
         config = self._config
         request = SessionRequest(
             fabric_id=fabric_id,
@@ -58,7 +59,7 @@ class ViewTrials:
         with self._fabric.tracking.open(request) as session:
             guarded = GuardedCycle(
                 _Reader(session), session, config.scratch, config.scratch_budget_bytes, LONGEST_SECONDS,
-                threading.Event(),
+                interrupt,
             )  # fmt: skip
             with self._guard.over(guarded), leftover_views.read(session, LONGEST_SECONDS) as opened:
                 for disk in opened:

@@ -193,7 +193,9 @@ def test_a_trial_that_a_dead_process_left_is_removed_when_the_fabric_is_opened(h
     sizing.set_text(left, "uuid", str(uuid.uuid4()))
     domain_xml.set_tag(left, inventory.TRIAL)
     host.fabric.power.start(host.define(domain_xml.render(left)))
+    (host.work_dir / "start-on-trial").touch()
     host.reopen()
+    assert not (host.work_dir / "start-on-trial").exists()
     assert not [one for one in host.connection.domains() if "trial" in one.name()]
 
 

@@ -1,6 +1,7 @@
 """A frozen view of a machine at its source, opened and read as its first cycle would, which leaves nothing
 behind. A machine whose last cycle is fresh needs none."""
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -38,12 +39,14 @@ def _of_protected(context: Context, source: Source, disks: Sequence[str]) -> Res
     with source.try_lock("trying a view of it") as locked:
         if not locked:
             return _not_tried("a cycle or an order has the machine now")
-        return _try(context, source.setup.fabric_id, disks)
+        return _try(context, source.setup.fabric_id, disks, source.interrupt)
 
 
-def _try(context: Context, fabric_id: str, disks: Sequence[str]) -> Result:
+def _try(
+    context: Context, fabric_id: str, disks: Sequence[str], interrupt: threading.Event | None = None
+) -> Result:
     try:
-        seconds = context.parts.replication.view_trials.run(fabric_id, disks)
+        seconds = context.parts.replication.view_trials.run(fabric_id, disks, interrupt)
     except CycleInterrupted as reason:
         return _not_tried(reason.message)
     except errors.SecondsiteError as problem:

@@ -75,6 +75,8 @@ class Hosting:
         self._consoles = work_dir.absolute() / "console"
         self._withdrawn = work_dir.absolute() / "withdrawn"
         self._nvram = work_dir.absolute() / "nvram"
+        self._tries = work_dir.absolute() / "start-on-trial"
+        """It is there while a start is tried: only then the next process looks for what is left."""
         self._networks = networks
         self._power = machines
         self._folders = folders
@@ -114,12 +116,17 @@ class Hosting:
         known = frozenset(each.name for each in self._networks.list())
         networks = {key: name for key, name in trial.networks.items() if name in known}
         trial, place = replace(trial, networks=networks), self._place(trial.definition.native)
-        return [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
+        durable.write(self._tries, b"")
+        found = [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
+        self._tries.unlink(missing_ok=True)
+        return found
 
     def end_left_over_trial(self) -> None:
         """Removes the machine of a trial start whose process died."""
-        with contextlib.suppress(errors.SecondsiteError):  # the next trial does it
-            dry_run.end_left_over(self._hypervisor, self._consoles)
+        with contextlib.suppress(errors.SecondsiteError):  # the next opening tries again
+            if self._tries.exists():
+                dry_run.end_left_over(self._hypervisor, self._consoles)
+                self._tries.unlink(missing_ok=True)
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.MissingPart]:
         return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
