@@ -2,6 +2,7 @@
 
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import libvirt
 import pytest
@@ -215,6 +216,13 @@ def test_a_trial_has_the_buses_and_the_memory_of_the_machine(host, monkeypatch):
     (source,) = root.iterfind("devices/disk/source")
     assert source.get("file") == str(host.work_dir / "trial" / "vda.qcow2")
     assert root.findtext("memory") == str(definition.memory_bytes // 1024)
+
+
+def test_trials_at_the_same_time_take_turns(host):
+    definition = defined(host, lambda xml: xml)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: tried(host, definition), range(3)))
+    assert [one for each in found for one in each if one.blocking] == []
 
 
 @pytest.mark.parametrize("kind", ["backup-job", "filter"])

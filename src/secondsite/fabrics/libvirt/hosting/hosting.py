@@ -6,6 +6,7 @@ Invariant: nothing is changed that does not carry our tag.
 import contextlib
 import itertools
 import shutil
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,7 @@ class Hosting:
         self._consoles = work_dir.absolute() / "console"
         self._withdrawn = work_dir.absolute() / "withdrawn"
         self._nvram = work_dir.absolute() / "nvram"
+        self._trying = threading.Lock()
         self._tries = work_dir.absolute() / "start-on-trial"
         """It is there while a start is tried: only then the next process looks for what is left."""
         self._networks = networks
@@ -116,10 +118,11 @@ class Hosting:
         known = frozenset(each.name for each in self._networks.list())
         networks = {key: name for key, name in trial.networks.items() if name in known}
         trial, place = replace(trial, networks=networks), self._place(trial.definition.native)
-        durable.write(self._tries, b"")
-        found = [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
-        self._tries.unlink(missing_ok=True)
-        return found
+        with self._trying:
+            durable.write(self._tries, b"")
+            found = [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
+            self._tries.unlink(missing_ok=True)
+            return found
 
     def end_left_over_trial(self) -> None:
         """Removes the machine of a trial start whose process died."""
