@@ -53,9 +53,16 @@ class Commands:
         name: str,
         disks: Sequence[str] = ("vda",),
         longest_seconds: float = 3600,
+        trial: bool = False,
     ) -> dict[str, Any]:
         request = interface.SessionRequest(
-            machine, tuple(disks), base, name, self.root / "scratch", longest_seconds=longest_seconds
+            machine,
+            tuple(disks),
+            base,
+            name,
+            self.root / "scratch",
+            longest_seconds=longest_seconds,
+            trial=trial,
         )
         session = self.stack.enter_context(self.fabric.tracking.open(request))
         disk = session.disks[0]

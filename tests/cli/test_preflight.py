@@ -1,5 +1,7 @@
 """What would be in the way is told before anybody starts anything."""
 
+import re
+
 import pytest
 
 from rig.machines import SimulatedMachine
@@ -11,6 +13,8 @@ def test_a_protected_machine_is_looked_at_at_both_sites_without_a_job(cli, prote
     assert f"{protected} can be failed over from a to b now" in said.out
     seen = cli.must(f"machine preflight {protected} --json").json
     assert seen["ready"]
+    assert any("a view at" in each and "s ago proves it" in each for each in seen["tried"])
+    assert any(each.startswith("tried: a start at") for each in seen["tried"])
     assert not any(each["blocking"] for each in seen["obstacles"])
     assert cli.must("job list --json").json == jobs
     assert cli.must(f"machine show {protected} --json").json["state"] == "protected"
@@ -36,6 +40,9 @@ def test_a_hook_whose_script_is_nowhere_is_told(cli, protected):
 def test_a_machine_that_is_not_protected_is_told_whether_it_can_be(cli, fresh):
     said = cli.must(f"machine preflight {fresh} --source a --target b")
     assert f"{fresh} can be protected from a to b now" in said.out
+    assert re.search(
+        r"^tried: a view of 1 disk at \S+ in \d+\.\d s\ntried: a start at \S+ in \d+\.\d s$", said.out, re.M
+    )
     encrypted = cli(f"machine preflight {fresh} --source a --target b --encrypt")
     assert (encrypted.exit, "in the way at b: " in encrypted.out) == (4, True)
     assert "key" in encrypted.out

@@ -149,6 +149,7 @@ CALLS = {
         lambda v: v.machines[WEB].predict(Verb.PLANNED_FAILOVER),
         lambda v: v.machines[WEB].preflight(),
         lambda v: v.machines[WEB].appliances(),
+        lambda v: v.appliances["a1"].check(),
         lambda v: v.sites["a"].appliances_for("vm1", "b", encrypt=True),
         lambda v: v.machines[WEB].reprotect_preview(),
         lambda v: v.sites["a"].preflight("vm1", "b", target_appliance="x", encrypt=True),

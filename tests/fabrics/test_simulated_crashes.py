@@ -100,6 +100,27 @@ def test_a_view_whose_process_died_is_in_nobodys_way(fabric, power):
     fabric.tracking.disable(fabric_id)
 
 
+TRY_AND_WAIT = VIEW_AND_WAIT.replace(
+    "support.request(root, fabric_id)", "dataclasses.replace(support.request(root, fabric_id), trial=True)"
+).replace("import sys", "import dataclasses, sys")
+
+
+@pytest.mark.parametrize("power", ["running", "off"])
+def test_a_view_on_trial_whose_process_died_is_ended_by_whoever_opens_the_fabric_next(fabric, power):
+    fabric_id = support.started(fabric, "machine")
+    fabric.tracking.disable(fabric_id)
+    if power == "off":
+        fabric.power.stop(fabric_id)
+    before = fabric.inventory.get(fabric_id)
+    with python("-c", TRY_AND_WAIT, fabric.root, fabric_id) as process:
+        assert process.stdout.readline() == "open\n"
+        simulated.open_fabric(fabric.root)  # it is another process's: it stays
+        assert list((fabric.root / "scratch").iterdir()) != [] or power == "off"
+    simulated.open_fabric(fabric.root)
+    assert list((fabric.root / "scratch").iterdir()) == []
+    assert fabric.inventory.get(fabric_id) == before
+
+
 @pytest.mark.parametrize(("when", "state"), [("before", PowerState.OFF), ("after", PowerState.RUNNING)])
 def test_a_process_killed_around_a_call_leaves_its_effect_or_none(fabric, when, state):
     fabric_id = simulated.make_machine(fabric.root, "machine", [MiB])

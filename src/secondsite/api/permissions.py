@@ -149,6 +149,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /machines/{machine}/prediction": Permission.READ,
         "GET /machines/{machine}/reprotect-preview": Permission.READ,
         "GET /machines/{machine}/preflight": Permission.READ,
+        "GET /appliances/{appliance}/check": Permission.READ,
         "GET /machines/{machine}/appliances": Permission.READ,
         "GET /sites/{site}/machines/{machine}/appliances": Permission.READ,
         "GET /sites/{site}/machines/{machine}/preflight": Permission.READ,

@@ -16,7 +16,14 @@ from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
 from .control import Control, HostCapacityWatch, OrderDesk, Renewal, Reporter
 from .groups import Groups
-from .orders import ApplianceParts, WithdrawnShutdowns, look_at_chains, remove_left_over, serve_again
+from .orders import (
+    ApplianceParts,
+    HostTrial,
+    WithdrawnShutdowns,
+    look_at_chains,
+    remove_left_over,
+    serve_again,
+)
 from .shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from .source import Replication
 from .target import (
@@ -84,6 +91,7 @@ class Appliance:
         )
         self.capacity = HostCapacityWatch(fabric)
         self.taken_back = WithdrawnShutdowns(parts)
+        self.host_trial = HostTrial(parts, self._tell_notes)
         self.listener: Listener | None = None
         self.control: Control | None = None
 
@@ -113,6 +121,7 @@ class Appliance:
         self.taken_back.start()
         self.chains.start()
         self.capacity.start()
+        self.host_trial.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,
@@ -140,6 +149,7 @@ class Appliance:
         self.taken_back.stop(0.2)
         self.chains.stop(0.2)
         self.capacity.stop(0.2)
+        self.host_trial.stop(0.2)
         if self.control is not None:
             self.control.stop(min(5, left()))
         self.replication.interrupt()
@@ -199,6 +209,10 @@ class Appliance:
         self._use_new_certificate()
         self.renewal.look_soon()
 
+    def _tell_notes(self) -> None:
+        if self.control is not None:
+            self.control.dial_again()
+
     def _hello(self) -> Hello:
         properties = self.fabric.properties
         return Hello(
@@ -208,7 +222,7 @@ class Appliance:
             fabric_kind=properties.kind,
             accelerated=properties.accelerated,
             data_addresses=self.data_addresses,
-            notes=properties.notes,
+            notes=(*properties.notes, *self.host_trial.notes),
             host=platform.node() or None,
             vault_number=self.desk.generations.vault_number,
             most_disks_home=self.config.most_disks_home or None,

@@ -192,9 +192,9 @@ CATALOGUE: dict[str, FindingKind] = {
             "machine-missing",
             C,
             "The hypervisor no longer knows the machine: it was undefined, or migrated to another host.",
-            "If it was migrated, enroll an appliance at its new host, and it goes on by itself "
-            "('secondsite appliance create-registration-key --site SITE'). Else define it again. Its "
-            "recovery points stay usable until then.",
+            "If it was migrated to a host with an appliance of this site, nothing: it goes on by itself. "
+            "Enroll one there if there is none ('secondsite appliance create-registration-key --site SITE'). "
+            "If it was undefined, define it again. Its recovery points stay usable until then.",
         ),
         _kind(
             "mark-lost",

@@ -2,8 +2,9 @@
 
 A fabric is made by `entry` from a URI and a work directory, belongs to one site, and is used by several
 threads at once. Every method has its own deadline, raises only `domain.errors`, and can be repeated after a
-crash. A fabric touches only what carries our tag, except that it reads the inventory, and that
-`Tracking.enable` tags a machine whose owner protects it.
+crash. A fabric touches only what carries our tag, except that it reads the inventory, that
+`Tracking.enable` tags a machine whose owner protects it, and that a view on trial is opened, and leaves
+nothing behind.
 
 Machines are named by fabric id (a UUID as text, constant for the machine's life).
 Sizes are bytes, spans are seconds, times are aware UTC.
@@ -174,8 +175,8 @@ class ChangeSession:
 
     taken_at: datetime
     checkpoint: str | None
-    """The checkpoint that was made with the view, the base of the next one. None only for an instant
-    without a view."""
+    """The checkpoint that was made with the view, the base of the next one. None for an instant without a
+    view, and for a view on trial."""
     disks: tuple[DiskChanges, ...]
     consistency: str = "crash"
     reason: str | None = None
@@ -222,6 +223,10 @@ class SessionRequest:
     instant: Callable[[], AbstractContextManager[None]] = nullcontext
     """A context around the act that fixes the view of a running machine, entered once everything else is
     ready; the caller may wait in it for other machines."""
+    trial: bool = False
+    """Whether the view is only tried, on a machine that may be without our tag: no checkpoint begins, and
+    nothing stays in the machine or its disks. What a dead process left of it, the next opening of the fabric
+    removes. `base` is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +379,18 @@ class HostRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTrial:
+    """A machine to try. `networks` are the networks here of its cards, by their keys; other cards are left
+    out. `folder` is where the platform may put empty disks, on the file system where the machine's would lie;
+    None: it is tried without disks. The folder is the caller's, and is empty afterwards."""
+
+    definition: MachineDefinition
+    sizing: Sizing = AS_DEFINED
+    networks: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """How the platform would be told to make a machine. `uri`: its address; `text`: the definition in its own
     language. Both are empty if no other program could use such a text."""
@@ -398,7 +415,16 @@ class Hosting(Protocol):
     """Making and removing machines from replicas."""
 
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
-        """Why this machine could not run here, with the vCPUs and the memory that it is to have."""
+        """Why this machine could not run here, with the vCPUs and the memory that it is to have: what can be
+        told without trying."""
+
+    def try_start(
+        self, trial: StartTrial, meanwhile: Callable[[str], None] | None = None
+    ) -> Sequence[Obstacle]:
+        """Starts the machine under a throwaway name, with empty disks, and removes it: what the platform says
+        against it. Its guest never runs, and no frame leaves its cards. Nothing stays; what a dead process
+        left goes when the fabric is opened. `meanwhile` is called with the fabric id of the machine, if it is
+        a real one. Raises FabricError if that cannot be tried, and what `meanwhile` raises."""
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         """What the definition of a machine that comes home names and is not here, except its networks and the

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from fastapi import Response
 
 from ...wire import rest
+from ...wire.rest.preflights import ApplianceCheck
 from ..access import Vault
 from ..headers import LOCATION, OnceHeader, OpenOnceHeader, answers, locate
 from ..routers import guarded, open_to_all
@@ -52,6 +53,13 @@ def list_appliances(vault: Vault, site: OnlySite = None) -> Sequence[rest.Applia
 def show_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
     """One appliance."""
     return vault.appliances.show(appliance)
+
+
+@router.get("/appliances/{appliance}/check")
+def check_appliance(vault: Vault, appliance: ApplianceName) -> ApplianceCheck:
+    """Whether machines start at the appliance's host, and can be viewed there: it tries that with a tiny
+    one of its own, which is removed."""
+    return vault.host_checks.of(appliance)
 
 
 @router.delete("/appliances/{appliance}", status_code=HTTPStatus.NO_CONTENT)

@@ -34,6 +34,8 @@ from .override import start_at_the_site
 from .proof import booting, proving
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
+from .trying import own_machine
+from .trying.own_machine import HostTrial
 from .withdrawn_shutdown import WithdrawnShutdowns
 
 Handler = Callable[[Context, Any], tuple[str, Shape]]
@@ -42,6 +44,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.DISCOVER: inventory.discover,
     Kind.CHECK_SOURCE: checks.check_source,
     Kind.CHECK_TARGET: checks.check_target,
+    Kind.CHECK_HOST: own_machine.check_host,
     Kind.START_REPLICATION: source.start_replication,
     Kind.STOP_REPLICATION: source.stop_replication,
     Kind.PAUSE_REPLICATION: source.pause_replication,
@@ -112,6 +115,7 @@ __all__ = [
     "HANDLERS",
     "ApplianceParts",
     "Context",
+    "HostTrial",
     "WithdrawnShutdowns",
     "look_at_chains",
     "perform",

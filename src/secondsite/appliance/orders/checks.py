@@ -32,6 +32,7 @@ from . import group_pauses, machine_tags, runs
 from .context import Context
 from .dns import records
 from .networks import network_checks, production
+from .trying import starts, views
 
 PEER_SECONDS = 3.0
 PEER_PATIENCE_SECONDS = 15.0
@@ -42,7 +43,10 @@ NEWS_SECONDS = 5.0
 
 def check_source(context: Context, payload: CheckSource) -> tuple[str, SourceCheckFact]:
     reached: list[float] = []
-    obstacles = list(_of_source(context, payload, reached))
+    obstacles, view = list(_of_source(context, payload, reached)), None
+    if payload.view and not any(each.blocking for each in obstacles):
+        view, more = views.view(context, payload)
+        obstacles += more
     sentence, found = _answer(obstacles, "this machine can be replicated from here")
     return sentence, SourceCheckFact(
         peer_seconds=reached[0] if reached else None,
@@ -50,11 +54,13 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, SourceChe
         needed_bytes=_needed_bytes(context, payload),
         written_bytes=_written_bytes(context, payload),
         sizes={disk.key: disk.size_bytes for disk in _disks_of(context, payload)},
+        view=view,
     )
 
 
 def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetCheckFact]:
-    sentence, found = _answer(list(_of_target(context, payload)), "this site can hold and run it")
+    tried: list[float] = []
+    sentence, found = _answer(list(_of_target(context, payload, tried)), "this site can hold and run it")
     shares = context.fabric.properties.networks
     return sentence, TargetCheckFact(
         obstacles=found.obstacles,
@@ -65,6 +71,7 @@ def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetChe
         serves=shares and context.fabric.networks.cannot_serve() is None,
         stand_ins=production.known(context, payload),
         keeps=True,
+        start_seconds=tried[0] if tried else None,
         copy_on=_copy_on(context) if payload.no_copy or runs.is_started_by_another(context) else None,
     )
 
@@ -187,9 +194,10 @@ def _dial(context: Context, addresses: tuple[str, ...]) -> float:
         time.sleep(PEER_PAUSE_SECONDS)
 
 
-def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+def _of_target(context: Context, payload: CheckTarget, tried: list[float]) -> Iterator[ObstacleShape]:
+    """`tried` gets the seconds that a trial start took."""
     if payload.definition is not None:
-        yield from map(_shape, context.fabric.hosting.check(payload.definition, payload.sizing))
+        yield from _cannot_run(context, payload, payload.definition, tried)
     yield from _too_large(context, payload)
     yield from _too_little_memory(context, payload)
     yield from _unknown_cpu_model(context, payload)
@@ -198,7 +206,7 @@ def _of_target(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape
     if payload.home is not None:
         yield from network_checks.at_home(context, payload.home)
         yield from network_checks.gone_parts(context, payload.home)
-        yield from _made_anew(context, payload)
+        yield from _made_anew(context, payload, tried)
     if payload.home_in_need is not None:
         yield from network_checks.in_need(context, payload.home_in_need)
     yield from production.warnings(context, payload, runs.of_drills(context))
@@ -317,14 +325,26 @@ def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:
         )
 
 
-def _made_anew(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:
+def _cannot_run(
+    context: Context, payload: CheckTarget, definition: MachineDefinition, tried: list[float]
+) -> Iterator[ObstacleShape]:
+    """Why this host cannot run the machine; a start is tried if nothing else is in the way."""
+    found = context.fabric.hosting.check(definition, payload.sizing)
+    yield from map(_shape, found)
+    if not any(each.blocking for each in found):
+        seconds, more = starts.start(context, payload, definition)
+        yield from map(_shape, more)
+        tried += [] if seconds is None else [seconds]
+
+
+def _made_anew(context: Context, payload: CheckTarget, tried: list[float]) -> Iterator[ObstacleShape]:
     """Why this host could not run a machine that comes home while nothing but its replica is here: this may
     be a new host."""
     hosted = context.parts.host.find(context.machine_id)
     if hosted is None or payload.home is None or payload.definition is not None:
         return
     if network_checks.left_at_home(context, payload.home) is None:
-        yield from map(_shape, context.fabric.hosting.check(hosted.setup.definition, payload.sizing))
+        yield from _cannot_run(context, payload, hosted.setup.definition, tried)
 
 
 def _copy(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -20,6 +20,7 @@ Its rooms:
     disks_and_firmware  its disks and its firmware state
     slices              computes what one cycle of a pass sends
     digest_cache        the digest cache around one cycle
+    view_trial          a view that is only tried
     cycle_guard         ends cycles that would hurt their machine
     scratch_reserve     space that is released when scratch space runs out
 """

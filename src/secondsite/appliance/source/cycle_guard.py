@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
-from ...datapath.channel import Connection
 from ...datapath.errors import PeerRefused
 from ...domain import errors
 from ...fabrics.interface import ChangeSession
@@ -102,11 +102,16 @@ class _ScratchUse:
         return ours * ahead > left or (self.used > 0 and all_used * ahead > self.free)
 
 
+class Cuttable(Protocol):
+    def cut(self) -> None:
+        """Wake the thread that waits for it."""
+
+
 class GuardedCycle:
     """One cycle under guard."""
 
     def __init__(
-        self, connection: Connection, session: ChangeSession, scratch: Path, budget_bytes: int,
+        self, connection: Cuttable, session: ChangeSession, scratch: Path, budget_bytes: int,
         seconds: float, interrupt: threading.Event,
     ) -> None:  # fmt: skip
         self._connection = connection

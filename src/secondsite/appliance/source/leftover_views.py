@@ -16,6 +16,7 @@ from .machine import Source
 
 log = structlog.get_logger(__name__)
 
+ANSWER_SECONDS = 60.0
 CONNECTIONS = 2
 """How many connections an NbdDisk makes if it may."""
 
@@ -60,7 +61,7 @@ def sweep(fabric: Fabric, source: Source) -> bool:
 
 
 @contextmanager
-def read(session: ChangeSession) -> Iterator[list[NbdDisk]]:
+def read(session: ChangeSession, answer_seconds: float = ANSWER_SECONDS) -> Iterator[list[NbdDisk]]:
     """The disks of a view, open for reading. The job ends before its readers disconnect: QEMU before 9.0
     may abort when a reader goes away from an open one. Connections that are too many would be waited for
     for ever."""
@@ -70,7 +71,13 @@ def read(session: ChangeSession) -> Iterator[list[NbdDisk]]:
         try:
             yield [
                 readers.enter_context(
-                    NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps, one_connection=few)
+                    NbdDisk(
+                        disk.socket,
+                        disk.export,
+                        bitmaps=disk.bitmaps,
+                        one_connection=few,
+                        io_seconds=answer_seconds,
+                    )
                 )
                 for disk in session.disks
             ]

@@ -34,6 +34,7 @@ from .machine import Source
 from .old_copies import OldCopies
 from .progress import SourceProgress
 from .scratch_reserve import ScratchReserve
+from .view_trial import ViewTrials
 from .watch import Watch
 
 LONGEST_IDLE_SECONDS = 1.0
@@ -50,6 +51,7 @@ class Replication:
         self._state = state
         self._guard = Guard(ScratchReserve(config.scratch, config.scratch_budget_bytes))
         self.cycles = Cycles(config, fabric, peers, self._guard)
+        self.view_trials = ViewTrials(config, fabric, self._guard)
         self.fences = Fences(fabric, state)
         self.old_copies = OldCopies(fabric, self.fences, state)
         self.arrivals = Arrivals(fabric, self.old_copies.came_home)

@@ -13,6 +13,7 @@ from ...ground.plural import counted
 from ...wire.common.stores import DEFAULT, StoreSpace
 from ...wire.rest.places import Appliance
 from .. import output, risk
+from ..exit_codes import Exit
 from ..former_words import Noun
 from ..options import Access, Json, connect
 from ..output import clock
@@ -109,6 +110,23 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
         return
     shown = (*COLUMNS, ("processors", _processors), ("networks", _networks))
     output.show_facts((("id", found.id), *((label, value(found)) for label, value in shown)))
+
+
+@app.command()
+def check(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Do machines start at its host? It tries that with a tiny one of its own, which it starts, views and
+    removes. Ends with 4 if not."""
+    with connect(context) as vault:
+        found = vault.appliances[name].check()
+    if as_json:
+        output.show_json(found)
+    else:
+        for each in found.obstacles:
+            output.say(f"in the way at {each.site}: {each.what} {each.do}")
+        for sentence in found.tried:
+            output.say(sentence)
+        output.say(f"machines {'start' if found.ready else 'do not start'} at {found.appliance}")
+    raise typer.Exit(Exit.OK if found.ready else Exit.NOT_POSSIBLE_NOW)
 
 
 @app.command()

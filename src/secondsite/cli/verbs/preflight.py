@@ -33,7 +33,7 @@ def preflight(
     as_json: Json = False,
 ) -> None:
     """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are
-    asked, nothing is changed. Ends with 4 if something is in the way."""
+    asked and try it, nothing is changed. Ends with 4 if something is in the way."""
     with connect(context) as vault:
         if sites := way(source, target):
             site = vault.sites[sites[0]]
@@ -54,6 +54,8 @@ def _show(found: Preflight, done: str) -> None:
         output.say(f"{'in the way' if each.blocking else 'warning'} at {each.site}: {each.what} {each.do}")
     if found.placed is not None:
         output.say(found.placed)
+    for sentence in found.tried:
+        output.say(sentence)
     whence = f"from {found.source_site} to {found.target_site}"
     can = "can" if found.ready else "cannot"
     output.say(f"{found.machine} {can} be {done} {whence} now; asked at {clock(found.checked_at)}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from ...wire import rest
+from ...wire.rest.preflights import ApplianceCheck
 from ..connection import Connection, path
 
 
@@ -31,6 +32,11 @@ class ApplianceHandle:
     def show(self) -> rest.Appliance:
         """The appliance, and whether it is connected."""
         return self._connection.one(rest.Appliance, "GET", path("appliances", self._name))
+
+    def check(self) -> ApplianceCheck:
+        """Whether machines start at its host, and can be viewed there: it tries that with one of its own.
+        Raises ApplianceUnreachable, DeadlineExceeded."""
+        return self._connection.one(ApplianceCheck, "GET", path("appliances", self._name, "check"))
 
     def create_registration_key(self, refuse_now: bool = False) -> rest.RegistrationKey:
         """Creates a key that enrolls, within an hour, the appliance that takes this one's place under its id.

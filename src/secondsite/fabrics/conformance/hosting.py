@@ -12,7 +12,7 @@ from ...domain import errors
 from ...ground.units import MiB
 from ...wire.common.machines import MachineDefinition, NicDefinition
 from ...wire.common.properties import Sizing
-from ..interface import HostRequest, PowerState
+from ..interface import HostRequest, PowerState, StartTrial
 from . import steps
 from .under_test import FabricUnderTest
 
@@ -73,6 +73,16 @@ class HostingCases:
         made = steps.machine_of(under_test, request.fabric_id).definition
         assert [(nic.mac, nic.network) for nic in made.nics] == [(MACS[0], "lan-b"), (NEW_MAC, "dmz-b")]
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
+
+    def test_a_start_on_trial_leaves_nothing_behind(self, under_test: FabricUnderTest) -> None:
+        fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "tried")
+        folder = under_test.scratch_dir.with_name("trial")
+        networks = {nic.key: nic.network for nic in plain.definition.nics if nic.network is not None}
+        before = fabric.inventory.list()
+        found = fabric.hosting.try_start(StartTrial(plain.definition, plain.sizing, networks, folder))
+        assert [one.what for one in found if one.blocking] == []
+        assert fabric.inventory.list() == before
+        assert not folder.exists()
 
     def test_it_has_the_name_vcpus_and_memory_of_the_last_request(self, under_test: FabricUnderTest) -> None:
         fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "sized")

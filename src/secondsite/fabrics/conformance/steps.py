@@ -65,8 +65,9 @@ def view(
     app_consistent: bool = False,
     disks: Sequence[str] = (),
     instant: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    trial: bool = False,
 ) -> Iterator[ChangeSession]:
-    """A frozen view of these disks, or of all, with a new checkpoint."""
+    """A frozen view of these disks, or of all, with a new checkpoint unless it is only tried."""
     request = SessionRequest(
         fabric_id=fabric_id,
         disks=tuple(disks) or keys_of(under_test, fabric_id),
@@ -75,6 +76,7 @@ def view(
         scratch_dir=under_test.scratch_dir,
         app_consistent=app_consistent,
         instant=instant,
+        trial=trial,
     )
     with under_test.fabric.tracking.open(request) as session:
         yield session

@@ -36,6 +36,33 @@ class ViewCases:
             assert [disk.size_bytes for disk in session.disks] == [4 * MiB, 2 * MiB]
             assert [len(steps.content(disk)) for disk in session.disks] == [4 * MiB, 2 * MiB]
 
+    def test_a_view_on_trial_leaves_nothing_behind(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.running(under_test, "trial", [4 * MiB, 2 * MiB])
+        steps.write(under_test, fabric_id, 1 * MiB, 0xAA)
+        before = steps.machine_of(under_test, fabric_id)
+        for turn_off in (False, True):
+            if turn_off:
+                steps.stopped(under_test, fabric_id)
+                before = steps.machine_of(under_test, fabric_id)
+            with steps.view(under_test, fabric_id, None, trial=True) as session:
+                assert session.checkpoint is None
+                assert [len(steps.content(disk)) for disk in session.disks] == [4 * MiB, 2 * MiB]
+                assert steps.byte_at(session.disks[0], 1 * MiB) == 0xAA
+                assert session.holds()
+            assert steps.machine_of(under_test, fabric_id) == before, "its tag and definition are as before"
+            assert list(under_test.scratch_dir.iterdir()) == []
+        assert steps.our_bitmaps(under_test, fabric_id) == []
+
+    def test_a_view_on_trial_leaves_a_machines_base_alone(self, under_test: FabricUnderTest) -> None:
+        fabric_id = steps.protected(under_test, "trial-based")
+        base = steps.checkpoint(under_test, fabric_id)
+        steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
+        with steps.view(under_test, fabric_id, None, trial=True) as session:
+            steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
+            assert steps.byte_at(session.disks[0], 5 * BLOCK_BYTES) == 0
+        with steps.view(under_test, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {3, 5}
+
     def test_the_instant_of_a_view_lies_before_the_act_that_fixes_it(
         self, under_test: FabricUnderTest
     ) -> None:

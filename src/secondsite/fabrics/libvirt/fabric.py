@@ -51,15 +51,18 @@ class LibvirtFabric:
             else networks.LibvirtNetworks(self._hypervisor)
         )
         self.networks: interface.Networks = self._networks
-        self.hosting: interface.Hosting = hosting.Hosting(
+        machine_host = hosting.Hosting(
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
+        self.hosting: interface.Hosting = machine_host
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
         self.addressing: Addressing = addressing.Addressing(self._hypervisor)
         self.scripting: Scripting = scripting.Scripting(self._hypervisor)
         quiescence.release_left_over()
         agents.thaw_left_over()
+        views.end_left_over_trials()
+        machine_host.end_left_over_trial()
 
     @property
     def properties(self) -> interface.Properties:

@@ -55,6 +55,7 @@ class SimulatedFabric:
         self.reaching = SimulatedReaching(host, faults)
         self.addressing = SimulatedAddressing(host, faults)
         self.scripting = SimulatedScripting(host, faults)
+        self.tracking.end_left_over_trials()
 
     def close(self) -> None:
         """Nothing to close: daemons and machines run on."""

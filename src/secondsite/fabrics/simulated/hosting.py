@@ -54,6 +54,12 @@ class SimulatedHosting:
                 return [Obstacle(what, f"Use one of {', '.join(FIRMWARES)}.")]
             return []
 
+    def try_start(
+        self, trial: interface.StartTrial, meanwhile: Callable[[str], None] | None = None
+    ) -> Sequence[Obstacle]:
+        with self._faults.around("hosting.try_start", trial.definition.fabric_id):
+            return ()
+
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         return ()
 

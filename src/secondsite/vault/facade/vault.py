@@ -27,6 +27,7 @@ from .nouns.policies import Policies
 from .nouns.predictions import Predictions
 from .nouns.preflight.candidates import Candidates
 from .nouns.preflight.failover_readiness import Preflights
+from .nouns.preflight.host_readiness import HostChecks
 from .nouns.preflight.protection_readiness import Eligibility
 from .nouns.preflight.returning import Returns
 from .nouns.settings.cards import Settings
@@ -60,6 +61,7 @@ class VaultFacade:
     machines: Machines
     settings: Settings
     preflights: Preflights
+    host_checks: HostChecks
     eligibility: Eligibility
     validations: Validations
     returns: Returns
@@ -110,6 +112,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         machines=Machines(parts),
         settings=Settings(parts),
         preflights=Preflights(parts),
+        host_checks=HostChecks(parts),
         eligibility=Eligibility(parts),
         validations=Validations(parts),
         returns=Returns(parts),

@@ -32,6 +32,15 @@ class Obstacles(Shape):
     obstacles: Annotated[tuple[ObstacleShape, ...], BoundedTuple(MOST_OBSTACLES)] = ()
 
 
+class TriedView(Shape):
+    """A frozen view that was opened, read and ended: of so many disks, in so many seconds; or why none was
+    tried."""
+
+    disks: Number = 0
+    seconds: float = 0.0
+    why_not: Text | None = None
+
+
 class SourceCheckFact(Obstacles):
     """`needed_bytes`: what the disks occupy, which is the most that a full copy needs; None: an older
     appliance. `written_bytes`: what a machine that was failed over to here has written onto its point
@@ -43,6 +52,16 @@ class SourceCheckFact(Obstacles):
     """Seconds that connecting to the peer's data port took, if that was asked for."""
     sizes: dict[str, int] = Field(default_factory=dict)
     """Bytes of the disks as the machine has them now; none: it is not there, or an older appliance."""
+    view: TriedView | None = None
+    """What was tried if that was asked for; None: something is in the way, or an older appliance."""
+
+
+class HostCheckFact(Obstacles):
+    """What came of starting a tiny machine of the appliance's own, and of viewing it: seconds, None if that
+    failed or was not tried."""
+
+    start_seconds: float | None = None
+    view_seconds: float | None = None
 
 
 class NetworkCandidate(Shape):
@@ -78,15 +97,19 @@ class TargetCheckFact(Obstacles):
     """What a copy stands on that was failed over to here: with `no_copy` any, else one that was started
     without a vault; None: none is here, or an older appliance."""
     sets_cpu_model: bool = False
+    start_seconds: float | None = None
+    """How long the trial start took that was made of `definition`; None: none succeeded, or an older
+    appliance."""
 
 
 class CheckSource(Shape):
     """`peer_addresses`: the data port of the other side is tried too (a TLS hello within seconds). `disks`
-    are those to be protected; none given: all."""
+    are those to be protected; none given: all. `view`: a frozen view of them is tried as well."""
 
     fabric_id: str
     disks: tuple[str, ...] = ()
     peer_addresses: tuple[str, ...] = ()
+    view: bool = False
 
 
 class SeedDisk(Shape):

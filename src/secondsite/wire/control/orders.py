@@ -20,6 +20,7 @@ from .checks import (
     MOST_OBSTACLES,
     CheckSource,
     CheckTarget,
+    HostCheckFact,
     ImportSeed,
     ObstacleShape,
     SeedFact,
@@ -388,6 +389,7 @@ class Kind(StrEnum):
     DISCOVER = "discover"
     CHECK_SOURCE = "check_source"
     CHECK_TARGET = "check_target"
+    CHECK_HOST = "check_host"
     START_REPLICATION = "start_replication"
     STOP_REPLICATION = "stop_replication"
     PAUSE_REPLICATION = "pause_replication"
@@ -467,6 +469,7 @@ CHECK_SOURCE = OrderKind(
     Kind.CHECK_SOURCE, CheckSource, SourceCheckFact, "can this machine be replicated from here"
 )
 CHECK_TARGET = OrderKind(Kind.CHECK_TARGET, CheckTarget, TargetCheckFact, "can this site hold and run it")
+CHECK_HOST = OrderKind(Kind.CHECK_HOST, Nothing, HostCheckFact, "does any machine start here")
 START_REPLICATION = OrderKind(
     Kind.START_REPLICATION, SourceSetup, Nothing, "replicate from now on, by yourself"
 )

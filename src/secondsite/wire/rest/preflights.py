@@ -52,6 +52,25 @@ class Preflight(Shape):
     takes it."""
     placed: str | None = None
     """Why that one, if its site has several."""
+    tried: tuple[str, ...] = ()
+    """What was tried, each as words: a frozen view at the source, a start at the target; or why not."""
+    checked_at: AwareDatetime
+    """When it was asked (UTC)."""
+
+
+class ApplianceCheck(Shape):
+    """What an appliance found when it started a tiny machine of its own, viewed it and removed it."""
+
+    appliance: str
+    """Its name."""
+    site: str
+    """Where it stands."""
+    ready: bool
+    """Whether nothing blocks."""
+    obstacles: tuple[PreflightObstacle, ...] = ()
+    """Why no machine would start there, or be viewed."""
+    tried: tuple[str, ...] = ()
+    """What was tried, each as words."""
     checked_at: AwareDatetime
     """When it was asked (UTC)."""
 

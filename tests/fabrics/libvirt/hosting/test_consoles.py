@@ -2,12 +2,14 @@
 
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import libvirt
 import pytest
 
 from rig.hosts.domains import firmware_xml, uefi_xml
-from secondsite.fabrics.interface import HostRequest
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import HostRequest, SessionRequest, StartTrial
 from secondsite.fabrics.libvirt.host import domain_xml, inventory
 from secondsite.fabrics.libvirt.hosting import adapt, dry_run, sizing
 from tests.fabrics.libvirt.hosting.support_definitions import child
@@ -49,7 +51,7 @@ def test_a_machine_with_consoles_of_another_host_starts_here(host):
     definition = defined(host, lambda xml: xml.replace("</devices>", CONSOLES))
     before = names(host)
     found = host.fabric.hosting.check(definition)
-    assert [one.what for one in found if one.blocking] == []
+    assert [one.what for one in (*found, *tried(host, definition)) if one.blocking] == []
     assert sum("pseudo terminal" in one.what for one in found) == 4
     assert names(host) == before
     fabric_id = hosted(host, definition)
@@ -140,7 +142,7 @@ def test_a_machine_that_goes_back_in_time_starts_with_another_generation(host):
 def test_limits_that_the_hypervisor_does_not_keep_are_told(host):
     limits = "<cputune><shares>512</shares></cputune><devices>"
     definition = defined(host, lambda xml: xml.replace("<devices>", limits))
-    told = [one.what for one in host.fabric.hosting.check(definition) if "keeps no limits" in one.what]
+    told = [one.what for one in tried(host, definition) if "keeps no limits" in one.what]
     fabric_id = hosted(host, definition)
     host.fabric.power.start(fabric_id)
     try:
@@ -157,11 +159,15 @@ def test_a_trial_leaves_no_variables_and_no_tpm(host):
     variables.write_bytes(uefi.variables_with_entry("first"))
     tpm = "<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>"
     fabric_id = host.define(uefi_xml(name, [host.make_image(name, 1 << 20)], variables, tpm))
-    host.fabric.hosting.check(host.fabric.inventory.get(fabric_id).definition)  # folders are made
+    tried(host, host.fabric.inventory.get(fabric_id).definition)  # folders are made
     before = below(host)
-    found = host.fabric.hosting.check(host.fabric.inventory.get(fabric_id).definition)
+    found = tried(host, host.fabric.inventory.get(fabric_id).definition)
     assert [one.what for one in found if one.blocking] == []
     assert below(host) == before
+
+
+def tried(host, definition):
+    return host.fabric.hosting.try_start(StartTrial(definition, folder=host.work_dir / "trial"))
 
 
 def below(host):
@@ -173,12 +179,68 @@ def test_a_trial_that_a_dead_process_left_is_removed_by_the_next(host):
     definition = defined(host, lambda xml: xml)
     place = adapt.HostFeatures(False, frozenset(), host.work_dir / "console", host.work_dir / "nvram")
     left = domain_xml.parse(definition.native)
-    sizing.set_text(left, "name", dry_run.name_at(place))
+    sizing.set_text(left, "name", dry_run.name_at(place.console_folder))
     sizing.set_text(left, "uuid", str(uuid.uuid4()))
     domain_xml.set_tag(left, inventory.TRIAL)
     host.fabric.power.start(host.define(domain_xml.render(left)))
-    assert [one for one in host.fabric.hosting.check(definition) if one.blocking] == []
+    assert [one for one in tried(host, definition) if one.blocking] == []
     assert not [one for one in host.connection.domains() if "trial" in one.name()]
+
+
+def test_a_trial_that_a_dead_process_left_is_removed_when_the_fabric_is_opened(host):
+    definition = defined(host, lambda xml: xml)
+    left = domain_xml.parse(definition.native)
+    sizing.set_text(left, "name", dry_run.name_at(host.work_dir / "console"))
+    sizing.set_text(left, "uuid", str(uuid.uuid4()))
+    domain_xml.set_tag(left, inventory.TRIAL)
+    host.fabric.power.start(host.define(domain_xml.render(left)))
+    (host.work_dir / "start-on-trial").touch()
+    host.reopen()
+    assert not (host.work_dir / "start-on-trial").exists()
+    assert not [one for one in host.connection.domains() if "trial" in one.name()]
+
+
+def test_a_trial_has_the_buses_and_the_memory_of_the_machine(host, monkeypatch):
+    seen = []
+    real = dry_run.unkept
+
+    def look(domain, root):
+        seen.append(domain_xml.parse(domain.XMLDesc()))
+        return real(domain, root)
+
+    monkeypatch.setattr(dry_run, "unkept", look)
+    definition = defined(host, lambda xml: xml)
+    tried(host, definition)
+    (root,) = seen
+    assert [target.get("bus") for target in root.iterfind("devices/disk/target")] == ["virtio"]
+    (source,) = root.iterfind("devices/disk/source")
+    assert source.get("file") == str(host.work_dir / "trial" / "vda.qcow2")
+    assert root.findtext("memory") == str(definition.memory_bytes // 1024)
+
+
+def test_trials_at_the_same_time_take_turns(host):
+    definition = defined(host, lambda xml: xml)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: tried(host, definition), range(3)))
+    assert [one for each in found for one in each if one.blocking] == []
+
+
+@pytest.mark.parametrize("kind", ["backup-job", "filter"])
+def test_a_machine_on_trial_can_be_viewed_while_it_stands(host, kind):
+    definition, seen = defined(host, lambda xml: xml), []
+    with host.viewed_by(kind):
+
+        def viewed(fabric_id):
+            request = SessionRequest(
+                fabric_id, ("vda",), None, "secondsite-trial", host.scratch_dir, trial=True
+            )
+            with host.fabric.tracking.open(request) as session:
+                seen.append(steps.content(session.disks[0]))
+
+        trial = StartTrial(definition, folder=host.work_dir / "trial")
+        assert [one for one in host.fabric.hosting.try_start(trial, viewed) if one.blocking] == []
+    assert seen == [bytes(1 << 20)]
+    assert list(host.scratch_dir.iterdir()) == []
 
 
 def test_what_only_a_start_finds_out_is_found_by_the_check(host):
@@ -187,7 +249,7 @@ def test_what_only_a_start_finds_out_is_found_by_the_check(host):
     )
     definition = defined(host, lambda xml: xml.replace("</os>", no_firmware))
     before = names(host)
-    [obstacle] = [one for one in host.fabric.hosting.check(definition) if one.blocking]
+    [obstacle] = [one for one in tried(host, definition) if one.blocking]
     assert "The machine cannot run here" in obstacle.what
     assert names(host) == before
     assert not [one for one in host.connection.domains() if "trial" in one.name()]

@@ -4,6 +4,7 @@ used now."""
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import hosting as cases
 from secondsite.fabrics.conformance import steps
-from secondsite.fabrics.interface import HostRequest
-from secondsite.fabrics.libvirt.host import connection
+from secondsite.fabrics.interface import HostRequest, StartTrial
+from secondsite.fabrics.libvirt.host import connection, domain_xml
 from secondsite.wire.common.machines import NetworkService, ServedHost
 from tests.support import libvirtd
 
@@ -108,6 +109,36 @@ def test_a_card_runs_with_its_filter_where_this_site_has_it_and_is_told_of_where
     assert told == ("the network filter 'only-its-own' of net0",)
     host.fabric.hosting.remove(request.fabric_id, steps.TAG)
     defined.undefine()
+    host.fabric.networks.remove("lab", steps.TAG)
+    host.clear()
+
+
+def test_a_start_on_trial_plugs_cards_in_that_say_nothing_and_have_not_the_machines_address(host):
+    host.fabric.networks.create_isolated("lab", steps.TAG)
+    definition = steps.machine_of(host, host.make_machine("carded", [steps.DISK_BYTES])).definition
+    native = definition.native.replace("</devices>", f"{FILTERED}</devices>").replace(
+        "<filterref filter='only-its-own'/>", ""
+    )
+    definition = definition.model_copy(update={"native": native})
+    seen = []
+
+    def look(fabric_id):
+        domain = host.connection.domain(fabric_id)
+        (card,) = domain_xml.parse(domain.XMLDesc()).iterfind("devices/interface")
+        told = [card.find(each) for each in ("link", "mac", "source", "target")]
+        link, mac, source, target = (dict(each.attrib) for each in told if each is not None)
+        time.sleep(1.0)  # whatever announces itself does it by then
+        sent = domain.interfaceStats(target["dev"])[5]
+        seen.append((link["state"], mac["address"], source["network"], sent))
+
+    folder = host.work_dir / "trial"
+    trial = StartTrial(definition, networks={"net0": "lab", "net1": "gone"}, folder=folder)
+    assert [one.what for one in host.fabric.hosting.try_start(trial, look) if one.blocking] == []
+    ((state, mac, network, sent),) = seen
+    assert (state, network, sent) == ("down", "lab", 0)
+    assert mac.startswith("52:54:00:")
+    assert mac != "52:54:00:00:00:0b"
+    assert not folder.exists()
     host.fabric.networks.remove("lab", steps.TAG)
     host.clear()
 

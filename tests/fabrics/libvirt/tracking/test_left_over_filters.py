@@ -83,6 +83,18 @@ def test_full_scratch_space_breaks_the_view_and_no_write_of_the_guest(cramped):
     assert list((cramped.root / "scratch").iterdir()) == []
 
 
+def test_filters_on_trial_in_a_machine_that_is_not_ours_are_taken_out_by_the_next_process(held):
+    held.ask("disable", machine=held.machine)
+    held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1", trial=True)
+    with_its_watchdog(held)
+    assert nodes_of_nobody(held) == ["ss-filter-vda", "ss-scratch-vda", "ss-view-vda"]
+    held.open()
+    held.kill()
+    assert what_is_left(held) == []
+    held.open()
+    assert list((held.root / "scratch").iterdir()) == []
+
+
 @pytest.mark.always
 def test_the_watchdog_takes_the_filters_of_a_killed_owner_out_within_seconds(held):
     held.cycle(None, "secondsite-1-1")

@@ -83,6 +83,23 @@ def test_the_next_process_ends_a_left_over_job_before_it_does_anything_else_with
     held.open()
 
 
+def test_a_view_on_trial_of_a_machine_that_is_not_ours_is_ended_and_forgotten_by_the_next_process(held):
+    held.ask("disable", machine=held.machine)
+    held.ask("open_view", machine=held.machine, base=None, name="secondsite-1-1", trial=True)
+    (lifeline,) = lifelines_of(held.process.pid)
+    os.kill(lifeline, signal.SIGKILL)
+    held.kill()
+    assert len(jobs_of_nobody(held)) == 1
+    held.open()
+    assert list((held.root / "scratch").iterdir()) == []
+    for notes in ("scratch-of", "views-on-trial"):
+        assert list(held.root.rglob(f"{notes}/*")) == []
+    assert held.ask("checkpoints", machine=held.machine) == []
+    held.kill()
+    assert jobs_of_nobody(held) == []
+    held.open()
+
+
 def test_scratch_files_of_a_dead_process_go_with_the_protection_of_their_machine(held):
     """Nobody looks for them afterwards, and a power cut may have left anything as the note of where they
     are."""

@@ -2,6 +2,7 @@
 
     STORE/replicas/MACHINE/   a replica
     STORE/trash/              removed replicas
+    STORE/trial/              empty disks, while a start is tried
     STORE/start.reserve       space that replication leaves for starts
     STORE/store.json          the store's mark: whose it is
 
@@ -44,6 +45,7 @@ class Store:
         self.name = name
         self.root = root
         self.folder = root / "replicas"
+        self.trial = root / "trial"
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
         self.reserve = ReservedSpace(self.root)
@@ -86,6 +88,7 @@ class Store:
             self.problem = self._taken(state, appliance_id)
             if self.problem is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(self.trial, ignore_errors=True)  # a process died amid a trial
                 self._marked = (self.root / MARK).exists()
                 if self._marked and self.copied_from is None and self._lies_elsewhere():
                     self._mark(appliance_id)

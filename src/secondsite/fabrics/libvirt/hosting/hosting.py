@@ -6,6 +6,7 @@ Invariant: nothing is changed that does not carry our tag.
 import contextlib
 import itertools
 import shutil
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,9 @@ class Hosting:
         self._consoles = work_dir.absolute() / "console"
         self._withdrawn = work_dir.absolute() / "withdrawn"
         self._nvram = work_dir.absolute() / "nvram"
+        self._trying = threading.Lock()
+        self._tries = work_dir.absolute() / "start-on-trial"
+        """It is there while a start is tried: only then the next process looks for what is left."""
         self._networks = networks
         self._power = machines
         self._folders = folders
@@ -95,7 +99,7 @@ class Hosting:
         if definition.fabric_kind != "libvirt":
             return [*missing_parts.accelerator_notes(None), *self._kept_out(())]
         root, place = foreign.parse(definition.native), self._place(definition.native)
-        found = [
+        return [
             *missing_parts.accelerator_notes(root),
             *missing_parts.missing_files(root, self._boot_folders),
             *self._kept_out(missing_parts.boot_files(root)),
@@ -110,9 +114,25 @@ class Hosting:
             *newer.notes(root, place.libvirt),
             *missing_parts.left_out(root, self._boot_folders),
         ]
-        if any(obstacle.blocking for obstacle in found):
+
+    def try_start(
+        self, trial: interface.StartTrial, meanwhile: Callable[[str], None] | None = None
+    ) -> Sequence[interface.Obstacle]:
+        known = frozenset(each.name for each in self._networks.list())
+        networks = {key: name for key, name in trial.networks.items() if name in known}
+        trial, place = replace(trial, networks=networks), self._place(trial.definition.native)
+        with self._trying:
+            durable.write(self._tries, b"")
+            found = [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
+            self._tries.unlink(missing_ok=True)
             return found
-        return [*found, *dry_run.obstacles(self._hypervisor, definition, place, wanted)]
+
+    def end_left_over_trial(self) -> None:
+        """Removes the machine of a trial start whose process died."""
+        with contextlib.suppress(errors.SecondsiteError):  # the next opening tries again
+            if self._tries.exists():
+                dry_run.end_left_over(self._hypervisor, self._consoles)
+                self._tries.unlink(missing_ok=True)
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.MissingPart]:
         return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]

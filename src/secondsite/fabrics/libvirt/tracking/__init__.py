@@ -10,6 +10,7 @@ Its rooms:
     filter_view     the view by QEMU's copy-before-write filters
     filters         takes such filters out, whoever put them in
     job_lifeline    a process that ends the view if its owner dies
+    trials          views that are only tried
     waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could crash
     kept_changes    what a shutdown writes to disks that keep no bitmaps

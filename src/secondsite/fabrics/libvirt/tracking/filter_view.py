@@ -57,7 +57,8 @@ def _prepare(plan: ViewPlan) -> None:
     for key in plan.request.disks:
         _add_scratch(plan, key)
     _serve(plan)
-    _run(plan.domain, [_new_bitmap(plan, key) for key in plan.request.disks])
+    if not plan.request.trial:
+        _run(plan.domain, [_new_bitmap(plan, key) for key in plan.request.disks])
     for key in plan.request.disks:
         _add_filter(plan, key)
 

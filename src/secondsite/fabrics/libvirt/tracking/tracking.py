@@ -25,6 +25,7 @@ from . import (
     left_files,
     powered_off,
     trackable,
+    trials,
     unwritten,
     view_kinds,
     view_plan,
@@ -62,6 +63,7 @@ class Tracking:
         self._looks = unwritten.WriteObserver(self._identities)
         self._lifeline = JobLifeline()
         self._daemons, self._notes = work_dir / "daemons", work_dir / "scratch-of"
+        self._trials = trials.Trials(work_dir / "views-on-trial")
         self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, self._lifeline, view_kind, self._notes)
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
@@ -99,6 +101,22 @@ class Tracking:
             backup_job.end_left_over(domain, self._sockets())
             view_plan.remove_scratch(self._notes, fabric_id)
             self._lifeline.done(fabric_id)
+
+    def end_left_over_trials(self) -> None:
+        """Ends views on trial that a dead process left open, and removes what was theirs."""
+        for fabric_id in self._trials.noted():
+            with contextlib.suppress(errors.SecondsiteError):  # the next opening of the fabric tries again
+                self._end_trial(fabric_id)
+
+    def _end_trial(self, fabric_id: str) -> None:
+        """A machine that was tagged since may be another appliance's: what is not surely ours stays there."""
+        domain = self._hypervisor.find(fabric_id)
+        if domain is None or inventory.tag_of(domain) is None:
+            self.end_left_over(fabric_id)
+        elif inventory.power_of(domain) is not OFF:
+            backup_job.end_left_over(domain, self._sockets())
+        view_plan.forget_scratch(self._notes, fabric_id)
+        self._trials.forget(fabric_id)
 
     @contextlib.contextmanager
     def keeping(self, fabric_id: str) -> Iterator[None]:
@@ -218,7 +236,7 @@ class Tracking:
         domain = self._hypervisor.domain(request.fabric_id)
         disks = inventory.live_disks(domain)
         self._require_disks(domain, disks, request)
-        with self._only_view_of(domain):
+        with self._only_view_of(domain), self._trials.noting(request):
             if inventory.power_of(domain) is OFF:
                 self._require_here(domain)
                 with self._resting_view(domain, disks, request) as session:
@@ -233,6 +251,11 @@ class Tracking:
     ) -> Iterator[interface.ChangeSession]:
         key, base = self._hypervisor.key, request.base
         holders: powered_off.Holders = {}
+        folder = self._daemons / request.fabric_id
+        if request.trial:
+            with powered_off.view(request, disks, holders, lambda: True, folder, key) as session:
+                yield session
+            return
         is_unwritten = self._unwritten_since_now(domain, disks, request)
         with self._left.writing(domain, disks):
             if base is not None:
@@ -240,7 +263,6 @@ class Tracking:
             bitmaps.remove_off(domain, base, key)  # of views that never arrived
             powered_off.begin(request, disks, key)
             self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
-        folder = self._daemons / request.fabric_id
         with powered_off.view(request, disks, holders, is_unwritten, folder, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
@@ -299,10 +321,11 @@ class Tracking:
             )
             with freezing as freeze:
                 taken_at, pause_seconds = kind.begin(plan)
-            self._identities.record(domain, plan.disks, request.new_checkpoint, request.base, runs=True)
+            if not request.trial:
+                self._identities.record(domain, plan.disks, request.new_checkpoint, request.base, runs=True)
             yield interface.ChangeSession(
                 taken_at=taken_at,
-                checkpoint=request.new_checkpoint,
+                checkpoint=None if request.trial else request.new_checkpoint,
                 disks=tuple(view_plan.describe(plan, kind.changed)),
                 consistency=freeze.consistency,
                 reason=freeze.reason,
@@ -319,6 +342,8 @@ class Tracking:
             ending.end()
             self._lifeline.done(request.fabric_id)
             view_plan.clear(plan)
+            if request.trial:
+                view_plan.forget_scratch(self._notes, request.fabric_id)
 
     def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
         view_kinds.watch(self._lifeline, plan, kind.rescue(plan.domain), plan.request.longest_seconds)
@@ -334,7 +359,11 @@ class Tracking:
             self._kinds.end_left_over(domain)
         backup_job.free_of_jobs(domain, self._sockets(), inventory.live_disks(domain))
         recorded = () if kind.needs_checkpoints else self._identities.recorded(request.fabric_id)
-        seen = bitmaps.settle(domain, request.base, recorded, define=kind.needs_checkpoints)
+        seen = (
+            bitmaps.look(domain)
+            if request.trial
+            else bitmaps.settle(domain, request.base, recorded, define=kind.needs_checkpoints)
+        )
         disks, sizes_bytes = seen.disks, seen.sizes_bytes
         unsized = [disk for disk in disks if disk.key not in sizes_bytes]
         sizes_bytes = {**sizes_bytes, **inventory.sizes_bytes(domain, unsized)}

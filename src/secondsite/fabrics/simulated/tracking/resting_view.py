@@ -32,11 +32,8 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     daemon.kill()
     wanted = [disk for disk in record.definition.disks if disk.key in request.disks]
     found = {disk.key: disks.look(record.fabric_id, Path(disk.path)) for disk in wanted}
-    record = host.records.save(record.settled().having(left={}))
-    for disk in wanted:
-        disks.add_bitmap(Path(disk.path), request.new_checkpoint, host.key)
-    record = record.imaged(request.new_checkpoint, request.disks, request.base)
-    record = host.records.save(record.leaving())
+    if not request.trial:
+        record = _with_checkpoint(host, record, wanted, request)
     daemon.ensure()
     taken_at = datetime.now(UTC)
     with daemon.session(f"Reading machine '{record.definition.name}', which is off") as session:
@@ -46,11 +43,26 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
             session.add_export(view_export(record.fabric_id, key), files.chain[0].node, bitmaps=bitmaps)
     return ChangeSession(
         taken_at=taken_at,
-        checkpoint=request.new_checkpoint,
+        checkpoint=None if request.trial else request.new_checkpoint,
         disks=tuple(_changes(daemon, record, key, files, request.base) for key, files in found.items()),
         at_rest=True,
-        holds=functools.partial(_holds, daemon, tuple(found.values()), request.new_checkpoint, host.key),
+        holds=(
+            (lambda: True)
+            if request.trial
+            else functools.partial(_holds, daemon, tuple(found.values()), request.new_checkpoint, host.key)
+        ),
     )
+
+
+def _with_checkpoint(
+    host: Host, record: MachineRecord, wanted: Sequence[DiskDefinition], request: SessionRequest
+) -> MachineRecord:
+    """The record with the new checkpoint, which begins in the disks."""
+    record = host.records.save(record.settled().having(left={}))
+    for disk in wanted:
+        disks.add_bitmap(Path(disk.path), request.new_checkpoint, host.key)
+    record = record.imaged(request.new_checkpoint, request.disks, request.base)
+    return host.records.save(record.leaving())
 
 
 def unwritten(

@@ -40,7 +40,8 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
     """Freeze a view; the caller has the machine's lock and its view lock. Raises FabricError, StoreFull."""
     record = host.end_view(record)
     parts = [_part(record, request, disk) for disk in record.definition.disks if disk.key in request.disks]
-    record = record.imaged(request.new_checkpoint, request.disks, request.base)
+    if not request.trial:
+        record = record.imaged(request.new_checkpoint, request.disks, request.base)
     record = host.records.save(record.having(view=tuple(str(part.scratch) for part in parts)))
     daemon = host.daemon(record)
     try:
@@ -50,7 +51,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
         with daemon.session(about) as session:
             _prepare(session, parts, host)
         with request.instant(), daemon.session(about) as session:
-            taken_at, pause_seconds, parts = _freeze(session, parts, request.new_checkpoint)
+            taken_at, pause_seconds, parts = _freeze(session, parts, request)
         with daemon.session(about) as session:
             for part in parts:
                 bitmaps = (DELTA,) if part.base is not None else ()
@@ -60,7 +61,7 @@ def begin(host: Host, record: MachineRecord, request: SessionRequest) -> ChangeS
         raise
     return ChangeSession(
         taken_at=taken_at,
-        checkpoint=request.new_checkpoint,
+        checkpoint=None if request.trial else request.new_checkpoint,
         disks=tuple(_changes(daemon, record.fabric_id, part) for part in parts),
         pause_seconds=pause_seconds,
         scratch_bytes=functools.partial(_stored_bytes, tuple(part.scratch for part in parts)),
@@ -106,29 +107,31 @@ def _is_encrypted(path: Path) -> bool:
 
 
 def _freeze(
-    session: Session, parts: list[_DiskView], checkpoint: str
+    session: Session, parts: list[_DiskView], request: SessionRequest
 ) -> tuple[datetime, float, list[_DiskView]]:
     """Freeze the view; returns the instant, how long the daemon paused in seconds, and the views of the
     disks."""
     taken_at, before = datetime.now(UTC), time.monotonic()
     try:
-        session.run("transaction", actions=_actions(parts, checkpoint))
+        session.run("transaction", actions=_actions(parts, request))
     except QmpRefused as error:
         # The base is recorded, but its bitmap died with its daemon: the caller compares instead.
         if "Dirty bitmap" not in error.message or all(part.base is None for part in parts):
             raise
         parts = [_DiskView(part.disk, part.node, part.name, part.scratch, None) for part in parts]
-        session.run("transaction", actions=_actions(parts, checkpoint))
+        session.run("transaction", actions=_actions(parts, request))
     return taken_at, time.monotonic() - before, parts
 
 
-def _actions(parts: list[_DiskView], checkpoint: str) -> list[dict[str, Any]]:
+def _actions(parts: list[_DiskView], request: SessionRequest) -> list[dict[str, Any]]:
     """Actions of the transaction. The new checkpoint comes first: a write between it and the freeze is
     then in both views, never in none."""
     actions = []
     for part in parts:
         add = {"node": part.node, "granularity": BLOCK_BYTES}
-        actions.append(_action("block-dirty-bitmap-add", **add, name=checkpoint, persistent=True))
+        if not request.trial:
+            begun = _action("block-dirty-bitmap-add", **add, name=request.new_checkpoint, persistent=True)
+            actions.append(begun)
         if part.base is not None:
             merge = {"node": part.node, "target": DELTA, "bitmaps": [part.base]}
             actions.append(_action("block-dirty-bitmap-add", **add, name=DELTA, disabled=True))

@@ -87,6 +87,13 @@ class SimulatedTracking:
                 with self._host.records.lock_view(fabric_id):
                     self._end(fabric_id)
 
+    def end_left_over_trials(self) -> None:
+        """Ends views on trial that a dead process left open; those of another process stay."""
+        for record in self._host.records.all():
+            if record.tag is None:
+                with contextlib.suppress(errors.SecondsiteError):
+                    self.end_left_over(record.fabric_id)
+
     @contextlib.contextmanager
     def keeping(self, fabric_id: str) -> Iterator[None]:
         with self._faults.around("tracking.keeping", fabric_id):
@@ -151,7 +158,8 @@ class SimulatedTracking:
                     f"The disks of machine '{record.definition.name}' are in use on another host."
                 )
             if self._host.state(record) is PowerState.OFF:
-                record = self._keep_only(record, request.base)  # the others are of views that never arrived
+                if not request.trial:
+                    record = self._keep_only(record, request.base)  # the others' views never arrived
                 reason = "The machine is off." if request.app_consistent else None
                 return dataclasses.replace(resting_view.begin(self._host, record, request), reason=reason)
             if not request.app_consistent:

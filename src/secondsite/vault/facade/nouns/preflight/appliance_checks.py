@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from .....domain import errors
+from .....ground.plural import counted
 from .....wire.control.checks import (
     CheckSource,
     CheckTarget,
@@ -18,7 +19,7 @@ from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
 
 SECONDS = 20.0
-"""How long an answer may take, in seconds: a target tries to start the machine, without its disks. Two that
+"""How long an answer may take, in seconds: a source tries a view of the machine, a target a start. Two that
 do not answer are still reported before the request's time is over."""
 
 
@@ -45,6 +46,19 @@ def target(
     return found
 
 
+def tried(appliance: ApplianceRecord, found: SourceCheckFact | TargetCheckFact) -> list[str]:
+    """What the appliance tried, as a sentence; none if something was in the way, and from an older one."""
+    if isinstance(found, TargetCheckFact):
+        seconds = found.start_seconds
+        return [] if seconds is None else [f"tried: a start at {appliance.name} in {seconds:.1f} s"]
+    view = found.view
+    if view is None:
+        return []
+    if view.why_not is not None:
+        return [f"not tried: a view at {appliance.name}: {view.why_not}"]
+    return [f"tried: a view of {counted(view.disks, 'disk')} at {appliance.name} in {view.seconds:.1f} s"]
+
+
 def at(site: str, found: Obstacles) -> list[PreflightObstacle]:
     return [
         PreflightObstacle(site=site, what=each.what, do=each.do, blocking=each.blocking)
@@ -63,7 +77,11 @@ def obstacle(site: str, what: str, do: str, *, blocking: bool = True) -> Preflig
 
 
 def answer(
-    parts: Parts, machine: str, sites: tuple[str, str], found: Iterable[PreflightObstacle]
+    parts: Parts,
+    machine: str,
+    sites: tuple[str, str],
+    found: Iterable[PreflightObstacle],
+    tried: Iterable[str] = (),
 ) -> Preflight:
     ordered = sorted(found, key=lambda each: not each.blocking)
     source_site, target_site = sites
@@ -73,5 +91,6 @@ def answer(
         target_site=target_site,
         ready=not any(each.blocking for each in ordered),
         obstacles=tuple(ordered),
+        tried=tuple(tried),
         checked_at=parts.now(),
     )

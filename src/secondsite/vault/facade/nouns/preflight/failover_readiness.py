@@ -34,10 +34,11 @@ class Preflights:
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
         lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
-        found = [*self._points(record), *self._target(record), *self._source(record)]
+        tried: list[str] = []
+        found = [*self._points(record), *self._target(record, tried), *self._source(record, tried)]
         found += self._hooks(record) if hooks else ()
         return appliance_checks.answer(
-            self._parts, record.name, (record.source_site, record.target_site), found
+            self._parts, record.name, (record.source_site, record.target_site), found, reversed(tried)
         )
 
     def _points(self, machine: MachineRecord) -> Found:
@@ -53,7 +54,8 @@ class Preflights:
                 ),
             )
 
-    def _target(self, machine: MachineRecord) -> Found:
+    def _target(self, machine: MachineRecord, tried: list[str]) -> Found:
+        """`tried` gets what was tried there, in words."""
         site = machine.target_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.target_appliance_id)
@@ -82,6 +84,7 @@ class Preflights:
             return
         try:
             answer = appliance_checks.target(self._parts, appliance, payload, machine.id)
+            tried += appliance_checks.tried(appliance, answer)
             yield from appliance_checks.at(site, answer)
             yield from appliance_checks.at(site, properties.too_old(wanted.sizing, answer, machine))
             yield from appliance_checks.at(site, self._unfit(machine, pooled.cards, answer))
@@ -111,14 +114,14 @@ class Preflights:
             runs = now.power == PowerState.RUNNING
             return address_fit.look(tx, machine, connected, now.addresses, answer.stand_ins, runs=runs).unfit
 
-    def _source(self, machine: MachineRecord) -> Found:
+    def _source(self, machine: MachineRecord, tried: list[str]) -> Found:
         site = machine.source_site
         with self._parts.store.reading() as tx:
             appliance = tx.appliances.find(machine.source_appliance_id)
             target = tx.appliances.find(machine.target_appliance_id)
             addresses = lookup.data_addresses(tx, target.id) if target and target.hello else ()
         payload = CheckSource(
-            fabric_id=machine.source_fabric_id, disks=machine.disks, peer_addresses=addresses
+            fabric_id=machine.source_fabric_id, disks=machine.disks, peer_addresses=addresses, view=True
         )
         if appliance is None:
             yield _not_enrolled(site, blocking=False)
@@ -128,6 +131,7 @@ class Preflights:
         except errors.SecondsiteError as error:
             yield appliance_checks.problem(site, error, blocking=False)
         else:
+            tried += appliance_checks.tried(appliance, found)
             yield from (
                 each.model_copy(update={"blocking": False}) for each in appliance_checks.at(site, found)
             )

@@ -30,8 +30,9 @@ class Eligibility:
         except errors.NotPossibleNow as none_fits:
             seen = [appliance_checks.problem(query.target, none_fits, blocking=True)]
             return appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
-        seen = [*self._obstacles(found, appliance, target, query)]
-        answer = appliance_checks.answer(self._parts, found.name, (site, query.target), seen)
+        tried: list[str] = []
+        seen = [*self._obstacles(found, appliance, target, query, tried)]
+        answer = appliance_checks.answer(self._parts, found.name, (site, query.target), seen, tried)
         return answer.model_copy(update={"target_appliance": target.name, "placed": placed or None})
 
     def chosen(
@@ -107,11 +108,16 @@ class Eligibility:
         appliance: ApplianceRecord,
         target: ApplianceRecord,
         query: EligibilityQuery,
+        tried: list[str],
     ) -> Iterator[PreflightObstacle]:
+        """`tried` gets what was tried, in words."""
         definition, addresses = machine.definition, target.hello.data_addresses if target.hello else ()
         disks = lookup.chosen_disks(machine, ())
-        payload = CheckSource(fabric_id=definition.fabric_id, disks=disks, peer_addresses=addresses)
+        payload = CheckSource(
+            fabric_id=definition.fabric_id, disks=disks, peer_addresses=addresses, view=True
+        )
         ours = appliance_checks.source(self._parts, appliance, payload)
+        tried += appliance_checks.tried(appliance, ours)
         yield from appliance_checks.at(appliance.site, ours)
         wanted = CheckTarget(
             definition=definition,
@@ -122,6 +128,8 @@ class Eligibility:
             way_back=appliance.hello.data_addresses if appliance.hello else (),
         )
         try:
-            yield from appliance_checks.at(target.site, appliance_checks.target(self._parts, target, wanted))
+            theirs = appliance_checks.target(self._parts, target, wanted)
+            tried += appliance_checks.tried(target, theirs)
+            yield from appliance_checks.at(target.site, theirs)
         except errors.SecondsiteError as error:
             yield appliance_checks.problem(target.site, error, blocking=True)
