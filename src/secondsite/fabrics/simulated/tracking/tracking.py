@@ -65,8 +65,11 @@ class SimulatedTracking:
         with self._faults.around("tracking.recognizes", acknowledged.fabric_id):
             record = self._host.records.need(acknowledged.fabric_id)
             paths = {disk.key: Path(disk.path) for disk in record.definition.disks}
+            off = self._host.state(record) is PowerState.OFF
             return bool(acknowledged.disks) and all(
-                key in paths and record.counted(acknowledged.base, key, paths[key])
+                key in paths
+                and record.counted(acknowledged.base, key, paths[key])
+                and not (off and acknowledged.base not in disks.look(record.fabric_id, paths[key]).bitmaps)
                 for key in acknowledged.disks
             )
 
