@@ -49,7 +49,8 @@ class Libvirtd:
     """The daemon, from `start` to `stop`. Guests outlive `kill`, as they do on a host."""
 
     def __init__(self, own_network, hook, own_host=False, locale="", modular=False):
-        self._daemon, *self._beside = MODULAR if modular else ("libvirtd",)
+        daemons = MODULAR if modular else ("libvirtd",)
+        self._daemon, self._beside = daemons[0], daemons[1:]
         self._socket = f"/run/libvirt/{'virtqemud' if modular else 'libvirt'}-sock"
         self._restarted = []
         command = [
