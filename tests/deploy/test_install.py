@@ -55,12 +55,16 @@ exec unshare -n sh -eu -c '
 """  # noqa: E501
 
 APPLIANCE = """
+mkdir -p /etc/apparmor.d/local/abstractions /etc/apparmor.d/abstractions
+echo '/site/own r,' > /etc/apparmor.d/local/abstractions/libvirt-qemu
 "$ROOT/deploy/install" appliance
 "$ROOT/deploy/install" vault appliance --no-restart
 test -f /etc/systemd/system/secondsite-vault.service
 find /opt/secondsite -perm /022 -not -type l | sed 's/^/OPEN /'
 test -x /etc/libvirt/hooks/qemu.d/secondsite
 test -f /etc/systemd/system/secondsite-appliance.service
+cmp "$ROOT/deploy/secondsite-qemu.apparmor" /etc/apparmor.d/abstractions/secondsite-qemu
+cat /etc/apparmor.d/local/abstractions/libvirt-qemu
 /usr/local/bin/secondsite appliance enroll --help
 """
 
@@ -120,3 +124,5 @@ def test_the_host_of_an_appliance_gets_the_start_veto_and_its_service_however_of
     assert said.count("put the start veto at") == 1, "the second time it is there already"
     assert said.count("building secondsite") == 2, "once each time, for how many roles ever"
     assert "--fingerprint" in said
+    assert "/site/own r,\ninclude if exists <abstractions/secondsite-qemu>\n" in said, "AppArmor's rules"
+    assert said.count("<abstractions/secondsite-qemu>") == 1, "the second time they are there already"

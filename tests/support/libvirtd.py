@@ -34,14 +34,25 @@ mkdir -p /var/cache/libvirt/qemu
 [ -z "$HOST" ] || { hostname "libvirtd-$HOST" && echo "host_uuid = \\"$HOST\\"" > /etc/libvirt/libvirtd.conf; }
 [ -z "$HOOK" ] || install -D -m 755 "$HOOK" /etc/libvirt/hooks/qemu.d/secondsite
 [ ! -d "$CAPABILITIES" ] || cp -a "$CAPABILITIES" /var/cache/libvirt/qemu/capabilities
-exec libvirtd
 """  # noqa: E501
+
+
+MODULAR = ("virtqemud", "virtnetworkd", "virtstoraged", "virtsecretd", "virtnodedevd", "virtnwfilterd")
+"""What is there instead of libvirtd, where a distribution has that."""
+START = """
+for each in $BESIDE; do setpriv --pdeathsig KILL "$each" & done
+exec "$DAEMON"
+"""
 
 
 class Libvirtd:
     """The daemon, from `start` to `stop`. Guests outlive `kill`, as they do on a host."""
 
-    def __init__(self, own_network, hook, own_host=False, locale=""):
+    def __init__(self, own_network, hook, own_host=False, locale="", modular=False):
+        daemons = MODULAR if modular else ("libvirtd",)
+        self._daemon, self._beside = daemons[0], daemons[1:]
+        self._socket = f"/run/libvirt/{'virtqemud' if modular else 'libvirt'}-sock"
+        self._restarted = []
         command = [
             "unshare",
             "--mount",
@@ -49,12 +60,14 @@ class Libvirtd:
             *(["--uts"] if own_host else []),
             "sh",
             "-c",
-            BEGIN,
+            BEGIN + START,
             "libvirtd",
             *PRIVATE,
         ]
         host = str(uuid.uuid4()) if own_host else ""
-        environment = os.environ | {"CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or ""), "HOST": host}
+        environment = self._environment | {
+            "CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or ""), "HOST": host,
+        }  # fmt: skip
         self._process = _started(command, environment | _speaking(locale))
         eventually(self._answers, within_seconds=60)
         self._consoles = _started(self.inside("virtlogd"), os.environ)
@@ -63,7 +76,7 @@ class Libvirtd:
     @property
     def uri(self):
         """What reaches it from outside of its namespace."""
-        return f"qemu+unix:///system?socket={self.seen('/run/libvirt/libvirt-sock')}"
+        return f"qemu+unix:///system?socket={self.seen(self._socket)}"
 
     def seen(self, path):
         """A path of the namespace, as it is seen from outside."""
@@ -81,8 +94,25 @@ class Libvirtd:
         holder = self._consoles.pid
         shutil.rmtree(f"/proc/{holder}/root/run/libvirt/qemu")
         enter = ["nsenter", f"--mount=/proc/{holder}/ns/mnt", f"--net=/proc/{holder}/ns/net"]
-        self._process = _started([*enter, "libvirtd"], os.environ)
+        self._process = _started([*enter, "sh", "-c", START], self._environment)
         eventually(self._answers, within_seconds=60)
+
+    def restart(self, name):
+        """One of the daemons beside it is ended, and started again."""
+        (old,) = [pid for pid in self._pids() if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+        os.kill(old, signal.SIGTERM)
+        eventually(lambda: not Path(f"/proc/{old}/exe").exists(), within_seconds=20)
+        space = f"/proc/{self._process.pid}/ns"
+        enter = ["nsenter", f"--mount={space}/mnt", f"--net={space}/net"]
+        self._restarted.append(_started([*enter, name], os.environ))
+
+    def _pids(self):
+        """Of all that runs in its namespace."""
+        own = os.readlink(f"/proc/{self._process.pid}/ns/mnt")
+        for each in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(each / "ns/mnt") == own:
+                    yield int(each.name)
 
     def stop(self):
         found = self.seen("/var/cache/libvirt/qemu/capabilities")
@@ -90,8 +120,12 @@ class Libvirtd:
             with contextlib.suppress(OSError):
                 shutil.copytree(found, CAPABILITIES)
         self._kill_machines()
-        _end(self._consoles)
-        _end(self._process)
+        for process in (*self._restarted, self._consoles, self._process):
+            _end(process)
+
+    @property
+    def _environment(self):
+        return os.environ | {"DAEMON": self._daemon, "BESIDE": " ".join(self._beside)}
 
     def _kill_machines(self):
         pids = [int(path.read_text()) for path in self.seen("/run/libvirt/qemu").glob("*.pid")]
@@ -100,10 +134,10 @@ class Libvirtd:
                 os.kill(pid, signal.SIGKILL)
 
     def _answers(self):
-        assert self._process.poll() is None, f"libvirtd ended with {self._process.returncode}"
+        assert self._process.poll() is None, f"{self._daemon} ended with {self._process.returncode}"
         try:
             with socket.socket(socket.AF_UNIX) as talk:
-                talk.connect(str(self.seen("/run/libvirt/libvirt-sock")))
+                talk.connect(str(self.seen(self._socket)))
         except OSError:
             return False
         return True
@@ -148,17 +182,19 @@ def _end(process):
 
 
 @contextlib.contextmanager
-def running(own_network=False, hook=None, own_host=False, locale=""):
+def running(own_network=False, hook=None, own_host=False, locale="", modular=False):
     """A daemon for the length of a with block; skips where the host cannot have one. With `own_network`
     its networks and their firewall rules are not the host's either. `hook` is a script that it runs around
     starts of machines. With `own_host` it takes itself for another host than others do, so that machines
-    can be migrated. With `locale`, such as sv_SE, its messages are in that language."""
-    for program in ("libvirtd", "virtlogd", "unshare", "nsenter", "setpriv"):
+    can be migrated. With `locale`, such as sv_SE, its messages are in that language. With `modular` it is
+    virtqemud, with a daemon beside it for each other kind of thing."""
+    daemons = MODULAR if modular else ("libvirtd",)
+    for program in (*daemons, "virtlogd", "unshare", "nsenter", "setpriv"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     if os.getuid() != 0:
         pytest.skip("a mount namespace for libvirtd needs root")
-    daemon = Libvirtd(own_network, hook, own_host, locale)
+    daemon = Libvirtd(own_network, hook, own_host, locale, modular)
     try:
         yield daemon
     finally:

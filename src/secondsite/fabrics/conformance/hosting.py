@@ -24,7 +24,7 @@ class HostingCases:
     def test_a_machine_is_made_on_overlays_started_and_removed_and_its_disks_stay(
         self, under_test: FabricUnderTest
     ) -> None:
-        fabric, request = under_test.fabric, _guest_on_overlays(under_test, "hosted")
+        fabric, request = under_test.fabric, guest_on_overlays(under_test, "hosted")
         assert not [one for one in fabric.hosting.check(request.definition) if one.blocking]
         for _ in range(2):
             fabric.hosting.create(request)
@@ -39,7 +39,7 @@ class HostingCases:
         assert all(path.exists() for path in request.disks.values())
 
     def test_what_would_be_made_is_told_without_making_it(self, under_test: FabricUnderTest) -> None:
-        fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "described")
+        fabric, plain = under_test.fabric, guest_on_overlays(under_test, "described")
         request = replace(plain, disks={key: Path(f"/nowhere/{key}.qcow2") for key in plain.disks})
         told = fabric.hosting.describe(request)
         assert fabric.inventory.get(request.fabric_id) is None
@@ -50,7 +50,7 @@ class HostingCases:
             )
 
     def test_a_hosted_machine_reads_what_its_overlay_stands_on(self, under_test: FabricUnderTest) -> None:
-        request = _guest_on_overlays(under_test, "reads-through")
+        request = guest_on_overlays(under_test, "reads-through")
         under_test.fabric.hosting.create(request)
         under_test.fabric.power.start(request.fabric_id)
         with steps.view(under_test, request.fabric_id, None) as session:
@@ -59,7 +59,7 @@ class HostingCases:
 
     def test_cards_are_connected_and_addressed_as_the_request_says(self, under_test: FabricUnderTest) -> None:
         cards = tuple(NicDefinition(key=f"net{number}", mac=mac) for number, mac in enumerate(MACS))
-        plain = _guest_on_overlays(under_test, "cards")
+        plain = guest_on_overlays(under_test, "cards")
         request = replace(
             plain,
             definition=plain.definition.model_copy(
@@ -85,7 +85,7 @@ class HostingCases:
         assert not folder.exists()
 
     def test_it_has_the_name_vcpus_and_memory_of_the_last_request(self, under_test: FabricUnderTest) -> None:
-        fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "sized")
+        fabric, plain = under_test.fabric, guest_on_overlays(under_test, "sized")
         fabric.hosting.create(plain)
         sizing = Sizing(
             vcpus=plain.definition.vcpus + 1, memory_bytes=plain.definition.memory_bytes + 16 * MiB
@@ -126,7 +126,7 @@ class HostingCases:
     def test_a_foreign_machine_of_the_same_name_or_id_is_left_alone(
         self, under_test: FabricUnderTest
     ) -> None:
-        request = _guest_on_overlays(under_test, "same-name")
+        request = guest_on_overlays(under_test, "same-name")
         foreign = steps.machine_of(under_test, under_test.make_machine("owner", [steps.DISK_BYTES]))
         for fabric_id, name in ((request.fabric_id, foreign.name), (foreign.fabric_id, request.name)):
             with steps.refused(errors.NotOurs):
@@ -136,7 +136,7 @@ class HostingCases:
     def test_a_machine_of_the_same_id_on_other_disks_is_not_taken_for_the_one_that_is_asked_for(
         self, under_test: FabricUnderTest
     ) -> None:
-        fabric, request = under_test.fabric, _guest_on_overlays(under_test, "old-copy")
+        fabric, request = under_test.fabric, guest_on_overlays(under_test, "old-copy")
         old = steps.machine_of(under_test, steps.protected(under_test, "defined-anew"))
         for power in (PowerState.RUNNING, PowerState.OFF):
             with steps.refused(errors.FabricError):
@@ -205,7 +205,7 @@ class HostingCases:
         _is_consolidated(under_test, fabric_id, originals, {0: 0x41, MiB: 0x42})
 
 
-def _guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
+def guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
     """A request for a machine on an overlay over the disk of another one, which is off and has 0x41 at
     byte 0."""
     source = steps.running(under_test, f"{name}-source")

@@ -43,6 +43,8 @@ _embedded_root: Path | None = None
 _embedded_handle: Any = None
 _process_lock = threading.RLock()
 _calls: set[object] = set()
+_losses = 0
+"""How often a daemon behind the one that we talk to was found lost."""
 _said = threading.local()
 
 Heard = Callable[[str, int, int], None]
@@ -63,6 +65,7 @@ class Hypervisor:
         self.uri = uri
         self._heard = heard
         self._listens: int | None = None
+        self._losses = 0
         self.key = key
         self.embedded_root = embedded_root(uri)
         self._handle: Any = None
@@ -72,7 +75,10 @@ class Hypervisor:
     def handle(self) -> Any:
         """The live virConnect; raises FabricError if the hypervisor cannot be reached."""
         with self._lock:
+            if self._losses != _losses and self.embedded_root is None:
+                self.close()
             if self._handle is None or not self._handle.isAlive():
+                self._losses = _losses
                 self._handle = self._opened()
                 if self.embedded_root is None:
                     self._listens = self._listen(self._handle)
@@ -123,7 +129,7 @@ class Hypervisor:
             raise errors.FabricError(
                 error.message,
                 do=(
-                    "On the appliance's host, see that libvirtd runs and that 'virsh -c "
+                    "On the appliance's host, see that libvirtd or virtqemud runs and that 'virsh -c "
                     f"{shlex.quote(self.uri)} list' answers."
                 ),
             ) from error.__cause__
@@ -169,8 +175,19 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
     if good:
         return value
     if isinstance(value, libvirt.libvirtError):
+        _note_loss(value)
         raise _translated(doing, value) from value
     raise value
+
+
+def _note_loss(error: Any) -> None:
+    """virtqemud asks virtnetworkd, virtstoraged and virtsecretd over connections that it opens once for each
+    of ours, and never again: after their restart all such calls of ours fail, and the key is forgotten."""
+    global _losses
+    code, domain = error.get_error_code(), error.get_error_domain()
+    is_closed = (code, domain) == (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_RPC)
+    if is_closed or code == libvirt.VIR_ERR_NO_SECRET:
+        _losses += 1
 
 
 def calls_now() -> int:

@@ -19,10 +19,9 @@ PAUSE_SECONDS = 0.5
 ANSWER_SECONDS = 5.0
 FORGET_SECONDS = 1.0
 """After this time without a look, what was seen belongs to an earlier view."""
-DAEMONS = {
-    "libvirt-sock": ("libvirtd", "libvirt-admin-sock"),
-    "virtqemud-sock": ("virtqemud", "virtqemud-admin-sock"),
-}
+SOCKETS = ("libvirt-sock", "virtqemud-sock")
+DAEMONS = {"virtqemud": "virtqemud-admin-sock", "libvirtd": "libvirt-admin-sock"}
+"""The first that is there has the calls: where virtqemud is, `libvirt-sock` is a proxy's."""
 RUN = Path("/run/libvirt")
 
 
@@ -30,7 +29,7 @@ class WaitingCalls:
     """Asks without waiting: each look starts a question or takes its answer. Thread-safe."""
 
     def __init__(self, uri: str) -> None:
-        self._command = _question(uri)
+        self._command = question(uri)
         self._lock = threading.Lock()
         self._asking: subprocess.Popen[str] | None = None
         self._asked_at = 0.0
@@ -115,17 +114,15 @@ class WaitingCalls:
             self._asking = None
 
 
-def _question(uri: str) -> list[str] | None:
+def question(uri: str) -> list[str] | None:
     """The command that asks; None if this hypervisor has no administration socket that can be reached."""
     parts = urlsplit(uri)
     if parts.scheme not in ("qemu", "qemu+unix") or parts.netloc or parts.path != "/system":
         return None
-    named = parse_qs(parts.query).get("socket")
-    sockets = [Path(named[0])] if named else [RUN / name for name in DAEMONS]
-    for path in sockets:
-        daemon, name = DAEMONS.get(path.name, ("", ""))
-        if daemon and path.with_name(name).exists():
-            admin = f"{daemon}+unix:///system?socket={path.with_name(name)}"
+    asked = Path(parse_qs(parts.query).get("socket", [str(RUN / SOCKETS[0])])[0])
+    for daemon, name in DAEMONS.items() if asked.name in SOCKETS else ():
+        if asked.with_name(name).exists():
+            admin = f"{daemon}+unix:///system?socket={asked.with_name(name)}"
             return ["virt-admin", "-c", admin, "server-threadpool-info", daemon]
     return None
 
