@@ -75,7 +75,7 @@ class HostingCases:
         under_test.fabric.hosting.remove(request.fabric_id, steps.TAG)
 
     def test_a_start_on_trial_leaves_nothing_behind(self, under_test: FabricUnderTest) -> None:
-        fabric, plain = under_test.fabric, _guest_on_overlays(under_test, "tried")
+        fabric, plain = under_test.fabric, guest_on_overlays(under_test, "tried")
         folder = under_test.scratch_dir.with_name("trial")
         networks = {nic.key: nic.network for nic in plain.definition.nics if nic.network is not None}
         before = fabric.inventory.list()
