@@ -241,7 +241,7 @@ class Tracking:
             powered_off.begin(request, disks, key)
             self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
         folder = self._daemons / request.fabric_id
-        with powered_off.view(request, disks, holders, is_unwritten, folder, key) as session:
+        with powered_off.view(domain, request, disks, holders, is_unwritten, folder, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
 
