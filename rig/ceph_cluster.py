@@ -46,6 +46,8 @@ bluestore_block_size = 4294967296
 bluestore_cache_autotune = false
 bluestore_cache_size = 33554432
 osd_memory_target = 939524096
+[client.admin]
+client_mount_timeout = 900
 """
 IMAGE_RIGHTS = ("mon", "profile rbd", "osd", "profile rbd")
 ALL_RIGHTS = ("--cap", "mon", "allow *", "--cap", "osd", "allow *")

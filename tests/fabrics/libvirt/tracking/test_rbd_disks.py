@@ -1,5 +1,7 @@
 """Disks on a real Ceph cluster, and one of which a part answers nothing any more."""
 
+import contextlib
+import threading
 import time
 
 import nbd
@@ -134,3 +136,29 @@ def test_what_a_shutdown_writes_is_kept_and_counts_once(remote):
     with steps.view(remote, fabric_id, base) as session:
         assert steps.dirty_blocks(session.disks[0]) == {2}
         assert steps.byte_at(session.disks[0], 2 * BLOCK_BYTES) == 0x02
+
+
+def test_a_machine_that_runs_is_let_go_while_its_cluster_is_silent_and_followed_again(remote, cluster):
+    """QEMU itself has no deadline for a read, and none is forced on the guest's."""
+    fabric_id = steps.protected(remote, "runs")
+    base = steps.checkpoint(remote, fabric_id)
+    began = time.monotonic()
+    with contextlib.suppress(errors.SecondsiteError), steps.view(remote, fabric_id, base) as session:
+        cluster.silence("ceph-osd")
+        reader = threading.Thread(target=reads_unless_cut_off, args=(session.disks[0],), daemon=True)
+        reader.start()
+        reader.join(1)
+        assert reader.is_alive(), "nothing answers"
+    assert remote.fabric.inventory.get(fabric_id).power.is_on
+    assert time.monotonic() - began < 150
+    cluster.go_on("ceph-osd")
+    reader.join(60)
+    remote.fabric.tracking.end_left_over(fabric_id)
+    steps.write(remote, fabric_id, 5 * BLOCK_BYTES, 0x05)
+    with steps.view(remote, fabric_id, base) as session:
+        assert steps.byte_at(session.disks[0], 5 * BLOCK_BYTES) == 0x05
+
+
+def reads_unless_cut_off(disk):
+    with contextlib.suppress(nbd.Error):
+        steps.byte_at(disk, 0)

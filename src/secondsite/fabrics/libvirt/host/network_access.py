@@ -41,14 +41,14 @@ def location(domain: Any, disk: Disk) -> DiskLocation:
 
 
 def _configuration(disk: NetworkDisk, key: str) -> str:
-    """Ours first: Ceph takes the first of two values, and those of the user before those of all."""
+    """Ours last: of two values Ceph takes the later one, and those of the user before those of all."""
     ours = dict.fromkeys(_DEADLINES, str(ANSWER_SECONDS))
     if disk.servers:
         ours["mon_host"] = ",".join(disk.servers)
     if key:
         ours["key"] = key
     lines = (f"{name} = {value}" for name, value in ours.items())
-    return "\n".join((f"[client.{disk.user or DEFAULT_USER}]", *lines, "", _given(disk)))
+    return "\n".join((_given(disk), "", f"[client.{disk.user or DEFAULT_USER}]", *lines, ""))
 
 
 def _given(disk: NetworkDisk) -> str:
