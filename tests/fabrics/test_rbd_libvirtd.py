@@ -99,3 +99,5 @@ def test_a_private_secret_is_said_with_what_to_do(host, cluster):
     handle.secretLookupByUUIDString(SECRET).undefine()
     [obstacle] = host.fabric.tracking.check(fabric_id)
     assert SECRET in obstacle.what
+    define_secret(host, cluster, "no")
+    assert host.fabric.tracking.check(fabric_id) == []

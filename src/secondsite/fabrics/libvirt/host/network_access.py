@@ -72,8 +72,8 @@ def _password(handle: Any, secret: Secret, named: str) -> str:
     except errors.FabricError as problem:
         raise errors.FabricError(
             f"libvirt does not tell the password of {named}, the secret {secret}: {problem.message}",
-            do="Define the secret with private='no' and set its value anew ('virsh secret-define', 'virsh "
-            "secret-set-value'); no machine notices.",
+            do="Define the secret anew with private='no' ('virsh secret-undefine', 'virsh secret-define', "
+            "'virsh secret-set-value'); machines that run do not notice.",
         ) from problem
     return base64.b64encode(value).decode()
 
