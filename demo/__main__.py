@@ -11,7 +11,7 @@ from demo import plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
 from rig.installed import Installed, why_not
-from rig.machines import ISCSI, STORAGE
+from rig.machines import ON_NETWORK, STORAGE
 from rig.processes import DidNotStart
 
 
@@ -89,8 +89,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--remove", type=Path, metavar="FOLDER", help="take away what --keep left running")
     parser.add_argument("--report", type=Path, help="where the machine-readable report goes")
     chosen = parser.parse_args()
-    if chosen.as_installed and chosen.storage == ISCSI:
-        parser.error(f"--as-installed is not told with --storage {ISCSI}")
+    if chosen.as_installed and chosen.storage in ON_NETWORK:
+        parser.error(f"--as-installed is not told with --storage {chosen.storage}")
     return chosen
 
 

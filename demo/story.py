@@ -12,7 +12,7 @@ import guestkit
 from demo.telling import Figures, Report
 from rig import GuestMachine, Rig
 from rig.installed import Installed
-from rig.machines import ISCSI
+from rig.machines import ON_NETWORK
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.ground.plural import counted
@@ -209,7 +209,9 @@ class Story:
 
     def reprotect(self, figures: Figures) -> None:
         # no replica stands on a network disk
-        self._reprotect(figures, rest.Location.ALTERNATE if self.storage == ISCSI else rest.Location.ORIGINAL)
+        self._reprotect(
+            figures, rest.Location.ALTERNATE if self.storage in ON_NETWORK else rest.Location.ORIGINAL
+        )
 
     def _reprotect(self, figures: Figures, location: rest.Location = rest.Location.ORIGINAL) -> None:
         job = self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,), location=location))

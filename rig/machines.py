@@ -14,13 +14,15 @@ from pathlib import Path
 
 import guestkit
 from rig import guest_disk, loop_devices, processes
+from rig.ceph_cluster import CephCluster
 from rig.images import qemu_img
 from rig.iscsi_target import IscsiTarget
 from secondsite.fabrics import simulated
 
-BLOCK, ISCSI, OLD_QCOW2 = "block", "iscsi", "qcow2 version 2"
-STORAGE = ("qcow2", "raw", BLOCK, OLD_QCOW2, ISCSI)
-SUFFIXES = {BLOCK: "raw", ISCSI: "raw", OLD_QCOW2: "qcow2"}
+BLOCK, ISCSI, RBD, OLD_QCOW2 = "block", "iscsi", "rbd", "qcow2 version 2"
+ON_NETWORK = (ISCSI, RBD)
+STORAGE = ("qcow2", "raw", BLOCK, OLD_QCOW2, *ON_NETWORK)
+SUFFIXES = {BLOCK: "raw", ISCSI: "raw", RBD: "raw", OLD_QCOW2: "qcow2"}
 DEFINE = """
 import libvirt
 import sys
@@ -47,6 +49,8 @@ class GuestMachine:
     disks: tuple[Path, ...]
     console: guestkit.Console
     bridge: str
+    contents: tuple[Path, ...]
+    """The disks as QEMU's programs read them now, wherever they are."""
 
     @classmethod
     def make(
@@ -63,8 +67,8 @@ class GuestMachine:
         uri: str | None = None,
     ) -> "GuestMachine":
         """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
-        at `uri`. Its disks are files of the format `storage`, block devices if that is "block", or raw files
-        behind an iSCSI target of this host."""
+        at `uri`. Its disks are files of the format `storage`, block devices if that is "block", raw files
+        behind an iSCSI target of this host, or images of a Ceph cluster here."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         guest = guestkit.build(kind=kind)
@@ -86,11 +90,16 @@ class GuestMachine:
         xml = guestkit.domain_xml(
             name, fabric_id, guest, disks, [guestkit.Nic(bridge, mac)], console, workload=workload
         )
+        contents = disks
         if storage == ISCSI:
-            xml = _offered(folder / "target", disks).named(xml)
+            xml = _on_network(xml, IscsiTarget(folder / "target"), disks)
+        if storage == RBD:
+            cluster = CephCluster(folder / "ceph")
+            xml = _on_network(xml, cluster, disks)
+            contents = tuple(map(cluster.image, disks))
         (folder / "domain.xml").write_text(xml)
         define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml")
-        return cls(name, fabric_id, disks, guestkit.Console(console), bridge)
+        return cls(name, fabric_id, disks, guestkit.Console(console), bridge, contents)
 
 
 def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:
@@ -100,13 +109,12 @@ def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:
     return replace(guest, kernel=kernel, initrd=initrd)
 
 
-def _offered(folder: Path, disks: Sequence[Path]) -> IscsiTarget:
-    """A target that serves these files, until the rig ends."""
-    target = IscsiTarget(folder)
+def _on_network(xml: str, target: IscsiTarget | CephCluster, disks: Sequence[Path]) -> str:
+    """A definition whose disks are served by this target, until the rig ends."""
     target.start()
     for disk in disks:
         target.offer(disk)
-    return target
+    return target.named(xml)
 
 
 def define(uri: str, xml: Path) -> None:

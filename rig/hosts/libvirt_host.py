@@ -16,6 +16,7 @@ import libvirt_qemu
 
 import guestkit
 from rig import capabilities, loop_devices, processes
+from rig.ceph_cluster import CephCluster
 from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
 from rig.images import qemu_img
@@ -59,7 +60,7 @@ class LibvirtHost:
         """What new images are made with besides, as qemu-img takes it."""
         self.devices: dict[Path, Path] | None = None
         """The files of the block devices that disks are on, by device; None while disks are files."""
-        self.target: IscsiTarget | None = None
+        self.target: IscsiTarget | CephCluster | None = None
         """Serves the files of network disks, while disks are such."""
         self.pool: Any = None
         """The storage pool of the images, while definitions name disks as its volumes."""
@@ -84,29 +85,24 @@ class LibvirtHost:
         disk_format: str = "qcow2",
         *options: str,
         on_devices: bool = False,
-        on_network: bool = False,
+        on_network: IscsiTarget | CephCluster | None = None,
     ) -> Iterator[None]:
         """Inside, views of running machines are of this kind, and new disks of this format, in files, on
-        block devices or on the network, made with these options."""
+        block devices or behind a server, which runs, made with these options."""
         before = self.view_kind, self.disk_format, self.image_options
         self.view_kind, self.disk_format, self.image_options = view_kind, disk_format, options
         self.devices = {} if on_devices else None
+        self.target = on_network
         self.reopen()
         try:
-            with self._served() if on_network else contextlib.nullcontext():
-                yield
+            yield
         finally:
+            self.target = None
             self.view_kind, self.disk_format, self.image_options = before
             for device in self.devices or ():
                 loop_devices.end(device)
             self.devices = None
             self.reopen()
-
-    @contextlib.contextmanager
-    def _served(self) -> Iterator[None]:
-        with IscsiTarget(self.root / "target") as self.target:
-            yield
-        self.target = None
 
     @contextlib.contextmanager
     def as_volumes(self) -> Iterator[None]:

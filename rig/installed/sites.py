@@ -251,7 +251,9 @@ class Installed(Hands):
         host.must("virsh", "start", name)
         above = self.folder / "shared" if self._shares else host.upper / MACHINES.lstrip("/")
         seen = tuple(Path(path) if storage == BLOCK else above / Path(path).name for path in disks)
-        made = GuestMachine(name, fabric_id, seen, guestkit.Console(host.upper / console.lstrip("/")), GUESTS)
+        made = GuestMachine(
+            name, fabric_id, seen, guestkit.Console(host.upper / console.lstrip("/")), GUESTS, seen
+        )
         self.guests[name] = made
         return made
 

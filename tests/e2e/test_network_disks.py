@@ -1,5 +1,5 @@
-"""A real guest on an iSCSI disk that its QEMU reads by itself, through its life: protected, drilled, moved,
-and home again on new disks."""
+"""A real guest on a disk that its QEMU reads over the network by itself, through its life: protected,
+drilled, moved, and home again on new disks."""
 
 import os
 import signal
@@ -9,9 +9,9 @@ import pytest
 import guestkit
 from rig import images
 from rig.eventually import eventually
-from rig.machines import ISCSI
+from rig.machines import ISCSI, RBD
 from tests.e2e import support_e2e as e2e
-from tests.support import command_line
+from tests.support import ceph, command_line
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(240)]
 MiB = guestkit.MiB
@@ -20,9 +20,11 @@ COMPARED_CYCLES = 11
 """Those that a comparison takes at least."""
 
 
-@pytest.fixture(scope="module")
-def rig():
-    web01 = {"storage": ISCSI, "workload": WRITING, "filled_bytes": 44 * MiB}
+@pytest.fixture(scope="module", params=[ISCSI, pytest.param(RBD, marks=pytest.mark.every)])
+def rig(request):
+    if request.param == RBD:
+        ceph.require_programs()
+    web01 = {"storage": request.param, "workload": WRITING, "filled_bytes": 44 * MiB}
     slices = {site: ["--slice-size", "4MiB"] for site in ("a", "b")}
     with e2e.guests_under({"web01": web01}, slices) as rig:
         places = ("--source", "a", "--target", "b", "--policy", "quick")
@@ -50,7 +52,7 @@ def test_its_cycles_carry_what_was_written_and_no_more(rig):
 def test_a_point_is_the_disk_at_its_instant(rig):
     machine, guest = rig.machine("web01"), rig.guests["web01"]
     with e2e.standing_still(rig, "a", [guest.fabric_id]):
-        held = images.digest(guest.disks[0])
+        held = images.digest(guest.contents[0])
         report = e2e.ask(rig, "a", "order", kind="run_cycle", machine_id=machine.id, payload={})
         assert report["problem"] is None, report
     point_id = report["facts"]["point_id"]
@@ -69,7 +71,7 @@ def test_after_a_kill_it_is_compared_while_it_is_off(rig):
     os.kill(pid, signal.SIGKILL)
     machine, guest = rig.machine("web01"), rig.guests["web01"]
     eventually(lambda: e2e.ask(rig, "a", "power", machine=guest.fabric_id) == "off", 30)
-    held = images.digest(guest.disks[0])
+    held = images.digest(guest.contents[0])
     point = rig.new_points("web01", 1, within_seconds=90)[-1]
     assert images.point_digests(rig.replica_folder("b", machine.id), point.id) == {"vda": held}
 

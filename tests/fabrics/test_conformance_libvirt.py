@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig.iscsi_target import IscsiTarget
 from secondsite.fabrics import conformance
 from tests.fabrics.libvirt.support_host import host_of_this_process
 
@@ -69,9 +70,10 @@ class TestNetworkDisks(conformance.Suite):
 
     @pytest.fixture
     def under_test(self, host):
-        with host.viewed_by("filter", disk_format="raw", on_network=True):
-            yield host
-            host.clear()
+        with IscsiTarget(host.root / "target") as target:
+            with host.viewed_by("filter", disk_format="raw", on_network=target):
+                yield host
+                host.clear()
 
     def test_a_file_below_a_disk_at_rest_that_is_replaced_or_changed_is_compared(self, under_test):
         pytest.skip("nothing here tells what others write to it")

@@ -236,3 +236,6 @@ def test_a_network_disk_is_refused_whichever_server_it_is_reached_by(host):
     assert refusal(host, remote("iscsi", target)), "the first unit needs no number"
     assert refusal(host, remote("iscsi", f"{target}/1")) == ""
     assert refusal(host, remote("nbd", f"{target}/0")) == ""
+    withdrawn_disks.forbid("m2", ["rbd://10.0.0.1:6789/pool/space/x?user=me"])
+    assert refusal(host, remote("rbd", "pool/space/x", "10.0.0.2"))
+    assert refusal(host, remote("rbd", "pool/x")) == ""

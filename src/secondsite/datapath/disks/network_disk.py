@@ -4,26 +4,29 @@ leads to it."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
 ISCSI: Final = "iscsi"
-DRIVERS: Final = (ISCSI,)
+RBD: Final = "rbd"
+DRIVERS: Final = (ISCSI, RBD)
 ANSWER_SECONDS: Final = 10
 """How long a portal may take for one answer; without this QEMU waits for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkDisk:
-    """Where the disk is: at one of `servers` ('host:port'), as `name`: 'TARGET/LUN' of iSCSI. `user`: the
-    initiator's name; empty: QEMU's own."""
+    """Where the disk is: at one of `servers` ('host:port'), as `name`: 'TARGET/LUN' of iSCSI, 'POOL/IMAGE' or
+    'POOL/NAMESPACE/IMAGE' of RBD. `user`: the initiator's name, or Ceph's user; empty: QEMU's own."""
 
     driver: str
     name: str
     servers: tuple[str, ...]
     user: str = ""
+    conf: str = field(default="", compare=False)
+    """The file that librbd is configured by, which need not say who reads the disk; empty: Ceph's own."""
 
     def __str__(self) -> str:
         """As people and records name it; `parse` reads it."""
@@ -49,6 +52,16 @@ class NetworkDisk:
 
     def options(self) -> dict[str, Any]:
         """Arguments of blockdev-add for its bytes."""
+        return self._of_iscsi() if self.driver == ISCSI else self._of_rbd()
+
+    def _of_rbd(self) -> dict[str, Any]:
+        """The servers, a password and deadlines are in `conf`: QEMU takes no deadlines."""
+        pool, *namespace, image = self.name.split("/")
+        given = {"user": self.user, "conf": self.conf, "namespace": "/".join(namespace)}
+        named = {key: value for key, value in given.items() if value}
+        return {"driver": RBD, "pool": pool, "image": image, **named}
+
+    def _of_iscsi(self) -> dict[str, Any]:
         target, _, lun = self.name.rpartition("/")
         return {
             "driver": ISCSI, "transport": "tcp", "portal": self.servers[0], "target": target,

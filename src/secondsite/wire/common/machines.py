@@ -42,7 +42,8 @@ class DiskDefinition(Shape):
     size_bytes: Bytes
     """Its virtual size."""
     path: str = ""
-    """Its path at the site that described it; 'iscsi://...' of a disk that QEMU reads over the network."""
+    """Its path at the site that described it; 'iscsi://...' or 'rbd://...' of a disk that QEMU reads over the
+    network."""
     format: str = "qcow2"
     """The format of its image."""
     bus: str = "virtio"

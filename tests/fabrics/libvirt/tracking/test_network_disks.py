@@ -6,6 +6,7 @@ import time
 import pytest
 
 from rig.hosts.domains import firmware_xml
+from rig.iscsi_target import IscsiTarget
 from secondsite.datapath.disks import NetworkDisk, same_files
 from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.domain import errors
@@ -19,9 +20,10 @@ TARGET = "iqn.2026-11.example:web01"
 
 @pytest.fixture
 def remote(host):
-    with host.viewed_by("filter", disk_format="raw", on_network=True):
-        yield host
-        host.clear()
+    with IscsiTarget(host.root / "target") as target:
+        with host.viewed_by("filter", disk_format="raw", on_network=target):
+            yield host
+            host.clear()
 
 
 def named(source, form="raw", more=""):
@@ -42,7 +44,11 @@ def found(disk):
 
 
 AUTH = "<auth username='me'><secret type='iscsi' usage='x'/></auth>"
-OTHER = "of network disks only iSCSI"
+OTHER = "of network disks only iSCSI and RBD"
+
+
+def rbd(name="pool/x", more="", hosts="<host name='h' port='6789'/>"):
+    return f"<source protocol='rbd' name='{name}'>{hosts}{more}</source>"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,10 @@ OTHER = "of network disks only iSCSI"
         (named("<source protocol='https' name='x'><host name='h'/></source>"), OTHER, "Move it"),
         (named(iscsi(), more=AUTH), "password", "iscsiadm"),
         (named(iscsi(more=AUTH)), "password", "iscsiadm"),
-        (named("<source protocol='rbd' name='p/x'><host name='h'/></source>"), OTHER, "rbd map"),
+        (named(rbd(more="<snapshot name='before'/>")), "<snapshot>", "rbd map"),
+        (named(rbd(more="<auth username='me'/>")), "names no secret", "rbd map"),
+        (named(rbd("x")), "neither POOL/IMAGE", "rbd map"),
+        (named(rbd("pool/x@before")), "neither POOL/IMAGE", "rbd map"),
         (named(iscsi(more="<slices><slice type='storage' size='1'/></slices>")), "<slices>", "iscsiadm"),
         (named(iscsi(f"{TARGET}/first")), "TARGET/UNIT", "iscsiadm"),
         (named(iscsi().replace("port=", "transport='unix' socket='/x' port=")), "TCP", "iscsiadm"),
@@ -71,6 +80,8 @@ def test_a_network_disk_is_written_and_read_as_one_text():
     for disk in (
         NetworkDisk("iscsi", f"{TARGET}/1", ("10.0.0.1:3260",), user="iqn.2026-11.example:me"),
         NetworkDisk("iscsi", "iqn.odd name?&/0", ("[fd00::1]:3260",)),
+        NetworkDisk("rbd", "pool/space/x", ("10.0.0.1:6789", "10.0.0.2"), user="me"),
+        NetworkDisk("rbd", "pool/x", ()),
     ):
         assert NetworkDisk.parse(str(disk)) == disk
     assert NetworkDisk.parse("/images/iscsi://x") is None
@@ -81,6 +92,20 @@ def test_one_disk_behind_two_portals_is_one_disk():
     assert one != other
     assert same_files.identity(one) == same_files.identity(other)
     assert same_files.identity(one) != same_files.identity(found(named(iscsi(f"{TARGET}/1"))).path)
+
+
+def test_an_image_is_one_disk_whichever_monitors_and_user_it_is_reached_by():
+    several = "".join(f"<host name='{each}'/>" for each in ("10.0.0.2", "fd00::1"))
+    mine = rbd(more="<auth username='me'><secret type='ceph' usage='x'/></auth>", hosts=several)
+    one, other = found(named(rbd())), found(named(mine))
+    assert other.path == "rbd://10.0.0.2,[fd00::1]/pool/x?user=me"
+    assert same_files.identity(one.path) == same_files.identity(other.path)
+    assert same_files.identity(one.path) != same_files.identity(found(named(rbd("pool/space/x"))).path)
+
+
+def test_an_image_in_a_namespace_is_opened_there():
+    options = found(named(rbd("pool/space/x"))).location.options()
+    assert options == {"driver": "rbd", "pool": "pool", "namespace": "space", "image": "x"}
 
 
 def test_its_target_is_told_the_name_that_the_guests_qemu_has():

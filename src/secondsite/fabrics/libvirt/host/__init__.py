@@ -14,6 +14,7 @@ Its rooms:
     monitor          questions to QEMU itself
     qemu_img         images that no QEMU has open
     network_sources  how definitions name disks that come over the network
+    network_access   how programs of ours open them
     network_sizes    their sizes, and servers that are silent
     domain_xml       domain XML to MachineDefinition, and our tag in it
     inventory        the machines of the site

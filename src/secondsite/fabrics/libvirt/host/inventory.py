@@ -14,7 +14,7 @@ from ....datapath.disks import NetworkDisk
 from ....domain import errors
 from ... import interface
 from ...interface import HeldDisk, HeldResources
-from . import connection, domain_xml, monitor, network_sizes, qemu_img, states
+from . import connection, domain_xml, monitor, network_access, network_sizes, qemu_img, states
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
@@ -151,10 +151,11 @@ def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int | None:
         return int(ask[0])
     except (errors.FabricError, errors.DeadlineExceeded):
         pass
-    if isinstance(disk.location, NetworkDisk):
-        return network_sizes.last_known(disk.location)
     try:
-        return qemu_img.facts(disk.location, disk.read_as).size_bytes
+        place = network_access.location(domain, disk)
+        if isinstance(place, NetworkDisk):
+            return network_sizes.last_known(place)
+        return qemu_img.facts(place, disk.read_as).size_bytes
     except (errors.FabricError, errors.DeadlineExceeded):
         return None
 

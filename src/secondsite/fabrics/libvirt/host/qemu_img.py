@@ -50,10 +50,8 @@ def _of_network(disk: NetworkDisk, deadline_seconds: float) -> ImageFacts:
     return dataclasses.replace(_facts(json.loads(told)), path=disk)
 
 
-def chain(path: DiskLocation, read_as: str | None = None) -> list[ImageFacts]:
+def chain(path: Path, read_as: str | None = None) -> list[ImageFacts]:
     """An image and all that it reads from, top first; raises FabricError if one is missing."""
-    if isinstance(path, NetworkDisk):
-        return [facts(path)]
     named = (*_given(read_as), str(path.absolute()))
     told = json.loads(_run("info", "-U", "--output=json", "--backing-chain", *named))
     return [_facts(info) for info in told]

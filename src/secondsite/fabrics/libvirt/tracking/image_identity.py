@@ -31,7 +31,7 @@ from ....domain import errors
 from ....ground import durable
 from ....ground.real_files import FileNumber, file_number
 from ... import interface
-from ..host import domain_xml, inventory, qemu_img
+from ..host import domain_xml, inventory, network_access, qemu_img
 from . import bitmaps
 from .kept_changes import KeptChanges
 
@@ -99,7 +99,8 @@ class Identities:
         origin = self._origin(domain, disk, checkpoint)
         if not disk.keeps_bitmaps and IN_KEEPER in origin:
             keeper = self._kept.path(domain.UUIDString(), disk.key)
-            return (keeper,) if _is_any(keeper, origin) and _has(keeper, checkpoint, disk) else ()
+            is_its = _is_any(keeper, origin) and _has(keeper, checkpoint, disk, domain)
+            return (keeper,) if is_its else ()
         if not disk.keeps_bitmaps:
             return (disk.location,) if _is_top(disk, origin) else ()
         links = _links(disk)
@@ -206,20 +207,20 @@ def _is_top(disk: domain_xml.Disk, origin: Chain) -> bool:
     return bool(origin) and now is not None and now.is_same(origin[0])
 
 
-def _has(keeper: Path, checkpoint: str, disk: domain_xml.Disk) -> bool:
+def _has(keeper: Path, checkpoint: str, disk: domain_xml.Disk, domain: Any) -> bool:
     """Whether the keeper has whole bitmaps of the checkpoint, and for the size that the disk has now."""
     try:
         facts = qemu_img.facts(keeper, "qcow2")
         with qemu_img.translated():
             image.check_keeper(keeper, facts.size_bytes)
-        return facts.bitmaps.get(checkpoint, False) and facts.size_bytes == _size_bytes(disk)
+        return facts.bitmaps.get(checkpoint, False) and facts.size_bytes == _size_bytes(domain, disk)
     except errors.SecondsiteError as problem:
         log.warning("keeper.not-read", disk=disk.path, problem=problem.message)
         return False
 
 
-def _size_bytes(disk: domain_xml.Disk) -> int:
-    return qemu_img.facts(disk.location, disk.read_as).size_bytes
+def _size_bytes(domain: Any, disk: domain_xml.Disk) -> int:
+    return qemu_img.facts(network_access.location(domain, disk), disk.read_as).size_bytes
 
 
 def _number(place: DiskLocation) -> FileNumber | None:
@@ -252,13 +253,17 @@ def _holders(
 
 
 def _chain(disk: domain_xml.Disk, runs: bool) -> list[FileNumber]:
-    paths = [disk.location] if runs and not disk.backed else [link.path for link in _links(disk)]
+    is_one = disk.network is not None or (runs and not disk.backed)
+    paths = [disk.location] if is_one else [link.path for link in _links(disk)]
     return [number for each in paths if (number := _number(each))]
 
 
 def _links(disk: domain_xml.Disk) -> list[qemu_img.ImageFacts]:
+    """The files of a disk's chain, top first; a network disk keeps nothing, and none is known of it."""
+    if disk.network is not None:
+        return []
     try:
-        return qemu_img.chain(disk.location, disk.read_as)
+        return qemu_img.chain(Path(disk.path), disk.read_as)
     except errors.SecondsiteError:
         return []
 

@@ -16,7 +16,7 @@ from ....datapath import errors as datapath_errors
 from ....datapath.disks import DiskLocation, StorageDaemon
 from ....datapath.encryption import EncryptionKey
 from ... import file_looks, interface
-from ..host import domain_xml, qemu_img
+from ..host import domain_xml, network_access, qemu_img
 from . import bitmaps, trackable
 
 Holders = Mapping[str, Sequence[DiskLocation]]
@@ -26,6 +26,7 @@ base. Of a disk that keeps no bitmaps, its keeper, or its file if nothing was wr
 
 @contextlib.contextmanager
 def view(
+    domain: Any,
     request: interface.SessionRequest,
     disks: Sequence[domain_xml.Disk],
     holders: Holders,
@@ -37,7 +38,7 @@ def view(
     begun; `is_unwritten` tells whether nobody wrote to disks that keep no bitmaps since before `holders` were
     found. Of a view on trial no checkpoint has begun, and it does not matter who writes."""
     asked = {disk.key: disk for disk in disks if disk.key in request.disks}
-    places = {name: disk.location for name, disk in asked.items()}
+    places = {name: network_access.location(domain, disk) for name, disk in asked.items()}
     taken_at = datetime.now(UTC)
     facts = {name: qemu_img.facts(places[name], disk.read_as) for name, disk in asked.items()}
     trackable.require_bytes({name: found.size_bytes for name, found in facts.items()}, asked.values())

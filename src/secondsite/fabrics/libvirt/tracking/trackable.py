@@ -9,7 +9,7 @@ from ....datapath.disks import same_files
 from ....datapath.encryption import EncryptionKey
 from ....domain import errors, shell
 from ... import interface
-from ..host import connection, domain_xml, inventory, network_sources, qemu_img
+from ..host import connection, domain_xml, inventory, network_access, network_sources, qemu_img
 from . import backup_job, bitmaps, iothreads
 
 MANY_FILES = 20
@@ -26,7 +26,7 @@ def obstacles(domain: Any, key: EncryptionKey | None = None, *, unkept: bool) ->
         *(
             dataclasses.replace(obstacle, disk=disk.key)
             for disk in disks
-            for obstacle in _of_disk(disk, unkept, key)
+            for obstacle in _of_disk(domain, disk, unkept, key)
         ),
     ]
 
@@ -67,7 +67,9 @@ def _of_machine(domain: Any, disks: Sequence[domain_xml.Disk]) -> Iterator[inter
             )
 
 
-def _of_disk(disk: domain_xml.Disk, unkept: bool, key: EncryptionKey | None) -> Iterator[interface.Obstacle]:
+def _of_disk(
+    domain: Any, disk: domain_xml.Disk, unkept: bool, key: EncryptionKey | None
+) -> Iterator[interface.Obstacle]:
     yield from _of_its_use(disk)
     if disk.network is not None and disk.network.disk is None:
         yield _of_network(disk.key, disk.network)
@@ -82,7 +84,7 @@ def _of_disk(disk: domain_xml.Disk, unkept: bool, key: EncryptionKey | None) -> 
         )
         return
     try:
-        facts = qemu_img.facts(disk.location, disk.read_as)
+        facts = qemu_img.facts(network_access.location(domain, disk), disk.read_as)
     except errors.SecondsiteError as error:
         yield interface.Obstacle(f"Disk {disk.key} cannot be read: {error.message}", error.do)
         return

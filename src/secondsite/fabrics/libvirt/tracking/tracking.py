@@ -253,7 +253,7 @@ class Tracking:
         holders: powered_off.Holders = {}
         folder = self._daemons / request.fabric_id
         if request.trial:
-            with powered_off.view(request, disks, holders, lambda: True, folder, key) as session:
+            with powered_off.view(domain, request, disks, holders, lambda: True, folder, key) as session:
                 yield session
             return
         is_unwritten = self._unwritten_since_now(domain, disks, request)
@@ -263,7 +263,7 @@ class Tracking:
             bitmaps.remove_off(domain, base, key)  # of views that never arrived
             powered_off.begin(request, disks, key)
             self._identities.record(domain, disks, request.new_checkpoint, base, runs=False)
-        with powered_off.view(request, disks, holders, is_unwritten, folder, key) as session:
+        with powered_off.view(domain, request, disks, holders, is_unwritten, folder, key) as session:
             reason = "The machine is off." if request.app_consistent else None
             yield dataclasses.replace(session, reason=reason)
 

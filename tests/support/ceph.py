@@ -1,0 +1,48 @@
+"""A real Ceph cluster for a test module. Its programs are installed by the first test that needs them."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rig.ceph_cluster import PROGRAMS, CephCluster
+
+LIST = Path(__file__).resolve().parents[2] / "requirements/ceph.txt"
+LOCK = Path("/tmp/secondsite-ceph.lock")
+
+
+@contextlib.contextmanager
+def cluster_in(folder):
+    """A cluster that runs inside; skips where its programs cannot be had."""
+    require_programs()
+    with CephCluster(folder) as cluster:
+        yield cluster
+
+
+def require_programs():
+    """Skips the test where Ceph is missing, and cannot be installed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root runs a Ceph cluster")
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = "" if all(map(shutil.which, PROGRAMS)) else _installed()
+    if said:
+        pytest.skip(f"Ceph cannot be installed here: {said}")
+
+
+def _installed():
+    """What is wrong; empty if all is there."""
+    packages = [line for line in LIST.read_text().splitlines() if line and not line.startswith("#")]
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    try:
+        done = subprocess.run(
+            command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return str(problem)
+    return done.stderr.strip()[-300:] if done.returncode else ""
