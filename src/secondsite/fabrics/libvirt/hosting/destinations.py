@@ -185,7 +185,7 @@ def _make_volume(handle: Any, wanted: Destination) -> None:
         if wanted.format == domain_xml.QCOW2:
             SubElement(target, "compat").text = "1.1"  # libvirt's default keeps no bitmaps
     text = ElementTree.tostring(root, encoding="unicode")
-    volume = connection.call("making a volume", pool.storageVolCreateXML, text, 0)
+    volume = connection.call("making a volume", pool.createXML, text, 0)
     has_bytes = int(connection.call("asking for a volume's size", volume.info)[1])
     if has_bytes != wanted.size_bytes:
         connection.call("removing a volume", volume.delete, 0)

@@ -191,6 +191,7 @@ class Settling:
 
     def _copy(self, domain: Any, places: Places, bytes_per_second: int | None) -> None:
         """Begin each copy that is neither there nor done; what is left of one that ended is removed first."""
+        self._folders.let_in(*(Path(place.path).parent for place in places.values() if not place.is_device))
         for key, place in places.items():
             element = _element(domain, key)
             if _lies_on(element, place) or _copied_to(element) == place.path:
