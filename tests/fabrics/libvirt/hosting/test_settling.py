@@ -2,6 +2,7 @@
 start."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def device(tmp_path):
         devices.append(loop_devices.begin(file))
         return devices[-1]
 
-    devices = []
+    devices: list[Path] = []
     yield made
     for each in devices:
         loop_devices.end(each)
