@@ -177,6 +177,7 @@ CALLS = {
         lambda v: v.machines[WEB].include_disk("vdb"),
         lambda v: v.machines[WEB].exclude_disk("vdb"),
         lambda v: v.machines[WEB].update_names(),
+        lambda v: v.machines[WEB].settle("images"),
         lambda v: v.machines[WEB, "db01"].disable_protection(),
         lambda v: v.machines[WEB, "db01"].test_failover(choice="latest"),
         lambda v: v.machines[WEB, "db01"].cleanup_test_failover(),
@@ -190,6 +191,7 @@ CALLS = {
         lambda v: v.machines[WEB, "db01"].include_disk("vdb"),
         lambda v: v.machines[WEB, "db01"].exclude_disk("vdb"),
         lambda v: v.machines[WEB, "db01"].update_names(),
+        lambda v: v.machines[WEB, "db01"].settle("images", bytes_per_second=1),
     ],
     "Jobs": [
         lambda v: list(v.jobs.list(machine=WEB, children=False)),

@@ -30,6 +30,7 @@ ALLOWED = {
         "include_disk",  # ours
         "exclude_disk",  # ours
         "update_names",  # ours: names that a move could not change
+        "settle",  # ours
     ],
     "failing_over": [],  # S-141, C-02: a failover in progress is not cancelled
     "failover_failed": ["disable_protection", "failover", "cancel_failover"],  # C-02, C-03: never a dead item
@@ -41,7 +42,7 @@ ALLOWED = {
     ],  # S-155, S-157; S-207: only a planned one is cancelled
     "changing_recovery_point": [],
     "committing": [],
-    "committed": ["disable_protection", "reprotect", "update_names"],  # S-156, S-163
+    "committed": ["disable_protection", "reprotect", "update_names", "settle"],  # S-156, S-163
     "reprotecting": [],
     "planned_failing_over": [],
     "planned_failed_over": [
@@ -74,6 +75,8 @@ VERBS = {
     ("failed_over", "update_names"): "failed_over",
     ("planned_failed_over", "update_names"): "planned_failed_over",
     ("committed", "update_names"): "committed",
+    ("protected", "settle"): "protected",
+    ("committed", "settle"): "committed",
     ("failover_failed", "disable_protection"): "disabling",
     ("failover_failed", "failover"): "failing_over",
     ("failover_failed", "cancel_failover"): "cancelling",

@@ -23,9 +23,9 @@ def test_with_both_sites_there_just_what_the_table_refuses_is_refused_and_each_w
     assert all(reason.why.endswith(".") and reason.do for reason in found.values())
 
 
-def test_without_its_target_a_machine_is_offered_only_the_end_of_its_protection_and_its_names_here():
+def test_without_its_target_a_machine_is_offered_only_the_end_of_its_protection_and_what_is_done_here():
     found = refused(away=frozenset({"b"}))
-    assert set(Verb) - set(found) == {Verb.DISABLE_PROTECTION, Verb.UPDATE_NAMES}
+    assert set(Verb) - set(found) == {Verb.DISABLE_PROTECTION, Verb.UPDATE_NAMES, Verb.SETTLE}
     assert found[Verb.FAILOVER].why == "The appliance of site b is not connected."
 
 
@@ -40,6 +40,12 @@ def test_without_its_source_a_machine_can_still_fail_over_and_drill():
 def test_with_one_site_away_something_is_offered_in_every_state_that_rests(state, away):
     found = refused(state=state, away=frozenset({away}))
     assert set(Verb) - set(found)
+
+
+@pytest.mark.parametrize(("state", "needed"), [(State.PROTECTED, "a"), (State.COMMITTED, "b")])
+def test_its_disks_settle_without_the_site_where_the_machine_does_not_run(state, needed):
+    found = {site: refused(state=state, away=frozenset({site})) for site in ("a", "b")}
+    assert [site for site in found if Verb.SETTLE in found[site]] == [needed]
 
 
 @pytest.mark.parametrize(("state", "needed"), [(State.PROTECTED, "a"), (State.FAILED_OVER, "b")])

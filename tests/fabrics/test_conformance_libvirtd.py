@@ -20,6 +20,7 @@ from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt import open_fabric
 from secondsite.fabrics.libvirt.host import permissions
 from secondsite.fabrics.libvirt.tracking import left_files
+from secondsite.fabrics.settling import NewPlace
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.longest]
@@ -171,3 +172,25 @@ def test_a_qemu_that_was_broken_out_of_steers_no_file_that_the_appliance_writes(
         assert ours.read_text() == "of root"
         folder = session.disks[0].socket.parent.stat()
         assert (folder.st_uid, stat.S_IMODE(folder.st_mode)) == (0, 0o700)
+
+
+@pytest.mark.parametrize("form", ["qcow2", "raw"])
+def test_a_disk_settles_as_a_volume_of_a_storage_pool(host, form):
+    with host.as_volumes():
+        fabric_id = steps.protected(host, "settles-in-a-pool")
+        steps.write(host, fabric_id, 0, 0x41)
+        base = steps.checkpoint(host, fabric_id)
+        steps.write(host, fabric_id, 1 << 20, 0x42)
+        places = {"vda": NewPlace("images", form)}
+        found = host.fabric.settling.settle(fabric_id, places, lambda _: None)
+        assert found["vda"].parent == host.images
+        assert found["vda"].name in host.pool.listVolumes()
+        with steps.view(host, fabric_id, base) as session:
+            assert steps.dirty_blocks(session.disks[0]) == {16}
+        host.pool.destroy()
+        with steps.refused(errors.NotFound):  # a pool that libvirt keeps no definition of is gone then
+            host.fabric.settling.check(fabric_id, places)
+        host.clear()
+        host.pool = host.connection.handle.storagePoolCreateXML(
+            f"<pool type='dir'><name>images</name><target><path>{host.images}</path></target></pool>"
+        )

@@ -28,7 +28,7 @@ from secondsite.vault.steps.deps import Deps
 from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord
 from secondsite.wire import rest
 from secondsite.wire.control import Hello
-from secondsite.wire.rest.verbs import UpdateNames
+from secondsite.wire.rest.verbs import Settle, UpdateNames
 from tests.vault.support_appliances import A, Appliances, B, Clock
 
 REQUESTS = {
@@ -45,6 +45,7 @@ REQUESTS = {
     Verb.EXCLUDE_DISK: rest.ExcludeDisk,
     Verb.DISABLE_PROTECTION: rest.DisableProtection,
     Verb.UPDATE_NAMES: UpdateNames,
+    Verb.SETTLE: Settle,
 }
 
 

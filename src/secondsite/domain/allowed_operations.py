@@ -30,6 +30,8 @@ NEEDS_SOURCE = frozenset(
         Verb.EXCLUDE_DISK,
     }
 )
+WHERE_IT_RUNS = frozenset({Verb.UPDATE_NAMES, Verb.SETTLE})
+"""Verbs that need the site where the machine runs, and no other."""
 TAKES_BACK = frozenset({Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
 """Verbs that remove the failed-over machine."""
 NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
@@ -124,9 +126,9 @@ def _by_world(verb: Verb, standing: MachineSituation) -> RefusedVerb | None:
 def _needed(verb: Verb, standing: MachineSituation) -> Iterator[str]:
     """The sites that the verb cannot do without."""
     is_there = standing.state in lifecycle.RUNS_AT_TARGET_AT_REST
-    if verb in NEEDS_TARGET or (verb is Verb.UPDATE_NAMES and is_there):
+    if verb in NEEDS_TARGET or (verb in WHERE_IT_RUNS and is_there):
         yield standing.target_site
-    if verb in NEEDS_SOURCE or (verb is Verb.UPDATE_NAMES and not is_there):
+    if verb in NEEDS_SOURCE or (verb in WHERE_IT_RUNS and not is_there):
         yield standing.source_site
 
 

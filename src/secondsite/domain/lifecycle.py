@@ -64,6 +64,7 @@ class Verb(StrEnum):
     INCLUDE_DISK = "include_disk"
     EXCLUDE_DISK = "exclude_disk"
     UPDATE_NAMES = "update_names"
+    SETTLE = "settle"
 
 
 class Event(StrEnum):
@@ -185,6 +186,8 @@ TABLE: tuple[Transition, ...] = (
     _user(S.FAILED_OVER, V.UPDATE_NAMES, S.FAILED_OVER, "ours"),
     _user(S.PLANNED_FAILED_OVER, V.UPDATE_NAMES, S.PLANNED_FAILED_OVER, "ours"),
     _user(S.COMMITTED, V.UPDATE_NAMES, S.COMMITTED, "ours"),
+    _user(S.COMMITTED, V.SETTLE, S.COMMITTED, "ours: its disks leave the store while it runs"),
+    _user(S.PROTECTED, V.SETTLE, S.PROTECTED, "ours: also after it was protected back"),
     _user(S.PROTECTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _user(S.COMMITTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _service(S.DISABLING, E.SUCCEEDED, S.UNPROTECTED, "ours"),
@@ -196,7 +199,7 @@ TABLE: tuple[Transition, ...] = (
 HALF_WAY = frozenset({S.FAILOVER_FAILED, S.CANCEL_FAILED})
 """The machine may be off at both sites, and waits for a person."""
 RUNS_AT_TARGET_AT_REST = frozenset({S.FAILED_OVER, S.PLANNED_FAILED_OVER, S.COMMITTED})
-CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER})
+CANCELABLE = frozenset({V.ENABLE_PROTECTION, V.REPROTECT, V.TEST_FAILOVER, V.SETTLE})
 """The verbs whose jobs a person may cancel: what such a job made is undone."""
 
 
@@ -281,7 +284,7 @@ DRILL_TABLE: tuple[DrillTransition, ...] = (
 # A drill needs a machine that has points; only verbs that would remove the drill's layers wait for the
 # clean-up.
 DRILL_ALLOWED_IN = frozenset({S.PROTECTED})
-REFUSED_DURING_DRILL = frozenset({V.DISABLE_PROTECTION, V.COMMIT, V.REPROTECT})
+REFUSED_DURING_DRILL = frozenset({V.DISABLE_PROTECTION, V.COMMIT, V.REPROTECT, V.SETTLE})
 
 
 def _rows() -> dict[tuple[State, Verb | Event], Transition]:

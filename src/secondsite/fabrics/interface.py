@@ -26,6 +26,7 @@ from .capacity import Capacity
 from .reaching import Reaching
 from .scripting import Scripting
 from .seeing import Seeing
+from .settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,6 +538,8 @@ class Fabric(Protocol):
     def firmware(self) -> Firmware: ...
     @property
     def hosting(self) -> Hosting: ...
+    @property
+    def settling(self) -> Settling: ...
     @property
     def networks(self) -> Networks: ...
     @property

@@ -41,6 +41,7 @@ KEYS = {
     "include_disk": ["check", "extend_replica", "enable_replication", "initial_replication"],
     "exclude_disk": ["check", "leave_out", "release"],
     "update_names": ["names"],
+    "settle": ["check", "settle"],
     "several_machines": ["machines"],
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],

@@ -54,7 +54,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
             return "the machine was already on its own disks", Nothing()
         own = old_disks.own(hosted)
         if len(own) != len(hosted.replica.state.disks):
-            _forget_withdrawn(context, hosted)
+            forget_withdrawn(context, hosted)
             return "the machine's disks lie in the replica and stay there", Nothing()
         # QEMU must not find the images in use by our storage daemon or by a scrub
         hosted.replica.let_go(context.left_seconds())
@@ -66,7 +66,7 @@ def consolidate(context: Context, payload: FabricMachine) -> tuple[str, Nothing]
             )
         seams.reach("appliance.run.consolidated")
         context.state.remove_fact(key_of(context, FAILOVER))
-        _forget_withdrawn(context, hosted)
+        forget_withdrawn(context, hosted)
         # its points stood on these disks
         sentence = context.parts.host.remove(hosted, keep_points=False)
         context.state.remove_fact(merging_key(context.machine_id))
@@ -134,7 +134,7 @@ def _merging(context: Context, hosted: HostedReplica, fabric_id: str) -> Iterato
         raise
 
 
-def _forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
+def forget_withdrawn(context: Context, hosted: HostedReplica) -> None:
     """Forget the definition that was kept: the commit makes the machine's return final."""
     if hosted.setup.existing_fabric_id:
         withdrawn_definitions.forget(context.state, hosted.setup.existing_fabric_id)

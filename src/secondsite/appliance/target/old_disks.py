@@ -238,7 +238,7 @@ def strayed(hosted: HostedReplica, holding: HeldResources) -> StrayedDisks:
     owner may have put snapshots. `holding`: what it uses."""
     old, overlays = own(hosted), hosted.replica.files.run(FAILOVER).absolute()
     others = [
-        each for each in holding.disks if each.key in old and each.path and not _stands_in(overlays, each)
+        each for each in holding.disks if each.key in old and each.path and not stands_in(overlays, each)
     ]
     return StrayedDisks(
         overlays,
@@ -259,7 +259,8 @@ def written_said(hosted: HostedReplica, keys: Iterable[str]) -> str:
     )
 
 
-def _stands_in(folder: Path, disk: HeldDisk) -> bool:
+def stands_in(folder: Path, disk: HeldDisk) -> bool:
+    """Whether the disk, or a file below it, lies in the folder."""
     real: Iterable[str] = (disk.path, *disk.below, *map(str, same_files.below(disk.path, disk.format)))
     return any(Path(os.path.realpath(each)).is_relative_to(folder.resolve()) for each in real)
 

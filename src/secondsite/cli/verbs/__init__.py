@@ -5,6 +5,7 @@ confirming    what is told and asked before
 second_copies which machines run and go on beside their copies
 running       the end of each command: ask, begin the job, follow it
 protection    enable, disable, reprotect, resynchronize, disks in and out
+settling      disks of a committed machine to the site's own storage
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
 appliances    which appliances could hold the replica
@@ -18,7 +19,7 @@ verifying     what a site gives to copies that are booted to be looked at
 
 import typer
 
-from . import failovers, properties, protection
+from . import failovers, properties, protection, settling
 from .appliances import appliances
 from .preflight import preflight
 
@@ -37,6 +38,7 @@ VERBS = (
     protection.include_disk,
     protection.exclude_disk,
     protection.update_names,
+    settling.settle,
 )
 
 

@@ -269,6 +269,29 @@ class Verbs:
         """Lets the machines' DNS names point to where they run now, if a move could not see to it."""
         return self._start(Verb.UPDATE_NAMES, request(rest_verbs.UpdateNames, machines=self.names))
 
+    def settle(
+        self,
+        place: str | None = None,
+        *,
+        disk_format: rest_verbs.DiskFormat | Literal["qcow2", "raw"] = "qcow2",
+        disks: Mapping[str, tuple[str, str]] | None = None,
+        unencrypted: bool = False,
+        bytes_per_second: int | None = None,
+    ) -> JobHandle:
+        """Moves the disks of committed machines from the appliance's store to the site's own storage, while
+        they run. `place`: a storage pool, or the path of a folder or block device there; `disk_format`: qcow2
+        or raw; `disks`: place and format of single disks, by key. `unencrypted`: also disks whose replica is
+        encrypted. `bytes_per_second` limits the copies of each machine together."""
+        asked = request(
+            rest_verbs.Settle,
+            machines=self.names,
+            place=None if place is None else {"place": place, "format": disk_format},
+            disks={key: {"place": where, "format": form} for key, (where, form) in (disks or {}).items()},
+            unencrypted=unencrypted,
+            bytes_per_second=bytes_per_second,
+        )
+        return self._start(Verb.SETTLE, asked)
+
     def include_disk(self, *keys: str) -> JobHandle:
         """Protects disks that were added later or left out; only they are copied."""
         return self._start(

@@ -83,6 +83,7 @@ NEEDS: Mapping[Verb, Permission] = MappingProxyType(
         Verb.REPROTECT: Permission.OPERATE,
         Verb.RESYNCHRONIZE: Permission.OPERATE,
         Verb.UPDATE_NAMES: Permission.OPERATE,
+        Verb.SETTLE: Permission.OPERATE,
     }
 )
 """The permission that each verb needs; giving up a site needs GIVE_UP as well."""

@@ -15,6 +15,7 @@ from .hosting import HostingCases
 from .machines import MachineCases, NetworkCases
 from .owners import OwnerCases
 from .seeing import SeeingCases
+from .settling import SettlingCases
 from .subsets import SubsetCases
 from .tags import TagCases
 from .under_test import FabricUnderTest
@@ -34,6 +35,7 @@ class Suite(
     HostingCases,
     FirmwareCases,
     SeeingCases,
+    SettlingCases,
 ):
     """All cases. The subclass gives the fixture `under_test`."""
 

@@ -9,11 +9,12 @@ from ..addressing import Addressing
 from ..reaching import Reaching
 from ..scripting import Scripting
 from ..seeing import Seeing
+from ..settling import Settling
 from . import reaching, seeing
 from .agent import addressing, scripting
 from .consistency import common_pause, freezing
 from .host import accelerator, connection, inventory, migration_marks, networks, permissions, power
-from .hosting import firmware, hosting
+from .hosting import firmware, hosting, settling
 from .tracking import BACKUP_JOB, tracking
 
 
@@ -55,6 +56,7 @@ class LibvirtFabric:
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
         self.hosting: interface.Hosting = machine_host
+        self.settling: Settling = settling.Settling(self._hypervisor, work_dir, views, machines, folders)
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
         self.addressing: Addressing = addressing.Addressing(self._hypervisor)

@@ -26,6 +26,7 @@ from .host.records import KIND, MachineRecord
 from .hosting import SimulatedHosting
 from .networks import SimulatedNetworks
 from .power import SimulatedInventory, SimulatedPower
+from .settling import SimulatedSettling
 from .tracking.tracking import SimulatedTracking
 
 
@@ -50,6 +51,7 @@ class SimulatedFabric:
         self.firmware = SimulatedFirmware(host, faults)
         self.tracking = SimulatedTracking(host, faults, self.common_pause)
         self.hosting = SimulatedHosting(host, faults)
+        self.settling = SimulatedSettling(host, faults)
         self.networks = SimulatedNetworks(host.root, faults)
         self.seeing = SimulatedSeeing(host, faults)
         self.reaching = SimulatedReaching(host, faults)

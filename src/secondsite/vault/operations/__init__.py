@@ -25,6 +25,7 @@ from .interface import Operation
 from .planned_failover import PlannedFailover
 from .reprotect import Reprotect
 from .resynchronize import Resynchronize
+from .settle import Settle
 from .test_failover import TestFailover
 from .update_names import UpdateNames
 
@@ -43,6 +44,7 @@ OPERATIONS = (
     UpdateNames,
     IncludeDisk,
     ExcludeDisk,
+    Settle,
 )
 
 

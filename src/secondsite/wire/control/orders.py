@@ -129,6 +129,24 @@ class FabricMachine(Shape):
     leaves: bool = False
 
 
+class DiskPlace(Shape):
+    """Where a disk is to lie: `place` is a storage pool, or the absolute path of a folder or block device."""
+
+    place: Name
+    format: Name
+
+
+class Settle(Shape):
+    """The disks of a machine move to these places while it runs, by disk key; those that are not named, to
+    `place`. `unencrypted`: also encrypted ones, which are not encrypted there."""
+
+    fabric_id: str
+    place: DiskPlace | None = None
+    disks: Annotated[dict[str, DiskPlace], Field(max_length=MOST_DISKS)] = Field(default_factory=dict)
+    unencrypted: bool = False
+    bytes_per_second: Number | None = None
+
+
 class PowerFact(Shape):
     """`addresses`: those of its cards, by MAC address, as its guest agent tells them; none if it was not
     asked, or tells none."""
@@ -415,6 +433,9 @@ class Kind(StrEnum):
     STOP_REPLICA = "stop_replica"
     COMMIT_POINT = "commit_point"
     CONSOLIDATE = "consolidate"
+    CHECK_SETTLE = "check_settle"
+    SETTLE = "settle"
+    END_SETTLE = "end_settle"
     REMOVE_REPLICA = "remove_replica"
     REMOVE_MACHINE = "remove_machine"
     HOLD_POINT = "hold_point"
@@ -519,6 +540,15 @@ STOP_REPLICA = OrderKind(Kind.STOP_REPLICA, StopReplica, Nothing, "end that run 
 COMMIT_POINT = OrderKind(Kind.COMMIT_POINT, CommitPoint, Nothing, "keep the point, delete the others")
 CONSOLIDATE = OrderKind(
     Kind.CONSOLIDATE, FabricMachine, Nothing, "bring a machine back onto its own disks", pace=Pace.DISK
+)
+CHECK_SETTLE = OrderKind(
+    Kind.CHECK_SETTLE, Settle, Nothing, "can the machine's disks move to the site's own storage"
+)
+SETTLE = OrderKind(
+    Kind.SETTLE, Settle, Nothing, "move a machine's disks to the site's own storage", pace=Pace.DISK
+)
+END_SETTLE = OrderKind(
+    Kind.END_SETTLE, FabricMachine, Nothing, "give up that move: the machine stays on its former disks"
 )
 REMOVE_REPLICA = OrderKind(Kind.REMOVE_REPLICA, RemoveReplica, Nothing, "end protection at the target")
 REMOVE_MACHINE = OrderKind(

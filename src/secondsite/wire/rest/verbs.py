@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...domain.counters import MOST
 from ...domain.drills.verdicts import Verdict
 from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
@@ -16,7 +17,7 @@ from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
 from ..common.numbers import LONGEST_TEXT, Instant
-from ..common.points import PointId
+from ..common.points import MOST_DISKS, PointId
 from ..common.properties import ApartWord
 from ..common.stores import StoreName
 
@@ -233,6 +234,44 @@ class Reprotect(ReprotectOptions, MachinesRequest):
 
 class Resynchronize(MachinesRequest):
     """All blocks are compared; those that differ are sent."""
+
+
+class DiskFormat(StrEnum):
+    """The format of a disk in the site's own storage."""
+
+    QCOW2 = "qcow2"
+    """What changed is known after a restart, too."""
+    RAW = "raw"
+    """After each start of the machine all of it is compared with the replica."""
+
+
+class DiskPlace(Shape):
+    """Where a disk is to lie."""
+
+    place: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    """The name of a storage pool of the site's hypervisor, or the absolute path of a folder, or of a block
+    device, whose content is lost."""
+    format: DiskFormat = DiskFormat.QCOW2
+    """The format of the disk there; raw on a block device."""
+
+
+class SettleOptions(Shape):
+    """The disks of a machine that was failed over and committed move from the appliance's store to the site's
+    own storage, while it runs."""
+
+    place: DiskPlace | None = None
+    """Where all disks go that `disks` does not name."""
+    disks: dict[str, DiskPlace] = Field(default_factory=dict, max_length=MOST_DISKS)
+    """Where these go, by their keys."""
+    unencrypted: bool = False
+    """Whether disks that are encrypted in the replica move, too: they are not encrypted in their new
+    place."""
+    bytes_per_second: int | None = Field(None, ge=1, le=MOST)
+    """The limit for the copies of a machine together; null: none."""
+
+
+class Settle(SettleOptions, MachinesRequest):
+    """The machines' disks move from the appliance's store to the site's own storage, while they run."""
 
 
 class UpdateNames(MachinesRequest):

@@ -19,6 +19,8 @@ Its rooms:
     cpu_models     another CPU model than its definition has
     dry_run        tries whether a machine can start here
     consolidate    merge a disk's chain back into one file
+    settling       move the disks of a machine that runs to other storage
+    destinations   what they are moved to: volumes, files, devices
     needed_files   what its owner would lose with the files of a run
     firmware       UEFI variables and TPM state
     snapshots      the owner's snapshots, kept while a machine is withdrawn

@@ -14,6 +14,7 @@ Its rooms:
     waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could crash
     kept_changes    what a shutdown writes to disks that keep no bitmaps
+    moving_disks    takes bitmaps along when a disk moves to another file
     powered_off     the view of a machine that is off
     bitmaps         our dirty bitmaps and checkpoints
     image_identity  which file a bitmap belongs to

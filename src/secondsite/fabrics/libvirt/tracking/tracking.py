@@ -31,6 +31,7 @@ from . import (
     view_plan,
 )
 from .job_lifeline import JobLifeline
+from .moving_disks import MovingDisks
 from .waiting_calls import WaitingCalls
 
 OFF = interface.PowerState.OFF
@@ -128,6 +129,16 @@ class Tracking:
             if self._kept.has(fabric_id):
                 with contextlib.suppress(errors.SecondsiteError, OSError):  # the next view takes it out
                     self.end_left_over(fabric_id)
+
+    @contextlib.contextmanager
+    def moving(self, fabric_id: str) -> Iterator[MovingDisks]:
+        """A context in which the disks of a running machine move to other files: no view of it can be opened,
+        and none is left of a dead process. Raises FabricError while one is open."""
+        self.end_left_over(fabric_id)
+        domain = self._hypervisor.domain(fabric_id)
+        with self._only_view_of(domain):
+            self._left.forget(fabric_id)
+            yield MovingDisks(domain, self._identities)
 
     def _begin_to_keep(self, domain: Any) -> None:
         if any(not disk.keeps_bitmaps for disk in inventory.live_disks(domain)):

@@ -98,6 +98,7 @@ class Host:
                 for disk in record.definition.disks:
                     session.drop_export(disks.guest_export(record.fabric_id, disk.key))
                     session.drop_kept_job(merge_name(record.fabric_id, disk.key))
+                    session.drop_kept_job(move_name(record.fabric_id, disk.key))
                 for node in (node for chain in record.nodes.values() for node in chain):
                     session.drop_node(node)
         else:
@@ -139,6 +140,11 @@ def view_name(fabric_id: str, key: str) -> str:
 def merge_name(fabric_id: str, key: str) -> str:
     """The name of the job that consolidates a disk."""
     return disks.node_name(fabric_id, Path("/merge") / key)
+
+
+def move_name(fabric_id: str, key: str) -> str:
+    """The name of the job that moves a disk to another file."""
+    return disks.node_name(fabric_id, Path("/move") / key)
 
 
 def _end_disk_view(session: Session, fabric_id: str, key: str, path: Path) -> None:

@@ -7,7 +7,13 @@ from ....domain.lifecycle import Verb
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
-from ....wire.rest.verbs import DisableProtectionOptions, PlannedFailoverOptions, UpdateNames
+from ....wire.rest.verbs import (
+    DisableProtectionOptions,
+    PlannedFailoverOptions,
+    Settle,
+    SettleOptions,
+    UpdateNames,
+)
 from ...plan_runs import unsynchronized_failback
 from ...store import Transaction
 from ..parts import Parts
@@ -30,6 +36,7 @@ REQUESTS: dict[Verb, type[Shape]] = {
     Verb.INCLUDE_DISK: rest.IncludeDisk,
     Verb.EXCLUDE_DISK: rest.ExcludeDisk,
     Verb.UPDATE_NAMES: UpdateNames,
+    Verb.SETTLE: Settle,
 }
 
 OPTIONS: dict[Verb, type[Shape]] = {
@@ -46,6 +53,7 @@ OPTIONS: dict[Verb, type[Shape]] = {
     Verb.INCLUDE_DISK: rest.IncludeDiskOptions,
     Verb.EXCLUDE_DISK: rest.ExcludeDiskOptions,
     Verb.UPDATE_NAMES: rest.NoOptions,
+    Verb.SETTLE: SettleOptions,
 }
 """The options of each verb for one protected machine."""
 

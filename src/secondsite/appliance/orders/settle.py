@@ -1,0 +1,123 @@
+"""Orders that move a machine's disks from the replica that it stands on to the site's own storage."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ...domain import errors, shell
+from ...fabrics.settling import NewPlace
+from ...ground import seams
+from ...wire.control.orders import FabricMachine, Nothing, Settle
+from ..target import HostedReplica, old_disks
+from . import machine_tags, runs
+from .commit import forget_withdrawn
+from .context import Context
+from .runs import FAILOVER, key_of
+
+PURPOSE = "moving its disks"
+ALREADY = "the machine's disks lie in the site's own storage already"
+
+
+def check(context: Context, payload: Settle) -> tuple[str, Nothing]:
+    """Look whether the disks can move; changes nothing."""
+    hosted = context.parts.host.find(context.machine_id)
+    machine_tags.found(context, payload.fabric_id)
+    left = _in_the_store(context, hosted, payload.fabric_id)
+    if not left:
+        return ALREADY, Nothing()
+    wanted = _wanted(payload, left)
+    places = context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
+    named = ", ".join(f"{key} to {path} as {wanted[key].format}" for key, path in places.items())
+    return f"{named}{_skipped(payload, left)}", Nothing()
+
+
+def settle(context: Context, payload: Settle) -> tuple[str, Nothing]:
+    """Move the disks that stand in the replica, and remove it. A replication from here pauses meanwhile, and
+    gives way to no one but a later order of the machine, which ends the move."""
+    hosted = context.parts.host.find(context.machine_id)
+    with _alone(context, hosted):
+        machine_tags.found(context, payload.fabric_id)
+        left = _in_the_store(context, hosted, payload.fabric_id)
+        moved = _moved(context, payload, left) if left else ""
+        if not left:
+            context.fabric.settling.end(payload.fabric_id)  # the note of one that was cut off at its end
+        seams.reach("appliance.settle.moved")
+        if hosted is None:
+            return ALREADY, Nothing()
+        sentence = _without_replica(context, hosted)
+    return f"{moved or ALREADY}; {sentence}", Nothing()
+
+
+def end(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
+    """Give up a move that is in progress, or that was cut off. It holds the locks, so this takes none."""
+    context.require_current()
+    if context.fabric.settling.end(payload.fabric_id):
+        return "the machine stays on its former disks, and what was copied is removed", Nothing()
+    return "no move of its disks was in progress", Nothing()
+
+
+@contextmanager
+def _alone(context: Context, hosted: HostedReplica | None) -> Iterator[None]:
+    """Inside, nobody else does anything to the machine here: neither a cycle nor work on its replica."""
+    source = context.parts.replication.find(context.machine_id)
+    with context.alone(source, PURPOSE, interrupt=True), context.alone(hosted, PURPOSE):
+        yield
+
+
+def _in_the_store(context: Context, hosted: HostedReplica | None, fabric_id: str) -> tuple[str, ...]:
+    """The keys of the disks that stand in the replica. Raises NotPossibleNow for a machine that may still go
+    back to another point."""
+    if hosted is None:
+        return ()
+    if not hosted.replica.state.stands_on_its_run:
+        raise errors.NotPossibleNow(
+            f"The failover of {hosted.setup.machine_name} is not committed, so its disks stay.",
+            do=f"Commit it first: 'secondsite machine commit {shell.arguments(hosted.setup.machine_name)}'.",
+        )
+    root = hosted.replica.files.root.absolute()
+    holding = context.fabric.inventory.holding(fabric_id)
+    return tuple(each.key for each in holding.disks if each.path and old_disks.stands_in(root, each))
+
+
+def _wanted(payload: Settle, left: tuple[str, ...]) -> Mapping[str, NewPlace]:
+    found = {key: payload.disks.get(key, payload.place) for key in left}
+    lacking = [key for key, place in found.items() if place is None]
+    if lacking:
+        raise errors.InvalidArgument(
+            f"No place was given for disk {', '.join(lacking)}.",
+            do="Give one for all disks with '--to', or for each with '--disk KEY=PLACE'.",
+        )
+    return {key: NewPlace(place.place, place.format) for key, place in found.items() if place is not None}
+
+
+def _skipped(payload: Settle, left: tuple[str, ...]) -> str:
+    already = [key for key in payload.disks if key not in left]
+    return f"; {', '.join(already)} does not stand in the store" if already else ""
+
+
+def _moved(context: Context, payload: Settle, left: tuple[str, ...]) -> str:
+    def going_on() -> None:
+        context.require_current()
+        if context.left_seconds() <= 0:
+            raise errors.DeadlineExceeded(
+                "The disks were not copied within the order's time; the machine stays on its former disks.",
+                do="Retry the job; with a higher limit, or none.",
+            )
+
+    wanted = _wanted(payload, left)
+    context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
+    places = context.fabric.settling.settle(
+        payload.fabric_id,
+        wanted,
+        lambda fraction: context.progress(fraction, "copying to the site's own storage"),
+        bytes_per_second=payload.bytes_per_second,
+        going_on=going_on,
+    )
+    return "the machine runs on " + ", ".join(f"{path} ({key})" for key, path in places.items())
+
+
+def _without_replica(context: Context, hosted: HostedReplica) -> str:
+    """Remove the replica that nothing stands on any more; returns a sentence."""
+    runs.end_forgotten_drills(context, hosted)
+    context.state.remove_fact(key_of(context, FAILOVER))
+    forget_withdrawn(context, hosted)
+    return context.parts.host.remove(hosted, keep_points=False)

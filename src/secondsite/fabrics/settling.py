@@ -1,0 +1,51 @@
+"""How the disks of a machine that runs are moved to the site's own storage."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+DEVICE_FORMAT = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlace:
+    """Where a disk is to lie. `place`: the name of a storage pool, or the absolute path of a folder or of a
+    block device, which is overwritten; `format`: qcow2 or raw."""
+
+    place: str
+    format: str = "qcow2"
+
+
+def going_on() -> None:
+    """For callers that never give up."""
+
+
+class Settling(Protocol):
+    """Copies all disks while their machine writes, and moves it onto the copies once they are equal. What
+    changed since a checkpoint is known afterwards, too."""
+
+    def check(
+        self, fabric_id: str, disks: Mapping[str, NewPlace], *, unencrypted: bool = False
+    ) -> Mapping[str, Path]:
+        """Where each disk will lie. Raises NotPossibleNow for a machine that is off, a place that cannot take
+        its disk, or, without `unencrypted`, an encrypted disk, whose copy would not be; NotFound, NotOurs,
+        AlreadyExists."""
+
+    def settle(
+        self,
+        fabric_id: str,
+        disks: Mapping[str, NewPlace],
+        progress: Callable[[float], None],
+        *,
+        bytes_per_second: int | None = None,
+        going_on: Callable[[], None] = going_on,
+    ) -> Mapping[str, Path]:
+        """Moves the disks; returns where they lie now. What a dead process began goes on. `bytes_per_second`
+        limits the copies together. `going_on` is called again and again while the copies run, and raises to
+        give up. After an error the machine runs on its former disks, and what was copied is removed; disks
+        that it had moved to already stay. No view of the machine can be opened meanwhile."""
+
+    def end(self, fabric_id: str) -> bool:
+        """Gives up a `settle`, whether in progress or left by a dead process, as after an error. Whether
+        there was one that had not moved the machine yet."""

@@ -1,0 +1,68 @@
+"""Disks that settle as raw: in a file, and on a block device. What changed is known until the machine's next
+start."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rig import loop_devices
+from secondsite.domain import errors
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.settling import NewPlace
+from secondsite.ground.units import MiB
+from tests.fabrics.libvirt.support_host import host_of_this_process
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def host():
+    with host_of_this_process() as host:
+        yield host
+
+
+@pytest.fixture
+def device(tmp_path):
+    def made(size_bytes):
+        file = tmp_path / f"{size_bytes}.raw"
+        subprocess.run(["truncate", "-s", str(size_bytes), str(file)], check=True)
+        devices.append(loop_devices.begin(file))
+        return devices[-1]
+
+    devices: list[Path] = []
+    yield made
+    for each in devices:
+        loop_devices.end(each)
+
+
+@pytest.fixture
+def place(request, tmp_path, device):
+    return tmp_path if request.param == "folder" else device(steps.DISK_BYTES)
+
+
+@pytest.mark.parametrize("place", ["folder", "device"], indirect=True)
+def test_a_disk_that_settles_as_raw_is_followed_without_a_comparison(host, place):
+    fabric_id = steps.protected(host, "settles-raw")
+    steps.write(host, fabric_id, 0, 0x41)
+    base = steps.checkpoint(host, fabric_id)
+    steps.write(host, fabric_id, 1 * MiB, 0x42)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(place), "raw")}, lambda _: None)
+    steps.write(host, fabric_id, 2 * MiB, 0x43)
+    with steps.view(host, fabric_id, base) as session:
+        assert steps.dirty_blocks(session.disks[0]) == {16, 32}
+        assert [steps.byte_at(session.disks[0], at) for at in (0, MiB, 2 * MiB)] == [0x41, 0x42, 0x43]
+    host.clear()
+
+
+def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, device):
+    fabric_id = steps.protected(host, "no-device")
+    larger, settling = device(steps.DISK_BYTES + MiB), host.fabric.settling
+    with steps.refused(errors.NotPossibleNow):
+        settling.check(fabric_id, {"vda": NewPlace(str(larger), "raw")})
+    own = device(steps.DISK_BYTES)
+    settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
+    other = steps.protected(host, "other")
+    with steps.refused(errors.NotPossibleNow):
+        settling.check(other, {"vda": NewPlace(str(own), "raw")})
+    host.clear()
