@@ -12,6 +12,7 @@ Its rooms:
     job_lifeline    a process that ends the view if its owner dies
     waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could crash
+    shared_storage  whether other hosts reach a disk's file
     kept_changes    what a shutdown writes to disks that keep no bitmaps
     powered_off     the view of a machine that is off
     bitmaps         our dirty bitmaps and checkpoints
@@ -23,7 +24,9 @@ Its rooms:
 
 from typing import Final
 
+AUTOMATIC: Final = "automatic"
+"""The kind of view that suits a machine best."""
 BACKUP_JOB: Final = "backup-job"
 """The kind of view that every QEMU can have."""
 
-__all__ = ["BACKUP_JOB"]
+__all__ = ["AUTOMATIC", "BACKUP_JOB"]
