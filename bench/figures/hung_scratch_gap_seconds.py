@@ -26,7 +26,7 @@ WORKLOAD = guestkit.Workload(records_per_second=0, load_span_mib=16, gaps=True)
 
 
 def measure() -> Figure:
-    by_kind = {kind: _longest_gap(kind) for kind in VIEW_KINDS}
+    by_kind = {kind: _longest_gap(kind) for kind in VIEW_KINDS[1:]}
     return Figure(
         name="hung_scratch_gap_seconds", value=round(by_kind["filter"], 2), unit="s", goal=5.5,
         better="lower",

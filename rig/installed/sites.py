@@ -184,6 +184,8 @@ class Installed(Hands):
         listen, address = ("[::]", by_six) if site == "b" else ("0.0.0.0", by_four)
         words = ["--name", f"appliance-{site}", "--uri", "qemu:///system", "--boot-folder", str(BOOT_FOLDER)]
         words += ["--listen", f"{listen}:{DATA_PORT}", "--advertise", f"{address}:{DATA_PORT}"]
+        if self._shares:  # a folder that is mounted at both hosts says nothing of that, as NFS would
+            words += ["--view-kind", "backup-job"]
         self._use(key, site, "enroll", *words)
 
     def _use(self, key: rest.RegistrationKey, site: str, verb: str, *words: str) -> None:

@@ -132,7 +132,7 @@ def test_a_wrong_used_or_misdirected_key_or_an_unknown_kind_of_view_enrols_nobod
         assert rig.cli("appliance", "run", "--home", str(tmp_path / home)).returncode == 3
     assert appliances(rig) == before
     unknown = (*enroll(rig, key.key, key.ca_fingerprint, tmp_path / "5"), "--view-kind", "snapshot")
-    assert "backup-job or filter" in command_line.refused(rig, *unknown, exit_code=2)["do"]
+    assert "automatic, backup-job, filter" in command_line.refused(rig, *unknown, exit_code=2)["do"]
     command_line.told(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "3"))
     used = command_line.refused(
         rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "4", "third"), exit_code=5

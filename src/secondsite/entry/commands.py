@@ -114,8 +114,8 @@ def appliance_enroll(
     fabric: Annotated[str, typer.Option(help="Platform of the site: libvirt or simulated.")] = "libvirt",
     view_kind: Annotated[
         str,
-        typer.Option(help="libvirt: how running machines are viewed where possible: backup-job or filter."),
-    ] = "backup-job",
+        typer.Option(help="libvirt: how machines that run are viewed: automatic, backup-job or filter."),
+    ] = "automatic",
     listen: Annotated[str, typer.Option(help="HOST:PORT of the data port.")] = "0.0.0.0:9445",
     advertise: Annotated[
         list[str] | None, typer.Option(help="HOST:PORT that the other site reaches; repeat it.")

@@ -9,8 +9,8 @@ from ..domain import errors
 from ..fabrics.interface import Fabric
 
 KINDS = ("libvirt", "simulated")
-VIEW_KINDS = ("backup-job", "filter")
-"""Of libvirt; the first is preferred where nothing is said."""
+VIEW_KINDS = ("automatic", "backup-job", "filter")
+"""Of libvirt; the first is meant where nothing is said."""
 
 
 def open_fabric(
@@ -50,5 +50,5 @@ def require_kinds(kind: str, view_kind: str) -> None:
         raise errors.InvalidArgument(f"There is no fabric '{kind}'.", do=f"Use {' or '.join(KINDS)}.")
     if view_kind not in VIEW_KINDS:
         raise errors.InvalidArgument(
-            f"There is no kind of view '{view_kind}'.", do=f"Use {' or '.join(VIEW_KINDS)}."
+            f"There is no kind of view '{view_kind}'.", do=f"Use one of: {', '.join(VIEW_KINDS)}."
         )

@@ -12,7 +12,7 @@ os.environ.setdefault("LIBVIRT_DEBUG", "error")
 
 from ...datapath.encryption import EncryptionKey
 from .fabric import LibvirtFabric
-from .tracking import BACKUP_JOB
+from .tracking import AUTOMATIC
 
 
 def open_fabric(
@@ -21,12 +21,12 @@ def open_fabric(
     own: Sequence[Path] = (),
     key: EncryptionKey | None = None,
     boot_folders: Sequence[Path] = (),
-    view_kind: str = BACKUP_JOB,
+    view_kind: str = AUTOMATIC,
 ) -> LibvirtFabric:
     """The fabric at `uri`. Files that must outlive this process are in `work_dir`; QEMU gets access to it and
     to the folders `own`. `key` opens encrypted disks. A definition of another site may name kernels in
     `boot_folders`. `view_kind` is how views of running machines are frozen where their QEMU can:
-    "backup-job", or "filter".
+    "automatic", "backup-job", or "filter".
 
     It connects at first use, so a hypervisor that is down is not an error yet. A process can have only one
     embedded root."""

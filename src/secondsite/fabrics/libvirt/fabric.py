@@ -15,7 +15,7 @@ from .agent import addressing, scripting
 from .consistency import common_pause, freezing
 from .host import accelerator, connection, inventory, migration_marks, networks, permissions, power
 from .hosting import firmware, hosting, settling
-from .tracking import BACKUP_JOB, tracking
+from .tracking import AUTOMATIC, tracking
 
 
 class LibvirtFabric:
@@ -28,7 +28,7 @@ class LibvirtFabric:
         own: Sequence[Path] = (),
         key: EncryptionKey | None = None,
         boot_folders: Sequence[Path] = (),
-        view_kind: str = BACKUP_JOB,
+        view_kind: str = AUTOMATIC,
     ) -> None:
         work_dir = work_dir.absolute()
         work_dir.mkdir(parents=True, exist_ok=True)

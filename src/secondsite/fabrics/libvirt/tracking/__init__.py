@@ -13,6 +13,7 @@ Its rooms:
     trials          views that are only tried
     waiting_calls   whether another program waits for a machine
     iothreads       machines that a view could crash
+    shared_storage  whether other hosts reach a disk's file
     kept_changes    what a shutdown writes to disks that keep no bitmaps
     moving_disks    takes bitmaps along when a disk moves to another file
     powered_off     the view of a machine that is off
@@ -25,7 +26,9 @@ Its rooms:
 
 from typing import Final
 
+AUTOMATIC: Final = "automatic"
+"""The kind of view that suits a machine best."""
 BACKUP_JOB: Final = "backup-job"
 """The kind of view that every QEMU can have."""
 
-__all__ = ["BACKUP_JOB"]
+__all__ = ["AUTOMATIC", "BACKUP_JOB"]

@@ -1,6 +1,7 @@
 """The ways to freeze a view of a running machine, and which one a machine gets: libvirt's backup job, or a
 filter, which cannot hurt the guest. A filter needs a newer QEMU, and plain disks: only libvirt gives QEMU the
-secrets for scratch files of encrypted ones."""
+secrets for scratch files of encrypted ones. A live migration waits for a backup job, but runs in vain while
+there is a filter; so machines whose disks other hosts reach get backup jobs, unless filters are wanted."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,16 @@ from typing import Any, Protocol
 
 from ....domain import errors
 from ..host import connection, domain_xml, monitor
-from . import BACKUP_JOB, backup_job, filter_view, filters, iothreads, view_plan
+from . import (
+    AUTOMATIC,
+    BACKUP_JOB,
+    backup_job,
+    filter_view,
+    filters,
+    iothreads,
+    shared_storage,
+    view_plan,
+)
 from .job_lifeline import JobLifeline, Rescue
 from .scratch_folders import ScratchFolders
 from .view_plan import ViewPlan
@@ -119,8 +129,8 @@ class FilterViews:
 
 
 class ViewKinds:
-    """Which kind of view a machine gets: the `preferred` one wherever that is possible. `notes` is the folder
-    where the folders of scratch files are noted."""
+    """Which kind of view a machine gets: the `preferred` one wherever that is possible, automatic: whichever
+    suits it. `notes` is the folder where the folders of scratch files are noted."""
 
     def __init__(
         self,
@@ -143,8 +153,8 @@ class ViewKinds:
         if unkept := [disk.key for disk in disks if not disk.keeps_bitmaps]:
             self._require_filters(domain)
             forced = f"{', '.join(unkept)}: no bitmap is kept in such a disk"
-            return self._filters, None if self._preferred == FILTER else forced
-        if self._preferred != FILTER:
+            return self._filters, forced if self._preferred == BACKUP_JOB else None
+        if self._preferred == BACKUP_JOB:
             return self._jobs, None
         against = self._against_filters(domain, disks)
         return (self._filters, None) if against is None else (self._jobs, against)
@@ -164,6 +174,9 @@ class ViewKinds:
             return f"{', '.join(encrypted)}: only libvirt gives QEMU the secrets of encrypted disks"
         if self._version(domain) < filter_view.SINCE:
             return f"its QEMU is older than {'.'.join(map(str, filter_view.SINCE))}"
+        shared = [disk.key for disk in disks if shared_storage.is_shared(Path(disk.path))]
+        if shared and self._preferred == AUTOMATIC:
+            return f"{', '.join(shared)}: other hosts reach such a disk, and a live migration waits for this"
         return None
 
     def follow_unkept(self, disks: Sequence[domain_xml.Disk]) -> bool:
