@@ -20,7 +20,7 @@ from rig.answering import answer
 from secondsite.appliance.process import Appliance
 from secondsite.entry import appliance_main
 from secondsite.entry import main as console_script
-from secondsite.fabrics.libvirt.host import connection
+from secondsite.fabrics.libvirt.host import connection, domain_xml, inventory
 from secondsite.fabrics.libvirt.host.connection import Hypervisor
 from secondsite.ground import seams
 from secondsite.wire.control import Order
@@ -78,6 +78,19 @@ class Commanded(Appliance):
         found = self.fabric.inventory.get(machine)
         assert found is not None, f"there is no machine {machine}"
         return [(disk.path, disk.format) for disk in found.definition.disks]
+
+    def stands_on(self, name):
+        """The files and devices of a machine's disks: as it runs, and as it is defined."""
+        domain = self._libvirt.handle.lookupByName(name)
+        texts = (inventory.live_xml(domain), inventory.definition_xml(domain))
+        return [[disk.path for disk in domain_xml.disks(domain_xml.parse(text))] for text in texts]
+
+    def shut_down(self, name):
+        """As its owner does inside."""
+        return self.fabric.power.shut_down(self._libvirt.handle.lookupByName(name).UUIDString(), 60)
+
+    def start_again(self, name):
+        self.fabric.power.start(self._libvirt.handle.lookupByName(name).UUIDString())
 
     def checkpoints(self, machine):
         return [each.getName() for each in self._libvirt.domain(machine).listAllCheckpoints()]

@@ -15,14 +15,15 @@ TWO_DISKS = (64 * guestkit.MiB, 32 * guestkit.MiB)
 
 
 @contextlib.contextmanager
-def guests_under(guests, options=None, folder=None, **policy_changes):
+def guests_under(guests, options=None, folder=None, commanded=("a",), **policy_changes):
     """A rig with these guests at site a, up and writing. `guests` maps names to the arguments of
-    GuestMachine.make.
+    GuestMachine.make. `commanded`: the sites whose appliances take commands of the test too.
 
     A guest agent's socket lies deep in the embedded root, so such guests need a `folder` of a short name.
     """
     rig = Rig("libvirt", folder=folder, appliance_options=options, forked=True)
-    command_through(rig, "a")
+    for site in commanded:
+        command_through(rig, site)
 
     def furnish(site):
         for name, arguments in guests.items() if site == "a" else ():

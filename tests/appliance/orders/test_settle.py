@@ -13,7 +13,8 @@ from rig.noise import noise
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams, threads
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import CommitPoint, DiskPlace, FabricMachine, Kind, Settle
+from secondsite.wire.control import Order
+from secondsite.wire.control.orders import CommitPoint, DiskPlace, FabricMachine, Kind, Nothing, Settle
 from tests.support.instants import now, until_processed
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,13 @@ def pool(tmp_path):
 
 def request(fabric_id, folder, **more):
     return Settle(fabric_id=fabric_id, place=DiskPlace(place=str(folder), format="qcow2"), **more)
+
+
+def order(kind, payload, machine_id, generation):
+    return Order(
+        order_id=uuid.uuid4().hex, kind=kind, machine_id=machine_id, payload=payload.model_dump(mode="json"),
+        deadline_seconds=30, generation=generation,
+    )  # fmt: skip
 
 
 def committed(pair):
@@ -133,6 +141,22 @@ def test_a_move_that_is_cancelled_leaves_the_machine_on_its_disks_and_no_half_co
     assert b.read(away) == content
     b.do(Kind.SETTLE, request(away, pool), pair.machine_id)
     assert lies_in(b, away, pool)
+
+
+def test_a_move_that_a_later_verb_finds_cut_off_is_ended_by_it(pair, pool):
+    away, content = committed(pair)
+    b, former = pair.target, pair.target.disk_path(away)
+    seams.arm(dying.at("fabric.settle.copying"))
+    with pytest.raises(dying.Killed):
+        b.perform(order(Kind.SETTLE, request(away, pool), pair.machine_id, 3))
+    seams.arm(None)
+    b.restart()
+    for number, left in ((3, 1), (4, 0)):
+        b.perform(order(Kind.LIST_POINTS, Nothing(), pair.machine_id, number))
+        assert len(list(pool.iterdir())) == left
+    assert b.disk_path(away) == former
+    reverse = turned(pair, away)
+    assert reverse.point_bytes(reverse.point_now()) == b.read(away) == content
 
 
 def test_a_machine_that_may_go_back_to_another_point_does_not_settle(pair, pool):

@@ -109,6 +109,7 @@ def perform(context: Context) -> tuple[str, Shape]:
             f"This appliance does not know the order '{order.kind}'.",
             do="Upgrade the appliance to the vault's release.",
         ) from None
+    settle.end_overtaken(context)
     return HANDLERS[kind](context, payload)
 
 

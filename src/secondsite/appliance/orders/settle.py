@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from ...domain import errors, shell
 from ...fabrics.settling import NewPlace
 from ...ground import seams
+from ...wire.common.base import Shape
 from ...wire.control.orders import FabricMachine, Nothing, Settle
 from ..target import HostedReplica, old_disks
 from . import machine_tags, runs
@@ -15,6 +16,14 @@ from .runs import FAILOVER, key_of
 
 PURPOSE = "moving its disks"
 ALREADY = "the machine's disks lie in the site's own storage already"
+KEY = "settling/"
+
+
+class Moving(Shape):
+    """A move under way: of which machine, and the number of the verb that began it."""
+
+    fabric_id: str
+    generation: int
 
 
 def check(context: Context, payload: Settle) -> tuple[str, Nothing]:
@@ -37,7 +46,8 @@ def settle(context: Context, payload: Settle) -> tuple[str, Nothing]:
     with _alone(context, hosted):
         machine_tags.found(context, payload.fabric_id)
         left = _in_the_store(context, hosted, payload.fabric_id)
-        moved = _moved(context, payload, left) if left else ""
+        with _noted(context, payload.fabric_id):
+            moved = _moved(context, payload, left) if left else ""
         if not left:
             context.fabric.settling.end(payload.fabric_id)  # the note of one that was cut off at its end
         seams.reach("appliance.settle.moved")
@@ -50,9 +60,24 @@ def settle(context: Context, payload: Settle) -> tuple[str, Nothing]:
 def end(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
     """Give up a move that is in progress, or that was cut off. It holds the locks, so this takes none."""
     context.require_current()
-    if context.fabric.settling.end(payload.fabric_id):
+    ended = context.fabric.settling.end(payload.fabric_id)
+    context.state.remove_fact(KEY + context.machine_id)
+    if ended:
         return "the machine stays on its former disks, and what was copied is removed", Nothing()
     return "no move of its disks was in progress", Nothing()
+
+
+def end_overtaken(context: Context) -> None:
+    """End a move that an earlier verb than the order's began: nobody goes on with it after a restart, and no
+    view can be opened meanwhile."""
+    key, number = f"{KEY}{context.order.machine_id}", context.order.generation
+    text = context.state.fact(key)
+    if number is None or text is None:
+        return
+    moving = Moving.model_validate_json(text)
+    if moving.generation < number:
+        context.fabric.settling.end(moving.fabric_id)
+        context.state.remove_fact(key)
 
 
 @contextmanager
@@ -61,6 +86,19 @@ def _alone(context: Context, hosted: HostedReplica | None) -> Iterator[None]:
     source = context.parts.replication.find(context.machine_id)
     with context.alone(source, PURPOSE, interrupt=True), context.alone(hosted, PURPOSE):
         yield
+
+
+@contextmanager
+def _noted(context: Context, fabric_id: str) -> Iterator[None]:
+    """The note of a process that dies inside stays, for a later verb."""
+    moving = Moving(fabric_id=fabric_id, generation=context.order.generation or 0)
+    context.state.put_fact(KEY + context.machine_id, moving.model_dump_json())
+    try:
+        yield
+    except Exception:
+        context.state.remove_fact(KEY + context.machine_id)
+        raise
+    context.state.remove_fact(KEY + context.machine_id)
 
 
 def _in_the_store(context: Context, hosted: HostedReplica | None, fabric_id: str) -> tuple[str, ...]:
