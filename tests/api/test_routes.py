@@ -368,4 +368,4 @@ def test_a_status_is_shown_before_it_is_written(ask, vault, two_sites, protected
         for fraction in (0.1, 0.5):
             status = source_status(sync_mode="copy", sync_fraction=fraction)
             dialler.say(control.Status(sources=(status,)))
-        eventually(lambda: whole_disks(ask) == {"mode": "copy", "fraction": 0.5})
+        eventually(lambda: whole_disks(ask) == {"mode": "copy", "fraction": 0.5, "seconds_left": None})

@@ -86,6 +86,8 @@ CALLS = {
         lambda v: v.appliances.enroll(rest.EnrollRequest(key="none", name="x", csr_pem="")),
         lambda v: v.appliances["one"].create_registration_key(refuse_now=True),
         lambda v: v.appliances["one"].adopt(),
+        lambda v: v.appliances["one"].drain(),
+        lambda v: v.appliances["one"].resume(),
         lambda v: v.appliances["nosuch"].delete(),
     ],
     "Networks": [

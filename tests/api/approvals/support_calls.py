@@ -97,7 +97,7 @@ def request_of(call):
 
 def verb_request(path):
     body = {"machines": ["web01"], "source_site": "a", "target_site": "b", "disks": ["vdb"]}
-    if path.endswith("enable-protection"):
+    if path.endswith(("enable-protection", "settle")):
         del body["disks"]
     if "{machine}" in path:
         del body["machines"]

@@ -63,23 +63,23 @@ def test_cards_that_are_left_out_are_gone_and_the_others_are_as_they_were():
     assert told(root, "devices/interface") == told(domain_xml.parse(SOURCE), "devices/interface")[1:]
 
 
-RBD = """<disk type='network' device='disk'><driver name='qemu' type='raw'/>
-<source protocol='rbd' name='shared/disk1'><host name='10.1.1.1' port='6789'/></source>
+GLUSTER = """<disk type='network' device='disk'><driver name='qemu' type='raw'/>
+<source protocol='gluster' name='shared/disk1'><host name='10.1.1.1' port='24007'/></source>
 <target dev='vdc' bus='virtio'/></disk></devices>"""
-WITH_RBD = SOURCE.replace("</devices>", RBD)
+WITH_GLUSTER = SOURCE.replace("</devices>", GLUSTER)
 
 
 def test_a_disk_that_comes_over_the_network_is_told_of_stays_behind_and_is_there_again_at_home():
     """So that nobody has to remove a second one (S-341)."""
-    (found,) = missing_parts.disks_left_behind(domain_xml.parse(WITH_RBD))
+    (found,) = missing_parts.disks_left_behind(domain_xml.parse(WITH_GLUSTER))
     assert found.what == (
-        "Disk vdc comes over the network (rbd shared/disk1); here the machine runs without it."
+        "Disk vdc comes over the network (gluster shared/disk1); here the machine runs without it."
     )
     assert not found.blocking
-    home = domain_xml.definition(WITH_RBD, {"vda": 10 << 30})
+    home = domain_xml.definition(WITH_GLUSTER, {"vda": 10 << 30})
     away = HostRequest("9" * 8 + ID[8:], "web", home, {"vda": Path("/b/vda")}, {"net1": "lan"}, TAG)
     there = domain_xml.definition(adapt.adapted(away, PLACE), {"vda": 10 << 30})
     assert [disk.key for disk in there.disks] == ["vda"]
     back = HostRequest(ID, "web", there, {"vda": Path("/runs/vda")}, {}, TAG, home=home)
-    root = domain_xml.parse(homecoming.at_home(back, PLACE, WITH_RBD))
-    assert told(root, "devices/disk")[-1] == told(domain_xml.parse(WITH_RBD), "devices/disk")[-1]
+    root = domain_xml.parse(homecoming.at_home(back, PLACE, WITH_GLUSTER))
+    assert told(root, "devices/disk")[-1] == told(domain_xml.parse(WITH_GLUSTER), "devices/disk")[-1]

@@ -174,10 +174,14 @@ class ViewKinds:
             return f"{', '.join(encrypted)}: only libvirt gives QEMU the secrets of encrypted disks"
         if self._version(domain) < filter_view.SINCE:
             return f"its QEMU is older than {'.'.join(map(str, filter_view.SINCE))}"
+        return self._against_automatic(disks) if self._preferred == AUTOMATIC else None
+
+    def _against_automatic(self, disks: Sequence[domain_xml.Disk]) -> str | None:
+        """Why a filter does not suit these disks."""
+        if len(disks) > 1:  # who dies in that moment may leave it paused
+            return f"{len(disks)} disks: the machine would be stopped for filters of several"
         shared = [disk.key for disk in disks if shared_storage.is_shared(Path(disk.path))]
-        if shared and self._preferred == AUTOMATIC:
-            return f"{', '.join(shared)}: other hosts reach such a disk, and a live migration waits for this"
-        return None
+        return f"{shared[0]}: other hosts reach it, and a live migration waits for this" if shared else None
 
     def follow_unkept(self, disks: Sequence[domain_xml.Disk]) -> bool:
         """Whether disks of one machine may be such as keep no bitmaps, which a backup job needs; `disks` are
