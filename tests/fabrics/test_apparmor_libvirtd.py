@@ -5,13 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import libvirt
 import pytest
 
-from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import hosting, steps
 from tests.support import libvirtd
 
@@ -34,14 +32,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True) as daemon, libvirtd.hosted(daemon) as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def rules(text):

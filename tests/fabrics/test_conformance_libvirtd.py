@@ -3,16 +3,12 @@ a real site."""
 
 import contextlib
 import os
-import shutil
 import stat
 import struct
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.entry import main
 from secondsite.fabrics import conformance
@@ -34,19 +30,14 @@ def daemon():
 
 @pytest.fixture(scope="module")
 def host(daemon):
-    root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-    root.chmod(0o755)  # QEMU runs as another user
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(left_files, "SYSTEM_LOGS", daemon.seen("/var/log/libvirt/qemu"))
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
-        before = os.umask(main.PRIVATE)  # as in an appliance: QEMU reads only what libvirt gives it
-        try:
-            yield host
-        finally:
-            os.umask(before)
-            host.end()
-            shutil.rmtree(root, ignore_errors=True)
+        with libvirtd.hosted(daemon) as host:  # the fabric notes the place of logs when it is made
+            before = os.umask(main.PRIVATE)  # as in an appliance: QEMU reads only what libvirt gives it
+            try:
+                yield host
+            finally:
+                os.umask(before)
 
 
 @pytest.mark.every(by="test")

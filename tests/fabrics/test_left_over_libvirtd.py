@@ -3,17 +3,14 @@ other job."""
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from rig.eventually import eventually
-from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from tests.fabrics.support_lifelines import lifelines_of
@@ -31,7 +28,7 @@ uri, root, machine, name, seconds = sys.argv[1:]
 request = SessionRequest(
     machine, ("vda",), None, name, Path(root) / "scratch", longest_seconds=float(seconds)
 )
-fabric = open_fabric(uri, Path(root) / "work")
+fabric = open_fabric(uri, Path(root) / "work", view_kind="backup-job")
 with fabric.tracking.open(request):
     print("open", flush=True)
     sys.stdin.read()
@@ -40,14 +37,8 @@ with fabric.tracking.open(request):
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True) as daemon, libvirtd.hosted(daemon) as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture

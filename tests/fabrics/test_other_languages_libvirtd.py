@@ -1,14 +1,10 @@
 """A libvirtd that speaks another language than ours: what happened is told by codes and states, never by
 words."""
 
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt.tracking import job_lifeline
 from tests.support import libvirtd
@@ -21,14 +17,8 @@ IN_ENGLISH = "no domain with matching uuid"
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True, locale=LOCALE) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True, locale=LOCALE) as daemon, libvirtd.hosted(daemon) as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def said(host, *words):

@@ -4,19 +4,15 @@ What libvirt refuses at once is told as it is."""
 
 import contextlib
 import secrets
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rig.eventually import eventually
-from rig.hosts import LibvirtHost
 from secondsite.appliance.source import cycle_guard
 from secondsite.appliance.source.scratch_reserve import ScratchReserve
 from secondsite.datapath.extents import BLOCK_BYTES
@@ -34,14 +30,8 @@ LIBVIRT_WAITS_SECONDS = 30
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True) as daemon, libvirtd.hosted(daemon) as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 class Copy:

@@ -2,15 +2,12 @@
 what the owner's needs stays."""
 
 import secrets
-import shutil
-import tempfile
 from pathlib import Path
 
 import libvirt
 import pytest
 
 from rig.eventually import eventually
-from rig.hosts import LibvirtHost
 from rig.hosts.domains import firmware_xml
 from rig.images import qemu_img
 from secondsite.domain import errors
@@ -28,14 +25,8 @@ PANIC_PORT = 0x505
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True) as daemon, libvirtd.hosted(daemon) as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 # -- states

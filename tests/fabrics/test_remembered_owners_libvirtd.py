@@ -2,16 +2,12 @@
 many machines have them: a count that does not return to nothing would leave them QEMU's for ever."""
 
 import os
-import shutil
-import tempfile
 import uuid
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from rig.eventually import eventually
-from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import hosting, steps
 from tests.support import libvirtd
 
@@ -23,14 +19,8 @@ REMEMBERED = "trusted.libvirt.security."
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-", dir="/var/tmp"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True) as daemon, libvirtd.hosted(daemon, "/var/tmp") as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def owner(path):

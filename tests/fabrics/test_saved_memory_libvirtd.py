@@ -3,15 +3,12 @@ start from the definition that it keeps: memory that was saved, before the fence
 or to a file of the owner's, a snapshot, a file of before. And what was undone is as it was: the owner's
 memory starts again."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import libvirt
 import pytest
 
 import secondsite.fabrics.libvirt.host
-from rig.hosts import LibvirtHost
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.libvirt.host import domain_xml
@@ -26,14 +23,8 @@ RESTORED = (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_RESTORED)
 
 @pytest.fixture(scope="module")
 def host():
-    with libvirtd.running(own_network=True, hook=HOOK) as daemon:
-        root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-        root.chmod(0o755)  # QEMU runs as another user
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
+    with libvirtd.running(own_network=True, hook=HOOK) as daemon, libvirtd.hosted(daemon) as host:
         yield host
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def fence(host, fabric_id):

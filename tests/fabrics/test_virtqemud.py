@@ -3,14 +3,10 @@ them; and what happens when one of those is started again. Debian 12 and 13 have
 
 import contextlib
 import os
-import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from rig.eventually import eventually
-from rig.hosts import LibvirtHost
 from secondsite.datapath.encryption import encryption_key
 from secondsite.domain import errors
 from secondsite.entry import main
@@ -31,19 +27,14 @@ def daemon():
 
 @pytest.fixture(scope="module")
 def host(daemon):
-    root = Path(tempfile.mkdtemp(prefix="ss-lvd-"))
-    root.chmod(0o755)  # QEMU runs as another user
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(left_files, "SYSTEM_LOGS", daemon.seen("/var/log/libvirt/qemu"))
-        host = LibvirtHost(root, daemon.uri)
-        host.pid_files = daemon.seen("/run/libvirt/qemu")
-        before = os.umask(main.PRIVATE)
-        try:
-            yield host
-        finally:
-            os.umask(before)
-            host.end()
-            shutil.rmtree(root, ignore_errors=True)
+        with libvirtd.hosted(daemon) as host:  # the fabric notes the place of logs when it is made
+            before = os.umask(main.PRIVATE)
+            try:
+                yield host
+            finally:
+                os.umask(before)
 
 
 @pytest.mark.every(by="test")

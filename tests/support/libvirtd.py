@@ -11,12 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import uuid
 from pathlib import Path
 
 import pytest
 
 from rig.eventually import eventually
+from rig.hosts import LibvirtHost
 
 PRIVATE = ("/run", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/etc/libvirt")
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
@@ -199,3 +201,17 @@ def running(own_network=False, hook=None, own_host=False, locale="", modular=Fal
         yield daemon
     finally:
         daemon.stop()
+
+
+@contextlib.contextmanager
+def hosted(daemon, place=None):
+    """A host of machines at this daemon, in a new folder, below `place` if that is given."""
+    root = Path(tempfile.mkdtemp(prefix="ss-lvd-", dir=place))
+    root.chmod(0o755)  # QEMU runs as another user
+    host = LibvirtHost(root, daemon.uri)
+    host.pid_files = daemon.seen("/run/libvirt/qemu")
+    try:
+        yield host
+    finally:
+        host.end()
+        shutil.rmtree(root, ignore_errors=True)
