@@ -4,7 +4,10 @@ It answers lines of JSON, see rig.answering.
 """
 
 import contextlib
+import itertools
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +17,7 @@ from rig.answering import answer_all, take_answers
 from secondsite.fabrics import interface
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt import open_fabric
-from secondsite.fabrics.libvirt.host import monitor
+from secondsite.fabrics.libvirt.host import connection, monitor
 from secondsite.fabrics.libvirt.host.connection import Hypervisor, agent_command
 
 
@@ -67,6 +70,17 @@ class Commands:
         session = self.stack.enter_context(self.fabric.tracking.open(request))
         disk = session.disks[0]
         return {"bitmaps": disk.bitmaps, "dirty": sorted(steps.dirty_blocks(disk)) if disk.bitmaps else None}
+
+    def stand_still_after(self, commands: int) -> None:
+        """Stops for good as it is about to give QEMU one more command than so many."""
+        left = itertools.count(commands, -1)
+
+        def counted(*arguments: Any, **named: Any) -> str:
+            if next(left) == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            return said(*arguments, **named)
+
+        said, connection.monitor_command = connection.monitor_command, counted
 
     def close_view(self) -> None:
         self.stack.close()

@@ -9,8 +9,8 @@ import pytest
 from rig import small_store
 from rig.eventually import eventually
 from secondsite.ground.units import MiB
+from tests.fabrics.libvirt.support_filters import nodes_of_nobody, what_is_left, with_its_watchdog
 from tests.fabrics.libvirt.support_held import held_root, with_machine
-from tests.fabrics.support_lifelines import lifelines_of
 
 pytestmark = pytest.mark.slow
 
@@ -44,30 +44,6 @@ def failures_of_nobody(held):
     said = (held.root / "log" / "qemu" / "a.log").read_text().splitlines()
     assert sum("wrote 262144" in line for line in said) + sum("failed" in line for line in said) >= 32
     return [line for line in said if "failed" in line]
-
-
-def nodes_of_nobody(held):
-    """Our nodes in QEMU."""
-    nodes = held.monitor_of_nobody("query-named-block-nodes")
-    return sorted(node["node-name"] for node in nodes if node["node-name"].startswith("ss-"))
-
-
-def what_is_left(held):
-    """All that a view consists of."""
-    files = [each for each in held.monitor_of_nobody("query-fdsets") if each["fds"]]
-    deltas = [
-        bitmap["name"]
-        for node in held.monitor_of_nobody("query-named-block-nodes")
-        for bitmap in node.get("dirty-bitmaps", ())
-        if bitmap.get("name") == "ss-delta"
-    ]
-    return nodes_of_nobody(held) + files + deltas + held.monitor_of_nobody("query-block-exports")
-
-
-def with_its_watchdog(held):
-    (lifeline,) = lifelines_of(held.process.pid)
-    os.kill(lifeline, signal.SIGKILL)
-    held.kill()
 
 
 def test_full_scratch_space_breaks_the_view_and_no_write_of_the_guest(cramped):

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,15 +30,12 @@ LISTENER = "ss-listener"
 BACKLOG = 128
 END_SECONDS, LOOK_SECONDS = 30.0, 0.05
 
-RUNNING = interface.PowerState.RUNNING
-Stopped = Callable[[], AbstractContextManager[None]]
 Transaction = Sequence[tuple[str, dict[str, Any]]]
 
 
-def begin(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
+def begin(plan: ViewPlan) -> tuple[datetime, float]:
     """Opens the view. Returns its instant (every write that ended by then is in the view), and for how many
-    seconds the guest was paused, or its disk was led through the filter. `stopped` is a context in which the
-    guest is resumed even if this process dies.
+    seconds the guest's disks may have waited while they were led through the filters.
 
     The new bitmap begins before the instant, and the delta is taken after it: a write between them is in
     both, never in none."""
@@ -47,7 +43,7 @@ def begin(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
     view_plan.make_scratch(plan)
     connection.call("preparing a view", _prepare, plan)
     with plan.request.instant():
-        taken_at, pause_seconds = _switch(plan, stopped)
+        taken_at, pause_seconds = connection.call("beginning a view", _switch, plan)
     connection.call("serving a view", _serve_deltas, plan)
     return taken_at, pause_seconds
 
@@ -61,6 +57,10 @@ def _prepare(plan: ViewPlan) -> None:
         _run(plan.domain, [_new_bitmap(plan, key) for key in plan.request.disks])
     for key in plan.request.disks:
         _add_filter(plan, key)
+    if _has_gates(plan):
+        for key in plan.request.disks:
+            monitor.execute(plan.domain, "blockdev-add", **_gate(key, to=_node(plan, key)))
+            _lead(plan, key, filters.GATE + key)
 
 
 def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
@@ -70,6 +70,10 @@ def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def _serve_deltas(plan: ViewPlan) -> None:
+    if _has_gates(plan):
+        for key in plan.request.disks:
+            _lead(plan, key, filters.FILTER + key)
+            monitor.execute(plan.domain, "blockdev-del", node_name=filters.GATE + key)
     _take_deltas(plan)
     for key in plan.request.disks:
         _export(plan, key)
@@ -127,25 +131,31 @@ def _add_filter(plan: ViewPlan, key: str) -> None:
     )
 
 
-def _switch(plan: ViewPlan, stopped: Stopped) -> tuple[datetime, float]:
-    """Lead the disks through their filters: of one disk at once, of several while no vCPU runs."""
-    several = len(plan.request.disks) > 1 and inventory.power_of(plan.domain) is RUNNING
-    with stopped() if several else contextlib.nullcontext():
-        taken_at, started = datetime.now(UTC), time.monotonic()
-        with _stopped(plan.domain) if several else contextlib.nullcontext():
-            for key in plan.request.disks:
-                path, value = filters.path_of(plan.drives[key]), filters.FILTER + key
-                monitor.execute(plan.domain, "qom-set", path=path, property="drive", value=value)
-        return taken_at, time.monotonic() - started
+def _has_gates(plan: ViewPlan) -> bool:
+    return len(plan.request.disks) > 1
 
 
-@contextlib.contextmanager
-def _stopped(domain: Any) -> Iterator[None]:
-    try:
-        monitor.execute(domain, "stop")  # one whose answer does not come in time may have stopped it
-        yield
-    finally:
-        monitor.execute(domain, "cont")
+def _gate(key: str, to: str) -> dict[str, Any]:
+    """A node that passes all on. A drive can only be exchanged by itself; what several gates lead to, QEMU
+    exchanges in one act, between two requests of the guest."""
+    return {"driver": "raw", "node-name": filters.GATE + key, "file": to, "discard": "unmap"}
+
+
+def _lead(plan: ViewPlan, key: str, to: str) -> None:
+    path = filters.path_of(plan.drives[key])
+    monitor.execute(plan.domain, "qom-set", path=path, property="drive", value=to)
+
+
+def _switch(plan: ViewPlan) -> tuple[datetime, float]:
+    """Lead all disks through their filters at one instant; the guest is not stopped."""
+    taken_at, started = datetime.now(UTC), time.monotonic()
+    if _has_gates(plan):
+        gates = [_gate(key, to=filters.FILTER + key) for key in plan.request.disks]
+        monitor.execute(plan.domain, "blockdev-reopen", options=gates)
+    else:
+        for key in plan.request.disks:
+            _lead(plan, key, filters.FILTER + key)
+    return taken_at, time.monotonic() - started
 
 
 def _take_deltas(plan: ViewPlan) -> None:

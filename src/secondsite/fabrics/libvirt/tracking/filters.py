@@ -1,15 +1,16 @@
 """Takes our nodes out of a QEMU, whoever put them in.
 
 A copy-before-write filter lies between a disk of a running machine and its node: before the guest overwrites
-a block, the filter copies it to scratch. A keeper lies there while the machine shuts down (`kept_changes`).
+a block, the filter copies it to scratch. Several disks are led through their filters by gates, all at one
+instant. A keeper lies there while the machine shuts down (`kept_changes`).
 What a view consists of is read from QEMU, never from a note of ours, so whatever
 step its owner died at, this takes away what is there. An overlay that the machine's owner put below a filter
 meanwhile becomes the disk's node.
 
 This file is also a program of the watchdog; there it runs by itself with the standard library only:
 
-    filters.py monitor SOCKET [resume]
-    filters.py virsh VIRSH URI MACHINE [resume]
+    filters.py monitor SOCKET
+    filters.py virsh VIRSH URI MACHINE
 """
 
 import contextlib
@@ -19,17 +20,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-KINDS = VIEW, FILTER, SCRATCH, KEEPER = "ss-view-", "ss-filter-", "ss-scratch-", "ss-keeper-"
+KINDS = VIEW, GATE, FILTER, SCRATCH, KEEPER = (
+    "ss-view-",
+    "ss-gate-",
+    "ss-filter-",
+    "ss-scratch-",
+    "ss-keeper-",
+)
 """What the names of our nodes begin with, each before what it stands on; the disk's key follows."""
-OVER = {FILTER: "file", KEEPER: "data-file"}
+OVER = {GATE: "file", FILTER: "file", KEEPER: "data-file"}
 """Of those that a disk is led through, the role of the child that the disk's own node is."""
-RESUME = "resume"
-"""The last word to the program if the machine may be stopped by us."""
 DELTA = "ss-delta"
 """The bitmap of what changed since the base of a view."""
 PERIPHERAL = "/machine/peripheral/"
@@ -48,9 +53,11 @@ def take_out(ask: Ask) -> bool:
     if any(map(_kind, nodes)):
         if not _end_exports(ask):
             return False
+        _remove_gates(ask, nodes)
         _lead_past(ask)
         for name in sorted(filter(_kind, nodes), key=lambda name: KINDS.index(_kind(name))):
-            ask("blockdev-del", {"node-name": name})
+            if _kind(name) != GATE:
+                ask("blockdev-del", {"node-name": name})
     _remove_deltas(ask, nodes)
     _close_files(ask)
     left = _nodes(ask)
@@ -66,6 +73,14 @@ def _nodes(ask: Ask) -> dict[str, Any] | None:
 def _kind(name: str) -> str:
     """Which of KINDS a node of ours is."""
     return next((kind for kind in KINDS if name.startswith(kind)), "")
+
+
+def _remove_gates(ask: Ask, nodes: Iterable[str]) -> None:
+    """Take the gates among these nodes out; what they led to, filter or disk, is the disk's node then."""
+    if gates := [name for name in nodes if _kind(name) == GATE]:
+        _lead_past(ask)
+        for name in gates:
+            ask("blockdev-del", {"node-name": name})
 
 
 def _end_exports(ask: Ask) -> bool:
@@ -107,18 +122,20 @@ def path_of(device: Mapping[str, Any]) -> str:
 
 def _below(ask: Ask) -> Iterator[tuple[str, str]]:
     """Each node that disks are led through, with the node below it."""
-    for kind, role in OVER.items():
-        yield from ((above, below) for above, below in children(ask, role) if _kind(above) == kind)
+    return ((above, below) for role, above, below in _edges(ask) if OVER.get(_kind(above)) == role)
 
 
 def children(ask: Ask, role: str) -> Iterator[tuple[str, str]]:
-    """Each node with its child in this role ("file", "backing", "data-file"). QEMU 7.2 tells children nowhere
-    else."""
+    """Each node with its child in this role ("file", "backing", "data-file")."""
+    return ((parent, child) for found, parent, child in _edges(ask) if found == role)
+
+
+def _edges(ask: Ask) -> Iterator[tuple[str, str, str]]:
+    """The role, parent and child of each edge of the block graph. QEMU 7.2 tells children nowhere else."""
     graph = ask("x-debug-query-block-graph") or {"nodes": (), "edges": ()}
     names = {node["id"]: node.get("name", "") for node in graph["nodes"]}
     for edge in graph["edges"]:
-        if edge["name"] == role:
-            yield names.get(edge["parent"], ""), names[edge["child"]]
+        yield edge["name"], names.get(edge["parent"], ""), names[edge["child"]]
 
 
 def _remove_deltas(ask: Ask, nodes: Mapping[str, Any]) -> None:
@@ -138,18 +155,8 @@ def _close_files(ask: Ask) -> None:
 
 
 def _main(kind: str, *reached_by: str) -> bool:
-    *where, last = reached_by
-    resumes = last == RESUME
-    by = where if resumes else reached_by
-    with _asking_monitor(*by) if kind == "monitor" else _asking_virsh(*by) as ask:
-        if resumes:
-            _resume(ask)
+    with _asking_monitor(*reached_by) if kind == "monitor" else _asking_virsh(*reached_by) as ask:
         return take_out(ask)
-
-
-def _resume(ask: Ask) -> None:
-    if (ask("query-status") or {}).get("status") == "paused":
-        ask("cont")
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ class Tracking:
         self._lifeline = JobLifeline()
         self._daemons, self._notes = work_dir / "daemons", work_dir / "scratch-of"
         self._trials = trials.Trials(work_dir / "views-on-trial")
-        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, self._lifeline, view_kind, self._notes)
+        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, view_kind, self._notes)
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()
@@ -357,7 +357,15 @@ class Tracking:
                 view_plan.forget_scratch(self._notes, request.fabric_id)
 
     def _watch(self, plan: view_plan.ViewPlan, kind: view_kinds.ViewKind) -> None:
-        view_kinds.watch(self._lifeline, plan, kind.rescue(plan.domain), plan.request.longest_seconds)
+        """Has another process end the view after its longest time, or when this one dies."""
+        request = plan.request
+        try:
+            self._lifeline.watch(request.fabric_id, kind.rescue(plan.domain), request.longest_seconds)
+        except (OSError, TimeoutError) as error:
+            raise errors.FabricError(
+                f"No view was opened, because its watchdog process did not start: {error}.",
+                do="Check the host's free memory and process limits; replication goes on by itself.",
+            ) from error
 
     def _kind(self, domain: Any, request: interface.SessionRequest) -> tuple[view_kinds.ViewKind, str | None]:
         disks = [disk for disk in inventory.live_disks(domain) if disk.key in request.disks]

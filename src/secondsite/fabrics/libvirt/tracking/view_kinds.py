@@ -4,7 +4,7 @@ secrets for scratch files of encrypted ones. A live migration waits for a backup
 there is a filter; so machines whose disks other hosts reach get backup jobs, unless filters are wanted."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,25 +21,11 @@ from . import (
     shared_storage,
     view_plan,
 )
-from .job_lifeline import JobLifeline, Rescue
+from .job_lifeline import Rescue
 from .scratch_folders import ScratchFolders
 from .view_plan import ViewPlan
 
 FILTER = "filter"
-STOPPED_SECONDS = 10.0
-"""After this time a machine that was stopped to switch its disks over is resumed by the watchdog."""
-
-
-def watch(lifeline: JobLifeline, plan: ViewPlan, rescue: Rescue, seconds: float) -> None:
-    """Has another process end the view with `rescue` after so many seconds, or when this one dies. Raises
-    FabricError if it does not answer."""
-    try:
-        lifeline.watch(plan.request.fabric_id, rescue, seconds)
-    except (OSError, TimeoutError) as error:
-        raise errors.FabricError(
-            f"No view was opened, because its watchdog process did not start: {error}.",
-            do="Check the host's free memory and process limits; replication goes on by itself.",
-        ) from error
 
 
 class Ending(Protocol):
@@ -97,25 +83,16 @@ class FilterViews:
         self,
         hypervisor: connection.Hypervisor,
         sockets: Callable[[], Path],
-        lifeline: JobLifeline,
         notes: Path,
     ) -> None:
-        self._hypervisor, self._sockets, self._lifeline = hypervisor, sockets, lifeline
+        self._hypervisor, self._sockets = hypervisor, sockets
         self._notes, self._folders = notes, ScratchFolders()
 
     def socket(self, fabric_id: str) -> Path:
         return self._sockets() / f"{fabric_id}.view"
 
     def begin(self, plan: ViewPlan) -> tuple[datetime, float]:
-        @contextlib.contextmanager
-        def stopped() -> Iterator[None]:
-            rescue, longest = self.rescue(plan.domain), plan.request.longest_seconds
-            watch(self._lifeline, plan, (*rescue, filters.RESUME), STOPPED_SECONDS)
-            yield
-            # not after an error: the machine may still be stopped
-            watch(self._lifeline, plan, rescue, longest)
-
-        return filter_view.begin(plan, stopped)
+        return filter_view.begin(plan)
 
     def ending(self, domain: Any) -> Ending:
         return filter_view.FilterEnd(domain, lambda: self._answers(domain.UUIDString()))
@@ -136,13 +113,12 @@ class ViewKinds:
         self,
         hypervisor: connection.Hypervisor,
         sockets: Callable[[], Path],
-        lifeline: JobLifeline,
         preferred: str,
         notes: Path,
     ) -> None:
         self._hypervisor = hypervisor
         self._jobs = BackupJobs(hypervisor, sockets)
-        self._filters = FilterViews(hypervisor, sockets, lifeline, notes)
+        self._filters = FilterViews(hypervisor, sockets, notes)
         self._preferred = preferred
         self._versions: dict[tuple[str, int], tuple[int, int]] = {}
         self._looked_at: set[tuple[str, int]] = set()
@@ -178,8 +154,6 @@ class ViewKinds:
 
     def _against_automatic(self, disks: Sequence[domain_xml.Disk]) -> str | None:
         """Why a filter does not suit these disks."""
-        if len(disks) > 1:  # who dies in that moment may leave it paused
-            return f"{len(disks)} disks: the machine would be stopped for filters of several"
         shared = [disk.key for disk in disks if shared_storage.is_shared(Path(disk.path))]
         return f"{shared[0]}: other hosts reach it, and a live migration waits for this" if shared else None
 
