@@ -453,8 +453,9 @@ class Hosting(Protocol):
         Changes nothing, and does not need the files of the request. Raises FabricError."""
 
     def remove(self, fabric_id: str, tag: str) -> None:
-        """Stops and undefines the machine, with its checkpoint metadata; disks stay. Harmless if it is
-        missing; raises NotOurs for a foreign tag."""
+        """Stops and undefines the machine, with its checkpoint metadata; disks stay, and those of ours below
+        them are ours again once no machine of this tag stands on them. Harmless if it is missing; raises
+        NotOurs for a foreign tag."""
 
     def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
         """Removes the definition of a machine that is off, so that nobody can start it, and returns it for

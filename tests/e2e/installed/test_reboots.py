@@ -31,6 +31,7 @@ from tests.e2e.installed.support_life import (
 
 pytestmark = [*MARKS, pytest.mark.every(turn="installed", parts=3, turn_parts=11)]
 HOSTS = ("a", "b", "vault")
+STORE = "/var/lib/secondsite/appliance/store"
 BIG = 96 * guestkit.MiB
 each_host = pytest.mark.parametrize("host", HOSTS)
 
@@ -52,14 +53,21 @@ def test_the_test_machine_of_a_drill_starts_no_more_and_the_drill_can_be_cleaned
     life.go_to(PROTECTED)
     life.rig.must(Verb.TEST_FAILOVER, rest.TestFailover(machines=(NAME,)))
     (drilled,) = life.rig.qemus(f"{NAME}-test")
+    assert len(qemus_points(life)) > 1
     life.survives(host)
     now = life.rig.qemus(f"{NAME}-test")
     assert now == ([] if host == "b" else [drilled])
     assert life.rig.machine(NAME).drill.state == "running"
     life.clean_up()
     assert life.rig.qemus(f"{NAME}-test") == []
+    assert qemus_points(life) == []
     assert "-test" not in life.rig.hosts["b"].must("virsh", "list", "--all", "--name")
     assert life.rig.hosts["b"].must("virsh", "net-list", "--all", "--name").split() == ["default"]
+
+
+def qemus_points(life):
+    """The files of points at site b that belong to QEMU's user."""
+    return life.rig.hosts["b"].must("find", STORE, "-name", "*.qcow2", "-user", "libvirt-qemu").split()
 
 
 PLANNED = (Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(NAME,)))

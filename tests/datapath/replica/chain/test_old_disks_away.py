@@ -8,6 +8,7 @@ import pytest
 from rig import loop_devices
 from secondsite.datapath import errors
 from secondsite.datapath.replica import BaseImage, Replica, load_record
+from secondsite.datapath.replica.chain import chain as layers
 from secondsite.ground import real_files
 from secondsite.ground.units import MiB
 from tests.datapath.support_chain import Source, assert_points_true
@@ -93,6 +94,27 @@ def test_an_old_disk_that_is_away_marks_nothing_and_is_read_again_once_it_is_bac
     assert replica.verify("p1").ok
     replica.apply(*source.cycle("p2"))
     assert_points_true(replica, source, tmp_path)
+
+
+def test_a_disk_that_is_away_while_a_point_is_read_and_back_at_its_end_marks_nothing(
+    replica, disk, monkeypatch
+):
+    replica.close()
+
+    def opened_meanwhile(*chain, **how):
+        disk.replaced_by_another()
+        try:
+            return open_chain(*chain, **how)
+        finally:
+            disk.detach()
+            disk.attach()
+
+    open_chain = layers.open_chain
+    with monkeypatch.context() as once:
+        once.setattr(layers, "open_chain", opened_meanwhile)
+        with pytest.raises(errors.OldDiskAway, match="was away while a point was read"):
+            replica.verify("p1")
+    assert replica.verify("p1").ok
 
 
 def test_another_device_is_named_beside_the_one_that_is_expected(replica, disk):

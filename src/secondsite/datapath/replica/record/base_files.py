@@ -93,6 +93,22 @@ def made_anew(state: ReplicaState) -> bool:
     return any(_look(file.path)[0] not in (file.inode, 0) for file in known)
 
 
+def attached(state: ReplicaState) -> tuple[int, ...]:
+    """Which files and devices are there now: a device that was attached anew has another number."""
+    return tuple(_look(file.path)[0] for disk in state.disks for file in disk.base_files)
+
+
+def require_same(state: ReplicaState, then: tuple[int, ...]) -> None:
+    """Raises OldDiskAway while one is missing, another device or answers nothing, and if one was away since
+    `attached` gave `then`."""
+    require_there(state, answering=True)
+    if attached(state) != then:
+        raise errors.OldDiskAway(
+            "An old disk, which recovery points stand on, was away while a point was read.",
+            do="Repeat the reading; nothing else is to be done, since the disk is back.",
+        )
+
+
 def altered(state: ReplicaState) -> tuple[str, ...]:
     """As `changed`, of files that are there now. Raises OldDiskAway while one is missing, ImageProblem."""
     require_there(state)

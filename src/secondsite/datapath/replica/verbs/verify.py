@@ -49,13 +49,15 @@ def verify(
         reading = contextlib.ExitStack()
         reading.enter_context(core.reading(layer.number))
     with reading:
+        attached = base_files.attached(state)
         base_files.require_there(state)
         body = core.manifest_of(point_id)
         disks, stop = body.disks, _until_settled(core, state, cancelled)
         found = [_read(core, state, layer.number, disk, stop, told) for disk in disks]
     rotten = (file.name for file in body.firmware if not core.firmware_store.is_whole(Path(file.file).name))
     if not all(same for same, _ in found):
-        base_files.require_there(state, answering=True)
+        # A disk that was back at the end of its reading once marked a point as damaged, for good.
+        base_files.require_same(state, attached)
     bad = (*(disk.key for disk, (same, _) in zip(disks, found, strict=True) if not same), *rotten)
     read_bytes = sum(count for _, count in found)
     what = f"differs from what was sealed on {', '.join(bad)}" if bad else "is what was sealed"

@@ -1,11 +1,12 @@
 """Gives QEMU's user access to the folders of the files that it opens: scratch space, sockets, replicas that
 machines run on.
 
-libvirt gives QEMU the files themselves (its DAC driver changes their owner), those below an overlay too,
-but never the folders above them. Home, store and scratch of an appliance are private; QEMU's group only
-gets the right to pass through them. Folders above belong to the administrator: there an error says what is
-missing."""
+libvirt gives QEMU the files themselves (its DAC driver changes their owner), and those below an overlay,
+which it leaves QEMU's, but never the folders above them. Home, store and scratch of an appliance are private;
+QEMU's group only gets the right to pass through them. Folders above belong to the administrator: there an
+error says what is missing."""
 
+import contextlib
 import os
 import pwd
 import stat
@@ -48,6 +49,17 @@ class FolderAccess:
                 raise errors.FabricError(_told(wanted, each, owner), do=_allowing(each))
             _open(each, owner)
 
+    def take_back(self, files: Iterable[Path]) -> None:
+        """Take those of these files back that are in our folders and that QEMU has, as far as that can be
+        done; whoever has one open keeps it so. Links are followed: a layer may name any file."""
+        owner, ours = self.owner, [folder.resolve() for folder in self.own]
+        if owner is None or owner[0] == 0:
+            return
+        for path in (each.resolve() for each in files):
+            if any(path.is_relative_to(folder) for folder in ours):
+                with contextlib.suppress(OSError):
+                    _take_back(path, owner)
+
     def kept_out(self, folders: Iterable[Path]) -> dict[str, str]:
         """What keeps QEMU out of these absolute folders and only the administrator may change: sentences,
         each with what to do."""
@@ -82,6 +94,17 @@ def _open(folder: Path, owner: Owner) -> None:
             f"QEMU's group ({owner[1]}) could not be let into {folder}: {error}.",
             do="Run the appliance as root.",
         ) from error
+
+
+def _take_back(path: Path, owner: Owner) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and (found.st_uid, found.st_gid) == owner:
+            os.fchown(descriptor, os.geteuid(), os.getegid())
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~0o022)  # QEMU may have allowed itself more
+    finally:
+        os.close(descriptor)
 
 
 def _told(wanted: Path, closed: Path, owner: Owner) -> str:

@@ -177,8 +177,20 @@ class Hosting:
             return
         inventory.require_tag(domain, tag)
         self._power.stop(fabric_id)
+        with contextlib.suppress(errors.SecondsiteError):
+            self._take_back(domain, tag)
         _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
         begin_of(self._consoles, fabric_id).unlink(missing_ok=True)
+
+    def _take_back(self, domain: Any, tag: str) -> None:
+        """Take the files below a machine's disks back from QEMU, but not those of another machine of this
+        tag: amid its start it could not open them, and while it is off it would be compared."""
+        if self._folders.owner is None:
+            return
+        others = [each for each in self._hypervisor.domains() if each.UUIDString() != domain.UUIDString()]
+        used = [files for each in others if inventory.tag_of(each) == tag for files in _read_from(each)]
+        _, below = _read_from(domain)
+        self._folders.take_back(below.difference(*used))
 
     def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
         domain = self._hypervisor.find(fabric_id)
@@ -381,6 +393,13 @@ def _chains(disks: Mapping[str, Path]) -> Chains:
 def _files(chains: Chains) -> Iterator[Path]:
     for link in itertools.chain(*chains.values()):
         yield from (link.path, *link.others)
+
+
+def _read_from(domain: Any) -> tuple[set[Path], set[Path]]:
+    """The files of a machine's disks themselves, and those below them."""
+    disks = [disk for disk in inventory.live_disks(domain) if disk.path and disk.network is None]
+    below = (file for disk in disks for file in same_files.below(disk.path, disk.read_as))
+    return {Path(disk.path).resolve() for disk in disks}, {file.resolve() for file in below}
 
 
 def _told(definition: MachineDefinition) -> MachineDefinition:

@@ -5,7 +5,8 @@ a block, the filter copies it to scratch. Several disks are led through their fi
 instant. A keeper lies there while the machine shuts down (`kept_changes`).
 What a view consists of is read from QEMU, never from a note of ours, so whatever
 step its owner died at, this takes away what is there. An overlay that the machine's owner put below a filter
-meanwhile becomes the disk's node.
+meanwhile becomes the disk's node. A disk that its owner detached meanwhile libvirt cannot close, because ours
+stand on it, and does not try again: it is closed here.
 
 This file is also a program of the watchdog; there it runs by itself with the standard library only:
 
@@ -20,7 +21,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -33,8 +34,12 @@ KINDS = VIEW, GATE, FILTER, SCRATCH, KEEPER = (
     "ss-keeper-",
 )
 """What the names of our nodes begin with, each before what it stands on; the disk's key follows."""
+DETACHED = "ss-left-"
+"""What the names of our notes begin with, which are empty nodes: the name of a node follows that is to be
+closed once nothing of ours stands on it."""
 OVER = {GATE: "file", FILTER: "file", KEEPER: "data-file"}
 """Of those that a disk is led through, the role of the child that the disk's own node is."""
+STANDS_ON = ("file", "data-file", "backing")
 DELTA = "ss-delta"
 """The bitmap of what changed since the base of a view."""
 PERIPHERAL = "/machine/peripheral/"
@@ -43,6 +48,8 @@ ANSWER_SECONDS, VIRSH_SECONDS = 5.0, 60.0
 
 Ask = Callable[..., Any]
 """ask(command, arguments) gives QEMU's result, or None if it refused."""
+Edge = tuple[str, str, str]
+"""A node, the role of a child of it, and this child."""
 
 
 def take_out(ask: Ask) -> bool:
@@ -61,7 +68,10 @@ def take_out(ask: Ask) -> bool:
     _remove_deltas(ask, nodes)
     _close_files(ask)
     left = _nodes(ask)
-    return left is not None and not any(map(_kind, left))
+    if left is None or any(map(_kind, left)):
+        return False
+    _close_detached(ask, left)
+    return True
 
 
 def _nodes(ask: Ask) -> dict[str, Any] | None:
@@ -106,12 +116,39 @@ def _are_gone(ask: Ask, ours: set[str]) -> bool:
 
 
 def _lead_past(ask: Ask) -> None:
-    """Let each disk that leads through a node of ours lead to what lies below it now."""
-    below = dict(_below(ask))
-    for device in ask("query-block") or ():
-        name = device.get("inserted", {}).get("node-name", "")
-        if name in below:
-            ask("qom-set", {"path": path_of(device), "property": "drive", "value": below[name]})
+    """Let each disk that leads through a node of ours lead to what lies below it now; note what lies below
+    one through which none leads."""
+    devices, edges = ask("query-block"), list(_edges(ask))
+    below = {above: child for above, role, child in edges if OVER.get(_kind(above)) == role}
+    led = {device.get("inserted", {}).get("node-name", ""): device for device in devices or ()}
+    for name in filter(below.__contains__, led):
+        ask("qom-set", {"path": path_of(led[name]), "property": "drive", "value": below[name]})
+    if devices is None or any(_kind(name) == GATE for name in led):
+        return  # behind a gate may be any of the nodes
+    for above, child in below.items():
+        if led.keys().isdisjoint((above, child)) and above not in below.values():
+            _note_detached(ask, child, edges)
+
+
+def _note_detached(ask: Ask, top: str, edges: Sequence[Edge]) -> None:
+    """Note, in QEMU, a detached disk's node and those that it stands on."""
+    found = [top]
+    for node in found:
+        found += [child for above, role, child in edges if above == node and role in STANDS_ON]
+    for name in reversed(found):  # QEMU lists the last one first
+        if not (_kind(name) or name.startswith("#")):
+            ask("blockdev-add", {"driver": "null-co", "node-name": DETACHED + name})
+
+
+def _close_detached(ask: Ask, nodes: Iterable[str]) -> None:
+    """Close what was noted, so that its files have no lock any more. QEMU refuses it for what something else
+    (a device, a job, an export, another node) stands on."""
+    notes = [name for name in nodes if name.startswith(DETACHED)]
+    named = [{"node-name": note.removeprefix(DETACHED)} for note in notes]
+    while sum(ask("blockdev-del", each) is not None for each in named):
+        continue  # another was below it
+    for note in notes:
+        ask("blockdev-del", {"node-name": note})
 
 
 def path_of(device: Mapping[str, Any]) -> str:
@@ -120,22 +157,17 @@ def path_of(device: Mapping[str, Any]) -> str:
     return named if named.startswith("/") else PERIPHERAL + named
 
 
-def _below(ask: Ask) -> Iterator[tuple[str, str]]:
-    """Each node that disks are led through, with the node below it."""
-    return ((above, below) for role, above, below in _edges(ask) if OVER.get(_kind(above)) == role)
-
-
 def children(ask: Ask, role: str) -> Iterator[tuple[str, str]]:
     """Each node with its child in this role ("file", "backing", "data-file")."""
-    return ((parent, child) for found, parent, child in _edges(ask) if found == role)
+    yield from ((above, child) for above, its_role, child in _edges(ask) if its_role == role)
 
 
-def _edges(ask: Ask) -> Iterator[tuple[str, str, str]]:
-    """The role, parent and child of each edge of the block graph. QEMU 7.2 tells children nowhere else."""
+def _edges(ask: Ask) -> Iterator[Edge]:
+    """QEMU 7.2 tells children nowhere else."""
     graph = ask("x-debug-query-block-graph") or {"nodes": (), "edges": ()}
     names = {node["id"]: node.get("name", "") for node in graph["nodes"]}
     for edge in graph["edges"]:
-        yield edge["name"], names.get(edge["parent"], ""), names[edge["child"]]
+        yield names.get(edge["parent"], ""), edge["name"], names[edge["child"]]
 
 
 def _remove_deltas(ask: Ask, nodes: Mapping[str, Any]) -> None:

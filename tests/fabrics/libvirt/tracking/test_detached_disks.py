@@ -1,0 +1,147 @@
+"""A disk that its owner detaches while a view of it is open: libvirt cannot close its files then, and does
+not try again."""
+
+import re
+from functools import partial
+
+import libvirt
+import pytest
+
+from rig.eventually import eventually
+from rig.hosts.domains import firmware_xml
+from rig.images import qemu_img
+from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt.tracking import filter_view, filters
+
+pytestmark = pytest.mark.slow
+
+CONTROLLER = "<controller type='scsi' index='0' model='virtio-scsi'/>"
+"""Its disks go without the guest's help."""
+DISK = """<disk type='file' device='disk'><driver name='qemu' type='{form}'/><source file='{path}'/>
+  <target dev='sdb' bus='scsi'/></disk>"""
+ANOTHER = "libvirt-99-format"
+
+
+class Machine:
+    """A protected one, and its second disk."""
+
+    def __init__(self, host):
+        self.host = host
+        path, self.path = (host.make_image(f"detached-{each}", 1 << 20) for each in "ab")
+        self.disk = DISK.format(path=self.path, form=host.disk_format)
+        xml = firmware_xml("detached", [path], extra=CONTROLLER + self.disk, form=host.disk_format)
+        self.id = host.define(xml)
+        host.fabric.power.start(self.id)
+        host.fabric.tracking.enable(self.id, steps.TAG)
+        self.domain = host.domain(self.id)
+
+    def detach(self):
+        """As 'virsh detach-disk MACHINE sdb --live'."""
+        disks = re.findall("<disk .*?</disk>", self.domain.XMLDesc(), re.DOTALL)
+        (ours,) = (each for each in disks if "'sdb'" in each)
+        self.domain.detachDeviceFlags(ours, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        eventually(lambda: "'sdb'" not in self.domain.XMLDesc())
+
+    def attach(self):
+        self.domain.attachDeviceFlags(self.disk, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def write(self, block):
+        said = self.host.human(self.id, f'qemu-io -d scsi0-0-0-1 "write -P 7 {block * 65536} 4096"')
+        assert "rror" not in said, said
+
+    @property
+    def nodes(self):
+        """The files of QEMU's nodes, by their names."""
+        named = self.host.qmp(self.id, "query-named-block-nodes", flat=True)["return"]
+        return {each["node-name"]: each["file"] for each in named}
+
+    def has_closed(self, *paths):
+        """Whether QEMU has none of these files open. Raises if somebody has a lock."""
+        for path in paths:
+            qemu_img("info", path)
+        return set(map(str, paths)).isdisjoint(self.nodes.values())
+
+
+@pytest.fixture(params=["qcow2", "raw"])
+def machine(request, host):
+    with host.viewed_by("filter", request.param):
+        yield Machine(host)
+        host.clear()
+
+
+def test_a_disk_that_is_detached_in_a_view_is_closed_with_it_and_can_come_back(host, machine):
+    base = steps.checkpoint(host, machine.id)
+    machine.write(2)
+    with steps.view(host, machine.id, base) as session:
+        machine.detach()
+        assert str(machine.path) in machine.nodes.values()
+        assert steps.byte_at(session.disks[1], 2 * 65536) == 7
+    assert machine.has_closed(machine.path)
+    host.fabric.tracking.acknowledge(machine.id, session.checkpoint)
+    steps.checkpoint(host, machine.id, session.checkpoint, ["vda"])
+    machine.attach()
+    machine.write(5)
+    with steps.view(host, machine.id, session.checkpoint) as after:
+        _, disk = after.disks
+        assert steps.byte_at(disk, 5 * 65536) == steps.byte_at(disk, 2 * 65536) == 7
+        assert not disk.bitmaps or steps.dirty_blocks(disk) == {5}
+
+
+def test_all_files_of_a_detached_disk_are_closed_and_what_libvirt_has_begun_stays(host, machine):
+    base = steps.checkpoint(host, machine.id)
+    with steps.view(host, machine.id, base):
+        host.take_snapshot(machine.id, "sdb")  # below the filter
+        (overlay,) = set(re.findall(r"/[^']*/[0-9a-f]{8}\.qcow2", machine.domain.XMLDesc()))
+        machine.detach()
+        host.qmp(machine.id, "blockdev-add", driver="null-co", **{"node-name": ANOTHER})
+    assert ANOTHER in machine.nodes
+    host.qmp(machine.id, "blockdev-del", **{"node-name": ANOTHER})
+    assert machine.has_closed(overlay, machine.path)
+
+
+def test_what_uses_the_files_of_a_detached_disk_keeps_them_open(host, machine):
+    with steps.view(host, machine.id, None):
+        (node,) = (
+            each["inserted"]["node-name"]
+            for each in host.qmp(machine.id, "query-block")["return"]
+            if "scsi" in each["qdev"]
+        )
+        assert node == "ss-filter-sdb"
+        below = dict(filters.children(partial(filter_view.ask, machine.domain), "file"))[node]
+        machine.detach()
+        host.qmp(machine.id, "blockdev-add", driver="raw", file=below, **{"node-name": ANOTHER})
+    assert {ANOTHER, below} < machine.nodes.keys()
+    assert not any(each.startswith("ss-") for each in machine.nodes)
+
+
+class Killed(Exception):
+    """As the end of the process, at that question to QEMU."""
+
+
+class Asking:
+    """Asks QEMU, as a program that dies at its n-th question."""
+
+    def __init__(self, domain, dies_at):
+        self.domain, self.left = domain, dies_at
+
+    def __call__(self, command, arguments=None):
+        self.left -= 1
+        if not self.left:
+            raise Killed
+        return filter_view.ask(self.domain, command, arguments)
+
+
+def test_a_detached_disk_is_closed_wherever_the_end_of_its_view_was_killed(host, machine):
+    survived = False
+    for dies_at in range(1, 100):
+        with steps.view(host, machine.id, None, disks=["sdb"]):
+            machine.detach()
+            try:
+                survived = filters.take_out(Asking(machine.domain, dies_at))
+            except Killed:
+                survived = False
+        assert machine.has_closed(machine.path), dies_at
+        if survived:
+            break
+        machine.attach()
+    assert survived
