@@ -1,5 +1,5 @@
-"""A backup job whose owner died, on a real libvirtd: the process that outlives the owner ends it, and no
-other job."""
+"""A view whose owner died, on a real libvirtd: the process that outlives the owner ends it, and no job of
+others."""
 
 import os
 import secrets
@@ -13,6 +13,8 @@ import pytest
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt.tracking import filter_view
+from tests.fabrics.libvirt.support_detached import DetachingMachine
 from tests.fabrics.support_lifelines import lifelines_of
 from tests.support import libvirtd
 
@@ -122,3 +124,15 @@ def is_at_work(pid):
     """A process that has ended has no command line any more."""
     path = Path(f"/proc/{pid}/cmdline")
     return path.exists() and path.read_bytes() != b""
+
+
+def test_the_watchdog_of_filters_closes_a_disk_that_was_detached_meanwhile(host):
+    with host.viewed_by("filter"):
+        machine = DetachingMachine(host)
+        with steps.view(host, machine.id, None):
+            machine.detach()
+            _, *program = filter_view.rescue(host.connection, machine.domain)
+            eventually(lambda: subprocess.run(program, timeout=60, check=False).returncode == 0)
+            assert machine.has_closed(machine.path)
+        machine.attach()
+        host.clear()
