@@ -131,7 +131,8 @@ def test_the_watchdog_of_filters_closes_a_disk_that_was_detached_meanwhile(host)
         machine = DetachingMachine(host)
         with steps.view(host, machine.id, None):
             machine.detach()
-            _, *program = filter_view.rescue(host.connection, machine.domain)
+            place = host.work_dir / "leading" / machine.id
+            _, *program = filter_view.rescue(host.connection, machine.domain, place)
             eventually(lambda: subprocess.run(program, timeout=60, check=False).returncode == 0)
             assert machine.has_closed(machine.path)
         machine.attach()

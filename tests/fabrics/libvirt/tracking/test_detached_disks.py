@@ -84,13 +84,16 @@ class Asking:
         return filter_view.ask(self.domain, command, arguments)
 
 
-def test_a_detached_disk_is_closed_wherever_the_end_of_its_view_was_killed(host, machine):
+def test_a_detached_disk_is_closed_wherever_the_end_of_its_view_was_killed(host, machine, monkeypatch):
     survived = False
+    monkeypatch.setattr(filters, "STALE_SECONDS", 0.1)
     for dies_at in range(1, 100):
         with steps.view(host, machine.id, None, disks=["sdb"]):
             machine.detach()
             try:
-                survived = filters.take_out(Asking(machine.domain, dies_at))
+                with filters.alone(host.work_dir / "leading" / machine.id) as lead:
+                    assert lead is not None
+                    survived = filters.take_out(Asking(machine.domain, dies_at), lead)
             except Killed:
                 survived = False
         assert machine.has_closed(machine.path), dies_at

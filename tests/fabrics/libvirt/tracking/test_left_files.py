@@ -29,7 +29,7 @@ class Machine:
         self.format = "qcow2"
         hypervisor = SimpleNamespace(embedded_root=root)
         identities = SimpleNamespace(distrust=lambda _domain, keys: self.changed.extend(keys))
-        kept = KeptChanges(root / "kept-changes")
+        kept = KeptChanges(root / "kept-changes", root / "leading")
         self.files = LeftFiles(root, cast(Any, hypervisor), cast(Any, identities), kept)
         self.domain = SimpleNamespace(UUIDString=lambda: "id-1", name=lambda: "web01")
 

@@ -3,11 +3,14 @@ write of the guest fails, and nothing of it stays."""
 
 import os
 import signal
+import time
 
 import pytest
 
 from rig import small_store
+from rig.dying import Killed
 from rig.eventually import eventually
+from secondsite.fabrics.libvirt.tracking import filters
 from secondsite.ground.units import MiB
 from tests.fabrics.libvirt.support_filters import nodes_of_nobody, what_is_left, with_its_watchdog
 from tests.fabrics.libvirt.support_held import held_root, with_machine
@@ -15,6 +18,7 @@ from tests.fabrics.libvirt.support_held import held_root, with_machine
 pytestmark = pytest.mark.slow
 
 SCRATCH_BYTES = 3 * MiB
+ROUNDS = 12
 
 
 @pytest.fixture
@@ -102,3 +106,60 @@ def test_a_view_that_is_open_for_too_long_does_not_outlive_its_deadline_by_much(
     held.kill()
     eventually(lambda: what_is_left(held) == [], 10)
     held.open()
+
+
+@pytest.mark.always
+def test_two_that_take_the_same_filters_out_do_not_end_the_guest(held):
+    """QEMU aborts if a disk is led to where it leads already; the watchdog of a killed process is at work
+    while the next one begins."""
+    qemu = held.qemu
+    for number in range(ROUNDS):
+        held.ask("open_view", machine=held.machine, base=None, name=f"secondsite-1-{number}")
+        held.kill()
+        held.open()
+        held.ask("end_left_over", machine=held.machine)
+    held.kill()
+    eventually(lambda: what_is_left(held) == [], 10)
+    assert held.qemu == qemu
+    assert held.monitor_of_nobody("query-status")["running"]
+    held.open()
+
+
+def test_one_at_a_time_leads_disks_elsewhere(tmp_path):
+    with filters.alone(tmp_path / "m") as first, filters.alone(tmp_path / "m") as second:
+        assert (first is not None, second) == (True, None)
+    with filters.alone(tmp_path / "m") as third:
+        assert third is not None
+
+
+def test_after_one_that_died_amid_it_nobody_leads_a_disk_until_its_command_cannot_come_any_more(
+    tmp_path, monkeypatch
+):
+    asked = []
+
+    def ask(command, arguments):
+        asked.append((command, arguments["value"]))
+        if len(asked) == 1:
+            raise Killed
+        return {}
+
+    with pytest.raises(Killed), filters.alone(tmp_path / "m") as lead:
+        assert lead is not None
+        lead(ask, "/machine/a", "node")
+    with filters.alone(tmp_path / "m") as lead:
+        assert lead is not None
+        assert lead(ask, "/machine/a", "node") is None
+        assert len(asked) == 1
+        monkeypatch.setattr(filters, "STALE_SECONDS", 0.0)
+        assert lead(ask, "/machine/a", "node") == {}
+        assert lead(ask, "/machine/a", "filter") == {}
+    with pytest.raises(ValueError, match="closed"):  # a call that nobody waits for any more
+        lead(ask, "/machine/a", "late")
+    assert [value for _, value in asked] == ["node", "node", "filter"]
+
+
+def test_a_time_of_before_a_reboot_holds_nobody_up(tmp_path):
+    (tmp_path / "m").write_text(str(time.clock_gettime(time.CLOCK_BOOTTIME) + 1000))
+    with filters.alone(tmp_path / "m") as lead:
+        assert lead is not None
+        assert lead(lambda *_: {}, "/machine/a", "node") == {}

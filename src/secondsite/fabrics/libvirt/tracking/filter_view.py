@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,27 +28,67 @@ TIMEOUT_SECONDS = 5
 MOST_CONNECTIONS = 100
 LISTENER = "ss-listener"
 BACKLOG = 128
-END_SECONDS, LOOK_SECONDS = 30.0, 0.05
+END_SECONDS, LOOK_SECONDS = filters.STALE_SECONDS + 10, 0.05
 
 Transaction = Sequence[tuple[str, dict[str, Any]]]
 
 
-def begin(plan: ViewPlan) -> tuple[datetime, float]:
-    """Opens the view. Returns its instant (every write that ended by then is in the view), and for how many
-    seconds the guest's disks may have waited while they were led through the filters.
+def begin(plan: ViewPlan, place: Path) -> tuple[datetime, float]:
+    """Opens the view; `place` is as for `filters.alone`. Returns its instant (every write that ended by then
+    is in the view), and for how many seconds the guest's disks may have waited while they were led through
+    the filters.
 
     The new bitmap begins before the instant, and the delta is taken after it: a write between them is in
     both, never in none."""
     view_plan.clear(plan)
     view_plan.make_scratch(plan)
-    connection.call("preparing a view", _prepare, plan)
-    with plan.request.instant():
-        taken_at, pause_seconds = connection.call("beginning a view", _switch, plan)
-    connection.call("serving a view", _serve_deltas, plan)
+    with alone(plan.domain, place) as lead:
+        connection.call("preparing a view", _prepare, plan, lead)
+        with plan.request.instant():
+            taken_at, pause_seconds = connection.call("beginning a view", _switch, plan, lead)
+        connection.call("serving a view", _serve_deltas, plan, lead)
     return taken_at, pause_seconds
 
 
-def _prepare(plan: ViewPlan) -> None:
+Lead = Callable[[Mapping[str, Any], str], None]
+"""lead(drive, node) leads a drive of query-block to a node. Raises FabricError."""
+
+
+@contextlib.contextmanager
+def alone(domain: Any, place: Path) -> Iterator[Lead]:
+    """As filters.alone. Raises FabricError while another is at it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with filters.alone(place) as lead:
+        if lead is None:
+            raise _busy(domain)
+        yield partial(_lead, domain, lead)
+
+
+def _busy(domain: Any) -> errors.FabricError:
+    return errors.FabricError(
+        f"The disks of '{domain.name()}' are just being led past the filters of a former view.",
+        do="This ends within a minute; replication goes on by itself.",
+    )
+
+
+def _lead(domain: Any, lead: filters.Lead, drive: Mapping[str, Any], node: str) -> None:
+    problem: errors.SecondsiteError = _busy(domain)
+
+    def ask(command: str, arguments: dict[str, Any]) -> Any:
+        nonlocal problem
+        try:
+            return monitor.execute(domain, command, **arguments)
+        except errors.DeadlineExceeded:
+            raise  # it may still come to that
+        except errors.SecondsiteError as error:
+            problem = error
+            return None
+
+    if lead(ask, filters.path_of(drive), node) is None:
+        raise problem
+
+
+def _prepare(plan: ViewPlan, lead: Lead) -> None:
     """All that does not touch what the guest does."""
     for key in plan.request.disks:
         _add_scratch(plan, key)
@@ -60,7 +100,7 @@ def _prepare(plan: ViewPlan) -> None:
     if _has_gates(plan):
         for key in plan.request.disks:
             monitor.execute(plan.domain, "blockdev-add", **_gate(key, to=_node(plan, key)))
-            _lead(plan, key, filters.GATE + key)
+            lead(plan.drives[key], filters.GATE + key)
 
 
 def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
@@ -69,10 +109,10 @@ def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
     return "block-dirty-bitmap-add", named
 
 
-def _serve_deltas(plan: ViewPlan) -> None:
+def _serve_deltas(plan: ViewPlan, lead: Lead) -> None:
     if _has_gates(plan):
         for key in plan.request.disks:
-            _lead(plan, key, filters.FILTER + key)
+            lead(plan.drives[key], filters.FILTER + key)
             monitor.execute(plan.domain, "blockdev-del", node_name=filters.GATE + key)
     _take_deltas(plan)
     for key in plan.request.disks:
@@ -141,12 +181,7 @@ def _gate(key: str, to: str) -> dict[str, Any]:
     return {"driver": "raw", "node-name": filters.GATE + key, "file": to, "discard": "unmap"}
 
 
-def _lead(plan: ViewPlan, key: str, to: str) -> None:
-    path = filters.path_of(plan.drives[key])
-    monitor.execute(plan.domain, "qom-set", path=path, property="drive", value=to)
-
-
-def _switch(plan: ViewPlan) -> tuple[datetime, float]:
+def _switch(plan: ViewPlan, lead: Lead) -> tuple[datetime, float]:
     """Lead all disks through their filters at one instant; the guest is not stopped."""
     taken_at, started = datetime.now(UTC), time.monotonic()
     if _has_gates(plan):
@@ -154,7 +189,7 @@ def _switch(plan: ViewPlan) -> tuple[datetime, float]:
         monitor.execute(plan.domain, "blockdev-reopen", options=gates)
     else:
         for key in plan.request.disks:
-            _lead(plan, key, filters.FILTER + key)
+            lead(plan.drives[key], filters.FILTER + key)
     return taken_at, time.monotonic() - started
 
 
@@ -210,11 +245,11 @@ def _run(domain: Any, actions: Transaction) -> None:
 
 
 class FilterEnd:
-    """Takes the filters of one machine out, by whichever thread comes first. `answers`: whether its scratch
-    space does."""
+    """Takes the filters of one machine out, by whichever thread comes first. `place` is as for
+    `filters.alone`; `answers`: whether its scratch space does."""
 
-    def __init__(self, domain: Any, answers: Callable[[], bool]) -> None:
-        self._domain, self._answers = domain, answers
+    def __init__(self, domain: Any, place: Path, answers: Callable[[], bool]) -> None:
+        self._domain, self._place, self._answers = domain, place, answers
         self._lock = threading.Lock()
 
     def end(self) -> None:
@@ -229,7 +264,7 @@ class FilterEnd:
                     do="Check the file system of the appliance's scratch folder; replication then goes on by "
                     "itself.",
                 )
-            while not connection.call("ending a view", filters.take_out, partial(ask, self._domain)):
+            while not connection.call("ending a view", self._take_out):
                 if inventory.power_of(self._domain) is interface.PowerState.OFF:
                     return
                 if time.monotonic() > deadline:
@@ -238,6 +273,11 @@ class FilterEnd:
                         do="It is ended again before the next view; replication goes on by itself.",
                     )
                 time.sleep(LOOK_SECONDS)
+
+    def _take_out(self) -> bool:
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        with filters.alone(self._place) as lead:
+            return lead is not None and filters.take_out(partial(ask, self._domain), lead)
 
 
 def ask(domain: Any, command: str, arguments: dict[str, Any] | None = None) -> Any:
@@ -250,9 +290,10 @@ def ask(domain: Any, command: str, arguments: dict[str, Any] | None = None) -> A
         return None
 
 
-def rescue(hypervisor: connection.Hypervisor, domain: Any) -> tuple[str, ...]:
+def rescue(hypervisor: connection.Hypervisor, domain: Any, place: Path) -> tuple[str, ...]:
     """How a process without a driver takes the filters out; raises FabricError if it could not."""
-    program = ("program", sys.executable, "-I", "-S", str(Path(filters.__file__)))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    program = ("program", sys.executable, "-I", "-S", str(Path(filters.__file__)), str(place))
     root = hypervisor.embedded_root
     if root is not None:
         for found in (root / "lib" / "qemu").glob(f"domain-{domain.ID()}-*/monitor.sock"):

@@ -8,13 +8,19 @@ step its owner died at, this takes away what is there. An overlay that the machi
 meanwhile becomes the disk's node. A disk that its owner detached meanwhile libvirt cannot close, because ours
 stand on it, and does not try again: it is closed here.
 
-This file is also a program of the watchdog; there it runs by itself with the standard library only:
+QEMU aborts, and its guest is gone, if a disk is led to where it leads already: as by two that take the same
+filter out. So one at a time may lead the disks of a machine elsewhere, and for some time nobody may after one
+that died in the middle of it.
 
-    filters.py monitor SOCKET
-    filters.py virsh VIRSH URI MACHINE
+This file is also a program of the watchdog; there it runs by itself with the standard library only. PLACE is
+as for `alone`:
+
+    filters.py PLACE monitor SOCKET
+    filters.py PLACE virsh VIRSH URI MACHINE
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -45,14 +51,56 @@ DELTA = "ss-delta"
 PERIPHERAL = "/machine/peripheral/"
 END_SECONDS, LOOK_SECONDS = 10.0, 0.002
 ANSWER_SECONDS, VIRSH_SECONDS = 5.0, 60.0
+STALE_SECONDS = 35.0
+"""How long libvirtd may still give QEMU the command of a process that died: it waits 30 s until another's
+call for this machine has ended."""
 
 Ask = Callable[..., Any]
 """ask(command, arguments) gives QEMU's result, or None if it refused."""
+Lead = Callable[[Ask, str, str], Any]
+"""lead(ask, path, node) leads the drive at `path` to a node, and gives what `ask` did; None also if it may
+not yet."""
 Edge = tuple[str, str, str]
 """A node, the role of a child of it, and this child."""
 
 
-def take_out(ask: Ask) -> bool:
+@contextlib.contextmanager
+def alone(place: Path) -> Iterator[Lead | None]:
+    """A context in which nobody else leads the disks of the machine whose file `place` is; None if somebody
+    does just now."""
+    with place.open("a+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # noqa: TID251  standard library only
+        except BlockingIOError:
+            yield None
+        else:
+            yield partial(_lead, file)
+
+
+def _lead(file: IO[bytes], ask: Ask, path: str, node: str) -> Any:
+    """The time of what was not answered stays in the file. A call that nobody waits for any more finds the
+    file closed: ValueError."""
+    if _is_unanswered(file):
+        return None
+    file.write(f"{time.clock_gettime(time.CLOCK_BOOTTIME)}".encode())
+    answer = ask("qom-set", {"path": path, "property": "drive", "value": node})
+    file.truncate(0)
+    return answer
+
+
+def _is_unanswered(file: IO[bytes]) -> bool:
+    """Whether somebody may have asked QEMU to lead a disk elsewhere who was not answered."""
+    file.seek(0)
+    said = file.read(64)
+    if said:
+        asked, now = float(said), time.clock_gettime(time.CLOCK_BOOTTIME)
+        if asked <= now < asked + STALE_SECONDS:
+            return True
+        file.truncate(0)
+    return False
+
+
+def take_out(ask: Ask, lead: Lead) -> bool:
     """Whether nothing of ours is left in this QEMU. The guest runs on; what it wrote is in its disks."""
     nodes = _nodes(ask)
     if nodes is None:
@@ -60,11 +108,13 @@ def take_out(ask: Ask) -> bool:
     if any(map(_kind, nodes)):
         if not _end_exports(ask):
             return False
-        _remove_gates(ask, nodes)
-        _lead_past(ask)
-        for name in sorted(filter(_kind, nodes), key=lambda name: KINDS.index(_kind(name))):
-            if _kind(name) != GATE:
-                ask("blockdev-del", {"node-name": name})
+        _delete(ask, nodes, VIEW)  # what a view reads from, QEMU leads no disk past
+        if any(_kind(name) == GATE for name in nodes):
+            _lead_past(ask, lead)
+            _delete(ask, nodes, GATE)
+        _lead_past(ask, lead)
+        for kind in FILTER, SCRATCH, KEEPER:
+            _delete(ask, nodes, kind)
     _remove_deltas(ask, nodes)
     _close_files(ask)
     left = _nodes(ask)
@@ -85,11 +135,9 @@ def _kind(name: str) -> str:
     return next((kind for kind in KINDS if name.startswith(kind)), "")
 
 
-def _remove_gates(ask: Ask, nodes: Iterable[str]) -> None:
-    """Take the gates among these nodes out; what they led to, filter or disk, is the disk's node then."""
-    if gates := [name for name in nodes if _kind(name) == GATE]:
-        _lead_past(ask)
-        for name in gates:
+def _delete(ask: Ask, nodes: Iterable[str], kind: str) -> None:
+    for name in nodes:
+        if _kind(name) == kind:
             ask("blockdev-del", {"node-name": name})
 
 
@@ -115,14 +163,14 @@ def _are_gone(ask: Ask, ours: set[str]) -> bool:
     return True
 
 
-def _lead_past(ask: Ask) -> None:
+def _lead_past(ask: Ask, lead: Lead) -> None:
     """Let each disk that leads through a node of ours lead to what lies below it now; note what lies below
     one through which none leads."""
     devices, edges = ask("query-block"), list(_edges(ask))
     below = {above: child for above, role, child in edges if OVER.get(_kind(above)) == role}
     led = {device.get("inserted", {}).get("node-name", ""): device for device in devices or ()}
     for name in filter(below.__contains__, led):
-        ask("qom-set", {"path": path_of(led[name]), "property": "drive", "value": below[name]})
+        lead(ask, path_of(led[name]), below[name])
     if devices is None or any(_kind(name) == GATE for name in led):
         return  # behind a gate may be any of the nodes
     for above, child in below.items():
@@ -186,9 +234,12 @@ def _close_files(ask: Ask) -> None:
 # -- the program ---------------------------------------------------------------------------------------
 
 
-def _main(kind: str, *reached_by: str) -> bool:
-    with _asking_monitor(*reached_by) if kind == "monitor" else _asking_virsh(*reached_by) as ask:
-        return take_out(ask)
+def _main(place: str, kind: str, *reached_by: str) -> bool:
+    with alone(Path(place)) as lead:
+        if lead is None:
+            return False
+        with _asking_monitor(*reached_by) if kind == "monitor" else _asking_virsh(*reached_by) as ask:
+            return take_out(ask, lead)
 
 
 @contextlib.contextmanager
@@ -246,7 +297,7 @@ def _is_gone(kind: str, *reached_by: str) -> bool:
 
 if __name__ == "__main__":
     try:
-        done = _is_gone(*sys.argv[1:]) or _main(*sys.argv[1:])
+        done = _is_gone(*sys.argv[2:]) or _main(*sys.argv[1:])
     except ConnectionRefusedError:
         done = True  # nobody listens: QEMU is gone
     except (OSError, ValueError, subprocess.TimeoutExpired):

@@ -28,11 +28,12 @@ TAKEN_BACK_SECONDS = 10
 
 
 class KeptChanges:
-    """The keepers: for each machine a note, and a file for each disk, in `folder`. `start` is what tells this
-    start of the machine from others; None if nothing does."""
+    """The keepers: for each machine a note, and a file for each disk, in `folder`; `leading` is for the
+    places of `filters.alone`. `start` is what tells this start of the machine from others; None if nothing
+    does."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, leading: Path) -> None:
+        self._folder, self._leading = folder, leading
 
     def begin(self, domain: Any, start: list[object] | None) -> None:
         """Leads the disks of a running machine through keepers. After SecondsiteError or OSError some are in,
@@ -52,8 +53,9 @@ class KeptChanges:
         }
         for disk in asked:
             self._make(self.path(domain.UUIDString(), disk.key), seen.sizes_bytes[disk.key])
-        for disk in asked:
-            self._lead_through(domain, seen.drives[disk.key], disk.key, ours[disk.key])
+        with filter_view.alone(domain, self._leading / domain.UUIDString()) as lead:
+            for disk in asked:
+                self._lead_through(domain, lead, seen.drives[disk.key], disk.key, ours[disk.key])
         # Last: a keeper that did not get all bitmaps would be stored as whole, too.
         durable.write(self._note(domain.UUIDString()), json.dumps(said))
 
@@ -113,7 +115,9 @@ class KeptChanges:
         finally:
             data.unlink(missing_ok=True)
 
-    def _lead_through(self, domain: Any, drive: Mapping[str, Any], key: str, names: list[str]) -> None:
+    def _lead_through(
+        self, domain: Any, lead: filter_view.Lead, drive: Mapping[str, Any], key: str, names: list[str]
+    ) -> None:
         """The bitmaps begin before the disk is switched over, and get what was written before after it: a
         write between is in both."""
         node, keeper = drive["inserted"]["node-name"], filters.KEEPER + key
@@ -129,7 +133,7 @@ class KeptChanges:
         )
         for name in names:
             monitor.execute(domain, "block-dirty-bitmap-add", node=keeper, name=name, persistent=True)
-        monitor.execute(domain, "qom-set", path=filters.path_of(drive), property="drive", value=keeper)
+        lead(drive, keeper)
         for name in names:
             merged = [{"node": node, "name": name}]
             monitor.execute(domain, "block-dirty-bitmap-merge", node=keeper, target=name, bitmaps=merged)

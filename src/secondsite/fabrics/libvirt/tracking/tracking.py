@@ -58,14 +58,15 @@ class Tracking:
         self._work_dir = work_dir
         self._agents = agents
         self._folders = folders
-        self._kept = kept_changes.KeptChanges(work_dir / "kept-changes")
+        leading = work_dir / "leading"
+        self._kept = kept_changes.KeptChanges(work_dir / "kept-changes", leading)
         self._identities = image_identity.Identities(work_dir / "identities", self._kept)
         self._left = left_files.LeftFiles(work_dir / "left-files", hypervisor, self._identities, self._kept)
         self._looks = unwritten.WriteObserver(self._identities)
         self._lifeline = JobLifeline()
         self._daemons, self._notes = work_dir / "daemons", work_dir / "scratch-of"
         self._trials = trials.Trials(work_dir / "views-on-trial")
-        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, view_kind, self._notes)
+        self._kinds = view_kinds.ViewKinds(hypervisor, self._sockets, view_kind, self._notes, leading)
         self._waiting = WaitingCalls(hypervisor.uri)
         self._viewed: set[str] = set()
         self._lock = threading.Lock()

@@ -84,30 +84,33 @@ class FilterViews:
         hypervisor: connection.Hypervisor,
         sockets: Callable[[], Path],
         notes: Path,
+        leading: Path,
     ) -> None:
         self._hypervisor, self._sockets = hypervisor, sockets
-        self._notes, self._folders = notes, ScratchFolders()
+        self._notes, self._folders, self._leading = notes, ScratchFolders(), leading
 
     def socket(self, fabric_id: str) -> Path:
         return self._sockets() / f"{fabric_id}.view"
 
     def begin(self, plan: ViewPlan) -> tuple[datetime, float]:
-        return filter_view.begin(plan)
+        return filter_view.begin(plan, self._leading / plan.request.fabric_id)
 
     def ending(self, domain: Any) -> Ending:
-        return filter_view.FilterEnd(domain, lambda: self._answers(domain.UUIDString()))
+        fabric_id = domain.UUIDString()
+        return filter_view.FilterEnd(domain, self._leading / fabric_id, lambda: self._answers(fabric_id))
 
     def _answers(self, fabric_id: str) -> bool:
         folder = view_plan.noted_scratch(self._notes, fabric_id)
         return folder is None or self._folders.answers(folder)
 
     def rescue(self, domain: Any) -> Rescue:
-        return filter_view.rescue(self._hypervisor, domain)
+        return filter_view.rescue(self._hypervisor, domain, self._leading / domain.UUIDString())
 
 
 class ViewKinds:
     """Which kind of view a machine gets: the `preferred` one wherever that is possible, automatic: whichever
-    suits it. `notes` is the folder where the folders of scratch files are noted."""
+    suits it. `notes` is the folder where the folders of scratch files are noted, `leading` that for places of
+    `filters.alone`."""
 
     def __init__(
         self,
@@ -115,10 +118,11 @@ class ViewKinds:
         sockets: Callable[[], Path],
         preferred: str,
         notes: Path,
+        leading: Path,
     ) -> None:
         self._hypervisor = hypervisor
         self._jobs = BackupJobs(hypervisor, sockets)
-        self._filters = FilterViews(hypervisor, sockets, notes)
+        self._filters = FilterViews(hypervisor, sockets, notes, leading)
         self._preferred = preferred
         self._versions: dict[tuple[str, int], tuple[int, int]] = {}
         self._looked_at: set[tuple[str, int]] = set()
