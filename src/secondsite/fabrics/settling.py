@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
+
+from ..datapath.disks import DiskLocation
 
 DEVICE_FORMAT = "raw"
 
@@ -11,7 +12,8 @@ DEVICE_FORMAT = "raw"
 @dataclass(frozen=True, slots=True)
 class NewPlace:
     """Where a disk is to lie. `place`: the name of a storage pool, or the absolute path of a folder or of a
-    block device, which is overwritten; `format`: qcow2 or raw."""
+    block device, which is overwritten; `format`: qcow2 or raw.
+    A file or volume that is there already is left alone, and the disk's gets another name."""
 
     place: str
     format: str = "qcow2"
@@ -27,10 +29,9 @@ class Settling(Protocol):
 
     def check(
         self, fabric_id: str, disks: Mapping[str, NewPlace], *, unencrypted: bool = False
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         """Where each disk will lie. Raises NotPossibleNow for a machine that is off, a place that cannot take
-        its disk, or, without `unencrypted`, an encrypted disk, whose copy would not be; NotFound, NotOurs,
-        AlreadyExists."""
+        its disk, or, without `unencrypted`, an encrypted disk, whose copy would not be; NotFound, NotOurs."""
 
     def settle(
         self,
@@ -40,7 +41,7 @@ class Settling(Protocol):
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         """Moves the disks; returns where they lie now. What a dead process began goes on. `bytes_per_second`
         limits the copies together. `going_on` is called again and again while the copies run, and raises to
         give up. After an error the machine runs on its former disks, and what was copied is removed; disks

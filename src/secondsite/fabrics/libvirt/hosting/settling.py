@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from ....datapath.disks import image
+from ....datapath.disks import DiskLocation, image
 from ....domain import errors, shell
 from ....ground import durable, seams
 from ... import interface
@@ -30,6 +30,8 @@ from .destinations import Destination, Need
 POLL_SECONDS = 0.2
 STALL_SECONDS = 600.0
 END_SECONDS = 60.0
+NOTED_SECONDS = 3.0
+"""By then libvirt has noted that a QEMU is dead."""
 FLAGS = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 
@@ -53,10 +55,10 @@ class Settling:
 
     def check(
         self, fabric_id: str, disks: Mapping[str, NewPlace], *, unencrypted: bool = False
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         domain = self._of_ours(fabric_id)
         _require_plain(domain, disks, unencrypted)
-        return _paths(self._begun(fabric_id, disks) or self._planned(domain, disks))
+        return _locations(self._begun(fabric_id, disks) or self._planned(domain, disks))
 
     def settle(
         self,
@@ -66,7 +68,7 @@ class Settling:
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         domain = self._of_ours(fabric_id)
         with self._alone(domain), self._views.moving(fabric_id) as moving:
             places = self._begun(fabric_id, disks)
@@ -85,9 +87,9 @@ class Settling:
                 raise
             for key, place in places.items():
                 self._keep_definition(domain, key, place)
-                moving.moved(key, Path(place.path))
+                moving.moved(key, place.location)
             self._path(fabric_id).unlink(missing_ok=True)
-        return _paths(places)
+        return _locations(places)
 
     def end(self, fabric_id: str) -> bool:
         noted = self._noted(fabric_id)
@@ -168,7 +170,7 @@ class Settling:
                 )
             self._require_free(place)
             found[need.key] = dataclasses.replace(place, asked=_asked(disks)[need.key])
-        folders = [Path(place.path).parent for place in found.values() if not place.is_device]
+        folders = [Path(place.path).parent for place in found.values() if place.is_file]
         for what, do in self._folders.kept_out(folders).items():
             raise errors.NotPossibleNow(what, do=do)
         return found
@@ -191,12 +193,13 @@ class Settling:
 
     def _copy(self, domain: Any, places: Places, bytes_per_second: int | None) -> None:
         """Begin each copy that is neither there nor done; what is left of one that ended is removed first."""
-        self._folders.let_in(*(Path(place.path).parent for place in places.values() if not place.is_device))
+        self._folders.let_in(*(Path(place.path).parent for place in places.values() if place.is_file))
         for key, place in places.items():
             element = _element(domain, key)
-            if _lies_on(element, place) or _copied_to(element) == place.path:
+            if _lies_on(element, place) or _is_copied_to(element, place):
                 continue
-            if _copied_to(element) or connection.call("looking for a copy", domain.blockJobInfo, key, 0):
+            job = connection.call("looking for a copy", domain.blockJobInfo, key, 0)
+            if job or element.find("mirror") is not None:
                 raise errors.NotPossibleNow(
                     f"A block job runs on disk {key} of '{domain.name()}'.",
                     do="See what it is with 'virsh blockjob' and let it end; then try again.",
@@ -244,7 +247,7 @@ class Settling:
         for key, place in places.items():
             if key in stays:
                 continue
-            if _copied_to(_element(domain, key)) == place.path:
+            if _is_copied_to(_element(domain, key), place):
                 with contextlib.suppress(
                     errors.FabricError
                 ):  # it may have ended, as by the machine's shutdown
@@ -260,8 +263,9 @@ class Settling:
         element = next((each for found, each in domain_xml.disk_elements(root) if found == key), None)
         if element is None or _lies_on(element, place):
             return
+        former = domain_xml.path_of(element)
         raise errors.FabricError(
-            f"'{domain.name()}' runs on {place.path}, but its stored definition has {_source(element)} as "
+            f"'{domain.name()}' runs on {place.path}, but its stored definition has {former} as "
             f"disk {key}: from its next start on it would go back in time.",
             do=f"Put {place.path} into its definition ('virsh edit {shell.arguments(domain.name())}'), then "
             "retry the job.",
@@ -272,8 +276,8 @@ def _asked(disks: Mapping[str, NewPlace]) -> Mapping[str, str]:
     return {key: f"{new.place}:{new.format}" for key, new in disks.items()}
 
 
-def _paths(places: Places) -> Mapping[str, Path]:
-    return {key: Path(place.path) for key, place in places.items()}
+def _locations(places: Places) -> Mapping[str, DiskLocation]:
+    return {key: place.location for key, place in places.items()}
 
 
 def _needs(domain: Any, disks: Mapping[str, NewPlace]) -> Iterator[Need]:
@@ -314,20 +318,14 @@ def _element(domain: Any, key: str) -> Element:
     raise errors.FabricError(f"The machine '{domain.name()}' has no disk {key} any more.")
 
 
-def _source(element: Element) -> str:
-    source = element.find("source")
-    return "" if source is None else source.get("file") or source.get("dev") or ""
-
-
 def _lies_on(element: Element, place: Destination) -> bool:
-    path = _source(element)
-    return bool(path) and Path(path).resolve() == Path(place.path).resolve()
+    path = domain_xml.path_of(element)
+    return bool(path) and place.is_at(path)
 
 
-def _copied_to(element: Element) -> str:
-    """The file or device that a disk is being copied to; empty if it is not."""
+def _is_copied_to(element: Element, place: Destination) -> bool:
     mirror = element.find("mirror")
-    return "" if mirror is None else _source(mirror)
+    return mirror is not None and _lies_on(mirror, place)
 
 
 def _job(domain: Any, key: str, place: Destination) -> tuple[int, int, bool]:
@@ -357,8 +355,11 @@ def _watched(domain: Any, key: str) -> Mapping[str, int]:
     try:
         return dict(connection.call("watching a copy", domain.blockJobInfo, key, 0))
     except errors.FabricError:
-        if inventory.power_of(domain).is_on:
-            raise
+        deadline = time.monotonic() + NOTED_SECONDS
+        while inventory.power_of(domain).is_on:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
         return {}
 
 

@@ -6,9 +6,9 @@ writes from then on is copied, and marks both."""
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from ....datapath.disks import DiskLocation
 from ....domain import errors
 from ..host import connection, inventory, monitor
 from . import bitmaps, filter_view, filters
@@ -26,9 +26,9 @@ class MovingDisks:
         repeated. Raises FabricError."""
         connection.call("taking bitmaps along", _mark, self._domain, key)
 
-    def moved(self, key: str, path: Path) -> None:
-        """Note that the bitmaps which the disk has now are those of this file; durable."""
-        self._identities.move(self._domain, key, path)
+    def moved(self, key: str, place: DiskLocation) -> None:
+        """Note that the bitmaps which the disk has now are those of this place; durable."""
+        self._identities.move(self._domain, key, place)
 
 
 def _mark(domain: Any, key: str) -> None:
