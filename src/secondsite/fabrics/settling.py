@@ -5,18 +5,39 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..datapath.disks import DiskLocation
+from ..domain import errors
 
 DEVICE_FORMAT = "raw"
+DIRECT = ("none", "directsync")
+"""The cache modes that go past the host's own cache."""
+CACHES = (*DIRECT, "writethrough", "writeback")
 
 
 @dataclass(frozen=True, slots=True)
 class NewPlace:
     """Where a disk is to lie. `place`: the name of a storage pool, or the absolute path of a folder or of a
-    block device, which is overwritten; `format`: qcow2 or raw.
-    A file or volume that is there already is left alone, and the disk's gets another name."""
+    block device, which is overwritten; `format`: qcow2 or raw; `cache`: one of CACHES, from the machine's
+    next start on; empty: as before. A file or volume that is there already is left alone: the disk's gets
+    another name."""
 
     place: str
     format: str = "qcow2"
+    cache: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place} as {self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """Format and cache mode, for people."""
+        return f"{self.format}, cache {self.cache}" if self.cache else self.format
+
+    def require_cache(self, key: str) -> None:
+        """Raises InvalidArgument for a mode that no disk gets."""
+        if self.cache and self.cache not in CACHES:
+            raise errors.InvalidArgument(
+                f"Disk {key} cannot have the cache mode '{self.cache}'.", do=f"Give {', '.join(CACHES)}."
+            )
 
 
 def going_on() -> None:

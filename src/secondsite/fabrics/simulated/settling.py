@@ -111,6 +111,7 @@ class SimulatedSettling:
         return {key: self._place(record, key, new) for key, new in disks.items()}
 
     def _place(self, record: MachineRecord, key: str, new: NewPlace) -> Path:
+        new.require_cache(key)
         folder = Path(new.place) if new.place.startswith("/") else self._host.root / "pools" / new.place
         if new.format != "qcow2":
             raise errors.NotPossibleNow("Disks of simulated machines are qcow2.", do="Give qcow2.")

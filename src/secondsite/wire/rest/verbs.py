@@ -5,7 +5,7 @@ own has only `machines`.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -245,6 +245,10 @@ class DiskFormat(StrEnum):
     """After each start of the machine all of it is compared with the replica."""
 
 
+DiskCache = Literal["none", "writethrough", "writeback", "directsync"]
+"""How QEMU caches a disk. With `unsafe`, a crash of the host would lose what a guest took for written."""
+
+
 class DiskPlace(Shape):
     """Where a disk is to lie."""
 
@@ -253,6 +257,8 @@ class DiskPlace(Shape):
     device, whose content is lost."""
     format: DiskFormat = DiskFormat.QCOW2
     """The format of the disk there; raw on a block device."""
+    cache: DiskCache | None = None
+    """How QEMU caches the disk from the machine's next start on; null: as before."""
 
 
 class SettleOptions(Shape):

@@ -4,11 +4,13 @@ start."""
 import subprocess
 from pathlib import Path
 
+import libvirt
 import pytest
 
 from rig import loop_devices
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt.host import domain_xml
 from secondsite.fabrics.settling import NewPlace
 from secondsite.ground.units import MiB
 from tests.fabrics.libvirt.support_host import host_of_this_process
@@ -66,3 +68,40 @@ def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, d
     with steps.refused(errors.NotPossibleNow):
         settling.check(other, {"vda": NewPlace(str(own), "raw")})
     host.clear()
+
+
+def test_a_cache_mode_counts_from_the_next_start_on_and_nothing_else_of_the_disk_changes(host, tmp_path):
+    fabric_id = steps.protected(host, "cached")
+    domain = host.connection.domain(fabric_id)
+    former = stored_disk(domain)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "none")}, lambda _: None)
+    disk = stored_disk(domain)
+    assert (disk.pop("driver/cache"), former.pop("driver/cache", None)) == ("none", None)
+    assert {key for key in disk if disk[key] != former.get(key)} == {"source/file"}
+    steps.stopped(host, fabric_id)
+    host.fabric.power.start(fabric_id)
+    assert stored_disk(domain)["driver/cache"] == "none"
+    host.clear()
+
+
+def test_a_cache_mode_that_libvirt_would_not_take_is_refused(host, tmp_path):
+    fabric_id = steps.protected(host, "native")
+    domain = host.connection.domain(fabric_id)
+    text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    assert "<driver name='qemu' type='qcow2'" in text
+    native = text.replace(
+        "<driver name='qemu' type='qcow2'", "<driver name='qemu' type='qcow2' cache='none' io='native'"
+    )
+    host.connection.handle.defineXML(native)
+    with pytest.raises(errors.InvalidArgument, match="io='native'"):
+        host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "writeback")})
+    host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "directsync")})
+    host.clear()
+
+
+def stored_disk(domain):
+    """The attributes of its one disk's parts, as its next start takes them."""
+    [(_, element)] = domain_xml.disk_elements(
+        domain_xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    )
+    return {f"{part.tag}/{name}": value for part in element for name, value in part.attrib.items()}

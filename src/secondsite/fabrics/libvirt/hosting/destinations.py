@@ -1,11 +1,12 @@
 """What a disk is moved to: a volume of a storage pool, a file in a folder, or a block device."""
 
+import errno
 import itertools
 import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ import libvirt
 from ....datapath.disks import DiskLocation, NetworkDisk, image
 from ....domain import errors, shell
 from ....domain.amounts import exact_size, size
-from ...settling import DEVICE_FORMAT, NewPlace
+from ...settling import DEVICE_FORMAT, DIRECT, NewPlace
 from ..host import connection, domain_xml, qemu_img
 from . import rbd_pools
 
@@ -39,7 +40,9 @@ class Destination:
     pool: str = ""
     made: bool = True
     asked: str = ""
-    """The place and the format that were asked for."""
+    """What was asked for."""
+    cache: str = ""
+    """As of NewPlace."""
     source: str = ""
     """The element of a definition that names a disk which QEMU reads over the network."""
 
@@ -89,6 +92,27 @@ class Need:
 
 def find(handle: Any, need: Need, new: NewPlace) -> Destination:
     """Where the disk will lie. Raises NotFound, NotPossibleNow, InvalidArgument."""
+    new.require_cache(need.key)
+    found = replace(_found(handle, need, new), cache=new.cache, asked=str(new))
+    if new.cache in DIRECT and found.is_file and not _takes_direct(Path(found.path).parent):
+        raise errors.NotPossibleNow(
+            f"{found.path} would lie in a file system without direct I/O, which the cache mode "
+            f"'{new.cache}' of disk {need.key} needs.",
+            do="Give 'writeback' or 'writethrough', or another place.",
+        )
+    return found
+
+
+def _takes_direct(folder: Path) -> bool:
+    """Whether files there can be opened for direct I/O; True if that cannot be tried."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_DIRECT, 0o600))
+    except OSError as problem:
+        return problem.errno != errno.EINVAL
+    return True
+
+
+def _found(handle: Any, need: Need, new: NewPlace) -> Destination:
     if new.format not in FORMATS:
         raise errors.InvalidArgument(
             f"Disk {need.key} cannot be of the format '{new.format}'.", do="Give qcow2 or raw."

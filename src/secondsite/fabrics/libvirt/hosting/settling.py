@@ -20,7 +20,7 @@ from ....datapath.disks import DiskLocation, image
 from ....domain import errors, shell
 from ....ground import durable, seams
 from ... import interface
-from ...settling import NewPlace, going_on
+from ...settling import DIRECT, NewPlace, going_on
 from ..host import connection, domain_xml, inventory, permissions, qemu_img
 from ..tracking.moving_disks import MovingDisks
 from ..tracking.tracking import Tracking
@@ -120,7 +120,8 @@ class Settling:
     def _begun(self, fabric_id: str, disks: Mapping[str, NewPlace]) -> dict[str, Destination]:
         """What was begun, if the same was asked for then."""
         noted = self._noted(fabric_id)
-        return noted if {key: place.asked for key, place in noted.items()} == _asked(disks) else {}
+        asked = {key: str(new) for key, new in disks.items()}
+        return noted if {key: place.asked for key, place in noted.items()} == asked else {}
 
     def _note(self, fabric_id: str, places: Places) -> None:
         self._notes.mkdir(parents=True, exist_ok=True)
@@ -160,6 +161,7 @@ class Settling:
         return domain
 
     def _planned(self, domain: Any, disks: Mapping[str, NewPlace]) -> dict[str, Destination]:
+        _require_cache(domain, disks)
         needed_files.require_none(domain, self._power.state(domain.UUIDString()), disks)
         found: dict[str, Destination] = {}
         for need in _needs(domain, disks):
@@ -169,7 +171,7 @@ class Settling:
                     f"{place.path} was given for several disks.", do="Give each its own."
                 )
             self._require_free(place)
-            found[need.key] = dataclasses.replace(place, asked=_asked(disks)[need.key])
+            found[need.key] = place
         folders = [Path(place.path).parent for place in found.values() if place.is_file]
         for what, do in self._folders.kept_out(folders).items():
             raise errors.NotPossibleNow(what, do=do)
@@ -258,10 +260,14 @@ class Settling:
         return not stays
 
     def _keep_definition(self, domain: Any, key: str, place: Destination) -> None:
-        """Require that the stored definition has the new file: libvirt changes it if it had the former."""
+        """Require that the stored definition has the new place: libvirt changes it if it had the former. Give
+        the disk there its cache mode: that of a disk that runs stays."""
         root = domain_xml.parse(inventory.definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE))
         element = next((each for found, each in domain_xml.disk_elements(root) if found == key), None)
-        if element is None or _lies_on(element, place):
+        if element is None:
+            return
+        if _lies_on(element, place):
+            _cache(domain, element, place.cache)
             return
         former = domain_xml.path_of(element)
         raise errors.FabricError(
@@ -270,10 +276,6 @@ class Settling:
             do=f"Put {place.path} into its definition ('virsh edit {shell.arguments(domain.name())}'), then "
             "retry the job.",
         )
-
-
-def _asked(disks: Mapping[str, NewPlace]) -> Mapping[str, str]:
-    return {key: f"{new.place}:{new.format}" for key, new in disks.items()}
 
 
 def _locations(places: Places) -> Mapping[str, DiskLocation]:
@@ -308,6 +310,29 @@ def _require_plain(domain: Any, disks: Mapping[str, NewPlace], unencrypted: bool
             "unencrypted in its new place.",
             do="If that is meant, add '--unencrypted'.",
         )
+
+
+def _require_cache(domain: Any, disks: Mapping[str, NewPlace]) -> None:
+    """Raises InvalidArgument for a mode that libvirt takes with none of a disk's other settings."""
+    for disk, element in domain_xml.disk_elements(domain_xml.parse(inventory.definition_xml(domain))):
+        new, driver = disks.get(disk), element.find("driver")
+        is_native = driver is not None and driver.get("io") == "native"
+        if new is not None and new.cache and new.cache not in DIRECT and is_native:
+            raise errors.InvalidArgument(
+                f"Disk {disk} of '{domain.name()}' has io='native', which goes with the cache modes "
+                f"{' and '.join(DIRECT)} only.",
+                do="Give one of these.",
+            )
+
+
+def _cache(domain: Any, element: Element, mode: str) -> None:
+    """Give a disk of the stored definition this cache mode; empty: leave it."""
+    driver = element.find("driver")
+    if driver is None or not mode or driver.get("cache") == mode:
+        return
+    driver.set("cache", mode)
+    text, flag = domain_xml.render(element), libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    connection.call("setting a cache mode", domain.updateDeviceFlags, text, flag)
 
 
 def _element(domain: Any, key: str) -> Element:
