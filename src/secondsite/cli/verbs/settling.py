@@ -79,18 +79,22 @@ def settle(
     run(context, machines, about, no_wait, as_json)
 
 
-def places(given: Sequence[str], form: DiskFormat, cache: DiskCache | None) -> dict[str, DiskPlace]:
-    """--disk vda=POOL, vda=POOL:raw or vda=POOL:raw:none: where it goes, by key. Raises InvalidArgument."""
+def places(
+    given: Sequence[str], form: DiskFormat, cache: DiskCache | None, option: str = "--disk KEY"
+) -> dict[str, DiskPlace]:
+    """--disk vda=POOL, vda=POOL:raw or vda=POOL:raw:none: where it goes, by key. `option`: what was given,
+    and what it names. Raises InvalidArgument."""
     found: dict[str, DiskPlace] = {}
     for each in given:
         key, equals, rest_of_it = each.partition("=")
         where, mode = _cut(rest_of_it, get_args(DiskCache))
         where, named = _cut(where, [one.value for one in DiskFormat])
         if not (equals and key and where) or (mode and not named):
+            word, _, name = option.partition(" ")
             raise errors.InvalidArgument(
-                f"--disk is '{each}'.",
-                do="Give KEY=PLACE, or KEY=PLACE:qcow2, KEY=PLACE:raw; or with a cache mode besides: "
-                "KEY=PLACE:raw:none.",
+                f"{word} is '{each}'.",
+                do=f"Give {name}=PLACE, or {name}=PLACE:qcow2, {name}=PLACE:raw; or with a cache mode "
+                f"besides: {name}=PLACE:raw:none.",
             )
         told = {"place": where, "format": named or form, "cache": mode or cache}
         found[key] = DiskPlace.model_validate(told)
@@ -106,8 +110,8 @@ def _cut(text: str, words: Sequence[str]) -> tuple[str, str | None]:
 def _told(
     machine: rest.Machine, others: DiskPlace | None, placed: Mapping[str, DiskPlace], unencrypted: bool
 ) -> str:
-    named = [f"{key} to {_shown(place)}" for key, place in placed.items()]
-    all_else = [] if others is None else [f"{'the others' if named else 'its disks'} to {_shown(others)}"]
+    named = [f"{key} to {shown(place)}" for key, place in placed.items()]
+    all_else = [] if others is None else [f"{'the others' if named else 'its disks'} to {shown(others)}"]
     there = machine.source_site if machine.state.value == "protected" else machine.target_site
     given = [*placed.values(), *(() if others is None else (others,))]
     is_lost = any(each.place.startswith("/dev/") for each in given)
@@ -119,6 +123,7 @@ def _told(
     )
 
 
-def _shown(place: DiskPlace) -> str:
+def shown(place: DiskPlace) -> str:
+    """A place with its format and cache mode, for people."""
     mode = f", cache {place.cache} from its next start on" if place.cache else ""
     return f"{place.place} ({place.format.value}{mode})"
