@@ -111,6 +111,18 @@ def test_killed_at_any_seam_it_goes_on_and_leaves_one_image(host, cluster, pool,
     assert_followed(host, fabric_id, base, {16, 32})
 
 
+def test_killed_right_after_the_change_over_all_is_known_at_the_next_start(host, pool):
+    """Before anybody goes on with it: a cycle may be first."""
+    fabric_id, base = written(host, "changed-over")
+    seams.arm(dying.at("fabric.settle.moved"))
+    with pytest.raises(dying.Killed):
+        host.fabric.settling.settle(fabric_id, place(pool), lambda _: None)
+    seams.arm(None)
+    host.reopen()
+    assert_followed(host, fabric_id, base, {16})
+    assert not host.fabric.settling.end(fabric_id)
+
+
 def test_a_move_that_is_given_up_or_whose_qemu_is_killed_leaves_no_image(host, cluster, pool):
     fabric_id, base = written(host, "given-up")
     before = images(cluster)

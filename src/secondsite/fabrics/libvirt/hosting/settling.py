@@ -85,9 +85,7 @@ class Settling:
             except Exception:
                 self._give_up(domain, places)
                 raise
-            for key, place in places.items():
-                self._keep_definition(domain, key, place)
-                moving.moved(key, place.location)
+            self._finish(domain, places)
             self._path(fabric_id).unlink(missing_ok=True)
         return _locations(places)
 
@@ -104,6 +102,15 @@ class Settling:
         if not noted or domain is None:
             return False
         return self._give_up(domain, noted)
+
+    def finish_left_over(self) -> None:
+        """What a process that died right after a change-over did not do, before any view is opened: it would
+        take what a disk's new place has for nobody's."""
+        for file in self._notes.glob("*.json"):
+            with contextlib.suppress(errors.SecondsiteError):  # whoever goes on with the move finds it
+                domain = self._hypervisor.find(file.stem)
+                if domain is not None:
+                    self._finish(domain, self._noted(file.stem))
 
     # -- what was begun --------------------------------------------------------------------------------
 
@@ -256,8 +263,18 @@ class Settling:
                     connection.call("ending a copy", domain.blockJobAbort, key, 0)
             with contextlib.suppress(errors.FabricError):
                 destinations.remove(self._hypervisor.handle, place)
+        with contextlib.suppress(errors.FabricError):
+            self._finish(domain, places)
         self._path(domain.UUIDString()).unlink(missing_ok=True)
         return not stays
+
+    def _finish(self, domain: Any, places: Places) -> None:
+        """See to it that all is known of the disks that the machine is on already. Harmless when repeated."""
+        for key, place in places.items():
+            if _lies_on(_element(domain, key), place):
+                self._keep_definition(domain, key, place)
+                if inventory.power_of(domain).is_on:  # else it is compared
+                    self._views.moved(domain, key, place.location)
 
     def _keep_definition(self, domain: Any, key: str, place: Destination) -> None:
         """Require that the stored definition has the new place: libvirt changes it if it had the former. Give
