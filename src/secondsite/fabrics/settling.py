@@ -15,10 +15,10 @@ CACHES = (*DIRECT, "writethrough", "writeback")
 
 @dataclass(frozen=True, slots=True)
 class NewPlace:
-    """Where a disk is to lie. `place`: the name of a storage pool, or the absolute path of a folder or of a
-    block device, which is overwritten; `format`: qcow2 or raw; `cache`: one of CACHES, from the machine's
-    next start on; empty: as before. A file or volume that is there already is left alone: the disk's gets
-    another name."""
+    """Where a disk is to lie. `place`: the name of a storage pool, the absolute path of a folder or block
+    device, or iscsi://HOST:PORT/TARGET/UNIT; devices are overwritten. `format`: qcow2 or raw; `cache`: one of
+    CACHES, from the machine's next start on; empty: as before. A file or volume that is there already is left
+    alone: the disk's gets another name."""
 
     place: str
     format: str = "qcow2"

@@ -22,12 +22,13 @@ def settle(
         typer.Option(
             "--to",
             help="Where the disks go: a storage pool of the hypervisor ('virsh pool-list'), or the path of a "
-            "folder on the host of the appliance, or, for a machine with one disk, of a block device.",
+            "folder on the host of the appliance, or, for a machine with one disk, of a block device or "
+            "iscsi://HOST:PORT/TARGET/UNIT.",
         ),
     ] = None,
     form: Annotated[
         DiskFormat,
-        typer.Option("--format", help="Their format there; on logical volumes and block devices raw."),
+        typer.Option("--format", help="Their format there; on logical volumes, RBD and devices raw."),
     ] = DiskFormat.QCOW2,
     cache: Annotated[
         DiskCache | None,
@@ -114,8 +115,8 @@ def _told(
     all_else = [] if others is None else [f"{'the others' if named else 'its disks'} to {shown(others)}"]
     there = machine.source_site if machine.state.value == "protected" else machine.target_site
     given = [*placed.values(), *(() if others is None else (others,))]
-    is_lost = any(each.place.startswith("/dev/") for each in given)
-    devices = " What is on a block device that is given is lost." if is_lost else ""
+    is_lost = any(each.place.startswith(("/dev/", "iscsi://")) for each in given)
+    devices = " What is on a device that is given is lost." if is_lost else ""
     plain = " Disks that are encrypted now lie unencrypted there." if unencrypted else ""
     return (
         f"moved at {there} while it runs: {', '.join([*named, *all_else])}. The recovery point that it was "

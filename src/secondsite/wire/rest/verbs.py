@@ -254,9 +254,9 @@ class DiskPlace(Shape):
 
     place: str = Field(min_length=1, max_length=LONGEST_TEXT)
     """The name of a storage pool of the site's hypervisor, or the absolute path of a folder, or of a block
-    device, whose content is lost."""
+    device or iscsi://HOST:PORT/TARGET/UNIT, whose content is lost."""
     format: DiskFormat = DiskFormat.QCOW2
-    """The format of the disk there; raw on a block device."""
+    """The format of the disk there; raw on devices and in RBD."""
     cache: DiskCache | None = None
     """How QEMU caches the disk from the machine's next start on; null: as before."""
 

@@ -1,6 +1,7 @@
-"""Disks that settle as raw: in a file, and on a block device. What changed is known until the machine's next
-start."""
+"""Disks that settle as raw: in a file, on a block device, and on an iSCSI disk. What changed is known until
+the machine's next start."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import libvirt
 import pytest
 
 from rig import loop_devices
+from rig.iscsi_target import IscsiTarget
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.libvirt.host import domain_xml
@@ -39,11 +41,27 @@ def device(tmp_path):
 
 
 @pytest.fixture
-def place(request, tmp_path, device):
-    return tmp_path if request.param == "folder" else device(steps.DISK_BYTES)
+def unit(tmp_path):
+    """The address of an iSCSI disk."""
+    with IscsiTarget(tmp_path / "target") as target:
+
+        def made(size_bytes):
+            file = tmp_path / f"unit{len(target.files)}"
+            subprocess.run(["truncate", "-s", str(size_bytes), str(file)], check=True)
+            host, name = f"{target.here}:{target.port}", re.search("name='([^']*)'", target.offer(file))
+            assert name is not None
+            return f"iscsi://{host}/{name[1]}"
+
+        yield made
 
 
-@pytest.mark.parametrize("place", ["folder", "device"], indirect=True)
+@pytest.fixture
+def place(request, tmp_path, device, unit):
+    made = {"device": device, "unit": unit}
+    return tmp_path if request.param == "folder" else made[request.param](steps.DISK_BYTES)
+
+
+@pytest.mark.parametrize("place", ["folder", "device", "unit"], indirect=True)
 def test_a_disk_that_settles_as_raw_is_followed_without_a_comparison(host, place):
     fabric_id = steps.protected(host, "settles-raw")
     steps.write(host, fabric_id, 0, 0x41)
@@ -57,12 +75,16 @@ def test_a_disk_that_settles_as_raw_is_followed_without_a_comparison(host, place
     host.clear()
 
 
-def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, device):
+@pytest.mark.parametrize("kind", ["device", "unit"])
+def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, request, kind):
     fabric_id = steps.protected(host, "no-device")
-    larger, settling = device(steps.DISK_BYTES + MiB), host.fabric.settling
+    made = request.getfixturevalue(kind)
+    larger, settling = made(steps.DISK_BYTES + MiB), host.fabric.settling
     with steps.refused(errors.NotPossibleNow):
         settling.check(fabric_id, {"vda": NewPlace(str(larger), "raw")})
-    own = device(steps.DISK_BYTES)
+    own = made(steps.DISK_BYTES)
+    with steps.refused(errors.InvalidArgument):
+        settling.check(fabric_id, {"vda": NewPlace(str(own), "qcow2")})
     settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
     other = steps.protected(host, "other")
     with steps.refused(errors.NotPossibleNow):

@@ -1,4 +1,4 @@
-"""What a disk is moved to: a volume of a storage pool, a file in a folder, or a block device."""
+"""What a disk is moved to: a volume of a storage pool, a file in a folder, a block device or iSCSI disk."""
 
 import errno
 import itertools
@@ -19,11 +19,11 @@ from ....domain import errors, shell
 from ....domain.amounts import exact_size, size
 from ...settling import DEVICE_FORMAT, DIRECT, NewPlace
 from ..host import connection, domain_xml, qemu_img
-from . import rbd_pools
+from . import network_disks
 
 FOLDERS = ("dir", "fs", "netfs")
 LOGICAL = "logical"
-RAW_ONLY = (LOGICAL, rbd_pools.RBD)
+RAW_ONLY = (LOGICAL, network_disks.RBD)
 REMOVE_SECONDS = 45.0
 """A cluster takes a QEMU that was killed for half a minute to be at its image."""
 FORMATS = (domain_xml.QCOW2, domain_xml.RAW)
@@ -117,6 +117,11 @@ def _found(handle: Any, need: Need, new: NewPlace) -> Destination:
         raise errors.InvalidArgument(
             f"Disk {need.key} cannot be of the format '{new.format}'.", do="Give qcow2 or raw."
         )
+    remote = network_disks.iscsi(new.place)
+    if remote is not None:
+        disk, source = remote
+        _require_same(need, new, str(disk), qemu_img.facts(disk).size_bytes)
+        return Destination(str(disk), DEVICE_FORMAT, need.size_bytes, made=False, source=source)
     if not new.place.startswith("/"):
         return _in_pool(handle, need, new)
     path = Path(new.place)
@@ -155,19 +160,23 @@ def _having_space(wanted: Destination, free_bytes: int, need: Need, where: str) 
     return wanted
 
 
-def _device(need: Need, new: NewPlace, path: Path) -> Destination:
+def _require_same(need: Need, new: NewPlace, device: str, has_bytes: int) -> None:
+    """Raises for a device, which is as it is, unless it fits the disk."""
     if new.format != DEVICE_FORMAT:
         raise errors.InvalidArgument(
-            f"A disk on a block device is raw; {path} was given for {need.key} as {new.format}.",
+            f"A disk on a device is raw; {device} was given for {need.key} as {new.format}.",
             do="Give '--format raw'.",
         )
-    has_bytes = qemu_img.facts(path, domain_xml.RAW).size_bytes
     if has_bytes != need.size_bytes:
         raise errors.NotPossibleNow(
-            f"{path} has {exact_size(has_bytes)}, and disk {need.key} of {need.machine} "
+            f"{device} has {exact_size(has_bytes)}, and disk {need.key} of {need.machine} "
             f"{exact_size(need.size_bytes)}: both must be the same.",
             do="Give a device of that size; or grow the disk to the device's ('virsh blockresize').",
         )
+
+
+def _device(need: Need, new: NewPlace, path: Path) -> Destination:
+    _require_same(need, new, str(path), qemu_img.facts(path, domain_xml.RAW).size_bytes)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_EXCL))
     except OSError as problem:
@@ -210,8 +219,8 @@ def _in_pool(handle: Any, need: Need, new: NewPlace) -> Destination:
         names = (re.sub(r"[^\w.-]", "-", name) for name in names)
     name = next(name for name in names if not _is_taken(pool, folder, name))
     path, source = os.path.join(folder, name), ""
-    if kind == rbd_pools.RBD:
-        path, source = rbd_pools.image(handle, root, name)
+    if kind == network_disks.RBD:
+        path, source = network_disks.image(handle, root, name)
     wanted = Destination(path, new.format, need.size_bytes, new.place, source=source)
     _, has_bytes, _, free_bytes = connection.call("asking for a pool's space", pool.info)
     if not has_bytes:  # as of a cluster without a manager

@@ -188,11 +188,10 @@ class Settling:
         """Raises NotPossibleNow for a device that a machine has."""
         if place.made:
             return
-        real = Path(place.path).resolve()
         for domain in self._hypervisor.domains():
             texts = (inventory.definition_xml(domain), inventory.live_xml(domain))
             paths = {disk.path for text in texts for disk in domain_xml.disks(domain_xml.parse(text))}
-            if any(Path(path).resolve() == real for path in paths if path.startswith("/")):
+            if any(place.is_at(path) for path in paths if path):
                 raise errors.NotPossibleNow(
                     f"{place.path} is a disk of '{domain.name()}', so nothing is copied to it.",
                     do="Give another device.",
