@@ -12,9 +12,9 @@ import guestkit
 from rig import GuestMachine, Rig
 from rig.ceph_cluster import CephCluster
 from rig.eventually import eventually
-from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
+from tests.e2e.home import support_settling
 from tests.support import ceph, command_line, libvirtd, policies
 
 pytestmark = [
@@ -24,11 +24,7 @@ pytestmark = [
     pytest.mark.longest,
     pytest.mark.timeout(400),
 ]
-SEAMS = ("fabric.settle.noted", "fabric.settle.made", "fabric.settle.copying", "fabric.settle.equal",
-         "fabric.settle.marked", "fabric.settle.moved", "appliance.settle.moved",
-         "appliance.replica.removed")  # fmt: skip
 DISK_BYTES, FILLED_BYTES = 96 * MiB, 48 * MiB
-MORE = 5
 
 
 @pytest.fixture(scope="module")
@@ -92,24 +88,13 @@ def images(cluster):
 def test_killed_at_every_seam_it_goes_on_into_one_image_and_its_next_cycle_sends_changes_only(
     rig, cluster, pool
 ):
-    console, appliance = rig.console("b", "web01"), rig.appliances["b"]
     before = rig.machine("web01").replication.total_wire_bytes
-    seams.order(rig.seam_file("appliance-b"), 1, seam=SEAMS[0])
-    asked = ("machine", "settle", "web01", "--to", pool, "--format", "raw", "--limit", "16MB/s", "--yes")
-    job = command_line.told(rig, *asked, "--no-wait")["job_id"]
-    for later in (*SEAMS[1:], None):
-        eventually(lambda: not appliance.is_alive, 120)
-        e2e.wait_for_record(console, console.last_record + MORE)
-        if later is not None:
-            seams.order(rig.seam_file("appliance-b"), 1, seam=later)
-        appliance.start()
-    ended = rig.wait_for_job(job)
-    assert ended.state == "succeeded", rig.describe(ended)
+    words = ("--to", pool, "--format", "raw", "--limit", "16MB/s")
+    support_settling.settled_with_a_death_at_each_seam(rig, "web01", *words)
     [image] = images(cluster)
     for paths in e2e.ask(rig, "b", "stands_on", name="web01"):
         [path] = paths
         assert f"/rbd/{image}?" in path
-    assert len(console.boots) == 1
     assert not rig.replica_folder("b", rig.machine("web01").id).exists()
     rig.new_points("web01", 2)
     replication = rig.machine("web01").replication
