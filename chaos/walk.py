@@ -7,8 +7,11 @@ from rig.sites import SiteName
 from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
+from secondsite.wire.rest import verbs
 
 MACHINE = "web01"
+POOL = "images"
+"""The storage pool that each site has of its own."""
 POLICY = rest.PolicyCreate(
     name="sweep",
     rpo_threshold_seconds=60,
@@ -56,6 +59,7 @@ def _at(*sites: str) -> frozenset[tuple[str, str]]:
 
 _ENABLE = _one(rest.EnableProtection, source_site="a", target_site="b", policy=POLICY.name)
 _FAILOVER = _one(rest.Failover, choice=RecoveryPointChoice.LATEST, shut_down_source=True)
+_SETTLE = _one(verbs.Settle, place={"place": POOL}, unencrypted=True)
 _DRILLED = frozenset({("a", MACHINE), ("b", f"{MACHINE}-test")})
 V = Verb
 
@@ -81,6 +85,7 @@ WAY: tuple[Station, ...] = (
     ),
     Station("commit", V.COMMIT, "a", "b", "committed", "b", _one(rest.Commit), _at("a", "b")),
     Station("reprotect", V.REPROTECT, "a", "b", "protected", "b", _one(rest.Reprotect), _at("b")),
+    Station("settle", V.SETTLE, "b", "a", "protected", "b", _SETTLE, _at("b")),
     Station(
         "failback to be cancelled", V.PLANNED_FAILOVER, "b", "a", "planned_failed_over", "a",
         _one(rest.PlannedFailover), _at("a", "b"), loses="nothing",

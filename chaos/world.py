@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from chaos.errors import PromiseBroken
 from chaos.keeper import Keeper
 from chaos.ledger import Boot, Ledger
 from chaos.operator import Operator, chosen
-from chaos.walk import MACHINE, POLICY, Station
+from chaos.walk import MACHINE, POLICY, POOL, Station
 from rig import Rig
-from rig.sites import SiteName
+from rig.sites import SITES, SiteName
 from secondsite.datapath.encryption import encryption_key
 from secondsite.domain import errors
+from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
 from secondsite.wire import rest
@@ -44,6 +45,8 @@ class World:
     """Whether site b has a key, and keeps the machine's replica encrypted with it."""
     kept: int = 0
     """Records that the source held when the planned failover that may be taken back began."""
+    left: set[str] = field(default_factory=set)
+    """The files in which it settled before: a disk that it left stays there."""
 
     def walk(self, station: Station) -> rest.Job:
         """One verb from its start to its end, and everything that must hold then; raises PromiseBroken."""
@@ -55,8 +58,10 @@ class World:
             self._check_books(station, job, boots)
         if station.drill:
             self._check_drill(job)
-        if station.loses == "taken back":
+        if station.loses == "taken back" or station.verb is Verb.SETTLE:
             self._check_incremental(station)
+        if station.verb is Verb.SETTLE:
+            self._check_settled(station)
         if station.state == "protected":
             self._check_goes_on(station)
             self._check_checkpoints(station)
@@ -169,6 +174,19 @@ class World:
         if replication is not None and replication.synchronization is not None:
             raise PromiseBroken(f"after {station.name} blocks are compared: {replication.synchronization}")
 
+    def _check_settled(self, station: Station) -> None:
+        """Its disk is a file of the pool, no other copy was left there, and the store has nothing of it."""
+        home = self.rig.home(f"appliance-{station.runs_at}")
+        record = next(r for r in Host(home / "fabric").records.all() if r.definition.name == MACHINE)
+        [disk] = record.definition.disks
+        files = {str(file) for file in (home / "fabric" / "pools" / POOL).iterdir()}
+        if disk.path not in files or files - self.left - {disk.path}:
+            raise PromiseBroken(f"{MACHINE} settled in {disk.path}; the pool has {sorted(files)}")
+        self.left = files
+        replica = self.rig.replica_folder(station.runs_at, self.operator.machine().id)
+        if replica.exists():
+            raise PromiseBroken(f"{MACHINE} settled, and {replica} is there")
+
     def _check_checkpoints(self, station: Station) -> None:
         """Between two cycles only the base is left."""
 
@@ -243,6 +261,8 @@ def opened(folder: Path | None = None, *, encrypted: bool = False) -> Iterator[W
         with rig.client() as vault:
             vault.policies.create(**POLICY.model_dump())
         rig.make_simulated(MACHINE, disk_bytes=(DISK_BYTES,))
+        for site in SITES:
+            (rig.home(f"appliance-{site}") / "fabric" / "pools" / POOL).mkdir(parents=True)
         roots = {site: rig.home(f"appliance-{site}") / "fabric" for site in ("a", "b")}
         with Keeper(rig) as keeper, Ledger(MACHINE, roots) as ledger:
             points = invariants.Points(rig, MACHINE, ledger.held_at)

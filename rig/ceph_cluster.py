@@ -147,6 +147,10 @@ class CephCluster:
         """What the cluster's administrator is told."""
         return self._run("ceph", *words, within_seconds=within_seconds)
 
+    def rbd(self, *words: str) -> str:
+        """What its images' administrator is told."""
+        return self._run("rbd", *words)
+
     def name(self, file: Path) -> str:
         """What the cluster calls the image."""
         return f"{POOL}/image-{self.files.index(file)}"

@@ -88,6 +88,10 @@ def test_before_a_commit_it_is_told_whether_the_machine_is_protected_back_by_its
         code, shown = at_a_terminal(f"machine commit {protected}", "n")
         assert code == 1
         assert told in shown
+        assert "own storage" not in shown
+    cli.must("site pair a b --settle b=images")
+    _, shown = at_a_terminal(f"machine commit {protected}", "n")
+    assert "then its disks move to b's own storage by themselves" in " ".join(shown.split())
 
 
 MOVES = (

@@ -51,11 +51,24 @@ def test_the_rpo_of_a_protected_machine_is_drawn_with_its_threshold(rig, cli, pr
 
 def test_what_holds_between_two_sites_is_shown_and_set_in_whichever_order_they_are_named(cli):
     said = cli.must("site pair b a --json").json
-    assert said == {"first": "a", "second": "b", "reverse_after_commit": False}
+    assert said == {"first": "a", "second": "b", "reverse_after_commit": False, "settle": {}}
     assert cli.must("site pair a b --reverse-after-commit --json").json["reverse_after_commit"]
     assert "with b" in cli.must("site show a").out
     assert "protected back by itself" in cli.must("site show a").out
     cli.must("site pair a b --no-reverse-after-commit")
     assert "a person reprotects" in cli.must("site show b").out
     assert cli("site pair a nowhere").exit == 3
+
+
+def test_where_disks_settle_by_themselves_is_set_for_each_of_two_sites_and_taken_back(cli):
+    cli.must("site pair a b --settle b=images:raw:none --settle a=/srv/images")
+    cli.must("site pair b a --no-reverse-after-commit --settle a=")
+    assert cli.must("site pair a b --json").json["settle"] == {
+        "b": {"place": "images", "format": "raw", "cache": "none"}
+    }
+    assert "disks at b move to images (raw, cache none" in cli.must("site show a").out
+    assert cli("site pair a b --settle c=images").exit == 2
+    assert cli("site pair a b --settle images").exit == 2
+    assert "SITE=PLACE" in cli("site pair a b --settle images").err
+    cli.must("site pair a b --settle b=")
     assert cli("site pair a a").exit == 2

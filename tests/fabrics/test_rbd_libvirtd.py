@@ -1,6 +1,5 @@
 """Disks on a Ceph cluster whose user has a key, which only a libvirtd has."""
 
-import base64
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,7 +11,6 @@ from secondsite.fabrics.conformance import steps
 from tests.support import ceph, libvirtd
 
 pytestmark = [pytest.mark.slow, pytest.mark.every]
-USER, SECRET = "machines", "5e2a6e0c-7d3f-4b5b-9f5e-0f6c0a6b7c11"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +22,7 @@ def daemon():
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     with ceph.cluster_in(tmp_path_factory.mktemp("ceph")) as cluster:
-        cluster.user = USER, SECRET
+        cluster.user = ceph.USER, ceph.SECRET
         yield cluster
 
 
@@ -42,16 +40,6 @@ def host(daemon, cluster):
         shutil.rmtree(root, ignore_errors=True)
 
 
-def define_secret(host, cluster, private):
-    text = (
-        f"<secret ephemeral='no' private='{private}'><uuid>{SECRET}</uuid>"
-        f"<usage type='ceph'><name>client.{USER}</name></usage></secret>"
-    )
-    key = cluster.key(USER)
-    host.connection.handle.secretDefineXML(text).setValue(base64.b64decode(key))
-    return key
-
-
 def tellers(folder):
     """What everybody on the host can see, and what we keep."""
     for command in Path("/proc").glob("[0-9]*/cmdline"):
@@ -63,7 +51,7 @@ def tellers(folder):
 
 
 def test_a_machine_is_viewed_running_and_at_rest_and_the_key_is_nowhere_to_be_seen(host, cluster, caplog):
-    key = define_secret(host, cluster, "no")
+    key = ceph.define_secret(host.connection.handle, cluster, "no")
     fabric_id = steps.protected(host, "keyed")
     assert host.fabric.tracking.check(fabric_id) == []
     steps.write(host, fabric_id, 0, 0x07)
@@ -78,26 +66,26 @@ def test_a_machine_is_viewed_running_and_at_rest_and_the_key_is_nowhere_to_be_se
 
 
 def test_a_new_key_is_taken_by_the_next_view(host, cluster):
-    define_secret(host, cluster, "no")
+    ceph.define_secret(host.connection.handle, cluster, "no")
     fabric_id = steps.protected(host, "changed")
     steps.stopped(host, fabric_id)
     steps.checkpoint(host, fabric_id)
-    cluster.ceph("auth", "rm", f"client.{USER}")
+    cluster.ceph("auth", "rm", f"client.{ceph.USER}")
     assert "rbd://" in host.fabric.tracking.check(fabric_id)[0].what
-    define_secret(host, cluster, "no")
+    ceph.define_secret(host.connection.handle, cluster, "no")
     steps.checkpoint(host, fabric_id)
 
 
 def test_a_private_secret_is_said_with_what_to_do(host, cluster):
     handle = host.connection.handle
-    handle.secretLookupByUUIDString(SECRET).undefine()
-    define_secret(host, cluster, "yes")
+    handle.secretLookupByUUIDString(ceph.SECRET).undefine()
+    ceph.define_secret(host.connection.handle, cluster, "yes")
     fabric_id = steps.protected(host, "private")
     [obstacle] = host.fabric.tracking.check(fabric_id)
-    assert SECRET in obstacle.what
+    assert ceph.SECRET in obstacle.what
     assert "private='no'" in obstacle.do
-    handle.secretLookupByUUIDString(SECRET).undefine()
+    handle.secretLookupByUUIDString(ceph.SECRET).undefine()
     [obstacle] = host.fabric.tracking.check(fabric_id)
-    assert SECRET in obstacle.what
-    define_secret(host, cluster, "no")
+    assert ceph.SECRET in obstacle.what
+    ceph.define_secret(host.connection.handle, cluster, "no")
     assert host.fabric.tracking.check(fabric_id) == []

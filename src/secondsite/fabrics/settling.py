@@ -2,19 +2,42 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from ..datapath.disks import DiskLocation
+from ..domain import errors
+
 DEVICE_FORMAT = "raw"
+DIRECT = ("none", "directsync")
+"""The cache modes that go past the host's own cache."""
+CACHES = (*DIRECT, "writethrough", "writeback")
 
 
 @dataclass(frozen=True, slots=True)
 class NewPlace:
-    """Where a disk is to lie. `place`: the name of a storage pool, or the absolute path of a folder or of a
-    block device, which is overwritten; `format`: qcow2 or raw."""
+    """Where a disk is to lie. `place`: the name of a storage pool, the absolute path of a folder or block
+    device, or iscsi://HOST:PORT/TARGET/UNIT; devices are overwritten. `format`: qcow2 or raw; `cache`: one of
+    CACHES, from the machine's next start on; empty: as before. A file or volume that is there already is left
+    alone: the disk's gets another name."""
 
     place: str
     format: str = "qcow2"
+    cache: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place} as {self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """Format and cache mode, for people."""
+        return f"{self.format}, cache {self.cache}" if self.cache else self.format
+
+    def require_cache(self, key: str) -> None:
+        """Raises InvalidArgument for a mode that no disk gets."""
+        if self.cache and self.cache not in CACHES:
+            raise errors.InvalidArgument(
+                f"Disk {key} cannot have the cache mode '{self.cache}'.", do=f"Give {', '.join(CACHES)}."
+            )
 
 
 def going_on() -> None:
@@ -27,10 +50,9 @@ class Settling(Protocol):
 
     def check(
         self, fabric_id: str, disks: Mapping[str, NewPlace], *, unencrypted: bool = False
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         """Where each disk will lie. Raises NotPossibleNow for a machine that is off, a place that cannot take
-        its disk, or, without `unencrypted`, an encrypted disk, whose copy would not be; NotFound, NotOurs,
-        AlreadyExists."""
+        its disk, or, without `unencrypted`, an encrypted disk, whose copy would not be; NotFound, NotOurs."""
 
     def settle(
         self,
@@ -40,7 +62,7 @@ class Settling(Protocol):
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         """Moves the disks; returns where they lie now. What a dead process began goes on. `bytes_per_second`
         limits the copies together. `going_on` is called again and again while the copies run, and raises to
         give up. After an error the machine runs on its former disks, and what was copied is removed; disks

@@ -12,6 +12,7 @@ from rig import images, loop_devices
 from rig.eventually import eventually
 from secondsite.ground.units import MiB
 from tests.e2e import support_e2e as e2e
+from tests.e2e.home import support_settling
 from tests.support import command_line
 
 pytestmark = [
@@ -147,14 +148,14 @@ def test_a_reprotect_ends_a_move_that_its_appliance_was_killed_amid(rig, folder)
     goes_on(rig, "db01")
 
 
-def test_one_that_is_protected_back_moves_to_a_device_and_its_next_cycle_sends_changes_only(rig):
+def test_one_that_is_protected_back_moves_to_a_device_killed_at_every_seam_and_sends_changes_only(rig):
     rig.new_points("db01")
     file = rig.folder / "db01.raw"
     file.touch()
     os.truncate(file, DISK_BYTES)
     device = loop_devices.begin(file)
     before = rig.machine("db01").replication.total_wire_bytes
-    command_line.do(rig, "settle", "db01", "--disk", f"vda={device}:raw", "--yes")
+    support_settling.settled_with_a_death_at_each_seam(rig, "db01", "--disk", f"vda={device}:raw")
     assert stands_on(rig, "db01") == str(device)
     rig.new_points("db01", 2)
     replication = rig.machine("db01").replication

@@ -35,7 +35,7 @@ def check(context: Context, payload: Settle) -> tuple[str, Nothing]:
         return ALREADY, Nothing()
     wanted = _wanted(payload, left)
     places = context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
-    named = ", ".join(f"{key} to {path} as {wanted[key].format}" for key, path in places.items())
+    named = ", ".join(f"{key} to {path} as {wanted[key].shown}" for key, path in places.items())
     return f"{named}{_skipped(payload, left)}", Nothing()
 
 
@@ -124,7 +124,11 @@ def _wanted(payload: Settle, left: tuple[str, ...]) -> Mapping[str, NewPlace]:
             f"No place was given for disk {', '.join(lacking)}.",
             do="Give one for all disks with '--to', or for each with '--disk KEY=PLACE'.",
         )
-    return {key: NewPlace(place.place, place.format) for key, place in found.items() if place is not None}
+    return {
+        key: NewPlace(place.place, place.format, place.cache or "")
+        for key, place in found.items()
+        if place is not None
+    }
 
 
 def _skipped(payload: Settle, left: tuple[str, ...]) -> str:
@@ -150,7 +154,10 @@ def _moved(context: Context, payload: Settle, left: tuple[str, ...]) -> str:
         bytes_per_second=payload.bytes_per_second,
         going_on=going_on,
     )
-    return "the machine runs on " + ", ".join(f"{path} ({key})" for key, path in places.items())
+    named = ", ".join(f"{path} ({key})" for key, path in places.items())
+    cached = ", ".join(f"{new.cache} ({key})" for key, new in wanted.items() if new.cache)
+    later = f"; from its next start on with cache {cached}" if cached else ""
+    return f"the machine runs on {named}{later}"
 
 
 def _without_replica(context: Context, hosted: HostedReplica) -> str:

@@ -10,10 +10,11 @@ from ...domain import amounts, errors, shell
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
 from ...wire.rest.places import Site, SitePair
+from ...wire.rest.verbs import DiskFormat, DiskPlace
 from .. import output, risk, schedules
 from ..former_words import Noun
 from ..options import Json, connect
-from ..verbs import verifying
+from ..verbs import settling, verifying
 from . import appliance
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Sites: places with hypervisors.")
@@ -86,18 +87,39 @@ def pair(
             show_default=False,
         ),
     ] = None,
+    settle: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where the disks of a machine move by themselves that a commit has left at a site: "
+            "SITE=PLACE, SITE=PLACE:raw or SITE=PLACE:raw:none, as of 'machine settle'; 'SITE=': nowhere.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show, or set, what holds between two sites, whichever way machines move."""
     with connect(context) as vault:
-        if reverse_after_commit is None:
-            found = vault.pairs.show(name, other)
-        else:
-            found = vault.pairs.set(name, other, reverse_after_commit=reverse_after_commit)
+        found = vault.pairs.show(name, other)
+        if reverse_after_commit is not None or settle:
+            found = vault.pairs.set(
+                name,
+                other,
+                reverse_after_commit=(
+                    found.reverse_after_commit if reverse_after_commit is None else reverse_after_commit
+                ),
+                settle=_settling(found, settle or []),
+                seen=found,
+            )
     if as_json:
         output.show_json(found)
     else:
         output.show_facts([("sites", f"{found.first} and {found.second}"), ("after commit", _said_of(found))])
+
+
+def _settling(pair: SitePair, given: Sequence[str]) -> dict[str, DiskPlace]:
+    nowhere = [each.removesuffix("=") for each in given if each.endswith("=")]
+    kept = {site: place for site, place in pair.settle.items() if site not in nowhere}
+    named = [each for each in given if not each.endswith("=")]
+    return kept | settling.places(named, DiskFormat.QCOW2, None, "--settle SITE")
 
 
 @app.command()
@@ -207,12 +229,14 @@ def _other(pair: SitePair, name: str) -> str:
 
 
 def _said_of(pair: SitePair) -> str:
-    """What follows the commit of a planned failover between the two sites."""
-    return (
+    """What follows a commit of a failover between the two sites."""
+    reverses = (
         "protected back by itself after a planned failover"
         if pair.reverse_after_commit
         else "a person reprotects"
     )
+    moves = (f"disks at {site} move to {settling.shown(place)}" for site, place in pair.settle.items())
+    return "; ".join((reverses, *moves))
 
 
 def _limit(site: Site) -> str:

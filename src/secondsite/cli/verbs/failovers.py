@@ -10,6 +10,7 @@ from ...domain.lifecycle import State, Verb
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
+from ...wire.rest.machines import Direction
 from .. import amount_options
 from ..options import (
     CleanUp,
@@ -231,16 +232,25 @@ def commit(
             f"it stays at {it.target_site}; the recovery points that it was not started from are deleted"
         ),
         yes=yes,
-        after=None if without_site else _reverses,
+        after=None if without_site else _follows,
     )
     run(context, machines, about, no_wait, as_json)
 
 
-def _reverses(vault: Vault, it: rest.Machine) -> str | None:
-    """What follows the commit of a planned failover by itself."""
-    if it.state is not State.PLANNED_FAILED_OVER or it.target_site is None:
+def _follows(vault: Vault, it: rest.Machine) -> str | None:
+    """What follows the commit by itself; None if that is nothing, and nobody would expect it."""
+    if it.source_site is None or it.target_site is None:
         return None
-    if vault.pairs.show(it.source_site, it.target_site).reverse_after_commit:
+    pair = vault.pairs.show(it.source_site, it.target_site)
+    moves = it.target_site in pair.settle and it.direction is Direction.FORWARD
+    said = (_reverses(pair, it), f"then its disks move to {it.target_site}'s own storage by themselves")
+    return "; ".join(filter(None, said if moves else said[:1])) or None
+
+
+def _reverses(pair: rest.SitePair, it: rest.Machine) -> str | None:
+    if it.state is not State.PLANNED_FAILED_OVER:
+        return None
+    if pair.reverse_after_commit:
         return f"then it is protected back to {it.source_site} by itself"
     return (
         f"it is not protected until a person reprotects it: so it is set between {it.source_site} and "

@@ -178,6 +178,7 @@ class DocumentApplier:
             wanted.first,
             wanted.second,
             reverse_after_commit=wanted.reverse_after_commit,
+            settle=wanted.settle,
             seen=now[0] if now else None,
         )
 

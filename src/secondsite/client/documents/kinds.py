@@ -17,6 +17,7 @@ from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
 from ...wire.rest.machine_settings import MOST_CARDS
 from ...wire.rest.plans import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
+from ...wire.rest.verbs import DiskPlace
 from ...wire.rest.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
@@ -83,6 +84,8 @@ class PairDocument(Document):
     reverse_after_commit: bool = True
     """Whether a machine that a planned failover moved between them is protected back by itself once that
     is committed."""
+    settle: dict[str, DiskPlace] = Field(default_factory=dict, max_length=2)
+    """By site: where the disks of a machine move by themselves that a commit has left there."""
 
 
 class PoolDocument(Document, PoolSettings):

@@ -1,8 +1,9 @@
 """Mappings: which network becomes which when a machine is started at the other site."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...wire import rest
+from ...wire.rest.verbs import DiskPlace
 from ..connection import Connection, path, request
 
 
@@ -84,11 +85,20 @@ class Pairs:
         return self._connection.one(rest.SitePair, "GET", path("site-pairs", site, other))
 
     def set(
-        self, site: str, other: str, *, reverse_after_commit: bool, seen: rest.SitePair | None = None
+        self,
+        site: str,
+        other: str,
+        *,
+        reverse_after_commit: bool,
+        settle: Mapping[str, DiskPlace] | None = None,
+        seen: rest.SitePair | None = None,
     ) -> rest.SitePair:
         """Whether a machine that a planned failover moved between them is protected back by itself once
-        that is committed. Raises NotFound."""
-        body = request(rest.SitePairChange, reverse_after_commit=reverse_after_commit)
+        that is committed; and by site, to where in its own storage the disks of one move that a commit has
+        left there: what is not named does not. Raises NotFound."""
+        body = request(
+            rest.SitePairChange, reverse_after_commit=reverse_after_commit, settle=dict(settle or {})
+        )
         return self._connection.one(
             rest.SitePair, "PUT", path("site-pairs", site, other), body=body, seen=seen
         )

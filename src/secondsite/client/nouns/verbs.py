@@ -274,19 +274,21 @@ class Verbs:
         place: str | None = None,
         *,
         disk_format: rest_verbs.DiskFormat | Literal["qcow2", "raw"] = "qcow2",
-        disks: Mapping[str, tuple[str, str]] | None = None,
+        cache: rest_verbs.DiskCache | None = None,
+        disks: Mapping[str, rest_verbs.DiskPlace] | None = None,
         unencrypted: bool = False,
         bytes_per_second: int | None = None,
     ) -> JobHandle:
         """Moves the disks of committed machines from the appliance's store to the site's own storage, while
         they run. `place`: a storage pool, or the path of a folder or block device there; `disk_format`: qcow2
-        or raw; `disks`: place and format of single disks, by key. `unencrypted`: also disks whose replica is
-        encrypted. `bytes_per_second` limits the copies of each machine together."""
+        or raw; `cache`: QEMU's mode from their next start on; `disks`: where single ones go, by key.
+        `unencrypted`: also disks whose replica is encrypted. `bytes_per_second` limits the copies of each
+        machine together."""
         asked = request(
             rest_verbs.Settle,
             machines=self.names,
-            place=None if place is None else {"place": place, "format": disk_format},
-            disks={key: {"place": where, "format": form} for key, (where, form) in (disks or {}).items()},
+            place=None if place is None else {"place": place, "format": disk_format, "cache": cache},
+            disks=dict(disks or {}),
             unencrypted=unencrypted,
             bytes_per_second=bytes_per_second,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ...domain import errors
@@ -102,15 +103,26 @@ class SettlingCases:
 
     def test_what_cannot_be_a_disks_place_is_refused(self, under_test: FabricUnderTest) -> None:
         fabric_id, _ = _written(under_test, "no-place")
-        settling, places = under_test.fabric.settling, _folder(under_test, fabric_id)
-        for place in ("no-such-pool", "/no/such/folder"):
+        settling = under_test.fabric.settling
+        for nowhere in ("no-such-pool", "/no/such/folder"):
             with steps.refused(errors.NotFound):
-                settling.check(fabric_id, {"vda": NewPlace(place)})
-        taken = settling.check(fabric_id, places)["vda"]
+                settling.check(fabric_id, {"vda": NewPlace(nowhere)})
+        [place] = _folder(under_test, fabric_id).values()
+        settling.check(fabric_id, {"vda": replace(place, cache="writeback")})
+        with steps.refused(errors.InvalidArgument):
+            settling.check(fabric_id, {"vda": replace(place, cache="unsafe")})
+
+    def test_a_file_that_is_there_already_is_left_alone_and_the_disk_gets_another_name(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        fabric_id, _ = _written(under_test, "taken")
+        settling, places = under_test.fabric.settling, _folder(under_test, fabric_id)
+        taken = Path(str(settling.check(fabric_id, places)["vda"]))
         taken.write_bytes(b"somebody's")
-        with steps.refused(errors.AlreadyExists):
-            settling.check(fabric_id, places)
+        found = settling.settle(fabric_id, places, lambda _: None)
         assert taken.read_bytes() == b"somebody's"
+        assert found == _paths(under_test, fabric_id)
+        assert found["vda"] != taken
 
 
 def _written(

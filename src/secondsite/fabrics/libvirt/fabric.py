@@ -56,7 +56,8 @@ class LibvirtFabric:
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
         self.hosting: interface.Hosting = machine_host
-        self.settling: Settling = settling.Settling(self._hypervisor, work_dir, views, machines, folders)
+        settles = settling.Settling(self._hypervisor, work_dir, views, machines, folders)
+        self.settling: Settling = settles
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
         self.addressing: Addressing = addressing.Addressing(self._hypervisor)
@@ -64,6 +65,7 @@ class LibvirtFabric:
         quiescence.release_left_over()
         agents.thaw_left_over()
         views.end_left_over_trials()
+        settles.finish_left_over()
         machine_host.end_left_over_trial()
 
     @property

@@ -111,6 +111,7 @@ class SimulatedSettling:
         return {key: self._place(record, key, new) for key, new in disks.items()}
 
     def _place(self, record: MachineRecord, key: str, new: NewPlace) -> Path:
+        new.require_cache(key)
         folder = Path(new.place) if new.place.startswith("/") else self._host.root / "pools" / new.place
         if new.format != "qcow2":
             raise errors.NotPossibleNow("Disks of simulated machines are qcow2.", do="Give qcow2.")
@@ -118,9 +119,8 @@ class SimulatedSettling:
             raise errors.NotFound(
                 f"There is no storage pool '{new.place}' here.", do="Give one that there is."
             )
-        path = folder / f"{record.definition.name}-{key}.qcow2"
-        if path.exists():
-            raise errors.AlreadyExists(f"{path} is there already.", do="Remove it, or give another place.")
+        names = (f"{record.definition.name}-{key}{n}.qcow2" for n in ("", *map("-{}".format, range(2, 100))))
+        path = next(folder / name for name in names if not (folder / name).exists())
         wants, seen = _held_bytes(record, key), os.statvfs(folder)
         if seen.f_bavail * seen.f_frsize < wants:
             raise errors.NotPossibleNow(f"{folder} has too little space.", do="Free space there.")

@@ -22,7 +22,7 @@ from ..steps import lookup, obstacles
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.operation import MachineOperation
-from ..steps.reversal import automatic_reprotect
+from ..steps.reversal import automatic_reprotect, automatic_settle
 from ..steps.sides import other_hosts, pool_addresses, runs_nowhere
 from ..steps.sides.source import ASKED_IN_PASSING, TOLD_IN_PASSING, Source
 from ..steps.sides.target import Target
@@ -39,7 +39,8 @@ class Commit(MachineOperation):
 
     def definition(self) -> Definition:
         plain = super().definition()
-        return replace(plain, on_success=automatic_reprotect.begin(self.deps, self.claim.success))
+        reversed_by_itself = automatic_reprotect.begin(self.deps, self.claim.success)
+        return replace(plain, on_success=automatic_settle.begin(self.deps, reversed_by_itself))
 
     def steps(self) -> Sequence[Step]:
         return (

@@ -29,7 +29,7 @@ from ..steps import disks, lookup, obstacles, replicating, seeds, synchronizatio
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
 from ..steps.operation import MachineOperation
-from ..steps.reversal import alternate_location, capacity, checking, leaving
+from ..steps.reversal import alternate_location, automatic_settle, capacity, checking, leaving
 from ..steps.reversal.alternate_location import ReprotectArguments
 from ..steps.reversal.leaving import Withdrawn
 from ..steps.sides import other_hosts, placing, runs_nowhere
@@ -59,7 +59,8 @@ class Reprotect(MachineOperation):
         def steps_of(arguments: Json) -> Sequence[Step]:
             return kinds[bool(arguments.get("seeds"))]
 
-        return replace(alone, steps=(), steps_of=steps_of, on_success=self._turn)
+        turned = automatic_settle.begin(self.deps, self._turn)
+        return replace(alone, steps=(), steps_of=steps_of, on_success=turned)
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> ReprotectArguments:
         assert isinstance(request, rest.Reprotect)

@@ -72,4 +72,4 @@ class Settle(MachineOperation):
 
 
 def _told(asked: verbs.DiskPlace) -> orders.DiskPlace:
-    return orders.DiskPlace(place=asked.place, format=asked.format)
+    return orders.DiskPlace(place=asked.place, format=asked.format, cache=asked.cache)

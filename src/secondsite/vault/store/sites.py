@@ -1,6 +1,6 @@
 """Sites, pairs of them, and the network mappings between two sites."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from ...domain.verification_budget import UNSET, VerificationBudget
 from ...jobs.storage.prepared import PreparedStatement
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.rest.places import NetworkMapping
+from ...wire.rest.verbs import DiskPlace
 from .sql import rows
 from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
@@ -34,6 +35,8 @@ class SitePairRecord:
     first: str
     second: str
     reverse_after_commit: bool = True
+    settle: Mapping[str, DiskPlace] | None = None
+    """Where the disks of a machine go, by the site at which a commit has left it."""
 
     @classmethod
     def between(cls, one: str, other: str) -> "SitePairRecord":
@@ -58,6 +61,7 @@ SITE_PAIRS = Table(
     Column("first", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
     Column("second", ForeignKey("sites.name", ondelete="CASCADE"), primary_key=True),
     Column("reverse_after_commit", Boolean, nullable=False),
+    Column("settle", ShapeColumn(dict[str, DiskPlace])),
 )
 
 NETWORK_MAPPINGS = Table(

@@ -130,10 +130,12 @@ class FabricMachine(Shape):
 
 
 class DiskPlace(Shape):
-    """Where a disk is to lie: `place` is a storage pool, or the absolute path of a folder or block device."""
+    """Where a disk is to lie: `place` is a storage pool, or the absolute path of a folder or block device.
+    `cache`: QEMU's mode from the machine's next start on; None: as before."""
 
     place: Name
     format: Name
+    cache: Name | None = None
 
 
 class Settle(Shape):

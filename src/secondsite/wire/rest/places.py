@@ -12,6 +12,7 @@ from ..common.machines import DiscoveredMachine, NetworkInfo
 from ..common.stores import StoreSpace
 from .errors import Page
 from .machines import Machine
+from .verbs import DiskPlace
 from .verification import VerificationShape
 
 
@@ -155,6 +156,8 @@ class SitePair(Editable):
     reverse_after_commit: bool = True
     """Whether a machine that a planned failover moved between them is protected back by itself once that
     is committed."""
+    settle: dict[str, DiskPlace] = Field(default_factory=dict)
+    """By site: where the disks of a machine move by themselves that a commit has left there."""
 
 
 class SitePairChange(Shape):
@@ -163,6 +166,8 @@ class SitePairChange(Shape):
     reverse_after_commit: bool
     """Whether a machine that a planned failover moved between them is protected back by itself once that
     is committed."""
+    settle: dict[str, DiskPlace] = Field(default_factory=dict, max_length=2)
+    """By site: where the disks of a machine move by themselves that a commit has left there."""
 
 
 class NetworkMappings(Editable):

@@ -5,7 +5,7 @@ own has only `machines`.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -245,14 +245,20 @@ class DiskFormat(StrEnum):
     """After each start of the machine all of it is compared with the replica."""
 
 
+DiskCache = Literal["none", "writethrough", "writeback", "directsync"]
+"""How QEMU caches a disk. With `unsafe`, a crash of the host would lose what a guest took for written."""
+
+
 class DiskPlace(Shape):
     """Where a disk is to lie."""
 
     place: str = Field(min_length=1, max_length=LONGEST_TEXT)
     """The name of a storage pool of the site's hypervisor, or the absolute path of a folder, or of a block
-    device, whose content is lost."""
+    device or iscsi://HOST:PORT/TARGET/UNIT, whose content is lost."""
     format: DiskFormat = DiskFormat.QCOW2
-    """The format of the disk there; raw on a block device."""
+    """The format of the disk there; raw on devices and in RBD."""
+    cache: DiskCache | None = None
+    """How QEMU caches the disk from the machine's next start on; null: as before."""
 
 
 class SettleOptions(Shape):

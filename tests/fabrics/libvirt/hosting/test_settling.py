@@ -1,14 +1,18 @@
-"""Disks that settle as raw: in a file, and on a block device. What changed is known until the machine's next
-start."""
+"""Disks that settle as raw: in a file, on a block device, and on an iSCSI disk. What changed is known until
+the machine's next start."""
 
+import re
 import subprocess
 from pathlib import Path
 
+import libvirt
 import pytest
 
 from rig import loop_devices
+from rig.iscsi_target import IscsiTarget
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt.host import domain_xml
 from secondsite.fabrics.settling import NewPlace
 from secondsite.ground.units import MiB
 from tests.fabrics.libvirt.support_host import host_of_this_process
@@ -37,11 +41,27 @@ def device(tmp_path):
 
 
 @pytest.fixture
-def place(request, tmp_path, device):
-    return tmp_path if request.param == "folder" else device(steps.DISK_BYTES)
+def unit(tmp_path):
+    """The address of an iSCSI disk."""
+    with IscsiTarget(tmp_path / "target") as target:
+
+        def made(size_bytes):
+            file = tmp_path / f"unit{len(target.files)}"
+            subprocess.run(["truncate", "-s", str(size_bytes), str(file)], check=True)
+            host, name = f"{target.here}:{target.port}", re.search("name='([^']*)'", target.offer(file))
+            assert name is not None
+            return f"iscsi://{host}/{name[1]}"
+
+        yield made
 
 
-@pytest.mark.parametrize("place", ["folder", "device"], indirect=True)
+@pytest.fixture
+def place(request, tmp_path, device, unit):
+    made = {"device": device, "unit": unit}
+    return tmp_path if request.param == "folder" else made[request.param](steps.DISK_BYTES)
+
+
+@pytest.mark.parametrize("place", ["folder", "device", "unit"], indirect=True)
 def test_a_disk_that_settles_as_raw_is_followed_without_a_comparison(host, place):
     fabric_id = steps.protected(host, "settles-raw")
     steps.write(host, fabric_id, 0, 0x41)
@@ -55,14 +75,55 @@ def test_a_disk_that_settles_as_raw_is_followed_without_a_comparison(host, place
     host.clear()
 
 
-def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, device):
+@pytest.mark.parametrize("kind", ["device", "unit"])
+def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, request, kind):
     fabric_id = steps.protected(host, "no-device")
-    larger, settling = device(steps.DISK_BYTES + MiB), host.fabric.settling
+    made = request.getfixturevalue(kind)
+    larger, settling = made(steps.DISK_BYTES + MiB), host.fabric.settling
     with steps.refused(errors.NotPossibleNow):
         settling.check(fabric_id, {"vda": NewPlace(str(larger), "raw")})
-    own = device(steps.DISK_BYTES)
+    own = made(steps.DISK_BYTES)
+    with steps.refused(errors.InvalidArgument):
+        settling.check(fabric_id, {"vda": NewPlace(str(own), "qcow2")})
     settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
     other = steps.protected(host, "other")
     with steps.refused(errors.NotPossibleNow):
         settling.check(other, {"vda": NewPlace(str(own), "raw")})
     host.clear()
+
+
+def test_a_cache_mode_counts_from_the_next_start_on_and_nothing_else_of_the_disk_changes(host, tmp_path):
+    fabric_id = steps.protected(host, "cached")
+    domain = host.connection.domain(fabric_id)
+    former = stored_disk(domain)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "none")}, lambda _: None)
+    disk = stored_disk(domain)
+    assert (disk.pop("driver/cache"), former.pop("driver/cache", None)) == ("none", None)
+    assert {key for key in disk if disk[key] != former.get(key)} == {"source/file"}
+    steps.stopped(host, fabric_id)
+    host.fabric.power.start(fabric_id)
+    assert stored_disk(domain)["driver/cache"] == "none"
+    host.clear()
+
+
+def test_a_cache_mode_that_libvirt_would_not_take_is_refused(host, tmp_path):
+    fabric_id = steps.protected(host, "native")
+    domain = host.connection.domain(fabric_id)
+    text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    assert "<driver name='qemu' type='qcow2'" in text
+    native = text.replace(
+        "<driver name='qemu' type='qcow2'", "<driver name='qemu' type='qcow2' cache='none' io='native'"
+    )
+    host.connection.handle.defineXML(native)
+    with pytest.raises(errors.InvalidArgument, match="io='native'"):
+        host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "writeback")})
+    host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "directsync")})
+    host.clear()
+
+
+def stored_disk(domain):
+    """The attributes of its one disk's parts, as its next start takes them."""
+    [(_, element)] = domain_xml.disk_elements(
+        domain_xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    )
+    return {f"{part.tag}/{name}": value for part in element for name, value in part.attrib.items()}

@@ -18,7 +18,7 @@ from ....datapath.disks import DiskLocation, NetworkDisk
 from ....domain import errors
 from . import connection
 from .domain_xml import Disk
-from .network_sources import RBD, Secret
+from .network_sources import RBD, NetworkSource, Secret
 
 DEFAULT_CONF: Final = Path("/etc/ceph/ceph.conf")
 DEFAULT_USER: Final = "admin"
@@ -33,10 +33,16 @@ _files: dict[str, int] = {}
 def location(domain: Any, disk: Disk) -> DiskLocation:
     """Where a disk is, such that our programs can open it. Raises FabricError if what that takes cannot be
     read."""
-    place, found = disk.location, disk.network
-    if found is None or not isinstance(place, NetworkDisk) or place.driver != RBD:
+    if disk.network is None or disk.network.disk is None:
+        return disk.location
+    return reachable(domain.connect(), disk.network, disk.network.disk)
+
+
+def reachable(handle: Any, found: NetworkSource, place: NetworkDisk) -> NetworkDisk:
+    """The disk `place` of a source, such that our programs can open it. Raises FabricError as `location`."""
+    if place.driver != RBD:
         return place
-    key = "" if found.secret is None else _password(domain.connect(), found.secret, found.named)
+    key = "" if found.secret is None else _password(handle, found.secret, found.named)
     return replace(place, conf=_file(_configuration(place, key)))
 
 

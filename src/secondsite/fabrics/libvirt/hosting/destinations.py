@@ -1,7 +1,12 @@
-"""What a disk is moved to: a volume of a storage pool, a file in a folder, or a block device."""
+"""What a disk is moved to: a volume of a storage pool, a file in a folder, a block device or iSCSI disk."""
 
+import errno
+import itertools
 import os
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -9,14 +14,18 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-from ....datapath.disks import image
+from ....datapath.disks import DiskLocation, NetworkDisk, image
 from ....domain import errors, shell
 from ....domain.amounts import exact_size, size
-from ...settling import DEVICE_FORMAT, NewPlace
+from ...settling import DEVICE_FORMAT, DIRECT, NewPlace
 from ..host import connection, domain_xml, qemu_img
+from . import network_disks
 
 FOLDERS = ("dir", "fs", "netfs")
 LOGICAL = "logical"
+RAW_ONLY = (LOGICAL, network_disks.RBD)
+REMOVE_SECONDS = 45.0
+"""A cluster takes a QEMU that was killed for half a minute to be at its image."""
 FORMATS = (domain_xml.QCOW2, domain_xml.RAW)
 
 
@@ -31,19 +40,43 @@ class Destination:
     pool: str = ""
     made: bool = True
     asked: str = ""
-    """The place and the format that were asked for."""
+    """What was asked for."""
+    cache: str = ""
+    """As of NewPlace."""
+    source: str = ""
+    """The element of a definition that names a disk which QEMU reads over the network."""
 
     @property
-    def is_device(self) -> bool:
-        return not self.made or Path(self.path).is_block_device()
+    def location(self) -> DiskLocation:
+        return NetworkDisk.parse(self.path) or Path(self.path)
+
+    @property
+    def is_file(self) -> bool:
+        return self.made and not self.source and not Path(self.path).is_block_device()
+
+    @property
+    def name(self) -> str:
+        """The last part of it: that of its volume, if it is one."""
+        place = self.location
+        return place.name if isinstance(place, Path) else place.name.rpartition("/")[2]
+
+    def is_at(self, path: str) -> bool:
+        """Whether what a definition names is this place, by whatever path or server."""
+        own, other = self.location, NetworkDisk.parse(path)
+        if isinstance(own, NetworkDisk) or other is not None:
+            return isinstance(own, NetworkDisk) and other is not None and own.identity == other.identity
+        return own.resolve() == Path(path).resolve()
 
     @property
     def xml(self) -> str:
         """As libvirt is told of it for a block copy."""
-        kind, name = ("block", "dev") if self.is_device else ("file", "file")
-        disk = Element("disk", {"type": kind})
+        kind, name = ("file", "file") if self.is_file else ("block", "dev")
+        disk = Element("disk", {"type": "network" if self.source else kind})
         SubElement(disk, "driver", {"name": "qemu", "type": self.format})
-        SubElement(disk, "source", {name: self.path})
+        if self.source:
+            disk.append(domain_xml.parse(self.source))
+        else:
+            SubElement(disk, "source", {name: self.path})
         return ElementTree.tostring(disk, encoding="unicode")
 
 
@@ -58,11 +91,37 @@ class Need:
 
 
 def find(handle: Any, need: Need, new: NewPlace) -> Destination:
-    """Where the disk will lie. Raises NotFound, NotPossibleNow, AlreadyExists, InvalidArgument."""
+    """Where the disk will lie. Raises NotFound, NotPossibleNow, InvalidArgument."""
+    new.require_cache(need.key)
+    found = replace(_found(handle, need, new), cache=new.cache, asked=str(new))
+    if new.cache in DIRECT and found.is_file and not _takes_direct(Path(found.path).parent):
+        raise errors.NotPossibleNow(
+            f"{found.path} would lie in a file system without direct I/O, which the cache mode "
+            f"'{new.cache}' of disk {need.key} needs.",
+            do="Give 'writeback' or 'writethrough', or another place.",
+        )
+    return found
+
+
+def _takes_direct(folder: Path) -> bool:
+    """Whether files there can be opened for direct I/O; True if that cannot be tried."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_DIRECT, 0o600))
+    except OSError as problem:
+        return problem.errno != errno.EINVAL
+    return True
+
+
+def _found(handle: Any, need: Need, new: NewPlace) -> Destination:
     if new.format not in FORMATS:
         raise errors.InvalidArgument(
             f"Disk {need.key} cannot be of the format '{new.format}'.", do="Give qcow2 or raw."
         )
+    remote = network_disks.iscsi(new.place)
+    if remote is not None:
+        disk, source = remote
+        _require_same(need, new, str(disk), qemu_img.facts(disk).size_bytes)
+        return Destination(str(disk), DEVICE_FORMAT, need.size_bytes, made=False, source=source)
     if not new.place.startswith("/"):
         return _in_pool(handle, need, new)
     path = Path(new.place)
@@ -73,12 +132,16 @@ def find(handle: Any, need: Need, new: NewPlace) -> Destination:
             f"{path} is no folder and no block device of this host.",
             do="Give the name of a storage pool ('virsh pool-list'), or the path of one that is there.",
         )
-    wanted = Destination(str(path / _name(need, new)), new.format, need.size_bytes)
-    return _new(wanted, _free_bytes(path), need, str(path))
+    name = next(each for each in _names(need, new) if not os.path.lexists(path / each))
+    wanted = Destination(str(path / name), new.format, need.size_bytes)
+    return _having_space(wanted, _free_bytes(path), need, str(path))
 
 
-def _name(need: Need, new: NewPlace) -> str:
-    return f"{need.machine.replace('/', '-')}-{need.key}.{new.format}"
+def _names(need: Need, new: NewPlace) -> Iterator[str]:
+    """The first of these that is free is taken: a disk that settled here before may have left its file."""
+    name = f"{need.machine.replace('/', '-')}-{need.key}"
+    yield f"{name}.{new.format}"
+    yield from (f"{name}-{number}.{new.format}" for number in itertools.count(2))
 
 
 def _free_bytes(folder: Path) -> int:
@@ -86,13 +149,9 @@ def _free_bytes(folder: Path) -> int:
     return seen.f_bavail * seen.f_frsize
 
 
-def _new(wanted: Destination, free_bytes: int, need: Need, where: str) -> Destination:
-    if os.path.lexists(wanted.path):
-        raise errors.AlreadyExists(
-            f"{wanted.path} is there already, so disk {need.key} of {need.machine} is not copied to it.",
-            do="Look what it is; remove or rename it if it is not needed, or give another place.",
-        )
-    wants = need.size_bytes if wanted.is_device else min(need.held_bytes, need.size_bytes)
+def _having_space(wanted: Destination, free_bytes: int, need: Need, where: str) -> Destination:
+    is_thin = wanted.is_file or bool(wanted.source)
+    wants = min(need.held_bytes, need.size_bytes) if is_thin else need.size_bytes
     if free_bytes < wants:
         raise errors.NotPossibleNow(
             f"{where} has {size(free_bytes)} free; disk {need.key} of {need.machine} needs {size(wants)}.",
@@ -101,19 +160,23 @@ def _new(wanted: Destination, free_bytes: int, need: Need, where: str) -> Destin
     return wanted
 
 
-def _device(need: Need, new: NewPlace, path: Path) -> Destination:
+def _require_same(need: Need, new: NewPlace, device: str, has_bytes: int) -> None:
+    """Raises for a device, which is as it is, unless it fits the disk."""
     if new.format != DEVICE_FORMAT:
         raise errors.InvalidArgument(
-            f"A disk on a block device is raw; {path} was given for {need.key} as {new.format}.",
+            f"A disk on a device is raw; {device} was given for {need.key} as {new.format}.",
             do="Give '--format raw'.",
         )
-    has_bytes = qemu_img.facts(path, domain_xml.RAW).size_bytes
     if has_bytes != need.size_bytes:
         raise errors.NotPossibleNow(
-            f"{path} has {exact_size(has_bytes)}, and disk {need.key} of {need.machine} "
+            f"{device} has {exact_size(has_bytes)}, and disk {need.key} of {need.machine} "
             f"{exact_size(need.size_bytes)}: both must be the same.",
             do="Give a device of that size; or grow the disk to the device's ('virsh blockresize').",
         )
+
+
+def _device(need: Need, new: NewPlace, path: Path) -> Destination:
+    _require_same(need, new, str(path), qemu_img.facts(path, domain_xml.RAW).size_bytes)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_EXCL))
     except OSError as problem:
@@ -140,21 +203,43 @@ def _in_pool(handle: Any, need: Need, new: NewPlace) -> Destination:
     connection.call("refreshing a pool", pool.refresh, 0)
     root = domain_xml.parse(connection.call("reading a pool", pool.XMLDesc, 0))
     kind, folder = root.get("type", ""), root.findtext("target/path", "")
-    if kind == LOGICAL and new.format != DEVICE_FORMAT:
+    if kind in RAW_ONLY and new.format != DEVICE_FORMAT:
         raise errors.InvalidArgument(
-            f"Volumes of '{new.place}' are block devices, and a disk on one is raw; {need.key} was given as "
+            f"Volumes of '{new.place}' are no files, and a disk on one is raw; {need.key} was given as "
             f"{new.format}.",
             do="Give '--format raw'.",
         )
-    if kind not in (*FOLDERS, LOGICAL):
+    if kind not in (*FOLDERS, *RAW_ONLY):
         raise errors.NotPossibleNow(
             f"No volume can be made in '{new.place}', which is a pool of the kind '{kind}'.",
-            do="Give a pool of folders or of logical volumes, or the path of a block device.",
+            do="Give a pool of folders, of logical volumes or of RBD, or the path of a block device.",
         )
-    name = _name(need, new) if kind in FOLDERS else _name(need, new).replace(" ", "-")
-    wanted = Destination(os.path.join(folder, name), new.format, need.size_bytes, new.place)
-    free_bytes = int(connection.call("asking for a pool's space", pool.info)[3])
-    return _new(wanted, free_bytes, need, f"The storage pool '{new.place}'")
+    names = _names(need, new)
+    if kind not in FOLDERS:
+        names = (re.sub(r"[^\w.-]", "-", name) for name in names)
+    name = next(name for name in names if not _is_taken(pool, folder, name))
+    path, source = os.path.join(folder, name), ""
+    if kind == network_disks.RBD:
+        path, source = network_disks.image(handle, root, name)
+    wanted = Destination(path, new.format, need.size_bytes, new.place, source=source)
+    _, has_bytes, _, free_bytes = connection.call("asking for a pool's space", pool.info)
+    if not has_bytes:  # as of a cluster without a manager
+        free_bytes = need.size_bytes
+    return _having_space(wanted, free_bytes, need, f"The storage pool '{new.place}'")
+
+
+def _is_taken(pool: Any, folder: str, name: str) -> bool:
+    return _volume(pool, name) is not None or os.path.lexists(os.path.join(folder, name))
+
+
+def _volume(pool: Any, name: str) -> Any:
+    """The volume of this name; None if there is none."""
+    try:
+        return connection.call("looking for a volume", pool.storageVolLookupByName, name)
+    except errors.FabricError as error:
+        if connection.code_of(error) != libvirt.VIR_ERR_NO_STORAGE_VOL:
+            raise
+        return None
 
 
 def make(handle: Any, wanted: Destination) -> None:
@@ -174,7 +259,7 @@ def make(handle: Any, wanted: Destination) -> None:
 
 def _make_volume(handle: Any, wanted: Destination) -> None:
     root = Element("volume")
-    SubElement(root, "name").text = os.path.basename(wanted.path)
+    SubElement(root, "name").text = wanted.name
     SubElement(root, "capacity", {"unit": "bytes"}).text = str(wanted.size_bytes)
     pool = connection.call("looking for a pool", handle.storagePoolLookupByName, wanted.pool)
     kind = domain_xml.parse(connection.call("reading a pool", pool.XMLDesc, 0)).get("type", "")
@@ -203,11 +288,12 @@ def remove(handle: Any, wanted: Destination) -> None:
     if not wanted.pool:
         Path(wanted.path).unlink(missing_ok=True)
         return
-    try:
-        pool = connection.call("looking for a pool", handle.storagePoolLookupByName, wanted.pool)
-        name = os.path.basename(wanted.path)
-        volume = connection.call("looking for a volume", pool.storageVolLookupByName, name)
-        connection.call("removing a volume", volume.delete, 0)
-    except errors.FabricError as error:
-        if connection.code_of(error) != libvirt.VIR_ERR_NO_STORAGE_VOL:
-            raise
+    pool = connection.call("looking for a pool", handle.storagePoolLookupByName, wanted.pool)
+    deadline = time.monotonic() + (REMOVE_SECONDS if wanted.source else 0)
+    while (volume := _volume(pool, wanted.name)) is not None:
+        try:
+            connection.call("removing a volume", volume.delete, 0)
+        except errors.FabricError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)

@@ -16,11 +16,11 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from ....datapath.disks import image
+from ....datapath.disks import DiskLocation, image
 from ....domain import errors, shell
 from ....ground import durable, seams
 from ... import interface
-from ...settling import NewPlace, going_on
+from ...settling import DIRECT, NewPlace, going_on
 from ..host import connection, domain_xml, inventory, permissions, qemu_img
 from ..tracking.moving_disks import MovingDisks
 from ..tracking.tracking import Tracking
@@ -30,6 +30,8 @@ from .destinations import Destination, Need
 POLL_SECONDS = 0.2
 STALL_SECONDS = 600.0
 END_SECONDS = 60.0
+NOTED_SECONDS = 3.0
+"""By then libvirt has noted that a QEMU is dead."""
 FLAGS = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 
@@ -53,10 +55,10 @@ class Settling:
 
     def check(
         self, fabric_id: str, disks: Mapping[str, NewPlace], *, unencrypted: bool = False
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         domain = self._of_ours(fabric_id)
         _require_plain(domain, disks, unencrypted)
-        return _paths(self._begun(fabric_id, disks) or self._planned(domain, disks))
+        return _locations(self._begun(fabric_id, disks) or self._planned(domain, disks))
 
     def settle(
         self,
@@ -66,7 +68,7 @@ class Settling:
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
-    ) -> Mapping[str, Path]:
+    ) -> Mapping[str, DiskLocation]:
         domain = self._of_ours(fabric_id)
         with self._alone(domain), self._views.moving(fabric_id) as moving:
             places = self._begun(fabric_id, disks)
@@ -83,11 +85,9 @@ class Settling:
             except Exception:
                 self._give_up(domain, places)
                 raise
-            for key, place in places.items():
-                self._keep_definition(domain, key, place)
-                moving.moved(key, Path(place.path))
+            self._finish(domain, places)
             self._path(fabric_id).unlink(missing_ok=True)
-        return _paths(places)
+        return _locations(places)
 
     def end(self, fabric_id: str) -> bool:
         noted = self._noted(fabric_id)
@@ -102,6 +102,15 @@ class Settling:
         if not noted or domain is None:
             return False
         return self._give_up(domain, noted)
+
+    def finish_left_over(self) -> None:
+        """What a process that died right after a change-over did not do, before any view is opened: it would
+        take what a disk's new place has for nobody's."""
+        for file in self._notes.glob("*.json"):
+            with contextlib.suppress(errors.SecondsiteError):  # whoever goes on with the move finds it
+                domain = self._hypervisor.find(file.stem)
+                if domain is not None:
+                    self._finish(domain, self._noted(file.stem))
 
     # -- what was begun --------------------------------------------------------------------------------
 
@@ -118,7 +127,8 @@ class Settling:
     def _begun(self, fabric_id: str, disks: Mapping[str, NewPlace]) -> dict[str, Destination]:
         """What was begun, if the same was asked for then."""
         noted = self._noted(fabric_id)
-        return noted if {key: place.asked for key, place in noted.items()} == _asked(disks) else {}
+        asked = {key: str(new) for key, new in disks.items()}
+        return noted if {key: place.asked for key, place in noted.items()} == asked else {}
 
     def _note(self, fabric_id: str, places: Places) -> None:
         self._notes.mkdir(parents=True, exist_ok=True)
@@ -158,6 +168,7 @@ class Settling:
         return domain
 
     def _planned(self, domain: Any, disks: Mapping[str, NewPlace]) -> dict[str, Destination]:
+        _require_cache(domain, disks)
         needed_files.require_none(domain, self._power.state(domain.UUIDString()), disks)
         found: dict[str, Destination] = {}
         for need in _needs(domain, disks):
@@ -167,8 +178,8 @@ class Settling:
                     f"{place.path} was given for several disks.", do="Give each its own."
                 )
             self._require_free(place)
-            found[need.key] = dataclasses.replace(place, asked=_asked(disks)[need.key])
-        folders = [Path(place.path).parent for place in found.values() if not place.is_device]
+            found[need.key] = place
+        folders = [Path(place.path).parent for place in found.values() if place.is_file]
         for what, do in self._folders.kept_out(folders).items():
             raise errors.NotPossibleNow(what, do=do)
         return found
@@ -177,11 +188,10 @@ class Settling:
         """Raises NotPossibleNow for a device that a machine has."""
         if place.made:
             return
-        real = Path(place.path).resolve()
         for domain in self._hypervisor.domains():
             texts = (inventory.definition_xml(domain), inventory.live_xml(domain))
             paths = {disk.path for text in texts for disk in domain_xml.disks(domain_xml.parse(text))}
-            if any(Path(path).resolve() == real for path in paths if path.startswith("/")):
+            if any(place.is_at(path) for path in paths if path):
                 raise errors.NotPossibleNow(
                     f"{place.path} is a disk of '{domain.name()}', so nothing is copied to it.",
                     do="Give another device.",
@@ -191,12 +201,13 @@ class Settling:
 
     def _copy(self, domain: Any, places: Places, bytes_per_second: int | None) -> None:
         """Begin each copy that is neither there nor done; what is left of one that ended is removed first."""
-        self._folders.let_in(*(Path(place.path).parent for place in places.values() if not place.is_device))
+        self._folders.let_in(*(Path(place.path).parent for place in places.values() if place.is_file))
         for key, place in places.items():
             element = _element(domain, key)
-            if _lies_on(element, place) or _copied_to(element) == place.path:
+            if _lies_on(element, place) or _is_copied_to(element, place):
                 continue
-            if _copied_to(element) or connection.call("looking for a copy", domain.blockJobInfo, key, 0):
+            job = connection.call("looking for a copy", domain.blockJobInfo, key, 0)
+            if job or element.find("mirror") is not None:
                 raise errors.NotPossibleNow(
                     f"A block job runs on disk {key} of '{domain.name()}'.",
                     do="See what it is with 'virsh blockjob' and let it end; then try again.",
@@ -244,36 +255,47 @@ class Settling:
         for key, place in places.items():
             if key in stays:
                 continue
-            if _copied_to(_element(domain, key)) == place.path:
+            if _is_copied_to(_element(domain, key), place):
                 with contextlib.suppress(
                     errors.FabricError
                 ):  # it may have ended, as by the machine's shutdown
                     connection.call("ending a copy", domain.blockJobAbort, key, 0)
             with contextlib.suppress(errors.FabricError):
                 destinations.remove(self._hypervisor.handle, place)
+        with contextlib.suppress(errors.FabricError):
+            self._finish(domain, places)
         self._path(domain.UUIDString()).unlink(missing_ok=True)
         return not stays
 
+    def _finish(self, domain: Any, places: Places) -> None:
+        """See to it that all is known of the disks that the machine is on already. Harmless when repeated."""
+        for key, place in places.items():
+            if _lies_on(_element(domain, key), place):
+                self._keep_definition(domain, key, place)
+                if inventory.power_of(domain).is_on:  # else it is compared
+                    self._views.moved(domain, key, place.location)
+
     def _keep_definition(self, domain: Any, key: str, place: Destination) -> None:
-        """Require that the stored definition has the new file: libvirt changes it if it had the former."""
+        """Require that the stored definition has the new place: libvirt changes it if it had the former. Give
+        the disk there its cache mode: that of a disk that runs stays."""
         root = domain_xml.parse(inventory.definition_xml(domain, libvirt.VIR_DOMAIN_XML_SECURE))
         element = next((each for found, each in domain_xml.disk_elements(root) if found == key), None)
-        if element is None or _lies_on(element, place):
+        if element is None:
             return
+        if _lies_on(element, place):
+            _cache(domain, element, place.cache)
+            return
+        former = domain_xml.path_of(element)
         raise errors.FabricError(
-            f"'{domain.name()}' runs on {place.path}, but its stored definition has {_source(element)} as "
+            f"'{domain.name()}' runs on {place.path}, but its stored definition has {former} as "
             f"disk {key}: from its next start on it would go back in time.",
             do=f"Put {place.path} into its definition ('virsh edit {shell.arguments(domain.name())}'), then "
             "retry the job.",
         )
 
 
-def _asked(disks: Mapping[str, NewPlace]) -> Mapping[str, str]:
-    return {key: f"{new.place}:{new.format}" for key, new in disks.items()}
-
-
-def _paths(places: Places) -> Mapping[str, Path]:
-    return {key: Path(place.path) for key, place in places.items()}
+def _locations(places: Places) -> Mapping[str, DiskLocation]:
+    return {key: place.location for key, place in places.items()}
 
 
 def _needs(domain: Any, disks: Mapping[str, NewPlace]) -> Iterator[Need]:
@@ -306,6 +328,29 @@ def _require_plain(domain: Any, disks: Mapping[str, NewPlace], unencrypted: bool
         )
 
 
+def _require_cache(domain: Any, disks: Mapping[str, NewPlace]) -> None:
+    """Raises InvalidArgument for a mode that libvirt takes with none of a disk's other settings."""
+    for disk, element in domain_xml.disk_elements(domain_xml.parse(inventory.definition_xml(domain))):
+        new, driver = disks.get(disk), element.find("driver")
+        is_native = driver is not None and driver.get("io") == "native"
+        if new is not None and new.cache and new.cache not in DIRECT and is_native:
+            raise errors.InvalidArgument(
+                f"Disk {disk} of '{domain.name()}' has io='native', which goes with the cache modes "
+                f"{' and '.join(DIRECT)} only.",
+                do="Give one of these.",
+            )
+
+
+def _cache(domain: Any, element: Element, mode: str) -> None:
+    """Give a disk of the stored definition this cache mode; empty: leave it."""
+    driver = element.find("driver")
+    if driver is None or not mode or driver.get("cache") == mode:
+        return
+    driver.set("cache", mode)
+    text, flag = domain_xml.render(element), libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    connection.call("setting a cache mode", domain.updateDeviceFlags, text, flag)
+
+
 def _element(domain: Any, key: str) -> Element:
     root = domain_xml.parse(inventory.live_xml(domain))
     for found, element in domain_xml.disk_elements(root):
@@ -314,20 +359,14 @@ def _element(domain: Any, key: str) -> Element:
     raise errors.FabricError(f"The machine '{domain.name()}' has no disk {key} any more.")
 
 
-def _source(element: Element) -> str:
-    source = element.find("source")
-    return "" if source is None else source.get("file") or source.get("dev") or ""
-
-
 def _lies_on(element: Element, place: Destination) -> bool:
-    path = _source(element)
-    return bool(path) and Path(path).resolve() == Path(place.path).resolve()
+    path = domain_xml.path_of(element)
+    return bool(path) and place.is_at(path)
 
 
-def _copied_to(element: Element) -> str:
-    """The file or device that a disk is being copied to; empty if it is not."""
+def _is_copied_to(element: Element, place: Destination) -> bool:
     mirror = element.find("mirror")
-    return "" if mirror is None else _source(mirror)
+    return mirror is not None and _lies_on(mirror, place)
 
 
 def _job(domain: Any, key: str, place: Destination) -> tuple[int, int, bool]:
@@ -357,8 +396,11 @@ def _watched(domain: Any, key: str) -> Mapping[str, int]:
     try:
         return dict(connection.call("watching a copy", domain.blockJobInfo, key, 0))
     except errors.FabricError:
-        if inventory.power_of(domain).is_on:
-            raise
+        deadline = time.monotonic() + NOTED_SECONDS
+        while inventory.power_of(domain).is_on:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
         return {}
 
 

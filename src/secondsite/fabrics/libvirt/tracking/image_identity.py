@@ -83,9 +83,9 @@ class Identities:
         kept = {name: {**by_disk, key: chain} for name, by_disk in known.items()}
         self._write(domain.UUIDString(), kept)
 
-    def move(self, domain: Any, key: str, path: Path) -> None:
-        """Notes that a disk is in this file now, with all bitmaps that it had; durable."""
-        number, known = file_number(path), self._read(domain.UUIDString())
+    def move(self, domain: Any, key: str, place: DiskLocation) -> None:
+        """Notes that a disk is in this place now, with all bitmaps that it had; durable."""
+        number, known = _number(place), self._read(domain.UUIDString())
         chain = [] if number is None else [number]
         kept = {name: {**by_disk, key: chain} for name, by_disk in known.items() if key in by_disk}
         self._write(domain.UUIDString(), {**known, **kept})

@@ -6,29 +6,23 @@ writes from then on is copied, and marks both."""
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ....domain import errors
 from ..host import connection, inventory, monitor
 from . import bitmaps, filter_view, filters
-from .image_identity import Identities
 
 
 class MovingDisks:
     """The disks of one machine of which no view is open."""
 
-    def __init__(self, domain: Any, identities: Identities) -> None:
-        self._domain, self._identities = domain, identities
+    def __init__(self, domain: Any) -> None:
+        self._domain = domain
 
     def mark(self, key: str) -> None:
         """Begin at the copy of this disk, which is equal, the bitmaps that the disk has. Harmless when
         repeated. Raises FabricError."""
         connection.call("taking bitmaps along", _mark, self._domain, key)
-
-    def moved(self, key: str, path: Path) -> None:
-        """Note that the bitmaps which the disk has now are those of this file; durable."""
-        self._identities.move(self._domain, key, path)
 
 
 def _mark(domain: Any, key: str) -> None:

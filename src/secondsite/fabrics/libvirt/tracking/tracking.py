@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from ....datapath.disks import DiskLocation
 from ....domain import errors
 from ... import foreign_mark, interface
 from ..consistency import freezing
@@ -139,7 +140,11 @@ class Tracking:
         domain = self._hypervisor.domain(fabric_id)
         with self._only_view_of(domain):
             self._left.forget(fabric_id)
-            yield MovingDisks(domain, self._identities)
+            yield MovingDisks(domain)
+
+    def moved(self, domain: Any, key: str, place: DiskLocation) -> None:
+        """Notes that the bitmaps which a disk has now are those of this place; durable."""
+        self._identities.move(domain, key, place)
 
     def _begin_to_keep(self, domain: Any) -> None:
         if any(not disk.keeps_bitmaps for disk in inventory.live_disks(domain)):

@@ -35,7 +35,11 @@ class Pairs:
             there = self._existing(tx, one, other)
             before = _shape(there)
             require(seen, before, f"What holds between {before.first} and {before.second}")
-            after = replace(there, reverse_after_commit=request.reverse_after_commit)
+            for name in request.settle.keys() - {there.first, there.second}:
+                raise errors.InvalidArgument(f"{name} is neither {there.first} nor {there.second}.")
+            after = replace(
+                there, reverse_after_commit=request.reverse_after_commit, settle=request.settle or None
+            )
             tx.pairs.put(after)
             self._parts.note(before, _shape(after))
         return _shape(after)
@@ -50,7 +54,12 @@ class Pairs:
 
 
 def _shape(pair: SitePairRecord) -> SitePair:
-    return SitePair(first=pair.first, second=pair.second, reverse_after_commit=pair.reverse_after_commit)
+    return SitePair(
+        first=pair.first,
+        second=pair.second,
+        reverse_after_commit=pair.reverse_after_commit,
+        settle=dict(pair.settle or {}),
+    )
 
 
 # A name is used once among a machine's checks, and once among its hooks.

@@ -1,0 +1,48 @@
+"""Automatic settle: the disks of a machine that a commit has left at its second site move to that site's own
+storage by themselves, if the setting of its two sites says where.
+
+A reprotect would end the move. So it begins in the transaction that ends the reprotect, if that follows the
+commit by itself, and else in the one that ends the commit."""
+
+from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST, Verb
+from ....jobs.model.definitions import Hook
+from ....jobs.model.views import JobView
+from ....jobs.storage.database import Session
+from ....wire.rest.verbs import DiskPlace, SettleOptions
+from ...store import MachineRecord, Transaction
+from ..claim import claimed
+from ..deps import Deps
+from .automatic_reprotect import WHO
+
+
+def begin(deps: Deps, ended: Hook) -> Hook:
+    """For the `on_success` of commit and reprotect: after `ended`, start the move that the setting asks
+    for."""
+
+    def start(session: Session, job: JobView) -> None:
+        ended(session, job)
+        tx = deps.store.within(session)
+        machine = tx.machines.by_id(str(job.subject))
+        place = None if machine is None or machine.job_id is not None else _place(tx, machine)
+        if machine is None or place is None:
+            return
+        follows = deps.submit(
+            session,
+            Verb.SETTLE.value,
+            subject=machine.id,
+            subject_name=machine.name,
+            arguments=SettleOptions(place=place),
+            requested_by=WHO,
+        )
+        tx.machines.put(claimed(tx, machine, Verb.SETTLE, follows))
+
+    return start
+
+
+def _place(tx: Transaction, machine: MachineRecord) -> DiskPlace | None:
+    """Where the disks go; None: nowhere, or the machine is at home, where it has disks of its own."""
+    is_at_target = machine.state in RUNS_AT_TARGET_AT_REST
+    if is_at_target == machine.reversed:
+        return None
+    pair = tx.pairs.between(machine.source_site, machine.target_site)
+    return (pair.settle or {}).get(machine.target_site if is_at_target else machine.source_site)
