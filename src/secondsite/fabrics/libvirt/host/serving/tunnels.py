@@ -90,6 +90,7 @@ class Tunnels:
         """Join the bridge with the other hosts'; harmless if it is joined, and what is missing is made anew.
         Raises FabricError, NotPossibleNow."""
         segment, tunnel = str(_segment(span.own)["ifname"]), device(network)
+        _require_here(bridge)
         self._folder.mkdir(parents=True, exist_ok=True)
         durable.write(self._noted(network), b"")
         seams.reach("fabric.tunnel.noted")
@@ -130,6 +131,14 @@ def segment_mtu(address: str) -> int:
     if not _may_change_networks():
         raise errors.NotPossibleNow("The appliance may not change the host's network.", do=RIGHT_DO)
     return int(_segment(address)["mtu"])
+
+
+def _require_here(bridge: str) -> None:
+    if not (LINKS / bridge).exists():
+        raise errors.NotPossibleNow(
+            f"The bridge '{bridge}' is not in the network namespace of the appliance.",
+            do="Run the appliance and libvirt's daemon on the host itself, in one namespace.",
+        )
 
 
 def device(network: str) -> str:
