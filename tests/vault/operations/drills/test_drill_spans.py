@@ -1,21 +1,16 @@
 """Machines of one drill at several hosts share one network where each host has a drill segment."""
 
-import dataclasses
-
 import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault.steps.drills import networking
-from secondsite.wire.common.hosts import DrillSegment, HostCapacity
+from secondsite.wire.common.hosts import DrillSegment
+from tests.vault import support_segments
 from tests.vault.support_appliances import B
-from tests.vault.support_operations import OTHER_B, Verbs, add_host, folder_in_memory
+from tests.vault.support_operations import OTHER_B, Verbs, folder_in_memory
+from tests.vault.support_segments import has, is_at
 
 NAMES = ("web01", "db01")
-
-
-def is_at(verbs, name, host):
-    with verbs.store.transaction() as tx:
-        tx.machines.put(dataclasses.replace(tx.machines.find(name), target_appliance_id=host))
 
 
 @pytest.fixture
@@ -23,24 +18,15 @@ def verbs():
     """web01 at one host of b, db01 at the other."""
     with folder_in_memory() as folder:
         verbs = Verbs(folder, NAMES)
-        add_host(verbs, B, OTHER_B, 5)
         verbs.protect(*NAMES)
-        for name, host in (("web01", B), ("db01", OTHER_B)):
-            is_at(verbs, name, host)
+        support_segments.share(verbs, "db01")
         yield verbs
         verbs.close()
-
-
-def has(verbs, appliance, segment):
-    capacity = HostCapacity(vcpus=2, memory_bytes=2, free_bytes=1, segment=segment)
-    with verbs.store.transaction() as tx:
-        tx.appliances.put(dataclasses.replace(tx.appliances.find(appliance), capacity=capacity))
 
 
 @pytest.fixture
 def spanning(verbs):
     has(verbs, B, DrillSegment(address="10.5.0.2", mtu=9000))
-    has(verbs, OTHER_B, DrillSegment(address="10.5.0.1", mtu=1500))
     return verbs
 
 
@@ -56,7 +42,7 @@ def test_each_host_is_told_of_all_hosts_and_of_the_cards_of_all_machines(spannin
     assert set(orders) == {B, OTHER_B}
     first, second = orders.values()
     assert first == second
-    assert first.span.members == ("10.5.0.1", "10.5.0.2")
+    assert first.span.members == support_segments.MEMBERS
     assert first.span.mtu == 1450
     assert sorted(host.name for host in first.serving.hosts) == ["db01", "web01"]
 
@@ -66,7 +52,7 @@ def test_so_are_networks_for_each_of_home(spanning):
     spanning.run(Verb.TEST_FAILOVER, *NAMES, network="create-each")
     first, second = asked(spanning).values()
     assert [each.span for each in (first, *first.more)] == [each.span for each in (second, *second.more)]
-    assert first.span.members == ("10.5.0.1", "10.5.0.2")
+    assert first.span.members == support_segments.MEMBERS
 
 
 def warned(verbs, network="create"):

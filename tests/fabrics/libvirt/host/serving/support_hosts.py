@@ -10,9 +10,11 @@ import struct
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 from rig.bridges import ip
 from secondsite.domain.networks.spanning import PORT
+from secondsite.ground import seams
 
 libc = ctypes.CDLL(None, use_errno=True)
 NETWORK = 0x40000000
@@ -101,14 +103,16 @@ class SpanningHost(Place):
         ip("-n", self.space, "link", "set", "uplink", "up")
         self._folder = folder / name
         self._folder.mkdir()
+        self._seam = folder / f"{name}.seam"
         self.guests = 0
         self.start()
 
     def start(self):
         command = ["ip", "netns", "exec", self.space, sys.executable, "-c", DRIVER, str(self._folder)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
+            env={**os.environ, seams.ENVIRONMENT: str(self._seam), "PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
 
     def do(self, *said):
         commands, answers = self._process.stdin, self._process.stdout
@@ -120,6 +124,14 @@ class SpanningHost(Place):
 
     def must(self, *said):
         assert self.do(*said) == "done"
+
+    def dies(self, seam, *said):
+        """The process is killed as it reaches the seam, and another one begins."""
+        seams.order(self._seam, 1, seam=seam)
+        assert self.do(*said) == ""
+        assert Path(f"{self._seam}.hit").read_text() == seam
+        self.kill()
+        self.start()
 
     def span(self, number=77, mtu=1450):
         members = sorted(each.address for each in self.segment.hosts)

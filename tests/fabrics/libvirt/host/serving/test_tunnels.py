@@ -140,6 +140,32 @@ def test_nothing_of_it_stays(segment, guests):
         assert host.left() == []
 
 
+SEAMS = ("fabric.tunnel.noted", "fabric.tunnel.guarded", "fabric.tunnel.made")
+
+
+@pytest.mark.parametrize("seam", SEAMS)
+def test_a_process_that_is_killed_while_it_makes_it_goes_on_or_leaves_nothing(segment, seam):
+    first, second, third = segment.hosts
+    for host in (first, second):
+        host.dies(seam, "create", NAME, host.span())
+    first.must("remove", NAME)
+    assert first.left() == []
+    for host in (second, third):
+        host.must("create", NAME, host.span())
+    one, two = (host.guest(NAME, f"52:54:00:00:00:1{number}") for number, host in enumerate((second, third)))
+    for number, guest in enumerate((one, two)):
+        guest.run("ip", "address", "add", f"10.9.8.{number + 2}/24", "dev", "eth0")
+    assert one.pings("10.9.8.3")
+
+
+def test_a_process_that_is_killed_while_it_takes_it_away_leaves_nothing_when_it_is_asked_again(segment):
+    host, *_ = segment.hosts
+    host.must("create", NAME, host.span())
+    host.dies("fabric.tunnel.gone", "remove", NAME)
+    host.must("remove", NAME)
+    assert host.left() == []
+
+
 def test_an_address_that_the_host_does_not_have_is_told(segment):
     (host, *_) = segment.hosts
     assert host.do("mtu", host.address) == "1500"
