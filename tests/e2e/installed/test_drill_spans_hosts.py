@@ -99,8 +99,10 @@ def test_they_reach_each_other_by_name_and_nothing_outside(rig):
     assert len(set(addresses.values())) == 3
     for host in HOSTS.values():
         (network,) = [each for each in left(rig, host) if each.startswith("ss-")]
-        assert "<mtu size='1450'/>" in rig.virsh(host, "net-dumpxml", network)
         assert tunnels.device(network) in left(rig, host)
+        told = rig.hosts[host].must("cat", f"/var/lib/libvirt/dnsmasq/{network}.conf")
+        assert "dhcp-option=option:mtu,1450" in told
+        assert "host_mtu=1450" in rig.hosts[host].must("ps", "-wweo", "args") or '"host_mtu":1450' in told
 
 
 def test_a_host_that_is_lost_and_comes_back_has_it_again_and_the_others_miss_nothing(rig):
@@ -128,3 +130,16 @@ def test_after_a_kill_of_the_appliance_it_is_whole_again(rig):
 def test_nothing_of_it_stays(rig):
     clean_up(rig)
     assert {host: left(rig, host) for host in HOSTS.values()} == {host: [] for host in HOSTS.values()}
+
+
+def test_without_the_right_to_it_the_vault_says_what_to_install(rig):
+    host = HOSTS["db01"]
+    rig.hosts[host].must("rm", "/etc/systemd/system/secondsite-appliance.service.d/segment.conf")
+    rig.hosts[host].must("systemctl", "daemon-reload")
+    rig.hosts[host].must("systemctl", "restart", "secondsite-appliance")
+    eventually(lambda: segments(rig)[host][1], SECONDS)
+    assert "may not change the host's network" in str(segments(rig)[host][1])
+    with rig.client() as vault:
+        preview = vault.plans[PLAN].preview(Verb.TEST_FAILOVER)
+    (warning,) = [each for each in preview.warnings if "drilled apart" in each]
+    assert "deploy/secondsite-appliance-segment.conf" in warning

@@ -124,14 +124,8 @@ class LibvirtNetworks:
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         if not _is_active(network):
             connection.call(f"starting the network '{name}'", network.create)
-        self._shut_host_out(network)
-        self._join(network, span)
+        self._shut_host_out(network, span)
         return _libvirt_network(domain_xml.parse(_xml(network)))
-
-    def _join(self, network: Any, span: LocalSpan | None) -> None:
-        if span is not None:
-            bridge = connection.call("reading a network", network.bridgeName)
-            self._tunnels.join(network.name(), bridge, span)
 
     def remove(self, name: str, tag: str) -> None:
         network = self._find(name)
@@ -157,14 +151,20 @@ class LibvirtNetworks:
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         _require_none(offering.obstacle(serving.subnet, self.list(), {name}))
         offering.serve(self._hypervisor.handle, network, serving, span)
-        self._shut_host_out(network)
+        self._shut_host_out(network, span)
         if span is not None:
-            self._join(network, span)
             self._tunnels.keep_server(name, serving.subnet)
 
-    def _shut_host_out(self, network: Any) -> None:
+    def _shut_host_out(self, network: Any, span: LocalSpan | None) -> None:
+        """Shut the host out, and join the bridge with those of other hosts, whose rules keep the host out
+        too."""
         serves = domain_xml.parse(_xml(network)).find("ip") is not None
-        _try_to_shut_host_out(connection.call("reading a network", network.bridgeName), serves)
+        bridge = connection.call("reading a network", network.bridgeName)
+        problem = _not_shut_out(bridge, serves)
+        if span is not None:
+            self._tunnels.join(network.name(), bridge, span)
+        elif problem is not None:
+            log.warning("network.host-not-shut-out", network=bridge, problem=problem)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
         network = self._find(name)
@@ -259,13 +259,14 @@ def _clear_passing() -> None:
             commands.ip("link", "delete", "dev", left_over, "type", "bridge")
 
 
-def _try_to_shut_host_out(bridge: str, serves: bool) -> None:
-    """Shut the host out of a bridge if possible: libvirt's daemon made it, and this process may lack the
-    right to change it."""
+def _not_shut_out(bridge: str, serves: bool) -> str | None:
+    """Shut the host out of a bridge; why that is not possible, if it is not: libvirt's daemon made it, and
+    this process may lack the right to change it."""
     try:
         isolation.shut_host_out(bridge, serves=serves)
     except errors.FabricError as problem:
-        log.warning("network.host-not-shut-out", network=bridge, problem=problem.message)
+        return problem.message
+    return None
 
 
 def _xml(network: Any) -> str:
