@@ -81,17 +81,36 @@ def _defined(root: Element, serving: NetworkService, span: LocalSpan | None) -> 
     first = str(subnet.network_address + 1)
     served = SubElement(root, "ip", {"family": "ipv4", "address": first, "prefix": str(subnet.prefixlen)})
     dhcp = SubElement(served, "dhcp")
-    for begin, end in spanning.given(serving, span):
+    for begin, end in _ranges(serving, span):
         SubElement(dhcp, "range", {"start": begin, "end": end})
-    names = SubElement(root, "dns")
-    for name, address in spanning.named(serving, span):
-        SubElement(SubElement(names, "host", {"ip": address}), "hostname").text = name
+    for host in serving.hosts if span is not None else ():  # one by one many would take long
+        if host.address is not None:
+            SubElement(dhcp, "host", {"mac": host.mac, "name": host.name, "ip": host.address})
+    if span is not None:
+        names = SubElement(root, "dns")
+        for name, address in spanning.named(serving, span):
+            SubElement(SubElement(names, "host", {"ip": address}), "hostname").text = name
     if serving.dns_servers:
         options = SubElement(root, f"{{{OPTIONS}}}options")
         SubElement(
             options, f"{{{OPTIONS}}}option", {"value": f"dhcp-option=6,{','.join(serving.dns_servers)}"}
         )
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _ranges(serving: NetworkService, span: LocalSpan | None) -> Sequence[tuple[str, str]]:
+    """The ranges; on a network over hosts also the addresses of all named cards, which nobody else gets. The
+    daemon lets its server have no more leases than there are addresses in ranges, and a host's share is
+    small."""
+    found = spanning.given(serving, span)
+    spans = [(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last)) for first, last in found]
+    named = dict.fromkeys(address for _, address in spanning.named(serving, span))
+    outside = (
+        each
+        for each in named
+        if not any(first <= ipaddress.IPv4Address(each) <= last for first, last in spans)
+    )
+    return [*found, *((each, each) for each in outside)]
 
 
 def _subnet_of(root: Element) -> str | None:
