@@ -154,7 +154,7 @@ class NetworkSpan(Shape):
 
     vni: Annotated[int, Field(ge=1, lt=spanning.NUMBERS)]
     mtu: Annotated[int, Field(ge=spanning.LEAST_MTU, le=spanning.MOST_MTU)]
-    members: Annotated[tuple[Segment, ...], Field(max_length=spanning.MOST_HOSTS)]
+    members: Annotated[tuple[Segment, ...], Field(min_length=2, max_length=spanning.MOST_HOSTS)]
 
 
 class DiscoveredMachine(Shape):

@@ -46,6 +46,7 @@ table inet {table} {{
         udp dport {port} @th,96,24 {number} jump foreign
         iifname "{bridge}" udp dport {{ 53, 67 }} accept
         iifname "{bridge}" tcp dport 53 accept
+        iifname "{bridge}" icmp type echo-reply accept
         iifname "{bridge}" drop
     }}
     chain passing {{
@@ -56,7 +57,7 @@ table inet {table} {{
 }}
 """
 """Who sends to the tunnel, and what leaves the bridge for the host: nothing but questions to a server of
-libvirt's."""
+libvirt's, and answers to that whether an address is free."""
 SERVER = """
 add table netdev {table}
 delete table netdev {table}
