@@ -27,7 +27,7 @@ from secondsite.fabrics.reaching import Knock, KnockResult
 from secondsite.wire import rest
 
 VAULT, SITES = "vault", ("a", "b")
-NUMBERS = {VAULT: 10, "a": 11, "b": 12, "a2": 13}
+NUMBERS = {VAULT: 10, "a": 11, "b": 12, "a2": 13, "b2": 14, "b3": 15}
 HOMES = {"vault": "/var/lib/secondsite/vault", "appliance": "/var/lib/secondsite/appliance"}
 BOOT_FOLDER, PARTS = Path("/var/lib/libvirt/boot"), ("kernel", "initrd")
 MACHINES, CONSOLES = "/var/lib/libvirt/images", "/var/log/libvirt/guests"
@@ -39,6 +39,7 @@ PROXY = "http://192.0.2.1:3128"
 """An address that nobody has."""
 PYTHON = "/opt/secondsite/bin/python"
 CHECKS = template.ROOT / "deploy" / "secondsite-appliance-checks.conf"
+SEGMENT = template.ROOT / "deploy" / "secondsite-appliance-segment.conf"
 VISIT = """
 import json, sys, time
 from secondsite.fabrics.libvirt import reaching
@@ -142,7 +143,7 @@ class Installed(Hands):
         return self
 
     def add_host(self, name: str = "a2") -> None:
-        """One more host of site a; what machines boot comes later."""
+        """One more host of the site that its name begins with; what machines boot comes later."""
         self.hosts[name] = self._host(name, template.installed())
         self.hosts[name].power_on()
         self.hosts[name].must("mkdir", "-p", CONSOLES)
@@ -150,7 +151,7 @@ class Installed(Hands):
     def give_appliance(self, name: str = "a2") -> None:
         """One of its own to a further host."""
         with self.client() as vault:
-            self._enroll(vault.sites["a"].create_registration_key(), name)
+            self._enroll(vault.sites[name[0]].create_registration_key(), name)
         self.appliances = {**self.appliances, name: Service(self.hosts[name], "secondsite-appliance")}
         self.appliances[name].start()
         self.wait_connected()
@@ -358,6 +359,19 @@ class Installed(Hands):
         host = self.hosts[site]
         host.write(f"/etc/systemd/system/{name}", CHECKS.read_text())
         host.must("systemctl", "daemon-reload")
+
+    def let_span(self, name: str) -> None:
+        """As docs/guide/drill.md says, over the network that all hosts are on."""
+        host, file = self.hosts[name], f"{HOMES['appliance']}/appliance.json"
+        host.write("/etc/systemd/system/secondsite-appliance.service.d/segment.conf", SEGMENT.read_text())
+        settings = json.loads(host.path(file).read_text())
+        host.write(file, json.dumps({**settings, "drill_segment": self.segment(name)}))
+        host.must("systemctl", "daemon-reload")
+        host.must("systemctl", "restart", "secondsite-appliance")
+
+    def segment(self, name: str) -> str:
+        """The host's address on the network that all hosts are on."""
+        return self._network.address(NUMBERS[name])
 
     def put(self, site: str, name: str, text: str, mode: int = 0o600) -> str:
         inside = Path(HOMES["appliance"]) / name

@@ -9,10 +9,12 @@ import subprocess
 
 import pytest
 
+from rig import bridges
 from secondsite.domain import errors
 from secondsite.entry import main
 from secondsite.fabrics import conformance
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import LocalSpan
 from secondsite.fabrics.libvirt import open_fabric
 from secondsite.fabrics.libvirt.host import permissions
 from secondsite.fabrics.libvirt.tracking import left_files
@@ -49,6 +51,15 @@ class TestLibvirtd(conformance.Suite):
         with host.as_volumes():
             yield host
             host.clear()
+
+    def test_a_network_spans_hosts_is_served_there_and_goes_whole(self, under_test):
+        """This daemon has a network namespace of its own, so it cannot; installed hosts show that it does."""
+        span = LocalSpan(number=7, mtu=1450, own="127.0.0.1", peers=("127.0.0.2",), index=0)
+        networks, before = under_test.fabric.networks, bridges.ip("-o", "link", "show", "type", "vxlan")
+        with pytest.raises(errors.NotPossibleNow, match="is not in the network namespace of the appliance"):
+            networks.create_isolated("ss-spans", steps.TAG, span)
+        networks.remove("ss-spans", steps.TAG)
+        assert bridges.ip("-o", "link", "show", "type", "vxlan") == before
 
 
 def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):

@@ -89,6 +89,7 @@ class Appliances:
         self.checked = None
         self.networks: dict[str, list[str]] = {}
         self.asked_network: Any = None
+        self.asked_at: dict[str, Any] = {}
         self.removed_network: Any = None
         self.sets_cpu_model = True
         self.shares_networks = self.sizes = self.makes_several = self.serves = self.keeps = True
@@ -277,7 +278,7 @@ class Appliances:
         return orders.Nothing()
 
     def _create_network(self, appliance_id, machine_id, payload):
-        self.asked_network = payload
+        self.asked_network = self.asked_at[appliance_id] = payload
         for each in (payload, *payload.more):
             self.networks.setdefault(each.name, []).append(machine_id)
         return orders.CreatedNetwork(name=payload.name, kind="bridge", isolated=True, leased=self.leases)

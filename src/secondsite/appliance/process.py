@@ -21,6 +21,7 @@ from .orders import (
     HostTrial,
     WithdrawnShutdowns,
     look_at_chains,
+    mend_networks,
     remove_left_over,
     serve_again,
 )
@@ -41,6 +42,8 @@ from .target import (
 LEFT_OVER_SECONDS = 60.0
 """How often the removal of copies that were only inspected is tried again, after it failed."""
 CHAINS_SECONDS = 300.0
+NETWORKS_SECONDS = 30.0
+"""How often it is seen to that networks over several hosts are whole."""
 log = structlog.get_logger(__name__)
 
 
@@ -89,7 +92,13 @@ class Appliance:
             lambda: look_at_chains(self.fabric, self.replication, self.host),
             lambda error: log.error("chains.not-looked", exc_info=error),
         )
-        self.capacity = HostCapacityWatch(fabric)
+        self.networks = Every(
+            "networks-over-hosts",
+            NETWORKS_SECONDS,
+            lambda: mend_networks(self.state, fabric, config.drill_segment),
+            lambda error: log.error("network.not-looked", exc_info=error),
+        )
+        self.capacity = HostCapacityWatch(fabric, config.drill_segment)
         self.taken_back = WithdrawnShutdowns(parts)
         self.host_trial = HostTrial(parts, self._tell_notes)
         self.listener: Listener | None = None
@@ -116,6 +125,8 @@ class Appliance:
         self.replication.start()
         self.groups.start()
         serve_again(self.state, self.fabric)
+        self.networks.look()
+        self.networks.start()
         self.left_over.look()
         self.left_over.start()
         self.taken_back.start()
@@ -149,6 +160,7 @@ class Appliance:
         self.taken_back.stop(0.2)
         self.chains.stop(0.2)
         self.capacity.stop(0.2)
+        self.networks.stop(0.2)
         self.host_trial.stop(0.2)
         if self.control is not None:
             self.control.stop(min(5, left()))

@@ -27,6 +27,7 @@ from .reaching import Reaching
 from .scripting import Scripting
 from .seeing import Seeing
 from .settling import Settling
+from .spanning import LocalSpan as LocalSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,17 +494,24 @@ class Hosting(Protocol):
 class Networks(Protocol):
     def list(self) -> Sequence[NetworkInfo]: ...
 
-    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
-        """Makes an isolated network for drills, with our tag; harmless if it exists and is ours."""
+    def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
+        """Makes an isolated network for drills, with our tag; harmless if it exists and is ours. `span`:
+        other hosts share it; what comes from none of these never reaches it. What is lost of that is made
+        anew."""
+
+    def segment_mtu(self, address: str) -> int:
+        """The longest packet, in bytes, on the network on which this host has that address, so that a network
+        can span it. Raises NotPossibleNow if none can, and FabricError."""
 
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         """Why `serve` is not possible here, or not with this subnet; None if it is. The subnet is meant for
         one of the networks `own`, or is its subnet already."""
 
-    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService, span: LocalSpan | None = None) -> None:
         """Offers addresses and names on an isolated network of ours, in place of what it offered before,
-        until the network is removed or this process ends. Raises NotOurs, NotFound, NotPossibleNow if
-        `cannot_serve` says why not."""
+        until the network is removed or this process ends. With `span` every host answers its own machines, at
+        one address and from the same table: so none is missed when another is lost. Raises NotOurs, NotFound,
+        NotPossibleNow if `cannot_serve` says why not."""
 
     def remove(self, name: str, tag: str) -> None:
         """Removes a network of ours; harmless if it is missing. Raises NotOurs for a foreign one."""

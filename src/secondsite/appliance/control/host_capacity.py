@@ -3,9 +3,10 @@ hypervisor."""
 
 import structlog
 
+from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Every
-from ...wire.common.hosts import MOST_NETWORKS, HostCapacity
+from ...wire.common.hosts import MOST_NETWORKS, DrillSegment, HostCapacity
 
 EVERY_SECONDS = 30.0
 
@@ -16,9 +17,10 @@ class HostCapacityWatch(Every):
     """Looks every half a minute. `latest` is None before the first look, and while the hypervisor does not
     answer."""
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, segment: str | None = None) -> None:
+        """`segment`: the host's address on its drill segment."""
         super().__init__("host-capacity", EVERY_SECONDS, self._look, self._failed)
-        self._fabric = fabric
+        self._fabric, self._segment = fabric, segment
         self.latest: HostCapacity | None = None
 
     def start(self) -> None:
@@ -35,7 +37,14 @@ class HostCapacityWatch(Every):
             free_bytes=has.free_bytes,
             cpu_model=hosting.cpu_model(),
             networks=tuple(names[:MOST_NETWORKS]),
+            segment=self._drill_segment(self._segment) if self._segment and has_networks else None,
         )
+
+    def _drill_segment(self, address: str) -> DrillSegment:
+        try:
+            return DrillSegment(address=address, mtu=self._fabric.networks.segment_mtu(address))
+        except errors.SecondsiteError as problem:
+            return DrillSegment(address=address, problem=f"{problem.message} {problem.do}".rstrip())
 
     def _failed(self, error: Exception) -> None:
         self.latest = None

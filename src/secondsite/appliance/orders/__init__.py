@@ -30,6 +30,7 @@ from . import (
 )
 from .context import ApplianceParts, Context
 from .dns import records
+from .networks.drill_networks import mend as mend_networks
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
 from .proof import booting, proving
@@ -123,6 +124,7 @@ __all__ = [
     "HostTrial",
     "WithdrawnShutdowns",
     "look_at_chains",
+    "mend_networks",
     "perform",
     "remove_left_over",
     "serve_again",

@@ -3,10 +3,12 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ...domain import errors
+from ...domain.networks import addresses
 from ...ground import durable
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
@@ -82,6 +84,9 @@ class ApplianceConfig(Shape):
     host; 0: nothing is kept."""
     minimum_retention_seconds: int = Field(0, ge=0)
     """The retention of all replicas here is at least this many seconds, whatever the vault's policies say."""
+    drill_segment: Annotated[str, AfterValidator(addresses.plain)] | None = None
+    """This host's IPv4 address on the network between hosts over which a drill's network spans hosts; None:
+    it spans none."""
     most_disks_home: int = Field(60, ge=0)
     """How many disks of machines may come home to this appliance at once. The vault asks for this number
     before a reprotect; 0: any number."""

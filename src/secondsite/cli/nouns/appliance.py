@@ -66,6 +66,13 @@ def _networks(appliance: Appliance) -> str:
     return "-" if appliance.capacity is None else ", ".join(appliance.capacity.networks)
 
 
+def _segment(appliance: Appliance) -> str:
+    has = appliance.capacity.segment if appliance.capacity is not None else None
+    if has is None:
+        return "-"
+    return f"{has.address}: {has.problem or f'packets of {has.mtu} bytes'}"
+
+
 COLUMNS: Sequence[output.Column] = (
     ("name", lambda a: a.name),
     ("site", lambda a: a.site),
@@ -108,7 +115,7 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
     if as_json:
         output.show_json(found)
         return
-    shown = (*COLUMNS, ("processors", _processors), ("networks", _networks))
+    shown = (*COLUMNS, ("processors", _processors), ("networks", _networks), ("drill segment", _segment))
     output.show_facts((("id", found.id), *((label, value(found)) for label, value in shown)))
 
 

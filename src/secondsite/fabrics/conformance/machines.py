@@ -7,11 +7,14 @@ import uuid
 from unittest import SkipTest
 
 from ...domain import errors
+from ...domain.networks import spanning
 from ...ground.units import MiB
 from ...wire.common.machines import NetworkService, ServedHost
-from ..interface import Networks, PowerState
+from ..interface import LocalSpan, Networks, PowerState
 from . import steps
 from .under_test import FabricUnderTest
+
+LOOPBACK = "127.0.0.1"
 
 
 class MachineCases:
@@ -185,6 +188,41 @@ class NetworkCases:
             host = ServedHost(name="web01", mac="52:54:00:00:00:01")
             for each in (serving, serving, serving.model_copy(update={"hosts": (host,)})):
                 networks.serve(name, steps.TAG, each)
+        finally:
+            networks.remove(name, steps.TAG)
+        assert name not in [network.name for network in networks.list()]
+
+    def test_a_network_spans_hosts_is_served_there_and_goes_whole(self, under_test: FabricUnderTest) -> None:
+        networks = _networks(under_test)
+        name = f"ss-{secrets.token_hex(3)}"
+        with steps.refused(errors.NotPossibleNow):
+            networks.segment_mtu("203.0.113.77")
+        longest = min(networks.segment_mtu(LOOPBACK) - spanning.OVERHEAD, 1450)
+        span = LocalSpan(
+            number=spanning.number(name), mtu=longest, own=LOOPBACK, peers=("127.0.0.2",), index=0
+        )
+        made = networks.create_isolated(name, steps.TAG, span)
+        try:
+            assert (made.name, made.isolated, made.tag) == (name, True, steps.TAG)
+            serving = NetworkService(subnet="10.9.8.0/24")
+            for _ in range(2):
+                networks.create_isolated(name, steps.TAG, span)
+                if networks.cannot_serve() is None:
+                    networks.serve(name, steps.TAG, serving, span)
+        finally:
+            for _ in range(2):
+                networks.remove(name, steps.TAG)
+        assert name not in [network.name for network in networks.list()]
+
+    def test_a_network_that_spans_from_an_address_of_no_interface_is_refused(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        networks = _networks(under_test)
+        name = f"ss-{secrets.token_hex(3)}"
+        span = LocalSpan(number=7, mtu=1450, own="203.0.113.77", peers=("203.0.113.78",), index=0)
+        try:
+            with steps.refused(errors.NotPossibleNow):
+                networks.create_isolated(name, steps.TAG, span)
         finally:
             networks.remove(name, steps.TAG)
         assert name not in [network.name for network in networks.list()]

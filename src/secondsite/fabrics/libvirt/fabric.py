@@ -49,7 +49,7 @@ class LibvirtFabric:
         self._networks = (
             networks.BridgeNetworks(work_dir / "served")
             if embedded
-            else networks.LibvirtNetworks(self._hypervisor)
+            else networks.LibvirtNetworks(self._hypervisor, work_dir / "spanned")
         )
         self.networks: interface.Networks = self._networks
         machine_host = hosting.Hosting(

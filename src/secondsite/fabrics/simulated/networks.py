@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ...domain import errors
 from ...wire.common.machines import NetworkInfo, NetworkService
-from ..interface import Obstacle
+from ..interface import LocalSpan, Obstacle
 from .host import files
 from .host.faults import Faults
 from .host.records import KIND
+
+LOOPBACK = "127.0.0.1"
 
 
 class SimulatedNetworks:
@@ -25,19 +28,36 @@ class SimulatedNetworks:
             found = (self._get(path.stem) for path in sorted(self._folder.glob("[!.]*.json")))
             return [network for network in found if network is not None]
 
-    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
+    def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         with self._faults.around("networks.create_isolated"):
             found = self._get(name)
-            if found is None:
-                return self.add(NetworkInfo(name=name, kind=KIND, isolated=True, tag=tag))
-            if found.tag != tag:
+            if found is not None and found.tag != tag:
                 raise errors.NotOurs(f"Network '{name}' is there already and not ours.")
-            return found
+            if span is not None:
+                self.segment_mtu(span.own)
+                files.replace(self._spans(name), json.dumps(asdict(span)))
+            return found or self.add(NetworkInfo(name=name, kind=KIND, isolated=True, tag=tag))
+
+    def segment_mtu(self, address: str) -> int:
+        with self._faults.around("networks.segment_mtu"):
+            there = self._segments()
+            if address not in there:
+                raise errors.NotPossibleNow(
+                    f"No interface of this host has the address {address}.", do="Name another drill segment."
+                )
+            return there[address]
+
+    def _segments(self) -> Mapping[str, int]:
+        """The MTU by address: the loopback's, and those in a file `segments` in the site's folder, a line for
+        each."""
+        file = self._folder.parent / "segments"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return {LOOPBACK: 65536} | {address: int(mtu) for address, mtu in map(str.split, lines)}
 
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         return None
 
-    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService, span: LocalSpan | None = None) -> None:
         with self._faults.around("networks.serve"):
             found = self._get(name)
             if found is None:
@@ -52,6 +72,7 @@ class SimulatedNetworks:
             if found is not None and found.tag != tag:
                 raise errors.NotOurs(f"Network '{name}' is not ours.")
             self._path(name).with_suffix(".serving").unlink(missing_ok=True)
+            self._spans(name).unlink(missing_ok=True)
             self._path(name).unlink(missing_ok=True)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
@@ -75,6 +96,9 @@ class SimulatedNetworks:
             if there.get(mac) == address:
                 del there[mac]
                 files.replace(self._reserved(name), json.dumps(there))
+
+    def _spans(self, name: str) -> Path:
+        return self._path(name).with_suffix(".spans")
 
     def _reserved(self, name: str) -> Path:
         return self._path(name).with_suffix(".reserved")

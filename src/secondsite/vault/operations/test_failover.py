@@ -15,7 +15,7 @@ from ...domain.drills import networks, verdicts
 from ...domain.lifecycle import Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
-from ...jobs.model.facts import Json
+from ...jobs.model.facts import Json, to_json
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
@@ -26,7 +26,8 @@ from ...wire.control.cards import LocalCard
 from ..steps import obstacles, start_delay
 from ..steps.absent_site import declaration
 from ..steps.absent_site.declaration import Need
-from ..steps.drills import automatic_cleanup, networking
+from ..steps.batch import BatchChild
+from ..steps.drills import automatic_cleanup, networking, spanning
 from ..steps.drills.automatic_cleanup import CleansUp
 from ..steps.drills.networking import DrillNetworks, NetworkOptions
 from ..steps.drills.staying_open import StaysOpen
@@ -68,6 +69,19 @@ class TestFailover(MachineOperation):
     ) -> tuple[str, ...]:
         assert isinstance(request, rest.TestFailover)
         return networking.warnings(tx, machines, request.network)
+
+    def children(
+        self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
+    ) -> tuple[BatchChild, ...]:
+        """As of every verb, with the hosts that share the drill's networks."""
+        assert isinstance(request, rest.TestFailover)
+        children = super().children(tx, machines, request)
+        spans = spanning.of(tx, machines, request.network)
+        shared = {each: to_json(span) for each, span in spans.items()}
+        return tuple(
+            each.given(span=shared[each.machine_id]) if each.machine_id in shared else each
+            for each in children
+        )
 
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> DrillArguments:
         assert isinstance(request, rest.TestFailover)

@@ -26,6 +26,7 @@ from ...wire.control.orders import CreateNetwork, DrillNetwork
 from ..steps.absent_site import finish_later
 from ..steps.absent_site.finish_later import LaterArguments
 from ..steps.deps import Deps
+from ..steps.drills import spanning
 from ..steps.drills.networking import NetworkOptions
 from ..steps.sides import drill_networks, shared_drill_network
 from ..steps.sides.orders import Orders
@@ -123,14 +124,18 @@ class RunNetworks:
 
     def _wanted(self, run: PlanRunArguments, ctx: StepContext) -> tuple[NetworkEntry, ...]:
         """The networks by appliance, for the present machines of the run."""
-        asked = next(_asked(group) for group in run.groups if group.children)
-        ids = [child.machine_id for group in run.groups for child in group.children]
+        asked = {
+            child.machine_id: NetworkOptions.model_validate(child.arguments.root)
+            for group in run.groups
+            for child in group.children
+        }
         with self._deps.store.reading() as tx:
             by_appliance: dict[str, list[MachineRecord]] = {}
-            for machine in sorted(tx.machines.several(ids), key=lambda each: each.id):
+            for machine in sorted(tx.machines.several(list(asked)), key=lambda each: each.id):
                 by_appliance.setdefault(machine.target_appliance_id, []).append(machine)
             found = [
-                (there, _order(tx, asked, there, ctx.job_id)) for _, there in sorted(by_appliance.items())
+                (there, _order(tx, asked[there[0].id], there, ctx.job_id))
+                for _, there in sorted(by_appliance.items())
             ]
         return tuple(_entered(there[0], order) for there, order in found if order is not None)
 
@@ -177,16 +182,19 @@ def _order(
 ) -> CreateNetwork | None:
     if asked.network == CREATE_EACH:
         each = {made.name: made for machine in machines for made in drill_networks.unserved(tx, machine, run)}
-        return _all_of(list(each.values()), run)
+        return _all_of(tx, asked, list(each.values()), run)
     network = shared_drill_network.network(machines[0], run)
     serving = None
     if asked.subnet is not None:
         named = addresses.inside(asked.dns_servers, asked.subnet)
         serving = NetworkService(subnet=asked.subnet, dns_servers=named)
-    return _all_of([DrillNetwork(name=network.name, drill=network.drill, serving=serving)], run)
+    return _all_of(tx, asked, [DrillNetwork(name=network.name, drill=network.drill, serving=serving)], run)
 
 
-def _all_of(made: Sequence[DrillNetwork], run: str) -> CreateNetwork | None:
+def _all_of(
+    tx: Transaction, asked: NetworkOptions, made: Sequence[DrillNetwork], run: str
+) -> CreateNetwork | None:
     if not made:
         return None
-    return CreateNetwork(**dict(made[0]), more=tuple(made[1:]), run=run)
+    order = CreateNetwork(**dict(made[0]), more=tuple(made[1:]), run=run)
+    return spanning.over_hosts(tx, order, asked.span, asked.network)

@@ -6,9 +6,22 @@ from pydantic import Field
 
 from ...domain.machines.properties import MOST_MEMORY_BYTES
 from .base import Shape
-from .numbers import BoundedTuple, Bytes, Name, Number
+from .machines import Segment
+from .numbers import BoundedTuple, Bytes, Name, Number, Text
 
 MOST_NETWORKS = 1000
+
+
+class DrillSegment(Shape):
+    """The host's address on the network between hosts that its owner named for networks of drills which
+    several hosts share."""
+
+    address: Segment
+    """An IPv4 address."""
+    mtu: Number = 0
+    """The longest packet there, in bytes; 0: not known."""
+    problem: Text | None = None
+    """Why it cannot be used; null: it can."""
 
 
 class HostCapacity(Shape):
@@ -24,6 +37,8 @@ class HostCapacity(Shape):
     """The model of its processors, as its platform calls it; null: it does not say."""
     networks: Annotated[tuple[Name, ...], BoundedTuple(MOST_NETWORKS), Field(max_length=MOST_NETWORKS)] = ()
     """The names of its networks, in their order."""
+    segment: DrillSegment | None = None
+    """Its drill segment; null: none is named."""
 
     @property
     def is_believed(self) -> bool:

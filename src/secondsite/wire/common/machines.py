@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ...domain.networks import addresses, subnets
+from ...domain.networks import addresses, spanning, subnets
 from .base import Shape
 from .cards import MOST_RANGES, DnsServers, Range
 from .numbers import Bytes, Number
@@ -141,6 +141,20 @@ class NetworkService(Shape):
     hosts: tuple[ServedHost, ...] = ()
     dns_servers: DnsServers = ()
     ranges: Annotated[tuple[Range, ...], Field(max_length=MOST_RANGES)] = ()
+
+
+Segment = Annotated[str, AfterValidator(addresses.plain)]
+"""A host's address on its drill segment."""
+
+
+class NetworkSpan(Shape):
+    """Hosts that share an isolated network, by a VXLAN tunnel between the drill segments of its `members`,
+    which are their addresses there, in order; each host finds its own among them. `vni`: the tunnel's number.
+    `mtu`: the longest packet of the machines, in bytes."""
+
+    vni: Annotated[int, Field(ge=1, lt=spanning.NUMBERS)]
+    mtu: Annotated[int, Field(ge=spanning.LEAST_MTU, le=spanning.MOST_MTU)]
+    members: Annotated[tuple[Segment, ...], Field(min_length=2, max_length=spanning.MOST_HOSTS)]
 
 
 class DiscoveredMachine(Shape):

@@ -10,7 +10,7 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
-from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, NetworkService
+from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, NetworkService, NetworkSpan
 from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
 from ..common.points import MOST_DISKS, PointId, PointShape, RollForward
 from ..common.policies import PolicyShape
@@ -351,13 +351,16 @@ class RemoveMachine(Shape):
 
 
 class DrillNetwork(Shape):
-    """An isolated network of the machine's drill. `drill`: several machines of this test failover share
-    it, and it goes with the last of them; only for appliances that said CheckedTarget.shares_networks.
-    With it, `serving`: addresses for all of them, and names of this machine's cards."""
+    """An isolated network of the machine's drill. `drill`: several machines of this test failover share it,
+    and it goes with the last of them; only for appliances that said CheckedTarget.shares_networks. With it,
+    `serving`: addresses for all of them, and names of this machine's cards. `span`: machines at other hosts
+    share it too, and `serving` names the cards of all of them; only for appliances that reported a drill
+    segment."""
 
     name: str
     drill: str | None = None
     serving: NetworkService | None = None
+    span: NetworkSpan | None = None
 
 
 class CreateNetwork(DrillNetwork):

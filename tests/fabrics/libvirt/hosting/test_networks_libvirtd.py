@@ -16,8 +16,9 @@ from rig.hosts import LibvirtHost
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import hosting as cases
 from secondsite.fabrics.conformance import steps
-from secondsite.fabrics.interface import HostRequest, StartTrial
+from secondsite.fabrics.interface import HostRequest, LocalSpan, StartTrial
 from secondsite.fabrics.libvirt.host import connection, domain_xml
+from secondsite.fabrics.libvirt.host.serving import offering
 from secondsite.wire.common.machines import NetworkService, ServedHost
 from tests.support import libvirtd
 
@@ -219,6 +220,7 @@ def test_a_network_without_a_dhcp_server_reserves_nothing(host, switch):
 
 
 MAC, OTHER = "52:54:00:00:00:0a", "52:54:00:00:00:0b"
+THIRD, FOURTH = "52:54:00:00:00:0c", "52:54:00:00:00:0d"
 LEASE = """
 ip link add name cable type veth peer name card
 ip link set cable master BRIDGE up
@@ -285,6 +287,18 @@ def test_a_network_that_the_daemon_made_gives_addresses_and_names_by_its_own_ser
         )
     assert (leased(host, drill), leased(host, drill, OTHER)) == ("10.9.8.78", "10.9.8.79")
     assert number_of(host, drill) == begun
+
+
+def test_over_several_hosts_all_names_are_known_and_no_other_host_gives_the_same_addresses(host, drill):
+    """As far as the daemon does it: its host has no tunnel here."""
+    handle, span = host.connection.handle, LocalSpan(7, 1450, "10.5.0.1", ("10.5.0.2",), 1)
+    served = offered(("web01", MAC, "10.9.8.77"), ("db01", THIRD, "10.9.8.78"), ("db01", FOURTH, "10.9.8.79"))
+    for _ in range(2):
+        offering.serve(handle, handle.networkLookupByName("ss-drill"), served, span)
+    said = beside(host, "sh", "-euc", "ip link set lo up; busybox nslookup -type=a db01 10.9.8.1")
+    assert {"10.9.8.78", "10.9.8.79"} <= set(said.split())
+    got = [leased(host, drill, each) for each in (MAC, THIRD, FOURTH, OTHER)]
+    assert got == ["10.9.8.77", "10.9.8.78", "10.9.8.79", "10.9.8.101"]
 
 
 def test_nothing_of_it_is_left_once_it_is_removed_also_after_a_kill_in_between(host, monkeypatch):

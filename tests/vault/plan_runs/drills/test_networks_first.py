@@ -8,13 +8,15 @@ from secondsite.jobs.model.asking import asks_now
 from secondsite.wire.common.base import Problem
 from secondsite.wire.control import Report
 from secondsite.wire.control.orders import Kind
+from tests.vault import support_segments
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.drills.support_networks import DIRECTORY, asked_first, made
 from tests.vault.plan_runs.support_plan_runs import cancel, until_asked
 from tests.vault.support_appliances import B
-from tests.vault.support_operations import said
+from tests.vault.support_operations import OTHER_B, said
 
 SUBNET = "10.9.8.0/24"
+LEFT = (Kind.REMOVE_NETWORK, None)
 
 
 def test_it_is_there_when_the_person_is_asked_and_the_machines_come_into_the_same(verbs, plan):
@@ -35,6 +37,23 @@ def test_it_is_there_when_the_person_is_asked_and_the_machines_come_into_the_sam
     titles = [task.title for task in job.tasks]
     assert titles[1:3] == ["Create test network", "Before group 1: Directory"]
     assert titles[-2:] == ["Leave test network", "Outcome"]
+
+
+def test_over_several_hosts_each_has_it_with_all_cards_from_the_start(verbs, plan):
+    groups = plan(db={"before": (DIRECTORY,)})
+    support_segments.share(verbs, "db02", "web01")
+    job_id = verbs.submit_plan(Verb.TEST_FAILOVER, groups, subnet=SUBNET)
+    until_asked(verbs, job_id)
+    first, second = verbs.appliances.asked_at.values()
+    assert first == second
+    assert first.span.members == support_segments.MEMBERS
+    assert sorted(host.name for host in first.serving.hosts) == sorted(NAMES)
+    verbs.answer(job_id, "done")
+    assert verbs.settle(job_id).job.state == "succeeded"
+    machines, _ = verbs.appliances.asked_at.values()
+    assert machines == first.model_copy(update={"run": None})
+    leaving = [each for each, kind, machine in verbs.appliances.given if (kind, machine) == LEFT]
+    assert sorted(leaving) == sorted((B, OTHER_B))
 
 
 def test_a_drill_that_cleans_up_leaves_it_after_its_machines(verbs, plan):

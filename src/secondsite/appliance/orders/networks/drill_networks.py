@@ -9,12 +9,12 @@ between repeats, and leaves nothing.
 import functools
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
 from ....domain import errors
-from ....fabrics.interface import Fabric
+from ....fabrics.interface import Fabric, LocalSpan
 from ....ground import seams
 from ....ground.plural import counted
 from ....ground.units import DAY
@@ -74,12 +74,34 @@ def _enter(context: Context, asked: DrillNetwork, user: str) -> tuple[str, Creat
     payload, instead = reserving.with_addresses(asked, _users(context, asked.name, user))
     context.state.put_fact(_key(payload.name, user), payload.model_dump_json())
     seams.reach("appliance.network.entered")
-    info = context.fabric.networks.create_isolated(payload.name, str(payload.drill))
-    offered = _serve(context.state, context.fabric, payload)
+    span = _local(payload, context.parts.config.drill_segment)
+    info = context.fabric.networks.create_isolated(payload.name, str(payload.drill), span)
+    seams.reach("appliance.network.made")
+    offered = _serve(context.state, context.fabric, payload, span)
     others = _others(context, payload.name, user)
     beside = f", shared with {_of_this(others)}" if others else ""
     created = CreatedNetwork(**dict(info), leased=reserving.of(payload))
-    return f"isolated network {payload.name} is there{beside}{offered}{instead}", created
+    over = "" if span is None else f" over {counted(len(span.peers) + 1, 'host')}"
+    return f"isolated network {payload.name} is there{over}{beside}{offered}{instead}", created
+
+
+def _local(asked: DrillNetwork, own: str | None) -> LocalSpan | None:
+    """The span as this host sees it, whose own address on its drill segment is `own`. Raises
+    NotPossibleNow."""
+    if asked.span is None:
+        return None
+    members = asked.span.members
+    if own not in members:
+        raise errors.NotPossibleNow(
+            (
+                f"The network {asked.name} spans hosts at {', '.join(members)}, and this host's drill "
+                f"segment is {own or 'not named'}."
+            ),
+            do="Correct 'drill_segment' in appliance.json here, start the appliance again, and then the test "
+            "failover.",
+        )
+    peers = tuple(each for each in members if each != own)
+    return LocalSpan(asked.span.vni, asked.span.mtu, own, peers, members.index(own))
 
 
 def leave(context: Context, payload: CreateNetwork) -> str:
@@ -93,7 +115,7 @@ def leave(context: Context, payload: CreateNetwork) -> str:
 
 def _each(payload: CreateNetwork) -> list[DrillNetwork]:
     """The networks without what only the order contains: facts are read by older releases too."""
-    first = DrillNetwork(name=payload.name, drill=payload.drill, serving=payload.serving)
+    first = DrillNetwork(name=payload.name, drill=payload.drill, serving=payload.serving, span=payload.span)
     return [first, *payload.more]
 
 
@@ -117,12 +139,38 @@ def serve_again(state: State, fabric: Fabric) -> None:
     """Start the DHCP and DNS servers of all networks again, which ended with an earlier process. One that
     cannot be started keeps no machine from being replicated."""
     with _changing:
-        known = [each for key, said in state.facts(KEY).items() if (each := _understood(key, said))]
-        for payload in {each.name: each for each in known if each.serving is not None}.values():
-            try:
-                _serve(state, fabric, payload)
-            except (errors.SecondsiteError, OSError) as problem:
-                log.warning("network.not-served", network=payload.name, problem=str(problem))
+        for payload in _known(state):
+            if payload.serving is not None and payload.span is None:
+                _try(payload, functools.partial(_serve, state, fabric, payload))
+
+
+def mend(state: State, fabric: Fabric, segment: str | None) -> None:
+    """Make anew what is lost of networks that span hosts, as after a restart of this host, and their
+    servers."""
+    with _changing:
+        for payload in _known(state):
+            if payload.span is not None:
+                _try(payload, functools.partial(_mend, state, fabric, payload, segment))
+
+
+def _mend(state: State, fabric: Fabric, payload: DrillNetwork, segment: str | None) -> None:
+    span = _local(payload, segment)
+    fabric.networks.create_isolated(payload.name, str(payload.drill), span)
+    _serve(state, fabric, payload, span)
+
+
+def _known(state: State) -> Collection[DrillNetwork]:
+    """All networks, each once."""
+    known = [each for key, said in state.facts(KEY).items() if (each := _understood(key, said))]
+    served_last = sorted(known, key=lambda each: each.serving is not None)
+    return {each.name: each for each in served_last}.values()
+
+
+def _try(payload: DrillNetwork, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except (errors.SecondsiteError, OSError) as problem:
+        log.warning("network.not-served", network=payload.name, problem=str(problem))
 
 
 def _understood(key: str, said: str) -> DrillNetwork | None:
@@ -134,7 +182,7 @@ def _understood(key: str, said: str) -> DrillNetwork | None:
         return None
 
 
-def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
+def _serve(state: State, fabric: Fabric, payload: DrillNetwork, span: LocalSpan | None = None) -> str:
     """Start the network's DHCP and DNS server, with the names of all machines that use it; returns the end of
     a sentence."""
     if payload.serving is None:
@@ -144,7 +192,7 @@ def _serve(state: State, fabric: Fabric, payload: DrillNetwork) -> str:
     hosts = [host for each in users if each.serving is not None for host in each.serving.hosts]
     ordered = tuple(sorted(set(hosts), key=lambda host: (host.name, host.mac)))
     serving = payload.serving.model_copy(update={"hosts": ordered})
-    fabric.networks.serve(payload.name, str(payload.drill), serving)
+    fabric.networks.serve(payload.name, str(payload.drill), serving, span)
     names = list(dict.fromkeys(reserving.called(host) for host in ordered)) or ["none"]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f", with addresses of {payload.serving.subnet}; names: {', '.join(names[:NAMED])}{more}"

@@ -78,14 +78,20 @@ def _prefix(context: Context) -> str:
 
 def with_addresses(asked: DrillNetwork, users: Iterable[DrillNetwork]) -> tuple[DrillNetwork, str]:
     """The network with an address for each card: the one that it is to have or, if another user has that,
-    another one. Also the end of a sentence about the latter."""
+    another one. Also the end of a sentence about the latter. Where hosts share the network all users name the
+    same cards, in the same order, so all hosts give the same addresses."""
     if asked.serving is None:
         return asked, ""
+    users = tuple(users)
+    known = {host.mac: host.address for user in users if asked.span for host in _hosts(user)}
     taken = {host.address: host.name for user in users for host in _hosts(user) if host.address is not None}
     hosts, instead = [], ""
     # Cards with a wish first: one without would otherwise take another card's address.
     serving = asked.serving
     for host in sorted(serving.hosts, key=lambda each: each.address is None):
+        if known.get(host.mac) is not None:
+            hosts.append(host.model_copy(update={"address": known[host.mac]}))
+            continue
         found = served_addresses.lease(
             serving.subnet, host.mac, host.address, taken, serving.dns_servers, serving.ranges
         )

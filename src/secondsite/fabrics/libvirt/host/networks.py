@@ -6,7 +6,6 @@ bridge of that name."""
 
 import json
 import os
-import subprocess
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -18,15 +17,14 @@ import structlog
 
 from ....domain import errors
 from ....wire.common.machines import NetworkInfo, NetworkService
-from ...interface import Obstacle
+from ...interface import LocalSpan, Obstacle
 from .. import subnets, uplinks, vlans
 from . import connection, domain_xml
-from .serving import dnsmasq, isolation, offering, reserving
+from .serving import commands, dnsmasq, isolation, offering, reserving, tunnels
 
 ALIAS = "secondsite:"
 PASSING = "ssnew"
 LONGEST_NAME = 15
-IP_SECONDS = 10.0
 ITS_OWN_SERVER = frozenset({"none", "nat", "route", "open"})
 """Forward modes with which a libvirt network has a bridge of its own, and its own DHCP server."""
 
@@ -38,12 +36,13 @@ class BridgeNetworks:
     """Bridges of this host, by iproute2. `folder` is for the servers on them."""
 
     def __init__(self, folder: Path) -> None:
-        self._servers = dnsmasq.Servers(folder, _ip)
+        self._tunnels = tunnels.Tunnels(folder)
+        self._servers = dnsmasq.Servers(folder, commands.ip)
 
     def list(self) -> Sequence[NetworkInfo]:
         return _bridges()
 
-    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
+    def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         if not 0 < len(name.encode()) <= LONGEST_NAME:
             raise errors.InvalidArgument(
                 f"'{name}' is not a valid name for a bridge.", do=f"Give one of 1 to {LONGEST_NAME} bytes."
@@ -54,7 +53,9 @@ class BridgeNetworks:
         else:
             _require_tag(existing, tag)
         isolation.shut_host_out(name)
-        _ip("link", "set", "dev", name, "up")
+        commands.ip("link", "set", "dev", name, "up")
+        if span is not None:
+            self._tunnels.join(name, name, span)
         return NetworkInfo(name=name, kind="bridge", isolated=True, tag=tag)
 
     def remove(self, name: str, tag: str) -> None:
@@ -63,21 +64,26 @@ class BridgeNetworks:
         existing = self._find(name)
         if existing is not None:
             _require_tag(existing, tag)
-            self._servers.end(name)
-            _ip("link", "delete", "dev", name, "type", "bridge")
-        else:
-            self._servers.end(name)
+        self._servers.end(name)
+        self._tunnels.leave(name)
+        if existing is not None:
+            commands.ip("link", "delete", "dev", name, "type", "bridge")
+
+    def segment_mtu(self, address: str) -> int:
+        return tunnels.segment_mtu(address)
 
     def cannot_serve(self, subnet: str | None = None, own: Collection[str] = ()) -> Obstacle | None:
         return dnsmasq.obstacle()
 
-    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
+    def serve(self, name: str, tag: str, serving: NetworkService, span: LocalSpan | None = None) -> None:
         existing = self._find(name)
         if existing is None:
             raise errors.NotFound.named("network", name)
         _require_tag(existing, tag)
         _require_none(self.cannot_serve())
-        self._servers.serve(name, serving)
+        if span is not None:
+            self._tunnels.keep_server(name, serving.subnet)
+        self._servers.serve(name, serving, span)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
         """None: bridges of the host have no DHCP server of the platform."""
@@ -100,8 +106,9 @@ class BridgeNetworks:
 class LibvirtNetworks:
     """libvirt's networks, and the host's bridges that belong to none of them."""
 
-    def __init__(self, hypervisor: connection.Hypervisor) -> None:
+    def __init__(self, hypervisor: connection.Hypervisor, folder: Path) -> None:
         self._hypervisor = hypervisor
+        self._tunnels = tunnels.Tunnels(folder)
 
     def list(self) -> Sequence[NetworkInfo]:
         found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
@@ -109,22 +116,24 @@ class LibvirtNetworks:
         bridges = [link for link in _bridges() if link.name not in own]
         return [*(_libvirt_network(root, active) for root, active in found), *bridges]
 
-    def create_isolated(self, name: str, tag: str) -> NetworkInfo:
+    def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         network = self._find(name)
         if network is None:
-            text = _isolated_xml(name, tag)
+            text = _isolated_xml(name, tag, span)
             network = connection.call("defining a network", self._hypervisor.handle.networkDefineXML, text)
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         if not _is_active(network):
             connection.call(f"starting the network '{name}'", network.create)
-        self._shut_host_out(network)
+        self._shut_host_out(network, span)
         return _libvirt_network(domain_xml.parse(_xml(network)))
 
     def remove(self, name: str, tag: str) -> None:
         network = self._find(name)
+        if network is not None:
+            _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
+        self._tunnels.leave(name)
         if network is None:
             return
-        _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         if _is_active(network):
             connection.call(f"stopping the network '{name}'", network.destroy)
         connection.call(f"removing the network '{name}'", network.undefine)
@@ -134,16 +143,28 @@ class LibvirtNetworks:
         would be two routes to it."""
         return None if subnet is None else offering.obstacle(subnet, self.list(), own)
 
-    def serve(self, name: str, tag: str, serving: NetworkService) -> None:
+    def segment_mtu(self, address: str) -> int:
+        return tunnels.segment_mtu(address)
+
+    def serve(self, name: str, tag: str, serving: NetworkService, span: LocalSpan | None = None) -> None:
         network = self._need(name)
         _require_tag(_libvirt_network(domain_xml.parse(_xml(network))), tag)
         _require_none(offering.obstacle(serving.subnet, self.list(), {name}))
-        offering.serve(self._hypervisor.handle, network, serving)
-        self._shut_host_out(network)
+        offering.serve(self._hypervisor.handle, network, serving, span)
+        self._shut_host_out(network, span)
+        if span is not None:
+            self._tunnels.keep_server(name, serving.subnet)
 
-    def _shut_host_out(self, network: Any) -> None:
+    def _shut_host_out(self, network: Any, span: LocalSpan | None) -> None:
+        """Shut the host out, and join the bridge with those of other hosts, whose rules keep the host out
+        too."""
         serves = domain_xml.parse(_xml(network)).find("ip") is not None
-        _try_to_shut_host_out(connection.call("reading a network", network.bridgeName), serves)
+        bridge = connection.call("reading a network", network.bridgeName)
+        problem = _not_shut_out(bridge, serves)
+        if span is not None:
+            self._tunnels.join(network.name(), bridge, span)
+        elif problem is not None:
+            log.warning("network.host-not-shut-out", network=bridge, problem=problem)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
         network = self._find(name)
@@ -200,7 +221,7 @@ def _links() -> list[dict[str, Any]]:
 
 
 def _shown(what: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(_ip("-json", what, "show", "type", "bridge") or "[]")
+    found: list[dict[str, Any]] = json.loads(commands.ip("-json", what, "show", "type", "bridge") or "[]")
     return found
 
 
@@ -224,10 +245,10 @@ def _make_bridge(name: str, tag: str) -> None:
     passing = f"{PASSING}{os.getpid()}"
     with _making:
         _clear_passing()
-        _ip("link", "add", "name", passing, "type", "bridge")
-        _ip("link", "set", "dev", passing, "addrgenmode", "none")
-        _ip("link", "set", "dev", passing, "alias", f"{ALIAS}{tag}")
-        _ip("link", "set", "dev", passing, "name", name)
+        commands.ip("link", "add", "name", passing, "type", "bridge")
+        commands.ip("link", "set", "dev", passing, "addrgenmode", "none")
+        commands.ip("link", "set", "dev", passing, "alias", f"{ALIAS}{tag}")
+        commands.ip("link", "set", "dev", passing, "name", name)
 
 
 def _clear_passing() -> None:
@@ -235,33 +256,17 @@ def _clear_passing() -> None:
     own = f"{PASSING}{os.getpid()}"
     for left_over in (link["ifname"] for link in _links() if link["ifname"].startswith(PASSING)):
         if left_over == own or not Path("/proc", left_over.removeprefix(PASSING)).exists():
-            _ip("link", "delete", "dev", left_over, "type", "bridge")
+            commands.ip("link", "delete", "dev", left_over, "type", "bridge")
 
 
-def _try_to_shut_host_out(bridge: str, serves: bool) -> None:
-    """Shut the host out of a bridge if possible: libvirt's daemon made it, and this process may lack the
-    right to change it."""
+def _not_shut_out(bridge: str, serves: bool) -> str | None:
+    """Shut the host out of a bridge; why that is not possible, if it is not: libvirt's daemon made it, and
+    this process may lack the right to change it."""
     try:
         isolation.shut_host_out(bridge, serves=serves)
     except errors.FabricError as problem:
-        log.warning("network.host-not-shut-out", network=bridge, problem=problem.message)
-
-
-def _ip(*arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["ip", *arguments], capture_output=True, text=True, timeout=IP_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise errors.FabricError(
-            f"'ip {' '.join(arguments)}' could not run: {error}", do="Install iproute2."
-        ) from error
-    if done.returncode != 0:
-        raise errors.FabricError(
-            f"'ip {' '.join(arguments)}' failed: {done.stderr.strip()}",
-            do="Check that the appliance may manage the host's network (CAP_NET_ADMIN).",
-        )
-    return done.stdout
+        return problem.message
+    return None
 
 
 def _xml(network: Any) -> str:
@@ -298,9 +303,11 @@ def _takes_filters(root: Element, mode: str) -> bool:
     return mode in ITS_OWN_SERVER or (bridge is not None and port is None)
 
 
-def _isolated_xml(name: str, tag: str) -> str:
+def _isolated_xml(name: str, tag: str, span: LocalSpan | None) -> str:
     root = Element("network", {"ipv6": "no"})
     SubElement(root, "name").text = name
     domain_xml.set_tag(root, tag)
     SubElement(root, "bridge", {"stp": "off", "delay": "0"})
+    if span is not None:
+        SubElement(root, "mtu", {"size": str(span.mtu)})
     return ElementTree.tostring(root, encoding="unicode")

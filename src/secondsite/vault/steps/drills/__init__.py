@@ -7,4 +7,5 @@ Its rooms:
     drill_cleanup      removes the machine and the network, keeps notes and verdict
     drift              what has changed in a machine since one passed
     networking         the network of one, or one for each that its machines are in at home
+    spanning           the hosts that share these
 """

@@ -16,6 +16,8 @@ from ..sides import drill_networks, network_cards, shared_drill_network
 from ..sides.addressing import DrillNetwork
 from ..sides.source import Source
 from ..sides.target import Target
+from . import spanning
+from .spanning import DrillSpan
 
 Asked = tuple[orders.CreateNetwork, dict[str, str] | None]
 """The order, and, if each network of the machine's home gets one, the network of each card, by home MAC
@@ -23,11 +25,13 @@ address."""
 
 
 class NetworkOptions(Shape):
-    """The network options among the job's arguments."""
+    """The network options among the job's arguments. `span`: the hosts that share the networks; None: each
+    host makes its own."""
 
     network: str
     subnet: str | None = None
     dns_servers: tuple[str, ...] = ()
+    span: DrillSpan | None = None
 
 
 class DrillNetworks:
@@ -121,11 +125,12 @@ class DrillNetworks:
         run = shared_drill_network.run_of(ctx) if can.shares_networks else None
         with self._deps.store.reading() as tx:
             if asked.network == CREATE_EACH:
-                return drill_networks.network(tx, machine, run, can.stand_ins, asked.dns_servers)
+                found = drill_networks.network(tx, machine, run, can.stand_ins, asked.dns_servers)
+                return found and (spanning.over_hosts(tx, found[0], asked.span, asked.network), found[1])
             network = shared_drill_network.network(machine, run)
             if asked.subnet is not None:
                 network = shared_drill_network.served(tx, machine, network, asked.subnet, asked.dns_servers)
-        return network, None
+            return spanning.over_hosts(tx, network, asked.span, asked.network), None
 
     def _stands_for(self, machine: MachineRecord, each: dict[str, str] | None) -> str:
         if each is None:
@@ -146,27 +151,25 @@ def _made(
     return (shared_drill_network.network(machine, run).name,) if asked.network in MADE else ()
 
 
-# Machines of one drill that run on several hosts: a network is made for them at each host, and these do not
-# reach each other.
+# Machines of one drill that run on several hosts, which cannot share a network: one is made for them at each
+# host, and these do not reach each other.
 
 
 def warnings(tx: Transaction, machines: Sequence[MachineRecord], network: str) -> tuple[str, ...]:
     """A part of a sentence, or nothing."""
-    hosts = sorted({machine.target_appliance_id for machine in machines})
-    if network not in MADE or len(hosts) < 2:
+    apart, reasons = spanning.reaching(tx, machines)
+    if network not in MADE or len(apart) < 2:
         return ()
-    parts = (
-        (
-            f"{run_selection.listed(sorted(each.name for each in machines if each.target_appliance_id == host), ', ')} "  # noqa: E501
-            f"at {_called(tx, host)}"
-        )
-        for host in hosts
-    )
+    parts = (f"{_listed(there)} at {_called(tx, there[0].target_appliance_id)}" for there in apart)
     return (
-        f"the machines are drilled apart: {'; '.join(parts)}. Each host makes a network of its own, and "
-        "machines of one do not reach those of the other. Drill them in a network that the hosts share "
-        "('--network NAME'), or protect them to one host ('--target-appliance')",
+        f"the machines are drilled apart: {'; '.join((*parts, *reasons))}. Each host makes a network of its "
+        "own, and machines of one do not reach those of the other. Or drill them in a network that the hosts "
+        "share ('--network NAME'), or protect them to one host ('--target-appliance')",
     )
+
+
+def _listed(machines: Sequence[MachineRecord]) -> str:
+    return run_selection.listed(sorted(each.name for each in machines), ", ")
 
 
 def _called(tx: Transaction, appliance_id: str) -> str:

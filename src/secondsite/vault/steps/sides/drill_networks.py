@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ....domain import errors
 from ....domain.networks import addresses, subnets
 from ....wire.common.cards import PoolSettings
+from ....wire.control.cards import LocalCard
 from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape, TargetCheckFact
 from ....wire.control.orders import CreateNetwork, DrillNetwork
 from ...store import MachineRecord, Transaction
@@ -132,7 +133,7 @@ def network(
     drill, settings_of = run or machine.id, {each.network: each for each in known}
     homes = of(tx, machine)
     each = {mac: _name(drill, machine, home) for mac, home in homes.items()}
-    connected = network_cards.in_drill(tx, machine, None, each)
+    connected = cards(tx, machine, drill)
     made: list[DrillNetwork] = []
     for name, home in {each[mac]: home for mac, home in homes.items()}.items():
         # a check of an older vault used the network's name for all its tags
@@ -146,6 +147,12 @@ def network(
     if not made:
         return None
     return CreateNetwork(**dict(made[0]), more=tuple(made[1:])), each
+
+
+def cards(tx: Transaction, machine: MachineRecord, drill: str) -> tuple[LocalCard, ...]:
+    """The machine's cards in that drill, each with the name of its network."""
+    each = {mac: _name(drill, machine, home) for mac, home in of(tx, machine).items()}
+    return network_cards.in_drill(tx, machine, None, each)
 
 
 def names(machine: MachineRecord, run: str | None, networks: Mapping[str, HomeNetwork]) -> tuple[str, ...]:

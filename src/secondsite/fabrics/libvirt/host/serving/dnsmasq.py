@@ -17,11 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .....domain import errors
-from .....domain.networks import served_addresses, subnets
+from .....domain.networks import subnets
 from .....ground.processes import children
 from .....ground.units import KiB
 from .....wire.common.machines import NetworkService, ServedHost
-from ....interface import Obstacle
+from .... import spanning
+from ....interface import LocalSpan, Obstacle
 
 READY_SECONDS = 10.0
 POLL_SECONDS = 0.02
@@ -44,6 +45,7 @@ logs every odd request, and a guest could fill the host's disk that way."""
 KEPT_PIECES, MOST_OF_A_PIECE = 64, 4 * KiB
 
 Ip = Callable[..., str]
+_Wanted = tuple[NetworkService, LocalSpan | None]
 
 
 class Servers:
@@ -52,16 +54,17 @@ class Servers:
     def __init__(self, folder: Path, ip: Ip) -> None:
         self._folder, self._ip = folder, ip
         self._lock = threading.Lock()
-        self._running: dict[str, tuple[NetworkService, children.Child]] = {}
+        self._running: dict[str, tuple[_Wanted, children.Child]] = {}
 
-    def serve(self, network: str, serving: NetworkService) -> None:
+    def serve(self, network: str, serving: NetworkService, span: LocalSpan | None = None) -> None:
         """Serves these addresses and names from now on, in place of earlier ones. Raises FabricError."""
+        wanted = serving, span
         with self._lock:
             known = self._running.get(network)
-            if known is not None and known[0] == serving and known[1].poll() is None:
+            if known is not None and known[0] == wanted and known[1].poll() is None:
                 return
             self._end(network)
-            self._running[network] = serving, self._start(network, serving)
+            self._running[network] = wanted, self._start(network, wanted)
 
     def end(self, network: str) -> None:
         """Ends the server of a network, and removes what is left of it; harmless if there is none."""
@@ -93,12 +96,12 @@ class Servers:
             if Path("/sys/class/net", outer).exists():
                 raise
 
-    def _start(self, network: str, serving: NetworkService) -> children.Child:
+    def _start(self, network: str, wanted: _Wanted) -> children.Child:
         outer, inner = cable(network)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._ip("link", "add", "name", outer, "type", "veth", "peer", "name", inner)
         with self._log(network).open("wb") as log:
-            server = children.start([*IN_ITS_OWN, self._script(network, serving)], log, {"PATH": PATH})
+            server = children.start([*IN_ITS_OWN, self._script(network, wanted)], log, {"PATH": PATH})
         try:
             self._ip("link", "set", "dev", outer, "master", network)
             self._ip("link", "set", "dev", outer, "up")
@@ -130,11 +133,11 @@ class Servers:
                 )
             time.sleep(POLL_SECONDS)
 
-    def _script(self, network: str, serving: NetworkService) -> str:
-        subnet = ipaddress.IPv4Network(serving.subnet)
+    def _script(self, network: str, wanted: _Wanted) -> str:
+        subnet = ipaddress.IPv4Network(wanted[0].subnet)
         _, inner = cable(network)
         first = subnet.network_address + 1
-        command = shlex.join(_command(inner, subnet, serving, self._leases(network)))
+        command = shlex.join(_command(inner, subnet, wanted, self._leases(network)))
         return IN_NAMESPACE.format(
             inner=inner,
             address=f"{first}/{subnet.prefixlen}",
@@ -162,8 +165,9 @@ def cable(network: str) -> tuple[str, str]:
     return f"sso-{digest}", f"ssi-{digest}"
 
 
-def _command(inner: str, subnet: ipaddress.IPv4Network, serving: NetworkService, leases: Path) -> list[str]:
-    given = served_addresses.spans(serving.subnet, serving.ranges)
+def _command(inner: str, subnet: ipaddress.IPv4Network, wanted: _Wanted, leases: Path) -> list[str]:
+    serving, span = wanted
+    given = spanning.given(serving, span)
     return [
         "dnsmasq", "--conf-file=", "--pid-file=", "--keep-in-foreground", "--log-facility=-", "--user=nobody",
         f"--interface={inner}", "--except-interface=lo", "--bind-interfaces",
@@ -171,10 +175,13 @@ def _command(inner: str, subnet: ipaddress.IPv4Network, serving: NetworkService,
         # While it waits 3 s for an echo it answers nobody, and of two slow guests neither got its address.
         "--no-ping",
         *(f"--dhcp-range={first},{last},{subnet.netmask},{LEASE}" for first, last in given),
+        *([] if given else [f"--dhcp-range={subnet.network_address},static,{subnet.netmask},{LEASE}"]),
         "--dhcp-authoritative", "--quiet-dhcp", "--dhcp-option=3",
         f"--dhcp-leasefile={leases}",
         *([f"--dhcp-option=6,{','.join(serving.dns_servers)}"] if serving.dns_servers else []),
         *(f"--dhcp-host={_place(host)}" for host in serving.hosts),
+        *([] if span is None else [f"--dhcp-option=26,{span.mtu}"]),
+        *(f"--host-record={name},{address}" for name, address in spanning.named(serving, span)),
     ]  # fmt: skip
 
 

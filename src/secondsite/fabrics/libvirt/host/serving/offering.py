@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element, SubElement
 import libvirt
 
 from .....domain import errors
-from .....domain.networks import served_addresses
 from .....wire.common.machines import NetworkInfo, NetworkService
-from ....interface import Obstacle
+from .... import spanning
+from ....interface import LocalSpan, Obstacle
 from .. import connection, domain_xml
 from . import reserving
 
@@ -43,11 +43,11 @@ def obstacle(subnet: str, there: Sequence[NetworkInfo], own: Collection[str] = (
     return None
 
 
-def serve(handle: Any, network: Any, serving: NetworkService) -> None:
+def serve(handle: Any, network: Any, serving: NetworkService, span: LocalSpan | None = None) -> None:
     """Serve these addresses and names from now on. Harmless if they are served already. Raises
     FabricError."""
     if _subnet_of(_root(network)) != serving.subnet:
-        _begin(handle, network, serving)
+        _begin(handle, network, serving, span)
     there = reserving.known(network) or {}
     wanted = {host.mac.lower(): host for host in serving.hosts if host.address is not None}
     for mac, address in there.items():
@@ -58,10 +58,10 @@ def serve(handle: Any, network: Any, serving: NetworkService) -> None:
             reserving.reserve(network, mac, str(host.address), host.name)
 
 
-def _begin(handle: Any, network: Any, serving: NetworkService) -> None:
+def _begin(handle: Any, network: Any, serving: NetworkService, span: LocalSpan | None) -> None:
     """Restart the network: its new definition counts only from its next start. If this process is killed in
     between, whoever makes the network again starts it."""
-    name, text = network.name(), _defined(_root(network, libvirt.VIR_NETWORK_XML_INACTIVE), serving)
+    name, text = network.name(), _defined(_root(network, libvirt.VIR_NETWORK_XML_INACTIVE), serving, span)
     connection.call("defining a network", handle.networkDefineXML, text)
     if connection.call("reading a network", network.isActive):
         connection.call(f"stopping the network '{name}'", network.destroy)
@@ -74,21 +74,43 @@ def _begin(handle: Any, network: Any, serving: NetworkService) -> None:
         ) from problem
 
 
-def _defined(root: Element, serving: NetworkService) -> str:
+def _defined(root: Element, serving: NetworkService, span: LocalSpan | None) -> str:
     for old in [*root.findall("ip"), *root.findall("dns"), *root.findall(f"{{{OPTIONS}}}options")]:
         root.remove(old)
     subnet = ipaddress.IPv4Network(serving.subnet)
     first = str(subnet.network_address + 1)
     served = SubElement(root, "ip", {"family": "ipv4", "address": first, "prefix": str(subnet.prefixlen)})
     dhcp = SubElement(served, "dhcp")
-    for begin, end in served_addresses.spans(serving.subnet, serving.ranges):
+    for begin, end in _ranges(serving, span):
         SubElement(dhcp, "range", {"start": begin, "end": end})
+    for host in serving.hosts if span is not None else ():  # one by one many would take long
+        if host.address is not None:
+            SubElement(dhcp, "host", {"mac": host.mac, "name": host.name, "ip": host.address})
+    if span is not None:
+        names = SubElement(root, "dns")
+        for name, address in spanning.named(serving, span):
+            SubElement(SubElement(names, "host", {"ip": address}), "hostname").text = name
     if serving.dns_servers:
         options = SubElement(root, f"{{{OPTIONS}}}options")
         SubElement(
             options, f"{{{OPTIONS}}}option", {"value": f"dhcp-option=6,{','.join(serving.dns_servers)}"}
         )
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _ranges(serving: NetworkService, span: LocalSpan | None) -> Sequence[tuple[str, str]]:
+    """The ranges; on a network over hosts also the addresses of all named cards, which nobody else gets. The
+    daemon lets its server have no more leases than there are addresses in ranges, and a host's share is
+    small."""
+    found = spanning.given(serving, span)
+    spans = [(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last)) for first, last in found]
+    named = dict.fromkeys(address for _, address in spanning.named(serving, span))
+    outside = (
+        each
+        for each in named
+        if not any(first <= ipaddress.IPv4Address(each) <= last for first, last in spans)
+    )
+    return [*found, *((each, each) for each in outside)]
 
 
 def _subnet_of(root: Element) -> str | None:
