@@ -6,6 +6,7 @@ import structlog
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Every
 from ...wire.common.hosts import MOST_NETWORKS, HostCapacity
+from ..target import SharedStoresWatch
 
 EVERY_SECONDS = 30.0
 
@@ -16,9 +17,10 @@ class HostCapacityWatch(Every):
     """Looks every half a minute. `latest` is None before the first look, and while the hypervisor does not
     answer."""
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, shared: SharedStoresWatch) -> None:
         super().__init__("host-capacity", EVERY_SECONDS, self._look, self._failed)
         self._fabric = fabric
+        self._shared = shared
         self.latest: HostCapacity | None = None
 
     def start(self) -> None:
@@ -35,6 +37,8 @@ class HostCapacityWatch(Every):
             free_bytes=has.free_bytes,
             cpu_model=hosting.cpu_model(),
             networks=tuple(names[:MOST_NETWORKS]),
+            signs=self._shared.signs(),
+            proven=self._shared.proven,
         )
 
     def _failed(self, error: Exception) -> None:

@@ -11,6 +11,16 @@ from .numbers import BoundedTuple, Bytes, Name, Number
 MOST_NETWORKS = 1000
 
 
+MOST_SIGNS = 1000
+
+
+class StoreSign(Shape):
+    """A store of an appliance, by a token that only who sees the store can know."""
+
+    store: Annotated[str, Field(max_length=64)]
+    token: Name
+
+
 class HostCapacity(Shape):
     """What the host of its machines has."""
 
@@ -24,6 +34,11 @@ class HostCapacity(Shape):
     """The model of its processors, as its platform calls it; null: it does not say."""
     networks: Annotated[tuple[Name, ...], BoundedTuple(MOST_NETWORKS), Field(max_length=MOST_NETWORKS)] = ()
     """The names of its networks, in their order."""
+
+    signs: Annotated[tuple[StoreSign, ...], BoundedTuple(MOST_SIGNS)] = ()
+    """The stores that this appliance uses, each with a random token that lies in it."""
+    proven: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
+    """Tokens of other appliances that it has read while they held the stores that these lie in."""
 
     @property
     def is_believed(self) -> bool:
