@@ -7,7 +7,7 @@ from ...domain.errors import SecondsiteError
 from ...fabrics.interface import PowerState
 from ...ground.plural import counted
 from ...wire.control.orders import Nothing, TakeReplica
-from ..target import FAILOVER, ReplicaTakeover
+from ..target import FAILOVER, HostedReplica, ReplicaTakeover
 from . import runs
 from .context import ApplianceParts, Context
 
@@ -30,11 +30,20 @@ def take_replica(context: Context, payload: TakeReplica) -> tuple[str, Nothing]:
             hosted = taking.take(min(payload.wait_seconds, context.left_seconds()))
         with context.alone(hosted, TAKING):
             hosted.save(accepting=payload.accepting and not hosted.failed_over)
+            still = _end_former_drills(context, hosted)
         context.parts.work.wanted(hosted)
     points = counted(len(hosted.replica.point_ids), "recovery point")
-    drilled = [run.name for run in hosted.replica.state.runs if run.name != FAILOVER]
-    still = "; its test failover may still run at the former host" if drilled else ""
     return f"the replica of {setup.machine_name}, with {points}, is taken over{still}", Nothing()
+
+
+def _end_former_drills(context: Context, hosted: HostedReplica) -> str:
+    """Let go of the drills of the former host; the end of a sentence. A copy that still runs there stands on
+    files without a name, and its host removes it when it is back."""
+    ours = {key.rsplit("/", 1)[-1] for key in context.state.facts(f"run/{hosted.machine_id}/")}
+    former = [run.name for run in hosted.replica.state.runs if run.name not in (FAILOVER, *ours)]
+    for name in former:
+        hosted.replica.close_run(name)
+    return "; its test failover at the former host has ended" if former else ""
 
 
 def forget_moved(parts: ApplianceParts, machine_id: str) -> None:

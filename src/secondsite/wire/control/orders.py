@@ -81,7 +81,8 @@ class StopReplication(Shape):
 
 class UpdatePolicy(Shape):
     """`target_addresses`: where the source of the machine reaches the data port of `target_appliance_id`
-    now; told to the source alone. An older appliance goes on with those that it began with."""
+    now, which has the replica; told to the source alone. An older appliance goes on with those that it began
+    with."""
 
     policy: PolicyShape
     target_appliance_id: str = ""

@@ -2,6 +2,7 @@
 two have it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -24,10 +25,17 @@ def sites(make_site, tmp_path):
     return a, *(make_site(name, store=shared / name).start() for name in ("b", "c"))
 
 
+class TokenPair(Pair[Any]):
+    """`token` is that of its replica's store, `point` its newest."""
+
+    token: str | None
+    point: str
+
+
 @pytest.fixture
 def pair(sites):
     a, b, _ = sites
-    pair = Pair(a, b, a.make_machine()).protect().synchronized()
+    pair = TokenPair(a, b, a.make_machine()).protect().synchronized()
     pair.pause()
     a.write(pair.fabric_id, 0, noise(64 * KiB))
     pair.point = pair.point_now()
@@ -70,7 +78,7 @@ def test_a_copy_of_a_store_proves_nothing(sites, make_site, tmp_path):
         (copied / name).write_bytes((b.config.store / name).read_bytes())
     d = make_site("d", store=copied.with_name("d")).start()
     watch = d.appliance.shared_stores
-    watch._look()
+    watch.look()
     assert b.appliance_id in next(iter(d.appliance.host.stores.neighbours)).owners.others()
     assert watch.proven == ()
 
@@ -116,7 +124,7 @@ def test_an_appliance_that_runs_gives_it_when_it_is_asked(pair, sites):
 def test_it_comes_back_the_same_way(pair, sites):
     a, b, c = sites
     take(pair, c)
-    moved = Pair(a, c, pair.fabric_id, pair.machine_id)
+    moved = TokenPair(a, c, pair.fabric_id, pair.machine_id)
     names = {each.root: each for each in c.appliance.host.stores.neighbours}
     moved.token = names[b.config.store].owners.token
     take(moved, b)
@@ -140,7 +148,7 @@ def test_a_former_owner_that_missed_the_change_does_nothing_to_it(pair, sites, m
     """As a host whose locks the file server has ended meanwhile."""
     _, b, c = sites
     b.appliance.shared_stores.stop()
-    b.appliance.host.stores.default.owners._lock.release()
+    b.appliance.host.stores.default.owners.release()
     b.appliance.host.daemon.stop()
     take(pair, c)
     with pytest.raises(OrderFailed, match="another appliance's now"):
