@@ -1,5 +1,5 @@
-"""Three hosts of a site keep their stores side by side on one file system: a plan starts ten machines where its
-preview says; of a host that dies in the middle the others take the machines over, and none runs twice."""
+"""Three hosts of a site keep their stores side by side on one file system: a plan starts ten machines where
+its preview says; of a host that dies in the middle the others take the machines over, and none runs twice."""
 
 import tempfile
 from collections import Counter

@@ -4,7 +4,6 @@ A host can whose appliance has proven that it reaches the store: it has read the
 the replica's appliance held it (wire.common.hosts)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ....domain import errors, placement
@@ -153,17 +152,21 @@ class MovingTarget(Target):
         try:
             return super().give(order, payload, why, limits, again=again)
         except errors.ApplianceUnreachable as away:
-            host = self._other()
-            if host is None:
-                raise
-            self._move(host, away)
+            self._move(self._other(away), away)
             raise
 
-    def _other(self) -> PlacementHost | None:
+    def _other(self, away: errors.ApplianceUnreachable) -> PlacementHost:
+        """The host that takes the place of the present one; raises ApplianceUnreachable."""
         deps = self._orders.deps
-        with deps.store.reading() as tx, suppress(errors.SecondsiteError):
-            return choose(deps, tx, self.machine)
-        return None
+        with deps.store.reading() as tx:
+            if not others(deps.gateway, tx, self.machine):
+                raise away
+            try:
+                return choose(deps, tx, self.machine)
+            except errors.NotPossibleNow as problem:
+                raise errors.ApplianceUnreachable(
+                    f"{away.message} No other host takes its place: {problem.message}", do=problem.do
+                ) from away
 
     def _move(self, host: PlacementHost, away: errors.ApplianceUnreachable) -> None:
         """Raises Wait once the host has taken it over."""
