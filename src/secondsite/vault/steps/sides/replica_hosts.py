@@ -16,7 +16,7 @@ from ....wire.common.stores import DEFAULT
 from ....wire.control import orders
 from ....wire.control.orders import Nothing, OrderKind
 from ...interfaces import Gateway
-from ...store import MachineRecord, Transaction
+from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup
 from ..deps import Deps
 from . import hosts
@@ -25,6 +25,8 @@ from .side import F, P, replica_setup
 from .target import Target
 
 TAKE = Limits(deadline_seconds=180)
+GONE_SECONDS = 5.0
+"""How long a host may be away that another one can replace: its appliance may just be starting again."""
 ASKED_SECONDS = 60.0
 """How long the present appliance, if it runs, is waited for."""
 
@@ -40,13 +42,17 @@ def tokens(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
 
 def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequence[PlacementHost]:
     """The other hosts of its site that reach its replica, with all that is placed there."""
+    able = _able(tx, machine)
+    return hosts.with_their_machines(gateway, tx, machine.target_site, able) if able else ()
+
+
+def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
     known = frozenset(tokens(tx, machine))
-    able = [
+    return [
         each
         for each in tx.appliances.list(machine.target_site)
         if each.id != machine.target_appliance_id and _reaches(each.capacity, known)
     ]
-    return hosts.with_their_machines(gateway, tx, machine.target_site, able) if able else ()
 
 
 def _reaches(has: HostCapacity | None, known: frozenset[str]) -> bool:
@@ -149,17 +155,23 @@ class MovingTarget(Target):
     def give(
         self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
     ) -> Answer[F]:
+        if not self._orders.deps.gateway.is_connected(self.appliance_id) and self._is_replaceable():
+            limits = replace(limits, reach_seconds=min(limits.reach_seconds, GONE_SECONDS))
         try:
             return super().give(order, payload, why, limits, again=again)
         except errors.ApplianceUnreachable as away:
             self._move(self._other(away), away)
             raise
 
+    def _is_replaceable(self) -> bool:
+        with self._orders.deps.store.reading() as tx:
+            return bool(_able(tx, self.machine))
+
     def _other(self, away: errors.ApplianceUnreachable) -> PlacementHost:
         """The host that takes the place of the present one; raises ApplianceUnreachable."""
         deps = self._orders.deps
         with deps.store.reading() as tx:
-            if not others(deps.gateway, tx, self.machine):
+            if not _able(tx, self.machine):
                 raise away
             try:
                 return choose(deps, tx, self.machine)
