@@ -14,7 +14,7 @@ from ...datapath.errors import DatapathError
 from ...datapath.replica import Replica
 from ...domain import errors, shell
 from ...domain.errors import SecondsiteError
-from ...ground import seams
+from ...ground import full_disk, seams
 from ...ground.periodic import Every
 from ...wire.common.hosts import MOST_SIGNS, StoreSign
 from ...wire.control.setups import ReplicaSetup
@@ -22,6 +22,7 @@ from ..shared import State
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
 from .stores import Store, ownership
+from .stores.ownership import Owner
 
 ASKED_SECONDS = 2.0
 BESIDE_SECONDS = 20.0
@@ -53,7 +54,7 @@ class ReplicaTakeover:
         stores.look_beside()
         if stores.holding(machine_id) is None:
             store = self._found()
-            if not stores.hold(store):
+            if not stores.hold(store) and not (store.reserve.release() and stores.hold(store)):
                 raise errors.NotPossibleNow(
                     f"{store.root} cannot be written from here.", do="Look at its mount at this host."
                 )
@@ -82,7 +83,8 @@ class ReplicaTakeover:
         is_asked = False
         try:
             while not store.is_ours(machine_id):
-                with owners.in_place_of(self._former_id) as does_not_run:
+                its_own = store.belongs_to == self._former_id
+                with owners.in_place_of(self._former_id, whole_store=its_own) as does_not_run:
                     if does_not_run:
                         return self._take_from_dead(store)
                 if (refused := owners.refusal(self._former_id, machine_id)) is not None:
@@ -101,7 +103,7 @@ class ReplicaTakeover:
     def _not_given(self) -> errors.NotPossibleNow:
         return errors.NotPossibleNow(
             f"Appliance {self._former_id} still runs with its store, and does not give the replica of "
-            f"{self._setup.machine_name}.",
+            f"{self._setup.machine_name}; or machines are started from that store without it.",
             do="Stop it ('systemctl stop secondsite-appliance' at its host), or power its host off: no "
             "replica is taken from an appliance that may write to it.",
         )
@@ -115,7 +117,7 @@ class ReplicaTakeover:
                 f"{shell.arguments(self._setup.machine_name)}'.",
             )
         self._require_free(store.folder / self._setup.machine_id)
-        ownership.give(store.folder / self._setup.machine_id, before, store.owners.appliance_id)
+        self._give(store, before)
         seams.reach("appliance.replica.taken")
         log.warning(
             "replica.taken-over",
@@ -123,6 +125,22 @@ class ReplicaTakeover:
             former=self._former_id,
             store=str(store.root),
         )
+
+    def _give(self, store: Store, before: Owner) -> None:
+        """Make it this appliance's; a full store has space in reserve for that. Raises ReplicaError."""
+        folder, name = store.folder / self._setup.machine_id, self._setup.machine_name
+        try:
+            try:
+                ownership.give(folder, before, store.owners.appliance_id)
+            except OSError as problem:
+                if not full_disk.takes_no_more(problem) or not store.reserve.release():
+                    raise
+                ownership.give(folder, before, store.owners.appliance_id)
+        except OSError as problem:
+            raise errors.ReplicaError(
+                f"The replica of {name} cannot be taken over: {folder}: {problem.strerror}.",
+                do="Look at the mount and the free space of that store.",
+            ) from problem
 
     def _require_free(self, folder: Path) -> None:
         """Raises NotPossibleNow if a copy runs on the replica, or may; ReplicaError if it cannot be opened
@@ -234,7 +252,7 @@ class SharedStoresWatch(Every):
 
     def _let_go_of_lost(self) -> None:
         for hosted in self._host.all():
-            if not hosted.is_ours() and (owner := self._host.stores.lost(hosted.machine_id)) is not None:
+            if not hosted.is_ours() and (owner := self._host.stores.lost(hosted.setup)) is not None:
                 log.warning("replica.lost", machine=hosted.machine_id, owner=owner)
                 self._host.let_go(hosted)
         for machine_id in self._host.take_gone():

@@ -71,7 +71,7 @@ class ReplicaHost:
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)
-                if self.stores.lost(machine_id) is not None:
+                if self.stores.lost(setup) is not None:
                     self._forget_lost(machine_id)
                     continue
                 self._place(setup)  # a store that is away may have what this one has in its trash

@@ -1,6 +1,7 @@
 """Stores that lie side by side on one file system: one appliance takes a replica over from another, and never
 two have it."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -10,8 +11,11 @@ from rig.appliances import Pair, runs
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import alone_in_stores
 from secondsite.ground import seams
-from secondsite.ground.units import KiB
+from secondsite.ground.units import KiB, MiB
+from secondsite.rescue import leasing, read
+from secondsite.rescue.problems import Problem
 from secondsite.wire.control.orders import Kind, TakeReplica
 
 pytestmark = pytest.mark.slow
@@ -203,3 +207,39 @@ def test_a_takeover_that_was_cut_off_ends_with_one_owner(pair, sites, seam):
     assert b.appliance.host.find(pair.machine_id) is None
     take(pair, c)
     assert c.appliance.host.find(pair.machine_id) is not None
+
+
+def test_nobody_starts_machines_from_a_store_while_a_replica_is_taken_out_of_it(pair, sites):
+    _, b, c = sites
+    b.stop()
+    with alone_in_stores(b.config), pytest.raises(OrderFailed, match="started from that store without it"):
+        take(pair, c, wait_seconds=1)
+    take(pair, c)
+
+
+def test_what_another_appliance_has_is_not_started_by_hand_while_that_runs(pair, sites):
+    _, b, c = sites
+    b.stop()
+    take(pair, c)
+    replica = read(b.replica_folder(pair.machine_id))
+    with pytest.raises(Problem, match="at another host, has the replica of web01"):
+        leasing.require_not_anothers(replica)
+    c.stop()
+    leasing.require_not_anothers(replica)
+
+
+def test_a_full_store_gives_of_its_reserve_for_a_takeover(make_site, small):
+    root = small("shared", 64 * MiB)
+    a = make_site("a").start()
+    b, c = (make_site(name, store=root / name).start() for name in ("b", "c"))
+    pair = TokenPair(a, b, a.make_machine()).protect().synchronized()
+    pair.pause()
+    pair.token = b.appliance.host.stores.default.owners.token
+    b.stop()
+    c.appliance.host.stores.default.reserve.release()
+    (root / "b" / "start.reserve").write_bytes(bytes(2 * MiB))
+    with contextlib.suppress(OSError), (root / "fill").open("wb") as file:
+        while file.write(bytes(4096)):
+            file.flush()
+    take(pair, c)
+    assert owner(pair) == c.appliance_id

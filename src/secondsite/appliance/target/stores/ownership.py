@@ -21,7 +21,7 @@ from pathlib import Path
 from ....ground import durable, real_files
 from ....ground.lockfile import LockFile
 from ....wire.control.adopting import APPLIANCE_ID
-from ...shared import private_folders
+from ...shared import home_lock, private_folders
 
 FOLDER, FILE = "owners", "owner.json"
 KEPT_TOKENS = 8
@@ -64,6 +64,7 @@ class Owners:
     """The appliances that use a store: this one's hold of it, and what it sees of the others."""
 
     def __init__(self, root: Path, appliance_id: str) -> None:
+        self.root = root
         self.folder = root / FOLDER
         self.appliance_id = appliance_id
         self.token: str | None = None
@@ -121,14 +122,16 @@ class Owners:
         return False
 
     @contextmanager
-    def in_place_of(self, appliance_id: str) -> Iterator[bool]:
-        """Yields whether that appliance does not run; inside, it does not begin to."""
-        lock = LockFile(self._lock_of(appliance_id))
-        is_taken = lock.take()
+    def in_place_of(self, appliance_id: str, *, whole_store: bool) -> Iterator[bool]:
+        """Yields whether that appliance does not run; inside, it does not begin to. `whole_store`: the store
+        is its own, and nobody starts machines from it without it either."""
+        paths = [self._lock_of(appliance_id), *([self.root / home_lock.FILE] if whole_store else [])]
+        locks = [LockFile(path) for path in paths]
         try:
-            yield is_taken
+            yield all(lock.take() for lock in locks)
         finally:
-            lock.release()
+            for lock in locks:
+                lock.release()
 
     # -- asking another appliance for a replica ------------------------------------------------------
 

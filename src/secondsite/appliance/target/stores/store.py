@@ -72,6 +72,11 @@ class Store:
         """Whether this appliance's replica of the machine is here; one that another has taken is not."""
         return (self.folder / machine_id).exists() and self.is_ours(machine_id)
 
+    @property
+    def belongs_to(self) -> str:
+        """The id of the appliance whose store it is."""
+        return owner_of_store(self.root) or self.owners.appliance_id
+
     def is_ours(self, machine_id: str) -> bool:
         """Whether the folder of the machine's replica, if it is here, is this appliance's."""
         owner = self.owner(machine_id)
@@ -80,7 +85,7 @@ class Store:
     def owner(self, machine_id: str) -> Owner | None:
         """Whose the replica in the machine's folder is; None if that cannot be read."""
         try:
-            return owner_of(self.folder / machine_id, owner_of_store(self.root) or self.owners.appliance_id)
+            return owner_of(self.folder / machine_id, self.belongs_to)
         except (OSError, ValueError, KeyError, TypeError) as problem:
             log.warning("replica.owner-not-read", store=self.name, machine=machine_id, problem=str(problem))
             return None

@@ -4,6 +4,7 @@ Beside them may lie stores of other appliances, on a file system that their host
 store's own that have a store's mark. This appliance makes nothing in them, and works on the replicas there
 that it has taken over."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -118,13 +119,16 @@ class Stores:
         """The store that has the folder of this appliance's replica."""
         return next((each for each in self.reached() if each.has(machine_id)), None)
 
-    def lost(self, machine_id: str) -> str | None:
-        """The id of the appliance that has the machine's replica, which was this one's; None if none has."""
-        if self.holding(machine_id) is not None:
+    def lost(self, setup: ReplicaSetup) -> str | None:
+        """The id of the appliance that has the machine's replica, which was this one's, in the store where
+        it is known to lie; None if none has."""
+        there = (*self.all, *self.neighbours)
+        store = next((each for each in there if each.name == (setup.keeping.store or DEFAULT)), None)
+        if store is None or store.problem is not None or not (store.folder / setup.machine_id).exists():
             return None
-        there = (each for each in self.reached() if (each.folder / machine_id).exists())
-        owners = (each.owner(machine_id) for each in there)
-        return next((each.appliance_id for each in owners if each is not None), None)
+        owner = store.owner(setup.machine_id)
+        is_other = owner is not None and owner.appliance_id != self._appliance_id
+        return owner.appliance_id if owner is not None and is_other else None
 
     def named(self, name: str | None) -> Store:
         """The store of this name, or the default one. Raises NotPossibleNow for one that this appliance does
@@ -190,9 +194,14 @@ def neighbour_name(owner: str, root: Path) -> str:
 
 
 def _marks_beside(root: Path) -> Sequence[Path]:
-    """The marks of stores in the folder that a store lies in."""
+    """The marks of stores in the folder that a store lies in, on the same file system. What is mounted there
+    is not looked at: it might not answer."""
     try:
-        return [path for path in root.parent.glob(f"*/{MARK}") if path.parent != root]
+        mounted = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
+        if os.stat(root).st_dev != os.stat(root.parent).st_dev:
+            return []
+        beside = [Path(each.path) for each in os.scandir(root.parent) if each.is_dir(follow_symlinks=False)]
+        return [path / MARK for path in beside if str(path) not in mounted and (path / MARK).exists()]
     except OSError:
         return []
 
