@@ -27,7 +27,6 @@ from . import (
     site,
     source,
     source_cycles,
-    take_replica,
 )
 from .context import ApplianceParts, Context
 from .dns import records
@@ -63,7 +62,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.WITHDRAW: power.withdraw,
     Kind.START_ANYWAY: override.start_anyway,
     Kind.PREPARE_REPLICA: replica.prepare,
-    Kind.TAKE_REPLICA: take_replica.take_replica,
+    Kind.TAKE_REPLICA: replica.take_replica,
     Kind.IMPORT_SEED: seed.import_seed,
     Kind.DRAIN: points.drain,
     Kind.LIST_POINTS: points.list_points,
@@ -117,7 +116,7 @@ def perform(context: Context) -> tuple[str, Shape]:
 
 remove_left_over = booting.remove_left_over
 look_at_chains = live_chains.look
-forget_moved = take_replica.forget_moved
+forget_moved = replica.forget_moved
 
 __all__ = [
     "HANDLERS",

@@ -1,5 +1,6 @@
 """The host of an appliance's machines: what it has for them."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -39,6 +40,10 @@ class HostCapacity(Shape):
     """The stores that this appliance uses, each with a random token that lies in it."""
     proven: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
     """Tokens of other appliances that it has read while they held the stores that these lie in."""
+
+    def reaches(self, tokens: Iterable[str]) -> bool:
+        """Whether it has proven that it reaches a store in which one of these lies."""
+        return not frozenset(self.proven).isdisjoint(tokens)
 
     @property
     def is_believed(self) -> bool:

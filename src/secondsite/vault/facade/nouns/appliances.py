@@ -277,7 +277,7 @@ def _reaches(appliance: ApplianceRecord, other: ApplianceRecord) -> bool:
     """Whether it has proven that it reaches a store of the other one, of its own site."""
     has, signs = appliance.capacity, other.capacity.signs if other.capacity is not None else ()
     is_near = appliance.site == other.site and appliance.id != other.id
-    return has is not None and is_near and any(each.token in has.proven for each in signs)
+    return has is not None and is_near and has.reaches(each.token for each in signs)
 
 
 def _shape(appliance: ApplianceRecord, known: Sequence[ApplianceRecord] = ()) -> Appliance:

@@ -11,7 +11,6 @@ from ....domain.placement import PlacementHost
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Wait
 from ....wire.common.base import Shape
-from ....wire.common.hosts import HostCapacity
 from ....wire.common.stores import DEFAULT
 from ....wire.control import orders
 from ....wire.control.orders import Nothing, OrderKind
@@ -47,16 +46,12 @@ def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequenc
 
 
 def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
-    known = frozenset(tokens(tx, machine))
+    known = tokens(tx, machine)
     return [
         each
         for each in tx.appliances.list(machine.target_site)
-        if each.id != machine.target_appliance_id and _reaches(each.capacity, known)
+        if each.id != machine.target_appliance_id and each.capacity and each.capacity.reaches(known)
     ]
-
-
-def _reaches(has: HostCapacity | None, known: frozenset[str]) -> bool:
-    return has is not None and not known.isdisjoint(has.proven)
 
 
 def choose(deps: Deps, tx: Transaction, machine: MachineRecord, named: str | None = None) -> PlacementHost:
