@@ -182,7 +182,12 @@ DURING_DRILL = {
         "update_names",
         "move_replica",
     ],
-    ("failed_over", "running"): ["cleanup_test_failover", "change_recovery_point", "update_names"],
+    ("failed_over", "running"): [
+        "cleanup_test_failover",
+        "change_recovery_point",
+        "update_names",
+        "move_replica",
+    ],
     ("planned_failed_over", "running"): [
         "cleanup_test_failover",
         "change_recovery_point",
