@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(900)]
 HOSTS = ("b", "b2", "b3")
 FIRST = tuple(f"m{number:02d}" for number in range(10))
 SECOND = tuple(f"n{number:02d}" for number in range(10))
-PLAN = "all"
+LATE, PLAN = "late01", "all"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def rig():
         rig.open(furnish=furnish)
         for _ in HOSTS[1:]:
             rig.add_host("b", furnish)
-        for name in (*FIRST, *SECOND):
+        for name in (*FIRST, *SECOND, LATE):
             rig.make_simulated(name, disk_bytes=(MiB,))
         with rig.client() as vault:
             vault.policies.create(
@@ -49,9 +49,9 @@ def _sees(appliance):
     return appliance.capacity is not None and len(appliance.reaches) == len(HOSTS) - 1
 
 
-def protect(rig, names):
+def protect(rig, names, **options):
     with rig.client() as vault:
-        job = vault.machines[names].enable_protection("a", "b", policy="quick")
+        job = vault.machines[names].enable_protection("a", "b", policy="quick", **options)
         assert job.wait(300).state == "succeeded"
 
 
@@ -95,6 +95,7 @@ def test_ten_machines_start_at_the_hosts_that_the_preview_shows(rig):
 
 def test_the_machines_of_a_host_that_dies_in_the_middle_start_at_the_others(rig):
     protect(rig, SECOND)
+    protect(rig, (LATE,), target_appliance="appliance-b2")
     before = places(rig, SECOND)
     lost = [name for name, at in before.items() if at == "appliance-b2"]
     assert lost
@@ -105,13 +106,29 @@ def test_the_machines_of_a_host_that_dies_in_the_middle_start_at_the_others(rig)
         job = vault.plans[PLAN].run(Verb.FAILOVER)
         eventually(lambda: running(rig, kept[0]), 60)
         rig.lose("b2")
-        assert job.wait(400).state == "succeeded"
+    done = rig.wait_for_job(job.id, 400)
+    assert done.state == "succeeded", _told(rig, done)
     after = places(rig, SECOND)
     for name in SECOND:
         there = [host for host in running(rig, name) if host != "b2"]
         assert [f"appliance-{host}" for host in there] == [after[name]]
         assert after[name] != "appliance-b2"
     assert all(after[name] == before[name] for name in kept)
+
+
+def _told(rig, job):
+    with rig.client() as vault:
+        below = [each for each in vault.jobs.list() if each.state == "failed"]
+        return "\n".join(rig.describe(vault.jobs[each.id].show()) for each in (job, *below))
+
+
+def test_the_check_of_another_of_its_machines_says_which_host_takes_its_place(rig):
+    with rig.client() as vault:
+        found = vault.machines[LATE].preflight()
+        assert found.ready
+        assert any("takes its place" in each.what for each in found.obstacles)
+        assert vault.machines[LATE].failover().wait(120).state == "succeeded"
+    assert len([host for host in running(rig, LATE) if host != "b2"]) == 1
 
 
 def test_the_lost_host_starts_nothing_when_it_is_back(rig):

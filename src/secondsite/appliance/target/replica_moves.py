@@ -34,6 +34,10 @@ PROVEN = "stores-proven/"
 log = structlog.get_logger(__name__)
 
 
+class StillOpen(errors.NotPossibleNow):
+    """A program of QEMU's has a file of the replica open."""
+
+
 class ReplicaTakeover:
     """Takes over the replica of `setup`, which was the appliance `former_id`'s. `tokens`: those that the
     vault knows of that appliance's stores. `begun`: a failover that began there goes on here."""
@@ -85,11 +89,11 @@ class ReplicaTakeover:
             while not store.is_ours(machine_id):
                 its_own = store.belongs_to == self._former_id
                 with owners.in_place_of(self._former_id, whole_store=its_own) as does_not_run:
-                    if does_not_run:
-                        return self._take_from_dead(store)
+                    if does_not_run and self._is_taken(store, last_try=time.monotonic() >= until):
+                        return
                 if (refused := owners.refusal(self._former_id, machine_id)) is not None:
                     raise errors.NotPossibleNow(refused, do="Do what it says, and try again.")
-                if not is_asked:
+                if not does_not_run and not is_asked:
                     owners.ask(self._former_id, machine_id)
                     is_asked = True
                 if time.monotonic() >= until:
@@ -98,7 +102,16 @@ class ReplicaTakeover:
         finally:
             with suppress(OSError):
                 owners.ask_no_more(self._former_id, machine_id)
-        return None
+
+    def _is_taken(self, store: Store, *, last_try: bool) -> bool:
+        """Take it from an appliance that does not run; False while a program of its host has yet to end."""
+        try:
+            self._take_from_dead(store)
+        except StillOpen:
+            if last_try:
+                raise
+            return False
+        return True
 
     def _not_given(self) -> errors.NotPossibleNow:
         return errors.NotPossibleNow(
@@ -161,7 +174,7 @@ class ReplicaTakeover:
         finally:
             replica.close()
         if (written := next(replica.written_by_qemu(), None)) is not None:
-            raise errors.NotPossibleNow(
+            raise StillOpen(
                 f"QEMU, or its storage daemon, still has {written} open.",
                 do="Power the host of its appliance off, or end these programs there.",
             )

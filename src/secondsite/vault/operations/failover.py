@@ -33,6 +33,7 @@ from ..steps.sides import (
     other_hosts,
     pool_addresses,
     properties,
+    replica_hosts,
     source,
 )
 from ..steps.sides.proving import prove
@@ -41,7 +42,7 @@ from ..steps.sides.target import Target
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
 
-MAY_MOVE = frozenset({"check", "stop_replication", "failover", "start"})
+MAY_MOVE = frozenset({"check", "stop_replication", "failover", "start", "prove"})
 """The steps in which another host of the site may take the replica over."""
 
 
@@ -98,12 +99,12 @@ class Failover(MachineOperation):
                 title="Start",
                 begins=ordered_when_it_begins(self.deps, self.verb),
             ),
-            Step("prove", self._prove, title="Proof"),
+            Step("prove", told(self._prove), title="Proof"),
             Step("names", self._names, title="DNS names"),
         )
 
     def target(self, ctx: StepContext, machine: MachineRecord | None = None) -> Target:
-        """Until the machine was started, another host takes the place of one that does not answer."""
+        """Until the machine was seen, another host takes the place of one that does not answer."""
         if ctx.key not in MAY_MOVE:
             return super().target(ctx, machine)
         accepts = ctx.key == "check"
@@ -214,6 +215,9 @@ class Failover(MachineOperation):
         return _told(ctx, start_from(self.deps, ctx, self.target(ctx), instant))
 
     def _prove(self, ctx: StepContext) -> Outcome:
+        """If its host died after the start, it is started at the one that has taken its place."""
+        if replica_hosts.has_moved(ctx):
+            start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", FailoverInstant))
         return _told(ctx, prove(self.deps, ctx, self.target))
 
     def _names(self, ctx: StepContext) -> Outcome:

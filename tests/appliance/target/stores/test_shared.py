@@ -97,7 +97,7 @@ def test_the_replica_of_a_dead_appliance_is_taken_over_and_goes_on_incrementally
     a.do(Kind.START_REPLICATION, moved.source_setup(), pair.machine_id)
     a.write(pair.fabric_id, 64 * KiB, noise(64 * KiB))
     sent = moved.cycle_now(seal=True)
-    assert 0 < sent["changed_bytes"] < 512 * KiB
+    assert sent["changed_bytes"] < 512 * KiB  # none, if its own cycle was first
     newest = moved.status().points[-1].id
     assert newest != pair.point
     assert b.point_bytes(pair.machine_id, newest) == a.read(pair.fabric_id)

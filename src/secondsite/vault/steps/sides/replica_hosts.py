@@ -127,6 +127,12 @@ class Moved(Shape):
     moved: str = ""
 
 
+def has_moved(ctx: StepContext) -> bool:
+    """Whether another host took the replica over in this step."""
+    known = ctx.remembered(Moved)
+    return known is not None and bool(known.moved)
+
+
 def told(step: Callable[[StepContext], Outcome]) -> Callable[[StepContext], Outcome]:
     """The step, whose sentence begins with what is said of a move of the replica, if there was one."""
 
@@ -150,30 +156,34 @@ class MovingTarget(Target):
     def give(
         self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
     ) -> Answer[F]:
-        if not self._orders.deps.gateway.is_connected(self.appliance_id) and self._is_replaceable():
-            limits = replace(limits, reach_seconds=min(limits.reach_seconds, GONE_SECONDS))
+        if self._orders.deps.gateway.is_connected(self.appliance_id) or not self._is_replaceable():
+            return super().give(order, payload, why, limits, again=again)
+        quick = replace(limits, reach_seconds=min(limits.reach_seconds, GONE_SECONDS))
         try:
+            return super().give(order, payload, why, quick, again=again)
+        except errors.ApplianceUnreachable as away:
+            refused = self._refusal(away)
+        try:  # its appliance may only be starting again
             return super().give(order, payload, why, limits, again=again)
         except errors.ApplianceUnreachable as away:
-            self._move(self._other(away), away)
-            raise
+            raise errors.ApplianceUnreachable(
+                f"{away.message} No other host takes its place: {refused.message}", do=refused.do
+            ) from refused
 
     def _is_replaceable(self) -> bool:
         with self._orders.deps.store.reading() as tx:
             return bool(_able(tx, self.machine))
 
-    def _other(self, away: errors.ApplianceUnreachable) -> PlacementHost:
-        """The host that takes the place of the present one; raises ApplianceUnreachable."""
+    def _refusal(self, away: errors.ApplianceUnreachable) -> errors.SecondsiteError:
+        """Why no other host takes it over; raises Wait once one has."""
         deps = self._orders.deps
-        with deps.store.reading() as tx:
-            if not _able(tx, self.machine):
-                raise away
-            try:
-                return choose(deps, tx, self.machine)
-            except errors.NotPossibleNow as problem:
-                raise errors.ApplianceUnreachable(
-                    f"{away.message} No other host takes its place: {problem.message}", do=problem.do
-                ) from away
+        try:
+            with deps.store.reading() as tx:
+                host = choose(deps, tx, self.machine)
+            self._move(host, away)
+        except errors.SecondsiteError as problem:
+            return problem
+        return away
 
     def _move(self, host: PlacementHost, away: errors.ApplianceUnreachable) -> None:
         """Raises Wait once the host has taken it over."""
