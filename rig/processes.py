@@ -5,6 +5,7 @@ import fcntl
 import functools
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -153,13 +154,14 @@ def of_folder(folder: Path) -> list[int]:
     """Processes that name the folder in their command line: QEMUs, storage daemons, our own; never who
     asks."""
     found, spared = [], _ourselves()
+    named = re.compile(re.escape(str(folder).encode()) + rb"(?![0-9A-Za-z])")  # not b2's for b's
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) not in spared:
             try:
                 command = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if str(folder).encode() in command:
+            if named.search(command):
                 found.append(int(entry.name))
     return found
 

@@ -88,6 +88,11 @@ def _prepare_replica(site: Site, _machine_id: str, setup: setups.ReplicaSetup) -
     return Nothing()
 
 
+def _take_replica(site: Site, _machine_id: str, payload: orders.TakeReplica) -> Shape:
+    site.replicas.prepare(payload.setup)
+    return Nothing()
+
+
 def _remove_replica(site: Site, machine_id: str, _payload: orders.RemoveReplica) -> Shape:
     site.replicas.remove(machine_id)
     return Nothing()
@@ -154,6 +159,7 @@ SCRIPT: Mapping[Kind, Callable[[Site, str, Any], Shape]] = {
     Kind.PAUSE_REPLICATION: _pause_replication,
     Kind.STOP_REPLICATION: _stop_replication,
     Kind.PREPARE_REPLICA: _prepare_replica,
+    Kind.TAKE_REPLICA: _take_replica,
     Kind.REMOVE_REPLICA: _remove_replica,
     Kind.ACCEPT_CYCLES: _accept_cycles,
     Kind.LIST_POINTS: _list_points,

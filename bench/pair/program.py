@@ -17,11 +17,18 @@ from secondsite.appliance.control import Control, OrderDesk, Renewal, Reporter, 
 from secondsite.appliance.shared import ApplianceConfig, KnownVaults, Peers, State
 from secondsite.appliance.source import Replication
 from secondsite.appliance.target import ReplicaHost
+from secondsite.ground.units import GiB
+from secondsite.wire.common.hosts import HostCapacity, StoreSign
+from secondsite.wire.common.stores import DEFAULT
 from secondsite.wire.control import Hello
 from secondsite.wire.control.orders import Kind
 
 SCRIPT_FILE = "script.json"
+LOST_FILE = "lost"
+"""Once it is there, the last host is lost."""
 READY_LINE = "pair ready"
+LOOK_SECONDS = 0.2
+MEMORY_BYTES = 2048 * GiB
 CONNECT_SECONDS = 30.0
 
 
@@ -31,7 +38,7 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    controls = [_appliance(script, site, folder / site) for site in SITES]
+    controls = [_appliance(script, host, folder / host) for host in script.keys]
     for control in controls:
         control.start()
     if not all(control.connected.wait(CONNECT_SECONDS) for control in controls):
@@ -40,7 +47,9 @@ def main() -> int:
         )
         return 1
     print(READY_LINE, flush=True)
-    ended.wait()
+    while not ended.wait(LOOK_SECONDS):
+        if (folder / LOST_FILE).exists():
+            controls[-1].stop(2)
     for control in controls:
         control.stop(2)
     return 0
@@ -60,8 +69,21 @@ def _appliance(script: Script, name: str, home: Path) -> Control:
         Renewal(tls, config.appliance_id, lambda _of_another_ca: None),
         lambda: _hello(config),
         lambda changes: Reporter(
-            cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations, changes
+            cast(Replication, site.sources), cast(ReplicaHost, site.replicas), desk.generations, changes,
+            capacity=lambda: _capacity(script, name),
         ),
+    )  # fmt: skip
+
+
+def _capacity(script: Script, name: str) -> HostCapacity | None:
+    """Of a host whose site has several: all of these reach each other's stores."""
+    near = [each for each in script.keys if each[0] == name[0]]
+    if len(near) == 1:
+        return None
+    return HostCapacity(
+        vcpus=64, memory_bytes=MEMORY_BYTES, free_bytes=MEMORY_BYTES,
+        signs=(StoreSign(store=DEFAULT, token=name),),
+        proven=tuple(each for each in near if each != name),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ AT_ONCE = Starts()
 
 
 class Script(Shape):
-    """`keys` are registration keys by site. Everything but a start is answered at once."""
+    """`keys` are registration keys by host; a host is named by its site and its number, the first one by its
+    site. Everything but a start is answered at once."""
 
     url: str
     fingerprint: str

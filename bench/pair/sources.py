@@ -12,7 +12,7 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.wire.common.machines import PowerState
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.setups import SourceSetup
-from secondsite.wire.control.statuses import OldCopyStatus, SourceStatus
+from secondsite.wire.control.statuses import ArrivalStatus, OldCopyStatus, SourceStatus
 
 BUSY_BYTES = 5 * MiB
 BUSY_EVERY = 10
@@ -60,6 +60,7 @@ class Sources:
     def __init__(self) -> None:
         self._sources: dict[str, Source] = {}
         self.old_copies = NoOldCopies()
+        self.arrivals = NoArrivals()
 
     def start(self, setup: SourceSetup) -> None:
         self._sources[setup.machine_id] = Source(setup)
@@ -78,4 +79,11 @@ class NoOldCopies:
     """No reprotect is undone here."""
 
     def statuses(self) -> tuple[OldCopyStatus, ...]:
+        return ()
+
+
+class NoArrivals:
+    """No machine comes by live migration."""
+
+    def statuses(self) -> tuple[ArrivalStatus, ...]:
         return ()

@@ -180,6 +180,7 @@ CALLS = {
         lambda v: v.machines[WEB].exclude_disk("vdb"),
         lambda v: v.machines[WEB].update_names(),
         lambda v: v.machines[WEB].settle("images"),
+        lambda v: v.machines[WEB].move_replica("b2"),
         lambda v: v.machines[WEB, "db01"].disable_protection(),
         lambda v: v.machines[WEB, "db01"].test_failover(choice="latest"),
         lambda v: v.machines[WEB, "db01"].cleanup_test_failover(),
@@ -194,6 +195,7 @@ CALLS = {
         lambda v: v.machines[WEB, "db01"].exclude_disk("vdb"),
         lambda v: v.machines[WEB, "db01"].update_names(),
         lambda v: v.machines[WEB, "db01"].settle("images", bytes_per_second=1),
+        lambda v: v.machines[WEB, "db01"].move_replica(host_is_gone=True),
     ],
     "Jobs": [
         lambda v: list(v.jobs.list(machine=WEB, children=False)),

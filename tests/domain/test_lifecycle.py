@@ -31,6 +31,7 @@ ALLOWED = {
         "exclude_disk",  # ours
         "update_names",  # ours: names that a move could not change
         "settle",  # ours
+        "move_replica",  # ours: another host of the site keeps its replica
     ],
     "failing_over": [],  # S-141, C-02: a failover in progress is not cancelled
     "failover_failed": ["disable_protection", "failover", "cancel_failover"],  # C-02, C-03: never a dead item
@@ -39,6 +40,7 @@ ALLOWED = {
         "change_recovery_point",
         "commit",
         "update_names",
+        "move_replica",
     ],  # S-155, S-157; S-207: only a planned one is cancelled
     "changing_recovery_point": [],
     "committing": [],
@@ -51,6 +53,7 @@ ALLOWED = {
         "commit",
         "cancel_failover",
         "update_names",
+        "move_replica",
     ],  # S-164, S-203, S-205
     "planned_changing_recovery_point": [],
     "planned_committing": [],
@@ -77,6 +80,9 @@ VERBS = {
     ("committed", "update_names"): "committed",
     ("protected", "settle"): "protected",
     ("committed", "settle"): "committed",
+    ("protected", "move_replica"): "protected",
+    ("failed_over", "move_replica"): "failed_over",
+    ("planned_failed_over", "move_replica"): "planned_failed_over",
     ("failover_failed", "disable_protection"): "disabling",
     ("failover_failed", "failover"): "failing_over",
     ("failover_failed", "cancel_failover"): "cancelling",
@@ -145,6 +151,7 @@ DURING_DRILL = {
         "include_disk",
         "exclude_disk",
         "update_names",
+        "move_replica",
     ],
     ("protected", "running"): [
         "cleanup_test_failover",  # S-113
@@ -154,6 +161,7 @@ DURING_DRILL = {
         "include_disk",
         "exclude_disk",
         "update_names",
+        "move_replica",
     ],
     ("protected", "cleaning"): [
         "failover",
@@ -162,6 +170,7 @@ DURING_DRILL = {
         "include_disk",
         "exclude_disk",
         "update_names",
+        "move_replica",
     ],
     ("protected", "cleanup_failed"): [
         "cleanup_test_failover",
@@ -171,13 +180,20 @@ DURING_DRILL = {
         "include_disk",
         "exclude_disk",
         "update_names",
+        "move_replica",
     ],
-    ("failed_over", "running"): ["cleanup_test_failover", "change_recovery_point", "update_names"],
+    ("failed_over", "running"): [
+        "cleanup_test_failover",
+        "change_recovery_point",
+        "update_names",
+        "move_replica",
+    ],
     ("planned_failed_over", "running"): [
         "cleanup_test_failover",
         "change_recovery_point",
         "cancel_failover",
         "update_names",
+        "move_replica",
     ],
     ("committed", "running"): ["cleanup_test_failover", "update_names"],
     ("failing_over", "running"): ["cleanup_test_failover"],

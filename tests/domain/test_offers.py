@@ -8,7 +8,9 @@ from secondsite.domain import allowed_operations, lifecycle
 from secondsite.domain.allowed_operations import MachineSituation
 from secondsite.domain.lifecycle import DrillState, State, Verb
 
-FINE = MachineSituation("web01", State.PROTECTED, DrillState.NONE, "a", "b", has_points=True, power="running")
+FINE = MachineSituation(
+    "web01", State.PROTECTED, DrillState.NONE, "a", "b", has_points=True, power="running", has_other_host=True
+)
 
 
 def refused(**changes):
@@ -24,9 +26,17 @@ def test_with_both_sites_there_just_what_the_table_refuses_is_refused_and_each_w
 
 
 def test_without_its_target_a_machine_is_offered_only_the_end_of_its_protection_and_what_is_done_here():
-    found = refused(away=frozenset({"b"}))
+    found = refused(away=frozenset({"b"}), has_other_host=False)
     assert set(Verb) - set(found) == {Verb.DISABLE_PROTECTION, Verb.UPDATE_NAMES, Verb.SETTLE}
     assert found[Verb.FAILOVER].why == "The appliance of site b is not connected."
+
+
+def test_without_its_host_a_machine_fails_over_and_drills_where_another_one_reaches_its_store():
+    found = refused(away=frozenset({"b"}), has_other_host=True)
+    offered = {Verb.FAILOVER, Verb.TEST_FAILOVER, Verb.MOVE_REPLICA}
+    assert offered.isdisjoint(found)
+    assert offered <= set(refused(away=frozenset({"b"}), has_other_host=False))
+    assert Verb.PLANNED_FAILOVER in found
 
 
 def test_without_its_source_a_machine_can_still_fail_over_and_drill():

@@ -342,6 +342,11 @@ class Appliances:
         self._accepting.add(machine_id)
         return orders.Nothing()
 
+    def _take_replica(self, appliance_id, machine_id, payload):
+        if payload.accepting:
+            self._accepting.add(machine_id)
+        return orders.Nothing()
+
     def _accept_cycles(self, appliance_id, machine_id, payload):
         (self._accepting.add if payload.accepting else self._accepting.discard)(machine_id)
         return orders.Nothing()

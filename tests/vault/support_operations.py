@@ -28,7 +28,7 @@ from secondsite.vault.steps.deps import Deps
 from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord
 from secondsite.wire import rest
 from secondsite.wire.control import Hello
-from secondsite.wire.rest.verbs import Settle, UpdateNames
+from secondsite.wire.rest.verbs import MoveReplica, Settle, UpdateNames
 from tests.vault.support_appliances import A, Appliances, B, Clock
 
 REQUESTS = {
@@ -46,6 +46,7 @@ REQUESTS = {
     Verb.DISABLE_PROTECTION: rest.DisableProtection,
     Verb.UPDATE_NAMES: UpdateNames,
     Verb.SETTLE: Settle,
+    Verb.MOVE_REPLICA: MoveReplica,
 }
 
 

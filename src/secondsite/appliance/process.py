@@ -20,6 +20,7 @@ from .orders import (
     ApplianceParts,
     HostTrial,
     WithdrawnShutdowns,
+    forget_moved,
     look_at_chains,
     mend_networks,
     remove_left_over,
@@ -37,6 +38,7 @@ from .target import (
     Scrubber,
     SecondCopies,
     Seeds,
+    SharedStoresWatch,
 )
 
 LEFT_OVER_SECONDS = 60.0
@@ -92,13 +94,16 @@ class Appliance:
             lambda: look_at_chains(self.fabric, self.replication, self.host),
             lambda error: log.error("chains.not-looked", exc_info=error),
         )
+        self.shared_stores = SharedStoresWatch(
+            self.host, self.state, lambda machine_id: forget_moved(parts, machine_id)
+        )
+        self.capacity = HostCapacityWatch(fabric, self.shared_stores, config.drill_segment)
         self.networks = Every(
             "networks-over-hosts",
             NETWORKS_SECONDS,
             lambda: mend_networks(self.state, fabric, config.drill_segment),
             lambda error: log.error("network.not-looked", exc_info=error),
         )
-        self.capacity = HostCapacityWatch(fabric, config.drill_segment)
         self.taken_back = WithdrawnShutdowns(parts)
         self.host_trial = HostTrial(parts, self._tell_notes)
         self.listener: Listener | None = None
@@ -131,6 +136,7 @@ class Appliance:
         self.left_over.start()
         self.taken_back.start()
         self.chains.start()
+        self.shared_stores.start()
         self.capacity.start()
         self.host_trial.start()
         if self.config.control_url is not None:
@@ -159,6 +165,7 @@ class Appliance:
         self.left_over.stop(0.2)
         self.taken_back.stop(0.2)
         self.chains.stop(0.2)
+        self.shared_stores.stop(0.2)
         self.capacity.stop(0.2)
         self.networks.stop(0.2)
         self.host_trial.stop(0.2)

@@ -32,6 +32,8 @@ NEEDS_SOURCE = frozenset(
 )
 WHERE_IT_RUNS = frozenset({Verb.UPDATE_NAMES, Verb.SETTLE})
 """Verbs that need the site where the machine runs, and no other."""
+GO_ON_ELSEWHERE = frozenset({Verb.FAILOVER, Verb.TEST_FAILOVER})
+"""Verbs that have another host of the target's site take the replica over, if its own does not answer."""
 TAKES_BACK = frozenset({Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
 """Verbs that remove the failed-over machine."""
 NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
@@ -42,7 +44,8 @@ NEEDS_WHOLE_SOURCE = frozenset({Verb.PLANNED_FAILOVER, Verb.REPROTECT})
 class MachineSituation:
     """A machine, as far as the vault knows. `away`: those of its two sites whose appliance is not connected.
     `has_points`, `has_choice` (points of more than one instant), `power`: as last reported, None if never.
-    `committed`: the target reported the failover as committed, even if the commit has not ended."""
+    `committed`: the target reported the failover as committed, even if the commit has not ended.
+    `has_other_host`: another host of the target's site can take its replica over."""
 
     name: str
     state: State
@@ -54,6 +57,7 @@ class MachineSituation:
     has_choice: bool | None = None
     power: str | None = None
     committed: bool = False
+    has_other_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +105,18 @@ def _elsewhere(verb: Verb, state: State) -> RefusedVerb:
 
 
 def _by_world(verb: Verb, standing: MachineSituation) -> RefusedVerb | None:
+    if verb is Verb.MOVE_REPLICA and not standing.has_other_host:
+        return RefusedVerb(
+            f"No other appliance of site {standing.target_site} reaches the store of its replica.",
+            "Keep the stores of the site's hosts side by side on a file system that they share.",
+        )
     for site in _needed(verb, standing):
         if site in standing.away:
             return RefusedVerb(
                 f"The appliance of site {site} is not connected.",
                 "Start it, or check its network ('secondsite appliance list').",
             )
-    if verb in TAKES_BACK and standing.committed:
+    if verb in {*TAKES_BACK, Verb.MOVE_REPLICA} and standing.committed:
         return RefusedVerb("A commit of its failover has begun.", "Commit again: there is no way back.")
     if verb in STARTS_FROM_A_POINT and standing.has_points is False:
         return RefusedVerb(
@@ -126,7 +135,8 @@ def _by_world(verb: Verb, standing: MachineSituation) -> RefusedVerb | None:
 def _needed(verb: Verb, standing: MachineSituation) -> Iterator[str]:
     """The sites that the verb cannot do without."""
     is_there = standing.state in lifecycle.RUNS_AT_TARGET_AT_REST
-    if verb in NEEDS_TARGET or (verb in WHERE_IT_RUNS and is_there):
+    is_replaced = verb in GO_ON_ELSEWHERE and standing.has_other_host
+    if (verb in NEEDS_TARGET and not is_replaced) or (verb in WHERE_IT_RUNS and is_there):
         yield standing.target_site
     if verb in NEEDS_SOURCE or (verb in WHERE_IT_RUNS and not is_there):
         yield standing.source_site

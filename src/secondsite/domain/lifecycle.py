@@ -65,6 +65,7 @@ class Verb(StrEnum):
     EXCLUDE_DISK = "exclude_disk"
     UPDATE_NAMES = "update_names"
     SETTLE = "settle"
+    MOVE_REPLICA = "move_replica"
 
 
 class Event(StrEnum):
@@ -188,6 +189,9 @@ TABLE: tuple[Transition, ...] = (
     _user(S.COMMITTED, V.UPDATE_NAMES, S.COMMITTED, "ours"),
     _user(S.COMMITTED, V.SETTLE, S.COMMITTED, "ours: its disks leave the store while it runs"),
     _user(S.PROTECTED, V.SETTLE, S.PROTECTED, "ours: also after it was protected back"),
+    _user(S.PROTECTED, V.MOVE_REPLICA, S.PROTECTED, "ours: another host of the site keeps its replica"),
+    _user(S.FAILED_OVER, V.MOVE_REPLICA, S.FAILED_OVER, "ours: its host died; it starts at another"),
+    _user(S.PLANNED_FAILED_OVER, V.MOVE_REPLICA, S.PLANNED_FAILED_OVER, "ours: the same"),
     _user(S.PROTECTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _user(S.COMMITTED, V.DISABLE_PROTECTION, S.DISABLING, "ours: gap of the documents"),
     _service(S.DISABLING, E.SUCCEEDED, S.UNPROTECTED, "ours"),

@@ -11,6 +11,8 @@ from typing import IO
 
 _RECORD = struct.Struct("hhqqi4x")
 """struct flock with 64-bit offsets: kind, whence, start, length, process."""
+QEMU_WRITES = 101
+"""The byte whose lock says that a program of QEMU's may write (RAW_LOCK_PERM_BASE and BLK_PERM_WRITE)."""
 
 
 class LockFile:
@@ -83,6 +85,18 @@ def record_holder(path: Path) -> int | None:
     except OSError:
         return None
     return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+
+
+def is_written_by_qemu(path: Path) -> bool:
+    """Whether a program of QEMU's has an image open for writing, by its locks: each writer shares that of
+    one byte."""
+    try:
+        with path.open("rb") as file:
+            asked = _RECORD.pack(fcntl.F_WRLCK, os.SEEK_SET, QEMU_WRITES, 1, 0)
+            kind, *_ = _RECORD.unpack(fcntl.fcntl(file, fcntl.F_OFD_GETLK, asked))
+    except FileNotFoundError:
+        return False
+    return bool(kind != fcntl.F_UNLCK)
 
 
 def _taken(file: int, kind: int) -> bool:

@@ -122,6 +122,21 @@ def alone(stores: Iterable[Path]) -> Iterator[None]:
         yield
 
 
+def is_locked(path: Path) -> bool:
+    """Whether another process has a file locked; false if there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked(store: Path) -> int | None:
     """The descriptor that holds the lock; None for a store on a file system that is read-only: machines in it
     cannot be started, those in other stores can."""

@@ -22,6 +22,7 @@ CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 def started(replica: Replica, wanted: str, ways: Ways) -> str:
     """Start the machine; returns a sentence. Harmless if it runs already. Raises Problem. The caller has
     locked the store."""
+    leasing.require_not_anothers(replica)
     key = keys.key_for(replica, ways.key_file)
     found: dict[str, verifying.Comparison] = {}
 

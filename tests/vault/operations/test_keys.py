@@ -42,6 +42,7 @@ KEYS = {
     "exclude_disk": ["check", "leave_out", "release"],
     "update_names": ["names"],
     "settle": ["check", "settle"],
+    "move_replica": ["check", "move", "start", "source"],
     "several_machines": ["machines"],
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],

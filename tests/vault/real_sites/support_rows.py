@@ -10,7 +10,7 @@ from tests.vault.real_sites.support_states import BEFORE, DRILL, FORWARD, REVERS
 SOURCE, TARGET, VAULT, NEW_VAULT = "source site", "target site", "vault", "vault without a backup"
 NEW_HARDWARE = "source site, with new hardware"
 SOURCE_DATABASE, TARGET_DATABASE = "database of the source's appliance", "database of the target's appliance"
-BESIDE = frozenset({Verb.INCLUDE_DISK, Verb.EXCLUDE_DISK, Verb.UPDATE_NAMES, Verb.SETTLE})
+BESIDE = frozenset({Verb.INCLUDE_DISK, Verb.EXCLUDE_DISK, Verb.UPDATE_NAMES, Verb.SETTLE, Verb.MOVE_REPLICA})
 """Verbs that lead nowhere else."""
 WITHOUT = "--without-site LOST"
 START = "start it at SOURCE"

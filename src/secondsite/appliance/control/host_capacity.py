@@ -7,6 +7,7 @@ from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...ground.periodic import Every
 from ...wire.common.hosts import MOST_NETWORKS, DrillSegment, HostCapacity
+from ..target import SharedStoresWatch
 
 EVERY_SECONDS = 30.0
 
@@ -17,10 +18,10 @@ class HostCapacityWatch(Every):
     """Looks every half a minute. `latest` is None before the first look, and while the hypervisor does not
     answer."""
 
-    def __init__(self, fabric: Fabric, segment: str | None = None) -> None:
+    def __init__(self, fabric: Fabric, shared: SharedStoresWatch, segment: str | None = None) -> None:
         """`segment`: the host's address on its drill segment."""
         super().__init__("host-capacity", EVERY_SECONDS, self._look, self._failed)
-        self._fabric, self._segment = fabric, segment
+        self._fabric, self._shared, self._segment = fabric, shared, segment
         self.latest: HostCapacity | None = None
 
     def start(self) -> None:
@@ -38,6 +39,8 @@ class HostCapacityWatch(Every):
             cpu_model=hosting.cpu_model(),
             networks=tuple(names[:MOST_NETWORKS]),
             segment=self._drill_segment(self._segment) if self._segment and has_networks else None,
+            signs=self._shared.signs(),
+            proven=self._shared.proven,
         )
 
     def _drill_segment(self, address: str) -> DrillSegment:

@@ -63,6 +63,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.WITHDRAW: power.withdraw,
     Kind.START_ANYWAY: override.start_anyway,
     Kind.PREPARE_REPLICA: replica.prepare,
+    Kind.TAKE_REPLICA: replica.take_replica,
     Kind.IMPORT_SEED: seed.import_seed,
     Kind.DRAIN: points.drain,
     Kind.LIST_POINTS: points.list_points,
@@ -116,6 +117,7 @@ def perform(context: Context) -> tuple[str, Shape]:
 
 remove_left_over = booting.remove_left_over
 look_at_chains = live_chains.look
+forget_moved = replica.forget_moved
 
 __all__ = [
     "HANDLERS",
@@ -123,6 +125,7 @@ __all__ = [
     "Context",
     "HostTrial",
     "WithdrawnShutdowns",
+    "forget_moved",
     "look_at_chains",
     "mend_networks",
     "perform",

@@ -1,15 +1,21 @@
-"""Orders that make, open, close and remove a replica."""
+"""Orders that make, take over, open, close and remove a replica."""
+
+import structlog
 
 from ...domain import errors
 from ...fabrics.interface import PowerState
-from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica, StopReplication
+from ...ground.plural import counted
+from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica, StopReplication, TakeReplica
 from ...wire.control.setups import ReplicaSetup
 from ..shared import ended_protections, withdrawn_definitions
-from ..target import FAILOVER, HostedReplica
+from ..target import FAILOVER, HostedReplica, ReplicaTakeover
 from . import last_copy, left_copy, runs
-from .context import Context
+from .context import ApplianceParts, Context
 
 PREPARING, REMOVING = "preparing the replica", "removing the replica"
+TAKING = "taking the replica over"
+
+log = structlog.get_logger(__name__)
 
 
 def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
@@ -25,6 +31,51 @@ def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
         sentence = host.prepare(setup)
         context.parts.work.wanted(host.get(setup.machine_id))
     return sentence, Nothing()
+
+
+def take_replica(context: Context, payload: TakeReplica) -> tuple[str, Nothing]:
+    """The replica is this appliance's from now on. Raises NotPossibleNow while its former one may write to
+    it, or while a copy may run on it."""
+    host, setup = context.parts.host, payload.setup
+    with host.arrival(setup.machine_id, TAKING, context.left_seconds()):
+        hosted = host.find(setup.machine_id)
+        if hosted is None:
+            context.require_current()
+            taking = ReplicaTakeover(
+                host, setup, payload.former_appliance_id, payload.tokens, begun=payload.begun
+            )
+            hosted = taking.take(min(payload.wait_seconds, context.left_seconds()))
+        with context.alone(hosted, TAKING):
+            hosted.save(accepting=payload.accepting and not hosted.failed_over)
+            still = _end_former_drills(context, hosted)
+        context.parts.work.wanted(hosted)
+    points = counted(len(hosted.replica.point_ids), "recovery point")
+    return f"the replica of {setup.machine_name}, with {points}, is taken over{still}", Nothing()
+
+
+def _end_former_drills(context: Context, hosted: HostedReplica) -> str:
+    """Let go of the drills of the former host; the end of a sentence. A copy that still runs there stands on
+    files without a name, and its host removes it when it is back."""
+    ours = {key.rsplit("/", 1)[-1] for key in context.state.facts(f"run/{hosted.machine_id}/")}
+    former = [run.name for run in hosted.replica.state.runs if run.name not in (FAILOVER, *ours)]
+    for name in former:
+        hosted.replica.close_run(name)
+    return "; its test failover at the former host has ended" if former else ""
+
+
+def forget_moved(parts: ApplianceParts, machine_id: str) -> None:
+    """Remove the copies of a machine that are defined here on a replica which another appliance has by now,
+    unless one runs that was failed over. Harmless when repeated."""
+    for key, said in parts.state.facts(f"run/{machine_id}/").items():
+        fact = runs.RunFact.model_validate_json(said)
+        try:
+            is_drill = not key.endswith(f"/{FAILOVER}")
+            power = parts.fabric.power.state(fact.fabric_id)
+            if is_drill or power in (PowerState.OFF, PowerState.MISSING):
+                parts.fabric.hosting.remove(fact.fabric_id, machine_id)
+                parts.state.remove_fact(key)
+        except errors.SecondsiteError as problem:
+            log.warning("copy.not-removed", machine=machine_id, problem=problem.message)
 
 
 def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing]:

@@ -172,10 +172,14 @@ def _source_policy(context: Context, told: UpdatePolicy) -> bool:
 
 
 def _as_told(setup: SourceSetup, told: UpdatePolicy) -> SourceSetup:
-    addresses = setup.target_addresses
-    if told.target_addresses and told.target_appliance_id == setup.target_appliance_id:
-        addresses = told.target_addresses
-    return setup.model_copy(update={"policy": told.policy, "target_addresses": addresses})
+    if not (told.target_addresses and told.target_appliance_id):
+        return setup.model_copy(update={"policy": told.policy})
+    now = {
+        "policy": told.policy,
+        "target_appliance_id": told.target_appliance_id,
+        "target_addresses": told.target_addresses,
+    }
+    return setup.model_copy(update=now)
 
 
 def _replica_policy(context: Context, told: UpdatePolicy) -> bool:

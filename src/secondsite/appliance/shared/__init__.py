@@ -26,6 +26,7 @@ Its rooms:
 from . import (
     ended_protections,
     handed_over,
+    home_lock,
     home_reserve,
     order_numbers,
     private_folders,
@@ -68,6 +69,7 @@ __all__ = [
     "ended_protections",
     "forget_vault",
     "handed_over",
+    "home_lock",
     "home_reserve",
     "issuer_of",
     "merging_key",

@@ -4,6 +4,7 @@ Its rooms:
 
     replicas            all of them: create, find, remove
     stores/             the folders that they are kept in, and the free space there
+    replica_moves       one goes to another appliance, in a store that their hosts share
     store_daemon        the storage daemon through which all of them are written
     trash/              removed replicas, until the deletion delay is over
     replica             one of them, and its lock
@@ -36,6 +37,7 @@ from .key_change import GIVE_ONE, Custody
 from .misplaced_replicas import MisplacedReplica
 from .power_watch import PowerWatch
 from .replica import FAILOVER, HostedReplica
+from .replica_moves import ReplicaTakeover, SharedStoresWatch
 from .replicas import ReplicaHost
 from .scrub import Scrubber
 from .second_copies import SecondCopies
@@ -53,10 +55,12 @@ __all__ = [
     "MisplacedReplica",
     "PowerWatch",
     "ReplicaHost",
+    "ReplicaTakeover",
     "Rules",
     "Scrubber",
     "SecondCopies",
     "Seeds",
+    "SharedStoresWatch",
     "coming_home",
     "key_change",
     "old_disks",

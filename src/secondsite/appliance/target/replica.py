@@ -3,8 +3,8 @@
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -78,6 +78,8 @@ class HostedReplica:
         self.served_at = 0.0
         """When a worker of the inbox served it last, in seconds of the monotonic clock."""
         self.removed = False
+        self.is_ours: Callable[[], bool] = lambda: True
+        """Whether no other appliance has taken it over, as the store says now."""
         self._failures = 0
         self._worthless: tuple[str, Uptime] | None = None
         """The oldest point while its manifest is damaged, and since when; begins anew with the appliance."""
@@ -87,6 +89,7 @@ class HostedReplica:
         self._refreshing = threading.Lock()
         self._state = state
         self._lock = MachineLock(lambda: str(self), lambda: self.removed)
+        self._committing = threading.Lock()
         self._stored_bytes = 0
         self._counted_at = 0.0
 
@@ -167,15 +170,47 @@ class HostedReplica:
 
     # -- its lock ----------------------------------------------------------------------------------
 
+    @contextmanager
     def lock(
         self, purpose: str, within_seconds: float, end_soon: Callable[[], None] | None = None
-    ) -> AbstractContextManager[None]:
-        """Lock the replica; raises DeadlineExceeded, NotFound. A waiter calls `end_soon`."""
-        return self._lock.acquire(purpose, within_seconds, end_soon)
+    ) -> Iterator[None]:
+        """Lock the replica; raises DeadlineExceeded, and NotFound if it was removed, or another appliance has
+        taken it over. A waiter calls `end_soon`."""
+        with self._lock.acquire(purpose, within_seconds, end_soon):
+            self.require_ours()
+            yield
 
-    def try_lock(self, purpose: str) -> AbstractContextManager[bool]:
+    @contextmanager
+    def try_lock(self, purpose: str) -> Iterator[bool]:
         """Lock the replica if nobody has it or waits for it; yields whether it is locked."""
-        return self._lock.try_acquire(purpose)
+        with self._lock.try_acquire(purpose) as is_locked:
+            yield is_locked and self.is_ours()
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Inside, a received cycle may become visible: no other appliance gets the replica meanwhile. Raises
+        CycleRefused if one has it."""
+        with self._committing:
+            try:
+                self.require_ours()
+            except errors.NotFound as lost:
+                raise datapath_errors.CycleRefused("no-replica", lost.message, do=lost.do) from lost
+            yield
+
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Inside, no received cycle becomes visible: the replica becomes another appliance's."""
+        with self._committing:
+            yield
+
+    def require_ours(self) -> None:
+        """Raises NotFound if another appliance has taken it over."""
+        if not self.is_ours():
+            raise errors.NotFound(
+                f"{self} is another appliance's now.",
+                do=f"See which one has it: 'secondsite machine show "
+                f"{shell.arguments(self.setup.machine_name)}'.",
+            )
 
     # -- what arrived ----------------------------------------------------------------------------------
 

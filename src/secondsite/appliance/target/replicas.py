@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +61,8 @@ class ReplicaHost:
         self._hosted: dict[str, HostedReplica] = {}
         self._unopened: dict[str, errors.ReplicaError] = {}
         self._misplaced: dict[str, MisplacedReplica] = {}
+        self._gone: set[str] = set()
+        """Machines whose replicas another appliance has taken, until `take_gone`."""
 
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
@@ -69,6 +71,9 @@ class ReplicaHost:
         for machine_id, (setup_json, accepting) in self._state.replicas().items():
             try:
                 setup = ReplicaSetup.model_validate_json(setup_json)
+                if self.stores.lost(setup) is not None:
+                    self._forget_lost(machine_id)
+                    continue
                 self._place(setup)  # a store that is away may have what this one has in its trash
                 if not self._is_in_trash(machine_id):
                     self._open(setup, accepting)
@@ -98,6 +103,7 @@ class ReplicaHost:
 
     def _open(self, setup: ReplicaSetup, accepting: bool) -> None:
         store = self.stores.place(setup)
+        self._require_held(store)
         folder = store.folder / setup.machine_id
         try:
             replica = self._opened(folder, setup.machine_id)
@@ -107,6 +113,7 @@ class ReplicaHost:
             replica.close()
             raise self._refusal(MisplacedReplica.of_earlier(kept(setup, store), replica.state.epoch, folder))
         hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
+        hosted.is_ours = self._ownership(store, setup.machine_id)
         hosted.accepting = accepting and not hosted.failed_over
         if accepting and hosted.failed_over:
             hosted.was_started_without_us()
@@ -119,6 +126,42 @@ class ReplicaHost:
         hosted.refresh()
         with self._lock:
             self._hosted[setup.machine_id] = hosted
+
+    def _require_held(self, store: Store) -> None:
+        """Raises StoreAway for a neighbour's store whose lock this appliance does not have: another one may
+        take the replica."""
+        if store in self.stores.neighbours and not self.stores.hold(store):
+            raise StoreAway(f"{store.root} cannot be locked from here.", do=AWAY)
+
+    @staticmethod
+    def _ownership(store: Store, machine_id: str) -> Callable[[], bool]:
+        """Whether the replica is still this appliance's, as it is now."""
+        now = store.owner(machine_id)
+        return lambda: now is not None and store.owner(machine_id) == now
+
+    def look_into(self, folder: Path, machine_id: str) -> Replica:
+        """The replica of another appliance, to be looked at and closed. Raises DatapathError."""
+        return self._opened(folder, machine_id)
+
+    def let_go(self, hosted: HostedReplica) -> None:
+        """Forget a replica that another appliance has now; its files stay as they are."""
+        with contextlib.suppress(SecondsiteError):
+            hosted.replica.close()
+        hosted.removed = True
+        with self._lock:
+            self._hosted.pop(hosted.machine_id, None)
+        self._forget_lost(hosted.machine_id)
+
+    def _forget_lost(self, machine_id: str) -> None:
+        log.info("replica.let-go", machine=machine_id)
+        self._state.remove_replica(machine_id)
+        Verdicts(self._state, machine_id).forget()
+        self._gone.add(machine_id)
+
+    def take_gone(self) -> Sequence[str]:
+        """The ids of the machines whose replicas became another appliance's since this was asked."""
+        gone, self._gone = sorted(self._gone), set()
+        return gone
 
     def _refusal(self, misplaced: MisplacedReplica) -> errors.ReplicaError:
         """Note the misplaced replica; returns the error for whoever asks for it."""
@@ -292,6 +335,7 @@ class ReplicaHost:
         seams.reach("appliance.replica.made")
         (folder / ENDED).unlink(missing_ok=True)
         hosted = HostedReplica(setup, True, replica, self._state, self._rules)
+        hosted.is_ours = self._ownership(store, setup.machine_id)
         if hosted.failed_over:  # it was forgotten
             setup = _not_made(setup)
         hosted.save(setup=setup, accepting=not hosted.failed_over)

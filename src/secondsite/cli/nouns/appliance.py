@@ -62,6 +62,10 @@ def _processors(appliance: Appliance) -> str:
     return "-" if has is None else f"{has.vcpus} {has.cpu_model or ''}".strip()
 
 
+def _reaches(appliance: Appliance) -> str:
+    return ", ".join(appliance.reaches) or "-"
+
+
 def _networks(appliance: Appliance) -> str:
     return "-" if appliance.capacity is None else ", ".join(appliance.capacity.networks)
 
@@ -115,7 +119,13 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
     if as_json:
         output.show_json(found)
         return
-    shown = (*COLUMNS, ("processors", _processors), ("networks", _networks), ("drill segment", _segment))
+    shown = (
+        *COLUMNS,
+        ("processors", _processors),
+        ("networks", _networks),
+        ("drill segment", _segment),
+        ("shares stores with", _reaches),
+    )
     output.show_facts((("id", found.id), *((label, value(found)) for label, value in shown)))
 
 

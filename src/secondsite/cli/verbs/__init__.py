@@ -5,6 +5,7 @@ confirming    what is told and asked before
 second_copies which machines run and go on beside their copies
 running       the end of each command: ask, begin the job, follow it
 protection    enable, disable, reprotect, resynchronize, disks in and out
+moving_replicas another host of the site takes a replica over
 settling      disks of a committed machine to the site's own storage
 failovers     drills, failovers, and what follows them
 preflight     what would be in the way
@@ -19,7 +20,7 @@ verifying     what a site gives to copies that are booted to be looked at
 
 import typer
 
-from . import failovers, properties, protection, settling
+from . import failovers, moving_replicas, properties, protection, settling
 from .appliances import appliances
 from .preflight import preflight
 
@@ -39,6 +40,7 @@ VERBS = (
     protection.exclude_disk,
     protection.update_names,
     settling.settle,
+    moving_replicas.move_replica,
 )
 
 

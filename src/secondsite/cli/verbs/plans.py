@@ -333,7 +333,8 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
         for machine in group.machines:
             say(
                 f"  {machine.name}: {machine.from_site} to "
-                f"{machine.to_site}{_start(machine)}{_there(machine, preview.verb)}"
+                f"{machine.to_site}{_host(machine, preview.verb)}{_start(machine)}"
+                f"{_there(machine, preview.verb)}"
                 f"{predictions.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
                 f"{'; ' if machine.hooks else ''}{predictions.hooks(machine.hooks)}"
             )
@@ -349,6 +350,13 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
 
 def _who(group: rest.PlanPreviewGroup, action: str) -> str:
     return "runs a script" if action in group.scripts else "waits for a person"
+
+
+def _host(machine: rest.PlanPreviewMachine, verb: Verb) -> str:
+    """Where a verb that starts the machine starts it, if there is a choice of hosts."""
+    if verb not in STARTS or not machine.other_hosts:
+        return ""
+    return f" at {machine.host} (else {', '.join(machine.other_hosts)})"
 
 
 def _start(machine: rest.PlanPreviewMachine) -> str:

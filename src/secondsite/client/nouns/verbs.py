@@ -294,6 +294,18 @@ class Verbs:
         )
         return self._start(Verb.SETTLE, asked)
 
+    def move_replica(self, target_appliance: str | None = None, *, host_is_gone: bool = False) -> JobHandle:
+        """Other hosts of their sites take the machines' replicas over, in stores that both reach: that of
+        `target_appliance`, or the ones that fit best. `host_is_gone`: the present host is off for good, and
+        machines that were failed over there start at the other one."""
+        asked = request(
+            rest_verbs.MoveReplica,
+            machines=self.names,
+            target_appliance=target_appliance,
+            host_is_gone=host_is_gone,
+        )
+        return self._start(Verb.MOVE_REPLICA, asked)
+
     def include_disk(self, *keys: str) -> JobHandle:
         """Protects disks that were added later or left out; only they are copied."""
         return self._start(

@@ -8,9 +8,10 @@ and described there; this class has them all. One object per replica and process
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ...ground import lockfile
 from ..cycles import FirmwareFile
 from ..digests import scan
 from ..disks import StorageDaemon
@@ -126,6 +127,12 @@ class Replica(ReplicaCore):
         when repeated."""
         with self.changing(), self.keeping_layers():
             return verbs.shorten_chains.keep_short(self)
+
+    def written_by_qemu(self) -> Iterator[Path]:
+        """The files of its disks and runs that any program of QEMU's has open for writing, on whichever host
+        that sees this file system's locks; also this appliance's own."""
+        for folder in (*map(self.files.disk, self.state.keys), *self.files.runs.glob("failover")):
+            yield from (path for path in sorted(folder.glob("*.qcow2")) if lockfile.is_written_by_qemu(path))
 
     def let_go(self, within_seconds: float) -> None:
         """Close, so that another program may write to the layers; waits for readers, else raises

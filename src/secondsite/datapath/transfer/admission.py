@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,8 @@ class Accept:
     """Where a cycle goes. `already`: it was received (and maybe applied) before. `budget_bytes`: the most
     bytes in the inbox with this cycle. `direct`: its frames may be written directly, see
     `CycleAdmission.direct_write`. `free_space`: called when the file system is full; True if another try
-    is worthwhile. `key`: encrypts its file; None leaves it plain."""
+    is worthwhile. `key`: encrypts its file; None leaves it plain. `committing`: a context in which the file
+    may become visible; it raises CycleRefused if the replica is not here any more."""
 
     inbox_dir: Path
     already: bool = False
@@ -30,6 +31,7 @@ class Accept:
     direct: bool = False
     free_space: full_disk.FreeSpace = full_disk.nothing_to_free
     key: FileKey | None = None
+    committing: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 Write = Callable[[Iterator[Frame], Callable[[], bool]], None]

@@ -220,7 +220,10 @@ def _to_inbox(reception: IncomingCycle, header: CycleHeader, accept: Accept) -> 
         writer = CycleWriter(accept.inbox_dir, header, accept.free_space, accept.key)
         try:
             reception.keep(writer, _left_bytes(accept))
-            return writer.commit() if reception.whole else None
+            if not reception.whole:
+                return None
+            with accept.committing():
+                return writer.commit()
         finally:
             writer.discard()
     except OSError as problem:

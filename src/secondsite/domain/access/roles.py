@@ -84,6 +84,7 @@ NEEDS: Mapping[Verb, Permission] = MappingProxyType(
         Verb.RESYNCHRONIZE: Permission.OPERATE,
         Verb.UPDATE_NAMES: Permission.OPERATE,
         Verb.SETTLE: Permission.OPERATE,
+        Verb.MOVE_REPLICA: Permission.OPERATE,
     }
 )
 """The permission that each verb needs; giving up a site needs GIVE_UP as well."""

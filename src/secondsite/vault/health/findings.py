@@ -95,6 +95,8 @@ class Situation:
     missed_since: datetime | None = None
     """Since when reports have been missing from a side that never reported on the machine, such as one that
     was adopted."""
+    has_other_host: bool = False
+    """Whether another host of its target's site reaches a store of its target."""
     last_failed: JobView | None = None
     """The job that left the machine half-way, or the reprotect that should have begun by itself after its
     commit, and failed."""

@@ -22,6 +22,7 @@ from .failover import Failover
 from .follow_migration import FollowMigration
 from .include_disk import IncludeDisk
 from .interface import Operation
+from .move_replica import MoveReplica
 from .planned_failover import PlannedFailover
 from .reprotect import Reprotect
 from .resynchronize import Resynchronize
@@ -45,6 +46,7 @@ OPERATIONS = (
     IncludeDisk,
     ExcludeDisk,
     Settle,
+    MoveReplica,
 )
 
 

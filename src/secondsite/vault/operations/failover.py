@@ -33,11 +33,17 @@ from ..steps.sides import (
     other_hosts,
     pool_addresses,
     properties,
+    replica_hosts,
     source,
 )
 from ..steps.sides.proving import prove
+from ..steps.sides.replica_hosts import MovingTarget, told
+from ..steps.sides.target import Target
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
+
+MAY_MOVE = frozenset({"check", "stop_replication", "failover", "start", "prove"})
+"""The steps in which another host of the site may take the replica over."""
 
 
 class FailoverArguments(ChoiceArguments):
@@ -83,14 +89,26 @@ class Failover(MachineOperation):
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step("check", self._check, title="Prerequisites check"),
+            Step("check", told(self._check), title="Prerequisites check"),
             Step("shut_down", self._shut_down, title="Shut down", skipped=_not_asked_for),
-            Step("stop_replication", self._stop_replication, title="Stop replication"),
-            Step("failover", self._failover, title="Failover"),
-            Step("start", self._start, title="Start", begins=ordered_when_it_begins(self.deps, self.verb)),
-            Step("prove", self._prove, title="Proof"),
+            Step("stop_replication", told(self._stop_replication), title="Stop replication"),
+            Step("failover", told(self._failover), title="Failover"),
+            Step(
+                "start",
+                told(self._start),
+                title="Start",
+                begins=ordered_when_it_begins(self.deps, self.verb),
+            ),
+            Step("prove", told(self._prove), title="Proof"),
             Step("names", self._names, title="DNS names"),
         )
+
+    def target(self, ctx: StepContext, machine: MachineRecord | None = None) -> Target:
+        """Until the machine was seen, another host takes the place of one that does not answer."""
+        if ctx.key not in MAY_MOVE:
+            return super().target(ctx, machine)
+        accepts = ctx.key == "check"
+        return MovingTarget(self.orders, ctx, machine or self.machine(ctx), accepting=accepts)
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
@@ -197,6 +215,9 @@ class Failover(MachineOperation):
         return _told(ctx, start_from(self.deps, ctx, self.target(ctx), instant))
 
     def _prove(self, ctx: StepContext) -> Outcome:
+        """If its host died after the start, it is started at the one that has taken its place."""
+        if replica_hosts.has_moved(ctx):
+            start_from(self.deps, ctx, self.target(ctx), ctx.facts("failover", FailoverInstant))
         return _told(ctx, prove(self.deps, ctx, self.target))
 
     def _names(self, ctx: StepContext) -> Outcome:

@@ -38,7 +38,8 @@ from ..steps.retry_store import retrying
 from ..steps.sides import addressing, network_cards, properties, shared_drill_network
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
-from ..steps.sides.target import DRILL_RUN, drill_fabric_id, drill_name
+from ..steps.sides.replica_hosts import MovingTarget, told
+from ..steps.sides.target import DRILL_RUN, Target, drill_fabric_id, drill_name
 from ..store import DrillRecord, MachineRecord, Transaction
 
 PROOF_SECONDS = 180.0
@@ -136,7 +137,7 @@ class TestFailover(MachineOperation):
     def steps(self) -> Sequence[Step]:
         made = self._networks()
         return (
-            Step("check", self._check, title="Prerequisites check"),
+            Step("check", told(self._check), title="Prerequisites check"),
             Step(
                 "create_network",
                 made.create,
@@ -151,6 +152,12 @@ class TestFailover(MachineOperation):
 
     def _networks(self) -> DrillNetworks:
         return DrillNetworks(self.deps, self.target, self.source)
+
+    def target(self, ctx: StepContext, machine: MachineRecord | None = None) -> Target:
+        """In the check another host takes the place of one that does not answer."""
+        if ctx.key != "check":
+            return super().target(ctx, machine)
+        return MovingTarget(self.orders, ctx, machine or self.machine(ctx), accepting=True)
 
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)

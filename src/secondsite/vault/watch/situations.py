@@ -1,6 +1,6 @@
 """The situations of many machines: what they refer to is read once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +27,8 @@ class SituationContext:
     ca_ends_at: datetime
     listens_since: datetime
     drill_counts: timedelta
+    replaceable: frozenset[str] = frozenset()
+    """The appliances of which a connected one of their site reaches a store."""
 
     @classmethod
     def of(
@@ -35,7 +37,8 @@ class SituationContext:
         policies = {policy.name: policy for policy, _read_only in tx.policies.list()}
         appliances = {appliance.id: appliance for appliance in tx.appliances.list()}
         ends_at, lifetime = authority.ends_at, authority.appliance_lifetime
-        return cls(policies, appliances, lifetime, ends_at, facts.listens_since, drill_counts)
+        found = frozenset(_replaceable(appliances.values()))
+        return cls(policies, appliances, lifetime, ends_at, facts.listens_since, drill_counts, found)
 
     def situations(
         self, tx: Transaction, facts: StatusIntake, found: Sequence[MachineRecord]
@@ -68,9 +71,19 @@ class SituationContext:
             listens_since=self.listens_since,
             drill_counts=self.drill_counts,
             last_failed=stuck,
+            has_other_host=machine.target_appliance_id in self.replaceable,
             seen_generation=seen.get(machine.id, 0),
             missed_since=facts.missed_since(machine.id) if is_missed else None,
         )
+
+
+def _replaceable(known: Collection[ApplianceRecord]) -> Iterator[str]:
+    ready = [each for each in known if each.connected and each.capacity and each.capacity.proven]
+    for one in known if ready else ():
+        tokens = [each.token for each in one.capacity.signs] if one.capacity is not None else []
+        others = (each.capacity for each in ready if each.site == one.site and each.id != one.id)
+        if any(each is not None and each.reaches(tokens) for each in others):
+            yield one.id
 
 
 def numbers_of_those_that_rest(

@@ -1,5 +1,6 @@
 """The host of an appliance's machines: what it has for them."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from .base import Shape
 from .machines import Segment
 from .numbers import BoundedTuple, Bytes, Name, Number, Text
 
-MOST_NETWORKS = 1000
+MOST_NETWORKS = MOST_SIGNS = 1000
 
 
 class DrillSegment(Shape):
@@ -22,6 +23,13 @@ class DrillSegment(Shape):
     """The longest packet there, in bytes; 0: not known."""
     problem: Text | None = None
     """Why it cannot be used; null: it can."""
+
+
+class StoreSign(Shape):
+    """A store of an appliance, by a token that only who sees the store can know."""
+
+    store: Annotated[str, Field(max_length=64)]
+    token: Name
 
 
 class HostCapacity(Shape):
@@ -39,6 +47,15 @@ class HostCapacity(Shape):
     """The names of its networks, in their order."""
     segment: DrillSegment | None = None
     """Its drill segment; null: none is named."""
+
+    signs: Annotated[tuple[StoreSign, ...], BoundedTuple(MOST_SIGNS)] = ()
+    """The stores that this appliance uses, each with a random token that lies in it."""
+    proven: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
+    """Tokens of other appliances that it has read while they held the stores that these lie in."""
+
+    def reaches(self, tokens: Iterable[str]) -> bool:
+        """Whether it has proven that it reaches a store in which one of these lies."""
+        return not frozenset(self.proven).isdisjoint(tokens)
 
     @property
     def is_believed(self) -> bool:

@@ -60,7 +60,8 @@ def _possible_plan(found: RecoveryPlan) -> RecoveryPlan:
 
 
 SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-ApplianceId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$")]
+APPLIANCE_ID = r"^[0-9a-zA-Z][0-9a-zA-Z-]{0,63}$"
+ApplianceId = Annotated[str, Field(pattern=APPLIANCE_ID)]
 MachineId = Annotated[str, Field(pattern=MACHINE_ID)]
 MOST_GROUPS, MOST_OF_A_PLAN = 1000, 10_000
 Policy = Annotated[PolicyShape, AfterValidator(_possible_policy)]

@@ -81,7 +81,8 @@ class StopReplication(Shape):
 
 class UpdatePolicy(Shape):
     """`target_addresses`: where the source of the machine reaches the data port of `target_appliance_id`
-    now; told to the source alone. An older appliance goes on with those that it began with."""
+    now, which has the replica; told to the source alone. An older appliance goes on with those that it began
+    with."""
 
     policy: PolicyShape
     target_appliance_id: str = ""
@@ -408,6 +409,19 @@ class StartAnyway(Shape):
     by: str
 
 
+class TakeReplica(Shape):
+    """`former_appliance_id` has the replica, in a store in which one of the `tokens` lies. `accepting`: it
+    takes cycles from now on. `begun`: a failover onto it began there, and goes on here if no copy runs. The
+    former appliance, if it runs, is asked for it, and waited for `wait_seconds`."""
+
+    setup: ReplicaSetup
+    former_appliance_id: Annotated[str, Field(max_length=128)]
+    tokens: Annotated[tuple[Name, ...], Field(max_length=1000)]
+    accepting: bool = True
+    begun: bool = False
+    wait_seconds: float = 30
+
+
 class Kind(StrEnum):
     DISCOVER = "discover"
     CHECK_SOURCE = "check_source"
@@ -429,6 +443,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     START_ANYWAY = "start_anyway"
     PREPARE_REPLICA = "prepare_replica"
+    TAKE_REPLICA = "take_replica"
     IMPORT_SEED = "import_seed"
     DRAIN = "drain"
     LIST_POINTS = "list_points"
@@ -526,6 +541,13 @@ START_ANYWAY = OrderKind(
 )
 PREPARE_REPLICA = OrderKind(
     Kind.PREPARE_REPLICA, ReplicaSetup, Nothing, "make and keep a replica of this machine"
+)
+TAKE_REPLICA = OrderKind(
+    Kind.TAKE_REPLICA,
+    TakeReplica,
+    Nothing,
+    "take over a replica of another appliance, in a store that both reach",
+    pace=Pace.LINK,
 )
 IMPORT_SEED = OrderKind(
     Kind.IMPORT_SEED, ImportSeed, SeedFact, "fill a new replica from shipped copies", pace=Pace.DISK

@@ -102,6 +102,8 @@ class Appliance(Shape):
     """The name of the host that it runs on; null for an older appliance."""
     capacity: HostCapacity | None = None
     """What that host has for machines, as it was last reported; null for an older appliance."""
+    reaches: tuple[str, ...] = ()
+    """The appliances of its site that share a store with it, by name: it can take over their replicas."""
     drained_at: AwareDatetime | None = None
     """Since when nothing new is placed there (UTC); null: it is not drained."""
     certificate_expires_at: AwareDatetime | None = None

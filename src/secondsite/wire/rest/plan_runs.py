@@ -135,6 +135,11 @@ class PlanPreviewMachine(Shape):
     """Where it runs."""
     to_site: str
     """Where it would run."""
+    host: str | None = None
+    """Its host there, by the name of its appliance: another one if that of its replica does not answer; null:
+    none."""
+    other_hosts: tuple[str, ...] = ()
+    """Which other hosts reach the store of its replica, and have memory for it."""
     point: PointShape | None = None
     """The recovery point that it would start from now; null: the verb starts from none, or moves without
     loss."""

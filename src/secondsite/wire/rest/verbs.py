@@ -280,6 +280,20 @@ class Settle(SettleOptions, MachinesRequest):
     """The machines' disks move from the appliance's store to the site's own storage, while they run."""
 
 
+class MoveReplicaOptions(Shape):
+    """Another host of its site takes the machine's replica over, in a store that both reach."""
+
+    target_appliance: str | None = Field(None, min_length=1, max_length=200)
+    """Name or id of its appliance; null: the one that fits best."""
+    host_is_gone: bool = False
+    """Whether the present host is off for good, or its machines are: a machine that was failed over there
+    starts at the other one."""
+
+
+class MoveReplica(MoveReplicaOptions, MachinesRequest):
+    """Other hosts of their sites take the machines' replicas over, in stores that both reach."""
+
+
 class UpdateNames(MachinesRequest):
     """The machines' DNS names point to where they run now."""
 

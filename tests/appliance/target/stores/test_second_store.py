@@ -138,6 +138,7 @@ def test_the_vault_is_told_of_every_store(kept):
 
 
 def test_a_store_that_can_only_be_read_is_refused(kept, stores):
+    kept.target.appliance.host.stores.named("fast").owners.release()  # its open lock is in the way
     subprocess.run(["mount", "-o", "remount,ro", str(stores["fast"])], check=True)
     (found,) = check(kept, keeping=Placement(store="fast"), needed_bytes=MiB)["obstacles"]
     assert "can only be read" in found["what"]

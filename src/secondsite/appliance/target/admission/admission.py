@@ -153,6 +153,7 @@ class Admission:
             in_parts,
             store.space.free,
             hosted.replica.file_key,
+            hosted.committing,
         )
 
     def _check_growth(self, hosted: HostedReplica, header: CycleHeader) -> None:

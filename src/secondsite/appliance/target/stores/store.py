@@ -5,6 +5,7 @@
     STORE/trial/              empty disks, while a start is tried
     STORE/start.reserve       space that replication leaves for starts
     STORE/store.json          the store's mark: whose it is
+    STORE/owners/             the appliances that use it
 
 Without its mark a store is not there, even if the folder is on which it is mounted.
 """
@@ -28,6 +29,7 @@ from ...shared import State, private_folders
 from ..replica import HostedReplica
 from ..trash import Trash
 from . import store_copies
+from .ownership import Owner, Owners, owner_of
 from .reserved_space import ReservedSpace
 
 MARK = "store.json"
@@ -40,10 +42,16 @@ class Store:
     """A store: a named folder with replicas and their trash, all on one file system."""
 
     def __init__(
-        self, name: str, root: Path, delay_seconds: float, hosted: Callable[[], Iterable[HostedReplica]]
+        self,
+        name: str,
+        root: Path,
+        delay_seconds: float,
+        hosted: Callable[[], Iterable[HostedReplica]],
+        appliance_id: str,
     ) -> None:
         self.name = name
         self.root = root
+        self.owners = Owners(root, appliance_id)
         self.folder = root / "replicas"
         self.trial = root / "trial"
         self.trash = Trash(root, delay_seconds)
@@ -61,7 +69,26 @@ class Store:
         return f"store '{self.name}'"
 
     def has(self, machine_id: str) -> bool:
-        return (self.folder / machine_id).exists()
+        """Whether this appliance's replica of the machine is here; one that another has taken is not."""
+        return (self.folder / machine_id).exists() and self.is_ours(machine_id)
+
+    @property
+    def belongs_to(self) -> str:
+        """The id of the appliance whose store it is."""
+        return owner_of_store(self.root) or self.owners.appliance_id
+
+    def is_ours(self, machine_id: str) -> bool:
+        """Whether the folder of the machine's replica, if it is here, is this appliance's."""
+        owner = self.owner(machine_id)
+        return owner is not None and owner.appliance_id == self.owners.appliance_id
+
+    def owner(self, machine_id: str) -> Owner | None:
+        """Whose the replica in the machine's folder is; None if that cannot be read."""
+        try:
+            return owner_of(self.folder / machine_id, self.belongs_to)
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            log.warning("replica.owner-not-read", store=self.name, machine=machine_id, problem=str(problem))
+            return None
 
     def keep_reserve(self) -> None:
         """Reserve the last of its space for starts."""
@@ -73,9 +100,10 @@ class Store:
         return [each for each in self._hosted() if each.replica.files.root.parent == here]
 
     def lying(self) -> Sequence[str]:
-        """The ids of the machines whose replicas lie here; none while it is away."""
+        """The ids of the machines whose replicas lie here and are this appliance's; none while it is away."""
         try:
-            return sorted(path.name for path in self.folder.iterdir() if IS_ID(path.name) and path.is_dir())
+            found = sorted(path.name for path in self.folder.iterdir() if IS_ID(path.name) and path.is_dir())
+            return [name for name in found if self.is_ours(name)]
         except OSError as problem:
             log.warning("store.not-listed", store=self.name, problem=str(problem))
             return ()
@@ -114,7 +142,7 @@ class Store:
     def _taken(self, state: State, appliance_id: str) -> str | None:
         mark, known = self.root / MARK, f"store/{self.name}"
         if mark.exists():
-            owner = owner_of(self.root)
+            owner = owner_of_store(self.root)
             if self._is_of_another(owner, appliance_id):
                 return f"{self.root} belongs to another appliance ({owner}), as {mark} says."
             named = mark_of(self.root).get("store")
@@ -125,7 +153,7 @@ class Store:
                 )
         elif self._was_here(state, known):
             return f"{mark} is not there: the file system of {self.root} is not mounted, or was emptied."
-        if owner_of(self.root) != appliance_id and self.copied_from is None:
+        if owner_of_store(self.root) != appliance_id and self.copied_from is None:
             self._mark(appliance_id)
         if mark.exists():
             state.put_fact(known, str(self.root))
@@ -200,7 +228,7 @@ class Store:
         return self.folder if self.folder.exists() else self.folder.parent
 
 
-def owner_of(root: Path) -> str | None:
+def owner_of_store(root: Path) -> str | None:
     """The id of the appliance whose further store this is; None if its mark does not say."""
     said = mark_of(root).get("appliance_id")
     return None if said is None else str(said)

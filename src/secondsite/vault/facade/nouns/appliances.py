@@ -31,13 +31,14 @@ class Appliances:
 
     def list(self, site: str | None = None) -> Sequence[Appliance]:
         with self._parts.store.reading() as tx:
-            found = tx.appliances.list(site)
-            return [_shape(appliance) for appliance in found if self._parts.sees(appliance.site)]
+            known = [each for each in tx.appliances.list(site) if self._parts.sees(each.site)]
+            return [_shape(appliance, known) for appliance in known]
 
     def show(self, name_or_id: str) -> Appliance:
         """Raises NotFound, or InvalidArgument when several have that name."""
         with self._parts.store.reading() as tx:
-            return _shape(existing(self._parts, tx, name_or_id))
+            appliance = existing(self._parts, tx, name_or_id)
+            return _shape(appliance, tx.appliances.list(appliance.site))
 
     def delete(self, name_or_id: str) -> None:
         """Delete the appliance: from now on its certificate is refused, and its connection ends. Raises
@@ -272,8 +273,16 @@ def _refuse_while_waited_for(tx: Transaction, appliance: ApplianceRecord) -> Non
         )
 
 
-def _shape(appliance: ApplianceRecord) -> Appliance:
-    hello = appliance.hello
+def _reaches(appliance: ApplianceRecord, other: ApplianceRecord) -> bool:
+    """Whether it has proven that it reaches a store of the other one, of its own site."""
+    has, signs = appliance.capacity, other.capacity.signs if other.capacity is not None else ()
+    is_near = appliance.site == other.site and appliance.id != other.id
+    return has is not None and is_near and has.reaches(each.token for each in signs)
+
+
+def _shape(appliance: ApplianceRecord, known: Sequence[ApplianceRecord] = ()) -> Appliance:
+    """The appliance; `known`: those whose stores it may reach."""
+    hello, has = appliance.hello, appliance.capacity
     return Appliance(
         id=appliance.id,
         name=appliance.name,
@@ -287,7 +296,8 @@ def _shape(appliance: ApplianceRecord) -> Appliance:
         store_free_bytes=appliance.store_free_bytes,
         stores=appliance.stores,
         host=hello.host if hello else None,
-        capacity=appliance.capacity,
+        capacity=has and has.model_copy(update={"signs": (), "proven": ()}),
+        reaches=tuple(each.name for each in known if _reaches(appliance, each)),
         drained_at=appliance.drained_at,
         certificate_expires_at=appliance.certificate_expires_at,
         notes=hello.notes if hello else (),

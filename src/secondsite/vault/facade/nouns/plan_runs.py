@@ -13,7 +13,7 @@ from ....wire.rest import JobAccepted
 from ... import plan_runs
 from ...steps import hooks
 from ...steps.histories import Histories
-from ...steps.sides import properties
+from ...steps.sides import properties, replica_hosts
 from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
 from ..shared import early_checks, predictions
@@ -144,11 +144,13 @@ class PlanRuns:
         choice: RecoveryPointChoice | None,
         records: Iterable[MachineRecord],
     ) -> Iterable[rest.PlanPreviewMachine]:
-        points = Points(self._parts)
+        points, records = Points(self._parts), tuple(records)
+        there = replica_hosts.previewed(self._parts.gateway, tx, records)
         for record in records:
             shown = rest.PlanPreviewMachine(
                 id=record.id, name=record.name, from_site=record.source_site, to_site=record.target_site,
-                second_site=properties.set_for(tx, record),
+                second_site=properties.set_for(tx, record), host=there[record.id].host,
+                other_hosts=there[record.id].others,
             )  # fmt: skip
             if choice is None:
                 yield shown

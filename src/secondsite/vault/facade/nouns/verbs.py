@@ -9,6 +9,8 @@ from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
 from ....wire.rest.verbs import (
     DisableProtectionOptions,
+    MoveReplica,
+    MoveReplicaOptions,
     PlannedFailoverOptions,
     Settle,
     SettleOptions,
@@ -37,6 +39,7 @@ REQUESTS: dict[Verb, type[Shape]] = {
     Verb.EXCLUDE_DISK: rest.ExcludeDisk,
     Verb.UPDATE_NAMES: UpdateNames,
     Verb.SETTLE: Settle,
+    Verb.MOVE_REPLICA: MoveReplica,
 }
 
 OPTIONS: dict[Verb, type[Shape]] = {
@@ -54,6 +57,7 @@ OPTIONS: dict[Verb, type[Shape]] = {
     Verb.EXCLUDE_DISK: rest.ExcludeDiskOptions,
     Verb.UPDATE_NAMES: rest.NoOptions,
     Verb.SETTLE: SettleOptions,
+    Verb.MOVE_REPLICA: MoveReplicaOptions,
 }
 """The options of each verb for one protected machine."""
 

@@ -44,6 +44,7 @@ def of(situation: Situation) -> AllowedOperations:
             if status.replica and machine.failed_over_point_id
             else None,
             power=power,
+            has_other_host=situation.has_other_host,
             committed=machine.failed_over_point_id is not None and is_committed(machine, status),
         )
     )

@@ -5,6 +5,7 @@ Its rooms:
     orders                gives an order, and gets its typed facts
     placing               which appliances are the two sides of a new machine
     hosts                 on which host of the target's site a new machine is placed
+    replica_hosts         which other host of the site takes a machine's replica over
     side                  one of a machine's two appliances
     source                the side where the machine runs
     target                the side that has the replica

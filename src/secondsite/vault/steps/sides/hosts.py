@@ -13,6 +13,8 @@ from ....jobs.storage import search
 from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import TargetProperties
 from ....wire.common.stores import DEFAULT, believed
+from ....wire.rest.places import NetworkMapping
+from ...interfaces import Gateway
 from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import batch, lookup
 from ..deps import Deps
@@ -67,13 +69,12 @@ def of_site(deps: Deps, tx: Transaction, wanted: EnableArguments) -> Sequence[Pl
     itself; only the named one, if one is. Without an alternative it is not judged what a host has; if none is
     connected, or has the store, the check waits, or says so. Raises NotFound."""
     able = _able(tx, wanted.target_site, wanted.target_appliance_id)
-    there = {each.id: _host(deps, each, wanted.store) for each in able}
     if len(able) > 1 or wanted.apart is not None:
-        but = wanted.machine_id
-        for appliance_id, each in (*_already(tx, wanted.target_site, but), *_coming(tx, but)):
-            if appliance_id in there:
-                there[appliance_id] = there[appliance_id].holding(each)
-    hosts = tuple(there.values())
+        hosts = with_their_machines(
+            deps.gateway, tx, wanted.target_site, able, wanted.store, wanted.machine_id
+        )
+    else:
+        hosts = tuple(_host(deps.gateway, each, wanted.store) for each in able)
     if len(hosts) == 1:
         return (hosts[0].not_judged(),)
     any_connected, any_has_it = any(each.connected for each in hosts), any(each.has_store for each in hosts)
@@ -84,6 +85,44 @@ def of_site(deps: Deps, tx: Transaction, wanted: EnableArguments) -> Sequence[Pl
             has_store=each.has_store or not any_has_it,
         )
         for each in hosts
+    )
+
+
+def with_their_machines(
+    gateway: Gateway,
+    tx: Transaction,
+    site: str,
+    able: Sequence[ApplianceRecord],
+    store: str | None = None,
+    but: str = "",
+) -> tuple[PlacementHost, ...]:
+    """These hosts of a site, with all that is placed there but one machine."""
+    there = {each.id: _host(gateway, each, store) for each in able}
+    for appliance_id, each in (*_already(tx, site, but), *_coming(tx, but)):
+        if appliance_id in there:
+            there[appliance_id] = there[appliance_id].holding(each)
+    return tuple(there.values())
+
+
+def as_placed(tx: Transaction, records: Sequence[MachineRecord]) -> Sequence[PlacedMachine]:
+    """Protected machines as they are placed at hosts of their target, where their disks lie already."""
+    known, mappings = _properties(tx), tx.networks.list()
+    return [_with_networks(each, known.get(each.id, AS_AT_HOME), mappings) for each in records]
+
+
+def _with_networks(
+    record: MachineRecord, own: TargetProperties, mappings: Sequence[NetworkMapping]
+) -> PlacedMachine:
+    way, cards = (record.source_site, record.target_site), {nic.network for nic in record.definition.nics}
+    return PlacedMachine(
+        record.name,
+        (None if record.reversed else own.memory_bytes) or record.definition.memory_bytes,
+        networks=frozenset(
+            each.target_network
+            for each in mappings
+            if (each.source_site, each.target_site) == way and each.source_network in cards
+        ),
+        apart=own.apart,
     )
 
 
@@ -157,12 +196,12 @@ def second_appliance(record: MachineRecord) -> str:
     return record.source_appliance_id if record.reversed else record.target_appliance_id
 
 
-def _host(deps: Deps, appliance: ApplianceRecord, store: str | None) -> PlacementHost:
+def _host(gateway: Gateway, appliance: ApplianceRecord, store: str | None) -> PlacementHost:
     has, free = appliance.capacity, _free(appliance, store)
     return PlacementHost(
         id=appliance.id,
         name=appliance.name,
-        connected=deps.gateway.is_connected(appliance.id),
+        connected=gateway.is_connected(appliance.id),
         drained=appliance.drained_at is not None,
         has_store=free is not None,
         memory_bytes=has.memory_bytes if has else None,

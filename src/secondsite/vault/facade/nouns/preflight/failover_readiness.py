@@ -14,7 +14,14 @@ from .....wire.control.checks import CheckSource, CheckTarget, MemoryNeed, Obsta
 from .....wire.control.scripts import CheckScripts
 from .....wire.rest.preflights import Preflight, PreflightObstacle
 from ....steps import lookup
-from ....steps.sides import address_fit, dns_names, network_cards, pool_addresses, properties
+from ....steps.sides import (
+    address_fit,
+    dns_names,
+    network_cards,
+    pool_addresses,
+    properties,
+    replica_hosts,
+)
 from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
 from ...shared import hook_scripts
@@ -88,8 +95,24 @@ class Preflights:
             yield from appliance_checks.at(site, answer)
             yield from appliance_checks.at(site, properties.too_old(wanted.sizing, answer, machine))
             yield from appliance_checks.at(site, self._unfit(machine, pooled.cards, answer))
+        except errors.ApplianceUnreachable as error:
+            yield self._instead(machine) or appliance_checks.problem(site, error, blocking=True)
         except errors.SecondsiteError as error:
             yield appliance_checks.problem(site, error, blocking=True)
+
+    def _instead(self, machine: MachineRecord) -> PreflightObstacle | None:
+        """A warning that another host takes the place of that of its replica; None if none does."""
+        with self._parts.store.reading() as tx:
+            there = replica_hosts.previewed(self._parts.gateway, tx, [machine])[machine.id]
+        if there.host is None:
+            return None
+        return PreflightObstacle(
+            site=machine.target_site,
+            what=f"The host of its replica does not answer: '{there.host}' takes its place.",
+            do="Nothing; to have it so now, 'secondsite machine move-replica "
+            f"{shell.arguments(machine.name)}'.",
+            blocking=False,
+        )
 
     def _way_back(self, source: ApplianceRecord | None) -> tuple[str, ...]:
         """Problems of the way back, if the source can be asked: a failover does not wait for it."""

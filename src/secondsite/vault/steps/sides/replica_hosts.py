@@ -1,0 +1,226 @@
+"""Which other hosts of its site can take a machine's replica over, and that one of them does.
+
+A host can whose appliance has proven that it reaches the store: it has read the token that lies there while
+the replica's appliance held it (wire.common.hosts)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ....domain import errors, placement
+from ....domain.placement import PlacementHost
+from ....jobs.model.context import StepContext
+from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....wire.common.base import Shape
+from ....wire.common.stores import DEFAULT
+from ....wire.control import orders
+from ....wire.control.orders import Nothing, OrderKind
+from ...interfaces import Gateway
+from ...store import ApplianceRecord, MachineRecord, Transaction
+from .. import lookup
+from ..deps import Deps
+from . import hosts
+from .orders import USUAL, Answer, Limits, Orders
+from .side import F, P, replica_setup
+from .target import Target
+
+TAKE = Limits(deadline_seconds=180)
+GONE_SECONDS = 5.0
+"""How long a host may be away that another one can replace: its appliance may just be starting again."""
+ASKED_SECONDS = 60.0
+"""How long the present appliance, if it runs, is waited for."""
+
+
+def tokens(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
+    """The tokens that lie in the store of the machine's replica, as its appliance said."""
+    at = tx.appliances.find(machine.target_appliance_id)
+    has = at.capacity if at is not None else None
+    replica = tx.statuses.without_points(machine.id).replica
+    store = (replica.store if replica is not None else None) or machine.kept.store or DEFAULT
+    return tuple(each.token for each in has.signs if each.store == store) if has is not None else ()
+
+
+def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequence[PlacementHost]:
+    """The other hosts of its site that reach its replica, with all that is placed there."""
+    able = _able(tx, machine)
+    return hosts.with_their_machines(gateway, tx, machine.target_site, able) if able else ()
+
+
+def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
+    known = tokens(tx, machine)
+    return [
+        each
+        for each in tx.appliances.list(machine.target_site)
+        if each.id != machine.target_appliance_id and each.capacity and each.capacity.reaches(known)
+    ]
+
+
+def choose(deps: Deps, tx: Transaction, machine: MachineRecord, named: str | None = None) -> PlacementHost:
+    """The host that takes the replica over, the named one if one is. Raises NotPossibleNow, NotFound."""
+    there = others(deps.gateway, tx, machine)
+    if named is not None:
+        at = lookup.appliance_named(tx, machine.target_site, named)
+        there = [each.not_judged() for each in there if each.id == at.id]
+    if not there:
+        whom = f"Appliance '{named}' does not reach" if named else "No other appliance of the site reaches"
+        raise errors.NotPossibleNow(
+            f"{whom} the store of the replica of {machine.name}.",
+            do="Keep replicas in stores that lie side by side on a file system which the site's hosts share; "
+            "'secondsite appliance list' says whose stores an appliance reaches.",
+        )
+    return there[0] if named is not None else _with_its_neighbours(tx, machine, there)
+
+
+def _with_its_neighbours(
+    tx: Transaction, machine: MachineRecord, there: Sequence[PlacementHost]
+) -> PlacementHost:
+    """The host for the machine, as if all that have their replicas where it has its own were to go: they go
+    at the same time, and each is placed without knowing of the others."""
+    leaving = [
+        each
+        for each in tx.machines.list(machine.target_site)
+        if each.target_appliance_id == machine.target_appliance_id
+    ]
+    placed = hosts.as_placed(tx, leaving)
+    number = [each.id for each in leaving].index(machine.id)
+    try:
+        return placement.choose_all(placed, there)[number]
+    except errors.NotPossibleNow:
+        return placement.choose(placed[number], there)
+
+
+def take(
+    give: Orders,
+    ctx: StepContext,
+    machine: MachineRecord,
+    host: PlacementHost,
+    *,
+    accepting: bool,
+    begun: bool = False,
+) -> Answer[Nothing]:
+    """Have that host's appliance take the replica over; it is the machine's target from then on. Raises
+    Wait, and what the appliance says."""
+    with give.deps.store.reading() as tx:
+        came_home = machine.target_fabric_id if machine.epoch > 1 else None
+        payload = orders.TakeReplica(
+            setup=replica_setup(tx, machine, existing_fabric_id=came_home),
+            former_appliance_id=machine.target_appliance_id,
+            tokens=tokens(tx, machine),
+            accepting=accepting,
+            begun=begun,
+            wait_seconds=ASKED_SECONDS,
+        )
+    new = Target(give, ctx, replace(machine, target_appliance_id=host.id))
+    answer = new.give(orders.TAKE_REPLICA, payload, f"'{host.name}' takes over the replica", TAKE)
+    ctx.write(give.deps.commit(lambda tx: _put(tx, machine, host.id)))
+    return answer
+
+
+def _put(tx: Transaction, machine: MachineRecord, appliance_id: str) -> None:
+    now = tx.machines.get(machine.id)
+    if now.target_appliance_id == machine.target_appliance_id:
+        tx.machines.put(replace(now, target_appliance_id=appliance_id))
+
+
+class Moved(Shape):
+    """A fact of a step in which another host took a replica over: what is said of that."""
+
+    moved: str = ""
+
+
+def has_moved(ctx: StepContext) -> bool:
+    """Whether another host took the replica over in this step."""
+    known = ctx.remembered(Moved)
+    return known is not None and bool(known.moved)
+
+
+def told(step: Callable[[StepContext], Outcome]) -> Callable[[StepContext], Outcome]:
+    """The step, whose sentence begins with what is said of a move of the replica, if there was one."""
+
+    def run(ctx: StepContext) -> Outcome:
+        outcome, known = step(ctx), ctx.remembered(Moved)
+        if not isinstance(outcome, Done) or known is None or not known.moved:
+            return outcome
+        return replace(outcome, sentence=f"{known.moved} {outcome.sentence}")
+
+    return run
+
+
+class MovingTarget(Target):
+    """The target of a machine, whose replica is taken over by another host if its own does not answer: then
+    the step is run again, with that one. `accepting`: whether the replica takes cycles there."""
+
+    def __init__(self, give: Orders, ctx: StepContext, machine: MachineRecord, *, accepting: bool) -> None:
+        super().__init__(give, ctx, machine)
+        self._accepting = accepting
+
+    def give(
+        self, order: OrderKind[P, F], payload: P, why: str, limits: Limits = USUAL, *, again: bool = False
+    ) -> Answer[F]:
+        if self._orders.deps.gateway.is_connected(self.appliance_id) or not self._is_replaceable():
+            return super().give(order, payload, why, limits, again=again)
+        quick = replace(limits, reach_seconds=min(limits.reach_seconds, GONE_SECONDS))
+        try:
+            return super().give(order, payload, why, quick, again=again)
+        except errors.ApplianceUnreachable as away:
+            refused = self._refusal(away)
+        try:  # its appliance may only be starting again
+            return super().give(order, payload, why, limits, again=again)
+        except errors.ApplianceUnreachable as away:
+            raise errors.ApplianceUnreachable(
+                f"{away.message} No other host takes its place: {refused.message}", do=refused.do
+            ) from refused
+
+    def _is_replaceable(self) -> bool:
+        with self._orders.deps.store.reading() as tx:
+            return bool(_able(tx, self.machine))
+
+    def _refusal(self, away: errors.ApplianceUnreachable) -> errors.SecondsiteError:
+        """Why no other host takes it over; raises Wait once one has."""
+        deps = self._orders.deps
+        try:
+            with deps.store.reading() as tx:
+                host = choose(deps, tx, self.machine)
+            self._move(host, away)
+        except errors.SecondsiteError as problem:
+            return problem
+        return away
+
+    def _move(self, host: PlacementHost, away: errors.ApplianceUnreachable) -> None:
+        """Raises Wait once the host has taken it over."""
+        machine = self.machine
+        answer = take(
+            self._orders, self._ctx, machine, host, accepting=self._accepting, begun=machine.start_ordered
+        )
+        said = f"{away.message} Appliance '{host.name}' goes on in its place: {answer.sentence}."
+        self._ctx.remember(Moved(moved=said))
+        raise Wait(f"replica/{machine.id}", self._ctx.waited_seconds + 60, said, poll_seconds=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedHosts:
+    """Where a machine would start now, and which other hosts could take its replica over, by the names of
+    their appliances. `host` is None if its own does not answer, and no other reaches its store."""
+
+    host: str | None
+    others: tuple[str, ...] = ()
+
+
+def previewed(
+    gateway: Gateway, tx: Transaction, machines: Sequence[MachineRecord]
+) -> Mapping[str, PreviewedHosts]:
+    """The hosts of these machines, by their ids."""
+    found: dict[str, PreviewedHosts] = {}
+    by_store: dict[tuple[str, tuple[str, ...]], list[MachineRecord]] = {}
+    for each in machines:
+        by_store.setdefault((each.target_appliance_id, tokens(tx, each)), []).append(each)
+    for (appliance_id, _), group in by_store.items():
+        at, there = tx.appliances.find(appliance_id), others(gateway, tx, group[0])
+        for machine, wanted in zip(group, hosts.as_placed(tx, group), strict=True):
+            fitting = tuple(each.name for each in there if placement.shortage(wanted, each) is None)
+            if at is not None and gateway.is_connected(appliance_id):
+                found[machine.id] = PreviewedHosts(at.name, fitting)
+            else:
+                chosen = _with_its_neighbours(tx, machine, there).name if fitting else None
+                rest = tuple(each for each in fitting if each != chosen)
+                found[machine.id] = PreviewedHosts(chosen, rest)
+    return found

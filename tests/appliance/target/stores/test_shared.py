@@ -1,0 +1,245 @@
+"""Stores that lie side by side on one file system: one appliance takes a replica over from another, and never
+two have it."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+
+from rig.appliances import Pair, runs
+from rig.errors import OrderFailed
+from rig.eventually import eventually
+from rig.noise import noise
+from secondsite.appliance.shared import alone_in_stores
+from secondsite.ground import seams
+from secondsite.ground.units import KiB, MiB
+from secondsite.rescue import leasing, read
+from secondsite.rescue.problems import Problem
+from secondsite.wire.control.orders import Kind, TakeReplica
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def sites(make_site, tmp_path):
+    """A source; two targets whose stores lie in one folder."""
+    shared = tmp_path / "shared"
+    a = make_site("a").start()
+    return a, *(make_site(name, store=shared / name).start() for name in ("b", "c"))
+
+
+class TokenPair(Pair[Any]):
+    """`token` is that of its replica's store, `point` its newest."""
+
+    token: str | None
+    point: str
+
+
+@pytest.fixture
+def pair(sites):
+    a, b, _ = sites
+    pair = TokenPair(a, b, a.make_machine()).protect().synchronized()
+    pair.pause()
+    a.write(pair.fabric_id, 0, noise(64 * KiB))
+    pair.point = pair.point_now()
+    pair.token = b.appliance.host.stores.default.owners.token
+    return pair
+
+
+def order(pair, **changes):
+    values = {
+        "setup": pair.replica_setup(),
+        "former_appliance_id": pair.target.appliance_id,
+        "tokens": (pair.token,),
+        "wait_seconds": 10,
+    }
+    return TakeReplica(**{**values, **changes})
+
+
+def take(pair, by, **changes):
+    by.do(Kind.TAKE_REPLICA, order(pair, **changes), pair.machine_id)
+
+
+def owner(pair):
+    said = pair.target.config.store / "replicas" / pair.machine_id / "owner.json"
+    return json.loads(said.read_text())["appliance_id"]
+
+
+def test_who_sees_a_store_proves_it_by_its_token_while_its_appliance_holds_it(sites):
+    _, b, c = sites
+    for one, other in ((b, c), (c, b)):
+        [sign] = [each for each in one.appliance.shared_stores.signs() if each.store == "default"]
+        eventually(lambda: sign.token in other.appliance.shared_stores.proven)  # noqa: B023
+
+
+def test_a_copy_of_a_store_proves_nothing(sites, make_site, tmp_path):
+    """Its tokens are the same, but nobody holds it."""
+    _, b, _ = sites
+    copied = tmp_path / "copied" / "b"
+    (copied / "owners").mkdir(parents=True)
+    for name in ("store.json", f"owners/{b.appliance_id}.json", f"owners/{b.appliance_id}.lock"):
+        (copied / name).write_bytes((b.config.store / name).read_bytes())
+    d = make_site("d", store=copied.with_name("d")).start()
+    watch = d.appliance.shared_stores
+    watch.look()
+    assert b.appliance_id in next(iter(d.appliance.host.stores.neighbours)).owners.others()
+    assert watch.proven == ()
+
+
+def test_the_replica_of_a_dead_appliance_is_taken_over_and_goes_on_incrementally(pair, sites):
+    a, b, c = sites
+    b.stop()
+    take(pair, c)
+    assert owner(pair) == c.appliance_id
+    moved = Pair(a, c, pair.fabric_id, pair.machine_id)
+    assert pair.point in [each.id for each in moved.status().points]
+    a.do(Kind.START_REPLICATION, moved.source_setup(), pair.machine_id)
+    a.write(pair.fabric_id, 64 * KiB, noise(64 * KiB))
+    sent = moved.cycle_now(seal=True)
+    assert sent["changed_bytes"] < 512 * KiB  # none, if its own cycle was first
+    newest = moved.status().points[-1].id
+    assert newest != pair.point
+    assert b.point_bytes(pair.machine_id, newest) == a.read(pair.fabric_id)
+
+
+def test_the_former_appliance_does_not_touch_it_when_it_is_back(pair, sites):
+    _, b, c = sites
+    b.stop()
+    take(pair, c)
+    b.start()
+    assert b.appliance.host.find(pair.machine_id) is None
+    assert c.appliance.host.find(pair.machine_id) is not None
+    with pytest.raises(OrderFailed, match="not this appliance's"):
+        b.do(Kind.PREPARE_REPLICA, pair.replica_setup(), pair.machine_id)
+    with pytest.raises(OrderFailed):
+        runs.start(pair, "drill", pair.point)
+    assert owner(pair) == c.appliance_id
+
+
+def test_an_appliance_that_runs_gives_it_when_it_is_asked(pair, sites):
+    _, b, c = sites
+    take(pair, c)
+    assert owner(pair) == c.appliance_id
+    assert b.appliance.host.find(pair.machine_id) is None
+    take(pair, c)
+
+
+def test_it_comes_back_the_same_way(pair, sites):
+    a, b, c = sites
+    take(pair, c)
+    moved = TokenPair(a, c, pair.fabric_id, pair.machine_id)
+    names = {each.root: each for each in c.appliance.host.stores.neighbours}
+    moved.token = names[b.config.store].owners.token
+    take(moved, b)
+    assert owner(pair) == b.appliance_id
+    assert pair.point in [each.id for each in pair.status().points]
+    b.restart()
+    assert pair.point in [each.id for each in pair.status().points]
+    assert c.appliance.host.find(pair.machine_id) is None
+
+
+def test_an_appliance_that_hangs_keeps_it(pair, sites):
+    _, b, c = sites
+    b.appliance.shared_stores.stop()
+    with pytest.raises(OrderFailed, match="still runs with its store"):
+        take(pair, c, wait_seconds=1)
+    assert pair.status().points
+    assert c.appliance.host.find(pair.machine_id) is None
+
+
+def test_a_former_owner_that_missed_the_change_does_nothing_to_it(pair, sites, monkeypatch):
+    """As a host whose locks the file server has ended meanwhile."""
+    _, b, c = sites
+    b.appliance.shared_stores.stop()
+    b.appliance.host.stores.default.owners.release()
+    b.appliance.host.daemon.stop()
+    take(pair, c)
+    with pytest.raises(OrderFailed, match="another appliance's now"):
+        b.do(Kind.DRAIN, None, pair.machine_id)
+    with pytest.raises(OrderFailed, match="another appliance's now"):
+        runs.start(pair, "drill", pair.point)
+
+
+def test_a_drilled_machine_stays_with_an_appliance_that_runs(pair, sites):
+    _, _, c = sites
+    runs.start(pair, "drill", pair.point)
+    with pytest.raises(OrderFailed, match="End its test failover"):
+        take(pair, c)
+
+
+def test_one_that_was_failed_over_stays(pair, sites):
+    _, b, c = sites
+    runs.fail_over(pair, pair.point)
+    with pytest.raises(OrderFailed, match="copy of web01 runs"):
+        take(pair, c)
+    b.stop()
+    with pytest.raises(OrderFailed, match="was failed over"):
+        take(pair, c)
+
+
+def test_a_store_without_the_token_that_the_vault_knows_is_not_the_one(pair, sites):
+    _, b, c = sites
+    b.stop()
+    with pytest.raises(OrderFailed, match="in no store that is seen from here"):
+        take(pair, c, tokens=("0" * 32,))
+
+
+@pytest.mark.parametrize("seam", ["appliance.replica.taken"])
+def test_a_takeover_that_was_cut_off_ends_with_one_owner(pair, sites, seam):
+    _, b, c = sites
+    b.stop()
+
+    class Cut(Exception):
+        pass
+
+    def die(name):
+        if name == seam:
+            raise Cut
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(seams, "reach", die)
+        with pytest.raises(OrderFailed):
+            take(pair, c)
+    assert owner(pair) == c.appliance_id
+    c.restart()
+    b.start()
+    assert b.appliance.host.find(pair.machine_id) is None
+    take(pair, c)
+    assert c.appliance.host.find(pair.machine_id) is not None
+
+
+def test_nobody_starts_machines_from_a_store_while_a_replica_is_taken_out_of_it(pair, sites):
+    _, b, c = sites
+    b.stop()
+    with alone_in_stores(b.config), pytest.raises(OrderFailed, match="started from that store without it"):
+        take(pair, c, wait_seconds=1)
+    take(pair, c)
+
+
+def test_what_another_appliance_has_is_not_started_by_hand_while_that_runs(pair, sites):
+    _, b, c = sites
+    b.stop()
+    take(pair, c)
+    replica = read(b.replica_folder(pair.machine_id))
+    with pytest.raises(Problem, match="at another host, has the replica of web01"):
+        leasing.require_not_anothers(replica)
+    c.stop()
+    leasing.require_not_anothers(replica)
+
+
+def test_a_full_store_gives_of_its_reserve_for_a_takeover(make_site, small):
+    root = small("shared", 64 * MiB)
+    a = make_site("a").start()
+    b, c = (make_site(name, store=root / name).start() for name in ("b", "c"))
+    pair = TokenPair(a, b, a.make_machine()).protect().synchronized()
+    pair.pause()
+    pair.token = b.appliance.host.stores.default.owners.token
+    b.stop()
+    c.appliance.host.stores.default.reserve.release()
+    (root / "b" / "start.reserve").write_bytes(bytes(2 * MiB))
+    with contextlib.suppress(OSError), (root / "fill").open("wb") as file:
+        while file.write(bytes(4096)):
+            file.flush()
+    take(pair, c)
+    assert owner(pair) == c.appliance_id

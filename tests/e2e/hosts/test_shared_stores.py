@@ -1,0 +1,142 @@
+"""Three hosts of a site keep their stores side by side on one file system: a plan starts ten machines where
+its preview says; of a host that dies in the middle the others take the machines over, and none runs twice."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from rig import Rig
+from rig.eventually import eventually
+from secondsite.domain.lifecycle import Verb
+from secondsite.fabrics import simulated
+from secondsite.ground.units import GiB, MiB
+from tests.support import policies
+
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(900)]
+
+HOSTS = ("b", "b2", "b3")
+FIRST = tuple(f"m{number:02d}" for number in range(10))
+SECOND = tuple(f"n{number:02d}" for number in range(10))
+LATE, PLAN = "late01", "all"
+
+
+@pytest.fixture(scope="module")
+def rig():
+    folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
+    options = {host: ["--store", str(folder / "shared" / host)] for host in HOSTS}
+    with Rig("simulated", folder, forked=True, appliance_options=options) as rig:
+
+        def furnish(host):
+            if host.startswith("b"):
+                simulated.give_host_memory(rig.home(f"appliance-{host}") / "fabric", 24 * GiB)
+
+        rig.open(furnish=furnish)
+        for _ in HOSTS[1:]:
+            rig.add_host("b", furnish)
+        for name in (*FIRST, *SECOND, LATE):
+            rig.make_simulated(name, disk_bytes=(MiB,))
+        with rig.client() as vault:
+            vault.policies.create(
+                **policies.quick(cycle_seconds=2, crash_consistent_every_seconds=60).model_dump()
+            )
+            eventually(lambda: all(_sees(each) for each in vault.appliances if each.site == "b"), 90)
+        yield rig
+
+
+def _sees(appliance):
+    return appliance.capacity is not None and len(appliance.reaches) == len(HOSTS) - 1
+
+
+def protect(rig, names, **options):
+    with rig.client() as vault:
+        job = vault.machines[names].enable_protection("a", "b", policy="quick", **options)
+        assert job.wait(300).state == "succeeded"
+
+
+def places(rig, names):
+    with rig.client() as vault:
+        return {each.name: each.target_appliance for each in vault.machines if each.name in names}
+
+
+def running(rig, name):
+    """The hosts at which a copy of the machine runs, as these say themselves."""
+    found = []
+    for host in HOSTS:
+        fabric = simulated.open_fabric(rig.home(f"appliance-{host}") / "fabric")
+        try:
+            found += [
+                host for each in fabric.inventory.list() if (each.name, each.power) == (name, "running")
+            ]
+        finally:
+            fabric.close()
+    return found
+
+
+def preview(rig):
+    with rig.client() as vault:
+        seen = vault.plans[PLAN].preview(verb=Verb.FAILOVER)
+    return {each.name: each for group in seen.groups for each in group.machines}
+
+
+def test_ten_machines_start_at_the_hosts_that_the_preview_shows(rig):
+    protect(rig, FIRST)
+    with rig.client() as vault:
+        vault.plans.create(PLAN, [{"machines": list(FIRST)}])
+    shown = preview(rig)
+    assert set(Counter(each.host for each in shown.values()).values()) == {3, 4}
+    assert all(len(each.other_hosts) == len(HOSTS) - 1 for each in shown.values())
+    with rig.client() as vault:
+        assert vault.plans[PLAN].run(Verb.FAILOVER).wait(300).state == "succeeded"
+    for name in FIRST:
+        assert [f"appliance-{host}" for host in running(rig, name)] == [shown[name].host]
+
+
+def test_the_machines_of_a_host_that_dies_in_the_middle_start_at_the_others(rig):
+    protect(rig, SECOND)
+    protect(rig, (LATE,), target_appliance="appliance-b2")
+    before = places(rig, SECOND)
+    lost = [name for name, at in before.items() if at == "appliance-b2"]
+    assert lost
+    with rig.client() as vault:
+        vault.plans[PLAN].delete()
+        kept = [name for name in SECOND if name not in lost]
+        vault.plans.create(PLAN, [{"machines": kept[:3]}, {"machines": [*kept[3:], *lost]}])
+        job = vault.plans[PLAN].run(Verb.FAILOVER)
+        eventually(lambda: running(rig, kept[0]), 60)
+        rig.lose("b2")
+    done = rig.wait_for_job(job.id, 400)
+    assert done.state == "succeeded", _told(rig, done)
+    after = places(rig, SECOND)
+    for name in SECOND:
+        there = [host for host in running(rig, name) if host != "b2"]
+        assert [f"appliance-{host}" for host in there] == [after[name]]
+        assert after[name] != "appliance-b2"
+    assert all(after[name] == before[name] for name in kept)
+
+
+def _told(rig, job):
+    with rig.client() as vault:
+        below = [each for each in vault.jobs.list() if each.state == "failed"]
+        return "\n".join(rig.describe(vault.jobs[each.id].show()) for each in (job, *below))
+
+
+def test_the_check_of_another_of_its_machines_says_which_host_takes_its_place(rig):
+    with rig.client() as vault:
+        found = vault.machines[LATE].preflight()
+        assert found.ready
+        assert any("takes its place" in each.what for each in found.obstacles)
+        assert vault.machines[LATE].failover().wait(120).state == "succeeded"
+    assert len([host for host in running(rig, LATE) if host != "b2"]) == 1
+
+
+def test_the_lost_host_starts_nothing_when_it_is_back(rig):
+    rig.appliances["b2"].start()
+    rig.wait_connected()
+    eventually(lambda: all(len(running(rig, name)) == 1 for name in SECOND), 60)
+    with rig.client() as vault:
+        mine = [name for name, at in places(rig, SECOND).items() if at == "appliance-b2"]
+        assert mine == []
+        findings = {each.code for each in vault.machines[SECOND[0]].show().findings}
+        assert "replica-missing" not in findings

@@ -1,0 +1,149 @@
+"""A machine's replica goes to another host of its site that reaches the store: when it is asked for, and by
+itself when a failover meets a host that does not answer."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.domain.lifecycle import State, Verb
+from secondsite.ground.units import GiB
+from secondsite.wire.common.hosts import HostCapacity, StoreSign
+from secondsite.wire.control.orders import Kind
+from tests.vault.support_appliances import B
+from tests.vault.support_operations import OTHER_B, Verbs, add_host, folder_in_memory, said
+
+NAMES = tuple(f"m{number:02d}" for number in range(10))
+TOKENS = {B: "b" * 32, OTHER_B: "c" * 32, "third-b": "d" * 32}
+ALL = tuple(TOKENS.values())
+
+
+@pytest.fixture
+def verbs():
+    """Ten machines, whose replicas are at B; three hosts there whose stores lie side by side."""
+    with folder_in_memory() as folder:
+        verbs = Verbs(folder, NAMES)
+        for other in (OTHER_B, "third-b"):
+            add_host(verbs, B, other, 5)
+        for each in TOKENS:
+            has(verbs, each)
+        verbs.run(Verb.ENABLE_PROTECTION, *NAMES, target_appliance=B)
+        verbs.appliances.given.clear()
+        yield verbs
+        verbs.close()
+
+
+def has(verbs, appliance, free=8 * GiB, proven=ALL):
+    with verbs.store.transaction() as tx:
+        capacity = HostCapacity(
+            vcpus=2, memory_bytes=8 * GiB, free_bytes=free, networks=("lan",),
+            signs=(StoreSign(store="default", token=TOKENS[appliance]),), proven=proven,
+        )  # fmt: skip
+        found = tx.appliances.find(appliance)
+        tx.appliances.put(dataclasses.replace(found, capacity=capacity, store_free_bytes=5 * GiB))
+
+
+def at(verbs, name):
+    return verbs.machine(name).target_appliance_id
+
+
+def takes(verbs):
+    return [who for who, kind, _ in verbs.appliances.given if kind is Kind.TAKE_REPLICA]
+
+
+def test_it_is_moved_to_the_host_that_was_named_and_its_source_is_told(verbs):
+    tree = verbs.run(Verb.MOVE_REPLICA, "m00", target_appliance=OTHER_B)
+    assert tree.job.state == "succeeded"
+    assert at(verbs, "m00") == OTHER_B
+    assert verbs.machine("m00").state is State.PROTECTED
+    assert verbs.appliances.given[-1][1] is Kind.UPDATE_POLICY
+    assert takes(verbs) == [OTHER_B]
+
+
+def test_without_a_name_the_machines_of_a_host_are_spread_over_the_others(verbs):
+    assert verbs.run(Verb.MOVE_REPLICA, *NAMES).job.state == "succeeded"
+    there = [at(verbs, each) for each in NAMES]
+    assert there.count(OTHER_B) == there.count("third-b") == 5
+
+
+def test_a_host_that_has_not_proven_that_it_reaches_the_store_gets_nothing(verbs):
+    for each in (OTHER_B, "third-b"):
+        has(verbs, each, proven=("e" * 32,))
+    tree = verbs.run(Verb.MOVE_REPLICA, "m00")
+    assert tree.job.state == "failed"
+    assert "No other appliance of the site reaches" in said(tree, "Prerequisites check").error.message
+    verbs.appliances.away.add(B)
+    assert verbs.run(Verb.FAILOVER, "m00").job.state == "failed"
+    assert at(verbs, "m00") == B
+
+
+def test_a_failover_whose_host_is_dead_goes_on_at_another_and_says_so(verbs):
+    verbs.appliances.away.add(B)
+    tree = verbs.run(Verb.FAILOVER, "m00")
+    assert tree.job.state == "succeeded"
+    assert at(verbs, "m00") != B
+    assert "goes on in its place" in said(tree, "Prerequisites check").sentence
+    assert at(verbs, "m00") in verbs.appliances.running(verbs.machine("m00").id)
+
+
+def test_a_test_failover_goes_on_at_another_too(verbs):
+    verbs.appliances.away.add(B)
+    assert verbs.run(Verb.TEST_FAILOVER, "m00").job.state == "succeeded"
+    assert at(verbs, "m00") != B
+    assert verbs.run(Verb.CLEANUP_TEST_FAILOVER, "m00").job.state == "succeeded"
+
+
+@pytest.mark.parametrize("dies_at", [Kind.ACCEPT_CYCLES, Kind.DRAIN, Kind.START_REPLICA, Kind.PROVE])
+def test_a_host_that_dies_in_the_middle_is_replaced(verbs, dies_at):
+    verbs.appliances.shows = True
+    ask = verbs.appliances.ask
+
+    def asked(appliance_id, order_id, kind, *args, **more):
+        if kind is dies_at and appliance_id == B:
+            verbs.appliances.destroy(B)
+        return ask(appliance_id, order_id, kind, *args, **more)
+
+    verbs.appliances.ask = asked
+    tree = verbs.run(Verb.FAILOVER, "m00")
+    assert tree.job.state == "succeeded", str(tree)
+    assert at(verbs, "m00") in (OTHER_B, "third-b")
+    assert [each for each in tree.tasks if each.sentence and "goes on in its place" in each.sentence]
+    starts = [who for who, kind, _ in verbs.appliances.given if kind is Kind.START_REPLICA]
+    assert starts[-1] == at(verbs, "m00")
+    assert starts.count(at(verbs, "m00")) == 1
+
+
+def test_one_that_was_failed_over_starts_elsewhere_only_if_its_host_is_said_to_be_gone(verbs):
+    assert verbs.run(Verb.FAILOVER, "m00").job.state == "succeeded"
+    connected = verbs.run(Verb.MOVE_REPLICA, "m00", host_is_gone=True)
+    assert "a machine that runs is not moved" in said(connected, "Prerequisites check").error.do
+    verbs.appliances.destroy(B)
+    silent = verbs.run(Verb.MOVE_REPLICA, "m00")
+    assert "--host-is-gone" in said(silent, "Prerequisites check").error.do
+    tree = verbs.run(Verb.MOVE_REPLICA, "m00", host_is_gone=True)
+    assert tree.job.state == "succeeded"
+    assert at(verbs, "m00") in verbs.appliances.running(verbs.machine("m00").id)
+    assert at(verbs, "m00") != B
+    assert verbs.machine("m00").state is State.FAILED_OVER
+
+
+def test_a_host_without_memory_takes_nothing_by_itself(verbs):
+    for each in (OTHER_B, "third-b"):
+        has(verbs, each, free=0)
+    verbs.appliances.away.add(B)
+    assert verbs.run(Verb.FAILOVER, "m00").job.state == "failed"
+    verbs.appliances.away.clear()
+    with pytest.raises(errors.NotFound):
+        verbs.submit(Verb.MOVE_REPLICA, "nobody")
+
+
+def test_an_appliance_that_only_starts_again_is_waited_for_if_no_other_may_take_its_place(verbs):
+    verbs.appliances.fail(Kind.TAKE_REPLICA, problem=errors.NotPossibleNow("A copy runs there.", do="Wait."))
+    verbs.appliances.away.add(B)
+    job = verbs.submit(Verb.FAILOVER, "m00")
+    for _ in range(6):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    verbs.appliances.away.clear()
+    assert verbs.settle(job).job.state == "succeeded"
+    assert at(verbs, "m00") == B
