@@ -65,10 +65,12 @@ class GuestMachine:
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
         uri: str | None = None,
+        inside: Sequence[str] = (),
     ) -> "GuestMachine":
         """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
         at `uri`. Its disks are files of the format `storage`, block devices if that is "block", raw files
-        behind an iSCSI target of this host, or images of a Ceph cluster here."""
+        behind an iSCSI target of this host, or images of a Ceph cluster here. `inside`: words before the
+        command that defines it."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
         guest = guestkit.build(kind=kind)
@@ -98,7 +100,7 @@ class GuestMachine:
             xml = _on_network(xml, cluster, disks)
             contents = tuple(map(cluster.image, disks))
         (folder / "domain.xml").write_text(xml)
-        define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml")
+        define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml", inside)
         return cls(name, fabric_id, disks, guestkit.Console(console), bridge, contents)
 
 
@@ -117,10 +119,10 @@ def _on_network(xml: str, target: IscsiTarget | CephCluster, disks: Sequence[Pat
     return target.named(xml)
 
 
-def define(uri: str, xml: Path) -> None:
+def define(uri: str, xml: Path, inside: Sequence[str] = ()) -> None:
     """Define and start the machine of this domain XML."""
     done = subprocess.run(
-        [sys.executable, "-c", DEFINE, uri, str(xml)],
+        [*inside, sys.executable, "-c", DEFINE, uri, str(xml)],
         env=processes.environment(),
         capture_output=True,
         text=True,

@@ -138,6 +138,7 @@ class Rig(Hands):
         """A real guest at a site whose appliance does not run yet; `traits` as of GuestMachine.make.
         `bridge`: another one of the rig than the site's."""
         home = self.home(f"appliance-{site}")
+        traits["inside"] = self.appliances[site].inside
         self.guests[name] = GuestMachine.make(name, home, bridge or self.bridge(site), **traits)
         return self.guests[name]
 

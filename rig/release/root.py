@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rig.processes import DidNotStart
@@ -44,6 +44,26 @@ umount -l /.machine
 exec "$@"
 """
 """Its root is a mount of its own, else nothing in it could be laid over anything."""
+SAME_SYSTEM = ("unshare", "--mount", "--propagation", "private")
+ENTER_BESIDE = f"""
+root=$1 top=$2 seen=$3
+shift 3
+mount --bind "$root" "$root"
+mkdir -p "$root$top" "$root$seen"
+mount --bind "$root/{SOURCE}" "$root$top"
+mount --bind "$top/.cache/guest" "$root$top/.cache/guest"
+mount --bind "$seen" "$root$seen"
+cd "$root"
+mount --rbind /proc proc
+mount --rbind /sys sys
+mount --rbind /dev dev
+mount -t tmpfs tmpfs run
+mkdir -p run/lock .machine
+pivot_root . .machine
+umount -l /.machine
+exec "$@"
+"""
+"""Guests boot the kernel of this system at both sites."""
 
 
 class Root:
@@ -62,6 +82,20 @@ class Root:
     def dev(self, *words: str) -> int:
         """The exit code of a `./dev` command there, in the files of this checkout as they are. One at a
         time: others wait. Raises DidNotStart, NoSources."""
+        with self._alone():
+            command = [*APART, "sh", "-euc", ENTER, "enter", str(self.folder), f"/{SOURCE}/dev", *words]
+            return subprocess.run(command, env=_environment(), check=False).returncode
+
+    @contextlib.contextmanager
+    def beside(self, seen: Path) -> Iterator[Sequence[str]]:
+        """Inside, words before a command that run it there, as if it ran here: this checkout and the folder
+        `seen` have the same paths there, and processes are those of this system. Prepared before by
+        `dev("setup")`. Raises as `dev`."""
+        with self._alone():
+            yield (*SAME_SYSTEM, "sh", "-euc", ENTER_BESIDE, "enter", str(self.folder), str(TOP), str(seen))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
         self.home.mkdir(parents=True, exist_ok=True)
         lock = LockFile(self.home / "lock")
         if not lock.take(within_seconds=OTHERS_SECONDS):
@@ -73,8 +107,7 @@ class Root:
             if not self.exists:
                 self._make()
             self._follow()
-            command = [*APART, "sh", "-euc", ENTER, "enter", str(self.folder), f"/{SOURCE}/dev", *words]
-            return subprocess.run(command, env=_environment(), check=False).returncode
+            yield
         finally:
             lock.release()
 

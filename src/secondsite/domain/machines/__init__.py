@@ -6,5 +6,6 @@ Its rooms:
     properties   which name, vCPUs and memory a machine may have at its second site
     adopting     the state and number of a machine that a new vault takes over
     platforms    between which kinds of sites machines are replicated
+    nearest      what a host has that is nearest to a machine's chip set, processor or firmware
     system_disk  which disk a machine boots from
 """

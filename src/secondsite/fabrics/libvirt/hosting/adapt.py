@@ -43,6 +43,8 @@ class HostFeatures:
     """The release number of the hypervisor's libvirt, in libvirt's own counting."""
     kinds_of_machine: machine_types.Known = field(default_factory=dict)
     """Machine types that QEMU here emulates, by architecture; if empty, a machine keeps its own."""
+    models: cpu_models.CpuModels = cpu_models.NONE
+    """What machines like this one can have here; if empty, a machine keeps its own."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
@@ -59,11 +61,13 @@ def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     sizing.apply(root, request.sizing)
     generation.give(root, request.goes_back)
     _accelerator(root, place.kvm)
+    cpu_models.fit(root, place.models)
     cpu_models.give(root, request.sizing.cpu_model)
     _firmware_identity(root)
     _disks(root, request, place)
     _nics(root, request, place)
     _devices(root, request, place.console_folder)
+    _firmware_by_its_file(root)
     _nvram(root, request, place.nvram_folder)
     return domain_xml.render(root)
 
@@ -82,8 +86,14 @@ def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, 
     )
     return (
         *sizing.left_out(root, request.sizing), *newer.left_out(root, place.libvirt),
-        *machine_types.left_out(root, place.kinds_of_machine), *filters,
+        *machine_types.left_out(root, place.kinds_of_machine), *_other_cpu(root, request, place), *filters,
     )  # fmt: skip
+
+
+def _other_cpu(root: Element, request: interface.HostRequest, place: HostFeatures) -> tuple[str, ...]:
+    """The CPU model that was replaced because this host does not have it, in words."""
+    chosen = request.sizing.cpu_model is not None
+    return () if chosen else cpu_models.left_out(root, place.models)
 
 
 def _native(request: interface.HostRequest) -> str:
@@ -137,6 +147,15 @@ def _firmware_identity(root: Element) -> None:
         for entry in system.findall("entry"):
             if entry.get("name") == "uuid":
                 system.remove(entry)
+
+
+def _firmware_by_its_file(root: Element) -> None:
+    """A definition that names the file of its firmware does not ask for a choice as well: newer releases of
+    libvirt write down both, and older ones refuse that."""
+    boot = root.find("os")
+    if boot is not None and (boot.findtext("loader") or "").strip():
+        boot.attrib.pop("firmware", None)
+        domain_xml.remove(boot, "firmware")
 
 
 def _disks(root: Element, request: interface.HostRequest, place: HostFeatures) -> None:

@@ -37,6 +37,7 @@ _VARIABLES = "a file that this site keeps, with the variables of the recovery po
 _LISTENS = (
     "loopback, a socket and 'nobody' stay; else it listens where the hypervisor here is told to (qemu.conf)"
 )
+_BY_ITS_FILE = "as it is, unless the definition names the file of its firmware: then that alone counts"
 _CHANGED: Mapping[str, str] = {
     "@type": "kvm; qemu (emulated) where KVM is not usable",
     "name": "its own, or the one that is set for the target; that of a drill ends with -test",
@@ -44,9 +45,13 @@ _CHANGED: Mapping[str, str] = {
     "memory": "its own, or what is set for the target",
     "currentMemory": "its own, or what is set for the target",
     "vcpu": "its own, or what is set for the target",
-    "cpu": "its own, or the model that is set for the target; the default where KVM is not usable",
+    "cpu": "its own, the model that is set for the target, or the nearest that is here; "
+    "the default where KVM is not usable",
     "iothreadids": "as many, numbered by libvirt",
     "seclabel": "what the security driver here gives every machine",
+    "os@firmware": _BY_ITS_FILE,
+    "os/firmware": _BY_ITS_FILE,
+    "os/type@machine": "its own, or the nearest version of its chip set that is here",
     "os/nvram": _VARIABLES,
     "os/nvram@type": _VARIABLES,
     "os/nvram/source": _VARIABLES,

@@ -17,6 +17,7 @@ import libvirt
 
 from ....datapath.disks import image, same_files
 from ....domain import errors
+from ....domain.machines import nearest
 from ....ground import durable
 from ....wire.common.machines import MachineDefinition
 from ....wire.common.properties import Sizing
@@ -53,6 +54,7 @@ from . import (
     sizing,
     snapshots,
 )
+from .cpu_models import CpuModels
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
@@ -91,7 +93,7 @@ class Hosting:
         return cpu_models.of_host(self._hypervisor)
 
     def cpu_models(self) -> frozenset[str]:
-        return cpu_models.usable(self._hypervisor, accelerator.kvm_usable())
+        return cpu_models.here(self._hypervisor, accelerator.kvm_usable()).usable
 
     def check(
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
@@ -105,6 +107,7 @@ class Hosting:
             *self._kept_out(missing_parts.boot_files(root)),
             *self._unknown_machine_type(root, place.kinds_of_machine),
             *machine_types.notes(root, place.kinds_of_machine),
+            *(cpu_models.notes(root, place.models) if wanted.cpu_model is None else ()),
             *consoles.notes(root),
             *missing_parts.disks_left_behind(root),
             *missing_parts.media(root),
@@ -325,8 +328,19 @@ class Hosting:
             frozenset(each.name for each in known if each.carries_vlans),
             frozenset(each.name for each in known if each.takes_filters), self._filters(native),
             connection.call("reading its release", self._hypervisor.handle.getLibVersion),
-            machine_types.known(self._hypervisor),
+            machine_types.known(self._hypervisor), self._cpu_models(native),
         )  # fmt: skip
+
+    def _cpu_models(self, native: str) -> CpuModels:
+        """What a machine with this definition can have here, if it names a model; none for one that is
+        emulated here in place of KVM, and has the default."""
+        root = foreign.parse(native) if "<model" in native else None
+        if root is None or cpu_models.named(root) is None:
+            return CpuModels()
+        kvm = root.get("type") == "kvm"
+        if kvm and not accelerator.kvm_usable():
+            return CpuModels()
+        return cpu_models.here(self._hypervisor, kvm)
 
     def _filters(self, native: str) -> frozenset[str]:
         """Names of the network filters that are defined here, if the definition uses any. The embedded driver
@@ -349,7 +363,7 @@ class Hosting:
         if kind is None:
             return
         arch, machine = kind.get("arch"), kind.get("machine")
-        machine = machine and machine_types.nearest(machine, known.get(arch or "", frozenset()))
+        machine = machine and nearest.machine_type(machine, known.get(arch or "", frozenset()))
         ask = self._hypervisor.handle.getDomainCapabilities
         try:
             connection.call("reading what QEMU can do", ask, None, arch, machine, "qemu", 0)

@@ -1,17 +1,15 @@
 """The machine types that this host's QEMU emulates: chip sets, by version. Pure, except `known`.
 
 A machine that was defined as plain 'q35' is of the newest version that its QEMU had, as pc-q35-10.0, and
-an older QEMU knows no newer one. A machine that is started from its disks runs on an older version of the
-same chip set too: what differs is what newer versions switch on."""
+an older QEMU knows no newer one; newer ones drop the oldest. A machine that is started from its disks runs on
+another version of the same chip set too: what differs is what newer versions switch on."""
 
-import re
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
+from ....domain.machines import nearest
 from ... import interface
 from ..host import connection, domain_xml
-
-VERSIONED = re.compile(r"(.+)-(\d+)\.(\d+)")
 
 Known = Mapping[str, frozenset[str]]
 """Names of machine types, by architecture."""
@@ -27,21 +25,6 @@ def known(hypervisor: connection.Hypervisor) -> Known:
             names = (machine.text, machine.get("canonical"))
             found.setdefault(arch.get("name", ""), set()).update(name for name in names if name)
     return {name: frozenset(kinds) for name, kinds in found.items()}
-
-
-def nearest(wanted: str, kinds: frozenset[str]) -> str:
-    """The newest of `kinds` that is the wanted one in an older version; the wanted one itself if it is
-    there, or if none is."""
-    match = VERSIONED.fullmatch(wanted)
-    if match is None or wanted in kinds:
-        return wanted
-    older = {
-        _version(found): kind
-        for kind in kinds
-        if (found := VERSIONED.fullmatch(kind)) and found[1] == match[1]
-    }
-    below = [version for version in older if version < _version(match)]
-    return older[max(below)] if below else wanted
 
 
 def fit(root: Element, kinds: Known) -> None:
@@ -62,11 +45,11 @@ def notes(root: Element, kinds: Known) -> Iterator[interface.Obstacle]:
         yield interface.Obstacle(
             (
                 f"QEMU here does not know the machine type {kind.get('machine')}; here the machine is a "
-                f"{here}, the same chip set in an older version."
+                f"{here}, the same chip set in the nearest version that is here."
             ),
             (
                 "Accept it, if a test failover shows that its system takes it; or give the machine that type "
-                "at its site, or install a newer QEMU here."
+                "at its site ('virsh edit', while it is off)."
             ),
             blocking=False,
         )
@@ -76,10 +59,6 @@ def _other(root: Element, kinds: Known) -> Iterator[tuple[Element, str]]:
     kind = root.find("os/type")
     if kind is not None:
         wanted = kind.get("machine", "")
-        here = nearest(wanted, kinds.get(kind.get("arch", ""), frozenset()))
+        here = nearest.machine_type(wanted, kinds.get(kind.get("arch", ""), frozenset()))
         if here != wanted:
             yield kind, here
-
-
-def _version(match: re.Match[str]) -> tuple[int, int]:
-    return int(match[2]), int(match[3])

@@ -3,10 +3,12 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ....domain import errors
+from ....domain.machines import nearest
 from ... import interface
 from ..host import accelerator, domain_xml
 from . import allowed, comes_along, foreign
@@ -55,7 +57,7 @@ def missing_files(root: Element, boot_folders: Sequence[Path] = ()) -> Iterator[
             f"The definition names the firmware {path}, and firmware is taken from {FIRMWARE_FOLDERS} alone.",
             "Use a firmware of the distribution, at both sites.",
         )
-    yield from _missing(path)
+    yield from _missing_firmware(path)
     yield from _tpm_notes(root)
     for name in ("hostdev", "filesystem", "shmem"):
         if root.find(f"devices/{name}") is not None:
@@ -70,6 +72,21 @@ def boot_files(root: Element) -> list[Path]:
     """The files that QEMU itself reads to boot: the kernel, and what belongs to it."""
     named = ((root.findtext(name) or "").strip() for name in ("os/kernel", "os/initrd"))
     return [Path(name) for name in named if name]
+
+
+def _missing_firmware(path: str) -> Iterator[interface.Obstacle]:
+    file = Path(path)
+    if not path or not allowed.FIRMWARE.fullmatch(path):
+        return
+    for each in _missing(path):
+        name, fits = nearest.firmware(file.name, _names(file.parent))
+        variables = "keeps its variables" if fits else "needs new variables then"
+        instead = f"; or give the machine {file.parent / name} at its site: it {variables}" if name else ""
+        yield replace(each, do=f"{each.do.removesuffix('.')}{instead}.")
+
+
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(each.name for each in folder.iterdir()) if folder.is_dir() else frozenset()
 
 
 def _missing(path: str | None) -> Iterator[interface.Obstacle]:
