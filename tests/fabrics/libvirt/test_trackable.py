@@ -12,7 +12,7 @@ from rig.images import qemu_img
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import SessionRequest
-from secondsite.fabrics.libvirt.tracking import filter_view
+from secondsite.fabrics.libvirt.tracking import filter_view, trackable
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,19 @@ def whats(host, fabric_id):
 
 def test_a_plain_qcow2_machine_has_no_obstacle(host):
     assert host.fabric.tracking.check(host.make_machine("plain", [4 << 20])) == []
+
+
+def test_a_disk_on_a_bus_whose_trim_can_hang_an_older_qemu_is_warned_of(host, monkeypatch):
+    xml = firmware_xml("trims", [host.make_image("trims", 4 << 20)])
+    fabric_id = host.define(
+        xml.replace("dev='vda' bus='virtio'", "dev='sda' bus='sata'").replace("'pc'", "'q35'")
+    )
+    monkeypatch.setattr(trackable, "TRIM_SAFE_SINCE", (99, 0))
+    (warned,) = host.fabric.tracking.check(fabric_id)
+    assert (warned.blocking, warned.disk) == (False, "sda")
+    assert "TRIM" in warned.what
+    monkeypatch.setattr(trackable, "TRIM_SAFE_SINCE", (1, 0))
+    assert host.fabric.tracking.check(fabric_id) == []
 
 
 def test_a_raw_disk_has_no_obstacle_whatever_its_guest_wrote_at_its_beginning(host):

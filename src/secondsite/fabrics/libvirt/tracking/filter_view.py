@@ -45,7 +45,7 @@ def begin(plan: ViewPlan, place: Path) -> tuple[datetime, float]:
     with alone(plan.domain, place) as lead:
         connection.call("preparing a view", _prepare, plan, lead)
         with plan.request.instant():
-            taken_at, pause_seconds = connection.call("beginning a view", _switch, plan, lead)
+            taken_at, pause_seconds = connection.call("beginning a view", _switch, plan)
         connection.call("serving a view", _serve_deltas, plan, lead)
     return taken_at, pause_seconds
 
@@ -89,7 +89,13 @@ def _lead(domain: Any, lead: filters.Lead, drive: Mapping[str, Any], node: str) 
 
 
 def _prepare(plan: ViewPlan, lead: Lead) -> None:
-    """All that does not touch what the guest does."""
+    """All that does not touch what the guest does. The gates come first: from then on QEMU begins no commit,
+    whose end a filter on the overlay would not survive in QEMU 7.2, nor with it the guest."""
+    _require_no_jobs(plan)
+    for key in plan.request.disks:
+        monitor.execute(plan.domain, "blockdev-add", **_gate(key, to=_node(plan, key)))
+        lead(plan.drives[key], filters.GATE + key)
+    _require_no_jobs(plan)
     for key in plan.request.disks:
         _add_scratch(plan, key)
     _serve(plan)
@@ -97,10 +103,15 @@ def _prepare(plan: ViewPlan, lead: Lead) -> None:
         _run(plan.domain, [_new_bitmap(plan, key) for key in plan.request.disks])
     for key in plan.request.disks:
         _add_filter(plan, key)
-    if _has_gates(plan):
-        for key in plan.request.disks:
-            monitor.execute(plan.domain, "blockdev-add", **_gate(key, to=_node(plan, key)))
-            lead(plan.drives[key], filters.GATE + key)
+
+
+def _require_no_jobs(plan: ViewPlan) -> None:
+    jobs = monitor.execute(plan.domain, "query-block-jobs")
+    if any(job["status"] != "concluded" for job in jobs):
+        raise errors.FabricError(
+            f"A block job runs on a disk of '{plan.domain.name()}'.",
+            do="See what it is with 'virsh blockjob' and let it end; replication goes on by itself.",
+        )
 
 
 def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
@@ -110,10 +121,9 @@ def _new_bitmap(plan: ViewPlan, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def _serve_deltas(plan: ViewPlan, lead: Lead) -> None:
-    if _has_gates(plan):
-        for key in plan.request.disks:
-            lead(plan.drives[key], filters.FILTER + key)
-            monitor.execute(plan.domain, "blockdev-del", node_name=filters.GATE + key)
+    for key in plan.request.disks:
+        lead(plan.drives[key], filters.FILTER + key)
+        monitor.execute(plan.domain, "blockdev-del", node_name=filters.GATE + key)
     _take_deltas(plan)
     for key in plan.request.disks:
         _export(plan, key)
@@ -171,26 +181,46 @@ def _add_filter(plan: ViewPlan, key: str) -> None:
     )
 
 
-def _has_gates(plan: ViewPlan) -> bool:
-    return len(plan.request.disks) > 1
-
-
 def _gate(key: str, to: str) -> dict[str, Any]:
     """A node that passes all on. A drive can only be exchanged by itself; what several gates lead to, QEMU
     exchanges in one act, between two requests of the guest."""
     return {"driver": "raw", "node-name": filters.GATE + key, "file": to, "discard": "unmap"}
 
 
-def _switch(plan: ViewPlan, lead: Lead) -> tuple[datetime, float]:
+def _switch(plan: ViewPlan) -> tuple[datetime, float]:
     """Lead all disks through their filters at one instant; the guest is not stopped."""
+    _require_as_they_were(plan)
     taken_at, started = datetime.now(UTC), time.monotonic()
-    if _has_gates(plan):
-        gates = [_gate(key, to=filters.FILTER + key) for key in plan.request.disks]
-        monitor.execute(plan.domain, "blockdev-reopen", options=gates)
-    else:
-        for key in plan.request.disks:
-            lead(plan.drives[key], filters.FILTER + key)
-    return taken_at, time.monotonic() - started
+    gates = [_gate(key, to=filters.FILTER + key) for key in plan.request.disks]
+    monitor.execute(plan.domain, "blockdev-reopen", options=gates)
+    pause_seconds = time.monotonic() - started
+    _require_on_their_nodes(plan)
+    return taken_at, pause_seconds
+
+
+def _require_as_they_were(plan: ViewPlan) -> None:
+    """Raises FabricError for a disk that was resized: a filter of the former size fails writes beyond it."""
+    nodes = monitor.execute(plan.domain, "query-named-block-nodes", flat=True)
+    sizes = {each["node-name"]: each["image"]["virtual-size"] for each in nodes}
+    for key in plan.request.disks:
+        if sizes.get(filters.FILTER + key) != sizes.get(_node(plan, key)):
+            raise _changed(plan, key)
+
+
+def _require_on_their_nodes(plan: ViewPlan) -> None:
+    """Raises FabricError for a disk that got an overlay before the instant: its base has no mark of what was
+    written to that."""
+    below = dict(filters.children(partial(ask, plan.domain), "file"))
+    for key in plan.request.disks:
+        if below.get(filters.FILTER + key) != _node(plan, key):
+            raise _changed(plan, key)
+
+
+def _changed(plan: ViewPlan, key: str) -> errors.FabricError:
+    return errors.FabricError(
+        f"Disk {key} of '{plan.domain.name()}' was resized, or got a snapshot, as a view was opened.",
+        do="Nothing is to be done; replication goes on by itself.",
+    )
 
 
 def _take_deltas(plan: ViewPlan) -> None:
