@@ -107,3 +107,23 @@ def test_a_commit_that_began_before_has_no_filter_put_in(host, machine, monkeypa
 
 def begin_commit(host, fabric_id):
     host.domain(fabric_id).blockCommit("vda", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+
+
+def test_a_snapshot_before_the_gates_are_in_is_not_passed_by(host, machine, monkeypatch):
+    fabric_id, base = machine
+    make = view_plan.make_scratch
+
+    def snapshot(plan):
+        make(plan)
+        host.take_snapshot(fabric_id, "vda")
+        steps.write(host, fabric_id, 256 * KiB, 7)
+
+    monkeypatch.setattr(view_plan, "make_scratch", snapshot)
+    with pytest.raises(errors.FabricError) as told, steps.view(host, fabric_id, base):
+        pytest.fail("the view was opened")
+    assert "read-only" in told.value.message
+    monkeypatch.undo()
+    (drive, *_) = host.qmp(fabric_id, "query-block")["return"]
+    assert drive["inserted"]["file"] == str(host.disk_path(fabric_id, "vda"))
+    with steps.view(host, fabric_id, base) as session:
+        assert steps.byte_at(session.disks[0], 256 * KiB) == 7
