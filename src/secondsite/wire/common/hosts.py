@@ -29,7 +29,9 @@ class StoreSign(Shape):
     """A store of an appliance, by a token that only who sees the store can know."""
 
     store: Annotated[str, Field(max_length=64)]
+    """The store's name at this appliance."""
     token: Name
+    """A random word that lies in the store."""
 
 
 class HostCapacity(Shape):
