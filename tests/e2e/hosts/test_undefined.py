@@ -65,13 +65,14 @@ def test_a_machine_that_was_undefined_is_not_committed_and_after_a_commit_comes_
     rig, daemons
 ):
     command_line.do(rig, "planned-failover", NAME)
+    console = rig.console("b", NAME)
+    e2e.booted(console, 1)
     vanishes(daemons)
     failed = command_line.do(rig, "commit", NAME, exit_code=FAILED)
     assert "change-recovery-point" in failed["problem"]["do"]
     command_line.do(rig, "change-recovery-point", NAME, "--choice", "latest_processed")
     command_line.do(rig, "commit", NAME)
-    console = rig.console("b", NAME)
-    e2e.wait_for_record(console, e2e.booted(console, 1).verified_last + 5, within_seconds=120)
+    e2e.wait_for_record(console, e2e.booted(console, 2).verified_last + 5, within_seconds=120)
     vanishes(daemons)
     boots = len(console.boots)
     last = console.boots[-1].last_record
