@@ -162,7 +162,8 @@ def test_a_doubled_field_is_found_in_one_pass(vault):
             bodies.text_of(body)
         return time.thread_time() - began
 
-    many, few = (min(seconds(fields) for _ in range(4)) for fields in (40_000, 4_000))
+    tries = [(seconds(40_000), seconds(4_000)) for _ in range(8)]  # in turns: a host may be slow for a while
+    many, few = map(min, zip(*tries, strict=True))
     assert many < 50 * few, "a pass for each field would be 100 times"
 
 

@@ -38,8 +38,15 @@ def rig():
             vault.policies.create(
                 **policies.quick(cycle_seconds=5, crash_consistent_every_seconds=60).model_dump()
             )
-            eventually(lambda: all(each.capacity for each in vault.appliances), 60)
+            eventually(lambda: told_of_memory(vault) == len(HOSTS), 60)
         yield rig
+
+
+def told_of_memory(vault):
+    """How many hosts have told what they were given; one that looked before tells it half a minute later."""
+    return sum(
+        each.capacity is not None and each.capacity.memory_bytes == MEMORY for each in vault.appliances
+    )
 
 
 def protect(rig, *names, **options):
