@@ -2,15 +2,11 @@
 
 import contextlib
 import os
-import shutil
 import signal
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from rig import dying
-from rig.hosts import LibvirtHost
 from secondsite.datapath.disks import NetworkDisk
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
@@ -37,15 +33,8 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def host(daemon):
-    root = Path(tempfile.mkdtemp(prefix="ss-rbd-"))
-    root.chmod(0o755)  # QEMU runs as another user
-    host = LibvirtHost(root, daemon.uri)
-    host.pid_files = daemon.seen("/run/libvirt/qemu")
-    try:
+    with libvirtd.hosted(daemon) as host:
         yield host
-    finally:
-        host.end()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture
