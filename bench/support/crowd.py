@@ -18,6 +18,7 @@ from bench.support.replicated import Processed
 from rig.appliances import Pair, SiteProcess, TwoSites
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
+from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.control.orders import Kind
 
 DISK_BYTES = 16 * MiB
@@ -57,13 +58,13 @@ def measured(machines: int) -> Seen:
 
 
 @contextmanager
-def replicated(sites: TwoSites, machines: int) -> Iterator[Mapping[str, bool]]:
+def replicated(sites: TwoSites, machines: int, policy: PolicyShape = POLICY) -> Iterator[Mapping[str, bool]]:
     """All machines, whole at the target; yields by machine id whether it writes, which it does inside the
     context."""
     pairs = [_made(sites, number) for number in range(machines)]
     for pair in pairs:
-        pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(policy=POLICY), pair.machine_id)
-        pair.source.do(Kind.START_REPLICATION, pair.source_setup(policy=POLICY), pair.machine_id)
+        pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(policy=policy), pair.machine_id)
+        pair.source.do(Kind.START_REPLICATION, pair.source_setup(policy=policy), pair.machine_id)
     _wait_until_whole(pairs)
     writers = {pair.machine_id: pair.fabric_id for pair in pairs[::ONE_WRITES_IN]}
     with Guests(sites.a.root, list(writers.values()), PAGES_A_TURN) as guests:

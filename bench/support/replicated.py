@@ -7,6 +7,7 @@ import contextlib
 import json
 import sqlite3
 from datetime import UTC, datetime
+from typing import Any
 
 import guestkit
 from rig import GuestMachine, Rig
@@ -58,10 +59,20 @@ class Processed:
 
     def at(self, machine_id: str) -> datetime:
         """The instant that LATEST would start from."""
-        record = self._target.store / "replicas" / machine_id / "replica.json"
-        state = json.loads(record.read_text())
+        state = self._record(machine_id)
         said = self._unchanged(machine_id, state["epoch"], state["processed_seq"])
         return datetime.fromisoformat(said or state["processed_taken_at"])
+
+    def points(self, machine_id: str) -> list[datetime]:
+        """The instants of its points, to the second."""
+        layers = self._record(machine_id)["layers"]
+        ids = (layer["point_id"] for layer in layers if layer["point_id"])
+        return [datetime.strptime(each[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for each in ids]
+
+    def _record(self, machine_id: str) -> dict[str, Any]:
+        path = self._target.store / "replicas" / machine_id / "replica.json"
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
 
     def _unchanged(self, machine_id: str, epoch: int, seq: int) -> str | None:
         """Until when the machine wrote nothing since that cycle, if its source has said so."""

@@ -1,6 +1,7 @@
 """A simulated site whose appliance is a process of its own: measured alone, killed alone, in a namespace
 of its own."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,9 @@ class SiteProcess(SimulatedSite):
         identity.issue(ca, config)
         config.save()
         super().__init__(folder / name, config)
-        log = self.folder / "appliance.log"
-        self._process = AskedProcess(PROGRAM, [config.home, self.root], log, prefix=place.prefix)
+        self._prefix = place.prefix
         try:
-            self._process.wait_until_ready()
+            self._run()
         except BaseException:
             self._demolish()
             raise
@@ -51,6 +51,12 @@ class SiteProcess(SimulatedSite):
     def pid(self) -> int:
         return self._process.pid
 
+    def die_and_return(self, after_seconds: float) -> None:
+        """kill -9; so many seconds later it is started as an init system does, and is ready."""
+        self._process.kill()
+        time.sleep(after_seconds)
+        self._run()
+
     def wait_until_dead(self, within_seconds: float = 30) -> None:
         """Raises subprocess.TimeoutExpired."""
         self._process.wait(within_seconds)
@@ -58,6 +64,11 @@ class SiteProcess(SimulatedSite):
     def close(self) -> None:
         self._process.close()
         self._demolish()
+
+    def _run(self) -> None:
+        log = self.folder / "appliance.log"
+        self._process = AskedProcess(PROGRAM, [self.config.home, self.root], log, prefix=self._prefix)
+        self._process.wait_until_ready()
 
     def perform(self, order: Order) -> Report:
         return Report.model_validate(self._process.ask("perform", order=order.model_dump(mode="json")))
