@@ -36,6 +36,8 @@ WORKLOAD = guestkit.Workload(records_per_second=5)
 FOLLOWED_SECONDS = 120
 LOOKED_AT_EVERY = 5
 """After so many migrations both disks are compared with their points."""
+LOOKS = 4
+PAUSED = "paused"
 DISK_BYTES, FILLED_BYTES = 64 * MiB, 32 * MiB
 COPIED_AGAIN_BYTES = 16 * MiB
 """More than this sent by one migration is a copy of what the target had."""
@@ -65,6 +67,8 @@ class Migrations:
     seed: int
     turns: list[Turn] = field(default_factory=list)
     looks: int = 0
+    resumed: int = 0
+    """Looks that a common point ended."""
     broken: str | None = None
     logs: dict[str, str] = field(default_factory=dict)
     """Of the services, if a promise broke."""
@@ -151,18 +155,31 @@ class Story:
         return int(self.rig.machine(name).replication.total_wire_bytes)
 
     def look(self, name: str) -> None:
-        """A point of the machine while it stands still holds what its disk holds."""
+        """A point of the machine while it stands still holds what its disk holds. A common point that has it
+        paused at that moment lets it run again: libvirt keeps nothing of a second pause."""
+        if not any(self.is_compared(name) for _ in range(LOOKS)):
+            raise PromiseBroken(f"{name} did not stand still in {LOOKS} looks")
+        self.seen.looks += 1
+
+    def state(self, name: str) -> str:
+        """As libvirt says it in English."""
+        return self.rig.hosts[self.at[name]].must("env", "LC_ALL=C", "virsh", "domstate", name).strip()
+
+    def is_compared(self, name: str) -> bool:
+        """False if it ran meanwhile."""
         host = self.at[name]
         self.rig.virsh(host, "suspend", name)
-        try:
-            (*_, point) = self.rig.new_points(name, 2, within_seconds=FOLLOWED_SECONDS)
-            folder = self.rig.replica_folder("b", self.rig.machine(name).id)
-            held = {"vda": images.digest(self.rig.guests[name].disks[0])}
-            if images.point_digests(folder, point.id) != held:
-                raise PromiseBroken(f"point {point.id} of {name} is not what its disk held")
-        finally:
-            self.rig.virsh(host, "resume", name)
-        self.seen.looks += 1
+        (*_, point) = self.rig.new_points(name, 2, within_seconds=FOLLOWED_SECONDS)
+        folder = self.rig.replica_folder("b", self.rig.machine(name).id)
+        held = {"vda": images.digest(self.rig.guests[name].disks[0])}
+        found = images.point_digests(folder, point.id)
+        if self.state(name) != PAUSED:
+            self.seen.resumed += 1
+            return False
+        self.rig.virsh(host, "resume", name)
+        if found != held:
+            raise PromiseBroken(f"point {point.id} of {name} is not what its disk held")
+        return True
 
     # ---- what goes on beside a migration
     # -----------------------------------------------------------------------------------------
