@@ -2,9 +2,9 @@
 
 import pytest
 
-from secondsite.cli.verbs.settling import places
+from secondsite.cli.disk_places import places
 from secondsite.domain import errors
-from secondsite.wire.rest.verbs import DiskFormat, DiskPlace
+from secondsite.wire.common.disk_places import DiskFormat, DiskPlace
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 from secondsite.ground.units import GiB, MiB
 
 pytestmark = pytest.mark.slow
-NOTHING = dict.fromkeys(("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds", "apart"))
+NAMES = ("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds", "apart")
+NOTHING: dict[str, object] = {**dict.fromkeys(NAMES), "settle": {}}
 
 
 def there(found):
@@ -25,6 +26,7 @@ def test_they_are_set_shown_and_each_taken_back(cli, protected):
         "cpu_model": "simulated-v1",
         "start_delay_seconds": 30,
         "apart": None,
+        "settle": {},
     }
     assert cli.must(f"machine show {protected} --json").json["second_site"] == set_now
     preview = cli.must(f"point preview {protected} --json").json
@@ -39,6 +41,16 @@ def test_they_are_set_shown_and_each_taken_back(cli, protected):
     assert "as at home" in cli.must(f"machine set {protected}").out
 
 
+def test_places_of_disks_after_a_commit_are_added_each_by_itself_and_taken_back(cli, protected):
+    words = "--settle vda=images --settle vda=/dev/vg0/web01:raw:none"
+    shown = " ".join(cli.must(f"machine set {protected} {words}").out.split())
+    assert "after a commit vda to /dev/vg0/web01 (raw, cache none from its next start on)" in shown
+    place = {"place": "/dev/vg0/web01", "format": "raw", "cache": "none"}
+    assert cli.must(f"machine set {protected} --vcpus 2 --json").json["settle"] == {"vda": place}
+    nothing = cli.must(f"machine set {protected} --as-at-home settle --as-at-home vcpus --json").json
+    assert nothing["settle"] == {}
+
+
 def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
     for words, why in (
         ("--vcpus 0", "--vcpus: a machine has from 1 to 512"),
@@ -47,6 +59,9 @@ def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
         ("--cpu-model Nehalem", "the host here has host-model, simulated-v1, simulated-v2"),
         ("--start-delay 4000", "--start-delay: a machine starts from 0 to 3600"),
         ("--vcpus 2 --as-at-home vcpus", "--vcpus was given, and that it is to be as at home"),
+        ("--settle vda=x --as-at-home settle", "--settle was given, and that it is to be as at home"),
+        ("--settle vdz=images", f"{protected} has no protected disk 'vdz'. It has vda"),
+        ("--settle vda", "--settle is 'vda'"),
     ):
         said = cli(f"machine set {protected} {words}")
         assert (said.exit, why in said.err) == (2, True), said

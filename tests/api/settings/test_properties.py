@@ -18,8 +18,9 @@ WANTED = {
     "cpu_model": "host-model",
     "start_delay_seconds": 30,
     "apart": "db",
+    "settle": {"vda": {"place": "images", "format": "raw", "cache": None}},
 }
-NOTHING = dict.fromkeys(WANTED)
+NOTHING: dict[str, object] = {**dict.fromkeys(WANTED), "settle": {}}
 
 
 @pytest.fixture

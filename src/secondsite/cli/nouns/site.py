@@ -9,12 +9,12 @@ import typer
 from ...domain import amounts, errors, shell
 from ...ground.plural import counted
 from ...wire.common.bandwidth import BandwidthShape
+from ...wire.common.disk_places import DiskFormat, DiskPlace
 from ...wire.rest.places import Site, SitePair
-from ...wire.rest.verbs import DiskFormat, DiskPlace
-from .. import output, risk, schedules
+from .. import disk_places, output, risk, schedules
 from ..former_words import Noun
 from ..options import Json, connect
-from ..verbs import settling, verifying
+from ..verbs import verifying
 from . import appliance
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="Sites: places with hypervisors.")
@@ -119,7 +119,7 @@ def _settling(pair: SitePair, given: Sequence[str]) -> dict[str, DiskPlace]:
     nowhere = [each.removesuffix("=") for each in given if each.endswith("=")]
     kept = {site: place for site, place in pair.settle.items() if site not in nowhere}
     named = [each for each in given if not each.endswith("=")]
-    return kept | settling.places(named, DiskFormat.QCOW2, None, "--settle SITE")
+    return kept | disk_places.places(named, DiskFormat.QCOW2, None, "--settle SITE")
 
 
 @app.command()
@@ -235,7 +235,7 @@ def _said_of(pair: SitePair) -> str:
         if pair.reverse_after_commit
         else "a person reprotects"
     )
-    moves = (f"disks at {site} move to {settling.shown(place)}" for site, place in pair.settle.items())
+    moves = (f"disks at {site} move to {disk_places.shown(place)}" for site, place in pair.settle.items())
     return "; ".join((reverses, *moves))
 
 

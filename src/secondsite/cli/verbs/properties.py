@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from ...domain import errors
 from ...domain.amounts import exact_size, span
 from ...ground.plural import counted
+from ...wire.common.disk_places import DiskFormat
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.machine_settings import MachineProperties
-from .. import amount_options, output
+from .. import amount_options, disk_places, output
 from ..options import Json, MachineName, connect
 
 
@@ -22,6 +23,7 @@ class Property(StrEnum):
     CPU_MODEL = "cpu-model"
     START_DELAY = "start-delay"
     APART = "apart"
+    SETTLE = "settle"
 
 
 FIELDS = {
@@ -31,6 +33,7 @@ FIELDS = {
     Property.CPU_MODEL: "cpu_model",
     Property.START_DELAY: "start_delay_seconds",
     Property.APART: "apart",
+    Property.SETTLE: "settle",
 }
 OPTIONS = {
     field: f"--{field.removesuffix('_bytes').removesuffix('_seconds').replace('_', '-')}"
@@ -84,6 +87,15 @@ def change(
             show_default=False,
         ),
     ] = None,
+    settle: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where a disk of it goes by itself once a failover is committed: KEY=PLACE, KEY=PLACE:raw "
+            "or KEY=PLACE:raw:none, as of 'machine settle'; may be given again.",
+            metavar="KEY=PLACE",
+            show_default=False,
+        ),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -99,16 +111,18 @@ def change(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a machine's policy; and its name, vCPUs, memory, CPU model and start delay at its second site,
-    from its next start there on: 'secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory
-    1GiB'. At home it is always as it was. Refused if somebody changes it meanwhile."""
-    given = {
+    """Set a machine's policy; and its name, vCPUs, memory, CPU model, start delay and the places of its disks
+    at its second site, from its next start there on: 'secondsite machine set web01 --target-name web01-dr
+    --vcpus 2 --memory 1GiB'. At home it is always as it was. Refused if somebody changes it meanwhile."""
+    placed = disk_places.places(settle or [], DiskFormat.QCOW2, None, "--settle KEY")
+    given: dict[str, Any] = {
         "target_name": target_name,
         "vcpus": vcpus,
         "memory_bytes": memory,
         "cpu_model": cpu_model,
         "start_delay_seconds": start_delay,
         "apart": apart,
+        "settle": placed or None,
     }
     wanted = {name: value for name, value in given.items() if value is not None}
     back = [FIELDS[each] for each in as_at_home or ()]
@@ -117,6 +131,8 @@ def change(
         handle = vault.machines[machine]
         kept = handle.set_policy(policy).policy if policy is not None else handle.show().policy
         seen = handle.properties()
+        if placed:
+            wanted["settle"] = {**seen.settle, **placed}
         values = {**seen.edited(), **wanted, **dict.fromkeys(back)}
         found = handle.set_properties(_properties(values), seen=seen) if wanted or back else seen
     if as_json:
@@ -142,7 +158,7 @@ def _require_clear(wanted: dict[str, Any], back: list[str]) -> None:
 
 def _properties(values: dict[str, Any]) -> TargetProperties:
     try:
-        return TargetProperties(**values)
+        return TargetProperties(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
         found = error.errors()[0]
         raise errors.InvalidArgument(
@@ -156,7 +172,8 @@ def described(there: TargetProperties, *, drill: bool = False) -> str:
     name = [] if there.target_name is None or drill else [there.target_name]
     later = [f"started {span(there.start_delay_seconds)} later in plans"] if there.start_delay_seconds else []
     beside = [] if there.apart is None else [f"kept apart by '{there.apart}'"]
-    return ", ".join([*name, *there.words, *later, *beside])
+    moved = [f"after a commit {key} to {disk_places.shown(place)}" for key, place in there.settle.items()]
+    return ", ".join([*name, *there.words, *later, *beside, *moved])
 
 
 def _own(found: MachineProperties) -> str:

@@ -1,14 +1,15 @@
 """The verb that moves a committed machine's disks to the site's own storage."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, get_args
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
 from ...domain import errors
 from ...domain.amounts import parse_rate
 from ...wire import rest
-from ...wire.rest.verbs import DiskCache, DiskFormat, DiskPlace
+from ...wire.common.disk_places import DiskCache, DiskFormat, DiskPlace
+from .. import disk_places
 from ..options import Json, MachineNames, NoWait
 from ..risk import Yes
 from .confirming import Confirmation, run
@@ -58,7 +59,7 @@ def settle(
 ) -> None:
     """Move the disks of a committed machine from the appliance's store to the site's own storage, while it
     runs. Cancelled, or ended by a later verb, it stays where it was."""
-    placed, rate = places(disk or [], form, cache), parse_rate(limit)
+    placed, rate = disk_places.places(disk or [], form, cache), parse_rate(limit)
     if to is None and not placed:
         raise errors.InvalidArgument(
             "No place was given for the disks.",
@@ -80,39 +81,13 @@ def settle(
     run(context, machines, about, no_wait, as_json)
 
 
-def places(
-    given: Sequence[str], form: DiskFormat, cache: DiskCache | None, option: str = "--disk KEY"
-) -> dict[str, DiskPlace]:
-    """--disk vda=POOL, vda=POOL:raw or vda=POOL:raw:none: where it goes, by key. `option`: what was given,
-    and what it names. Raises InvalidArgument."""
-    found: dict[str, DiskPlace] = {}
-    for each in given:
-        key, equals, rest_of_it = each.partition("=")
-        where, mode = _cut(rest_of_it, get_args(DiskCache))
-        where, named = _cut(where, [one.value for one in DiskFormat])
-        if not (equals and key and where) or (mode and not named):
-            word, _, name = option.partition(" ")
-            raise errors.InvalidArgument(
-                f"{word} is '{each}'.",
-                do=f"Give {name}=PLACE, or {name}=PLACE:qcow2, {name}=PLACE:raw; or with a cache mode "
-                f"besides: {name}=PLACE:raw:none.",
-            )
-        told = {"place": where, "format": named or form, "cache": mode or cache}
-        found[key] = DiskPlace.model_validate(told)
-    return found
-
-
-def _cut(text: str, words: Sequence[str]) -> tuple[str, str | None]:
-    """A text and the word behind its last colon, if it ends with one of these."""
-    before, colon, last = text.rpartition(":")
-    return (before, last) if colon and last in words else (text, None)
-
-
 def _told(
     machine: rest.Machine, others: DiskPlace | None, placed: Mapping[str, DiskPlace], unencrypted: bool
 ) -> str:
-    named = [f"{key} to {shown(place)}" for key, place in placed.items()]
-    all_else = [] if others is None else [f"{'the others' if named else 'its disks'} to {shown(others)}"]
+    named = [f"{key} to {disk_places.shown(place)}" for key, place in placed.items()]
+    all_else = (
+        [] if others is None else [f"{'the others' if named else 'its disks'} to {disk_places.shown(others)}"]
+    )
     there = machine.source_site if machine.state.value == "protected" else machine.target_site
     given = [*placed.values(), *(() if others is None else (others,))]
     is_lost = any(each.place.startswith(("/dev/", "iscsi://")) for each in given)
@@ -122,9 +97,3 @@ def _told(
         f"moved at {there} while it runs: {', '.join([*named, *all_else])}. The recovery point that it was "
         f"started from is deleted there with what else the store has of it.{devices}{plain}"
     )
-
-
-def shown(place: DiskPlace) -> str:
-    """A place with its format and cache mode, for people."""
-    mode = f", cache {place.cache} from its next start on" if place.cache else ""
-    return f"{place.place} ({place.format.value}{mode})"

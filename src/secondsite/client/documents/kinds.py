@@ -11,13 +11,13 @@ from ...domain.groups import MOST_MEMBERS
 from ...domain.plans.actions import MOST_ACTIONS
 from ...wire.common.base import SITE_NAME, Shape
 from ...wire.common.cards import CardSettings, DnsServers, PoolSettings
+from ...wire.common.disk_places import DiskPlace
 from ...wire.common.hooks import MOST_HOOKS, MachineHook
 from ...wire.common.policies import DEFAULT
 from ...wire.common.properties import TargetProperties
 from ...wire.common.stores import StoreName
 from ...wire.rest.machine_settings import MOST_CARDS
 from ...wire.rest.plans import MOST_GROUPS, MOST_OF_A_GOAL, PlanAction, PlanGroupChange
-from ...wire.rest.verbs import DiskPlace
 from ...wire.rest.verification import VerificationShape
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from ...wire import rest
-from ...wire.rest.verbs import DiskPlace
+from ...wire.common.disk_places import DiskPlace
 from ..connection import Connection, path, request
 
 

@@ -10,6 +10,7 @@ from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
+from ...wire.common.disk_places import DiskCache, DiskFormat, DiskPlace
 from ...wire.rest import verbs as rest_verbs
 from ..connection import Connection, path, request
 from .jobs import JobHandle
@@ -273,9 +274,9 @@ class Verbs:
         self,
         place: str | None = None,
         *,
-        disk_format: rest_verbs.DiskFormat | Literal["qcow2", "raw"] = "qcow2",
-        cache: rest_verbs.DiskCache | None = None,
-        disks: Mapping[str, rest_verbs.DiskPlace] | None = None,
+        disk_format: DiskFormat | Literal["qcow2", "raw"] = "qcow2",
+        cache: DiskCache | None = None,
+        disks: Mapping[str, DiskPlace] | None = None,
         unencrypted: bool = False,
         bytes_per_second: int | None = None,
     ) -> JobHandle:

@@ -12,6 +12,7 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire.common.base import Shape
+from ...wire.common.disk_places import DiskPlace
 from ...wire.control import orders
 from ...wire.rest import verbs
 from ..steps.operation import MachineOperation
@@ -71,5 +72,5 @@ class Settle(MachineOperation):
         return side, payload
 
 
-def _told(asked: verbs.DiskPlace) -> orders.DiskPlace:
+def _told(asked: DiskPlace) -> orders.DiskPlace:
     return orders.DiskPlace(place=asked.place, format=asked.format, cache=asked.cache)

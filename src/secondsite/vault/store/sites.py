@@ -11,9 +11,9 @@ from ...domain import errors
 from ...domain.bandwidth_schedule import UNLIMITED, BandwidthSchedule
 from ...domain.verification_budget import UNSET, VerificationBudget
 from ...jobs.storage.prepared import PreparedStatement
+from ...wire.common.disk_places import DiskPlace
 from ...wire.common.numbers import LONGEST_NAME
 from ...wire.rest.places import NetworkMapping
-from ...wire.rest.verbs import DiskPlace
 from .sql import rows
 from .sql.columns import ShapeColumn, UtcDateTime, metadata
 

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from ...domain.amounts import exact_size
 from ...domain.machines import properties
 from ...ground.plural import counted
 from .base import Shape
+from .disk_places import DiskPlace
+from .points import MOST_DISKS
 
 TargetName = Annotated[str, AfterValidator(properties.name)]
 Vcpus = Annotated[int, AfterValidator(properties.vcpus)]
@@ -61,6 +63,9 @@ class TargetProperties(Sizing):
     apart: ApartWord | None = None
     """A word of your own: two machines that have the same are never placed on one host there; null: it may
     be beside any."""
+    settle: dict[str, DiskPlace] = Field(default_factory=dict, max_length=MOST_DISKS)
+    """Where disks of it go by themselves, by their keys, once a failover to there is committed; the others go
+    where the setting of its two sites says."""
 
     @property
     def sizing(self) -> Sizing:

@@ -7,12 +7,12 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from ..common.bandwidth import BandwidthShape
 from ..common.base import SITE_NAME, Editable, Problem, Shape
+from ..common.disk_places import DiskPlace
 from ..common.hosts import HostCapacity
 from ..common.machines import DiscoveredMachine, NetworkInfo
 from ..common.stores import StoreSpace
 from .errors import Page
 from .machines import Machine
-from .verbs import DiskPlace
 from .verification import VerificationShape
 
 

@@ -5,7 +5,7 @@ own has only `machines`.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ..common.base import Shape
 from ..common.cards import DnsServers
+from ..common.disk_places import DiskPlace
 from ..common.numbers import LONGEST_TEXT, Instant
 from ..common.points import MOST_DISKS, PointId
 from ..common.properties import ApartWord
@@ -234,31 +235,6 @@ class Reprotect(ReprotectOptions, MachinesRequest):
 
 class Resynchronize(MachinesRequest):
     """All blocks are compared; those that differ are sent."""
-
-
-class DiskFormat(StrEnum):
-    """The format of a disk in the site's own storage."""
-
-    QCOW2 = "qcow2"
-    """What changed is known after a restart, too."""
-    RAW = "raw"
-    """After each start of the machine all of it is compared with the replica."""
-
-
-DiskCache = Literal["none", "writethrough", "writeback", "directsync"]
-"""How QEMU caches a disk. With `unsafe`, a crash of the host would lose what a guest took for written."""
-
-
-class DiskPlace(Shape):
-    """Where a disk is to lie."""
-
-    place: str = Field(min_length=1, max_length=LONGEST_TEXT)
-    """The name of a storage pool of the site's hypervisor, or the absolute path of a folder, or of a block
-    device or iscsi://HOST:PORT/TARGET/UNIT, whose content is lost."""
-    format: DiskFormat = DiskFormat.QCOW2
-    """The format of the disk there; raw on devices and in RBD."""
-    cache: DiskCache | None = None
-    """How QEMU caches the disk from the machine's next start on; null: as before."""
 
 
 class SettleOptions(Shape):

@@ -2,9 +2,10 @@
 store by themselves: once, after what else follows the commit, and never at home."""
 
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.vault.store import SitePairRecord
+from secondsite.vault.store import MachinePropertiesRecord, SitePairRecord
+from secondsite.wire.common.disk_places import DiskFormat, DiskPlace
+from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
-from secondsite.wire.rest.verbs import DiskFormat, DiskPlace
 
 PLACE = DiskPlace(place="images", format=DiskFormat.RAW, cache="none")
 
@@ -54,3 +55,17 @@ def test_a_move_that_fails_leaves_the_machine_as_it_was_and_a_person_may_settle(
     assert [job.state for job in verbs.jobs(Verb.SETTLE)] == ["failed"]
     assert (verbs.state(), verbs.machine().job_id) == (State.COMMITTED, None)
     assert verbs.run(Verb.SETTLE, place={"place": "images"}).job.state == "succeeded"
+
+
+def test_disks_of_a_machine_go_where_its_own_setting_says_and_the_others_where_that_of_its_sites(verbs):
+    goes_to(verbs, "b")
+    verbs.protect()
+    own = DiskPlace(place="/dev/vg0/web01", format=DiskFormat.RAW)
+    with verbs.store.transaction() as tx:
+        properties = TargetProperties(settle={"vda": own, "gone": own})
+        tx.properties.put(MachinePropertiesRecord(verbs.machine().id, properties))
+    verbs.run(Verb.FAILOVER)
+    verbs.run(Verb.COMMIT)
+    (follows,) = verbs.jobs(Verb.SETTLE)
+    assert follows.arguments["disks"] == {"vda": own.model_dump(mode="json")}
+    assert follows.arguments["place"] == PLACE.model_dump(mode="json")

@@ -1,6 +1,7 @@
-"""A machine's properties at its second site: name, vCPUs, memory, CPU model and start delay."""
+"""A machine's properties at its second site: name, vCPUs, memory, CPU model, start delay and where its disks
+go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from .....domain import errors
 from .....wire.common.properties import Sizing, TargetProperties
@@ -31,8 +32,8 @@ class Properties:
         self, name: str, request: MachinePropertiesChange, seen: Seen | None = None
     ) -> MachineProperties:
         """Replace the properties; takes effect with the next start. Raises NotFound, InvalidArgument for a
-        name that another machine has or will have there and for a CPU model that the host there does not
-        have, ChangedMeanwhile."""
+        name that another machine has or will have there, for a CPU model that the host there does not have
+        and for a disk that is not protected, ChangedMeanwhile."""
         self._parts.understood(request)
         self._require_cpu_model(name, request)
         with self._parts.changing() as tx:
@@ -43,6 +44,7 @@ class Properties:
             wanted = TargetProperties(**{**dict(request), "target_name": _other_name(machine, request)})
             if wanted.target_name != before.target_name:
                 _require_free(tx, machine, wanted)
+            _require_disks(machine, wanted.settle.keys() - before.settle.keys())
             if wanted.apart != before.apart:
                 hosts.require_apart(tx, machine, wanted.apart)
             tx.properties.put(MachinePropertiesRecord(machine.id, wanted))
@@ -69,6 +71,14 @@ class Properties:
         for each in found.obstacles:
             if each.about == "cpu_model":
                 raise errors.InvalidArgument(each.what, do=each.do)
+
+
+def _require_disks(machine: MachineRecord, keys: Set[str]) -> None:
+    """Raises InvalidArgument for a disk that is not protected."""
+    for key in sorted(keys - set(machine.disks)):
+        raise errors.InvalidArgument(
+            f"{machine.name} has no protected disk '{key}'.", do=f"It has {', '.join(machine.disks)}."
+        )
 
 
 def _other_name(machine: MachineRecord, request: MachinePropertiesChange) -> str | None:
