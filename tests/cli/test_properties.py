@@ -60,7 +60,7 @@ def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
         ("--start-delay 4000", "--start-delay: a machine starts from 0 to 3600"),
         ("--vcpus 2 --as-at-home vcpus", "--vcpus was given, and that it is to be as at home"),
         ("--settle vda=x --as-at-home settle", "--settle was given, and that it is to be as at home"),
-        ("--settle vdz=images", f"{protected} has no protected disk 'vdz'. It has vda"),
+        ("--settle vdz=images", f"{protected} has no protected disk 'vdz'."),
         ("--settle vda", "--settle is 'vda'"),
     ):
         said = cli(f"machine set {protected} {words}")

@@ -12,5 +12,6 @@ Its rooms:
     compact                      points in a third of the memory
     policies, bandwidth, cards, properties  settings
     stores                       the folders that replicas are kept in, and the space there
+    disk_places                  where disks go that leave them
     hosts                        what the host of an appliance's machines has for them
 """
