@@ -8,6 +8,7 @@ import os
 import sqlite3
 import tempfile
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,9 +24,11 @@ from secondsite.jobs.storage import database, read, search
 from secondsite.vault import operations, plan_runs
 from secondsite.vault import store as vault_store
 from secondsite.vault.facade.nouns.jobs import Jobs
+from secondsite.vault.health.findings import Situation, findings
 from secondsite.vault.plan_runs import unsynchronized_failback
 from secondsite.vault.steps.deps import Deps
-from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord
+from secondsite.vault.store import ApplianceRecord, SitePairRecord, SiteRecord, StatusRecord
+from secondsite.vault.watch.situations import last_jobs_that_failed
 from secondsite.wire import rest
 from secondsite.wire.control import Hello
 from secondsite.wire.rest.verbs import MoveReplica, Settle, UpdateNames
@@ -70,6 +73,17 @@ def add_host(verbs, like, name, free):
         hello = first.hello.model_copy(update={"appliance_id": name})
         made = dataclasses.replace(first, id=name, name=name, hello=hello, store_free_bytes=free * GiB)
         tx.appliances.put(made)
+
+
+def findings_of(verbs):
+    """The findings of web01 a minute from now, by code."""
+    machine = verbs.machine()
+    with verbs.store.reading() as tx:
+        failed = last_jobs_that_failed(tx, [machine])
+    around = Situation(
+        machine, StatusRecord(machine.id), None, None, None, last_failed=failed.get(machine.id)
+    )
+    return {each.code: each for each in findings(around, verbs.clock.now() + timedelta(minutes=1))}
 
 
 def said(tree, task):

@@ -544,6 +544,14 @@ CATALOGUE: dict[str, FindingKind] = {
             by_vault=True,
         ),
         _kind(
+            "settle-failed",
+            W,
+            "A setting says that disks of the machine move from the appliance's store to the site's own "
+            "storage by themselves after a commit, and they did not: it runs on its former disks.",
+            "Do what the finding says, then 'secondsite machine settle MACHINE --to PLACE'.",
+            by_vault=True,
+        ),
+        _kind(
             "never-drilled",
             W,
             "A replica that nobody has started may not start when it is needed. A week after its protection "

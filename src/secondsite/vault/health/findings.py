@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ...domain import advice, bring_up, health, shell
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
-from ...domain.lifecycle import HALF_WAY, DrillState, State
+from ...domain.lifecycle import HALF_WAY, DrillState, State, Verb
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
@@ -98,7 +98,7 @@ class Situation:
     has_other_host: bool = False
     """Whether another host of its target's site reaches a store of its target."""
     last_failed: JobView | None = None
-    """The job that left the machine half-way, or the reprotect that should have begun by itself after its
+    """The job that left the machine half-way, or the one that should have done by itself what comes after its
     commit, and failed."""
 
 
@@ -139,6 +139,7 @@ def findings(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
         *_names(situation),
         *_addresses(situation),
         *_not_reversed(situation),
+        *_not_settled(situation),
         *standing_findings.standing(situation.machine, now, situation.drill_counts, situation.policy),
         *two_copies,
     ]
@@ -572,13 +573,26 @@ def _addresses(situation: Situation) -> Iterator[HealthFinding]:
 
 def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:
     machine, job = situation.machine, situation.last_failed
-    if machine.state is State.COMMITTED and job is not None and job.error is not None:
+    if machine.state is State.COMMITTED and job is not None and job.name == Verb.REPROTECT.value:
         what = (
             f"Machine '{machine.name}' should have been protected back to site {machine.source_site} by "
-            "itself after its commit, but was not: "
-            f"{job.error.message}"
+            f"itself after its commit, but was not: {_message(job)}"
         )
         yield HealthFinding("reverse-replication-failed", what, job.ended_at or job.created_at)
+
+
+def _not_settled(situation: Situation) -> Iterator[HealthFinding]:
+    machine, job = situation.machine, situation.last_failed
+    if machine.state not in HALF_WAY and job is not None and job.name == Verb.SETTLE.value:
+        what = (
+            f"The disks of machine '{machine.name}' should have moved to the site's own storage by "
+            f"themselves after its commit, but did not: {_message(job)}"
+        )
+        yield HealthFinding("settle-failed", what, job.ended_at or job.created_at)
+
+
+def _message(job: JobView) -> str:
+    return "" if job.error is None else job.error.message
 
 
 def _two_copies(situation: Situation) -> Iterator[HealthFinding]:

@@ -11,10 +11,12 @@ from ...jobs.storage import read
 from ..fleet.status_intake import StatusIntake
 from ..health.findings import Situation, rests_off
 from ..interfaces import Authority
-from ..steps.reversal import automatic_reprotect
+from ..steps.reversal import automatic_reprotect, automatic_settle
 from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 
 _LEFT_BY_JOBS = HALF_WAY | {State.COMMITTED}
+FOLLOWS = (automatic_reprotect.failed, automatic_settle.failed)
+"""What should have come after a commit by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,17 @@ def numbers_of_those_that_rest(
 
 
 def last_jobs_that_failed(tx: Transaction, found: Sequence[MachineRecord]) -> Mapping[str, JobView]:
-    """By machine that nothing has touched since: the job that left it half-way, or the failed reprotect that
-    should have begun by itself."""
-    of = {each.claimed_by: each for each in found if each.claimed_by and each.state in _LEFT_BY_JOBS}
+    """By machine that nothing has touched since: the job that left it half-way, or the one that should have
+    done by itself what comes after a commit, and failed."""
+    of = {each.claimed_by: each for each in found if each.claimed_by and _may_be_left(each)}
     ended = read.ended_among(tx.session, list(of), children=True) if of else ()
     return {
-        of[job.id].id: job for job in ended if of[job.id].state in HALF_WAY or automatic_reprotect.failed(job)
+        of[job.id].id: job
+        for job in ended
+        if of[job.id].state in HALF_WAY or any(failed(job) for failed in FOLLOWS)
     }
+
+
+def _may_be_left(machine: MachineRecord) -> bool:
+    """A machine that is protected on its way home may have disks that should have left the store."""
+    return machine.state in _LEFT_BY_JOBS or (machine.reversed and machine.state is State.PROTECTED)

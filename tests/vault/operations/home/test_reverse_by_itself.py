@@ -1,18 +1,14 @@
 """What follows the commit of a planned failover by itself: once, told before, and never after a disaster."""
 
-from datetime import timedelta
-
 import pytest
 
 from rig.dying import Killed
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground import seams
-from secondsite.vault.health.findings import Situation, findings
-from secondsite.vault.store import SitePairRecord, StatusRecord
-from secondsite.vault.watch.situations import last_jobs_that_failed
+from secondsite.vault.store import SitePairRecord
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import Verbs, folder_in_memory, said
+from tests.vault.support_operations import Verbs, findings_of, folder_in_memory, said
 
 STEP = "Reverse replication"
 
@@ -29,16 +25,6 @@ def moved(verbs):
     verbs.protect()
     assert verbs.run(Verb.PLANNED_FAILOVER).job.state == "succeeded"
     return verbs
-
-
-def findings_of(verbs):
-    machine = verbs.machine()
-    with verbs.store.reading() as tx:
-        failed = last_jobs_that_failed(tx, [machine])
-    around = Situation(
-        machine, StatusRecord(machine.id), None, None, None, last_failed=failed.get(machine.id)
-    )
-    return {each.code: each for each in findings(around, verbs.clock.now() + timedelta(minutes=1))}
 
 
 def test_two_sites_of_which_nothing_was_said_reverse_by_themselves(verbs):

@@ -6,6 +6,7 @@ from secondsite.vault.store import MachinePropertiesRecord, SitePairRecord
 from secondsite.wire.common.disk_places import DiskFormat, DiskPlace
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.control.orders import Kind
+from tests.vault.support_operations import findings_of
 
 PLACE = DiskPlace(place="images", format=DiskFormat.RAW, cache="none")
 
@@ -53,8 +54,19 @@ def test_a_move_that_fails_leaves_the_machine_as_it_was_and_a_person_may_settle(
     verbs.appliances.fail(Kind.CHECK_SETTLE, times=1)
     assert committed(verbs).job.state == "succeeded"
     assert [job.state for job in verbs.jobs(Verb.SETTLE)] == ["failed"]
+    assert "should have moved" in findings_of(verbs)["settle-failed"].what
     assert (verbs.state(), verbs.machine().job_id) == (State.COMMITTED, None)
     assert verbs.run(Verb.SETTLE, place={"place": "images"}).job.state == "succeeded"
+    assert "settle-failed" not in findings_of(verbs)
+
+
+def test_one_that_fails_after_the_reprotect_is_a_finding_too(verbs):
+    goes_to(verbs, "b", reverses=True)
+    verbs.appliances.fail(Kind.CHECK_SETTLE, times=1)
+    committed(verbs, Verb.PLANNED_FAILOVER)
+    assert [job.state for job in verbs.jobs(Verb.SETTLE)] == ["failed"]
+    assert verbs.state() is State.PROTECTED
+    assert "settle-failed" in findings_of(verbs)
 
 
 def test_disks_of_a_machine_go_where_its_own_setting_says_and_the_others_where_that_of_its_sites(verbs):

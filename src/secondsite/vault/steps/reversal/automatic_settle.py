@@ -39,6 +39,11 @@ def begin(deps: Deps, ended: Hook) -> Hook:
     return start
 
 
+def failed(job: JobView) -> bool:
+    """Whether the job is such a move, and failed."""
+    return job.name == Verb.SETTLE.value and job.requested_by == WHO and job.error is not None
+
+
 def _asked(tx: Transaction, machine: MachineRecord) -> SettleOptions | None:
     """Where the disks go; None: nowhere, or the machine is at home, where it has disks of its own."""
     is_at_target = machine.state in RUNS_AT_TARGET_AT_REST
