@@ -1,50 +1,20 @@
 """A machine's replica goes to another host of its site that reaches the store: when it is asked for, and by
 itself when a failover meets a host that does not answer."""
 
-import dataclasses
-
 import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
-from secondsite.ground.units import GiB
-from secondsite.wire.common.hosts import HostCapacity, StoreSign
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import OTHER_B, Verbs, add_host, folder_in_memory, said
-
-NAMES = tuple(f"m{number:02d}" for number in range(10))
-TOKENS = {B: "b" * 32, OTHER_B: "c" * 32, "third-b": "d" * 32}
-ALL = tuple(TOKENS.values())
+from tests.vault.support_operations import OTHER_B, said
+from tests.vault.support_shared_stores import NAMES, at, has, shared_stores
 
 
 @pytest.fixture
 def verbs():
-    """Ten machines, whose replicas are at B; three hosts there whose stores lie side by side."""
-    with folder_in_memory() as folder:
-        verbs = Verbs(folder, NAMES)
-        for other in (OTHER_B, "third-b"):
-            add_host(verbs, B, other, 5)
-        for each in TOKENS:
-            has(verbs, each)
-        verbs.run(Verb.ENABLE_PROTECTION, *NAMES, target_appliance=B)
-        verbs.appliances.given.clear()
+    with shared_stores() as verbs:
         yield verbs
-        verbs.close()
-
-
-def has(verbs, appliance, free=8 * GiB, proven=ALL):
-    with verbs.store.transaction() as tx:
-        capacity = HostCapacity(
-            vcpus=2, memory_bytes=8 * GiB, free_bytes=free, networks=("lan",),
-            signs=(StoreSign(store="default", token=TOKENS[appliance]),), proven=proven,
-        )  # fmt: skip
-        found = tx.appliances.find(appliance)
-        tx.appliances.put(dataclasses.replace(found, capacity=capacity, store_free_bytes=5 * GiB))
-
-
-def at(verbs, name):
-    return verbs.machine(name).target_appliance_id
 
 
 def takes(verbs):
@@ -198,7 +168,8 @@ def test_the_source_knows_the_new_host_before_it_sends_its_last_changes(verbs):
 )
 def test_a_host_that_dies_in_a_planned_failover_is_replaced_without_a_loss(verbs, dies_at):
     verbs.appliances.shows = True
-    ask, lost = verbs.appliances.ask, []
+    ask = verbs.appliances.ask
+    lost: list[str] = []
 
     def asked(appliance_id, order_id, kind, *args, **more):
         if kind is dies_at and not lost:

@@ -275,7 +275,9 @@ class PlannedFailover(MachineOperation):
             if machine.reversed:
                 return address_fit.Fit(address_fit.at_home(tx, machine))
             runs = now.power == PowerState.RUNNING
-            return address_fit.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
+            return address_fit.look(
+                tx, machine, connected, now.addresses, target.stand_ins, runs=runs, blocking=True
+            )
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         """Copy ahead; with a budget for the downtime until it can be met. If that does not succeed, or the

@@ -51,8 +51,8 @@ ENDS = ("clean_up", "stay_open")
 
 
 class DrillArguments(HostArguments, NetworkOptions, ChoiceArguments):
-    """The choice, the host, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the
-    run of a plan completes the drill."""
+    """The choice, the host, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`:
+    the run of a plan completes the drill."""
 
     clean_up: bool = False
     keep_if_failed: bool = False

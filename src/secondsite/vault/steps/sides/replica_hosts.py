@@ -46,6 +46,11 @@ def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequenc
     return hosts.with_their_machines(gateway, tx, machine.target_site, able) if able else ()
 
 
+def is_reached(tx: Transaction, machine: MachineRecord) -> bool:
+    """Whether another host reaches its replica."""
+    return bool(_able(tx, machine))
+
+
 def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
     known = tokens(tx, machine)
     return [
@@ -69,7 +74,8 @@ def choose(
         raise errors.NotPossibleNow(
             f"{whom} the store of the replica of {machine.name}.",
             do="Keep replicas in stores that lie side by side on a file system which the site's hosts share; "
-            "'secondsite appliance list' says whose stores an appliance reaches.",
+            "'secondsite appliance show' says whose stores an appliance reaches, half a minute after a start "
+            "or a move.",
         )
     if name is not None:
         return placement.choose(hosts.as_placed(tx, [machine])[0], there)
