@@ -5,6 +5,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.ground.units import GiB
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import OTHER_B, said
@@ -54,6 +55,28 @@ def test_a_failover_whose_host_is_dead_goes_on_at_another_and_says_so(verbs):
     assert at(verbs, "m00") != B
     assert "goes on in its place" in said(tree, "Prerequisites check").sentence
     assert at(verbs, "m00") in verbs.appliances.running(verbs.machine("m00").id)
+
+
+def test_a_host_that_was_asked_to_take_it_over_is_asked_until_it_answers_whatever_fits_best_by_then(verbs):
+    verbs.appliances.away.add(B)
+    verbs.appliances.late.add(Kind.TAKE_REPLICA)
+    job = verbs.submit(Verb.FAILOVER, "m00")
+    asked, ask = [], verbs.appliances.ask
+
+    def noted(appliance_id, order_id, kind, *args, **more):
+        if kind is Kind.TAKE_REPLICA and appliance_id not in asked:
+            asked.append(appliance_id)
+            has(verbs, appliance_id, free=5 * GiB)  # the others are freer now
+        return ask(appliance_id, order_id, kind, *args, **more)
+
+    verbs.appliances.ask = noted
+    for _ in range(6):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    verbs.appliances.late.clear()
+    verbs.appliances.arrive()
+    assert verbs.settle(job).job.state == "succeeded"
+    assert asked == [at(verbs, "m00")]
 
 
 def test_a_test_failover_goes_on_at_another_too(verbs):

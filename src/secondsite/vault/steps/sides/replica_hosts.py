@@ -213,6 +213,14 @@ def told(step: Callable[[StepContext], Outcome]) -> Callable[[StepContext], Outc
     return run
 
 
+class ChosenHost(Shape):
+    """A fact of a step: the host that was asked to take the replica over from `former_id`. It is asked again,
+    and no other while it is there: it may have done so, and its answer may be on its way."""
+
+    host_id: str = ""
+    former_id: str = ""
+
+
 class MovingTarget(Target):
     """The target of a machine, whose replica is taken over by another host if its own does not answer: then
     the step is run again, with that one. `accepting`: whether the replica takes cycles there."""
@@ -260,11 +268,17 @@ class MovingTarget(Target):
         deps = self._orders.deps
         try:
             with deps.store.reading() as tx:
-                host = choose(deps.gateway, tx, self.machine)
+                host = choose(deps.gateway, tx, self.machine, self._chosen())
+            self._ctx.remember(ChosenHost(host_id=host.id, former_id=self.appliance_id))
             self._move(host, away)
         except errors.SecondsiteError as problem:
             return problem
         return away
+
+    def _chosen(self) -> str | None:
+        known = self._ctx.remembered(ChosenHost) or ChosenHost()
+        is_there = self._orders.deps.gateway.is_connected(known.host_id)
+        return known.host_id if is_there and known.former_id == self.appliance_id else None
 
     def _move(self, host: PlacementHost, away: errors.ApplianceUnreachable) -> None:
         """Raises Wait once the host has taken it over."""
