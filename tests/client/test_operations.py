@@ -165,7 +165,7 @@ CALLS = {
     "Verbs": [
         lambda v: v.machines[WEB].enable_protection("a", "b"),
         lambda v: v.machines[WEB].disable_protection(),
-        lambda v: v.machines[WEB].test_failover(choice="latest"),
+        lambda v: v.machines[WEB].test_failover(choice="latest", target_appliance="b2"),
         lambda v: v.machines[WEB].cleanup_test_failover(notes="well"),
         lambda v: v.machines[WEB].failover(at=NOW),
         lambda v: v.machines[WEB].planned_failover(),

@@ -15,8 +15,8 @@ from tests.docs.support_requirements import ROOT
 PAGE = ROOT / "docs" / "design" / "options-on-guests.md"
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
 OF_A_DRILL = set(verbs.TestFailoverOptions.model_fields) - set(verbs.PointOptions.model_fields)
-OTHERWISE = {"choice", "network", "clean_up", "keep_if_failed", "stay_open"}
-"""Options of a test failover that are values of others, or say how it ends."""
+OTHERWISE = {"choice", "network", "clean_up", "keep_if_failed", "stay_open", "target_appliance"}
+"""Options of a test failover that are values of others, or say at which host it begins or how it ends."""
 WANTED = {
     "Recovery points": {*RecoveryPointChoice, "at"},
     "The network of a test failover": {*networks.MADE, networks.NO_NETWORK, *(OF_A_DRILL - OTHERWISE)},

@@ -94,6 +94,16 @@ KeepIfFailed = Annotated[
     ),
 ]
 
+AtHost = Annotated[
+    str | None,
+    typer.Option(
+        "--target-appliance",
+        metavar="APPLIANCE",
+        help="At this one's host, which first takes the replica over, in a store that both reach.",
+        show_default=False,
+    ),
+]
+
 WithoutSite = Annotated[
     str | None,
     typer.Option(

@@ -32,7 +32,7 @@ NEEDS_SOURCE = frozenset(
 )
 WHERE_IT_RUNS = frozenset({Verb.UPDATE_NAMES, Verb.SETTLE})
 """Verbs that need the site where the machine runs, and no other."""
-GO_ON_ELSEWHERE = frozenset({Verb.FAILOVER, Verb.TEST_FAILOVER})
+GO_ON_ELSEWHERE = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.TEST_FAILOVER})
 """Verbs that have another host of the target's site take the replica over, if its own does not answer."""
 TAKES_BACK = frozenset({Verb.CANCEL_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
 """Verbs that remove the failed-over machine."""

@@ -1,14 +1,16 @@
 """How a machine's network cards are connected at its second site, through the API, on both databases."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 from starlette.testclient import TestClient
 
 from secondsite.entry import settings
 from secondsite.entry.vault_wiring import RunningVault
-from secondsite.vault.store import PoolAddressRecord
-from secondsite.wire.common.machines import NicDefinition
+from secondsite.vault.store import InventoryRecord, PoolAddressRecord
+from secondsite.wire.common.machines import NetworkInfo, NicDefinition
+from secondsite.wire.control.orders import Inventory
 from tests.support.postgres import database_url
 from tests.support.vault import VaultInProcess, machine
 
@@ -52,6 +54,20 @@ def test_cards_are_shown_with_what_they_become_and_changed_under_their_edition(v
     assert refused["error"]["code"] == "changed-meanwhile"
     assert ask("GET", WHERE) == changed
     assert [card["becomes"] for card in put(ask)["cards"]] == ["lan-b", None]
+
+
+def test_the_subnets_of_the_network_that_a_card_comes_to_are_shown(vault, ask, web01):
+    put(ask, {"mac": LAN, "network": "lan-b"}, {"mac": DMZ, "network": "dmz-b"})
+    assert [card["subnets"] for card in ask("GET", WHERE)["cards"]] == [[], []]
+    lan = NetworkInfo(name="lan-b", kind="bridge", subnets=("10.1.0.0/24", "10.4.0.0/24"))
+    seen = Inventory(machines=(), networks=(lan, NetworkInfo(name="dmz-b", kind="bridge")))
+    with vault.store.transaction() as tx:
+        tx.inventories.put(InventoryRecord("b", datetime.now(UTC), seen))
+    ask("POST", "/pools", 201, json=POOL)
+    assert [card["subnets"] for card in ask("GET", WHERE)["cards"]] == [
+        ["10.1.0.0/24", "10.4.0.0/24"],
+        [POOL["subnet"]],
+    ]
 
 
 def test_a_mapping_that_changes_is_no_change_of_the_settings(vault, ask, web01):

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rig import images
-from rig.appliances import Pair
+from rig.appliances import Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
 from rig.relay import Relay
 from secondsite.appliance.orders import source_cycles
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import KiB, MiB
-from secondsite.wire.control.orders import Kind, Restart, RunCycle, ShutDown
+from secondsite.wire.control.orders import Kind, Restart, RunCycle, ShutDown, UpdatePolicy
 from tests.support.instants import now, until_processed
 
 pytestmark = pytest.mark.slow
@@ -96,3 +96,17 @@ def test_a_target_that_processes_nothing_is_waited_for_ten_minutes_and_not_for_a
     point_id = a.do(Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id)["point_id"]
     eventually(lambda: point_id in [point.id for point in pair.status().points], 20)
     assert pair.point_bytes(point_id) == images.raw(a.disk_path(pair.fabric_id))
+
+
+def test_a_last_cycle_to_a_host_that_is_gone_gives_way_once_another_one_has_the_replica(between, monkeypatch):
+    pair, relay = between
+    monkeypatch.setattr(source_cycles, "LINK_AWAY_SECONDS", 60.0)
+    switched_off(pair)
+    relay.cut()
+    with ThreadPoolExecutor(1) as pool:
+        last = pool.submit(pair.source.order, Kind.RUN_CYCLE, RunCycle(final=True), pair.machine_id)
+        eventually(lambda: pair.source_status().findings, 20)
+        told = UpdatePolicy(policy=policy(), target_appliance_id="another", target_addresses=("127.0.0.1:1",))
+        pair.source.do(Kind.UPDATE_POLICY, told, pair.machine_id, deadline_seconds=20)
+        assert last.result(timeout=10).problem is not None
+    assert pair.source.appliance.replication.get(pair.machine_id).setup.target_appliance_id == "another"

@@ -9,6 +9,7 @@ import pytest
 
 from rig import Rig
 from rig.eventually import eventually
+from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import GiB, MiB
@@ -20,6 +21,7 @@ HOSTS = ("b", "b2", "b3")
 FIRST = tuple(f"m{number:02d}" for number in range(10))
 SECOND = tuple(f"n{number:02d}" for number in range(10))
 LATE, PLAN = "late01", "all"
+NAMED, PLANNED = "named01", "planned01"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def rig():
         rig.open(furnish=furnish)
         for _ in HOSTS[1:]:
             rig.add_host("b", furnish)
-        for name in (*FIRST, *SECOND, LATE):
+        for name in (*FIRST, *SECOND, LATE, NAMED, PLANNED):
             rig.make_simulated(name, disk_bytes=(MiB,))
         with rig.client() as vault:
             vault.policies.create(
@@ -74,9 +76,9 @@ def running(rig, name):
     return found
 
 
-def preview(rig):
+def preview(rig, plan=PLAN):
     with rig.client() as vault:
-        seen = vault.plans[PLAN].preview(verb=Verb.FAILOVER)
+        seen = vault.plans[plan].preview(verb=Verb.FAILOVER)
     return {each.name: each for group in seen.groups for each in group.machines}
 
 
@@ -140,3 +142,49 @@ def test_the_lost_host_starts_nothing_when_it_is_back(rig):
         assert mine == []
         findings = {each.code for each in vault.machines[SECOND[0]].show().findings}
         assert "replica-missing" not in findings
+
+
+def test_a_failover_and_a_drill_start_where_they_are_told_to(rig):
+    protect(rig, (NAMED,), target_appliance="appliance-b")
+    with rig.client() as vault:
+        eventually(lambda: all(_sees(each) for each in vault.appliances if each.site == "b"), 90)
+        machine = vault.machines[NAMED]
+        assert machine.test_failover(target_appliance="appliance-b3").wait(120).state == "succeeded"
+        assert machine.cleanup_test_failover().wait(120).state == "succeeded"
+        assert machine.show().target_appliance == "appliance-b3"
+        job = eventually(lambda: _failed_over(machine, "appliance-b2"), 60)
+        assert job.wait(120).state == "succeeded"
+    assert running(rig, NAMED) == ["b2"]
+
+
+def _failed_over(machine, host):
+    """The job; None until the host has seen that the other one has the replica now."""
+    try:
+        return machine.failover(target_appliance=host)
+    except errors.NotPossibleNow:
+        return None
+
+
+def test_a_drained_host_gives_what_does_not_run_there_and_names_the_rest(rig):
+    protect(rig, (PLANNED,), target_appliance="appliance-b")
+    with rig.client() as vault:
+        drained = vault.appliances["appliance-b"].drain()
+        assert any(each.startswith("run there after a failover, and stay: ") for each in drained.stays)
+        done = vault.jobs[drained.job_id].wait(120)
+        assert done.sentence.startswith("1 of 1 replica moved to other hosts"), _told(rig, done)
+        assert vault.machines[PLANNED].show().target_appliance in ("appliance-b2", "appliance-b3")
+        vault.appliances["appliance-b"].resume()
+
+
+def test_a_planned_failover_whose_target_host_is_dead_goes_on_at_another_without_a_loss(rig):
+    lost = places(rig, (PLANNED,))[PLANNED].removeprefix("appliance-")
+    rig.new_points(PLANNED, within_seconds=120)
+    with rig.client() as vault:
+        vault.plans.create("planned", [{"machines": [PLANNED]}])
+    eventually(lambda: preview(rig, "planned")[PLANNED].other_hosts, 60)
+    rig.lose(lost)
+    with rig.client() as vault:
+        done = vault.machines[PLANNED].planned_failover().wait(300)
+    assert done.state == "succeeded", _told(rig, done)
+    (host,) = [each for each in running(rig, PLANNED) if each != lost]
+    assert places(rig, (PLANNED,)) == {PLANNED: f"appliance-{host}"}

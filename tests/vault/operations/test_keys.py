@@ -46,6 +46,7 @@ KEYS = {
     "several_machines": ["machines"],
     "end_replication_later": ["stop_replication"],
     "finish_later": ["finish"],
+    "drain_host": ["check", "outcome"],
     "follow_migration": ["hand_over", "tell_target", "take_over"],
     "verify_point": ["verify"],
     "boot_point": ["turn", "boot"],

@@ -1,50 +1,21 @@
 """A machine's replica goes to another host of its site that reaches the store: when it is asked for, and by
 itself when a failover meets a host that does not answer."""
 
-import dataclasses
-
 import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
 from secondsite.ground.units import GiB
-from secondsite.wire.common.hosts import HostCapacity, StoreSign
 from secondsite.wire.control.orders import Kind
-from tests.vault.support_appliances import B
-from tests.vault.support_operations import OTHER_B, Verbs, add_host, folder_in_memory, said
-
-NAMES = tuple(f"m{number:02d}" for number in range(10))
-TOKENS = {B: "b" * 32, OTHER_B: "c" * 32, "third-b": "d" * 32}
-ALL = tuple(TOKENS.values())
+from tests.vault.support_appliances import A, B
+from tests.vault.support_operations import OTHER_B, said
+from tests.vault.support_shared_stores import NAMES, at, has, shared_stores
 
 
 @pytest.fixture
 def verbs():
-    """Ten machines, whose replicas are at B; three hosts there whose stores lie side by side."""
-    with folder_in_memory() as folder:
-        verbs = Verbs(folder, NAMES)
-        for other in (OTHER_B, "third-b"):
-            add_host(verbs, B, other, 5)
-        for each in TOKENS:
-            has(verbs, each)
-        verbs.run(Verb.ENABLE_PROTECTION, *NAMES, target_appliance=B)
-        verbs.appliances.given.clear()
+    with shared_stores() as verbs:
         yield verbs
-        verbs.close()
-
-
-def has(verbs, appliance, free=8 * GiB, proven=ALL):
-    with verbs.store.transaction() as tx:
-        capacity = HostCapacity(
-            vcpus=2, memory_bytes=8 * GiB, free_bytes=free, networks=("lan",),
-            signs=(StoreSign(store="default", token=TOKENS[appliance]),), proven=proven,
-        )  # fmt: skip
-        found = tx.appliances.find(appliance)
-        tx.appliances.put(dataclasses.replace(found, capacity=capacity, store_free_bytes=5 * GiB))
-
-
-def at(verbs, name):
-    return verbs.machine(name).target_appliance_id
 
 
 def takes(verbs):
@@ -84,6 +55,28 @@ def test_a_failover_whose_host_is_dead_goes_on_at_another_and_says_so(verbs):
     assert at(verbs, "m00") != B
     assert "goes on in its place" in said(tree, "Prerequisites check").sentence
     assert at(verbs, "m00") in verbs.appliances.running(verbs.machine("m00").id)
+
+
+def test_a_host_that_was_asked_to_take_it_over_is_asked_until_it_answers_whatever_fits_best_by_then(verbs):
+    verbs.appliances.away.add(B)
+    verbs.appliances.late.add(Kind.TAKE_REPLICA)
+    job = verbs.submit(Verb.FAILOVER, "m00")
+    asked, ask = [], verbs.appliances.ask
+
+    def noted(appliance_id, order_id, kind, *args, **more):
+        if kind is Kind.TAKE_REPLICA and appliance_id not in asked:
+            asked.append(appliance_id)
+            has(verbs, appliance_id, free=5 * GiB)  # the others are freer now
+        return ask(appliance_id, order_id, kind, *args, **more)
+
+    verbs.appliances.ask = noted
+    for _ in range(6):
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(2)
+    verbs.appliances.late.clear()
+    verbs.appliances.arrive()
+    assert verbs.settle(job).job.state == "succeeded"
+    assert asked == [at(verbs, "m00")]
 
 
 def test_a_test_failover_goes_on_at_another_too(verbs):
@@ -146,4 +139,101 @@ def test_an_appliance_that_only_starts_again_is_waited_for_if_no_other_may_take_
         verbs.clock.pass_by(2)
     verbs.appliances.away.clear()
     assert verbs.settle(job).job.state == "succeeded"
+    assert at(verbs, "m00") == B
+
+
+STARTS = (Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.TEST_FAILOVER)
+
+
+@pytest.mark.parametrize("verb", STARTS)
+def test_a_verb_that_starts_it_does_so_at_the_host_that_was_named(verbs, verb):
+    tree = verbs.run(verb, "m00", "m01", target_appliance="third-b")
+    assert tree.job.state == "succeeded"
+    starts = [who for who, kind, _ in verbs.appliances.given if kind is Kind.START_REPLICA]
+    assert starts == ["third-b", "third-b"]
+    assert [at(verbs, each) for each in ("m00", "m01", "m02")] == ["third-b", "third-b", B]
+    (job,) = [each for each in verbs.jobs(verb) if each.subject_name == "m00"]
+    said_first = said(verbs.tree(job.id), "Prerequisites check").sentence
+    assert "Appliance 'third-b' has its replica now" in said_first
+
+
+@pytest.mark.parametrize("verb", STARTS)
+def test_a_host_that_does_not_reach_the_store_is_refused_before_anything_begins(verbs, verb):
+    has(verbs, OTHER_B, proven=("e" * 32,))
+    with pytest.raises(errors.NotPossibleNow, match=f"Appliance '{OTHER_B}' does not reach the store"):
+        verbs.submit(verb, "m00", target_appliance=OTHER_B)
+    with pytest.raises(errors.NotFound):
+        verbs.submit(verb, "m00", target_appliance="nobody")
+    assert verbs.jobs(verb) == []
+    assert verbs.machine("m00").state is State.PROTECTED
+
+
+def test_a_drained_host_takes_nothing_even_if_it_is_named(verbs):
+    with verbs.store.transaction() as tx:
+        tx.appliances.drain(OTHER_B, verbs.clock.now())
+    with pytest.raises(errors.NotPossibleNow, match="it is drained"):
+        verbs.submit(Verb.FAILOVER, "m00", target_appliance=OTHER_B)
+
+
+def test_the_source_knows_the_new_host_before_it_sends_its_last_changes(verbs):
+    for name, verb, more in (
+        ("m00", Verb.PLANNED_FAILOVER, {}),
+        ("m01", Verb.FAILOVER, {"shut_down_source": True}),
+    ):
+        verbs.appliances.given.clear()
+        assert verbs.run(verb, name, target_appliance=OTHER_B, **more).job.state == "succeeded"
+        kinds = [kind for _, kind, _ in verbs.appliances.given]
+        assert kinds.index(Kind.TAKE_REPLICA) < kinds.index(Kind.UPDATE_POLICY) < kinds.index(Kind.RUN_CYCLE)
+
+
+@pytest.mark.parametrize(
+    "dies_at", [Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.DRAIN, Kind.START_REPLICA, Kind.PROVE]
+)
+def test_a_host_that_dies_in_a_planned_failover_is_replaced_without_a_loss(verbs, dies_at):
+    verbs.appliances.shows = True
+    ask = verbs.appliances.ask
+    lost: list[str] = []
+
+    def asked(appliance_id, order_id, kind, *args, **more):
+        if kind is dies_at and not lost:
+            lost.append(order_id)
+            verbs.appliances.destroy(B)
+        sends = kind in (Kind.PRE_COPY, Kind.RUN_CYCLE)
+        if sends and lost and at(verbs, "m00") == B:
+            return None  # the source tries on
+        return ask(appliance_id, order_id, kind, *args, **more)
+
+    verbs.appliances.ask = asked
+    tree = verbs.run(Verb.PLANNED_FAILOVER, "m00")
+    assert tree.job.state == "succeeded", str(tree)
+    assert verbs.machine("m00").state is State.PLANNED_FAILED_OVER
+    assert at(verbs, "m00") in (OTHER_B, "third-b")
+    assert verbs.appliances.running(verbs.machine("m00").id) == [at(verbs, "m00")]
+    kinds = [(who, kind) for who, kind, _ in verbs.appliances.given]
+    if dies_at in (Kind.PRE_COPY, Kind.RUN_CYCLE):
+        assert kinds.index((A, Kind.UPDATE_POLICY)) < kinds.index((A, dies_at))
+    assert [each for each in tree.tasks if each.sentence and "goes on in its place" in each.sentence]
+
+
+def test_without_another_host_a_planned_failover_whose_target_dies_is_taken_back(verbs):
+    for each in (OTHER_B, "third-b"):
+        has(verbs, each, free=0)
+    ask = verbs.appliances.ask
+
+    def asked(appliance_id, order_id, kind, *args, **more):
+        if kind is Kind.SHUT_DOWN:
+            verbs.appliances.away.add(B)
+        return ask(appliance_id, order_id, kind, *args, **more)
+
+    verbs.appliances.ask = asked
+    job = verbs.submit(Verb.PLANNED_FAILOVER, "m00")
+    while not verbs.tree(job).job.state.ended:
+        verbs.engine.run_until_idle()
+        verbs.clock.pass_by(1)
+    assert verbs.tree(job).job.state == "failed"
+    assert verbs.appliances.running(verbs.machine("m00").id) in ([], [A])
+    verbs.appliances.away.clear()
+    verbs.rest()
+    assert verbs.machine("m00").state is State.PROTECTED
+    assert verbs.appliances.running(verbs.machine("m00").id) == [A]
     assert at(verbs, "m00") == B

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from fastapi import Response
 
 from ...wire import rest
+from ...wire.rest.places import DrainedAppliance
 from ...wire.rest.preflights import ApplianceCheck
 from ..access import Vault
 from ..headers import LOCATION, OnceHeader, OpenOnceHeader, answers, locate
@@ -69,15 +70,15 @@ def delete_appliance(vault: Vault, appliance: ApplianceName) -> None:
 
 
 @router.put("/appliances/{appliance}/drain")
-def drain_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
-    """Drains an appliance: nothing new is placed there; what lies there is replicated and started as
-    before."""
+def drain_appliance(vault: Vault, appliance: ApplianceName) -> DrainedAppliance:
+    """Drains an appliance: nothing new is placed there, and a job has other hosts take over what lies there
+    in stores that they reach; the rest is replicated and started there as before."""
     return vault.appliances.drain(appliance)
 
 
 @router.delete("/appliances/{appliance}/drain")
 def resume_appliance(vault: Vault, appliance: ApplianceName) -> rest.Appliance:
-    """Ends the drain: new replicas are placed there again."""
+    """Ends the drain: new replicas are placed there again, and no more are moved away."""
     return vault.appliances.resume(appliance)
 
 

@@ -165,7 +165,8 @@ def update_policy(context: Context, payload: UpdatePolicy) -> tuple[str, Nothing
 def _source_policy(context: Context, told: UpdatePolicy) -> bool:
     source = context.parts.replication.find(context.machine_id)
     if source is not None and _as_told(source.setup, told) != source.setup:
-        with context.alone(source, "a new policy"):
+        goes_elsewhere = told.target_appliance_id not in ("", source.setup.target_appliance_id)
+        with context.alone(source, "a new policy", interrupt=goes_elsewhere):
             source.save(source.progress, _as_told(source.setup, told))
         context.parts.replication.poke()
     return source is not None

@@ -12,10 +12,10 @@ from ...domain.amounts import size
 from ...ground.plural import counted
 from ...wire.common.stores import DEFAULT, StoreSpace
 from ...wire.rest.places import Appliance
-from .. import output, risk
+from .. import follow, output, risk
 from ..exit_codes import Exit
 from ..former_words import Noun
-from ..options import Access, Json, connect
+from ..options import Access, Json, NoWait, connect
 from ..output import clock
 
 app = typer.Typer(
@@ -207,12 +207,18 @@ def create_registration_key(
 
 
 @app.command()
-def drain(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Place nothing new there, as before a maintenance of its host. What lies there is replicated, and can be
-    failed over, as before."""
+def drain(context: typer.Context, name: Name, no_wait: NoWait = False, as_json: Json = False) -> None:
+    """Place nothing new there, as before a maintenance of its host, and have other hosts take over what lies
+    there in stores that they reach. The rest is replicated, and can be failed over, as before."""
     with connect(context) as vault:
         found = vault.appliances[name].drain()
-    _show_drain(found, as_json, "nothing new is placed there until 'secondsite appliance resume APPLIANCE'")
+        told = "nothing new is placed there until 'secondsite appliance resume APPLIANCE'"
+        _show_drain(found, as_json, told)
+        if as_json or found.job_id is None:
+            for each in () if as_json else found.stays:
+                output.say(f"stays: {each}")
+            return
+        raise typer.Exit(follow.to_its_end(vault, vault.jobs[found.job_id], no_wait, as_json))
 
 
 @app.command()

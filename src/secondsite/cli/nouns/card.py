@@ -171,6 +171,7 @@ def _show(settings: MachineSettings, as_json: bool) -> None:
             ("MAC address", lambda c: c.mac),
             ("network", lambda c: c.source_network or "-"),
             ("becomes", lambda c: c.becomes or "not connected"),
+            ("subnets", lambda c: ", ".join(c.subnets) or "-"),
             ("set by", lambda c: "card" if c.network or not c.connected else "mapping"),
             ("address there", _address),
             ("in a drill", _in_a_drill),

@@ -14,10 +14,15 @@ def confirmed(
     at_most_down: float | None,
     direction: Direction | None,
     yes: bool,
+    target_appliance: str | None = None,
 ) -> Confirmation:
     return Confirmation(
         lambda them: them.planned_failover(
-            choice=choice, data_sync=sync, at_most_down_seconds=at_most_down, direction=direction
+            choice=choice,
+            data_sync=sync,
+            at_most_down_seconds=at_most_down,
+            direction=direction,
+            target_appliance=target_appliance,
         ),
         lambda it: _tells(it, sync),
         yes=yes,

@@ -13,6 +13,7 @@ from ...wire import rest
 from ...wire.rest.machines import Direction
 from .. import amount_options
 from ..options import (
+    AtHost,
     CleanUp,
     DnsServer,
     DrillVerdict,
@@ -51,6 +52,7 @@ def test_failover(
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
     stay_open: StayOpen = False,
+    target_appliance: AtHost = None,
     yes: Yes = False,
     no_wait: NoWait = False,
     as_json: Json = False,
@@ -75,9 +77,11 @@ def test_failover(
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
             stay_open=stay_open,
+            target_appliance=target_appliance,
         ),
         lambda it: (
-            f"a copy of it starts at {it.target_site}, in {where}, and it runs on at {it.source_site}{ends}"
+            f"a copy of it starts at {it.target_site}{_at(target_appliance)}, in {where}, and it runs on at "
+            f"{it.source_site}{ends}"
         ),
         start,
         yes,
@@ -118,6 +122,7 @@ def failover(
         ),
     ] = False,
     direction: Way = None,
+    target_appliance: AtHost = None,
     while_running: second_copies.WhileRunning = None,
     yes: Yes = False,
     no_wait: NoWait = False,
@@ -133,8 +138,9 @@ def failover(
             at=start.at,
             shut_down_source=shut_down,
             direction=direction,
+            target_appliance=target_appliance,
         ),
-        lambda it: f"{first}started at {it.target_site}, away from {it.source_site}",
+        lambda it: f"{first}started at {it.target_site}{_at(target_appliance)}, away from {it.source_site}",
         start,
         yes,
         Verb.FAILOVER,
@@ -168,6 +174,7 @@ def planned_failover(
         ),
     ] = None,
     direction: Way = None,
+    target_appliance: AtHost = None,
     yes: Yes = False,
     no_wait: NoWait = False,
     as_json: Json = False,
@@ -175,23 +182,32 @@ def planned_failover(
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     if data_sync is not None:
-        about = data_synchronization.confirmed(data_sync, chosen, at_most_down, direction, yes)
+        about = data_synchronization.confirmed(
+            data_sync, chosen, at_most_down, direction, yes, target_appliance
+        )
         run(context, machines, about, no_wait, as_json)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
     about = Confirmation(
         lambda them: them.planned_failover(
-            choice=chosen, at_most_down_seconds=at_most_down, direction=direction
+            choice=chosen,
+            at_most_down_seconds=at_most_down,
+            direction=direction,
+            target_appliance=target_appliance,
         ),
         lambda it: (
             f"shut down at {it.source_site}, its last changes are sent, and it starts at "
-            f"{it.target_site}{ends}"
+            f"{it.target_site}{_at(target_appliance)}{ends}"
         ),
         instants.Start(chosen, None, None) if earlier else None,
         yes,
         Verb.PLANNED_FAILOVER,
     )
     run(context, machines, about, no_wait, as_json)
+
+
+def _at(appliance: str | None) -> str:
+    return f" on the host of '{appliance}', which takes its replica over" if appliance else ""
 
 
 def change_recovery_point(

@@ -82,7 +82,8 @@ def change(
     apart: Annotated[
         str | None,
         typer.Option(
-            help="A word that it shares with machines that are never placed on one host with it there.",
+            help="A word that it shares with machines that are never on one host with it there; its replica "
+            "goes to another one if it has to, where hosts share a store.",
             metavar="WORD",
             show_default=False,
         ),
@@ -146,6 +147,8 @@ def change(
             ("at the second site", described(found) or "as at home"),
         ]
     )
+    if found.job_id is not None:
+        output.say(f"its replica goes to another host: 'secondsite job follow {found.job_id[:10]}'")
 
 
 def _require_clear(wanted: dict[str, Any], back: list[str]) -> None:

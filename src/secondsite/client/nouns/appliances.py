@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from ...wire import rest
+from ...wire.rest.places import DrainedAppliance
 from ...wire.rest.preflights import ApplianceCheck
 from ..connection import Connection, path
 
@@ -49,9 +50,10 @@ class ApplianceHandle:
             body=rest.ReplacementKeyCreate(refuse_now=refuse_now),
         )
 
-    def drain(self) -> rest.Appliance:
-        """Nothing new is placed there from now on; what lies there is replicated and started as before."""
-        return self._connection.one(rest.Appliance, "PUT", path("appliances", self._name, "drain"))
+    def drain(self) -> DrainedAppliance:
+        """Nothing new is placed there from now on, and a job has other hosts take over what lies there in
+        stores that they reach; the rest is replicated and started as before."""
+        return self._connection.one(DrainedAppliance, "PUT", path("appliances", self._name, "drain"))
 
     def resume(self) -> rest.Appliance:
         """Ends the drain."""

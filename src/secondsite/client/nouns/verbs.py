@@ -117,6 +117,7 @@ class Verbs:
         clean_up: bool = False,
         keep_if_failed: bool = False,
         stay_open: bool = False,
+        target_appliance: str | None = None,
     ) -> JobHandle:
         """A drill: a copy of each machine runs at the target, apart from everything, until it is cleaned up.
 
@@ -126,7 +127,8 @@ class Verbs:
         the one that is created gives addresses of it by DHCP, and resolves the machines' names;
         `dns_servers`: DHCP names these in place of the network's own. `clean_up`: each copy goes by itself
         after its proof, whose verdict is the drill's; `keep_if_failed`: unless that failed. `stay_open`: the
-        job ends only when somebody has cleaned up, with that verdict.
+        job ends only when somebody has cleaned up, with that verdict. `target_appliance`: at the host of
+        that one, which first takes the replicas over, in stores that both reach.
         """
         asked = request(
             rest.TestFailover,
@@ -140,6 +142,7 @@ class Verbs:
             clean_up=clean_up,
             keep_if_failed=keep_if_failed,
             stay_open=stay_open,
+            target_appliance=target_appliance,
         )
         return self._start(Verb.TEST_FAILOVER, asked)
 
@@ -169,13 +172,14 @@ class Verbs:
         at: datetime | None = None,
         shut_down_source: bool = False,
         direction: Way | None = None,
+        target_appliance: str | None = None,
     ) -> JobHandle:
         """Starts the machines at the target; never waits for a dead source.
 
         Started from what `choice` picks, from the recovery point with the id `point`, or from the newest
         cycle at or before `at` (aware). `shut_down_source`: first tries to shut the machines down and to send
         their last changes. `direction`, 'away' or 'home', is needed if they would go different ways; those of
-        the other way are left out.
+        the other way are left out. `target_appliance`: as for a test failover.
         """
         asked = request(
             rest.Failover,
@@ -185,6 +189,7 @@ class Verbs:
             at=at,
             shut_down_source=shut_down_source,
             direction=direction,
+            target_appliance=target_appliance,
         )
         return self._start(Verb.FAILOVER, asked)
 
@@ -195,6 +200,7 @@ class Verbs:
         data_sync: DataSync | str | None = None,
         at_most_down_seconds: float | None = None,
         direction: Way | None = None,
+        target_appliance: str | None = None,
     ) -> JobHandle:
         """Moves the machines without losing a write; also the way back. Both sites must be up. On the way
         back `choice` may be 'latest_app_consistent' (of the machines' groups:
@@ -202,7 +208,7 @@ class Verbs:
         for one machine that was committed and not reprotected: 'before' synchronizes while it runs, then
         the job waits for an answer; 'during' shuts it down first and sends everything.
         `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down.
-        `direction`: as for failover."""
+        `direction`, `target_appliance`: as for failover."""
         asked = request(
             rest.PlannedFailover,
             machines=self.names,
@@ -210,6 +216,7 @@ class Verbs:
             data_sync=data_sync,
             at_most_down_seconds=at_most_down_seconds,
             direction=direction,
+            target_appliance=target_appliance,
         )
         return self._start(Verb.PLANNED_FAILOVER, asked)
 

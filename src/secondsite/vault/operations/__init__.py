@@ -11,6 +11,7 @@ from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..steps.points import boot_point, verify_point
 from ..steps.sides import forced_start
+from . import drain_host
 from .cancel_failover import CancelFailover
 from .change_recovery_point import ChangeRecoveryPoint
 from .cleanup_test_failover import CleanupTestFailover
@@ -60,8 +61,8 @@ def definitions(deps: Deps) -> Sequence[Definition]:
     verbs = [_definition(each(deps)) for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
     points = verify_point.definition(deps), boot_point.definition(deps)
-    beside = *points, forced_start.definition(deps), FollowMigration(deps).definition()
-    return [*verbs, batch.definition(), *later, *beside]
+    hosts = FollowMigration(deps).definition(), drain_host.definition()
+    return [*verbs, batch.definition(), *later, *points, forced_start.definition(deps), *hosts]
 
 
 def _definition(operation: EnableProtection | MachineOperation) -> Definition:

@@ -37,7 +37,7 @@ from ..steps.sides import (
     source,
 )
 from ..steps.sides.proving import prove
-from ..steps.sides.replica_hosts import MovingTarget, told
+from ..steps.sides.replica_hosts import HostArguments, MovingTarget, told
 from ..steps.sides.target import Target
 from ..steps.start_failed_over import ordered_when_it_begins, start_from
 from ..store import MachineRecord, Transaction
@@ -46,8 +46,8 @@ MAY_MOVE = frozenset({"check", "stop_replication", "failover", "start", "prove"}
 """The steps in which another host of the site may take the replica over."""
 
 
-class FailoverArguments(ChoiceArguments):
-    """The choice, and whether the source is shut down first if it can be."""
+class FailoverArguments(HostArguments, ChoiceArguments):
+    """The choice, the host, and whether the source is shut down first if it can be."""
 
     shut_down_source: bool = False
 
@@ -72,7 +72,8 @@ class Failover(MachineOperation):
     def arguments(self, tx: Transaction, request: Shape, machine: MachineRecord) -> FailoverArguments:
         assert isinstance(request, rest.Failover)
         choice = choose_recovery_point.choice_for(tx, machine, request)
-        return FailoverArguments(**dict(choice), shut_down_source=request.shut_down_source)
+        host = replica_hosts.named(self.deps.gateway, tx, machine, request.target_appliance)
+        return FailoverArguments(**dict(choice), host_id=host, shut_down_source=request.shut_down_source)
 
     def refuse_again(self, tx: Transaction, machine: MachineRecord, job: JobView) -> None:
         """A child of a batch, or of a plan's run, says it in its check: refused, it would show its old
@@ -111,6 +112,9 @@ class Failover(MachineOperation):
         return MovingTarget(self.orders, ctx, machine or self.machine(ctx), accepting=accepts)
 
     def _check(self, ctx: StepContext) -> Outcome:
+        replica_hosts.go_to_named(self.orders, ctx, self.machine(ctx))
+        if replica_hosts.has_moved(ctx):
+            replica_hosts.tell_source(self.source(ctx))
         target = self.target(ctx)
         obstacles.require_its_epoch(self.deps, "A failover", target.machine)
         self._look_again(ctx, target.machine)

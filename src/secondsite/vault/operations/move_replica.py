@@ -11,18 +11,12 @@ from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire.common.base import Shape
-from ...wire.control import orders
 from ...wire.rest import verbs
-from ..steps import lookup
 from ..steps.operation import MachineOperation
 from ..steps.points.choose_recovery_point import StartInstant
 from ..steps.sides import replica_hosts
-from ..steps.sides.orders import Limits
-from ..steps.sides.side import policy_shape
 from ..steps.start_failed_over import start_from
 from ..store import MachineRecord, Transaction
-
-PASSING = Limits(deadline_seconds=30, reach_seconds=2)
 
 
 class MoveArguments(verbs.MoveReplicaOptions):
@@ -59,7 +53,7 @@ class MoveReplica(MachineOperation):
         if machine.state in RUNS_AT_TARGET_AT_REST:
             self._require_gone(asked, machine)
         with self.deps.store.reading() as tx:
-            host = replica_hosts.choose(self.deps, tx, machine, asked.target_appliance)
+            host = replica_hosts.choose(self.deps.gateway, tx, machine, asked.target_appliance)
         chosen = ChosenHost(host_id=host.id, former_id=machine.target_appliance_id)
         return Done(f"'{host.name}' reaches the store of the replica", chosen)
 
@@ -81,7 +75,7 @@ class MoveReplica(MachineOperation):
         if machine.target_appliance_id == chosen.host_id:
             return Done("its replica is there already")
         with self.deps.store.reading() as tx:
-            host = replica_hosts.choose(self.deps, tx, machine, chosen.host_id)
+            host = replica_hosts.choose(self.deps.gateway, tx, machine, chosen.host_id)
         is_over = machine.state in RUNS_AT_TARGET_AT_REST
         taken = replica_hosts.take(self.orders, ctx, machine, host, accepting=not is_over, begun=is_over)
         return Done(f"{taken.sentence} by '{host.name}'")
@@ -97,15 +91,4 @@ class MoveReplica(MachineOperation):
         machine = self.machine(ctx)
         if machine.state in RUNS_AT_TARGET_AT_REST:
             return Skipped("it is not replicated now")
-        with self.deps.store.reading() as tx:
-            told = orders.UpdatePolicy(
-                policy=policy_shape(tx, machine.policy),
-                target_appliance_id=machine.target_appliance_id,
-                target_addresses=lookup.data_addresses(tx, machine.target_appliance_id),
-            )
-        why = f"telling {machine.source_site} where the replica is"
-        try:
-            self.source(ctx, machine).give(orders.UPDATE_POLICY, told, why, PASSING)
-        except (errors.ApplianceUnreachable, errors.DeadlineExceeded):
-            return Done(f"{machine.source_site} is told once it answers")
-        return Done(f"{machine.name} is replicated to its new host from now on")
+        return Done(replica_hosts.tell_source(self.source(ctx, machine)))

@@ -40,20 +40,33 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import address_fit, dns_names, network_cards, other_hosts, pool_addresses, properties
+from ..steps.sides import (
+    address_fit,
+    dns_names,
+    network_cards,
+    other_hosts,
+    pool_addresses,
+    properties,
+    replica_hosts,
+)
 from ..steps.sides.orders import Answer
 from ..steps.sides.proving import prove
-from ..steps.sides.source import PATIENT_REACH_SECONDS
+from ..steps.sides.replica_hosts import HostArguments, MovingTarget, told
+from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
+from ..steps.sides.target import Target
 from ..steps.start_failed_over import start_from
 from ..store import MachineRecord, Transaction
 
 TARGET_AWAY_SECONDS = 60.0
+TAKES_CYCLES = frozenset({CHECK, "pre_copy", "final_cycle"})
+MAY_MOVE = TAKES_CYCLES | {"failover", "start", "prove"}
+"""The steps in which another host of the site may take the replica over."""
 RUN_AGAIN = "Fix what is named, then run the plan again: it takes those that have not arrived."
 
 
-class PlannedFailoverArguments(Shape):
-    """The choice; `set_id` is the common point that it meant when the job was submitted, `last_set` the set
-    that the last point becomes part of."""
+class PlannedFailoverArguments(HostArguments):
+    """The choice, and the host; `set_id` is the common point that it meant when the job was submitted,
+    `last_set` the set that the last point becomes part of."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     set_id: str | None = None
@@ -104,6 +117,7 @@ class PlannedFailover(MachineOperation):
             choice=request.choice,
             set_id=choose_recovery_point.chosen_set(tx, machine, request.choice),
             at_most_down_seconds=request.at_most_down_seconds,
+            host_id=replica_hosts.named(self.deps.gateway, tx, machine, request.target_appliance),
         )
 
     def definition(self) -> Definition:
@@ -156,17 +170,38 @@ class PlannedFailover(MachineOperation):
 
     def steps(self) -> Sequence[Step]:
         return (
-            Step(CHECK, self._check, title="Prerequisites check"),
-            Step("pre_copy", self._pre_copy, title="Synchronize"),
+            Step(CHECK, told(self._check), title="Prerequisites check"),
+            Step("pre_copy", told(self._pre_copy), title="Synchronize"),
             Step(SHUT_DOWN, self._shut_down, title="Shut down"),
-            Step("final_cycle", self._final_cycle, title="Synchronize the last changes"),
-            Step("failover", self._failover, title="Failover"),
-            Step("start", self._start, title="Start"),
-            Step("prove", self._prove, title="Proof"),
+            Step("final_cycle", told(self._final_cycle), title="Synchronize the last changes"),
+            Step("failover", told(self._failover), title="Failover"),
+            Step("start", told(self._start), title="Start"),
+            Step("prove", told(self._prove), title="Proof"),
             Step("names", self._names, title="DNS names"),
         )
 
+    def target(self, ctx: StepContext, machine: MachineRecord | None = None) -> Target:
+        """Until the machine was seen, another host takes the place of one that does not answer."""
+        if ctx.key not in MAY_MOVE:
+            return super().target(ctx, machine)
+        return self._moving(ctx, machine or self.machine(ctx))
+
+    def _moving(self, ctx: StepContext, machine: MachineRecord) -> MovingTarget:
+        return MovingTarget(self.orders, ctx, machine, accepting=ctx.key in TAKES_CYCLES)
+
+    def _sending(self, ctx: StepContext) -> Source:
+        """The source, which is about to send, or sends, to a target that is there; one whose replica moved
+        meanwhile knows where it is."""
+        source = self.source(ctx)
+        self._moving(ctx, source.machine).require_reachable(TARGET_AWAY_SECONDS)
+        if replica_hosts.has_moved(ctx):
+            replica_hosts.tell_source(source)
+        return source
+
     def _check(self, ctx: StepContext) -> Outcome:
+        replica_hosts.go_to_named(self.orders, ctx, self.machine(ctx))
+        if replica_hosts.has_moved(ctx):
+            replica_hosts.tell_source(self.source(ctx))
         machine = self.machine(ctx)
         obstacles.require_its_epoch(self.deps, "A planned failover", machine)
         now = self.source(ctx, machine).power(tell_addresses=True, leaves=True).facts
@@ -240,13 +275,15 @@ class PlannedFailover(MachineOperation):
             if machine.reversed:
                 return address_fit.Fit(address_fit.at_home(tx, machine))
             runs = now.power == PowerState.RUNNING
-            return address_fit.look(tx, machine, connected, now.addresses, target.stand_ins, runs=runs)
+            return address_fit.look(
+                tx, machine, connected, now.addresses, target.stand_ins, runs=runs, blocking=True
+            )
 
     def _pre_copy(self, ctx: StepContext) -> Outcome:
         """Copy ahead; with a budget for the downtime until it can be met. If that does not succeed, or the
         target cannot process what it received, the machine was not shut down, and runs on."""
         allowed = ctx.facts(CHECK, DowntimeBudget).changes_seconds
-        answer = self.source(ctx).pre_copy(allowed)
+        answer = self._sending(ctx).pre_copy(allowed, again=replica_hosts.has_moved(ctx))
         if allowed is not None and answer.facts.seconds > allowed:
             at_most = ctx.arguments(PlannedFailoverArguments).at_most_down_seconds or 0.0
             raise budget.not_met(ctx.subject_name, at_most, answer.facts.seconds, allowed)
@@ -259,12 +296,12 @@ class PlannedFailover(MachineOperation):
     def _final_cycle(self, ctx: StepContext) -> Outcome:
         """Send the last changes. The machine is off: it does not wait for a target that does not come
         back."""
-        source = self.source(ctx)
-        self.orders.require_reachable(ctx, source.machine.target_appliance_id, TARGET_AWAY_SECONDS)
+        source = self._sending(ctx)
         wanted = ctx.arguments(PlannedFailoverArguments).last_set
         try:
             return source.final_cycle(
-                set_id=choose_recovery_point.still_shared(self.deps, ctx, wanted)
+                set_id=choose_recovery_point.still_shared(self.deps, ctx, wanted),
+                again=replica_hosts.has_moved(ctx),
             ).done()
         except errors.NotPossibleNow as problem:  # its owner started it
             raise errors.NotPossibleNow(
@@ -290,6 +327,10 @@ class PlannedFailover(MachineOperation):
         return _with_downtime(ctx, done)
 
     def _prove(self, ctx: StepContext) -> Outcome:
+        """If its host died after the start, it is started at the one that has taken its place."""
+        if replica_hosts.has_moved(ctx):
+            instant = ctx.facts("failover", LastInstant)
+            start_from(self.deps, ctx, self.target(ctx), instant, goes_on=not instant.earlier)
         return prove(self.deps, ctx, self.target)
 
     def _names(self, ctx: StepContext) -> Outcome:

@@ -35,10 +35,10 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.points.choose_recovery_point import ChoiceArguments, ChosenInstant
 from ..steps.retry_store import retrying
-from ..steps.sides import addressing, network_cards, properties, shared_drill_network
+from ..steps.sides import addressing, network_cards, properties, replica_hosts, shared_drill_network
 from ..steps.sides.addressing import DrillNetwork
 from ..steps.sides.proving import prove
-from ..steps.sides.replica_hosts import MovingTarget, told
+from ..steps.sides.replica_hosts import HostArguments, MovingTarget, told
 from ..steps.sides.target import DRILL_RUN, Target, drill_fabric_id, drill_name
 from ..store import DrillRecord, MachineRecord, Transaction
 
@@ -50,9 +50,9 @@ ENDS = ("clean_up", "stay_open")
 """Options for how the job ends; by default it ends with the machine running."""
 
 
-class DrillArguments(NetworkOptions, ChoiceArguments):
-    """The choice, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`: the run of a
-    plan completes the drill."""
+class DrillArguments(HostArguments, NetworkOptions, ChoiceArguments):
+    """The choice, the host, and the network: an existing one, 'create', 'create-each' or 'none'. `by_run`:
+    the run of a plan completes the drill."""
 
     clean_up: bool = False
     keep_if_failed: bool = False
@@ -69,7 +69,8 @@ class TestFailover(MachineOperation):
         self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
     ) -> tuple[str, ...]:
         assert isinstance(request, rest.TestFailover)
-        return networking.warnings(tx, machines, request.network)
+        there = replica_hosts.as_if_there(tx, machines, request.target_appliance)
+        return networking.warnings(tx, there, request.network)
 
     def children(
         self, tx: Transaction, machines: Sequence[MachineRecord], request: Shape
@@ -77,7 +78,8 @@ class TestFailover(MachineOperation):
         """As of every verb, with the hosts that share the drill's networks."""
         assert isinstance(request, rest.TestFailover)
         children = super().children(tx, machines, request)
-        spans = spanning.of(tx, machines, request.network)
+        there = replica_hosts.as_if_there(tx, machines, request.target_appliance)
+        spans = spanning.of(tx, there, request.network)
         shared = {each: to_json(span) for each, span in spans.items()}
         return tuple(
             each.given(span=shared[each.machine_id]) if each.machine_id in shared else each
@@ -100,7 +102,8 @@ class TestFailover(MachineOperation):
             )
         ends = {name: getattr(request, name) for name in ("clean_up", "keep_if_failed", "stay_open")}
         network = {"network": request.network, "subnet": subnet, "dns_servers": request.dns_servers}
-        return DrillArguments(**dict(choice), **network, **ends)
+        host = replica_hosts.named(self.deps.gateway, tx, machine, request.target_appliance)
+        return DrillArguments(**dict(choice), **network, **ends, host_id=host)
 
     def keeps(self, machine: MachineRecord, ctx: StepContext) -> str | None:
         return (
@@ -160,6 +163,7 @@ class TestFailover(MachineOperation):
         return MovingTarget(self.orders, ctx, machine or self.machine(ctx), accepting=True)
 
     def _check(self, ctx: StepContext) -> Outcome:
+        replica_hosts.go_to_named(self.orders, ctx, self.machine(ctx))
         target = self.target(ctx)
         machine, made = target.machine, self._networks()
         found = choose_recovery_point.choose(ctx, target, process=False)

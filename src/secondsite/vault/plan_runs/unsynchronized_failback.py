@@ -135,6 +135,11 @@ def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover
             ),
             do="A protected machine fails back without it: its data is synchronized already.",
         )
+    if asked.target_appliance is not None:
+        raise errors.InvalidArgument(
+            "With a data synchronization the machine starts at the host that had it.",
+            do="Leave --target-appliance out; or reprotect the machine, then fail it back with it.",
+        )
     if sync is DataSync.DURING and asked.at_most_down_seconds is not None:
         raise errors.InvalidArgument(
             (

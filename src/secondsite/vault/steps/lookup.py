@@ -22,7 +22,8 @@ def redefined(status: StatusRecord) -> str:
 def refuse_same_site(source: str, target: str) -> None:
     if source == target:
         raise errors.InvalidArgument(
-            f"Source and target are both site '{source}'.", do="Name another site with --target."
+            f"Source and target are both site '{source}'.",
+            do="Name another site with --target. Two groups of hosts at one place are two sites.",
         )
 
 

@@ -21,7 +21,8 @@ class OtherJobKind(StrEnum):
     """Jobs that are not verbs of the lifecycle: a recovery point is read again; one is booted to see
     whether it boots; an old copy is started although that is forbidden; a source that was unreachable when
     protection ended stops replicating once it is back; what a verb left undone at a site that was away is
-    done; a machine that was migrated live within its site is followed. `unknown` is a job of another
+    done; a machine that was migrated live within its site is followed; replicas are moved away from a
+    drained host. `unknown` is a job of another
     release, of which this one only knows its tasks."""
 
     VERIFY_POINT = "verify_point"
@@ -30,6 +31,7 @@ class OtherJobKind(StrEnum):
     END_REPLICATION_LATER = "end_replication_later"
     FINISH_LATER = "finish_later"
     FOLLOW_MIGRATION = "follow_migration"
+    DRAIN_HOST = "drain_host"
     UNKNOWN = "unknown"
 
 

@@ -32,6 +32,9 @@ class MachineCard(CardSettings):
     becomes: str | None = None
     """The network that it is connected to after a failover, by the present settings and mappings; null:
     none."""
+    subnets: tuple[str, ...] = ()
+    """The IPv4 subnets of that network, as its site said last, or of its pool; none: not known. An address in
+    none of them is refused by the check of a planned failover."""
     pool: str | None = None
     """The pool that its address comes from; null: it does not get one from a pool, or its network has no
     pool."""
@@ -125,6 +128,9 @@ class MachineProperties(Editable, TargetProperties):
     """How many processors it has where it runs."""
     own_memory_bytes: int
     """How much memory it has where it runs."""
+    job_id: str | None = None
+    """After a change: the job by which another host takes its replica over, since it is to be kept apart from
+    a machine at its present one; else null."""
 
     def edited(self) -> Mapping[str, object]:
         return self.model_dump(mode="json", include=set(TargetProperties.model_fields))

@@ -105,11 +105,22 @@ class Appliance(Shape):
     reaches: tuple[str, ...] = ()
     """The appliances of its site that share a store with it, by name: it can take over their replicas."""
     drained_at: AwareDatetime | None = None
-    """Since when nothing new is placed there (UTC); null: it is not drained."""
+    """Since when nothing new is placed there, and replicas are moved away where that can be done (UTC);
+    null: it is not drained."""
     certificate_expires_at: AwareDatetime | None = None
     """When its certificate expires (UTC); it renews it by itself."""
     notes: tuple[str, ...] = ()
     """What it found at its own site, as sentences."""
+
+
+class DrainedAppliance(Appliance):
+    """An appliance that is drained, and what becomes of what lies there."""
+
+    job_id: str | None = None
+    """The job by which other hosts take over the replicas that lie there, in stores that they reach; null:
+    there is none to move."""
+    stays: tuple[str, ...] = ()
+    """What stays there, and why, in sentences."""
 
 
 def _one_line(name: str) -> str:

@@ -100,7 +100,15 @@ class PointOptions(Shape):
     """The newest processed cycle at or before that time, instead of a point or a choice."""
 
 
-class TestFailoverOptions(PointOptions):
+class HostOptions(Shape):
+    """At which host of its site it starts."""
+
+    target_appliance: str | None = Field(None, min_length=1, max_length=200)
+    """Name or id of that host's appliance, which first takes the replica over, in a store that both reach;
+    null: the one that has it."""
+
+
+class TestFailoverOptions(HostOptions, PointOptions):
     """A copy is started at the target, isolated from everything."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST_PROCESSED
@@ -149,7 +157,7 @@ class OneWay(Shape):
     other way are left out."""
 
 
-class FailoverOptions(OneWay, PointOptions):
+class FailoverOptions(HostOptions, OneWay, PointOptions):
     """The machine is started at the target."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
@@ -162,7 +170,7 @@ class Failover(FailoverOptions, MachinesRequest):
     """The machines are started at the target."""
 
 
-class PlannedFailoverOptions(OneWay):
+class PlannedFailoverOptions(HostOptions, OneWay):
     """The machine is shut down, its last changes are sent, and it is started at the target."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST

@@ -157,3 +157,29 @@ def test_not_where_a_dhcp_server_gives_it(protected):
     protected.appliances.told, protected.appliances.known_of = {}, {"lan-b": {"gives_addresses": True}}
     protected.appliances.subnets = {"lan-b": "10.2.0.0/24"}
     assert UNSETTABLE not in checked(protected)
+
+
+def test_an_address_that_is_set_and_lies_outside_what_its_pool_names_is_refused(protected):
+    pool = PoolSettings(site="b", network="lan-b", subnet="10.2.0.0/24", ranges=("10.2.0.100",))
+    machine = protected.machine().id
+    with protected.store.transaction() as tx:
+        tx.pools.put(PoolRecord("dmz", pool))
+        tx.settings.put(MachineSettingsRecord(machine, (CardSettings(mac=MAC, address="10.3.0.5/24"),)))
+    run = protected.run(Verb.PLANNED_FAILOVER)
+    assert run.job.state == "failed"
+    what = "the address 10.3.0.5/24, which is not in the network 'lan-b' (10.2.0.0/24, by its pool)"
+    assert what in run.tasks[0].error.message
+    with protected.store.transaction() as tx:
+        tx.settings.put(MachineSettingsRecord(machine, (CardSettings(mac=MAC, address="10.2.0.5/24"),)))
+    assert "nobody there reaches it" not in checked(protected)
+
+
+def test_an_unplanned_failover_only_warns_of_it(protected):
+    pool = PoolSettings(site="b", network="lan-b", subnet="10.2.0.0/24", ranges=("10.2.0.100",))
+    with protected.store.transaction() as tx:
+        tx.pools.put(PoolRecord("dmz", pool))
+        own = (CardSettings(mac=MAC, address="10.3.0.5/24"),)
+        tx.settings.put(MachineSettingsRecord(protected.machine().id, own))
+    run = protected.run(Verb.FAILOVER)
+    assert run.job.state == "succeeded"
+    assert "nobody there reaches it" in run.tasks[0].sentence

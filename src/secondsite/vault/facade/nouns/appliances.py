@@ -3,19 +3,31 @@
 import re
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from ....domain import errors
+from ....domain.lifecycle import Verb
 from ....ground import certificates
 from ....ground.plural import counted
+from ....jobs.model.failures import Refused
 from ....wire.common.base import APPLIANCE_ID
-from ....wire.rest.places import Appliance, EnrollAnswer, EnrollRequest, RegistrationKey, ReplacementKeyCreate
+from ....wire.rest.places import (
+    Appliance,
+    DrainedAppliance,
+    EnrollAnswer,
+    EnrollRequest,
+    RegistrationKey,
+    ReplacementKeyCreate,
+)
 from ...fleet import settings_push
 from ...fleet.admission import NO_KEY
+from ...operations import drain_host
 from ...steps import authority
 from ...steps.absent_site import finish_later
+from ...steps.operation import MachineOperation
 from ...store import ApplianceRecord, KeyRecord, Transaction
 from ..parts import Parts
 from ..shared import secrets
@@ -64,22 +76,36 @@ class Appliances:
         self._parts.gateway.hang_up(appliance.id)
         self._parts.signals(settings_push.SITE)
 
-    def drain(self, name_or_id: str) -> Appliance:
-        """Place nothing new there from now on, as before a maintenance of its host. Harmless when repeated.
+    def drain(self, name_or_id: str) -> DrainedAppliance:
+        """Place nothing new there from now on, as before a maintenance of its host, and have other hosts take
+        over what lies there in stores that they reach. A repetition moves what has come since, or failed.
         Raises NotFound, or InvalidArgument when several have that name."""
-        return self._drained(name_or_id, self._parts.now())
+        with self._parts.changing() as tx:
+            before, after = self._drained(tx, name_or_id, self._parts.now())
+            move, by = self._parts.operations[Verb.MOVE_REPLICA], self._parts.caller.name
+            assert isinstance(move, MachineOperation)
+            drained = drain_host.submit(self._parts.deps, move, tx, before, by)
+            return DrainedAppliance(**dict(after), job_id=drained.job_id, stays=drained.stays)
 
     def resume(self, name_or_id: str) -> Appliance:
-        """End that. Raises as `drain`."""
-        return self._drained(name_or_id, None)
-
-    def _drained(self, name_or_id: str, since: datetime | None) -> Appliance:
+        """End that; what was moved stays where it is now. Raises as `drain`."""
         with self._parts.changing() as tx:
-            before = existing(self._parts, tx, name_or_id)
-            tx.appliances.drain(before.id, before.drained_at or since if since else None)
-            after = _shape(existing(self._parts, tx, before.id))
-            self._parts.note(before=_shape(before), after=after)
+            before, after = self._drained(tx, name_or_id, None)
+            job_id = drain_host.under_way(tx, before.id)
+            if job_id is not None:
+                with suppress(Refused):  # the last ones are moved just now
+                    self._parts.jobs.cancel(tx.session, job_id)
             return after
+
+    def _drained(
+        self, tx: Transaction, name_or_id: str, since: datetime | None
+    ) -> tuple[ApplianceRecord, Appliance]:
+        """The appliance before, and as it is now."""
+        before = existing(self._parts, tx, name_or_id)
+        tx.appliances.drain(before.id, before.drained_at or since if since else None)
+        after = _shape(existing(self._parts, tx, before.id))
+        self._parts.note(before=_shape(before), after=after)
+        return before, after
 
     def registration_key(self, site: str, once: Once | None = None) -> RegistrationKey:
         """A key with which one appliance of the site can enroll within an hour. It is shown only once."""

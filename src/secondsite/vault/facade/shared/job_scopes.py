@@ -17,7 +17,8 @@ from ..parts import Parts
 from ..refusals import SCHEDULE
 
 Arguments = Mapping[str, JsonValue]
-OF_SEVERAL = frozenset({PLAN_RUN, BATCH})
+OF_SEVERAL = frozenset({PLAN_RUN, BATCH, OtherJobKind.DRAIN_HOST.value})
+OPERATED = frozenset({OtherJobKind.VERIFY_POINT, OtherJobKind.DRAIN_HOST})
 LEFT_FOR_LATER = frozenset({OtherJobKind.FINISH_LATER, OtherJobKind.END_REPLICATION_LATER})
 
 
@@ -53,7 +54,7 @@ def require_again(caller: Caller, job: JobView) -> str:
             site = arguments.get("without_site")
             caller.require_verb(Verb(word), None if site is None else str(site))
         return word
-    needed = Permission.OPERATE if word == OtherJobKind.VERIFY_POINT else Permission.GIVE_UP
+    needed = Permission.OPERATE if word in OPERATED else Permission.GIVE_UP
     caller.require(needed, f"let a job '{word}' run again")
     return word
 
@@ -76,7 +77,7 @@ def _machines(job: JobView) -> Sequence[tuple[str, Arguments]]:
     if job.name == PLAN_RUN:
         taken = [each for group in _objects(job.arguments, "groups") for each in _children(group)]
         return [*taken, *_beside(job.arguments)] if taken else []
-    return list(_children(job.arguments)) if job.name == BATCH else [(job.subject or "", job.arguments)]
+    return list(_children(job.arguments)) if job.name in OF_SEVERAL else [(job.subject or "", job.arguments)]
 
 
 def _beside(run: Arguments) -> Iterator[tuple[str, Arguments]]:

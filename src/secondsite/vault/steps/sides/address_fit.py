@@ -1,8 +1,8 @@
 """Whether the present addresses of a guest fit the networks at the other site, if no others are set for its
 cards.
 
-It is not known whether a guest asks a DHCP server for its addresses, and so gets others there: an address
-that does not fit is only a warning.
+It is not known whether a guest asks a DHCP server for its addresses, and so gets others there: one of its
+own that does not fit is only a warning.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,10 +37,12 @@ def look(
     known: Sequence[NetworkCandidate],
     *,
     runs: bool = False,
+    blocking: bool = False,
 ) -> Fit:
     """Whether the addresses fit at the second site. `runs`: the machine runs now, so its guest could report
     them. `known`: the networks there, as their appliance reports them; a pool tells the subnet of its
-    network, or of a VLAN in it."""
+    network, or of a VLAN in it. `blocking`: an address that is set, and is not in its pool's subnet, is no
+    mere warning; its appliance judges those in subnets that it knows."""
     there = {each.network: each for each in known}
     asks = [card for card in cards if card.network is not None and card.address is None]
     keeps = [
@@ -57,7 +59,30 @@ def look(
         for card in cards
         if runs and _wants(card) and not told.get(card.mac.lower()) and not _gives(there, card)
     ]
-    return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=(*unfit, *ungiven, *silent)))
+    strange = [
+        _strange(machine, card, subnet, blocking=blocking)
+        for card in cards
+        if _wants(card) and (subnet := _named(tx, machine, card, there)) is not None
+        if _is_outside(str(card.address), subnet)
+    ]
+    found = (*unfit, *ungiven, *silent, *strange)
+    return Fit("".join(_said(*each) for each in fitting), Obstacles(obstacles=found))
+
+
+def subnets(
+    tx: Transaction, machine: MachineRecord, cards: Sequence[LocalCard]
+) -> Mapping[str, tuple[str, ...]]:
+    """The subnets of the cards' networks there by the cards' keys: of the pool for a card's VLAN tag, else as
+    the site said last, else of the network's pool."""
+    seen = tx.inventories.find(machine.target_site)
+    there = {each.name: each.subnets for each in (seen.inventory.networks if seen is not None else ())}
+    found = {}
+    for card in cards:
+        pool = pool_addresses.of_network(tx, machine.target_site, str(card.network), card.vlans)
+        own = () if pool is None else (pool.subnet,)
+        is_tagged = pool is not None and pool.vlan is not None
+        found[card.key] = own if is_tagged else there.get(str(card.network), ()) or own
+    return found
 
 
 def at_home(tx: Transaction, machine: MachineRecord) -> str:
@@ -75,11 +100,18 @@ def at_home(tx: Transaction, machine: MachineRecord) -> str:
 def _subnet(
     tx: Transaction, machine: MachineRecord, card: LocalCard, there: Mapping[str, NetworkCandidate]
 ) -> str | None:
+    named, said = _named(tx, machine, card, there), there.get(str(card.network))
+    return named or (None if said is None else said.subnet)
+
+
+def _named(
+    tx: Transaction, machine: MachineRecord, card: LocalCard, there: Mapping[str, NetworkCandidate]
+) -> str | None:
+    """The subnet that its owner has named, by a pool, where the site does not know it."""
     pool = pool_addresses.of_network(tx, machine.target_site, str(card.network), card.vlans)
     said = there.get(str(card.network))
-    if pool is not None and (pool.vlan is not None or said is None or said.subnet is None):
-        return pool.subnet
-    return None if said is None else said.subnet
+    is_needed = pool is not None and (pool.vlan is not None or said is None or said.subnet is None)
+    return pool.subnet if pool is not None and is_needed else None
 
 
 def _gives_none(there: Mapping[str, NetworkCandidate], card: LocalCard) -> bool:
@@ -131,6 +163,17 @@ def _unsettable(machine: MachineRecord, card: LocalCard) -> ObstacleShape:
         "IPv4 addresses in Linux; or give it the address by a DHCP server there. Else set it by hand after "
         "the start.",
         blocking=False,
+    )
+
+
+def _strange(machine: MachineRecord, card: LocalCard, subnet: str, *, blocking: bool) -> ObstacleShape:
+    return ObstacleShape(
+        what=f"{card.key} ({card.mac}) is to have the address {card.address}, which is not in the network "
+        f"'{card.network}' ({subnet}, by its pool): nobody there reaches it.",
+        do="Set another address ('secondsite card set "
+        f"{shell.arguments(machine.name, card.key, options='--address ADDRESS/PREFIX')}'), or connect the "
+        "card to another network (--network NAME).",
+        blocking=blocking,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ....domain import errors, placement
+from ....domain import errors, placement, shell
 from ....domain.lifecycle import Verb
 from ....domain.machines import platforms
 from ....domain.placement import PlacedMachine, PlacementHost
@@ -186,8 +186,9 @@ def require_apart(tx: Transaction, record: MachineRecord, word: str | None) -> N
             raise errors.NotPossibleNow(
                 f"{record.name} is to be kept apart from others of '{word}', and {other.name} is at the same "
                 f"host, that of appliance '{appliance.name if appliance else at}'.",
-                do="A replica stays where it is: end the protection of one of the two, and protect it anew "
-                "at another host.",
+                do="Where hosts share a store: 'secondsite machine move-replica "
+                f"{shell.arguments(other.name)}'. Else 'secondsite machine disable-protection "
+                f"{shell.arguments(record.name)}', and protect it anew with '--apart {word}'.",
             )
 
 

@@ -17,13 +17,14 @@ from ....wire.control.orders import Nothing, OrderKind
 from ...interfaces import Gateway
 from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup
-from ..deps import Deps
 from . import hosts
 from .orders import USUAL, Answer, Limits, Orders
-from .side import F, P, replica_setup
+from .side import F, P, policy_shape, replica_setup
+from .source import Source
 from .target import Target
 
 TAKE = Limits(deadline_seconds=180)
+PASSING = Limits(deadline_seconds=30, reach_seconds=2)
 GONE_SECONDS = 5.0
 """How long a host may be away that another one can replace: its appliance may just be starting again."""
 ASKED_SECONDS = 60.0
@@ -45,6 +46,11 @@ def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequenc
     return hosts.with_their_machines(gateway, tx, machine.target_site, able) if able else ()
 
 
+def is_reached(tx: Transaction, machine: MachineRecord) -> bool:
+    """Whether another host reaches its replica."""
+    return bool(_able(tx, machine))
+
+
 def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
     known = tokens(tx, machine)
     return [
@@ -54,20 +60,26 @@ def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
     ]
 
 
-def choose(deps: Deps, tx: Transaction, machine: MachineRecord, named: str | None = None) -> PlacementHost:
-    """The host that takes the replica over, the named one if one is. Raises NotPossibleNow, NotFound."""
-    there = others(deps.gateway, tx, machine)
-    if named is not None:
-        at = lookup.appliance_named(tx, machine.target_site, named)
-        there = [each.not_judged() for each in there if each.id == at.id]
+def choose(
+    gateway: Gateway, tx: Transaction, machine: MachineRecord, name: str | None = None
+) -> PlacementHost:
+    """The host that takes the replica over, the named one if one is, whose memory is not judged. Raises
+    NotPossibleNow, NotFound."""
+    there = others(gateway, tx, machine)
+    if name is not None:
+        at = lookup.appliance_named(tx, machine.target_site, name)
+        there, name = [each.not_judged() for each in there if each.id == at.id], at.name
     if not there:
-        whom = f"Appliance '{named}' does not reach" if named else "No other appliance of the site reaches"
+        whom = f"Appliance '{name}' does not reach" if name else "No other appliance of the site reaches"
         raise errors.NotPossibleNow(
             f"{whom} the store of the replica of {machine.name}.",
             do="Keep replicas in stores that lie side by side on a file system which the site's hosts share; "
-            "'secondsite appliance list' says whose stores an appliance reaches.",
+            "'secondsite appliance show' says whose stores an appliance reaches, half a minute after a start "
+            "or a move.",
         )
-    return there[0] if named is not None else _with_its_neighbours(tx, machine, there)
+    if name is not None:
+        return placement.choose(hosts.as_placed(tx, [machine])[0], there)
+    return _with_its_neighbours(tx, machine, there)
 
 
 def _with_its_neighbours(
@@ -121,6 +133,62 @@ def _put(tx: Transaction, machine: MachineRecord, appliance_id: str) -> None:
         tx.machines.put(replace(now, target_appliance_id=appliance_id))
 
 
+class HostArguments(Shape):
+    """The host at which a machine is to start, by its appliance's id; None: where its replica is."""
+
+    host_id: str | None = None
+
+
+def named(gateway: Gateway, tx: Transaction, machine: MachineRecord, name: str | None) -> str | None:
+    """The appliance at whose host the machine is to start, by its id. Raises as `choose`."""
+    if name is None:
+        return None
+    at = lookup.appliance_named(tx, machine.target_site, name)
+    return at.id if at.id == machine.target_appliance_id else choose(gateway, tx, machine, at.id).id
+
+
+def as_if_there(
+    tx: Transaction, machines: Sequence[MachineRecord], name: str | None
+) -> Sequence[MachineRecord]:
+    """The machines as they are once that host has their replicas. Raises NotFound."""
+    if name is None:
+        return machines
+    return [
+        replace(each, target_appliance_id=lookup.appliance_named(tx, each.target_site, name).id)
+        for each in machines
+    ]
+
+
+def go_to_named(give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
+    """Have the host that was named take the replica over, before anything else. Raises as `choose` and
+    `take`."""
+    host_id = ctx.arguments(HostArguments).host_id
+    if host_id in (None, machine.target_appliance_id):
+        return
+    with give.deps.store.reading() as tx:
+        host = choose(give.deps.gateway, tx, machine, host_id)
+    answer = take(give, ctx, machine, host, accepting=True)
+    ctx.remember(Moved(moved=f"Appliance '{host.name}' has its replica now: {answer.sentence}."))
+
+
+def tell_source(of: Source) -> str:
+    """Tell the source where the replica is now; a sentence. One that does not answer is told once it
+    does."""
+    machine = of.machine
+    with of.deps.store.reading() as tx:
+        now = orders.UpdatePolicy(
+            policy=policy_shape(tx, machine.policy),
+            target_appliance_id=machine.target_appliance_id,
+            target_addresses=lookup.data_addresses(tx, machine.target_appliance_id),
+        )
+    why = f"telling {machine.source_site} where the replica is"
+    try:
+        of.give(orders.UPDATE_POLICY, now, why, PASSING)
+    except (errors.ApplianceUnreachable, errors.DeadlineExceeded):
+        return f"{machine.source_site} is told once it answers"
+    return f"{machine.name} is replicated to its new host from now on"
+
+
 class Moved(Shape):
     """A fact of a step in which another host took a replica over: what is said of that."""
 
@@ -143,6 +211,14 @@ def told(step: Callable[[StepContext], Outcome]) -> Callable[[StepContext], Outc
         return replace(outcome, sentence=f"{known.moved} {outcome.sentence}")
 
     return run
+
+
+class ChosenHost(Shape):
+    """A fact of a step: the host that was asked to take the replica over from `former_id`. It is asked again,
+    and no other while it is there: it may have done so, and its answer may be on its way."""
+
+    host_id: str = ""
+    former_id: str = ""
 
 
 class MovingTarget(Target):
@@ -170,6 +246,19 @@ class MovingTarget(Target):
                 f"{away.message} No other host takes its place: {refused.message}", do=refused.do
             ) from refused
 
+    def require_reachable(self, within_seconds: float) -> None:
+        """For a step that waits for the source, which needs this side. Raises Wait once another host has
+        taken the replica over, and ApplianceUnreachable."""
+        gone_seconds = GONE_SECONDS if self._is_replaceable() else within_seconds
+        try:
+            self._orders.require_reachable(self._ctx, self.appliance_id, gone_seconds)
+        except errors.ApplianceUnreachable as away:
+            refused = self._refusal(away)
+            try:
+                self._orders.require_reachable(self._ctx, self.appliance_id, within_seconds)
+            except errors.ApplianceUnreachable:
+                raise away from refused
+
     def _is_replaceable(self) -> bool:
         with self._orders.deps.store.reading() as tx:
             return bool(_able(tx, self.machine))
@@ -179,11 +268,17 @@ class MovingTarget(Target):
         deps = self._orders.deps
         try:
             with deps.store.reading() as tx:
-                host = choose(deps, tx, self.machine)
+                host = choose(deps.gateway, tx, self.machine, self._chosen())
+            self._ctx.remember(ChosenHost(host_id=host.id, former_id=self.appliance_id))
             self._move(host, away)
         except errors.SecondsiteError as problem:
             return problem
         return away
+
+    def _chosen(self) -> str | None:
+        known = self._ctx.remembered(ChosenHost) or ChosenHost()
+        is_there = self._orders.deps.gateway.is_connected(known.host_id)
+        return known.host_id if is_there and known.former_id == self.appliance_id else None
 
     def _move(self, host: PlacementHost, away: errors.ApplianceUnreachable) -> None:
         """Raises Wait once the host has taken it over."""

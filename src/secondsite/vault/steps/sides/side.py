@@ -10,6 +10,7 @@ from ....wire.common.policies import PolicyShape
 from ....wire.control.orders import OrderKind
 from ....wire.control.setups import Base, ReplicaSetup
 from ...store import MachineRecord, Transaction
+from ..deps import Deps
 from .orders import USUAL, Answer, Limits, Orders
 
 P = TypeVar("P", bound=Shape)
@@ -38,6 +39,10 @@ class Side:
         self.appliance_id = appliance_id
         self.site = site
         self.machine = machine
+
+    @property
+    def deps(self) -> Deps:
+        return self._orders.deps
 
     @property
     def job_id(self) -> str:

@@ -102,7 +102,7 @@ class Source(Side):
         )
         return self.give(orders.POWER, payload, why, limits)
 
-    def pre_copy(self, until_seconds: float | None = None) -> Answer[CycleFact]:
+    def pre_copy(self, until_seconds: float | None = None, *, again: bool = False) -> Answer[CycleFact]:
         """Send changes while the machine runs, until the rest is small, or was sent in so many seconds."""
         limits = Limits(deadline_seconds=12 * HOUR, reach_seconds=PATIENT_REACH_SECONDS)
         return self.give(
@@ -110,6 +110,7 @@ class Source(Side):
             orders.PreCopy(until_seconds=until_seconds),
             f"copying changes while {self.machine.name} runs",
             limits,
+            again=again,
         )
 
     def shut_down(self, *, force: bool, reach_seconds: float) -> Answer[PowerFact]:
@@ -121,11 +122,15 @@ class Source(Side):
         why = f"shutting down {self.machine.name} at {self.machine.source_site}"
         return self.give(orders.SHUT_DOWN, payload, why, limits)
 
-    def final_cycle(self, limits: Limits = FINAL, set_id: str | None = None) -> Answer[CycleFact]:
+    def final_cycle(
+        self, limits: Limits = FINAL, set_id: str | None = None, *, again: bool = False
+    ) -> Answer[CycleFact]:
         """Send the last changes of a machine that is off; nothing is left behind after it. Its point belongs
         to the common point `set_id`, if that is given."""
         why = f"sending the last changes of {self.machine.name}"
-        return self.give(orders.RUN_CYCLE, orders.RunCycle(final=True, set_id=set_id), why, limits)
+        return self.give(
+            orders.RUN_CYCLE, orders.RunCycle(final=True, set_id=set_id), why, limits, again=again
+        )
 
     def pause_if_reachable(self) -> str:
         """Ask the source to pause its loop; gives a sentence about the outcome. A source that does not answer

@@ -8,8 +8,8 @@ from .....domain import errors, shell
 from .....domain.networks import addresses
 from .....wire.common.cards import CardSettings
 from .....wire.rest.machine_settings import MachineCard, MachineSettings, MachineSettingsChange
+from ....steps.sides import address_fit, pool_addresses
 from ....steps.sides import network_cards as sides
-from ....steps.sides import pool_addresses
 from ....store import MachineRecord, MachineSettingsRecord, NamesRecord, Transaction
 from ...parts import Parts
 from ...shared.editions import Seen, require
@@ -119,7 +119,9 @@ def _check_contradictions(card: CardSettings) -> None:
 
 def _info(tx: Transaction, machine: MachineRecord) -> MachineSettings:
     settings = {card.mac: card for card in tx.settings.cards(machine.id)}
-    becomes = {card.key: card.network for card in sides.at_target(tx, machine)}
+    there = {card.key: card for card in sides.at_target(tx, machine)}
+    becomes = {key: card.network for key, card in there.items()}
+    subnets = address_fit.subnets(tx, machine, list(there.values()))
     pools = {
         each.card.key: each.pool.name for each in pool_addresses.wanted(tx, machine) if each.pool is not None
     }
@@ -133,6 +135,7 @@ def _info(tx: Transaction, machine: MachineRecord) -> MachineSettings:
                 key=nic.key,
                 source_network=nic.network,
                 becomes=becomes.get(nic.key),
+                subnets=subnets.get(nic.key, ()),
                 pool=pools.get(nic.key),
                 pool_address=held.get(nic.mac.lower()),
             )

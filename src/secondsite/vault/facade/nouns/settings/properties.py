@@ -3,12 +3,14 @@ go."""
 
 from collections.abc import Iterator, Set
 
-from .....domain import errors
+from .....domain import errors, lifecycle
+from .....domain.lifecycle import Verb
 from .....wire.common.properties import Sizing, TargetProperties
 from .....wire.control import orders
 from .....wire.control.checks import CheckTarget
 from .....wire.rest.machine_settings import MachineProperties, MachinePropertiesChange
-from ....steps.sides import hosts
+from .....wire.rest.verbs import MoveReplica
+from ....steps.sides import hosts, replica_hosts
 from ....steps.sides.target import drill_name
 from ....store import MachinePropertiesRecord, MachineRecord, Transaction
 from ...parts import Parts
@@ -31,9 +33,10 @@ class Properties:
     def change(
         self, name: str, request: MachinePropertiesChange, seen: Seen | None = None
     ) -> MachineProperties:
-        """Replace the properties; takes effect with the next start. Raises NotFound, InvalidArgument for a
-        name that another machine has or will have there, for a CPU model that the host there does not have
-        and for a disk that is not protected, ChangedMeanwhile."""
+        """Replace the properties; takes effect with the next start. A machine that is now to be kept apart
+        from one at its host goes to another one. Raises NotFound, InvalidArgument for a name that another
+        machine has or will have there, for a CPU model that the host there does not have and for a disk that
+        is not protected, ChangedMeanwhile, NotPossibleNow for a word that cannot be kept."""
         self._parts.understood(request)
         self._require_cpu_model(name, request)
         with self._parts.changing() as tx:
@@ -45,12 +48,27 @@ class Properties:
             if wanted.target_name != before.target_name:
                 _require_free(tx, machine, wanted)
             _require_disks(machine, wanted.settle.keys() - before.settle.keys())
-            if wanted.apart != before.apart:
-                hosts.require_apart(tx, machine, wanted.apart)
             tx.properties.put(MachinePropertiesRecord(machine.id, wanted))
+            job_id = self._moved_apart(tx, machine, wanted.apart) if wanted.apart != before.apart else None
             after = _info(tx, machine)
             self._parts.note(before, after)
-            return after
+            return after.model_copy(update={"job_id": job_id})
+
+    def _moved_apart(self, tx: Transaction, machine: MachineRecord, word: str | None) -> str | None:
+        """The job that moves the replica away from others of that word, None if there are none at its host.
+        Raises NotPossibleNow if there are, and it cannot go."""
+        try:
+            hosts.require_apart(tx, machine, word)
+        except errors.NotPossibleNow:
+            can = lifecycle.allowed_operations(machine.state, machine.drill_state)
+            is_off_there = machine.state not in lifecycle.RUNS_AT_TARGET_AT_REST
+            if not (Verb.MOVE_REPLICA in can and is_off_there and replica_hosts.is_reached(tx, machine)):
+                raise
+        else:
+            return None
+        replica_hosts.choose(self._parts.gateway, tx, machine)
+        asked = MoveReplica(machines=(machine.id,))
+        return self._parts.operations[Verb.MOVE_REPLICA].submit(tx, asked, self._parts.caller.name).job_id
 
     def _require_cpu_model(self, name: str, request: MachinePropertiesChange) -> None:
         """Ask the second site for a new CPU model. Raises InvalidArgument if it does not have it; a site that
