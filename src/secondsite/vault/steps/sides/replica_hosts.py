@@ -74,8 +74,8 @@ def choose(
         raise errors.NotPossibleNow(
             f"{whom} the store of the replica of {machine.name}.",
             do="Keep replicas in stores that lie side by side on a file system which the site's hosts share; "
-            "'secondsite appliance show' says whose stores an appliance reaches, half a minute after a start "
-            "or a move.",
+            "'secondsite appliance show APPLIANCE' says whose stores one reaches, half a minute after a "
+            "start or a move.",
         )
     if name is not None:
         return placement.choose(hosts.as_placed(tx, [machine])[0], there)
