@@ -7,7 +7,7 @@ bridge of that name."""
 import json
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 import structlog
 
 from ....domain import errors
+from ....domain.networks import portgroups
 from ....wire.common.machines import NetworkInfo, NetworkService
 from ...interface import LocalSpan, Obstacle
 from .. import subnets, uplinks, vlans
@@ -33,14 +34,16 @@ _making = threading.Lock()
 
 
 class BridgeNetworks:
-    """Bridges of this host, by iproute2. `folder` is for the servers on them."""
+    """Bridges of this host, by iproute2. `folder` is for the servers on them; `hypervisor` gives VLAN tags to
+    their ports, if it can."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hypervisor: connection.Hypervisor | None = None) -> None:
         self._tunnels = tunnels.Tunnels(folder)
         self._servers = dnsmasq.Servers(folder, commands.ip)
+        self._hypervisor = hypervisor
 
     def list(self) -> Sequence[NetworkInfo]:
-        return _bridges()
+        return _bridges(self._hypervisor)
 
     def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         if not 0 < len(name.encode()) <= LONGEST_NAME:
@@ -113,8 +116,10 @@ class LibvirtNetworks:
     def list(self) -> Sequence[NetworkInfo]:
         found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
         own = {bridge.get("name") for root, _ in found if (bridge := root.find("bridge")) is not None}
-        bridges = [link for link in _bridges() if link.name not in own]
-        return [*(_libvirt_network(root, active) for root, active in found), *bridges]
+        bridges = [link for link in _bridges(self._hypervisor) if link.name not in own]
+        tagging = _tags_bridges(self._hypervisor)
+        known = (each for root, active in found for each in _with_portgroups(root, active, tagging))
+        return [*known, *bridges]
 
     def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         network = self._find(name)
@@ -167,14 +172,14 @@ class LibvirtNetworks:
             log.warning("network.host-not-shut-out", network=bridge, problem=problem)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        network = self._find(name)
+        network = self._find(portgroups.split(name)[0])
         return None if network is None else reserving.known(network)
 
     def reserve(self, name: str, mac: str, address: str, host: str) -> None:
-        reserving.reserve(self._need(name), mac, address, host)
+        reserving.reserve(self._need(portgroups.split(name)[0]), mac, address, host)
 
     def unreserve(self, name: str, mac: str, address: str) -> None:
-        reserving.release(self._need(name), mac, address)
+        reserving.release(self._need(portgroups.split(name)[0]), mac, address)
 
     def _need(self, name: str) -> Any:
         network = self._find(name)
@@ -206,11 +211,15 @@ def _require_none(obstacle: Obstacle | None) -> None:
         raise errors.NotPossibleNow(obstacle.what, do=obstacle.do)
 
 
-def _bridges() -> Sequence[NetworkInfo]:
+def _tags_bridges(hypervisor: connection.Hypervisor | None) -> bool:
+    return hypervisor is not None and hypervisor.release >= vlans.BRIDGES_SINCE
+
+
+def _bridges(hypervisor: connection.Hypervisor | None) -> Sequence[NetworkInfo]:
     # The kernel lists addresses without the alias, which is our tag.
-    known = {each.get("ifname"): each for each in _shown("address")}
+    known, tagging = {each.get("ifname"): each for each in _shown("address")}, _tags_bridges(hypervisor)
     return [
-        _bridge({**known.get(link["ifname"], {}), **link})
+        _bridge({**known.get(link["ifname"], {}), **link}, tagging)
         for link in _links()
         if not link["ifname"].startswith(PASSING)
     ]
@@ -225,7 +234,7 @@ def _shown(what: str) -> list[dict[str, Any]]:
     return found
 
 
-def _bridge(link: dict[str, Any]) -> NetworkInfo:
+def _bridge(link: dict[str, Any], tagging: bool) -> NetworkInfo:
     alias = link.get("ifalias", "")
     ours = alias.startswith(ALIAS)
     known = subnets.of_bridge(link)
@@ -233,6 +242,7 @@ def _bridge(link: dict[str, Any]) -> NetworkInfo:
         name=link["ifname"],
         kind="bridge",
         isolated=ours,
+        carries_vlans=tagging and vlans.filters(link["ifname"]),
         subnets=known,
         leads_to=() if ours else uplinks.of_bridge(link["ifname"], known),
         tag=alias.removeprefix(ALIAS) if ours else None,
@@ -275,6 +285,22 @@ def _xml(network: Any) -> str:
 
 def _is_active(network: Any) -> bool:
     return bool(connection.call("reading a network", network.isActive))
+
+
+def _with_portgroups(root: Element, active: bool, tagging: bool) -> Iterator[NetworkInfo]:
+    """The network, and each of its portgroups as a network by itself."""
+    whole, bridge = _libvirt_network(root, active), root.find("bridge")
+    filtered = tagging and bridge is not None and vlans.filters(bridge.get("name", ""))
+    yield whole.model_copy(update={"carries_vlans": whole.carries_vlans or (filtered and not whole.vlans)})
+    for each in root.iterfind("portgroup"):
+        own = vlans.tags(each) or whole.vlans
+        yield whole.model_copy(
+            update={
+                "name": portgroups.called(whole.name, each.get("name")),
+                "vlans": own,
+                "carries_vlans": vlans.carries(root, each) or (filtered and not own),
+            }
+        )
 
 
 def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
