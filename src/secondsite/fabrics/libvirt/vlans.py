@@ -18,11 +18,11 @@ def tags(element: Element) -> tuple[int, ...]:
     return tuple(number for number, _ in _tags(element))
 
 
-def carries(*elements: Element) -> bool:
-    """Whether a libvirt network, with or without one of its portgroups, is of Open vSwitch and lets its
-    machines choose their tags."""
+def carries(*elements: Element, filtered: bool = False) -> bool:
+    """Whether a libvirt network, with or without one of its portgroups, lets its machines choose their tags:
+    Open vSwitch does, and a bridge that is `filtered`."""
     ports = [port.get("type") for each in elements for port in each.iterfind("virtualport")]
-    return "openvswitch" in ports and not any(map(tags, elements))
+    return ("openvswitch" in ports or (filtered and not ports)) and not any(map(tags, elements))
 
 
 def filters(bridge: str) -> bool:

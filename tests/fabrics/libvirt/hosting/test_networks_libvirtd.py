@@ -64,6 +64,31 @@ def test_a_network_is_listed_with_what_it_carries_and_whether_it_is_active(host,
     switch.destroy()
 
 
+def test_each_portgroup_is_listed_as_a_network_and_a_card_is_in_it(host, switch):
+    groups = {"web": "<vlan><tag id='12'/></vlan>", "any": ""}
+    for name, vlan in groups.items():
+        switch.update(
+            libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, libvirt.VIR_NETWORK_SECTION_PORTGROUP, -1,
+            f"<portgroup name='{name}'>{vlan}</portgroup>", libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG,
+        )  # fmt: skip
+    found = {each.name: (each.vlans, each.carries_vlans) for each in host.fabric.networks.list()}
+    assert found["ovs/web"] == ((12,), False)
+    assert found["ovs"] == found["ovs/any"] == ((), True)
+    source = host.make_machine("grouped", [steps.DISK_BYTES])
+    definition = steps.machine_of(host, source).definition
+    native = definition.native.replace("</devices>", f"{CARD}</devices>")
+    request = HostRequest(
+        fabric_id=str(uuid.uuid4()), name="grouped-here",
+        definition=definition.model_copy(update={"native": native}),
+        disks=cases.overlays(host, definition), networks={"net0": "ovs/web"}, tag=steps.TAG,
+    )  # fmt: skip
+    host.fabric.hosting.create(request)
+    (card,) = steps.machine_of(host, request.fabric_id).definition.nics
+    assert (card.network, card.vlans) == ("ovs/web", ())
+    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    host.clear()
+
+
 def test_a_machine_on_a_network_that_carries_tags_keeps_its_own(host, switch):
     source = host.make_machine("tagged", [steps.DISK_BYTES])
     definition = steps.machine_of(host, source).definition

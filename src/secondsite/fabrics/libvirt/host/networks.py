@@ -43,7 +43,7 @@ class BridgeNetworks:
         self._hypervisor = hypervisor
 
     def list(self) -> Sequence[NetworkInfo]:
-        return _bridges(self._hypervisor)
+        return _bridges(_tags_bridges(self._hypervisor))
 
     def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         if not 0 < len(name.encode()) <= LONGEST_NAME:
@@ -116,8 +116,8 @@ class LibvirtNetworks:
     def list(self) -> Sequence[NetworkInfo]:
         found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
         own = {bridge.get("name") for root, _ in found if (bridge := root.find("bridge")) is not None}
-        bridges = [link for link in _bridges(self._hypervisor) if link.name not in own]
         tagging = _tags_bridges(self._hypervisor)
+        bridges = [link for link in _bridges(tagging) if link.name not in own]
         known = (each for root, active in found for each in _with_portgroups(root, active, tagging))
         return [*known, *bridges]
 
@@ -215,9 +215,9 @@ def _tags_bridges(hypervisor: connection.Hypervisor | None) -> bool:
     return hypervisor is not None and hypervisor.release >= vlans.BRIDGES_SINCE
 
 
-def _bridges(hypervisor: connection.Hypervisor | None) -> Sequence[NetworkInfo]:
+def _bridges(tagging: bool) -> Sequence[NetworkInfo]:
     # The kernel lists addresses without the alias, which is our tag.
-    known, tagging = {each.get("ifname"): each for each in _shown("address")}, _tags_bridges(hypervisor)
+    known = {each.get("ifname"): each for each in _shown("address")}
     return [
         _bridge({**known.get(link["ifname"], {}), **link}, tagging)
         for link in _links()
@@ -289,18 +289,24 @@ def _is_active(network: Any) -> bool:
 
 def _with_portgroups(root: Element, active: bool, tagging: bool) -> Iterator[NetworkInfo]:
     """The network, and each of its portgroups as a network by itself."""
-    whole, bridge = _libvirt_network(root, active), root.find("bridge")
-    filtered = tagging and bridge is not None and vlans.filters(bridge.get("name", ""))
-    yield whole.model_copy(update={"carries_vlans": whole.carries_vlans or (filtered and not whole.vlans)})
+    whole, filtered = _libvirt_network(root, active), tagging and _filters_tags(root)
+    yield whole.model_copy(update={"carries_vlans": vlans.carries(root, filtered=filtered)})
     for each in root.iterfind("portgroup"):
-        own = vlans.tags(each) or whole.vlans
-        yield whole.model_copy(
-            update={
-                "name": portgroups.called(whole.name, each.get("name")),
-                "vlans": own,
-                "carries_vlans": vlans.carries(root, each) or (filtered and not own),
-            }
-        )
+        name = portgroups.called(whole.name, each.get("name"))
+        tags = vlans.tags(each) or whole.vlans
+        carries = vlans.carries(root, each, filtered=filtered)
+        yield whole.model_copy(update={"name": name, "vlans": tags, "carries_vlans": carries})
+
+
+def _filters_tags(root: Element) -> bool:
+    """Whether it is a bridge of the host that keeps tags apart: in networks on bridges of libvirt's own no
+    release takes any."""
+    bridge = root.find("bridge")
+    return (
+        bridge is not None
+        and root.find("forward[@mode='bridge']") is not None
+        and vlans.filters(bridge.get("name", ""))
+    )
 
 
 def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
@@ -313,7 +319,6 @@ def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
         isolated=forward is None and (tag is not None or root.find("ip") is None),
         active=active,
         vlans=vlans.tags(root),
-        carries_vlans=vlans.carries(root),
         subnets=subnets.of_network(root),
         gives_addresses=bool(ranges) if mode in ITS_OWN_SERVER else None,
         ranges=ranges,
