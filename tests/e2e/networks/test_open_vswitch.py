@@ -171,6 +171,18 @@ def test_a_drill_runs_in_an_isolated_vlan_of_its_owner(rig, switch, wire):
     assert vlans(switch, rig, "b") == []
 
 
+def test_a_drill_has_a_network_for_each_portgroup_and_tag(rig, switch):
+    job = command_line.do(rig, "test-failover", "web01", "--network", "create-each")
+    (made,) = [task["sentence"] for task in job["tasks"] if task["name"] == "Create test network"]
+    for each in ("campus/web", "campus/trunk", "campus (VLAN 55)"):
+        assert f"stands for {each}" in made
+    e2e.booted(rig.console("b", "web01-test"), 1)
+    assert vlans(switch, rig, "b") == []
+    (pid,) = rig.qemus("web01-test")
+    assert Path(f"/proc/{pid}/cmdline").read_bytes().count(b"virtio-net") == 1
+    command_line.do(rig, "cleanup-test-failover", "web01")
+
+
 def test_it_moves_into_the_vlan_of_its_portgroup_there_and_keeps_its_tags(rig, switch, wire):
     home = rig.guests["web01"].console
     command_line.do(rig, "planned-failover", "web01")
