@@ -32,4 +32,4 @@ def test_without_the_portgroup_nothing_starts():
     by_libvirt._require_portgroups(virsh, placed("branch/dmz"))  # noqa: SLF001
     with pytest.raises(Problem, match="The network branch has no portgroup web here") as refused:
         by_libvirt._require_portgroups(virsh, placed("branch/web"))  # noqa: SLF001
-    assert "virsh net-edit branch" in refused.value.do
+    assert "virsh net-edit" in refused.value.do

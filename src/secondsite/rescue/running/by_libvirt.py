@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
-import shlex
 import stat
 import subprocess
 from collections.abc import Iterable
@@ -62,7 +61,7 @@ def _require_portgroups(virsh: Virsh, definition: str) -> None:
         if portgroup not in virsh.portgroups(network):
             raise Problem(
                 f"The network {network} has no portgroup {portgroup} here: a card would be in another VLAN.",
-                f"Add it ('virsh net-edit {shlex.quote(network)}'), or give --network CARD=NETWORK.",
+                "Add it ('virsh net-edit'), or give --network CARD=NETWORK.",
             )
 
 

@@ -216,9 +216,9 @@ def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
     if _lacks_portgroup(known, name):
         network, portgroup = portgroups.split(name)
         made = f'<portgroup name={quoteattr(str(portgroup))}><vlan><tag id="TAG"/></vlan></portgroup>'
-        update = f"{shell.arguments(network)} add portgroup {shlex.quote(made)} --live --config"
         return (
-            f"Add it with its VLAN tag: 'virsh net-update {update}'; or map the portgroup by itself: "
-            "'secondsite mapping create SITE/NETWORK/PORTGROUP SITE/NETWORK'."
+            f"Add it with its VLAN tag: 'virsh net-update {shell.arguments(network)} add portgroup "
+            f"{shlex.quote(made)} --live --config'; or map the portgroup by itself: 'secondsite mapping "
+            "create SITE/NETWORK/PORTGROUP SITE/NETWORK'."
         )
     return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."
