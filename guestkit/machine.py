@@ -45,7 +45,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """A network card on a bridge of the host."""
+    """A network card on a bridge of the host, or in NETWORK/PORTGROUP of libvirt."""
 
     bridge: str
     mac: str
@@ -179,9 +179,12 @@ def _disk_xml(disk: Path, number: int) -> str:
 
 
 def _card_xml(nic: Nic) -> str:
-    return f"""    <interface type='bridge'>
+    network, slash, portgroup = nic.bridge.partition("/")
+    named = f"portgroup={quoteattr(portgroup)}" if portgroup else ""
+    kind = "network" if slash else "bridge"
+    return f"""    <interface type='{kind}'>
       <mac address={quoteattr(nic.mac)}/>
-      <source bridge={quoteattr(nic.bridge)}/>
+      <source {kind}={quoteattr(network)} {named}/>
       <model type='virtio'/>
     </interface>
 """

@@ -2,18 +2,13 @@
 
 import base64
 import contextlib
-import fcntl
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-
 from rig.ceph_cluster import HERE, POOL, PROGRAMS, CephCluster
+from tests.support import packages
 
-LIST = Path(__file__).resolve().parents[2] / "requirements/ceph.txt"
-LOCK = Path("/tmp/secondsite-ceph.lock")
 BACKENDS = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/libvirt/storage-backend")
 USER, SECRET = "machines", "5e2a6e0c-7d3f-4b5b-9f5e-0f6c0a6b7c11"
 
@@ -28,13 +23,7 @@ def cluster_in(folder):
 
 def require_programs():
     """Skips the test where Ceph is missing, and cannot be installed."""
-    if os.geteuid() != 0:
-        pytest.skip("only root runs a Ceph cluster")
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        said = "" if all(map(shutil.which, PROGRAMS)) and any(BACKENDS.glob("*_rbd.so")) else _installed()
-    if said:
-        pytest.skip(f"Ceph cannot be installed here: {said}")
+    packages.require("ceph", lambda: all(map(shutil.which, PROGRAMS)) and any(BACKENDS.glob("*_rbd.so")))
 
 
 def define_secret(handle, cluster, private="no"):
@@ -61,17 +50,3 @@ def pool_of(handle, cluster):
     finally:
         pool.destroy()
         handle.secretLookupByUUIDString(SECRET).undefine()
-
-
-def _installed():
-    """What is wrong; empty if all is there."""
-    packages = [line for line in LIST.read_text().splitlines() if line and not line.startswith("#")]
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    try:
-        done = subprocess.run(
-            command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        return str(problem)
-    return done.stderr.strip()[-300:] if done.returncode else ""

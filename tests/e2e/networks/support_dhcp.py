@@ -7,14 +7,20 @@ import subprocess
 from rig import bridges
 
 
+def _into(bridge, space):
+    bridges.ip("link", "set", f"{space}o", "master", bridge)
+
+
 @contextlib.contextmanager
-def server(bridge, subnet):
-    """Gives addresses 100 to 150 of `subnet` (10.2.0) to whoever asks on the bridge."""
+def server(bridge, subnet, plug=_into):
+    """Gives addresses 100 to 150 of `subnet` (10.2.0) to whoever asks on the bridge. `plug` plugs its
+    cable SPACEo in, whose other end SPACEi is in its network namespace."""
     space = f"dhcp{secrets.token_hex(3)}"
     bridges.ip("netns", "add", space)
     try:
         bridges.ip("link", "add", f"{space}o", "type", "veth", "peer", "name", f"{space}i", "netns", space)
-        bridges.ip("link", "set", f"{space}o", "master", bridge, "up")
+        plug(bridge, space)
+        bridges.ip("link", "set", f"{space}o", "up")
         bridges.ip("-n", space, "address", "add", f"{subnet}.1/24", "dev", f"{space}i")
         bridges.ip("-n", space, "link", "set", f"{space}i", "up")
         process = subprocess.Popen(["ip", "netns", "exec", space, *_dnsmasq(f"{space}i", subnet)])

@@ -337,10 +337,14 @@ def _beginning(context: Context, payload: StartReplica, fact: RunFact) -> Iterat
 def _started(context: Context, payload: StartReplica, request: HostRequest) -> _Without:
     """Start the machine; returns what it was started without. One that comes home is started as it was,
     perhaps on kinds of networks that no list has. Only if that fails, and the start must not fail, it is
-    started without the cards whose networks are gone, and without what else is gone."""
+    started without the cards whose networks are gone, and without what else is gone. A card whose portgroup
+    is gone is left out before: no start fails by it."""
+    elsewhere = network_checks.in_no_portgroup(context, payload, request.home)
+    if elsewhere:
+        context.fabric.hosting.create(replace(request, not_connected=frozenset(elsewhere)))
     try:
         context.fabric.power.start(request.fabric_id)
-        return _Without()
+        return _Without(elsewhere)
     except errors.FabricError as refused:
         cards = network_checks.gone_at_home(context, payload, request.home)
         parts = _gone(context, payload, request)

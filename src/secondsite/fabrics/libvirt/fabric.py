@@ -47,7 +47,7 @@ class LibvirtFabric:
         self.common_pause: interface.CommonPause = quiescence
         self.firmware: interface.Firmware = firmware.Firmware(self._hypervisor)
         self._networks = (
-            networks.BridgeNetworks(work_dir / "served")
+            networks.BridgeNetworks(work_dir / "served", self._hypervisor)
             if embedded
             else networks.LibvirtNetworks(self._hypervisor, work_dir / "spanned")
         )

@@ -1,10 +1,14 @@
-"""VLAN tags of a machine's cards, which are kept if the network here carries them. Pure: XML in, XML out.
+"""VLAN tags of a machine's cards, which are kept if the network here carries them.
 
-A network that has tags of its own overrides them."""
+A network or portgroup that has tags of its own overrides them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
+LINKS = Path("/sys/class/net")
+BRIDGES_SINCE = 11_000_000
+"""From this release on libvirt gives tags to the ports of Linux bridges; an older one refuses such cards."""
 MOST = 4095
 MODES = ("tagged", "untagged")
 
@@ -14,10 +18,20 @@ def tags(element: Element) -> tuple[int, ...]:
     return tuple(number for number, _ in _tags(element))
 
 
-def carries(network: Element) -> bool:
-    """Whether a libvirt network lets its machines choose their tags: Open vSwitch does."""
-    port = network.find("virtualport")
-    return port is not None and port.get("type") == "openvswitch" and not tags(network)
+def carries(*elements: Element, filtered: bool = False) -> bool:
+    """Whether a libvirt network, with or without one of its portgroups, lets its machines choose their tags:
+    Open vSwitch does, and a bridge that is `filtered`."""
+    ports = [port.get("type") for each in elements for port in each.iterfind("virtualport")]
+    return ("openvswitch" in ports or (filtered and not ports)) and not any(map(tags, elements))
+
+
+def filters(bridge: str) -> bool:
+    """Whether a Linux bridge keeps its ports' tags apart now. Otherwise libvirt's tags have no effect there,
+    and without that part of the kernel no machine with any starts."""
+    try:
+        return (LINKS / bridge / "bridge/vlan_filtering").read_text().strip() == "1"
+    except OSError:
+        return False
 
 
 def take_along(source: Element, card: Element) -> None:

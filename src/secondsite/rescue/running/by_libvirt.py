@@ -40,6 +40,7 @@ def run(start: Start, uri: str) -> str:
         as_it_was=bool(replica.start.get("as_it_was")),
     )
     definition = domain.placed(str(replica.start["xml"]), place)
+    _require_portgroups(virsh, definition)
     files = [*itertools.chain(*start.chains.values()), *domain.variables(definition)]
     let_in(virsh.qemus_user(), replica.store, (file.parent for file in files))
     if start.key is not None:
@@ -51,6 +52,17 @@ def run(start: Start, uri: str) -> str:
             raise
         raise Problem(problem.what, f"{problem.do} {_TOO_MANY}") from problem
     return f" by libvirt ({uri})" + "".join(f"; {each}" for each in start.without)
+
+
+def _require_portgroups(virsh: Virsh, definition: str) -> None:
+    """Raises Problem for a portgroup that is not here: libvirt would start the machine, with the card in
+    another VLAN."""
+    for network, portgroup in domain.portgroups(definition):
+        if portgroup not in virsh.portgroups(network):
+            raise Problem(
+                f"The network {network} has no portgroup {portgroup} here: a card would be in another VLAN.",
+                "Add it ('virsh net-edit'), or give --network CARD=NETWORK.",
+            )
 
 
 def _is_changed(start: Start, card: str) -> bool:

@@ -111,6 +111,12 @@ def _place(devices: Element, disk: Element, files: Files) -> None:
         SubElement(above, "backingStore")
 
 
+def portgroups(text: str) -> list[tuple[str, str]]:
+    """The portgroups that a definition's cards are in, each with its network."""
+    found = ElementTree.fromstring(text).iterfind("devices/interface/source[@portgroup]")
+    return [(str(each.get("network")), str(each.get("portgroup"))) for each in found]
+
+
 def _mac(card: Element) -> str:
     found = card.find("mac")
     return "" if found is None else str(found.get("address")).lower()
@@ -124,4 +130,5 @@ def _connect(devices: Element, card: Element, network: str | None) -> None:
         card.remove(found)
     kind = "bridge" if Path(f"/sys/class/net/{network}/bridge").is_dir() else "network"
     card.set("type", kind)
-    SubElement(card, "source", {kind: network})
+    name, _, portgroup = network.partition("/")
+    SubElement(card, "source", {kind: name} | ({"portgroup": portgroup} if portgroup else {}))

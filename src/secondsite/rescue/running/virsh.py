@@ -41,6 +41,11 @@ class Virsh:
                 return int(user), int(group)
         return None
 
+    def portgroups(self, network: str) -> list[str]:
+        """Names of the network's portgroups. Raises Problem."""
+        root = ElementTree.fromstring(self._call("net-dumpxml", network))
+        return [str(each.get("name")) for each in root.iterfind("portgroup")]
+
     def disks(self, uuid: str) -> list[list[Path]] | None:
         """The files of each of the machine's disks, top first, as far as libvirt names them; None if it has
         no such machine. Raises Problem."""

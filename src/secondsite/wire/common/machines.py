@@ -60,7 +60,7 @@ class NicDefinition(Shape):
     mac: str
     """Its MAC address."""
     network: str | None = None
-    """The network that it is connected to; null: it is not connected."""
+    """The network or portgroup that it is connected to; null: it is not connected."""
     model: str = "virtio"
     """How the guest sees it."""
     vlans: tuple[Number, ...] = ()
@@ -96,7 +96,7 @@ class NetworkInfo(Shape):
     """A network of a site."""
 
     name: str
-    """Its name at the site."""
+    """Its name at the site; that of a portgroup is NETWORK/PORTGROUP."""
     kind: str
     """What it is there, such as a bridge."""
     isolated: bool = False

@@ -23,9 +23,9 @@ from secondsite.wire.control.rescue_manifest import KeepRescueManifest, RescueMa
 pytestmark = pytest.mark.slow
 
 
-def with_two_cards(sites):
+def with_two_cards(sites, first="storage"):
     a, b = sites
-    fabric_id = simulated.make_machine(a.root, "web01", [4 * MiB], networks=["storage", "lan"], vcpus=3)
+    fabric_id = simulated.make_machine(a.root, "web01", [4 * MiB], networks=[first, "lan"], vcpus=3)
     a.fabric.power.start(fabric_id)
     return Pair(a, b, fabric_id).protect().synchronized()
 
@@ -223,6 +223,25 @@ def test_in_need_it_starts_without_the_cards_whose_networks_are_gone(sites):
     comes_home(pair, reverse, point_id, without_missing_networks=True)
     assert nics(pair.source, pair.fabric_id) == [(home.nics[1].mac, "lan")]
     assert pair.source.fabric.power.state(pair.fabric_id) is PowerState.RUNNING
+
+
+def test_a_portgroup_that_is_gone_at_home_blocks_and_in_need_the_card_is_left_out_of_a_start_that_would_work(
+    sites,
+):
+    pair = with_two_cards(sites, "storage/backup")
+    home, reverse, point_id = went_and_returns(pair)
+    for name in ("storage", "lan"):
+        simulated.add_network(pair.source.root, name)
+    reverse.target.do(Kind.ACCEPT_CYCLES, AcceptCycles(accepting=False), reverse.machine_id)
+    why = "The network 'storage' has no portgroup 'backup' here"
+    assert asked_for(pair, home, "lan") == [(why, True)]
+    order = StartReplica(
+        run="failover", point_id=point_id, name="web01", fabric_id=pair.fabric_id, home=True,
+        without_missing_networks=True,
+    )  # fmt: skip
+    sentence = pair.source.order(Kind.START_REPLICA, order, reverse.machine_id).sentence
+    assert f"net0 is not connected: {why[0].lower()}{why[1:]}" in sentence
+    assert nics(pair.source, pair.fabric_id) == [(home.nics[1].mac, "lan")]
 
 
 @pytest.mark.parametrize("in_need", [True, False])

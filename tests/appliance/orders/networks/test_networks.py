@@ -41,6 +41,22 @@ def test_a_network_that_must_be_there_blocks_when_it_is_gone(pair):
     assert checked(pair, networks=("lan-b",), cards=(CARD,)) == []
 
 
+def test_a_portgroup_that_is_not_in_its_network_blocks_with_the_command_that_adds_it(pair):
+    simulated.add_network(pair.target.root, "lan-b")
+    card = CARD.model_copy(update={"network": "lan-b/web"})
+    (found,) = checked(pair, networks=("lan-b/web",), cards=(card,))
+    command = (
+        """virsh net-update lan-b add portgroup '<portgroup name="web"><vlan><tag id="TAG"/></vlan>"""
+        "</portgroup>' --live --config"
+    )
+    assert found == (
+        "The network 'lan-b' has no portgroup 'web' here.",
+        f"Add it with its VLAN tag: '{command}'; or map the portgroup by itself: 'secondsite mapping create "
+        "SITE/NETWORK/PORTGROUP SITE/NETWORK'.",
+        True,
+    )
+
+
 def test_a_network_that_a_card_would_miss_is_warned_of_with_the_card(pair):
     (found,) = checked(pair, cards=(CARD, LocalCard(key="net1")))
     what = "There is no network 'lan-b' here: net0 (52:54:00:00:00:01) will not be connected."

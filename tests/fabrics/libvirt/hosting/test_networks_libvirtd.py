@@ -1,6 +1,7 @@
 """Networks of a real libvirtd: what a machine's cards may take along to them, and which of them can be
 used now."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -62,6 +63,31 @@ def test_a_network_is_listed_with_what_it_carries_and_whether_it_is_active(host,
     switch.create()
     assert listed(host).active
     switch.destroy()
+
+
+def test_each_portgroup_is_listed_as_a_network_and_a_card_is_in_it(host, switch):
+    groups = {"web": "<vlan><tag id='12'/></vlan>", "any": ""}
+    for name, vlan in groups.items():
+        switch.update(
+            libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, libvirt.VIR_NETWORK_SECTION_PORTGROUP, -1,
+            f"<portgroup name='{name}'>{vlan}</portgroup>", libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG,
+        )  # fmt: skip
+    found = {each.name: (each.vlans, each.carries_vlans) for each in host.fabric.networks.list()}
+    assert found["ovs/web"] == ((12,), False)
+    assert found["ovs"] == found["ovs/any"] == ((), True)
+    source = host.make_machine("grouped", [steps.DISK_BYTES])
+    definition = steps.machine_of(host, source).definition
+    native = definition.native.replace("</devices>", f"{CARD}</devices>")
+    request = HostRequest(
+        fabric_id=str(uuid.uuid4()), name="grouped-here",
+        definition=definition.model_copy(update={"native": native}),
+        disks=cases.overlays(host, definition), networks={"net0": "ovs/web"}, tag=steps.TAG,
+    )  # fmt: skip
+    host.fabric.hosting.create(request)
+    (card,) = steps.machine_of(host, request.fabric_id).definition.nics
+    assert (card.network, card.vlans) == ("ovs/web", ())
+    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    host.clear()
 
 
 def test_a_machine_on_a_network_that_carries_tags_keeps_its_own(host, switch):
@@ -287,6 +313,35 @@ def test_a_network_that_the_daemon_made_gives_addresses_and_names_by_its_own_ser
         )
     assert (leased(host, drill), leased(host, drill, OTHER)) == ("10.9.8.78", "10.9.8.79")
     assert number_of(host, drill) == begun
+
+
+GUIDE = Path(__file__).resolve().parents[4] / "docs/guide/confinement.md"
+OWNERS = """table inet owners {{
+chain input {{
+type filter hook input priority 0; policy drop;
+{lines}
+}}
+}}"""
+
+
+def filtered(host, lines):
+    """What a host lets in, beside which it drops all."""
+    text = OWNERS.format(lines="\n".join(lines))
+    beside(host, "sh", "-euc", f"nft delete table inet owners 2>/dev/null || true; echo '{text}' | nft -f -")
+
+
+def test_on_a_host_that_drops_what_comes_in_drills_give_addresses_by_the_lines_of_the_guide(host, drill):
+    host.fabric.networks.serve("ss-drill", steps.TAG, offered(("web01", MAC, "10.9.8.77")))
+    lines = re.findall(r'^iifname "virbr.*$', GUIDE.read_text(), re.MULTILINE)
+    assert len(lines) == 2
+    try:
+        filtered(host, ())
+        with pytest.raises(AssertionError, match="no lease"):
+            leased(host, drill)
+        filtered(host, lines)
+        assert leased(host, drill) == "10.9.8.77"
+    finally:
+        beside(host, "nft", "delete", "table", "inet", "owners")
 
 
 def test_over_several_hosts_all_names_are_known_and_no_other_host_gives_the_same_addresses(host, drill):

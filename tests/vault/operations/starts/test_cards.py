@@ -1,6 +1,8 @@
 """What is set for a machine's network cards counts at its second site, in a failover and in a drill, and
 nowhere else."""
 
+import dataclasses
+
 import pytest
 
 from secondsite.domain.lifecycle import Verb
@@ -35,6 +37,24 @@ def test_a_card_s_own_network_comes_before_the_mapped_one(verbs, verb):
     assert (payload.networks, payload.networks_by_mac) == ({"net0": "dmz-b"}, {MAC: "dmz-b"})
     assert [card.network for card in verbs.appliances.checked.cards] == ["dmz-b"]
     assert payload.new_macs == {}
+
+
+@pytest.mark.parametrize(("more", "becomes"), [({}, "lan-b/web"), ({"lan/web": "dmz-b"}, "dmz-b")])
+def test_a_portgroup_keeps_its_name_unless_it_is_mapped_by_itself(verbs, more, becomes):
+    furnish(verbs)
+    with verbs.store.transaction() as tx:
+        machine = verbs.machine()
+        (nic,) = machine.definition.nics
+        moved = nic.model_copy(update={"network": "lan/web"})
+        definition = machine.definition.model_copy(update={"nics": (moved,)})
+        tx.machines.put(dataclasses.replace(machine, definition=definition))
+        for source, target in more.items():
+            tx.networks.put(
+                NetworkMapping(source_site="a", source_network=source, target_site="b", target_network=target)
+            )
+    payload, _ = started(verbs, Verb.PLANNED_FAILOVER)
+    assert payload.networks == {"net0": becomes}
+    assert verbs.appliances.checked.networks == (becomes,)
 
 
 def test_a_card_that_is_not_to_be_connected_is_not_and_the_check_says_why(verbs):

@@ -1,12 +1,14 @@
 """Networks that are not here, cannot be used now, do not carry a card's VLAN tags or have another subnet
 than its address: found by the check; or left out by a start that must not fail."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from xml.sax.saxutils import quoteattr
 
 import structlog
 
 from ....domain import errors, shell
-from ....domain.networks import addresses
+from ....domain.networks import addresses, portgroups
 from ....wire.common.machines import MachineDefinition, NetworkInfo, NicDefinition
 from ....wire.control.cards import LocalCard
 from ....wire.control.checks import CheckTarget, HomeCards, ObstacleShape
@@ -87,7 +89,7 @@ def gone_parts(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
 def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
     """Missing networks of a machine that comes home. A machine that is made anew is connected as the vault
     says. One that is here, or was withdrawn here, is connected as it was, perhaps to a kind of network that
-    no list has: for it these are only warnings."""
+    no list has: for it these are only warnings, but for a portgroup that is gone."""
     left = left_at_home(context, home)
     nics: Sequence[LocalCard | NicDefinition] = home.cards if left is None else left.nics
     if not any(nic.network for nic in nics):
@@ -98,7 +100,8 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
         if why is None:
             continue
         what = f"{why}, which {nic.key} ({nic.mac}) of the machine needs when it comes home."
-        yield ObstacleShape(what=what, do=_way_home(left is None), blocking=left is None)
+        blocking = left is None or _lacks_portgroup(known, str(nic.network))
+        yield ObstacleShape(what=what, do=_way_home(left is None), blocking=blocking)
 
 
 def left_at_home(context: Context, home: HomeCards) -> MachineDefinition | None:
@@ -142,6 +145,17 @@ def gone_at_home(context: Context, payload: StartReplica, home: MachineDefinitio
     return left_out(context, payload, {nic.key: nic.network for nic in home.nics})
 
 
+def in_no_portgroup(
+    context: Context, payload: StartReplica, home: MachineDefinition | None
+) -> dict[str, str]:
+    """Of those the cards whose portgroup is gone: the hypervisor would start the machine all the same, with
+    the card in another VLAN."""
+    if home is None:
+        return {}
+    named = {nic.key: nic.network for nic in home.nics if portgroups.split(nic.network or "")[1]}
+    return left_out(context, payload, named)
+
+
 def said(cards: Mapping[str, str]) -> str:
     """The cards that were left unconnected, as the end of a start's sentence."""
     return "".join(f"; {key} is not connected: {why[0].lower()}{why[1:]}" for key, why in cards.items())
@@ -154,8 +168,15 @@ def _known(context: Context) -> Mapping[str, NetworkInfo]:
 def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
     found = known.get(name)
     if found is None:
+        network, portgroup = portgroups.split(name)
+        if _lacks_portgroup(known, name):
+            return f"The network '{network}' has no portgroup '{portgroup}' here"
         return f"There is no network '{name}' here"
     return None if found.active else f"The network '{name}' is not active here"
+
+
+def _lacks_portgroup(known: Mapping[str, NetworkInfo], name: str) -> bool:
+    return name not in known and portgroups.split(name)[0] in known
 
 
 def _unfit(network: NetworkInfo, card: LocalCard, do: str, *, blocking: bool) -> Iterator[ObstacleShape]:
@@ -179,7 +200,9 @@ def _untagged(network: NetworkInfo, card: LocalCard) -> ObstacleShape | None:
     return ObstacleShape(
         what=f"{card.key} ({card.mac}) is in {tags} at its source; the network '{network.name}' carries no "
         "tags of machines, so it is connected without.",
-        do="Make sure that this network is the right one as it is, or map to one of Open vSwitch in libvirt.",
+        do="Make sure that this network is the right one as it is, or map to one of Open vSwitch in libvirt, "
+        "or, from libvirt 11 on, to a Linux bridge that filters ('ip link set BRIDGE type bridge "
+        "vlan_filtering 1').",
         blocking=False,
     )
 
@@ -189,5 +212,13 @@ def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
         return (
             f"Start it at this site ('virsh net-start {shell.arguments(name)}'), or map to one that is "
             "active."
+        )
+    if _lacks_portgroup(known, name):
+        network, portgroup = portgroups.split(name)
+        made = f'<portgroup name={quoteattr(str(portgroup))}><vlan><tag id="TAG"/></vlan></portgroup>'
+        return (
+            f"Add it with its VLAN tag: 'virsh net-update {shell.arguments(network)} add portgroup "
+            f"{shlex.quote(made)} --live --config'; or map the portgroup by itself: 'secondsite mapping "
+            "create SITE/NETWORK/PORTGROUP SITE/NETWORK'."
         )
     return "Create it, or map to one that exists ('secondsite mapping create SITE/NETWORK SITE/NETWORK')."

@@ -84,6 +84,11 @@ class Hypervisor:
                     self._listens = self._listen(self._handle)
             return self._handle
 
+    @property
+    def release(self) -> int:
+        """The number of libvirt's release, in its own counting."""
+        return int(call("reading its release", self.handle.getLibVersion))
+
     def domains(self, flags: int = 0) -> list[Any]:
         return list(call("listing the machines", self.handle.listAllDomains, flags))
 

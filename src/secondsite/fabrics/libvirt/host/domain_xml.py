@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
 from ....datapath.disks import DiskLocation, named_files
+from ....domain.networks import portgroups
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ... import foreign_mark
 from .. import vlans
@@ -248,7 +249,7 @@ def _nic(key: str, element: Element) -> NicDefinition:
     return NicDefinition(
         key=key,
         mac=_attribute(element, "mac", "address") or "",
-        network=network,
+        network=network and portgroups.called(network, _attribute(element, "source", "portgroup")),
         model=_attribute(element, "model", "type") or "virtio",
         vlans=vlans.tags(element),
     )

@@ -7,7 +7,7 @@ bridge of that name."""
 import json
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 import structlog
 
 from ....domain import errors
+from ....domain.networks import portgroups
 from ....wire.common.machines import NetworkInfo, NetworkService
 from ...interface import LocalSpan, Obstacle
 from .. import subnets, uplinks, vlans
@@ -33,14 +34,16 @@ _making = threading.Lock()
 
 
 class BridgeNetworks:
-    """Bridges of this host, by iproute2. `folder` is for the servers on them."""
+    """Bridges of this host, by iproute2. `folder` is for the servers on them; `hypervisor` gives VLAN tags to
+    their ports, if it can."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hypervisor: connection.Hypervisor | None = None) -> None:
         self._tunnels = tunnels.Tunnels(folder)
         self._servers = dnsmasq.Servers(folder, commands.ip)
+        self._hypervisor = hypervisor
 
     def list(self) -> Sequence[NetworkInfo]:
-        return _bridges()
+        return _bridges(_tags_bridges(self._hypervisor))
 
     def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         if not 0 < len(name.encode()) <= LONGEST_NAME:
@@ -113,8 +116,10 @@ class LibvirtNetworks:
     def list(self) -> Sequence[NetworkInfo]:
         found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
         own = {bridge.get("name") for root, _ in found if (bridge := root.find("bridge")) is not None}
-        bridges = [link for link in _bridges() if link.name not in own]
-        return [*(_libvirt_network(root, active) for root, active in found), *bridges]
+        tagging = _tags_bridges(self._hypervisor)
+        bridges = [link for link in _bridges(tagging) if link.name not in own]
+        known = (each for root, active in found for each in _with_portgroups(root, active, tagging))
+        return [*known, *bridges]
 
     def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         network = self._find(name)
@@ -167,14 +172,14 @@ class LibvirtNetworks:
             log.warning("network.host-not-shut-out", network=bridge, problem=problem)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
-        network = self._find(name)
+        network = self._find(portgroups.split(name)[0])
         return None if network is None else reserving.known(network)
 
     def reserve(self, name: str, mac: str, address: str, host: str) -> None:
-        reserving.reserve(self._need(name), mac, address, host)
+        reserving.reserve(self._need(portgroups.split(name)[0]), mac, address, host)
 
     def unreserve(self, name: str, mac: str, address: str) -> None:
-        reserving.release(self._need(name), mac, address)
+        reserving.release(self._need(portgroups.split(name)[0]), mac, address)
 
     def _need(self, name: str) -> Any:
         network = self._find(name)
@@ -206,11 +211,15 @@ def _require_none(obstacle: Obstacle | None) -> None:
         raise errors.NotPossibleNow(obstacle.what, do=obstacle.do)
 
 
-def _bridges() -> Sequence[NetworkInfo]:
+def _tags_bridges(hypervisor: connection.Hypervisor | None) -> bool:
+    return hypervisor is not None and hypervisor.release >= vlans.BRIDGES_SINCE
+
+
+def _bridges(tagging: bool) -> Sequence[NetworkInfo]:
     # The kernel lists addresses without the alias, which is our tag.
     known = {each.get("ifname"): each for each in _shown("address")}
     return [
-        _bridge({**known.get(link["ifname"], {}), **link})
+        _bridge({**known.get(link["ifname"], {}), **link}, tagging)
         for link in _links()
         if not link["ifname"].startswith(PASSING)
     ]
@@ -225,7 +234,7 @@ def _shown(what: str) -> list[dict[str, Any]]:
     return found
 
 
-def _bridge(link: dict[str, Any]) -> NetworkInfo:
+def _bridge(link: dict[str, Any], tagging: bool) -> NetworkInfo:
     alias = link.get("ifalias", "")
     ours = alias.startswith(ALIAS)
     known = subnets.of_bridge(link)
@@ -233,6 +242,7 @@ def _bridge(link: dict[str, Any]) -> NetworkInfo:
         name=link["ifname"],
         kind="bridge",
         isolated=ours,
+        carries_vlans=tagging and vlans.filters(link["ifname"]),
         subnets=known,
         leads_to=() if ours else uplinks.of_bridge(link["ifname"], known),
         tag=alias.removeprefix(ALIAS) if ours else None,
@@ -277,6 +287,28 @@ def _is_active(network: Any) -> bool:
     return bool(connection.call("reading a network", network.isActive))
 
 
+def _with_portgroups(root: Element, active: bool, tagging: bool) -> Iterator[NetworkInfo]:
+    """The network, and each of its portgroups as a network by itself."""
+    whole, filtered = _libvirt_network(root, active), tagging and _filters_tags(root)
+    yield whole.model_copy(update={"carries_vlans": vlans.carries(root, filtered=filtered)})
+    for each in root.iterfind("portgroup"):
+        name = portgroups.called(whole.name, each.get("name"))
+        tags = vlans.tags(each) or whole.vlans
+        carries = vlans.carries(root, each, filtered=filtered)
+        yield whole.model_copy(update={"name": name, "vlans": tags, "carries_vlans": carries})
+
+
+def _filters_tags(root: Element) -> bool:
+    """Whether it is a bridge of the host that keeps tags apart: in networks on bridges of libvirt's own no
+    release takes any."""
+    bridge = root.find("bridge")
+    return (
+        bridge is not None
+        and root.find("forward[@mode='bridge']") is not None
+        and vlans.filters(bridge.get("name", ""))
+    )
+
+
 def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
     forward, tag = root.find("forward"), domain_xml.tag_of(root)
     mode = "none" if forward is None else forward.get("mode", "nat")
@@ -287,7 +319,6 @@ def _libvirt_network(root: Element, active: bool = True) -> NetworkInfo:
         isolated=forward is None and (tag is not None or root.find("ip") is None),
         active=active,
         vlans=vlans.tags(root),
-        carries_vlans=vlans.carries(root),
         subnets=subnets.of_network(root),
         gives_addresses=bool(ranges) if mode in ITS_OWN_SERVER else None,
         ranges=ranges,

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ....datapath.disks import ImageFacts
 from ....datapath.encryption import EncryptionKey
+from ....domain.networks import portgroups
 from ... import interface
 from .. import vlans
 from ..host import domain_xml, secrets
@@ -217,15 +218,25 @@ def _nics(root: Element, request: interface.HostRequest, place: HostFeatures) ->
         if network is None:
             devices.remove(element)
             continue
-        kind = "network" if network in place.libvirt_networks else "bridge"
-        element.set("type", kind)
-        SubElement(element, "source", {kind: network})
+        _connect(element, network, place)
         if key in request.macs:
             domain_xml.remove(element, "mac")
             SubElement(element, "mac", {"address": request.macs[key]})
         guards.settle(element, place.filters, takes_them=network in place.guarding_networks)
         if network in place.vlan_networks:
             vlans.take_along(at_source[key], element)
+
+
+def _connect(card: Element, network: str, place: HostFeatures) -> None:
+    """A portgroup that is not here counts as a bridge that is not: libvirt would start the machine in no
+    portgroup."""
+    if network not in place.libvirt_networks:
+        card.set("type", "bridge")
+        SubElement(card, "source", {"bridge": network})
+        return
+    card.set("type", "network")
+    name, portgroup = portgroups.split(network)
+    SubElement(card, "source", {"network": name} | ({"portgroup": portgroup} if portgroup else {}))
 
 
 def _devices(root: Element, request: interface.HostRequest, console_folder: Path) -> None:

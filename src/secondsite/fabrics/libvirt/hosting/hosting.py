@@ -327,7 +327,7 @@ class Hosting:
             self._boot_folders,
             frozenset(each.name for each in known if each.carries_vlans),
             frozenset(each.name for each in known if each.takes_filters), self._filters(native),
-            connection.call("reading its release", self._hypervisor.handle.getLibVersion),
+            self._hypervisor.release,
             machine_types.known(self._hypervisor), self._cpu_models(native),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ....domain import errors
-from ....domain.networks import addresses, subnets
+from ....domain.networks import addresses, portgroups, subnets
 from ....wire.common.cards import PoolSettings
 from ....wire.control.cards import LocalCard
 from ....wire.control.checks import NetworkCandidate, Obstacles, ObstacleShape, TargetCheckFact
@@ -50,7 +50,7 @@ def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
         settings = own.get(nic.mac.lower())
         elsewhere = settings is not None and (settings.test_network or not settings.test_connected)
         if nic.network is not None and not elsewhere:
-            target = nic.network if machine.reversed else mapped.get(nic.network)
+            target = nic.network if machine.reversed else portgroups.mapped(nic.network, mapped)
             found[nic.mac.lower()] = HomeNetwork(nic.network, nic.vlans, target)
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ....domain import errors, placement, shell
 from ....domain.lifecycle import Verb
 from ....domain.machines import platforms
+from ....domain.networks import portgroups
 from ....domain.placement import PlacedMachine, PlacementHost
 from ....ground.job_states import MOVING
 from ....jobs.model.views import JobView
@@ -113,14 +114,12 @@ def as_placed(tx: Transaction, records: Sequence[MachineRecord]) -> Sequence[Pla
 def _with_networks(
     record: MachineRecord, own: TargetProperties, mappings: Sequence[NetworkMapping]
 ) -> PlacedMachine:
-    way, cards = (record.source_site, record.target_site), {nic.network for nic in record.definition.nics}
+    way = (record.source_site, record.target_site)
     return PlacedMachine(
         record.name,
         (None if record.reversed else own.memory_bytes) or record.definition.memory_bytes,
-        networks=frozenset(
-            each.target_network
-            for each in mappings
-            if (each.source_site, each.target_site) == way and each.source_network in cards
+        networks=_mapped(
+            record.definition, [each for each in mappings if (each.source_site, each.target_site) == way]
         ),
         apart=own.apart,
     )
@@ -161,16 +160,21 @@ def machine(
 ) -> PlacedMachine:
     """A machine that is to be protected. `accelerated`: it runs on KVM where it is."""
     mappings = tx.networks.list(wanted.source_site, wanted.target_site)
-    own = {nic.network for nic in found.nics}
     disks = (each.size_bytes for each in found.disks if not wanted.disks or each.key in wanted.disks)
     return PlacedMachine(
         name=found.name,
         memory_bytes=found.memory_bytes,
         disk_bytes=sum(disks),
         accelerated=accelerated,
-        networks=frozenset(each.target_network for each in mappings if each.source_network in own),
+        networks=_mapped(found, mappings),
         apart=wanted.apart,
     )
+
+
+def _mapped(found: MachineDefinition, mappings: Sequence[NetworkMapping]) -> frozenset[str]:
+    by_name = {each.source_network: each.target_network for each in mappings}
+    becomes = (portgroups.mapped(nic.network, by_name) for nic in found.nics)
+    return frozenset(each for each in becomes if each is not None)
 
 
 def require_apart(tx: Transaction, record: MachineRecord, word: str | None) -> None:

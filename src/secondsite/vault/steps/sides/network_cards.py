@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ....domain import shell
+from ....domain.networks import portgroups
 from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
 from ....wire.control.cards import LocalCard
@@ -132,7 +133,7 @@ def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     }
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     away = ((nic, _wanted(own.get(nic.mac.lower()), there, nic)) for nic in machine.definition.nics)
-    return tuple(_here(nic, back.get(network or "", nic.network)) for nic, network in away)
+    return tuple(_here(nic, portgroups.mapped(network, back) or nic.network) for nic, network in away)
 
 
 def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> LocalCard:
@@ -140,7 +141,7 @@ def _here(nic: NicDefinition, network: str | None, address: str | None = None) -
 
 
 def _wanted(own: CardSettings | None, by_name: Mapping[str, str], nic: NicDefinition) -> str | None:
-    mapped = by_name.get(nic.network or "")
+    mapped = portgroups.mapped(nic.network, by_name)
     if own is None:
         return mapped
     return (own.network or mapped) if own.connected else None

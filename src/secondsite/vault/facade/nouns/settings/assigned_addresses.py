@@ -4,7 +4,7 @@ site."""
 from collections.abc import Iterator, Sequence
 
 from .....domain import errors, shell
-from .....domain.networks import addresses
+from .....domain.networks import addresses, portgroups
 from .....wire.common.cards import CardSettings
 from ....store import MachineRecord, Transaction
 from . import pools
@@ -100,7 +100,7 @@ def _network(tx: Transaction, machine: MachineRecord, card: CardSettings) -> str
     names = {nic.mac.lower(): nic.network for nic in machine.definition.nics}
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
-    return by_name.get(names.get(card.mac.lower()) or "")
+    return portgroups.mapped(names.get(card.mac.lower()), by_name)
 
 
 def _second_site(machine: MachineRecord) -> str:
