@@ -196,7 +196,8 @@ def _more(cache: Path, kind: Kind) -> Iterator[cpio.Entry]:
 
 
 def _extract_service(service: services.Service, into: Path) -> None:
-    for package in service.packages:
+    libraries = [debian.needed(service.package, pattern) for pattern in service.libraries]
+    for package in (service.package, *libraries):
         debian.extract(package, lambda path: path.name in service.programs or LIBRARY in path.name, into)
 
 

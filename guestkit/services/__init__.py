@@ -1,7 +1,7 @@
 """What some guests run beside the writer: programs out of Debian's packages, and scripts that the init reads.
 
-    sqlite.sh    a database commits rows on the first disk; *.sql are what it is told
-    iscsi.sh     the guest's own initiator, whose settings lie on the first disk, uses a disk of another target
+sqlite.sh    a database commits rows on the first disk; *.sql are what it is told
+iscsi.sh     the guest's own initiator, whose settings lie on the first disk, uses a target's disk
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,12 @@ ROWS_CHECK = (HERE / "check.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`programs` come out of these packages, as those of their libraries that the host need not have.
-    `modules`: beside those of every guest, in the order of loading. The first script is the init's."""
+    """`programs` come out of the package; `libraries` are the packages that it needs, as patterns, which the
+    host need not have. `modules`: beside those of every guest, in the order of loading. The first script is
+    the init's."""
 
-    packages: tuple[str, ...]
+    package: str
+    libraries: tuple[str, ...]
     programs: tuple[str, ...]
     modules: tuple[str, ...]
     scripts: tuple[str, ...]
@@ -32,9 +34,10 @@ class Service:
             yield cpio.file(f"service/{place}", (HERE / name).read_bytes())
 
 
-SQLITE = Service(("sqlite3",), ("sqlite3",), (), ("sqlite.sh", "schema.sql", "check.sql", "commit.sql"))
+SQLITE = Service("sqlite3", (), ("sqlite3",), (), ("sqlite.sh", "schema.sql", "check.sql", "commit.sql"))
 ISCSI = Service(
-    ("open-iscsi", "libopeniscsiusr", "libisns0"),
+    "open-iscsi",
+    (r"libopeniscsiusr\S*", r"libisns\S+"),
     ("iscsid", "iscsiadm", "iscsi-iname"),
     tuple("scsi_common scsi_mod sd_mod scsi_transport_iscsi libiscsi libiscsi_tcp iscsi_tcp".split()),
     ("iscsi.sh", "iscsid.conf"),

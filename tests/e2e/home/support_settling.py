@@ -1,5 +1,5 @@
-"""A move of a real guest's disks while its database commits, whose vault and appliance are killed at every seam
-of it, and what a power cut leaves at the new place."""
+"""A move of a real guest's disks while its database commits, with vault and appliance killed at every seam of
+it; and what a power cut leaves at the new place."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import guestkit
 from guestkit import services
@@ -21,9 +22,9 @@ SEAMS = ("fabric.settle.noted", "fabric.settle.made", "fabric.settle.copying", "
          "fabric.settle.marked", "fabric.settle.moved", "appliance.settle.moved",
          "appliance.replica.removed")  # fmt: skip
 MORE = 5
-COMMITTING = {
+COMMITTING: dict[str, Any] = {
     "kind": guestkit.Kind.SQLITE,
-    "workload": guestkit.Workload(records_per_second=6, load_kib_per_second=32),
+    "workload": guestkit.Workload(records_per_second=6, load_kib_per_second=16),
 }
 """A guest whose database commits rows beside the writer's records."""
 
@@ -80,7 +81,7 @@ def rows_of(disk):
         mended = subprocess.run(["/sbin/e2fsck", "-fy", raw], capture_output=True, timeout=60, check=False)
         assert mended.returncode in (0, 1), mended.stdout
         for name in ("rows.db", "rows.db-wal"):
-            dumped = ["/sbin/debugfs", "-R", f"dump /{name} {folder}/{name}", raw]
+            dumped = ["/sbin/debugfs", "-R", f"dump /{name} {folder}/{name}", str(raw)]
             subprocess.run(dumped, capture_output=True, timeout=60, check=True)
         with contextlib.closing(sqlite3.connect(database)) as opened:
             ((said,),) = opened.execute(services.ROWS_CHECK)

@@ -1,6 +1,6 @@
-"""A real guest moves, while its database commits, from the store into a storage pool of libvirt's on a real Ceph
-cluster. Vault and appliance are killed at every seam of that, and at the end no record and no row is lost:
-neither there, after a power cut too, nor at home."""
+"""A real guest moves, while its database commits, from the store into a storage pool of libvirt's on a real
+Ceph cluster. Vault and appliance are killed at every seam of that, and at the end no record and no row is
+lost: neither there, after a power cut too, nor at home."""
 
 import tempfile
 from pathlib import Path
