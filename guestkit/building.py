@@ -39,7 +39,8 @@ PACKED = ".xz"
 """So Debian 13 keeps modules."""
 INDISPENSABLE = ("virtio_blk", "button")
 AGENT = "usr/sbin/qemu-ga"
-LIBRARY = ".so"
+LIBRARY = re.compile(r".+\.so\.\d+")
+"""Of the name of a library's file: the name by which programs ask for it."""
 LZ4, ZSTD = b"\x02!L\x18", b"(\xb5/\xfd"
 UNPACKERS = {LZ4: ["lz4", "-d", "-q", "-c"], ZSTD: ["zstd", "-d", "-q", "-c"]}
 """By what a compressed kernel begins with; Debian 12 has the first, 13 the second."""
@@ -198,7 +199,14 @@ def _more(cache: Path, kind: Kind) -> Iterator[cpio.Entry]:
 def _extract_service(service: services.Service, into: Path) -> None:
     libraries = [debian.needed(service.package, pattern) for pattern in service.libraries]
     for package in (service.package, *libraries):
-        debian.extract(package, lambda path: path.name in service.programs or LIBRARY in path.name, into)
+        for file in debian.extract(package, lambda path: _serves(path.name, service), into):
+            asked = LIBRARY.match(file.name)
+            if asked is not None and asked[0] != file.name:
+                (into / asked[0]).symlink_to(file.name)
+
+
+def _serves(name: str, service: services.Service) -> bool:
+    return name in service.programs or LIBRARY.match(name) is not None
 
 
 def _programs(folder: Path, places: dict[str, str]) -> Iterator[cpio.Entry]:

@@ -17,9 +17,9 @@ ROWS_CHECK = (HERE / "check.sql").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`programs` come out of the package; `libraries` are the packages that it needs, as patterns, which the
-    host need not have. `modules`: beside those of every guest, in the order of loading. The first script is
-    the init's."""
+    """`programs` come out of the package; `libraries` are packages that it needs, as patterns, which the host
+    need not have in that version. `modules`: beside those of every guest, in the order of loading. The first
+    script is the init's."""
 
     package: str
     libraries: tuple[str, ...]
@@ -34,7 +34,9 @@ class Service:
             yield cpio.file(f"service/{place}", (HERE / name).read_bytes())
 
 
-SQLITE = Service("sqlite3", (), ("sqlite3",), (), ("sqlite.sh", "schema.sql", "check.sql", "commit.sql"))
+SQLITE = Service(
+    "sqlite3", (r"libsqlite3-\S+",), ("sqlite3",), (), ("sqlite.sh", "schema.sql", "check.sql", "commit.sql")
+)
 ISCSI = Service(
     "open-iscsi",
     (r"libopeniscsiusr\S*", r"libisns\S+"),
