@@ -3,8 +3,9 @@
 
 begin_service() {
     kept=${disks# }; kept=/data/${kept%% *}/iscsi
-    mkdir -p /run/lock/iscsi
+    mkdir -p /run/lock/iscsi /var/lib
     ln -s "$kept" /etc/iscsi
+    ln -s "$kept" /var/lib/iscsi  # here Debian 13 keeps what it knows of targets
     if [ ! -e "$kept/initiatorname.iscsi" ]; then
         mkdir -p "$kept"
         cp /service/iscsid.conf "$kept"

@@ -35,6 +35,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def daemons():
+    ceph.require_programs()  # a daemon that runs already looks for no kinds of pools any more
     with libvirtd.running() as a, libvirtd.running() as b:
         yield {"a": a, "b": b}
 
