@@ -34,7 +34,7 @@ MODULES = (
     "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover "
     "net_failover virtio_net virtio_console button evdev"
 ).split()
-KERNELS = (*MODULES, *services.ISCSI.modules)
+EXTRACTED = (*MODULES, *services.ISCSI.modules)
 PACKED = ".xz"
 """So Debian 13 keeps modules."""
 INDISPENSABLE = ("virtio_blk", "button")
@@ -114,7 +114,7 @@ def _once(place: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _extract_kernel(into: Path) -> None:
-    names = {f"{name}.ko{packed}" for name in KERNELS for packed in ("", PACKED)}
+    names = {f"{name}.ko{packed}" for name in EXTRACTED for packed in ("", PACKED)}
 
     def wanted(path: PurePosixPath) -> bool:
         return path.name in names or path.name.startswith("vmlinuz-")
@@ -135,7 +135,7 @@ def _extract_kernel(into: Path) -> None:
 
 
 def _digest_of_modules() -> str:
-    return hashlib.sha256(" ".join(KERNELS).encode()).hexdigest()[:8]
+    return hashlib.sha256(" ".join(EXTRACTED).encode()).hexdigest()[:8]
 
 
 def _unpacked(image: bytes) -> bytes:
