@@ -2,6 +2,7 @@
 
     cache/kernel-elf-DIGEST/  vmlinux and the modules of Debian's package
     cache/agent/           qemu-ga, from Debian's package; its libraries are the host's
+    cache/service-DIGEST/  programs of another kind of guest, from Debian's packages
     cache/initrd-KIND-DIGEST.cpio
 
 Everything is made beside its place and renamed into it, so an interrupted build leaves nothing half made; a
@@ -21,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from guestkit import cpio, debian, errors, programs, tiers
+from guestkit import cpio, debian, errors, programs, services, tiers
 
 DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "guest"
 INIT = Path(__file__).with_name("guest_init.sh")
@@ -33,10 +34,13 @@ MODULES = (
     "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover "
     "net_failover virtio_net virtio_console button evdev"
 ).split()
+EXTRACTED = (*MODULES, *services.ISCSI.modules)
 PACKED = ".xz"
 """So Debian 13 keeps modules."""
 INDISPENSABLE = ("virtio_blk", "button")
 AGENT = "usr/sbin/qemu-ga"
+LIBRARY = re.compile(r".+\.so\.\d+")
+"""Of the name of a library's file: the name by which programs ask for it."""
 LZ4, ZSTD = b"\x02!L\x18", b"(\xb5/\xfd"
 UNPACKERS = {LZ4: ["lz4", "-d", "-q", "-c"], ZSTD: ["zstd", "-d", "-q", "-c"]}
 """By what a compressed kernel begins with; Debian 12 has the first, 13 the second."""
@@ -54,6 +58,7 @@ FOLDERS = (
     "etc/qemu",
     "lib",
     "lib64",
+    "service",
 )
 
 
@@ -62,6 +67,11 @@ class Kind(enum.Enum):
 
     WRITER = "writer"
     AGENT = "agent"  # the writer, and the real QEMU guest agent with a freeze hook
+    SQLITE = "sqlite"  # the writer, and a database that commits rows
+    ISCSI = "iscsi"  # the writer, and an initiator of the guest's own
+
+
+SERVICES = {Kind.SQLITE: services.SQLITE, Kind.ISCSI: services.ISCSI}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,7 @@ def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache):
         kernel = _once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
-        agent = _once(cache / "agent", _extract_agent) if kind is Kind.AGENT else None
-        initrd = _initrd(cache, kind, cpio.archive(_entries(kernel, agent)))
+        initrd = _initrd(cache, kind, cpio.archive([*_entries(kernel, kind), *_more(cache, kind)]))
     return Guest(kernel / "vmlinux", initrd, kind)
 
 
@@ -105,7 +114,7 @@ def _once(place: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _extract_kernel(into: Path) -> None:
-    names = {f"{name}.ko{packed}" for name in MODULES for packed in ("", PACKED)}
+    names = {f"{name}.ko{packed}" for name in EXTRACTED for packed in ("", PACKED)}
 
     def wanted(path: PurePosixPath) -> bool:
         return path.name in names or path.name.startswith("vmlinuz-")
@@ -126,7 +135,7 @@ def _extract_kernel(into: Path) -> None:
 
 
 def _digest_of_modules() -> str:
-    return hashlib.sha256(" ".join(MODULES).encode()).hexdigest()[:8]
+    return hashlib.sha256(" ".join(EXTRACTED).encode()).hexdigest()[:8]
 
 
 def _unpacked(image: bytes) -> bytes:
@@ -150,8 +159,9 @@ def _extract_agent(into: Path) -> None:
     debian.extract("qemu-guest-agent", lambda path: path.name == "qemu-ga", into)
 
 
-def _entries(kernel: Path, agent: Path | None) -> list[cpio.Entry]:
-    modules = [name for name in MODULES if (kernel / f"{name}.ko").exists()]
+def _entries(kernel: Path, kind: Kind) -> list[cpio.Entry]:
+    more = SERVICES[kind].modules if kind in SERVICES else ()
+    modules = [name for name in (*MODULES, *more) if (kernel / f"{name}.ko").exists()]
     return [
         *(cpio.folder(name) for name in FOLDERS),
         cpio.character_device("dev/console", 5, 1),
@@ -160,7 +170,6 @@ def _entries(kernel: Path, agent: Path | None) -> list[cpio.Entry]:
         *tiers.entries(),
         cpio.file("modules/order", "\n".join(f"{name}.ko" for name in modules).encode()),
         *(cpio.file(f"modules/{name}.ko", (kernel / f"{name}.ko").read_bytes()) for name in modules),
-        *(_agent_files(agent / "qemu-ga") if agent else ()),
     ]
 
 
@@ -172,20 +181,51 @@ def _busybox() -> Iterator[cpio.Entry]:
             yield cpio.link(f"bin/{applet}", "busybox")
 
 
-def _agent_files(agent: Path) -> Iterator[cpio.Entry]:
-    """The agent and what the loader maps for it: "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)"."""
-    yield cpio.file(AGENT, agent.read_bytes(), executable=True)
-    yield cpio.file("etc/qemu/fsfreeze-hook", HOOK.read_bytes(), executable=True)
-    yield cpio.file("sbin/shutdown", b"#!/bin/sh\necho agent > /run/end\n", executable=True)
-    agent.chmod(0o755)
-    mapped = programs.run(["ldd", agent])
-    if "not found" in mapped:
-        raise errors.BuildFailed(f"the host lacks a library of qemu-ga; run ./dev setup: {mapped}")
-    for name, path in re.findall(r"^\s*(\S+)(?: => (/\S+))? \(0x", mapped, re.MULTILINE):
-        source = path or name
-        if source.startswith("/"):
-            place = source.lstrip("/") if source == name else f"lib/{name}"
-            yield cpio.file(place, Path(source).read_bytes(), executable=True)
+def _more(cache: Path, kind: Kind) -> Iterator[cpio.Entry]:
+    """What guests of this kind alone have."""
+    if kind is Kind.AGENT:
+        agent = _once(cache / "agent", _extract_agent)
+        yield cpio.file("etc/qemu/fsfreeze-hook", HOOK.read_bytes(), executable=True)
+        yield cpio.file("sbin/shutdown", b"#!/bin/sh\necho agent > /run/end\n", executable=True)
+        yield from _programs(agent, {"qemu-ga": AGENT})
+    if kind in SERVICES:
+        service = SERVICES[kind]
+        digest = hashlib.sha256(repr(service).encode()).hexdigest()[:8]
+        place = _once(cache / f"service-{digest}", lambda into: _extract_service(service, into))
+        yield from service.entries()
+        yield from _programs(place, {name: f"sbin/{name}" for name in service.programs})
+
+
+def _extract_service(service: services.Service, into: Path) -> None:
+    libraries = [debian.needed(service.package, pattern) for pattern in service.libraries]
+    for package in (service.package, *libraries):
+        for file in debian.extract(package, lambda path: _serves(path.name, service), into):
+            asked = LIBRARY.match(file.name)
+            if asked is not None and asked[0] != file.name:
+                (into / asked[0]).symlink_to(file.name)
+
+
+def _serves(name: str, service: services.Service) -> bool:
+    return name in service.programs or LIBRARY.match(name) is not None
+
+
+def _programs(folder: Path, places: dict[str, str]) -> Iterator[cpio.Entry]:
+    """Programs of a folder, each in its place, and what the loader maps for them: "libc.so.6 =>
+    /lib/x86_64-linux-gnu/libc.so.6 (0x...)"."""
+    found: dict[str, Path] = {}
+    for name, place in places.items():
+        program = folder / name
+        program.chmod(0o755)
+        mapped = programs.run(["env", f"LD_LIBRARY_PATH={folder}", "ldd", program])
+        if "not found" in mapped:
+            raise errors.BuildFailed(f"the host lacks a library of {name}; run ./dev setup: {mapped}")
+        found[place] = program
+        for library, path in re.findall(r"^\s*(\S+)(?: => (/\S+))? \(0x", mapped, re.MULTILINE):
+            source = path or library
+            if source.startswith("/"):
+                found[source.lstrip("/") if source == library else f"lib/{library}"] = Path(source)
+    for place, source in found.items():
+        yield cpio.file(place, source.read_bytes(), executable=True)
 
 
 def _initrd(cache: Path, kind: Kind, content: bytes) -> Path:

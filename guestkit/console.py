@@ -35,6 +35,11 @@ class Boot:
         return self._number(r"LAST (\d+) ok")
 
     @property
+    def verified_rows(self) -> int | None:
+        """How many rows a database holds, which the boot verified; None where there is none, or damage."""
+        return self._number(r"ROWS (\d+) ok")
+
+    @property
     def ready(self) -> bool:
         """The records were verified, the writer runs."""
         return "READY" in self.lines
@@ -99,6 +104,11 @@ class Console:
         end; 0 if none."""
         said = re.findall(r"^(?:RECORD|LAST|BYE) (\d+)(?: ok)?\n", self.text, re.MULTILINE)
         return max(map(int, said), default=0)
+
+    @property
+    def last_row(self) -> int:
+        """The highest row whose commit any boot acknowledged; 0 if none."""
+        return max(map(int, re.findall(r"^ROW (\d+)\n", self.text, re.MULTILINE)), default=0)
 
     @property
     def io_rounds(self) -> int:

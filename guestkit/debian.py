@@ -21,10 +21,18 @@ def newest_kernel() -> str:
     """Name of the package that holds the kernel which `linux-image-cloud-amd64` stands for now: of the
     same source as Debian's usual one, without drivers of real hardware, and with ext4 built in. Under TCG
     its boot takes a fifth less."""
-    depends = programs.run(["apt-cache", "depends", "linux-image-cloud-amd64"], within_seconds=60)
-    found = re.search(r"Depends: (linux-image-\d\S+)", depends)
+    return needed("linux-image-cloud-amd64", r"linux-image-\d\S+")
+
+
+def needed(package: str, pattern: str) -> str:
+    """Name of the package that `package` depends on, and that a pattern is for: such names change from
+    release to release."""
+    depends = programs.run(["apt-cache", "depends", package], within_seconds=60)
+    found = re.search(rf"Depends: ({pattern})\n", depends)
     if found is None:
-        raise errors.BuildFailed("apt knows no kernel package; run apt-get update (or ./dev setup)")
+        raise errors.BuildFailed(
+            f"apt knows no {pattern} that {package} needs; run apt-get update (or ./dev setup)"
+        )
     return found.group(1)
 
 

@@ -256,6 +256,7 @@ leave() {
     [ -n "$load" ] && kill "$load" 2> /dev/null && wait "$load" 2> /dev/null
     [ -n "$io" ] && wait "$io"
     [ -n "$gaps" ] && wait "$gaps"
+    end_service
     [ -e /run/agent.pid ] && kill "$(cat /run/agent.pid)"
     left=ok
     for disk in $disks; do
@@ -265,7 +266,11 @@ leave() {
     poweroff -f
 }
 
+begin_service() { :; }
+end_service() { :; }
+
 . /tiers/start.sh
+[ -e /service/service.sh ] && . /service/service.sh
 echo
 read_arguments
 say "BOOT ${arg_name:-guest}"
@@ -281,15 +286,18 @@ load_span_mib=${arg_load_span_mib:-16}
 mkfifo /run/end
 if verify_disks; then
     echo "$last" > /run/last
+    if [ "$rate" -gt 0 ]; then
+        pause_seconds=$(awk "BEGIN { print 1 / $rate }")
+        mkfifo /run/never
+        exec 3<> /run/never  # waiting for what never comes takes no fork, as usleep does
+    fi
     start_agent
     start_tier
+    begin_service
     say READY
     if [ -e /run/requests ]; then
         run_database & writer=$!
     elif [ "$rate" -gt 0 ]; then
-        pause_seconds=$(awk "BEGIN { print 1 / $rate }")
-        mkfifo /run/never
-        exec 3<> /run/never  # waiting for what never comes takes no fork, as usleep does
         run_writer & writer=$!
     fi
     if [ "$load_kib" -gt 0 ]; then

@@ -10,7 +10,7 @@ from guestkit.disk import format_of
 
 AGENT_PORT = "org.qemu.guest_agent.0"
 # Measured: with 16 MiB less the initramfs of Debian 12's kernel 6.1 does not unpack.
-MEMORY_MIB = {building.Kind.WRITER: 96, building.Kind.AGENT: 128}
+MEMORY_MIB = {kind: 96 if kind is building.Kind.WRITER else 128 for kind in building.Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Workload:
     looks_for: tuple[str, ...] = ()
     """Names and addresses of others: it says REACHES NAME for each that answered, MISSES NAME for one that
     did not for 20 s."""
+    portal: str | None = None
+    """Of the target that a guest of kind ISCSI looks for at its first boot, such as 10.1.2.3:3260."""
     address: str | None = (
         None  # dhcp; or such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
     )
@@ -74,6 +76,7 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "hosts": ",".join(workload.hosts) or None,
         "writes_after": workload.writes_after,
         "looks_for": ",".join(workload.looks_for) or None,
+        "portal": workload.portal,
     }
     words = [f"guest.{key}={value}" for key, value in own.items() if value is not None]
     # Under TCG the kernel's test of its timer fails now and then on a busy host, and it panics; its tests of

@@ -187,9 +187,11 @@ class CephCluster:
 
 
 def _done(*words: str, within_seconds: float = 60) -> str:
+    # Debian 13's OSD looks for what it does with images below where it was started
     done = subprocess.run(
-        words, capture_output=True, text=True, timeout=within_seconds, check=False, stdin=subprocess.DEVNULL
-    )
+        words, capture_output=True, text=True, timeout=within_seconds, check=False, stdin=subprocess.DEVNULL,
+        cwd="/",
+    )  # fmt: skip
     if done.returncode:
         raise processes.DidNotStart(f"{' '.join(words)}:\n{done.stderr}")
     return done.stdout

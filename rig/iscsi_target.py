@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rig import processes
@@ -12,18 +12,19 @@ from rig.eventually import eventually
 
 HERE, NAME = "127.0.0.1", "iqn.2026-11.example:"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-LUN = 1
+LUN, PORT = 1, 3260
 FILE_DISK = r"""<disk type=['"]file['"]([^>]*>(?:(?!</disk>).)*)<source file=['"]([^'"]*)['"]/>"""
 
 
 class IscsiTarget:
     """A context: it runs inside. Begun by `start` it runs on, until `stop` or the end of what names its
-    folder. `here`: the address that it serves at."""
+    folder. `here`: the address that it serves at. `inside`: words before its program, as of a network of its
+    own, where nobody else has its port."""
 
-    def __init__(self, folder: Path, here: str = HERE) -> None:
+    def __init__(self, folder: Path, here: str = HERE, inside: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.here = folder, here
-        self.port = _free_port(here)
+        self.folder, self.here, self.inside = folder, here, inside
+        self.port = PORT if inside else _free_port(here)
         self.files: list[Path] = []
         """What it serves: each file is the disk of a target of its own."""
 
@@ -36,7 +37,7 @@ class IscsiTarget:
 
     def start(self) -> None:
         pid_file = self.folder / "tgtd.pid"
-        command = ["tgtd", "--nr_iothreads", "1", "--pid-file", str(pid_file)]
+        command = [*self.inside, "tgtd", "--nr_iothreads", "1", "--pid-file", str(pid_file)]
         portal = f"portal={self.here}:{self.port}"
         with (self.folder / "tgtd.log").open("ab") as log:
             subprocess.run(
@@ -75,6 +76,17 @@ class IscsiTarget:
         found = re.fullmatch(f"iscsi://{self.here}:{self.port}/{names}/{LUN}", path)
         return None if found is None else self.files[int(found[1])]
 
+    def only(self, initiator: str, number: int = 0) -> None:
+        """From now on only that initiator may log in at a target."""
+        at = ("--mode", "target", "--tid", str(number + 1))
+        self._tell("--op", "bind", *at, "-Q", initiator)
+        self._tell("--op", "unbind", *at, "-I", "ALL")
+
+    def visitors(self, number: int = 0) -> list[str]:
+        """Initiator and address of each session at a target."""
+        told = self._tell("--op", "show", "--mode", "conn", "--tid", str(number + 1))
+        return re.findall(r"Initiator: (\S+).*\n(?:.*\n)*?\s*IP Address: (\S+)", told)
+
     def named(self, xml: str) -> str:
         """A definition in which the files that are served are disks of the network."""
 
@@ -109,7 +121,8 @@ class IscsiTarget:
     def _answers(self) -> bool:
         try:
             self._tell("--op", "show", "--mode", "target")
-            socket.create_connection((self.here, self.port), 1).close()
+            if not self.inside:
+                socket.create_connection((self.here, self.port), 1).close()
         except (OSError, subprocess.CalledProcessError):
             return False
         return True
