@@ -65,9 +65,13 @@ class Settling(Protocol):
     ) -> Mapping[str, DiskLocation]:
         """Moves the disks; returns where they lie now. What a dead process began goes on. `bytes_per_second`
         limits the copies together. `going_on` is called again and again while the copies run, and raises to
-        give up. After an error the machine runs on its former disks, and what was copied is removed; disks
-        that it had moved to already stay. No view of the machine can be opened meanwhile."""
+        give up. After an error the machine runs on its former disks, and what was copied is removed, or is
+        told by `left`; disks that it had moved to already stay. The machine stands still while it changes
+        over. No view of the machine can be opened meanwhile."""
 
     def end(self, fabric_id: str) -> bool:
         """Gives up a `settle`, whether in progress or left by a dead process, as after an error. Whether
         there was one that had not moved the machine yet."""
+
+    def left(self, fabric_id: str) -> tuple[str, ...]:
+        """What was made for a move and could not be removed yet; a later `settle` or `end` tries again."""

@@ -181,3 +181,19 @@ def test_a_place_that_is_missing_is_refused_with_what_to_do(pair, pool):
     with pytest.raises(OrderFailed, match="No place was given for disk vda"):
         pair.target.do(Kind.SETTLE, Settle(fabric_id=away), pair.machine_id)
     assert pair.target.read(away) == content
+
+
+def test_a_place_in_a_store_is_refused_and_the_machine_keeps_its_disk(pair, pool, tmp_path):
+    away, content = committed(pair)
+    root = pair.target.config.store
+    beside = tmp_path / "another-store"
+    beside.mkdir()
+    (beside / "store.json").write_text('{"appliance_id": "another"}')
+    (pool / "link").symlink_to(root)
+    replica = pair.target.replica_folder(pair.machine_id)
+    for place in (root, replica / "runs", pool / "link", beside):
+        for kind in (Kind.CHECK_SETTLE, Kind.SETTLE):
+            with pytest.raises(OrderFailed, match="lies in the store"):
+                pair.target.do(kind, request(away, place), pair.machine_id)
+    assert pair.target.read(away) == content
+    assert replica.exists()

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
+from ...datapath.disks import DiskLocation
 from ...domain import errors, shell
 from ...fabrics.settling import NewPlace
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.control.orders import FabricMachine, Nothing, Settle
 from ..target import HostedReplica, old_disks
+from ..target.stores.store import mark_of
 from . import machine_tags, runs
 from .commit import forget_withdrawn
 from .context import Context
@@ -34,7 +37,7 @@ def check(context: Context, payload: Settle) -> tuple[str, Nothing]:
     if not left:
         return ALREADY, Nothing()
     wanted = _wanted(payload, left)
-    places = context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
+    places = _checked(context, payload, wanted)
     named = ", ".join(f"{key} to {path} as {wanted[key].shown}" for key, path in places.items())
     return f"{named}{_skipped(payload, left)}", Nothing()
 
@@ -53,6 +56,7 @@ def settle(context: Context, payload: Settle) -> tuple[str, Nothing]:
         seams.reach("appliance.settle.moved")
         if hosted is None:
             return ALREADY, Nothing()
+        _require_out(context, hosted, payload.fabric_id)
         sentence = _without_replica(context, hosted)
     return f"{moved or ALREADY}; {sentence}", Nothing()
 
@@ -61,7 +65,10 @@ def end(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
     """Give up a move that is in progress, or that was cut off. It holds the locks, so this takes none."""
     context.require_current()
     ended = context.fabric.settling.end(payload.fabric_id)
-    context.state.remove_fact(KEY + context.machine_id)
+    left = _forgotten(context, KEY + context.machine_id, payload.fabric_id)
+    if ended and left:
+        what = f"{', '.join(left)} could not be removed yet: a later settle of it tries again"
+        return f"the machine stays on its former disks; {what}", Nothing()
     if ended:
         return "the machine stays on its former disks, and what was copied is removed", Nothing()
     return "no move of its disks was in progress", Nothing()
@@ -77,7 +84,15 @@ def end_overtaken(context: Context) -> None:
     moving = Moving.model_validate_json(text)
     if moving.generation < number:
         context.fabric.settling.end(moving.fabric_id)
+        _forgotten(context, key, moving.fabric_id)
+
+
+def _forgotten(context: Context, key: str, fabric_id: str) -> tuple[str, ...]:
+    """Forget a move, unless copies of it are still there: these."""
+    left = context.fabric.settling.left(fabric_id)
+    if not left:
         context.state.remove_fact(key)
+    return left
 
 
 @contextmanager
@@ -96,7 +111,7 @@ def _noted(context: Context, fabric_id: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        context.state.remove_fact(KEY + context.machine_id)
+        _forgotten(context, KEY + context.machine_id, fabric_id)
         raise
     context.state.remove_fact(KEY + context.machine_id)
 
@@ -131,6 +146,37 @@ def _wanted(payload: Settle, left: tuple[str, ...]) -> Mapping[str, NewPlace]:
     }
 
 
+def _checked(context: Context, payload: Settle, wanted: Mapping[str, NewPlace]) -> Mapping[str, DiskLocation]:
+    """Where each disk would go. Raises NotPossibleNow for a place in a store, which is removed with what lies
+    there."""
+    places = context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
+    for key, place in places.items():
+        store = _store_of(context, place) if isinstance(place, Path) else None
+        if store is not None:
+            raise errors.NotPossibleNow(
+                f"{place} lies in the store {store}, which disk {key} is to leave.",
+                do="Give a folder or a storage pool outside of all stores.",
+            )
+    return places
+
+
+def _store_of(context: Context, place: Path) -> Path | None:
+    """The store that the place lies in, of this appliance or of another one."""
+    own = {root.resolve() for root in context.parts.config.all_stores.values()}
+    folders = place.resolve().parents
+    return next((each for each in folders if each in own or mark_of(each)), None)
+
+
+def _require_out(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
+    """Raises NotPossibleNow while the machine has a disk in the replica that is to be removed."""
+    still = _in_the_store(context, hosted, fabric_id)
+    if still:
+        raise errors.NotPossibleNow(
+            f"{', '.join(still)} of {hosted.setup.machine_name} still stands in its replica, which stays.",
+            do="Settle it to a place outside of the store.",
+        )
+
+
 def _skipped(payload: Settle, left: tuple[str, ...]) -> str:
     already = [key for key in payload.disks if key not in left]
     return f"; {', '.join(already)} does not stand in the store" if already else ""
@@ -146,7 +192,7 @@ def _moved(context: Context, payload: Settle, left: tuple[str, ...]) -> str:
             )
 
     wanted = _wanted(payload, left)
-    context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
+    _checked(context, payload, wanted)
     places = context.fabric.settling.settle(
         payload.fabric_id,
         wanted,

@@ -56,7 +56,7 @@ class LibvirtFabric:
             self._hypervisor, work_dir, self.networks, machines, folders, tuple(boot_folders)
         )
         self.hosting: interface.Hosting = machine_host
-        settles = settling.Settling(self._hypervisor, work_dir, views, machines, folders)
+        settles = settling.Settling(self._hypervisor, work_dir, views, machines, folders, quiescence)
         self.settling: Settling = settles
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)

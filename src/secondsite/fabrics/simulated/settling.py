@@ -83,6 +83,10 @@ class SimulatedSettling:
                         raise
                 time.sleep(POLL_SECONDS)
 
+    def left(self, fabric_id: str) -> tuple[str, ...]:
+        with self._faults.around("settling.left", fabric_id):
+            return tuple(str(path) for path in self._noted(fabric_id).values())
+
     def _path(self, fabric_id: str) -> Path:
         return self._host.root / "settling" / f"{fabric_id}.json"
 

@@ -12,8 +12,11 @@ from rig import loop_devices
 from rig.iscsi_target import IscsiTarget
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.libvirt.host import domain_xml
+from secondsite.fabrics.libvirt.hosting import destinations
 from secondsite.fabrics.settling import NewPlace
+from secondsite.ground import seams
 from secondsite.ground.units import MiB
 from tests.fabrics.libvirt.support_host import host_of_this_process
 
@@ -127,3 +130,40 @@ def stored_disk(domain):
         domain_xml.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     )
     return {f"{part.tag}/{name}": value for part in element for name, value in part.attrib.items()}
+
+
+def test_a_machine_stands_still_until_its_stored_definition_has_the_new_place(host, tmp_path, monkeypatch):
+    fabric_id = steps.protected(host, "settles-still")
+    seen: list[PowerState] = []
+
+    def reach(seam):
+        if seam == "fabric.settle.moved":
+            seen.append(host.fabric.power.state(fabric_id))
+
+    monkeypatch.setattr(seams, "reach", reach)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path))}, lambda _: None)
+    assert seen == [PowerState.PAUSED]
+    assert host.fabric.power.state(fabric_id) is PowerState.RUNNING
+    host.clear()
+
+
+def test_a_copy_that_cannot_be_removed_is_told_and_removed_later(host, tmp_path, monkeypatch):
+    fabric_id = steps.protected(host, "settles-left")
+
+    def away(handle, place):
+        raise errors.FabricError("The storage is away.")
+
+    def give_up():
+        monkeypatch.setattr(destinations, "remove", away)
+        raise errors.NotPossibleNow("Given up.")
+
+    place = {"vda": NewPlace(str(tmp_path))}
+    with pytest.raises(errors.NotPossibleNow, match="Given up"):
+        host.fabric.settling.settle(fabric_id, place, lambda _: None, going_on=give_up)
+    monkeypatch.undo()
+    (left,) = host.fabric.settling.left(fabric_id)
+    assert Path(left).exists()
+    assert host.fabric.settling.end(fabric_id)
+    assert host.fabric.settling.left(fabric_id) == ()
+    assert not Path(left).exists()
+    host.clear()

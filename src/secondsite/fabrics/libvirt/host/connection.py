@@ -235,6 +235,12 @@ def code_of(error: errors.SecondsiteError) -> int | None:
     return cause.get_error_code() if isinstance(cause, libvirt.libvirtError) else None
 
 
+def is_lost(error: errors.SecondsiteError) -> bool:
+    """Whether the connection to the hypervisor broke, or could not be made."""
+    cause = error.__cause__
+    return isinstance(cause, libvirt.libvirtError) and cause.get_error_domain() == libvirt.VIR_FROM_RPC
+
+
 def _translated(doing: str, error: Any) -> errors.SecondsiteError:
     text = f"{doing[0].upper()}{doing[1:]} failed: {error.get_error_message() or error}."
     code = error.get_error_code()

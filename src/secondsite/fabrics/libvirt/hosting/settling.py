@@ -2,7 +2,8 @@
 
 What is made for it is noted first, and the note goes with the last act: so a later process knows which copies
 are ours, goes on with those that QEMU still makes, and removes those that it does not. Only once all disks
-are equal to their copies does the machine change over to these."""
+are equal to their copies does the machine change over to these. It stands still until its stored definition
+says so: a power cut in between would start it on its former disks, without what it wrote since."""
 
 import contextlib
 import dataclasses
@@ -30,6 +31,9 @@ from .destinations import Destination, Need
 POLL_SECONDS = 0.2
 STALL_SECONDS = 600.0
 END_SECONDS = 60.0
+PAUSE_SECONDS = 10.0
+LOST_SECONDS = 60.0
+"""So long a libvirtd that is restarted is waited for; QEMU copies on meanwhile."""
 NOTED_SECONDS = 3.0
 """By then libvirt has noted that a QEMU is dead."""
 FLAGS = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
@@ -46,10 +50,11 @@ class Settling:
         views: Tracking,
         machines: interface.Power,
         folders: permissions.FolderAccess,
+        pauses: interface.CommonPause,
     ) -> None:
         self._hypervisor = hypervisor
         self._notes = work_dir.absolute() / "settling"
-        self._views, self._power, self._folders = views, machines, folders
+        self._views, self._power, self._folders, self._pauses = views, machines, folders, pauses
         self._active: set[str] = set()
         self._changed = threading.Condition()
 
@@ -79,13 +84,15 @@ class Settling:
             seams.reach("fabric.settle.noted")
             try:
                 self._copy(domain, places, bytes_per_second)
-                self._await_equal(domain, places, progress, going_on)
-                for key, place in places.items():
-                    _move(domain, key, place, moving)
+                domain = self._await_equal(domain, places, progress, going_on)
+                with self._pauses.pause([fabric_id], PAUSE_SECONDS):
+                    for key, place in places.items():
+                        _move(domain, key, place, moving)
+                    self._finish(domain, places)
             except Exception:
-                self._give_up(domain, places)
+                with contextlib.suppress(errors.SecondsiteError):  # then the note stays, for a later verb
+                    self._give_up(self._hypervisor.domain(fabric_id), places)
                 raise
-            self._finish(domain, places)
             self._path(fabric_id).unlink(missing_ok=True)
         return _locations(places)
 
@@ -102,6 +109,9 @@ class Settling:
         if not noted or domain is None:
             return False
         return self._give_up(domain, noted)
+
+    def left(self, fabric_id: str) -> tuple[str, ...]:
+        return tuple(place.path for place in self._noted(fabric_id).values())
 
     def finish_left_over(self) -> None:
         """What a process that died right after a change-over did not do, before any view is opened: it would
@@ -221,12 +231,17 @@ class Settling:
 
     def _await_equal(
         self, domain: Any, places: Places, progress: Callable[[float], None], going_on: Callable[[], None]
-    ) -> None:
+    ) -> Any:
+        """The machine, by a connection that lives, once all copies are equal."""
         seen, furthest, moved_at = -1, 0.0, time.monotonic()
         while True:
             going_on()
             self._require_wanted(domain)
-            jobs = [_job(domain, key, place) for key, place in places.items()]
+            try:
+                jobs = [_job(domain, key, place) for key, place in places.items()]
+            except errors.FabricError as error:
+                domain = self._found_again(domain.UUIDString(), error)
+                continue
             copied, whole = sum(job[0] for job in jobs), sum(job[1] for job in jobs)
             if copied != seen:
                 seen, moved_at = copied, time.monotonic()
@@ -241,6 +256,18 @@ class Settling:
                 )
             time.sleep(POLL_SECONDS)
         seams.reach("fabric.settle.equal")
+        return domain
+
+    def _found_again(self, fabric_id: str, error: errors.FabricError) -> Any:
+        """The machine once libvirt answers again, if the error says that it does not; else raises that."""
+        deadline = time.monotonic() + LOST_SECONDS
+        while connection.is_lost(error) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            try:
+                return self._hypervisor.domain(fabric_id)
+            except errors.FabricError as again:
+                error = again
+        raise error
 
     def _require_wanted(self, domain: Any) -> None:
         if not self._path(domain.UUIDString()).exists():
@@ -250,22 +277,32 @@ class Settling:
             )
 
     def _give_up(self, domain: Any, places: Places) -> bool:
-        """Ends what copies there are; removes those that the machine is not on. Whether it is on none."""
+        """Ends what copies there are; removes those that the machine is not on. Those that cannot be removed
+        stay noted. Whether it is on none."""
         stays = {key for key, place in places.items() if _lies_on(_element(domain, key), place)}
-        for key, place in places.items():
-            if key in stays:
-                continue
-            if _is_copied_to(_element(domain, key), place):
-                with contextlib.suppress(
-                    errors.FabricError
-                ):  # it may have ended, as by the machine's shutdown
-                    connection.call("ending a copy", domain.blockJobAbort, key, 0)
-            with contextlib.suppress(errors.FabricError):
-                destinations.remove(self._hypervisor.handle, place)
+        left = {
+            key: place
+            for key, place in places.items()
+            if key not in stays and not self._gone(domain, key, place)
+        }
         with contextlib.suppress(errors.FabricError):
             self._finish(domain, places)
-        self._path(domain.UUIDString()).unlink(missing_ok=True)
+        if left:
+            self._note(domain.UUIDString(), left)
+        else:
+            self._path(domain.UUIDString()).unlink(missing_ok=True)
         return not stays
+
+    def _gone(self, domain: Any, key: str, place: Destination) -> bool:
+        """End and remove one copy; False if it is still there."""
+        if _is_copied_to(_element(domain, key), place):
+            with contextlib.suppress(errors.FabricError):  # it may have ended, as by the machine's shutdown
+                connection.call("ending a copy", domain.blockJobAbort, key, 0)
+        try:
+            destinations.remove(self._hypervisor.handle, place)
+        except (errors.FabricError, OSError):
+            return False
+        return True
 
     def _finish(self, domain: Any, places: Places) -> None:
         """See to it that all is known of the disks that the machine is on already. Harmless when repeated."""
