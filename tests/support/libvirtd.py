@@ -71,8 +71,10 @@ class Libvirtd:
             "CAPABILITIES": str(CAPABILITIES), "HOOK": str(hook or ""), "HOST": host,
         }  # fmt: skip
         self._process = _started(command, environment | _speaking(locale))
+        self._inside = self._process
         eventually(self._answers, within_seconds=60)
         self._consoles = _started(self.inside("virtlogd"), os.environ)
+        self._inside = self._consoles  # it outlives the daemon
         eventually(self.seen("/run/libvirt/virtlogd-sock").exists)
 
     @property
@@ -82,35 +84,39 @@ class Libvirtd:
 
     def seen(self, path):
         """A path of the namespace, as it is seen from outside."""
-        return Path(f"/proc/{self._process.pid}/root{path}")
+        return Path(f"/proc/{self._inside.pid}/root{path}")
 
     def inside(self, *command):
         """The command, such that it runs where this daemon is the system's."""
-        return ["nsenter", f"--mount=/proc/{self._process.pid}/ns/mnt", f"--wd={os.getcwd()}", *command]
+        return ["nsenter", f"--mount=/proc/{self._inside.pid}/ns/mnt", f"--wd={os.getcwd()}", *command]
 
     def reboot(self):
         """As its host does: all machines lose their power, and the daemon starts those that have
-        autostart. `uri` changes."""
+        autostart."""
         self._kill_machines()
-        _end(self._process)
-        holder = self._consoles.pid
-        shutil.rmtree(f"/proc/{holder}/root/run/libvirt/qemu")
-        enter = ["nsenter", f"--mount=/proc/{holder}/ns/mnt", f"--net=/proc/{holder}/ns/net"]
-        self._process = _started([*enter, "sh", "-c", START], self._environment)
+        self.renew(between=lambda: shutil.rmtree(self.seen("/run/libvirt/qemu")))
         eventually(self._answers, within_seconds=60)
+
+    def renew(self, between=lambda: None):
+        """The daemon is ended and started again, as an upgrade does; machines run on."""
+        _end(self._process)
+        between()
+        space = f"/proc/{self._inside.pid}/ns"
+        enter = ["nsenter", f"--mount={space}/mnt", f"--net={space}/net"]
+        self._process = _started([*enter, "sh", "-c", START], self._environment)
 
     def restart(self, name):
         """One of the daemons beside it is ended, and started again."""
         (old,) = [pid for pid in self._pids() if Path(f"/proc/{pid}/comm").read_text().strip() == name]
         os.kill(old, signal.SIGTERM)
         eventually(lambda: not Path(f"/proc/{old}/exe").exists(), within_seconds=20)
-        space = f"/proc/{self._process.pid}/ns"
+        space = f"/proc/{self._inside.pid}/ns"
         enter = ["nsenter", f"--mount={space}/mnt", f"--net={space}/net"]
         self._restarted.append(_started([*enter, name], os.environ))
 
     def _pids(self):
         """Of all that runs in its namespace."""
-        own = os.readlink(f"/proc/{self._process.pid}/ns/mnt")
+        own = os.readlink(f"/proc/{self._inside.pid}/ns/mnt")
         for each in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if os.readlink(each / "ns/mnt") == own:

@@ -23,7 +23,7 @@ from ....ground import durable, seams
 from ... import interface
 from ...settling import DIRECT, NewPlace, going_on
 from ..host import connection, domain_xml, inventory, permissions, qemu_img
-from ..tracking.moving_disks import MovingDisks
+from ..tracking import moving_disks
 from ..tracking.tracking import Tracking
 from . import destinations, needed_files
 from .destinations import Destination, Need
@@ -75,7 +75,7 @@ class Settling:
         going_on: Callable[[], None] = going_on,
     ) -> Mapping[str, DiskLocation]:
         domain = self._of_ours(fabric_id)
-        with self._alone(domain), self._views.moving(fabric_id) as moving:
+        with self._alone(domain), self._views.moving(fabric_id):
             places = self._begun(fabric_id, disks)
             if not places:
                 self._give_up(domain, self._noted(fabric_id))
@@ -87,7 +87,7 @@ class Settling:
                 domain = self._await_equal(domain, places, progress, going_on)
                 with self._pauses.pause([fabric_id], PAUSE_SECONDS):
                     for key, place in places.items():
-                        _move(domain, key, place, moving)
+                        _move(domain, key, place)
                     self._finish(domain, places)
             except Exception:
                 with contextlib.suppress(errors.SecondsiteError):  # then the note stays, for a later verb
@@ -441,11 +441,11 @@ def _watched(domain: Any, key: str) -> Mapping[str, int]:
         return {}
 
 
-def _move(domain: Any, key: str, place: Destination, moving: MovingDisks) -> None:
+def _move(domain: Any, key: str, place: Destination) -> None:
     """Change over to a copy that is equal. Bitmaps are taken along first."""
     if _lies_on(_element(domain, key), place):
         return
-    moving.mark(key)
+    moving_disks.mark(domain, key)
     seams.reach("fabric.settle.marked")
     deadline = time.monotonic() + END_SECONDS
     while not _pivoted(domain, key):

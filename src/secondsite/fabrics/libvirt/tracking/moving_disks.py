@@ -13,16 +13,10 @@ from ..host import connection, inventory, monitor
 from . import bitmaps, filter_view, filters
 
 
-class MovingDisks:
-    """The disks of one machine of which no view is open."""
-
-    def __init__(self, domain: Any) -> None:
-        self._domain = domain
-
-    def mark(self, key: str) -> None:
-        """Begin at the copy of this disk, which is equal, the bitmaps that the disk has. Harmless when
-        repeated. Raises FabricError."""
-        connection.call("taking bitmaps along", _mark, self._domain, key)
+def mark(domain: Any, key: str) -> None:
+    """Begin at the copy of this disk, which is equal, the bitmaps that the disk has. No view of the machine
+    is open. Harmless when repeated. Raises FabricError."""
+    connection.call("taking bitmaps along", _mark, domain, key)
 
 
 def _mark(domain: Any, key: str) -> None:

@@ -32,7 +32,6 @@ from . import (
     view_plan,
 )
 from .job_lifeline import JobLifeline
-from .moving_disks import MovingDisks
 from .waiting_calls import WaitingCalls
 
 OFF = interface.PowerState.OFF
@@ -133,14 +132,14 @@ class Tracking:
                     self.end_left_over(fabric_id)
 
     @contextlib.contextmanager
-    def moving(self, fabric_id: str) -> Iterator[MovingDisks]:
+    def moving(self, fabric_id: str) -> Iterator[None]:
         """A context in which the disks of a running machine move to other files: no view of it can be opened,
         and none is left of a dead process. Raises FabricError while one is open."""
         self.end_left_over(fabric_id)
         domain = self._hypervisor.domain(fabric_id)
         with self._only_view_of(domain):
             self._left.forget(fabric_id)
-            yield MovingDisks(domain)
+            yield
 
     def moved(self, domain: Any, key: str, place: DiskLocation) -> None:
         """Notes that the bitmaps which a disk has now are those of this place; durable."""
