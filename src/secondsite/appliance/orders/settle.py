@@ -10,8 +10,7 @@ from ...fabrics.settling import NewPlace
 from ...ground import seams
 from ...wire.common.base import Shape
 from ...wire.control.orders import FabricMachine, Nothing, Settle
-from ..target import HostedReplica, old_disks
-from ..target.stores.store import mark_of
+from ..target import HostedReplica, old_disks, stores
 from . import machine_tags, runs
 from .commit import forget_withdrawn
 from .context import Context
@@ -164,7 +163,7 @@ def _store_of(context: Context, place: Path) -> Path | None:
     """The store that the place lies in, of this appliance or of another one."""
     own = {root.resolve() for root in context.parts.config.all_stores.values()}
     folders = place.resolve().parents
-    return next((each for each in folders if each in own or mark_of(each)), None)
+    return next((each for each in folders if each in own or stores.mark_of(each)), None)
 
 
 def _require_out(context: Context, hosted: HostedReplica, fabric_id: str) -> None:
