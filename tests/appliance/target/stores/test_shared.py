@@ -103,6 +103,16 @@ def test_the_replica_of_a_dead_appliance_is_taken_over_and_goes_on_incrementally
     assert b.point_bytes(pair.machine_id, newest) == a.read(pair.fabric_id)
 
 
+def test_machines_may_run_from_a_neighbours_store_once_a_replica_was_taken_over_there(pair, sites):
+    _, b, c = sites
+    entered = c.appliance.host.stores.entered
+    assert list(entered()) == []
+    take(pair, c)
+    assert list(entered()) == [b.config.store]
+    c.restart()
+    assert list(c.appliance.host.stores.entered()) == [b.config.store]
+
+
 def test_the_former_appliance_does_not_touch_it_when_it_is_back(pair, sites):
     _, b, c = sites
     b.stop()

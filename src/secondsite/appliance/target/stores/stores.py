@@ -91,6 +91,11 @@ class Stores:
         """The stores in which replicas of this appliance may lie."""
         return (*self.usable(), *self.neighbours)
 
+    def entered(self) -> Sequence[Path]:
+        """The folders of neighbours' stores in which this appliance has taken replicas over, as of now: its
+        machines run there, too."""
+        return [each.root for each in self.neighbours if each.owners.token]
+
     def keep_reserves(self) -> None:
         """Reserve space for starts in all stores, once their replicas are open."""
         for store in self.usable():
