@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 
