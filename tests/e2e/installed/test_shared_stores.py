@@ -88,7 +88,7 @@ def test_it_goes_home_from_there_without_a_loss(rig):
     rig.new_points(NAME, within_seconds=SECONDS)
     rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(NAME,)))
     last = rig.console(SECOND, NAME).last_record
-    boot = eventually(lambda: rig.console("a", NAME).boots[1:], SECONDS)[-1]
+    boot = rig.console("a", NAME).wait_for_boot(2, SECONDS)
     assert boot.complaints == ()
     assert boot.verified_last >= last
     rig.must(Verb.COMMIT, rest.Commit(machines=(NAME,)))
