@@ -239,7 +239,7 @@ def _protection(*names: str) -> rest.EnableProtection:
 def run(count: int, seed: int, within_seconds: float, say: Say) -> Migrations:
     """So many migrations, or as many as the time allows."""
     seen, end = Migrations(seed), time.monotonic() + within_seconds
-    with Installed(shares=True) as rig:
+    with Installed(shares="a") as rig:
         story = Story(rig, seen, say)
         story.begin()
         try:

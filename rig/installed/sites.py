@@ -63,9 +63,9 @@ class Installed(Hands):
 
     lost_by = "the power of its host is cut, which ends"
 
-    def __init__(self, folder: Path | None = None, *, stays: bool = False, shares: bool = False) -> None:
-        """`stays`: it outlives this process, until it is removed. `shares`: the hosts of site a share a
-        folder, in which its machines have their disks."""
+    def __init__(self, folder: Path | None = None, *, stays: bool = False, shares: str = "") -> None:
+        """`stays`: it outlives this process, until it is removed. `shares`: the site whose hosts share a
+        folder, in which the machines of site a have their disks, or the appliances of site b their stores."""
         self._stays, self._shares = stays, shares
         self.folder = folder or Path(tempfile.mkdtemp(prefix="ssi-", dir="/var/tmp"))
         self.tag = uuid.uuid4().hex[:6]
@@ -92,7 +92,7 @@ class Installed(Hands):
     def _host(self, name: str, made_from: Path) -> Host:
         number = NUMBERS[name]
         space = self._network.namespace(number)
-        shared = self.folder / "shared" if self._shares and name.startswith("a") else None
+        shared = self.folder / "shared" if self._shares and name.startswith(self._shares) else None
         if shared is not None:
             shared.mkdir(exist_ok=True)
             shared.chmod(0o755)
@@ -185,7 +185,9 @@ class Installed(Hands):
         listen, address = ("[::]", by_six) if site == "b" else ("0.0.0.0", by_four)
         words = ["--name", f"appliance-{site}", "--uri", "qemu:///system", "--boot-folder", str(BOOT_FOLDER)]
         words += ["--listen", f"{listen}:{DATA_PORT}", "--advertise", f"{address}:{DATA_PORT}"]
-        if self._shares:  # a folder that is mounted at both hosts says nothing of that, as NFS would
+        if self._shares == "b" and site.startswith("b"):
+            words += ["--store", f"{SHARED}/{site}"]
+        if self._shares == "a":  # a folder that is mounted at both hosts says nothing of that, as NFS would
             words += ["--view-kind", "backup-job"]
         self._use(key, site, "enroll", *words)
 
@@ -229,7 +231,7 @@ class Installed(Hands):
         host = self.hosts[site]
         guest = self._give_boot_files(kind)
         suffix = SUFFIXES.get(storage, storage)
-        folder = SHARED if self._shares else MACHINES
+        folder = SHARED if self._shares == "a" else MACHINES
         disks = [f"{folder}/{name}-{number}.{suffix}" for number in range(len(disk_bytes))]
         for path, size in zip(disks, disk_bytes, strict=True):
             guestkit.make_disk(host.path(path), size, filled_bytes=filled_bytes)
@@ -252,7 +254,7 @@ class Installed(Hands):
         )
         host.must("virsh", "define", "/dev/stdin", text=xml)
         host.must("virsh", "start", name)
-        above = self.folder / "shared" if self._shares else host.upper / MACHINES.lstrip("/")
+        above = self.folder / "shared" if self._shares == "a" else host.upper / MACHINES.lstrip("/")
         seen = tuple(Path(path) if storage == BLOCK else above / Path(path).name for path in disks)
         made = GuestMachine(
             name, fabric_id, seen, guestkit.Console(host.upper / console.lstrip("/")), GUESTS, seen

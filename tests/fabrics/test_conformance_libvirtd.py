@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,26 @@ def test_qemu_is_let_into_our_own_folders_and_nobody_else_is(host, tmp_path):
     subprocess.run([*as_qemu(gate), "stat", inner / "0.qcow2"], check=True, timeout=10)
     for closed in (inner, inner.parent):
         assert subprocess.run([*as_qemu(gate), "ls", closed], capture_output=True, timeout=10).returncode != 0
+
+
+def test_qemu_is_let_into_folders_that_came_later_and_no_more_once_they_have_gone(host, tmp_path):
+    inner = tmp_path / "neighbour" / "replicas"
+    inner.mkdir(parents=True)
+    for folder, mode in ((tmp_path, 0o711), (tmp_path / "neighbour", 0o700), (inner, 0o700)):
+        folder.chmod(mode)
+    taken_over: list[Path] = []
+    gate = permissions.FolderAccess(host.connection, [tmp_path / "own"])
+    gate.further = lambda: taken_over
+    with pytest.raises(errors.FabricError, match="may not enter"):
+        gate.let_in(inner)
+    taken_over.append(tmp_path / "neighbour")
+    gate.let_in(inner)
+    (inner / "0.qcow2").touch()
+    subprocess.run([*as_qemu(gate), "stat", inner / "0.qcow2"], check=True, timeout=10)
+    inner.chmod(0o700)
+    taken_over.clear()
+    with pytest.raises(errors.FabricError, match="may not enter"):
+        gate.let_in(inner)
 
 
 def as_qemu(gate):

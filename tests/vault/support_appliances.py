@@ -78,6 +78,9 @@ class Appliances:
         self.failing = {}
         self.silent = set()
         self.late = set()
+        self.lying = {}
+        """By appliance, the tokens in the store in which it takes replicas over."""
+        self.taken = []
         self._on_the_way = {}
         self.unheard = set()
         self._trap = None
@@ -345,7 +348,8 @@ class Appliances:
     def _take_replica(self, appliance_id, machine_id, payload):
         if payload.accepting:
             self._accepting.add(machine_id)
-        return orders.Nothing()
+        self.taken.append(payload)
+        return orders.TakenReplica(tokens=self.lying.get(appliance_id, ()))
 
     def _accept_cycles(self, appliance_id, machine_id, payload):
         (self._accepting.add if payload.accepting else self._accepting.discard)(machine_id)

@@ -69,6 +69,7 @@ class Appliance:
         self.replication = Replication(config, fabric, self.state, self.peers)
         self.groups = Groups(fabric, self.state, self.replication, self.peers, config.appliance_id)
         self.host = ReplicaHost(config, self.state, custody or Custody())
+        fabric.also_enters(self.host.stores.entered)
         self.work = Applier(self.host, config.appliers)
         self.resting = IdleDisks(self.host)
         self.power_watch = PowerWatch(fabric, self.host, self.state)

@@ -560,5 +560,9 @@ class Fabric(Protocol):
     @property
     def scripting(self) -> Scripting: ...
 
+    def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
+        """Folders that come and go, and are the appliance's as those are with which the fabric was opened: a
+        hypervisor that runs as another user is let into both."""
+
     def close(self) -> None:
         """Disconnects from the platform; machines run on."""

@@ -23,7 +23,7 @@ TOLD_SECONDS = 10
 
 @pytest.fixture(scope="module")
 def rig():
-    with Installed(shares=True) as rig:
+    with Installed(shares="a") as rig:
         rig.open()
         rig.add_host(THERE)
         rig.let_migrate(HERE, THERE)

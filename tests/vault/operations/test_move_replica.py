@@ -9,7 +9,7 @@ from secondsite.ground.units import GiB
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
 from tests.vault.support_operations import OTHER_B, said
-from tests.vault.support_shared_stores import NAMES, at, has, shared_stores
+from tests.vault.support_shared_stores import NAMES, TOKENS, at, has, shared_stores
 
 
 @pytest.fixture
@@ -46,6 +46,18 @@ def test_a_host_that_has_not_proven_that_it_reaches_the_store_gets_nothing(verbs
     verbs.appliances.away.add(B)
     assert verbs.run(Verb.FAILOVER, "m00").job.state == "failed"
     assert at(verbs, "m00") == B
+
+
+def test_what_the_first_taker_said_is_known_when_it_dies_before_it_reports(verbs):
+    """The store's own host has a new token by then, and has not seen that of the one that died."""
+    verbs.appliances.lying[OTHER_B] = ("f" * 32, TOKENS[B])
+    assert verbs.run(Verb.MOVE_REPLICA, "m00", target_appliance=OTHER_B).job.state == "succeeded"
+    verbs.appliances.away.add(OTHER_B)
+    for each in (B, "third-b"):
+        has(verbs, each, proven=())
+    assert verbs.run(Verb.FAILOVER, "m00").job.state == "succeeded"
+    assert at(verbs, "m00") == B
+    assert set(verbs.appliances.lying[OTHER_B]) <= set(verbs.appliances.taken[-1].tokens)
 
 
 def test_a_failover_whose_host_is_dead_goes_on_at_another_and_says_so(verbs):

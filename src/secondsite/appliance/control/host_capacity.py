@@ -15,14 +15,19 @@ log = structlog.get_logger(__name__)
 
 
 class HostCapacityWatch(Every):
-    """Looks every half a minute. `latest` is None before the first look, and while the hypervisor does not
-    answer."""
+    """Looks every half a minute."""
 
     def __init__(self, fabric: Fabric, shared: SharedStoresWatch, segment: str | None = None) -> None:
         """`segment`: the host's address on its drill segment."""
         super().__init__("host-capacity", EVERY_SECONDS, self._look, self._failed)
         self._fabric, self._shared, self._segment = fabric, shared, segment
-        self.latest: HostCapacity | None = None
+        self._seen: HostCapacity | None = None
+
+    @property
+    def latest(self) -> HostCapacity | None:
+        """None before the first look, and while the hypervisor does not answer."""
+        now = {"signs": self._shared.signs, "proven": self._shared.proven}
+        return None if self._seen is None else self._seen.model_copy(update=now)
 
     def start(self) -> None:
         super().start()
@@ -32,15 +37,13 @@ class HostCapacityWatch(Every):
         hosting = self._fabric.hosting
         has, has_networks = hosting.capacity(), self._fabric.properties.networks
         names = sorted(each.name for each in self._fabric.networks.list()) if has_networks else []
-        self.latest = HostCapacity(
+        self._seen = HostCapacity(
             vcpus=has.vcpus,
             memory_bytes=has.memory_bytes,
             free_bytes=has.free_bytes,
             cpu_model=hosting.cpu_model(),
             networks=tuple(names[:MOST_NETWORKS]),
             segment=self._drill_segment(self._segment) if self._segment and has_networks else None,
-            signs=self._shared.signs(),
-            proven=self._shared.proven,
         )
 
     def _drill_segment(self, address: str) -> DrillSegment:
@@ -50,5 +53,5 @@ class HostCapacityWatch(Every):
             return DrillSegment(address=address, problem=f"{problem.message} {problem.do}".rstrip())
 
     def _failed(self, error: Exception) -> None:
-        self.latest = None
+        self._seen = None
         log.warning("host.not-looked", problem=str(error))

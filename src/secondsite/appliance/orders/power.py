@@ -251,7 +251,9 @@ def withdraw(context: Context, payload: Withdraw) -> tuple[str, Nothing]:
 
 def _is_anothers(context: Context, found: MachineSummary) -> bool:
     """Whether it stands on a replica of another appliance of this hypervisor."""
-    folders = [each.folder for each in context.parts.host.stores.all]
+    stores = context.parts.host.stores
+    taken_over = (each for each in stores.neighbours if each.has(context.machine_id))
+    folders = [each.folder for each in (*stores.all, *taken_over)]
     replica = (folders[0].name, context.machine_id)
     paths = [Path(disk.path) for disk in found.definition.disks]
     return any(

@@ -5,7 +5,15 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import PowerState
 from ...ground.plural import counted
-from ...wire.control.orders import AcceptCycles, Nothing, RemoveReplica, StopReplication, TakeReplica
+from ...wire.common.stores import MOST_SIGNS
+from ...wire.control.orders import (
+    AcceptCycles,
+    Nothing,
+    RemoveReplica,
+    StopReplication,
+    TakenReplica,
+    TakeReplica,
+)
 from ...wire.control.setups import ReplicaSetup
 from ..shared import ended_protections, withdrawn_definitions
 from ..target import FAILOVER, HostedReplica, ReplicaTakeover
@@ -33,7 +41,7 @@ def prepare(context: Context, setup: ReplicaSetup) -> tuple[str, Nothing]:
     return sentence, Nothing()
 
 
-def take_replica(context: Context, payload: TakeReplica) -> tuple[str, Nothing]:
+def take_replica(context: Context, payload: TakeReplica) -> tuple[str, TakenReplica]:
     """The replica is this appliance's from now on. Raises NotPossibleNow while its former one may write to
     it, or while a copy may run on it."""
     host, setup = context.parts.host, payload.setup
@@ -50,7 +58,8 @@ def take_replica(context: Context, payload: TakeReplica) -> tuple[str, Nothing]:
             still = _end_former_drills(context, hosted)
         context.parts.work.wanted(hosted)
     points = counted(len(hosted.replica.point_ids), "recovery point")
-    return f"the replica of {setup.machine_name}, with {points}, is taken over{still}", Nothing()
+    said = f"the replica of {setup.machine_name}, with {points}, is taken over{still}"
+    return said, TakenReplica(tokens=tuple(host.stores.of(hosted).owners.signs()[:MOST_SIGNS]))
 
 
 def _end_former_drills(context: Context, hosted: HostedReplica) -> str:

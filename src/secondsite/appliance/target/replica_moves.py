@@ -23,6 +23,7 @@ from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
 from .stores import Store, ownership
 from .stores.ownership import Owner
+from .stores.stores import MOST_TOLD
 
 ASKED_SECONDS = 2.0
 BESIDE_SECONDS = 20.0
@@ -40,7 +41,7 @@ class StillOpen(errors.NotPossibleNow):
 
 class ReplicaTakeover:
     """Takes over the replica of `setup`, which was the appliance `former_id`'s. `tokens`: those that the
-    vault knows of that appliance's stores. `begun`: a failover that began there goes on here."""
+    vault knows to lie in its store. `begun`: a failover that began there goes on here."""
 
     def __init__(
         self, host: ReplicaHost, setup: ReplicaSetup, former_id: str, tokens: Sequence[str], *, begun: bool
@@ -69,14 +70,18 @@ class ReplicaTakeover:
         """The store that has the replica. Raises NotPossibleNow."""
         stores, name = self._host.stores, self._setup.machine_name
         for store in stores.reached():
-            is_there = (store.folder / self._setup.machine_id).exists()
-            owner = store.owner(self._setup.machine_id) if is_there else None
+            owner = store.owner_there(self._setup.machine_id)
             is_theirs = owner is not None and owner.appliance_id == self._former_id
-            if is_theirs and not self._tokens.isdisjoint(store.owners.tokens(self._former_id)):
+            if is_theirs and not self._tokens.isdisjoint(store.owners.all_tokens()):
                 return store
         raise errors.NotPossibleNow(
-            f"The replica of {name}, which appliance {self._former_id} has, is in no store that is seen from "
-            "here.",
+            " ".join(
+                (
+                    f"The replica of {name}, which appliance {self._former_id} has, is in no store that is "
+                    "seen from here.",
+                    *stores.copies[:MOST_TOLD],
+                )
+            ),
             do="Mount the file system of that store here, beside this appliance's own store.",
         )
 
@@ -227,27 +232,36 @@ class SharedStoresWatch(Every):
         self._state = state
         self._gone = gone
         self._beside_at: float | None = None
+        self._held: frozenset[str] = frozenset()
+        self.signs: tuple[StoreSign, ...] = ()
+        """The stores that this appliance holds, each with the tokens that lie in it, as of the last look."""
         self.proven: tuple[str, ...] = ()
         """Tokens of other appliances, each of which was read here while its appliance held its store."""
-
-    def signs(self) -> tuple[StoreSign, ...]:
-        """The stores that this appliance holds, each with its token."""
-        stores = self._host.stores
-        held = ((each.name, each.owners.token) for each in stores.reached())
-        return tuple(StoreSign(store=name, token=token) for name, token in held if token)[:MOST_SIGNS]
 
     def _look(self) -> None:
         stores = self._host.stores
         now = time.monotonic()
-        if self._beside_at is None or now - self._beside_at >= BESIDE_SECONDS:
+        is_due = self._beside_at is None or now - self._beside_at >= BESIDE_SECONDS
+        if is_due:
             self._beside_at = now
             stores.look_beside()
             self._prove()
             self._let_go_of_lost()
+        self._sign(is_due=is_due)
         if stores.neighbours:
             for store in stores.reached():
                 for machine_id, appliance_id in store.owners.asked_of_me() if store.owners.token else ():
                     self._answer(store, machine_id, appliance_id)
+
+    def _sign(self, *, is_due: bool) -> None:
+        """Read the tokens again if it is due, or once a store is held that was not."""
+        stores = [each for each in self._host.stores.reached() if each.owners.token]
+        held = frozenset(each.owners.token for each in stores if each.owners.token)
+        if is_due or held != self._held:
+            found = [
+                StoreSign(store=each.name, token=token) for each in stores for token in each.owners.signs()
+            ]
+            self._held, self.signs = held, tuple(found[:MOST_SIGNS])
 
     def _prove(self) -> None:
         proven = []

@@ -1,6 +1,6 @@
 """One libvirt host as a fabric."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
@@ -36,6 +36,7 @@ class LibvirtFabric:
         self._hypervisor = connection.Hypervisor(uri, key, away.heard)
         embedded = self._hypervisor.embedded_root is not None
         folders = permissions.FolderAccess(self._hypervisor, [work_dir, *own])
+        self._folders = folders
         agents = freezing.Agents(self._hypervisor, work_dir / "frozen")
         quiescence = common_pause.CommonPause(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor, away)
@@ -78,6 +79,9 @@ class LibvirtFabric:
             networks=True,
             notes=() if accelerated else (note,),
         )
+
+    def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
+        self._folders.further = folders
 
     def close(self) -> None:
         self._views.close()

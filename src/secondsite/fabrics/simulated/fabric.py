@@ -6,7 +6,7 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +58,9 @@ class SimulatedFabric:
         self.addressing = SimulatedAddressing(host, faults)
         self.scripting = SimulatedScripting(host, faults)
         self.tracking.end_left_over_trials()
+
+    def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
+        """Nobody is kept out of any folder."""
 
     def close(self) -> None:
         """Nothing to close: daemons and machines run on."""

@@ -80,7 +80,7 @@ class SituationContext:
 
 
 def _replaceable(known: Collection[ApplianceRecord]) -> Iterator[str]:
-    ready = [each for each in known if each.connected and each.capacity and each.capacity.proven]
+    ready = [each for each in known if each.connected and each.capacity]
     for one in known if ready else ():
         tokens = [each.token for each in one.capacity.signs] if one.capacity is not None else []
         others = (each.capacity for each in ready if each.site == one.site and each.id != one.id)

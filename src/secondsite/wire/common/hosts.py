@@ -9,8 +9,9 @@ from ...domain.machines.properties import MOST_MEMORY_BYTES
 from .base import Shape
 from .machines import Segment
 from .numbers import BoundedTuple, Bytes, Name, Number, Text
+from .stores import MOST_SIGNS as MOST_SIGNS
 
-MOST_NETWORKS = MOST_SIGNS = 1000
+MOST_NETWORKS = 1000
 
 
 class DrillSegment(Shape):
@@ -51,13 +52,14 @@ class HostCapacity(Shape):
     """Its drill segment; null: none is named."""
 
     signs: Annotated[tuple[StoreSign, ...], BoundedTuple(MOST_SIGNS)] = ()
-    """The stores that this appliance uses, each with a random token that lies in it."""
+    """The stores that this appliance uses, each with random tokens that lie in it, of whichever appliance."""
     proven: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
     """Tokens of other appliances that it has read while they held the stores that these lie in."""
 
     def reaches(self, tokens: Iterable[str]) -> bool:
-        """Whether it has proven that it reaches a store in which one of these lies."""
-        return not frozenset(self.proven).isdisjoint(tokens)
+        """Whether it reaches a store in which one of these lies: it has proven that, or uses that store."""
+        known = {*self.proven, *(each.token for each in self.signs)}
+        return not known.isdisjoint(tokens)
 
     @property
     def is_believed(self) -> bool:

@@ -5,12 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Shape
-from .numbers import Bytes
+from .numbers import BoundedTuple, Bytes, Name
 
 DEFAULT = "default"
 """The name of the store that every appliance has."""
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 MOST_STORES = 100
+MOST_SIGNS = 1000
 StoreName = Annotated[str, Field(pattern=NAME)]
 
 
@@ -19,6 +20,8 @@ class Placement(Shape):
 
     store: StoreName | None = None
     """The name of a store of the appliance that holds it; null: its default store."""
+    signs: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
+    """Tokens that lay in the store when another appliance took the replica over there; none if none did."""
 
 
 MOST_FREE = 1 << 50

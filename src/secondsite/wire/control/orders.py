@@ -15,6 +15,7 @@ from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
 from ..common.points import MOST_DISKS, PointId, PointShape, RollForward
 from ..common.policies import PolicyShape
 from ..common.properties import Sizing
+from ..common.stores import MOST_SIGNS
 from .adopting import Adopt, AdoptableSite, AdoptionFact, ListAdoptable
 from .checks import (
     MOST_OBSTACLES,
@@ -422,6 +423,12 @@ class TakeReplica(Shape):
     wait_seconds: float = 30
 
 
+class TakenReplica(Shape):
+    """By which tokens the store is known that the replica lies in; none from an older appliance."""
+
+    tokens: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
+
+
 class Kind(StrEnum):
     DISCOVER = "discover"
     CHECK_SOURCE = "check_source"
@@ -545,7 +552,7 @@ PREPARE_REPLICA = OrderKind(
 TAKE_REPLICA = OrderKind(
     Kind.TAKE_REPLICA,
     TakeReplica,
-    Nothing,
+    TakenReplica,
     "take over a replica of another appliance, in a store that both reach",
     pace=Pace.LINK,
 )

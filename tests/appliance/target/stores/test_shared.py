@@ -3,6 +3,7 @@ two have it."""
 
 import contextlib
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from rig.appliances import Pair, runs
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
-from secondsite.appliance.shared import alone_in_stores
+from secondsite.appliance.shared import State, alone_in_stores
+from secondsite.appliance.target.stores import stores
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import leasing, read
 from secondsite.rescue.problems import Problem
 from secondsite.wire.control.orders import Kind, TakeReplica
+from secondsite.wire.control.setups import ReplicaSetup
 
 pytestmark = pytest.mark.slow
 
@@ -69,12 +72,13 @@ def owner(pair):
 def test_who_sees_a_store_proves_it_by_its_token_while_its_appliance_holds_it(sites):
     _, b, c = sites
     for one, other in ((b, c), (c, b)):
-        [sign] = [each for each in one.appliance.shared_stores.signs() if each.store == "default"]
-        eventually(lambda: sign.token in other.appliance.shared_stores.proven)  # noqa: B023
+        token = one.appliance.host.stores.default.owners.token
+        eventually(lambda: token in [each.token for each in one.appliance.shared_stores.signs])  # noqa: B023
+        eventually(lambda: token in other.appliance.shared_stores.proven)  # noqa: B023
 
 
 def test_a_copy_of_a_store_proves_nothing(sites, make_site, tmp_path):
-    """Its tokens are the same, but nobody holds it."""
+    """Its tokens are the same, but it is not where its mark says, and nobody holds it."""
     _, b, _ = sites
     copied = tmp_path / "copied" / "b"
     (copied / "owners").mkdir(parents=True)
@@ -83,8 +87,75 @@ def test_a_copy_of_a_store_proves_nothing(sites, make_site, tmp_path):
     d = make_site("d", store=copied.with_name("d")).start()
     watch = d.appliance.shared_stores
     watch.look()
-    assert b.appliance_id in next(iter(d.appliance.host.stores.neighbours)).owners.others()
+    assert d.appliance.host.stores.neighbours == ()
     assert watch.proven == ()
+    [said] = d.appliance.host.stores.copies
+    assert said.startswith(f"{copied} is a copy of {b.config.store} of host")
+
+
+def copy_beside(site):
+    """Of its store, in a folder that comes first."""
+    there = site.config.store.with_name("a-backup")
+    shutil.copytree(site.config.store, there, symlinks=True)
+    return there
+
+
+def test_of_a_store_and_its_copy_the_store_is_taken(pair, sites):
+    _, b, c = sites
+    copied = copy_beside(b)
+    b.stop()
+    take(pair, c)
+    assert owner(pair) == c.appliance_id
+    assert not (copied / "replicas" / pair.machine_id / "owner.json").exists()
+    c.restart()
+    assert c.appliance.host.stores.holding(pair.machine_id).root == b.config.store
+
+
+def test_a_copy_is_not_opened_in_place_of_the_store_in_which_a_replica_was_taken_over(pair, sites):
+    _, b, c = sites
+    take(pair, c)
+    copy_beside(b)
+    c.restart()
+    assert c.replica(pair.machine_id).replica.files.root == b.replica_folder(pair.machine_id)
+
+
+def test_a_copy_of_a_store_that_is_lost_is_named_and_not_taken(pair, sites):
+    _, b, c = sites
+    copied = copy_beside(b)
+    b.stop()
+    b.config.store.rename(b.config.store.parents[1] / "lost")
+    with pytest.raises(OrderFailed, match=f"{copied} is a copy of {b.config.store}.*not taken for it"):
+        take(pair, c)
+
+
+def test_who_took_a_copy_over_once_lets_go_of_what_another_has_in_the_store(pair, sites):
+    """A former release took the first that it found."""
+    _, b, c = sites
+    take(pair, c)
+    moved = TokenPair(pair.source, c, pair.fabric_id, pair.machine_id)
+    moved.token = pair.token
+    c.stop()
+    state = State(c.config.state_file)
+    setup, accepting = state.replicas()[pair.machine_id]
+    place = ReplicaSetup.model_validate_json(setup).keeping.store
+    take(moved, b)
+    state.put_replica(pair.machine_id, setup.replace(str(place), f"{place}-backup"), accepting)
+    state.close()
+    c.start()
+    assert pair.machine_id not in c.appliance.host.unopened()
+    take(pair, c, tokens=(b.appliance.host.stores.default.owners.token,))
+    assert owner(pair) == c.appliance_id
+
+
+def test_a_store_can_be_looked_at_again_after_its_folder_could_not_be_listed(pair, sites, monkeypatch):
+    _, b, c = sites
+    take(pair, c)
+    with monkeypatch.context() as away:
+        away.setattr(stores, "_marks_beside", lambda root: [])
+        c.appliance.host.stores.look_beside()
+        assert c.appliance.host.stores.of(c.replica(pair.machine_id)).root == b.config.store
+    c.appliance.host.stores.look_beside()
+    assert len(c.appliance.host.stores.neighbours) == 1
 
 
 def test_the_replica_of_a_dead_appliance_is_taken_over_and_goes_on_incrementally(pair, sites):
@@ -101,6 +172,16 @@ def test_the_replica_of_a_dead_appliance_is_taken_over_and_goes_on_incrementally
     newest = moved.status().points[-1].id
     assert newest != pair.point
     assert b.point_bytes(pair.machine_id, newest) == a.read(pair.fabric_id)
+
+
+def test_machines_may_run_from_a_neighbours_store_once_a_replica_was_taken_over_there(pair, sites):
+    _, b, c = sites
+    entered = c.appliance.host.stores.entered
+    assert list(entered()) == []
+    take(pair, c)
+    assert list(entered()) == [b.config.store]
+    c.restart()
+    assert list(c.appliance.host.stores.entered()) == [b.config.store]
 
 
 def test_the_former_appliance_does_not_touch_it_when_it_is_back(pair, sites):
@@ -137,6 +218,32 @@ def test_it_comes_back_the_same_way(pair, sites):
     b.restart()
     assert pair.point in [each.id for each in pair.status().points]
     assert c.appliance.host.find(pair.machine_id) is None
+
+
+def test_it_comes_back_from_one_that_died_before_anybody_saw_its_token(pair, sites):
+    """What lies in the store is told with the takeover; its own appliance reaches it without a proof."""
+    _, b, c = sites
+    b.stop()
+    told = c.do(Kind.TAKE_REPLICA, order(pair), pair.machine_id)["tokens"]
+    assert pair.token in told
+    c.stop()
+    b.start()
+    b.appliance.shared_stores.look()
+    assert set(told) & {each.token for each in b.appliance.shared_stores.signs}
+    moved = TokenPair(pair.source, c, pair.fabric_id, pair.machine_id)
+    moved.token = pair.token
+    take(moved, b)
+    assert owner(pair) == b.appliance_id
+
+
+def test_whoever_holds_a_store_tells_the_tokens_of_the_others_too(pair, sites):
+    _, b, c = sites
+    take(pair, c)
+    c.appliance.shared_stores.look()
+    names = {each.root: each for each in c.appliance.host.stores.neighbours}
+    there = names[b.config.store]
+    told = {each.token for each in c.appliance.shared_stores.signs if each.store == there.name}
+    assert {pair.token, there.owners.token} <= told
 
 
 def test_an_appliance_that_hangs_keeps_it(pair, sites):

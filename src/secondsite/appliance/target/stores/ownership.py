@@ -101,6 +101,17 @@ class Owners:
         except UNREADABLE:
             return ()
 
+    def signs(self) -> Sequence[str]:
+        """Tokens that lie here, by which the store is known: this appliance's, and the newest of each
+        other."""
+        newest = (self.tokens(each)[:1] for each in self.others())
+        return [*self.tokens(self.appliance_id), *(token for found in newest for token in found)]
+
+    def all_tokens(self) -> Iterator[str]:
+        """Those of all appliances that have used the store."""
+        for each in (self.appliance_id, *self.others()):
+            yield from self.tokens(each)
+
     def others(self) -> Sequence[str]:
         """The other appliances that have used the store."""
         try:

@@ -90,6 +90,10 @@ class Store:
             log.warning("replica.owner-not-read", store=self.name, machine=machine_id, problem=str(problem))
             return None
 
+    def owner_there(self, machine_id: str) -> Owner | None:
+        """As `owner`; None too if no replica of the machine is here."""
+        return self.owner(machine_id) if (self.folder / machine_id).exists() else None
+
     def keep_reserve(self) -> None:
         """Reserve the last of its space for starts."""
         self.reserve.keep(machines_run=any(each.failed_over for each in self.hosted()))

@@ -40,6 +40,20 @@ def copied_from(root: Path, mark: Mapping[str, object]) -> str | None:
     return f"{said.get('root')} of host {said.get('host')}"
 
 
+def told(root: Path, mark: Mapping[str, object]) -> str | None:
+    """For a store of another appliance: why the folder is not taken for it, as a sentence; None if it is
+    where its mark says. Its tokens prove nothing of that: whoever copies it copies them along."""
+    if not isinstance(mark.get(PLACE), dict):
+        return f"{root} does not say where it lies: start its appliance, of this release, once."
+    original = copied_from(root, mark)
+    if original is None:
+        return None
+    return (
+        f"{root} is a copy of {original}, and is not taken for it: remove it, or keep it elsewhere; if the "
+        "store itself is lost, put the copy into its place, and start its appliance, which reads all of it."
+    )
+
+
 def distrust(state: State, folder: Path) -> None:
     """Trust nothing of the replicas in this folder any more: their points are read again, and with the next
     cycle the source compares all blocks."""

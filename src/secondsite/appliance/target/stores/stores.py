@@ -6,7 +6,7 @@ that it has taken over."""
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -18,11 +18,14 @@ from ....wire.control.setups import ReplicaSetup
 from ...shared import ApplianceConfig, State
 from .. import rescue_program
 from ..replica import HostedReplica
-from .store import MARK, Store, owner_of_store
+from . import store_copies
+from .store import MARK, Store, mark_of, owner_of_store
 
 HOLD_SECONDS = 60.0
 """How long to wait for another appliance that is just taking a replica over from this one."""
 MOST_NEIGHBOURS = 100
+MOST_TOLD = 3
+"""How many copies a sentence names."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,8 @@ class Stores:
         self.all: Sequence[Store] = [self._store(name, root) for name, root in config.all_stores.items()]
         self.neighbours: Sequence[Store] = ()
         """Stores of other appliances that are within reach."""
+        self.copies: Sequence[str] = ()
+        """Of folders beside them that say to be such stores, and are not: sentences with what to do."""
 
     def _store(self, name: str, root: Path) -> Store:
         return Store(name, root, self._delay, self._hosted, self._appliance_id)
@@ -76,20 +81,36 @@ class Stores:
         return (each for each in self.neighbours if each.owners.tokens(self._appliance_id))
 
     def look_beside(self) -> None:
-        """Look for the stores of other appliances beside this one's."""
+        """Look for the stores of other appliances beside this one's. Copies of them are none."""
         known = {each.root: each for each in self.neighbours}
         own = [each.root.absolute() for each in self.all]
         found = sorted({path.parent for root in own for path in _marks_beside(root)} - set(own))
-        names = ((root, owner_of_store(root)) for root in found[:MOST_NEIGHBOURS])
-        self.neighbours = tuple(
-            known.get(root) or self._store(neighbour_name(owner, root), root)
-            for root, owner in names
-            if owner not in (None, self._appliance_id)
-        )
+        marks = {root: mark for root in found[:MOST_NEIGHBOURS] if self._is_anothers(mark := mark_of(root))}
+        why_not = {root: store_copies.told(root, mark) for root, mark in marks.items()}
+        copies = [why for why in why_not.values() if why is not None]
+        for why in copies:
+            if why not in self.copies:
+                log.warning("store.not-taken", problem=why)
+        self.copies = tuple(copies)
+        held = [each for each in self.neighbours if each.owners.token]  # also while they cannot be looked at
+        seen = [
+            known.get(root) or self._store(neighbour_name(str(mark["appliance_id"]), root), root)
+            for root, mark in marks.items()
+            if why_not[root] is None
+        ]
+        self.neighbours = (*seen, *(each for each in held if each not in seen))
+
+    def _is_anothers(self, mark: Mapping[str, object]) -> bool:
+        return mark.get("appliance_id") not in (None, self._appliance_id)
 
     def reached(self) -> Sequence[Store]:
         """The stores in which replicas of this appliance may lie."""
         return (*self.usable(), *self.neighbours)
+
+    def entered(self) -> Sequence[Path]:
+        """The folders of neighbours' stores in which this appliance has taken replicas over, as of now: its
+        machines run there, too."""
+        return [each.root for each in self.neighbours if each.owners.token]
 
     def keep_reserves(self) -> None:
         """Reserve space for starts in all stores, once their replicas are open."""
@@ -121,14 +142,19 @@ class Stores:
 
     def lost(self, setup: ReplicaSetup) -> str | None:
         """The id of the appliance that has the machine's replica, which was this one's, in the store where
-        it is known to lie; None if none has."""
-        there = (*self.all, *self.neighbours)
-        store = next((each for each in there if each.name == (setup.keeping.store or DEFAULT)), None)
-        if store is None or store.problem is not None or not (store.folder / setup.machine_id).exists():
-            return None
-        owner = store.owner(setup.machine_id)
-        is_other = owner is not None and owner.appliance_id != self._appliance_id
-        return owner.appliance_id if owner is not None and is_other else None
+        it is known to lie; or, if that is none that is seen, in one where it was taken over. None if none
+        has."""
+        there = [each for each in (*self.all, *self.neighbours) if each.problem is None]
+        names = {each.name for each in (*self.all, *self.neighbours)}
+        name = setup.keeping.store or DEFAULT
+        if name in names:
+            found = [each.owner_there(setup.machine_id) for each in there if each.name == name]
+        elif self.holding(setup.machine_id) is None:
+            found = [each.owner_there(setup.machine_id) for each in there]
+        else:
+            found = []
+        others = (each for each in found if each is not None and each.appliance_id != self._appliance_id)
+        return next((each.appliance_id for each in others if name in names or each.number), None)
 
     def named(self, name: str | None) -> Store:
         """The store of this name, or the default one. Raises NotPossibleNow for one that this appliance does
@@ -137,7 +163,7 @@ class Stores:
             if store.name == (name or DEFAULT):
                 return store
         raise errors.NotPossibleNow(
-            f"This appliance has no store '{name}'.",
+            " ".join((f"This appliance has no store '{name}'.", *self.copies[:MOST_TOLD])),
             do=(
                 f"Its stores are {', '.join(each.name for each in self.all)}; appliance.json names them "
                 "under 'stores'."

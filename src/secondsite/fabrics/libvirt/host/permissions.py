@@ -11,7 +11,7 @@ import os
 import pwd
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ....domain import errors
@@ -27,11 +27,12 @@ PASS = stat.S_IXOTH
 
 class FolderAccess:
     """Access of QEMU's user to folders. `own` are folders of the appliance; permissions are changed only
-    there and below."""
+    there and below. `further` gives more of them, which come and go."""
 
     def __init__(self, hypervisor: connection.Hypervisor, own: Sequence[Path]) -> None:
         self._hypervisor = hypervisor
-        self.own = tuple(folder.absolute() for folder in own)
+        self._own = own
+        self.further: Callable[[], Sequence[Path]] = lambda: ()
         self._owner: Owner | None = None
 
     @property
@@ -42,10 +43,15 @@ class FolderAccess:
             self._owner = _dac_label(connection.call("reading the host's capabilities", ask))
         return self._owner
 
+    @property
+    def own(self) -> Sequence[Path]:
+        return [folder.absolute() for folder in (*self._own, *self.further())]
+
     def let_in(self, *folders: Path) -> None:
         """Let QEMU open files in these absolute folders; raises FabricError."""
+        own = self.own
         for wanted, each, owner in self._closed(folders):
-            if not self._is_ours(each):
+            if not _is_in(own, each):
                 raise errors.FabricError(_told(wanted, each, owner), do=_allowing(each))
             _open(each, owner)
 
@@ -63,10 +69,11 @@ class FolderAccess:
     def kept_out(self, folders: Iterable[Path]) -> dict[str, str]:
         """What keeps QEMU out of these absolute folders and only the administrator may change: sentences,
         each with what to do."""
+        own = self.own
         return {
             _told(wanted, each, owner): _allowing(each)
             for wanted, each, owner in self._closed(folders)
-            if not self._is_ours(each)
+            if not _is_in(own, each)
         }
 
     def _closed(self, folders: Iterable[Path]) -> Iterator[tuple[Path, Path, Owner]]:
@@ -81,8 +88,9 @@ class FolderAccess:
                 if each.exists() and not _may_pass(each, owner[0], groups):
                     yield wanted, each, owner
 
-    def _is_ours(self, folder: Path) -> bool:
-        return any(own in (folder, *folder.parents) for own in self.own)
+
+def _is_in(own: Iterable[Path], folder: Path) -> bool:
+    return any(each in (folder, *folder.parents) for each in own)
 
 
 def _open(folder: Path, owner: Owner) -> None:

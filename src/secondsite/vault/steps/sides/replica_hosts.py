@@ -1,7 +1,7 @@
 """Which other hosts of its site can take a machine's replica over, and that one of them does.
 
-A host can whose appliance has proven that it reaches the store: it has read the token that lies there while
-the replica's appliance held it (wire.common.hosts)."""
+A host can whose appliance uses the store, or has proven that it reaches it: it has read a token that lies
+there while that token's appliance held it (wire.common.hosts)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from ....domain.placement import PlacementHost
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Wait
 from ....wire.common.base import Shape
-from ....wire.common.stores import DEFAULT
+from ....wire.common.stores import DEFAULT, MOST_SIGNS
 from ....wire.control import orders
-from ....wire.control.orders import Nothing, OrderKind
+from ....wire.control.orders import OrderKind, TakenReplica
 from ...interfaces import Gateway
 from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup
@@ -32,12 +32,14 @@ ASKED_SECONDS = 60.0
 
 
 def tokens(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
-    """The tokens that lie in the store of the machine's replica, as its appliance said."""
+    """The tokens that lie in the store of the machine's replica, as its appliance said, and as whoever took
+    it over there did: that one may have died before it said more."""
     at = tx.appliances.find(machine.target_appliance_id)
-    has = at.capacity if at is not None else None
+    signs = at.capacity.signs if at is not None and at.capacity is not None else ()
     replica = tx.statuses.without_points(machine.id).replica
     store = (replica.store if replica is not None else None) or machine.kept.store or DEFAULT
-    return tuple(each.token for each in has.signs if each.store == store) if has is not None else ()
+    said = (each.token for each in signs if each.store == store)
+    return tuple(dict.fromkeys((*said, *machine.kept.signs)))[:MOST_SIGNS]
 
 
 def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequence[PlacementHost]:
@@ -74,8 +76,8 @@ def choose(
         raise errors.NotPossibleNow(
             f"{whom} the store of the replica of {machine.name}.",
             do="Keep replicas in stores that lie side by side on a file system which the site's hosts share; "
-            "'secondsite appliance show APPLIANCE' says whose stores one reaches, half a minute after a "
-            "start or a move.",
+            "'secondsite appliance show APPLIANCE' says whose stores one reaches, half a minute after both "
+            "have started.",
         )
     if name is not None:
         return placement.choose(hosts.as_placed(tx, [machine])[0], there)
@@ -108,7 +110,7 @@ def take(
     *,
     accepting: bool,
     begun: bool = False,
-) -> Answer[Nothing]:
+) -> Answer[TakenReplica]:
     """Have that host's appliance take the replica over; it is the machine's target from then on. Raises
     Wait, and what the appliance says."""
     with give.deps.store.reading() as tx:
@@ -123,14 +125,16 @@ def take(
         )
     new = Target(give, ctx, replace(machine, target_appliance_id=host.id))
     answer = new.give(orders.TAKE_REPLICA, payload, f"'{host.name}' takes over the replica", TAKE)
-    ctx.write(give.deps.commit(lambda tx: _put(tx, machine, host.id)))
+    signs = answer.facts.tokens or payload.tokens
+    ctx.write(give.deps.commit(lambda tx: _put(tx, machine, host.id, signs)))
     return answer
 
 
-def _put(tx: Transaction, machine: MachineRecord, appliance_id: str) -> None:
+def _put(tx: Transaction, machine: MachineRecord, appliance_id: str, signs: tuple[str, ...]) -> None:
     now = tx.machines.get(machine.id)
     if now.target_appliance_id == machine.target_appliance_id:
-        tx.machines.put(replace(now, target_appliance_id=appliance_id))
+        kept = {now.target_site: now.kept.model_copy(update={"signs": signs})}
+        tx.machines.put(replace(now, target_appliance_id=appliance_id, keeping={**now.keeping, **kept}))
 
 
 class HostArguments(Shape):
