@@ -35,4 +35,4 @@ def definition(
     kept = tuple(disk for disk in left.disks if disk.key in keys)
     if len(kept) < len(keys):  # the other site added some
         return there
-    return left.model_copy(update={"disks": kept, "starts_with_host": there.starts_with_host})
+    return left.model_copy(update={"disks": kept})
