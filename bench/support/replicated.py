@@ -63,12 +63,6 @@ class Processed:
         said = self._unchanged(machine_id, state["epoch"], state["processed_seq"])
         return datetime.fromisoformat(said or state["processed_taken_at"])
 
-    def points(self, machine_id: str) -> list[datetime]:
-        """The instants of its points, to the second."""
-        layers = self._record(machine_id)["layers"]
-        ids = (layer["point_id"] for layer in layers if layer["point_id"])
-        return [datetime.strptime(each[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for each in ids]
-
     def _record(self, machine_id: str) -> dict[str, Any]:
         path = self._target.store / "replicas" / machine_id / "replica.json"
         found: dict[str, Any] = json.loads(path.read_text())

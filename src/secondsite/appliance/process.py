@@ -10,6 +10,7 @@ import structlog
 from .. import __version__
 from ..datapath import transfer
 from ..datapath.channel import Connection, Listener
+from ..domain import errors
 from ..fabrics.interface import Fabric
 from ..ground.periodic import Every
 from ..ground.processes import malloc
@@ -115,6 +116,7 @@ class Appliance:
         malloc.keep_for_reuse()
         self.bandwidth.start()
         self.host.start()
+        self._tell_host()
         self.seeds.start()
         self.work.start()
         self.resting.start()
@@ -154,6 +156,12 @@ class Appliance:
             self.control.start()
         log.info("appliance.started", site=self.config.site, name=self.config.name, port=self.listener.port,
                  at=datetime.now(UTC).isoformat())  # fmt: skip
+
+    def _tell_host(self) -> None:
+        try:
+            self.fabric.hosting.starts_for(self.config.appliance_id)
+        except errors.SecondsiteError as problem:
+            log.error("veto.not-told", problem=problem.message)
 
     def stop(self, deadline_seconds: float = 20) -> None:
         """End within about `deadline_seconds`; work in progress continues after the next start."""

@@ -453,9 +453,10 @@ class Hosting(Protocol):
         """What `create` would tell the platform, for a person who starts the machine without secondsite.
         Changes nothing, and does not need the files of the request. Raises FabricError."""
 
-    def remove(self, fabric_id: str, tag: str) -> None:
+    def remove(self, fabric_id: str, tag: str, *, leave_files: bool = False) -> None:
         """Stops and undefines the machine, with its checkpoint metadata; disks stay, and those of ours below
-        them are ours again once no machine of this tag stands on them. Harmless if it is missing; raises
+        them are ours again once no machine of this tag stands on them, unless `leave_files`: another host's
+        machine may use them. Harmless if it is missing; raises
         NotOurs for a foreign tag."""
 
     def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
@@ -480,6 +481,11 @@ class Hosting(Protocol):
     def release(self, fabric_id: str) -> None:
         """Ends `withhold`: nothing stands on the disks of the withdrawn machine any more, and it does not
         come home; or its disks are about to become its own again. Harmless when repeated."""
+
+    def starts_for(self, appliance_id: str) -> None:
+        """If the platform can, forbids every machine to start here from a replica that hosts share and that
+        is another host's appliance's, also while none runs here: this host's appliances are those that said
+        so. Harmless when repeated."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Defines a withdrawn machine again as it was, with its firmware state, powered off."""

@@ -26,6 +26,7 @@ def rig():
             vault.policies.create(**policies.quick().model_dump())
         guest = rig.make_guest(NAME, workload=guestkit.Workload(records_per_second=5))
         guest.console.wait_for(lambda seen: seen.last_record >= 3, within_seconds=SECONDS)
+        rig.virsh("a", "autostart", NAME)
         at = protection(NAME).model_copy(update={"target_appliance": appliance(FIRST)})
         rig.must(Verb.ENABLE_PROTECTION, at)
         rig.new_points(NAME)
@@ -93,3 +94,30 @@ def test_it_goes_home_from_there_without_a_loss(rig):
     assert boot.verified_last >= last
     rig.must(Verb.COMMIT, rest.Commit(machines=(NAME,)))
     assert [each in rig.hosts["a"].pids() for each in rig.qemus(NAME)] == [True]
+
+
+def test_a_host_that_comes_back_starts_nothing_that_went_on_without_it(rig):
+    """Its libvirt starts with it what was running there, before any appliance can forbid that."""
+    rig.hosts[FIRST].power_on()
+    rig.wait_connected()
+    rig.must(Verb.REPROTECT, rest.Reprotect(machines=(NAME,)))
+    rig.new_points(NAME, within_seconds=SECONDS)
+    eventually(lambda: reach(rig), 90)
+    rig.must(Verb.FAILOVER, rest.Failover(machines=(NAME,), shut_down_source=True))
+    runs_at(rig, SECOND)
+    assert NAME in rig.virsh(SECOND, "list", "--autostart", "--name").split()
+    rig.lose(SECOND)
+    with rig.client() as vault:
+        gone = rig.wait_for_job(vault.machines[NAME].move_replica(host_is_gone=True).id)
+    assert gone.state == "succeeded", rig.describe(gone)
+    runs_at(rig, FIRST)
+    rig.must(Verb.COMMIT, rest.Commit(machines=(NAME,)))
+    rig.must(Verb.REPROTECT, rest.Reprotect(machines=(NAME,)))
+    rig.new_points(NAME, within_seconds=SECONDS)
+    rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(NAME,)))
+    rig.hosts[SECOND].power_on()
+    assert [each in rig.hosts["a"].pids() for each in rig.qemus(NAME)] == [True]
+    rig.wait_connected()
+    eventually(lambda: NAME not in rig.virsh(SECOND, "list", "--all", "--name").split(), 90)
+    assert [each in rig.hosts["a"].pids() for each in rig.qemus(NAME)] == [True]
+    rig.must(Verb.COMMIT, rest.Commit(machines=(NAME,)))

@@ -10,12 +10,14 @@ from xml.sax.saxutils import escape
 import pytest
 
 import secondsite.fabrics.libvirt.host
+from secondsite.appliance.target.stores import ownership
 from secondsite.datapath.disks import same_files
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.host import withdrawn_disks
 
 HOOK = Path(secondsite.fabrics.libvirt.host.__file__).with_name("start-veto")
 ODD = "a.b[1]*^$\\'\"<&>;`id`$(id) ünï -n%s\ndisk one.qcow2"
+OURS, OTHERS = "968f766fb6574657b62c385257433a21", "d6ffbdc844534fb581d9769e65a66179"
 NAMES = ["web01.qcow2", ODD, " begins and ends with spaces ", "-n"]
 
 
@@ -23,6 +25,7 @@ NAMES = ["web01.qcow2", ODD, " begins and ends with spaces ", "-n"]
 def host(tmp_path, monkeypatch):
     """A folder in place of the host's root."""
     monkeypatch.setattr(withdrawn_disks, "FOLDER", tmp_path / "var/lib/secondsite/start-veto")
+    monkeypatch.setattr(withdrawn_disks, "APPLIANCES", tmp_path / "var/lib/secondsite/start-veto-appliances")
     images = tmp_path / "images"
     images.mkdir()
     return tmp_path
@@ -34,12 +37,16 @@ def made(host, name):
     return path
 
 
-def refusal(host, *disks, operation="prepare"):
+def refusal(host, *disks, operation="prepare", coming=False):
     """What the hook says to a machine with these disks; empty: it starts."""
     text = HOOK.read_text()
     for place in ("/var/lib", "/etc/libvirt"):
         text = text.replace(place, f"{host}{place}")
     text = text.replace('"/run" : "/etc"', f'"{host}/run" : "{host}/etc"')
+    text = text.replace("coming=/run", f"coming={host}/run")
+    if coming:
+        (host / "run/secondsite/coming").mkdir(parents=True, exist_ok=True)
+        (host / "run/secondsite/coming/m").touch()
     given = f"<domain type='kvm'>\n  <name>m</name>\n  <devices>\n{''.join(disks)}  </devices>\n</domain>"
     done = subprocess.run(
         ["sh", "-c", text, "hook", "m", operation, "begin", "-"],
@@ -239,3 +246,63 @@ def test_a_network_disk_is_refused_whichever_server_it_is_reached_by(host):
     withdrawn_disks.forbid("m2", ["rbd://10.0.0.1:6789/pool/space/x?user=me"])
     assert refusal(host, remote("rbd", "pool/space/x", "10.0.0.2"))
     assert refusal(host, remote("rbd", "pool/x")) == ""
+
+
+def copy_in_replica(host, owner, machine_id="781f6a9d8e824717a889aebfe9ca5a6e"):
+    """The disk of a copy, in a replica that has this owner, as the other host's appliance writes it."""
+    replica = host / "srv/shared/b" / "replicas" / machine_id
+    (replica / "runs/failover").mkdir(parents=True, exist_ok=True)
+    if owner is not None:
+        ownership.give(replica, ownership.Owner("none", 1), owner)
+    path = replica / "runs/failover/vda.qcow2"
+    path.write_bytes(b"disk")
+    return path
+
+
+@pytest.mark.parametrize("way", ["path", "link"])
+def test_what_another_host_has_taken_over_does_not_start_by_a_definition_that_is_left(host, way):
+    path = copy_in_replica(host, OTHERS)
+    withdrawn_disks.add_appliance(OURS)
+    if way == "link":
+        link = host / "link.qcow2"
+        link.symlink_to(path)
+        path = link
+    said = refusal(host, disk(made(host, "own.qcow2")), disk(path))
+    assert OTHERS in said
+    assert "secondsite machine show m" in said
+
+
+def test_a_copy_of_this_host_starts_and_so_does_one_in_a_store_that_nobody_else_has_taken_from(host):
+    withdrawn_disks.add_appliance(OTHERS)
+    withdrawn_disks.add_appliance(OURS)
+    for owner in (OURS, OTHERS, None):
+        assert refusal(host, disk(copy_in_replica(host, owner))) == ""
+    assert refusal(host, disk(made(host, "own.qcow2"))) == ""
+
+
+def test_a_copy_that_is_migrated_here_is_let_in(host):
+    withdrawn_disks.add_appliance(OURS)
+    path = copy_in_replica(host, OTHERS)
+    assert refusal(host, disk(path), coming=True) == ""
+    assert refusal(host, disk(path))
+
+
+def test_whose_a_replica_is_that_nobody_says_readably_is_nobodys(host):
+    path = copy_in_replica(host, OURS)
+    withdrawn_disks.add_appliance(OURS)
+    (path.parents[2] / "owner.json").write_text("{")
+    assert refusal(host, disk(path))
+
+
+def test_what_was_left_to_its_owner_and_a_host_whose_appliance_never_ran_are_nobodys_business(host):
+    path = copy_in_replica(host, OTHERS)
+    assert refusal(host, disk(path)) == "", "no appliance has said that it is of this host"
+    withdrawn_disks.add_appliance(OURS)
+    assert refusal(host, disk(path))
+    (path.parents[2] / "ended.json").write_text("{}")
+    assert refusal(host, disk(path)) == ""
+
+
+def test_who_shows_a_replica_to_a_machine_only_to_read_is_let_in(host):
+    withdrawn_disks.add_appliance(OURS)
+    assert refusal(host, disk(copy_in_replica(host, OTHERS), below="      <readonly/>\n")) == ""

@@ -199,6 +199,19 @@ def test_the_source_knows_the_new_host_before_it_sends_its_last_changes(verbs):
 
 
 @pytest.mark.parametrize(
+    ("verb", "more"), [(Verb.FAILOVER, {"shut_down_source": True}), (Verb.TEST_FAILOVER, {})]
+)
+def test_the_source_knows_the_host_that_took_the_place_of_a_dead_one(verbs, verb, more):
+    verbs.appliances.away.add(B)
+    verbs.appliances.given.clear()
+    assert verbs.run(verb, "m00", **more).job.state == "succeeded"
+    kinds = [kind for _, kind, _ in verbs.appliances.given]
+    told = kinds.index(Kind.UPDATE_POLICY)
+    assert kinds.index(Kind.TAKE_REPLICA) < told < kinds.index(Kind.START_REPLICA)
+    assert Kind.RUN_CYCLE not in kinds[:told]
+
+
+@pytest.mark.parametrize(
     "dies_at", [Kind.PRE_COPY, Kind.SHUT_DOWN, Kind.RUN_CYCLE, Kind.DRAIN, Kind.START_REPLICA, Kind.PROVE]
 )
 def test_a_host_that_dies_in_a_planned_failover_is_replaced_without_a_loss(verbs, dies_at):

@@ -22,6 +22,8 @@ from .context import ApplianceParts, Context
 
 PREPARING, REMOVING = "preparing the replica", "removing the replica"
 TAKING = "taking the replica over"
+LEFT_SECONDS = 10.0
+NOT_HERE = (PowerState.OFF, PowerState.MISSING, PowerState.ELSEWHERE)
 
 log = structlog.get_logger(__name__)
 
@@ -74,17 +76,30 @@ def _end_former_drills(context: Context, hosted: HostedReplica) -> str:
 
 def forget_moved(parts: ApplianceParts, machine_id: str) -> None:
     """Remove the copies of a machine that are defined here on a replica which another appliance has by now,
-    unless one runs that was failed over. Harmless when repeated."""
-    for key, said in parts.state.facts(f"run/{machine_id}/").items():
-        fact = runs.RunFact.model_validate_json(said)
-        try:
-            is_drill = not key.endswith(f"/{FAILOVER}")
-            power = parts.fabric.power.state(fact.fabric_id)
-            if is_drill or power in (PowerState.OFF, PowerState.MISSING):
-                parts.fabric.hosting.remove(fact.fabric_id, machine_id)
-                parts.state.remove_fact(key)
-        except errors.SecondsiteError as problem:
-            log.warning("copy.not-removed", machine=machine_id, problem=problem.message)
+    unless one runs that was failed over. It is repeated until none is left, or the replica is here again."""
+    with parts.host.arrival(machine_id, "removing what is left of it", LEFT_SECONDS):
+        if machine_id not in parts.state.replicas():
+            known = parts.state.facts(f"run/{machine_id}/").items()
+            left = [key for key, said in known if not _is_forgotten(parts, machine_id, key, said)]
+            if left:
+                return
+        parts.host.forget_moved(machine_id)
+
+
+def _is_forgotten(parts: ApplianceParts, machine_id: str, key: str, said: str) -> bool:
+    """Whether the copy of this run is gone. The files stay as they are: another host's copy uses them."""
+    fact = runs.RunFact.model_validate_json(said)
+    try:
+        power = parts.fabric.power.state(fact.fabric_id)
+        if key.endswith(f"/{FAILOVER}") and power not in NOT_HERE:
+            log.error("copy.runs-against-record", machine=machine_id, name=fact.name, power=power)
+            return False
+        parts.fabric.hosting.remove(fact.fabric_id, machine_id, leave_files=True)
+    except errors.SecondsiteError as problem:
+        log.warning("copy.not-removed", machine=machine_id, problem=problem.message)
+        return False
+    parts.state.remove_fact(key)
+    return True
 
 
 def accept_cycles(context: Context, payload: AcceptCycles) -> tuple[str, Nothing]:

@@ -224,7 +224,7 @@ def give_away(host: ReplicaHost, hosted: HostedReplica, appliance_id: str) -> No
 class SharedStoresWatch(Every):
     """Looks what other appliances ask for, which stores of others are in reach, and which replicas have
     become another's; tells the vault by `signs` and `proven`. `gone` is called with the id of the machine of
-    each replica that this appliance has no more."""
+    each replica that this appliance has no more, until no copy is left here."""
 
     def __init__(self, host: ReplicaHost, state: State, gone: Callable[[str], None]) -> None:
         super().__init__("shared-stores", ASKED_SECONDS, self._look, _failed)
@@ -282,7 +282,7 @@ class SharedStoresWatch(Every):
             if not hosted.is_ours() and (owner := self._host.stores.lost(hosted.setup)) is not None:
                 log.warning("replica.lost", machine=hosted.machine_id, owner=owner)
                 self._host.let_go(hosted)
-        for machine_id in self._host.take_gone():
+        for machine_id in self._host.moved():
             self._gone(machine_id)
 
     def _answer(self, store: Store, machine_id: str, appliance_id: str) -> None:

@@ -37,6 +37,7 @@ AWAY = (
     "restart secondsite-appliance'). Nothing of the replica is lost meanwhile."
 )
 
+MOVED = "moved/"
 log = structlog.get_logger(__name__)
 
 
@@ -61,8 +62,6 @@ class ReplicaHost:
         self._hosted: dict[str, HostedReplica] = {}
         self._unopened: dict[str, errors.ReplicaError] = {}
         self._misplaced: dict[str, MisplacedReplica] = {}
-        self._gone: set[str] = set()
-        """Machines whose replicas another appliance has taken, until `take_gone`."""
 
     def start(self) -> None:
         """Open all recorded replicas; remove half-received cycles, because nothing is being received now."""
@@ -154,14 +153,18 @@ class ReplicaHost:
 
     def _forget_lost(self, machine_id: str) -> None:
         log.info("replica.let-go", machine=machine_id)
+        self._state.put_fact(MOVED + machine_id, "")
         self._state.remove_replica(machine_id)
         Verdicts(self._state, machine_id).forget()
-        self._gone.add(machine_id)
 
-    def take_gone(self) -> Sequence[str]:
-        """The ids of the machines whose replicas became another appliance's since this was asked."""
-        gone, self._gone = sorted(self._gone), set()
-        return gone
+    def moved(self) -> Sequence[str]:
+        """The ids of the machines whose replicas became another appliance's, and of which copies may be
+        defined here still, until `forget_moved`."""
+        return sorted(key.removeprefix(MOVED) for key in self._state.facts(MOVED))
+
+    def forget_moved(self, machine_id: str) -> None:
+        """No copy is left here of a machine whose replica is another appliance's."""
+        self._state.remove_fact(MOVED + machine_id)
 
     def _refusal(self, misplaced: MisplacedReplica) -> errors.ReplicaError:
         """Note the misplaced replica; returns the error for whoever asks for it."""

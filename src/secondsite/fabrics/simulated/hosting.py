@@ -90,7 +90,7 @@ class SimulatedHosting:
         with self._faults.around("hosting.describe", request.fabric_id):
             return interface.Description()
 
-    def remove(self, fabric_id: str, tag: str) -> None:
+    def remove(self, fabric_id: str, tag: str, *, leave_files: bool = False) -> None:
         with self._faults.around("hosting.remove", fabric_id), self._lock(fabric_id, "remove"):
             if self._host.records.get(fabric_id) is not None:
                 self._take_away(self._ours(fabric_id, tag))
@@ -117,6 +117,9 @@ class SimulatedHosting:
 
     def release(self, fabric_id: str) -> None:
         """Does nothing: nothing was withheld."""
+
+    def starts_for(self, appliance_id: str) -> None:
+        """Does nothing: nobody else starts machines here."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         fabric_id = definition.fabric_id

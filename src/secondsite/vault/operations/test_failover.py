@@ -164,6 +164,8 @@ class TestFailover(MachineOperation):
 
     def _check(self, ctx: StepContext) -> Outcome:
         replica_hosts.go_to_named(self.orders, ctx, self.machine(ctx))
+        if replica_hosts.has_moved(ctx):
+            replica_hosts.tell_source(self.source(ctx))
         target = self.target(ctx)
         machine, made = target.machine, self._networks()
         found = choose_recovery_point.choose(ctx, target, process=False)

@@ -13,7 +13,9 @@ from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.shared import State, alone_in_stores
+from secondsite.appliance.target import replica_moves
 from secondsite.appliance.target.stores import stores
+from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import leasing, read
@@ -350,3 +352,39 @@ def test_a_full_store_gives_of_its_reserve_for_a_takeover(make_site, small):
             file.flush()
     take(pair, c)
     assert owner(pair) == c.appliance_id
+
+
+def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_look(pair, sites, monkeypatch):
+    """Its definition stayed for good: only the first look, just after its appliance's start, removed it."""
+    monkeypatch.setattr(replica_moves, "BESIDE_SECONDS", 0)
+    _, b, c = sites
+    runs.fail_over(pair, pair.point)
+    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    b.fabric.power.stop(left.fabric_id)
+    b.stop()
+    take(pair, c, begun=True)
+    b.fabric.power.start(left.fabric_id)  # as libvirt does when its host starts
+    for _ in range(2):
+        b.start()
+        b.appliance.shared_stores.look()
+        assert b.fabric.power.state(left.fabric_id) is PowerState.RUNNING, "a person has to look at it"
+        assert b.appliance.host.moved() == [pair.machine_id]
+        b.stop()
+    b.fabric.power.stop(left.fabric_id)
+    b.start()
+    eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
+    eventually(lambda: not b.appliance.host.moved())
+    assert not b.appliance.state.facts(f"run/{pair.machine_id}/")
+
+
+def test_what_is_left_of_a_copy_goes_too_while_another_host_runs_it(pair, sites):
+    _, b, c = sites
+    runs.fail_over(pair, pair.point)
+    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    b.fabric.power.stop(left.fabric_id)
+    b.stop()
+    take(pair, c, begun=True)
+    runs.start(Pair(pair.source, c, pair.fabric_id, pair.machine_id), "failover", pair.point)
+    b.start()
+    eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
+    assert [each.power for each in c.fabric.inventory.list() if each.tag == pair.machine_id] == ["running"]

@@ -8,7 +8,11 @@ line. The hook compares the files that paths lead to, so that another path to on
 
 A machine that came home stands on them with overlays until its failback is committed. Its owner defined it
 anew from a file of the definition: it was started on its old disks, back in time, and wrote into the files
-below the overlays that had the newest data."""
+below the overlays that had the newest data.
+
+Where hosts share a store, a host that comes back has definitions of machines whose replicas another host took
+over: the hook refuses these, too, by what the replica's folder says of its owner. It knows this host's
+appliances by the files in `APPLIANCES`."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -19,6 +23,7 @@ from ....domain import errors
 from ....ground import durable
 
 FOLDER = Path("/var/lib/secondsite/start-veto")
+APPLIANCES = Path("/var/lib/secondsite/start-veto-appliances")
 NEWLINE = "\x01"
 """Stands for a newline in a path, which would end the line; it cannot occur in XML."""
 
@@ -41,6 +46,13 @@ def allow(fabric_id: str) -> None:
             durable.remove(FOLDER / fabric_id)
 
 
+def add_appliance(appliance_id: str) -> None:
+    """From now on the hook knows that this appliance is of this host; harmless when repeated."""
+    with _told_as_ours(APPLIANCES):
+        if not (APPLIANCES / appliance_id).exists():
+            durable.write(APPLIANCES / appliance_id, b"", mode=0o644)
+
+
 def _known_as(path: str) -> str:
     """A network disk is reached by one server or another, and the hook knows it by its name."""
     remote = NetworkDisk.parse(path)
@@ -48,12 +60,12 @@ def _known_as(path: str) -> str:
 
 
 @contextlib.contextmanager
-def _told_as_ours() -> Iterator[None]:
+def _told_as_ours(folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
         raise errors.FabricError(
-            f"What libvirt's hook reads in {FOLDER} cannot be written: {problem.strerror}.",
+            f"What libvirt's hook reads in {folder or FOLDER} cannot be written: {problem.strerror}.",
             do="Give the appliance the right and the space to write there; then retry the job.",
         ) from problem
 

@@ -174,14 +174,15 @@ class Hosting:
         native = self._native(request.home)
         return interface.Description(self._hypervisor.uri, homecoming.at_home(request, place, native))
 
-    def remove(self, fabric_id: str, tag: str) -> None:
+    def remove(self, fabric_id: str, tag: str, *, leave_files: bool = False) -> None:
         domain = self._hypervisor.find(fabric_id)
         if domain is None:
             return
         inventory.require_tag(domain, tag)
         self._power.stop(fabric_id)
         with contextlib.suppress(errors.SecondsiteError):
-            self._take_back(domain, tag)
+            if not leave_files:
+                self._take_back(domain, tag)
         _undefine(domain, libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
         begin_of(self._consoles, fabric_id).unlink(missing_ok=True)
 
@@ -242,6 +243,10 @@ class Hosting:
 
     def release(self, fabric_id: str) -> None:
         withdrawn_disks.allow(fabric_id)
+
+    def starts_for(self, appliance_id: str) -> None:
+        if self._hypervisor.embedded_root is None:
+            withdrawn_disks.add_appliance(appliance_id)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         existing = self._hypervisor.find(definition.fabric_id)
