@@ -72,3 +72,17 @@ def stored_points(rig, name):
 def point_digest(rig, machine_id, point_id):
     """sha256 of the machine's one disk at a point."""
     return images.point_digests(store(rig) / "replicas" / machine_id, point_id)["vda"]
+
+
+def hosts_that_run(rig, hosts, name):
+    """Those of the hosts at which a machine of this name runs, as they say themselves."""
+    found = []
+    for host in hosts:
+        fabric = open_fabric(rig.home(f"appliance-{host}") / "fabric")
+        try:
+            found += [
+                host for each in fabric.inventory.list() if (each.name, each.power) == (name, "running")
+            ]
+        finally:
+            fabric.close()
+    return found

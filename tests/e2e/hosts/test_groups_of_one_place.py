@@ -11,6 +11,7 @@ from rig import Rig, SimulatedMachine
 from rig.eventually import eventually
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
+from tests.e2e.support_simulated_sites import hosts_that_run
 from tests.support import command_line, policies
 
 pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(600)]
@@ -42,16 +43,7 @@ def rig():
 
 def running(rig, name):
     """The hosts at which it runs, as these say themselves."""
-    found = []
-    for host in (*FIRST, *SECOND):
-        fabric = simulated.open_fabric(rig.home(f"appliance-{host}") / "fabric")
-        try:
-            found += [
-                host for each in fabric.inventory.list() if (each.name, each.power) == (name, "running")
-            ]
-        finally:
-            fabric.close()
-    return found
+    return hosts_that_run(rig, (*FIRST, *SECOND), name)
 
 
 def test_hosts_share_stores_within_their_group_alone(rig):

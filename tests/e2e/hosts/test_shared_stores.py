@@ -13,6 +13,7 @@ from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import GiB, MiB
+from tests.e2e.support_simulated_sites import hosts_that_run
 from tests.support import policies
 
 pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(900)]
@@ -64,16 +65,7 @@ def places(rig, names):
 
 def running(rig, name):
     """The hosts at which a copy of the machine runs, as these say themselves."""
-    found = []
-    for host in HOSTS:
-        fabric = simulated.open_fabric(rig.home(f"appliance-{host}") / "fabric")
-        try:
-            found += [
-                host for each in fabric.inventory.list() if (each.name, each.power) == (name, "running")
-            ]
-        finally:
-            fabric.close()
-    return found
+    return hosts_that_run(rig, HOSTS, name)
 
 
 def preview(rig, plan=PLAN):
