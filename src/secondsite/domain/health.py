@@ -402,11 +402,13 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "runs-at-two-hosts",
             C,
-            "The machine runs at two hosts of its own site: somebody started the definition that a live "
-            "migration left at one of them. Where their disks carry no locks both write to them.",
+            "The machine runs at two hosts of one site: somebody started the definition that a live "
+            "migration left at one of them, or a host that was given up during a failover has come back and "
+            "runs it. Where their disks carry no locks both write to them.",
             "Find out which one is in use, and shut the other down at its host ('virsh shutdown MACHINE'). "
-            "Then look for damage: if both wrote, fail over to a point of before, or check the file systems, "
-            "and type 'secondsite machine resynchronize MACHINE'. The one that is left is followed.",
+            "Then look for damage: if both wrote, fail over to a point of before (after a failover: change "
+            "the recovery point), or check the file systems, and type 'secondsite machine resynchronize "
+            "MACHINE'. At its own site the one that is left is followed.",
             by_vault=True,
         ),
         _kind(
@@ -450,10 +452,13 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "failed-over-machine-moved",
             W,
-            "The machine was failed over, and then migrated to another host of the site that it was failed "
-            "over to. It is followed only once it is reprotected; until then nobody looks after it there.",
-            "Migrate it back ('virsh migrate') to the host of the appliance that has its disks, before any "
-            "other verb: until then each is refused. After a reprotect it may be migrated.",
+            "The machine was failed over, and runs at another host of the site that it was failed over to: "
+            "it was migrated there, or it ran there already when another host took its replica over. It is "
+            "followed only once it is reprotected; until then nobody looks after it there.",
+            "If it was migrated, migrate it back ('virsh migrate') to the host of the appliance that has its "
+            "disks, before any other verb: until then each is refused. If another host took its replica "
+            "over, shut it down where it runs ('virsh shutdown MACHINE'). After a reprotect it may be "
+            "migrated.",
             by_vault=True,
         ),
         _kind(

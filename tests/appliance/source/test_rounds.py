@@ -106,6 +106,46 @@ def test_what_was_noted_survives_the_target_s_restart_and_is_void_after_the_next
     assert resting.status().processed_at.isoformat() == state.processed_taken_at > at.isoformat()
 
 
+def test_machines_go_on_resting_while_their_target_is_away_and_are_told_of_together_once_it_is_back(
+    resting, monkeypatch
+):
+    """Of 1,000 each had a cycle of its own before it rested again: the last was minutes late."""
+    resting.target.stop()
+    eventually(lambda: source(resting).unreached, 20)
+    assert [each.code for each in resting.source_status().findings] == ["peer-unreachable"]
+    cycles, own = resting.source.appliance.replication.cycles, []
+    run = cycles.run
+
+    def counted(one, *request, **more):
+        own.append(one.unreached)
+        return run(one, *request, **more)
+
+    monkeypatch.setattr(cycles, "run", counted)
+    messages = told(monkeypatch)
+    failed_at = source(resting).started
+    eventually(lambda: source(resting).due > failed_at + source(resting).pause_seconds, 20)
+    assert source(resting).rests
+    at = now()
+    resting.target.start()
+    until_processed(resting, at)
+    assert messages
+    assert not any(own), "no machine dials a peer that is away by itself"
+    eventually(lambda: resting.source_status().findings == (), 20)
+
+
+def test_what_is_written_while_the_target_is_away_comes_with_the_first_cycle_after_that(resting):
+    resting.target.stop()
+    eventually(lambda: source(resting).unreached, 20)
+    content = noise(4096)
+    resting.source.write(resting.fabric_id, 0, content)
+    at = now()
+    resting.target.start()
+    until_processed(resting, at)
+    until_resting(resting)
+    resting.target.do(Kind.DRAIN, Drain(), resting.machine_id)
+    assert resting.point_bytes(resting.status().points[-1].id) == resting.source.read(resting.fabric_id)
+
+
 def test_a_note_of_a_cycle_that_both_sites_lost_is_void_when_its_number_comes_again(resting):
     """The target's store and the source's home were put back, the target's database was not."""
     resting.pause()

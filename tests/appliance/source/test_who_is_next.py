@@ -168,6 +168,7 @@ def test_a_round_wakes_another_worker_only_if_a_machine_beside_it_is_due_soon(
     beside = made(300, served_seconds_ago=300 - other_due_in_seconds)
     beside.setup = beside.setup.model_copy(update={"machine_id": "m2"})
     wakes: list[str] = []
-    nobody = Rounds(Fabric, Peers, FairTurns(1))  # type: ignore[arg-type]  # nothing can be asked of classes: a round that failed is one
+    nobody = Rounds(Fabric, Peers, FairTurns(1), lambda _: None, lambda _, __: None)  # type: ignore[arg-type]
+    # Nothing can be asked of classes: a round that failed is one.
     assert nobody.serve([resting, beside], lambda: wakes.append("woken"))
     assert bool(wakes) is is_woken

@@ -81,6 +81,19 @@ def test_a_clone_and_one_that_was_seen_there_before_are_none(facts, store, clock
     assert "runs-at-two-hosts" not in told(facts, store)
 
 
+def test_two_copies_after_a_failover_are_told_once_its_own_host_has_looked_since(facts, store, clock):
+    """As when a host that was given up comes back, and its libvirt starts the machine."""
+    left = {"state": State.FAILED_OVER, "failed_over_at": NOW - SOON}
+    for seconds in (timedelta(0), SOON, LATER):
+        clock.now = NOW + seconds
+        facts.status(B, Status(replicas=(replica_status(runs=("failover",)),)))
+        arrive(facts, OTHER_B, machine().target_fabric_id)
+        assert ("runs-at-two-hosts" in told(facts, store, **left)) is (seconds == LATER)
+    found = told(facts, store, **left)
+    assert "at the host of appliance 'other-b' of site b, too" in found["runs-at-two-hosts"].what
+    assert "failed-over-machine-moved" not in found
+
+
 def test_one_that_was_failed_over_and_migrated_is_not_missing_but_there(facts, store, clock):
     fabric_id = machine().target_fabric_id
     missing = FindingShape(code="failed-over-machine-missing", what="web01 is not known.", since=NOW)

@@ -51,9 +51,7 @@ def take_replica(context: Context, payload: TakeReplica) -> tuple[str, TakenRepl
         hosted = host.find(setup.machine_id)
         if hosted is None:
             context.require_current()
-            taking = ReplicaTakeover(
-                host, setup, payload.former_appliance_id, payload.tokens, begun=payload.begun
-            )
+            taking = ReplicaTakeover(host, payload)
             hosted = taking.take(min(payload.wait_seconds, context.left_seconds()))
         with context.alone(hosted, TAKING):
             hosted.save(accepting=payload.accepting and not hosted.failed_over)

@@ -43,7 +43,7 @@ from .known_vaults import KnownVaults
 from .machine_lock import MachineLock
 from .name_server import NameServer
 from .peer_connections import Peers
-from .state import HomeFull, State, merging_key, run_key
+from .state import HomeFull, State, merging_key, moved_key, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .vault_records import forget_vault
 
@@ -73,6 +73,7 @@ __all__ = [
     "home_reserve",
     "issuer_of",
     "merging_key",
+    "moved_key",
     "order_numbers",
     "private_folders",
     "run_key",

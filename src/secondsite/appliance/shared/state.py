@@ -56,6 +56,12 @@ def merging_key(machine_id: str) -> str:
     return f"merging/{machine_id}"
 
 
+def moved_key(machine_id: str) -> str:
+    """The key of what is remembered of a replica that became another appliance's, until no copy that was
+    started from it here is left."""
+    return f"moved/{machine_id}"
+
+
 class HomeFull(errors.StoreFull):
     """No space in the appliance's home, which usually lies on another file system than its stores."""
 

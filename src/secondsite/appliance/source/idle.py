@@ -8,9 +8,11 @@ checkpoint stays: it is as good a base as a new one.
 
 A machine rests once the loop found that in a look of its own. Resting machines have rounds: the fabric is
 asked of many at once, and the target is told of all in one message. A machine leaves the round when the
-fabric or the target does not confirm it. Every minute it has a look of its own besides: what else may have
-changed on it, such as its disks, is seen there. However late that look is, the rounds go on: with 900 resting
-machines such looks are most of the work, and must not delay anybody's replication."""
+fabric or the target does not confirm it. While the target is out of reach they go on resting: a round finds
+out for many at once whether it is back, and tells of all of them then. Every minute a machine has a look of
+its own besides: what else may have changed on it, such as its disks, is seen there. However late that look
+is, the rounds go on: with 900 resting machines such looks are most of the work, and must not delay anybody's
+replication."""
 
 import threading
 import time
@@ -25,6 +27,7 @@ import structlog
 from ...datapath import transfer
 from ...datapath.channel import Connection
 from ...datapath.disks import Buffers
+from ...datapath.errors import PeerSilent, PeerUnreachable
 from ...datapath.extents import Extent
 from ...datapath.transfer import DiskPlan, UnchangedState
 from ...domain import errors
@@ -124,12 +127,18 @@ def look(fabric: Fabric, source: Source, request: SessionRequest) -> Idle | None
 
 class Rounds:
     """Makes rounds of resting machines. The loop's workers call `serve`; each peer has one round at a time,
-    and delays no machine of another peer."""
+    and delays no machine of another peer. `well` and `failed` are told of machines whose peer is reached
+    again, and is not."""
 
-    def __init__(self, fabric: Fabric, peers: Peers, turns: FairTurns) -> None:
+    def __init__(
+        self, fabric: Fabric, peers: Peers, turns: FairTurns,
+        well: Callable[[Source], object], failed: Callable[[Source, Exception], object],
+    ) -> None:  # fmt: skip
         self._fabric = fabric
         self._peers = peers
         self._turns = turns
+        self._well = well
+        self._failed = failed
         self._lock = threading.Lock()
         self._under_way: set[_Peer] = set()
 
@@ -184,14 +193,33 @@ class Rounds:
             words = {
                 each.machine_id: each for each in filter(None, (self._said(one, found) for one in sources))
             }
-            noted = self._tell(peer, list(words.values())) if words else frozenset()
         except Exception as problem:
             log.info("round.failed", peer=peer[0], machines=len(sources), problem=str(problem))
             return
+        self._pass_on(peer, sources, words, began)
+
+    def _pass_on(
+        self, peer: _Peer, sources: Sequence[Source], words: Mapping[str, UnchangedState], began: float
+    ) -> None:
+        """Tell the peer of those that wrote nothing. While it is out of reach they go on resting."""
+        try:
+            noted = self._tell(peer, list(words.values())) if words else frozenset()
+        except Exception as problem:
+            log.info("round.failed", peer=peer[0], machines=len(sources), problem=str(problem))
+            if isinstance(problem, PeerUnreachable | PeerSilent):
+                for source in sources:
+                    self._failed(source, problem)
+                    source.rests = source.machine_id in words
+            return
         seams.reach("appliance.round.noted")
         for source in sources:
+            was_unreached = source.unreached
             if source.machine_id in noted:
                 source.rested(datetime.fromisoformat(words[source.machine_id].taken_at), began)
+                if was_unreached:
+                    self._well(source)
+            elif was_unreached:
+                source.hurry()
 
     def _tell(self, peer: _Peer, words: Sequence[UnchangedState]) -> frozenset[str]:
         name, addresses = peer

@@ -57,7 +57,7 @@ class Replication:
         self.arrivals = Arrivals(fabric, self.old_copies.came_home)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies, self.arrivals, state)
         self._turns = FairTurns(config.cycles_at_once)
-        self._rounds = Rounds(fabric, peers, self._turns)
+        self._rounds = Rounds(fabric, peers, self._turns, self._well, self._failed)
         self._changed = threading.Condition()
         self._watched = False
         """Whether a worker waits for the next due machine; the others wait until one is needed."""
@@ -313,8 +313,7 @@ class Replication:
                 source.failed()
             log.info("cycle.interrupted", machine=source.machine_id)
         except Exception as error:
-            pause = source.failed(unreachable=isinstance(error, PeerUnreachable | PeerSilent))
-            self._note(source, error)
+            pause = self._failed(source, error)
             log.warning("cycle.failed", machine=source.machine_id, problem=str(error), again_in_seconds=pause)
         else:
             self._well(source)
@@ -329,6 +328,11 @@ class Replication:
         app = source.app_point_due(now)
         point = app or source.point_due(now)
         return CycleRequest(point=point, app_consistent=app, idle_ok=True)
+
+    def _failed(self, source: Source, error: Exception) -> float:
+        pause = source.failed(unreachable=isinstance(error, PeerUnreachable | PeerSilent))
+        self._note(source, error)
+        return pause
 
     def _well(self, source: Source) -> None:
         source.succeeded()

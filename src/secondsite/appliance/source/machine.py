@@ -89,6 +89,8 @@ class Source:
         clock."""
         self._is_compared_until = 0.0
         self._failures = 0
+        self.unreached = False
+        """Whether its target could not be reached when that was last tried."""
         self._state = state
         self._written: tuple[SourceSetup | None, str] = (None, "")
         """The setup that was saved last, and its JSON: every cycle saves the setup twice."""
@@ -175,8 +177,10 @@ class Source:
 
     @property
     def may_rest(self) -> bool:
-        """Whether the target may be told of it in a round."""
-        return self.rests and self._failures == 0 and self.power is not PowerState.OFF and self.tidy
+        """Whether the target may be told of it in a round. It still may while the target is out of reach:
+        otherwise, once that is back, each machine would need a cycle of its own before it rests again."""
+        well = self._failures == 0 or self.unreached
+        return self.rests and well and self.power is not PowerState.OFF and self.tidy
 
     @property
     def late(self) -> float | None:
@@ -185,6 +189,8 @@ class Source:
         due, now = self.due, time.monotonic()
         if due is None:
             return None
+        if self.may_rest and self.unreached:
+            return None  # a round finds out for many at once whether the target is back
         if self.may_rest:
             passed = max((now - self.looked) / self._longest_rest_seconds, self._passed_to_point())
             return passed - 1 if passed >= 1 else None
@@ -220,7 +226,7 @@ class Source:
         self._noted = self.setup.epoch, self.progress.last_seq, until
 
     def succeeded(self) -> None:
-        self._failures, self.refused = 0, False
+        self._failures, self.refused, self.unreached = 0, False, False
         self._not_before = 0.0
         seconds = self.progress.last_cycle_seconds or 0.0
         if seconds > SLICE_SECONDS[1]:
@@ -238,6 +244,7 @@ class Source:
         """Back off: 1, 2, 4 … 60 s, at most 15 s if the peer is `unreachable`; gives the seconds."""
         longest = LONGEST_UNREACHABLE_SECONDS if unreachable else LONGEST_BACKOFF_SECONDS
         self._failures += 1
+        self.unreached = unreachable
         pause = pause_seconds(self._failures, FIRST_BACKOFF_SECONDS, longest)
         self._not_before = time.monotonic() + pause
         return pause
@@ -258,6 +265,7 @@ class Source:
     def hurry(self) -> None:
         """Let the next cycle begin at once."""
         self._failures, self._not_before, self.started, self._is_compared_until = 0, 0.0, 0.0, 0.0
+        self.unreached = False
 
     def saw(self, power: PowerState) -> None:
         """Note what the machine's power is now."""

@@ -11,7 +11,7 @@ import structlog
 from ...domain import errors
 from ...fabrics.interface import Fabric, PowerState
 from ...wire.control.statuses import OldCopyStatus
-from ..shared import State, run_key
+from ..shared import State, moved_key, run_key
 from . import powered_since
 from .fence import Fences
 
@@ -84,8 +84,10 @@ class OldCopies:
         return powered_since.since(PowerState(seen[1].power), seen[1].on_since, power)
 
     def came_home(self, machine_id: str, fabric_id: str) -> bool:
-        """Whether it is the machine that a failover made here. Its fence is kept until the commit, for what
-        that records: an appliance that was killed before it had started the machine had put the fence up
-        again, and refused the start."""
+        """Whether it is the machine that a failover made here, on a replica that is still this appliance's.
+        Its fence is kept until the commit, for what that records: an appliance that was killed before it had
+        started the machine had put the fence up again, and refused the start."""
+        if self._state.fact(moved_key(machine_id)) is not None:
+            return False
         made = self._state.fact(run_key(machine_id, FAILOVER))
         return made is not None and json.loads(made)["fabric_id"] == fabric_id

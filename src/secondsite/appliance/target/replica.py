@@ -78,8 +78,8 @@ class HostedReplica:
         self.served_at = 0.0
         """When a worker of the inbox served it last, in seconds of the monotonic clock."""
         self.removed = False
-        self.is_ours: Callable[[], bool] = lambda: True
-        """Whether no other appliance has taken it over, as the store says now."""
+        self.why_lost: Callable[[], str | None] = lambda: None
+        """Why it may be another appliance's, as its store says now; None while it is surely this one's."""
         self._failures = 0
         self._worthless: tuple[str, Uptime] | None = None
         """The oldest point while its manifest is damaged, and since when; begins anew with the appliance."""
@@ -184,7 +184,7 @@ class HostedReplica:
     def try_lock(self, purpose: str) -> Iterator[bool]:
         """Lock the replica if nobody has it or waits for it; yields whether it is locked."""
         with self._lock.try_acquire(purpose) as is_locked:
-            yield is_locked and self.is_ours()
+            yield is_locked and self.why_lost() is None
 
     @contextmanager
     def committing(self) -> Iterator[None]:
@@ -204,11 +204,11 @@ class HostedReplica:
             yield
 
     def require_ours(self) -> None:
-        """Raises NotFound if another appliance has taken it over."""
-        if not self.is_ours():
+        """Raises NotFound if another appliance has taken it over, or may have."""
+        if (why := self.why_lost()) is not None:
             raise errors.NotFound(
-                f"{self} is another appliance's now.",
-                do=f"See which one has it: 'secondsite machine show "
+                f"{self} is not used from here: {why}.",
+                do=f"See which appliance has it: 'secondsite machine show "
                 f"{shell.arguments(self.setup.machine_name)}'.",
             )
 

@@ -4,7 +4,7 @@ run, or from one that gives it away when it is asked.
 Its files stay where they are; what changes is whose they are (see stores.ownership)."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ...domain.errors import SecondsiteError
 from ...ground import full_disk, seams
 from ...ground.periodic import Every
 from ...wire.common.hosts import MOST_SIGNS, StoreSign
-from ...wire.control.setups import ReplicaSetup
+from ...wire.control.orders import TakeReplica
 from ..shared import State
 from .replica import FAILOVER, HostedReplica
 from .replicas import ReplicaHost
@@ -40,17 +40,16 @@ class StillOpen(errors.NotPossibleNow):
 
 
 class ReplicaTakeover:
-    """Takes over the replica of `setup`, which was the appliance `former_id`'s. `tokens`: those that the
-    vault knows to lie in its store. `begun`: a failover that began there goes on here."""
+    """Takes over the replica that the order names. `begun` in it: a failover that began at the former
+    appliance goes on here."""
 
-    def __init__(
-        self, host: ReplicaHost, setup: ReplicaSetup, former_id: str, tokens: Sequence[str], *, begun: bool
-    ) -> None:
+    def __init__(self, host: ReplicaHost, order: TakeReplica) -> None:
         self._host = host
-        self._setup = setup
-        self._former_id = former_id
-        self._tokens = frozenset(tokens)
-        self._begun = begun
+        self._setup = order.setup
+        self._former_id = order.former_appliance_id
+        self._former = f"'{order.former_name}'" if order.former_name else order.former_appliance_id
+        self._tokens = frozenset(order.tokens)
+        self._begun = order.begun
 
     def take(self, within_seconds: float) -> HostedReplica:
         """The replica, which is this appliance's now. Harmless when repeated. Raises NotPossibleNow,
@@ -77,7 +76,7 @@ class ReplicaTakeover:
         raise errors.NotPossibleNow(
             " ".join(
                 (
-                    f"The replica of {name}, which appliance {self._former_id} has, is in no store that is "
+                    f"The replica of {name}, which appliance {self._former} has, is in no store that is "
                     "seen from here.",
                     *stores.copies[:MOST_TOLD],
                 )
@@ -120,7 +119,7 @@ class ReplicaTakeover:
 
     def _not_given(self) -> errors.NotPossibleNow:
         return errors.NotPossibleNow(
-            f"Appliance {self._former_id} still runs with its store, and does not give the replica of "
+            f"Appliance {self._former} still runs with its store, and does not give the replica of "
             f"{self._setup.machine_name}; or machines are started from that store without it.",
             do="Stop it ('systemctl stop secondsite-appliance' at its host), or power its host off: no "
             "replica is taken from an appliance that may write to it.",
@@ -279,7 +278,7 @@ class SharedStoresWatch(Every):
 
     def _let_go_of_lost(self) -> None:
         for hosted in self._host.all():
-            if not hosted.is_ours() and (owner := self._host.stores.lost(hosted.setup)) is not None:
+            if hosted.why_lost() is not None and (owner := self._host.stores.lost(hosted.setup)) is not None:
                 log.warning("replica.lost", machine=hosted.machine_id, owner=owner)
                 self._host.let_go(hosted)
         for machine_id in self._host.moved():

@@ -20,14 +20,14 @@ from ...rescue import ENDED, RECORD, signed
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
-from ..shared import ApplianceConfig, MachineLock, State
+from ..shared import ApplianceConfig, MachineLock, State, moved_key
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_change import Custody
 from .misplaced_replicas import OF_ANOTHER, MisplacedReplica
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over
-from .stores import Store, Stores
+from .stores import Store, Stores, ownership
 from .stores.stores import kept
 from .verdicts import Verdicts
 
@@ -37,7 +37,6 @@ AWAY = (
     "restart secondsite-appliance'). Nothing of the replica is lost meanwhile."
 )
 
-MOVED = "moved/"
 log = structlog.get_logger(__name__)
 
 
@@ -112,7 +111,7 @@ class ReplicaHost:
             replica.close()
             raise self._refusal(MisplacedReplica.of_earlier(kept(setup, store), replica.state.epoch, folder))
         hosted = HostedReplica(kept(setup, store), accepting, replica, self._state, self._rules)
-        hosted.is_ours = self._ownership(store, setup.machine_id)
+        hosted.why_lost = self._ownership(store, setup.machine_id)
         hosted.accepting = accepting and not hosted.failed_over
         if accepting and hosted.failed_over:
             hosted.was_started_without_us()
@@ -133,10 +132,17 @@ class ReplicaHost:
             raise StoreAway(f"{store.root} cannot be locked from here.", do=AWAY)
 
     @staticmethod
-    def _ownership(store: Store, machine_id: str) -> Callable[[], bool]:
-        """Whether the replica is still this appliance's, as it is now."""
-        now = store.owner(machine_id)
-        return lambda: now is not None and store.owner(machine_id) == now
+    def _ownership(store: Store, machine_id: str) -> Callable[[], str | None]:
+        """Says why the replica, which is this appliance's now, may have become another's."""
+        before = store.owner(machine_id)
+
+        def why_lost() -> str | None:
+            now = store.owner(machine_id)
+            if now is None or before is None:
+                return f"whose it is cannot be read from {store.folder / machine_id / ownership.FILE}"
+            return None if now == before else "it is another appliance's now"
+
+        return why_lost
 
     def look_into(self, folder: Path, machine_id: str) -> Replica:
         """The replica of another appliance, to be looked at and closed. Raises DatapathError."""
@@ -153,18 +159,19 @@ class ReplicaHost:
 
     def _forget_lost(self, machine_id: str) -> None:
         log.info("replica.let-go", machine=machine_id)
-        self._state.put_fact(MOVED + machine_id, "")
+        self._state.put_fact(moved_key(machine_id), "")
         self._state.remove_replica(machine_id)
         Verdicts(self._state, machine_id).forget()
 
     def moved(self) -> Sequence[str]:
         """The ids of the machines whose replicas became another appliance's, and of which copies may be
         defined here still, until `forget_moved`."""
-        return sorted(key.removeprefix(MOVED) for key in self._state.facts(MOVED))
+        start = moved_key("")
+        return sorted(key.removeprefix(start) for key in self._state.facts(start))
 
     def forget_moved(self, machine_id: str) -> None:
         """No copy is left here of a machine whose replica is another appliance's."""
-        self._state.remove_fact(MOVED + machine_id)
+        self._state.remove_fact(moved_key(machine_id))
 
     def _refusal(self, misplaced: MisplacedReplica) -> errors.ReplicaError:
         """Note the misplaced replica; returns the error for whoever asks for it."""
@@ -338,7 +345,7 @@ class ReplicaHost:
         seams.reach("appliance.replica.made")
         (folder / ENDED).unlink(missing_ok=True)
         hosted = HostedReplica(setup, True, replica, self._state, self._rules)
-        hosted.is_ours = self._ownership(store, setup.machine_id)
+        hosted.why_lost = self._ownership(store, setup.machine_id)
         if hosted.failed_over:  # it was forgotten
             setup = _not_made(setup)
         hosted.save(setup=setup, accepting=not hosted.failed_over)

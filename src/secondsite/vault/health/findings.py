@@ -14,7 +14,7 @@ from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
 from ...wire.control.statuses import ReplicaStatus
 from ..steps import lookup
-from ..store import ApplianceRecord, MachineRecord, StatusRecord
+from ..store import ApplianceRecord, ArrivalRecord, MachineRecord, StatusRecord
 from . import disbelief, machine_rpo, standing_findings
 
 RUNS_AT_TARGET = frozenset(
@@ -395,16 +395,31 @@ def _at_two_hosts(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _moved_there(situation: Situation) -> Iterator[HealthFinding]:
-    """The machine was failed over, and somebody migrated it to another host there."""
+    """The machine was failed over, and runs at another host there: somebody migrated it, or that host was
+    given up and has come back. Then it may run at both."""
     machine, moved = situation.machine, situation.status.moved
     if machine.state not in SHOULD_RUN or moved is None:
         return
     name = situation.target.name if situation.target is not None else machine.target_appliance_id
+    at_both = _runs_where_its_replica_is(situation, moved)
     what = (
         f"Machine '{machine.name}' runs at the host of appliance '{moved.appliance}' of site "
-        f"{machine.target_site}. Its disks and points belong to appliance '{name}'."
+        f"{machine.target_site}{', too' if at_both else ''}. Its disks and points belong to appliance "
+        f"'{name}'{', at whose host it runs as well' if at_both else ''}."
     )
-    yield HealthFinding(MOVED, what, moved.since)
+    yield HealthFinding(TWO_HOSTS if at_both else MOVED, what, moved.since)
+
+
+def _runs_where_its_replica_is(situation: Situation, moved: ArrivalRecord) -> bool:
+    """Whether the machine is on at its target, too: its appliance there has looked since, and does not say
+    that the machine is off or gone."""
+    status, at = situation.status, situation.target
+    replica, seen_at = status.replica, status.replica_at
+    if replica is None or seen_at is None or at is None or not at.connected:
+        return False
+    is_seen = moved.last - moved.since >= MIGRATED_WITHIN and seen_at > moved.since
+    said = {finding.code for finding in replica.findings}
+    return is_seen and "failover" in replica.runs and said.isdisjoint({OFF, MISSING})
 
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:

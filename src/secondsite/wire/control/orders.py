@@ -411,12 +411,14 @@ class StartAnyway(Shape):
 
 
 class TakeReplica(Shape):
-    """`former_appliance_id` has the replica, in a store in which one of the `tokens` lies. `accepting`: it
-    takes cycles from now on. `begun`: a failover onto it began there, and goes on here if no copy runs. The
-    former appliance, if it runs, is asked for it, and waited for `wait_seconds`."""
+    """`former_appliance_id` has the replica, in a store in which one of the `tokens` lies; `former_name` is
+    what people call that appliance. `accepting`: it takes cycles from now on. `begun`: a failover onto it
+    began there, and goes on here if no copy runs. The former appliance, if it runs, is asked for it, and
+    waited for `wait_seconds`."""
 
     setup: ReplicaSetup
     former_appliance_id: Annotated[str, Field(max_length=128)]
+    former_name: Name | None = None
     tokens: Annotated[tuple[Name, ...], Field(max_length=1000)]
     accepting: bool = True
     begun: bool = False

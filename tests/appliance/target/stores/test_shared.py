@@ -369,12 +369,25 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
         b.appliance.shared_stores.look()
         assert b.fabric.power.state(left.fabric_id) is PowerState.RUNNING, "a person has to look at it"
         assert b.appliance.host.moved() == [pair.machine_id]
+        eventually(lambda: [each.machine_id for each in _arrivals(b)] == [pair.machine_id])
         b.stop()
     b.fabric.power.stop(left.fabric_id)
     b.start()
     eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
     eventually(lambda: not b.appliance.host.moved())
     assert not b.appliance.state.facts(f"run/{pair.machine_id}/")
+
+
+def _arrivals(site):
+    return site.appliance.replication.arrivals.statuses()
+
+
+def test_an_owner_that_cannot_be_read_is_not_called_another_appliance(pair, sites):
+    _, b, _ = sites
+    place = b.replica(pair.machine_id).replica.files.root / "owner.json"
+    place.write_text("{")
+    with pytest.raises(OrderFailed, match=f"whose it is cannot be read from {place}"):
+        b.do(Kind.DRAIN, None, pair.machine_id)
 
 
 def test_what_is_left_of_a_copy_goes_too_while_another_host_runs_it(pair, sites):

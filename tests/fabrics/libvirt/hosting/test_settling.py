@@ -1,6 +1,7 @@
 """Disks that settle as raw: in a file, on a block device, and on an iSCSI disk. What changed is known until
 the machine's next start."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -163,7 +164,28 @@ def test_a_copy_that_cannot_be_removed_is_told_and_removed_later(host, tmp_path,
     monkeypatch.undo()
     (left,) = host.fabric.settling.left(fabric_id)
     assert Path(left).exists()
+    with monkeypatch.context() as still:
+        still.setattr(destinations, "remove", away)
+        with pytest.raises(errors.NotPossibleNow, match=f"could not be removed: {re.escape(left)}"):
+            elsewhere = {"vda": NewPlace(str(tmp_path), "raw")}
+            host.fabric.settling.settle(fabric_id, elsewhere, lambda _: None)
+    assert host.fabric.settling.left(fabric_id) == (left,), "another move does not forget it"
     assert host.fabric.settling.end(fabric_id)
     assert host.fabric.settling.left(fabric_id) == ()
     assert not Path(left).exists()
     host.clear()
+
+
+def test_disks_that_have_space_each_by_itself_only_are_refused(tmp_path):
+    seen = os.statvfs(tmp_path)
+    most = seen.f_bavail * seen.f_frsize * 6 // 10
+    disks = [
+        (
+            destinations.Need("db01", key, most, most),
+            destinations.Destination(str(tmp_path / key), "raw", most),
+        )
+        for key in ("vda", "vdb")
+    ]
+    destinations.require_space(None, disks[:1])
+    with pytest.raises(errors.NotPossibleNow, match="Disks vda, vdb of db01 need"):
+        destinations.require_space(None, disks)

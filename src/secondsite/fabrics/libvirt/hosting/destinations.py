@@ -5,7 +5,8 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,14 +151,49 @@ def _free_bytes(folder: Path) -> int:
 
 
 def _having_space(wanted: Destination, free_bytes: int, need: Need, where: str) -> Destination:
-    is_thin = wanted.is_file or bool(wanted.source)
-    wants = min(need.held_bytes, need.size_bytes) if is_thin else need.size_bytes
+    wants = _wants(wanted, need)
     if free_bytes < wants:
         raise errors.NotPossibleNow(
             f"{where} has {size(free_bytes)} free; disk {need.key} of {need.machine} needs {size(wants)}.",
             do="Free space there, or give another place.",
         )
     return wanted
+
+
+def _wants(wanted: Destination, need: Need) -> int:
+    is_thin = wanted.is_file or bool(wanted.source)
+    return min(need.held_bytes, need.size_bytes) if is_thin else need.size_bytes
+
+
+def require_space(handle: Any, placed: Collection[tuple[Need, Destination]]) -> None:
+    """Raises NotPossibleNow if disks have space each by itself, and not all together."""
+    together: defaultdict[str, list[tuple[Need, Destination]]] = defaultdict(list)
+    for need, place in placed:
+        if place.made:
+            together[_space(place)].append((need, place))
+    for those in together.values():
+        wants = sum(_wants(place, need) for need, place in those)
+        free_bytes = _free_at(handle, those[0][1])
+        if free_bytes is not None and free_bytes < wants:
+            raise errors.NotPossibleNow(
+                f"Disks {', '.join(need.key for need, _ in those)} of {those[0][0].machine} need "
+                f"{size(wants)} together where they are to lie, and {size(free_bytes)} are free there.",
+                do="Free space there, or give some of them another place.",
+            )
+
+
+def _space(place: Destination) -> str:
+    """Names what the place has its space of, the same for all places that share it."""
+    return str(os.stat(Path(place.path).parent).st_dev) if place.is_file else place.pool
+
+
+def _free_at(handle: Any, place: Destination) -> int | None:
+    """None: nobody says."""
+    if place.is_file:
+        return _free_bytes(Path(place.path).parent)
+    pool = connection.call("looking for a pool", handle.storagePoolLookupByName, place.pool)
+    _, has_bytes, _, free_bytes = connection.call("asking for a pool's space", pool.info)
+    return free_bytes if has_bytes else None
 
 
 def _require_same(need: Need, new: NewPlace, device: str, has_bytes: int) -> None:

@@ -79,6 +79,7 @@ class Settling:
             places = self._begun(fabric_id, disks)
             if not places:
                 self._give_up(domain, self._noted(fabric_id))
+                self._require_none_left(fabric_id)
                 places = self._planned(domain, disks)
                 self._note(fabric_id, places)
             seams.reach("fabric.settle.noted")
@@ -181,7 +182,8 @@ class Settling:
         _require_cache(domain, disks)
         needed_files.require_none(domain, self._power.state(domain.UUIDString()), disks)
         found: dict[str, Destination] = {}
-        for need in _needs(domain, disks):
+        needs = list(_needs(domain, disks))
+        for need in needs:
             place = destinations.find(self._hypervisor.handle, need, disks[need.key])
             if place.path in {each.path for each in found.values()}:
                 raise errors.InvalidArgument(
@@ -189,6 +191,7 @@ class Settling:
                 )
             self._require_free(place)
             found[need.key] = place
+        destinations.require_space(self._hypervisor.handle, [(each, found[each.key]) for each in needs])
         folders = [Path(place.path).parent for place in found.values() if place.is_file]
         for what, do in self._folders.kept_out(folders).items():
             raise errors.NotPossibleNow(what, do=do)
@@ -268,6 +271,15 @@ class Settling:
             except errors.FabricError as again:
                 error = again
         raise error
+
+    def _require_none_left(self, fabric_id: str) -> None:
+        """Raises NotPossibleNow for copies of an earlier move: a note of the next would have them
+        forgotten."""
+        if left := self.left(fabric_id):
+            raise errors.NotPossibleNow(
+                f"What an earlier move of these disks copied could not be removed: {', '.join(left)}.",
+                do="See to the storage that it lies in, or remove it there; then try again.",
+            )
 
     def _require_wanted(self, domain: Any) -> None:
         if not self._path(domain.UUIDString()).exists():

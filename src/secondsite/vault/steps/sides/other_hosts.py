@@ -85,7 +85,9 @@ def _is_there(verb: str, machine: MachineRecord, at: ApplianceRecord) -> errors.
 
 def _moved(verb: str, machine: MachineRecord, at: ApplianceRecord) -> errors.PrerequisiteFailed:
     return errors.PrerequisiteFailed(
-        f"{verb} of {machine.name} was not started: it was migrated to the host of appliance '{at.name}' of "
-        f"{at.site}, where it is on, and another appliance has its disks and points.",
-        do="Migrate it back to the host where it was started ('virsh migrate'), then start the verb again.",
+        f"{verb} of {machine.name} was not started: it is on at the host of appliance '{at.name}' of "
+        f"{at.site}, and another appliance has its disks and points.",
+        do="If it was migrated there, migrate it back to the host where it was started ('virsh migrate'). If "
+        "that host was given up and has come back, shut this copy of it down there ('virsh shutdown'). Then "
+        "start the verb again.",
     )

@@ -118,6 +118,7 @@ def take(
         payload = orders.TakeReplica(
             setup=replica_setup(tx, machine, existing_fabric_id=came_home),
             former_appliance_id=machine.target_appliance_id,
+            former_name=former.name if (former := tx.appliances.find(machine.target_appliance_id)) else None,
             tokens=tokens(tx, machine),
             accepting=accepting,
             begun=begun,
