@@ -46,4 +46,5 @@ def test_a_machine_is_kept_apart_by_a_word(cli, protected):
     said = cli.must(f"machine set {protected} --apart db-cluster").out
     assert "kept apart by 'db-cluster'" in said
     assert cli.must(f"machine set {protected} --as-at-home apart --json").json["apart"] is None
+    assert "kept together by 'shop'" in cli.must(f"machine set {protected} --together shop").out
     assert cli(f"machine set {protected} --apart 'two words'").exit == 2

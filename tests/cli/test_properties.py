@@ -5,7 +5,7 @@ import pytest
 from secondsite.ground.units import GiB, MiB
 
 pytestmark = pytest.mark.slow
-NAMES = ("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds", "apart")
+NAMES = ("target_name", "vcpus", "memory_bytes", "cpu_model", "start_delay_seconds", "apart", "together")
 NOTHING: dict[str, object] = {**dict.fromkeys(NAMES), "settle": {}}
 
 
@@ -26,6 +26,7 @@ def test_they_are_set_shown_and_each_taken_back(cli, protected):
         "cpu_model": "simulated-v1",
         "start_delay_seconds": 30,
         "apart": None,
+        "together": None,
         "settle": {},
     }
     assert cli.must(f"machine show {protected} --json").json["second_site"] == set_now

@@ -50,6 +50,7 @@ machines = st.builds(
     accelerated=st.booleans(),
     networks=st.frozensets(st.sampled_from(["lan", "dmz"])),
     apart=st.sampled_from([None, None, "db", "web"]),
+    together=st.sampled_from([None, None, "shop"]),
 )
 hosts = st.lists(
     st.builds(
@@ -146,6 +147,24 @@ def test_more_machines_that_are_kept_apart_than_hosts_are_refused():
     with pytest.raises(errors.NotPossibleNow, match="No host takes db03"):
         placement.choose_all(three, [host("b1"), host("b2")])
     assert len({each.id for each in placement.choose_all(three[:2], [host("b1"), host("b2")])}) == 2
+
+
+def test_machines_that_are_kept_together_come_to_one_host_until_it_takes_no_more():
+    three = [machine(f"app{number}", memory=4 * GiB, together="shop") for number in (1, 2, 3)]
+    others = [machine(f"web{number}", memory=4 * GiB) for number in (1, 2)]
+    chosen = placement.choose_all([*three, *others], [host("b1", 32 * GiB), host("b2", 32 * GiB)])
+    assert [each.id for each in chosen[:3]] == ["b1"] * 3
+    assert {each.id for each in chosen[3:]} == {"b2"}
+    assert "beside 2 of 'shop'" in placement.told(three[2], chosen[2])
+    small = placement.choose_all(three, [host("b1", 8 * GiB), host("b2", 32 * GiB)])
+    assert [each.id for each in small] == ["b2"] * 3
+    full = placement.choose_all(three, [host("b1", 8 * GiB), host("b2", 8 * GiB)])
+    assert [each.id for each in full] == ["b1", "b1", "b2"]
+
+
+def test_who_is_kept_apart_and_together_is_apart():
+    two = [machine(f"db{number}", apart="db", together="shop") for number in (1, 2)]
+    assert [each.id for each in placement.choose_all(two, [host("b1"), host("b2")])] == ["b1", "b2"]
 
 
 def test_a_host_without_alternative_is_judged_only_by_what_a_person_said():

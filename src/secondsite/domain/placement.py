@@ -2,7 +2,8 @@
 
 A host takes a machine if it is connected and not drained, has the wanted store, has enough memory left once
 all that is placed there runs, and has no machine that this one is kept apart from. Of those that take it, the
-one that lacks the least is chosen, and of these the one that is filled the least: so machines spread evenly.
+one that lacks the least is chosen, of these the one that has most of the machines with which it is kept
+together, and of these the one that is filled the least: so all others spread evenly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,8 @@ NAMED = 20
 @dataclass(frozen=True, slots=True)
 class PlacedMachine:
     """A machine that is to be placed. `apart`: the word that it shares with those from which it is kept
-    apart; `networks`: those of the site that its cards are mapped to."""
+    apart, `together` with those to whose host it goes; `networks`: those of the site that its cards are
+    mapped to."""
 
     name: str
     memory_bytes: int = 0
@@ -27,6 +29,7 @@ class PlacedMachine:
     accelerated: bool = False
     networks: frozenset[str] = frozenset()
     apart: str | None = None
+    together: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class PlacementHost:
     """How many are placed there."""
     apart: Mapping[str, str] = field(default_factory=dict)
     """The machines there that are kept apart from others, by their word."""
+    together: Mapping[str, int] = field(default_factory=dict)
+    """How many machines there are kept together, by their word."""
 
     def holding(self, machine: PlacedMachine) -> "PlacementHost":
         """The host once this machine is placed there too."""
@@ -58,7 +63,14 @@ class PlacementHost:
             store_free_bytes=self.store_free_bytes - machine.disk_bytes,
             machines=self.machines + 1,
             apart=self.apart if machine.apart is None else {machine.apart: machine.name, **self.apart},
+            together={**self.together, machine.together: self.beside(machine) + 1}
+            if machine.together is not None
+            else self.together,
         )
+
+    def beside(self, machine: PlacedMachine) -> int:
+        """How many machines are here with which this one is kept together."""
+        return 0 if machine.together is None else self.together.get(machine.together, 0)
 
     def not_judged(self) -> "PlacementHost":
         """The host as it is if there is no choice: it may be waited for, and may have too little memory."""
@@ -123,16 +135,19 @@ def told(machine: PlacedMachine, host: PlacementHost) -> str:
     before = replace(host, store_free_bytes=host.store_free_bytes + machine.disk_bytes)
     missing = lacks(machine, before)
     without = f", without {' and '.join(missing)}" if missing else ""
+    if (others := host.beside(machine) - 1) > 0:
+        without += f", beside {others} of '{machine.together}'"
     if host.left_bytes is None:
         return f"placed at '{host.name}'{without}"
     left = f"{size(host.left_bytes)} of {size(host.memory_bytes)} of memory left there"
     return f"placed at '{host.name}'{without}, with {left}"
 
 
-def _rank(machine: PlacedMachine, host: PlacementHost) -> tuple[int, float, int, int, str, str]:
+def _rank(machine: PlacedMachine, host: PlacementHost) -> tuple[int, int, float, int, int, str, str]:
     after = host.holding(machine)
     return (
         len(lacks(machine, host)),
+        -host.beside(machine),
         after.filled,
         -after.store_free_bytes,
         host.machines,

@@ -18,6 +18,7 @@ WANTED = {
     "cpu_model": "host-model",
     "start_delay_seconds": 30,
     "apart": "db",
+    "together": "shop",
     "settle": {"vda": {"place": "images", "format": "raw", "cache": None}},
 }
 NOTHING: dict[str, object] = {**dict.fromkeys(WANTED), "settle": {}}

@@ -117,6 +117,16 @@ def test_machines_that_are_kept_apart_are_never_on_one_host(verbs):
     assert verbs.run(Verb.ENABLE_PROTECTION, NAMES[2], apart="web").job.state == "succeeded"
 
 
+def test_machines_that_are_kept_together_come_to_one_host_also_one_after_the_other(verbs):
+    for name in NAMES[:3]:
+        assert verbs.run(Verb.ENABLE_PROTECTION, name, together="shop").job.state == "succeeded"
+    assert sorted(places(verbs, *NAMES[:3]).values()) == [3]
+    assert verbs.run(Verb.ENABLE_PROTECTION, NAMES[3]).job.state == "succeeded"
+    assert sorted(places(verbs, *NAMES[:4]).values()) == [1, 3]
+    with verbs.store.reading() as tx:
+        assert tx.properties.find(verbs.machine(NAMES[0]).id) == TargetProperties(together="shop")
+
+
 def test_two_that_are_kept_apart_and_were_not_seen_before_do_not_come_to_one_host(verbs):
     """Their checks choose, and do not know of each other."""
     with verbs.store.transaction() as tx:

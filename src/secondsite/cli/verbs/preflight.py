@@ -30,6 +30,9 @@ def preflight(
     apart: Annotated[
         str | None, typer.Option(help="The word of the machines from which it would be kept apart.")
     ] = None,
+    together: Annotated[
+        str | None, typer.Option(help="The word of the machines to whose host it would go.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Could it be failed over now; or, with --source and --target, could it be protected? Both sites are
@@ -38,7 +41,12 @@ def preflight(
         if sites := way(source, target):
             site = vault.sites[sites[0]]
             found = site.preflight(
-                machine, sites[1], target_appliance=target_appliance, encrypt=encrypt, apart=apart
+                machine,
+                sites[1],
+                target_appliance=target_appliance,
+                encrypt=encrypt,
+                apart=apart,
+                together=together,
             )
         else:
             found = vault.machines[machine].preflight()

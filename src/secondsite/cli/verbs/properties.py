@@ -23,6 +23,7 @@ class Property(StrEnum):
     CPU_MODEL = "cpu-model"
     START_DELAY = "start-delay"
     APART = "apart"
+    TOGETHER = "together"
     SETTLE = "settle"
 
 
@@ -33,6 +34,7 @@ FIELDS = {
     Property.CPU_MODEL: "cpu_model",
     Property.START_DELAY: "start_delay_seconds",
     Property.APART: "apart",
+    Property.TOGETHER: "together",
     Property.SETTLE: "settle",
 }
 OPTIONS = {
@@ -88,6 +90,15 @@ def change(
             show_default=False,
         ),
     ] = None,
+    together: Annotated[
+        str | None,
+        typer.Option(
+            help="A word that it shares with machines on whose host it is placed there, if that takes it; a "
+            "replica that is elsewhere goes there by 'machine move-replica'.",
+            metavar="WORD",
+            show_default=False,
+        ),
+    ] = None,
     settle: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,6 +134,7 @@ def change(
         "cpu_model": cpu_model,
         "start_delay_seconds": start_delay,
         "apart": apart,
+        "together": together,
         "settle": placed or None,
     }
     wanted = {name: value for name, value in given.items() if value is not None}
@@ -175,6 +187,7 @@ def described(there: TargetProperties, *, drill: bool = False) -> str:
     name = [] if there.target_name is None or drill else [there.target_name]
     later = [f"started {span(there.start_delay_seconds)} later in plans"] if there.start_delay_seconds else []
     beside = [] if there.apart is None else [f"kept apart by '{there.apart}'"]
+    beside += [] if there.together is None else [f"kept together by '{there.together}'"]
     moved = [f"after a commit {key} to {disk_places.shown(place)}" for key, place in there.settle.items()]
     return ", ".join([*name, *there.words, *later, *beside, *moved])
 

@@ -61,6 +61,14 @@ def enable_protection(
             metavar="WORD",
         ),
     ] = None,
+    together: Annotated[
+        str | None,
+        typer.Option(
+            help="A word of your own: machines that have the same are placed on one host of the target site, "
+            "as far as it takes them.",
+            metavar="WORD",
+        ),
+    ] = None,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -78,6 +86,7 @@ def enable_protection(
             seeds=seeds(seed or [], them.names),
             encrypt=encrypt,
             apart=apart,
+            together=together,
         ),
         no_wait,
         as_json,

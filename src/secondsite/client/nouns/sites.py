@@ -86,14 +86,17 @@ class SiteHandle:
         target_appliance: str | None = None,
         encrypt: bool = False,
         apart: str | None = None,
+        together: str | None = None,
     ) -> Preflight:
         """What would be in the way of protecting this machine of the site. Raises NotFound, and
-        AlreadyExists if it is protected. `apart`: the word of machines from which it would be kept apart."""
+        AlreadyExists if it is protected. `apart`: the word of machines from which it would be kept apart;
+        `together`: of those to whose host it would go."""
         query = {
             "target": target,
             "target_appliance": target_appliance,
             "encrypt": encrypt or None,
             "apart": apart,
+            "together": together,
         }
         where = path("sites", self._name, "machines", machine, "preflight")
         return self._connection.one(Preflight, "GET", where, query)

@@ -70,6 +70,7 @@ class Verbs:
         seeds: Mapping[str, Mapping[str, str]] | None = None,
         encrypt: bool = False,
         apart: str | None = None,
+        together: str | None = None,
     ) -> JobHandle:
         """Copies the machines of `source_site` to `target_site` and keeps them in step from then on.
 
@@ -77,8 +78,8 @@ class Verbs:
         disk key the path, at the target appliance's host, of a shipped copy. `encrypt`: the replicas are
         encrypted there. `target_appliance`: its name or id, where the target site has several; otherwise
         each machine is placed on one of its hosts that has the memory for it. `apart`: machines with this
-        word are never placed on one host. `store`: the one of that appliance's stores in which the replicas
-        are kept, if not the default one.
+        word are never placed on one host; `together`: they are, as far as it takes them. `store`: the one
+        of that appliance's stores in which the replicas are kept, if not the default one.
         """
         asked = request(
             rest.EnableProtection,
@@ -92,6 +93,7 @@ class Verbs:
             seeds={machine: dict(paths) for machine, paths in (seeds or {}).items()},
             encrypt=encrypt,
             apart=apart,
+            together=together,
         )
         return start(self._connection, Verb.ENABLE_PROTECTION, asked, self._key)
 

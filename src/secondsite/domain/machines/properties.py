@@ -23,12 +23,12 @@ def name(text: str) -> str:
     return text
 
 
-def apart(text: str) -> str:
-    """A word that machines share which are kept apart. Raises ValueError."""
+def placement_word(text: str) -> str:
+    """A word that machines share which are kept apart, or together. Raises ValueError."""
     if not NAME.fullmatch(text):
         raise ValueError(
-            "a word to keep machines apart by has at most 63 letters, digits and '.', '_', '+', '-', and "
-            "begins with a letter or a digit"
+            "a word to keep machines apart or together by has at most 63 letters, digits and '.', '_', '+', "
+            "'-', and begins with a letter or a digit"
         )
     return text
 

@@ -143,6 +143,7 @@ class EnableProtection:
             seeds=seeds.asked(request, name),
             encrypt=request.encrypt or _encrypts(tx, request.policy),
             apart=request.apart,
+            together=request.together,
         )
 
     def _check(self, ctx: StepContext) -> Outcome:
@@ -311,8 +312,8 @@ def _add_once(tx: Transaction, wanted: EnableArguments, record: MachineRecord) -
         _refuse_known(tx, wanted, record.source_fabric_id)
         hosts.require_apart(tx, record, wanted.apart)
         tx.machines.add(record)
-        if wanted.apart is not None:
-            there = TargetProperties(apart=wanted.apart)
+        if wanted.apart is not None or wanted.together is not None:
+            there = TargetProperties(apart=wanted.apart, together=wanted.together)
             tx.properties.put(MachinePropertiesRecord(record.id, there))
 
 

@@ -45,6 +45,7 @@ class EnableArguments(Shape):
     seeds: dict[str, str] = Field(default_factory=dict)
     encrypt: bool = False
     apart: str | None = None
+    together: str | None = None
     placed: PlacedAt | None = None
 
 

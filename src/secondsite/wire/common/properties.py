@@ -17,7 +17,7 @@ MemoryBytes = Annotated[int, AfterValidator(properties.memory)]
 
 
 CpuModel = Annotated[str, AfterValidator(properties.cpu_model)]
-ApartWord = Annotated[str, AfterValidator(properties.apart)]
+PlacementWord = Annotated[str, AfterValidator(properties.placement_word)]
 StartDelay = Annotated[int, AfterValidator(properties.start_delay)]
 
 
@@ -60,9 +60,12 @@ class TargetProperties(Sizing):
     start_delay_seconds: StartDelay | None = None
     """In a run of a plan it starts there this many seconds later than the others of its group; null: it does
     not wait."""
-    apart: ApartWord | None = None
+    apart: PlacementWord | None = None
     """A word of your own: two machines that have the same are never placed on one host there; null: it may
     be beside any."""
+    together: PlacementWord | None = None
+    """A word of your own: of the hosts there that take the machine, the one that has most of those that have
+    the same is chosen; null: it goes where there is most space."""
     settle: dict[str, DiskPlace] = Field(default_factory=dict, max_length=MOST_DISKS)
     """Where disks of it go by themselves, by their keys, once a failover to there is committed; the others go
     where the setting of its two sites says."""

@@ -3,7 +3,7 @@
 from pydantic import AwareDatetime, ConfigDict
 
 from ..common.base import Shape
-from ..common.properties import ApartWord
+from ..common.properties import PlacementWord
 
 
 class EligibilityQuery(Shape):
@@ -17,8 +17,10 @@ class EligibilityQuery(Shape):
     """Which of its appliances, by name or id; null: the one that would be chosen."""
     encrypt: bool = False
     """Whether the replica would be encrypted."""
-    apart: ApartWord | None = None
+    apart: PlacementWord | None = None
     """The word of the machines from which it would be kept apart."""
+    together: PlacementWord | None = None
+    """The word of the machines to whose host it would go."""
 
 
 class PreflightObstacle(Shape):

@@ -19,7 +19,7 @@ from ..common.cards import DnsServers
 from ..common.disk_places import DiskPlace
 from ..common.numbers import LONGEST_TEXT, Instant
 from ..common.points import MOST_DISKS, PointId
-from ..common.properties import ApartWord
+from ..common.properties import PlacementWord
 from ..common.stores import StoreName
 
 MOST_MACHINES = 1000
@@ -65,9 +65,12 @@ class EnableProtection(MachinesRequest):
     encrypt: bool = False
     """Whether the replicas are encrypted, with the key of the target's appliance; they are in any case if
     the policy says so."""
-    apart: ApartWord | None = None
+    apart: PlacementWord | None = None
     """A word of your own: machines that have the same are never placed on one host; null: each may be beside
     any."""
+    together: PlacementWord | None = None
+    """A word of your own: machines that have the same are placed on one host, as far as it takes them; null:
+    each goes where there is most space."""
 
 
 class WithoutSiteOptions(Shape):

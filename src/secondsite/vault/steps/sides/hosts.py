@@ -37,7 +37,7 @@ def placed(deps: Deps, tx: Transaction, requests: Sequence[EnableArguments]) -> 
     machines = [
         machine(tx, each, known[each.machine], accelerated=accelerated)
         if len(hosts) > 1 and each.machine in known
-        else PlacedMachine(each.machine, apart=each.apart)
+        else PlacedMachine(each.machine, apart=each.apart, together=each.together)
         for each in requests
     ]
     chosen = placement.choose_all(machines, hosts)
@@ -122,6 +122,7 @@ def _with_networks(
             record.definition, [each for each in mappings if (each.source_site, each.target_site) == way]
         ),
         apart=own.apart,
+        together=own.together,
     )
 
 
@@ -168,6 +169,7 @@ def machine(
         accelerated=accelerated,
         networks=_mapped(found, mappings),
         apart=wanted.apart,
+        together=wanted.together,
     )
 
 
@@ -237,14 +239,18 @@ def _already(tx: Transaction, site: str, but: str) -> Iterator[tuple[str, Placed
             set_here = None if record.reversed else own
             yield record.target_appliance_id, _as_placed(record, set_here)
         elif record.reversed:
-            yield record.source_appliance_id, PlacedMachine(record.name, apart=own.apart)
+            yield (
+                record.source_appliance_id,
+                PlacedMachine(record.name, apart=own.apart, together=own.together),
+            )
 
 
 def _as_placed(record: MachineRecord, there: TargetProperties | None) -> PlacedMachine:
     """The machine at its target, where it has the properties `there`; None: those of home."""
     memory = (there.memory_bytes if there else None) or record.definition.memory_bytes
+    words = there or AS_AT_HOME
     return PlacedMachine(
-        record.name, 0 if record.start_ordered else memory, apart=there.apart if there else None
+        record.name, 0 if record.start_ordered else memory, apart=words.apart, together=words.together
     )
 
 
@@ -260,7 +266,13 @@ def _coming(tx: Transaction, but: str) -> Iterator[tuple[str, PlacedMachine]]:
         for wanted in _requests(job):
             at = wanted.placed
             if at is not None and wanted.machine_id != but and wanted.machine_id not in there:
-                one = PlacedMachine(wanted.machine, at.memory_bytes, at.disk_bytes, apart=wanted.apart)
+                one = PlacedMachine(
+                    wanted.machine,
+                    at.memory_bytes,
+                    at.disk_bytes,
+                    apart=wanted.apart,
+                    together=wanted.together,
+                )
                 yield at.appliance_id, one
 
 

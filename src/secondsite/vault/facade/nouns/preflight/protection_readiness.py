@@ -48,6 +48,7 @@ class Eligibility:
             target_appliance_id=query.target_appliance,
             policy="",
             apart=query.apart,
+            together=query.together,
         )
         return hosts.chosen(self._parts.deps, wanted, found.definition, appliance)
 
