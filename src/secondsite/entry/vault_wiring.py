@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from .. import __version__
 from .. import api as rest_face
 from ..domain import errors
+from ..domain.lifecycle import Verb
 from ..domain.plans import plan
 from ..ground.connection_limits import Limits, Tally, Visitors
 from ..ground.lived_time import LivedClock
@@ -52,6 +53,7 @@ from ..vault.watch.left_definitions import LeftDefinitions
 from ..vault.watch.migration_follower import MigrationFollower
 from ..vault.watch.rpo_series import WRITTEN_EVERY_SECONDS as RPO_WRITTEN_EVERY_SECONDS
 from ..vault.watch.rpo_series import RpoSeries, RpoUnwritten
+from ..vault.watch.stray_replicas import StrayReplicas
 from ..vault.watch.verification_scheduler import VerificationScheduler
 from . import cluster
 from .backup.backup_schedule import BackupSchedule
@@ -166,6 +168,7 @@ class RunningVault:
         add(VerificationScheduler(deps, facts, self.authority))
         add(MigrationFollower(deps, facts))
         add(LeftDefinitions(deps, facts))
+        add(StrayReplicas(deps, self._operations[Verb.MOVE_REPLICA], facts))
         self.settings_push = add(SettingsPush(store, self.control, self.signals, self.authority))
         self.keeping_push = add(KeepingPush(store, self.control))
         self.rpo_series = add(RpoSeries(store, self.control, facts, self.rpo_unwritten, utc_now, self._lived))

@@ -187,6 +187,44 @@ def test_a_drained_host_takes_nothing_even_if_it_is_named(verbs):
         verbs.submit(Verb.FAILOVER, "m00", target_appliance=OTHER_B)
 
 
+@pytest.mark.parametrize("verb", [Verb.MOVE_REPLICA, Verb.FAILOVER, Verb.TEST_FAILOVER])
+def test_a_host_that_is_drained_while_it_takes_a_replica_over_is_asked_until_it_answers(verbs, verb):
+    """It was judged again at each look: the job failed, the host had the replica, and nobody knew of it."""
+    verbs.appliances.late.add(Kind.TAKE_REPLICA)
+    job = verbs.submit(verb, "m00", target_appliance=OTHER_B)
+    verbs.engine.run_until_idle()
+    with verbs.store.transaction() as tx:
+        tx.appliances.drain(OTHER_B, verbs.clock.now())
+    for _ in range(3):
+        verbs.clock.pass_by(2)
+        verbs.engine.run_until_idle()
+    verbs.appliances.late.clear()
+    verbs.appliances.arrive()
+    assert verbs.settle(job).job.state == "succeeded"
+    assert at(verbs, "m00") == OTHER_B
+
+
+def test_an_appliance_that_gave_its_replica_away_without_anybody_s_knowledge_takes_it_back(verbs):
+    machine_id = verbs.machine("m00").id
+    for kind in (Kind.LIST_POINTS, Kind.PREPARE_REPLICA):
+        verbs.appliances.failing[kind] = [1, machine_id, errors.NotFound("There is no replica.", do="")]
+    tree = verbs.run(Verb.FAILOVER, "m00")
+    assert tree.job.state == "succeeded"
+    assert takes(verbs) == [B]
+    (taken,) = verbs.appliances.taken
+    assert taken.former_appliance_id == B
+    assert TOKENS[B] in taken.tokens
+
+
+def test_where_no_store_is_shared_a_replica_that_is_not_there_is_told_as_before(verbs):
+    machine_id = verbs.machine("m00").id
+    for kind in (Kind.LIST_POINTS, Kind.DRAIN, Kind.PREPARE_REPLICA, Kind.TAKE_REPLICA):
+        verbs.appliances.failing[kind] = [9, machine_id, errors.NotFound("There is no replica.", do="")]
+    tree = verbs.run(Verb.FAILOVER, "m00")
+    assert tree.job.state == "failed"
+    assert "There is no replica" in tree.job.error.message
+
+
 def test_the_source_knows_the_new_host_before_it_sends_its_last_changes(verbs):
     for name, verb, more in (
         ("m00", Verb.PLANNED_FAILOVER, {}),

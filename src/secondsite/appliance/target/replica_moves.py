@@ -70,8 +70,8 @@ class ReplicaTakeover:
         stores, name = self._host.stores, self._setup.machine_name
         for store in stores.reached():
             owner = store.owner_there(self._setup.machine_id)
-            is_theirs = owner is not None and owner.appliance_id == self._former_id
-            if is_theirs and not self._tokens.isdisjoint(store.owners.all_tokens()):
+            if owner is not None and not self._tokens.isdisjoint(store.owners.all_tokens()):
+                self._is_had_by(owner)
                 return store
         raise errors.NotPossibleNow(
             " ".join(
@@ -83,6 +83,18 @@ class ReplicaTakeover:
             ),
             do="Mount the file system of that store here, beside this appliance's own store.",
         )
+
+    def _is_had_by(self, owner: Owner) -> None:
+        """Take it from who has it in the store. That is another one than the vault knows of, if an order to
+        take it was carried out and nobody heard of it."""
+        if owner.appliance_id != self._former_id:
+            log.warning(
+                "replica.elsewhere",
+                machine=self._setup.machine_id,
+                owner=owner.appliance_id,
+                former=self._former_id,
+            )
+            self._former_id = self._former = owner.appliance_id
 
     def _become_owner(self, store: Store, until: float) -> None:
         """Become the owner: at once if the former one does not run, else once it has given the replica."""
@@ -220,6 +232,17 @@ def give_away(host: ReplicaHost, hosted: HostedReplica, appliance_id: str) -> No
     log.info("replica.given", machine=hosted.machine_id, to=appliance_id)
 
 
+def give_unopened(host: ReplicaHost, store: Store, machine_id: str, owner: Owner, appliance_id: str) -> None:
+    """Give a replica of this appliance that it has not opened: it died right after it had become the owner.
+    Raises SecondsiteError if it stays."""
+    host.require_opened(machine_id)
+    with host.arrival(machine_id, "giving it to another appliance", GIVE_SECONDS):
+        if host.find(machine_id) is not None:
+            raise errors.NotPossibleNow("It was opened just now.", do="Try again.")
+        ownership.give(store.folder / machine_id, owner, appliance_id)
+    log.info("replica.given", machine=machine_id, to=appliance_id)
+
+
 class SharedStoresWatch(Every):
     """Looks what other appliances ask for, which stores of others are in reach, and which replicas have
     become another's; tells the vault by `signs` and `proven`. `gone` is called with the id of the machine of
@@ -290,10 +313,17 @@ class SharedStoresWatch(Every):
         if owner is not None and owner.appliance_id == appliance_id:
             store.owners.answer(machine_id)
             return
+        if not store.owners.is_held(appliance_id):
+            # Given to one that had died since, replicas were nobody's that runs.
+            store.owners.ask_no_more(store.owners.appliance_id, machine_id)
+            return
         try:
-            if hosted is None:
+            if hosted is not None:
+                give_away(self._host, hosted, appliance_id)
+            elif owner is not None and store.is_ours(machine_id):
+                give_unopened(self._host, store, machine_id, owner, appliance_id)
+            else:
                 raise errors.NotFound(f"There is no replica of machine {machine_id} here.", do="")
-            give_away(self._host, hosted, appliance_id)
         except SecondsiteError as problem:
             store.owners.answer(machine_id, f"{problem.message} {problem.do}".strip())
         else:

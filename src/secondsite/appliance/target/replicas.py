@@ -246,11 +246,21 @@ class ReplicaHost:
         hosted = self.find(machine_id)
         if hosted is None:
             self.require_opened(machine_id)
-            raise errors.NotFound(
-                f"There is no replica of machine {machine_id} here.",
-                do="Enable or reprotect the machine first.",
-            )
+            raise self._not_here(machine_id)
         return hosted
+
+    def _not_here(self, machine_id: str) -> errors.NotFound:
+        there = ((each, each.owner_there(machine_id)) for each in self.stores.reached())
+        for store, owner in there:
+            if owner is not None and owner.appliance_id != store.owners.appliance_id:
+                return errors.NotFound(
+                    f"The replica of machine {machine_id} in {store.root} is that of appliance "
+                    f"{owner.appliance_id}.",
+                    do=f"Have it moved: 'secondsite machine move-replica {machine_id}'.",
+                )
+        return errors.NotFound(
+            f"There is no replica of machine {machine_id} here.", do="Enable or reprotect the machine first."
+        )
 
     def require_opened(self, machine_id: str) -> None:
         """Raises ReplicaError for a replica whose files are here and could not be opened."""

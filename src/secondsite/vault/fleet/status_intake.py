@@ -20,7 +20,7 @@ from ...wire.control.statuses import ArrivalStatus, OldCopyStatus, ReplicaStatus
 from ..health import disbelief
 from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
-from .statuses.acceptance import StatusAcceptance
+from .statuses.acceptance import StatusAcceptance, StrayReplica
 from .statuses.clock_skew import Clocks
 from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
 from .statuses.old_copies import OldCopies
@@ -190,6 +190,12 @@ class StatusIntake:
         and are not replicated from there."""
         return dict(self._arrivals)
 
+    def strays(self) -> Mapping[str, StrayReplica]:
+        """By machine, the replicas that another appliance than the target reported, of machines of which no
+        other is reported."""
+        found = dict(self._counting.strays)
+        return {key: each for key, each in found.items() if self._heard.find(key, ReplicaStatus) is None}
+
     def left_definitions(self) -> Mapping[str, tuple[OldCopyStatus, ...]]:
         """By appliance that is connected to this vault process, the machines that are defined there, carry a
         mark, and are not replicated from there."""
@@ -267,6 +273,7 @@ class StatusIntake:
             self._heard.gone(appliance_id, machine_id, SourceStatus)
         for machine_id in status.replicas_gone:
             self._heard.gone(appliance_id, machine_id, ReplicaStatus)
+            self._counting.gone(appliance_id, machine_id)
         self._heard.from_now(appliance_id, now)
         return keys
 

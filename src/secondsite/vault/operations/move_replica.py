@@ -74,8 +74,7 @@ class MoveReplica(MachineOperation):
         machine, chosen = self.machine(ctx), ctx.facts("check", ChosenHost)
         if machine.target_appliance_id == chosen.host_id:
             return Done("its replica is there already")
-        with self.deps.store.reading() as tx:
-            host = replica_hosts.choose(self.deps.gateway, tx, machine, chosen.host_id)
+        host = replica_hosts.asked(self.orders, ctx, machine, chosen.host_id)
         is_over = machine.state in RUNS_AT_TARGET_AT_REST
         taken = replica_hosts.take(self.orders, ctx, machine, host, accepting=not is_over, begun=is_over)
         return Done(f"{taken.sentence} by '{host.name}'")

@@ -8,5 +8,6 @@ Its rooms:
     drill_scheduler         starts drills that are due
     verification_scheduler  boots points by schedule
     migration_follower      follows live migrations within a site
+    stray_replicas          a replica that another host has taken is known to be there
     left_definitions        what these left at other hosts starts only while the machine is at home
 """

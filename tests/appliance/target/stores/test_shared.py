@@ -248,6 +248,45 @@ def test_whoever_holds_a_store_tells_the_tokens_of_the_others_too(pair, sites):
     assert {pair.token, there.owners.token} <= told
 
 
+def test_it_is_taken_from_whoever_has_it_whatever_the_vault_knows(pair, sites):
+    """An order to take it was carried out, and nobody heard of that."""
+    _, b, c = sites
+    take(pair, c)
+    assert owner(pair) == c.appliance_id
+    take(pair, b)  # the former one is b, as the vault believes
+    assert owner(pair) == b.appliance_id
+    assert b.replica(pair.machine_id).replica.point_ids
+    take(pair, c)
+    c.stop()
+    take(pair, b)
+    assert owner(pair) == b.appliance_id
+
+
+def test_one_that_died_right_after_it_was_given_a_replica_gives_it_back_when_it_runs_again(pair, sites):
+    _, b, c = sites
+    c.appliance.host.stores.look_beside()
+    for each in c.appliance.host.stores.neighbours:
+        assert c.appliance.host.stores.hold(each)
+    replica_moves.give_away(b.appliance.host, b.replica(pair.machine_id), c.appliance_id)
+    c.restart()
+    assert c.appliance.host.find(pair.machine_id) is None
+    take(pair, b)
+    assert owner(pair) == b.appliance_id
+    assert b.replica(pair.machine_id).replica.point_ids
+
+
+def test_nothing_is_given_to_an_appliance_that_does_not_run(pair, sites):
+    _, b, c = sites
+    c.stop()
+    owners = b.appliance.host.stores.default.owners
+    asked = owners.folder / f"{b.appliance_id}.asked" / f"{pair.machine_id}.json"
+    asked.parent.mkdir(exist_ok=True)
+    asked.write_text(json.dumps({"by": c.appliance_id}))
+    eventually(lambda: not asked.exists())
+    assert b.appliance.host.find(pair.machine_id) is not None
+    assert not (b.replica(pair.machine_id).replica.files.root / "owner.json").exists()
+
+
 def test_an_appliance_that_hangs_keeps_it(pair, sites):
     _, b, c = sites
     b.appliance.shared_stores.stop()

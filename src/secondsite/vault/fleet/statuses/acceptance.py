@@ -3,6 +3,7 @@ epoch from the side that was left."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,6 +15,16 @@ from .latest_status import AnyStatus, Key, SideStatus
 Known = Callable[[str, type[AnyStatus]], SideStatus | None]
 
 
+@dataclass(frozen=True, slots=True)
+class StrayReplica:
+    """A replica at an appliance that is not the machine's target; since when it is reported, on the monotonic
+    clock."""
+
+    appliance_id: str
+    epoch: int
+    since: float
+
+
 class StatusAcceptance:
     """Decides which statuses count. Belongs to one thread. `known` gives the last status of a side of a
     machine."""
@@ -22,6 +33,8 @@ class StatusAcceptance:
         self._store = store
         self._known = known
         self._strangers = Strangers()
+        self.strays: dict[str, StrayReplica] = {}
+        """The newest replica of each machine that another appliance than its target reported."""
 
     def of(self, appliance_id: str, wholes: Sequence[AnyStatus]) -> Sequence[bool]:
         """For each status whether it counts. The store is asked once, and only for those that differ from the
@@ -57,8 +70,21 @@ class StatusAcceptance:
     def _is_theirs(self, appliance_id: str, status: AnyStatus, machine: MachineRecord | None) -> bool:
         if machine is not None and speaks_for(machine, status) == appliance_id:
             return True
+        if machine is not None and isinstance(status, ReplicaStatus):
+            self._note_stray(machine.id, StrayReplica(appliance_id, status.epoch, time.monotonic()))
         self._strangers.note(appliance_id, status.machine_id)
         return False
+
+    def _note_stray(self, machine_id: str, stray: StrayReplica) -> None:
+        known = self.strays.get(machine_id)
+        if known is None or (known.appliance_id, known.epoch) != (stray.appliance_id, stray.epoch):
+            self.strays[machine_id] = stray
+
+    def gone(self, appliance_id: str, machine_id: str) -> None:
+        """The appliance has no replica of that machine any more."""
+        known = self.strays.get(machine_id)
+        if known is not None and known.appliance_id == appliance_id:
+            del self.strays[machine_id]
 
 
 def _is_present(

@@ -11,7 +11,6 @@ from ....domain.placement import PlacementHost
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Wait
 from ....wire.common.base import Shape
-from ....wire.common.stores import DEFAULT, MOST_SIGNS
 from ....wire.control import orders
 from ....wire.control.orders import OrderKind, TakenReplica
 from ...interfaces import Gateway
@@ -19,27 +18,15 @@ from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup
 from . import hosts
 from .orders import USUAL, Answer, Limits, Orders
-from .side import F, P, policy_shape, replica_setup
+from .side import F, P, policy_shape, replica_setup, store_tokens
 from .source import Source
-from .target import Target
+from .target import TAKE, Target
 
-TAKE = Limits(deadline_seconds=180)
 PASSING = Limits(deadline_seconds=30, reach_seconds=2)
 GONE_SECONDS = 5.0
 """How long a host may be away that another one can replace: its appliance may just be starting again."""
 ASKED_SECONDS = 60.0
 """How long the present appliance, if it runs, is waited for."""
-
-
-def tokens(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
-    """The tokens that lie in the store of the machine's replica, as its appliance said, and as whoever took
-    it over there did: that one may have died before it said more."""
-    at = tx.appliances.find(machine.target_appliance_id)
-    signs = at.capacity.signs if at is not None and at.capacity is not None else ()
-    replica = tx.statuses.without_points(machine.id).replica
-    store = (replica.store if replica is not None else None) or machine.kept.store or DEFAULT
-    said = (each.token for each in signs if each.store == store)
-    return tuple(dict.fromkeys((*said, *machine.kept.signs)))[:MOST_SIGNS]
 
 
 def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequence[PlacementHost]:
@@ -54,7 +41,7 @@ def is_reached(tx: Transaction, machine: MachineRecord) -> bool:
 
 
 def _able(tx: Transaction, machine: MachineRecord) -> Sequence[ApplianceRecord]:
-    known = tokens(tx, machine)
+    known = store_tokens(tx, machine)
     return [
         each
         for each in tx.appliances.list(machine.target_site)
@@ -119,7 +106,7 @@ def take(
             setup=replica_setup(tx, machine, existing_fabric_id=came_home),
             former_appliance_id=machine.target_appliance_id,
             former_name=former.name if (former := tx.appliances.find(machine.target_appliance_id)) else None,
-            tokens=tokens(tx, machine),
+            tokens=store_tokens(tx, machine),
             accepting=accepting,
             begun=begun,
             wait_seconds=ASKED_SECONDS,
@@ -170,8 +157,7 @@ def go_to_named(give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
     host_id = ctx.arguments(HostArguments).host_id
     if host_id in (None, machine.target_appliance_id):
         return
-    with give.deps.store.reading() as tx:
-        host = choose(give.deps.gateway, tx, machine, host_id)
+    host = asked(give, ctx, machine, host_id)
     answer = take(give, ctx, machine, host, accepting=True)
     ctx.remember(Moved(moved=f"Appliance '{host.name}' has its replica now: {answer.sentence}."))
 
@@ -226,6 +212,23 @@ class ChosenHost(Shape):
     former_id: str = ""
 
 
+def asked(
+    give: Orders, ctx: StepContext, machine: MachineRecord, host_id: str | None = None
+) -> PlacementHost:
+    """The host that this step asks to take the replica over: the one of this id, or one of its choice. It is
+    judged before it is asked for the first time, and no more: drained since, or with a machine from which
+    this one is kept apart, it may have taken it already. Raises as `choose`."""
+    known = ctx.remembered(ChosenHost) or ChosenHost()
+    again = known.former_id == machine.target_appliance_id and host_id in (None, known.host_id)
+    with give.deps.store.reading() as tx:
+        at = tx.appliances.find(known.host_id) if again else None
+        if at is not None and (host_id is not None or give.deps.gateway.is_connected(at.id)):
+            return PlacementHost(at.id, at.name)
+        host = choose(give.deps.gateway, tx, machine, host_id)
+    ctx.remember(ChosenHost(host_id=host.id, former_id=machine.target_appliance_id))
+    return host
+
+
 class MovingTarget(Target):
     """The target of a machine, whose replica is taken over by another host if its own does not answer: then
     the step is run again, with that one. `accepting`: whether the replica takes cycles there."""
@@ -270,20 +273,11 @@ class MovingTarget(Target):
 
     def _refusal(self, away: errors.ApplianceUnreachable) -> errors.SecondsiteError:
         """Why no other host takes it over; raises Wait once one has."""
-        deps = self._orders.deps
         try:
-            with deps.store.reading() as tx:
-                host = choose(deps.gateway, tx, self.machine, self._chosen())
-            self._ctx.remember(ChosenHost(host_id=host.id, former_id=self.appliance_id))
-            self._move(host, away)
+            self._move(asked(self._orders, self._ctx, self.machine), away)
         except errors.SecondsiteError as problem:
             return problem
         return away
-
-    def _chosen(self) -> str | None:
-        known = self._ctx.remembered(ChosenHost) or ChosenHost()
-        is_there = self._orders.deps.gateway.is_connected(known.host_id)
-        return known.host_id if is_there and known.former_id == self.appliance_id else None
 
     def _move(self, host: PlacementHost, away: errors.ApplianceUnreachable) -> None:
         """Raises Wait once the host has taken it over."""
@@ -312,7 +306,7 @@ def previewed(
     found: dict[str, PreviewedHosts] = {}
     by_store: dict[tuple[str, tuple[str, ...]], list[MachineRecord]] = {}
     for each in machines:
-        by_store.setdefault((each.target_appliance_id, tokens(tx, each)), []).append(each)
+        by_store.setdefault((each.target_appliance_id, store_tokens(tx, each)), []).append(each)
     for (appliance_id, _), group in by_store.items():
         at, there = tx.appliances.find(appliance_id), others(gateway, tx, group[0])
         for machine, wanted in zip(group, hosts.as_placed(tx, group), strict=True):

@@ -7,6 +7,7 @@ from ....domain import errors
 from ....jobs.model.context import StepContext
 from ....wire.common.base import Shape
 from ....wire.common.policies import PolicyShape
+from ....wire.common.stores import DEFAULT, MOST_SIGNS
 from ....wire.control.orders import OrderKind
 from ....wire.control.setups import Base, ReplicaSetup
 from ...store import MachineRecord, Transaction
@@ -112,6 +113,17 @@ def of_a_replica_that_lies_there(tx: Transaction, machine: MachineRecord) -> Rep
     stands on the old disks of the machine at that site."""
     came_from = machine.target_fabric_id if machine.epoch > 1 else None
     return replica_setup(tx, machine, existing_fabric_id=came_from).model_copy(update={"lies_here": True})
+
+
+def store_tokens(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
+    """The tokens that lie in the store of the machine's replica, as its appliance said, and as whoever took
+    it over there did: that one may have died before it said more."""
+    at = tx.appliances.find(machine.target_appliance_id)
+    signs = at.capacity.signs if at is not None and at.capacity is not None else ()
+    replica = tx.statuses.without_points(machine.id).replica
+    store = (replica.store if replica is not None else None) or machine.kept.store or DEFAULT
+    said = (each.token for each in signs if each.store == store)
+    return tuple(dict.fromkeys((*said, *machine.kept.signs)))[:MOST_SIGNS]
 
 
 def policy_shape(tx: Transaction, name: str) -> PolicyShape:
