@@ -1,8 +1,10 @@
 """Three hosts of a site keep their stores side by side on one file system: a plan starts ten machines where
 its preview says; of a host that dies in the middle the others take the machines over, and none runs twice."""
 
+import json
 import tempfile
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ FIRST = tuple(f"m{number:02d}" for number in range(10))
 SECOND = tuple(f"n{number:02d}" for number in range(10))
 LATE, PLAN = "late01", "all"
 NAMED, PLANNED = "named01", "planned01"
+SEVERAL = tuple(f"s{number:02d}" for number in range(9))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def rig():
         rig.open(furnish=furnish)
         for _ in HOSTS[1:]:
             rig.add_host("b", furnish)
-        for name in (*FIRST, *SECOND, LATE, NAMED, PLANNED):
+        for name in (*FIRST, *SECOND, LATE, NAMED, PLANNED, *SEVERAL):
             rig.make_simulated(name, disk_bytes=(MiB,))
         with rig.client() as vault:
             vault.policies.create(
@@ -166,6 +169,40 @@ def test_a_drained_host_gives_what_does_not_run_there_and_names_the_rest(rig):
         assert done.sentence.startswith("1 of 1 replica moved to other hosts"), _told(rig, done)
         assert vault.machines[PLANNED].show().target_appliance in ("appliance-b2", "appliance-b3")
         vault.appliances["appliance-b"].resume()
+
+
+def test_three_drains_at_once_leave_no_machine_that_cannot_be_failed_over(rig):
+    """The record named one host and the store another: no verb started such a machine any more."""
+    protect(rig, SEVERAL)
+    with rig.client() as vault:
+        drained = [vault.appliances[f"appliance-{host}"].drain() for host in HOSTS]
+        for each in drained:
+            if each.job_id is not None:
+                vault.jobs[each.job_id].wait(300, must_succeed=False)
+        for host in HOSTS:
+            vault.appliances[f"appliance-{host}"].resume()
+    eventually(lambda: places(rig, SEVERAL) == owners(rig, SEVERAL), 120)
+    since = datetime.now(UTC)
+    eventually(lambda: all(rig.points(name)[-1].taken_at > since for name in SEVERAL), 120)
+    with rig.client() as vault:
+        drill = vault.machines[SEVERAL].test_failover().wait(300, must_succeed=False)
+        assert drill.sentence.startswith("9 of 9 succeeded"), _told(rig, drill)
+        assert vault.machines[SEVERAL].cleanup_test_failover().wait(300).state == "succeeded"
+
+
+def owners(rig, names):
+    """By machine, the host whose appliance has its replica, as its store says."""
+    found = {}
+    with rig.client() as vault:
+        machines = {each.id: each.name for each in vault.machines if each.name in names}
+        known = {each.id: each.name for each in vault.appliances}
+    for host in HOSTS:
+        for folder in (rig.folder / "shared" / host / "replicas").iterdir():
+            if folder.name in machines:
+                said = folder / "owner.json"
+                at = json.loads(said.read_text())["appliance_id"] if said.exists() else None
+                found[machines[folder.name]] = known[at] if at is not None else f"appliance-{host}"
+    return found
 
 
 def test_a_planned_failover_whose_target_host_is_dead_goes_on_at_another_without_a_loss(rig):

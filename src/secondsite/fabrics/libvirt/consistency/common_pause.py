@@ -26,6 +26,7 @@ from ..host import connection, inventory, power
 from . import freezing, lifeline
 
 AGAIN_SECONDS = 0.5
+AGAIN_BY_ITSELF = "The common point is tried again; make the group smaller if this happens often."
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,11 @@ class CommonPause:
         self._agents = agents
         self._records = work_dir / "held"
 
-    def pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> AbstractContextManager[datetime]:
-        return self._pause(fabric_ids, budget_seconds)
+    def pause(
+        self, fabric_ids: Sequence[str], budget_seconds: float, do: str = AGAIN_BY_ITSELF
+    ) -> AbstractContextManager[datetime]:
+        """As the interface says; `do` is the advice when the budget is used up."""
+        return self._pause(fabric_ids, budget_seconds, do)
 
     @contextlib.contextmanager
     def freeze(self, fabric_ids: Sequence[str]) -> Iterator[Mapping[str, interface.Freeze]]:
@@ -70,7 +74,7 @@ class CommonPause:
                 guards.close()
 
     @contextlib.contextmanager
-    def _pause(self, fabric_ids: Sequence[str], budget_seconds: float) -> Iterator[datetime]:
+    def _pause(self, fabric_ids: Sequence[str], budget_seconds: float, do: str) -> Iterator[datetime]:
         domains = [self._hypervisor.domain(fabric_id) for fabric_id in fabric_ids]
         running = [domain for domain in domains if inventory.power_of(domain) is interface.PowerState.RUNNING]
         with contextlib.ExitStack() as guards:
@@ -88,7 +92,7 @@ class CommonPause:
                             f"The machines were paused for {budget_seconds:.1f} s, the whole budget, and "
                             "then resumed."
                         ),
-                        do="The common point is tried again; make the group smaller if this happens often.",
+                        do=do,
                     )
             finally:
                 budget.cancel()

@@ -22,6 +22,7 @@ from pathlib import Path
 START_SECONDS = 10.0
 RESCUE_SECONDS = 300.0
 ANSWER_SECONDS = 2.0
+VIRSH_SECONDS = 20.0
 GREETED = b'{"execute":"qmp_capabilities"}\n{"execute":"cont"}\n'
 # Not guest-sync-delimited: a late answer reaches the next libvirt, which gives up the agent for good when it
 # reads the delimiter.
@@ -82,16 +83,19 @@ def _main() -> None:
     deadline = time.monotonic() + RESCUE_SECONDS
     left = list(rescues)
     while left and time.monotonic() < deadline:
-        left = [rescue for rescue in left if not _rescue(rescue)]
+        left = [rescue for rescue in left if not rescued(rescue)]
         if left:
             time.sleep(0.2)
 
 
-def _rescue(rescue: Sequence[str]) -> bool:
+def rescued(rescue: Sequence[str]) -> bool:
     """Rescue one guest; True if it goes on, or can never be reached again."""
     kind, *rest = rescue
     if kind == "virsh":
-        return subprocess.run([kind, *rest], capture_output=True, timeout=60, check=False).returncode == 0
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a libvirtd that hangs ended the watchdog
+            done = subprocess.run([kind, *rest], capture_output=True, timeout=VIRSH_SECONDS, check=False)
+            return done.returncode == 0
+        return False
     if not Path(rest[0]).exists():
         return True
     said = GREETED if kind == "monitor" else SYNCED

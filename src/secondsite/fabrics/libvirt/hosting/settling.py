@@ -22,6 +22,7 @@ from ....domain import errors, shell
 from ....ground import durable, seams
 from ... import interface
 from ...settling import DIRECT, NewPlace, going_on
+from ..consistency.common_pause import CommonPause
 from ..host import connection, domain_xml, inventory, permissions, qemu_img
 from ..tracking import moving_disks
 from ..tracking.tracking import Tracking
@@ -31,6 +32,10 @@ from .destinations import Destination, Need
 POLL_SECONDS = 0.2
 STALL_SECONDS = 600.0
 END_SECONDS = 60.0
+RETRY = (
+    "Retry the job: a disk that lies in its new place already stays there. See why libvirt was slow: "
+    "'systemctl status libvirtd'."
+)
 PAUSE_SECONDS = 10.0
 LOST_SECONDS = 60.0
 """So long a libvirtd that is restarted is waited for; QEMU copies on meanwhile."""
@@ -50,7 +55,7 @@ class Settling:
         views: Tracking,
         machines: interface.Power,
         folders: permissions.FolderAccess,
-        pauses: interface.CommonPause,
+        pauses: CommonPause,
     ) -> None:
         self._hypervisor = hypervisor
         self._notes = work_dir.absolute() / "settling"
@@ -86,7 +91,7 @@ class Settling:
             try:
                 self._copy(domain, places, bytes_per_second)
                 domain = self._await_equal(domain, places, progress, going_on)
-                with self._pauses.pause([fabric_id], PAUSE_SECONDS):
+                with self._pauses.pause([fabric_id], PAUSE_SECONDS, RETRY):
                     for key, place in places.items():
                         _move(domain, key, place)
                     self._finish(domain, places)
