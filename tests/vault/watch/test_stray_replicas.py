@@ -19,7 +19,8 @@ from tests.vault.support_shared_stores import at, shared_stores
 
 @pytest.fixture
 def verbs(monkeypatch):
-    monkeypatch.setattr(stray_replicas, "SEEN_SECONDS", 0.0)
+    for seconds in ("SEEN_SECONDS", "LISTENS_SECONDS"):
+        monkeypatch.setattr(stray_replicas, seconds, 0.0)
     with shared_stores() as verbs:
         yield verbs
 
@@ -29,7 +30,6 @@ def found(verbs):
     facts = Intake(verbs.store, lambda _signal: None, verbs.clock.now)
     move = operations.operations(verbs.deps)[Verb.MOVE_REPLICA]
     watch = StrayReplicas(verbs.deps, move, facts)
-    verbs.clock.pass_by(120)
     return SimpleNamespace(facts=facts, look=watch.look)
 
 

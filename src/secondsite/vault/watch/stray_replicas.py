@@ -13,12 +13,13 @@ from ..fleet.statuses.acceptance import StrayReplica
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..store import MachineRecord, Transaction
-from .drill_scheduler import HEARS_FOR
 
 EVERY_SECONDS = 5.0
 SEEN_SECONDS = 15.0
 """How long it is reported: a job that has it taken over writes that down within moments."""
 AGAIN_SECONDS = 600.0
+LISTENS_SECONDS = 60.0
+"""By then a vault that has just started has heard all that are there."""
 LOCK, BY = "stray-replicas", "secondsite"
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class StrayReplicas(Periodic):
         self._deps = deps
         self._move = move
         self._facts = facts
+        self._begins = time.monotonic() + LISTENS_SECONDS
         self._not_before: dict[str, float] = {}
         """By machine: after a job it is tried again a while later."""
 
@@ -39,9 +41,9 @@ class StrayReplicas(Periodic):
         return EVERY_SECONDS
 
     def look(self) -> None:
-        if self._deps.now() < self._facts.listens_since + HEARS_FOR:
-            return
         now, strays = time.monotonic(), self._facts.strays()
+        if now < self._begins:
+            return
         self._not_before = {key: until for key, until in self._not_before.items() if key in strays}
         for machine_id, stray in strays.items():
             if now >= max(stray.since + SEEN_SECONDS, self._not_before.get(machine_id, 0.0)):
