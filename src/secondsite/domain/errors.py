@@ -282,7 +282,7 @@ class NotOurs(FabricError):
 
 
 class ScratchExhausted(SecondsiteError):
-    """The backup job would have disturbed the guest, so it was given up."""
+    """Scratch space was full or about to be; the view was given up before it disturbed the guest."""
 
     code = "scratch-exhausted"
     default_do = "Give the appliance more scratch space or a faster link; replication goes on by itself."
