@@ -15,6 +15,9 @@ from ..ground.problem import SecondsiteError as SecondsiteError
 from ..ground.problem import SeedRefused as SeedRefused
 from ..ground.problem import StoreFull as StoreFull
 
+TRIED_AGAIN = "Replication tries again by itself; a job is to be retried."
+"""What ends the advice of an error that cycles of replication meet as well as jobs."""
+
 
 class InvalidArgument(SecondsiteError):
     """A value of the request is missing, malformed or out of range."""
@@ -234,7 +237,7 @@ class DeadlineExceeded(SecondsiteError):
     """Something did not answer in time."""
 
     code = "deadline-exceeded"
-    default_do = "See which process is slow or gone with 'secondsite appliance list', then retry the job."
+    default_do = f"See which process is slow or gone with 'secondsite appliance list'. {TRIED_AGAIN}"
 
 
 class JobNotSucceeded(SecondsiteError):
@@ -262,7 +265,7 @@ class FabricError(SecondsiteError):
     """The hypervisor refused or failed."""
 
     code = "fabric-error"
-    default_do = "Look at the hypervisor's own log for this machine, then retry the job."
+    default_do = f"Look at the hypervisor's own log for this machine. {TRIED_AGAIN}"
 
 
 class UnsafeToView(SecondsiteError):
@@ -282,7 +285,7 @@ class NotOurs(FabricError):
 
 
 class ScratchExhausted(SecondsiteError):
-    """The backup job would have disturbed the guest, so it was given up."""
+    """Scratch space was full or about to be; the view was given up before it disturbed the guest."""
 
     code = "scratch-exhausted"
     default_do = "Give the appliance more scratch space or a faster link; replication goes on by itself."

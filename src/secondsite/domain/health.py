@@ -88,11 +88,11 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "scratch-exhausted",
             W,
-            "The guest wrote more during a cycle than the scratch budget holds, so the job was given up "
-            "before it could disturb the guest.",
+            "Scratch space is full, or the guest overwrote more during a cycle than its budget holds: the "
+            "cycle was given up before it could disturb the guest.",
             (
-                "Give the appliance more scratch space, a shorter cycle or a faster link. Replication goes "
-                "on by itself."
+                "Free or give the appliance scratch space, or give it a shorter cycle or a faster link. "
+                "Replication goes on by itself."
             ),
         ),
         _kind(

@@ -1,11 +1,15 @@
 """From a protected machine to points that equal its disk."""
 
+import re
+
 import pytest
 
 from rig.appliances import DISK_BYTES, Pair, policy
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.shared import HomeFull
+from secondsite.datapath import errors as datapath_errors
+from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.orders import Drain, Kind, RunCycle, UpdatePolicy
@@ -217,3 +221,27 @@ def test_a_full_home_of_the_source_is_not_told_as_a_full_store_of_the_target(pai
     assert told.code == "cycle-failed"
     assert told.what == "No space left for appliance.db. Free space in the appliance's home."
     eventually(lambda: not pair.source_status().findings, 40)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errors.FabricError("QEMU refused it."), "Look at the hypervisor's own log for this machine."),
+        (errors.DeadlineExceeded("It hung."), "See which process is slow or gone"),
+        (datapath_errors.DiskUnreadable("Not read."), "Not read."),
+    ],
+    ids=["fabric", "deadline", "disk"],
+)
+def test_what_a_cycle_failed_at_is_not_told_as_if_it_were_a_job(pair, monkeypatch, error, told):
+    """It told people to retry the job, and there was none."""
+    pair.protect().synchronized()
+
+    def fails(_request):
+        raise error
+
+    with monkeypatch.context() as failing:
+        failing.setattr(pair.source.appliance.fabric.tracking, "open", fails)
+        pair.source.write(pair.fabric_id, 0, noise(64 * KiB))
+        (finding,) = eventually(lambda: pair.source_status().findings, 20)
+    assert told in finding.what
+    assert not re.search("retry the job|job show", finding.what), finding.what

@@ -385,8 +385,11 @@ class Replication:
 
 def _told(said: errors.SecondsiteError, code: str, *, with_do: bool) -> str:
     """The error as sentences: messages of the data path begin with a small letter and have no full stop. What
-    to do is left out if the finding itself says it."""
-    do = said.do if with_do and code not in shared.SAY_WHAT_TO_DO else ""
+    to do is left out if the finding itself says it, and where an error only has what to do for jobs."""
+    has_its_own = (
+        with_do and code not in shared.SAY_WHAT_TO_DO and said.do != errors.SecondsiteError.default_do
+    )
+    do = said.do if has_its_own else ""
     return " ".join(map(_stopped, filter(None, (said.message, f"{do[:1].upper()}{do[1:]}"))))
 
 

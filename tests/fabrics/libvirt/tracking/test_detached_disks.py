@@ -1,18 +1,22 @@
 """A disk that its owner detaches while a view of it is open: libvirt cannot close its files then, and does
 not try again."""
 
+import contextlib
 import re
 from functools import partial
 
 import pytest
 
+from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.libvirt.host import monitor
 from secondsite.fabrics.libvirt.tracking import filter_view, filters
 from tests.fabrics.libvirt.support_detached import DetachingMachine
 
 pytestmark = pytest.mark.slow
 
 ANOTHER = "libvirt-99-format"
+EXECUTE = monitor.execute
 
 
 @pytest.fixture(params=["qcow2", "raw"])
@@ -101,3 +105,61 @@ def test_a_detached_disk_is_closed_wherever_the_end_of_its_view_was_killed(host,
             break
         machine.attach()
     assert survived
+
+
+class Commands:
+    """QEMU's commands from `first` on; before the n-th of them, `act` is done."""
+
+    def __init__(self, first, number, act):
+        self.first, self.left, self.act, self.begun = first, number, act, False
+
+    def __call__(self, domain, command, **arguments):
+        self.begun = self.begun or self.first(command, str(arguments))
+        if self.begun:
+            self.left -= 1
+            if not self.left:
+                self.act()
+        return EXECUTE(domain, command, **arguments)
+
+
+def test_a_disk_is_closed_whenever_it_is_detached_as_a_view_is_opened_or_ended(host, machine, monkeypatch):
+    number, came = 0, True
+    while came:
+        number += 1
+        commands = Commands(lambda command, _: command == "blockdev-add", number, machine.detach)
+        monkeypatch.setattr(monitor, "execute", commands)
+        with contextlib.suppress(errors.FabricError), steps.view(host, machine.id, None):
+            pass
+        monkeypatch.setattr(monitor, "execute", EXECUTE)
+        came = commands.left <= 0
+        if came:
+            assert machine.has_closed(machine.path), number
+            machine.attach()
+    assert number > 30
+
+
+def test_a_disk_that_had_a_gate_only_is_closed_wherever_its_end_was_killed(host, machine, monkeypatch):
+    monkeypatch.setattr(filters, "STALE_SECONDS", 0.1)
+
+    def killed():
+        raise Killed
+
+    def led_to_its_gate(command, arguments):
+        if command == "qom-set" and "ss-gate-sdb" in arguments:
+            machine.detach()
+            return True
+        return False
+
+    number, came = 0, True
+    while came:
+        number += 1
+        commands = Commands(led_to_its_gate, number + 1, killed)
+        monkeypatch.setattr(monitor, "execute", commands)
+        with pytest.raises((Killed, errors.FabricError)), steps.view(host, machine.id, None):
+            pytest.fail("the view was opened")
+        monkeypatch.setattr(monitor, "execute", EXECUTE)
+        came = commands.left <= 0
+        host.fabric.tracking.end_left_over(machine.id)
+        assert machine.has_closed(machine.path), number
+        machine.attach()
+    assert number > 10

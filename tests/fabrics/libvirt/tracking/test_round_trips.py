@@ -84,7 +84,7 @@ def test_a_drive_that_comes_or_changes_has_the_definition_read_again(host, viewe
     assert asked["definition"] == 1
 
 
-@pytest.mark.parametrize(("view_kind", "opening", "in_all"), [("backup-job", 1, 1), ("filter", 17, 32)])
+@pytest.mark.parametrize(("view_kind", "opening", "in_all"), [("backup-job", 1, 1), ("filter", 17, 33)])
 def test_a_view_asks_qemu_seldom_and_runs_no_program(host, asked, view_kind, opening, in_all):
     with host.viewed_by(view_kind):
         machine = steps.protected(host, "asked")

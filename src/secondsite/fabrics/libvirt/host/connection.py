@@ -175,7 +175,7 @@ def call(doing: str, function: Callable[..., Any], *arguments: Any, seconds: flo
     except TimeoutError:
         raise errors.DeadlineExceeded(
             f"The hypervisor did not finish {doing} within {seconds:.0f} s.",
-            do="Look whether the machine's QEMU hangs ('virsh domstate', its log), then retry the job.",
+            do=f"Look whether the machine's QEMU hangs ('virsh domstate', its log). {errors.TRIED_AGAIN}",
         ) from None
     if good:
         return value
@@ -250,7 +250,7 @@ def _translated(doing: str, error: Any) -> errors.SecondsiteError:
         )
     if code == libvirt.VIR_ERR_OPERATION_TIMEOUT:
         return errors.DeadlineExceeded(
-            text, do="Another job may hold this machine: 'virsh domjobinfo'. Then retry."
+            text, do=f"Another job may hold this machine: 'virsh domjobinfo'. {errors.TRIED_AGAIN}"
         )
     return errors.FabricError(text)
 

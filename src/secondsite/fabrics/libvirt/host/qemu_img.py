@@ -110,7 +110,7 @@ def _run(*arguments: str, seconds: float = IMAGE_SECONDS, about: str = "") -> st
     except subprocess.TimeoutExpired as late:
         raise errors.DeadlineExceeded(
             f"qemu-img {said} did not end within {seconds:.0f} s.",
-            do="Check the storage that the image lies on, then retry the job.",
+            do=f"Check the storage that the image lies on. {errors.TRIED_AGAIN}",
         ) from late
     if done.returncode != 0:
         told = done.stderr.strip().replace(arguments[-1], about or arguments[-1])

@@ -109,12 +109,14 @@ def take_out(ask: Ask, lead: Lead) -> bool:
         if not _end_exports(ask):
             return False
         _delete(ask, nodes, VIEW)  # what a view reads from, QEMU leads no disk past
+        below: list[list[str]] = []
         if any(_kind(name) == GATE for name in nodes):
-            _lead_past(ask, lead)
+            below += _lead_past(ask, lead)
             _delete(ask, nodes, GATE)
-        _lead_past(ask, lead)
+        below += _lead_past(ask, lead)
         for kind in FILTER, SCRATCH, KEEPER:
             _delete(ask, nodes, kind)
+        _close_detached_since(ask, below)
     _remove_deltas(ask, nodes)
     _close_files(ask)
     left = _nodes(ask)
@@ -163,40 +165,63 @@ def _are_gone(ask: Ask, ours: set[str]) -> bool:
     return True
 
 
-def _lead_past(ask: Ask, lead: Lead) -> None:
+def _lead_past(ask: Ask, lead: Lead) -> list[list[str]]:
     """Let each disk that leads through a node of ours lead to what lies below it now; note what lies below
-    one through which none leads."""
+    one through which none leads. Returns what lies below each of ours, the disk's own node first."""
     devices, edges = ask("query-block"), list(_edges(ask))
     below = {above: child for above, role, child in edges if OVER.get(_kind(above)) == role}
     led = {device.get("inserted", {}).get("node-name", ""): device for device in devices or ()}
     for name in filter(below.__contains__, led):
         lead(ask, path_of(led[name]), below[name])
-    if devices is None or any(_kind(name) == GATE for name in led):
-        return  # behind a gate may be any of the nodes
-    for above, child in below.items():
-        if led.keys().isdisjoint((above, child)) and above not in below.values():
-            _note_detached(ask, child, edges)
+    found = [_not_ours(_stands_on(edges, child)) for child in below.values()]
+    if devices is not None:
+        reached = set(_stands_on(edges, *led))
+        for names in found:
+            if reached.isdisjoint(names):
+                _note_detached(ask, names)
+    return found
 
 
-def _note_detached(ask: Ask, top: str, edges: Sequence[Edge]) -> None:
-    """Note, in QEMU, a detached disk's node and those that it stands on."""
-    found = [top]
+def _stands_on(edges: Sequence[Edge], *tops: str) -> list[str]:
+    """These nodes and all that they stand on, in this order."""
+    found = list(filter(None, tops))  # drives may be empty
     for node in found:
         found += [child for above, role, child in edges if above == node and role in STANDS_ON]
-    for name in reversed(found):  # QEMU lists the last one first
-        if not (_kind(name) or name.startswith("#")):
-            ask("blockdev-add", {"driver": "null-co", "node-name": DETACHED + name})
+    return found
+
+
+def _not_ours(names: Iterable[str]) -> list[str]:
+    """Those with a name that is not ours."""
+    return [name for name in names if not (_kind(name) or name.startswith("#"))]
+
+
+def _note_detached(ask: Ask, names: Sequence[str]) -> None:
+    """Note, in QEMU, the nodes of a detached disk."""
+    for name in reversed(names):  # QEMU lists the last one first
+        ask("blockdev-add", {"driver": "null-co", "node-name": DETACHED + name})
+
+
+def _close_detached_since(ask: Ask, below: Iterable[Sequence[str]]) -> None:
+    """Close what lay `below` ours, of disks that were detached after that was looked at: libvirt could not,
+    as ours were there yet."""
+    led = {device.get("inserted", {}).get("node-name") for device in ask("query-block") or ()}
+    for names in below:
+        if led.isdisjoint(names[:1]):
+            _close(ask, names)
 
 
 def _close_detached(ask: Ask, nodes: Iterable[str]) -> None:
-    """Close what was noted, so that its files have no lock any more. QEMU refuses it for what something else
-    (a device, a job, an export, another node) stands on."""
+    """Close what was noted, so that its files have no lock any more."""
     notes = [name for name in nodes if name.startswith(DETACHED)]
-    named = [{"node-name": note.removeprefix(DETACHED)} for note in notes]
-    while sum(ask("blockdev-del", each) is not None for each in named):
-        continue  # another was below it
+    _close(ask, [note.removeprefix(DETACHED) for note in notes])
     for note in notes:
         ask("blockdev-del", {"node-name": note})
+
+
+def _close(ask: Ask, names: Sequence[str]) -> None:
+    """QEMU refuses it for what something else (a device, a job, an export, another node) stands on."""
+    while sum(ask("blockdev-del", {"node-name": name}) is not None for name in names):
+        continue  # another was below it
 
 
 def path_of(device: Mapping[str, Any]) -> str:

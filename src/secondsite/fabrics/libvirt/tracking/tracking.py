@@ -335,7 +335,7 @@ class Tracking:
             freezing = (
                 self._agents.frozen(domain) if request.app_consistent else nullcontext(interface.Freeze())
             )
-            with freezing as freeze:
+            with freezing as freeze, view_plan.full_scratch_named(request.scratch_dir):
                 taken_at, pause_seconds = kind.begin(plan)
             if not request.trial:
                 self._identities.record(domain, plan.disks, request.new_checkpoint, request.base, runs=True)

@@ -2,17 +2,23 @@
 where QEMU keeps the old content of what the guest overwrites meanwhile, one for each disk. They are made
 here, noted in a folder of ours, and removed with the view."""
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ....datapath.disks import blank, luks_blank
 from ....datapath.encryption import EncryptionKey
-from ....ground import durable
+from ....domain import errors
+from ....ground import durable, usage
+from ....ground.units import MiB
 from ... import interface
 from ..host import domain_xml, qemu_img
+
+FULL_BYTES = 1 * MiB
+"""Scratch space with less than this free is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,22 @@ def make_scratch(plan: ViewPlan) -> None:
                 luks_blank.create(path, size_bytes, plan.encryption.key, plan.encryption.blanks)
             else:
                 blank.create(path, size_bytes)
+
+
+@contextlib.contextmanager
+def full_scratch_named(folder: Path) -> Iterator[None]:
+    """A context in which what fails because scratch space is full raises ScratchExhausted. libvirt's messages
+    do not tell: they are in its language, and may be about anything that it does at a file."""
+    try:
+        yield
+    except (errors.FabricError, errors.StoreFull) as error:
+        free = usage.free_bytes(folder)
+        if free >= FULL_BYTES:
+            raise
+        raise errors.ScratchExhausted(
+            f"Scratch space is full: {folder} has {free} bytes left. {error.message}",
+            do="Free space on its file system; replication goes on by itself.",
+        ) from error
 
 
 def note_scratch(notes: Path, request: interface.SessionRequest) -> None:
