@@ -20,7 +20,7 @@ from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import leasing, read
 from secondsite.rescue.problems import Problem
-from secondsite.wire.control.orders import Kind, TakeReplica
+from secondsite.wire.control.orders import CommitPoint, Kind, RemoveReplica, TakeReplica
 from secondsite.wire.control.setups import ReplicaSetup
 
 pytestmark = pytest.mark.slow
@@ -369,6 +369,7 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
         b.appliance.shared_stores.look()
         assert b.fabric.power.state(left.fabric_id) is PowerState.RUNNING, "a person has to look at it"
         assert b.appliance.host.moved() == [pair.machine_id]
+        assert b.fabric.inventory.get(left.fabric_id).start_forbidden, "nor with its host, once it is off"
         eventually(lambda: [each.machine_id for each in _arrivals(b)] == [pair.machine_id])
         b.stop()
     b.fabric.power.stop(left.fabric_id)
@@ -376,6 +377,27 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
     eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
     eventually(lambda: not b.appliance.host.moved())
     assert not b.appliance.state.facts(f"run/{pair.machine_id}/")
+
+
+def test_what_is_left_of_a_copy_goes_too_once_its_protection_has_ended_where_it_went_on(pair, sites):
+    _, b, c = sites
+    runs.fail_over(pair, pair.point)
+    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    b.fabric.power.stop(left.fabric_id)
+    b.stop()
+    take(pair, c, begun=True)
+    moved = Pair(pair.source, c, pair.fabric_id, pair.machine_id)
+    runs.start(moved, "failover", pair.point)
+    c.do(Kind.COMMIT_POINT, CommitPoint(point_id=pair.point), pair.machine_id)
+    c.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True), pair.machine_id)
+    folder = b.config.store / "replicas" / pair.machine_id
+    assert (folder / "ended.json").exists()
+    assert owner(pair) == c.appliance_id
+    b.start()
+    eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
+    [kept] = c.fabric.inventory.list()
+    assert kept.power == "running"
+    assert (folder / "runs/failover").is_dir()
 
 
 def _arrivals(site):
