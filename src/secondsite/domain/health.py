@@ -450,6 +450,17 @@ CATALOGUE: dict[str, FindingKind] = {
             "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
         ),
         _kind(
+            "failed-over-machine-elsewhere",
+            C,
+            "The machine was failed over. At the host of the appliance that has its replica it is off, while "
+            "another program, or another host that reaches that store, has its disks open: it may run there, "
+            "where nobody looks after it.",
+            "Do not start it yet. Look for it at the other hosts that reach the store ('virsh list'), and at "
+            "this one ('fuser FILE', as root, for its disks). If it was migrated, migrate it back ('virsh "
+            "migrate'). Else shut it down where it runs ('virsh shutdown MACHINE'), and start it at the host "
+            "of its appliance ('virsh start MACHINE').",
+        ),
+        _kind(
             "failed-over-machine-moved",
             W,
             "The machine was failed over, and runs at another host of the site that it was failed over to: "
