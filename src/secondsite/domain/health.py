@@ -307,6 +307,16 @@ CATALOGUE: dict[str, FindingKind] = {
             "until then 'secondsite-rescue' starts from their points, should the source be lost.",
         ),
         _kind(
+            "replica-owner-unreadable",
+            C,
+            "In a store that hosts share, the file that says which appliance has the machine's replica "
+            "cannot be read. Nobody uses the replica meanwhile: it takes no cycles, and no machine starts on "
+            "it, nor with its host; one that runs there runs on.",
+            "The finding names the file, and the command that writes it anew: first see that the machine "
+            "runs at no other host that reaches the store. Do not remove the file: that would make the "
+            "replica the appliance's whose store it is in.",
+        ),
+        _kind(
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or "

@@ -54,12 +54,14 @@ class PowerWatch(Periodic):
         for hosted in self._host.all():
             if self.stopping.is_set():
                 return
+            self._host.tell_whose(hosted)
             with hosted.try_lock("looking whether its machine runs") as locked:
                 if locked:
+                    self._look_at_disks(hosted)
+                if locked or hosted.why_lost() is not None:  # then no order works with it
                     self._look_at(hosted)
 
     def _look_at(self, hosted: HostedReplica) -> None:
-        self._look_at_disks(hosted)
         for run, (code, words) in TOLD.items():
             try:
                 name, power = self._seen(hosted, run)

@@ -3,7 +3,9 @@ two have it."""
 
 import contextlib
 import json
+import re
 import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -405,11 +407,45 @@ def _arrivals(site):
 
 
 def test_an_owner_that_cannot_be_read_is_not_called_another_appliance(pair, sites):
-    _, b, _ = sites
+    _, b, c = sites
     place = b.replica(pair.machine_id).replica.files.root / "owner.json"
     place.write_text("{")
     with pytest.raises(OrderFailed, match=f"whose it is cannot be read from {place}"):
         b.do(Kind.DRAIN, None, pair.machine_id)
+    with pytest.raises(OrderFailed, match=f"not taken: whose it is cannot be read from {place}"):
+        take(pair, c)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["while it runs", "after a restart"])
+def test_a_failed_over_machine_whose_owner_cannot_be_read_is_told_with_what_makes_it_readable(
+    pair, sites, restarts
+):
+    """It was told nowhere, and did not start when its host did."""
+    _, b, _ = sites
+    runs.fail_over(pair, pair.point)
+    [copy] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    (b.replica_folder(pair.machine_id) / "owner.json").write_text("{")
+    if restarts:
+        b.restart()
+
+    def status():
+        return next((each.status() for each in b.appliance.host.misplaced()), None) or pair.status()
+
+    def told():
+        return {each.code: each.what for each in status().findings}
+
+    assert status().runs == ("failover",), "it is not taken for one that knows of no failover"
+    said = eventually(lambda: told().get("replica-owner-unreadable"))
+    b.fabric.power.stop(copy.fabric_id)
+    if not restarts:
+        eventually(lambda: "failed-over-machine-off" in told())
+    command = re.search("'(echo .*) && systemctl", said)
+    assert command is not None
+    subprocess.run(["sh", "-c", command[1]], check=True)
+    assert owner(pair) == b.appliance_id
+    b.restart()
+    eventually(lambda: "failed-over-machine-off" in told())
+    assert "replica-owner-unreadable" not in told()
 
 
 def test_what_is_left_of_a_copy_goes_too_while_another_host_runs_it(pair, sites):
