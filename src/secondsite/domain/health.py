@@ -307,6 +307,16 @@ CATALOGUE: dict[str, FindingKind] = {
             "until then 'secondsite-rescue' starts from their points, should the source be lost.",
         ),
         _kind(
+            "replica-owner-unreadable",
+            C,
+            "In a store that hosts share, the file that says which appliance has the machine's replica "
+            "cannot be read. Nobody uses the replica meanwhile: it takes no cycles, and no machine starts on "
+            "it, nor with its host; one that runs there runs on.",
+            "The finding names the file, and the command that writes it anew: first see that the machine "
+            "runs at no other host that reaches the store. Do not remove the file: that would make the "
+            "replica the appliance's whose store it is in.",
+        ),
+        _kind(
             "journal-damaged",
             W,
             "A cycle that the target keeps for '--at' can no longer be read: its store is damaged, or "
@@ -448,6 +458,17 @@ CATALOGUE: dict[str, FindingKind] = {
             "If it runs on another host of that site, migrate it back. Else have it defined again from its "
             "files at the host of that site's appliance, as root: 'systemctl stop secondsite-appliance', in "
             "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
+        ),
+        _kind(
+            "failed-over-machine-elsewhere",
+            C,
+            "The machine was failed over. At the host of the appliance that has its replica it is off, while "
+            "another program, or another host that reaches that store, has its disks open: it may run there, "
+            "where nobody looks after it.",
+            "Do not start it yet. Look for it at the other hosts that reach the store ('virsh list'), and at "
+            "this one ('fuser FILE', as root, for its disks). If it was migrated, migrate it back ('virsh "
+            "migrate'). Else shut it down where it runs ('virsh shutdown MACHINE'), and start it at the host "
+            "of its appliance ('virsh start MACHINE').",
         ),
         _kind(
             "failed-over-machine-moved",

@@ -15,6 +15,7 @@ from rig.noise import noise
 from secondsite.appliance.orders import runs
 from secondsite.appliance.orders.runs import RunFact
 from secondsite.appliance.shared import run_key
+from secondsite.appliance.target.power_watch import PowerWatch
 from secondsite.datapath.disks import named_files
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
@@ -123,6 +124,29 @@ def test_a_failed_over_machine_that_is_not_defined_is_told_as_another_thing_than
     eventually(lambda: told() == ["failed-over-machine-missing"])
     stop(pair, "failover", away)
     eventually(lambda: told() == [])
+
+
+def test_a_failed_over_machine_whose_disks_another_host_has_open_is_told_once_it_stays_so(pair):
+    """One that was just migrated is told by the host that it went to."""
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    appliance = pair.target.appliance
+    appliance.power_watch.stop()
+    watch = PowerWatch(pair.target.fabric, appliance.host, appliance.state)
+
+    def told(power):
+        watch.look()
+        found = {each.code: each.what for each in pair.status().findings}
+        return {**found, "power": power} if pair.status().power == power else None
+
+    assert "failed-over-machine-elsewhere" not in eventually(lambda: told("running"))
+    simulated.migrate_away(pair.target.root, away)
+    assert "failed-over-machine-elsewhere" not in eventually(lambda: told("elsewhere"))
+    assert "is off here, while" in eventually(lambda: told("elsewhere")["failed-over-machine-elsewhere"])
+    simulated.migrate_back(pair.target.root, away)
+    assert "failed-over-machine-elsewhere" not in eventually(lambda: told("running"))
+    pair.target.fabric.power.stop(away)
+    assert "failed-over-machine-off" in eventually(lambda: told("off"))
 
 
 @pytest.mark.parametrize("is_left", ["running", "off", "missing"])

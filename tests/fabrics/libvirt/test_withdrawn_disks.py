@@ -288,18 +288,50 @@ def test_a_copy_that_is_migrated_here_is_let_in(host):
 
 
 def test_whose_a_replica_is_that_nobody_says_readably_is_nobodys(host):
+    """Nor is anybody told to remove the file: that would make it the appliance's whose store it is."""
     path = copy_in_replica(host, OURS)
     withdrawn_disks.add_appliance(OURS)
+    place = path.parents[2] / "owner.json"
+    place.write_text("{")
+    said = refusal(host, disk(path))
+    assert f"whose it is cannot be read from {place}" in said
+    assert "took it over" not in said
+    assert "remove" not in said
+
+
+def test_what_the_hook_says_to_write_gives_an_unreadable_replica_back(host):
+    path = copy_in_replica(host, OTHERS)
+    withdrawn_disks.add_appliance(OURS)
     (path.parents[2] / "owner.json").write_text("{")
-    assert refusal(host, disk(path))
+    [command] = re.findall(r"echo .*?owner\.json'", refusal(host, disk(path)))
+    subprocess.run(["sh", "-c", command], check=True)
+    assert ownership.owner_of(path.parents[2], OTHERS).appliance_id == OURS
+    assert refusal(host, disk(path)) == ""
 
 
-def test_what_was_left_to_its_owner_and_a_host_whose_appliance_never_ran_are_nobodys_business(host):
+def test_a_host_whose_appliance_never_ran_is_nobodys_business(host):
     path = copy_in_replica(host, OTHERS)
     assert refusal(host, disk(path)) == "", "no appliance has said that it is of this host"
     withdrawn_disks.add_appliance(OURS)
     assert refusal(host, disk(path))
+
+
+def test_what_was_left_to_its_owner_starts_only_at_the_host_that_had_it(host):
+    """Another one has a definition of before, on a disk that its owner may have left since: two ran."""
+    path = copy_in_replica(host, OTHERS)
     (path.parents[2] / "ended.json").write_text("{}")
+    withdrawn_disks.add_appliance(OURS)
+    said = refusal(host, disk(path))
+    assert "protection has ended" in said
+    assert "machine show" not in said, "there is none any more"
+    withdrawn_disks.add_appliance(OTHERS)
+    assert refusal(host, disk(path)) == ""
+
+
+def test_what_was_left_to_its_owner_in_its_own_hosts_store_starts(host):
+    path = copy_in_replica(host, None)
+    (path.parents[2] / "ended.json").write_text("{}")
+    withdrawn_disks.add_appliance(OURS)
     assert refusal(host, disk(path)) == ""
 
 

@@ -86,12 +86,29 @@ def test_two_copies_after_a_failover_are_told_once_its_own_host_has_looked_since
     left = {"state": State.FAILED_OVER, "failed_over_at": NOW - SOON}
     for seconds in (timedelta(0), SOON, LATER):
         clock.now = NOW + seconds
-        facts.status(B, Status(replicas=(replica_status(runs=("failover",)),)))
+        facts.status(B, Status(replicas=(replica_status(runs=("failover",), power="running"),)))
         arrive(facts, OTHER_B, machine().target_fabric_id)
         assert ("runs-at-two-hosts" in told(facts, store, **left)) is (seconds == LATER)
     found = told(facts, store, **left)
     assert "at the host of appliance 'other-b' of site b, too" in found["runs-at-two-hosts"].what
     assert "failed-over-machine-moved" not in found
+
+
+@pytest.mark.parametrize("power", ["off", "missing", "elsewhere", None])
+def test_nobody_says_two_who_has_not_seen_it_on_where_its_replica_is(facts, store, clock, power):
+    """One came back with its host, and has the disks open; the other does not start."""
+    left = {"state": State.FAILED_OVER, "failed_over_at": NOW - SOON}
+    there = FindingShape(code="failed-over-machine-elsewhere", what="web01 is off here.", since=NOW)
+    for seconds in (timedelta(0), SOON, LATER):
+        clock.now = NOW + seconds
+        status = replica_status(runs=("failover",), power=power, findings=(there,))
+        facts.status(B, Status(replicas=(status,)))
+        if seconds == timedelta(0):
+            assert "failed-over-machine-elsewhere" in told(facts, store, **left)
+        arrive(facts, OTHER_B, machine().target_fabric_id)
+        found = told(facts, store, **left)
+        assert "failed-over-machine-moved" in found
+        assert not {"runs-at-two-hosts", "failed-over-machine-elsewhere"} & found.keys()
 
 
 def test_one_that_was_failed_over_and_migrated_is_not_missing_but_there(facts, store, clock):

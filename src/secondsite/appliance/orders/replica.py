@@ -73,8 +73,9 @@ def _end_former_drills(context: Context, hosted: HostedReplica) -> str:
 
 
 def forget_moved(parts: ApplianceParts, machine_id: str) -> None:
-    """Remove the copies of a machine that are defined here on a replica which another appliance has by now,
-    unless one runs that was failed over. It is repeated until none is left, or the replica is here again."""
+    """Remove the copies of a machine that are defined here on a replica which another appliance has by now.
+    One that was failed over and runs is only kept from starting again: a person has to look at it. It is
+    repeated until none is left, or the replica is here again."""
     with parts.host.arrival(machine_id, "removing what is left of it", LEFT_SECONDS):
         if machine_id not in parts.state.replicas():
             known = parts.state.facts(f"run/{machine_id}/").items()
@@ -91,6 +92,7 @@ def _is_forgotten(parts: ApplianceParts, machine_id: str, key: str, said: str) -
         power = parts.fabric.power.state(fact.fabric_id)
         if key.endswith(f"/{FAILOVER}") and power not in NOT_HERE:
             log.error("copy.runs-against-record", machine=machine_id, name=fact.name, power=power)
+            parts.fabric.power.forbid_start(fact.fabric_id, machine_id)
             return False
         parts.fabric.hosting.remove(fact.fabric_id, machine_id, leave_files=True)
     except errors.SecondsiteError as problem:

@@ -15,18 +15,24 @@ from ...domain import errors, shell
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
 from ..shared import Findings
+from .stores import ownership
 
 OF_ANOTHER, OF_EARLIER = "replica-of-another-machine", "replica-of-earlier-epoch"
+OF_NOBODY = "replica-owner-unreadable"
+UNUSED = "nothing is started from it, and it takes no cycles"
 
 
 class MisplacedReplica:
     """Stands in for a misplaced replica, until the appliance starts with the right folder in place."""
 
-    def __init__(self, setup: ReplicaSetup, code: str, what: str, do: str) -> None:
-        """`setup`: its setup, with the store that it is in. `code`: that of its finding."""
+    def __init__(
+        self, setup: ReplicaSetup, code: str, what: str, do: str, runs: tuple[str, ...] = ()
+    ) -> None:
+        """`setup`: its setup, with the store that it is in. `code`: that of its finding. `runs`: those that
+        it is known to have."""
         self.setup = setup
         self.code = code
-        self._what, self._do = f"{what}: nothing is started from it, and it takes no cycles.", do
+        self._what, self._do, self._runs = what, do, runs
         self._findings = Findings()
         self._findings.add(code, self._what)
 
@@ -39,7 +45,7 @@ class MisplacedReplica:
             f"Stop the appliance, put {name}'s own folder back there, and start the appliance. If there "
             f"is none, disable the protection of {name} and protect it anew."
         )
-        return cls(setup, OF_ANOTHER, what, do)
+        return cls(setup, OF_ANOTHER, f"{what}: {UNUSED}.", do)
 
     @classmethod
     def of_earlier(cls, setup: ReplicaSetup, epoch: int, folder: Path) -> Self:
@@ -55,7 +61,13 @@ class MisplacedReplica:
             f"is none, type 'secondsite machine disable-protection {shell.arguments(name)}', which leaves "
             "these files, and protect the machine anew."
         )
-        return cls(setup, OF_EARLIER, what, do)
+        return cls(setup, OF_EARLIER, f"{what}: {UNUSED}.", do)
+
+    @classmethod
+    def of_nobody(cls, setup: ReplicaSetup, folder: Path, appliance_id: str, runs: tuple[str, ...]) -> Self:
+        """One that does not say readably which appliance has it. `runs`: those that are remembered."""
+        what = f"Of the replica of {setup.machine_name}, {ownership.unreadable(folder, appliance_id)}"
+        return cls(setup, OF_NOBODY, what, "Do what is said there.", runs)
 
     def refusal(self) -> errors.ReplicaError:
         """The error for whoever asks for the replica."""
@@ -64,5 +76,5 @@ class MisplacedReplica:
     def status(self) -> ReplicaStatus:
         return ReplicaStatus(
             machine_id=self.setup.machine_id, epoch=self.setup.epoch, accepting=False, synchronized=False,
-            store=self.setup.keeping.store, findings=self._findings.all(),
+            store=self.setup.keeping.store, runs=self._runs, findings=self._findings.all(),
         )  # fmt: skip

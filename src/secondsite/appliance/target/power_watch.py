@@ -20,9 +20,12 @@ NOT_RUNNING = {
     PowerState.OFF: "is off",
     PowerState.SAVED: "is off, with its memory saved",
     PowerState.MISSING: "is not known to its hypervisor",
+    PowerState.ELSEWHERE: "is off here, while another program, or another host, has its disks open",
 }
 OFF, MISSING = "failed-over-machine-off", "failed-over-machine-missing"
+ELSEWHERE = "failed-over-machine-elsewhere"
 REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
+OF_THEIR_OWN = {PowerState.MISSING: MISSING, PowerState.ELSEWHERE: ELSEWHERE}
 DRILL = "drill"
 TOLD = {
     FAILOVER: (OFF, "{name} was failed over to this site, and {is_off}."),
@@ -41,6 +44,8 @@ class PowerWatch(Periodic):
         self._fabric = fabric
         self._host = host
         self._state = state
+        self._went: set[str] = set()
+        """Failed-over machines that the last look saw elsewhere."""
 
     def pause_seconds(self) -> float:
         return LOOK_SECONDS
@@ -49,25 +54,39 @@ class PowerWatch(Periodic):
         for hosted in self._host.all():
             if self.stopping.is_set():
                 return
+            self._host.tell_whose(hosted)
             with hosted.try_lock("looking whether its machine runs") as locked:
                 if locked:
+                    self._look_at_disks(hosted)
+                if locked or hosted.why_lost() is not None:  # then no order works with it
                     self._look_at(hosted)
 
     def _look_at(self, hosted: HostedReplica) -> None:
-        self._look_at_disks(hosted)
         for run, (code, words) in TOLD.items():
             try:
                 name, power = self._seen(hosted, run)
             except errors.SecondsiteError as error:
                 log.debug("power.not-seen", machine=hosted.machine_id, problem=error.message)
                 continue
-            told = _code(code, power)
-            for other in {code, _code(code, PowerState.MISSING)} - {told}:
-                hosted.findings.clear(other)
-            if power in NOT_RUNNING:
+            if run == FAILOVER:
+                hosted.power = power
+            is_told = power in NOT_RUNNING and self._stays(hosted, run, power)
+            told = _code(code, power) if is_told else ""
+            hosted.findings.clear(*({code, *(_code(code, each) for each in OF_THEIR_OWN)} - {told}))
+            if told and power is not None:
                 hosted.findings.add(told, words.format(name=name, is_off=NOT_RUNNING[power]))
-            else:
-                hosted.findings.clear(told)
+
+    def _stays(self, hosted: HostedReplica, run: str, power: PowerState | None) -> bool:
+        """Whether it is to be told: one that was just migrated is told by the host that it went to. Where a
+        drill goes is its owner's business."""
+        if power is not PowerState.ELSEWHERE:
+            self._went.discard(hosted.machine_id)
+            return True
+        if run != FAILOVER:
+            return False
+        was_there = hosted.machine_id in self._went
+        self._went.add(hosted.machine_id)
+        return was_there
 
     def _look_at_disks(self, hosted: HostedReplica) -> None:
         """Add a finding for a machine that came home and has other disks than it came home with, and one if
@@ -142,5 +161,5 @@ def _tell(hosted: HostedReplica, code: str, said: str) -> None:
 
 def _code(code: str, power: PowerState | None) -> str:
     """The finding's code. A failed-over machine without a definition has another one, because other steps
-    start it again."""
-    return MISSING if code == OFF and power is PowerState.MISSING else code
+    start it again; and so has one that must not be started here."""
+    return OF_THEIR_OWN.get(power, code) if code == OFF and power is not None else code

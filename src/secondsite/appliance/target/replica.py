@@ -23,7 +23,7 @@ from ...ground.plural import counted
 from ...ground.units import DAY
 from ...ground.uptime import Uptime
 from ...wire.common.findings import FindingShape
-from ...wire.common.machines import MachineDefinition
+from ...wire.common.machines import MachineDefinition, PowerState
 from ...wire.common.points import PointShape
 from ...wire.control.setups import ReplicaSetup
 from ...wire.control.statuses import ReplicaStatus
@@ -59,6 +59,9 @@ class HostedReplica:
         self.accepting = accepting
         self.replica = replica
         self.findings = Findings()
+        self.power: PowerState | None = None
+        """That of the machine that was failed over onto it, as last seen; None: none was, or it was not
+        seen."""
         self.unreadable = Findings()
         self.troubles = Findings()
         """What keeps it from being worked on; cleared by work that succeeds."""
@@ -379,6 +382,7 @@ class HostedReplica:
             encryption_key_id=state.key_id,
             store=self.setup.keeping.store,
             findings=self._all_findings(),
+            power=self.power,
         )
 
     def _all_findings(self) -> tuple[FindingShape, ...]:

@@ -68,6 +68,12 @@ class ReplicaTakeover:
     def _found(self) -> Store:
         """The store that has the replica. Raises NotPossibleNow."""
         stores, name = self._host.stores, self._setup.machine_name
+        if (folder := stores.of_nobody(self._setup.machine_id)) is not None:
+            raise errors.NotPossibleNow(
+                f"The replica of {name} is not taken: whose it is cannot be read from "
+                f"{folder / ownership.FILE}.",
+                do=f"See how that is mended: 'secondsite machine show {shell.arguments(name)}'.",
+            )
         for store in stores.reached():
             owner = store.owner_there(self._setup.machine_id)
             if owner is not None and not self._tokens.isdisjoint(store.owners.all_tokens()):

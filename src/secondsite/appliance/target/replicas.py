@@ -20,11 +20,11 @@ from ...rescue import ENDED, RECORD, signed
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.stores import StoreSpace
 from ...wire.control.setups import Base, ReplicaSetup
-from ..shared import ApplianceConfig, MachineLock, State, moved_key
+from ..shared import ApplianceConfig, MachineLock, State, moved_key, run_key
 from . import old_disks
 from .delayed_deletions import Rules
 from .key_change import Custody
-from .misplaced_replicas import OF_ANOTHER, MisplacedReplica
+from .misplaced_replicas import OF_ANOTHER, OF_NOBODY, MisplacedReplica
 from .replica import FAILOVER, HostedReplica
 from .store_daemon import daemon_of, end_left_over
 from .stores import Store, Stores, ownership
@@ -52,6 +52,7 @@ class ReplicaHost:
         self.stores = Stores(config, self.all)
         self.daemon = daemon_of(config.store)
         self._root = config.store
+        self._appliance_id = config.appliance_id
         self.journal_budget_bytes = config.journal_budget_bytes
         self._emptying = Every("trash", EMPTIED_EVERY_SECONDS, self.stores.empty_trash, _not_emptied)
         self._rules = Rules(config.deletion_delay_seconds, config.minimum_retention_seconds)
@@ -72,6 +73,8 @@ class ReplicaHost:
                 if self.stores.lost(setup) is not None:
                     self._forget_lost(machine_id)
                     continue
+                if (folder := self.stores.of_nobody(machine_id)) is not None:
+                    raise self._refusal(self._of_nobody(setup, folder))
                 self._place(setup)  # a store that is away may have what this one has in its trash
                 if not self._is_in_trash(machine_id):
                     self._open(setup, accepting)
@@ -143,6 +146,20 @@ class ReplicaHost:
             return None if now == before else "it is another appliance's now"
 
         return why_lost
+
+    def _of_nobody(self, setup: ReplicaSetup, folder: Path) -> MisplacedReplica:
+        start = run_key(setup.machine_id, "")
+        known = tuple(sorted(key.removeprefix(start) for key in self._state.facts(start)))
+        return MisplacedReplica.of_nobody(setup, folder, self._appliance_id, known)
+
+    def tell_whose(self, hosted: HostedReplica) -> None:
+        """Add a finding while it cannot be read whose a replica is: nobody works on it meanwhile."""
+        store = self.stores.of(hosted)
+        if store.owner(hosted.machine_id) is None:
+            why = ownership.unreadable(hosted.replica.files.root, self._appliance_id)
+            hosted.findings.add(OF_NOBODY, f"Of {hosted}, {why}")
+        else:
+            hosted.findings.clear(OF_NOBODY)
 
     def look_into(self, folder: Path, machine_id: str) -> Replica:
         """The replica of another appliance, to be looked at and closed. Raises DatapathError."""

@@ -28,7 +28,11 @@ REPLICATES = {"enabling", "initial_replicating", "protected", "reprotecting", "p
 """States in which the age of the newest point is meaningful."""
 
 
-NOT_AT_TARGET = {"failed-over-machine-off": "nowhere: off", "failed-over-machine-missing": "nowhere: missing"}
+NOT_AT_TARGET = {
+    "failed-over-machine-off": "nowhere: off",
+    "failed-over-machine-missing": "nowhere: missing",
+    "failed-over-machine-elsewhere": "elsewhere",
+}
 """What is shown as the place where a machine runs, for findings that a failed-over machine does not run."""
 
 

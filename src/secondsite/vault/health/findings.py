@@ -33,8 +33,8 @@ RUNS_AT_TARGET = frozenset(
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
 """States in which the machine should run at its target, and no verb stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
-MISSING = "failed-over-machine-missing"
-NOT_THERE = frozenset({OFF, MISSING, health.REDEFINED, health.WRITTEN})
+MISSING, ELSEWHERE = "failed-over-machine-missing", "failed-over-machine-elsewhere"
+NOT_THERE = frozenset({OFF, MISSING, ELSEWHERE, health.REDEFINED, health.WRITTEN})
 """Of a machine that should run at its target, as it was failed over there."""
 TWO_COPIES = "source-running-after-failover"
 TWO_HOSTS, MOVED = "runs-at-two-hosts", "failed-over-machine-moved"
@@ -217,7 +217,7 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
                 continue
             if finding.code == TWO_COPIES and _is_the_only_copy(situation):
                 continue
-            if finding.code in (OFF, MISSING) and status.moved is not None:
+            if finding.code in (OFF, MISSING, ELSEWHERE) and status.moved is not None:
                 continue
             who = (
                 f"appliance '{appliance.name}' of site {site}"
@@ -411,15 +411,13 @@ def _moved_there(situation: Situation) -> Iterator[HealthFinding]:
 
 
 def _runs_where_its_replica_is(situation: Situation, moved: ArrivalRecord) -> bool:
-    """Whether the machine is on at its target, too: its appliance there has looked since, and does not say
-    that the machine is off or gone."""
+    """Whether the machine is on at its target, too: its appliance there has looked since, and says so."""
     status, at = situation.status, situation.target
     replica, seen_at = status.replica, status.replica_at
     if replica is None or seen_at is None or at is None or not at.connected:
         return False
     is_seen = moved.last - moved.since >= MIGRATED_WITHIN and seen_at > moved.since
-    said = {finding.code for finding in replica.findings}
-    return is_seen and "failover" in replica.runs and said.isdisjoint({OFF, MISSING})
+    return is_seen and "failover" in replica.runs and replica.power == PowerState.RUNNING
 
 
 def _behind(situation: Situation) -> Iterator[HealthFinding]:

@@ -91,3 +91,6 @@ class ReplicaStatus(Shape):
     store: Annotated[str, Field(max_length=64)] | None = None
     """The name of the store that it is in; None: an older appliance."""
     findings: Annotated[tuple[FindingShape, ...], BoundedTuple(MOST_FINDINGS)] = ()
+    power: Annotated[str, Field(max_length=64)] | None = None
+    """That of the machine that was failed over onto it, as last seen at that host; None: none was, it was not
+    seen, or an older appliance."""

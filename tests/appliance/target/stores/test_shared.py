@@ -3,7 +3,9 @@ two have it."""
 
 import contextlib
 import json
+import re
 import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import leasing, read
 from secondsite.rescue.problems import Problem
-from secondsite.wire.control.orders import Kind, TakeReplica
+from secondsite.wire.control.orders import CommitPoint, Kind, RemoveReplica, TakeReplica
 from secondsite.wire.control.setups import ReplicaSetup
 
 pytestmark = pytest.mark.slow
@@ -408,6 +410,7 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
         b.appliance.shared_stores.look()
         assert b.fabric.power.state(left.fabric_id) is PowerState.RUNNING, "a person has to look at it"
         assert b.appliance.host.moved() == [pair.machine_id]
+        assert b.fabric.inventory.get(left.fabric_id).start_forbidden, "nor with its host, once it is off"
         eventually(lambda: [each.machine_id for each in _arrivals(b)] == [pair.machine_id])
         b.stop()
     b.fabric.power.stop(left.fabric_id)
@@ -417,16 +420,71 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
     assert not b.appliance.state.facts(f"run/{pair.machine_id}/")
 
 
+def test_what_is_left_of_a_copy_goes_too_once_its_protection_has_ended_where_it_went_on(pair, sites):
+    _, b, c = sites
+    runs.fail_over(pair, pair.point)
+    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    b.fabric.power.stop(left.fabric_id)
+    b.stop()
+    take(pair, c, begun=True)
+    moved = Pair(pair.source, c, pair.fabric_id, pair.machine_id)
+    runs.start(moved, "failover", pair.point)
+    c.do(Kind.COMMIT_POINT, CommitPoint(point_id=pair.point), pair.machine_id)
+    c.do(Kind.REMOVE_REPLICA, RemoveReplica(keep_running=True), pair.machine_id)
+    folder = b.config.store / "replicas" / pair.machine_id
+    assert (folder / "ended.json").exists()
+    assert owner(pair) == c.appliance_id
+    b.start()
+    eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
+    [kept] = c.fabric.inventory.list()
+    assert kept.power == "running"
+    assert (folder / "runs/failover").is_dir()
+
+
 def _arrivals(site):
     return site.appliance.replication.arrivals.statuses()
 
 
 def test_an_owner_that_cannot_be_read_is_not_called_another_appliance(pair, sites):
-    _, b, _ = sites
+    _, b, c = sites
     place = b.replica(pair.machine_id).replica.files.root / "owner.json"
     place.write_text("{")
     with pytest.raises(OrderFailed, match=f"whose it is cannot be read from {place}"):
         b.do(Kind.DRAIN, None, pair.machine_id)
+    with pytest.raises(OrderFailed, match=f"not taken: whose it is cannot be read from {place}"):
+        take(pair, c)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["while it runs", "after a restart"])
+def test_a_failed_over_machine_whose_owner_cannot_be_read_is_told_with_what_makes_it_readable(
+    pair, sites, restarts
+):
+    """It was told nowhere, and did not start when its host did."""
+    _, b, _ = sites
+    runs.fail_over(pair, pair.point)
+    [copy] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    (b.replica_folder(pair.machine_id) / "owner.json").write_text("{")
+    if restarts:
+        b.restart()
+
+    def status():
+        return next((each.status() for each in b.appliance.host.misplaced()), None) or pair.status()
+
+    def told():
+        return {each.code: each.what for each in status().findings}
+
+    assert status().runs == ("failover",), "it is not taken for one that knows of no failover"
+    said = eventually(lambda: told().get("replica-owner-unreadable"))
+    b.fabric.power.stop(copy.fabric_id)
+    if not restarts:
+        eventually(lambda: "failed-over-machine-off" in told())
+    command = re.search("'(echo .*) && systemctl", said)
+    assert command is not None
+    subprocess.run(["sh", "-c", command[1]], check=True)
+    assert owner(pair) == b.appliance_id
+    b.restart()
+    eventually(lambda: "failed-over-machine-off" in told())
+    assert "replica-owner-unreadable" not in told()
 
 
 def test_what_is_left_of_a_copy_goes_too_while_another_host_runs_it(pair, sites):

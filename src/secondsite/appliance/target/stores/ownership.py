@@ -13,6 +13,7 @@ replica is another's before it changes anything."""
 import json
 import re
 import secrets
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,18 @@ def give(replica: Path, before: Owner, appliance_id: str) -> Owner:
     said = {"appliance_id": now.appliance_id, "number": now.number}
     durable.write(replica / FILE, json.dumps(said))
     return now
+
+
+def unreadable(replica: Path, appliance_id: str) -> str:
+    """What is said of a replica whose owner cannot be read, and how that appliance has it again."""
+    said = json.dumps({"appliance_id": appliance_id, "number": 1000})
+    command = f"echo {shlex.quote(said)} >{shlex.quote(str(replica / FILE))}"
+    return (
+        f"whose it is cannot be read from {replica / FILE}. So nothing is done with it, and no machine "
+        "starts on it: it may run at another host that reaches that store. If it runs at no other, and this "
+        f"appliance had it last: '{command} && systemctl restart secondsite-appliance', as root at its host; "
+        "machines run on meanwhile."
+    )
 
 
 class Owners:

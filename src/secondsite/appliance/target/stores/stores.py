@@ -156,6 +156,11 @@ class Stores:
         others = (each for each in found if each is not None and each.appliance_id != self._appliance_id)
         return next((each.appliance_id for each in others if name in names or each.number), None)
 
+    def of_nobody(self, machine_id: str) -> Path | None:
+        """The folder of the machine's replica, if it is here and does not say readably whose it is."""
+        there = (store for store in self.reached() if (store.folder / machine_id).exists())
+        return next((store.folder / machine_id for store in there if store.owner(machine_id) is None), None)
+
     def named(self, name: str | None) -> Store:
         """The store of this name, or the default one. Raises NotPossibleNow for one that this appliance does
         not have."""
