@@ -166,6 +166,8 @@ def _known(context: Context) -> Mapping[str, NetworkInfo]:
 
 
 def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
+    if _problem(known, name):
+        return f"The network '{name}' cannot be used here"
     found = known.get(name)
     if found is None:
         network, portgroup = portgroups.split(name)
@@ -173,6 +175,12 @@ def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
             return f"The network '{network}' has no portgroup '{portgroup}' here"
         return f"There is no network '{name}' here"
     return None if found.active else f"The network '{name}' is not active here"
+
+
+def _problem(known: Mapping[str, NetworkInfo], name: str) -> str | None:
+    """Why nothing is known of the network, and what to do."""
+    found = known.get(name) or known.get(portgroups.split(name)[0])
+    return None if found is None else found.problem
 
 
 def _lacks_portgroup(known: Mapping[str, NetworkInfo], name: str) -> bool:
@@ -208,6 +216,8 @@ def _untagged(network: NetworkInfo, card: LocalCard) -> ObstacleShape | None:
 
 
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
+    if problem := _problem(known, name):
+        return problem
     if name in known:
         return (
             f"Start it at this site ('virsh net-start {shell.arguments(name)}'), or map to one that is "
