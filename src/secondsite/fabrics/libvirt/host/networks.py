@@ -302,8 +302,9 @@ def _unreadable(network: Any, problem: errors.SecondsiteError) -> NetworkInfo:
 
 def _own_bridge(root: Element) -> str | None:
     """The bridge that libvirt itself made for a network, if it made one; another one is of the host."""
-    bridge = root.find("bridge")
-    return None if bridge is None else bridge.get("name")
+    forward, bridge = root.find("forward"), root.find("bridge")
+    mode = "none" if forward is None else forward.get("mode", "nat")
+    return bridge.get("name") if bridge is not None and mode in ITS_OWN_SERVER else None
 
 
 def _with_portgroups(root: Element, active: bool, tagging: bool) -> Iterator[NetworkInfo]:
