@@ -9,7 +9,8 @@ import socket
 import struct
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rig.bridges import ip
@@ -264,3 +265,45 @@ class Listening:
 
     def close(self):
         self._socket.close()
+
+
+@contextmanager
+def answering(place, address, port):
+    """A server there, by UDP and TCP, that says "it" to whoever asks."""
+    with within(place.space):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with datagrams, streams:
+        for each in (datagrams, streams):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind((address, port))
+            each.settimeout(0.2)
+        streams.listen()
+        ended = threading.Event()
+        answers = [
+            threading.Thread(target=each, args=(ended, known))
+            for each, known in ((_by_datagram, datagrams), (_by_stream, streams))
+        ]
+        for each in answers:
+            each.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            for each in answers:
+                each.join()
+
+
+def _by_datagram(ended, known):
+    while not ended.is_set():
+        with suppress(TimeoutError):
+            _, asked = known.recvfrom(99)
+            known.sendto(b"it", asked)
+
+
+def _by_stream(ended, known):
+    while not ended.is_set():
+        with suppress(TimeoutError), known.accept()[0] as asked:
+            asked.settimeout(1)
+            asked.recv(99)
+            asked.send(b"it")

@@ -3,6 +3,7 @@ nobody else on the segment reaches them, and nothing of it stays."""
 
 import contextlib
 import re
+import sys
 
 import pytest
 
@@ -66,6 +67,41 @@ def test_they_reach_neither_a_host_nor_the_segment_nor_its_uplink(segment, guest
     for way in (("default", "via", "10.9.8.1"), ("default", "dev", "eth0")):
         guests["web01"].run("ip", "route", "replace", *way)
         assert [each for each in there if guests["web01"].pings(each)] == []
+
+
+ASKED = """
+import socket, sys
+for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as asking:
+        asking.settimeout(1)
+        try:
+            asking.connect((sys.argv[1], 53))
+            asking.send(b"who?")
+            print(asking.recv(9).decode())
+        except OSError:
+            print("nobody")
+"""
+
+
+def test_of_a_hosts_dns_servers_only_the_networks_own_is_reached(segment):
+    """As libvirt's daemon has it, with the server at the host's address on the bridge; one of the host
+    itself listens at all its addresses."""
+    host = segment.hosts[0]
+    host.must("create", NAME, host.span())
+    host.run("ip", "address", "add", "10.9.8.1/24", "dev", NAME)
+    host.must("create", NAME, host.span())
+    guest = host.guest(NAME, MACS["web01"])
+    guest.run("ip", "address", "add", "10.9.8.31/24", "dev", "eth0")
+    there = ["10.9.8.1", host.address, "192.0.2.1"]
+    bridge = host.run("cat", f"/sys/class/net/{NAME}/address").stdout.strip()
+    guest.run("ip", "neighbour", "replace", "10.9.8.1", "lladdr", bridge, "dev", "eth0")
+    guest.run("ip", "route", "replace", "default", "via", "10.9.8.1")
+    servers = [hosts.answering(host, each, 53) for each in there]
+    with contextlib.ExitStack() as listening:
+        for each in servers:
+            listening.enter_context(each)
+        heard = {each: guest.run(sys.executable, "-c", ASKED, each).stdout.split() for each in there}
+    assert heard == {"10.9.8.1": ["it", "it"]} | dict.fromkeys(there[1:], ["nobody", "nobody"])
 
 
 def test_each_host_answers_its_own_machines_only(segment, guests, tmp_path):

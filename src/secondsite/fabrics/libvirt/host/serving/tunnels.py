@@ -44,9 +44,7 @@ table inet {table} {{
     chain arriving {{
         type filter hook input priority -10; policy accept;
         udp dport {port} @th,96,24 {number} jump foreign
-        iifname "{bridge}" udp dport {{ 53, 67 }} accept
-        iifname "{bridge}" tcp dport 53 accept
-        iifname "{bridge}" icmp type echo-reply accept
+{served}
         iifname "{bridge}" drop
     }}
     chain passing {{
@@ -56,8 +54,15 @@ table inet {table} {{
     }}
 }}
 """
-"""Who sends to the tunnel, and what leaves the bridge for the host: nothing but questions to a server of
-libvirt's, and answers to that whether an address is free."""
+"""Who sends to the tunnel, and what leaves the bridge for the host: nothing but what is `SERVED`."""
+SERVED = """
+        iifname "{bridge}" ip daddr {{ {server}, 255.255.255.255 }} udp dport 67 accept
+        iifname "{bridge}" ip daddr {server} udp dport 53 accept
+        iifname "{bridge}" ip daddr {server} tcp dport 53 accept
+        iifname "{bridge}" ip daddr {server} icmp type echo-reply accept
+"""
+"""Questions to a server of libvirt's, and answers to that whether an address is free. It is at the host's
+address on the bridge; a server of the host at another one is not the network's."""
 SERVER = """
 add table netdev {table}
 delete table netdev {table}
@@ -98,6 +103,7 @@ class Tunnels:
         _rules(GUARD.format(
             table=table(network), segment=segment, peers=", ".join(span.peers), ttl=ON_THE_LINK, port=PORT,
             number=span.number, bridge=bridge,
+            served="".join(SERVED.format(bridge=bridge, server=each) for each in _addresses(bridge)),
         ))  # fmt: skip
         seams.reach("fabric.tunnel.guarded")
         if _alias(tunnel) != _said(span, segment):
@@ -140,6 +146,12 @@ def _require_here(bridge: str) -> None:
             f"The bridge '{bridge}' is not in the network namespace of the appliance.",
             do="Run the appliance and libvirt's daemon on the host itself, in one namespace.",
         )
+
+
+def _addresses(bridge: str) -> list[str]:
+    """The host's IPv4 addresses on the bridge."""
+    shown = json.loads(commands.ip("-json", "-4", "address", "show", "dev", bridge) or "[]")
+    return [str(each["local"]) for link in shown for each in link.get("addr_info", ()) if "local" in each]
 
 
 def device(network: str) -> str:
