@@ -280,18 +280,16 @@ def answering(place, address, port):
             each.settimeout(0.2)
         streams.listen()
         ended = threading.Event()
-        answers = [
-            threading.Thread(target=each, args=(ended, known))
-            for each, known in ((_by_datagram, datagrams), (_by_stream, streams))
-        ]
-        for each in answers:
-            each.start()
+        ways = ((_by_datagram, datagrams), (_by_stream, streams))
+        answers = [threading.Thread(target=way, args=(ended, known)) for way, known in ways]
+        for answer in answers:
+            answer.start()
         try:
             yield
         finally:
             ended.set()
-            for each in answers:
-                each.join()
+            for answer in answers:
+                answer.join()
 
 
 def _by_datagram(ended, known):

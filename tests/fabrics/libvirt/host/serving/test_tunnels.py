@@ -101,7 +101,7 @@ def test_of_a_hosts_dns_servers_only_the_networks_own_is_reached(segment):
         for each in servers:
             listening.enter_context(each)
         heard = {each: guest.run(sys.executable, "-c", ASKED, each).stdout.split() for each in there}
-    assert heard == {"10.9.8.1": ["it", "it"]} | dict.fromkeys(there[1:], ["nobody", "nobody"])
+    assert heard == {"10.9.8.1": ["it", "it"]} | {each: ["nobody", "nobody"] for each in there[1:]}
 
 
 def test_each_host_answers_its_own_machines_only(segment, guests, tmp_path):
