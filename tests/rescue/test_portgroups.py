@@ -51,4 +51,4 @@ def test_a_machine_that_cannot_be_read_is_told(monkeypatch):
     monkeypatch.setattr(Virsh, "_call", lambda *_: "<domain a='&'/>")
     with pytest.raises(Problem, match="cannot be read") as refused:
         Virsh("test:///default").disks("an-id")
-    assert "virsh edit an-id" in refused.value.do
+    assert "virsh edit" in refused.value.do

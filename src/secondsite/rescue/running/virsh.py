@@ -60,7 +60,7 @@ class Virsh:
         except ElementTree.ParseError as error:
             raise Problem(
                 f"What libvirt says of the machine {uuid} cannot be read: {error}.",
-                f"Give what has & or < in its name another one: 'virsh edit {uuid}'.",
+                "Give what has & or < in its name there another one, by 'virsh edit'.",
             ) from None
         chains = [
             [Path(str(source.get("file"))) for source in disk.iter("source") if source.get("file")]
