@@ -174,7 +174,13 @@ class LibvirtNetworks:
         problem = _not_shut_out(bridge, serves)
         if span is not None:
             self._tunnels.join(network.name(), bridge, span)
-        elif problem is not None:
+            return
+        try:
+            if serves:
+                self._tunnels.shut_in(network.name(), bridge)
+        except errors.SecondsiteError as error:
+            problem = problem or error.message
+        if problem is not None:
             log.warning("network.host-not-shut-out", network=bridge, problem=problem)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
