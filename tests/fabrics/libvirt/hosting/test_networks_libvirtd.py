@@ -69,6 +69,23 @@ def test_a_network_is_listed_with_what_it_carries_and_whether_it_is_active(host,
     switch.destroy()
 
 
+def connected(host, network):
+    """What a machine's card is connected to that was made for that network."""
+    source = host.make_machine("grouped", [steps.DISK_BYTES])
+    definition = steps.machine_of(host, source).definition
+    native = definition.native.replace("</devices>", f"{CARD}</devices>")
+    request = HostRequest(
+        fabric_id=str(uuid.uuid4()), name="grouped-here",
+        definition=definition.model_copy(update={"native": native}),
+        disks=cases.overlays(host, definition), networks={"net0": network}, tag=steps.TAG,
+    )  # fmt: skip
+    host.fabric.hosting.create(request)
+    (card,) = steps.machine_of(host, request.fabric_id).definition.nics
+    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    host.clear()
+    return card.network, card.vlans
+
+
 def test_each_portgroup_is_listed_as_a_network_and_a_card_is_in_it(host, switch):
     groups = {"web": "<vlan><tag id='12'/></vlan>", "any": ""}
     for name, vlan in groups.items():
@@ -79,19 +96,20 @@ def test_each_portgroup_is_listed_as_a_network_and_a_card_is_in_it(host, switch)
     found = {each.name: (each.vlans, each.carries_vlans) for each in host.fabric.networks.list()}
     assert found["ovs/web"] == ((12,), False)
     assert found["ovs"] == found["ovs/any"] == ((), True)
-    source = host.make_machine("grouped", [steps.DISK_BYTES])
-    definition = steps.machine_of(host, source).definition
-    native = definition.native.replace("</devices>", f"{CARD}</devices>")
-    request = HostRequest(
-        fabric_id=str(uuid.uuid4()), name="grouped-here",
-        definition=definition.model_copy(update={"native": native}),
-        disks=cases.overlays(host, definition), networks={"net0": "ovs/web"}, tag=steps.TAG,
-    )  # fmt: skip
-    host.fabric.hosting.create(request)
-    (card,) = steps.machine_of(host, request.fabric_id).definition.nics
-    assert (card.network, card.vlans) == ("ovs/web", ())
-    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
-    host.clear()
+    assert connected(host, "ovs/web") == ("ovs/web", ())
+
+
+def test_a_portgroup_with_a_name_that_libvirt_does_not_escape_is_one_like_others(host, switch):
+    """One network with such a portgroup, even if it was not active, made this host's every check fail."""
+    group = "<portgroup name='R&amp;D'><vlan><tag id='13'/></vlan></portgroup></network>"
+    text = SWITCH.replace("<name>ovs", "<name>odd").replace("</network>", group)
+    odd = connection.call("making it", host.connection.handle.networkDefineXML, text)
+    try:
+        found = {each.name: each.vlans for each in host.fabric.networks.list()}
+        assert (found["odd/R&D"], found["ovs"]) == ((13,), ())
+        assert connected(host, "odd/R&D") == ("odd/R&D", ())
+    finally:
+        odd.undefine()
 
 
 def test_a_machine_on_a_network_that_carries_tags_keeps_its_own(host, switch):

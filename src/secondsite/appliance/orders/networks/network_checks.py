@@ -101,7 +101,8 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
             continue
         what = f"{why}, which {nic.key} ({nic.mac}) of the machine needs when it comes home."
         blocking = left is None or _lacks_portgroup(known, str(nic.network))
-        yield ObstacleShape(what=what, do=_way_home(left is None), blocking=blocking)
+        do = _problem(known, str(nic.network)) or _way_home(left is None)
+        yield ObstacleShape(what=what, do=do, blocking=blocking)
 
 
 def left_at_home(context: Context, home: HomeCards) -> MachineDefinition | None:
