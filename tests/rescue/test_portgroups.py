@@ -33,3 +33,22 @@ def test_without_the_portgroup_nothing_starts():
     with pytest.raises(Problem, match="The network branch has no portgroup web here") as refused:
         by_libvirt._require_portgroups(virsh, placed("branch/web"))  # noqa: SLF001
     assert "virsh net-edit" in refused.value.do
+
+
+def test_portgroups_are_read_of_which_libvirt_does_not_escape_the_names(monkeypatch):
+    said = """<network><name>branch</name>
+  <portgroup name='R&D' default='yes'>
+  </portgroup>
+  <portgroup name='it's'/>
+  <portgroup name='a&amp;b'/>
+</network>"""
+    monkeypatch.setattr(Virsh, "_call", lambda *_: said)
+    assert Virsh("test:///default").portgroups("branch") == ["R&D", "it's", "a&b"]
+
+
+def test_a_machine_that_cannot_be_read_is_told(monkeypatch):
+    monkeypatch.setattr(Virsh, "_knows", lambda *_: True)
+    monkeypatch.setattr(Virsh, "_call", lambda *_: "<domain a='&'/>")
+    with pytest.raises(Problem, match="cannot be read") as refused:
+        Virsh("test:///default").disks("an-id")
+    assert "virsh edit" in refused.value.do

@@ -73,7 +73,8 @@ class Libvirtd:
         self._process = _started(command, environment | _speaking(locale))
         self._inside = self._process
         eventually(self._answers, within_seconds=60)
-        self._consoles = _started(self.inside("virtlogd"), os.environ)
+        network = f"--net=/proc/{self._process.pid}/ns/net"
+        self._consoles = _started(["nsenter", network, *self.inside("virtlogd")], os.environ)
         self._inside = self._consoles  # it outlives the daemon
         eventually(self.seen("/run/libvirt/virtlogd-sock").exists)
 

@@ -45,8 +45,9 @@ from .target import (
 LEFT_OVER_SECONDS = 60.0
 """How often the removal of copies that were only inspected is tried again, after it failed."""
 CHAINS_SECONDS = 300.0
-NETWORKS_SECONDS = 30.0
-"""How often it is seen to that networks over several hosts are whole."""
+NETWORKS_SECONDS = 5.0
+"""How often it is seen to that networks over several hosts are whole: a firewall that is loaded anew flushes
+the rules of who may send to them. A look takes 23 ms of processor for each network, and nothing without."""
 log = structlog.get_logger(__name__)
 
 

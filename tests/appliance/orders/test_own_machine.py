@@ -45,7 +45,7 @@ def test_what_a_host_says_against_it_stands_in_the_notes_until_it_is_mended(make
         made = trials_of(site, patch, [REFUSED])
         report = site.do(Kind.CHECK_HOST, Nothing())
         (trial,) = made
-        assert trial.folder == site.appliance.host.stores.default.root / "trial"
+        assert trial.folder == site.appliance.host.stores.default.trial
         assert "no emulator" in report["obstacles"][0]["what"]
         (note,) = site.appliance.host_trial.notes
         assert note.endswith("no emulator Install one.")

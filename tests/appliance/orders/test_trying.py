@@ -134,7 +134,7 @@ def test_a_start_on_trial_has_the_cards_and_the_disks_that_a_real_one_would_have
     said = pair.target.do(Kind.CHECK_TARGET, CheckTarget(definition=definition, cards=cards))
     (trial,) = trials
     assert trial.networks == {"net0": "lan"}
-    assert trial.folder == pair.target.appliance.host.stores.default.root / "trial"
+    assert trial.folder == pair.target.appliance.host.stores.default.trial
     assert said["start_seconds"] is not None
 
 
@@ -148,7 +148,7 @@ def test_a_start_that_fails_is_in_the_way(pair, monkeypatch):
 
 
 def test_empty_disks_that_a_dead_process_left_in_a_store_go_with_the_next_start(pair):
-    left = pair.target.appliance.host.stores.default.root / "trial" / "vda.qcow2"
+    left = pair.target.appliance.host.stores.default.trial / "vda.qcow2"
     left.parent.mkdir()
     left.write_bytes(bytes(1 * MiB))
     pair.target.restart()

@@ -36,7 +36,8 @@ class HostCapacityWatch(Every):
     def _look(self) -> None:
         hosting = self._fabric.hosting
         has, has_networks = hosting.capacity(), self._fabric.properties.networks
-        names = sorted(each.name for each in self._fabric.networks.list()) if has_networks else []
+        found = self._fabric.networks.list() if has_networks else ()
+        names = sorted(each.name for each in found if each.problem is None)
         self._seen = HostCapacity(
             vcpus=has.vcpus,
             memory_bytes=has.memory_bytes,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import unescape
 
 from ..problems import Problem
 from . import domain
@@ -17,6 +19,8 @@ CALL_SECONDS = 120
 LOOK_SECONDS = 0.5
 OFF = ("shut off", "crashed")
 """virsh's words for a machine that is off. virsh is told to use English, whatever the host's language is."""
+PORTGROUP = re.compile(r"<portgroup name='(.*?)'(?: \w+='\w+')*\s*/?>")
+"""libvirt 9.0 does not escape the names: what it says need not be XML."""
 
 
 class Virsh:
@@ -43,15 +47,21 @@ class Virsh:
 
     def portgroups(self, network: str) -> list[str]:
         """Names of the network's portgroups. Raises Problem."""
-        root = ElementTree.fromstring(self._call("net-dumpxml", network))
-        return [str(each.get("name")) for each in root.iterfind("portgroup")]
+        found = PORTGROUP.findall(self._call("net-dumpxml", network))
+        return [unescape(each, {"&apos;": "'", "&quot;": '"'}) for each in found]
 
     def disks(self, uuid: str) -> list[list[Path]] | None:
         """The files of each of the machine's disks, top first, as far as libvirt names them; None if it has
         no such machine. Raises Problem."""
         if not self._knows(uuid):
             return None
-        root = ElementTree.fromstring(self._call("dumpxml", uuid))
+        try:
+            root = ElementTree.fromstring(self._call("dumpxml", uuid))
+        except ElementTree.ParseError as error:
+            raise Problem(
+                f"What libvirt says of the machine {uuid} cannot be read: {error}.",
+                "Give what has & or < in its name there another one, by 'virsh edit'.",
+            ) from None
         chains = [
             [Path(str(source.get("file"))) for source in disk.iter("source") if source.get("file")]
             for disk in root.iterfind("devices/disk")

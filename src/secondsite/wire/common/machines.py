@@ -118,6 +118,8 @@ class NetworkInfo(Shape):
     """What its machines can reach outside of it, in words; none: nothing, as far as is known."""
     takes_filters: bool = True
     """Whether a card on it can keep its network filter, and be isolated from other cards."""
+    problem: str | None = None
+    """Why nothing is known of it, and what to do; null: it could be read."""
     tag: str | None = None
     """Whether secondsite made it."""
 

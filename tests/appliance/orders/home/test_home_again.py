@@ -163,6 +163,12 @@ def test_networks_of_home_block_what_is_made_anew_and_are_told_of_what_comes_hom
     deleted_at_home(pair)
     assert asked_for(pair, home, "lan") == []
     assert asked_for(pair, home, "no-such") == [("There is no network 'no-such' here", True)]
+    odd = {"active": False, "problem": "The network 'lan' cannot be read. Edit it."}
+    pair.source.fabric.networks.add(simulated.add_network(pair.source.root, "lan").model_copy(update=odd))
+    card = LocalCard(key="net0", mac=home.nics[0].mac, network="lan")
+    wanted = CheckTarget(home=HomeCards(fabric_id=pair.fabric_id, cards=(card,)))
+    (found,) = pair.source.do(Kind.CHECK_TARGET, wanted, pair.machine_id)["obstacles"]
+    assert (found["do"], found["blocking"]) == (odd["problem"], True)
 
 
 def kept_ready(pair, reverse, cards=()):

@@ -70,6 +70,17 @@ def test_a_network_that_is_not_active_is_as_good_as_gone(pair):
     assert "virsh net-start lan-b" in found[1]
 
 
+@pytest.mark.parametrize("name", ["lan-b", "lan-b/web"])
+def test_a_network_that_cannot_be_read_blocks_whoever_needs_it_with_what_to_do(pair, name):
+    network = simulated.add_network(pair.target.root, "lan-b")
+    odd = {"active": False, "problem": "The network 'lan-b' cannot be read. Edit it."}
+    pair.target.fabric.networks.add(network.model_copy(update=odd))
+    (found,) = checked(pair, networks=(name,), cards=(CARD.model_copy(update={"network": name}),))
+    assert found == (f"The network '{name}' cannot be used here.", odd["problem"], True)
+    simulated.add_network(pair.target.root, "lan-c")
+    assert checked(pair, networks=("lan-c",)) == []
+
+
 def test_a_start_in_need_leaves_a_card_unconnected_whose_network_is_gone(pair):
     pair.protect().synchronized()
     point_id = pair.point_now()

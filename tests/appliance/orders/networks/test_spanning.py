@@ -4,6 +4,7 @@ made anew after a restart of the host."""
 import pytest
 
 from rig import dying
+from rig.eventually import eventually
 from secondsite.appliance.orders import mend_networks
 from secondsite.fabrics.simulated.networks import LOOPBACK
 from secondsite.ground import seams
@@ -76,6 +77,12 @@ def test_it_is_made_anew_with_the_host(at):
     (folder(at) / "ss-shared.spans").unlink()
     mend_networks(at.appliance.state, at.fabric, LOOPBACK)
     assert known(at) == WHOLE
+
+
+def test_what_somebody_flushed_of_it_is_back_within_seconds(at):
+    at.do(Kind.CREATE_NETWORK, SPANNED, OTHER)
+    (folder(at) / "ss-shared.spans").unlink()
+    eventually(lambda: known(at) == WHOLE, within_seconds=10)
 
 
 def test_it_goes_whole_with_the_last_machine_and_is_not_made_anew(at):

@@ -22,6 +22,7 @@ from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import leasing, read
 from secondsite.rescue.problems import Problem
+from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import CommitPoint, Kind, RemoveReplica, TakeReplica
 from secondsite.wire.control.setups import ReplicaSetup
 
@@ -66,6 +67,37 @@ def order(pair, **changes):
 
 def take(pair, by, **changes):
     by.do(Kind.TAKE_REPLICA, order(pair, **changes), pair.machine_id)
+
+
+def tried_in(pair, site, monkeypatch):
+    """Where the empty disks of a trial start at that site lie."""
+    trials, hosting = [], site.fabric.hosting
+    real = hosting.try_start
+
+    def spied(trial):
+        trials.append(trial)
+        return real(trial)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hosting, "try_start", spied)
+        definition = pair.source.fabric.inventory.get(pair.fabric_id).definition
+        site.do(Kind.CHECK_TARGET, CheckTarget(definition=definition), pair.machine_id)
+    return trials[0].folder
+
+
+def test_appliances_that_use_one_store_try_starts_in_folders_of_their_own(sites, pair, monkeypatch):
+    _, b, c = sites
+    of_b = tried_in(pair, b, monkeypatch)
+    take(pair, c)
+    of_c = tried_in(pair, c, monkeypatch)
+    assert of_b.parent == of_c.parent == b.config.store
+    assert of_b != of_c
+    for each in (of_b, of_c):  # as a killed process leaves it
+        each.mkdir()
+    b.restart()
+    assert (of_b.exists(), of_c.exists()) == (False, True)
+    c.restart()
+    assert not of_c.exists()
 
 
 def owner(pair):

@@ -2,6 +2,7 @@
 used now."""
 
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -9,6 +10,8 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import libvirt
 import pytest
@@ -21,6 +24,7 @@ from secondsite.fabrics.interface import HostRequest, LocalSpan, StartTrial
 from secondsite.fabrics.libvirt.host import connection, domain_xml
 from secondsite.fabrics.libvirt.host.serving import offering
 from secondsite.wire.common.machines import NetworkService, ServedHost
+from tests.fabrics.libvirt.host.serving import support_hosts as hosts
 from tests.support import libvirtd
 
 pytestmark = [pytest.mark.every, pytest.mark.slow, pytest.mark.longest]
@@ -65,6 +69,23 @@ def test_a_network_is_listed_with_what_it_carries_and_whether_it_is_active(host,
     switch.destroy()
 
 
+def connected(host, network):
+    """What a machine's card is connected to that was made for that network."""
+    source = host.make_machine("grouped", [steps.DISK_BYTES])
+    definition = steps.machine_of(host, source).definition
+    native = definition.native.replace("</devices>", f"{CARD}</devices>")
+    request = HostRequest(
+        fabric_id=str(uuid.uuid4()), name="grouped-here",
+        definition=definition.model_copy(update={"native": native}),
+        disks=cases.overlays(host, definition), networks={"net0": network}, tag=steps.TAG,
+    )  # fmt: skip
+    host.fabric.hosting.create(request)
+    (card,) = steps.machine_of(host, request.fabric_id).definition.nics
+    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
+    host.clear()
+    return card.network, card.vlans
+
+
 def test_each_portgroup_is_listed_as_a_network_and_a_card_is_in_it(host, switch):
     groups = {"web": "<vlan><tag id='12'/></vlan>", "any": ""}
     for name, vlan in groups.items():
@@ -75,19 +96,20 @@ def test_each_portgroup_is_listed_as_a_network_and_a_card_is_in_it(host, switch)
     found = {each.name: (each.vlans, each.carries_vlans) for each in host.fabric.networks.list()}
     assert found["ovs/web"] == ((12,), False)
     assert found["ovs"] == found["ovs/any"] == ((), True)
-    source = host.make_machine("grouped", [steps.DISK_BYTES])
-    definition = steps.machine_of(host, source).definition
-    native = definition.native.replace("</devices>", f"{CARD}</devices>")
-    request = HostRequest(
-        fabric_id=str(uuid.uuid4()), name="grouped-here",
-        definition=definition.model_copy(update={"native": native}),
-        disks=cases.overlays(host, definition), networks={"net0": "ovs/web"}, tag=steps.TAG,
-    )  # fmt: skip
-    host.fabric.hosting.create(request)
-    (card,) = steps.machine_of(host, request.fabric_id).definition.nics
-    assert (card.network, card.vlans) == ("ovs/web", ())
-    host.fabric.hosting.remove(request.fabric_id, steps.TAG)
-    host.clear()
+    assert connected(host, "ovs/web") == ("ovs/web", ())
+
+
+def test_a_portgroup_with_a_name_that_libvirt_does_not_escape_is_one_like_others(host, switch):
+    """One network with such a portgroup, even if it was not active, made this host's every check fail."""
+    group = "<portgroup name='R&amp;D'><vlan><tag id='13'/></vlan></portgroup></network>"
+    text = SWITCH.replace("<name>ovs", "<name>odd").replace("</network>", group)
+    odd = connection.call("making it", host.connection.handle.networkDefineXML, text)
+    try:
+        found = {each.name: each.vlans for each in host.fabric.networks.list()}
+        assert (found["odd/R&D"], found["ovs"]) == ((13,), ())
+        assert connected(host, "odd/R&D") == ("odd/R&D", ())
+    finally:
+        odd.undefine()
 
 
 def test_a_machine_on_a_network_that_carries_tags_keeps_its_own(host, switch):
@@ -294,6 +316,43 @@ def offered(*hosts):
 def number_of(host, bridge):
     """Another one after each start of the network."""
     return beside(host, "ip", "-o", "link", "show", "dev", bridge).partition(":")[0]
+
+
+@pytest.fixture
+def space(host):
+    """The network namespace of the daemon, by a name of its own."""
+    name = f"lvd{secrets.token_hex(3)}"
+    daemon = Path(host.uri.partition("socket=")[2]).parts[2]
+    subprocess.run(["ip", "netns", "attach", name, daemon], check=True, timeout=10)
+    yield name
+    subprocess.run(["ip", "netns", "delete", name], check=True, timeout=10)
+
+
+def test_of_its_host_a_machine_in_a_drill_reaches_only_the_networks_server(host, drill, space):
+    there: Any = SimpleNamespace(space=space)
+    beside(host, "ip", "link", "add", "uplink", "type", "bridge")
+    beside(host, "ip", "address", "add", "192.0.2.1/24", "dev", "uplink")
+    beside(host, "ip", "link", "set", "uplink", "up")
+    with hosts.within(space):
+        host.fabric.networks.serve("ss-drill", steps.TAG, offered(("db01", OTHER, "10.9.8.6")))
+    guest = hosts.Place(SimpleNamespace(tag=space[-4:]), "g")
+    try:
+        guest.plug(space, drill, mac=MAC)
+        guest.run("ip", "address", "add", "10.9.8.31/24", "dev", "eth0")
+        guest.run("ip", "route", "add", "default", "via", "10.9.8.1")
+        assert leased(host, drill, OTHER) == "10.9.8.6"
+        assert "10.9.8.6" in guest.run("busybox", "nslookup", "-type=a", "db01", "10.9.8.1").stdout
+        with hosts.answering(there, "192.0.2.1", 53), hosts.answering(there, "0.0.0.0", 2222):
+            for place in (("192.0.2.1", 53), ("192.0.2.1", 2222), ("10.9.8.1", 2222)):
+                assert hosts.ask(guest, *place) == ["nobody", "nobody"]
+        with hosts.answering(guest, "10.9.8.31", 2222):
+            assert hosts.ask(there, "10.9.8.31", 2222) == ["it", "it"]  # whoever works at the host
+    finally:
+        subprocess.run(["ip", "netns", "delete", guest.space], check=True, timeout=10)
+        beside(host, "ip", "link", "delete", "uplink")
+    with hosts.within(space):
+        host.fabric.networks.remove("ss-drill", steps.TAG)
+    assert "secondsite" not in beside(host, "nft", "list", "ruleset")
 
 
 def test_a_network_that_the_daemon_made_gives_addresses_and_names_by_its_own_server(host, drill):

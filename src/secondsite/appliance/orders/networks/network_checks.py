@@ -101,7 +101,8 @@ def at_home(context: Context, home: HomeCards) -> Iterator[ObstacleShape]:
             continue
         what = f"{why}, which {nic.key} ({nic.mac}) of the machine needs when it comes home."
         blocking = left is None or _lacks_portgroup(known, str(nic.network))
-        yield ObstacleShape(what=what, do=_way_home(left is None), blocking=blocking)
+        do = _problem(known, str(nic.network)) or _way_home(left is None)
+        yield ObstacleShape(what=what, do=do, blocking=blocking)
 
 
 def left_at_home(context: Context, home: HomeCards) -> MachineDefinition | None:
@@ -166,6 +167,8 @@ def _known(context: Context) -> Mapping[str, NetworkInfo]:
 
 
 def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
+    if _problem(known, name):
+        return f"The network '{name}' cannot be used here"
     found = known.get(name)
     if found is None:
         network, portgroup = portgroups.split(name)
@@ -173,6 +176,12 @@ def _why_not(known: Mapping[str, NetworkInfo], name: str) -> str | None:
             return f"The network '{network}' has no portgroup '{portgroup}' here"
         return f"There is no network '{name}' here"
     return None if found.active else f"The network '{name}' is not active here"
+
+
+def _problem(known: Mapping[str, NetworkInfo], name: str) -> str | None:
+    """Why nothing is known of the network, and what to do."""
+    found = known.get(name) or known.get(portgroups.split(name)[0])
+    return None if found is None else found.problem
 
 
 def _lacks_portgroup(known: Mapping[str, NetworkInfo], name: str) -> bool:
@@ -208,6 +217,8 @@ def _untagged(network: NetworkInfo, card: LocalCard) -> ObstacleShape | None:
 
 
 def _way_out(known: Mapping[str, NetworkInfo], name: str) -> str:
+    if problem := _problem(known, name):
+        return problem
     if name in known:
         return (
             f"Start it at this site ('virsh net-start {shell.arguments(name)}'), or map to one that is "

@@ -2,7 +2,7 @@
 
     STORE/replicas/MACHINE/   a replica
     STORE/trash/              removed replicas
-    STORE/trial/              empty disks, while a start is tried
+    STORE/trial-APPLIANCE/    empty disks, while that appliance tries a start
     STORE/start.reserve       space that replication leaves for starts
     STORE/store.json          the store's mark: whose it is
     STORE/owners/             the appliances that use it
@@ -53,7 +53,7 @@ class Store:
         self.root = root
         self.owners = Owners(root, appliance_id)
         self.folder = root / "replicas"
-        self.trial = root / "trial"
+        self.trial = root / f"trial-{appliance_id}"
         self.trash = Trash(root, delay_seconds)
         self.space = JournalSpace(self.folder, self.hosted)
         self.reserve = ReservedSpace(self.root)
@@ -120,12 +120,16 @@ class Store:
             self.problem = self._taken(state, appliance_id)
             if self.problem is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                shutil.rmtree(self.trial, ignore_errors=True)  # a process died amid a trial
                 self._marked = (self.root / MARK).exists()
                 if self._marked and self.copied_from is None and self._lies_elsewhere():
                     self._mark(appliance_id)
         except OSError as problem:
             self.problem = f"{self.root} cannot be used: {problem.strerror or problem}."
+
+    def clear_trial(self) -> None:
+        """Remove the empty disks of a trial amid which a process of this appliance died. Others that use the
+        store have theirs."""
+        shutil.rmtree(self.trial, ignore_errors=True)
 
     def _lies_elsewhere(self) -> bool:
         """Whether it lies elsewhere than its mark says: it was moved, or marked by a former release."""

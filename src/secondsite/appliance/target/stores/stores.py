@@ -58,6 +58,7 @@ class Stores:
                 store.distrust(state, self._appliance_id)
         self.look_beside()
         for store in (*self.usable(), *self._with_mine()):
+            store.clear_trial()
             self.hold(store, HOLD_SECONDS)
         for store in self.usable():
             replicas.sweep(store.folder)

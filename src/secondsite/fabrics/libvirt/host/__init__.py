@@ -16,6 +16,7 @@ Its rooms:
     network_sources  how definitions name disks that come over the network
     network_access   how programs of ours open them
     network_sizes    their sizes, and servers that are silent
+    unescaped        XML of libvirt's that is none
     domain_xml       domain XML to MachineDefinition, and our tag in it
     inventory        the machines of the site
     states           what each state of libvirt means

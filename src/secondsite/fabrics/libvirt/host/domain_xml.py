@@ -17,7 +17,7 @@ from ....domain.networks import portgroups
 from ....wire.common.machines import DiskDefinition, MachineDefinition, NicDefinition
 from ... import foreign_mark
 from .. import vlans
-from . import network_sources
+from . import network_sources, unescaped
 
 NAMESPACE = foreign_mark.NAMESPACE
 PREFIX = "secondsite"
@@ -83,7 +83,8 @@ class Disk:
 
 
 def parse(text: str) -> Element:
-    return ElementTree.fromstring(text)
+    """The document; raises FabricError, which tells whose definition it is."""
+    return unescaped.parse(text)
 
 
 def render(root: Element) -> str:

@@ -14,7 +14,7 @@ from ....datapath.disks import NetworkDisk
 from ....domain import errors
 from ... import interface
 from ...interface import HeldDisk, HeldResources
-from . import connection, domain_xml, monitor, network_access, network_sizes, qemu_img, states
+from . import connection, domain_xml, monitor, network_access, network_sizes, qemu_img, states, unescaped
 
 SIZE_SECONDS = 5.0
 TRIAL = "secondsite-trial"
@@ -82,7 +82,7 @@ def live_xml(domain: Any) -> str:
 
 
 def _xml(domain: Any, flags: int) -> str:
-    text = str(connection.call("reading a definition", domain.XMLDesc, flags))
+    text = unescaped.escaped(str(connection.call("reading a definition", domain.XMLDesc, flags)))
     if "type='volume'" not in text:
         return text
     is_stored = flags & libvirt.VIR_DOMAIN_XML_INACTIVE

@@ -20,7 +20,7 @@ from ....domain.networks import portgroups
 from ....wire.common.machines import NetworkInfo, NetworkService
 from ...interface import LocalSpan, Obstacle
 from .. import subnets, uplinks, vlans
-from . import connection, domain_xml
+from . import connection, domain_xml, unescaped
 from .serving import commands, dnsmasq, isolation, offering, reserving, tunnels
 
 ALIAS = "secondsite:"
@@ -114,12 +114,18 @@ class LibvirtNetworks:
         self._tunnels = tunnels.Tunnels(folder)
 
     def list(self) -> Sequence[NetworkInfo]:
-        found = [(domain_xml.parse(_xml(network)), _is_active(network)) for network in self._networks()]
-        own = {bridge.get("name") for root, _ in found if (bridge := root.find("bridge")) is not None}
-        tagging = _tags_bridges(self._hypervisor)
-        bridges = [link for link in _bridges(tagging) if link.name not in own]
-        known = (each for root, active in found for each in _with_portgroups(root, active, tagging))
-        return [*known, *bridges]
+        tagging, known, own = _tags_bridges(self._hypervisor), [], set()
+        for network in self._networks():
+            try:
+                root = domain_xml.parse(_xml(network))
+            except errors.FabricError as problem:
+                if not unescaped.is_cause(problem):
+                    raise
+                known.append(_unreadable(network, problem))
+                continue
+            known += _with_portgroups(root, _is_active(network), tagging)
+            own.add(_own_bridge(root))
+        return [*known, *(link for link in _bridges(tagging) if link.name not in own)]
 
     def create_isolated(self, name: str, tag: str, span: LocalSpan | None = None) -> NetworkInfo:
         network = self._find(name)
@@ -168,7 +174,13 @@ class LibvirtNetworks:
         problem = _not_shut_out(bridge, serves)
         if span is not None:
             self._tunnels.join(network.name(), bridge, span)
-        elif problem is not None:
+            return
+        try:
+            if serves:
+                self._tunnels.shut_in(network.name(), bridge)
+        except errors.SecondsiteError as error:
+            problem = problem or error.message
+        if problem is not None:
             log.warning("network.host-not-shut-out", network=bridge, problem=problem)
 
     def reservations(self, name: str) -> Mapping[str, str] | None:
@@ -285,6 +297,20 @@ def _xml(network: Any) -> str:
 
 def _is_active(network: Any) -> bool:
     return bool(connection.call("reading a network", network.isActive))
+
+
+def _unreadable(network: Any, problem: errors.SecondsiteError) -> NetworkInfo:
+    """What is known of a network whose definition cannot be read; the others are there all the same."""
+    log.warning("network.not-read", network=network.name(), problem=problem.message)
+    why = f"{problem.message} {problem.do}"
+    return NetworkInfo(name=network.name(), kind="libvirt", active=False, problem=why)
+
+
+def _own_bridge(root: Element) -> str | None:
+    """The bridge that libvirt itself made for a network, if it made one; another one is of the host."""
+    forward, bridge = root.find("forward"), root.find("bridge")
+    mode = "none" if forward is None else forward.get("mode", "nat")
+    return bridge.get("name") if bridge is not None and mode in ITS_OWN_SERVER else None
 
 
 def _with_portgroups(root: Element, active: bool, tagging: bool) -> Iterator[NetworkInfo]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ....domain import errors
-from ..host import domain_xml
+from ..host import domain_xml, unescaped
 from . import allowed, comes_along
 
 LONGEST = 10_000
@@ -35,7 +35,7 @@ def parse(text: str) -> Element:
     try:
         if len(text) > LONGEST_TEXT:
             raise ElementTree.ParseError(f"it has {len(text)} characters")
-        return domain_xml.parse(text)
+        return ElementTree.fromstring(unescaped.escaped(text))
     except ElementTree.ParseError as error:
         raise errors.FabricError(
             f"The definition that the other site sent cannot be read: {error}.",

@@ -10,7 +10,7 @@ import structlog
 
 from ....domain import errors
 from ....ground import durable
-from ..host import connection, domain_xml, inventory
+from ..host import connection, domain_xml, inventory, unescaped
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ def put_aside(domain: Any, file: Path) -> None:
         return
     kept = [
         {
-            "xml": connection.call("reading a snapshot", each.getXMLDesc, SECURE),
+            "xml": unescaped.escaped(connection.call("reading a snapshot", each.getXMLDesc, SECURE)),
             "current": bool(connection.call("reading a snapshot", each.isCurrent)),
         }
         for each in found

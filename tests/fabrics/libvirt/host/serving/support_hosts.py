@@ -9,7 +9,8 @@ import socket
 import struct
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rig.bridges import ip
@@ -50,6 +51,18 @@ LEASED = """#!/bin/sh
 ip address add "$ip/$mask" dev "$interface"
 [ -z "$mtu" ] || ip link set dev "$interface" mtu "$mtu"
 env > "$FILE"
+"""
+ASKED = """
+import socket, sys
+for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as asking:
+        asking.settimeout(1)
+        try:
+            asking.connect((sys.argv[1], int(sys.argv[2])))
+            asking.send(b"who?")
+            print(asking.recv(9).decode())
+        except OSError:
+            print("nobody")
 """
 SECONDS = 20
 
@@ -264,3 +277,48 @@ class Listening:
 
     def close(self):
         self._socket.close()
+
+
+@contextmanager
+def answering(place, address, port):
+    """A server there, by UDP and TCP, that says "it" to whoever asks."""
+    with within(place.space):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with datagrams, streams:
+        for each in (datagrams, streams):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind((address, port))
+            each.settimeout(0.2)
+        streams.listen()
+        ended = threading.Event()
+        ways = ((_by_datagram, datagrams), (_by_stream, streams))
+        answers = [threading.Thread(target=way, args=(ended, known)) for way, known in ways]
+        for answer in answers:
+            answer.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            for answer in answers:
+                answer.join()
+
+
+def _by_datagram(ended, known):
+    while not ended.is_set():
+        with suppress(TimeoutError):
+            _, asked = known.recvfrom(99)
+            known.sendto(b"it", asked)
+
+
+def _by_stream(ended, known):
+    while not ended.is_set():
+        with suppress(TimeoutError), known.accept()[0] as asked:
+            asked.settimeout(1)
+            asked.recv(99)
+            asked.send(b"it")
+
+
+def ask(place, address, port):
+    """What a server said by UDP and by TCP: "it" or "nobody"."""
+    return inside(place.space, sys.executable, "-c", ASKED, address, str(port)).stdout.split()

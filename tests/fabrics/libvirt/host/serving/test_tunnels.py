@@ -68,6 +68,27 @@ def test_they_reach_neither_a_host_nor_the_segment_nor_its_uplink(segment, guest
         assert [each for each in there if guests["web01"].pings(each)] == []
 
 
+def test_of_a_hosts_dns_servers_only_the_networks_own_is_reached(segment):
+    """As libvirt's daemon has it, with the server at the host's address on the bridge; one of the host
+    itself listens at all its addresses."""
+    host = segment.hosts[0]
+    host.must("create", NAME, host.span())
+    host.run("ip", "address", "add", "10.9.8.1/24", "dev", NAME)
+    host.must("create", NAME, host.span())
+    guest = host.guest(NAME, MACS["web01"])
+    guest.run("ip", "address", "add", "10.9.8.31/24", "dev", "eth0")
+    there = ["10.9.8.1", host.address, "192.0.2.1"]
+    bridge = host.run("cat", f"/sys/class/net/{NAME}/address").stdout.strip()
+    guest.run("ip", "neighbour", "replace", "10.9.8.1", "lladdr", bridge, "dev", "eth0")
+    guest.run("ip", "route", "replace", "default", "via", "10.9.8.1")
+    servers = [hosts.answering(host, each, 53) for each in there]
+    with contextlib.ExitStack() as listening:
+        for each in servers:
+            listening.enter_context(each)
+        heard = {each: hosts.ask(guest, each, 53) for each in there}
+    assert heard == {"10.9.8.1": ["it", "it"]} | {each: ["nobody", "nobody"] for each in there[1:]}
+
+
 def test_each_host_answers_its_own_machines_only(segment, guests, tmp_path):
     segment.hosts[0].kill()  # and its server with it
     assert resolved(guests["db01"], "web01") == ADDRESSES["web01"]

@@ -50,7 +50,8 @@ def _update(network: Any, command: int, index: int, host: Element) -> None:
     flags |= libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG if is_kept else 0
     text = ElementTree.tostring(host, encoding="unicode")
     section = libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST
-    connection.call("changing a network", network.update, command, section, index, text, flags)
+    doing = f"changing the network '{network.name()}'"
+    connection.call(doing, network.update, command, section, index, text, flags)
 
 
 def _index(root: Element, address: str) -> int:

@@ -36,17 +36,12 @@ add table inet {table}
 delete table inet {table}
 table inet {table} {{
     chain foreign {{
-        meta nfproto != ipv4 drop
-        iifname != "{segment}" drop
-        ip saddr != {{ {peers} }} drop
-        ip ttl != {ttl} drop
+        {foreign}
     }}
     chain arriving {{
         type filter hook input priority -10; policy accept;
-        udp dport {port} @th,96,24 {number} jump foreign
-        iifname "{bridge}" udp dport {{ 53, 67 }} accept
-        iifname "{bridge}" tcp dport 53 accept
-        iifname "{bridge}" icmp type echo-reply accept
+        {first}
+        {served}
         iifname "{bridge}" drop
     }}
     chain passing {{
@@ -56,8 +51,24 @@ table inet {table} {{
     }}
 }}
 """
-"""Who sends to the tunnel, and what leaves the bridge for the host: nothing but questions to a server of
-libvirt's, and answers to that whether an address is free."""
+"""What leaves the bridge for the host: nothing but what is `SERVED`; and who sends to a tunnel."""
+FOREIGN = """
+        meta nfproto != ipv4 drop
+        iifname != "{segment}" drop
+        ip saddr != {{ {peers} }} drop
+        ip ttl != {ttl} drop
+"""
+TO_THE_TUNNEL = "udp dport {port} @th,96,24 {number} jump foreign"
+ANSWERS = 'iifname "{bridge}" ct state established accept'
+"""To whoever works at the host of a network that spans no other."""
+SERVED = """
+        iifname "{bridge}" ip daddr {{ {server}, 255.255.255.255 }} udp dport 67 accept
+        iifname "{bridge}" ip daddr {server} udp dport 53 accept
+        iifname "{bridge}" ip daddr {server} tcp dport 53 accept
+        iifname "{bridge}" ip daddr {server} icmp type echo-reply accept
+"""
+"""Questions to a server of libvirt's, and answers to that whether an address is free. It is at the host's
+address on the bridge; a server of the host at another one is not the network's."""
 SERVER = """
 add table netdev {table}
 delete table netdev {table}
@@ -95,14 +106,27 @@ class Tunnels:
         self._folder.mkdir(parents=True, exist_ok=True)
         durable.write(self._noted(network), b"")
         seams.reach("fabric.tunnel.noted")
-        _rules(GUARD.format(
-            table=table(network), segment=segment, peers=", ".join(span.peers), ttl=ON_THE_LINK, port=PORT,
-            number=span.number, bridge=bridge,
-        ))  # fmt: skip
+        foreign = FOREIGN.format(segment=segment, peers=", ".join(span.peers), ttl=ON_THE_LINK)
+        _guard(network, bridge, TO_THE_TUNNEL.format(port=PORT, number=span.number), foreign)
         seams.reach("fabric.tunnel.guarded")
         if _alias(tunnel) != _said(span, segment):
             _make(tunnel, segment, span)
         commands.ip("link", "set", "dev", tunnel, "master", bridge, "up")
+
+    def shut_in(self, network: str, bridge: str) -> None:
+        """Let machines of a network without a tunnel reach nothing of their host but the network's server.
+        Raises FabricError, NotPossibleNow."""
+        _require_rights("nft")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        noted = self._noted(network)
+        is_new = not noted.exists()
+        durable.write(noted, b"")
+        try:
+            _guard(network, bridge, ANSWERS.format(bridge=bridge))
+        except errors.FabricError:
+            if is_new:  # whoever cannot make rules cannot remove them either, and would never clean up
+                noted.unlink(missing_ok=True)
+            raise
 
     def keep_server(self, network: str, subnet: str) -> None:
         """Let no question to the network's server come from another host, nor any answer. Raises
@@ -125,13 +149,17 @@ class Tunnels:
 
 def segment_mtu(address: str) -> int:
     """As the interface of networks says."""
-    missing = [each for each in ("ip", "bridge", "nft") if shutil.which(each, path=PATH) is None]
+    _require_rights("ip", "bridge", "nft")
+    return int(_segment(address)["mtu"])
+
+
+def _require_rights(*programs: str) -> None:
+    missing = [each for each in programs if shutil.which(each, path=PATH) is None]
     if missing:
-        what = f"This host has no {', '.join(missing)}, which a network over several hosts needs."
+        what = f"This host has no {', '.join(missing)}, which the networks of its drills need."
         raise errors.NotPossibleNow(what, do="Install iproute2 and nftables there.")
     if not _may_change_networks():
         raise errors.NotPossibleNow("The appliance may not change the host's network.", do=RIGHT_DO)
-    return int(_segment(address)["mtu"])
 
 
 def _require_here(bridge: str) -> None:
@@ -140,6 +168,12 @@ def _require_here(bridge: str) -> None:
             f"The bridge '{bridge}' is not in the network namespace of the appliance.",
             do="Run the appliance and libvirt's daemon on the host itself, in one namespace.",
         )
+
+
+def _addresses(bridge: str) -> list[str]:
+    """The host's IPv4 addresses on the bridge."""
+    shown = json.loads(commands.ip("-json", "-4", "address", "show", "dev", bridge) or "[]")
+    return [str(each["local"]) for link in shown for each in link.get("addr_info", ()) if "local" in each]
 
 
 def device(network: str) -> str:
@@ -199,6 +233,11 @@ def _alias(link: str) -> str | None:
 def _delete(link: str) -> None:
     if (LINKS / link).exists():
         commands.ip("link", "delete", "dev", link)
+
+
+def _guard(network: str, bridge: str, first: str, foreign: str = "") -> None:
+    served = "".join(SERVED.format(bridge=bridge, server=each) for each in _addresses(bridge))
+    _rules(GUARD.format(table=table(network), bridge=bridge, first=first, foreign=foreign, served=served))
 
 
 def _rules(script: str) -> None:
