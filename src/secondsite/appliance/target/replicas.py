@@ -12,7 +12,7 @@ from ...datapath.cycles import inbox
 from ...datapath.encryption import EncryptionKey
 from ...datapath.errors import AnotherReplica
 from ...datapath.replica import Replica, ReplicaDisk
-from ...domain import errors
+from ...domain import errors, shell
 from ...ground import durable, seams
 from ...ground.periodic import Every
 from ...ground.problem import SecondsiteError, ours
@@ -273,7 +273,7 @@ class ReplicaHost:
                 return errors.NotFound(
                     f"The replica of machine {machine_id} in {store.root} is that of appliance "
                     f"{owner.appliance_id}.",
-                    do=f"Have it moved: 'secondsite machine move-replica {machine_id}'.",
+                    do=f"Have it moved: 'secondsite machine move-replica {shell.arguments(machine_id)}'.",
                 )
         return errors.NotFound(
             f"There is no replica of machine {machine_id} here.", do="Enable or reprotect the machine first."
