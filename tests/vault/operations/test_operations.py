@@ -471,7 +471,8 @@ def unmoved(verbs, verb, state, **arguments):
     assert job.job.state == "failed"
     assert said(job, "Prerequisites check").state == "failed"
     assert (verbs.state(), verbs.machine().job_id) == (state, None)
-    looks = {Kind.LIST_POINTS, Kind.FIND_INSTANT, Kind.POWER, Kind.CHECK_SOURCE, Kind.CHECK_TARGET}
+    looks = {Kind.LIST_POINTS, Kind.FIND_INSTANT, Kind.POWER, Kind.DISCOVER}
+    looks |= {Kind.CHECK_SOURCE, Kind.CHECK_TARGET}
     assert {kind for _, kind, _ in verbs.appliances.given} <= looks
     return job
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal, shell
+from ...domain.networks import portgroups
 from ...fabrics.interface import HostRequest, MachineSummary, MissingPart, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
@@ -135,7 +136,10 @@ def _start(
     home = coming_home.as_withdrawn(context.state, hosted, payload)
     definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
     networks = {nic.key: _network(payload, nic) for nic in definition.nics}
-    unconnected = {} if home is not None else network_checks.left_out(context, payload, networks)
+    unconnected = {} if home is not None else {
+        **network_checks.left_out(context, payload, networks),
+        **network_checks.unmapped_then(payload, definition.nics, networks),
+    }  # fmt: skip
     wanted = Sizing() if payload.home else payload.sizing
     firmware = hosted.replica.firmware(payload.point_id, payload.run)
     request = HostRequest(
@@ -421,6 +425,8 @@ def _end_forgotten_drill(context: Context, hosted: HostedReplica, payload: Start
 
 
 def _network(payload: StartReplica, nic: NicDefinition) -> str | None:
+    if payload.mappings is not None and nic.mac.lower() not in payload.set_cards:
+        return portgroups.mapped(nic.network, payload.mappings)
     return payload.networks_by_mac.get(nic.mac.lower(), payload.networks.get(nic.key))
 
 

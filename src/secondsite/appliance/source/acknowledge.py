@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from ...datapath import extents
 from ...datapath.cycles import CycleHeader
 from ...datapath.errors import PeerRefused
 from ...datapath.extents import Extent
 from ...datapath.transfer import CycleResult, DiskPlan
 from ...ground import real_files, seams
+from ...wire.control.statuses import SeenHardware
 from . import cycle_plan
 from .cycle_plan import CyclePlan
 from .machine import Source
@@ -78,6 +81,14 @@ def _devices(definition: Mapping[str, Any]) -> dict[str, str]:
     return {key: name for key, name in named.items() if name}
 
 
+def _hardware(definition: Mapping[str, Any]) -> SeenHardware | None:
+    """What the vault is told of the machine; None if that does not fit in a status, which is worth more."""
+    try:
+        return SeenHardware.model_validate({**definition, "cards": definition["nics"]})
+    except ValidationError:
+        return None
+
+
 def number_taken(source: Source, now: datetime) -> PeerRefused:
     """The target already has a cycle of this number. Numbers are never reused, so the records here were lost:
     continue with numbers that no lost record can have reached, and compare all blocks. Returns the error to
@@ -111,6 +122,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
     if header.point is not None:
         changes["point_at"] = session.taken_at
         changes["definition"] = cycle_plan.digest(header.point["definition"])
+        changes["hardware"] = _hardware(header.point["definition"])
         changes["devices"] = _devices(header.point["definition"])
     if plan.request.app_consistent:
         changes["app_point_at"] = session.taken_at

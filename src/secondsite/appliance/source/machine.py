@@ -307,6 +307,7 @@ class Source:
             last_cycle_wire_bytes=self.progress.last_cycle_wire_bytes,
             total_wire_bytes=self.progress.total_wire_bytes,
             findings=self.findings.all(),
+            hardware=self.progress.hardware,
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.setups import SourceSetup
+from ...wire.control.statuses import SeenHardware
 
 
 class DiskPass(Shape):
@@ -39,6 +40,8 @@ class SourceProgress(Shape):
     """The firmware state that the target has: SHA-256 by the file's name."""
     definition: str | None = None
     """The digest of the definition that the newest point has."""
+    hardware: SeenHardware | None = None
+    """What the machine has by the definition of the newest point."""
     devices: dict[str, str] = Field(default_factory=dict)
     """What the block devices among the disks were called at the newest point, by disk key."""
     doubtful: dict[str, tuple[tuple[int, int], ...]] = Field(default_factory=dict)

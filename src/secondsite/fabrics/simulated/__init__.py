@@ -12,6 +12,7 @@ from .host.faults import Fault, dial
 from .owner.guest import RECORD_BYTES, Guest, records
 from .owner.making import (
     add_network,
+    connect,
     define_anew,
     demolish,
     give_host_memory,
@@ -37,6 +38,7 @@ __all__ = [
     "SimulatedFabric",
     "Writer",
     "add_network",
+    "connect",
     "copy_disks",
     "define_anew",
     "demolish",

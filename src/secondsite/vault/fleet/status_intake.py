@@ -22,6 +22,7 @@ from ..interfaces import Signals, WriteResult
 from ..store import StatusRecord, Store, Transaction
 from .statuses.acceptance import StatusAcceptance, StrayReplica
 from .statuses.clock_skew import Clocks
+from .statuses.hardware import Hardware
 from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
 from .statuses.old_copies import OldCopies
 from .statuses.order_numbers import OrderNumbers
@@ -54,6 +55,7 @@ class StatusIntake:
         self._counting = StatusAcceptance(store, self._here)
         self._numbers = OrderNumbers()
         self._old_copies = OldCopies(store, signals)
+        self._hardware = Hardware(store)
         self._arrivals: dict[str, tuple[ArrivalStatus, ...]] = {}
         """By appliance, the machines that run there and are not replicated from there."""
         self._left: dict[str, tuple[OldCopyStatus, ...]] = {}
@@ -151,6 +153,7 @@ class StatusIntake:
         appliances = {each for each in self._spoke if self._appliance_is_due(each, now)}
         if due or appliances or self._numbers or self._unsaid:
             self._write(due, appliances)
+        self._hardware.write()
         told, self._to_tell = sorted(self._to_tell), set()
         return WriteResult(tuple(f"machine/{each}" for each in told), self._writing.is_behind)
 
@@ -183,6 +186,7 @@ class StatusIntake:
         self._heard.forget_all_but(keep)
         self._old_copies.forget_all_but(keep)
         self._numbers.forget_all_but(keep)
+        self._hardware.forget_all_but(keep)
         self._missed_since = {each: at for each, at in self._missed_since.items() if each in keep}
 
     def arrivals(self) -> Mapping[str, tuple[ArrivalStatus, ...]]:
@@ -258,6 +262,8 @@ class StatusIntake:
             if counts:
                 keys[self._heard.keep(appliance_id, whole, now, current)] = None
                 self._missed.came(appliance_id, whole.machine_id)
+                if isinstance(whole, SourceStatus):
+                    self._hardware.note(whole)
             else:
                 self._heard.gone(appliance_id, whole.machine_id, type(whole))
                 self._missed.one(appliance_id, whole.machine_id)

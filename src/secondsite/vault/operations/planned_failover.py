@@ -31,7 +31,7 @@ from ...wire.common.points import PointShape
 from ...wire.control.cards import LocalCard
 from ...wire.control.checks import Obstacles, TargetCheckFact
 from ...wire.control.orders import CycleFact, Points, PowerFact, StartFact
-from ..steps import automatic_cancel, obstacles, start_delay
+from ..steps import automatic_cancel, lookup, obstacles, start_delay
 from ..steps.automatic_cancel import SHUT_DOWN, OffCheck, cancel_itself
 from ..steps.claim import CHECK
 from ..steps.gates import Gate, InTurn, StartTurn, await_turn, require_going_on, require_still_off, turn_to
@@ -206,6 +206,7 @@ class PlannedFailover(MachineOperation):
         obstacles.require_its_epoch(self.deps, "A planned failover", machine)
         now = self.source(ctx, machine).power(tell_addresses=True, leaves=True).facts
         obstacles.require_whole("A planned failover", machine.name, now.power)
+        machine = self._as_it_is(ctx, machine)
         known = self.target(ctx, machine).list_points().facts.points
         if not known:
             raise errors.PrerequisiteFailed(
@@ -254,6 +255,23 @@ class PlannedFailover(MachineOperation):
             DowntimeBudget(changes_seconds=allowed, off=now.power == PowerState.OFF),
             commit=keep,
         )
+
+    def _as_it_is(self, ctx: StepContext, machine: MachineRecord) -> MachineRecord:
+        """The machine as its home describes it now, which is recorded: its owner may have changed it."""
+        if machine.reversed:
+            return machine
+        try:
+            found = self.source(ctx, machine).discover()
+        except errors.NotFound:
+            return machine
+
+        def record(tx: Transaction) -> None:
+            tx.machines.put(lookup.as_described(tx.machines.get(machine.id), found))
+
+        now = lookup.as_described(machine, found)
+        if now is not machine:
+            ctx.write(self.deps.commit(record))
+        return now
 
     def _allowed(self, ctx: StepContext, machine: MachineRecord) -> float | None:
         """The budget of the downtime; raises PrerequisiteFailed for one that cannot be promised."""

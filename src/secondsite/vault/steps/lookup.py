@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ...domain import errors, health, policies
 from ...domain.lifecycle import State
 from ...domain.machines import platforms
-from ...wire.common.machines import DiscoveredMachine, PowerState
+from ...wire.common.machines import DiscoveredMachine, MachineDefinition, PowerState
 from ...wire.control.orders import Inventory
 from ...wire.control.statuses import ReplicaStatus
 from ..store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
@@ -147,6 +148,15 @@ def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachin
             do=f"See what is there with 'secondsite machine list --site {site}'.",
         )
     return found[0]
+
+
+def as_described(machine: MachineRecord, found: MachineDefinition) -> MachineRecord:
+    """The machine as its home describes it now, with the disks that persons decided about; as it is while it
+    is protected back."""
+    if machine.reversed:
+        return machine
+    definition = found.model_copy(update={"disks": machine.definition.disks})
+    return machine if definition == machine.definition else replace(machine, definition=definition)
 
 
 def chosen_disks(machine: DiscoveredMachine, wanted: Sequence[str]) -> tuple[str, ...]:

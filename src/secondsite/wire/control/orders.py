@@ -276,6 +276,12 @@ class StartReplica(Shape):
     name: str
     networks: dict[str, str | None] = Field(default_factory=dict)
     networks_by_mac: dict[str, str | None] = Field(default_factory=dict)
+    mappings: dict[str, str] | None = None
+    """What the networks of its home are mapped to, for the cards whose MAC addresses are not in `set_cards`:
+    at an older point a card may be in another network than now. None: a drill, `home`, or an older vault;
+    then, as for an older appliance, the present networks count."""
+    set_cards: tuple[str, ...] = ()
+    """The cards whose networks a person has set."""
     new_macs: dict[str, str] = Field(default_factory=dict)
     home: bool = False
     without_missing_networks: bool = False

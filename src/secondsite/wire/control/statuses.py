@@ -5,13 +5,38 @@ from typing import Annotated
 from pydantic import Field
 
 from ..common.base import Shape
+from ..common.cards import MOST_CARDS, MOST_VLAN
 from ..common.findings import FindingShape
+from ..common.machines import MachineDefinition, NicDefinition
 from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number, Text
 from ..common.points import JournalStretch, PointShape
 from ..common.sync_mode import SyncMode
 
 MOST_FINDINGS = 200
 MOST_POINTS = 20_000
+
+
+class SeenCard(Shape):
+    """A network card as a NicDefinition has it, bounded."""
+
+    key: Name
+    mac: Name
+    network: Name | None = None
+    model: Name = "virtio"
+    vlans: Annotated[tuple[Number, ...], BoundedTuple(MOST_VLAN)] = ()
+
+
+class SeenHardware(Shape):
+    """What the vault's record of a machine follows, because verbs decide by it."""
+
+    vcpus: Number
+    memory_bytes: Bytes
+    cards: Annotated[tuple[SeenCard, ...], BoundedTuple(MOST_CARDS)]
+
+    def in_place(self, of: MachineDefinition) -> MachineDefinition:
+        """The definition with this hardware."""
+        nics = tuple(NicDefinition(**dict(card)) for card in self.cards)
+        return of.model_copy(update={"vcpus": self.vcpus, "memory_bytes": self.memory_bytes, "nics": nics})
 
 
 class SourceStatus(Shape):
@@ -46,6 +71,8 @@ class SourceStatus(Shape):
     on_since: Instant | None = None
     """When it was first seen on after it had been seen off; None: it was on when its appliance looked
     first, it is off, or an older appliance."""
+    hardware: SeenHardware | None = None
+    """What it had at its newest point; None: it has none yet, more than fits here, or an older appliance."""
 
 
 class OldCopyStatus(Shape):

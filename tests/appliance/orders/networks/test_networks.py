@@ -94,11 +94,59 @@ def test_a_start_in_need_leaves_a_card_unconnected_whose_network_is_gone(pair):
     assert [nic.network for nic in made.nics] == ["lan-b"]
 
 
-def started(pair, point_id):
+def moved(pair):
+    """A point at home in the first network, and one after the move to the other; what the vault then says."""
+    pair.protect().synchronized()
+    (nic,) = pair.source.definition(pair.fabric_id).nics
+    first = pair.point_now()
+    simulated.connect(pair.source.root, pair.fabric_id, "campus")
+    later = pair.point_now()
+    for name in ("lan-b", "branch"):
+        simulated.add_network(pair.target.root, name)
+    now = {"networks": {"net0": "branch"}, "networks_by_mac": {nic.mac: "branch"}}
+    return (first, later), nic, now
+
+
+def test_a_card_gets_what_the_network_of_its_point_is_mapped_to(pair):
+    (first, later), nic, now = moved(pair)
+    status = pair.source_status()
+    assert [card.network for card in status.hardware.cards] == ["campus"]
+    mappings = {nic.network: "lan-b", "campus": "branch"}
+    for point_id, becomes in ((first, "lan-b"), (later, "branch")):
+        sentence, made = started(pair, point_id, mappings=mappings, **now)
+        assert [card.network for card in made.nics] == [becomes]
+        assert "not connected" not in sentence
+        stop(pair, "failover", made.fabric_id)
+
+
+def test_a_card_whose_network_at_its_point_is_not_mapped_is_left_unconnected_and_told(pair):
+    (first, _), nic, now = moved(pair)
+    sentence, made = started(pair, first, mappings={"campus": "branch"}, **now)
+    assert (
+        f"net0 is not connected: nothing is mapped for {nic.network}, in which this point has it" in sentence
+    )
+    assert made.nics == ()
+
+
+def test_a_network_that_a_person_set_counts_at_every_point(pair):
+    (first, _), nic, now = moved(pair)
+    sentence, made = started(pair, first, mappings={"campus": "branch"}, set_cards=(nic.mac,), **now)
+    assert [card.network for card in made.nics] == ["branch"]
+    assert "not connected" not in sentence
+
+
+def test_an_older_vault_s_networks_count_at_every_point(pair):
+    (first, _), _, now = moved(pair)
+    _, made = started(pair, first, **now)
+    assert [card.network for card in made.nics] == ["branch"]
+
+
+def started(pair, point_id, **networks):
     close(pair)
+    networks = networks or {"networks": {"net0": "lan-b"}}
     payload = StartReplica(
         run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01-failover",
-        networks={"net0": "lan-b"}, without_missing_networks=True,
+        without_missing_networks=True, **networks,
     )  # fmt: skip
     report = pair.target.order(Kind.START_REPLICA, payload, pair.machine_id)
     assert report.problem is None

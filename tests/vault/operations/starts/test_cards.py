@@ -1,8 +1,6 @@
 """What is set for a machine's network cards counts at its second site, in a failover and in a drill, and
 nowhere else."""
 
-import dataclasses
-
 import pytest
 
 from secondsite.domain.lifecycle import Verb
@@ -24,6 +22,16 @@ def furnish(verbs, **settings):
         tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
 
 
+def move_at_home(verbs, network):
+    """The machine's owner puts its card into another network."""
+
+    def moved(found):
+        (nic,) = found.nics
+        return found.model_copy(update={"nics": (nic.model_copy(update={"network": network}),)})
+
+    verbs.appliances.inventory = [moved(each) for each in verbs.appliances.inventory]
+
+
 def started(verbs, verb, **arguments):
     run = verbs.run(verb, **arguments)
     assert run.job.state == "succeeded", run
@@ -42,12 +50,8 @@ def test_a_card_s_own_network_comes_before_the_mapped_one(verbs, verb):
 @pytest.mark.parametrize(("more", "becomes"), [({}, "lan-b/web"), ({"lan/web": "dmz-b"}, "dmz-b")])
 def test_a_portgroup_keeps_its_name_unless_it_is_mapped_by_itself(verbs, more, becomes):
     furnish(verbs)
+    move_at_home(verbs, "lan/web")
     with verbs.store.transaction() as tx:
-        machine = verbs.machine()
-        (nic,) = machine.definition.nics
-        moved = nic.model_copy(update={"network": "lan/web"})
-        definition = machine.definition.model_copy(update={"nics": (moved,)})
-        tx.machines.put(dataclasses.replace(machine, definition=definition))
         for source, target in more.items():
             tx.networks.put(
                 NetworkMapping(source_site="a", source_network=source, target_site="b", target_network=target)
@@ -55,6 +59,37 @@ def test_a_portgroup_keeps_its_name_unless_it_is_mapped_by_itself(verbs, more, b
     payload, _ = started(verbs, Verb.PLANNED_FAILOVER)
     assert payload.networks == {"net0": becomes}
     assert verbs.appliances.checked.networks == (becomes,)
+
+
+def test_a_planned_failover_checks_the_network_that_the_card_has_by_now_and_records_it(verbs):
+    furnish(verbs)
+    move_at_home(verbs, "campus/two words")
+    payload, run = started(verbs, Verb.PLANNED_FAILOVER)
+    assert payload.networks == {"net0": None}
+    assert "has no mapped network at b: it will not be connected" in run.tasks[0].sentence
+    assert verbs.appliances.checked.networks == ()
+    assert [nic.network for nic in verbs.machine().definition.nics] == ["campus/two words"]
+    assert verbs.appliances.checked.definition.nics == verbs.machine().definition.nics
+
+
+@pytest.mark.parametrize(
+    ("settings", "set_cards"),
+    [({}, ()), ({"keep_mac": False}, ()), ({"network": "dmz-b"}, (MAC,)), ({"connected": False}, (MAC,))],
+)
+def test_a_start_says_what_its_point_s_networks_are_mapped_to_and_for_which_cards_that_does_not_count(
+    verbs, settings, set_cards
+):
+    furnish(verbs, **settings)
+    payload, _ = started(verbs, Verb.FAILOVER)
+    assert (payload.mappings, payload.set_cards) == ({"lan": "lan-b"}, set_cards)
+
+
+def test_on_the_way_home_no_mapping_counts(verbs):
+    furnish(verbs)
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert verbs.run(verb).job.state == "succeeded"
+    payload, _ = started(verbs, Verb.PLANNED_FAILOVER)
+    assert payload.mappings is None
 
 
 def test_a_card_that_is_not_to_be_connected_is_not_and_the_check_says_why(verbs):

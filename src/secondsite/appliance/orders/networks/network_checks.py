@@ -139,6 +139,19 @@ def left_out(context: Context, payload: StartReplica, wanted: Mapping[str, str |
     return {key: why for key, why in found if why is not None}
 
 
+def unmapped_then(
+    payload: StartReplica, nics: Sequence[NicDefinition], wanted: Mapping[str, str | None]
+) -> dict[str, str]:
+    """The same for cards for which nothing is mapped, though no check has told of them: the point has them in
+    another network than the machine now, or the machine has them no more, or not yet."""
+    known = payload.networks_by_mac
+    return {
+        nic.key: f"Nothing is mapped for {nic.network or 'no network'}, in which this point has it"
+        for nic in (nics if payload.mappings is not None else ())
+        if wanted[nic.key] is None and known.get(nic.mac.lower(), nic.key) is not None
+    }
+
+
 def gone_at_home(context: Context, payload: StartReplica, home: MachineDefinition | None) -> dict[str, str]:
     """The same for a machine that came home as it was, and did not start."""
     if home is None:

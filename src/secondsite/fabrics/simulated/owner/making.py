@@ -109,6 +109,15 @@ def give_memory(root: Path, fabric_id: str, memory_bytes: int) -> None:
         host.records.save(record.having(definition=definition))
 
 
+def connect(root: Path, fabric_id: str, network: str) -> None:
+    """Put a machine's cards into this network, from its next start on."""
+    host = Host(root)
+    with host.records.lock(fabric_id, "connect"):
+        record = host.records.need(fabric_id)
+        nics = tuple(nic.model_copy(update={"network": network}) for nic in record.definition.nics)
+        host.records.save(record.having(definition=record.definition.model_copy(update={"nics": nics})))
+
+
 def give_host_memory(root: Path, memory_bytes: int) -> None:
     """Give the host this much memory, of which machines that run take what they are defined with."""
     files.replace(Host(root).root / MEMORY, str(memory_bytes))

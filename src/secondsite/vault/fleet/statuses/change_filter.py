@@ -10,7 +10,7 @@ def of(status: SourceStatus | ReplicaStatus) -> Hashable:
     """Equal for two statuses that differ only in figures (bytes, seconds, the latest instants) and points."""
     if isinstance(status, SourceStatus):
         state = (status.epoch, status.power, status.running, status.fenced, status.sync_mode)
-        return (*state, _codes(status.findings))
+        return (*state, status.hardware, _codes(status.findings))
     named = (status.runs, status.encryption_key_id)
     return (status.epoch, status.accepting, status.synchronized, *named, _codes(status.findings))
 

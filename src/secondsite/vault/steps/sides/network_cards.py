@@ -23,13 +23,22 @@ def at_target(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     else its own; None (not connected) if nothing is mapped or wanted."""
     if machine.reversed:
         return _at_home(tx, machine)
-    mappings = tx.networks.list(machine.source_site, machine.target_site)
-    by_name = {mapping.source_network: mapping.target_network for mapping in mappings}
-    own = set_for(tx, machine)
+    by_name, own = _by_name(tx, machine), set_for(tx, machine)
     found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(
         _here(nic, _wanted(each, by_name, nic), None if each is None else each.address) for nic, each in found
     )
+
+
+def mappings(tx: Transaction, machine: MachineRecord) -> dict[str, str] | None:
+    """What networks of its home are mapped to, for the cards as the point has them that it starts from; None
+    if it comes home."""
+    return None if machine.reversed else _by_name(tx, machine)
+
+
+def set_by_a_person(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
+    """The MAC addresses of cards for which no mapping counts."""
+    return tuple(mac for mac, card in set_for(tx, machine).items() if card.network or not card.connected)
 
 
 def in_drill(
@@ -134,6 +143,11 @@ def _at_home(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     away = ((nic, _wanted(own.get(nic.mac.lower()), there, nic)) for nic in machine.definition.nics)
     return tuple(_here(nic, portgroups.mapped(network, back) or nic.network) for nic, network in away)
+
+
+def _by_name(tx: Transaction, machine: MachineRecord) -> dict[str, str]:
+    known = tx.networks.list(machine.source_site, machine.target_site)
+    return {each.source_network: each.target_network for each in known}
 
 
 def _here(nic: NicDefinition, network: str | None, address: str | None = None) -> LocalCard:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from .....domain import errors
 from .....ground.plural import counted
+from .....wire.common.machines import MachineDefinition
 from .....wire.control.checks import (
     CheckSource,
     CheckTarget,
@@ -12,8 +13,17 @@ from .....wire.control.checks import (
     SourceCheckFact,
     TargetCheckFact,
 )
-from .....wire.control.orders import CHECK_SOURCE, CHECK_TARGET, POWER, FabricMachine, PowerFact
+from .....wire.control.orders import (
+    CHECK_SOURCE,
+    CHECK_TARGET,
+    DISCOVER,
+    POWER,
+    Discover,
+    FabricMachine,
+    PowerFact,
+)
 from .....wire.rest.preflights import Preflight, PreflightObstacle
+from ....steps import lookup
 from ....store import ApplianceRecord
 from ...parts import Parts
 from ...shared.answered_order import ask_and_wait
@@ -21,6 +31,9 @@ from ...shared.answered_order import ask_and_wait
 SECONDS = 20.0
 """How long an answer may take, in seconds: a source tries a view of the machine, a target a start. Two that
 do not answer are still reported before the request's time is over."""
+
+LOOK_SECONDS = 5.0
+"""How long a source may take to describe the machine, in seconds: without that the last known is judged."""
 
 
 def source(
@@ -36,6 +49,19 @@ def addresses(parts: Parts, appliance: ApplianceRecord, fabric_id: str, machine_
     asked = FabricMachine(fabric_id=fabric_id, tell_addresses=True)
     (found,) = ask_and_wait(parts, [appliance], POWER, asked, SECONDS, machine_id)
     return found
+
+
+def definition(
+    parts: Parts, appliance: ApplianceRecord, fabric_id: str, machine_id: str
+) -> MachineDefinition | None:
+    """The machine's present definition there; None if its appliance does not say it."""
+    try:
+        asked = Discover(machine=fabric_id)
+        seconds = min(LOOK_SECONDS, parts.seconds_left() / 4)
+        (found,) = ask_and_wait(parts, [appliance], DISCOVER, asked, seconds, machine_id)
+        return lookup.find_machine(found, fabric_id, appliance.site).definition
+    except errors.SecondsiteError:
+        return None
 
 
 def target(

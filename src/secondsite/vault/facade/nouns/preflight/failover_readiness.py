@@ -41,12 +41,21 @@ class Preflights:
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
         lifecycle.require(Verb.FAILOVER, record.name, record.state, record.drill_state)
-        tried: list[str] = []
+        record, tried = self._as_it_is(record), list[str]()
         found = [*self._points(record), *self._target(record, tried), *self._source(record, tried)]
         found += self._hooks(record) if hooks else ()
         return appliance_checks.answer(
             self._parts, record.name, (record.source_site, record.target_site), found, reversed(tried)
         )
+
+    def _as_it_is(self, machine: MachineRecord) -> MachineRecord:
+        """The machine as its home describes it now, if that answers; else as it was last known."""
+        with self._parts.store.reading() as tx:
+            source = tx.appliances.find(machine.source_appliance_id)
+        if source is None or machine.reversed or not self._parts.gateway.is_connected(source.id):
+            return machine
+        found = appliance_checks.definition(self._parts, source, machine.source_fabric_id, machine.id)
+        return machine if found is None else lookup.as_described(machine, found)
 
     def _points(self, machine: MachineRecord) -> Found:
         with self._parts.store.reading() as tx:
