@@ -51,6 +51,7 @@ UNKNOWN = "cycle-failed"
 report."""
 CLOCK_SKEW = "clock-skew"
 REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
+ELSEWHERE = "failed-over-machine-elsewhere"
 SILENT_SECONDS = 90
 """Appliances report on each of their machines every few seconds; one that is not mentioned for so many
 seconds is unknown to its appliance."""
@@ -460,7 +461,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "its store './secondsite-rescue start MACHINE', 'systemctl start secondsite-appliance'.",
         ),
         _kind(
-            "failed-over-machine-elsewhere",
+            ELSEWHERE,
             C,
             "The machine was failed over. At the host of the appliance that has its replica it is off, while "
             "another program, or another host that reaches that store, has its disks open: it may run there, "

@@ -1,7 +1,10 @@
 """Drills, failovers and the way home, as the vault orders them step by step."""
 
+import fcntl
 import os
+import struct
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from secondsite.appliance.orders import runs
 from secondsite.appliance.orders.runs import RunFact
 from secondsite.appliance.shared import run_key
 from secondsite.appliance.target.power_watch import PowerWatch
-from secondsite.datapath.disks import named_files
+from secondsite.datapath.disks import image_locks, named_files
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
@@ -147,6 +150,36 @@ def test_a_failed_over_machine_whose_disks_another_host_has_open_is_told_once_it
     assert "failed-over-machine-elsewhere" not in eventually(lambda: told("running"))
     pair.target.fabric.power.stop(away)
     assert "failed-over-machine-off" in eventually(lambda: told("off"))
+
+
+@contextmanager
+def written_by_another_host(path):
+    """As QEMU there: it shares the byte of those that may write."""
+    lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, image_locks.WRITERS_BYTE, 1, 0)
+    with path.open("rb") as file:
+        fcntl.fcntl(file, 37, lock)  # F_OFD_SETLK
+        yield
+
+
+@pytest.mark.parametrize("is_defined", [True, False])
+def test_nothing_is_removed_of_a_machine_whose_disks_another_host_has_open(pair, is_defined):
+    """Its definition was gone by then."""
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    [path] = pair.target.replica(pair.machine_id).replica.files.run("failover").glob("*.qcow2")
+    pair.target.fabric.power.stop(away)
+    simulated.migrate_away(pair.target.root, away)
+    if not is_defined:
+        undefined(pair, away)
+    stops = StopReplica(run="failover", fabric_id=away)
+    with written_by_another_host(path):
+        refused = pair.target.order(Kind.STOP_REPLICA, stops, pair.machine_id).problem
+    assert refused.code == "not-possible-now"
+    assert str(path) in refused.message
+    assert "another host that reaches this store" in refused.do
+    assert (pair.target.fabric.inventory.get(away) is not None) is is_defined
+    assert path.exists()
+    stop(pair, "failover", away)
 
 
 @pytest.mark.parametrize("is_left", ["running", "off", "missing"])

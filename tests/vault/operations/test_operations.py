@@ -437,6 +437,18 @@ def test_a_retry_of_a_change_of_the_point_does_not_give_up_what_was_written_for_
     assert Kind.STOP_REPLICA not in [kind for _, kind, _ in verbs.appliances.given]
 
 
+def test_a_change_of_the_point_is_refused_while_another_host_has_the_machine_s_disks_open(verbs):
+    """Its definition was removed first, and then its overlays could not be."""
+    failed_over(verbs)
+    point = verbs.appliances.points[verbs.machine().id, 1][0].id
+    verbs.appliances.open_elsewhere.add(B)
+    refusal = unmoved(verbs, Verb.CHANGE_RECOVERY_POINT, State.FAILED_OVER, point=point).job.error
+    assert "another host that reaches the store, has its disks open" in refusal.message
+    assert "Look for it at the other hosts" in refusal.do
+    verbs.appliances.open_elsewhere.clear()
+    assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job.state == "succeeded"
+
+
 def test_what_has_succeeded_in_part_is_not_retried(verbs):
     """A change of the point whose script was missing was retried days later, failed at its check, and its
     first attempt was undone: the machine ran from the older point again."""

@@ -483,11 +483,28 @@ def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
                 )
             _require_a_copy(context, hosted, payload.fabric_id)
             _require_begun(context, hosted, payload)
+        _require_not_elsewhere(context, hosted, payload.run, payload.fabric_id)
         context.fabric.hosting.remove(payload.fabric_id, context.machine_id)
         if hosted is None:
             back = reserving.released(context) if payload.run == FAILOVER else ""
             return f"the machine is removed; there is no replica any more{back}", Nothing()
         return end(context, hosted, payload.run, removed=found), Nothing()
+
+
+def _require_not_elsewhere(context: Context, hosted: HostedReplica | None, run: str, fabric_id: str) -> None:
+    """Raises NotPossibleNow, before anything of the machine is removed, if it does not run here and another
+    program has its disks open."""
+    if hosted is not None and context.fabric.power.state(fabric_id) is PowerState.ELSEWHERE:
+        with _unused():
+            hosted.replica.require_unused(run)
+
+
+@contextmanager
+def _unused() -> Iterator[None]:
+    try:
+        yield
+    except datapath_errors.ReplicaInUse as problem:
+        raise errors.NotPossibleNow(problem.message, do=problem.do) from problem
 
 
 def is_an_old_copy(context: Context, hosted: HostedReplica, found: MachineSummary) -> bool:
@@ -588,12 +605,14 @@ def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSumma
     fact, begun = machine_of(context, run), hosted.replica.state.run(run)
     if fact is not None:
         machine_tags.found(context, fact.fabric_id)
+        _require_not_elsewhere(context, hosted, run, fact.fabric_id)
         context.fabric.hosting.remove(fact.fabric_id, context.machine_id)
         seams.reach("appliance.run.removed")
     back = reserving.released(context) if run == FAILOVER else ""
     with suppress(datapath_errors.ImageProblem, errors.OldDiskAway):
         old_disks.look(hosted)  # what was noted of the files below goes with the run
-    hosted.replica.close_run(run)
+    with _unused():
+        hosted.replica.close_run(run)
     context.state.remove_fact(key_of(context, run))
     if run == FAILOVER:
         hosted.findings.clear("started-without-vault")

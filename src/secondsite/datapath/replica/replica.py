@@ -79,6 +79,7 @@ class Replica(ReplicaCore):
     open_run = verbs.runs.open_run
     rolling = verbs.runs.rolling
     firmware = verbs.runs.firmware
+    require_unused = verbs.runs.require_unused
     close_run = verbs.runs.close_run
     settle = verbs.runs.settle
     rebase_from_run = verbs.runs.rebase_from_run

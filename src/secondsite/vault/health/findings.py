@@ -33,8 +33,8 @@ RUNS_AT_TARGET = frozenset(
 SHOULD_RUN = frozenset({State.FAILED_OVER, State.COMMITTED, State.PLANNED_FAILED_OVER})
 """States in which the machine should run at its target, and no verb stops it for a moment."""
 OFF, DRILL_OFF = "failed-over-machine-off", "drill-machine-off"
-MISSING, ELSEWHERE = "failed-over-machine-missing", "failed-over-machine-elsewhere"
-NOT_THERE = frozenset({OFF, MISSING, ELSEWHERE, health.REDEFINED, health.WRITTEN})
+MISSING = "failed-over-machine-missing"
+NOT_THERE = frozenset({OFF, MISSING, health.ELSEWHERE, health.REDEFINED, health.WRITTEN})
 """Of a machine that should run at its target, as it was failed over there."""
 TWO_COPIES = "source-running-after-failover"
 TWO_HOSTS, MOVED = "runs-at-two-hosts", "failed-over-machine-moved"
@@ -217,7 +217,7 @@ def _reported(situation: Situation) -> Iterator[HealthFinding]:
                 continue
             if finding.code == TWO_COPIES and _is_the_only_copy(situation):
                 continue
-            if finding.code in (OFF, MISSING, ELSEWHERE) and status.moved is not None:
+            if finding.code in (OFF, MISSING, health.ELSEWHERE) and status.moved is not None:
                 continue
             who = (
                 f"appliance '{appliance.name}' of site {site}"

@@ -6,13 +6,14 @@ removed. If the new point does not start all the same, the old one is started ag
 
 from collections.abc import Sequence
 
-from ...domain import bring_up
+from ...domain import bring_up, errors, health, shell
 from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
+from ...wire.common.machines import PowerState
 from ...wire.common.points import RollForward
 from ...wire.control.checks import Obstacles, ObstacleShape
 from ..steps import lookup, obstacles
@@ -58,6 +59,7 @@ class ChangeRecoveryPoint(MachineOperation):
         target = self.target(ctx)
         verb = "The change of the recovery point"
         other_hosts.require_copy_not_moved(verb, self.orders, ctx, target.machine)
+        _require_not_elsewhere(verb, target)
         found = choose_recovery_point.choose(ctx, target, process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
         warned = self._tried(target)
@@ -107,6 +109,19 @@ class ChangeRecoveryPoint(MachineOperation):
         old = ctx.arguments(ChangeArguments)
         instant = StartInstant(point_id=old.old_point, forward=old.old_forward)
         return start_from(self.deps, ctx, self.target(ctx), instant)
+
+
+def _require_not_elsewhere(verb: str, target: Target) -> None:
+    """Raises PrerequisiteFailed while something else has the disks open of the machine that is to be removed:
+    its overlays could not be, and its definition would be gone."""
+    machine = target.machine
+    if target.power().facts.power != PowerState.ELSEWHERE:
+        return
+    raise errors.PrerequisiteFailed(
+        f"{verb} of {machine.name} was not started: at the host of its appliance at {machine.target_site} it "
+        "is off, while another program, or another host that reaches the store, has its disks open.",
+        do=shell.about(machine.name, health.CATALOGUE[health.ELSEWHERE].do),
+    )
 
 
 def _forgotten(machine: MachineRecord) -> Obstacles:

@@ -173,7 +173,7 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
                 ),
                 do="Reprotect the machine, or remove the replica when the machine is no longer needed.",
             )
-        _require_unused(core, run_name)
+        require_unused(core, run_name)
         run = _note_made(core, run, False)
         core.reach("run.given-up")
         for folder in (core.files.run(run_name), core.files.run_part(run_name)):
@@ -185,7 +185,7 @@ def close_run(core: ReplicaCore, run_name: str) -> str:
         return f"closed run {run_name}"
 
 
-def _require_unused(core: ReplicaCore, run_name: str) -> None:
+def require_unused(core: ReplicaCore, run_name: str) -> None:
     """Raises ReplicaInUse while a program writes to an overlay: if the file were deleted, the program would
     go on, and everything that it writes would be lost."""
     written = [path for path in core.files.run(run_name).glob("*.qcow2") if image_locks.is_written(path)]
@@ -195,9 +195,9 @@ def _require_unused(core: ReplicaCore, run_name: str) -> None:
                 f"A program that is not known here writes to {written[0]}, so run {run_name} of "
                 f"{core.state.machine_id} is not closed."
             ),
-            do="End it, then retry. 'secondsite-rescue stop MACHINE', in the store, ends what was started by "
-            "that; else look for it: "
-            f"'fuser {written[0]}'.",
+            do="End it, then retry. It may run at another host that reaches this store ('virsh list' there). "
+            "'secondsite-rescue stop MACHINE', in the store, ends what was started by that; else look for it "
+            f"here: 'fuser {written[0]}'.",
         )
 
 
