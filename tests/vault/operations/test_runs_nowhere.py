@@ -251,7 +251,8 @@ def test_a_change_of_point_whose_start_would_fail_is_refused_while_the_machine_s
     job = verbs.run(Verb.CHANGE_RECOVERY_POINT, choice="latest_processed").job
     assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
     assert "A boot file is not here." in job.error.message
-    assert {kind for _, kind, _ in verbs.appliances.given} <= {Kind.CHECK_TARGET, Kind.LIST_POINTS}
+    looks = {Kind.CHECK_TARGET, Kind.LIST_POINTS, Kind.POWER}
+    assert {kind for _, kind, _ in verbs.appliances.given} <= looks
     assert verbs.appliances.checked.definition is not None
     assert verbs.appliances.running(verbs.machine().id) == [B]
     assert verbs.state() is State.FAILED_OVER

@@ -19,6 +19,7 @@ from ..shared import ended_protections, withdrawn_definitions
 from ..target import FAILOVER, HostedReplica, ReplicaTakeover
 from . import last_copy, left_copy, runs
 from .context import ApplianceParts, Context
+from .networks import drill_networks
 
 PREPARING, REMOVING = "preparing the replica", "removing the replica"
 TAKING = "taking the replica over"
@@ -82,6 +83,7 @@ def forget_moved(parts: ApplianceParts, machine_id: str) -> None:
             left = [key for key, said in known if not _is_forgotten(parts, machine_id, key, said)]
             if left:
                 return
+            drill_networks.leave_all(parts.state, parts.fabric, machine_id)
         parts.host.forget_moved(machine_id)
 
 

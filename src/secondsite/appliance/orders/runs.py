@@ -596,7 +596,7 @@ def end_forgotten_drills(context: Context, hosted: HostedReplica) -> None:
         for found in context.fabric.networks.list():
             if found.tag == context.machine_id:
                 context.fabric.networks.remove(found.name, context.machine_id)
-    drill_networks.leave_all(context)
+    drill_networks.leave_all(context.state, context.fabric, context.machine_id)
 
 
 def end(context: Context, hosted: HostedReplica, run: str, removed: MachineSummary | None = None) -> str:

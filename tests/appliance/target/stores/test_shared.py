@@ -23,7 +23,14 @@ from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import leasing, read
 from secondsite.rescue.problems import Problem
 from secondsite.wire.control.checks import CheckTarget
-from secondsite.wire.control.orders import CommitPoint, Kind, RemoveReplica, TakeReplica
+from secondsite.wire.control.orders import (
+    CommitPoint,
+    CreateNetwork,
+    DrillNetwork,
+    Kind,
+    RemoveReplica,
+    TakeReplica,
+)
 from secondsite.wire.control.setups import ReplicaSetup
 
 pytestmark = pytest.mark.slow
@@ -530,3 +537,18 @@ def test_what_is_left_of_a_copy_goes_too_while_another_host_runs_it(pair, sites)
     b.start()
     eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)
     assert [each.power for each in c.fabric.inventory.list() if each.tag == pair.machine_id] == ["running"]
+
+
+def test_a_drill_s_network_goes_with_what_is_left_of_the_drill_unless_another_machine_uses_it(pair, sites):
+    """It was kept for good, and made anew after each removal by hand."""
+    _, b, c = sites
+    shared = CreateNetwork(name="ss-shared", drill="run")
+    own = DrillNetwork(name="ss-own", drill="run")
+    b.do(Kind.CREATE_NETWORK, shared.model_copy(update={"more": (own,)}), pair.machine_id)
+    b.do(Kind.CREATE_NETWORK, shared, "another")
+    b.stop()
+    take(pair, c, begun=True)
+    b.start()
+    eventually(lambda: not b.appliance.host.moved())
+    assert [each.name for each in b.fabric.networks.list() if each.name.startswith("ss-")] == ["ss-shared"]
+    assert len(b.appliance.state.facts("drill-network/")) == 1

@@ -32,6 +32,13 @@ KEPT_SECONDS = 30 * DAY
 NAMED = 20
 """How many machines of a network are named; the others are counted."""
 
+SEGMENT_UNNAMED = (
+    "Name 'drill_segment' in appliance.json here, start the appliance again, and then the test failover."
+)
+MEMBERS_FIXED = (
+    "Clean the test failover up, and start it again: this host took a replica over after the network's hosts "
+    "were chosen. If it did not, correct 'drill_segment' in appliance.json here."
+)
 log = structlog.get_logger(__name__)
 _changing = threading.Lock()
 
@@ -43,7 +50,8 @@ def enter(context: Context, asked: CreateNetwork) -> tuple[str, CreatedNetwork]:
     with _changing:
         context.require_current()
         if asked.run is None:
-            _leave_others(context, {each.name for each in wanted})
+            names = {each.name for each in wanted}
+            _leave_others(context.state, context.fabric, context.machine_id, names)
         else:
             _refuse_late(context.state, asked.run)
         found = [_enter(context, each, user) for each in wanted]
@@ -78,7 +86,7 @@ def _enter(context: Context, asked: DrillNetwork, user: str) -> tuple[str, Creat
     info = context.fabric.networks.create_isolated(payload.name, str(payload.drill), span)
     seams.reach("appliance.network.made")
     offered = _serve(context.state, context.fabric, payload, span)
-    others = _others(context, payload.name, user)
+    others = _others(context.state, payload.name, user)
     beside = f", shared with {_of_this(others)}" if others else ""
     created = CreatedNetwork(**dict(info), leased=reserving.of(payload))
     over = "" if span is None else f" over {counted(len(span.peers) + 1, 'host')}"
@@ -97,8 +105,7 @@ def _local(asked: DrillNetwork, own: str | None) -> LocalSpan | None:
                 f"The network {asked.name} spans hosts at {', '.join(members)}, and this host's drill "
                 f"segment is {own or 'not named'}."
             ),
-            do="Correct 'drill_segment' in appliance.json here, start the appliance again, and then the test "
-            "failover.",
+            do=MEMBERS_FIXED if own else SEGMENT_UNNAMED,
         )
     peers = tuple(each for each in members if each != own)
     return LocalSpan(asked.span.vni, asked.span.mtu, own, peers, members.index(own))
@@ -110,7 +117,8 @@ def leave(context: Context, payload: CreateNetwork) -> str:
         context.require_current()
         if payload.run is not None:
             _note_left(context.state, payload.run)
-        return "; ".join(_leave(context, each, _user(context, payload)) for each in _each(payload))
+        left = (context.state, context.fabric, _user(context, payload))
+        return "; ".join(_leave(*left, each) for each in _each(payload))
 
 
 def _each(payload: CreateNetwork) -> list[DrillNetwork]:
@@ -119,20 +127,20 @@ def _each(payload: CreateNetwork) -> list[DrillNetwork]:
     return [first, *payload.more]
 
 
-def leave_all(context: Context) -> None:
-    """End the machine's use of all networks of drills: a vault that has forgotten its drill will not order
-    that."""
+def leave_all(state: State, fabric: Fabric, machine_id: str) -> None:
+    """End the machine's use of all networks of drills: a vault that has forgotten its drill, or has its
+    replica at another host, will not order that here."""
     with _changing:
-        _leave_others(context, set())
+        _leave_others(state, fabric, machine_id, set())
 
 
-def _leave_others(context: Context, names: Collection[str]) -> None:
+def _leave_others(state: State, fabric: Fabric, machine_id: str, names: Collection[str]) -> None:
     """End the machine's use of other networks: it has one drill, so what it uses besides these is left
     over."""
-    for key, said in context.state.facts(KEY).items():
-        known = _understood(key, said) if key.endswith(f"/{context.machine_id}") else None
-        if known is not None and key == _key(known.name, context.machine_id) and known.name not in names:
-            _leave(context, known, context.machine_id)
+    for key, said in state.facts(KEY).items():
+        known = _understood(key, said) if key.endswith(f"/{machine_id}") else None
+        if known is not None and key == _key(known.name, machine_id) and known.name not in names:
+            _leave(state, fabric, machine_id, known)
 
 
 def serve_again(state: State, fabric: Fabric) -> None:
@@ -198,12 +206,12 @@ def _serve(state: State, fabric: Fabric, payload: DrillNetwork, span: LocalSpan 
     return f", with addresses of {payload.serving.subnet}; names: {', '.join(names[:NAMED])}{more}"
 
 
-def _leave(context: Context, payload: DrillNetwork, user: str) -> str:
-    others = _others(context, payload.name, user)
+def _leave(state: State, fabric: Fabric, user: str, payload: DrillNetwork) -> str:
+    others = _others(state, payload.name, user)
     if not others:
-        context.fabric.networks.remove(payload.name, str(payload.drill))
+        fabric.networks.remove(payload.name, str(payload.drill))
         seams.reach("appliance.network.removed")
-    context.state.remove_fact(_key(payload.name, user))
+    state.remove_fact(_key(payload.name, user))
     if others:
         return f"network {payload.name} stays for {_of_this(others)}"
     return f"network {payload.name} is gone"
@@ -216,8 +224,8 @@ def _of_this(others: Sequence[str]) -> str:
     return " and ".join([*said, *(["the run of its plan"] if runs else [])])
 
 
-def _others(context: Context, name: str, user: str) -> list[str]:
-    known = context.state.facts(f"{KEY}{name}/")
+def _others(state: State, name: str, user: str) -> list[str]:
+    known = state.facts(f"{KEY}{name}/")
     return [key for key in known if key != _key(name, user)]
 
 
