@@ -210,7 +210,7 @@ class HostedReplica:
         """Raises NotFound if another appliance has taken it over, or may have."""
         if (why := self.why_lost()) is not None:
             raise errors.NotFound(
-                f"{self} is not used from here: {why}.",
+                f"{self} is not used from here: {why.rstrip('.')}.",
                 do=f"See which appliance has it: 'secondsite machine show "
                 f"{shell.arguments(self.setup.machine_name)}'.",
             )

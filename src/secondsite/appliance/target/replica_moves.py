@@ -151,7 +151,8 @@ class ReplicaTakeover:
                 do="Look where it is: 'secondsite machine show "
                 f"{shell.arguments(self._setup.machine_name)}'.",
             )
-        self._require_free(store.folder / self._setup.machine_id)
+        folder, machine_id = store.folder / self._setup.machine_id, self._setup.machine_id
+        require_free(self._host, folder, machine_id, self._setup.machine_name, begun=self._begun)
         self._give(store, before)
         seams.reach("appliance.replica.taken")
         log.warning(
@@ -177,29 +178,25 @@ class ReplicaTakeover:
                 do="Look at the mount and the free space of that store.",
             ) from problem
 
-    def _require_free(self, folder: Path) -> None:
-        """Raises NotPossibleNow if a copy runs on the replica, or may; ReplicaError if it cannot be opened
-        here."""
-        name = self._setup.machine_name
+
+def require_free(host: ReplicaHost, folder: Path, machine_id: str, name: str, *, begun: bool) -> None:
+    """Raises NotPossibleNow if a copy runs on the replica in this folder, or may; ReplicaError if it cannot
+    be opened here. `name` is the machine's."""
+    try:
+        replica = host.look_into(folder, machine_id)
         try:
-            replica = self._host.look_into(folder, self._setup.machine_id)
-        except DatapathError as problem:
-            raise errors.ReplicaError(
-                f"The replica of {name} cannot be taken over: {problem.message}", do=problem.do
-            ) from problem
-        try:
-            require_takeable(replica, name, begun=self._begun)
-        except DatapathError as problem:
-            raise errors.ReplicaError(
-                f"The replica of {name} cannot be taken over: {problem.message}", do=problem.do
-            ) from problem
+            require_takeable(replica, name, begun=begun)
         finally:
             replica.close()
-        if (written := next(replica.written_by_qemu(), None)) is not None:
-            raise StillOpen(
-                f"QEMU, or its storage daemon, still has {written} open.",
-                do="Power the host of its appliance off, or end these programs there.",
-            )
+    except DatapathError as problem:
+        raise errors.ReplicaError(
+            f"The replica of {name} cannot be taken over: {problem.message}", do=problem.do
+        ) from problem
+    if (written := next(replica.written_by_qemu(), None)) is not None:
+        raise StillOpen(
+            f"QEMU, or its storage daemon, still has {written} open.",
+            do="Power the host of its appliance off, or end these programs there.",
+        )
 
 
 def require_takeable(replica: Replica, name: str, *, begun: bool) -> None:
@@ -245,7 +242,9 @@ def give_unopened(host: ReplicaHost, store: Store, machine_id: str, owner: Owner
     with host.arrival(machine_id, "giving it to another appliance", GIVE_SECONDS):
         if host.find(machine_id) is not None:
             raise errors.NotPossibleNow("It was opened just now.", do="Try again.")
-        ownership.give(store.folder / machine_id, owner, appliance_id)
+        folder = store.folder / machine_id
+        require_free(host, folder, machine_id, f"machine {machine_id}", begun=False)
+        ownership.give(folder, owner, appliance_id)
     log.info("replica.given", machine=machine_id, to=appliance_id)
 
 

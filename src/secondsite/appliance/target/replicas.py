@@ -142,7 +142,7 @@ class ReplicaHost:
         def why_lost() -> str | None:
             now = store.owner(machine_id)
             if now is None or before is None:
-                return f"whose it is cannot be read from {store.folder / machine_id / ownership.FILE}"
+                return ownership.unreadable(store.folder / machine_id, store.owners.appliance_id)
             return None if now == before else "it is another appliance's now"
 
         return why_lost

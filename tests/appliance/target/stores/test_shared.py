@@ -107,6 +107,16 @@ def test_appliances_that_use_one_store_try_starts_in_folders_of_their_own(sites,
     assert not of_c.exists()
 
 
+def left_behind(pair, b, c):
+    """The copy that was failed over at `b`, which is off, and whose replica `c` has taken over since."""
+    runs.fail_over(pair, pair.point)
+    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
+    b.fabric.power.stop(left.fabric_id)
+    b.stop()
+    take(pair, c, begun=True)
+    return left
+
+
 def owner(pair):
     said = pair.target.config.store / "replicas" / pair.machine_id / "owner.json"
     return json.loads(said.read_text())["appliance_id"]
@@ -316,6 +326,19 @@ def test_one_that_died_right_after_it_was_given_a_replica_gives_it_back_when_it_
     assert b.replica(pair.machine_id).replica.point_ids
 
 
+def test_what_a_machine_may_run_on_is_not_given_by_one_that_has_forgotten_it(pair, sites):
+    """As an appliance whose database was put back."""
+    _, b, c = sites
+    take(pair, c)
+    runs.start(Pair(pair.source, c, pair.fabric_id, pair.machine_id), "failover", pair.point)
+    c.appliance.state.remove_replica(pair.machine_id)
+    c.restart()
+    assert c.appliance.host.find(pair.machine_id) is None
+    with pytest.raises(OrderFailed, match="was failed over onto its replica"):
+        take(pair, b)
+    assert owner(pair) == c.appliance_id
+
+
 def test_nothing_is_given_to_an_appliance_that_does_not_run(pair, sites):
     _, b, c = sites
     c.stop()
@@ -438,11 +461,7 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
     """Its definition stayed for good: only the first look, just after its appliance's start, removed it."""
     monkeypatch.setattr(replica_moves, "BESIDE_SECONDS", 0)
     _, b, c = sites
-    runs.fail_over(pair, pair.point)
-    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
-    b.fabric.power.stop(left.fabric_id)
-    b.stop()
-    take(pair, c, begun=True)
+    left = left_behind(pair, b, c)
     b.fabric.power.start(left.fabric_id)  # as libvirt does when its host starts
     for _ in range(2):
         b.start()
@@ -461,11 +480,7 @@ def test_what_is_left_of_a_copy_is_removed_once_it_is_off_also_after_the_first_l
 
 def test_what_is_left_of_a_copy_goes_too_once_its_protection_has_ended_where_it_went_on(pair, sites):
     _, b, c = sites
-    runs.fail_over(pair, pair.point)
-    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
-    b.fabric.power.stop(left.fabric_id)
-    b.stop()
-    take(pair, c, begun=True)
+    left = left_behind(pair, b, c)
     moved = Pair(pair.source, c, pair.fabric_id, pair.machine_id)
     runs.start(moved, "failover", pair.point)
     c.do(Kind.COMMIT_POINT, CommitPoint(point_id=pair.point), pair.machine_id)
@@ -528,11 +543,7 @@ def test_a_failed_over_machine_whose_owner_cannot_be_read_is_told_with_what_make
 
 def test_what_is_left_of_a_copy_goes_too_while_another_host_runs_it(pair, sites):
     _, b, c = sites
-    runs.fail_over(pair, pair.point)
-    [left] = [each for each in b.fabric.inventory.list() if each.tag == pair.machine_id]
-    b.fabric.power.stop(left.fabric_id)
-    b.stop()
-    take(pair, c, begun=True)
+    left = left_behind(pair, b, c)
     runs.start(Pair(pair.source, c, pair.fabric_id, pair.machine_id), "failover", pair.point)
     b.start()
     eventually(lambda: b.fabric.inventory.get(left.fabric_id) is None)

@@ -187,5 +187,5 @@ def test_disks_that_have_space_each_by_itself_only_are_refused(tmp_path):
         for key in ("vda", "vdb")
     ]
     destinations.require_space(None, disks[:1])
-    with pytest.raises(errors.NotPossibleNow, match="Disks vda, vdb of db01 need"):
+    with pytest.raises(errors.NotPossibleNow, match="disks vda, vdb of db01 need"):
         destinations.require_space(None, disks)

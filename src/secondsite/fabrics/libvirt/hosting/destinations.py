@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,7 @@ def _found(handle: Any, need: Need, new: NewPlace) -> Destination:
             do="Give the name of a storage pool ('virsh pool-list'), or the path of one that is there.",
         )
     name = next(each for each in _names(need, new) if not os.path.lexists(path / each))
-    wanted = Destination(str(path / name), new.format, need.size_bytes)
-    return _having_space(wanted, _free_bytes(path), need, str(path))
+    return Destination(str(path / name), new.format, need.size_bytes)
 
 
 def _names(need: Need, new: NewPlace) -> Iterator[str]:
@@ -150,23 +149,14 @@ def _free_bytes(folder: Path) -> int:
     return seen.f_bavail * seen.f_frsize
 
 
-def _having_space(wanted: Destination, free_bytes: int, need: Need, where: str) -> Destination:
-    wants = _wants(wanted, need)
-    if free_bytes < wants:
-        raise errors.NotPossibleNow(
-            f"{where} has {size(free_bytes)} free; disk {need.key} of {need.machine} needs {size(wants)}.",
-            do="Free space there, or give another place.",
-        )
-    return wanted
-
-
 def _wants(wanted: Destination, need: Need) -> int:
     is_thin = wanted.is_file or bool(wanted.source)
     return min(need.held_bytes, need.size_bytes) if is_thin else need.size_bytes
 
 
 def require_space(handle: Any, placed: Collection[tuple[Need, Destination]]) -> None:
-    """Raises NotPossibleNow if disks have space each by itself, and not all together."""
+    """Raises NotPossibleNow if the disks have no space where they are to lie, together with the others that
+    go there."""
     together: defaultdict[str, list[tuple[Need, Destination]]] = defaultdict(list)
     for need, place in placed:
         if place.made:
@@ -175,11 +165,21 @@ def require_space(handle: Any, placed: Collection[tuple[Need, Destination]]) -> 
         wants = sum(_wants(place, need) for need, place in those)
         free_bytes = _free_at(handle, those[0][1])
         if free_bytes is not None and free_bytes < wants:
-            raise errors.NotPossibleNow(
-                f"Disks {', '.join(need.key for need, _ in those)} of {those[0][0].machine} need "
-                f"{size(wants)} together where they are to lie, and {size(free_bytes)} are free there.",
-                do="Free space there, or give some of them another place.",
-            )
+            raise _too_little(those, wants, free_bytes)
+
+
+def _too_little(
+    those: Sequence[tuple[Need, Destination]], wants: int, free_bytes: int
+) -> errors.NotPossibleNow:
+    need, place = those[0]
+    where = f"The storage pool '{place.pool}'" if place.pool else str(Path(place.path).parent)
+    keys = ", ".join(each.key for each, _ in those)
+    what = f"disk {keys} of {need.machine} needs {size(wants)}"
+    if len(those) > 1:
+        what = f"disks {keys} of {need.machine} need {size(wants)} together"
+    return errors.NotPossibleNow(
+        f"{where} has {size(free_bytes)} free; {what}.", do="Free space there, or give another place."
+    )
 
 
 def _space(place: Destination) -> str:
@@ -257,11 +257,7 @@ def _in_pool(handle: Any, need: Need, new: NewPlace) -> Destination:
     path, source = os.path.join(folder, name), ""
     if kind == network_disks.RBD:
         path, source = network_disks.image(handle, root, name)
-    wanted = Destination(path, new.format, need.size_bytes, new.place, source=source)
-    _, has_bytes, _, free_bytes = connection.call("asking for a pool's space", pool.info)
-    if not has_bytes:  # as of a cluster without a manager
-        free_bytes = need.size_bytes
-    return _having_space(wanted, free_bytes, need, f"The storage pool '{new.place}'")
+    return Destination(path, new.format, need.size_bytes, new.place, source=source)
 
 
 def _is_taken(pool: Any, folder: str, name: str) -> bool:

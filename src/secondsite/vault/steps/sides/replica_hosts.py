@@ -18,15 +18,13 @@ from ...store import ApplianceRecord, MachineRecord, Transaction
 from .. import lookup
 from . import hosts
 from .orders import USUAL, Answer, Limits, Orders
-from .side import F, P, policy_shape, replica_setup, store_tokens
+from .side import F, P, policy_shape, store_tokens, to_take_replica
 from .source import Source
-from .target import TAKE, Target
+from .target import ASKED_SECONDS, TAKE, Target
 
 PASSING = Limits(deadline_seconds=30, reach_seconds=2)
 GONE_SECONDS = 5.0
 """How long a host may be away that another one can replace: its appliance may just be starting again."""
-ASKED_SECONDS = 60.0
-"""How long the present appliance, if it runs, is waited for."""
 
 
 def others(gateway: Gateway, tx: Transaction, machine: MachineRecord) -> Sequence[PlacementHost]:
@@ -101,16 +99,7 @@ def take(
     """Have that host's appliance take the replica over; it is the machine's target from then on. Raises
     Wait, and what the appliance says."""
     with give.deps.store.reading() as tx:
-        came_home = machine.target_fabric_id if machine.epoch > 1 else None
-        payload = orders.TakeReplica(
-            setup=replica_setup(tx, machine, existing_fabric_id=came_home),
-            former_appliance_id=machine.target_appliance_id,
-            former_name=former.name if (former := tx.appliances.find(machine.target_appliance_id)) else None,
-            tokens=store_tokens(tx, machine),
-            accepting=accepting,
-            begun=begun,
-            wait_seconds=ASKED_SECONDS,
-        )
+        payload = to_take_replica(tx, machine, accepting=accepting, begun=begun, wait_seconds=ASKED_SECONDS)
     new = Target(give, ctx, replace(machine, target_appliance_id=host.id))
     answer = new.give(orders.TAKE_REPLICA, payload, f"'{host.name}' takes over the replica", TAKE)
     signs = answer.facts.tokens or payload.tokens

@@ -8,7 +8,7 @@ from ....jobs.model.context import StepContext
 from ....wire.common.base import Shape
 from ....wire.common.policies import PolicyShape
 from ....wire.common.stores import DEFAULT, MOST_SIGNS
-from ....wire.control.orders import OrderKind
+from ....wire.control.orders import OrderKind, TakeReplica
 from ....wire.control.setups import Base, ReplicaSetup
 from ...store import MachineRecord, Transaction
 from ..deps import Deps
@@ -113,6 +113,23 @@ def of_a_replica_that_lies_there(tx: Transaction, machine: MachineRecord) -> Rep
     stands on the old disks of the machine at that site."""
     came_from = machine.target_fabric_id if machine.epoch > 1 else None
     return replica_setup(tx, machine, existing_fabric_id=came_from).model_copy(update={"lies_here": True})
+
+
+def to_take_replica(
+    tx: Transaction, machine: MachineRecord, *, accepting: bool, begun: bool, wait_seconds: float
+) -> TakeReplica:
+    """The order to take the machine's replica over from its target's appliance, or from whoever has it."""
+    former = tx.appliances.find(machine.target_appliance_id)
+    came_from = machine.target_fabric_id if machine.epoch > 1 else None
+    return TakeReplica(
+        setup=replica_setup(tx, machine, existing_fabric_id=came_from),
+        former_appliance_id=machine.target_appliance_id,
+        former_name=former.name if former is not None else None,
+        tokens=store_tokens(tx, machine),
+        accepting=accepting,
+        begun=begun,
+        wait_seconds=wait_seconds,
+    )
 
 
 def store_tokens(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from .. import lookup
 from .network_cards import FAILOVER_RUN as FAILOVER_RUN
 from .network_cards import names as networks_of
 from .orders import USUAL, Answer, Limits, Orders
-from .side import Ask, F, P, Side, of_a_replica_that_lies_there, store_tokens
+from .side import Ask, F, P, Side, of_a_replica_that_lies_there, to_take_replica
 
 DRILL_RUN = "drill"
 AS_AT_HOME = TargetProperties()
@@ -36,6 +36,8 @@ START_OR_STOP = Limits(deadline_seconds=300)
 ROLL = Limits(deadline_seconds=30 * 60)
 """Limits for a start that first applies cycles of the journal."""
 TAKE = Limits(deadline_seconds=180)
+ASKED_SECONDS = 60.0
+"""How long the appliance that has a replica, if it runs, is waited for until it gives it."""
 DRAIN = Limits(deadline_seconds=15 * 60)
 LOOK_SECONDS = 30.0
 """How long looking at a machine takes, besides the time for which it is watched."""
@@ -75,21 +77,16 @@ class Target(Side):
         try:
             self.prepare_replica(setup)
         except errors.NotFound:
-            self._take_back(setup, unknown)
+            self._take_back(unknown)
 
-    def _take_back(self, setup: setups.ReplicaSetup, unknown: errors.NotFound) -> None:
+    def _take_back(self, unknown: errors.NotFound) -> None:
         """Have the appliance take the replica over from whoever has it, where hosts share its store: an order
         to take it may have been carried out that nobody heard of. Raises `unknown` if it cannot."""
-        machine = self.machine
+        machine, begun = self.machine, self.machine.start_ordered
         with self._orders.deps.store.reading() as tx:
-            tokens = store_tokens(tx, machine)
-        payload = orders.TakeReplica(
-            setup=setup.model_copy(update={"lies_here": False}),
-            former_appliance_id=self.appliance_id,
-            tokens=tokens,
-            accepting=not machine.start_ordered,
-            begun=machine.start_ordered,
-        )
+            payload = to_take_replica(
+                tx, machine, accepting=not begun, begun=begun, wait_seconds=ASKED_SECONDS
+            )
         try:
             self.give(orders.TAKE_REPLICA, payload, "taking the replica back", TAKE)
         except (errors.NotFound, errors.NotPossibleNow, errors.ReplicaError):
