@@ -384,12 +384,14 @@ class HostRequest:
 class StartTrial:
     """A machine to try. `networks` are the networks here of its cards, by their keys; other cards are left
     out. `folder` is where the platform may put empty disks, on the file system where the machine's would lie;
-    None: it is tried without disks. The folder is the caller's, and is empty afterwards."""
+    None: it is tried without disks. The folder is the caller's, and is empty afterwards. `start_forbidden`:
+    it is marked as a machine that nobody may start, so a platform with a veto says that it does not."""
 
     definition: MachineDefinition
     sizing: Sizing = AS_DEFINED
     networks: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    start_forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,3 +61,23 @@ def test_a_fabric_that_does_not_answer_is_a_problem_of_the_host_and_no_error(mak
     said = site.do(Kind.CHECK_HOST, Nothing())
     assert "gone" in said["obstacles"][0]["what"]
     assert said["start_seconds"] is None
+
+
+def test_a_host_that_lets_a_machine_start_whose_start_is_forbidden_is_warned_of_it(make_site, monkeypatch):
+    site = make_site("a").start()
+    eventually(lambda: known(site))
+    with monkeypatch.context() as patch:
+        trials_of(site, patch, [])
+        report = site.do(Kind.CHECK_HOST, Nothing())
+        (warning,) = report["obstacles"]
+        assert not warning["blocking"]
+        assert report["start_seconds"] is not None
+        site.appliance.host_trial.look()
+        (note,) = site.appliance.host_trial.notes
+        assert note.startswith("Nothing here keeps a machine")
+        assert "deploy/install appliance" in note
+    site.appliance.host_trial.look()
+    assert site.appliance.host_trial.notes == (note,)
+    site.restart()
+    site.appliance.host_trial.look()
+    assert site.appliance.host_trial.notes == ()

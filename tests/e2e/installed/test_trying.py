@@ -13,6 +13,7 @@ CONF = "/etc/libvirt/qemu.conf"
 STRICT = "dynamic_ownership = 0\n"
 """QEMU's user gets no file of ours: nothing starts."""
 HOME = "/var/lib/secondsite/appliance"
+VETO = "/etc/libvirt/hooks/qemu.d/secondsite"
 CLIENT = "/var/lib/secondsite/vault/client.json"
 
 
@@ -111,3 +112,20 @@ def killed_amid(rig, site, there):
         return True
     rig.appliances[site].start()
     return False
+
+
+def test_a_host_without_the_start_hook_is_warned_of_it_until_it_has_one(rig):
+    host = rig.hosts["b"]
+    eventually(lambda: rig.cli("appliance", "check", "appliance-b").returncode == 0, 60)
+    host.must("mv", VETO, "/root/veto")
+    said = rig.cli("appliance", "check", "appliance-b")
+    assert said.returncode == 0, said
+    assert "warning at b: Nothing here keeps a machine that was failed over from being started" in said.stdout
+    rig.appliances["b"].stop()
+    rig.appliances["b"].start()
+    eventually(lambda: "Nothing here keeps a machine" in " ".join(notes(rig)), 60)
+    host.must("mv", "/root/veto", VETO)
+    rig.appliances["b"].stop()
+    rig.appliances["b"].start()
+    eventually(lambda: "Nothing here keeps" not in " ".join(notes(rig)), 60)
+    assert "warning" not in rig.cli("appliance", "check", "appliance-b").stdout

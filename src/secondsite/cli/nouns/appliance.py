@@ -139,7 +139,8 @@ def check(context: typer.Context, name: Name, as_json: Json = False) -> None:
         output.show_json(found)
     else:
         for each in found.obstacles:
-            output.say(f"in the way at {each.site}: {each.what} {each.do}")
+            kind = "in the way" if each.blocking else "warning"
+            output.say(f"{kind} at {each.site}: {each.what} {each.do}")
         for sentence in found.tried:
             output.say(sentence)
         output.say(f"machines {'start' if found.ready else 'do not start'} at {found.appliance}")

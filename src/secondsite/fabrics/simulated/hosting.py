@@ -58,7 +58,7 @@ class SimulatedHosting:
         self, trial: interface.StartTrial, meanwhile: Callable[[str], None] | None = None
     ) -> Sequence[Obstacle]:
         with self._faults.around("hosting.try_start", trial.definition.fabric_id):
-            return ()
+            return [Obstacle("Its start is forbidden.", "")] if trial.start_forbidden else ()
 
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         return ()

@@ -2,6 +2,7 @@
 start says so before any machine is protected. It is tried once after the enrolment, again while it fails, and
 whenever somebody asks."""
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -28,6 +29,17 @@ TINY = MachineDefinition(
     memory_bytes=64 * MiB,
     disks=(DiskDefinition(key=DISK, size_bytes=MiB),),
 )
+NO_VETO = ObstacleShape(
+    what=(
+        "Nothing here keeps a machine that was failed over from being started, by its owner or by libvirt: a "
+        "machine on trial started although its start was forbidden."
+    ),
+    do=(
+        "Run 'deploy/install appliance' on this host: it puts the start hook into /etc/libvirt/hooks/qemu.d, "
+        "and lets libvirt read it."
+    ),
+    blocking=False,
+)
 log = structlog.get_logger(__name__)
 
 
@@ -42,8 +54,12 @@ def notes(found: HostCheckFact) -> tuple[str, ...]:
     return tuple(f"{each.what} {each.do}" for each in found.obstacles)
 
 
+def _blocking(found: HostCheckFact) -> bool:
+    return any(each.blocking for each in found.obstacles)
+
+
 class HostTrial(Periodic):
-    """Tries it until it has succeeded once, with a pause."""
+    """Tries it until it has succeeded once, with a pause; what is only a warning, at the next start."""
 
     def __init__(self, parts: ApplianceParts, changed: Callable[[], None]) -> None:
         """`changed` is called when the notes are others than before."""
@@ -51,6 +67,7 @@ class HostTrial(Periodic):
         self._parts, self._changed = parts, changed
         self._pause_seconds = 0.0
         self._told = self.notes
+        self._is_first = True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -63,9 +80,10 @@ class HostTrial(Periodic):
     def look(self) -> None:
         self._pause_seconds = AGAIN_SECONDS
         known = _known(self._parts)
-        if known is None or known.obstacles:
+        if known is None or (known.obstacles if self._is_first else _blocking(known)):
             found = _keep(self._parts, _tried(self._parts))
             log.info("host.tried", notes=notes(found), start=found.start_seconds, view=found.view_seconds)
+        self._is_first = False
         if self.notes != self._told:
             self._told = self.notes
             self._changed()
@@ -106,7 +124,16 @@ def _tried(parts: ApplianceParts) -> HostCheckFact:
         if each.blocking
     )
     return HostCheckFact(
-        obstacles=in_the_way,
+        obstacles=in_the_way or _without_veto(parts),
         start_seconds=None if in_the_way else seconds,
         view_seconds=viewed[0] if viewed else None,
     )
+
+
+def _without_veto(parts: ApplianceParts) -> tuple[ObstacleShape, ...]:
+    """A warning if a machine starts here that nobody may start: seen by starting one, since a hook's
+    file that is there may be one that libvirt has not read."""
+    with contextlib.suppress(errors.SecondsiteError):  # it started a moment ago; what that says is no veto's
+        if not parts.fabric.hosting.try_start(StartTrial(TINY, start_forbidden=True)):
+            return (NO_VETO,)
+    return ()

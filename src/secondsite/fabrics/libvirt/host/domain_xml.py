@@ -109,6 +109,12 @@ def is_start_forbidden(root: Element) -> bool:
     return found is not None and found.get("start") == FORBIDDEN
 
 
+def forbid_start(root: Element) -> None:
+    """Let our mark in a domain, which has one, forbid the machine's start."""
+    for mark in root.iterfind(f"metadata/{TAG_ELEMENT}"):
+        mark.set("start", FORBIDDEN)
+
+
 def started_with_host(root: Element) -> bool:
     """Whether a machine, whose start our mark forbids now, had autostart before."""
     found = root.find(f"metadata/{TAG_ELEMENT}")

@@ -109,6 +109,8 @@ def _trial(
         sizing.set_memory(root, MEMORY_BYTES)
     _leave_out_channels(root)
     _unplug(root)
+    if trial.start_forbidden:
+        domain_xml.forbid_start(root)
     return domain_xml.render(root)
 
 

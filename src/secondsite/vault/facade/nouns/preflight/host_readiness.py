@@ -22,7 +22,7 @@ class HostChecks:
         return ApplianceCheck(
             appliance=appliance.name,
             site=appliance.site,
-            ready=not found.obstacles,
+            ready=not any(each.blocking for each in found.obstacles),
             obstacles=tuple(appliance_checks.at(appliance.site, found)),
             tried=tuple(f"tried: {what} in {took:.1f} s" for what, took in tried if took is not None),
             checked_at=self._parts.now(),
