@@ -31,7 +31,7 @@ from ..target import FAILOVER, GIVE_ONE, old_disks, second_copies, stores
 from . import group_pauses, machine_tags, runs
 from .context import Context
 from .dns import records
-from .networks import network_checks, production
+from .networks import network_checks, point_cards, production
 from .trying import starts, views
 
 PEER_SECONDS = 3.0
@@ -60,6 +60,7 @@ def check_source(context: Context, payload: CheckSource) -> tuple[str, SourceChe
 
 def check_target(context: Context, payload: CheckTarget) -> tuple[str, TargetCheckFact]:
     tried: list[float] = []
+    payload = point_cards.as_of_point(context, payload)
     sentence, found = _answer(list(_of_target(context, payload, tried)), "this site can hold and run it")
     shares = context.fabric.properties.networks
     return sentence, TargetCheckFact(

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from ...datapath import errors as datapath_errors
 from ...domain import errors, journal, shell
-from ...domain.networks import portgroups
 from ...fabrics.interface import HostRequest, MachineSummary, MissingPart, PowerState
 from ...ground import seams
 from ...wire.common.base import Shape
-from ...wire.common.machines import MachineDefinition, NicDefinition
+from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RollForward, started_from
 from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
@@ -24,7 +23,7 @@ from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
 from . import machine_tags
 from .context import Context
-from .networks import drill_networks, network_checks, reserving
+from .networks import drill_networks, network_checks, point_cards, reserving
 
 DRILL = "drill"
 NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
@@ -135,7 +134,7 @@ def _start(
     seams.reach("appliance.run.opened")
     home = coming_home.as_withdrawn(context.state, hosted, payload)
     definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
-    networks = {nic.key: _network(payload, nic) for nic in definition.nics}
+    networks = {nic.key: point_cards.network(payload, nic) for nic in definition.nics}
     unconnected = {} if home is not None else {
         **network_checks.left_out(context, payload, networks),
         **network_checks.unmapped_then(payload, definition.nics, networks),
@@ -422,12 +421,6 @@ def _end_forgotten_drill(context: Context, hosted: HostedReplica, payload: Start
     run = hosted.replica.state.run(payload.run)
     if payload.run != FAILOVER and run is not None and run.point_id != payload.point_id:
         end(context, hosted, payload.run)
-
-
-def _network(payload: StartReplica, nic: NicDefinition) -> str | None:
-    if payload.mappings is not None and nic.mac.lower() not in payload.set_cards:
-        return portgroups.mapped(nic.network, payload.mappings)
-    return payload.networks_by_mac.get(nic.mac.lower(), payload.networks.get(nic.key))
 
 
 def _new_macs(payload: StartReplica, definition: MachineDefinition) -> dict[str, str]:

@@ -5,6 +5,7 @@ removed. If the new point does not start all the same, the old one is started ag
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...domain import bring_up, errors, health, shell
 from ...domain.lifecycle import State, Verb
@@ -62,17 +63,19 @@ class ChangeRecoveryPoint(MachineOperation):
         _require_not_elsewhere(verb, target)
         found = choose_recovery_point.choose(ctx, target, process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
-        warned = self._tried(target)
+        warned = self._tried(target, found.instant.point_id)
         return Done(f"{target.machine.name} will start from {found.what}{left}{warned}", found.instant)
 
-    def _tried(self, target: Target) -> str:
-        """The warnings of the checks; raises PrerequisiteFailed for what would make the start fail."""
+    def _tried(self, target: Target, point_id: str) -> str:
+        """The warnings of the checks; raises PrerequisiteFailed for what would make the start from this point
+        fail: the machine may have had other hardware and networks then."""
         machine = target.machine
         with self.deps.store.reading() as tx:
             pooled = pool_addresses.look(tx, machine, network_cards.checked(tx, machine), blocking=False)
             unconnected = network_cards.unconnected(tx, machine, pooled.cards)
             wanted, names = properties.set_for(tx, machine), dns_names.names(tx, machine)
             home, known = network_cards.at_home(tx, machine), tx.statuses.get(machine.id)
+            at = network_cards.at_point(tx, machine, point_id)
         tried = target.check_failover(
             None if machine.reversed else machine.definition,  # at home it runs as it did before
             cards=pooled.cards,
@@ -80,6 +83,7 @@ class ChangeRecoveryPoint(MachineOperation):
             wanted=wanted,
             home_in_need=home,
             memory_needed=True,
+            at=at,
         ).facts
         forgotten = _forgotten(machine) if lookup.is_forgotten(machine, known) else obstacles.NOTHING
         old = properties.too_old(wanted.sizing, tried, machine)
@@ -108,7 +112,8 @@ class ChangeRecoveryPoint(MachineOperation):
     def _start_old(self, ctx: StepContext) -> Outcome:
         old = ctx.arguments(ChangeArguments)
         instant = StartInstant(point_id=old.old_point, forward=old.old_forward)
-        return start_from(self.deps, ctx, self.target(ctx), instant)
+        done = start_from(self.deps, ctx, self.target(ctx), instant)
+        return replace(done, sentence=f"{done.sentence}; what it had written since its failover is lost")
 
 
 def _require_not_elsewhere(verb: str, target: Target) -> None:

@@ -204,13 +204,18 @@ class TestFailover(MachineOperation):
         with self.deps.store.reading() as tx:
             connected = network.cards(tx, machine)
             new_macs = network_cards.new_macs(tx, machine, DRILL_RUN)
+            former = networking.former_cards(tx, machine, network)
+        by_mac = {**former.networks, **network_cards.by_mac(connected)}
         payload = orders.StartReplica(
             run=DRILL_RUN,
             point_id=chosen.point_id,
             fabric_id=drill_fabric_id(machine),
             name=drill_name(machine),
             networks={card.key: card.network for card in connected},
-            networks_by_mac={card.mac.lower(): card.network for card in connected if card.mac},
+            networks_by_mac=by_mac,
+            mappings=former.mappings,
+            set_cards=tuple(by_mac),
+            other_cards=orders.OtherCards(network=former.network),
             new_macs=new_macs,
             sizing=self._sizing(machine),
             forward=chosen.forward,

@@ -54,7 +54,7 @@ def start_from(
         wanted, asks = properties.set_for(tx, machine), bool(pool_addresses.wanted(tx, machine))
         given = addressing.at_target(tx, machine)
         mappings = network_cards.mappings(tx, machine)
-        set_cards = network_cards.set_by_a_person(tx, machine)
+        set_networks = network_cards.set_networks(tx, machine)
     got = pool_addresses.take(deps, ctx, machine, needed=with_all_networks) if asks else ""
     if asks:
         with deps.store.reading() as tx:
@@ -66,7 +66,7 @@ def start_from(
         connected,
         instant.forward,
         mappings=mappings,
-        set_cards=set_cards,
+        set_networks=set_networks,
         new_macs=new_macs,
         addresses=given,
         wanted=wanted,

@@ -168,6 +168,15 @@ class MemoryNeed(Shape):
     blocking: bool = False
 
 
+class PointCards(Shape):
+    """A point, and how its cards are connected in a start from it: as in StartReplica."""
+
+    point_id: PointId
+    networks_by_mac: dict[str, str | None] = Field(default_factory=dict)
+    mappings: dict[str, str] = Field(default_factory=dict)
+    set_cards: tuple[str, ...] = ()
+
+
 class CheckTarget(Shape):
     """`networks` are names that must exist here; `cards` are warned of if the network that is meant for
     one is not here, so that it would not be connected (an older appliance ignores them); `needed_bytes`
@@ -176,6 +185,9 @@ class CheckTarget(Shape):
     the order."""
 
     definition: MachineDefinition | None = None
+    at: PointCards | None = None
+    """With `definition`: that of this point counts instead, with its cards. An older appliance does not
+    look."""
     name: str | None = None
     fabric_id: str | None = None
     networks: tuple[str, ...] = ()

@@ -259,6 +259,12 @@ class AcceptCycles(Shape):
     accepting: bool
 
 
+class OtherCards(Shape):
+    """The network here of cards of which nothing else is known; None: they are not connected."""
+
+    network: str | None = None
+
+
 class StartReplica(Shape):
     """Run the machine from a point, rolled forward if `forward` is given. `run` is 'drill' or 'failover'.
     `networks` maps NIC keys to networks here, `networks_by_mac` their MAC addresses: keys count the cards,
@@ -278,10 +284,13 @@ class StartReplica(Shape):
     networks_by_mac: dict[str, str | None] = Field(default_factory=dict)
     mappings: dict[str, str] | None = None
     """What the networks of its home are mapped to, for the cards whose MAC addresses are not in `set_cards`:
-    at an older point a card may be in another network than now. None: a drill, `home`, or an older vault;
-    then, as for an older appliance, the present networks count."""
+    at an older point a card may be in another network than now. None: a drill in one network, `home`, or an
+    older vault; then, as for an older appliance, the present networks count."""
     set_cards: tuple[str, ...] = ()
-    """The cards whose networks a person has set."""
+    """The cards whose networks a person has set, or that a drill has networks for."""
+    other_cards: OtherCards | None = None
+    """What becomes of cards that `networks_by_mac` does not name, because the machine has them no more; None:
+    `home`, or an older vault: their keys count, which may by now be those of other cards."""
     new_macs: dict[str, str] = Field(default_factory=dict)
     home: bool = False
     without_missing_networks: bool = False

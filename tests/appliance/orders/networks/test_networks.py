@@ -13,10 +13,11 @@ from secondsite.appliance.orders.networks import drill_networks
 from secondsite.fabrics import simulated
 from secondsite.wire.common.machines import NetworkInfo
 from secondsite.wire.control.cards import LocalCard
-from secondsite.wire.control.checks import CheckTarget
-from secondsite.wire.control.orders import Kind, StartReplica
+from secondsite.wire.control.checks import CheckTarget, PointCards
+from secondsite.wire.control.orders import Kind, OtherCards, StartReplica
 
 pytestmark = pytest.mark.slow
+OTHER_MAC = "52:54:00:00:00:77"
 CARD = LocalCard(key="net0", mac="52:54:00:00:00:01", network="lan-b")
 
 
@@ -141,11 +142,12 @@ def test_an_older_vault_s_networks_count_at_every_point(pair):
     assert [card.network for card in made.nics] == ["branch"]
 
 
-def started(pair, point_id, **networks):
-    close(pair)
+def started(pair, point_id, run="failover", **networks):
+    if run == "failover":
+        close(pair)
     networks = networks or {"networks": {"net0": "lan-b"}}
     payload = StartReplica(
-        run="failover", point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01-failover",
+        run=run, point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01-failover",
         without_missing_networks=True, **networks,
     )  # fmt: skip
     report = pair.target.order(Kind.START_REPLICA, payload, pair.machine_id)
@@ -206,3 +208,55 @@ def test_a_drill_whose_card_is_elsewhere_than_was_asked_for_says_so(pair):
     fabric_id = pair.target.make_machine("odd")
     said = drill_networks.said(cast(Context, context), fabric_id, {"net0": "lab"})
     assert said == "; connected: net0 to lan; no card of it is in lab, as was asked for"
+
+
+def replaced(pair):
+    """A point with the first card, and one after its owner put another in its place, in another network."""
+    pair.protect().synchronized()
+    (nic,) = pair.source.definition(pair.fabric_id).nics
+    first = pair.point_now()
+    simulated.connect(pair.source.root, pair.fabric_id, "campus", mac=OTHER_MAC)
+    later = pair.point_now()
+    for name in ("lan-b", "branch"):
+        simulated.add_network(pair.target.root, name)
+    return (first, later), nic
+
+
+@pytest.mark.parametrize(("was_set", "becomes"), [(None, []), ("lan-b", ["lan-b"])])
+def test_what_was_set_for_a_card_that_is_no_more_counts_at_its_point_and_never_for_its_key(
+    pair, was_set, becomes
+):
+    (first, _), nic = replaced(pair)
+    now = {"networks": {"net0": "branch"}, "networks_by_mac": {OTHER_MAC: "branch", nic.mac: was_set}}
+    mappings, others = {nic.network: "branch"}, OtherCards()
+    _, made = started(pair, first, mappings=mappings, set_cards=(nic.mac,), other_cards=others, **now)
+    assert [card.network for card in made.nics] == becomes
+
+
+@pytest.mark.parametrize("network", ["drill", None])
+def test_a_drill_has_the_former_cards_of_its_point_in_its_network_whatever_is_set_for_those_of_now(
+    pair, network
+):
+    (first, _), _ = replaced(pair)
+    simulated.add_network(pair.target.root, "drill")
+    now = {"networks": {"net0": "branch"}, "networks_by_mac": {OTHER_MAC: "branch"}}
+    _, made = started(pair, first, "drill", other_cards=OtherCards(network=network), **now)
+    assert [card.network for card in made.nics] == ([network] if network else [])
+
+
+def test_a_drill_with_a_network_for_each_tells_of_cards_for_which_none_stands(pair):
+    (first, _), nic = replaced(pair)
+    now = {"networks": {"net0": "branch"}, "networks_by_mac": {OTHER_MAC: "branch"}}
+    more = {"mappings": {"campus": "branch"}, "set_cards": (OTHER_MAC,), "other_cards": OtherCards()}
+    sentence, made = started(pair, first, "drill", **more, **now)
+    assert f"net0 is not connected: no network of the drill stands for {nic.network}" in sentence
+    assert made.nics == ()
+
+
+def test_a_check_for_a_point_is_of_the_cards_that_it_has(pair):
+    (first, later), nic = replaced(pair)
+    definition = pair.source.definition(pair.fabric_id)
+    for point_id, missing in ((first, ["lan-gone"]), (later, [])):
+        at = PointCards(point_id=point_id, mappings={nic.network: "lan-gone", "campus": "branch"})
+        found = checked(pair, definition=definition, cards=(CARD,), at=at)
+        assert [name for name in ("lan-gone", "lan-b") if any(name in each[0] for each in found)] == missing

@@ -1,15 +1,18 @@
 """What is set for a machine's network cards counts at its second site, in a failover and in a drill, and
 nowhere else."""
 
+from dataclasses import replace
+
 import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.control.orders import OtherCards
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_operations import said
 
-MAC = "52:54:00:00:00:01"
+MAC, OTHER_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 
 
 def furnish(verbs, **settings):
@@ -22,12 +25,12 @@ def furnish(verbs, **settings):
         tx.settings.put(MachineSettingsRecord(verbs.machine().id, (card,)))
 
 
-def move_at_home(verbs, network):
-    """The machine's owner puts its card into another network."""
+def move_at_home(verbs, network, mac=MAC):
+    """The machine's owner puts its card into another network, or replaces it."""
 
     def moved(found):
         (nic,) = found.nics
-        return found.model_copy(update={"nics": (nic.model_copy(update={"network": network}),)})
+        return found.model_copy(update={"nics": (nic.model_copy(update={"network": network, "mac": mac}),)})
 
     verbs.appliances.inventory = [moved(each) for each in verbs.appliances.inventory]
 
@@ -156,3 +159,42 @@ def test_what_was_set_goes_with_the_protection(verbs):
     assert verbs.run(Verb.DISABLE_PROTECTION).job.state == "succeeded"
     with verbs.store.reading() as tx:
         assert tx.settings.cards(machine_id) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "becomes"), [({"network": "dmz-b"}, "dmz-b"), ({"connected": False}, None)]
+)
+def test_what_is_set_for_a_card_that_is_no_more_is_told_and_counts_for_its_points(verbs, settings, becomes):
+    furnish(verbs, **settings)
+    move_at_home(verbs, "lan", OTHER_MAC)
+    payload, run = started(verbs, Verb.PLANNED_FAILOVER)
+    assert f"What is set for the card {MAC} counts for none that the machine has now" in run.tasks[0].sentence
+    assert payload.networks_by_mac == {MAC: becomes, OTHER_MAC: "lan-b"}
+    assert payload.set_cards == (MAC,)
+    assert payload.other_cards == OtherCards(network=None)
+
+
+@pytest.mark.parametrize(("network", "others"), [("lab-b", "lab-b"), ("none", None)])
+def test_a_drill_says_where_the_cards_go_that_only_an_older_point_has(verbs, network, others):
+    furnish(verbs, test_network="dmz-b")
+    with verbs.store.transaction() as tx:
+        machine = tx.machines.get(verbs.machine().id)
+        tx.machines.put(replace(machine, definition=with_another_card(machine.definition)))
+    payload, _ = started(verbs, Verb.TEST_FAILOVER, network=network)
+    assert payload.other_cards == OtherCards(network=others)
+    assert payload.networks_by_mac == ({MAC: "dmz-b"} if others else {}) | {OTHER_MAC: others}
+
+
+def with_another_card(definition):
+    """With another card in place of its one."""
+    (nic,) = definition.nics
+    return definition.model_copy(update={"nics": (nic.model_copy(update={"mac": OTHER_MAC}),)})
+
+
+def test_a_change_of_the_point_asks_for_the_cards_that_its_point_has(verbs):
+    furnish(verbs, network="dmz-b")
+    assert verbs.run(Verb.FAILOVER).job.state == "succeeded"
+    point = verbs.machine().failed_over_point_id
+    assert verbs.run(Verb.CHANGE_RECOVERY_POINT, point=point).job.state == "succeeded"
+    at = verbs.appliances.checked.at
+    assert (at.point_id, at.networks_by_mac, at.mappings) == (point, {MAC: "dmz-b"}, {"lan": "lan-b"})

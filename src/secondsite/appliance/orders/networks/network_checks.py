@@ -14,6 +14,7 @@ from ....wire.control.cards import LocalCard
 from ....wire.control.checks import CheckTarget, HomeCards, ObstacleShape
 from ....wire.control.orders import StartReplica
 from ...shared import withdrawn_definitions
+from ...target import FAILOVER
 from ..context import Context
 
 ANOTHER = (
@@ -145,8 +146,9 @@ def unmapped_then(
     """The same for cards for which nothing is mapped, though no check has told of them: the point has them in
     another network than the machine now, or the machine has them no more, or not yet."""
     known = payload.networks_by_mac
+    words = "Nothing is mapped for" if payload.run == FAILOVER else "No network of the drill stands for"
     return {
-        nic.key: f"Nothing is mapped for {nic.network or 'no network'}, in which this point has it"
+        nic.key: f"{words} {nic.network or 'no network'}, in which this point has it"
         for nic in (nics if payload.mappings is not None else ())
         if wanted[nic.key] is None and known.get(nic.mac.lower(), nic.key) is not None
     }

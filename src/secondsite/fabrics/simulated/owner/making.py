@@ -109,12 +109,14 @@ def give_memory(root: Path, fabric_id: str, memory_bytes: int) -> None:
         host.records.save(record.having(definition=definition))
 
 
-def connect(root: Path, fabric_id: str, network: str) -> None:
-    """Put a machine's cards into this network, from its next start on."""
+def connect(root: Path, fabric_id: str, network: str, mac: str | None = None) -> None:
+    """Put a machine's cards into this network, from its next start on; `mac`: in place of its one
+    card it gets another with this address."""
     host = Host(root)
     with host.records.lock(fabric_id, "connect"):
         record = host.records.need(fabric_id)
-        nics = tuple(nic.model_copy(update={"network": network}) for nic in record.definition.nics)
+        update = {"network": network} if mac is None else {"network": network, "mac": mac}
+        nics = tuple(nic.model_copy(update=update) for nic in record.definition.nics)
         host.records.save(record.having(definition=record.definition.model_copy(update={"nics": nics})))
 
 

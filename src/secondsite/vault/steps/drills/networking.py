@@ -1,6 +1,7 @@
 """The network of a test failover, or its networks: checked before, made, and removed when the drill fails."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ....domain.drills.networks import CREATE_EACH, MADE, NO_NETWORK
 from ....domain.plans import run_selection
@@ -149,6 +150,28 @@ def _made(
     if asked.network == CREATE_EACH:
         return drill_networks.names(machine, run, home)
     return (shared_drill_network.network(machine, run).name,) if asked.network in MADE else ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormerCards:
+    """What becomes of cards that only an older point has: `networks` that a person set for them, by MAC
+    address; the network of all others; or, if each network of their home got one, which stands for which."""
+
+    networks: dict[str, str | None]
+    network: str | None
+    mappings: dict[str, str] | None
+
+
+def former_cards(tx: Transaction, machine: MachineRecord, made: DrillNetwork) -> FormerCards:
+    """What becomes of these in the drill."""
+    if made.each is None:
+        known = {} if made.network is None else network_cards.set_networks_in_drill(tx, machine)
+        return FormerCards(known, made.network, None)
+    home = drill_networks.of(tx, machine)
+    stand_ins = {
+        each.name: made.each[mac] for mac, each in home.items() if mac in made.each and not each.vlans
+    }
+    return FormerCards(network_cards.set_networks_in_drill(tx, machine), None, stand_ins)
 
 
 # Machines of one drill that run on several hosts, which cannot share a network: one is made for them at each

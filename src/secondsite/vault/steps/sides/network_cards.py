@@ -3,14 +3,14 @@ mapping of its network."""
 
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ....domain import shell
 from ....domain.networks import portgroups
 from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
 from ....wire.control.cards import LocalCard
-from ....wire.control.checks import HomeCards, Obstacles, ObstacleShape
+from ....wire.control.checks import HomeCards, Obstacles, ObstacleShape, PointCards
 from ...store import MachineRecord, Transaction
 
 FAILOVER_RUN = "failover"
@@ -39,6 +39,29 @@ def mappings(tx: Transaction, machine: MachineRecord) -> dict[str, str] | None:
 def set_by_a_person(tx: Transaction, machine: MachineRecord) -> tuple[str, ...]:
     """The MAC addresses of cards for which no mapping counts."""
     return tuple(mac for mac, card in set_for(tx, machine).items() if card.network or not card.connected)
+
+
+def set_networks(tx: Transaction, machine: MachineRecord) -> dict[str, str | None]:
+    """The networks that a person has set, by MAC address, also of cards that the machine has no more."""
+    own = set_for(tx, machine)
+    return {mac: own[mac].network if own[mac].connected else None for mac in set_by_a_person(tx, machine)}
+
+
+def at_point(tx: Transaction, machine: MachineRecord, point_id: str) -> PointCards | None:
+    """How the cards of a point are connected; None if the machine comes home, as it was."""
+    if machine.reversed:
+        return None
+    own, by_name = set_networks(tx, machine), _by_name(tx, machine)
+    return PointCards(point_id=point_id, networks_by_mac=own, mappings=by_name, set_cards=tuple(own))
+
+
+def set_networks_in_drill(tx: Transaction, machine: MachineRecord) -> dict[str, str | None]:
+    """The same for a drill."""
+    return {
+        mac: card.test_network if card.test_connected else None
+        for mac, card in set_for(tx, machine).items()
+        if card.test_network or not card.test_connected
+    }
 
 
 def in_drill(
@@ -103,7 +126,21 @@ def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[LocalCa
         for card in cards
         if card.network is None
     )
-    return Obstacles(obstacles=tuple(found))
+    return Obstacles(obstacles=(*found, *_for_no_card(machine, own)))
+
+
+def _for_no_card(machine: MachineRecord, own: Mapping[str, CardSettings]) -> Iterator[ObstacleShape]:
+    """A warning for each setting whose card the machine has no more, as after a change of its MAC address."""
+    there = {nic.mac.lower() for nic in machine.definition.nics}
+    for mac in sorted(own.keys() - there):
+        yield ObstacleShape(
+            what=f"What is set for the card {mac} counts for none that the machine has now.",
+            do=(
+                "If its card has another MAC address by now, set it for that one: 'secondsite card list "
+                f"{shell.arguments(machine.name)}' names them; it counts for older points all the same."
+            ),
+            blocking=False,
+        )
 
 
 def away(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
@@ -115,6 +152,11 @@ def away(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(_here(nic, _wanted(each, by_name, nic)) for nic, each in found)
+
+
+def by_mac(cards: Sequence[LocalCard]) -> dict[str, str | None]:
+    """Their networks."""
+    return {card.mac.lower(): card.network for card in cards if card.mac}
 
 
 def names(cards: Sequence[LocalCard]) -> tuple[str, ...]:

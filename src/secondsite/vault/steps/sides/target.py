@@ -26,6 +26,7 @@ from ....wire.control.orders import (
 from ...store import MachineRecord
 from .. import lookup
 from .network_cards import FAILOVER_RUN as FAILOVER_RUN
+from .network_cards import by_mac as networks_by_mac
 from .network_cards import names as networks_of
 from .orders import USUAL, Answer, Limits, Orders
 from .side import Ask, F, P, Side, of_a_replica_that_lies_there, to_take_replica
@@ -110,14 +111,17 @@ class Target(Side):
         home_in_need: checks.HomeCards | None = None,
         tell_subnets: bool = False,
         memory_needed: bool = False,
+        at: checks.PointCards | None = None,
     ) -> Answer[checks.TargetCheckFact]:
         """Check whether the failed-over machine can be defined there, and, with its definition, whether it
         can run. Missing `networks` block; missing ones that only `cards` use are warnings, as are `names`
         that it may not change. `no_copy`: no copy may be there, except one that stands on `but_on`. `wanted`:
-        its properties there. `tell_subnets`: the answer has the subnets of the cards' networks.
-        `memory_needed`: too little free memory in the host blocks, instead of being a warning."""
+        its properties there. `at`: the point whose definition and cards count. `tell_subnets`: the answer has
+        the subnets of the cards' networks. `memory_needed`: too little free memory in the host blocks,
+        instead of being a warning."""
         payload = checks.CheckTarget(
             definition=definition,
+            at=at,
             name=wanted.target_name or self.machine.name,
             fabric_id=self.machine.target_fabric_id,
             networks=networks,
@@ -198,7 +202,7 @@ class Target(Side):
         forward: RollForward | None,
         *,
         mappings: dict[str, str] | None,
-        set_cards: tuple[str, ...],
+        set_networks: dict[str, str | None],
         new_macs: dict[str, str],
         addresses: tuple[CardAddress, ...],
         wanted: TargetProperties,
@@ -212,9 +216,10 @@ class Target(Side):
             fabric_id=self.machine.target_fabric_id,
             name=wanted.target_name or self.machine.name,
             networks={card.key: card.network for card in cards},
-            networks_by_mac={card.mac.lower(): card.network for card in cards if card.mac},
+            networks_by_mac={**set_networks, **networks_by_mac(cards)},
             mappings=mappings,
-            set_cards=set_cards,
+            set_cards=tuple(set_networks),
+            other_cards=None if self.machine.reversed else orders.OtherCards(),
             new_macs=new_macs,
             addresses=addresses,
             sizing=wanted.sizing,
