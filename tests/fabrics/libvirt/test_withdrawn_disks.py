@@ -1,6 +1,7 @@
 """What the hook is told of the disks of withdrawn machines, and what it refuses for it, whatever path
 leads to one."""
 
+import json
 import os
 import re
 import subprocess
@@ -338,3 +339,108 @@ def test_what_was_left_to_its_owner_in_its_own_hosts_store_starts(host):
 def test_who_shows_a_replica_to_a_machine_only_to_read_is_let_in(host):
     withdrawn_disks.add_appliance(OURS)
     assert refusal(host, disk(copy_in_replica(host, OTHERS), below="      <readonly/>\n")) == ""
+
+
+SAID = '{"appliance_id": "%s", "number": %s}'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'{{"appliance_id": "{OURS}"}}',
+        SAID % (OURS, '"x"'),
+        SAID % (OURS, "007"),
+        SAID % (OURS, '1, "appliance_id": "%s"' % OTHERS),
+        f'{{"appliance_id": "{OTHERS}", "appliance_id": "{OURS}", "number": 1}}',
+        f'{{"appliance_id": "{OURS}", "appliance_id": "{OTHERS}", "number": 1}}',
+        (SAID % (OURS, 1)) * 2,
+        f"[{SAID % (OURS, 1)}]",
+        SAID % (OURS, 1) + " " * 5000 + "x",
+        "",
+    ],
+)
+def test_the_hook_is_no_less_strict_about_whose_a_replica_is_than_an_appliance(host, said):
+    path = copy_in_replica(host, OURS)
+    withdrawn_disks.add_appliance(OURS)
+    place = path.parents[2] / "owner.json"
+    place.write_text(said)
+    assert "whose it is cannot be read" in refusal(host, disk(path))
+    place.write_text(f"{SAID % (OURS, 12)}\n")
+    assert refusal(host, disk(path)) == ""
+    assert ownership.owner_of(path.parents[2], OTHERS).appliance_id == OURS
+
+
+@pytest.mark.parametrize("way", ["leads nowhere", "leads to itself", "folder"])
+def test_an_owner_that_is_no_file_is_not_taken_for_none(host, way):
+    path = copy_in_replica(host, None)
+    withdrawn_disks.add_appliance(OURS)
+    place = path.parents[2] / "owner.json"
+    place.mkdir() if way == "folder" else place.symlink_to(place if way == "leads to itself" else "/nowhere")
+    assert "whose it is cannot be read" in refusal(host, disk(path))
+
+
+@pytest.mark.parametrize("inner", ["runs/replicas/a", "replicas/a/b"])
+def test_a_folder_of_that_name_within_a_replica_is_no_way_around(host, inner):
+    path = copy_in_replica(host, OTHERS)
+    withdrawn_disks.add_appliance(OURS)
+    deep = path.parents[2] / inner / "vda.qcow2"
+    deep.parent.mkdir(parents=True)
+    path.rename(deep)
+    assert OTHERS in refusal(host, disk(deep))
+
+
+def store(root, owner):
+    root.mkdir(parents=True, exist_ok=True)
+    place = {"root": str(root), "host": 'x", "appliance_id": "x'}
+    (root / "store.json").write_text(json.dumps({"appliance_id": owner, "store": "default", "place": place}))
+
+
+@pytest.fixture
+def migrated(host):
+    """The disk of a copy that was migrated here, in a store of another host beside this host's; nobody has
+    taken it over yet."""
+    path = copy_in_replica(host, None)
+    store(path.parents[4], OTHERS)
+    store(host / "srv/shared/b2", OURS)
+    withdrawn_disks.add_appliance(OURS)
+    (path.parents[2] / "replica.json").write_text('{"committed_point_id":null,"head":null}')
+    return path
+
+
+def test_before_the_first_takeover_a_replica_in_a_shared_store_is_the_stores(host, migrated):
+    said = refusal(host, disk(migrated))
+    assert f"of the appliance {OTHERS}, whose store it lies in" in said
+    assert "took it over" not in said
+    assert refusal(host, disk(migrated), coming=True) == ""
+    [command] = re.findall(r"echo .*?owner\.json'", said)
+    subprocess.run(["sh", "-c", command], check=True)
+    assert refusal(host, disk(migrated)) == ""
+
+
+@pytest.mark.parametrize("mark", [None, "{", '{"store": "default"}', OURS])
+def test_a_store_that_names_nobody_else_starts_what_lies_there(host, migrated, mark):
+    """Of older releases; or its appliance was enrolled anew, and has taken it."""
+    place = migrated.parents[4] / "store.json"
+    if mark is None:
+        place.unlink()
+    elif mark == OURS:
+        store(place.parent, OURS)
+    else:
+        place.write_text(mark)
+    assert refusal(host, disk(migrated)) == ""
+
+
+def test_a_store_that_was_brought_here_alone_starts_what_lies_there(host, migrated):
+    """Its host is lost, or it is a copy: its machines start without its appliance."""
+    (host / "srv/shared/b2/store.json").unlink()
+    assert refusal(host, disk(migrated)) == ""
+
+
+def test_what_was_committed_or_left_in_a_neighbours_store_is_a_machine_as_any_other(host, migrated):
+    folder = migrated.parents[2]
+    (folder / "replica.json").write_text('{"committed_point_id":"p1","head":null}')
+    assert refusal(host, disk(migrated)) == ""
+    (folder / "replica.json").write_text('{"committed_point_id":"p1","head":7}')
+    assert refusal(host, disk(migrated))
+    (folder / "ended.json").write_text("{}")
+    assert refusal(host, disk(migrated)) == ""
