@@ -14,6 +14,7 @@ Its rooms:
     checking       checks that the files of a point are whole
     comparing/     checks that a point has the content that was sealed
     choosing       finds the point that was asked for
+    owners         whose a replica is where hosts share a store, and how it is taken over
     leasing        overlays to run on, recorded where an appliance finds them
     starting       starts and stops machines, and discards what they wrote
     running/       runs a machine, by plain QEMU or by libvirt

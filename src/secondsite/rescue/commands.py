@@ -73,7 +73,7 @@ def verify(store: Store, typed: argparse.Namespace) -> int:
 def start(store: Store, typed: argparse.Namespace) -> int:
     with files.alone(store.roots):
         replica = store.find(typed.machine)
-        said = starting.started(replica, typed.point, _ways(replica, typed))
+        said = starting.started(replica, typed.point, _ways(replica, typed), lambda what: _done(what, typed))
     _print(typed, {"said": said}, one_line(said))
     for other in store.also_in(replica):
         print(f"! {one_line(other)}", file=sys.stderr)
@@ -87,9 +87,12 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
     if first is not None and not typed.yes:
         _require_terminal(first)
 
+    def ask(what: str) -> bool:
+        return _done(what, typed)
+
     def begin(machine_id: str) -> str:
         replica = store.of(machine_id)
-        return starting.started(replica, typed.point, _ways(replica, typed))
+        return starting.started(replica, typed.point, _ways(replica, typed), ask)
 
     said: list[str] = []
 
@@ -98,7 +101,7 @@ def run_plan(store: Store, typed: argparse.Namespace) -> int:
         print(one_line(line), flush=True, file=_people(typed))
 
     with files.alone(store.roots):
-        failed = plans.run(plan, begin, say, lambda what: _done(what, typed))
+        failed = plans.run(plan, begin, say, ask)
     if typed.json:
         print(json.dumps({"said": said, "failed": [one_line(each) for each in failed]}, indent=1))
     print(_warning(store), file=sys.stderr)

@@ -122,19 +122,24 @@ def alone(stores: Iterable[Path]) -> Iterator[None]:
         yield
 
 
-def is_locked(path: Path) -> bool:
-    """Whether another process has a file locked; false if there is no such file."""
+@contextlib.contextmanager
+def unless_locked(path: Path) -> Iterator[bool]:
+    """Yields false if another process has a file locked; else nobody gets it inside the context. True if
+    there is no such file."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
-        return False
+        yield True
+        return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(descriptor)
-    return False
 
 
 def _locked(store: Path) -> int | None:

@@ -60,19 +60,6 @@ def opened(replica: Replica, point: Point, key: Path | None) -> dict[str, Path]:
     return made
 
 
-def require_not_anothers(replica: Replica) -> None:
-    """Raises Problem while an appliance of another host has the replica, in a store that hosts share."""
-    try:
-        owner = str(json.loads(files.content(replica.folder / "owner.json"))["appliance_id"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if files.is_locked(replica.folder.parents[1] / "owners" / f"{Path(owner).name}.lock"):
-        raise Problem(
-            f"Appliance {owner}, at another host, has the replica of {replica.name}, and runs.",
-            "Start the machine through its vault; or stop that appliance first.",
-        )
-
-
 def _note_made(replica: Replica) -> None:
     """Record that all overlays were made, as an appliance does: what the machine writes to them is kept by
     whoever ends its protection."""
@@ -109,7 +96,6 @@ def in_use(replica: Replica) -> bool:
 def discarded(replica: Replica) -> str:
     """Gives up what a machine wrote that was started here; returns a sentence. Raises Problem if nothing may
     be given up."""
-    require_not_anothers(replica)
     if replica.run is None:
         return f"nothing was started from a point of {replica.name}"
     if replica.is_committed:

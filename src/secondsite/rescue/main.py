@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import choosing, commands, copies
+from . import choosing, commands, copies, owners
 from .problems import Problem
 from .running.request import COMPARE_SECONDS
 from .store import Store
@@ -30,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
     typed = parser().parse_args(words)
     try:
         store = Store(typed.store or [_beside()])
-        for said in (*copies.told(store.roots), *store.beside):
+        for said in (*copies.told(store.roots), *store.beside, *owners.lying_beside(store.roots)):
             print(f"! {one_line(said)}", file=sys.stderr)
         code = int(typed.do(store, typed))
         sys.stdout.flush()
@@ -87,11 +87,12 @@ def parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--all-points", action="store_true", help="all points, instead of the newest")
     verify.add_argument("--key-file", type=Path, metavar="FILE", help="the key of an encrypted store")
-    _ways(_verb(verbs, "start", commands.start, "start a machine from a point", "machine"))
+    start = _ways(_verb(verbs, "start", commands.start, "start a machine from a point", "machine"))
     plan = _ways(
         _verb(verbs, "run-plan", commands.run_plan, "start the machines of a plan in its order", "plan")
     )
-    plan.add_argument("--yes", action="store_true", help="take what people are to do as done")
+    for each in (start, plan):
+        each.add_argument("--yes", action="store_true", help="take what people are to do as done")
     stop = _verb(verbs, "stop", commands.stop, "shut a machine down that was started here", "machine")
     stop.add_argument(
         "--grace",

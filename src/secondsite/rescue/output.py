@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from . import owners
 from .comparing.verifying import Comparison
 from .problems import Problem
 from .running import looking
@@ -54,6 +55,7 @@ def machine(replica: Replica) -> dict[str, Any]:
         "started_from": str(replica.run["point_id"]) if replica.run else None,
         "runs_by": _runs_by(replica),
         "protection_ended": replica.ended_at,
+        "taken_over_by": owners.taken_by(replica),
     }
 
 
@@ -192,7 +194,8 @@ def _runs_by(replica: Replica) -> str | None:
 
 def _state(each: dict[str, Any]) -> str:
     ended = f"; protection ended {instant(each['protection_ended'])}" if each["protection_ended"] else ""
-    return f"{_power(each)}{ended}"
+    taken = f"; taken over by appliance {each['taken_over_by']}" if each["taken_over_by"] else ""
+    return f"{_power(each)}{ended}{taken}"
 
 
 def _power(each: dict[str, Any]) -> str:

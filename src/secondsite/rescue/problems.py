@@ -9,3 +9,7 @@ class Problem(Exception):
     def __init__(self, what: str, do: str = "") -> None:
         super().__init__(what)
         self.what, self.do = what, do
+
+
+class Refused(Problem):
+    """Libvirt refused to define or start a machine: it does not run."""

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import choosing, keys, leasing, output
+from . import choosing, keys, leasing, output, owners
 from .comparing import verifying
-from .problems import Problem
+from .problems import Problem, Refused
 from .running import by_libvirt, by_qemu, looking, qemu
 from .running.looking import QEMU, SOMETHING
 from .running.request import Start, Ways, cards_of, folder, networks_of, uuid_of
@@ -19,10 +19,11 @@ from .store_notes import note
 CONSISTENT = {"app": "app-consistent", "crash": "crash-consistent"}
 
 
-def started(replica: Replica, wanted: str, ways: Ways) -> str:
-    """Start the machine; returns a sentence. Harmless if it runs already. Raises Problem. The caller has
-    locked the store."""
-    leasing.require_not_anothers(replica)
+def started(replica: Replica, wanted: str, ways: Ways, ask: owners.Asked) -> str:
+    """Start the machine; returns a sentence. Harmless if it runs already. A person is asked before its
+    replica is taken over from an appliance of another host. Raises Problem. The caller has locked the
+    store."""
+    former = owners.given_up(replica, ask)
     key = keys.key_for(replica, ways.key_file)
     found: dict[str, verifying.Comparison] = {}
 
@@ -49,17 +50,29 @@ def started(replica: Replica, wanted: str, ways: Ways) -> str:
     if not ways.uri:
         qemu.prepare(replica.id)
     replica.release_reserve()
+    taken_over = owners.take(replica, former) if former is not None else ""
+    is_new = replica.run is None
     start = Start(replica, point, leasing.opened(replica, point, key), key, ways)
     try:
         said = _begun(start)
     except Problem as problem:
-        undo = f"To let its replica take cycles again instead: 'discard {replica.typed}'."
-        raise Problem(problem.what, f"{problem.do} {undo}".strip()) from problem
+        undone = _undone(replica, problem) if is_new else ""
+        raise Problem(problem.what, f"{problem.do} {undone}".strip()) from problem
     taken = f"{output.instant(point.taken_at)}, {CONSISTENT.get(point.consistency, point.consistency)}"
     return (
         f"{replica.name} runs from {point.id} "
-        f"({taken}){passed}{_compared(replica, found.get(point.id))}{said}{after_start(replica)}"
+        f"({taken}){passed}{_compared(replica, found.get(point.id))}{said}{taken_over}{after_start(replica)}"
     )
+
+
+def _undone(replica: Replica, problem: Problem) -> str:
+    """Undo a start that libvirt refused; returns what a person has to know. After any other problem the
+    machine may have been begun, so only a person gives up what it may have written."""
+    if isinstance(problem, Refused):
+        with contextlib.suppress(Problem, OSError):
+            discarded(replica)
+            return f"Nothing is left of the start: the replica of {replica.name} takes cycles again."
+    return f"To let its replica take cycles again instead: 'discard {replica.typed}'."
 
 
 def _compared(replica: Replica, found: verifying.Comparison | None) -> str:
@@ -98,6 +111,7 @@ def stopped(replica: Replica, grace_seconds: float) -> str:
 def discarded(replica: Replica) -> str:
     """Discard what the machine wrote; returns a sentence. Raises Problem while it runs, or if that is the
     only copy of the machine."""
+    owners.require_ours(replica)
     if looking.running(replica) is not None:
         raise Problem(f"{replica.name} runs.", f"Stop it first: 'stop {replica.typed}'.")
     uris = looking.uris(replica)

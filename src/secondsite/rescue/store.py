@@ -204,7 +204,7 @@ class Store:
         name means the machine that is protected, if another's protection has ended."""
         folders = self._folders()
         exact = [each for each in folders if asked in (each.name, str(each))]
-        named = [each for each in folders if asked == _name_of(each) and each not in exact]
+        named = [each for each in folders if asked == name_of(each) and each not in exact]
         protected = [each for each in named if not _optional(each / ENDED)]
         return self._only(asked, [*exact, *protected] or named)
 
@@ -332,7 +332,7 @@ def _all_read(folders: Sequence[Path]) -> tuple[list[Replica], list[str]]:
     return found, problems
 
 
-def _name_of(folder: Path) -> str | None:
+def name_of(folder: Path) -> str | None:
     """What the machine of a folder is called, if that can be read; its points are read only if nothing else
     says it."""
     known = _said_name(_optional(folder / START), _optional(folder / RECORD))

@@ -18,7 +18,7 @@ from secondsite.datapath.replica.replica import Replica
 from secondsite.ground.units import KiB, MiB
 from secondsite.rescue import checking, choosing, files, keys, leasing, signed, starting
 from secondsite.rescue.comparing import digests, verifying
-from secondsite.rescue.problems import Problem
+from secondsite.rescue.problems import Problem, Refused
 from secondsite.rescue.running import looking
 from secondsite.rescue.running.request import Ways
 from secondsite.rescue.store import Store
@@ -59,6 +59,10 @@ def store(replica, tmp_path):
 def started(store, key, wanted="latest"):
     found = store.find("web01")
     return leasing.opened(found, choosing.chosen(found, wanted), keys.key_for(found, key and key.path))
+
+
+def never(what):
+    raise AssertionError(f"a person was asked: {what}")
 
 
 def content(path, key, scratch):
@@ -248,8 +252,42 @@ def test_two_never_work_in_a_store_at_once(store):
 )
 def test_what_was_typed_wrong_leaves_the_replica_as_it_is(store, ways, told):
     with pytest.raises(Problem, match=told):
-        starting.started(store.find("web01"), "latest", ways)
+        starting.started(store.find("web01"), "latest", ways, never)
     assert store.find("web01").run is None
+
+
+def refusing(problem):
+    def begun(start):
+        raise problem
+
+    return begun
+
+
+def test_of_a_start_that_libvirt_refuses_nothing_is_left(store, monkeypatch):
+    monkeypatch.setattr(starting, "_begun", refusing(Refused("libvirt refused 'start'.")))
+    with pytest.raises(Problem, match="libvirt refused 'start'") as told:
+        starting.started(store.find("web01"), "latest", Ways(), never)
+    assert told.value.do == "Nothing is left of the start: the replica of web01 takes cycles again."
+    found = store.find("web01")
+    assert found.run is None
+    assert not found.run_folder.exists()
+
+
+def test_what_was_started_before_is_not_given_up_for_a_refusal_nor_is_that_advised(store, monkeypatch):
+    overlays = started(store, None)
+    monkeypatch.setattr(starting, "_begun", refusing(Refused("libvirt refused 'start'.")))
+    with pytest.raises(Problem) as told:
+        starting.started(store.find("web01"), "latest", Ways(), never)
+    assert "discard" not in told.value.do
+    assert overlays["sda"].exists()
+
+
+def test_what_may_have_been_begun_is_given_up_by_a_person_only(store, monkeypatch):
+    monkeypatch.setattr(starting, "_begun", refusing(Problem("libvirt did not answer.")))
+    with pytest.raises(Problem) as told:
+        starting.started(store.find("web01"), "latest", Ways(), never)
+    assert "'discard web01'" in told.value.do
+    assert store.find("web01").run is not None
 
 
 def test_what_somebody_writes_is_neither_started_nor_given_up(store, key_here):
@@ -261,7 +299,7 @@ def test_what_somebody_writes_is_neither_started_nor_given_up(store, key_here):
         with pytest.raises(Problem, match="web01 runs"):
             starting.discarded(found)
         with pytest.raises(Problem, match="A program that is not known here runs web01"):
-            starting.started(found, "latest", Ways())
+            starting.started(found, "latest", Ways(), never)
     assert overlays["sda"].exists()
     starting.discarded(found)
     assert not overlays["sda"].exists()
@@ -296,7 +334,7 @@ def test_what_lacks_a_part_below_is_not_started_and_leaves_the_replica_as_it_is(
     assert whole(store, "p1") == (store.find("web01").point("p1"), "")
     for wanted in ("p2", "p3"):
         with pytest.raises(Problem, match=f"{wanted} of web01 cannot be used"):
-            starting.started(store.find("web01"), wanted, Ways())
+            starting.started(store.find("web01"), wanted, Ways(), never)
     assert store.find("web01").run is None
     assert not store.find("web01").run_folder.exists()
 
@@ -342,7 +380,7 @@ class TestOnOldDisks:
         """It has data of its owner's: with a cut that costs none, it would still hold what was sealed."""
         change(old_disk)
         with pytest.raises(Problem, match=r"changed since it was sealed|ends too early") as told:
-            starting.started(store.find("web01"), "latest", Ways())
+            starting.started(store.find("web01"), "latest", Ways(), never)
         assert str(old_disk) in told.value.what
         assert store.find("web01").run is None
 

@@ -73,6 +73,32 @@ def test_a_drill_starts_at_the_host_that_took_the_replica_over(rig):
     rig.new_points(NAME)
 
 
+def by_hand(rig, host, *words):
+    program = f"/srv/shared/{FIRST}/secondsite-rescue"
+    return rig.hosts[host].run("/usr/bin/python3", "-I", "-S", program, *words, within_seconds=SECONDS)
+
+
+def test_where_its_host_is_gone_rescue_takes_it_over_and_that_gives_way_when_it_is_back(rig):
+    """No vault is asked. The start hook refused it, with an advice that needs a vault."""
+    rig.lose(SECOND)
+    rig.appliances[FIRST].stop()
+    assert "taken over by appliance" in by_hand(rig, FIRST, "list").stdout
+    refused = by_hand(rig, FIRST, "start", NAME)
+    assert "power that host off" in refused.stderr
+    started = by_hand(rig, FIRST, "start", NAME, "--yes")
+    assert "by libvirt (qemu:///system); its replica is this host's now" in started.stdout, started
+    rig.console(FIRST, NAME).wait_for_boot(1, SECONDS)
+    rig.hosts[SECOND].power_on()
+    rig.wait_connected(only=appliance(SECOND))
+    assert by_hand(rig, FIRST, "stop", NAME).returncode == 0
+    assert by_hand(rig, FIRST, "discard", NAME, "--yes").returncode == 0
+    rig.appliances[FIRST].start()
+    rig.wait_connected()
+    eventually(lambda: reach(rig), 90)
+    move(rig, FIRST)
+    move(rig, SECOND)
+
+
 def test_what_a_host_lost_its_power_with_starts_at_the_other_and_is_committed_there(rig):
     move(rig, FIRST)
     (*_, point) = rig.new_points(NAME, 2)

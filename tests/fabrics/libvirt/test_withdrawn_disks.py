@@ -350,7 +350,7 @@ SAID = '{"appliance_id": "%s", "number": %s}'
         f'{{"appliance_id": "{OURS}"}}',
         SAID % (OURS, '"x"'),
         SAID % (OURS, "007"),
-        SAID % (OURS, '1, "appliance_id": "%s"' % OTHERS),
+        SAID % (OURS, f'1, "appliance_id": "{OTHERS}"'),
         f'{{"appliance_id": "{OTHERS}", "appliance_id": "{OURS}", "number": 1}}',
         f'{{"appliance_id": "{OURS}", "appliance_id": "{OTHERS}", "number": 1}}',
         (SAID % (OURS, 1)) * 2,

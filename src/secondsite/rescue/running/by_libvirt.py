@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..problems import Problem
+from ..problems import Problem, Refused
 from . import domain, qemu
 from .request import Start, cards_of, folder, uuid_of
 from .virsh import Virsh
@@ -47,10 +47,10 @@ def run(start: Start, uri: str) -> str:
         virsh.tell(str(replica.key_id), start.key)
     try:
         virsh.start(uuid_of(replica), definition)
-    except Problem as problem:
+    except Refused as problem:
         if max(map(len, start.chains.values()), default=0) <= MOST_OF_ANY:
             raise
-        raise Problem(problem.what, f"{problem.do} {_TOO_MANY}") from problem
+        raise Refused(problem.what, f"{problem.do} {_TOO_MANY}") from problem
     return f" by libvirt ({uri})" + "".join(f"; {each}" for each in start.without)
 
 

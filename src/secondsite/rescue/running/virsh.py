@@ -12,13 +12,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import unescape
 
-from ..problems import Problem
+from ..problems import Problem, Refused
 from . import domain
 
 CALL_SECONDS = 120
 LOOK_SECONDS = 0.5
 OFF = ("shut off", "crashed")
 """virsh's words for a machine that is off. virsh is told to use English, whatever the host's language is."""
+OUR_HOOK = "secondsite: "
+"""With this begins what the hook of this host says: why the machine must not run here, and what helps."""
 PORTGROUP = re.compile(r"<portgroup name='(.*?)'(?: \w+='\w+')*\s*/?>")
 """libvirt 9.0 does not escape the names: what it says need not be XML."""
 
@@ -134,13 +136,9 @@ class Virsh:
                 f"libvirt did not answer within {CALL_SECONDS} s.", "Use plain QEMU: --qemu."
             ) from None
         if done.returncode:
-            raise Problem(
-                f"libvirt refused '{arguments[0]}': {done.stderr.strip()}.",
-                "Use plain QEMU: --qemu."
-                if arguments[0] in ("define", "start")
-                else (
-                    f"See what is there: 'virsh --connect {shlex.quote(self.uri)} list --all'; then repeat "
-                    "it."
-                ),
-            )
+            what = f"libvirt refused '{arguments[0]}': {done.stderr.strip()}."
+            if arguments[0] in ("define", "start"):
+                raise Refused(what, "" if OUR_HOOK in what else "Use plain QEMU: --qemu.")
+            listed = f"virsh --connect {shlex.quote(self.uri)} list --all"
+            raise Problem(what, f"See what is there: '{listed}'; then repeat it.")
         return done.stdout

@@ -20,7 +20,7 @@ from secondsite.appliance.target.stores import stores
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from secondsite.rescue import leasing, read
+from secondsite.rescue import owners, read
 from secondsite.rescue.problems import Problem
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import (
@@ -435,9 +435,9 @@ def test_what_another_appliance_has_is_not_started_by_hand_while_that_runs(pair,
     take(pair, c)
     replica = read(b.replica_folder(pair.machine_id))
     with pytest.raises(Problem, match="at another host, has the replica of web01"):
-        leasing.require_not_anothers(replica)
+        owners.require_not_held(replica)
     c.stop()
-    leasing.require_not_anothers(replica)
+    owners.require_not_held(replica)
 
 
 def test_a_full_store_gives_of_its_reserve_for_a_takeover(make_site, small):
