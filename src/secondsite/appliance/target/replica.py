@@ -81,6 +81,8 @@ class HostedReplica:
         self.served_at = 0.0
         """When a worker of the inbox served it last, in seconds of the monotonic clock."""
         self.removed = False
+        self.left_alone = False
+        """Whether nothing is to be read of it in the background: another appliance is about to get it."""
         self.why_lost: Callable[[], str | None] = lambda: None
         """Why it may be another appliance's, as its store says now; None while it is surely this one's."""
         self._failures = 0
@@ -205,6 +207,24 @@ class HostedReplica:
         """Inside, no received cycle becomes visible: the replica becomes another appliance's."""
         with self._committing:
             yield
+
+    @contextmanager
+    def let_go_of(self, within_seconds: float) -> Iterator[None]:
+        """Inside, its files are closed, and nothing of it is read in the background. Raises NotPossibleNow if
+        a point is read for somebody for that long."""
+        self.left_alone = True
+        try:
+            self.replica.let_go(within_seconds)
+            yield
+        except datapath_errors.ReplicaInUse as problem:
+            name = self.setup.machine_name
+            raise errors.NotPossibleNow(
+                f"A recovery point of {name} is being read for a verification that somebody asked for.",
+                do="Wait until that job has ended ('secondsite job list --machine "
+                f"{shell.arguments(name)}'), then retry.",
+            ) from problem
+        finally:
+            self.left_alone = False
 
     def require_ours(self) -> None:
         """Raises NotFound if another appliance has taken it over, or may have."""

@@ -226,12 +226,12 @@ def give_away(host: ReplicaHost, hosted: HostedReplica, appliance_id: str) -> No
         require_takeable(hosted.replica, hosted.setup.machine_name, begun=False)
         store = host.stores.of(hosted)
         before = store.owner(hosted.machine_id)
-        hosted.replica.let_go(GIVE_SECONDS)
-        if before is not None:
-            with hosted.handing_over():
-                ownership.give(hosted.replica.files.root, before, appliance_id)
-            seams.reach("appliance.replica.given")
-        host.let_go(hosted)
+        with hosted.let_go_of(GIVE_SECONDS):
+            if before is not None:
+                with hosted.handing_over():
+                    ownership.give(hosted.replica.files.root, before, appliance_id)
+                seams.reach("appliance.replica.given")
+            host.let_go(hosted)
     log.info("replica.given", machine=hosted.machine_id, to=appliance_id)
 
 

@@ -107,7 +107,7 @@ class Scrubber(Periodic):
         """The next point to read, of the machine that was served longest ago."""
         now = datetime.now(UTC)
         for hosted in sorted(self._host.all(), key=lambda each: self._served.get(each.machine_id, 0.0)):
-            if hosted.accepting and not hosted.removed:
+            if not self._unwanted(hosted):
                 point = next_point(hosted.points, now, self._again_seconds, self._failed)
                 if point is not None:
                     self._served[hosted.machine_id] = time.monotonic()
@@ -133,8 +133,9 @@ class Scrubber(Periodic):
                   read_bytes=verdict.read_bytes, seconds=round(verdict.seconds, 3))  # fmt: skip
 
     def _unwanted(self, hosted: HostedReplica) -> bool:
-        """Whether to stop reading: a failover needs the disks more."""
-        return self.stopping.is_set() or hosted.removed or not hosted.accepting
+        """Whether to stop reading: a failover, or the appliance that is to get it, needs the disks more."""
+        is_free = hosted.accepting and not hosted.removed and not hosted.left_alone
+        return self.stopping.is_set() or not is_free
 
     def _repair(self, hosted: HostedReplica) -> None:
         """Ask the source for a comparison, if damage was found. The digests are dropped first: they describe
@@ -153,10 +154,13 @@ class Scrubber(Periodic):
 
     def _pace(self, read: int, cancelled: Asked) -> None:
         """Sleep as the rate requires and while a cycle waits; return early when the disks are needed."""
-        self.stopping.wait(read / self._rate)
-        until = time.monotonic() + LONGEST_PAUSE_SECONDS
-        while self._busy() and time.monotonic() < until and not cancelled():
-            self.stopping.wait(PAUSE_LOOK_SECONDS)
+        self._rest(read / self._rate, cancelled)
+        self._rest(LONGEST_PAUSE_SECONDS, lambda: cancelled() or not self._busy())
+
+    def _rest(self, seconds: float, is_enough: Asked) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not is_enough():
+            self.stopping.wait(min(left, PAUSE_LOOK_SECONDS))
 
     def _busy(self) -> bool:
         now = time.monotonic()

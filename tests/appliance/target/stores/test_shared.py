@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.shared import State, alone_in_stores
-from secondsite.appliance.target import replica_moves
+from secondsite.appliance.target import replica_moves, scrub
 from secondsite.appliance.target.stores import stores
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
@@ -28,6 +30,7 @@ from secondsite.wire.control.orders import (
     CreateNetwork,
     DrillNetwork,
     Kind,
+    PointOrder,
     RemoveReplica,
     TakeReplica,
 )
@@ -257,6 +260,53 @@ def test_an_appliance_that_runs_gives_it_when_it_is_asked(pair, sites):
     assert owner(pair) == c.appliance_id
     assert b.appliance.host.find(pair.machine_id) is None
     take(pair, c)
+
+
+def slowly_read_of(pair, site, monkeypatch):
+    """Have the background reading begin with a point that it reads for hours; returns once it does."""
+    began, real = threading.Event(), scrub.verify
+
+    def noted(hosted, point_id, cancelled, told):
+        def seen(through, read):
+            began.set()
+            told(through, read)
+
+        return real(hosted, point_id, cancelled, seen)
+
+    monkeypatch.setattr(scrub, "verify", noted)
+    site.restart(scrub_rest_seconds=0.1, scrub_bytes_per_second=16)
+    assert began.wait(20)
+    assert None in [each.verified_at for each in pair.status().points]
+
+
+def test_a_point_that_is_read_in_the_background_keeps_it_from_nobody(pair, sites, monkeypatch):
+    _, b, c = sites
+    slowly_read_of(pair, b, monkeypatch)
+    take(pair, c, wait_seconds=10)
+    assert owner(pair) == c.appliance_id
+
+
+def test_a_point_that_somebody_has_read_keeps_it_and_the_machine_is_named(pair, sites, monkeypatch):
+    _, b, c = sites
+    reading, over = threading.Event(), threading.Event()
+
+    def wait(_through, _read):
+        reading.set()
+        assert over.wait(30)
+
+    monkeypatch.setattr(scrub, "teller", lambda *_: wait)
+    monkeypatch.setattr(replica_moves, "GIVE_SECONDS", 0.5)
+    asked = PointOrder(point_id=pair.point)
+    with ThreadPoolExecutor(1) as beside:
+        verified = beside.submit(b.do, Kind.VERIFY_POINT, asked, pair.machine_id)
+        assert reading.wait(20)
+        with pytest.raises(OrderFailed, match=r"point of web01 is being read.*job list --machine web01"):
+            take(pair, c)
+        assert not b.replica(pair.machine_id).left_alone
+        over.set()
+        verified.result(30)
+    take(pair, c)
+    assert owner(pair) == c.appliance_id
 
 
 def test_it_comes_back_the_same_way(pair, sites):
