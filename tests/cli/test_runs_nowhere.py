@@ -1,9 +1,13 @@
 """A machine that was failed over and does not run: what is shown of it, and what it takes to end its
 protection. And what is told of its jobs after that."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from rig.eventually import eventually
+from secondsite.cli.nouns.machine import runs_at
 from secondsite.fabrics import simulated
 from secondsite.fabrics.simulated.host.host import Host
 
@@ -43,6 +47,22 @@ def test_a_machine_that_is_off_where_it_was_failed_over_to_is_not_said_to_run_th
     assert f"for {off}, which is off here and stands on them" in " ".join(ended.split())
     jobs = cli.must(f"job list --machine {off} --json").json
     assert [each["verb"] for each in jobs][:2] == ["disable_protection", "disable_protection"]
+
+
+@pytest.mark.parametrize(
+    ("power", "code", "place"),
+    [
+        ("off", "failed-over-machine-moved", "b"),
+        ("off", "failed-over-machine-elsewhere", "elsewhere"),
+        ("off", "cancel-failed", "nowhere: off"),
+        ("running", "failed-over-machine-moved", "a"),
+    ],
+)
+def test_one_whose_cancel_failed_is_said_to_run_where_it_was_seen(power, code, place):
+    """It ran at another host of the second site, and 'nowhere: off' was shown."""
+    found = [SimpleNamespace(code=code)]
+    machine: Any = SimpleNamespace(active_site="a", target_site="b", power=power, findings=found)
+    assert runs_at(machine) == place
 
 
 def test_a_subnet_that_is_none_is_named_before_a_yes_is_wanted(cli, protected):

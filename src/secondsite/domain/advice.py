@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import bring_up, health, shell
-from .lifecycle import DrillState, State, Verb, allowed_operations
+from .lifecycle import HALF_WAY, DrillState, State, Verb, allowed_operations
 
 NOT_PROTECTED = "not-protected"
 MOVES_BETWEEN = frozenset({State.FAILING_OVER, State.PLANNED_FAILING_OVER, State.CANCELLING})
@@ -74,6 +74,17 @@ def _missing(of: AdvisedMachine) -> str:
         )
     committed = not of.may(Verb.CHANGE_RECOVERY_POINT)
     return f"{bring_up.missing(of.name, of.site, committed=committed)}{_or_cancelled(of)}"
+
+
+def _elsewhere(of: AdvisedMachine) -> str:
+    """For a verb that did not end, which is to be repeated."""
+    if of.state not in HALF_WAY:
+        return ""
+    return (
+        f"Find where {of.name} runs: at another host of {of.site} that reaches the store ('virsh list'), or "
+        "at that of its appliance ('fuser FILE', as root, for its disks). If it was migrated, migrate it "
+        "back ('virsh migrate'); else shut it down there. Then repeat the verb."
+    )
 
 
 def _written(of: AdvisedMachine) -> str:
@@ -172,6 +183,7 @@ _BY_CODE: dict[str, Callable[[AdvisedMachine], str]] = {
     "failed-over-machine-off": _off,
     "failed-over-machine-missing": _missing,
     "source-running-after-failover": _two_copies,
+    health.ELSEWHERE: _elsewhere,
     health.WRITTEN: _written,
     NOT_PROTECTED: _not_protected,
 }

@@ -152,6 +152,28 @@ def test_a_failed_over_machine_whose_disks_another_host_has_open_is_told_once_it
     assert "failed-over-machine-off" in eventually(lambda: told("off"))
 
 
+def test_one_that_was_migrated_together_with_its_definition_is_not_missing(pair):
+    """Its disks say it, also while the appliance of that host does not run."""
+    pair.protect().synchronized()
+    away = fail_over(pair, pair.point_now())
+    [path] = pair.target.replica(pair.machine_id).replica.files.run("failover").glob("*.qcow2")
+    pair.target.fabric.power.stop(away)
+    undefined(pair, away)
+
+    def told():
+        pair.target.appliance.power_watch.look()
+        return [each.code for each in pair.status().findings if each.code.startswith("failed-over-")]
+
+    def asked(fabric_id):
+        return pair.target.do(Kind.POWER, FabricMachine(fabric_id=fabric_id), pair.machine_id)["power"]
+
+    with written_by_another_host(path):
+        eventually(lambda: told() == ["failed-over-machine-elsewhere"])
+        assert (asked(away), asked("another")) == ("elsewhere", "missing")
+    eventually(lambda: told() == ["failed-over-machine-missing"])
+    assert asked(away) == "missing"
+
+
 @contextmanager
 def written_by_another_host(path):
     """As QEMU there: it shares the byte of those that may write."""

@@ -60,9 +60,20 @@ def test_it_is_told_where_it_is_and_not_that_it_is_missing(rig, copy):
 @pytest.mark.parametrize("words", [("commit",), ("change-recovery-point", "--choice", "latest")])
 def test_no_verb_takes_it_there(rig, copy, words):
     tree = command_line.do(rig, words[0], "web01", *words[1:], exit_code=1)
-    assert "was migrated to the host of appliance 'appliance-b2'" in str(tree)
+    assert "it is on at the host of appliance 'appliance-b2'" in str(tree)
     assert fabric(rig, "b").inventory.running() == frozenset()
     assert fabric(rig, "b2").inventory.running() == {copy}
+
+
+def test_nor_while_the_appliance_of_that_host_does_not_run(rig, copy):
+    rig.appliances["b2"].stop()
+    eventually(lambda: MOVED not in codes(rig), FOLLOWED_SECONDS)
+    for verb, *words in (("commit",), ("change-recovery-point", "--choice", "latest")):
+        tree = command_line.do(rig, verb, "web01", *words, exit_code=1)
+        assert "another host that reaches the store, has its disks open" in str(tree)
+    assert fabric(rig, "b2").inventory.running() == {copy}
+    rig.appliances["b2"].start()
+    eventually(lambda: MOVED in codes(rig), FOLLOWED_SECONDS)
 
 
 def test_migrated_back_and_reprotected_it_may_be_migrated(rig, copy):

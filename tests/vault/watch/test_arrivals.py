@@ -111,6 +111,22 @@ def test_nobody_says_two_who_has_not_seen_it_on_where_its_replica_is(facts, stor
         assert not {"runs-at-two-hosts", "failed-over-machine-elsewhere"} & found.keys()
 
 
+@pytest.mark.parametrize("state", [State.CANCEL_FAILED, State.FAILOVER_FAILED])
+def test_it_is_told_where_it_is_also_after_a_verb_failed_there(facts, store, clock, state):
+    """It said 'runs at nowhere: off', and no finding, while its guest ran."""
+    left = {"state": state, "failed_over_at": NOW - SOON, "start_ordered": True}
+    there = FindingShape(code="failed-over-machine-elsewhere", what="web01 is off here.", since=NOW)
+    facts.status(B, Status(replicas=(replica_status(findings=(there,), runs=("failover",)),)))
+    elsewhere = told(facts, store, **left)["failed-over-machine-elsewhere"]
+    assert "Then repeat the verb" in elsewhere.do
+    assert "virsh start" not in elsewhere.do
+    assert "failed-over-machine-elsewhere" not in told(facts, store, **{**left, "start_ordered": False})
+    arrive(facts, OTHER_B, machine().target_fabric_id)
+    found = told(facts, store, **left)
+    assert "runs at the host of appliance 'other-b' of site b" in found["failed-over-machine-moved"].what
+    assert "failed-over-machine-elsewhere" not in found
+
+
 def test_one_that_was_failed_over_and_migrated_is_not_missing_but_there(facts, store, clock):
     fabric_id = machine().target_fabric_id
     missing = FindingShape(code="failed-over-machine-missing", what="web01 is not known.", since=NOW)

@@ -24,11 +24,21 @@ OLD_COPY_GRACE_SECONDS = 60.0
 
 
 def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
-    power = group_pauses.power(context, payload.fabric_id)
+    power = _seen(context, payload.fabric_id)
     asked = payload.tell_addresses and power is PowerState.RUNNING
     told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
     in_the_way = tuple(_to_leaving(context, payload.fabric_id, power)) if payload.leaves else ()
     return f"the machine is {power}", PowerFact(power=str(power), addresses=told, obstacles=in_the_way)
+
+
+def _seen(context: Context, fabric_id: str) -> PowerState:
+    """Its power; elsewhere for a failed-over machine that was migrated away together with its definition."""
+    power = group_pauses.power(context, fabric_id)
+    hosted = context.parts.host.find(context.order.machine_id or "")
+    if power is not PowerState.MISSING or hosted is None or not hosted.runs_unseen:
+        return power
+    fact = runs.machine_of(context, FAILOVER)
+    return PowerState.ELSEWHERE if fact is None or fact.fabric_id == fabric_id else power
 
 
 def _to_leaving(context: Context, fabric_id: str, power: PowerState) -> Iterator[ObstacleShape]:

@@ -1,8 +1,10 @@
 """Orders that make, take over, open, close and remove a replica."""
 
+from pathlib import Path
+
 import structlog
 
-from ...domain import errors
+from ...domain import errors, shell
 from ...fabrics.interface import PowerState
 from ...ground.plural import counted
 from ...wire.common.stores import MOST_SIGNS
@@ -16,7 +18,7 @@ from ...wire.control.orders import (
 )
 from ...wire.control.setups import ReplicaSetup
 from ..shared import ended_protections, withdrawn_definitions
-from ..target import FAILOVER, HostedReplica, ReplicaTakeover
+from ..target import FAILOVER, HostedReplica, ReplicaTakeover, StillOpen
 from . import last_copy, left_copy, runs
 from .context import ApplianceParts, Context
 from .networks import drill_networks
@@ -53,7 +55,10 @@ def take_replica(context: Context, payload: TakeReplica) -> tuple[str, TakenRepl
         if hosted is None:
             context.require_current()
             taking = ReplicaTakeover(host, payload)
-            hosted = taking.take(min(payload.wait_seconds, context.left_seconds()))
+            try:
+                hosted = taking.take(min(payload.wait_seconds, context.left_seconds()))
+            except StillOpen as problem:
+                raise _open_here(context, payload, problem) or problem from None
         with context.alone(hosted, TAKING):
             hosted.save(accepting=payload.accepting and not hosted.failed_over)
             still = _end_former_drills(context, hosted)
@@ -61,6 +66,22 @@ def take_replica(context: Context, payload: TakeReplica) -> tuple[str, TakenRepl
     points = counted(len(hosted.replica.point_ids), "recovery point")
     said = f"the replica of {setup.machine_name}, with {points}, is taken over{still}"
     return said, TakenReplica(tokens=tuple(host.stores.of(hosted).owners.signs()[:MOST_SIGNS]))
+
+
+def _open_here(
+    context: Context, payload: TakeReplica, problem: errors.NotPossibleNow
+) -> errors.NotPossibleNow | None:
+    """What to do if it is a machine of this very host that has it open: it was migrated here. None: it is
+    not."""
+    for each in context.fabric.inventory.list():
+        paths = (Path(disk.path) for disk in each.definition.disks)
+        if each.power.is_on and any(payload.setup.machine_id in path.parts for path in paths):
+            return errors.NotPossibleNow(
+                f"{problem.message} It is {each.name}, which runs at this host.",
+                do=f"Shut it down here ('virsh shutdown {shell.arguments(each.name)}', with the URI of this "
+                "appliance's hypervisor), and try again: it goes on from these disks.",
+            )
+    return None
 
 
 def _end_former_drills(context: Context, hosted: HostedReplica) -> str:

@@ -37,7 +37,7 @@ from .key_change import GIVE_ONE, Custody
 from .misplaced_replicas import MisplacedReplica
 from .power_watch import PowerWatch
 from .replica import FAILOVER, HostedReplica
-from .replica_moves import ReplicaTakeover, SharedStoresWatch
+from .replica_moves import ReplicaTakeover, SharedStoresWatch, StillOpen
 from .replicas import ReplicaHost
 from .scrub import Scrubber
 from .second_copies import SecondCopies
@@ -61,6 +61,7 @@ __all__ = [
     "SecondCopies",
     "Seeds",
     "SharedStoresWatch",
+    "StillOpen",
     "coming_home",
     "key_change",
     "old_disks",

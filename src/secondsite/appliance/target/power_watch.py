@@ -6,7 +6,6 @@ from pathlib import Path
 
 import structlog
 
-from ...datapath.disks import image_locks
 from ...domain import errors
 from ...fabrics.interface import Fabric, PowerState
 from ...ground.periodic import Periodic
@@ -125,6 +124,8 @@ class PowerWatch(Periodic):
             return name, self._unnoted(hosted) if run == FAILOVER else None
         made = json.loads(noted)
         power = self._fabric.power.state(made["fabric_id"]) if made.get("begun") else None
+        if run == FAILOVER and power is PowerState.MISSING and hosted.runs_unseen:
+            power = PowerState.ELSEWHERE
         return self._called_now(made) if power in NOT_RUNNING else made["name"], power
 
     def _called_now(self, made: dict[str, str]) -> str:
@@ -141,8 +142,7 @@ class PowerWatch(Periodic):
             lies_there = any(Path(disk.path).is_relative_to(folder) for disk in each.definition.disks)
             if lies_there or (committed and each.tag == hosted.machine_id):
                 return self._fabric.power.state(each.fabric_id)
-        written = any(image_locks.is_written(path) for path in folder.glob("*.qcow2"))
-        return None if written else PowerState.MISSING
+        return None if hosted.runs_unseen else PowerState.MISSING
 
 
 def _redefined(hosted: HostedReplica, strayed: old_disks.StrayedDisks) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ...datapath import errors as datapath_errors
 from ...datapath.cycles import CycleHeader, FirmwareFile, cycle_file, inbox
+from ...datapath.disks import image_locks
 from ...datapath.encryption import DataKey
 from ...datapath.errors import KeyMissing, KeyWrong
 from ...datapath.replica import PointRecord, Replica
@@ -120,6 +121,13 @@ class HostedReplica:
         """Whether a machine was failed over onto it, as its files say: the database may be from an old
         backup."""
         return self.replica.state.stands_on_its_run or self.replica.state.run(FAILOVER) is not None
+
+    @property
+    def runs_unseen(self) -> bool:
+        """Whether a program, here or at another host, writes to the disks that a machine was failed over
+        onto, by the locks of their files."""
+        overlays = self.replica.files.run(FAILOVER).glob("*.qcow2")
+        return self.failed_over and any(map(image_locks.is_written, overlays))
 
     def is_of(self, epoch: int) -> bool:
         """Whether cycles of this epoch are for it, open or closed."""

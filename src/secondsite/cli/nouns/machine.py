@@ -34,6 +34,7 @@ NOT_AT_TARGET = {
     "failed-over-machine-elsewhere": "elsewhere",
 }
 """What is shown as the place where a machine runs, for findings that a failed-over machine does not run."""
+MOVED = "failed-over-machine-moved"
 
 
 def _replication(machine: rest.Machine) -> str:
@@ -77,7 +78,7 @@ def show_list(
             ("name", lambda m: m.name),
             ("state", lambda m: output.words(m.state)),
             ("health", lambda m: m.health if m.health != "not_applicable" else "-"),
-            ("runs at", lambda m: _runs_at(m) if m.target_site else m.active_site),
+            ("runs at", lambda m: runs_at(m) if m.target_site else m.active_site),
             ("other site", _other_site),
             ("replication", _replication),
             ("points", lambda m: m.points.count or "-"),
@@ -202,7 +203,7 @@ def _what(machine: rest.Machine) -> list[tuple[str, object]]:
         ("source", _at_source(machine)),
         ("target", machine.target_site),
         ("appliances", _appliances(machine)),
-        ("runs at", _runs_at(machine)),
+        ("runs at", runs_at(machine)),
         ("addresses", _addresses(machine)),
         ("direction", machine.direction),
         ("policy", machine.policy),
@@ -299,15 +300,16 @@ def _addresses(machine: rest.Machine) -> str | None:
     return f"{', '.join(seen.addresses)} (seen {clock(seen.at)})" if seen is not None else None
 
 
-def _runs_at(machine: rest.Machine) -> str | None:
+def runs_at(machine: rest.Machine) -> str | None:
     """The site where the machine runs, as far as is known: the source's appliance reports its power; at the
     target it runs since a job started it, unless the appliance there reports otherwise."""
+    codes = [each.code for each in machine.findings]
+    told = next(filter(None, map(NOT_AT_TARGET.get, codes)), None)
     if machine.active_site == machine.target_site:
-        told = (NOT_AT_TARGET.get(each.code) for each in machine.findings)
-        return next(filter(None, told), machine.active_site)
-    return (
-        machine.active_site if machine.power in (None, "running", "paused") else f"nowhere: {machine.power}"
-    )
+        return told or machine.active_site
+    if machine.power in (None, "running", "paused"):
+        return machine.active_site
+    return told or (machine.target_site if MOVED in codes else f"nowhere: {machine.power}")
 
 
 def _disk(disk: rest.Disk) -> str:

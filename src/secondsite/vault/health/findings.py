@@ -240,7 +240,10 @@ def _believed(code: str, of_source: bool) -> str:
 
 
 def _should_run(code: str, machine: MachineRecord) -> bool:
-    """Whether the finding would advise turning off the machine that should run."""
+    """Whether the finding counts in the machine's state: elsewhere it would advise turning off, or starting,
+    the wrong machine."""
+    if code == health.ELSEWHERE and machine.state in HALF_WAY and machine.start_ordered:
+        return True
     return machine.state in SHOULD_RUN if code in NOT_THERE else machine.drill_state is DrillState.RUNNING
 
 
@@ -398,7 +401,7 @@ def _moved_there(situation: Situation) -> Iterator[HealthFinding]:
     """The machine was failed over, and runs at another host there: somebody migrated it, or that host was
     given up and has come back. Then it may run at both."""
     machine, moved = situation.machine, situation.status.moved
-    if machine.state not in SHOULD_RUN or moved is None:
+    if machine.state not in SHOULD_RUN | HALF_WAY or moved is None:
         return
     name = situation.target.name if situation.target is not None else machine.target_appliance_id
     at_both = _runs_where_its_replica_is(situation, moved)

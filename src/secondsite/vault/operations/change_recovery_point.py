@@ -7,14 +7,13 @@ removed. If the new point does not start all the same, the old one is started ag
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import bring_up, errors, health, shell
+from ...domain import bring_up
 from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Done, Outcome
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.common.machines import PowerState
 from ...wire.common.points import RollForward
 from ...wire.control.checks import Obstacles, ObstacleShape
 from ..steps import lookup, obstacles
@@ -59,8 +58,7 @@ class ChangeRecoveryPoint(MachineOperation):
     def _check(self, ctx: StepContext) -> Outcome:
         target = self.target(ctx)
         verb = "The change of the recovery point"
-        other_hosts.require_copy_not_moved(verb, self.orders, ctx, target.machine)
-        _require_not_elsewhere(verb, target)
+        other_hosts.require_copy_here(verb, self.orders, ctx, target.machine)
         found = choose_recovery_point.choose(ctx, target, process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
         warned = self._tried(target, found.instant.point_id)
@@ -114,19 +112,6 @@ class ChangeRecoveryPoint(MachineOperation):
         instant = StartInstant(point_id=old.old_point, forward=old.old_forward)
         done = start_from(self.deps, ctx, self.target(ctx), instant)
         return replace(done, sentence=f"{done.sentence}; what it had written since its failover is lost")
-
-
-def _require_not_elsewhere(verb: str, target: Target) -> None:
-    """Raises PrerequisiteFailed while something else has the disks open of the machine that is to be removed:
-    its overlays could not be, and its definition would be gone."""
-    machine = target.machine
-    if target.power().facts.power != PowerState.ELSEWHERE:
-        return
-    raise errors.PrerequisiteFailed(
-        f"{verb} of {machine.name} was not started: at the host of its appliance at {machine.target_site} it "
-        "is off, while another program, or another host that reaches the store, has its disks open.",
-        do=shell.about(machine.name, health.CATALOGUE[health.ELSEWHERE].do),
-    )
 
 
 def _forgotten(machine: MachineRecord) -> Obstacles:

@@ -61,7 +61,7 @@ class Commit(MachineOperation):
             status = tx.statuses.get(machine.id)
         if lookup.is_forgotten(machine, status):
             raise _forgotten(machine)
-        other_hosts.require_copy_not_moved("The commit", self.orders, ctx, machine)
+        other_hosts.require_copy_here("The commit", self.orders, ctx, machine)
         self._require_left(ctx, machine)
         begin = started_from(machine.failed_over_point_id, machine.failed_over_forward)
         found = _found(machine, self._power(ctx, machine), begin, lookup.redefined(status))

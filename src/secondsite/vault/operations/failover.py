@@ -119,6 +119,8 @@ class Failover(MachineOperation):
         obstacles.require_its_epoch(self.deps, "A failover", target.machine)
         self._look_again(ctx, target.machine)
         other_hosts.require_none_has_it("The failover", self.orders, ctx, target.machine)
+        if target.machine.start_ordered:
+            other_hosts.require_copy_here("The failover", self.orders, ctx, target.machine)
         found = choose_recovery_point.choose(ctx, target, process=False, committed_too=True)
         machine, instant = target.machine, found.instant
         with self.deps.store.reading() as tx:

@@ -19,6 +19,7 @@ from rig.noise import noise
 from secondsite.appliance.shared import State, alone_in_stores
 from secondsite.appliance.target import replica_moves, scrub
 from secondsite.appliance.target.stores import stores
+from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
@@ -438,6 +439,18 @@ def test_one_that_was_failed_over_stays(pair, sites):
     b.stop()
     with pytest.raises(OrderFailed, match="was failed over"):
         take(pair, c)
+
+
+def test_one_that_was_migrated_to_the_very_host_that_takes_it_over_is_to_be_shut_down_there(pair, sites):
+    _, b, c = sites
+    copy = runs.fail_over(pair, pair.point)
+    simulated.migrate(b.root, copy, c.root)
+    b.stop()
+    with pytest.raises(OrderFailed, match=r"It is web01, which runs at this host\..*virsh shutdown web01"):
+        take(pair, c, begun=True, wait_seconds=1)
+    c.fabric.power.stop(copy)
+    take(pair, c, begun=True)
+    assert owner(pair) == c.appliance_id
 
 
 def test_a_store_without_the_token_that_the_vault_knows_is_not_the_one(pair, sites):

@@ -4,7 +4,7 @@ definition that a migration left there must not start once the machine is at the
 
 from dataclasses import replace
 
-from ....domain import errors, shell
+from ....domain import errors, health, shell
 from ....jobs.model.context import StepContext
 from ....wire.common.machines import PowerState
 from ....wire.control import orders
@@ -25,15 +25,28 @@ def require_none_has_it(verb: str, give: Orders, ctx: StepContext, machine: Mach
 
 def require_copy_not_moved(verb: str, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
     """The same for a machine that was failed over, and its target site."""
-    there = replace(
+    at = _who_has_it(give, ctx, _at_target(machine), again=True)
+    if at is not None:
+        raise _moved(verb, machine, at)
+
+
+def require_copy_here(verb: str, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
+    """The same before a verb that starts or removes what was failed over. Raises PrerequisiteFailed, too,
+    while nobody says where it is, and something has its disks open: neither could be done."""
+    require_copy_not_moved(verb, give, ctx, machine)
+    if not machine.start_ordered or not give.deps.gateway.is_connected(machine.target_appliance_id):
+        return
+    if _power(give, ctx, _at_target(machine), machine.target_appliance_id, True) is PowerState.ELSEWHERE:
+        raise _open_elsewhere(verb, machine)
+
+
+def _at_target(machine: MachineRecord) -> MachineRecord:
+    return replace(
         machine,
         source_site=machine.target_site,
         source_appliance_id=machine.target_appliance_id,
         source_fabric_id=machine.target_fabric_id,
     )
-    at = _who_has_it(give, ctx, there, again=True)
-    if at is not None:
-        raise _moved(verb, machine, at)
 
 
 def _who_has_it(
@@ -90,4 +103,12 @@ def _moved(verb: str, machine: MachineRecord, at: ApplianceRecord) -> errors.Pre
         do="If it was migrated there, migrate it back to the host where it was started ('virsh migrate'). If "
         "that host was given up and has come back, shut this copy of it down there ('virsh shutdown'). Then "
         "start the verb again.",
+    )
+
+
+def _open_elsewhere(verb: str, machine: MachineRecord) -> errors.PrerequisiteFailed:
+    return errors.PrerequisiteFailed(
+        f"{verb} of {machine.name} was not started: at the host of its appliance at {machine.target_site} it "
+        "is off, while another program, or another host that reaches the store, has its disks open.",
+        do=shell.about(machine.name, health.CATALOGUE[health.ELSEWHERE].do),
     )
