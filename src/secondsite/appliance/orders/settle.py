@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...datapath.disks import DiskLocation
+from ...datapath.disks import DiskLocation, same_files
 from ...domain import errors, shell
 from ...fabrics.settling import NewPlace
-from ...ground import seams
+from ...ground import real_files, seams
 from ...wire.common.base import Shape
 from ...wire.control.orders import FabricMachine, Nothing, Settle
+from ..shared import withdrawn_definitions
 from ..target import HostedReplica, old_disks, stores
 from . import machine_tags, runs
 from .commit import forget_withdrawn
@@ -147,7 +148,8 @@ def _wanted(payload: Settle, left: tuple[str, ...]) -> Mapping[str, NewPlace]:
 
 def _checked(context: Context, payload: Settle, wanted: Mapping[str, NewPlace]) -> Mapping[str, DiskLocation]:
     """Where each disk would go. Raises NotPossibleNow for a place in a store, which is removed with what lies
-    there."""
+    there, and for one that is somebody's."""
+    _require_nobodys(context, wanted)
     places = context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
     for key, place in places.items():
         store = _store_of(context, place) if isinstance(place, Path) else None
@@ -157,6 +159,36 @@ def _checked(context: Context, payload: Settle, wanted: Mapping[str, NewPlace]) 
                 do="Give a folder or a storage pool outside of all stores.",
             )
     return places
+
+
+def _require_nobodys(context: Context, wanted: Mapping[str, NewPlace]) -> None:
+    """Raises NotPossibleNow for what a replica stands on, or a machine that was withdrawn here has: no
+    machine that is defined need name it."""
+    places = {each.place: same_files.identity(each.place) for each in wanted.values()}
+    names = {each.place: real_files.device_name(each.place) for each in wanted.values()}
+    for path, device, whose in _stood_on(context):
+        file, name = same_files.identity(path), device or real_files.device_name(path)
+        for place, found in places.items():
+            if (found is not None and found == file) or (name and names[place] == name):
+                raise errors.NotPossibleNow(
+                    f"{place} is {whose}, so nothing is copied to it.", do="Give another device."
+                )
+
+
+def _stood_on(context: Context) -> Iterator[tuple[str, str, str]]:
+    """Paths, what is there by its device's name, if that was noted, and whose it is."""
+    for hosted in context.parts.host.all():
+        for file in (file for disk in hosted.replica.state.disks for file in disk.base_files):
+            yield file.path, file.device, f"below the replica of {hosted.setup.machine_name}"
+    for machine in withdrawn_definitions.all_of(context.state):
+        known = withdrawn_definitions.device_names(context.state, machine)
+        for disk in (each for each in machine.disks if each.path):
+            for path in old_disks.files(disk):
+                yield (
+                    str(path),
+                    known.get(disk.key, ""),
+                    f"a disk of {machine.name}, which was withdrawn here",
+                )
 
 
 def _store_of(context: Context, place: Path) -> Path | None:

@@ -35,6 +35,17 @@ def recall(state: State, fabric_id: str) -> MachineDefinition | None:
     return MachineDefinition.model_validate_json(found) if found else None
 
 
+def all_of(state: State) -> list[MachineDefinition]:
+    """The definitions of all withdrawn machines."""
+    return [MachineDefinition.model_validate_json(each) for each in state.facts(PREFIX).values()]
+
+
+def device_names(state: State, definition: MachineDefinition) -> dict[str, str]:
+    """What the disks that were block devices were called, by disk key."""
+    known = _noted(state, definition.fabric_id)
+    return {key: name for key, name in known.items() if isinstance(name, str)}
+
+
 def there(state: State, definition: MachineDefinition) -> frozenset[str]:
     """By key, the disks whose files are those that the machine had when it was withdrawn: its owner may have
     deleted one, and another machine may have got its path. All of them, if a former release withdrew it."""
@@ -50,9 +61,9 @@ def led_elsewhere(state: State, definition: MachineDefinition) -> frozenset[str]
 
 def devices_away(state: State, definition: MachineDefinition) -> dict[str, str]:
     """Of the disks that are block devices, why one is not at its path, to be said after that; by disk key."""
-    known = _noted(state, definition.fabric_id)
-    devices = [(each, name) for each in definition.disks if isinstance(name := known.get(each.key), str)]
-    found = {each.key: real_files.device_away(each.path, name) for each, name in devices}
+    known = device_names(state, definition)
+    devices = [each for each in definition.disks if each.key in known]
+    found = {each.key: real_files.device_away(each.path, known[each.key]) for each in devices}
     return {key: why for key, why in found.items() if why}
 
 

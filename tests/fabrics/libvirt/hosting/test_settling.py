@@ -3,6 +3,7 @@ the machine's next start."""
 
 import os
 import re
+import stat
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rig.iscsi_target import IscsiTarget
 from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import PowerState
-from secondsite.fabrics.libvirt.host import domain_xml
+from secondsite.fabrics.libvirt.host import domain_xml, withdrawn_disks
 from secondsite.fabrics.libvirt.hosting import destinations
 from secondsite.fabrics.settling import NewPlace
 from secondsite.ground import seams
@@ -93,6 +94,106 @@ def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, r
     other = steps.protected(host, "other")
     with steps.refused(errors.NotPossibleNow):
         settling.check(other, {"vda": NewPlace(str(own), "raw")})
+    host.clear()
+
+
+@pytest.fixture
+def alias(tmp_path):
+    """Makes another node of a device."""
+
+    def made(path):
+        node = tmp_path / f"alias-of-{path.name}"
+        os.mknod(node, stat.S_IFBLK | 0o600, os.stat(path).st_rdev)
+        return node
+
+    return made
+
+
+def refused_with(host, fabric_id, place):
+    with pytest.raises(errors.NotPossibleNow) as refused:
+        host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(place), "raw")})
+    with pytest.raises(errors.NotPossibleNow):
+        host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(place), "raw")}, lambda _: None)
+    return refused.value.message
+
+
+def test_a_device_that_a_machine_has_is_refused_by_any_node_of_it(host, device, alias):
+    own = device(steps.DISK_BYTES)
+    fabric_id, other = steps.protected(host, "on-a-device"), steps.protected(host, "others")
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
+    steps.write(host, fabric_id, 0, 0x41)
+    for place in (own, alias(own)):
+        assert f"{place} is a disk of 'on-a-device-" in refused_with(host, other, place)
+    assert own.read_bytes()[:1] == b"\x41"
+    host.clear()
+
+
+@pytest.mark.parametrize("whose", ["its own", "another machine's"])
+def test_what_is_below_a_disk_is_refused_by_any_node_of_it(host, device, alias, tmp_path, whose):
+    base, overlay = device(steps.DISK_BYTES), tmp_path / "overlay.qcow2"
+    with open(base, "r+b") as file:
+        file.write(b"below")
+    below(base, overlay)
+    fabric_id = steps.protected(host, "above")
+    settling = fabric_id if whose == "its own" else steps.protected(host, "beside")
+    moved_to(host, fabric_id, overlay)
+    for place in (base, alias(base)):
+        assert f"{place} is below a disk of 'above-" in refused_with(host, settling, place)
+    assert base.read_bytes()[:5] == b"below"
+    host.clear()
+
+
+def below(base, overlay):
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", "raw", str(overlay)], check=True
+    )
+
+
+def moved_to(host, fabric_id, overlay):
+    """It runs on that from now on."""
+    steps.stopped(host, fabric_id)
+    domain = host.connection.domain(fabric_id)
+    former = stored_disk(domain)["source/file"]
+    text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    host.connection.handle.defineXML(text.replace(former, str(overlay)))
+    host.fabric.power.start(fabric_id)
+
+
+def test_a_disk_of_a_machine_that_was_withdrawn_is_refused_by_any_node_of_it(
+    host, device, alias, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(withdrawn_disks, "FOLDER", tmp_path / "veto")
+    own, fabric_id = device(steps.DISK_BYTES), steps.protected(host, "stays")
+    withdrawn_disks.forbid("5f0f", [str(own), "iscsi://127.0.0.1:3260/iqn.2026-11.x:y/0"])
+    for place in (own, alias(own)):
+        assert "a disk of machine 5f0f, which was withdrawn" in refused_with(host, fabric_id, place)
+    withdrawn_disks.allow("5f0f")
+    host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(own), "raw")})
+    host.clear()
+
+
+def test_one_device_by_two_nodes_is_not_taken_for_two_disks_nor_by_two_machines(
+    host, device, alias, monkeypatch
+):
+    own = device(steps.DISK_BYTES)
+    node = alias(own)
+    both = steps.protected(host, "two-disks", (steps.DISK_BYTES, steps.DISK_BYTES))
+    twice = {"vda": NewPlace(str(own), "raw"), "vdb": NewPlace(str(node), "raw")}
+    with pytest.raises(errors.InvalidArgument, match="for several disks"):
+        host.fabric.settling.check(both, twice)
+    first, second = steps.protected(host, "first"), steps.protected(host, "second")
+    said = []
+
+    def noted(seam):
+        if seam == "fabric.settle.noted":
+            monkeypatch.undo()
+            said.append(refused_with(host, second, node))
+
+    monkeypatch.setattr(seams, "reach", noted)
+    host.fabric.settling.settle(first, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
+    assert said == [
+        f"{node} is where a disk of machine {first} is being moved to, so nothing is copied to it."
+    ]
     host.clear()
 
 

@@ -15,6 +15,7 @@ over: the hook refuses these, too, by what the replica's folder says of its owne
 appliances by the files in `APPLIANCES`."""
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,12 +27,14 @@ FOLDER = Path("/var/lib/secondsite/start-veto")
 APPLIANCES = Path("/var/lib/secondsite/start-veto-appliances")
 NEWLINE = "\x01"
 """Stands for a newline in a path, which would end the line; it cannot occur in XML."""
+OVERLAYS = "+"
+"""Begins the line of the folder of overlays."""
 
 
 def forbid(fabric_id: str, paths: Iterable[str], overlays: Path | None = None) -> None:
     """From now on the hook refuses every machine that has one of these disks and can write to it.
     `overlays`: the folder of the disks that the machine itself has above them, since it came home."""
-    lines = [*map(_known_as, paths), *([] if overlays is None else [f"+{overlays}/"])]
+    lines = [*map(known_as, paths), *([] if overlays is None else [f"{OVERLAYS}{overlays}/"])]
     listed = "".join(f"{line.replace(chr(10), NEWLINE)}\n" for line in lines).encode(errors="surrogateescape")
     with _told_as_ours():
         if lines and _read(FOLDER / fabric_id) != listed:
@@ -46,6 +49,14 @@ def allow(fabric_id: str) -> None:
             durable.remove(FOLDER / fabric_id)
 
 
+def all_paths() -> Iterator[tuple[str, str]]:
+    """The disks of all these machines, as `known_as` says, each with the machine's id."""
+    for file in sorted(FOLDER.glob("*")):
+        for line in os.fsdecode(_read(file) or b"").splitlines():
+            if not line.startswith(OVERLAYS):
+                yield line.replace(NEWLINE, "\n"), file.name
+
+
 def add_appliance(appliance_id: str) -> None:
     """From now on the hook knows that this appliance is of this host; harmless when repeated."""
     with _told_as_ours(APPLIANCES):
@@ -53,8 +64,9 @@ def add_appliance(appliance_id: str) -> None:
             durable.write(APPLIANCES / appliance_id, b"", mode=0o644)
 
 
-def _known_as(path: str) -> str:
-    """A network disk is reached by one server or another, and the hook knows it by its name."""
+def known_as(path: str) -> str:
+    """What stands for a disk in these files. A network disk is reached by one server or another, and the hook
+    knows it by its name."""
     remote = NetworkDisk.parse(path)
     return path if remote is None else remote.identity
 

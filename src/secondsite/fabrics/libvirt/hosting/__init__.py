@@ -21,6 +21,7 @@ Its rooms:
     consolidate    merge a disk's chain back into one file
     settling       move the disks of a machine that runs to other storage
     destinations   what they are moved to: volumes, files, devices
+    occupied       what of a host is somebody's already, and never overwritten
     network_disks  how a disk names a place of the network
     needed_files   what its owner would lose with the files of a run
     firmware       UEFI variables and TPM state

@@ -15,9 +15,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-from ....datapath.disks import DiskLocation, NetworkDisk, image
+from ....datapath.disks import DiskLocation, NetworkDisk, image, same_files
 from ....domain import errors, shell
 from ....domain.amounts import exact_size, size
+from ....ground import real_files
 from ...settling import DEVICE_FORMAT, DIRECT, NewPlace
 from ..host import connection, domain_xml, qemu_img
 from . import network_disks
@@ -63,10 +64,15 @@ class Destination:
 
     def is_at(self, path: str) -> bool:
         """Whether what a definition names is this place, by whatever path or server."""
-        own, other = self.location, NetworkDisk.parse(path)
-        if isinstance(own, NetworkDisk) or other is not None:
-            return isinstance(own, NetworkDisk) and other is not None and own.identity == other.identity
-        return own.resolve() == Path(path).resolve()
+        own, other = same_files.identity(self.path), same_files.identity(path)
+        if own is None or other is None:
+            return os.path.realpath(self.path) == os.path.realpath(path)
+        return own == other
+
+    def is_named_as(self, path: str) -> bool:
+        """Whether the kernel calls both by one name, as the paths of multipath to one disk."""
+        name = real_files.device_name(self.path)
+        return bool(name) and name == real_files.device_name(path)
 
     @property
     def xml(self) -> str:

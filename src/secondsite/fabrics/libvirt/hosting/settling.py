@@ -26,7 +26,7 @@ from ..consistency.common_pause import CommonPause
 from ..host import connection, domain_xml, inventory, permissions, qemu_img
 from ..tracking import moving_disks
 from ..tracking.tracking import Tracking
-from . import destinations, needed_files
+from . import destinations, needed_files, occupied
 from .destinations import Destination, Need
 
 POLL_SECONDS = 0.2
@@ -61,7 +61,7 @@ class Settling:
         self._notes = work_dir.absolute() / "settling"
         self._views, self._power, self._folders, self._pauses = views, machines, folders, pauses
         self._active: set[str] = set()
-        self._changed = threading.Condition()
+        self._changed, self._planning = threading.Condition(), threading.Lock()
 
     def check(
         self, fabric_id: str, disks: Mapping[str, NewPlace], *, unencrypted: bool = False
@@ -85,8 +85,9 @@ class Settling:
             if not places:
                 self._give_up(domain, self._noted(fabric_id))
                 self._require_none_left(fabric_id)
-                places = self._planned(domain, disks)
-                self._note(fabric_id, places)
+                with self._planning:  # of two moves to one device, the second finds the first one's note
+                    places = self._planned(domain, disks)
+                    self._note(fabric_id, places)
             seams.reach("fabric.settle.noted")
             try:
                 self._copy(domain, places, bytes_per_second)
@@ -190,11 +191,11 @@ class Settling:
         needs = list(_needs(domain, disks))
         for need in needs:
             place = destinations.find(self._hypervisor.handle, need, disks[need.key])
-            if place.path in {each.path for each in found.values()}:
+            if any(each.is_at(place.path) for each in found.values()):
                 raise errors.InvalidArgument(
                     f"{place.path} was given for several disks.", do="Give each its own."
                 )
-            self._require_free(place)
+            occupied.require_free(self._hypervisor, place, self._others(domain.UUIDString()))
             found[need.key] = place
         destinations.require_space(self._hypervisor.handle, [(each, found[each.key]) for each in needs])
         folders = [Path(place.path).parent for place in found.values() if place.is_file]
@@ -202,18 +203,10 @@ class Settling:
             raise errors.NotPossibleNow(what, do=do)
         return found
 
-    def _require_free(self, place: Destination) -> None:
-        """Raises NotPossibleNow for a device that a machine has."""
-        if place.made:
-            return
-        for domain in self._hypervisor.domains():
-            texts = (inventory.definition_xml(domain), inventory.live_xml(domain))
-            paths = {disk.path for text in texts for disk in domain_xml.disks(domain_xml.parse(text))}
-            if any(place.is_at(path) for path in paths if path):
-                raise errors.NotPossibleNow(
-                    f"{place.path} is a disk of '{domain.name()}', so nothing is copied to it.",
-                    do="Give another device.",
-                )
+    def _others(self, fabric_id: str) -> dict[str, str]:
+        """The places of other moves under way, with their machines."""
+        ids = {file.stem for file in self._notes.glob("*.json")} - {fabric_id}
+        return {place.path: other for other in ids for place in self._noted(other).values()}
 
     # -- the copies ------------------------------------------------------------------------------------
 
