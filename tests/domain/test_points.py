@@ -131,8 +131,10 @@ def test_a_damaged_point_is_passed_over_by_every_choice_but_its_name():
     for name in ("latest", "latest_processed", "latest_app_consistent"):
         choice = RecoveryPointChoice(name)
         assert points.pick(found, choice).id == "p1"
-    with pytest.raises(errors.NotFound, match="0 other points, 1 damaged"):
-        points.pick(found[1:], RecoveryPointChoice.LATEST)
+    with pytest.raises(errors.NotFound, match="0 other points, 1 damaged") as refused:
+        points.pick(found[1:], RecoveryPointChoice.LATEST_PROCESSED)
+    assert "latest_processed" not in refused.value.do
+    assert "point verify" in refused.value.do
 
 
 def test_a_damaged_point_that_is_named_is_refused_with_what_to_do():

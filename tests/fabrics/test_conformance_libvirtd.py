@@ -205,7 +205,7 @@ def test_a_disk_settles_as_a_volume_of_a_storage_pool(host, form):
         base = steps.checkpoint(host, fabric_id)
         steps.write(host, fabric_id, 1 << 20, 0x42)
         places = {"vda": NewPlace("images", form)}
-        found = host.fabric.settling.settle(fabric_id, places, lambda _: None)
+        found = host.fabric.settling.settle(fabric_id, places, lambda *_: None)
         assert found["vda"].parent == host.images
         assert found["vda"].name in host.pool.listVolumes()
         with steps.view(host, fabric_id, base) as session:

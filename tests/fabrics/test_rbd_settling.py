@@ -73,7 +73,7 @@ def test_a_running_machine_settles_in_the_pool_is_followed_and_starts_there_agai
     planned = host.fabric.settling.check(fabric_id, place(pool))
     assert isinstance(planned["vda"], NetworkDisk)
     assert planned["vda"].name.rpartition("/")[2] not in images(cluster)
-    assert host.fabric.settling.settle(fabric_id, place(pool), lambda _: None) == planned
+    assert host.fabric.settling.settle(fabric_id, place(pool), lambda *_: None) == planned
     steps.write(host, fabric_id, 2 * MiB, 0x43)
     base = assert_followed(host, fabric_id, base, {16, 32})
     host.fabric.tracking.acknowledge(fabric_id, base)
@@ -92,11 +92,11 @@ def test_killed_at_any_seam_it_goes_on_and_leaves_one_image(host, cluster, pool,
     before = images(cluster)
     seams.arm(dying.at(f"fabric.settle.{seam}"))
     with pytest.raises(dying.Killed):
-        host.fabric.settling.settle(fabric_id, place(pool), lambda _: None)
+        host.fabric.settling.settle(fabric_id, place(pool), lambda *_: None)
     seams.arm(None)
     host.reopen()
     steps.write(host, fabric_id, 2 * MiB, 0x43)
-    found = host.fabric.settling.settle(fabric_id, place(pool), lambda _: None)
+    found = host.fabric.settling.settle(fabric_id, place(pool), lambda *_: None)
     assert images(cluster) - before == {found["vda"].name.rpartition("/")[2]}
     assert_followed(host, fabric_id, base, {16, 32})
 
@@ -106,7 +106,7 @@ def test_killed_right_after_the_change_over_all_is_known_at_the_next_start(host,
     fabric_id, base = written(host, "changed-over")
     seams.arm(dying.at("fabric.settle.moved"))
     with pytest.raises(dying.Killed):
-        host.fabric.settling.settle(fabric_id, place(pool), lambda _: None)
+        host.fabric.settling.settle(fabric_id, place(pool), lambda *_: None)
     seams.arm(None)
     host.reopen()
     assert_followed(host, fabric_id, base, {16})
@@ -121,7 +121,7 @@ def test_a_move_that_is_given_up_or_whose_qemu_is_killed_leaves_no_image(host, c
         raise errors.StaleOrder("A later job has the machine.")
 
     with steps.refused(errors.StaleOrder):
-        host.fabric.settling.settle(fabric_id, place(pool), lambda _: None, going_on=give_up)
+        host.fabric.settling.settle(fabric_id, place(pool), lambda *_: None, going_on=give_up)
     assert images(cluster) == before
     assert_followed(host, fabric_id, base, {16})
     [file] = host.pid_files.glob("given-up*.pid")
@@ -134,7 +134,7 @@ def test_a_move_that_is_given_up_or_whose_qemu_is_killed_leaves_no_image(host, c
 
     with steps.refused(errors.NotPossibleNow):
         host.fabric.settling.settle(
-            fabric_id, place(pool), lambda _: None, bytes_per_second=64 * 1024,
+            fabric_id, place(pool), lambda *_: None, bytes_per_second=64 * 1024,
             going_on=kill,
         )  # fmt: skip
     assert images(cluster) == before

@@ -131,6 +131,14 @@ CATALOGUE: dict[str, FindingKind] = {
             "template, or in our store. Replication goes on.",
         ),
         _kind(
+            "disks-moving",
+            W,
+            "The machine's disks are being moved to its site's own storage, for minutes already ('secondsite "
+            "machine settle MACHINE'). Replication pauses until that ends, and the RPO grows.",
+            "Nothing, while less and less is left. Else cancel the job ('secondsite job cancel JOB'): the "
+            "machine stays where it was, and replication goes on. Begin again with a higher '--limit'.",
+        ),
+        _kind(
             "history-kept",
             W,
             "A retention was lowered or a hold was released, and the target keeps what that would delete "

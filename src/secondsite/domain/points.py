@@ -124,6 +124,10 @@ PROVE_ONE = (
     "Use latest_processed, or another point of 'secondsite point list MACHINE'. A drill from a point "
     "verifies it, if the machine then proves that it runs."
 )
+AWAIT_ONE = (
+    "Wait for the next one: 'secondsite machine show MACHINE' tells what replication does. A damaged one "
+    "that passes 'secondsite point verify MACHINE POINT' can be chosen."
+)
 AnyPoint = TypeVar("AnyPoint", bound=Aged)
 AnyChoosable = TypeVar("AnyChoosable", bound=Choosable)
 arrival = attrgetter("epoch", "seq")
@@ -158,10 +162,11 @@ def pick(
     found = newest(point for point in whole if _matches(point, choice) and wanted in (None, point.set_id))
     if found is None:
         damaged = len(selectable) - len(whole)
+        others = PROVE_ONE if choice is RecoveryPointChoice.LATEST_VERIFIED else CHOOSE_ANOTHER
         raise errors.NotFound(
             f"There is no recovery point for the choice '{choice}' ({counted(len(whole), 'other point')}"
             f"{f', {damaged} damaged' if damaged else ''}).",
-            do=PROVE_ONE if choice is RecoveryPointChoice.LATEST_VERIFIED else CHOOSE_ANOTHER,
+            do=others if whole else AWAIT_ONE,
         )
     return found
 

@@ -58,16 +58,17 @@ class Settling(Protocol):
         self,
         fabric_id: str,
         disks: Mapping[str, NewPlace],
-        progress: Callable[[float], None],
+        progress: Callable[[int, int], None],
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
     ) -> Mapping[str, DiskLocation]:
-        """Moves the disks; returns where they lie now. What a dead process began goes on. `bytes_per_second`
-        limits the copies together. `going_on` is called again and again while the copies run, and raises to
-        give up. After an error the machine runs on its former disks, and what was copied is removed, or is
-        told by `left`; disks that it had moved to already stay. The machine stands still while it changes
-        over. No view of the machine can be opened meanwhile."""
+        """Moves the disks; returns where they lie now. What a dead process began goes on. `progress` gets
+        the bytes copied, and of how many: both grow while the machine writes. `bytes_per_second` limits the
+        copies together. `going_on` is called again and again while the copies run, and raises to give up.
+        After an error the machine runs on its former disks, and what was copied is removed, or is told by
+        `left`; disks that it had moved to already stay. The machine stands still while it changes over. No
+        view of the machine can be opened meanwhile."""
 
     def end(self, fabric_id: str) -> bool:
         """Gives up a `settle`, whether in progress or left by a dead process, as after an error. Whether

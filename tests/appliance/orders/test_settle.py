@@ -1,5 +1,6 @@
 """A committed machine's disks move from the replica that it stands on to the site's own storage."""
 
+import re
 import threading
 import uuid
 
@@ -10,6 +11,7 @@ from rig.appliances.runs import back, fail_over, turned
 from rig.errors import OrderFailed
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.orders import settle
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams, threads
 from secondsite.ground.units import KiB, MiB
@@ -141,6 +143,32 @@ def test_a_move_that_is_cancelled_leaves_the_machine_on_its_disks_and_no_half_co
     assert b.read(away) == content
     b.do(Kind.SETTLE, request(away, pool), pair.machine_id)
     assert lies_in(b, away, pool)
+
+
+def test_a_move_that_comes_no_nearer_to_its_end_says_so_and_why_the_machine_is_not_replicated(
+    pair, pool, monkeypatch
+):
+    monkeypatch.setattr(settle, "TELL_SECONDS", 0.05)
+    monkeypatch.setattr(settle, "STANDS_SECONDS", 0.5)
+    away, _ = committed(pair)
+    reverse, b, ended = turned(pair, away), pair.target, []
+
+    def move():
+        try:
+            b.do(Kind.SETTLE, request(away, pool, bytes_per_second=64 * KiB), pair.machine_id)
+        except OrderFailed as failed:
+            ended.append(failed)
+
+    def told():
+        return [each.what for each in reverse.source_status().findings if each.code == "disks-moving"]
+
+    threads.worker("settling", move).start()
+    eventually(lambda: any("has not shrunk for" in each for each in told()), 30)
+    [said] = told()
+    assert re.search(r"Replication pauses .* \d+%, [\d.]+ MB left, .*'--limit' .* above 65.5 kB/s", said)
+    b.do(Kind.END_SETTLE, FabricMachine(fabric_id=away), pair.machine_id)
+    eventually(lambda: ended)
+    assert not told()
 
 
 def test_a_move_that_a_later_verb_finds_cut_off_is_ended_by_it(pair, pool):

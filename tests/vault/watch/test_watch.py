@@ -256,6 +256,15 @@ def test_an_old_point_exceeds_the_rpo_since_the_threshold_was_passed():
     ]
 
 
+def test_a_machine_whose_points_are_all_damaged_exceeds_the_rpo_since_the_newest_and_not_since_it_was_made():
+    damaged = point(1, 10).model_copy(update={"damaged": ("vda",)})
+    status = dataclasses.replace(situation().status, replica=replica_status(points=[damaged]))
+    [found] = [
+        each for each in findings.findings(situation(status=status), NOW) if each.code == "rpo-exceeded"
+    ]
+    assert (found.since, "All recovery points are damaged" in found.what) == (damaged.taken_at, True)
+
+
 @pytest.mark.parametrize("unheard", ["source_at", "replica_at"])
 def test_a_vault_that_has_just_started_says_that_a_point_is_old_once_both_sides_have_spoken(unheard):
     """It was killed; what it does not know yet may be that the machine is off, or that there is a newer

@@ -1,11 +1,14 @@
 """Orders that move a machine's disks from the replica that it stands on to the site's own storage."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...datapath.disks import DiskLocation, same_files
 from ...domain import errors, shell
+from ...domain.amounts import rate, size, span
+from ...domain.prediction.nearing import Nearing
 from ...fabrics.settling import NewPlace
 from ...ground import real_files, seams
 from ...wire.common.base import Shape
@@ -20,6 +23,9 @@ from .runs import FAILOVER, key_of
 PURPOSE = "moving its disks"
 ALREADY = "the machine's disks lie in the site's own storage already"
 KEY = "settling/"
+DISKS_MOVING = "disks-moving"
+TELL_SECONDS, STANDS_SECONDS = 2.0, 120.0
+"""How often a copy is told of; and how long it may last, or come no nearer to its end, until that is told."""
 
 
 class Moving(Shape):
@@ -224,17 +230,57 @@ def _moved(context: Context, payload: Settle, left: tuple[str, ...]) -> str:
 
     wanted = _wanted(payload, left)
     _checked(context, payload, wanted)
-    places = context.fabric.settling.settle(
-        payload.fabric_id,
-        wanted,
-        lambda fraction: context.progress(fraction, "copying to the site's own storage"),
-        bytes_per_second=payload.bytes_per_second,
-        going_on=going_on,
-    )
+    with _told(context, payload) as progress:
+        places = context.fabric.settling.settle(
+            payload.fabric_id,
+            wanted,
+            progress,
+            bytes_per_second=payload.bytes_per_second,
+            going_on=going_on,
+        )
     named = ", ".join(f"{path} ({key})" for key, path in places.items())
     cached = ", ".join(f"{new.cache} ({key})" for key, new in wanted.items() if new.cache)
     later = f"; from its next start on with cache {cached}" if cached else ""
     return f"the machine runs on {named}{later}"
+
+
+@contextmanager
+def _told(context: Context, payload: Settle) -> Iterator[Callable[[int, int], None]]:
+    """What tells of a copy: to the order, and once it lasts, as a finding of the replication that pauses."""
+    nearing, source = Nearing(), context.parts.replication.find(context.machine_id)
+    began_at, told_at = time.monotonic(), 0.0
+
+    def told(copied: int, whole: int) -> None:
+        nonlocal told_at
+        now = time.monotonic()
+        nearing.look(copied, whole, now)
+        if told_at and now - told_at < TELL_SECONDS:
+            return
+        told_at, sentence = now, _copying(nearing, now, payload.bytes_per_second)
+        context.progress(nearing.share, sentence)
+        if source is not None and now - began_at >= STANDS_SECONDS:
+            source.findings.add(DISKS_MOVING, f"Replication pauses while its disks move: {sentence}")
+
+    try:
+        yield told
+    finally:
+        if source is not None:
+            source.findings.clear(DISKS_MOVING)
+
+
+def _copying(nearing: Nearing, now: float, limit: int | None) -> str:
+    """How far a copy is, and when it ends; what to do if it comes no nearer to its end."""
+    done = f"copying to the site's own storage: {int(100 * nearing.share)}%, {size(nearing.left_bytes)} left"
+    stood, seconds = nearing.stood_seconds(now), nearing.seconds_left()
+    if stood < STANDS_SECONDS:
+        return done if seconds is None else f"{done}, about {span(round(seconds))} to go"
+    way = "once the machine writes less"
+    if limit is not None:
+        way = f"with a '--limit' above {rate(limit)}, or none"
+    return (
+        f"{done}, and that has not shrunk for {span(round(stood))}: the machine writes as fast as it is "
+        f"copied. Cancel the job ('secondsite job cancel JOB') and begin it again {way}"
+    )
 
 
 def _without_replica(context: Context, hosted: HostedReplica) -> str:

@@ -5,5 +5,6 @@ Its rooms:
     timing      how long the parts of one run took, and its downtime
     budget      how long the last changes may take
     data_sync   whether data is better sent home while the machine runs, or while it is off
+    nearing     how near a copy is to its end, while its machine writes
     predicting  how long the next run of a machine or of a plan will take
 """

@@ -23,12 +23,12 @@ class SettlingCases:
     ) -> None:
         fabric_id, base = _written(under_test, "settles", (steps.DISK_BYTES, steps.DISK_BYTES))
         former = _paths(under_test, fabric_id)
-        places, told = _folder(under_test, fabric_id), list[float]()
+        places, told = _folder(under_test, fabric_id), list[tuple[int, int]]()
         planned = under_test.fabric.settling.check(fabric_id, places)
-        found = under_test.fabric.settling.settle(fabric_id, places, told.append)
+        found = under_test.fabric.settling.settle(fabric_id, places, lambda *bytes_: told.append(bytes_))
         assert found == planned == _paths(under_test, fabric_id)
         assert not set(found.values()) & set(former.values())
-        assert told[-1] == 1.0
+        assert told[-1][0] == told[-1][1] > 0
         assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
         steps.write(under_test, fabric_id, 2 * MiB, 0x43)
         with steps.view(under_test, fabric_id, base) as session:
@@ -54,7 +54,7 @@ class SettlingCases:
             raise errors.StaleOrder("A later job has the machine.")
 
         with steps.refused(errors.StaleOrder):
-            under_test.fabric.settling.settle(fabric_id, places, lambda _: None, going_on=give_up)
+            under_test.fabric.settling.settle(fabric_id, places, lambda *_: None, going_on=give_up)
         assert _paths(under_test, fabric_id) == former
         assert not list(Path(places["vda"].place).iterdir())
         assert not under_test.fabric.settling.end(fabric_id)
@@ -78,7 +78,7 @@ class SettlingCases:
 
         with steps.refused(errors.NotPossibleNow):
             under_test.fabric.settling.settle(
-                fabric_id, places, lambda _: None, bytes_per_second=64 * 1024, going_on=wait
+                fabric_id, places, lambda *_: None, bytes_per_second=64 * 1024, going_on=wait
             )
         ending.join(60)
         assert _paths(under_test, fabric_id) == former
@@ -91,7 +91,7 @@ class SettlingCases:
             under_test.fabric.settling.settle(
                 fabric_id,
                 places,
-                lambda _: None,
+                lambda *_: None,
                 bytes_per_second=64 * 1024,
                 going_on=lambda: under_test.fabric.power.stop(fabric_id),
             )
@@ -119,7 +119,7 @@ class SettlingCases:
         settling, places = under_test.fabric.settling, _folder(under_test, fabric_id)
         taken = Path(str(settling.check(fabric_id, places)["vda"]))
         taken.write_bytes(b"somebody's")
-        found = settling.settle(fabric_id, places, lambda _: None)
+        found = settling.settle(fabric_id, places, lambda *_: None)
         assert taken.read_bytes() == b"somebody's"
         assert found == _paths(under_test, fabric_id)
         assert found["vda"] != taken

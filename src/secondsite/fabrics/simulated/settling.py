@@ -47,7 +47,7 @@ class SimulatedSettling:
         self,
         fabric_id: str,
         disks: Mapping[str, NewPlace],
-        progress: Callable[[float], None],
+        progress: Callable[[int, int], None],
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
@@ -135,7 +135,7 @@ class SimulatedSettling:
         fabric_id: str,
         places: Places,
         limit: int,
-        progress: Callable[[float], None],
+        progress: Callable[[int, int], None],
         going_on: Callable[[], None],
     ) -> None:
         while True:
@@ -145,9 +145,9 @@ class SimulatedSettling:
                     f"The move of the disks of machine {fabric_id} was cancelled.", do="Begin it again."
                 )
             with self._host.records.lock(fabric_id, "settle"):
-                shares = [self._copied(fabric_id, key, path, limit) for key, path in places.items()]
-            progress(sum(shares) / len(shares))
-            if all(share == 1.0 for share in shares):
+                jobs = [self._copied(fabric_id, key, path, limit) for key, path in places.items()]
+            progress(sum(job[0] for job in jobs), sum(job[1] for job in jobs))
+            if all(job[2] for job in jobs):
                 break
             time.sleep(POLL_SECONDS)
         seams.reach("fabric.settle.equal")
@@ -157,21 +157,23 @@ class SimulatedSettling:
                 with self._host.records.lock(fabric_id, "settle"):
                     moved = self._moved(self._running(fabric_id), key, path)
 
-    def _copied(self, fabric_id: str, key: str, path: Path, limit: int) -> float:
+    def _copied(self, fabric_id: str, key: str, path: Path, limit: int) -> tuple[int, int, bool]:
+        """How many bytes are copied, of how many, and whether the copy is equal."""
         record = self._running(fabric_id)
         if _is_on(record, key, path):
-            return 1.0
+            return 1, 1, True
         with self._session(record) as session:
             job = _job(session, record, key)
             if job is None:
                 self._begin(session, record, key, path, limit)
-                return 0.0
+                return 0, 0, False
             if job["status"] == "concluded":
                 raise errors.FabricError(
                     f"The copy of disk {key} failed: {job.get('error')}",
                     do="Check the space at its new place.",
                 )
-        return 1.0 if job["status"] in ("ready", "standby") else _share(job)
+        is_equal = job["status"] in ("ready", "standby")
+        return int(job["current-progress"]), int(job["total-progress"]), is_equal
 
     def _begin(self, session: Session, record: MachineRecord, key: str, path: Path, limit: int) -> None:
         path.unlink(missing_ok=True)
@@ -278,10 +280,6 @@ def _is_on(record: MachineRecord, key: str, path: Path) -> bool:
 def _job(session: Session, record: MachineRecord, key: str) -> dict[str, str] | None:
     wanted = move_name(record.fabric_id, key)
     return next((one for one in session.run("query-jobs") if one["id"] == wanted), None)
-
-
-def _share(job: Mapping[str, str]) -> float:
-    return min(0.99, int(job["current-progress"]) / max(1, int(job["total-progress"])))
 
 
 def _switched(record: MachineRecord, key: str, path: Path) -> MachineRecord:

@@ -269,6 +269,8 @@ def _rpo(situation: Situation, now: datetime) -> Iterator[HealthFinding]:
     threshold = situation.policy.rpo_threshold_seconds
     age = (now - exceeded_at).total_seconds() + threshold
     what = f"The newest recovery point is {span(round(age))} old; the threshold is {span(threshold)}."
+    if machine_rpo.lost_at(situation.status) is not None:
+        what = f"All recovery points are damaged; the threshold is {span(threshold)}."
     yield HealthFinding("rpo-exceeded", what, exceeded_at)
 
 
@@ -284,6 +286,8 @@ def _exceeded_at(situation: Situation) -> datetime | None:
     """When the machine's newest point becomes too old; None where that does not matter."""
     if situation.machine.state is not State.PROTECTED or situation.policy is None:
         return None
+    if (lost_at := machine_rpo.lost_at(situation.status)) is not None:
+        return lost_at
     recoverable = machine_rpo.recoverable_at(situation.status) or situation.machine.created_at
     return recoverable + timedelta(seconds=situation.policy.rpo_threshold_seconds)
 

@@ -40,6 +40,15 @@ def newest_point_at(status: StatusRecord) -> datetime | None:
     return newest.taken_at if newest else None
 
 
+def lost_at(status: StatusRecord) -> datetime | None:
+    """The instant of the newest point of a machine whose points are all damaged: since then, at the earliest,
+    there is none. None if one is whole, or there never was one."""
+    points = status.replica.points if status.replica else ()
+    if not points or newest_point_at(status) is not None:
+        return None
+    return believed_at(status, max(points, key=_order).taken_at)
+
+
 def recoverable_at(status: StatusRecord) -> datetime | None:
     """The instant of the newest usable point. A machine that is off changes nothing, so a point of what was
     sent last is as new as the machine itself: unless it is damaged, or the target has less."""

@@ -72,7 +72,7 @@ def test_a_disk_that_settles_as_raw_is_followed_without_a_comparison(host, place
     steps.write(host, fabric_id, 0, 0x41)
     base = steps.checkpoint(host, fabric_id)
     steps.write(host, fabric_id, 1 * MiB, 0x42)
-    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(place), "raw")}, lambda _: None)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(place), "raw")}, lambda *_: None)
     steps.write(host, fabric_id, 2 * MiB, 0x43)
     with steps.view(host, fabric_id, base) as session:
         assert steps.dirty_blocks(session.disks[0]) == {16, 32}
@@ -90,7 +90,7 @@ def test_a_device_of_another_size_and_one_that_a_machine_has_are_refused(host, r
     own = made(steps.DISK_BYTES)
     with steps.refused(errors.InvalidArgument):
         settling.check(fabric_id, {"vda": NewPlace(str(own), "qcow2")})
-    settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
+    settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda *_: None)
     other = steps.protected(host, "other")
     with steps.refused(errors.NotPossibleNow):
         settling.check(other, {"vda": NewPlace(str(own), "raw")})
@@ -113,14 +113,14 @@ def refused_with(host, fabric_id, place):
     with pytest.raises(errors.NotPossibleNow) as refused:
         host.fabric.settling.check(fabric_id, {"vda": NewPlace(str(place), "raw")})
     with pytest.raises(errors.NotPossibleNow):
-        host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(place), "raw")}, lambda _: None)
+        host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(place), "raw")}, lambda *_: None)
     return refused.value.message
 
 
 def test_a_device_that_a_machine_has_is_refused_by_any_node_of_it(host, device, alias):
     own = device(steps.DISK_BYTES)
     fabric_id, other = steps.protected(host, "on-a-device"), steps.protected(host, "others")
-    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(own), "raw")}, lambda *_: None)
     steps.write(host, fabric_id, 0, 0x41)
     for place in (own, alias(own)):
         assert f"{place} is a disk of 'on-a-device-" in refused_with(host, other, place)
@@ -190,7 +190,7 @@ def test_one_device_by_two_nodes_is_not_taken_for_two_disks_nor_by_two_machines(
             said.append(refused_with(host, second, node))
 
     monkeypatch.setattr(seams, "reach", noted)
-    host.fabric.settling.settle(first, {"vda": NewPlace(str(own), "raw")}, lambda _: None)
+    host.fabric.settling.settle(first, {"vda": NewPlace(str(own), "raw")}, lambda *_: None)
     assert said == [
         f"{node} is where a disk of machine {first} is being moved to, so nothing is copied to it."
     ]
@@ -201,7 +201,7 @@ def test_a_cache_mode_counts_from_the_next_start_on_and_nothing_else_of_the_disk
     fabric_id = steps.protected(host, "cached")
     domain = host.connection.domain(fabric_id)
     former = stored_disk(domain)
-    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "none")}, lambda _: None)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path), "qcow2", "none")}, lambda *_: None)
     disk = stored_disk(domain)
     assert (disk.pop("driver/cache"), former.pop("driver/cache", None)) == ("none", None)
     assert {key for key in disk if disk[key] != former.get(key)} == {"source/file"}
@@ -243,7 +243,7 @@ def test_a_machine_stands_still_until_its_stored_definition_has_the_new_place(ho
             seen.append(host.fabric.power.state(fabric_id))
 
     monkeypatch.setattr(seams, "reach", reach)
-    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path))}, lambda _: None)
+    host.fabric.settling.settle(fabric_id, {"vda": NewPlace(str(tmp_path))}, lambda *_: None)
     assert seen == [PowerState.PAUSED]
     assert host.fabric.power.state(fabric_id) is PowerState.RUNNING
     host.clear()
@@ -261,7 +261,7 @@ def test_a_copy_that_cannot_be_removed_is_told_and_removed_later(host, tmp_path,
 
     place = {"vda": NewPlace(str(tmp_path))}
     with pytest.raises(errors.NotPossibleNow, match="Given up"):
-        host.fabric.settling.settle(fabric_id, place, lambda _: None, going_on=give_up)
+        host.fabric.settling.settle(fabric_id, place, lambda *_: None, going_on=give_up)
     monkeypatch.undo()
     (left,) = host.fabric.settling.left(fabric_id)
     assert Path(left).exists()
@@ -269,7 +269,7 @@ def test_a_copy_that_cannot_be_removed_is_told_and_removed_later(host, tmp_path,
         still.setattr(destinations, "remove", away)
         with pytest.raises(errors.NotPossibleNow, match=f"could not be removed: {re.escape(left)}"):
             elsewhere = {"vda": NewPlace(str(tmp_path), "raw")}
-            host.fabric.settling.settle(fabric_id, elsewhere, lambda _: None)
+            host.fabric.settling.settle(fabric_id, elsewhere, lambda *_: None)
     assert host.fabric.settling.left(fabric_id) == (left,), "another move does not forget it"
     assert host.fabric.settling.end(fabric_id)
     assert host.fabric.settling.left(fabric_id) == ()

@@ -74,7 +74,7 @@ class Settling:
         self,
         fabric_id: str,
         disks: Mapping[str, NewPlace],
-        progress: Callable[[float], None],
+        progress: Callable[[int, int], None],
         *,
         bytes_per_second: int | None = None,
         going_on: Callable[[], None] = going_on,
@@ -231,10 +231,10 @@ class Settling:
             seams.reach("fabric.settle.copying")
 
     def _await_equal(
-        self, domain: Any, places: Places, progress: Callable[[float], None], going_on: Callable[[], None]
+        self, domain: Any, places: Places, progress: Callable[[int, int], None], going_on: Callable[[], None]
     ) -> Any:
         """The machine, by a connection that lives, once all copies are equal."""
-        seen, furthest, moved_at = -1, 0.0, time.monotonic()
+        seen, moved_at = -1, time.monotonic()
         while True:
             going_on()
             self._require_wanted(domain)
@@ -246,8 +246,7 @@ class Settling:
             copied, whole = sum(job[0] for job in jobs), sum(job[1] for job in jobs)
             if copied != seen:
                 seen, moved_at = copied, time.monotonic()
-                furthest = max(furthest, min(1.0, copied / whole) if whole else 0.0)
-                progress(furthest)
+            progress(copied, whole)
             if all(job[2] for job in jobs):
                 break
             if time.monotonic() - moved_at > STALL_SECONDS:
