@@ -77,3 +77,10 @@ def test_a_disk_of_a_withdrawn_machine_is_refused_by_its_name(pair, settling, no
     pair.source.do(Kind.WITHDRAW, Withdraw(fabric_id=pair.fabric_id), pair.machine_id)
     for place in (disk, *nodes(disk)):
         assert f"{place} is a disk of web01, which was withdrawn here" in settling(place)
+
+
+def test_a_device_that_is_a_file_of_a_store_is_refused(pair, settling, nodes):
+    file = pair.source.config.store / "of-somebody.raw"
+    file.write_bytes(bytes(1 << 20))
+    for place in nodes(file):
+        assert f"{place} lies in the store {pair.source.config.store}" in settling(place)

@@ -155,8 +155,15 @@ def _wanted(payload: Settle, left: tuple[str, ...]) -> Mapping[str, NewPlace]:
 def _checked(context: Context, payload: Settle, wanted: Mapping[str, NewPlace]) -> Mapping[str, DiskLocation]:
     """Where each disk would go. Raises NotPossibleNow for a place in a store, which is removed with what lies
     there, and for one that is somebody's."""
+    given = {key: Path(new.place) for key, new in wanted.items()}
+    _require_outside(context, {key: place for key, place in given.items() if place.is_block_device()})
     _require_nobodys(context, wanted)
     places = context.fabric.settling.check(payload.fabric_id, wanted, unencrypted=payload.unencrypted)
+    _require_outside(context, places)
+    return places
+
+
+def _require_outside(context: Context, places: Mapping[str, DiskLocation]) -> None:
     for key, place in places.items():
         store = _store_of(context, place) if isinstance(place, Path) else None
         if store is not None:
@@ -164,18 +171,14 @@ def _checked(context: Context, payload: Settle, wanted: Mapping[str, NewPlace]) 
                 f"{place} lies in the store {store}, which disk {key} is to leave.",
                 do="Give a folder or a storage pool outside of all stores.",
             )
-    return places
 
 
 def _require_nobodys(context: Context, wanted: Mapping[str, NewPlace]) -> None:
     """Raises NotPossibleNow for what a replica stands on, or a machine that was withdrawn here has: no
     machine that is defined need name it."""
-    places = {each.place: same_files.identity(each.place) for each in wanted.values()}
-    names = {each.place: real_files.device_name(each.place) for each in wanted.values()}
     for path, device, whose in _stood_on(context):
-        file, name = same_files.identity(path), device or real_files.device_name(path)
-        for place, found in places.items():
-            if (found is not None and found == file) or (name and names[place] == name):
+        for place in {each.place for each in wanted.values()}:
+            if same_files.overlap(place, path) or (device and real_files.device_name(place) == device):
                 raise errors.NotPossibleNow(
                     f"{place} is {whose}, so nothing is copied to it.", do="Give another device."
                 )
@@ -189,18 +192,14 @@ def _stood_on(context: Context) -> Iterator[tuple[str, str, str]]:
     for machine in withdrawn_definitions.all_of(context.state):
         known = withdrawn_definitions.device_names(context.state, machine)
         for disk in (each for each in machine.disks if each.path):
-            for path in old_disks.files(disk):
-                yield (
-                    str(path),
-                    known.get(disk.key, ""),
-                    f"a disk of {machine.name}, which was withdrawn here",
-                )
+            whose, device = f"a disk of {machine.name}, which was withdrawn here", known.get(disk.key, "")
+            yield from ((str(path), device, whose) for path in old_disks.files(disk))
 
 
 def _store_of(context: Context, place: Path) -> Path | None:
     """The store that the place lies in, of this appliance or of another one."""
     own = {root.resolve() for root in context.parts.config.all_stores.values()}
-    folders = place.resolve().parents
+    folders = same_files.behind(place).resolve().parents
     return next((each for each in folders if each in own or stores.mark_of(each)), None)
 
 

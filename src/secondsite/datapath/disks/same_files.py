@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...ground import real_files
 from .named_files import MAGIC
 from .network_disk import NetworkDisk
 
 Identity = tuple[str, int, int]
+DEVICES = Path("/sys/dev/block")
 MOST_FILES = 256
 """The most files of a chain: one that leads back to itself has no end."""
 _HEAD = struct.Struct(">4sIQI")
@@ -41,9 +43,50 @@ def identity(path: str | Path) -> Identity | None:
     return "file", found.st_dev, found.st_ino
 
 
+def behind(path: Path) -> Path:
+    """The file that a loop device is made of; of anything else, the path itself."""
+    file = _behind(path.stat().st_rdev) if path.is_block_device() else ""
+    return Path(file) if file else path
+
+
+def overlap(one: str | Path, other: str | Path) -> bool:
+    """Whether what is written to one may be read from the other: they are the same, or one is made of the
+    other, as a partition of its disk and a logical volume of its devices; or the kernel calls both by one
+    name, as the paths to one disk."""
+    first, second = identity(one), identity(other)
+    if first is None or second is None:
+        return False
+    if first == second or first in _parts(second) or second in _parts(first):
+        return True
+    name = real_files.device_name(one)
+    return bool(name) and name == real_files.device_name(other)
+
+
+def _parts(of: Identity) -> Iterator[Identity]:
+    """The devices that a device is made of, and these of."""
+    kind, number, _ = of
+    for below in _made_of(number) if kind == "device" else ():
+        part = "device", below, 0
+        yield part
+        yield from _parts(part)
+
+
+def _made_of(device: int) -> Iterator[int]:
+    folder = _folder(device).resolve()
+    parents = [folder.parent] if (folder / "partition").exists() else []
+    for each in (*parents, *(folder / "slaves").glob("*")):
+        with contextlib.suppress(OSError, ValueError):
+            major, minor = map(int, (each / "dev").read_text().split(":"))
+            yield os.makedev(major, minor)
+
+
+def _folder(device: int) -> Path:
+    return DEVICES / f"{os.major(device)}:{os.minor(device)}"
+
+
 def _behind(device: int) -> str:
     """The file that a loop device, or a partition of one, is made of; empty if it is another device."""
-    folder = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    folder = _folder(device)
     for place in (folder, folder.resolve().parent):
         with contextlib.suppress(OSError):
             return os.fsdecode((place / "loop/backing_file").read_bytes()).rstrip("\n")

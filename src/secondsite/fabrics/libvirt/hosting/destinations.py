@@ -18,7 +18,6 @@ import libvirt
 from ....datapath.disks import DiskLocation, NetworkDisk, image, same_files
 from ....domain import errors, shell
 from ....domain.amounts import exact_size, size
-from ....ground import real_files
 from ...settling import DEVICE_FORMAT, DIRECT, NewPlace
 from ..host import connection, domain_xml, qemu_img
 from . import network_disks
@@ -68,11 +67,6 @@ class Destination:
         if own is None or other is None:
             return os.path.realpath(self.path) == os.path.realpath(path)
         return own == other
-
-    def is_named_as(self, path: str) -> bool:
-        """Whether the kernel calls both by one name, as the paths of multipath to one disk."""
-        name = real_files.device_name(self.path)
-        return bool(name) and name == real_files.device_name(path)
 
     @property
     def xml(self) -> str:

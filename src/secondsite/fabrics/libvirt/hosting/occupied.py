@@ -19,7 +19,7 @@ def require_free(hypervisor: connection.Hypervisor, place: Destination, moves: M
     if place.made:
         return
     for path, whose in _taken(hypervisor, moves):
-        if place.is_at(path) or place.is_named_as(path) or path == withdrawn_disks.known_as(place.path):
+        if same_files.overlap(place.path, path) or path == withdrawn_disks.known_as(place.path):
             raise errors.NotPossibleNow(
                 f"{place.path} is {whose}, so nothing is copied to it.", do="Give another device."
             )

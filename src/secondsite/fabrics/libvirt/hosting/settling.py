@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from ....datapath.disks import DiskLocation, image
+from ....datapath.disks import DiskLocation, image, same_files
 from ....domain import errors, shell
 from ....ground import durable, seams
 from ... import interface
@@ -191,7 +191,7 @@ class Settling:
         needs = list(_needs(domain, disks))
         for need in needs:
             place = destinations.find(self._hypervisor.handle, need, disks[need.key])
-            if any(each.is_at(place.path) for each in found.values()):
+            if any(same_files.overlap(each.path, place.path) for each in found.values()):
                 raise errors.InvalidArgument(
                     f"{place.path} was given for several disks.", do="Give each its own."
                 )
