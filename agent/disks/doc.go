@@ -1,0 +1,10 @@
+// Package disks knows the disks of this machine: which there are, how each is known again, and what lies on it.
+//
+//	disk     one disk, open for reading
+//	find     the disks of this machine
+//	key      by what a disk is known after the next boot
+//	content  what lies on a disk, by the magic numbers of its first blocks
+//	layers   which disks a device stands on
+//	refuse   why a disk cannot be followed
+//	sysfs    reading what the kernel says
+package disks

@@ -1,0 +1,32 @@
+package disks
+
+import "strings"
+
+// keyOf is by what a disk is known again, whatever name the next boot gives it: the first of these that it has.
+func keyOf(sys Sys, disk *Disk) string {
+	name := disk.Name
+	for _, each := range []struct{ kind, word string }{
+		{"wwn", sys.Word("sys/block", name, "wwid")},
+		{"wwn", sys.Word("sys/block", name, "device/wwid")},
+		{"serial", sys.Word("sys/block", name, "serial")},
+		{"serial", sys.Word("sys/block", name, "device/serial")},
+		{"file", sys.Word("sys/block", name, "loop/backing_file")},
+		{"table", tableOf(disk)},
+		{"path", sys.linked("sys/block", name, "device")},
+	} {
+		if each.word != "" {
+			return each.kind + ":" + strings.Join(strings.Fields(each.word), " ")
+		}
+	}
+	return "name:" + name
+}
+
+// tableOf is the id of its partition table.
+func tableOf(disk *Disk) string {
+	for _, each := range disk.Holds {
+		if each.Device == disk.Name && each.ID != "" {
+			return each.ID
+		}
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+package freezing
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"secondsite/agent/restraint"
+)
+
+// WatchdogVerb is the word with which the program becomes a watchdog.
+const WatchdogVerb = "watchdog"
+
+const (
+	arm    = 'A'
+	disarm = 'D'
+	silent = 's'
+	fired  = 'f'
+	again  = 100 * time.Millisecond
+)
+
+// Watch is what the watchdog's process does: it thaws the file systems when the time after `arm` is over, and when its
+// standard input closes, which the agent's death does as well. It thaws again and again until it is told to stop: a
+// freeze that is still on its way would come after the thaw, and outlive everybody.
+func Watch(deadline time.Duration, mounts []string) error {
+	systems := make([]FileSystem, len(mounts))
+	for at, mount := range mounts {
+		systems[at].Mount = mount
+	}
+	f, err := Open(systems)
+	if err != nil {
+		return err
+	}
+	if err := restraint.StayAlive(); err != nil {
+		return fmt.Errorf("the watchdog cannot stay in memory: %w", err)
+	}
+	word, wait, answer := make([]byte, 1), -1, byte(silent)
+	os.Stdout.Write([]byte{silent})
+	for {
+		switch told, ended := listen(word, wait); {
+		case ended:
+			f.thawAll()
+			return nil
+		case !told:
+			f.thawAll()
+			answer, wait = fired, int(again.Milliseconds())
+		case word[0] == arm:
+			answer, wait = silent, int(deadline.Milliseconds())
+			os.Stdout.Write([]byte{answer})
+		case word[0] == disarm:
+			wait = -1
+			os.Stdout.Write([]byte{answer})
+		}
+	}
+}
+
+// listen waits that many milliseconds for a word; forever if negative.
+func listen(word []byte, wait int) (told, ended bool) {
+	for {
+		ready, err := unix.Poll([]unix.PollFd{{Fd: 0, Events: unix.POLLIN}}, wait)
+		if err == unix.EINTR {
+			continue
+		}
+		if ready == 0 && err == nil {
+			return false, false
+		}
+		n, err := unix.Read(0, word)
+		return n == 1, n == 0 || err != nil
+	}
+}

@@ -1,0 +1,52 @@
+package restraint
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	heapBytes   = 24 << 20
+	heapPercent = 50
+	// Pages are locked once they are used: locking all that the runtime reserves would take memory that is never used.
+	lockOnFault = 4
+	neverKilled = "-1000"
+)
+
+// Modest bounds the heap of this process.
+func Modest() {
+	debug.SetGCPercent(heapPercent)
+	debug.SetMemoryLimit(heapBytes)
+}
+
+// StayAlive keeps this process in memory, and from being killed when there is none.
+func StayAlive() error {
+	os.WriteFile("/proc/self/oom_score_adj", []byte(neverKilled), 0)
+	return unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | lockOnFault)
+}
+
+// Quiet stops the collector until the function that it returns is called: while file systems are frozen.
+func Quiet() func() {
+	percent := debug.SetGCPercent(-1)
+	limit := debug.SetMemoryLimit(1 << 40)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// Resident is the memory of this process in bytes, now and at most.
+func Resident() (now, most uint64) {
+	text, _ := os.ReadFile("/proc/self/status")
+	return kilobytes(string(text), "VmRSS:"), kilobytes(string(text), "VmHWM:")
+}
+
+func kilobytes(text, word string) (bytes uint64) {
+	_, after, _ := strings.Cut(text, word)
+	fmt.Sscan(after, &bytes)
+	return bytes << 10
+}
