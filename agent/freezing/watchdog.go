@@ -22,8 +22,9 @@ const (
 )
 
 // Watch is what the watchdog's process does: it thaws the file systems when the time after `arm` is over, and when its
-// standard input closes, which the agent's death does as well. It thaws again and again until it is told to stop: a
-// freeze that is still on its way would come after the thaw, and outlive everybody.
+// standard input closes before `disarm`, as by the agent's death. It thaws again and again until it is told to stop: a
+// freeze that is still on its way would come after the thaw, and outlive everybody. Unarmed it thaws nothing: what is
+// frozen then was frozen by somebody else.
 func Watch(deadline time.Duration, mounts []string) error {
 	systems := make([]FileSystem, len(mounts))
 	for at, mount := range mounts {
@@ -41,7 +42,9 @@ func Watch(deadline time.Duration, mounts []string) error {
 	for {
 		switch told, ended := listen(word, wait); {
 		case ended:
-			f.thawAll()
+			if wait >= 0 {
+				f.thawAll()
+			}
 			return nil
 		case !told:
 			f.thawAll()

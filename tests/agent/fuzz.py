@@ -1,0 +1,144 @@
+"""Who writes, and how much, against what the agent says: python -m tests.agent.fuzz SECONDS [SEED].
+
+Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth. A block
+that changed since the round before and is not in the point was missed: then the point must not be valid."""
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from secondsite.ground.units import MiB
+
+from . import support_agent as support
+
+
+@dataclass
+class Found:
+    """What the rounds brought."""
+
+    rounds: int = 0
+    writes: int = 0
+    valid: int = 0
+    changed_blocks: int = 0
+    marked_blocks: int = 0
+    wrong_blocks_of_valid_points: int = 0
+    scans: int = 0
+    found_by_scans: int = 0
+    most_frozen_seconds: float = 0.0
+    recursion_misses: int = 0
+    most_resident_mib: float = 0.0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
+
+
+class Fuzz:
+    """Three file systems on loop devices, one of them with writers past it."""
+
+    def __init__(self, seed, size=320 * MiB, held_mib=1250):
+        self.found, self.stack = Found(), contextlib.ExitStack()
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp")))
+        self.disks = []
+        for kind, past in (("ext4", 48 * MiB), ("xfs", 0), ("btrfs", 0)):
+            fs_size = 512 * MiB if kind == "btrfs" else size
+            disk = support.LoopDisk(
+                self.folder, kind, fs_size + past, kind, fs_size, direct=kind == "xfs"
+            )
+            self.stack.callback(disk.close)
+            self.disks.append(disk.make())
+        self.writers = support.Writers()
+        self.agent = support.Agent(
+            self.folder, self.disks, "--held-mib", str(held_mib), "--thaw-after", "60s", "--scan-mib", "0"
+        )
+        self.stack.callback(self.agent.close)
+        self.stack.callback(self.writers.close)
+        self.seed = seed
+        self.replica = support.Replica(self.agent, self.disks)
+        self.past = []
+
+    def begin(self, burners=1):
+        number = 0
+        for disk in self.disks:
+            for kind in KINDS:
+                number += 1
+                self.writers.start(kind, disk.mount / kind, self.seed * 1000 + number)
+        first = self.disks[0]
+        for turn in range(2):
+            self.past.append(
+                self.writers.start(
+                    "raw", first.device, self.seed * 1000 + 900 + turn, first.fs_size, first.size - first.fs_size
+                )
+            )
+        for _ in range(burners):
+            self.writers.busy()
+        self.replica.copy("first")
+        self.base = "first"
+
+    def round(self, seconds):
+        """Writes for so long, then a point, judged."""
+        began = [disk.writes() for disk in self.disks]
+        time.sleep(seconds)
+        name = f"p{self.found.rounds}"
+        with support.stopped(self.past):
+            answer, truth = self.agent.point(self.base, name)
+        self.found.rounds += 1
+        self.found.writes += sum(disk.writes() for disk in self.disks) - sum(began)
+        self._judge(name, answer, truth)
+
+    def _judge(self, name, answer, truth):
+        told = answer.get("told") or {}
+        if not answer["ok"]:
+            reason = answer["error"]
+            self.found.reasons[reason] = self.found.reasons.get(reason, 0) + 1
+            if told and told["instant"]["verdict"].get("scan_due") or answer["code"] == "scan-due":
+                self._scan()
+            return
+        self.found.valid += 1
+        before = {key: list(digests) for key, digests in self.replica.digests.items()}
+        self.found.marked_blocks += self.replica.receive(name)
+        self.agent.told("acknowledge", name=name)
+        self.base = name
+        self.found.most_frozen_seconds = max(
+            self.found.most_frozen_seconds, told["instant"]["window"]["frozen_seconds"]
+        )
+        self.found.recursion_misses = sum(told["instant"]["now"]["misses"])
+        for key, digests in truth.items():
+            self.found.changed_blocks += sum(a != b for a, b in zip(before[key], digests, strict=True))
+            wrong = sum(a != b for a, b in zip(self.replica.digests[key], digests, strict=True))
+            self.found.wrong_blocks_of_valid_points += wrong
+
+    def _scan(self):
+        """Marks cannot be trusted: compares all, and goes on from there."""
+        self.found.scans += 1
+        self.base = f"s{self.found.scans}"
+        self.agent.told("begin-scan", base=self.base)
+        for disk in self.disks:
+            self.agent.compare(disk, self.replica.digests[disk.key])
+        self.found.found_by_scans += self.agent.told("end-scan")["differing"]
+
+    def close(self):
+        self.found.most_resident_mib = round(self.agent.told("memory")["most_resident_bytes"] / MiB, 1)
+        self.stack.close()
+
+
+def main():
+    seconds, seed = float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    fuzz = Fuzz(seed)
+    try:
+        fuzz.begin()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            fuzz.round(5)
+            print(json.dumps(asdict(fuzz.found)), flush=True)
+    finally:
+        fuzz.close()
+    print(json.dumps(asdict(fuzz.found), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Digests are the truth: a scan finds what no mark tells."""
+
+import os
+
+from secondsite.ground.units import MiB
+
+from . import support_agent as support
+
+
+def behind_its_back(disk, offset, content):
+    """Changes the disk below the kernel's block layer, so that nothing marks it."""
+    with disk.file.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+        os.fsync(file.fileno())
+
+
+def scanned(agent, disk, digests, base):
+    agent.told("begin-scan", base=base)
+    agent.compare(disk, digests)
+    return agent.told("end-scan")["differing"]
+
+
+def test_a_new_agent_goes_on_after_a_scan_with_what_differs(make_disk, start):
+    disk = make_disk()
+    first = start([disk])
+    replica = support.Replica(first, [disk])
+    replica.copy("first")
+    first.kill()
+    (disk.mount / "unseen").write_bytes(os.urandom(MiB))
+    os.sync()
+    agent = start([disk])
+    replica.agent = agent
+    assert scanned(agent, disk, replica.digests[disk.key], "first") >= 16
+    assert replica.receive_point("first", "point") == replica.digests
+
+
+def test_a_block_of_zeros_is_expected_by_zero_bytes_and_the_last_one_may_be_short(make_disk, start):
+    disk = make_disk(fs_size=32 * MiB, size=48 * MiB + 4096)
+    agent = start([disk])
+    support.Replica(agent, [disk]).copy("first")
+    blocks = 16 * 16 + 1
+    assert agent.compare(disk, [bytes(16)] * blocks, start=32 * 16) == (0, 0)
+    behind_its_back(disk, 48 * MiB, b"\1")
+    assert agent.compare(disk, [bytes(16)] * blocks, start=32 * 16) == (1, 1)
+
+
+def test_a_scan_that_leaves_blocks_out_ends_in_nothing(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    agent.told("begin-scan", base="first")
+    agent.compare(disk, replica.digests[disk.key][:-1])
+    assert "1 blocks" in agent.ask("end-scan")["error"]
+    assert agent.ask("open", view="frozen", base="first", name="point")["code"] == "scan-due"
+
+
+def test_a_rolling_comparison_finds_what_nothing_marked_and_a_scan_is_due(make_disk, start):
+    disk = make_disk(fs_size=32 * MiB, size=64 * MiB)
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    (disk.mount / "marked").write_bytes(os.urandom(MiB))
+    os.sync()
+    assert agent.compare(disk, replica.digests[disk.key])[1] == 0
+    behind_its_back(disk, 40 * MiB, b"\1" * 4096)
+    differing, unmarked = agent.compare(disk, replica.digests[disk.key])
+    assert unmarked == 1
+    assert differing > 1
+    assert agent.ask("open", view="frozen", base="first", name="point")["code"] == "scan-due"
+    assert scanned(agent, disk, replica.digests[disk.key], "first") > 1
+    assert replica.receive_point("first", "point") == replica.digests
+
+
+def test_an_agent_that_is_killed_in_a_scan_begins_it_anew(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    agent.told("begin-scan", base="first")
+    agent.compare(disk, replica.digests[disk.key][:100])
+    agent.kill()
+    replica.agent = start([disk])
+    assert "no scan" in replica.agent.ask("end-scan")["error"]
+    assert scanned(replica.agent, disk, replica.digests[disk.key], "first") >= 0
+    assert replica.receive_point("first", "point") == replica.digests

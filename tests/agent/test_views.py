@@ -1,0 +1,130 @@
+"""What a view holds: marks first, then bytes; of a frozen one exactly the bytes of its instant."""
+
+import os
+
+import pytest
+
+from secondsite.datapath.errors import DiskUnreadable
+from secondsite.ground.units import MiB
+
+from . import support_agent as support
+
+SIZES = {"ext4": 64 * MiB, "xfs": 320 * MiB, "btrfs": 256 * MiB}
+
+
+def write(disk, name, size=MiB):
+    path = disk.mount / name
+    path.write_bytes(os.urandom(size))
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@pytest.mark.parametrize("kind", sorted(SIZES))
+def test_a_frozen_point_is_bit_for_bit_what_the_disk_held_then(make_disk, start, writers, kind):
+    disk = make_disk(kind, size=SIZES[kind])
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    before = disk.writes()
+    writing = writers.start("storm", disk.mount / "storm", 1)
+    support.until(lambda: disk.writes() > before + 200, "two hundred writes")
+    answer, truth = agent.point("first", "point")
+    before = disk.writes()
+    support.until(lambda: disk.writes() > before + 50, "the writes after it")
+    assert answer["ok"], answer
+    assert replica.receive("point") > 0
+    assert replica.digests == truth
+    assert writing.poll() is None
+
+
+def test_what_is_written_while_a_live_view_is_open_is_in_the_next_one(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    write(disk, "a")
+    assert agent.told("open", view="live", base="first", name="one")["dirty_blocks"][0] >= 16
+    write(disk, "b")
+    replica.receive("one")
+    agent.told("acknowledge", name="one")
+    assert replica.receive_point("one", "two") == replica.digests
+
+
+def test_what_was_not_acknowledged_is_in_the_next_view(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    support.Replica(agent, [disk]).copy("first")
+    write(disk, "a")
+    one = agent.told("open", view="live", base="first", name="one")["dirty_blocks"][0]
+    agent.told("close")
+    assert agent.told("open", view="live", base="first", name="two")["dirty_blocks"][0] >= one
+    agent.told("acknowledge", name="two")
+    assert agent.told("open", view="live", base="two", name="three")["dirty_blocks"][0] < one
+
+
+def test_a_base_that_is_not_the_acknowledged_one_is_refused_and_costs_nothing(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    support.Replica(agent, [disk]).copy("first")
+    refused = agent.ask("open", view="live", base="other", name="one")
+    assert not refused["ok"]
+    assert "'other'" in refused["error"] or '"other"' in refused["error"]
+    assert agent.told("open", view="live", base="first", name="one") is not None
+
+
+def test_more_than_may_be_held_is_no_point_and_stays_marked(make_disk, start):
+    disk = make_disk()
+    agent = start([disk], "--held-mib", "1")
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    write(disk, "a", 4 * MiB)
+    refused = agent.ask("open", view="frozen", base="first", name="point")
+    assert refused["code"] == "too-much", refused
+    write(disk, "still-writable")
+    agent.told("open", view="live", base="first", name="pass")
+    assert replica.receive("pass") >= 64
+    agent.told("acknowledge", name="pass")
+    assert replica.receive_point("pass", "point") == replica.digests
+
+
+def test_a_frozen_view_reads_nothing_else_and_tells_which_blocks_are_zero(make_disk, start):
+    disk = make_disk(fs_size=32 * MiB, size=64 * MiB)
+    agent = start([disk])
+    support.Replica(agent, [disk]).copy("first")
+    file = os.open(disk.device, os.O_RDWR)
+    os.pwrite(file, bytes(MiB), 40 * MiB)
+    os.pwrite(file, b"\1" * support.BLOCK, 41 * MiB)
+    os.fsync(file)
+    os.close(file)
+    agent.told("open", view="frozen", base="first", name="point")
+    with agent.reader(disk, "point") as reader:
+        found = [each for each in reader.changed() if each.offset >= 32 * MiB]
+        assert [(each.offset, each.length, each.zero) for each in found] == [
+            (40 * MiB, MiB, True),
+            (41 * MiB, support.BLOCK, False),
+        ]
+        assert reader.pread(100, 41 * MiB + 33) == b"\1" * 100
+        with pytest.raises(DiskUnreadable):
+            reader.pread(4096, 60 * MiB)
+
+
+def test_a_write_past_the_file_systems_while_they_stand_still_is_no_point_and_needs_no_scan(make_disk, start):
+    disk = make_disk(fs_size=32 * MiB, size=64 * MiB)
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    agent.hold("frozen")
+    agent.send("open", view="frozen", base="first", name="point")
+    agent.held("frozen")
+    agent.hold("read")
+    agent.let_go("frozen")
+    agent.held("read")
+    file = os.open(disk.device, os.O_RDWR)
+    os.pwrite(file, b"\1" * support.BLOCK, 40 * MiB)
+    os.fsync(file)
+    os.close(file)
+    agent.let_go("read")
+    answer = agent.answer()
+    assert answer["code"] == "no-instant", answer
+    assert not answer["told"]["instant"]["verdict"].get("scan_due")
+    assert replica.receive_point("first", "again") == replica.digests

@@ -1,0 +1,125 @@
+"""File systems go on whatever becomes of the agent."""
+
+import threading
+import time
+
+import pytest
+
+from . import support_agent as support
+
+
+class Pulse:
+    """Writes again and again, and knows the longest time that it waited."""
+
+    def __init__(self, disk):
+        self.path, self.longest, self.count, self.ended = disk.mount / "pulse", 0.0, 0, False
+        self.thread = threading.Thread(target=self._beat)
+        self.thread.start()
+
+    def _beat(self):
+        last = time.monotonic()
+        while not self.ended:
+            self.path.write_bytes(b"x" * 4096)
+            now = time.monotonic()
+            self.longest, last = max(self.longest, now - last), now
+            self.count += 1
+            time.sleep(0.002)
+
+    def goes_on(self):
+        count = self.count
+        support.until(lambda: self.count > count + 3, "a write")
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        return self.longest
+
+
+@pytest.fixture
+def pulse_of():
+    pulses = []
+
+    def begin(disk):
+        pulses.append(Pulse(disk))
+        return pulses[-1]
+
+    yield begin
+    for pulse in pulses:
+        pulse.end()
+
+
+def begun(agent, disks, base="first"):
+    support.Replica(agent, disks).copy(base)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_an_agent_that_is_killed_while_frozen_is_survived(make_disk, start, pulse_of, kind, record_property):
+    disk = make_disk(kind, size=320 << 20)
+    agent = start([disk])
+    begun(agent, [disk])
+    pulse = pulse_of(disk)
+    agent.hold("frozen")
+    agent.send("open", view="frozen", base="first", name="point")
+    agent.held("frozen")
+    killed = time.monotonic()
+    agent.kill()
+    pulse.goes_on()
+    record_property("thawed_after_seconds", round(time.monotonic() - killed, 3))
+
+
+def test_file_systems_that_stand_still_too_long_are_thawed_and_there_is_no_point(make_disk, start, pulse_of):
+    disk = make_disk()
+    agent = start([disk], "--thaw-after", "300ms")
+    begun(agent, [disk])
+    pulse = pulse_of(disk)
+    agent.hold("frozen")
+    agent.send("open", view="frozen", base="first", name="point")
+    agent.held("frozen")
+    pulse.goes_on()
+    agent.let_go("frozen")
+    answer = agent.answer()
+    assert answer["code"] == "no-instant"
+    assert "watchdog" in answer["error"] or "thawed" in answer["error"]
+    agent.told("open", view="frozen", base="first", name="later")
+
+
+def test_a_thaw_by_somebody_else_is_no_point(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    begun(agent, [disk])
+    agent.hold("read")
+    agent.send("open", view="frozen", base="first", name="point")
+    agent.held("read")
+    support.run("fsfreeze", "-u", str(disk.mount))
+    agent.let_go("read")
+    assert "thawed" in agent.answer()["error"]
+
+
+def test_a_file_system_that_somebody_else_froze_is_left_to_him(make_disk, start):
+    one, other = make_disk(), make_disk()
+    agent = start([one, other])
+    begun(agent, [one, other])
+    support.run("fsfreeze", "-f", str(one.mount))
+    refused = agent.ask("open", view="frozen", base="first", name="point")
+    assert "frozen by another program" in refused["error"]
+    (other.mount / "goes-on").write_bytes(b"x")
+    support.run("fsfreeze", "-u", str(one.mount))
+    agent.told("open", view="frozen", base="first", name="later")
+
+
+@pytest.mark.parametrize("seam", ["opened", "synced", "frozen", "read", "thawed"])
+def test_an_agent_that_is_killed_at_a_seam_leaves_a_machine_that_writes_and_scans_anew(
+    make_disk, start, pulse_of, seam
+):
+    disk = make_disk()
+    agent = start([disk])
+    begun(agent, [disk])
+    pulse = pulse_of(disk)
+    agent.hold(seam)
+    agent.send("open", view="frozen", base="first", name="point")
+    agent.held(seam)
+    agent.kill()
+    pulse.goes_on()
+    pulse.end()
+    later = start([disk])
+    assert later.ask("open", view="frozen", base="first", name="point")["code"] == "scan-due"

@@ -1,0 +1,146 @@
+"""Writes into a folder, or past a device's file system, until it is told to end: python writer.py KIND PATH SEED [FROM].
+
+The standard library only; it prints how many writes it made."""
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import random
+import signal
+import struct
+import sys
+import time
+
+PAGE = 4096
+FILE_BYTES = 24 << 20
+FITRIM = 0xC0185879
+PUNCH_HOLE = 3
+SIZES = (PAGE, PAGE, 2 * PAGE, 16384, 65536, 262144)
+
+libc = ctypes.CDLL(None, use_errno=True)
+ended = False
+files: dict[str, int] = {}
+
+
+def end(*_):
+    global ended
+    ended = True
+
+
+def buffer(chance):
+    kept = mmap.mmap(-1, SIZES[-1])
+    kept.write(chance.randbytes(SIZES[-1]))
+    return kept
+
+
+def place(chance, size, total=FILE_BYTES):
+    return chance.randrange((total - size) // PAGE) * PAGE
+
+
+def opened(path, chance, flags=0):
+    if path not in files:
+        files[path] = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
+        os.posix_fallocate(files[path], 0, FILE_BYTES)
+    return files[path]
+
+
+def written(file, chance, data, at_from=0, total=FILE_BYTES):
+    size = chance.choice(SIZES)
+    start = chance.randrange(PAGE // 8) * 8 % PAGE
+    data[start : start + 8] = chance.randbytes(8)
+    os.pwrite(file, memoryview(data)[:size], at_from + place(chance, size, total))
+
+
+def buffered(path, chance):
+    file, data = opened(path, chance), buffer(chance)
+    while not ended:
+        for _ in range(300):
+            os.pwrite(file, chance.randbytes(64), place(chance, PAGE) + chance.randrange(PAGE - 64))
+            yield
+        written(file, chance, data)
+        os.fdatasync(file)
+
+
+def direct(path, chance):
+    file, data = opened(path, chance, os.O_DIRECT), buffer(chance)
+    while not ended:
+        written(file, chance, data)
+        yield
+
+
+def mapped(path, chance):
+    file = opened(path, chance)
+    view = mmap.mmap(file, FILE_BYTES)
+    while not ended:
+        for _ in range(200):
+            at = chance.randrange(FILE_BYTES - 8)
+            view[at : at + 8] = chance.randbytes(8)
+            yield
+        view.flush()
+
+
+def storm(path, chance):
+    number = 0
+    while not ended:
+        name = f"{path}-{number % 50}"
+        number += 1
+        file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(file, chance.randbytes(chance.randrange(1, 20000)))
+        os.fsync(file)
+        os.close(file)
+        if number % 3 == 0:
+            os.unlink(name)
+        yield
+
+
+def discarding(path, chance):
+    file, data = opened(path, chance), buffer(chance)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    while not ended:
+        written(file, chance, data)
+        size = chance.choice(SIZES)
+        libc.fallocate(file, PUNCH_HOLE, ctypes.c_long(place(chance, size)), ctypes.c_long(size))
+        if chance.randrange(40) == 0:
+            os.fdatasync(file)
+            try:
+                fcntl.ioctl(folder, FITRIM, struct.pack("=QQQ", 0, 2**63, 0))
+            except OSError:
+                pass  # this device knows no discard
+        yield
+
+
+def raw(path, chance, at_from, total):
+    """Past the file system, on the device itself."""
+    file, data = os.open(path, os.O_RDWR | os.O_DIRECT), buffer(chance)
+    discard = 0x1277  # BLKDISCARD
+    while not ended:
+        written(file, chance, data, at_from, total)
+        if chance.randrange(200) == 0:
+            size = chance.choice(SIZES)
+            try:
+                fcntl.ioctl(file, discard, struct.pack("=QQ", at_from + place(chance, size, total), size))
+            except OSError:
+                pass
+        yield
+
+
+def main():
+    kind, path, seed, *region = sys.argv[1:]
+    signal.signal(signal.SIGTERM, end)
+    chance, count = random.Random(int(seed)), 0
+    kinds = {each.__name__: each for each in (buffered, direct, mapped, storm, discarding, raw)}
+    while not ended:
+        try:
+            for _ in kinds[kind](path, chance, *map(int, region)):
+                count += 1
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            time.sleep(0.1)
+    print(count)
+
+
+if __name__ == "__main__":
+    main()
