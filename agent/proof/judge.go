@@ -13,6 +13,16 @@ func Judge(since, now Evidence, window Window) Verdict {
 	return Verdict{Valid: true}
 }
 
+// Begins says why counting cannot begin with this evidence; nil if it can.
+func Begins(now Evidence) error {
+	for _, disk := range now.Disks {
+		if !disk.Settled {
+			return fmt.Errorf("disk %s is written all the time past its file systems: try again", disk.Key)
+		}
+	}
+	return nil
+}
+
 // marksLost says why the marks between the two may lack something.
 func marksLost(since, now Evidence) string {
 	switch {

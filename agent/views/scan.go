@@ -1,6 +1,7 @@
 package views
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,18 +18,18 @@ type scan struct {
 	compared, found []*marks.Set
 }
 
+const (
+	beginTries = 10
+	beginPause = 300 * time.Millisecond
+)
+
 // beginAnew lets marks count from now on, from an instant at which nothing was on its way.
 func (m *Machine) beginAnew(base string) error {
 	m.distrust, m.scan = "The disks were not compared to their end.", nil
-	var now proof.Evidence
-	window, err := m.standstill(func() (err error) {
-		if _, err = m.tracker.Take(); err == nil {
-			now, err = m.evidence()
-		}
-		return err
-	})
-	if err == nil && window.Alarm != "" {
-		err = fmt.Errorf("%s", window.Alarm)
+	now, err := m.count()
+	for try := 1; try < beginTries && err != nil; try++ {
+		time.Sleep(beginPause)
+		now, err = m.count()
 	}
 	if err != nil {
 		return err
@@ -36,6 +37,24 @@ func (m *Machine) beginAnew(base string) error {
 	m.since = now
 	m.history.Restart(base)
 	return nil
+}
+
+// count forgets all marks and counts everything while the file systems stand still. What they discard in the background
+// goes on then (btrfs), and raw writers do: it may need a second try.
+func (m *Machine) count() (now proof.Evidence, err error) {
+	window, err := m.standstill(func() (err error) {
+		if _, err = m.tracker.Take(); err == nil {
+			now, err = m.evidence()
+		}
+		return err
+	})
+	if err == nil && window.Alarm != "" {
+		err = errors.New(window.Alarm)
+	}
+	if err == nil {
+		err = proof.Begins(now)
+	}
+	return now, err
 }
 
 // BeginScan begins to compare all disks with what the other side holds as `base`.

@@ -1,10 +1,13 @@
 """Who writes, and how much, against what the agent says: python -m tests.agent.fuzz SECONDS [SEED].
 
-Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth. A block
-that changed since the round before and is not in the point was missed: then the point must not be valid."""
+Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth, and a
+second agent is asked for its marks. A block that changed since the round before and has no mark was missed: then the
+point must not be valid."""
 
 import contextlib
 import json
+import random
+import re
 import sys
 import tempfile
 import time
@@ -24,7 +27,10 @@ class Found:
     writes: int = 0
     valid: int = 0
     changed_blocks: int = 0
-    marked_blocks: int = 0
+    received_blocks: int = 0
+    missed_blocks: int = 0
+    rounds_with_missed_blocks: int = 0
+    valid_rounds_with_missed_blocks: int = 0
     wrong_blocks_of_valid_points: int = 0
     scans: int = 0
     found_by_scans: int = 0
@@ -56,6 +62,8 @@ class Fuzz:
             self.folder, self.disks, "--held-mib", str(held_mib), "--thaw-after", "60s", "--scan-mib", "0"
         )
         self.stack.callback(self.agent.close)
+        self.second = support.Agent(self.folder, self.disks)
+        self.stack.callback(self.second.close)
         self.stack.callback(self.writers.close)
         self.seed = seed
         self.replica = support.Replica(self.agent, self.disks)
@@ -77,7 +85,13 @@ class Fuzz:
         for _ in range(burners):
             self.writers.busy()
         self.replica.copy("first")
+        self.second.told("open", view="live", name="first")
+        self.second.told("acknowledge", name="first")
         self.base = "first"
+        with support.stopped(self.past):
+            answer, self.truth = self.agent.point(self.base, "begin")
+            self._marked("begin", "first")
+        self._judge("begin", answer, self.truth)
 
     def round(self, seconds):
         """Writes for so long, then a point, judged."""
@@ -85,22 +99,55 @@ class Fuzz:
         time.sleep(seconds)
         name = f"p{self.found.rounds}"
         with support.stopped(self.past):
-            answer, truth = self.agent.point(self.base, name)
+            self.agent.hold("read")
+            self.agent.send("open", view="frozen", base=self.base, name=name)
+            self.agent.held("read")
+            truth = {disk.key: disk.digests() for disk in self.disks}
+            missed = self._missed(name, truth)
+            self.agent.let_go("read")
+            answer = self.agent.answer()
         self.found.rounds += 1
         self.found.writes += sum(disk.writes() for disk in self.disks) - sum(began)
+        self.found.missed_blocks += missed
+        self.found.rounds_with_missed_blocks += missed > 0
+        self.found.valid_rounds_with_missed_blocks += missed > 0 and answer["ok"]
+        self.truth = truth
         self._judge(name, answer, truth)
+
+    def _missed(self, name, truth):
+        """How many blocks changed since the round before without a mark."""
+        marked, missed = self._marked(name, self.last), 0
+        for key, digests in truth.items():
+            changed = {at for at, digest in enumerate(digests) if digest != self.truth[key][at]}
+            self.found.changed_blocks += len(changed)
+            missed += len(changed - marked[key])
+        return missed
+
+    def _marked(self, name, base):
+        """What the second agent marked since the round before, by disk."""
+        self.second.told("open", view="live", base=base, name=name)
+        marked = {}
+        for disk in self.disks:
+            with self.second.reader(disk, name) as reader:
+                marked[disk.key] = {
+                    block
+                    for each in reader.dirty()
+                    for block in range(each.offset // support.BLOCK, -(-each.end // support.BLOCK))
+                }
+        self.second.told("acknowledge", name=name)
+        self.last = name
+        return marked
 
     def _judge(self, name, answer, truth):
         told = answer.get("told") or {}
         if not answer["ok"]:
-            reason = answer["error"]
+            reason = re.sub(r"\d+", "N", re.sub(r"file:\S+/", "", answer["error"]))
             self.found.reasons[reason] = self.found.reasons.get(reason, 0) + 1
             if told and told["instant"]["verdict"].get("scan_due") or answer["code"] == "scan-due":
                 self._scan()
             return
         self.found.valid += 1
-        before = {key: list(digests) for key, digests in self.replica.digests.items()}
-        self.found.marked_blocks += self.replica.receive(name)
+        self.found.received_blocks += self.replica.receive(name)
         self.agent.told("acknowledge", name=name)
         self.base = name
         self.found.most_frozen_seconds = max(
@@ -108,7 +155,6 @@ class Fuzz:
         )
         self.found.recursion_misses = sum(told["instant"]["now"]["misses"])
         for key, digests in truth.items():
-            self.found.changed_blocks += sum(a != b for a, b in zip(before[key], digests, strict=True))
             wrong = sum(a != b for a, b in zip(self.replica.digests[key], digests, strict=True))
             self.found.wrong_blocks_of_valid_points += wrong
 
@@ -116,7 +162,8 @@ class Fuzz:
         """Marks cannot be trusted: compares all, and goes on from there."""
         self.found.scans += 1
         self.base = f"s{self.found.scans}"
-        self.agent.told("begin-scan", base=self.base)
+        with support.stopped(self.past):
+            self.agent.told("begin-scan", base=self.base)
         for disk in self.disks:
             self.agent.compare(disk, self.replica.digests[disk.key])
         self.found.found_by_scans += self.agent.told("end-scan")["differing"]
@@ -128,12 +175,12 @@ class Fuzz:
 
 def main():
     seconds, seed = float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    fuzz = Fuzz(seed)
+    fuzz, chance = Fuzz(seed), random.Random(seed)
     try:
         fuzz.begin()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            fuzz.round(5)
+            fuzz.round(chance.choice((0.1, 0.3, 1, 3, 5)))
             print(json.dumps(asdict(fuzz.found)), flush=True)
     finally:
         fuzz.close()

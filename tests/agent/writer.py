@@ -2,6 +2,7 @@
 
 The standard library only; it prints how many writes it made."""
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -91,7 +92,8 @@ def storm(path, chance):
         os.fsync(file)
         os.close(file)
         if number % 3 == 0:
-            os.unlink(name)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
         yield
 
 
