@@ -74,7 +74,7 @@ func serve(words []string) error {
 	control := flags.String("control", "/run/secondsite-agent/control", "socket of the conversation")
 	readers := flags.String("nbd", "/run/secondsite-agent/nbd", "socket of the readers")
 	deadline := flags.Duration("thaw-after", 5*time.Second, "how long file systems may stand still")
-	held := flags.Int64("held-mib", 32, "how much is read while they stand still, in MiB")
+	held := flags.Int64("held-mib", 24, "how much is read while they stand still, in MiB")
 	scan := flags.Int64("scan-mib", 100, "how much a scan reads in a second, in MiB; 0 is without bound")
 	seams := flags.String("seams", "", "folder of seams: for trials")
 	if err := flags.Parse(words); err != nil {

@@ -36,8 +36,8 @@ const (
 	blockShift   = 16
 	coarseShift  = 8
 	coarseBlocks = 1 << coarseShift
-	// Two slots of this size lie in the kernel's memory: a mark for each 64 KiB up to 1 TiB in all, coarser above.
-	mostGranules = 16 << 20
+	// Two slots of so many bytes lie in the kernel's memory: a mark for each 64 KiB up to 512 GiB in all, coarser above.
+	mostGranules = 8 << 20
 )
 
 type control struct {

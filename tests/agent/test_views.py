@@ -5,7 +5,7 @@ import os
 import pytest
 
 from secondsite.datapath.errors import DiskUnreadable
-from secondsite.ground.units import MiB
+from secondsite.ground.units import MiB, TiB
 
 from . import support_agent as support
 
@@ -128,3 +128,24 @@ def test_a_write_past_the_file_systems_while_they_stand_still_is_no_point_and_ne
     assert answer["code"] == "no-instant", answer
     assert not answer["told"]["instant"]["verdict"].get("scan_due")
     assert replica.receive_point("first", "again") == replica.digests
+
+
+def test_a_large_disk_has_coarser_marks_and_takes_no_more_memory(make_disk, start, record_property):
+    disk = make_disk(size=3 * TiB, fs_size=64 * MiB)
+    agent = start([disk])
+    agent.told("open", view="live", name="first")
+    agent.told("acknowledge", name="first")
+    at = 3 * TiB - 7 * support.BLOCK
+    file = os.open(disk.device, os.O_RDWR)
+    os.pwrite(file, b"\1" * 512, at)
+    os.fsync(file)
+    os.close(file)
+    agent.told("open", view="frozen", base="first", name="point")
+    with agent.reader(disk, "point") as reader:
+        [extent] = [each for each in reader.dirty() if each.offset > TiB]
+        assert extent.offset <= at < extent.end
+        assert extent.length <= 8 * support.BLOCK
+        assert reader.pread(512, at) == b"\1" * 512
+    most = agent.told("memory")["most_resident_bytes"]
+    record_property("most_resident_mib", most // MiB)
+    assert most < 64 * MiB
