@@ -23,6 +23,8 @@ type Request struct {
 	Name string `json:"name"`
 	// View is `live` or `frozen`.
 	View string `json:"view"`
+	// Flushed asks a live view to write out first what is dirty in memory.
+	Flushed bool `json:"flushed"`
 	// Disk, First and Digests are of a comparison: sixteen bytes for each block from the first on.
 	Disk    string `json:"disk"`
 	First   int    `json:"first"`

@@ -45,7 +45,7 @@ func open(m *views.Machine, r Request) (interface{}, error) {
 	if r.View == "frozen" {
 		return openFrozen(m, r)
 	}
-	view, err := m.OpenLive(r.Base, r.Name)
+	view, err := m.OpenLive(r.Base, r.Name, r.Flushed)
 	if err != nil {
 		return nil, err
 	}

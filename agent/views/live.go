@@ -3,12 +3,14 @@ package views
 import (
 	"fmt"
 
+	"secondsite/agent/freezing"
 	"secondsite/agent/marks"
 )
 
 // OpenLive opens a view of the disks as they are: what is written while it is read is in the next set. Without a base
-// everything is dirty, and marks count from now on.
-func (m *Machine) OpenLive(base, name string) (*View, error) {
+// everything is dirty, and marks count from now on. With `flushed` what is dirty in memory is written out first, so that
+// little is left for the frozen view that follows.
+func (m *Machine) OpenLive(base, name string, flushed bool) (*View, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.closeView()
@@ -17,6 +19,11 @@ func (m *Machine) OpenLive(base, name string) (*View, error) {
 	}
 	if err := m.mayContinue(base); err != nil {
 		return nil, err
+	}
+	if flushed {
+		if err := m.flush(); err != nil {
+			return nil, err
+		}
 	}
 	taken, err := m.tracker.Take()
 	if err != nil {
@@ -29,6 +36,15 @@ func (m *Machine) OpenLive(base, name string) (*View, error) {
 	m.Seams.reach("taken")
 	m.view = &View{Name: name, Dirty: m.unions(), disks: m.Disks}
 	return m.view, nil
+}
+
+func (m *Machine) flush() error {
+	freezer, err := freezing.Open(freezing.FileSystems(m.Sys, m.Disks))
+	if err != nil {
+		return err
+	}
+	defer freezer.Close()
+	return freezer.Sync()
 }
 
 func (m *Machine) openFull(name string) (*View, error) {

@@ -19,7 +19,7 @@ def folder():
 @pytest.fixture
 def make_disk(folder):
     """Makes loop devices with mounted file systems."""
-    disks = []
+    disks: list[support.LoopDisk] = []
 
     def make(kind="ext4", **words):
         disk = support.LoopDisk(folder, f"{kind}{len(disks)}", kind=kind, **words)
@@ -34,7 +34,7 @@ def make_disk(folder):
 @pytest.fixture
 def start(folder):
     """Starts agents that follow these disks."""
-    agents = []
+    agents: list[support.Agent] = []
 
     def begin(disks, *options):
         agents.append(support.Agent(folder, disks, *options))

@@ -1,8 +1,8 @@
 """Who writes, and how much, against what the agent says: python -m tests.agent.fuzz SECONDS [SEED].
 
-Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth, and a
-second agent is asked for its marks. A block that changed since the round before and has no mark was missed: then the
-point must not be valid."""
+Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth,
+and a second agent is asked for its marks. A block that changed since the round before and has no mark was
+missed: then the point must not be valid."""
 
 import contextlib
 import json
@@ -48,13 +48,13 @@ class Fuzz:
 
     def __init__(self, seed, size=320 * MiB, held_mib=1250):
         self.found, self.stack = Found(), contextlib.ExitStack()
-        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp")))
+        self.folder = Path(
+            self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp"))
+        )
         self.disks = []
         for kind, past in (("ext4", 48 * MiB), ("xfs", 0), ("btrfs", 0)):
             fs_size = 512 * MiB if kind == "btrfs" else size
-            disk = support.LoopDisk(
-                self.folder, kind, fs_size + past, kind, fs_size, direct=kind == "xfs"
-            )
+            disk = support.LoopDisk(self.folder, kind, fs_size + past, kind, fs_size, direct=kind == "xfs")
             self.stack.callback(disk.close)
             self.disks.append(disk.make())
         self.writers = support.Writers()
@@ -79,7 +79,11 @@ class Fuzz:
         for turn in range(2):
             self.past.append(
                 self.writers.start(
-                    "raw", first.device, self.seed * 1000 + 900 + turn, first.fs_size, first.size - first.fs_size
+                    "raw",
+                    first.device,
+                    self.seed * 1000 + 900 + turn,
+                    first.fs_size,
+                    first.size - first.fs_size,
                 )
             )
         for _ in range(burners):
@@ -143,7 +147,7 @@ class Fuzz:
         if not answer["ok"]:
             reason = re.sub(r"\d+", "N", re.sub(r"file:\S+/", "", answer["error"]))
             self.found.reasons[reason] = self.found.reasons.get(reason, 0) + 1
-            if told and told["instant"]["verdict"].get("scan_due") or answer["code"] == "scan-due":
+            if (told and told["instant"]["verdict"].get("scan_due")) or answer["code"] == "scan-due":
                 self._scan()
             return
         self.found.valid += 1

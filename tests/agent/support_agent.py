@@ -98,7 +98,10 @@ class LoopDisk:
     def close(self):
         if self.mounted:
             subprocess.run(["fsfreeze", "-u", str(self.mount)], capture_output=True, timeout=PATIENCE)
-            until(lambda: subprocess.run(["umount", str(self.mount)], capture_output=True).returncode == 0, "umount")
+            until(
+                lambda: subprocess.run(["umount", str(self.mount)], capture_output=True).returncode == 0,
+                "umount",
+            )
         run("losetup", "-d", self.device)
 
 
@@ -232,7 +235,7 @@ def state(process):
 
 @contextlib.contextmanager
 def stopped(processes):
-    """Processes that write past file systems stand still; each has one write on its way at most, and waits for it."""
+    """Processes that write past file systems stand still, and what they wrote has arrived."""
     for process in processes:
         process.send_signal(signal.SIGSTOP)
     until(lambda: all(state(process) == "T" for process in processes), "what they wrote")

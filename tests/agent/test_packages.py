@@ -7,7 +7,6 @@ import pytest
 
 from . import support_agent as support
 
-
 needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed; next: ./dev agent")
 
 

@@ -62,6 +62,18 @@ def test_what_was_not_acknowledged_is_in_the_next_view(make_disk, start):
     assert agent.told("open", view="live", base="two", name="three")["dirty_blocks"][0] < one
 
 
+def test_a_live_view_that_is_flushed_leaves_little_for_the_frozen_one(make_disk, start):
+    disk = make_disk()
+    agent = start([disk], "--held-mib", "2")
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    (disk.mount / "in-memory").write_bytes(os.urandom(8 * MiB))
+    assert agent.told("open", view="live", base="first", name="one", flushed=True)["dirty_blocks"][0] >= 128
+    replica.receive("one")
+    agent.told("acknowledge", name="one")
+    assert replica.receive_point("one", "two") == replica.digests
+
+
 def test_a_base_that_is_not_the_acknowledged_one_is_refused_and_costs_nothing(make_disk, start):
     disk = make_disk()
     agent = start([disk])

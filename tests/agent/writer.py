@@ -1,6 +1,6 @@
-"""Writes into a folder, or past a device's file system, until it is told to end: python writer.py KIND PATH SEED [FROM].
+"""Writes to a file, or past a device's file system: python writer.py KIND PATH SEED [FROM BYTES].
 
-The standard library only; it prints how many writes it made."""
+Until it is told to end; the standard library only. It prints how many writes it made."""
 
 import contextlib
 import ctypes
