@@ -22,11 +22,11 @@ func FileSystems(sys disks.Sys, found []*disks.Disk) []FileSystem {
 	text, _ := os.ReadFile(string(sys) + "/proc/self/mountinfo")
 	for _, line := range strings.Split(string(text), "\n") {
 		mount, ok := parse(line)
-		if !ok || !mount.writable || seen[mount.number] || !reachable(mount) {
+		if !ok || !mount.writable || seen[mount.number] {
 			continue
 		}
 		below := standsOn(sys, mount, found)
-		if len(below) == 0 {
+		if len(below) == 0 || !reachable(mount) {
 			continue
 		}
 		seen[mount.number] = true
@@ -52,10 +52,17 @@ func parse(line string) (mount, bool) {
 
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
-// reachable tells whether its mount point leads to it, and not to what was mounted over it.
+const btrfsMagic = 0x9123683E
+
+// reachable tells whether its mount point leads to it, and not to what was mounted over it. Only file systems on the
+// disks are asked: one of a network may never answer.
 func reachable(m mount) bool {
 	var stat syscall.Stat_t
-	return syscall.Stat(m.point, &stat) == nil && (m.kind == "btrfs" || disks.Number(stat.Dev) == m.number)
+	var about syscall.Statfs_t
+	if m.kind == "btrfs" {
+		return syscall.Statfs(m.point, &about) == nil && about.Type == btrfsMagic
+	}
+	return syscall.Stat(m.point, &stat) == nil && disks.Number(stat.Dev) == m.number
 }
 
 func standsOn(sys disks.Sys, m mount, found []*disks.Disk) []string {

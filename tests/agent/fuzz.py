@@ -41,19 +41,20 @@ class Found:
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
+SIZES = {"ext4": (320 * MiB, 48 * MiB), "xfs": (320 * MiB, 0), "btrfs": (512 * MiB, 0)}
+"""Of each file system, and of what lies past it on its disk."""
 
 
 class Fuzz:
-    """Three file systems on loop devices, one of them with writers past it."""
+    """File systems on loop devices, with writers past one of them."""
 
-    def __init__(self, seed, size=320 * MiB, held_mib=1250):
+    def __init__(self, seed, sizes=SIZES, kinds=KINDS, held_mib=1250):
         self.found, self.stack = Found(), contextlib.ExitStack()
         self.folder = Path(
             self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp"))
         )
         self.disks = []
-        for kind, past in (("ext4", 48 * MiB), ("xfs", 0), ("btrfs", 0)):
-            fs_size = 512 * MiB if kind == "btrfs" else size
+        for kind, (fs_size, past) in sizes.items():
             disk = support.LoopDisk(self.folder, kind, fs_size + past, kind, fs_size, direct=kind == "xfs")
             self.stack.callback(disk.close)
             self.disks.append(disk.make())
@@ -65,14 +66,14 @@ class Fuzz:
         self.second = support.Agent(self.folder, self.disks)
         self.stack.callback(self.second.close)
         self.stack.callback(self.writers.close)
-        self.seed = seed
+        self.seed, self.kinds = seed, kinds
         self.replica = support.Replica(self.agent, self.disks)
         self.past = []
 
     def begin(self, burners=1):
         number = 0
         for disk in self.disks:
-            for kind in KINDS:
+            for kind in self.kinds:
                 number += 1
                 self.writers.start(kind, disk.mount / kind, self.seed * 1000 + number)
         first = self.disks[0]
@@ -173,8 +174,11 @@ class Fuzz:
         self.found.found_by_scans += self.agent.told("end-scan")["differing"]
 
     def close(self):
-        self.found.most_resident_mib = round(self.agent.told("memory")["most_resident_bytes"] / MiB, 1)
-        self.stack.close()
+        """Ends everything, also after a failure in the middle of an answer."""
+        with self.stack:
+            self.writers.close()
+            memory = self.agent.ask("memory").get("told") or {}
+            self.found.most_resident_mib = round(memory.get("most_resident_bytes", 0) / MiB, 1)
 
 
 def main():

@@ -25,7 +25,17 @@ PROGRAM = TOP / ".cache" / "agent" / "secondsite-agent"
 BLOCK = 64 * KiB
 PATIENCE = 60.0
 
-needs_agent = pytest.mark.skipif(not PROGRAM.exists(), reason="the agent is not built; next: ./dev agent")
+
+def is_built():
+    """Whether the program is there, and no older than what it is built of."""
+    sources = (path for path in (TOP / "agent").rglob("*") if path.suffix in (".go", ".c"))
+    built = PROGRAM.stat().st_mtime if PROGRAM.exists() else 0
+    return all(path.stat().st_mtime <= built for path in sources if not path.name.endswith("_test.go"))
+
+
+needs_agent = pytest.mark.skipif(
+    not is_built(), reason="the agent is not built, or changed; next: ./dev agent"
+)
 
 
 def run(*words):
@@ -63,7 +73,14 @@ class LoopDisk:
         """Makes its file system, over other devices as well, and mounts it."""
         devices = [self.device, *(other.device for other in others)]
         options = {
-            "ext4": ["-q", "-F", self.device, f"{self.fs_size // KiB}k"],
+            "ext4": [
+                "-q",
+                "-F",
+                "-E",
+                "lazy_itable_init=0,lazy_journal_init=0",
+                self.device,
+                f"{self.fs_size // KiB}k",
+            ],
             "xfs": ["-q", "-f", "-d", f"size={self.fs_size}", self.device],
             "btrfs": ["-q", "-f", "-b", str(self.fs_size), *devices],
         }[self.kind]
@@ -227,6 +244,7 @@ class Writers:
             process.terminate()
         for process in self.processes:
             process.communicate(timeout=PATIENCE)
+        self.processes = []
 
 
 def state(process):

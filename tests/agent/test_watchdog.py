@@ -1,7 +1,10 @@
 """File systems go on whatever becomes of the agent."""
 
+import os
+import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +126,40 @@ def test_an_agent_that_is_killed_at_a_seam_leaves_a_machine_that_writes_and_scan
     pulse.end()
     later = start([disk])
     assert later.ask("open", view="frozen", base="first", name="point")["code"] == "scan-due"
+
+
+def watchdog_of(agent):
+    children = Path(f"/proc/{agent.process.pid}/task").glob("*/children")
+    [pid] = {int(pid) for each in children for pid in each.read_text().split()}
+    return pid
+
+
+def test_without_its_watchdog_the_agent_thaws_by_itself_and_there_is_no_point(make_disk, start, pulse_of):
+    disk = make_disk()
+    agent = start([disk])
+    begun(agent, [disk])
+    pulse = pulse_of(disk)
+    agent.hold("frozen")
+    agent.send("open", view="frozen", base="first", name="point")
+    agent.held("frozen")
+    os.kill(watchdog_of(agent), signal.SIGKILL)
+    agent.let_go("frozen")
+    assert agent.answer()["code"] == "no-instant"
+    pulse.goes_on()
+    agent.told("open", view="frozen", base="first", name="later")
+
+
+def test_a_file_system_in_a_file_of_another_one_is_frozen_before_it(make_disk, start, folder, pulse_of):
+    outer = make_disk(size=128 << 20)
+    agent = start([outer])
+    replica = support.Replica(agent, [outer])
+    replica.copy("first")
+    inner = support.LoopDisk(outer.mount, "inner", size=32 << 20)
+    try:
+        pulse = pulse_of(inner.make())
+        pulse.goes_on()
+        assert replica.receive_point("first", "point") == replica.digests
+        pulse.goes_on()
+    finally:
+        pulse.end()
+        inner.close()
