@@ -88,7 +88,7 @@ def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
     cache = (cache or DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache):
-        kernel = _once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
+        kernel = once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
         initrd = _initrd(cache, kind, cpio.archive([*_entries(kernel, kind), *_more(cache, kind)]))
     return Guest(kernel / "vmlinux", initrd, kind)
 
@@ -100,7 +100,7 @@ def _alone(cache: Path) -> Iterator[None]:
         yield
 
 
-def _once(place: Path, make: Callable[[Path], None]) -> Path:
+def once(place: Path, make: Callable[[Path], None]) -> Path:
     """`place`, made by `make` when it is not there yet."""
     if not place.exists():
         making = Path(tempfile.mkdtemp(prefix="making-", dir=place.parent))
@@ -166,14 +166,14 @@ def _entries(kernel: Path, kind: Kind) -> list[cpio.Entry]:
         *(cpio.folder(name) for name in FOLDERS),
         cpio.character_device("dev/console", 5, 1),
         cpio.file("init", INIT.read_bytes(), executable=True),
-        *_busybox(),
+        *busybox(),
         *tiers.entries(),
         cpio.file("modules/order", "\n".join(f"{name}.ko" for name in modules).encode()),
         *(cpio.file(f"modules/{name}.ko", (kernel / f"{name}.ko").read_bytes()) for name in modules),
     ]
 
 
-def _busybox() -> Iterator[cpio.Entry]:
+def busybox() -> Iterator[cpio.Entry]:
     program = programs.find("busybox")
     yield cpio.file("bin/busybox", program.read_bytes(), executable=True)
     for applet in programs.run([program, "--list"]).split():
@@ -184,14 +184,14 @@ def _busybox() -> Iterator[cpio.Entry]:
 def _more(cache: Path, kind: Kind) -> Iterator[cpio.Entry]:
     """What guests of this kind alone have."""
     if kind is Kind.AGENT:
-        agent = _once(cache / "agent", _extract_agent)
+        agent = once(cache / "agent", _extract_agent)
         yield cpio.file("etc/qemu/fsfreeze-hook", HOOK.read_bytes(), executable=True)
         yield cpio.file("sbin/shutdown", b"#!/bin/sh\necho agent > /run/end\n", executable=True)
         yield from _programs(agent, {"qemu-ga": AGENT})
     if kind in SERVICES:
         service = SERVICES[kind]
         digest = hashlib.sha256(repr(service).encode()).hexdigest()[:8]
-        place = _once(cache / f"service-{digest}", lambda into: _extract_service(service, into))
+        place = once(cache / f"service-{digest}", lambda into: _extract_service(service, into))
         yield from service.entries()
         yield from _programs(place, {name: f"sbin/{name}" for name in service.programs})
 

@@ -9,13 +9,13 @@ import signal
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import libvirt
 import libvirt_qemu
 
 import guestkit
-from rig import capabilities, loop_devices, processes
+from rig import capabilities, processes
 from rig.ceph_cluster import CephCluster
 from rig.eventually import eventually
 from rig.hosts.domains import firmware_xml, uefi_xml
@@ -46,6 +46,19 @@ def uri_of(root: Path) -> str:
     return f"qemu:///embed?root={root}"
 
 
+class Devices(Protocol):
+    """Block devices for disks, as `rig.loop_devices`."""
+
+    def begin(self, file: Path) -> Path:
+        """A device with the content of a raw file."""
+
+    def grow(self, device: Path, file: Path, size_bytes: int) -> None:
+        """As its owner does."""
+
+    def end(self, device: Path) -> None:
+        """Take it away."""
+
+
 class LibvirtHost:
     """Fulfils conformance.FabricUnderTest. Machines sit in their firmware; writes go through QEMU's
     monitor."""
@@ -58,8 +71,10 @@ class LibvirtHost:
         self.uri, self.view_kind, self.disk_format = uri or uri_of(root), view_kind, "qcow2"
         self.image_options: tuple[str, ...] = ()
         """What new images are made with besides, as qemu-img takes it."""
-        self.devices: dict[Path, Path] | None = None
-        """The files of the block devices that disks are on, by device; None while disks are files."""
+        self.devices: dict[Path, Path] = {}
+        """The files that the block devices were made from, by device."""
+        self._devices: Devices | None = None
+        """Makes the block devices that disks are on; None while disks are files."""
         self.target: IscsiTarget | CephCluster | None = None
         """Serves the files of network disks, while disks are such."""
         self.pool: Any = None
@@ -84,14 +99,14 @@ class LibvirtHost:
         view_kind: str,
         disk_format: str = "qcow2",
         *options: str,
-        on_devices: bool = False,
+        on_devices: Devices | None = None,
         on_network: IscsiTarget | CephCluster | None = None,
     ) -> Iterator[None]:
         """Inside, views of running machines are of this kind, and new disks of this format, in files, on
         block devices or behind a server, which runs, made with these options."""
         before = self.view_kind, self.disk_format, self.image_options
         self.view_kind, self.disk_format, self.image_options = view_kind, disk_format, options
-        self.devices = {} if on_devices else None
+        self._devices = on_devices
         self.target = on_network
         self.reopen()
         try:
@@ -99,9 +114,11 @@ class LibvirtHost:
         finally:
             self.target = None
             self.view_kind, self.disk_format, self.image_options = before
-            for device in self.devices or ():
-                loop_devices.end(device)
-            self.devices = None
+            self._devices = None
+            if on_devices is not None:
+                for device in self.devices:
+                    on_devices.end(device)
+            self.devices.clear()
             self.reopen()
 
     @contextlib.contextmanager
@@ -121,7 +138,7 @@ class LibvirtHost:
 
     @property
     def proves_rest(self) -> bool:
-        return self.devices is None and self.target is None
+        return self._devices is None and self.target is None
 
     def _opened(self) -> LibvirtFabric:
         boot = [guestkit.DEFAULT_CACHE]
@@ -156,9 +173,9 @@ class LibvirtHost:
         qemu_img("create", "-q", "-f", self.disk_format, *made, path, str(size_bytes))
         if self.target is not None:
             self.target.offer(path)
-        if self.devices is None:
+        if self._devices is None:
             return path
-        device = loop_devices.begin(path)
+        device = self._devices.begin(path)
         self.devices[device] = path
         return device
 
@@ -210,9 +227,9 @@ class LibvirtHost:
         return not self.qmp(fabric_id, "query-status")["return"]["running"]
 
     def resize(self, fabric_id: str, disk_key: str, size_bytes: int) -> None:
-        file = (self.devices or {}).get(self.disk_path(fabric_id, disk_key))
-        if file is not None:
-            loop_devices.grow(self.disk_path(fabric_id, disk_key), file, size_bytes)
+        path = self.disk_path(fabric_id, disk_key)
+        if self._devices is not None:
+            self._devices.grow(path, self.devices[path], size_bytes)
         self.domain(fabric_id).blockResize(disk_key, size_bytes, 1)
 
     def take_snapshot(self, fabric_id: str, disk_key: str) -> None:

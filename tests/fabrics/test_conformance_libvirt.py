@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig import loop_devices
 from rig.iscsi_target import IscsiTarget
 from secondsite.fabrics import conformance
 from tests.fabrics.libvirt.support_host import host_of_this_process
@@ -57,7 +58,7 @@ class TestBlockDevices(conformance.Suite):
 
     @pytest.fixture
     def under_test(self, host):
-        with host.viewed_by("filter", disk_format="raw", on_devices=True):
+        with host.viewed_by("filter", disk_format="raw", on_devices=loop_devices):
             yield host
             host.clear()
 
