@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import xxhash
 
+from rig.eventually import eventually
 from secondsite.datapath.disks import NbdDisk
 from secondsite.ground.units import KiB, MiB
 
@@ -40,15 +40,6 @@ needs_agent = pytest.mark.skipif(
 
 def run(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout.strip()
-
-
-def until(met, what, seconds=PATIENCE):
-    """Waits until `met` gives something; its answer."""
-    deadline = time.monotonic() + seconds
-    while not (found := met()):
-        assert time.monotonic() < deadline, f"{what} took longer than {seconds} s"
-        time.sleep(0.005)
-    return found
 
 
 class LoopDisk:
@@ -115,9 +106,9 @@ class LoopDisk:
     def close(self):
         if self.mounted:
             subprocess.run(["fsfreeze", "-u", str(self.mount)], capture_output=True, timeout=PATIENCE)
-            until(
+            eventually(
                 lambda: subprocess.run(["umount", str(self.mount)], capture_output=True).returncode == 0,
-                "umount",
+                PATIENCE,
             )
         run("losetup", "-d", self.device)
 
@@ -136,7 +127,7 @@ class Agent:
                 "--control", self.control, "--nbd", self.readers, "--seams", self.seams, *options,
             ]
         )  # fmt: skip
-        self.conversation = until(self._connected, "the agent's start")
+        self.conversation = eventually(self._connected, PATIENCE)
         self.lines = self.conversation.makefile("r")
 
     @property
@@ -180,7 +171,13 @@ class Agent:
         (self.seams / seam).touch()
 
     def held(self, seam):
-        until((self.seams / f"{seam}.reached").exists, f"to reach {seam}")
+        eventually((self.seams / f"{seam}.reached").exists, PATIENCE)
+
+    def hold_frozen(self, base, name):
+        """A point is begun, and stands in the frozen window."""
+        self.hold("frozen")
+        self.send("open", view="frozen", base=base, name=name)
+        self.held("frozen")
 
     def let_go(self, seam):
         (self.seams / f"{seam}.reached").unlink()
@@ -256,7 +253,7 @@ def stopped(processes):
     """Processes that write past file systems stand still, and what they wrote has arrived."""
     for process in processes:
         process.send_signal(signal.SIGSTOP)
-    until(lambda: all(state(process) == "T" for process in processes), "what they wrote")
+    eventually(lambda: all(state(process) == "T" for process in processes), PATIENCE)
     yield
     for process in processes:
         process.send_signal(signal.SIGCONT)

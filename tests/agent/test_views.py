@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.datapath.errors import DiskUnreadable
 from secondsite.ground.units import MiB, TiB
 
@@ -27,10 +28,10 @@ def test_a_frozen_point_is_bit_for_bit_what_the_disk_held_then(make_disk, start,
     replica.copy("first")
     before = disk.writes()
     writing = writers.start("storm", disk.mount / "storm", 1)
-    support.until(lambda: disk.writes() > before + 200, "two hundred writes")
+    eventually(lambda: disk.writes() > before + 200, support.PATIENCE)
     answer, truth = agent.point("first", "point")
     before = disk.writes()
-    support.until(lambda: disk.writes() > before + 50, "the writes after it")
+    eventually(lambda: disk.writes() > before + 50, support.PATIENCE)
     assert answer["ok"], answer
     assert replica.receive("point") > 0
     assert replica.digests == truth
@@ -125,9 +126,7 @@ def test_a_write_past_the_file_systems_while_they_stand_still_is_no_point_and_ne
     agent = start([disk])
     replica = support.Replica(agent, [disk])
     replica.copy("first")
-    agent.hold("frozen")
-    agent.send("open", view="frozen", base="first", name="point")
-    agent.held("frozen")
+    agent.hold_frozen("first", "point")
     agent.hold("read")
     agent.let_go("frozen")
     agent.held("read")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.eventually import eventually
+
 from . import support_agent as support
 
 
@@ -30,7 +32,7 @@ class Pulse:
 
     def goes_on(self):
         count = self.count
-        support.until(lambda: self.count > count + 3, "a write")
+        eventually(lambda: self.count > count + 3, support.PATIENCE)
 
     def end(self):
         self.ended = True
@@ -61,9 +63,7 @@ def test_an_agent_that_is_killed_while_frozen_is_survived(make_disk, start, puls
     agent = start([disk])
     begun(agent, [disk])
     pulse = pulse_of(disk)
-    agent.hold("frozen")
-    agent.send("open", view="frozen", base="first", name="point")
-    agent.held("frozen")
+    agent.hold_frozen("first", "point")
     killed = time.monotonic()
     agent.kill()
     pulse.goes_on()
@@ -75,9 +75,7 @@ def test_file_systems_that_stand_still_too_long_are_thawed_and_there_is_no_point
     agent = start([disk], "--thaw-after", "300ms")
     begun(agent, [disk])
     pulse = pulse_of(disk)
-    agent.hold("frozen")
-    agent.send("open", view="frozen", base="first", name="point")
-    agent.held("frozen")
+    agent.hold_frozen("first", "point")
     pulse.goes_on()
     agent.let_go("frozen")
     answer = agent.answer()
@@ -139,9 +137,7 @@ def test_without_its_watchdog_the_agent_thaws_by_itself_and_there_is_no_point(ma
     agent = start([disk])
     begun(agent, [disk])
     pulse = pulse_of(disk)
-    agent.hold("frozen")
-    agent.send("open", view="frozen", base="first", name="point")
-    agent.held("frozen")
+    agent.hold_frozen("first", "point")
     os.kill(watchdog_of(agent), signal.SIGKILL)
     agent.let_go("frozen")
     assert agent.answer()["code"] == "no-instant"

@@ -169,12 +169,12 @@ class MemoryNeed(Shape):
 
 
 class PointCards(Shape):
-    """A point, and how its cards are connected in a start from it: as in StartReplica."""
+    """A point, and how its cards are connected in a start from it: `networks_by_mac` are the networks that a
+    person has set, `mappings` count for all other cards."""
 
     point_id: PointId
     networks_by_mac: dict[str, str | None] = Field(default_factory=dict)
     mappings: dict[str, str] = Field(default_factory=dict)
-    set_cards: tuple[str, ...] = ()
 
 
 class CheckTarget(Shape):

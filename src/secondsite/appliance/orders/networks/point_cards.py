@@ -35,6 +35,6 @@ def as_of_point(context: Context, payload: CheckTarget) -> CheckTarget:
 
 def _card(at: PointCards, nic: NicDefinition) -> LocalCard:
     mac = nic.mac.lower()
-    mapped = portgroups.mapped(nic.network, at.mappings)
-    there = at.networks_by_mac.get(mac) if mac in at.set_cards else mapped
+    is_set = mac in at.networks_by_mac
+    there = at.networks_by_mac[mac] if is_set else portgroups.mapped(nic.network, at.mappings)
     return LocalCard(key=nic.key, mac=nic.mac, network=there, vlans=nic.vlans)

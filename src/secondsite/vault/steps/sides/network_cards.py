@@ -52,7 +52,7 @@ def at_point(tx: Transaction, machine: MachineRecord, point_id: str) -> PointCar
     if machine.reversed:
         return None
     own, by_name = set_networks(tx, machine), _by_name(tx, machine)
-    return PointCards(point_id=point_id, networks_by_mac=own, mappings=by_name, set_cards=tuple(own))
+    return PointCards(point_id=point_id, networks_by_mac=own, mappings=by_name)
 
 
 def set_networks_in_drill(tx: Transaction, machine: MachineRecord) -> dict[str, str | None]:
