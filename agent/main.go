@@ -14,12 +14,20 @@ import (
 
 	"secondsite/agent/disks"
 	"secondsite/agent/freezing"
-	"secondsite/agent/restraint"
+	"secondsite/agent/machine"
 	"secondsite/agent/serving"
 	"secondsite/agent/views"
 )
 
-const usage = "usage: secondsite-agent disks | serve [OPTIONS]"
+const usage = `usage: secondsite-agent COMMAND
+  install --appliance HOST:PORT KEY   enroll, and run as a service from now on
+  enroll --appliance HOST:PORT KEY    only make this machine known to its appliance
+  run                                 stay connected to it
+  remove                              end the service, and remove all of it
+  disks                               the disks, and why one is not followed
+  rescue                              offer the disks of this machine to be overwritten
+  machine                             what the appliance is told of this machine
+  serve                               serve at two sockets: for trials`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -32,11 +40,14 @@ func run(words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("%s", usage)
 	}
+	verbs := map[string]func([]string) error{
+		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "serve": serve, "rescue": offer,
+	}
 	switch verb, rest := words[0], words[1:]; {
-	case verb == "serve":
-		return serve(rest)
-	case verb == "disks":
-		return show(rest)
+	case verbs[verb] != nil:
+		return verbs[verb](rest)
+	case verb == "disks", verb == "machine":
+		return show(verb, rest)
 	case verb == freezing.WatchdogVerb && len(rest) > 0:
 		milliseconds, err := strconv.Atoi(rest[0])
 		if err != nil {
@@ -56,52 +67,57 @@ func names(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
 
-func show(words []string) error {
-	flags := flag.NewFlagSet("disks", flag.ContinueOnError)
+func show(verb string, words []string) error {
+	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
 	named := loops(flags)
 	if err := flags.Parse(words); err != nil {
 		return err
 	}
 	out := json.NewEncoder(os.Stdout)
 	out.SetIndent("", "  ")
-	return out.Encode(disks.Find("/", names(*named)))
+	found := disks.Find("/", names(*named))
+	if verb == "machine" {
+		return out.Encode(machine.Here().Tell(found))
+	}
+	return out.Encode(found)
 }
 
 func serve(words []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	named := loops(flags)
-	only := flags.Bool("only-loops", false, "follow nothing but these: for trials")
+	follows := followingOf(flags)
 	control := flags.String("control", "/run/secondsite-agent/control", "socket of the conversation")
 	readers := flags.String("nbd", "/run/secondsite-agent/nbd", "socket of the readers")
-	deadline := flags.Duration("thaw-after", 5*time.Second, "how long file systems may stand still")
-	held := flags.Int64("held-mib", 24, "how much is read while they stand still, in MiB")
-	scan := flags.Int64("scan-mib", 100, "how much a scan reads in a second, in MiB; 0 is without bound")
-	seams := flags.String("seams", "", "folder of seams: for trials")
 	if err := flags.Parse(words); err != nil {
 		return err
 	}
-	restraint.Modest()
-	found := disks.Find("/", names(*named))
-	if *only {
-		found = loopsOf(found)
-	}
-	machine, err := views.Open(found, views.Options{
-		Sys: "/", Deadline: *deadline, HeldBytes: *held << 20, ScanBytes: *scan << 20, Seams: views.Seams(*seams),
-	})
+	_, followed, err := follows.open()
 	if err != nil {
 		return err
 	}
-	defer machine.Close()
-	return untilTold(func() error { return serving.Listen(machine, *control, *readers) })
+	defer followed.Close()
+	return untilTold(func() error { return serving.Listen(serving.Followed(followed), *control, *readers) })
 }
 
-func loopsOf(found []*disks.Disk) (loops []*disks.Disk) {
-	for _, disk := range found {
-		if strings.HasPrefix(disk.Name, "loop") {
-			loops = append(loops, disk)
+// finderOf finds all disks, or only those that are named.
+func finderOf(named []string, only bool) views.Finder {
+	find := func() (found []*disks.Disk) {
+		for _, disk := range disks.Find("/", named) {
+			if !only || isOf(named, disk.Name) {
+				found = append(found, disk)
+			}
+		}
+		return found
+	}
+	return views.Finder{Find: find, Signature: func() string { return disks.Signature("/", named) }}
+}
+
+func isOf(names []string, name string) bool {
+	for _, each := range names {
+		if each == name {
+			return true
 		}
 	}
-	return loops
+	return false
 }
 
 // untilTold ends in order when it is told to: no file system stays frozen, since a view in the making is awaited.

@@ -1,4 +1,5 @@
-"""`python -m demo [--plan | --worst-day] [--as-installed] [--keep] [--report FILE] [--remove FOLDER]`."""
+"""`python -m demo [--plan | --worst-day | --physical] [--as-installed] [--keep] [--report FILE]
+[--remove FOLDER]`."""
 
 import argparse
 import sys
@@ -7,9 +8,10 @@ import traceback
 from pathlib import Path
 
 import guestkit
-from demo import plan, story, worst_day
+from demo import physical, plan, story, worst_day
 from demo.telling import Report, console
 from rig import Rig
+from rig.agent_sites import AgentSites
 from rig.installed import Installed, why_not
 from rig.machines import ON_NETWORK, STORAGE
 from rig.processes import DidNotStart
@@ -21,6 +23,9 @@ def main() -> int:
         (Installed if Installed.is_at(chosen.remove) else Rig).remove(chosen.remove)
         console.print(f"nothing of {chosen.remove} is left")
         return 0
+    if chosen.physical and not physical.AGENT.exists():
+        console.print("the agent of a machine is not built; next: ./dev agent")
+        return 1
     reason = why_not() if chosen.as_installed else None
     if reason is not None:
         console.print(f"hosts as installed cannot be made here: {reason}; './dev demo' needs none of it")
@@ -30,7 +35,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="ss-", dir="/var/tmp"))
     try:
         with console.status("preparing the sites ... (hosts as installed take minutes once, then seconds)"):
-            rig = Installed(folder, stays=chosen.keep) if chosen.as_installed else Rig("libvirt", folder)
+            rig = _rig(chosen, folder)
     except DidNotStart as problem:
         folder.rmdir()
         console.print(f"the sites could not be made: {problem}", markup=False, soft_wrap=True)
@@ -55,8 +60,16 @@ def main() -> int:
     return 0
 
 
+def _rig(chosen: argparse.Namespace, folder: Path) -> Rig | Installed:
+    if chosen.physical:
+        return AgentSites("libvirt", folder)
+    return Installed(folder, stays=chosen.keep) if chosen.as_installed else Rig("libvirt", folder)
+
+
 def _told(chosen: argparse.Namespace, rig: Rig | Installed, report: Report) -> None:
-    if chosen.worst_day:
+    if isinstance(rig, AgentSites):
+        physical.tell(rig, report)
+    elif chosen.worst_day:
         worst_day.WorstDay(rig, report).tell()
     elif chosen.plan:
         plan.PlanStory(rig, report).tell()
@@ -74,6 +87,11 @@ def _arguments() -> argparse.Namespace:
         "--worst-day",
         action="store_true",
         help="the first site and the vault are destroyed, and all comes home",
+    )
+    stories.add_argument(
+        "--physical",
+        action="store_true",
+        help="a server that no hypervisor knows, with an agent and a database, comes home to a new machine",
     )
     parser.add_argument(
         "--as-installed",

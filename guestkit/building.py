@@ -87,14 +87,14 @@ def build(cache: Path | None = None, kind: Kind = Kind.WRITER) -> Guest:
     """Kernel and initramfs of `kind`, from the cache when they are there; raises BuildFailed."""
     cache = (cache or DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache):
+    with alone(cache):
         kernel = once(cache / f"kernel-elf-{_digest_of_modules()}", _extract_kernel)
         initrd = _initrd(cache, kind, cpio.archive([*_entries(kernel, kind), *_more(cache, kind)]))
     return Guest(kernel / "vmlinux", initrd, kind)
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
+def alone(cache: Path) -> Iterator[None]:
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -17,6 +17,14 @@ from guestkit import errors, programs
 Wanted = Callable[[PurePosixPath], bool]
 
 
+def archive() -> str:
+    """The address from which this system's apt gets Debian's own packages."""
+    told = programs.run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"])
+    if not told.strip():
+        raise errors.BuildFailed("apt knows no archive; run apt-get update")
+    return told.split()[0]
+
+
 def newest_kernel() -> str:
     """Name of the package that holds the kernel which `linux-image-cloud-amd64` stands for now: of the
     same source as Debian's usual one, without drivers of real hardware, and with ext4 built in. Under TCG

@@ -20,6 +20,9 @@ type Disk struct {
 	// Refused is why it cannot be followed, a sentence; empty if it can.
 	Refused string `json:"refused,omitempty"`
 
+	// Identity differs once another disk has this name.
+	Identity string `json:"-"`
+
 	Major uint32   `json:"-"`
 	Minor uint32   `json:"-"`
 	Paths []string `json:"-"`

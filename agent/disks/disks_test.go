@@ -47,6 +47,13 @@ func TestADiskIsKnownByItsSerialAndNotByItsName(t *testing.T) {
 	}
 }
 
+func TestASCSIDiskIsKnownByThePageOfItsSerialNumber(t *testing.T) {
+	lines := append(disk("sda", "8:0", ""), "sys/block/sda/device/vpd_pg80=\x00\x80\x00\x02D2")
+	if one := found(t, lines...)["sda"]; one.Key != "serial:D2" {
+		t.Fatal(one.Key)
+	}
+}
+
 func TestWhatCannotBeFollowedIsRefusedWithTheReason(t *testing.T) {
 	lines := append(disk("sda", "8:0", "S"), disk("sdb", "8:16", "S")...)
 	lines = append(lines, disk("sdc", "8:32", "Q")...)
@@ -56,7 +63,7 @@ func TestWhatCannotBeFollowedIsRefusedWithTheReason(t *testing.T) {
 	lines = append(lines, disk("loop0", "7:0", "L")...)
 	disks := found(t, lines...)
 	for name, reason := range map[string]string{
-		"sda": "", "sdb": "several paths", "sdc": "does not count", "pmem0": "pass the kernel's hook", "xyz": "no requests",
+		"sda": "sda and sdb have the same", "sdb": "sda and sdb have the same", "sdc": "does not count", "pmem0": "pass the kernel's hook", "xyz": "no requests",
 	} {
 		if refused := disks[name].Refused; (reason == "") != (refused == "") || !strings.Contains(refused, reason) {
 			t.Errorf("%s: %q", name, refused)
@@ -81,6 +88,35 @@ func TestHiddenPathsOfAnNVMeDiskBelongToIt(t *testing.T) {
 	disks := found(t, lines...)
 	if len(disks) != 1 || len(disks["nvme0n1"].Paths) != 1 || disks["nvme0n1"].Paths[0] != "nvme0c1n1" {
 		t.Fatalf("%+v", disks["nvme0n1"])
+	}
+}
+
+func TestSeveralPathsThatAreJoinedAreOneDisk(t *testing.T) {
+	lines := append(disk("sda", "8:0", "S"), disk("sdb", "8:16", "S")...)
+	lines = append(lines, "sys/block/dm-0/dm/uuid=mpath-3600a", "sys/block/dm-0/dev=254:0", "sys/block/dm-0/size=2048",
+		"sys/block/dm-0/mq/0=", "sys/block/sda/holders/dm-0=", "sys/block/sdb/holders/dm-0=",
+		"sys/block/dm-1/dm/uuid=mpath-3600b", "sys/block/dm-1/size=2048", "sys/block/dm-2/dm/uuid=LVM-x", "sys/block/dm-2/size=8")
+	disks := found(t, lines...)
+	if len(disks) != 2 || disks["dm-0"].Key != "wwn:3600a" || disks["dm-0"].Refused != "" {
+		t.Fatalf("%+v", disks)
+	}
+	if !strings.Contains(disks["dm-1"].Refused, "queue_mode") {
+		t.Fatalf("%+v", disks["dm-1"])
+	}
+}
+
+func TestTheSignatureChangesWithEachDiskAndItsSize(t *testing.T) {
+	seen := map[string]bool{}
+	for _, lines := range [][]string{
+		disk("sda", "8:0", "S"), append(disk("sda", "8:0", "S"), disk("sdb", "8:16", "T")...),
+		append(disk("sda", "8:0", "S"), "sys/block/sda/size=4096"), append(disk("sda", "8:0", "S"), "sys/block/sda/diskseq=7"),
+	} {
+		sys := machine(t, lines...)
+		if one := Signature(sys, nil); seen[one] || one != Signature(sys, nil) {
+			t.Errorf("%q", one)
+		} else {
+			seen[one] = true
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"syscall"
 )
 
 var (
@@ -18,7 +19,7 @@ var (
 func Find(sys Sys, loops []string) []*Disk {
 	var found []*Disk
 	for _, name := range sys.list("sys/block") {
-		if !isDisk(sys, name) && !contains(loops, name) {
+		if !isDisk(sys, name) && !isNamed(sys, name, loops) {
 			continue
 		}
 		found = append(found, describe(sys, name))
@@ -28,15 +29,58 @@ func Find(sys Sys, loops []string) []*Disk {
 	return found
 }
 
+// isDisk takes several paths to one disk, as the device mapper joins them, for that disk; a path alone is none.
 func isDisk(sys Sys, name string) bool {
+	if isMultipath(sys, name) {
+		return true
+	}
+	if isPath(sys, name) {
+		return false
+	}
 	there := sys.exists("sys/block", name, "device") || bioBased.MatchString(name)
 	return there && !noDisk.MatchString(name) && sys.Word("sys/block", name, "hidden") != "1" &&
 		sys.number("sys/block", name, "size") > 0
 }
 
+func isNamed(sys Sys, name string, loops []string) bool {
+	return contains(loops, name) && sys.number("sys/block", name, "size") > 0
+}
+
+func isMultipath(sys Sys, name string) bool {
+	return strings.HasPrefix(sys.Word("sys/block", name, "dm/uuid"), "mpath-")
+}
+
+func isPath(sys Sys, name string) bool {
+	for _, holder := range sys.list("sys/block", name, "holders") {
+		if isMultipath(sys, holder) {
+			return true
+		}
+	}
+	return false
+}
+
+// Signature changes whenever a disk comes, goes, grows, or becomes another one. The kernel gives each that comes a new
+// inode, and since 5.15 a number of its own.
+func Signature(sys Sys, loops []string) string {
+	var words []string
+	for _, name := range sys.list("sys/block") {
+		if isDisk(sys, name) || isNamed(sys, name, loops) {
+			words = append(words, name, identity(sys, name), sys.Word("sys/block", name, "size"))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func identity(sys Sys, name string) string {
+	var about syscall.Stat_t
+	syscall.Stat(sys.path("sys/block", name, "."), &about)
+	return fmt.Sprint(about.Ino, " ", sys.Word("sys/block", name, "diskseq"))
+}
+
 func describe(sys Sys, name string) *Disk {
 	disk := &Disk{Name: name, SizeBytes: sys.number("sys/block", name, "size") << 9}
 	fmt.Sscanf(sys.Word("sys/block", name, "dev"), "%d:%d", &disk.Major, &disk.Minor)
+	disk.Identity = identity(sys, name)
 	disk.Holds = contentOf(sys, disk)
 	disk.Key = keyOf(sys, disk)
 	for _, other := range sys.list("sys/block") {

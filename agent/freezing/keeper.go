@@ -57,9 +57,14 @@ func (k *Keeper) Arm() error {
 // ErrFired says that the watchdog thawed: what was read is of no instant.
 var ErrFired = errors.New("the file systems stood still for longer than allowed, and the watchdog thawed them")
 
+// Prolong gives it its whole time anew; ErrFired if it thawed already.
+func (k *Keeper) Prolong() error { return k.unfired(arm) }
+
 // Disarm ends that, after a thaw; ErrFired if it was quicker.
-func (k *Keeper) Disarm() error {
-	said, err := k.ask(disarm)
+func (k *Keeper) Disarm() error { return k.unfired(disarm) }
+
+func (k *Keeper) unfired(word byte) error {
+	said, err := k.ask(word)
 	if err == nil && said != silent {
 		err = ErrFired
 	}

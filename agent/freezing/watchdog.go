@@ -24,7 +24,7 @@ const (
 // Watch is what the watchdog's process does: it thaws the file systems when the time after `arm` is over, and when its
 // standard input closes before `disarm`, as by the agent's death. It thaws again and again until it is told to stop: a
 // freeze that is still on its way would come after the thaw, and outlive everybody. Unarmed it thaws nothing: what is
-// frozen then was frozen by somebody else.
+// frozen then was frozen by somebody else. Armed again it begins its time anew, and still says whether it had fired.
 func Watch(deadline time.Duration, mounts []string) error {
 	systems := make([]FileSystem, len(mounts))
 	for at, mount := range mounts {
@@ -50,7 +50,10 @@ func Watch(deadline time.Duration, mounts []string) error {
 			f.thawAll()
 			answer, wait = fired, int(again.Milliseconds())
 		case word[0] == arm:
-			answer, wait = silent, int(deadline.Milliseconds())
+			if wait < 0 {
+				answer = silent
+			}
+			wait = int(deadline.Milliseconds())
 			os.Stdout.Write([]byte{answer})
 		case word[0] == disarm:
 			wait = -1

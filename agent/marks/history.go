@@ -53,13 +53,42 @@ func (h *History) Acknowledge(name string) error {
 	return nil
 }
 
+// Withdraw takes an instant's name away: it was none, and what was taken at it waits for the next one.
+func (h *History) Withdraw(name string) {
+	if at := h.waits(name); at >= 0 && name != "" {
+		h.pending[at].Name = ""
+	}
+}
+
+// Rearrange replaces the sets of all that waits: disks came, went, or grew. What is wholly unknown of them is `unknown`.
+func (h *History) Rearrange(anew func([]*Set) []*Set, unknown []*Set) {
+	for at := range h.pending {
+		h.pending[at].Disks = anew(h.pending[at].Disks)
+	}
+	h.Add(Named{Disks: unknown})
+}
+
 // Restart forgets everything: the other side has `base`, or nothing if that is empty.
 func (h *History) Restart(base string) { h.acknowledged, h.pending = base, nil }
 
 // Union is what was written to one disk since the acknowledged instant.
-func (h *History) Union(disk, blocks int) *Set {
+func (h *History) Union(disk, blocks int) *Set { return union(h.pending, disk, blocks) }
+
+// UnionSince is what was written to one disk since an instant that waits, or was acknowledged last.
+func (h *History) UnionSince(since string, disk, blocks int) (*Set, error) {
+	if since == h.acknowledged {
+		return h.Union(disk, blocks), nil
+	}
+	at := h.waits(since)
+	if at < 0 || since == "" {
+		return nil, fmt.Errorf("there is no instant %q", since)
+	}
+	return union(h.pending[at+1:], disk, blocks), nil
+}
+
+func union(pending []Named, disk, blocks int) *Set {
 	union := NewSet(blocks)
-	for _, each := range h.pending {
+	for _, each := range pending {
 		union.Merge(each.Disks[disk])
 	}
 	return union

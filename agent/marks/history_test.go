@@ -50,6 +50,25 @@ func TestTheUnionIsWhatWasTakenSinceTheAcknowledgedInstant(t *testing.T) {
 	}
 }
 
+func TestAReaderMayAskWhatIsNewSinceAnInstantThatItHasRead(t *testing.T) {
+	h := &History{}
+	h.Restart("base")
+	for at, name := range []string{"a", "", "b"} {
+		set := NewSet(blocks)
+		set.Add(at, at)
+		h.Add(Named{name, []*Set{set}})
+	}
+	for since, count := range map[string]int{"base": 3, "a": 2, "b": 0} {
+		found, err := h.UnionSince(since, 0, blocks)
+		if err != nil || found.Count() != count {
+			t.Fatalf("since %s: %v, %v", since, found, err)
+		}
+	}
+	if _, err := h.UnionSince("c", 0, blocks); err == nil {
+		t.Fatal("what is new since an unknown instant is unknown")
+	}
+}
+
 func same(t *testing.T, expected, found *Set) {
 	t.Helper()
 	for block := 0; block < blocks; block++ {

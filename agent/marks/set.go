@@ -17,6 +17,15 @@ type Set struct {
 // NewSet returns an empty set for a disk with that many blocks.
 func NewSet(blocks int) *Set { return &Set{make([]uint64, (blocks+63)/64), blocks} }
 
+// Resized is the same set for a disk that now has that many blocks.
+func (s *Set) Resized(blocks int) *Set {
+	resized := NewSet(blocks)
+	for block := s.Next(0); block >= 0 && block < blocks; block = s.Next(block + 1) {
+		resized.Add(block, block)
+	}
+	return resized
+}
+
 // Blocks says how many blocks the disk has.
 func (s *Set) Blocks() int { return s.blocks }
 

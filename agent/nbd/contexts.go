@@ -20,8 +20,12 @@ type context struct {
 }
 
 // matching are the contexts that the queries ask for; all without a query.
-func matching(view *views.View, disk int, queries []string) (found []context) {
-	for _, each := range contextsOf(view, disk) {
+func matching(disk Disk, queries []string) (found []context) {
+	told, ok := disk.(described)
+	if !ok {
+		return nil
+	}
+	for _, each := range told.contexts() {
 		if len(queries) == 0 || asked(queries, each.name) {
 			found = append(found, each)
 		}

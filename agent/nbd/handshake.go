@@ -3,7 +3,6 @@ package nbd
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"secondsite/agent/marks"
 )
@@ -65,8 +64,8 @@ func (s *Server) refuse(option, kind uint32, why string) error {
 }
 
 func (s *Server) list() error {
-	for _, disk := range s.machine.Disks {
-		if err := s.reply(optList, repServer, packed(uint32(len(disk.Key)), disk.Key)); err != nil {
+	for _, key := range s.offer.Keys() {
+		if err := s.reply(optList, repServer, packed(uint32(len(key)), key)); err != nil {
 			return err
 		}
 	}
@@ -79,28 +78,48 @@ func (s *Server) choose(option uint32, data []byte) (bool, error) {
 	if !ok {
 		return false, s.refuse(option, repInvalid, "the option has no name")
 	}
-	view := s.machine.Opened()
-	disk, err := s.machine.Disk(key)
+	disk, err := s.offer.Choose(key)
 	switch {
 	case err != nil:
 		return false, s.refuse(option, repUnknown, err.Error())
-	case view == nil:
-		return false, s.refuse(option, repUnknown, "no view is open")
 	case !s.structured:
 		return false, s.refuse(option, repPolicy, "only structured replies are given here")
 	}
-	s.view, s.disk, s.size = view, disk, s.machine.Disks[disk].SizeBytes
+	if option == optGo {
+		if err := s.claim(disk); err != nil {
+			return false, s.refuse(option, repPolicy, err.Error())
+		}
+	}
 	if s.contextsOf != key {
 		s.chosen = nil
 	}
-	export := packed(uint16(infoExport), uint64(s.size), uint16(hasFlags|readOnly|multipleConnections))
-	blocks := packed(uint16(infoBlockSize), uint32(1), uint32(marks.BlockBytes), uint32(mostRead))
+	export := packed(uint16(infoExport), uint64(disk.Size()), abilities(disk))
+	blocks := packed(uint16(infoBlockSize), uint32(1), uint32(marks.BlockBytes), uint32(mostBytes))
 	for _, info := range [][]byte{export, blocks} {
 		if err := s.reply(option, repInfo, info); err != nil {
 			return false, err
 		}
 	}
 	return option == optGo, s.reply(option, repAck, nil)
+}
+
+// claim takes the disk for this connection.
+func (s *Server) claim(disk Disk) error {
+	if writable, ok := disk.(Writable); ok {
+		if err := writable.Claim(); err != nil {
+			return err
+		}
+		s.writable = writable
+	}
+	s.disk, s.size = disk, disk.Size()
+	return nil
+}
+
+func abilities(disk Disk) uint16 {
+	if _, ok := disk.(Writable); ok {
+		return hasFlags | sendsFlush | sendsFUA | sendsTrim | sendsZeroes | multipleConnections
+	}
+	return hasFlags | readOnly | multipleConnections
 }
 
 // text takes a string with its length off the front.
@@ -118,15 +137,14 @@ func text(data []byte) (found string, rest []byte, ok bool) {
 func (s *Server) metaContexts(option uint32, data []byte) error {
 	key, rest, ok := text(data)
 	queries, valid := texts(rest)
-	disk, err := s.machine.Disk(key)
-	view := s.machine.Opened()
+	disk, err := s.offer.Choose(key)
 	switch {
 	case !ok || !valid:
 		return s.refuse(option, repInvalid, "the option is cut off")
-	case err != nil || view == nil:
-		return s.refuse(option, repUnknown, fmt.Sprintf("there is no view of %q", key))
+	case err != nil:
+		return s.refuse(option, repUnknown, err.Error())
 	}
-	found := matching(view, disk, queries)
+	found := matching(disk, queries)
 	if option == optSetMeta {
 		s.chosen, s.contextsOf = found, key
 	}

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"time"
-
-	"secondsite/agent/views"
 )
 
 const (
@@ -29,43 +27,51 @@ const (
 
 	infoExport, infoBlockSize = 0, 3
 
-	hasFlags, readOnly, multipleConnections = 1, 2, 1 << 8
+	hasFlags, readOnly, multipleConnections      = 1, 2, 1 << 8
+	sendsFlush, sendsFUA, sendsTrim, sendsZeroes = 1 << 2, 1 << 3, 1 << 5, 1 << 6
 
-	cmdRead, cmdDisconnect, cmdStatus = 0, 2, 7
-	flagOneExtent                     = 1 << 3
+	cmdRead, cmdWrite, cmdDisconnect, cmdFlush = 0, 1, 2, 3
+	cmdTrim, cmdZero, cmdStatus                = 4, 6, 7
+	flagFUA, flagNoHole, flagOneExtent         = 1, 1 << 1, 1 << 3
 
-	chunkDone                                        = 1
-	chunkNone, chunkData, chunkBlockStatus, chunkErr = 0, 1, 5, 1<<15 + 1
+	chunkDone                                                   = 1
+	chunkNone, chunkData, chunkHole, chunkBlockStatus, chunkErr = 0, 1, 2, 5, 1<<15 + 1
 
-	errPermission, errIO, errInvalid = 1, 5, 22
+	errPermission, errIO, errInvalid, errSpace = 1, 5, 22, 28
 
 	mostOption  = 16 << 10
 	mostQueries = 16
-	mostRead    = 32 << 20
+	mostBytes   = 32 << 20
 
 	optionPatience  = 30 * time.Second
 	requestPatience = time.Hour
+	contentPatience = time.Minute
 	replyPatience   = time.Minute
 )
 
 // Server serves one connection.
 type Server struct {
-	machine    *views.Machine
+	offer      Offer
 	connection net.Conn
 	structured bool
 	chosen     []context
 	contextsOf string
+	// saying is used again: new memory for each answer had the collector take more than all else.
+	saying []byte
 
-	view *views.View
-	disk int
-	size int64
+	disk     Disk
+	writable Writable
+	size     int64
 }
 
-// Serve speaks with a reader until it leaves; the connection is closed then.
-func Serve(machine *views.Machine, connection net.Conn) error {
+// Serve speaks with a reader or a writer until it leaves; the connection is closed then.
+func Serve(offer Offer, connection net.Conn) error {
 	defer connection.Close()
-	s := &Server{machine: machine, connection: connection}
+	s := &Server{offer: offer, connection: connection}
 	ready, err := s.shakeHands()
+	if s.writable != nil {
+		defer s.writable.Release()
+	}
 	if err != nil || !ready {
 		return err
 	}
@@ -79,15 +85,24 @@ func (s *Server) read(length int, patience time.Duration) ([]byte, error) {
 	return data, err
 }
 
+// fill reads what belongs to a request that has begun.
+func (s *Server) fill(data []byte) error {
+	s.connection.SetReadDeadline(time.Now().Add(contentPatience))
+	_, err := io.ReadFull(s.connection, data)
+	return err
+}
+
 func (s *Server) write(parts ...interface{}) error {
 	s.connection.SetWriteDeadline(time.Now().Add(replyPatience))
-	_, err := s.connection.Write(packed(parts...))
+	s.saying = appended(s.saying[:0], parts...)
+	_, err := s.connection.Write(s.saying)
 	return err
 }
 
 // packed is the numbers and bytes one after the other, as they travel.
-func packed(parts ...interface{}) []byte {
-	var data []byte
+func packed(parts ...interface{}) []byte { return appended(nil, parts...) }
+
+func appended(data []byte, parts ...interface{}) []byte {
 	for _, part := range parts {
 		switch value := part.(type) {
 		case uint64:

@@ -1,6 +1,7 @@
 package nbd
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"secondsite/agent/disks"
@@ -48,14 +49,21 @@ func (s *Server) transmit() error {
 
 func (s *Server) answer(r request, buffer []byte) error {
 	size := uint64(s.size)
+	within := r.offset <= size && uint64(r.length) <= size-r.offset
 	switch {
-	case r.kind != cmdRead && r.kind != cmdStatus:
-		return s.fail(r, errPermission, "this disk is only read")
-	case r.length == 0 || r.offset > size || uint64(r.length) > size-r.offset:
+	case r.kind == cmdWrite:
+		return s.receive(r, buffer, within)
+	case r.kind == cmdFlush && s.writable != nil:
+		return s.done(r, s.writable.Flush())
+	case r.length == 0 || !within:
 		return s.fail(r, errInvalid, "the range is not within the disk")
 	case r.kind == cmdStatus:
 		return s.status(r)
-	case r.length > mostRead:
+	case s.writable != nil && (r.kind == cmdTrim || r.kind == cmdZero):
+		return s.zero(r)
+	case r.kind != cmdRead:
+		return s.fail(r, errPermission, "this disk is only read")
+	case r.length > mostBytes:
 		return s.fail(r, errInvalid, "so much is not read at once")
 	}
 	return s.send(r, buffer)
@@ -106,13 +114,23 @@ func (s *Server) send(r request, buffer []byte) error {
 		if err != nil {
 			return s.fail(r, errIO, err.Error())
 		}
-		if err := s.chunk(r, 0, chunkData, packed(uint64(offset)), content); err != nil {
+		if err := s.portion(r, offset, content); err != nil {
 			return err
 		}
 		offset = to
 	}
 	return s.chunk(r, chunkDone, chunkNone)
 }
+
+// portion sends what was read; of zeros only where they are: most of a large disk never held anything.
+func (s *Server) portion(r request, offset int64, content []byte) error {
+	if bytes.Equal(content, noBytes[:len(content)]) {
+		return s.chunk(r, 0, chunkHole, packed(uint64(offset), uint32(len(content))))
+	}
+	return s.chunk(r, 0, chunkData, packed(uint64(offset)), content)
+}
+
+var noBytes [chunkBytes]byte
 
 // aligned reads a range that may begin and end anywhere.
 func (s *Server) aligned(buffer []byte, from, to int64) ([]byte, error) {
@@ -121,7 +139,7 @@ func (s *Server) aligned(buffer []byte, from, to int64) ([]byte, error) {
 	if last > s.size {
 		last = s.size
 	}
-	if err := s.view.Read(s.disk, buffer[:last-first], first); err != nil {
+	if err := s.disk.Read(buffer[:last-first], first); err != nil {
 		return nil, err
 	}
 	return buffer[from-first : to-first], nil

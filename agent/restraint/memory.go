@@ -15,6 +15,7 @@ const (
 	// Pages are locked once they are used: locking all that the runtime reserves would take memory that is never used.
 	lockOnFault = 4
 	neverKilled = "-1000"
+	ownScore    = "/proc/self/oom_score_adj"
 )
 
 // Modest bounds the heap of this process.
@@ -25,8 +26,21 @@ func Modest() {
 
 // StayAlive keeps this process in memory, and from being killed when there is none.
 func StayAlive() error {
-	os.WriteFile("/proc/self/oom_score_adj", []byte(neverKilled), 0)
+	os.WriteFile(ownScore, []byte(neverKilled), 0)
 	return unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | lockOnFault)
+}
+
+// Keep holds all memory of this process until the function that it returns is called, for as long as file systems stay
+// frozen between two verbs: the collector runs then.
+func Keep() (func(), error) {
+	before, _ := os.ReadFile(ownScore)
+	if err := StayAlive(); err != nil {
+		return nil, fmt.Errorf("the agent cannot stay in memory: %w", err)
+	}
+	return func() {
+		unix.Munlockall()
+		os.WriteFile(ownScore, before, 0)
+	}, nil
 }
 
 // Quiet stops the collector until the function that it returns is called: while file systems are frozen.

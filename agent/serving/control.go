@@ -14,6 +14,7 @@ const (
 	mostLine       = 1 << 20
 	askPatience    = time.Hour
 	answerPatience = time.Minute
+	noRequest      = "no-request"
 )
 
 // Request is one line that asks.
@@ -21,10 +22,21 @@ type Request struct {
 	Do   string `json:"do"`
 	Base string `json:"base"`
 	Name string `json:"name"`
+	// Since is an instant after the base that the reader has read already.
+	Since string `json:"since"`
 	// View is `live` or `frozen`.
 	View string `json:"view"`
 	// Flushed asks a live view to write out first what is dirty in memory.
 	Flushed bool `json:"flushed"`
+	// App asks a frozen view, or a freeze, to bring applications to rest before.
+	App bool `json:"app"`
+	// Seconds is after what time a freeze, or a last instant, ends by itself.
+	Seconds float64 `json:"seconds"`
+	// Last asks that a frozen view be the last before the machine is switched off; its services have Grace seconds.
+	Last  bool    `json:"last"`
+	Grace float64 `json:"grace"`
+	// StartServices asks a thaw to start what was stopped for the last instant.
+	StartServices bool `json:"start_services"`
 	// Disk, First and Digests are of a comparison: sixteen bytes for each block from the first on.
 	Disk    string `json:"disk"`
 	First   int    `json:"first"`
@@ -35,13 +47,13 @@ type Request struct {
 type Answer struct {
 	OK    bool   `json:"ok"`
 	Error string `json:"error,omitempty"`
-	// Code is what a program decides by: scan-due, too-much, no-instant, or failed.
+	// Code is what a program decides by: scan-due, too-much, no-instant, untracked, or failed.
 	Code string      `json:"code,omitempty"`
 	Told interface{} `json:"told,omitempty"`
 }
 
 // Converse answers line after line until the other side leaves, or says what is no request.
-func Converse(machine *views.Machine, connection net.Conn) {
+func Converse(subject Subject, connection net.Conn) {
 	defer connection.Close()
 	lines := bufio.NewScanner(connection)
 	lines.Buffer(make([]byte, 4096), mostLine)
@@ -50,23 +62,27 @@ func Converse(machine *views.Machine, connection net.Conn) {
 		if !lines.Scan() {
 			return
 		}
-		var request Request
-		answer := Answer{Error: "That line is no request.", Code: "failed"}
-		err := json.Unmarshal(lines.Bytes(), &request)
-		if err == nil {
-			answer = answered(machine, request)
-		}
+		answer := AnswerTo(subject, lines.Bytes())
 		connection.SetWriteDeadline(time.Now().Add(answerPatience))
-		if json.NewEncoder(connection).Encode(answer) != nil || err != nil {
+		if json.NewEncoder(connection).Encode(answer) != nil || answer.Code == noRequest {
 			return
 		}
 	}
 }
 
+// AnswerTo answers one line.
+func AnswerTo(subject Subject, line []byte) Answer {
+	var request Request
+	if json.Unmarshal(line, &request) != nil {
+		return Answer{Error: "That line is no request.", Code: noRequest}
+	}
+	return subject.Answer(request)
+}
+
 func answered(machine *views.Machine, request Request) Answer {
 	verb, known := verbs[request.Do]
 	if !known {
-		return Answer{Error: "This agent knows no " + request.Do + ".", Code: "unknown"}
+		return Unknown(request)
 	}
 	told, err := verb(machine, request)
 	if err != nil {
@@ -78,11 +94,14 @@ func answered(machine *views.Machine, request Request) Answer {
 func codeOf(err error) string {
 	var due *views.ScanDue
 	var much *views.TooMuch
+	var blind *views.Untracked
 	switch {
 	case errors.As(err, &due):
 		return "scan-due"
 	case errors.As(err, &much):
 		return "too-much"
+	case errors.As(err, &blind):
+		return "untracked"
 	case errors.Is(err, errNoInstant):
 		return "no-instant"
 	}

@@ -2,5 +2,6 @@
 //
 //	listen   streams that come in at a socket
 //	control  the conversation: one line of JSON asks, one answers
-//	verbs    what may be asked
+//	subject  what is spoken about
+//	verbs    what may be asked of a machine that is followed
 package serving

@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"secondsite/agent/nbd"
-	"secondsite/agent/views"
 )
 
 const (
@@ -15,15 +14,15 @@ const (
 )
 
 // Listen serves conversations at one socket and readers at another, until one of them fails.
-func Listen(machine *views.Machine, control, readers string) error {
+func Listen(subject Subject, control, readers string) error {
 	ended := make(chan error, 2)
 	for _, each := range []struct {
 		path  string
 		most  int
 		serve func(net.Conn)
 	}{
-		{control, mostConversations, func(c net.Conn) { Converse(machine, c) }},
-		{readers, mostReaders, func(c net.Conn) { nbd.Serve(machine, c) }},
+		{control, mostConversations, func(c net.Conn) { Converse(subject, c) }},
+		{readers, mostReaders, func(c net.Conn) { nbd.Serve(subject.Offer(), c) }},
 	} {
 		listener, err := listen(each.path)
 		if err != nil {

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,30 +9,37 @@ import (
 	"secondsite/agent/marks"
 )
 
-// restless is the blocks of a disk that may change while its file systems stand still: partitions that are swap, which
-// nobody reads after a start.
-func restless(sys disks.Sys, disk *disks.Disk) *marks.Set {
-	set := marks.NewSet(marks.Blocks(disk.SizeBytes))
-	text, _ := os.ReadFile(string(sys) + "/proc/swaps")
-	for _, line := range strings.Split(string(text), "\n") {
-		words := strings.Fields(line)
-		if len(words) < 2 || words[1] != "partition" {
-			continue
-		}
-		if from, to, found := partition(sys, disk, filepath.Base(words[0])); found {
-			set.Add(int((from+marks.BlockBytes-1)/marks.BlockBytes), int(to/marks.BlockBytes)-1)
+// restless is the blocks of each disk that may change while its file systems stand still: swap, which nobody reads after
+// a start, and what md notes of its members. Only whole blocks are.
+func restless(sys disks.Sys, found []*disks.Disk) []*marks.Set {
+	sets := make([]*marks.Set, len(found))
+	for at, disk := range found {
+		sets[at] = marks.NewSet(marks.Blocks(disk.SizeBytes))
+	}
+	for _, span := range append(swapped(sys, found), disks.Mirrored(sys, found)...) {
+		for at, disk := range found {
+			if disk.Name == span.Disk {
+				addWhole(sets[at], span, disk.SizeBytes)
+			}
 		}
 	}
-	return set
+	return sets
 }
 
-// partition is where a partition of the disk lies, in bytes.
-func partition(sys disks.Sys, disk *disks.Disk, name string) (from, to int64, found bool) {
-	if name == disk.Name {
-		return 0, disk.SizeBytes, true
+func addWhole(into *marks.Set, span disks.Span, size int64) {
+	last := int(span.To/marks.BlockBytes) - 1
+	if span.To == size {
+		last = into.Blocks() - 1
 	}
-	var start, sectors int64
-	fmt.Sscan(sys.Word("sys/block", disk.Name, name, "start"), &start)
-	fmt.Sscan(sys.Word("sys/block", disk.Name, name, "size"), &sectors)
-	return start << 9, (start + sectors) << 9, sectors > 0
+	into.Add(int((span.From+marks.BlockBytes-1)/marks.BlockBytes), last)
+}
+
+func swapped(sys disks.Sys, found []*disks.Disk) (spans []disks.Span) {
+	text, _ := os.ReadFile(string(sys) + "/proc/swaps")
+	for _, line := range strings.Split(string(text), "\n") {
+		if words := strings.Fields(line); len(words) > 1 && words[1] == "partition" {
+			spans = append(spans, disks.Spans(sys, filepath.Base(words[0]), found)...)
+		}
+	}
+	return spans
 }

@@ -8,6 +8,7 @@ import (
 	"secondsite/agent/disks"
 	"secondsite/agent/marks"
 	"secondsite/agent/proof"
+	"secondsite/agent/services"
 )
 
 // Instant is how a frozen view came about.
@@ -16,6 +17,10 @@ type Instant struct {
 	Since   proof.Evidence `json:"since"`
 	Now     proof.Evidence `json:"now"`
 	Window  proof.Window   `json:"window"`
+	// App is nil if applications were not asked to rest.
+	App *App `json:"app,omitempty"`
+	// Stopped is what became of the services; only of a last instant.
+	Stopped *services.Stopped `json:"stopped,omitempty"`
 }
 
 // TooMuch says that more changed than may be read while the file systems stand still.
@@ -26,21 +31,53 @@ func (t *TooMuch) Error() string {
 		t.Bytes, t.Most)
 }
 
-// OpenFrozen opens a view of one instant, with only what changed since the base. There is a view only if the verdict
-// is valid; else the marks wait for the next one.
-func (m *Machine) OpenFrozen(base, name string) (*View, *Instant, error) {
+// OpenFrozen opens a view of one instant, with only what changed since the base, or since a later instant that the
+// reader has read already. There is a view only if the verdict is valid; else the marks wait for the next one. With
+// `app` the owner's hooks bring applications to rest before.
+func (m *Machine) OpenFrozen(base, since, name string, app bool) (*View, *Instant, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	m.closeView()
-	if err := m.mayContinue(base); err != nil {
+	if err := m.ready(base); err != nil {
 		return nil, nil, err
 	}
+	if s := m.standing; s != nil {
+		if s.instant != nil {
+			return nil, nil, s.refusal()
+		}
+		view, instant, err := m.openFrozen(base, since, name)
+		if instant != nil {
+			instant.App = appOf(s.rest)
+		}
+		return view, instant, err
+	}
+	rest, err := m.rested(app)
+	if err != nil {
+		return nil, nil, err
+	}
+	view, instant, err := m.openFrozen(base, since, name)
+	rest.Thaw()
+	if instant != nil {
+		instant.App = appOf(rest)
+	}
+	return view, instant, err
+}
+
+// ready follows what is there now, and says why there are no marks since that base.
+func (m *Machine) ready(base string) error {
+	if err := m.look(); err != nil {
+		return err
+	}
+	return m.mayContinue(base)
+}
+
+func (m *Machine) openFrozen(base, since, name string) (*View, *Instant, error) {
+	m.closeView()
 	held, err := lockedBuffer(m.HeldBytes)
 	if err != nil {
 		return nil, nil, err
 	}
 	view := &View{Name: name, disks: m.Disks, held: held}
-	instant, taken, err := m.capture(view)
+	instant, taken, err := m.capture(view, since)
 	if err == nil && instant.Verdict.Valid {
 		err = m.history.Add(marks.Named{Name: name, Disks: taken})
 	}
@@ -50,11 +87,15 @@ func (m *Machine) OpenFrozen(base, name string) (*View, *Instant, error) {
 		return nil, instant, err
 	}
 	m.since, m.view = instant.Now, view
+	m.valid = &counted{name, append([]disks.Counts{}, m.ended...)}
+	if m.standing != nil {
+		m.standing.instant, m.standing.opened = instant, name
+	}
 	return view, instant, nil
 }
 
 // capture reads the instant into the view; also what was taken, whatever failed.
-func (m *Machine) capture(view *View) (instant *Instant, taken []*marks.Set, err error) {
+func (m *Machine) capture(view *View, since string) (instant *Instant, taken []*marks.Set, err error) {
 	instant = &Instant{Since: m.since}
 	taken = m.emptySets()
 	instant.Window, err = m.standstill(func() error {
@@ -64,7 +105,10 @@ func (m *Machine) capture(view *View) (instant *Instant, taken []*marks.Set, err
 			return err
 		}
 		taken = fresh
-		if err := m.fill(view, fresh); err != nil {
+		if m.standing != nil {
+			m.standing.note(fresh)
+		}
+		if err := m.fill(view, since, fresh); err != nil {
 			return err
 		}
 		instant.Now, err = m.evidence()
@@ -81,8 +125,10 @@ func (m *Machine) capture(view *View) (instant *Instant, taken []*marks.Set, err
 }
 
 // fill reads what is dirty.
-func (m *Machine) fill(view *View, taken []*marks.Set) error {
-	view.Dirty = m.unions()
+func (m *Machine) fill(view *View, since string, taken []*marks.Set) (err error) {
+	if view.Dirty, err = m.unions(since); err != nil {
+		return err
+	}
 	changed := 0
 	for at, set := range view.Dirty {
 		set.Merge(taken[at])

@@ -8,12 +8,19 @@ import (
 )
 
 // OpenLive opens a view of the disks as they are: what is written while it is read is in the next set. Without a base
-// everything is dirty, and marks count from now on. With `flushed` what is dirty in memory is written out first, so that
+// everything is dirty, and marks count from now on. What is dirty counts from `since` on, an instant after the base that
+// the reader has read already; empty: from the base. With `flushed` what is dirty in memory is written out first, so that
 // little is left for the frozen view that follows.
-func (m *Machine) OpenLive(base, name string, flushed bool) (*View, error) {
+func (m *Machine) OpenLive(base, since, name string, flushed bool) (*View, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if m.standing != nil {
+		return nil, m.standing.refusal()
+	}
 	m.closeView()
+	if err := m.look(); err != nil {
+		return nil, err
+	}
 	if base == "" {
 		return m.openFull(name)
 	}
@@ -25,7 +32,7 @@ func (m *Machine) OpenLive(base, name string, flushed bool) (*View, error) {
 			return nil, err
 		}
 	}
-	taken, err := m.tracker.Take()
+	taken, err := m.takeCounted(name)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +41,11 @@ func (m *Machine) OpenLive(base, name string, flushed bool) (*View, error) {
 		return nil, err
 	}
 	m.Seams.reach("taken")
-	m.view = &View{Name: name, Dirty: m.unions(), disks: m.Disks}
+	dirty, err := m.unions(since)
+	if err != nil {
+		return nil, err
+	}
+	m.view = &View{Name: name, Dirty: dirty, disks: m.Disks}
 	return m.view, nil
 }
 
@@ -60,7 +71,7 @@ func (m *Machine) openFull(name string) (*View, error) {
 	if err := m.history.Add(marks.Named{Name: name, Disks: nothing}); err != nil {
 		return nil, err
 	}
-	m.distrust = ""
+	m.distrust = m.untracked
 	m.view = &View{Name: name, Dirty: everything, disks: m.Disks}
 	return m.view, nil
 }
@@ -68,6 +79,8 @@ func (m *Machine) openFull(name string) (*View, error) {
 // mayContinue says why there are no marks since that base.
 func (m *Machine) mayContinue(base string) error {
 	switch {
+	case m.untracked != "":
+		return &Untracked{m.untracked}
 	case m.distrust != "":
 		return &ScanDue{m.distrust}
 	case base != m.history.Acknowledged():

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"secondsite/agent/disks"
+	"secondsite/agent/hooks"
 	"secondsite/agent/marks"
 	"secondsite/agent/proof"
+	"secondsite/agent/services"
 	"secondsite/agent/tracking"
 )
 
@@ -22,52 +24,74 @@ type Options struct {
 	HeldBytes int64
 	// ScanBytes bounds what a scan reads in a second.
 	ScanBytes int64
+	// Finder finds disks that come while the agent runs; without one the disks stay the same.
+	Finder Finder
+	// ScanOnly follows nothing, as on a kernel that cannot.
+	ScanOnly bool
+	// Hooks bring applications to rest.
+	Hooks    hooks.Hooks
+	Farewell Farewell
 	// Seams is a folder of tests.
 	Seams Seams
+}
+
+func (o *Options) complete() {
+	if o.Farewell == nil {
+		o.Farewell = services.Farewell(false)
+	}
+	if o.Hooks.Folder == "" {
+		o.Hooks = hooks.Hooks{Folder: hooks.Folder, Deadline: hooks.Deadline}
+	}
 }
 
 // Machine is the disks of this machine, and what was written to them. One verb at a time has it.
 type Machine struct {
 	Options
 	Disks []*disks.Disk
+	// Refused are those that are not followed, and why.
+	Refused []*disks.Disk
 
 	lock    sync.Mutex
 	boot    string
-	tracker *tracking.Tracker
-	history marks.History
-	view    *View
-	scan    *scan
+	tracker tracker
+	// untracked is why nothing is followed, a sentence; empty if all disks are.
+	untracked string
+	signature string
+	history   marks.History
+	view      *View
+	scan      *scan
 	// since is the evidence of the last instant up to which all marks are known to be complete.
 	since proof.Evidence
+	// standing is file systems that stay frozen between two verbs; nil if none do.
+	standing   *standing
+	thawed     *Thawed
+	resumption *time.Timer
+	// ended is the kernel's counters as they were read last, valid those of the last view that marks were taken for.
+	ended []disks.Counts
+	valid *counted
 	// distrust is why the marks cannot be trusted, a sentence; empty if they can.
 	distrust string
 }
 
 const untilScanned = "The agent has just been started: what was written before is unknown."
 
-// Open begins to follow all disks that can be followed.
+// Open begins to follow all disks that can be followed. Services that an agent before stopped, and did not live to start,
+// are started.
 func Open(found []*disks.Disk, options Options) (*Machine, error) {
-	m := &Machine{Options: options, distrust: untilScanned, boot: bootID(options.Sys)}
-	var watched []tracking.Disk
-	for _, disk := range found {
-		if disk.Refused != "" {
-			continue
-		}
-		if err := disk.Open(); err != nil {
-			return nil, err
-		}
-		m.Disks = append(m.Disks, disk)
-		watched = append(watched, tracking.Disk{
-			Major: disk.Major, Minor: disk.Minor, SizeBytes: disk.SizeBytes, Paths: disk.Paths,
-		})
+	options.complete()
+	if err := options.Farewell.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 	}
+	m := &Machine{Options: options, distrust: untilScanned, boot: bootID(options.Sys)}
+	if options.Finder.Find != nil {
+		m.signature = options.Finder.Signature()
+	}
+	m.Disks, m.Refused = followable(found)
 	if len(m.Disks) == 0 {
 		return nil, fmt.Errorf("there is no disk that can be followed: `disks` says why")
 	}
-	var err error
-	if m.tracker, err = tracking.Start(watched); err != nil {
-		return nil, fmt.Errorf("writes cannot be followed: %w", err)
-	}
+	m.ended = make([]disks.Counts, len(m.Disks))
+	m.tracker = m.follow(m.Disks)
 	return m, nil
 }
 
@@ -80,11 +104,15 @@ func bootID(sys disks.Sys) string {
 func (m *Machine) Close() {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if m.standing != nil {
+		m.thaw("")
+	}
+	if m.Farewell.AreStopped() {
+		m.resume()
+	}
 	m.closeView()
 	m.tracker.Close()
-	for _, disk := range m.Disks {
-		disk.Close()
-	}
+	closeAll(m.Disks)
 }
 
 // Disk finds a disk by its key, and its place in the list.
@@ -101,17 +129,27 @@ func (m *Machine) Disk(key string) (int, error) {
 func (m *Machine) Acknowledge(name string) error {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if s := m.standing; s != nil && !s.last && s.opened == name && name != "" {
+		return fmt.Errorf("instant %q is judged once more at the thaw: thaw first", name)
+	}
 	return m.history.Acknowledge(name)
 }
 
 // Status is what the agent knows of itself.
 type Status struct {
-	Boot         string           `json:"boot"`
+	Boot string `json:"boot"`
+	// Tracking is ebpf, or scan; Untracked says why it is scan.
+	Tracking     string           `json:"tracking"`
+	Untracked    string           `json:"untracked,omitempty"`
+	Refused      []*disks.Disk    `json:"refused,omitempty"`
 	Acknowledged string           `json:"acknowledged"`
 	Distrust     string           `json:"distrust,omitempty"`
 	Programs     []uint64         `json:"programs"`
 	Misses       []uint64         `json:"misses"`
 	Counts       []tracking.Count `json:"counts"`
+	// Standing is file systems that stay frozen, ServicesStopped that a planned failover is under way.
+	Standing        *Standing `json:"standing,omitempty"`
+	ServicesStopped bool      `json:"services_stopped,omitempty"`
 }
 
 // Status tells it.
@@ -121,6 +159,11 @@ func (m *Machine) Status() (Status, error) {
 	status := Status{
 		Boot: m.boot, Acknowledged: m.history.Acknowledged(), Distrust: m.distrust,
 		Programs: m.tracker.Programs(), Misses: m.tracker.Misses(),
+		Tracking: "ebpf", Untracked: m.untracked, Refused: m.Refused,
+		Standing: m.standing.told(), ServicesStopped: m.Farewell.AreStopped(),
+	}
+	if m.untracked != "" {
+		status.Tracking = "scan"
 	}
 	for at := range m.Disks {
 		count, err := m.tracker.Count(at)
@@ -132,10 +175,28 @@ func (m *Machine) Status() (Status, error) {
 	return status, nil
 }
 
-func (m *Machine) unions() []*marks.Set {
-	unions := make([]*marks.Set, len(m.Disks))
-	for at, disk := range m.Disks {
-		unions[at] = m.history.Union(at, marks.Blocks(disk.SizeBytes))
+// List is the disks that are followed now; while a view is open those that it was opened with.
+func (m *Machine) List() ([]*disks.Disk, error) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if m.view == nil {
+		if err := m.look(); err != nil {
+			return nil, err
+		}
 	}
-	return unions
+	return m.Disks, nil
+}
+
+// unions is what was written to each disk since that instant; since the acknowledged one if it is empty.
+func (m *Machine) unions(since string) (unions []*marks.Set, err error) {
+	if since == "" {
+		since = m.history.Acknowledged()
+	}
+	unions = make([]*marks.Set, len(m.Disks))
+	for at, disk := range m.Disks {
+		if unions[at], err = m.history.UnionSince(since, at, marks.Blocks(disk.SizeBytes)); err != nil {
+			return nil, err
+		}
+	}
+	return unions, nil
 }

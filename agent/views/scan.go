@@ -25,6 +25,7 @@ const (
 
 // beginAnew lets marks count from now on, from an instant at which nothing was on its way.
 func (m *Machine) beginAnew(base string) error {
+	m.valid = nil
 	m.distrust, m.scan = "The disks were not compared to their end.", nil
 	now, err := m.count()
 	for try := 1; try < beginTries && err != nil; try++ {
@@ -61,7 +62,16 @@ func (m *Machine) count() (now proof.Evidence, err error) {
 func (m *Machine) BeginScan(base string) error {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if m.standing != nil {
+		return m.standing.refusal()
+	}
 	m.closeView()
+	if err := m.look(); err != nil {
+		return err
+	}
+	if m.untracked != "" {
+		return &Untracked{m.untracked}
+	}
 	if base == "" {
 		return fmt.Errorf("a scan needs the name of what it compares with")
 	}

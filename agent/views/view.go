@@ -47,6 +47,15 @@ func (v *View) Read(disk int, into []byte, offset int64) error {
 	return nil
 }
 
+// Keys are those of its disks.
+func (v *View) Keys() []string {
+	keys := make([]string, len(v.disks))
+	for at, disk := range v.disks {
+		keys[at] = disk.Key
+	}
+	return keys
+}
+
 func (v *View) block(disk, block int) ([]byte, error) {
 	if !v.Dirty[disk].Has(block) {
 		return nil, fmt.Errorf("block %d of disk %s did not change, and this view has only what did", block,

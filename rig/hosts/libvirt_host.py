@@ -63,7 +63,7 @@ class LibvirtHost:
     """Fulfils conformance.FabricUnderTest. Machines sit in their firmware; writes go through QEMU's
     monitor."""
 
-    obeys_shutdown = False
+    obeys_shutdown, has_files = False, True
 
     def __init__(self, root: Path, uri: str | None = None, view_kind: str = "backup-job") -> None:
         """All files lie in `root`; `uri` names a libvirtd instead of the embedded driver."""
@@ -150,6 +150,12 @@ class LibvirtHost:
         name = f"{name}-{uuid.uuid4().hex[:8]}"
         paths = [self.make_image(f"{name}-{number}", size) for number, size in enumerate(disks_bytes)]
         return self.define(firmware_xml(name, paths, form=self.disk_format))
+
+    def make_filing_machine(self, name: str) -> str:
+        return self.make_machine(name, [4 * MiB])
+
+    def switch_on(self, fabric_id: str) -> None:
+        self.fabric.power.start(fabric_id)
 
     def make_firmware_machine(self, name: str, nvram: bytes) -> str:
         name = f"{name}-{uuid.uuid4().hex[:8]}"

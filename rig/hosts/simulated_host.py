@@ -14,7 +14,7 @@ STANDS_STILL_SECONDS = 0.1
 class SimulatedHost:
     """Fulfils conformance.FabricUnderTest; all of it lies in `root`, which the caller demolishes."""
 
-    obeys_shutdown = True
+    obeys_shutdown = has_files = True
     keeps_bitmaps = proves_rest = True
 
     def __init__(self, root: Path) -> None:
@@ -26,6 +26,12 @@ class SimulatedHost:
 
     def make_machine(self, name: str, disks_bytes: Sequence[int]) -> str:
         return simulated.make_machine(self.root, name, disks_bytes, networks=["lan"])
+
+    def make_filing_machine(self, name: str) -> str:
+        return self.make_machine(name, [4 * MiB])
+
+    def switch_on(self, fabric_id: str) -> None:
+        self.fabric.power.start(fabric_id)
 
     def make_firmware_machine(self, name: str, nvram: bytes) -> str:
         return simulated.make_machine(self.root, name, [4 * MiB], firmware={"nvram": nvram})

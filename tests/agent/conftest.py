@@ -52,6 +52,20 @@ def writers():
     writing.close()
 
 
+@pytest.fixture
+def pulses():
+    """Begins to write again and again to a disk's file system."""
+    begun: list[support.Pulse] = []
+
+    def begin(disk):
+        begun.append(support.Pulse(disk))
+        return begun[-1]
+
+    yield begin
+    for pulse in begun:
+        pulse.end()
+
+
 def pytest_collection_modifyitems(items):
     """All of it needs the built agent, and the kernel's loop devices."""
     here = Path(__file__).parent

@@ -1,4 +1,9 @@
-"""Who writes, and how much, against what the agent says: python -m tests.agent.fuzz SECONDS [SEED].
+"""Who writes, and how much, against what the agent says.
+
+    python -m tests.agent.fuzz SECONDS [SEED [DISK=KIND ...]]
+
+Without disks it makes loop devices. Disks that are named, as in vdb=ext4 sda=xfs vdc=mirror sdb=mirror, are
+those of a machine that nobody needs: all that lies on them is lost.
 
 Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth,
 and a second agent is asked for its marks. A block that changed since the round before and has no mark was
@@ -16,6 +21,7 @@ from pathlib import Path
 
 from secondsite.ground.units import MiB
 
+from . import fuzz_disks
 from . import support_agent as support
 
 
@@ -38,31 +44,45 @@ class Found:
     recursion_misses: int = 0
     most_resident_mib: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
+    wrong: dict[str, int] = field(default_factory=dict)
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
-SIZES = {"ext4": (320 * MiB, 48 * MiB), "xfs": (320 * MiB, 0), "btrfs": (512 * MiB, 0)}
+SIZES = {
+    "ext4": (320 * MiB, 48 * MiB),
+    "xfs": (320 * MiB, 0),
+    "btrfs": (512 * MiB, 0),
+    "swap": (64 * MiB, 0),
+}
 """Of each file system, and of what lies past it on its disk."""
 
 
 class Fuzz:
     """File systems on loop devices, with writers past one of them."""
 
-    def __init__(self, seed, sizes=SIZES, kinds=KINDS, held_mib=1250):
+    def __init__(self, seed, sizes=SIZES, kinds=KINDS, held_mib=1250, named=()):
         self.found, self.stack = Found(), contextlib.ExitStack()
         self.folder = Path(
-            self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp"))
+            self.stack.enter_context(
+                tempfile.TemporaryDirectory(
+                    prefix="ss-", dir="/dev/shm" if named else "/var/tmp", ignore_cleanup_errors=True
+                )
+            )
         )
         self.disks = []
-        for kind, (fs_size, past) in sizes.items():
+        for kind, (fs_size, past) in {} if named else sizes.items():
             disk = support.LoopDisk(self.folder, kind, fs_size + past, kind, fs_size, direct=kind == "xfs")
             self.stack.callback(disk.close)
             self.disks.append(disk.make())
-        self.writers = support.Writers()
+        if named:
+            self.disks = fuzz_disks.made(self.folder, named)
+        self.writers = support.Writers("nice", "-n", "19") if named else support.Writers()
         self.agent = support.Agent(
             self.folder, self.disks, "--held-mib", str(held_mib), "--thaw-after", "60s", "--scan-mib", "0"
         )
         self.stack.callback(self.agent.close)
+        if named:
+            fuzz_disks.know(self.disks, self.agent)
         self.second = support.Agent(self.folder, self.disks)
         self.stack.callback(self.second.close)
         self.stack.callback(self.writers.close)
@@ -73,11 +93,15 @@ class Fuzz:
     def begin(self, burners=1):
         number = 0
         for disk in self.disks:
+            if disk.kind == "swap":
+                self.past.append(self.writers.start("swapping", disk.device, self.seed))
+            if not disk.mounted:
+                continue
             for kind in self.kinds:
                 number += 1
                 self.writers.start(kind, disk.mount / kind, self.seed * 1000 + number)
         first = self.disks[0]
-        for turn in range(2):
+        for turn in range(2 if first.fs_size < first.size else 0):
             self.past.append(
                 self.writers.start(
                     "raw",
@@ -92,11 +116,20 @@ class Fuzz:
         self.replica.copy("first")
         self.second.told("open", view="live", name="first")
         self.second.told("acknowledge", name="first")
-        self.base = "first"
+        self.base = self.last = "first"
         with support.stopped(self.past):
-            answer, self.truth = self.agent.point(self.base, "begin")
-            self._marked("begin", "first")
+            answer, self.truth, _ = self._point("begin")
         self._judge("begin", answer, self.truth)
+
+    def _point(self, name):
+        """The answer; the digests of all disks, and the second agent's marks, while they stood still."""
+        self.agent.hold("read")
+        self.agent.send("open", view="frozen", base=self.base, name=name)
+        self.agent.held("read")
+        truth = {disk.key: disk.digests() for disk in self.disks}
+        marked = self._marked(name)
+        self.agent.let_go("read")
+        return self.agent.answer(), truth, marked
 
     def round(self, seconds):
         """Writes for so long, then a point, judged."""
@@ -104,13 +137,8 @@ class Fuzz:
         time.sleep(seconds)
         name = f"p{self.found.rounds}"
         with support.stopped(self.past):
-            self.agent.hold("read")
-            self.agent.send("open", view="frozen", base=self.base, name=name)
-            self.agent.held("read")
-            truth = {disk.key: disk.digests() for disk in self.disks}
-            missed = self._missed(name, truth)
-            self.agent.let_go("read")
-            answer = self.agent.answer()
+            answer, truth, marked = self._point(name)
+        missed = self._missed(truth, marked)
         self.found.rounds += 1
         self.found.writes += sum(disk.writes() for disk in self.disks) - sum(began)
         self.found.missed_blocks += missed
@@ -119,18 +147,19 @@ class Fuzz:
         self.truth = truth
         self._judge(name, answer, truth)
 
-    def _missed(self, name, truth):
+    def _missed(self, truth, marked):
         """How many blocks changed since the round before without a mark."""
-        marked, missed = self._marked(name, self.last), 0
+        missed = 0
         for key, digests in truth.items():
-            changed = {at for at, digest in enumerate(digests) if digest != self.truth[key][at]}
+            old = self.truth[key]
+            changed = {at for at in self._judged(key) if digests[at] != old[at]}
             self.found.changed_blocks += len(changed)
             missed += len(changed - marked[key])
         return missed
 
-    def _marked(self, name, base):
+    def _marked(self, name):
         """What the second agent marked since the round before, by disk."""
-        self.second.told("open", view="live", base=base, name=name)
+        self.second.told("open", view="live", base=self.last, name=name)
         marked = {}
         for disk in self.disks:
             with self.second.reader(disk, name) as reader:
@@ -160,8 +189,19 @@ class Fuzz:
         )
         self.found.recursion_misses = sum(told["instant"]["now"]["misses"])
         for key, digests in truth.items():
-            wrong = sum(a != b for a, b in zip(self.replica.digests[key], digests, strict=True))
+            has = self.replica.digests[key]
+            wrong = sum(has[at] != digests[at] for at in self._judged(key))
             self.found.wrong_blocks_of_valid_points += wrong
+            if wrong:
+                self.found.wrong[key] = self.found.wrong.get(key, 0) + wrong
+
+    def _judged(self, key):
+        """The blocks of a disk, but not those that md writes on its own, nor swap: all of it swaps there,
+        whoever is stopped."""
+        [disk] = [disk for disk in self.disks if disk.key == key]
+        if disk.kind == "swap" and not disk.mounted:
+            return range(0)
+        return range(getattr(disk, "own_blocks", 0), len(self.replica.digests[key]))
 
     def _scan(self):
         """Marks cannot be trusted: compares all, and goes on from there."""
@@ -183,12 +223,14 @@ class Fuzz:
 
 def main():
     seconds, seed = float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    fuzz, chance = Fuzz(seed), random.Random(seed)
+    support.PATIENCE = 900.0
+    named = dict(word.split("=") for word in sys.argv[3:])
+    fuzz, chance = Fuzz(seed, named=named), random.Random(seed)
     try:
         fuzz.begin()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            fuzz.round(chance.choice((0.1, 0.3, 1, 3, 5)))
+            fuzz.round(chance.choice((5, 15, 30) if named else (0.1, 0.3, 1, 3, 5)))
             print(json.dumps(asdict(fuzz.found)), flush=True)
     finally:
         fuzz.close()

@@ -3,114 +3,37 @@
 import base64
 import contextlib
 import json
-import mmap
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import xxhash
 
+from rig.agent_machines import BLOCK, PATIENCE, PROGRAM, TOP, LoopDisk, is_built, run
 from rig.eventually import eventually
 from secondsite.datapath.disks import NbdDisk
-from secondsite.ground.units import KiB, MiB
 
-TOP = Path(__file__).resolve().parents[2]
-PROGRAM = TOP / ".cache" / "agent" / "secondsite-agent"
-BLOCK = 64 * KiB
-PATIENCE = 60.0
-
-
-def is_built():
-    """Whether the program is there, and no older than what it is built of."""
-    sources = (path for path in (TOP / "agent").rglob("*") if path.suffix in (".go", ".c"))
-    built = PROGRAM.stat().st_mtime if PROGRAM.exists() else 0
-    return all(path.stat().st_mtime <= built for path in sources if not path.name.endswith("_test.go"))
-
+__all__ = [
+    "BLOCK",
+    "PATIENCE",
+    "PROGRAM",
+    "TOP",
+    "LoopDisk",
+    "is_built",
+    "needs_agent",
+    "run",
+]
 
 needs_agent = pytest.mark.skipif(
     not is_built(), reason="the agent is not built, or changed; next: ./dev agent"
 )
-
-
-def run(*words):
-    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout.strip()
-
-
-class LoopDisk:
-    """A loop device over a sparse file, with a file system on its first part."""
-
-    def __init__(self, folder, name, size=256 * MiB, kind="ext4", fs_size=None, direct=False):
-        self.kind, self.size, self.fs_size = kind, size, fs_size or size
-        self.file, self.mount = folder / f"{name}.raw", folder / name
-        self.mount.mkdir()
-        with self.file.open("wb") as file:
-            file.truncate(size)
-        extra = ["--direct-io=on"] if direct else []
-        self.device = run("losetup", "-f", "--show", *extra, str(self.file))
-        self.name = self.device.removeprefix("/dev/")
-        self.mounted = False
-
-    @property
-    def key(self):
-        return f"file:{self.file}"
-
-    def make(self, *others):
-        """Makes its file system, over other devices as well, and mounts it."""
-        devices = [self.device, *(other.device for other in others)]
-        options = {
-            "ext4": [
-                "-q",
-                "-F",
-                "-E",
-                "lazy_itable_init=0,lazy_journal_init=0",
-                self.device,
-                f"{self.fs_size // KiB}k",
-            ],
-            "xfs": ["-q", "-f", "-d", f"size={self.fs_size}", self.device],
-            "btrfs": ["-q", "-f", "-b", str(self.fs_size), *devices],
-        }[self.kind]
-        run(f"mkfs.{self.kind}", *options)
-        run("mount", self.device, str(self.mount))
-        self.mounted = True
-        return self
-
-    def writes(self):
-        """How many requests that write the kernel counted."""
-        fields = [int(word) for word in Path(f"/sys/block/{self.name}/stat").read_text().split()]
-        return fields[4] + fields[11]
-
-    def flying(self):
-        return int(Path(f"/sys/block/{self.name}/stat").read_text().split()[8])
-
-    def content(self):
-        """All bytes, read past the page cache, block by block."""
-        data = mmap.mmap(-1, MiB)
-        file = os.open(self.device, os.O_RDONLY | os.O_DIRECT)
-        try:
-            for at in range(0, self.size, MiB):
-                n = os.preadv(file, [data], at)
-                for begin in range(0, n, BLOCK):
-                    yield bytes(memoryview(data)[begin : min(begin + BLOCK, n)])
-        finally:
-            os.close(file)
-
-    def digests(self):
-        return [xxhash.xxh3_128_digest(block) for block in self.content()]
-
-    def close(self):
-        if self.mounted:
-            subprocess.run(["fsfreeze", "-u", str(self.mount)], capture_output=True, timeout=PATIENCE)
-            eventually(
-                lambda: subprocess.run(["umount", str(self.mount)], capture_output=True).returncode == 0,
-                PATIENCE,
-            )
-        run("losetup", "-d", self.device)
 
 
 class Agent:
@@ -123,12 +46,15 @@ class Agent:
         self.disks = disks
         self.process = subprocess.Popen(
             [
-                PROGRAM, "serve", "--loops", ",".join(disk.name for disk in disks), "--only-loops",
-                "--control", self.control, "--nbd", self.readers, "--seams", self.seams, *options,
+                PROGRAM, *self.verb(), "--loops", ",".join(disk.name for disk in disks), "--only-loops",
+                "--control", self.control, "--nbd", self.readers, *options,
             ]
         )  # fmt: skip
         self.conversation = eventually(self._connected, PATIENCE)
         self.lines = self.conversation.makefile("r")
+
+    def verb(self):
+        return ["serve", "--seams", self.seams]
 
     @property
     def control(self):
@@ -223,11 +149,20 @@ class Agent:
 class Writers:
     """Processes that write, until the context is left."""
 
-    def __init__(self):
-        self.processes = []
+    def __init__(self, *before):
+        self.processes, self.before = [], before
 
     def start(self, kind, path, seed, *region):
-        words = [sys.executable, "-S", Path(__file__).with_name("writer.py"), kind, path, seed, *region]
+        words = [
+            *self.before,
+            sys.executable,
+            "-S",
+            Path(__file__).with_name("writer.py"),
+            kind,
+            path,
+            seed,
+            *region,
+        ]
         process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
         self.processes.append(process)
         return process
@@ -290,3 +225,30 @@ class Replica:
         self.agent.told("open", view="live", name=name)
         self.receive(name)
         self.agent.told("acknowledge", name=name)
+
+
+class Pulse:
+    """Writes again and again, and knows the longest time that it waited."""
+
+    def __init__(self, disk):
+        self.path, self.longest, self.count, self.ended = disk.mount / "pulse", 0.0, 0, False
+        self.thread = threading.Thread(target=self._beat)
+        self.thread.start()
+
+    def _beat(self):
+        last = time.monotonic()
+        while not self.ended:
+            self.path.write_bytes(b"x" * 4096)
+            now = time.monotonic()
+            self.longest, last = max(self.longest, now - last), now
+            self.count += 1
+            time.sleep(0.002)
+
+    def goes_on(self):
+        count = self.count
+        eventually(lambda: self.count > count + 3, PATIENCE)
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        return self.longest

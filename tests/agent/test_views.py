@@ -75,6 +75,29 @@ def test_a_live_view_that_is_flushed_leaves_little_for_the_frozen_one(make_disk,
     assert replica.receive_point("one", "two") == replica.digests
 
 
+def test_a_view_may_hold_only_what_is_new_since_one_that_was_read_already(make_disk, start):
+    disk = make_disk()
+    agent = start([disk], "--held-mib", "2")
+    replica = support.Replica(agent, [disk])
+    replica.copy("first")
+    write(disk, "a", 8 * MiB)
+    agent.told("open", view="live", base="first", name="one", flushed=True)
+    replica.receive("one")
+    write(disk, "b")
+    agent.told("open", view="live", base="first", since="one", name="two", flushed=True)
+    assert 16 <= replica.receive("two") < 128
+    agent.hold("read")
+    agent.send("open", view="frozen", base="first", since="two", name="three")
+    agent.held("read")
+    truth = {disk.key: disk.digests()}
+    agent.let_go("read")
+    assert agent.answer()["ok"]
+    assert replica.receive("three") < 32
+    assert replica.digests == truth
+    # Nothing was acknowledged: who lost what was read gets all of it again.
+    assert agent.told("open", view="live", base="first", name="four")["dirty_blocks"][0] >= 128
+
+
 def test_a_base_that_is_not_the_acknowledged_one_is_refused_and_costs_nothing(make_disk, start):
     disk = make_disk()
     agent = start([disk])

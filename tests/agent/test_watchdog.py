@@ -2,55 +2,12 @@
 
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from rig.eventually import eventually
-
 from . import support_agent as support
-
-
-class Pulse:
-    """Writes again and again, and knows the longest time that it waited."""
-
-    def __init__(self, disk):
-        self.path, self.longest, self.count, self.ended = disk.mount / "pulse", 0.0, 0, False
-        self.thread = threading.Thread(target=self._beat)
-        self.thread.start()
-
-    def _beat(self):
-        last = time.monotonic()
-        while not self.ended:
-            self.path.write_bytes(b"x" * 4096)
-            now = time.monotonic()
-            self.longest, last = max(self.longest, now - last), now
-            self.count += 1
-            time.sleep(0.002)
-
-    def goes_on(self):
-        count = self.count
-        eventually(lambda: self.count > count + 3, support.PATIENCE)
-
-    def end(self):
-        self.ended = True
-        self.thread.join()
-        return self.longest
-
-
-@pytest.fixture
-def pulse_of():
-    pulses = []
-
-    def begin(disk):
-        pulses.append(Pulse(disk))
-        return pulses[-1]
-
-    yield begin
-    for pulse in pulses:
-        pulse.end()
 
 
 def begun(agent, disks, base="first"):
@@ -58,11 +15,11 @@ def begun(agent, disks, base="first"):
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])
-def test_an_agent_that_is_killed_while_frozen_is_survived(make_disk, start, pulse_of, kind, record_property):
+def test_an_agent_that_is_killed_while_frozen_is_survived(make_disk, start, pulses, kind, record_property):
     disk = make_disk(kind, size=320 << 20)
     agent = start([disk])
     begun(agent, [disk])
-    pulse = pulse_of(disk)
+    pulse = pulses(disk)
     agent.hold_frozen("first", "point")
     killed = time.monotonic()
     agent.kill()
@@ -70,11 +27,11 @@ def test_an_agent_that_is_killed_while_frozen_is_survived(make_disk, start, puls
     record_property("thawed_after_seconds", round(time.monotonic() - killed, 3))
 
 
-def test_file_systems_that_stand_still_too_long_are_thawed_and_there_is_no_point(make_disk, start, pulse_of):
+def test_file_systems_that_stand_still_too_long_are_thawed_and_there_is_no_point(make_disk, start, pulses):
     disk = make_disk()
     agent = start([disk], "--thaw-after", "300ms")
     begun(agent, [disk])
-    pulse = pulse_of(disk)
+    pulse = pulses(disk)
     agent.hold_frozen("first", "point")
     pulse.goes_on()
     agent.let_go("frozen")
@@ -110,12 +67,12 @@ def test_a_file_system_that_somebody_else_froze_is_left_to_him(make_disk, start)
 
 @pytest.mark.parametrize("seam", ["opened", "synced", "frozen", "read", "thawed"])
 def test_an_agent_that_is_killed_at_a_seam_leaves_a_machine_that_writes_and_scans_anew(
-    make_disk, start, pulse_of, seam
+    make_disk, start, pulses, seam
 ):
     disk = make_disk()
     agent = start([disk])
     begun(agent, [disk])
-    pulse = pulse_of(disk)
+    pulse = pulses(disk)
     agent.hold(seam)
     agent.send("open", view="frozen", base="first", name="point")
     agent.held(seam)
@@ -132,11 +89,11 @@ def watchdog_of(agent):
     return pid
 
 
-def test_without_its_watchdog_the_agent_thaws_by_itself_and_there_is_no_point(make_disk, start, pulse_of):
+def test_without_its_watchdog_the_agent_thaws_by_itself_and_there_is_no_point(make_disk, start, pulses):
     disk = make_disk()
     agent = start([disk])
     begun(agent, [disk])
-    pulse = pulse_of(disk)
+    pulse = pulses(disk)
     agent.hold_frozen("first", "point")
     os.kill(watchdog_of(agent), signal.SIGKILL)
     agent.let_go("frozen")
@@ -145,14 +102,14 @@ def test_without_its_watchdog_the_agent_thaws_by_itself_and_there_is_no_point(ma
     agent.told("open", view="frozen", base="first", name="later")
 
 
-def test_a_file_system_in_a_file_of_another_one_is_frozen_before_it(make_disk, start, folder, pulse_of):
+def test_a_file_system_in_a_file_of_another_one_is_frozen_before_it(make_disk, start, folder, pulses):
     outer = make_disk(size=128 << 20)
     agent = start([outer])
     replica = support.Replica(agent, [outer])
     replica.copy("first")
     inner = support.LoopDisk(outer.mount, "inner", size=32 << 20)
     try:
-        pulse = pulse_of(inner.make())
+        pulse = pulses(inner.make())
         pulse.goes_on()
         assert replica.receive_point("first", "point") == replica.digests
         pulse.goes_on()

@@ -18,6 +18,7 @@ PAGE = 4096
 FILE_BYTES = 24 << 20
 FITRIM = 0xC0185879
 PUNCH_HOLE = 3
+PAGEOUT = 21
 SIZES = (PAGE, PAGE, 2 * PAGE, 16384, 65536, 262144)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -128,11 +129,24 @@ def raw(path, chance, at_from, total):
         yield
 
 
+def swapping(_path, chance):
+    """Memory of its own, pushed out to wherever this machine swaps, and changed again."""
+    size = 48 << 20
+    data = mmap.mmap(-1, size)
+    while not ended:
+        for _ in range(64):
+            at = chance.randrange(size // PAGE) * PAGE
+            data[at : at + 256] = chance.randbytes(256)
+        at = chance.randrange(size // 2 // PAGE) * PAGE
+        data.madvise(PAGEOUT, at, size // 2)
+        yield
+
+
 def main():
     kind, path, seed, *region = sys.argv[1:]
     signal.signal(signal.SIGTERM, end)
     chance, count = random.Random(int(seed)), 0
-    kinds = {each.__name__: each for each in (buffered, direct, mapped, storm, discarding, raw)}
+    kinds = {each.__name__: each for each in (buffered, direct, mapped, storm, discarding, raw, swapping)}
     while not ended:
         try:
             for _ in kinds[kind](path, chance, *map(int, region)):

@@ -142,7 +142,8 @@ class Appliance:
         self.chains.start()
         self.shared_stores.start()
         self.capacity.start()
-        self.host_trial.start()
+        if self.fabric.properties.hosts:
+            self.host_trial.start()
         if self.config.control_url is not None:
             self.control = Control(
                 self.known_vaults, self.peers.tls, self.desk, self.renewal, self._hello,

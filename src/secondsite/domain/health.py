@@ -215,6 +215,27 @@ CATALOGUE: dict[str, FindingKind] = {
             "its protection. Until then a planned failover is refused.",
         ),
         _kind(
+            "machine-silent",
+            C,
+            "The agent in the machine does not answer: the machine is off, or its way to the appliance is "
+            "cut.",
+            "Look whether the machine runs ('systemctl status secondsite-agent' in it), and whether it "
+            "reaches its appliance's port for agents. Its recovery points stay usable.",
+        ),
+        _kind(
+            "machine-doubled",
+            C,
+            "Another machine came with this one's identity, as a clone of it does; it was refused.",
+            "In the clone run 'secondsite-agent remove', then enroll it with a key of its own.",
+        ),
+        _kind(
+            "machine-unprepared",
+            W,
+            "Something in the machine would be in the way after a failover.",
+            "Do what the finding says, before the hour of need.",
+            colours=False,
+        ),
+        _kind(
             "disk-not-protected",
             W,
             "A disk was added to the machine after its protection was enabled.",

@@ -18,7 +18,7 @@ from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from ..ground.urls import bracketed
-from . import ca_commands, join_commands, running, service_user, trash_commands
+from . import agent_commands, ca_commands, join_commands, running, service_user, trash_commands
 from . import database_url as address
 from .backup import commands as backup
 from .running import (
@@ -111,7 +111,9 @@ def appliance_enroll(
         ),
     ] = None,
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
-    fabric: Annotated[str, typer.Option(help="Platform of the site: libvirt or simulated.")] = "libvirt",
+    fabric: Annotated[
+        str, typer.Option(help="Platform of the site: libvirt, simulated, or agent.")
+    ] = "libvirt",
     view_kind: Annotated[
         str,
         typer.Option(help="libvirt: how machines that run are viewed: automatic, backup-job or filter."),
@@ -313,6 +315,7 @@ vault_noun.app.command("backup")(backup.vault_backup)
 vault_noun.app.command("restore")(backup.vault_restore)
 vault_noun.app.add_typer(ca_commands.app, name="ca")
 appliance_noun.app.add_typer(trash_commands.app, name="trash")
+appliance_noun.app.add_typer(agent_commands.app, name="agents")
 vault_noun.app.command("run")(running.vault_run)
 vault_noun.app.command("approvals-off")(running.vault_approvals_off)
 appliance_noun.app.command("run")(running.appliance_run)

@@ -8,7 +8,7 @@ from ..datapath.encryption import EncryptionKey
 from ..domain import errors
 from ..fabrics.interface import Fabric
 
-KINDS = ("libvirt", "simulated")
+KINDS = ("libvirt", "simulated", "agent")
 VIEW_KINDS = ("automatic", "backup-job", "filter")
 """Of libvirt; the first is meant where nothing is said."""
 
@@ -22,7 +22,8 @@ def open_fabric(
     boot_folders: Sequence[Path] = (),
     view_kind: str = VIEW_KINDS[0],
 ) -> Fabric:
-    """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder).
+    """The fabric of `kind` at `uri` (libvirt: a connection URI; simulated: a folder;
+    agent: HOST:PORT at which agents call).
 
     What it must remember besides the platform itself is kept in `work_dir`; `own` are the appliance's
     folders, which a hypervisor that runs as another user may enter; `key` opens encrypted disks; kernels that
@@ -32,7 +33,11 @@ def open_fabric(
     """
     opened: Any
     require_kinds(kind, view_kind)
-    if kind == "libvirt":
+    if kind == "agent":
+        from ..fabrics import agent
+
+        opened = agent.open_fabric(uri, work_dir, work_dir.parent, key)
+    elif kind == "libvirt":
         from ..fabrics import libvirt
 
         opened = libvirt.open_fabric(uri, work_dir, own, key, boot_folders, view_kind)

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from ..datapath.disks import CollectedDisk
 from ..wire.common.machines import MachineDefinition, NetworkInfo, NetworkService
 from ..wire.common.machines import PowerState as PowerState
 from ..wire.common.properties import AS_DEFINED as AS_DEFINED
@@ -38,6 +39,8 @@ class Properties:
     accelerated: bool
     networks: bool
     notes: tuple[str, ...] = ()
+    hosts: bool = True
+    """Whether machines can be made and started here. If not, they are only protected from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,18 @@ class Obstacle:
     disk: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What the operator of a machine should know of it. `code`: the finding that it becomes, one of
+    CONCERNS."""
+
+    code: str
+    what: str
+
+
+CONCERNS = ("machine-doubled", "machine-silent", "machine-unprepared")
+
+
 class Inventory(Protocol):
     def list(self) -> Sequence[MachineSummary]:
         """All machines of the site, protected or not."""
@@ -108,6 +123,10 @@ class Inventory(Protocol):
 
     def holding(self, fabric_id: str) -> HeldResources:
         """What it uses now if it is on, and what it will use from its next start on; raises NotFound."""
+
+    def concerns(self, fabric_id: str) -> Sequence[Concern]:
+        """What the platform finds about a machine, for its operator: cheap, and asked again and again. Empty
+        for a machine that it does not know."""
 
 
 class Power(Protocol):
@@ -154,6 +173,9 @@ class DiskChanges:
     socket: Path
     export: str
     bitmaps: tuple[str, ...]
+    collected: CollectedDisk | None = None
+    """What changed, if it was read when the view was made: then there is no export, and nothing else of the
+    disk can be read. It is closed with the view."""
     while_comparing: bool = False
     """Whether `bitmaps` count only within a comparison: of a block device whose machine is off, the count of
     its writes does not tell that its storage put an older content back."""
@@ -199,6 +221,9 @@ class ChangeSession:
     """The most connections that the server of the disks accepts in all; None if there is no limit."""
     how: RunningView | None = None
     """How it was opened, where a platform has several ways; None of a machine that is off."""
+    is_instant: bool = True
+    """Whether all that is read is of one instant. If not, the machine writes to what is read, and that is
+    marked for the next view: it leaves no point, and only the cycle after it may."""
     at_rest: bool = False
     """Whether the machine was off: its disks are read in place, and their owner may start it meanwhile."""
     holds: Callable[[], bool] = field(default=lambda: True)
@@ -220,6 +245,10 @@ class SessionRequest:
     new_checkpoint: str
     scratch_dir: Path
     app_consistent: bool = False
+    beyond_changes: bool = False
+    """Whether more will be read than what changed since the base: a first copy, or a comparison."""
+    scratch_bytes: int | None = None
+    """How much scratch space the view may take before its caller gives it up; None if that is not said."""
     longest_seconds: float = 3600.0
     """A view of a running machine that is open longer ends by itself, even if this process hangs."""
     instant: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -483,6 +512,10 @@ class Hosting(Protocol):
     def release(self, fabric_id: str) -> None:
         """Ends `withhold`: nothing stands on the disks of the withdrawn machine any more, and it does not
         come home; or its disks are about to become its own again. Harmless when repeated."""
+
+    def stands_alone(self, fabric_id: str) -> bool:
+        """Whether a machine that came home stands on its own disks since its start, and no more on what
+        `create` was given: where it could not run on layers above them."""
 
     def starts_for(self, appliance_id: str) -> None:
         """If the platform can, forbids every machine to start here from a replica that hosts share and that

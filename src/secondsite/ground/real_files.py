@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from . import durable
 from .units import MiB
 
 MOST_BYTES: Final = 64 * MiB
@@ -180,6 +181,24 @@ def _flushed(path: Path | str) -> int:
         return os.fstat(descriptor).st_rdev
     finally:
         os.close(descriptor)
+
+
+def say_loan(path: Path, number: int) -> None:
+    """Note beside a file, whose inode and times tell nothing, which loan of a disk it is: of another number
+    somebody may have written to the disk in between."""
+    durable.write(_loan(path), str(number).encode())
+
+
+def loan_number(path: Path | str) -> int | None:
+    """What `say_loan` noted of it last; None of any other file."""
+    try:
+        return int(_loan(Path(path)).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _loan(path: Path) -> Path:
+    return path.with_name(f"{path.name}.loan")
 
 
 def opened(path: Path) -> BinaryIO:

@@ -78,6 +78,8 @@ def _require_on_its_run(context: Context, hosted: HostedReplica, fabric_id: str 
     wrote since, or if somebody wrote below these. An owner applied his own file of the definition again, as
     Terraform does: the machine was on its old disks, that was taken for "merged before", and the overlays
     were deleted. Raises OldDiskAway."""
+    if fabric_id and context.fabric.hosting.stands_alone(fabric_id):
+        return
     hosted.replica.require_bases()  # else it would be merged over somebody else's disk
     if context.state.fact(merging_key(context.machine_id)) == str(hosted.replica.state.epoch):
         return  # the merge itself moves the disks, and may have been cut off

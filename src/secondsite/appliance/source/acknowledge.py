@@ -108,7 +108,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
     changes: dict[str, object] = {
         "last_seq": header.seq,
         "base": session.checkpoint or progress.base,
-        "taken_at": session.taken_at,
+        "taken_at": session.taken_at if session.is_instant else progress.taken_at,
         "passes": passes,
         "doubtful": {},
         "sizes_bytes": {disk.key: disk.size_bytes for disk in header.disks},

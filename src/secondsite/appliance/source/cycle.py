@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 
 from ...datapath import extents, transfer
 from ...datapath.channel import Connection, TokenBucket
-from ...datapath.disks import NbdDisk, same_files
+from ...datapath.disks import same_files
 from ...datapath.errors import PeerRefused
 from ...datapath.transfer import DiskPlan
 from ...fabrics import file_looks
@@ -29,9 +29,10 @@ from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, HomeFull, Peers
 from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, leftover_views, slices
-from .cycle_guard import Guard, GuardedCycle
+from .cycle_guard import FULL, Guard, GuardedCycle
 from .cycle_plan import CyclePlan, CycleRequest
 from .idle import Idle
+from .leftover_views import ViewedDisk
 from .machine import Source
 from .slices import DiskFacts, DiskPart
 
@@ -208,6 +209,7 @@ class Cycles:
         with ExitStack() as stack:
             session = stack.enter_context(view)
             source.view = session.how or source.view
+            source.stood_still(session.pause_seconds)
             seen = self._fingerprint(source)
             guarded = stack.enter_context(self._guarded(source, connection, session))
             disks = stack.enter_context(leftover_views.read(session))
@@ -280,13 +282,15 @@ class Cycles:
             base=progress.base,
             new_checkpoint=f"secondsite-{setup.epoch}-{progress.next_seq}-{secrets.token_hex(2)}",
             scratch_dir=self._config.scratch,
+            scratch_bytes=int(FULL * self._config.scratch_budget_bytes),
             app_consistent=request.app_consistent,
+            beyond_changes=progress.base is None or bool(progress.passes or progress.doubtful),
             longest_seconds=self._config.cycle_deadline_seconds + VIEW_MARGIN_SECONDS,
             instant=lambda: _instant("frozen" if request.app_consistent else "still"),
         )
 
     def _parts(
-        self, source: Source, session: ChangeSession, disks: Sequence[NbdDisk], *, zeros_cost: bool
+        self, source: Source, session: ChangeSession, disks: Sequence[ViewedDisk], *, zeros_cost: bool
     ) -> list[DiskPart]:
         progress = source.progress
         slice_bytes = min(source.slice_bytes, self._config.slice_bytes)
@@ -326,7 +330,7 @@ def _note_consistency(source: Source, session: ChangeSession, request: CycleRequ
         source.findings.clear("app-consistency-degraded")
 
 
-def _plans(source: Source, disks: Sequence[NbdDisk], parts: Sequence[DiskPart]) -> list[DiskPlan]:
+def _plans(source: Source, disks: Sequence[ViewedDisk], parts: Sequence[DiskPart]) -> list[DiskPlan]:
     disk_plans = []
     for disk, part in zip(disks, parts, strict=True):
         changed, compare = slices.to_send(part, disk.dirty, disk.allocation)

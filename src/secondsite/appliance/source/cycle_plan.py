@@ -55,8 +55,18 @@ class CyclePlan:
         return tuple(key for key in self.source.progress.joining if key in self.open_passes)
 
     @property
+    def unfinished(self) -> dict[str, int]:
+        """The passes that the target is told of. While one is, it takes what it has for no instant of the
+        machine; so it is told of all disks of a view that is of none."""
+        if self.session.is_instant:
+            return self.open_passes
+        return {part.key: self.open_passes.get(part.key, part.size_bytes) for part in self.parts}
+
+    @property
     def has_point(self) -> bool:
         """Whether a recovery point is sealed after this cycle."""
+        if not self.session.is_instant:
+            return False
         finishes = any(part.mode is not None for part in self.parts) and not self.open_passes
         wanted = self.request.point or self.session.at_rest
         return finishes or (wanted and not self.open_passes.keys() - set(self.apart))
@@ -76,7 +86,7 @@ class CyclePlan:
             taken_at=self.session.taken_at.isoformat(),
             disks=tuple(CycleDisk(part.key, part.size_bytes) for part in self.parts),
             point=self._point(seq, definition) if definition else None,
-            sync=dict(self.open_passes) or None,
+            sync=self.unfinished or None,
             firmware=self.firmware,
             apart=self.apart,
         )

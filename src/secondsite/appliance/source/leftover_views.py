@@ -5,13 +5,16 @@ checkpoint goes at once; what could not be removed then, or was left by a dead p
 machine's next cycle, or when the watch comes by."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Protocol
 
 import structlog
 
 from ...datapath.disks import NbdDisk
+from ...datapath.extents import Extent
+from ...datapath.transfer import ReadableDisk
 from ...domain import errors
-from ...fabrics.interface import ChangeSession, Fabric
+from ...fabrics.interface import ChangeSession, DiskChanges, Fabric
 from .machine import Source
 
 log = structlog.get_logger(__name__)
@@ -19,6 +22,14 @@ log = structlog.get_logger(__name__)
 ANSWER_SECONDS = 60.0
 CONNECTIONS = 2
 """How many connections an NbdDisk makes if it may."""
+
+
+class ViewedDisk(ReadableDisk, Protocol):
+    """A disk of a view."""
+
+    def dirty(self, offset: int = 0, length: int | None = None) -> list[Extent]: ...
+    def allocation(self, offset: int, length: int) -> list[Extent]: ...
+    def pread(self, length: int, offset: int) -> bytes: ...
 
 
 def settle(fabric: Fabric, source: Source) -> None:
@@ -61,7 +72,7 @@ def sweep(fabric: Fabric, source: Source) -> bool:
 
 
 @contextmanager
-def read(session: ChangeSession, answer_seconds: float = ANSWER_SECONDS) -> Iterator[list[NbdDisk]]:
+def read(session: ChangeSession, answer_seconds: float = ANSWER_SECONDS) -> Iterator[list[ViewedDisk]]:
     """The disks of a view, open for reading. The job ends before its readers disconnect: QEMU before 9.0
     may abort when a reader goes away from an open one. Connections that are too many would be waited for
     for ever."""
@@ -69,17 +80,20 @@ def read(session: ChangeSession, answer_seconds: float = ANSWER_SECONDS) -> Iter
     few = most is not None and most < CONNECTIONS * len(session.disks)
     with ExitStack() as readers:
         try:
-            yield [
-                readers.enter_context(
-                    NbdDisk(
-                        disk.socket,
-                        disk.export,
-                        bitmaps=disk.bitmaps,
-                        one_connection=few,
-                        io_seconds=answer_seconds,
-                    )
-                )
-                for disk in session.disks
-            ]
+            yield [readers.enter_context(_opened(disk, few, answer_seconds)) for disk in session.disks]
         finally:
             session.abandon()
+
+
+def _opened(
+    disk: DiskChanges, one_connection: bool, answer_seconds: float
+) -> AbstractContextManager[ViewedDisk]:
+    if disk.collected is not None:
+        return nullcontext(disk.collected)
+    return NbdDisk(
+        disk.socket,
+        disk.export,
+        bitmaps=disk.bitmaps,
+        one_connection=one_connection,
+        io_seconds=answer_seconds,
+    )

@@ -16,7 +16,7 @@ import structlog
 
 from ...datapath.errors import PeerSilent, PeerUnreachable
 from ...domain import errors
-from ...fabrics.interface import Fabric
+from ...fabrics.interface import CONCERNS, Fabric
 from ...ground import problem, threads
 from ...wire.control.orders import CycleFact
 from ...wire.control.setups import SourceSetup
@@ -338,7 +338,7 @@ class Replication:
         source.succeeded()
         kept = [
             FINDING, shared.WENT_OFF_LATE, shared.CHAIN_LONG,
-            "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS,
+            "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS, *CONCERNS,
         ]  # fmt: skip
         if source.progress.resynchronizing:
             kept.append("resynchronizing")

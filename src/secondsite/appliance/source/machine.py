@@ -35,6 +35,10 @@ space."""
 LONGEST_REST_SECONDS = 60.0
 """How long a resting machine goes without a look of its own, at its disks and what else may have changed."""
 LEAST_PAUSE_SECONDS = 0.05
+STILL_SHARE = 0.05
+"""A machine that stands still for its views does so for at most this share of the time ..."""
+LONGEST_STILL_PAUSE_SECONDS = 8.0
+"""... unless its points would be too old."""
 COMPARED_AGAIN = 20
 """A machine that is off, and whose disks do not prove that they are as they were, is compared again after so
 many times as long as that took."""
@@ -88,6 +92,7 @@ class Source:
         """When a comparison began without which nothing is known of a machine that is off, on the monotonic
         clock."""
         self._is_compared_until = 0.0
+        self._still_seconds = 0.0
         self._failures = 0
         self.unreached = False
         """Whether its target could not be reached when that was last tried."""
@@ -169,7 +174,9 @@ class Source:
             return None
         if self.progress.passes and not self._failures:
             return self.started
-        return max(self.started + self.setup.policy.cycle_seconds, self._not_before, self._is_compared_until)
+        still = min(self._still_seconds / STILL_SHARE, LONGEST_STILL_PAUSE_SECONDS)
+        pause = max(self.setup.policy.cycle_seconds, still)
+        return max(self.started + pause, self._not_before, self._is_compared_until)
 
     @property
     def pause_seconds(self) -> float:
@@ -249,6 +256,10 @@ class Source:
         self._not_before = time.monotonic() + pause
         return pause
 
+    def stood_still(self, seconds: float) -> None:
+        """Note how long the machine stood still for its last view."""
+        self._still_seconds = seconds
+
     def compares_at_rest(self) -> None:
         """Note that all blocks are compared because the machine is off."""
         if self._compares_since is None:
@@ -265,6 +276,7 @@ class Source:
     def hurry(self) -> None:
         """Let the next cycle begin at once."""
         self._failures, self._not_before, self.started, self._is_compared_until = 0, 0.0, 0.0, 0.0
+        self._still_seconds = 0.0
         self.unreached = False
 
     def saw(self, power: PowerState) -> None:

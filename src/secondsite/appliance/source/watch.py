@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ...domain import errors
-from ...fabrics.interface import Fabric
+from ...fabrics.interface import CONCERNS, Fabric
 from ...ground.periodic import Periodic
 from ..shared import State, handed_over
 from . import leftover_views, machine_tag
@@ -21,6 +21,8 @@ from .old_copies import OldCopies
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait in seconds before a machine that could not be tidied is tried again."""
+CONCERNS_SECONDS = 20.0
+"""How often the platform is asked what it finds about a machine."""
 MARK_SECONDS = 20.0
 """Between two looks for our tag on a machine, which is put back where another program lost it."""
 POWER_SECONDS = 25.0
@@ -52,6 +54,7 @@ class Watch(Periodic):
         self._forgot = -NOTES_SECONDS
         self._not_before: dict[str, float] = {}
         self._marked: dict[str, float] = {}
+        self._concerned: dict[str, float] = {}
         self._recalled = False
 
     def start(self) -> None:
@@ -115,6 +118,7 @@ class Watch(Periodic):
                 self._not_before[source.machine_id] = time.monotonic() + AGAIN_SECONDS
 
     def _look_at(self, source: Source) -> None:
+        self._ask_for_concerns(source)
         resting = source.fenced or source.progress.paused
         every = RESTING_POWER_SECONDS if resting else POWER_SECONDS
         if source.power is None or time.monotonic() - source.power_seen > every:
@@ -122,6 +126,18 @@ class Watch(Periodic):
         self._look_for_our_mark(source)
         self._fences.tell(source)
         self._fences.enforce(source)
+
+    def _ask_for_concerns(self, source: Source) -> None:
+        now = time.monotonic()
+        if now < self._concerned.get(source.machine_id, 0.0):
+            return
+        self._concerned[source.machine_id] = now + CONCERNS_SECONDS
+        told = {each.code: each.what for each in self._fabric.inventory.concerns(source.setup.fabric_id)}
+        for code in CONCERNS:
+            if code in told:
+                source.findings.add(code, told[code])
+            else:
+                source.findings.clear(code)
 
     def _look_for_our_mark(self, source: Source) -> None:
         now = time.monotonic()

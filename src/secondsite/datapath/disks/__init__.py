@@ -3,6 +3,7 @@
 Its rooms:
 
     nbd_disk        a disk behind a unix socket
+    collected_disk  blocks that were read already, in a file
     buffers         chunk buffers that are used again
     nbd_contexts    reads what an NBD server says about extents
     writes          writes with several in flight
@@ -35,6 +36,7 @@ from . import (
     same_files,
 )
 from .buffers import Buffers
+from .collected_disk import CollectedDisk
 from .image import ImageFacts
 from .nbd_disk import STATUS_BYTES, NbdDisk
 from .network_disk import DiskLocation, NetworkDisk
@@ -45,6 +47,7 @@ from .writes import Writes
 __all__ = [
     "STATUS_BYTES",
     "Buffers",
+    "CollectedDisk",
     "DiskLocation",
     "ImageFacts",
     "NbdDisk",

@@ -15,6 +15,7 @@ Its rooms:
 
 from ..errors import CycleRefused
 from .admission import Accept, Write
+from .compare import ReadableDisk
 from .receiver import FULL, serve
 from .sender import CycleResult, DiskPlan, offer, send_cycle
 from .unchanged_machines import UnchangedState, tell
@@ -25,6 +26,7 @@ __all__ = [
     "CycleRefused",
     "CycleResult",
     "DiskPlan",
+    "ReadableDisk",
     "UnchangedState",
     "Write",
     "offer",

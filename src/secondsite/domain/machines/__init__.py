@@ -7,5 +7,7 @@ Its rooms:
     adopting     the state and number of a machine that a new vault takes over
     platforms    between which kinds of sites machines are replicated
     nearest      what a host has that is nearest to a machine's chip set, processor or firmware
+    hardware     what its own system boots from elsewhere, with nothing written to its disks
+    prepared     what its operator would miss in the hour of need
     system_disk  which disk a machine boots from
 """

@@ -2,8 +2,8 @@
 
 from .. import errors
 
-KINDS = ("libvirt", "simulated")
-"""simulated is for trials: it has no guests."""
+KINDS = ("libvirt", "agent", "simulated")
+"""agent: machines with an agent inside, of any platform or none. simulated is for trials: no guests."""
 
 
 def is_known(kind: str | None) -> bool:

@@ -20,6 +20,7 @@ class FirmwareCases:
         assert under_test.fabric.firmware.read(fabric_id) == {}
 
     def test_the_uefi_variables_of_a_machine_are_read_as_they_are(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)
         fabric_id = under_test.make_firmware_machine("variables", VARIABLES)
         assert len(VARIABLES) == 128 * KiB
         assert under_test.fabric.firmware.read(fabric_id) == {"nvram": VARIABLES}
@@ -57,6 +58,7 @@ class FirmwareCases:
     def test_a_withdrawn_machine_is_restored_with_its_variables_whatever_ran_here_meanwhile(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         hosting = under_test.fabric.hosting
         fabric_id = under_test.make_firmware_machine("withdrawn-variables", VARIABLES)
         under_test.fabric.tracking.enable(fabric_id, steps.TAG)
@@ -77,6 +79,7 @@ class FirmwareCases:
 
 def _with_variables(under_test: FabricUnderTest, name: str) -> HostRequest:
     """A request for a UEFI machine on overlays, with variables of an earlier one."""
+    steps.require_hosts(under_test)
     source = under_test.make_firmware_machine(f"{name}-source", VARIABLES)
     definition = steps.machine_of(under_test, source).definition
     return HostRequest(

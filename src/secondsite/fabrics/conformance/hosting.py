@@ -102,6 +102,7 @@ class HostingCases:
     def test_the_host_has_processors_and_memory_of_which_some_is_free(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         has = under_test.fabric.hosting.capacity()
         assert has.vcpus > 0
         assert 0 < has.free_bytes <= has.memory_bytes
@@ -113,11 +114,13 @@ class HostingCases:
         assert model is None or model.strip() == model != ""
 
     def test_it_says_which_cpu_models_its_machines_can_have(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)
         models = under_test.fabric.hosting.cpu_models()
         assert "host-model" in models
         assert len(models) > 1
 
     def test_removing_a_foreign_machine_is_refused(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)
         fabric_id = under_test.make_machine("foreign", [steps.DISK_BYTES])
         with steps.refused(errors.NotOurs):
             under_test.fabric.hosting.remove(fabric_id, steps.TAG)
@@ -136,6 +139,7 @@ class HostingCases:
     def test_a_machine_of_the_same_id_on_other_disks_is_not_taken_for_the_one_that_is_asked_for(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         fabric, request = under_test.fabric, guest_on_overlays(under_test, "old-copy")
         old = steps.machine_of(under_test, steps.protected(under_test, "defined-anew"))
         for power in (PowerState.RUNNING, PowerState.OFF):
@@ -148,6 +152,7 @@ class HostingCases:
     def test_a_withdrawn_machine_cannot_be_started_and_is_restored_as_it_was(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         hosting = under_test.fabric.hosting
         fabric_id = steps.protected(under_test, "withdrawn")
         steps.stopped(under_test, fabric_id)
@@ -167,6 +172,7 @@ class HostingCases:
         under_test.fabric.power.start(fabric_id)
 
     def test_a_withdrawn_machine_keeps_its_delta(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)
         fabric_id = steps.protected(under_test, "withdrawn-delta")
         base = steps.checkpoint(under_test, fabric_id)
         steps.write(under_test, fabric_id, 1 * MiB, 0x19)
@@ -208,6 +214,7 @@ class HostingCases:
 def guest_on_overlays(under_test: FabricUnderTest, name: str) -> HostRequest:
     """A request for a machine on an overlay over the disk of another one, which is off and has 0x41 at
     byte 0."""
+    steps.require_hosts(under_test)
     source = steps.running(under_test, f"{name}-source")
     steps.write(under_test, source, 0, 0x41)
     steps.stopped(under_test, source)
@@ -243,6 +250,7 @@ def _renamed(request: HostRequest, fabric_id: str, name: str) -> HostRequest:
 
 def _home_again(under_test: FabricUnderTest, name: str) -> tuple[str, Mapping[str, Path]]:
     """A machine that came home: it runs under its old id on overlays over its own original disks."""
+    steps.require_hosts(under_test)
     fabric_id = steps.protected(under_test, name)
     steps.write(under_test, fabric_id, 0, 0x41)
     steps.stopped(under_test, fabric_id)

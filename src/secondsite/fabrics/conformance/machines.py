@@ -36,9 +36,9 @@ class MachineCases:
     ) -> None:
         fabric_id = under_test.make_machine("in-use", [3 * MiB, 5 * MiB])
         definition = steps.machine_of(under_test, fabric_id).definition
-        for on in (False, True):
+        for on in (False, True) if under_test.fabric.properties.hosts else (True,):
             if on:
-                under_test.fabric.power.start(fabric_id)
+                under_test.switch_on(fabric_id)
             found = under_test.fabric.inventory.holding(fabric_id)
             assert {(disk.key, disk.path) for disk in found.disks} == {
                 (disk.key, disk.path) for disk in definition.disks
@@ -56,6 +56,7 @@ class MachineCases:
         under_test.fabric.power.stop(unknown)
 
     def test_power_start_and_stop_can_be_repeated(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)
         power = under_test.fabric.power
         fabric_id = under_test.make_machine("power", [steps.DISK_BYTES])
         for _ in range(2):
@@ -68,12 +69,14 @@ class MachineCases:
 
     def test_a_shutdown_says_truly_whether_the_machine_is_off(self, under_test: FabricUnderTest) -> None:
         power = under_test.fabric.power
-        fabric_id = steps.running(under_test, "shutdown")
+        fabric_id = steps.protected(under_test, "shutdown")
+        steps.checkpoint(under_test, fabric_id)
         grace_seconds = 20 if under_test.obeys_shutdown else 0.5
         assert power.shut_down(fabric_id, grace_seconds) is under_test.obeys_shutdown
         expected = PowerState.OFF if under_test.obeys_shutdown else PowerState.RUNNING
         assert power.state(fabric_id) is expected
-        steps.stopped(under_test, fabric_id)
+        if not under_test.obeys_shutdown:
+            steps.stopped(under_test, fabric_id)
         assert power.shut_down(fabric_id, 1) is True
 
     def test_a_machine_runs_on_when_the_fabric_object_is_dropped(self, under_test: FabricUnderTest) -> None:
@@ -85,14 +88,14 @@ class MachineCases:
         self, under_test: FabricUnderTest
     ) -> None:
         fabric_id = steps.running(under_test, "killed")
-        under_test.kill(fabric_id)
-        steps.until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
-        under_test.fabric.power.start(fabric_id)
+        steps.killed(under_test, fabric_id)
+        under_test.switch_on(fabric_id)
         assert under_test.fabric.power.state(fabric_id) is PowerState.RUNNING
 
     def test_a_start_that_is_forbidden_stays_so_until_it_is_allowed_again(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         power = under_test.fabric.power
         fabric_id = steps.protected(under_test, "forbidden")
         power.allow_start(fabric_id, steps.TAG, with_host=True)
@@ -121,18 +124,19 @@ class MachineCases:
             power.forbid_start(fabric_id, steps.TAG)
         with steps.refused(errors.NotOurs):
             power.allow_start(fabric_id, steps.TAG, with_host=True)
-        assert not power.starts_with_host(fabric_id)
-        power.start(fabric_id)
+        if under_test.fabric.properties.hosts:
+            assert not power.starts_with_host(fabric_id)
+        under_test.switch_on(fabric_id)
 
     def test_a_pause_stops_all_guests_and_lets_them_go_on(self, under_test: FabricUnderTest) -> None:
-        both = [steps.running(under_test, name) for name in ("pause-a", "pause-b")]
+        both = [steps.filing(under_test, name) for name in ("pause-a", "pause-b")]
         with under_test.fabric.common_pause.pause(both, budget_seconds=10) as instant:
             assert instant.tzinfo is not None
             assert all(under_test.stands_still(fabric_id) for fabric_id in both)
         assert not any(under_test.stands_still(fabric_id) for fabric_id in both)
 
     def test_a_pause_ends_after_an_error_inside(self, under_test: FabricUnderTest) -> None:
-        fabric_id = steps.running(under_test, "pause-error")
+        fabric_id = steps.filing(under_test, "pause-error")
         with steps.refused(errors.FabricError):
             with under_test.fabric.common_pause.pause([fabric_id], budget_seconds=10):
                 raise errors.FabricError("The test broke off.")
@@ -142,11 +146,12 @@ class MachineCases:
         self, under_test: FabricUnderTest
     ) -> None:
         both = [steps.protected(under_test, name) for name in ("set-a", "set-b")]
+        bases = [steps.base_of_instants(under_test, fabric_id) for fabric_id in both]
         for fabric_id in both:
             steps.write(under_test, fabric_id, 0, 0x11)
         with under_test.fabric.common_pause.pause(both, budget_seconds=15):
-            first = steps.view(under_test, both[0], None)
-            second = steps.view(under_test, both[1], None)
+            first = steps.view(under_test, both[0], bases[0])
+            second = steps.view(under_test, both[1], bases[1])
             views = [first.__enter__(), second.__enter__()]
         try:
             for fabric_id in both:

@@ -15,6 +15,7 @@ class OwnerCases:
     def test_no_write_before_or_after_an_external_snapshot_is_left_out(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_files(under_test)
         fabric_id = steps.protected(under_test, "snapshot")
         key = steps.keys_of(under_test, fabric_id)[0]
         base = steps.checkpoint(under_test, fabric_id)
@@ -33,6 +34,7 @@ class OwnerCases:
         _acknowledged(under_test, fabric_id, base, set())
 
     def test_an_older_copy_that_is_put_back_in_place_is_compared(self, under_test: FabricUnderTest) -> None:
+        steps.require_files(under_test)
         fabric_id = steps.protected(under_test, "put-back")
         path = under_test.disk_path(fabric_id, steps.keys_of(under_test, fabric_id)[0])
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
@@ -53,6 +55,7 @@ class OwnerCases:
         self, under_test: FabricUnderTest
     ) -> None:
         """The copy has a bitmap of the same name, which looks whole."""
+        steps.require_files(under_test)
         fabric_id = steps.protected(under_test, "swap", (steps.DISK_BYTES, steps.DISK_BYTES))
         first, second = steps.keys_of(under_test, fabric_id)
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
@@ -68,6 +71,7 @@ class OwnerCases:
         assert steps.is_unwritten(under_test, fabric_id, (first, second), base) is under_test.proves_rest
 
     def test_a_start_a_stop_and_a_backup_cost_no_comparison(self, under_test: FabricUnderTest) -> None:
+        steps.require_files(under_test)
         fabric_id = steps.protected(under_test, "mere-start")
         key = steps.keys_of(under_test, fabric_id)[0]
         steps.stopped(under_test, fabric_id)
@@ -87,6 +91,7 @@ class OwnerCases:
         self, under_test: FabricUnderTest
     ) -> None:
         """Whichever file gets the number of the one that was removed."""
+        steps.require_files(under_test)
         fabric_id = steps.protected(under_test, "below")
         key = steps.keys_of(under_test, fabric_id)[0]
         below = under_test.disk_path(fabric_id, key)

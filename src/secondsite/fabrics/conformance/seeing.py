@@ -19,6 +19,7 @@ class SeeingCases:
     def test_a_machine_that_runs_shows_its_console_and_a_picture_of_its_screen(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         seeing = under_test.fabric.seeing
         fabric_id = under_test.make_showing_machine("shows")
         sights = seeing.sights(fabric_id)
@@ -44,6 +45,7 @@ class SeeingCases:
     def test_a_machine_that_is_off_or_missing_shows_no_picture_and_no_agent(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         seeing, unknown = under_test.fabric.seeing, str(uuid.uuid4())
         for fabric_id in (under_test.make_showing_machine("shows-off"), unknown):
             assert seeing.screen(fabric_id) is None
@@ -71,6 +73,7 @@ class SeeingCases:
 
 
 def _showing_on_overlays(under_test: FabricUnderTest) -> HostRequest:
+    steps.require_hosts(under_test)
     definition = steps.machine_of(under_test, under_test.make_showing_machine("shows-again")).definition
     return HostRequest(
         fabric_id=str(uuid.uuid4()),

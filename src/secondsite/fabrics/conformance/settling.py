@@ -129,6 +129,7 @@ def _written(
     under_test: FabricUnderTest, name: str, disks_bytes: tuple[int, ...] = (steps.DISK_BYTES,)
 ) -> tuple[str, str]:
     """A machine that runs, with 0x41 at byte 0; its checkpoint; and 0x42 at 1 MiB since."""
+    steps.require_hosts(under_test)
     fabric_id = steps.protected(under_test, name, disks_bytes)
     steps.write(under_test, fabric_id, 0, 0x41)
     base = steps.checkpoint(under_test, fabric_id)

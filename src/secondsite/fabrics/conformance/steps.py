@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from unittest import SkipTest
 
 import nbd
 
@@ -19,6 +20,9 @@ from .under_test import FabricUnderTest
 TAG = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c001"
 OTHER_TAG = "4b6f1f0e-8f43-4a5e-9f51-52d9d1a9c002"
 DISK_BYTES = 4 * MiB
+GRACE_SECONDS = 20.0
+MOST_VIEWS = 5
+"""So many views a fabric may need from a first copy to an instant."""
 
 
 def new_checkpoint() -> str:
@@ -39,8 +43,27 @@ def keys_of(under_test: FabricUnderTest, fabric_id: str) -> tuple[str, ...]:
 def running(under_test: FabricUnderTest, name: str, disks_bytes: Sequence[int] = (DISK_BYTES,)) -> str:
     """The id of a new machine that runs and is not protected."""
     fabric_id = under_test.make_machine(name, disks_bytes)
-    under_test.fabric.power.start(fabric_id)
+    under_test.switch_on(fabric_id)
     return fabric_id
+
+
+def filing(under_test: FabricUnderTest, name: str) -> str:
+    """The id of a new machine that runs, and whose guest writes to a file system."""
+    fabric_id = under_test.make_filing_machine(name)
+    under_test.switch_on(fabric_id)
+    return fabric_id
+
+
+def require_hosts(under_test: FabricUnderTest) -> None:
+    """The case is about machines that are made, started or cut off from here."""
+    if not under_test.fabric.properties.hosts:
+        raise SkipTest("no machine is made, started or cut off from here")
+
+
+def require_files(under_test: FabricUnderTest) -> None:
+    """The case is about disks that their owner changes here by other tools."""
+    if not under_test.has_files:
+        raise SkipTest("its disks are no files of this host")
 
 
 def protected(under_test: FabricUnderTest, name: str, disks_bytes: Sequence[int] = (DISK_BYTES,)) -> str:
@@ -85,11 +108,23 @@ def view(
 def checkpoint(
     under_test: FabricUnderTest, fabric_id: str, base: str | None = None, disks: Sequence[str] = ()
 ) -> str:
-    """Make a checkpoint that counts as acknowledged: open a view, do not read it, and keep its checkpoint."""
-    with view(under_test, fabric_id, base, disks=disks) as session:
-        assert session.checkpoint is not None
-    under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
-    return session.checkpoint
+    """Make a checkpoint of an instant that counts as acknowledged: open a view, do not read it, and keep its
+    checkpoint. Where a first view is of no instant, the one that follows it is."""
+    for _ in range(MOST_VIEWS):
+        with view(under_test, fabric_id, base, disks=disks) as session:
+            assert session.checkpoint is not None
+        under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+        if session.is_instant:
+            return session.checkpoint
+        base = session.checkpoint
+    raise AssertionError(f"{MOST_VIEWS} views were of no instant")
+
+
+def base_of_instants(under_test: FabricUnderTest, fabric_id: str) -> str | None:
+    """What the first view that is of an instant needs: a base, if a view without one is of none."""
+    with view(under_test, fabric_id, None, trial=True) as session:
+        is_instant = session.is_instant
+    return None if is_instant else checkpoint(under_test, fabric_id)
 
 
 @contextlib.contextmanager
@@ -108,24 +143,35 @@ def _export(disk: DiskChanges) -> Iterator[nbd.NBD]:
 
 def content(disk: DiskChanges) -> bytes:
     """All bytes of a small disk."""
+    return b"".join(read(disk, at, min(MiB, disk.size_bytes - at)) for at in range(0, disk.size_bytes, MiB))
+
+
+def read(disk: DiskChanges, offset: int, length: int) -> bytes:
+    """Bytes of it, as far as the view has them."""
+    if disk.collected is not None:
+        return disk.collected.pread(length, offset)
     with _export(disk) as handle:
-        size = handle.get_size()
-        return b"".join(bytes(handle.pread(min(MiB, size - at), at)) for at in range(0, size, MiB))
+        return bytes(handle.pread(length, offset))
 
 
 def byte_at(disk: DiskChanges, offset: int) -> int:
-    with _export(disk) as handle:
-        return int(handle.pread(512, offset - offset % 512)[offset % 512])
+    return read(disk, offset - offset % 512, 512)[offset % 512]
 
 
 def dirty_blocks(disk: DiskChanges) -> set[int]:
     """Numbers of the 64 KiB blocks that any of the disk's bitmaps marks."""
     assert disk.bitmaps, f"disk {disk.key} has no bitmap to ask"
+    if disk.collected is not None:
+        return set().union(*(_blocks(each.offset, each.length) for each in disk.collected.dirty()))
     found: set[int] = set()
     with _export(disk) as handle:
         for name in disk.bitmaps:
             found |= _dirty_in(handle, f"qemu:dirty-bitmap:{name}", handle.get_size())
     return found
+
+
+def _blocks(offset: int, length: int) -> range:
+    return range(offset // BLOCK_BYTES, (offset + length - 1) // BLOCK_BYTES + 1)
 
 
 def _dirty_in(handle: nbd.NBD, context: str, size_bytes: int) -> set[int]:
@@ -137,7 +183,7 @@ def _dirty_in(handle: nbd.NBD, context: str, size_bytes: int) -> set[int]:
         if name == context:
             for length, flags in zip(entries[::2], entries[1::2], strict=True):
                 if flags & 1:
-                    found.update(range(offset // BLOCK_BYTES, (offset + length - 1) // BLOCK_BYTES + 1))
+                    found.update(_blocks(offset, length))
                 offset += length
             at = offset
         return 0
@@ -171,6 +217,12 @@ def our_bitmaps(under_test: FabricUnderTest, fabric_id: str) -> list[str]:
     return [name for file in files for name in file.bitmaps if name.startswith("secondsite-")]
 
 
+def has_only(under_test: FabricUnderTest, fabric_id: str, *names: str | None) -> bool:
+    """Whether these are all bitmaps of ours in the files of a machine that is off, where they lie in
+    files."""
+    return not under_test.has_files or our_bitmaps(under_test, fabric_id) == list(names)
+
+
 @contextlib.contextmanager
 def refused(kind: type[errors.SecondsiteError]) -> Iterator[None]:
     """The block inside must raise `kind` with a sentence and something to do."""
@@ -193,12 +245,28 @@ def until(fact: Callable[[], bool], within_seconds: float = 15) -> None:
 
 
 def stopped(under_test: FabricUnderTest, fabric_id: str) -> None:
-    """The machine's power is cut, and the platform knows it."""
-    under_test.fabric.power.stop(fabric_id)
-    until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+    """The machine's power is cut, and the platform knows it; or it stands still after its last view, where
+    nobody can cut it from here."""
+    power = under_test.fabric.power
+    if under_test.fabric.properties.hosts:
+        power.stop(fabric_id)
+    else:
+        assert power.shut_down(fabric_id, GRACE_SECONDS)
+    until(lambda: power.state(fabric_id) is PowerState.OFF)
+
+
+def is_silent(under_test: FabricUnderTest, fabric_id: str) -> bool:
+    """Whether nobody can tell whether the machine runs."""
+    try:
+        under_test.fabric.power.state(fabric_id)
+    except errors.FabricError:
+        return True
+    return False
 
 
 def killed(under_test: FabricUnderTest, fabric_id: str) -> None:
-    """The hypervisor process that ran the machine was killed, and the platform knows it."""
+    """What ran the machine was killed, and the platform knows it."""
     under_test.kill(fabric_id)
-    until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)
+    until(lambda: fabric_id not in under_test.fabric.inventory.running())
+    if under_test.fabric.properties.hosts:
+        until(lambda: under_test.fabric.power.state(fabric_id) is PowerState.OFF)

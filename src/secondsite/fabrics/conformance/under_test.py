@@ -30,6 +30,10 @@ class FabricUnderTest(Protocol):
         """Whether disks of a machine that is off prove that nothing was written to them. Block devices and
         network disks do not."""
 
+    has_files: bool
+    """Whether disks are files or devices of this host, which keep bitmaps, and which their owner may change
+    with other tools."""
+
     obeys_shutdown: bool
     """Whether the guests power off when asked (a guest that sits in its firmware does not)."""
 
@@ -38,6 +42,14 @@ class FabricUnderTest(Protocol):
 
         The adapter may lengthen the name to make it unique; the suite reads the name from the inventory.
         """
+
+    def make_filing_machine(self, name: str) -> str:
+        """The fabric id of a new machine with one disk, on which its guest writes to a file system if the
+        platform stops nothing else; off or running."""
+
+    def switch_on(self, fabric_id: str) -> None:
+        """The machine runs from now on: its platform starts it, or its owner where it stands. Harmless if it
+        runs."""
 
     def make_firmware_machine(self, name: str, nvram: bytes) -> str:
         """The fabric id of a new machine, off, with one empty disk, that keeps these UEFI variables."""
@@ -73,7 +85,7 @@ class FabricUnderTest(Protocol):
         disks are the same."""
 
     def kill(self, fabric_id: str) -> None:
-        """kill -9 of the hypervisor process that runs the machine."""
+        """kill -9 of the process that runs the machine, or of the agent in it."""
 
     def reopen(self) -> None:
         """Drop the fabric object as if its process had died, and open a new one on the same host."""

@@ -17,15 +17,33 @@ from .under_test import FabricUnderTest
 class ViewCases:
     def test_a_frozen_view_shows_its_instant_and_no_later_write(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "frozen")
+        base = steps.base_of_instants(under_test, fabric_id)
         steps.write(under_test, fabric_id, 1 * MiB, 0xAA, 256 * KiB)
-        with steps.view(under_test, fabric_id, None) as session:
-            before = steps.content(session.disks[0])
+        with steps.view(under_test, fabric_id, base) as session:
+            assert session.is_instant
+            before = steps.read(session.disks[0], *_what_it_has(session))
             steps.write(under_test, fabric_id, 1 * MiB, 0xBB, 256 * KiB)
             steps.write(under_test, fabric_id, 3 * MiB, 0xCC)
-            assert steps.content(session.disks[0]) == before
+            assert steps.read(session.disks[0], *_what_it_has(session)) == before
         expected = bytearray(steps.DISK_BYTES)
         expected[1 * MiB : 1 * MiB + 256 * KiB] = b"\xaa" * (256 * KiB)
-        assert before == expected
+        assert before in (expected, b"\xaa" * (256 * KiB))
+
+    def test_what_is_written_while_a_first_view_is_read_is_marked_for_the_next_one(
+        self, under_test: FabricUnderTest
+    ) -> None:
+        """Also where that view is of no instant."""
+        fabric_id = steps.protected(under_test, "first-during")
+        steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
+        with steps.view(under_test, fabric_id, None) as session:
+            steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
+            assert steps.byte_at(session.disks[0], 2 * BLOCK_BYTES) == 0x02
+            assert steps.byte_at(session.disks[0], 5 * BLOCK_BYTES) in (0, *[0x05] * (not session.is_instant))
+        under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
+        with steps.view(under_test, fabric_id, session.checkpoint) as following:
+            assert following.is_instant
+            assert steps.dirty_blocks(following.disks[0]) == {5}
+            assert steps.byte_at(following.disks[0], 5 * BLOCK_BYTES) == 0x05
 
     def test_a_first_view_has_no_bitmaps_and_a_new_checkpoint(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "first", [4 * MiB, 2 * MiB])
@@ -40,7 +58,7 @@ class ViewCases:
         fabric_id = steps.running(under_test, "trial", [4 * MiB, 2 * MiB])
         steps.write(under_test, fabric_id, 1 * MiB, 0xAA)
         before = steps.machine_of(under_test, fabric_id)
-        for turn_off in (False, True):
+        for turn_off in (False, True) if under_test.fabric.properties.hosts else (False,):
             if turn_off:
                 steps.stopped(under_test, fabric_id)
                 before = steps.machine_of(under_test, fabric_id)
@@ -51,7 +69,7 @@ class ViewCases:
                 assert session.holds()
             assert steps.machine_of(under_test, fabric_id) == before, "its tag and definition are as before"
             assert list(under_test.scratch_dir.iterdir()) == []
-        assert steps.our_bitmaps(under_test, fabric_id) == []
+        assert steps.has_only(under_test, fabric_id)
 
     def test_a_view_on_trial_leaves_a_machines_base_alone(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "trial-based")
@@ -59,7 +77,7 @@ class ViewCases:
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
         with steps.view(under_test, fabric_id, None, trial=True) as session:
             steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
-            assert steps.byte_at(session.disks[0], 5 * BLOCK_BYTES) == 0
+            assert steps.byte_at(session.disks[0], 5 * BLOCK_BYTES) == 0x05 * (not session.is_instant)
         with steps.view(under_test, fabric_id, base) as session:
             assert steps.dirty_blocks(session.disks[0]) == {3, 5}
 
@@ -74,7 +92,8 @@ class ViewCases:
             yield
             left.append(datetime.now(UTC))
 
-        with steps.view(under_test, fabric_id, None, instant=noted) as session:
+        base = steps.base_of_instants(under_test, fabric_id)
+        with steps.view(under_test, fabric_id, base, instant=noted) as session:
             assert session.taken_at <= left[0] - timedelta(seconds=session.pause_seconds)
 
     def test_the_second_view_marks_exactly_what_was_written(self, under_test: FabricUnderTest) -> None:
@@ -168,6 +187,7 @@ class ViewCases:
     def test_a_base_counts_where_it_was_taken_over_and_nowhere_else(
         self, under_test: FabricUnderTest
     ) -> None:
+        steps.require_hosts(under_test)
         fabric_id = steps.protected(under_test, "handed-over")
         base = steps.checkpoint(under_test, fabric_id)
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x33)
@@ -199,9 +219,10 @@ class ViewCases:
 
     def test_the_scratch_space_grows_when_the_guest_overwrites(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "scratch")
+        base = steps.base_of_instants(under_test, fabric_id)
         steps.write(under_test, fabric_id, 0, 0x01, 2 * MiB)
-        with steps.view(under_test, fabric_id, None) as session:
-            before = session.scratch_bytes()
+        with steps.view(under_test, fabric_id, base) as session:
+            before = session.scratch_bytes() if session.disks[0].collected is None else 0
             steps.write(under_test, fabric_id, 0, 0x02, 2 * MiB)
             assert session.scratch_bytes() >= before + 1 * MiB
         left = [path for path in under_test.scratch_dir.rglob("*") if path.is_file()]
@@ -277,8 +298,8 @@ class PowerLossCases:
                 assert steps.marks_since_off(under_test, session.disks[0], expected)
             base = session.checkpoint
             under_test.fabric.tracking.acknowledge(fabric_id, base)
-            assert steps.our_bitmaps(under_test, fabric_id) == [base] * under_test.keeps_bitmaps
-        under_test.fabric.power.start(fabric_id)
+            assert steps.has_only(under_test, fabric_id, *[base] * under_test.keeps_bitmaps)
+        under_test.switch_on(fabric_id)
         steps.write(under_test, fabric_id, 12 * BLOCK_BYTES, 0x0C)
         with steps.view(under_test, fabric_id, base) as session:
             assert steps.marks_since_off(under_test, session.disks[0], {12})
@@ -290,7 +311,7 @@ class PowerLossCases:
         base = steps.checkpoint(under_test, fabric_id)
         steps.stopped(under_test, fabric_id)
         with steps.view(under_test, fabric_id, base) as session:
-            under_test.fabric.power.start(fabric_id)
+            under_test.switch_on(fabric_id)
             assert not (session.holds() and under_test.keeps_bitmaps), "a start alone writes nothing"
             steps.write(under_test, fabric_id, 4 * BLOCK_BYTES, 0x04)
             assert not session.holds()
@@ -299,6 +320,7 @@ class PowerLossCases:
             assert steps.marks_since_off(under_test, session.disks[0], {4})
 
     def test_a_machine_that_is_off_can_be_read_in_full(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)
         fabric_id = steps.protected(under_test, "off-full")
         steps.write(under_test, fabric_id, 0, 0x0C, 1 * MiB)
         steps.stopped(under_test, fabric_id)
@@ -311,7 +333,7 @@ class PowerLossCases:
         base = steps.checkpoint(under_test, fabric_id)
         steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
         steps.stopped(under_test, fabric_id)
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
         with steps.view(under_test, fabric_id, base) as session:
             assert steps.marks_since_off(under_test, session.disks[0], {1, 2})
@@ -347,7 +369,7 @@ class PowerLossCases:
         under_test.fabric.tracking.acknowledge(fabric_id, session.checkpoint)
         with steps.view(under_test, fabric_id, session.checkpoint) as session:
             assert [steps.dirty_blocks(disk) for disk in session.disks] == [set(), set()]
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
         with steps.view(under_test, fabric_id, session.checkpoint) as session:
             assert steps.marks_since_off(under_test, session.disks[0], {3})
@@ -403,9 +425,10 @@ class PowerLossCases:
             with under_test.fabric.tracking.keeping(fabric_id):
                 steps.write(under_test, fabric_id, 1 * BLOCK_BYTES, 0x01)
                 end(under_test, fabric_id)
-            under_test.fabric.power.start(fabric_id)
+            under_test.switch_on(fabric_id)
             steps.write(under_test, fabric_id, 2 * BLOCK_BYTES, 0x02)
-            steps.stopped(under_test, fabric_id)
+            if under_test.fabric.properties.hosts:
+                steps.stopped(under_test, fabric_id)
             _empty_or_covers(under_test, fabric_id, base, {1, 2})
 
     def test_a_machine_killed_while_it_is_kept_claims_nothing_falsely(
@@ -424,7 +447,7 @@ class PowerLossCases:
         steps.write(under_test, fabric_id, 4 * BLOCK_BYTES, 0x04)
         steps.killed(under_test, fabric_id)
         _empty_or_covers(under_test, fabric_id, base, {4})
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         steps.write(under_test, fabric_id, 6 * BLOCK_BYTES, 0x06)
         _empty_or_covers(under_test, fabric_id, base, {4, 6})
 
@@ -434,11 +457,11 @@ class PowerLossCases:
         fabric_id = steps.protected(under_test, "kill-stored")
         base = steps.checkpoint(under_test, fabric_id)
         steps.stopped(under_test, fabric_id)
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         steps.write(under_test, fabric_id, 5 * BLOCK_BYTES, 0x05)
         steps.killed(under_test, fabric_id)
         _empty_or_covers(under_test, fabric_id, base, {5})
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         steps.write(under_test, fabric_id, 6 * BLOCK_BYTES, 0x06)
         _empty_or_covers(under_test, fabric_id, base, {5, 6})
 
@@ -446,7 +469,7 @@ class PowerLossCases:
         fabric_id = steps.protected(under_test, "kill-anew")
         steps.checkpoint(under_test, fabric_id)
         steps.killed(under_test, fabric_id)
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         base = steps.checkpoint(under_test, fabric_id)
         steps.write(under_test, fabric_id, 8 * BLOCK_BYTES, 0x08)
         with steps.view(under_test, fabric_id, base) as session:
@@ -456,18 +479,25 @@ class PowerLossCases:
         fabric_id = steps.protected(under_test, "kill-view")
         with steps.view(under_test, fabric_id, None):
             steps.killed(under_test, fabric_id)
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         with steps.view(under_test, fabric_id, None) as session:
             assert session.checkpoint is not None
 
     def test_power_off_during_a_view_ends_the_view_not_the_machine(self, under_test: FabricUnderTest) -> None:
+        steps.require_hosts(under_test)  # who switches a machine off from inside waits for its view
         fabric_id = steps.protected(under_test, "stop-view")
         base = steps.checkpoint(under_test, fabric_id)
         with steps.view(under_test, fabric_id, base):
             steps.write(under_test, fabric_id, 3 * BLOCK_BYTES, 0x03)
             steps.stopped(under_test, fabric_id)
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         _empty_or_covers(under_test, fabric_id, base, {3})
+
+
+def _what_it_has(session: ChangeSession) -> tuple[int, int]:
+    """Where, and how much: of a view that was collected what was written, else all."""
+    disk = session.disks[0]
+    return (0, disk.size_bytes) if disk.collected is None else (1 * MiB, 256 * KiB)
 
 
 def _scratch_left(session: ChangeSession) -> int:
@@ -479,6 +509,10 @@ def _scratch_left(session: ChangeSession) -> int:
 
 
 def _empty_or_covers(under_test: FabricUnderTest, fabric_id: str, base: str, blocks: set[int]) -> None:
+    if steps.is_silent(under_test, fabric_id):
+        with steps.refused(errors.FabricError), steps.view(under_test, fabric_id, base):
+            pass
+        return
     with steps.view(under_test, fabric_id, base) as session:
         disk = session.disks[0]
         assert not disk.bitmaps or steps.dirty_blocks(disk) >= blocks

@@ -37,7 +37,8 @@ class WriteCases:
         steps.write(under_test, fabric_id, 2 * MiB - 4096, 0x00, disk=1)
         assert _asked(under_test, fabric_id, base) is None
         keys = steps.keys_of(under_test, fabric_id)
-        assert under_test.fabric.tracking.unwritten(fabric_id, keys[:1], base) is not None
+        if under_test.has_files:
+            assert under_test.fabric.tracking.unwritten(fabric_id, keys[:1], base) is not None
 
     def test_only_the_acknowledged_checkpoint_is_spoken_of(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "which")
@@ -49,7 +50,8 @@ class WriteCases:
         for base in (first, second):  # one of them is to go first
             assert _asked(under_test, fabric_id, base) is None
         under_test.fabric.tracking.acknowledge(fabric_id, first)
-        assert _asked(under_test, fabric_id, first) is not None
+        if under_test.has_files:  # who only counts writes knows those since the last instant
+            assert _asked(under_test, fabric_id, first) is not None
         assert _asked(under_test, fabric_id, second) is None
 
     def test_another_process_is_told_the_same(self, under_test: FabricUnderTest) -> None:
@@ -69,20 +71,20 @@ class WriteCases:
         steps.write(under_test, fabric_id, 0, 0x01)
         steps.stopped(under_test, fabric_id)
         assert _asked(under_test, fabric_id, base) is None
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         assert _asked(under_test, fabric_id, base) is None
 
     def test_after_a_kill_nothing_is_claimed_falsely(self, under_test: FabricUnderTest) -> None:
         fabric_id = steps.protected(under_test, "kill-silent")
         stored = steps.checkpoint(under_test, fabric_id)
         steps.stopped(under_test, fabric_id)
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         fresh = steps.checkpoint(under_test, fabric_id, stored)
         steps.write(under_test, fabric_id, 0, 0x01)
         steps.killed(under_test, fabric_id)
         for base in (stored, fresh):
             assert _asked(under_test, fabric_id, base) is None
-        under_test.fabric.power.start(fabric_id)
+        under_test.switch_on(fabric_id)
         for base in (stored, fresh):
             assert _asked(under_test, fabric_id, base) is None
 

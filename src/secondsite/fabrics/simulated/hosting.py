@@ -118,6 +118,9 @@ class SimulatedHosting:
     def release(self, fabric_id: str) -> None:
         """Does nothing: nothing was withheld."""
 
+    def stands_alone(self, fabric_id: str) -> bool:
+        return False
+
     def starts_for(self, appliance_id: str) -> None:
         """Does nothing: nobody else starts machines here."""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from ...domain import errors, shell
-from ..interface import HeldDisk, HeldResources, MachineSummary, PowerState
+from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState
 from .host.faults import Faults
 from .host.host import Host
 from .host.records import MachineRecord
@@ -132,6 +132,9 @@ class SimulatedInventory:
             now = self._host.state(record).is_on
             disks = tuple(HeldDisk(each.key, each.path, now, True) for each in record.definition.disks)
             return HeldResources(disks, frozenset(nic.mac.lower() for nic in record.definition.nics))
+
+    def concerns(self, fabric_id: str) -> Sequence[Concern]:
+        return ()
 
     def _summary(self, record: MachineRecord) -> MachineSummary:
         return MachineSummary(

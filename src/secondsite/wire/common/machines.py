@@ -8,7 +8,9 @@ from pydantic import AfterValidator, Field
 from ...domain.networks import addresses, spanning, subnets
 from .base import Shape
 from .cards import MOST_RANGES, DnsServers, Range
-from .numbers import Bytes, Number
+from .numbers import BoundedTuple, Bytes, Name, Number
+
+MOST_DRIVES = 16
 
 
 class PowerState(StrEnum):
@@ -75,7 +77,7 @@ class MachineDefinition(Shape):
     name: str
     """Its name at the hypervisor."""
     fabric_kind: str
-    """The kind of platform: libvirt, simulated."""
+    """The kind of platform: libvirt, simulated, agent."""
     vcpus: Number
     """How many processors it has."""
     memory_bytes: Bytes
@@ -88,6 +90,9 @@ class MachineDefinition(Shape):
     """In the platform's order."""
     starts_with_host: bool = False
     """Whether it starts when its host does; false as well where that is not known."""
+    drives: Annotated[tuple[Name, ...], BoundedTuple(MOST_DRIVES)] = ()
+    """What the machine's own system boots from, the best first: virtio, virtio-scsi, pvscsi, ahci, megaraid,
+    lsi-sas. A host takes the first that it has. None: as its platform describes it."""
     native: str = ""
     """The platform's own description (libvirt: domain XML), so that nothing is lost in a failback."""
 

@@ -52,6 +52,9 @@ class Inventory:
     def tag(self, fabric_id: str) -> str | None:
         return tag_of(self._hypervisor.domain(fabric_id))
 
+    def concerns(self, fabric_id: str) -> Sequence[interface.Concern]:
+        return ()
+
     def holding(self, fabric_id: str) -> interface.HeldResources:
         domain = self._hypervisor.domain(fabric_id)
         stays = bool(connection.call("looking whether a machine is kept", domain.isPersistent))

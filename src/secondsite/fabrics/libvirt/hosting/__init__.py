@@ -6,6 +6,7 @@ Its rooms:
     allowed        what another site may say of a machine
     comes_along    what becomes of each part of a definition
     foreign        filters a definition that another site wrote
+    plain          a definition in libvirt's language for machines of other platforms
     adapt          adapt a definition to this site
     consoles       the consoles of an adapted definition
     gone           parts of a definition at home that do not exist any more

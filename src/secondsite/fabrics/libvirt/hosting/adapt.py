@@ -5,7 +5,7 @@ consoles are this site's."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
@@ -16,9 +16,7 @@ from ... import interface
 from .. import vlans
 from ..host import domain_xml, secrets
 from . import consoles, cpu_models, foreign, generation, guards, machine_types, newer, sizing
-
-EMPTY = """<domain type='kvm'><name/><memory/><vcpu/><os><type arch='x86_64' machine='pc'>hvm</type></os>
-<features><acpi/></features><devices><serial type='file'><source path=''/></serial></devices></domain>"""
+from .plain import machine, notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,14 @@ class HostFeatures:
     """Machine types that QEMU here emulates, by architecture; if empty, a machine keeps its own."""
     models: cpu_models.CpuModels = cpu_models.NONE
     """What machines like this one can have here; if empty, a machine keeps its own."""
+    devices: frozenset[str] = frozenset()
+    """What QEMU here emulates; if empty, that is not known."""
 
 
 def adapted(request: interface.HostRequest, place: HostFeatures) -> str:
     """The domain XML of the machine that the request asks for."""
-    root = foreign.admit(consoles.close(foreign.parse(_native(request))), place.boot_folders).root
+    request = _in_our_words(request, place)
+    root = foreign.admit(consoles.close(foreign.parse(request.definition.native)), place.boot_folders).root
     newer.leave_out(root, place.libvirt)
     machine_types.fit(root, place.kinds_of_machine)
     _limits(root)
@@ -78,7 +79,9 @@ def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, 
     that this site does not have, in words."""
     if request.home is not None:
         return ()
-    root = foreign.parse(_native(request))
+    instead = notes.chosen(request.definition, place.devices)
+    request = _in_our_words(request, place)
+    root = foreign.parse(request.definition.native)
     filters = (
         words
         for key, card in domain_xml.nic_elements(root)
@@ -86,7 +89,7 @@ def left_out(request: interface.HostRequest, place: HostFeatures) -> tuple[str, 
         for words in guards.lacking(key, card, place.filters, takes_them=network in place.guarding_networks)
     )
     return (
-        *sizing.left_out(root, request.sizing), *newer.left_out(root, place.libvirt),
+        *instead, *sizing.left_out(root, request.sizing), *newer.left_out(root, place.libvirt),
         *machine_types.left_out(root, place.kinds_of_machine), *_other_cpu(root, request, place), *filters,
     )  # fmt: skip
 
@@ -97,25 +100,14 @@ def _other_cpu(root: Element, request: interface.HostRequest, place: HostFeature
     return () if chosen else cpu_models.left_out(root, place.models)
 
 
-def _native(request: interface.HostRequest) -> str:
-    """The XML of the source; a plain one for a machine of another platform."""
+def _in_our_words(request: interface.HostRequest, place: HostFeatures) -> interface.HostRequest:
+    """The request with the definition in libvirt's language, if another platform described the machine."""
     definition = request.definition
     if definition.fabric_kind == "libvirt" and definition.native:
-        return definition.native
-    root = domain_xml.parse(EMPTY)
-    devices = root.find("devices")
-    assert devices is not None
-    sizing.set_text(root, "vcpu", str(definition.vcpus))
-    sizing.set_memory(root, definition.memory_bytes)
-    for disk in definition.disks:
-        element = SubElement(devices, "disk", {"type": "file", "device": "disk"})
-        SubElement(element, "driver", {"name": "qemu", "type": "qcow2"})
-        SubElement(element, "target", {"dev": disk.key, "bus": disk.bus})
-    for nic in definition.nics:
-        element = SubElement(devices, "interface", {"type": "bridge"})
-        SubElement(element, "mac", {"address": nic.mac})
-        SubElement(element, "model", {"type": nic.model})
-    return domain_xml.render(root)
+        return request
+    text = machine.described(definition, place.devices, kvm=place.kvm)
+    native = definition.model_copy(update={"native": text})
+    return replace(machine.numbered(request), definition=native)
 
 
 def _limits(root: Element) -> None:
@@ -212,7 +204,7 @@ def _nics(root: Element, request: interface.HostRequest, place: HostFeatures) ->
     """Remove network cards without a network here: QEMU has no unconnected card."""
     devices = root.find("devices")
     assert devices is not None
-    at_source = dict(domain_xml.nic_elements(foreign.parse(_native(request))))
+    at_source = dict(domain_xml.nic_elements(foreign.parse(request.definition.native)))
     for key, element in list(domain_xml.nic_elements(root)):
         network = request.networks.get(key)
         if network is None:

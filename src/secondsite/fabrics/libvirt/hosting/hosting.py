@@ -55,6 +55,7 @@ from . import (
     snapshots,
 )
 from .cpu_models import CpuModels
+from .plain import emulated, notes
 
 OFF = interface.PowerState.OFF
 AUTOSTART = "autostart"
@@ -98,9 +99,14 @@ class Hosting:
     def check(
         self, definition: MachineDefinition, wanted: Sizing = interface.AS_DEFINED
     ) -> Sequence[interface.Obstacle]:
+        place = self._place(definition)
         if definition.fabric_kind != "libvirt":
-            return [*missing_parts.accelerator_notes(None), *self._kept_out(())]
-        root, place = foreign.parse(definition.native), self._place(definition.native)
+            return [
+                *missing_parts.accelerator_notes(None),
+                *self._kept_out(()),
+                *notes.obstacles(definition, place.devices),
+            ]
+        root = foreign.parse(definition.native)
         return [
             *missing_parts.accelerator_notes(root),
             *missing_parts.missing_files(root, self._boot_folders),
@@ -123,7 +129,7 @@ class Hosting:
     ) -> Sequence[interface.Obstacle]:
         known = frozenset(each.name for each in self._networks.list())
         networks = {key: name for key, name in trial.networks.items() if name in known}
-        trial, place = replace(trial, networks=networks), self._place(trial.definition.native)
+        trial, place = replace(trial, networks=networks), self._place(trial.definition)
         with self._trying:
             durable.write(self._tries, b"")
             found = [*dry_run.obstacles(self._hypervisor, trial, place, self._folders, meanwhile)]
@@ -165,10 +171,10 @@ class Hosting:
             self.release(request.fabric_id)
         else:
             self._forbid(request.fabric_id, (), request.disks)
-        return adapt.left_out(request, self._place(request.definition.native, chains))
+        return adapt.left_out(request, self._place(request.definition, chains))
 
     def describe(self, request: interface.HostRequest) -> interface.Description:
-        place = self._place(request.definition.native)
+        place = self._place(request.definition)
         if request.home is None:
             return interface.Description(self._hypervisor.uri, adapt.adapted(request, place))
         native = self._native(request.home)
@@ -244,6 +250,9 @@ class Hosting:
     def release(self, fabric_id: str) -> None:
         withdrawn_disks.allow(fabric_id)
 
+    def stands_alone(self, fabric_id: str) -> bool:
+        return False
+
     def starts_for(self, appliance_id: str) -> None:
         if self._hypervisor.embedded_root is None:
             withdrawn_disks.add_appliance(appliance_id)
@@ -292,7 +301,7 @@ class Hosting:
             noted.unlink()
 
     def _wanted(self, request: interface.HostRequest, chains: Chains) -> str:
-        place = self._place(request.definition.native, chains)
+        place = self._place(request.definition, chains)
         if request.home is None:
             if request.definition.fabric_kind == "libvirt":
                 root = foreign.parse(request.definition.native)
@@ -323,9 +332,10 @@ class Hosting:
         with contextlib.suppress(errors.FabricError):
             firmware_files.write(folder, firmware.read(self._hypervisor, domain))
 
-    def _place(self, native: str, chains: Chains | None = None) -> adapt.HostFeatures:
+    def _place(self, definition: MachineDefinition, chains: Chains | None = None) -> adapt.HostFeatures:
         """What this host offers to a machine with this definition, whose disks read from these files."""
         known = self._networks.list()
+        native = definition.native if definition.fabric_kind == "libvirt" else ""
         return adapt.HostFeatures(
             accelerator.kvm_usable(), frozenset(each.name for each in known if each.kind == "libvirt"),
             self._consoles, self._nvram, self._hypervisor.key, self._encrypted(chains or {}),
@@ -334,6 +344,7 @@ class Hosting:
             frozenset(each.name for each in known if each.takes_filters), self._filters(native),
             self._hypervisor.release,
             machine_types.known(self._hypervisor), self._cpu_models(native),
+            emulated.devices(self._hypervisor) if definition.drives else frozenset(),
         )  # fmt: skip
 
     def _cpu_models(self, native: str) -> CpuModels:

@@ -1,0 +1,187 @@
+package dialling
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"secondsite/agent/enrolling"
+	"secondsite/agent/serving"
+)
+
+const (
+	mostLine = 1 << 20
+	// silence is how long the appliance may say nothing: it asks every ten seconds whether this machine is there.
+	silence = 30 * time.Second
+	// mostWaiting questions wait for the one before them.
+	mostWaiting = 16
+)
+
+// question is what any line of the appliance may hold.
+type question struct {
+	Number      int64  `json:"number"`
+	Do          string `json:"do"`
+	Token       string `json:"token"`
+	Certificate string `json:"certificate"`
+	enrolling.Refusal
+	OK   *bool `json:"ok"`
+	Told struct {
+		Clock float64 `json:"clock"`
+	} `json:"told"`
+}
+
+type answer struct {
+	Number int64 `json:"number"`
+	serving.Answer
+}
+
+// control is one control connection.
+type control struct {
+	*Dialler
+	connection net.Conn
+	appliance  enrolling.Appliance
+	address    string
+	sending    sync.Mutex
+	waiting    chan func()
+	ended      chan struct{}
+}
+
+func newControl(d *Dialler, c net.Conn, appliance enrolling.Appliance, address string) *control {
+	return &control{
+		Dialler: d, connection: c, appliance: appliance, address: address,
+		waiting: make(chan func(), mostWaiting), ended: make(chan struct{}),
+	}
+}
+
+// serve answers until the connection is lost or the context ends.
+func (c *control) serve(until context.Context) error {
+	defer c.connection.Close()
+	defer close(c.waiting)
+	defer close(c.ended)
+	go c.leaveWith(until)
+	go c.workOff()
+	if err := c.send(map[string]interface{}{"role": "control", "hello": c.Hello()}); err != nil {
+		return err
+	}
+	return c.listen()
+}
+
+// leaveWith says goodbye: whoever comes next with this certificate is then no double.
+func (c *control) leaveWith(until context.Context) {
+	select {
+	case <-until.Done():
+		c.send(answer{0, serving.Answer{Code: "goodbye"}})
+		c.connection.Close()
+	case <-c.ended:
+	}
+}
+
+// workOff answers one question after the other; once nobody listens, none is begun.
+func (c *control) workOff() {
+	for work := range c.waiting {
+		c.asking.Lock()
+		select {
+		case <-c.ended:
+		default:
+			work()
+		}
+		c.asking.Unlock()
+	}
+}
+
+func (c *control) listen() error {
+	lines := bufio.NewScanner(c.connection)
+	lines.Buffer(make([]byte, 4096), mostLine)
+	for {
+		c.connection.SetReadDeadline(time.Now().Add(silence))
+		if !lines.Scan() {
+			if lines.Err() != nil {
+				return lines.Err()
+			}
+			return errors.New("the appliance ended the connection")
+		}
+		line := append([]byte(nil), lines.Bytes()...)
+		var asked question
+		if json.Unmarshal(line, &asked) != nil {
+			return errors.New("the appliance says what is no question")
+		}
+		if err := c.take(asked, line); err != nil {
+			return err
+		}
+	}
+}
+
+// take answers at once what takes no time, and has the rest wait for its turn.
+func (c *control) take(asked question, line []byte) error {
+	switch {
+	case asked.OK != nil:
+		return c.welcomed(asked)
+	case asked.Do == "ping":
+		return c.send(answer{asked.Number, serving.Answer{OK: true}})
+	case asked.Do == "dial":
+		return c.send(answer{asked.Number, answered(c.dial(asked.Token))})
+	}
+	select {
+	case c.waiting <- func() { c.work(asked, line) }:
+		return nil
+	default:
+		return c.send(answer{asked.Number, serving.Answer{Error: "Too much is asked at once.", Code: "busy"}})
+	}
+}
+
+func (c *control) welcomed(said question) error {
+	if !*said.OK {
+		return &said.Refusal
+	}
+	c.connected(c.address)
+	if off := enrolling.ClockOff(said.Told.Clock); off != "" {
+		fmt.Fprintln(os.Stderr, off)
+	}
+	return nil
+}
+
+func (c *control) work(asked question, line []byte) {
+	switch asked.Do {
+	case "renew":
+		request, err := c.State.Renew(HostName())
+		c.send(answer{asked.Number, told(map[string]string{"request": request}, err)})
+	case "keep":
+		err := c.State.Keep(asked.Certificate)
+		c.send(answer{asked.Number, answered(err)})
+		if err == nil {
+			c.connection.Close() // and dial again with the new certificate
+		}
+	default:
+		c.send(answer{asked.Number, c.Answer(line)})
+	}
+}
+
+func (c *control) send(what interface{}) error {
+	line, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.connection.SetWriteDeadline(time.Now().Add(silence))
+	_, err = c.connection.Write(append(line, '\n'))
+	if err != nil {
+		c.connection.Close()
+	}
+	return err
+}
+
+func answered(err error) serving.Answer { return told(nil, err) }
+
+func told(what interface{}, err error) serving.Answer {
+	if err != nil {
+		return serving.Answer{Error: err.Error(), Code: "failed"}
+	}
+	return serving.Answer{OK: true, Told: what}
+}

@@ -1,0 +1,86 @@
+package hooks
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func folder(t *testing.T, scripts map[string]string) (Hooks, func() string) {
+	at := t.TempDir()
+	heard := filepath.Join(t.TempDir(), "heard")
+	for name, body := range scripts {
+		text := "#!/bin/sh\necho " + name + " $1 >> " + heard + "\n" + body + "\n"
+		os.WriteFile(filepath.Join(at, name), []byte(text), 0o700)
+	}
+	return Hooks{at, 2 * time.Second}, func() string {
+		text, _ := os.ReadFile(heard)
+		return strings.Join(strings.Fields(string(text)), " ")
+	}
+}
+
+func TestHooksRunInOrderAndBackInReverse(t *testing.T) {
+	hooks, heard := folder(t, map[string]string{"10-a": "", "20-b": ""})
+	rest := hooks.Freeze()
+	rest.Thaw()
+	rest.Thaw()
+	if heard() != "10-a freeze 20-b freeze 20-b thaw 10-a thaw" || rest.Problem() != "" {
+		t.Fatal(heard(), rest.Problem())
+	}
+}
+
+func TestAfterOneThatFailsNoOtherIsAskedAndBothGoOn(t *testing.T) {
+	hooks, heard := folder(t, map[string]string{
+		"10-a": "", "20-b": "[ $1 = thaw ] || { echo the database is away; exit 3; }", "30-c": "",
+	})
+	rest := hooks.Freeze()
+	rest.Thaw()
+	if heard() != "10-a freeze 20-b freeze 20-b thaw 10-a thaw" {
+		t.Fatal(heard())
+	}
+	if !strings.Contains(rest.Problem(), "20-b failed at freeze (exit status 3): the database is away.") {
+		t.Fatal(rest.Problem())
+	}
+}
+
+func TestOneThatHangsIsKilledWithWhatItStarted(t *testing.T) {
+	hooks, _ := folder(t, map[string]string{"10-a": "[ $1 = thaw ] || { sleep 100 & sleep 100; }"})
+	hooks.Deadline = 100 * time.Millisecond
+	began := time.Now()
+	rest := hooks.Freeze()
+	if !strings.Contains(rest.Problem(), "10-a did not end within 100ms of freeze") || time.Since(began) > 10*time.Second {
+		t.Fatal(rest.Problem(), time.Since(began))
+	}
+}
+
+func TestWhatAHookLeavesRunningIsNotWaitedFor(t *testing.T) {
+	hooks, _ := folder(t, map[string]string{"10-a": "sleep 30 &"})
+	began := time.Now()
+	if rest := hooks.Freeze(); rest.Problem() != "" || time.Since(began) > 10*time.Second {
+		t.Fatal(rest.Problem(), time.Since(began))
+	}
+}
+
+func TestOnlyRootsProgramsAreRun(t *testing.T) {
+	hooks, heard := folder(t, map[string]string{"10-a": ""})
+	os.Chmod(filepath.Join(hooks.Folder, "10-a"), 0o777)
+	if rest := hooks.Freeze(); !strings.Contains(rest.Problem(), "written by others") || heard() != "" {
+		t.Fatal(rest.Problem(), heard())
+	}
+}
+
+func TestWithoutHooksApplicationsDidNotRest(t *testing.T) {
+	hooks, _ := folder(t, nil)
+	if rest := hooks.Freeze(); !strings.Contains(rest.Problem(), "There is no hook") {
+		t.Fatal(rest.Problem())
+	}
+}
+
+func TestAHookThatNeverStopsTalkingTakesLittleMemory(t *testing.T) {
+	hooks, _ := folder(t, map[string]string{"10-a": "yes | head -c 3000000; exit 1"})
+	if rest := hooks.Freeze(); len(rest.Problem()) > 400 {
+		t.Fatal(len(rest.Problem()))
+	}
+}

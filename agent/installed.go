@@ -1,0 +1,45 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+
+	"secondsite/agent/enrolling"
+	"secondsite/agent/installing"
+)
+
+// install is one line for a person: enrolled, if a key is given, and started.
+func install(words []string) error {
+	flags := flag.NewFlagSet("install", flag.ContinueOnError)
+	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
+	root := flags.String("root", "/", "where the machine's files lie; elsewhere nothing is started: for trials")
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	state := enrolling.State(*root + stateFolder)
+	if *appliance != "" || flags.NArg() > 0 {
+		if err := enrollAt(state, *appliance, flags.Args()); err != nil {
+			return err
+		}
+	} else if _, err := state.Appliance(); err != nil {
+		return fmt.Errorf("%w; or give --appliance HOST:PORT KEY here", err)
+	}
+	if err := installing.Host(*root).Install(); err != nil {
+		return err
+	}
+	fmt.Println("the agent runs, and starts with this machine; its log: journalctl --unit secondsite-agent")
+	return nil
+}
+
+func remove(words []string) error {
+	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
+	root := flags.String("root", "/", "where the machine's files lie: for trials")
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	if err := installing.Host(*root).Remove(stateFolder); err != nil {
+		return err
+	}
+	fmt.Println("the agent is gone; at the appliance: secondsite appliance agents revoke MACHINE")
+	return nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"secondsite/agent/dialling"
+	"secondsite/agent/disks"
+	"secondsite/agent/enrolling"
+	"secondsite/agent/hooks"
+	"secondsite/agent/nbd"
+	"secondsite/agent/restraint"
+	"secondsite/agent/services"
+	"secondsite/agent/serving"
+	"secondsite/agent/views"
+)
+
+const (
+	stateFolder = "/var/lib/secondsite-agent"
+	agentsPort  = "9446"
+	// farewell is how long the appliance has to hear that this agent goes.
+	farewell = 2 * time.Second
+)
+
+// following is which disks are followed, and how: the options of all that serves.
+type following struct {
+	loops, seams *string
+	only         *bool
+	deadline     *time.Duration
+	held, scan   *int64
+	hooks        *string
+	hookTime     *time.Duration
+	tracked      *string
+}
+
+func followingOf(flags *flag.FlagSet) following {
+	return following{
+		loops:    loops(flags),
+		only:     flags.Bool("only-loops", false, "follow nothing but these: for trials"),
+		deadline: flags.Duration("thaw-after", 5*time.Second, "how long file systems may stand still"),
+		held:     flags.Int64("held-mib", 24, "how much is read while they stand still, in MiB"),
+		scan:     flags.Int64("scan-mib", 100, "how much a scan reads in a second, in MiB; 0 is without bound"),
+		hooks:    flags.String("hooks", hooks.Folder, "folder of the programs that bring applications to rest"),
+		hookTime: flags.Duration("hook-deadline", hooks.Deadline, "how long each of them may take"),
+		tracked:  flags.String("tracking", "ebpf", "`ebpf`, or scan: nothing is followed"),
+		seams:    flags.String("seams", "", "folder of seams: for trials"),
+	}
+}
+
+// open begins to follow them.
+func (f following) open() ([]*disks.Disk, *views.Machine, error) {
+	restraint.Modest()
+	finder := finderOf(names(*f.loops), *f.only)
+	found := finder.Find()
+	machine, err := views.Open(found, views.Options{
+		Finder: finder, ScanOnly: *f.tracked == "scan",
+		Sys: "/", Deadline: *f.deadline, HeldBytes: *f.held << 20, ScanBytes: *f.scan << 20, Seams: views.Seams(*f.seams),
+		Hooks: hooks.Hooks{Folder: *f.hooks, Deadline: *f.hookTime}, Farewell: services.Farewell(*f.only),
+	})
+	return found, machine, err
+}
+
+func enroll(words []string) error {
+	flags := flag.NewFlagSet("enroll", flag.ContinueOnError)
+	state := flags.String("state", stateFolder, "folder for this machine's key and certificate")
+	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	return enrollAt(enrolling.State(*state), *appliance, flags.Args())
+}
+
+func enrollAt(state enrolling.State, appliance string, rest []string) error {
+	addresses, err := addressesIn(appliance)
+	if err != nil {
+		return err
+	}
+	key, err := keyIn(rest)
+	if err != nil {
+		return err
+	}
+	enrolled, err := enrolling.Enroll(state, addresses, key, dialling.HostName())
+	if err != nil {
+		return fmt.Errorf("this machine is not enrolled: %w", err)
+	}
+	fmt.Printf("this machine is enrolled as %s, by its %s certificate\n", enrolled.AgentID, enrolled.Kind)
+	return nil
+}
+
+func addressesIn(list string) ([]string, error) {
+	addresses := names(list)
+	for at, address := range addresses {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			addresses[at] = net.JoinHostPort(strings.Trim(address, "[]"), agentsPort)
+		}
+	}
+	if len(addresses) == 0 {
+		return nil, fmt.Errorf("which appliance? Give --appliance HOST:PORT, as in --appliance 192.0.2.7:%s", agentsPort)
+	}
+	return addresses, nil
+}
+
+// keyIn is the key that is given, or comes by the standard input, where no other process sees it.
+func keyIn(rest []string) (enrolling.RegistrationKey, error) {
+	if len(rest) != 1 {
+		return enrolling.RegistrationKey{}, fmt.Errorf(
+			"give one registration key, or - to read it from the standard input; options stand before it")
+	}
+	text := rest[0]
+	if text == "-" {
+		var line string
+		if _, err := fmt.Scanln(&line); err != nil {
+			return enrolling.RegistrationKey{}, fmt.Errorf("the standard input holds no registration key")
+		}
+		text = line
+	}
+	return enrolling.ParseKey(text)
+}
+
+// stayConnected serves the appliance until it is told to end. A machine whose disks cannot be followed says why there.
+func stayConnected(words []string) error {
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	state := flags.String("state", stateFolder, "folder that the enrollment made")
+	follows := followingOf(flags)
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	if _, err := enrolling.State(*state).Appliance(); err != nil {
+		return err
+	}
+	found, machine, err := follows.open()
+	dialler := &dialling.Dialler{State: enrolling.State(*state)}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error: no disk is followed: "+err.Error())
+		mute(dialler, found, err)
+	} else {
+		defer machine.Close()
+		dialler.Hello = func() dialling.Hello { return dialling.Greeting("/", found, "") }
+		dialler.Answer = func(line []byte) serving.Answer { return serving.AnswerTo(serving.Followed(machine), line) }
+		dialler.Read = func(c net.Conn) { nbd.Serve(nbd.Views(machine), c) }
+	}
+	return inOrder(dialler)
+}
+
+// mute answers each question with why nothing is followed.
+func mute(dialler *dialling.Dialler, found []*disks.Disk, why error) {
+	dialler.Hello = func() dialling.Hello { return dialling.Greeting("/", found, why.Error()) }
+	dialler.Answer = func([]byte) serving.Answer { return serving.Answer{Error: why.Error(), Code: "failed"} }
+	dialler.Read = func(c net.Conn) { c.Close() }
+}
+
+func inOrder(dialler *dialling.Dialler) error {
+	until, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- dialler.Run(until) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-until.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(farewell):
+		return nil
+	}
+}

@@ -1,0 +1,262 @@
+"""A physical server with a database, which no hypervisor knows: enrolled, protected, drilled, lost, failed
+over to a host, and brought home."""
+
+import contextlib
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.story import PromiseBroken
+from demo.telling import Figures, Report
+from guestkit.server import Server, held_in, rows_in
+from rig.agent_sites import AgentSites
+from rig.eventually import eventually
+from secondsite.domain.lifecycle import Verb
+from secondsite.ground import threads
+from secondsite.ground.plural import counted
+from secondsite.wire import rest
+from secondsite.wire.common.machines import DiscoveredMachine
+
+MACHINE = "server"
+AGENT = Path(__file__).resolve().parent.parent / ".cache" / "agent" / "secondsite-agent"
+HOST = "10.0.2.2"
+"""This machine, as a guest with a user's network of QEMU sees it."""
+BOOT_SECONDS, COPY_SECONDS = 400, 900
+POLICY = rest.PolicyCreate(
+    name="physical",
+    rpo_threshold_seconds=120,
+    retention_seconds=86400,
+    crash_consistent_every_seconds=10,
+    app_consistent_every_seconds=0,
+    cycle_seconds=5,
+)
+FETCH = (
+    "bash -c 'exec 3<>/dev/tcp/{host}/{port}; cat <&3 >/root/secondsite-agent' && "
+    "chmod +x /root/secondsite-agent && /root/secondsite-agent install --appliance {host}:{agents} {key}"
+)
+
+
+@dataclass(slots=True)
+class PhysicalStory:
+    rig: AgentSites
+    report: Report
+    server: Server
+    at_drill: int = 0
+    at_loss: int = 0
+    there: int = 0
+
+    def tell(self) -> None:
+        for part in (
+            self.switch_on,
+            self.set_up,
+            self.enroll,
+            self.protect,
+            self.replicate,
+            self.drill,
+            self.clean_up,
+            self.lose_it,
+            self.fail_over,
+            self.work_there,
+            self.commit,
+            self.new_machine_at_home,
+            self.fail_back,
+        ):
+            with self.report.step(part.__name__.replace("_", " ")) as figures:
+                part(figures)
+
+    def close(self) -> None:
+        self.server.cut_power()
+        shutil.rmtree(self.server.folder, ignore_errors=True)
+
+    # ---- forward
+    # ---------------------------------------------------------------------------------------------------
+
+    def switch_on(self, figures: Figures) -> None:
+        self.server.switch_on()
+        seconds = self.server.wait_for(b"HELD", BOOT_SECONDS)
+        figures.say(
+            f"a Debian with PostgreSQL on LVM over two disks boots in {seconds:.0f} s on plain hardware "
+            "(AHCI, an Intel card); nothing here manages it",
+            boot_seconds=seconds,
+        )
+
+    def set_up(self, figures: Figures) -> None:
+        self.rig.open()
+        with self.rig.client() as vault:
+            vault.policies.create(**POLICY.model_dump())
+        figures.say("vault, a site without a hypervisor, and one with libvirt")
+
+    def enroll(self, figures: Figures) -> None:
+        with served(AGENT) as port:
+            line = FETCH.format(host=HOST, port=port, agents=self.rig.agents_port, key=self.rig.agent_key())
+            status, said = self.server.run(line)
+        if status:
+            raise PromiseBroken(f"the agent was not installed: {said}")
+        found = eventually(self._discovered, BOOT_SECONDS)
+        drives = ", ".join(found.definition.drives)
+        figures.say(
+            f"one line in the server installed {AGENT.stat().st_size / 1e6:.1f} MB and enrolled it: "
+            f"{counted(len(found.definition.disks), 'disk')}, {found.definition.firmware}, its system boots "
+            f"on {drives}",
+            drives=list(found.definition.drives),
+        )
+
+    def _discovered(self) -> DiscoveredMachine | None:
+        with self.rig.client() as vault:
+            found = vault.sites["a"].inventory().machines
+        return next((each for each in found if each.name == MACHINE), None)
+
+    def protect(self, figures: Figures) -> None:
+        request = rest.EnableProtection(
+            machines=(MACHINE,), source_site="a", target_site="b", policy=POLICY.name
+        )
+        job = self.rig.must(Verb.ENABLE_PROTECTION, request, COPY_SECONDS)
+        machine = self.rig.wait_for(MACHINE, lambda m: m.points.count > 0, COPY_SECONDS)
+        sent = sum(int(task.facts.wire_bytes or 0) for task in job.tasks if task.facts is not None)
+        size = sum(disk.size_bytes for disk in machine.disks)
+        figures.say(
+            f"{size / 1e9:.1f} GB of disks, {sent / 1e6:.0f} MB sent; the first recovery point is there",
+            wire_bytes=sent,
+        )
+
+    def replicate(self, figures: Figures) -> None:
+        worst = 0.0
+
+        def enough(machine: rest.Machine) -> bool:
+            nonlocal worst
+            worst = max(worst, machine.rpo.sent_seconds or 0.0)
+            return machine.points.count >= 4
+
+        machine = self.rig.wait_for(MACHINE, enough, within_seconds=300)
+        figures.say(
+            f"{counted(machine.points.count, 'point')}; RPO {machine.rpo.seconds or 0:.1f} s now, sent "
+            f"at most {worst:.1f} s ago",
+            rpo_seconds=machine.rpo.seconds,
+            worst_sent_seconds=worst,
+        )
+
+    def drill(self, figures: Figures) -> None:
+        before = len(self.server.rows())
+        self.rig.new_points(MACHINE, 1, BOOT_SECONDS)
+        began = time.monotonic()
+        self.rig.must(Verb.TEST_FAILOVER, rest.TestFailover(machines=(MACHINE,)), BOOT_SECONDS)
+        held = self._held("b", f"{MACHINE}-test", before)
+        self.at_drill = held
+        figures.say(
+            f"a copy runs in an isolated network after {time.monotonic() - began:.0f} s with "
+            f"{counted(held, 'row')}, whole; the server works on",
+            rto_seconds=time.monotonic() - began,
+            rows=held,
+        )
+
+    def clean_up(self, figures: Figures) -> None:
+        request = rest.CleanupTestFailover(machines=(MACHINE,), notes="the database is whole")
+        self.rig.must(Verb.CLEANUP_TEST_FAILOVER, request)
+        figures.say("test machine and network are gone, notes kept")
+
+    def lose_it(self, figures: Figures) -> None:
+        self.server.cut_power()
+        self.rig.lose("a")
+        self.at_loss = self.server.rows()[-1]
+        figures.say(
+            f"the server and its site's appliance are gone; the last row that it told is {self.at_loss}",
+            last_row=self.at_loss,
+        )
+
+    def fail_over(self, figures: Figures) -> None:
+        began = time.monotonic()
+        job = self.rig.must(Verb.FAILOVER, rest.Failover(machines=(MACHINE,)), BOOT_SECONDS)
+        held = self._held("b", MACHINE, self.at_drill)
+        rto, self.there = time.monotonic() - began, held
+        loses = next(
+            (task.facts.loses_seconds for task in job.tasks if task.facts and task.facts.point_id), 0
+        )
+        figures.say(
+            f"it runs at site b after {rto:.0f} s, its boot included: {counted(held, 'row')}, whole; RPO "
+            f"{loses or 0:.1f} s",
+            rto_seconds=rto,
+            rows=held,
+            rpo_seconds=loses,
+        )
+
+    def work_there(self, figures: Figures) -> None:
+        console = self.rig.console("b", MACHINE).path
+        before = len(rows_in(console))
+        eventually(lambda: len(rows_in(console)) >= before + 50, BOOT_SECONDS)
+        figures.say(f"it works there: row {rows_in(console)[-1]}", last_row=rows_in(console)[-1])
+
+    def commit(self, figures: Figures) -> None:
+        self.rig.must(Verb.COMMIT, rest.Commit(machines=(MACHINE,)))
+        figures.say("the point is fixed, the others are deleted")
+
+    # ---- and home
+    # --------------------------------------------------------------------------------------------------
+
+    def new_machine_at_home(self, figures: Figures) -> None:
+        self.rig.appliances["a"].start()
+        self.rig.wait_connected()
+        host = self.rig.add_host("a")
+        request = rest.Reprotect(
+            machines=(MACHINE,),
+            location=rest.Location.ALTERNATE,
+            target_appliance=f"appliance-{host}",
+        )
+        self.rig.must(Verb.REPROTECT, request, COPY_SECONDS)
+        machine = self.rig.wait_for(MACHINE, lambda m: m.points.count > 0, COPY_SECONDS)
+        figures.say(f"protected {machine.source_site} -> {machine.target_site}, to a host of the first site")
+
+    def fail_back(self, figures: Figures) -> None:
+        began = time.monotonic()
+        self.rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(MACHINE,)), COPY_SECONDS)
+        told = self.there + len(rows_in(self.rig.console("b", MACHINE).path))
+        held = self._held("a2", MACHINE, told)
+        figures.say(
+            f"{MACHINE} runs at site a, as a virtual machine, after {time.monotonic() - began:.0f} s: {told} "
+            f"rows were told until then, {held} are there, 0 lost",
+            rto_seconds=time.monotonic() - began,
+            rows=held,
+        )
+
+    # ---- helpers
+    # ---------------------------------------------------------------------------------------------------
+
+    def _held(self, site: str, name: str, at_least: int) -> int:
+        """How many rows the database held at its start there; raises PromiseBroken if they are fewer."""
+        console = self.rig.console(site, name).path
+        count, _ = eventually(lambda: held_in(console) if console.exists() else None, BOOT_SECONDS)
+        if count < at_least:
+            raise PromiseBroken(f"{count} rows are there, and {at_least} were told before")
+        return count
+
+
+def tell(rig: AgentSites, report: Report) -> None:
+    """The whole story; the server is made first, which takes minutes once."""
+    told = PhysicalStory(rig, report, Server.make(rig.folder / "server"))
+    try:
+        told.tell()
+    finally:
+        told.close()
+
+
+@contextlib.contextmanager
+def served(path: Path) -> Iterator[int]:
+    """A port here at which everybody gets this file."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threads.worker("served", lambda: _serve(listening, path.read_bytes()))
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _serve(listening: socket.socket, content: bytes) -> None:
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(content)

@@ -1,0 +1,43 @@
+"""The rig with a first site of machines that have agents."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Self
+
+from rig import processes
+from rig.sites import Rig, SiteName
+from secondsite.fabrics.agent.link import Registry
+
+
+class AgentSites(Rig):
+    """Site a has no hypervisor: its appliance protects machines by their agents. Site b has the fabric that
+    is given."""
+
+    def __init__(
+        self, fabric: Literal["libvirt", "simulated"], folder: Path | None = None, forked: bool = False
+    ) -> None:
+        self.agents_port = processes.free_port()
+        agents = ["--fabric", "agent", "--uri", f"127.0.0.1:{self.agents_port}"]
+        super().__init__(fabric, folder, appliance_options={"a": agents}, forked=forked)
+
+    def open(
+        self,
+        say: Callable[[str], None] = lambda _: None,
+        furnish: Callable[[SiteName], None] = lambda _: None,
+    ) -> Self:
+        """Vault, two sites with an appliance each, and a bridge for the machines at site b."""
+        self._init_vault()
+        self.vault.start()
+        with self.client() as vault:
+            for site in ("a", "b"):
+                vault.sites.create(site)
+                self._enroll(vault, site, site)
+                self.appliances[site].start()
+            self._make_bridge("b")
+            self.wait_connected()
+            vault.pairs.set("a", "b", reverse_after_commit=False)
+        return self
+
+    def agent_key(self, agent_id: str | None = None, kind: Literal["machine", "rescue"] = "machine") -> str:
+        """A registration key for one more machine, or for one that is known."""
+        return Registry(self.home("appliance-a") / "agents").new_key(agent_id=agent_id, kind=kind)

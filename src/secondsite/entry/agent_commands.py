@@ -1,0 +1,104 @@
+"""secondsite appliance agents ...: which machines' agents may dial this appliance, at its own host."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cli import output
+from ..cli.options import Json
+from ..cli.output import clock
+from .running import DEFAULT_APPLIANCE_HOME, ApplianceHome
+
+app = typer.Typer(
+    no_args_is_help=True, help="Agents of machines that dial this appliance; it may run meanwhile."
+)
+
+PROGRAM = Path("/opt/secondsite/share/secondsite-agent")
+Machine = Annotated[
+    str, typer.Argument(help="Its name, or its id as 'list' shows it.", metavar="MACHINE", show_default=False)
+]
+COLUMNS: Sequence[output.Column] = (
+    ("machine", lambda each: each.name),
+    ("id", lambda each: each.agent_id),
+    ("enrolled", lambda each: clock(each.enrolled_at)),
+    ("last heard", lambda each: "never" if each.heard_at is None else clock(each.heard_at)),
+    ("version", lambda each: each.version or "-"),
+    ("certificate until", lambda each: "revoked" if each.valid_until is None else clock(each.valid_until)),
+)
+
+
+@app.command()
+def key(
+    hours: Annotated[int, typer.Option(help="How long it is valid; 744 at most.")] = 72,
+    machine: Annotated[
+        str | None,
+        typer.Option("--for", metavar="MACHINE", help="A known machine that is to be enrolled again."),
+    ] = None,
+    rescue: Annotated[
+        bool,
+        typer.Option("--rescue", help="For the rescue system on that machine; its own agent stays accepted."),
+    ] = False,
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    as_json: Json = False,
+) -> None:
+    """Make a registration key, by which one machine comes in, once."""
+    from . import agents
+
+    made = agents.new_key(home, hours, machine, rescue)
+    if as_json:
+        output.show_json({"key": made.key, "addresses": list(made.addresses)})
+        return
+    output.say(made.key)
+    where = ",".join(made.addresses) or "HOST:9446"
+    output.say(f"next, as root in the machine: secondsite-agent install --appliance {where} KEY")
+
+
+@app.command("list")
+def show_list(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
+    """Which machines are enrolled, and when each was heard last, within a minute."""
+    from . import agents
+
+    found = agents.listed(home)
+    if as_json:
+        output.show_json({"agents": [dataclasses.asdict(each) for each in found]})
+        return
+    output.show_table(found, COLUMNS, "No agents.")
+
+
+@app.command()
+def revoke(machine: Machine, home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
+    """Accept an agent no more: its connections end at once, and it needs a new key to come back."""
+    from . import agents
+
+    sentence = agents.revoke(home, machine)
+    if as_json:
+        output.show_json({"machine": machine, "sentence": sentence})
+        return
+    output.say(sentence)
+
+
+@app.command()
+def push(
+    to: Annotated[str, typer.Argument(help="As ssh takes it.", metavar="root@HOST", show_default=False)],
+    address: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="HOST:PORT at which the machine reaches this appliance; repeat it. By default the hosts "
+            "that the other site reaches."
+        ),
+    ] = None,
+    program: Annotated[Path, typer.Option(help="The agent's program.")] = PROGRAM,
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    as_json: Json = False,
+) -> None:
+    """Copy the agent to a machine by this host's ssh, install it there, and enroll it."""
+    from . import agents
+
+    sentence = agents.push(home, to, tuple(address or ()), program)
+    if as_json:
+        output.show_json({"machine": to, "sentence": sentence})
+        return
+    output.say(sentence)

@@ -1,0 +1,24 @@
+"""The fabric of machines that no hypervisor of ours has: an agent runs inside each of them.
+
+Its rooms:
+
+    link           enrolment, and connections that agents make
+    telling        what an agent tells of its machine
+    fabric         all protocols over the agents of one appliance
+    conversation   what is asked of an agent, and its answers judged
+    records        what is kept of each machine here
+    inventory      the machines
+    power          whether they run, and what forbids that
+    tracking       views of their disks
+    collecting     what changed until an instant, read while the machine writes
+    last_views     the last view of a machine that is to be switched off
+    homecoming     a machine comes home to its own disks
+    merging        what a chain has above an old disk goes into it
+    rescued        the disks of machines that run from the rescue image, as files
+    common_pause   one instant of several machines
+    nothing_here   what a site without a hypervisor does not have
+"""
+
+from .fabric import AgentFabric, open_fabric
+
+__all__ = ["AgentFabric", "open_fabric"]

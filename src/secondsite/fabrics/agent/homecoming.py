@@ -1,0 +1,160 @@
+"""How a machine comes home to its own disks, while it runs from the rescue image.
+
+Its replica stands on these disks, which are files here (`rescued`). What its points have above them is merged
+into them at its start: it cannot run on layers that lie here. From then on it stands on its own disks, and no
+older point is left to change to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from ...datapath.encryption import EncryptionKey
+from ...domain import errors
+from ...wire.common.machines import MachineDefinition
+from ...wire.common.properties import Sizing
+from ..capacity import Capacity
+from ..interface import AS_DEFINED, HostRequest, Obstacle, StartTrial
+from . import merging
+from .conversation import Agents
+from .last_views import LastViews
+from .link import AgentAway
+from .nothing_here import DO, NoHosting, none_here
+from .records import Records
+from .rescued import RescuedDisks
+
+RESCUE_DO = (
+    "Start it from the rescue image, with a key for it: 'secondsite appliance agents key --for MACHINE "
+    "--rescue'."
+)
+
+
+class AgentHosting(NoHosting):
+    """Of machines that were withdrawn here, and come home; no other one runs at this site."""
+
+    def __init__(
+        self, agents: Agents, records: Records, last_views: LastViews, rescued: RescuedDisks, folder: Path,
+        key: EncryptionKey | None,
+    ) -> None:  # fmt: skip
+        """`folder` is for what a merge needs; `key` opens encrypted replicas."""
+        super().__init__(records)
+        self._last_views = last_views
+        self._folder = folder
+        self._key = key
+        self._agents = agents
+        self._rescued = rescued
+
+    def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
+        fabric_id = definition.fabric_id
+        if not any(each.agent_id == fabric_id for each in self._agents.known()):
+            return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
+        return [] if self._is_rescued(fabric_id) else [Obstacle(_away(definition.name), RESCUE_DO)]
+
+    def capacity(self) -> Capacity:
+        """Each machine is its own host: that of the largest."""
+        told = [self._records.get(each.agent_id).told for each in self._agents.known()]
+        known = [each for each in told if each is not None]
+        memory = max((each.memory_bytes for each in known), default=0)
+        return Capacity(max((each.vcpus for each in known), default=0), memory, memory)
+
+    def try_start(
+        self, trial: StartTrial, meanwhile: Callable[[str], None] | None = None
+    ) -> Sequence[Obstacle]:
+        return self.check(trial.definition)
+
+    def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
+        if not self._is_rescued(fabric_id):
+            with contextlib.suppress(AgentAway):  # it is off, or goes off by itself
+                self._last_views.switch_off(fabric_id)
+        told = super().withdraw(fabric_id, tag, disks)
+        self._records.change(fabric_id, withdrawn=True)
+        self.attach(fabric_id)
+        return told
+
+    def look(self) -> None:
+        """Make the disks of all rescued machines files here."""
+        for each in self._agents.known():
+            with contextlib.suppress(errors.SecondsiteError, OSError):
+                self.attach(each.agent_id)
+
+    def attach(self, fabric_id: str) -> None:
+        """Make the disks of a rescued machine files here, if it is there and ours."""
+        record = self._records.get(fabric_id)
+        if self._is_rescued(fabric_id) and (record.withdrawn or record.tag):
+            self._rescued.attach(fabric_id, record.keys)
+
+    def restore(self, definition: MachineDefinition, tag: str | None) -> None:
+        self._records.change(definition.fabric_id, tag=tag, withdrawn=False)
+
+    def create(self, request: HostRequest) -> Sequence[str]:
+        if request.home is None:
+            raise none_here(f"{request.name} cannot run here")
+        overlays = {key: str(path) for key, path in request.disks.items()}
+        record = self._records.get(request.fabric_id)
+        if record.tag not in (None, request.tag):
+            raise errors.NotOurs(f"Machine {request.name} is tagged {record.tag}.")
+        if record.stands_alone and record.home != overlays:
+            raise _decided(request.name)
+        self._records.change(
+            request.fabric_id, tag=request.tag, home=overlays, withdrawn=False, is_off=True, last=None
+        )
+        return ()
+
+    def remove(self, fabric_id: str, tag: str, *, leave_files: bool = False) -> None:
+        record = self._records.get(fabric_id)
+        if record.tag != tag or not record.home:
+            return
+        if record.stands_alone:
+            raise _decided(fabric_id)
+        if record.merging:
+            self._rescued.say_changed(fabric_id)
+        self._records.change(fabric_id, tag=None, home={}, withdrawn=True, merging=False)
+
+    def start(self, fabric_id: str) -> None:
+        """Merge what its points have into its disks, and let it start from them. Repeat it after an error."""
+        if not self._records.get(fabric_id).stands_alone:
+            self._merge(fabric_id)
+        if self._is_rescued(fabric_id):
+            self._rescued.restart(fabric_id)
+
+    def _merge(self, fabric_id: str) -> None:
+        if not self._is_rescued(fabric_id):
+            raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
+        record = self._records.change(fabric_id, merging=True)
+        bases = self._rescued.attach(fabric_id, record.keys)
+        for key, overlay in record.home.items():
+            kept = self._rescued.half_written(fabric_id, key)
+            merging.merge(self._folder, Path(overlay), bases[key], kept, self._key)
+        self._rescued.require_same_start(fabric_id)
+        self._records.change(fabric_id, stands_alone=True, merging=False)
+
+    def stands_alone(self, fabric_id: str) -> bool:
+        return self._records.get(fabric_id).stands_alone
+
+    def consolidate(
+        self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
+    ) -> None:
+        """It stands on its own disks since its start."""
+        self._records.change(fabric_id, home={}, stands_alone=False)
+
+    def release(self, fabric_id: str) -> None:
+        with contextlib.suppress(errors.SecondsiteError, OSError):
+            if not self._records.get(fabric_id).withdrawn:
+                self._rescued.detach(fabric_id)
+
+    def _is_rescued(self, fabric_id: str) -> bool:
+        return any(
+            each.agent_id == fabric_id and each.connected and each.rescue for each in self._agents.known()
+        )
+
+
+def _away(name: str) -> str:
+    return f"{name} does not run from the rescue image, so its disks cannot be reached."
+
+
+def _decided(name: str) -> errors.NotPossibleNow:
+    return errors.NotPossibleNow(
+        f"{name} came home to its own disks, and runs on them: there is no other point to change to.",
+        do="Commit the failback.",
+    )

@@ -1,0 +1,186 @@
+"""The machines whose agents are enrolled here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ...domain import errors
+from ...wire.common.machines import MachineDefinition
+from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState
+from .conversation import Agents, Conversation, DoubledAgent, KnownAgent
+from .records import Records
+from .telling import ToldMachine, definition, obstacles
+
+KIND = "agent"
+LOOKS_SECONDS = 120.0
+LONGEST_CONCERN = 2000
+FRESH_SECONDS = 20.0
+"""What was told so lately is not asked for again: a cycle looks at its machine several times."""
+
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What an agent told, and when, on the monotonic clock; `hello`: how it came before."""
+
+    at: float
+    hello: Mapping[str, Any]
+    machine: ToldMachine
+
+
+class AgentInventory:
+    """What an agent that is away told last is what is known of its machine."""
+
+    def __init__(self, agents: Agents, records: Records, disk_path: Callable[[str, str], Path]) -> None:
+        """`disk_path` gives the file that a disk is here while its machine runs from the rescue image."""
+        self._agents = agents
+        self._records = records
+        self._disk_path = disk_path
+        self._told: dict[str, _Telling] = {}
+        self._in_vain: set[str] = set()
+        """Who was asked, and did not tell: a list does not wait for them again."""
+
+    def list(self) -> Sequence[MachineSummary]:
+        """Of a machine that was described before, what was told then: one that does not answer holds up
+        nobody."""
+        found = (self._summary_if_known(agent) for agent in self._agents.known())
+        return [each for each in found if each is not None]
+
+    def _summary_if_known(self, agent: KnownAgent) -> MachineSummary | None:
+        """One machine whose record cannot be read hides no other one; whoever asks for it alone is told."""
+        try:
+            return self._summary(agent, float("inf"))
+        except errors.FabricError as problem:
+            log.error("machine.not-listed", fabric_id=agent.agent_id, problem=problem.message)
+            return None
+
+    def get(self, fabric_id: str) -> MachineSummary | None:
+        agent = self._known(fabric_id)
+        return None if agent is None else self._summary(agent, FRESH_SECONDS)
+
+    def running(self) -> frozenset[str]:
+        return frozenset(each.agent_id for each in self._agents.known() if self._is_on(each))
+
+    def _is_on(self, agent: KnownAgent) -> bool:
+        """One that stands still after its last view counts as off."""
+        return _works(agent) and self._records.get(agent.agent_id).last is None
+
+    def tag(self, fabric_id: str) -> str | None:
+        self._require(fabric_id)
+        return self._records.get(fabric_id).tag
+
+    def holding(self, fabric_id: str) -> HeldResources:
+        """The disks are files here only while it runs from the rescue image, or as it comes home."""
+        found = self._require(fabric_id)
+        now = found.power is PowerState.RUNNING
+        disks = (
+            HeldDisk(each.key, each.path, now, True, format=each.format) for each in found.definition.disks
+        )
+        return HeldResources(tuple(disks), frozenset(nic.mac.lower() for nic in found.definition.nics))
+
+    def concerns(self, fabric_id: str) -> Sequence[Concern]:
+        agent = self._known(fabric_id)
+        if agent is None:
+            return ()
+        found = [Concern("machine-doubled", _doubled(each)) for each in self._agents.doubles()
+                 if each.agent_id == fabric_id]  # fmt: skip
+        if not agent.connected and not self._records.get(fabric_id).is_off:
+            return [*found, Concern("machine-silent", _silent(agent))]
+        return [*found, *self._unprepared(agent)]
+
+    def _unprepared(self, agent: KnownAgent) -> Sequence[Concern]:
+        self._described(agent, LOOKS_SECONDS)
+        told = self._told.get(agent.agent_id)
+        said = [f"{each.what} {each.do}" for each in obstacles(told.machine)] if told else []
+        return [Concern("machine-unprepared", " ".join(said)[:LONGEST_CONCERN])] if said else []
+
+    def _require(self, fabric_id: str) -> MachineSummary:
+        found = self.get(fabric_id)
+        if found is None:
+            raise errors.NotFound(f"No agent of a machine {fabric_id} is enrolled here.")
+        return found
+
+    def _known(self, fabric_id: str) -> KnownAgent | None:
+        return next((each for each in self._agents.known() if each.agent_id == fabric_id), None)
+
+    def _summary(self, agent: KnownAgent, told_within: float) -> MachineSummary | None:
+        definition = self._described(agent, told_within)
+        record = self._records.get(agent.agent_id)
+        if definition is None or (record.withdrawn and not _works(agent)):
+            return None
+        return MachineSummary(
+            fabric_id=agent.agent_id,
+            name=agent.name,
+            power=PowerState.RUNNING if self._is_on(agent) else PowerState.OFF,
+            tag=record.tag,
+            definition=self._where_it_lies(agent.agent_id, definition),
+            attached=tuple(each.key for each in definition.disks) if self._is_on(agent) else None,
+            start_forbidden=record.start_forbidden,
+        )
+
+    def _where_it_lies(self, fabric_id: str, definition: MachineDefinition) -> MachineDefinition:
+        """The same with the files that its disks are, or would be, here."""
+        home = self._records.get(fabric_id).home
+        disks = tuple(
+            each.model_copy(update={"path": home[each.key], "format": "qcow2"})
+            if each.key in home
+            else each.model_copy(update={"path": str(self._disk_path(fabric_id, each.key))})
+            for each in definition.disks
+        )
+        return definition.model_copy(update={"disks": disks})
+
+    def _described(self, agent: KnownAgent, told_within: float) -> MachineDefinition | None:
+        """The machine as it is, or as it was told last; None if it was never told."""
+        record = self._records.get(agent.agent_id)
+        told = record.told
+        if record.last is not None or not _works(agent):  # what it would read stands still, or is not its own
+            return told
+        is_new = told is None and (told_within < float("inf") or agent.agent_id not in self._in_vain)
+        if is_new or self._is_old(agent, told_within):
+            self._in_vain.add(agent.agent_id)
+            with contextlib.suppress(errors.FabricError):
+                told = self._describe(agent)
+                self._in_vain.discard(agent.agent_id)
+        return told
+
+    def _is_old(self, agent: KnownAgent, told_within: float) -> bool:
+        """An agent that came anew may have found other disks."""
+        told = self._told.get(agent.agent_id)
+        if told is None:
+            return told_within < float("inf")
+        return told.hello != agent.hello or time.monotonic() - told.at > told_within
+
+    def _describe(self, agent: KnownAgent) -> MachineDefinition:
+        told = Conversation(self._agents, agent.agent_id).machine(agent.name)
+        self._told[agent.agent_id] = _Telling(time.monotonic(), agent.hello, told)
+        followed = [each.key for each in told.disks if not each.refused]
+        names = self._records.named(agent.agent_id, followed)
+        found = definition(agent.agent_id, agent.name, told, {key: names[key] for key in followed})
+        self._records.change(agent.agent_id, told=found)
+        return found
+
+
+def _works(agent: KnownAgent) -> bool:
+    """Whether the machine runs its own system, as far as is known."""
+    return agent.connected and not agent.rescue
+
+
+def _silent(agent: KnownAgent) -> str:
+    heard = f"since {agent.heard_at:%Y-%m-%d %H:%M:%SZ}" if agent.heard_at else "and was never heard"
+    return f"The agent of {agent.name} does not answer {heard}."
+
+
+def _doubled(double: DoubledAgent) -> str:
+    return (
+        f"{double.refused_name} at {double.refused_address} came with the identity of {double.served_name} "
+        f"at {double.served_address}."
+    )

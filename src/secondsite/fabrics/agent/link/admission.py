@@ -1,0 +1,112 @@
+"""Who a caller is, and what it wants: the first line of each connection."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import structlog
+from cryptography import x509
+
+from ....ground.certificates import fingerprint
+from . import words
+from .authority import agent_of
+from .conversation import SILENT_SECONDS, Conversation, Peer
+from .enrolling import Enrolling
+from .errors import Refused
+from .listener import Caller, first_line_by
+from .readers import Readers
+from .records import ID, Records
+from .stream import Ended, Stream
+from .words import Control, Enroll, Reader
+
+log = structlog.get_logger(__name__)
+
+
+class Admission:
+    """Serves a caller to its end."""
+
+    def __init__(
+        self,
+        records: Records,
+        enrolling: Enrolling,
+        readers: Readers,
+        converse: Callable[[Conversation], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._records, self._enrolling, self._readers = records, enrolling, readers
+        self._converse, self._clock = converse, clock
+        self._lock = threading.Lock()
+        self._lines: dict[Stream, Peer] = {}
+
+    def serve(self, caller: Caller) -> None:
+        """Raises Ended, and Refused once the caller was told."""
+        try:
+            self._serve(caller)
+        except Refused as refused:
+            caller.stream.send(words.refusal(refused), SILENT_SECONDS)
+            raise
+
+    def look_again(self) -> None:
+        """End the connections of certificates that are not accepted any more."""
+        with self._lock:
+            lines = dict(self._lines)
+        for stream, peer in lines.items():
+            record = self._records.find(peer.agent_id)
+            if record is None or record.accepts(peer.fingerprint, self._clock()) is None:
+                stream.cut()
+
+    def _serve(self, caller: Caller) -> None:
+        most = words.MOST_FIRST_LINE if caller.certificate is None else words.MOST_LINE
+        line = caller.stream.read_line(most, first_line_by())
+        if line is None:
+            raise Ended("it said nothing")
+        peer = None if caller.certificate is None else self._known(caller, caller.certificate)
+        wanted = words.read(words.FIRST, line)
+        if isinstance(wanted, Enroll):
+            self._enroll(caller, wanted, peer)
+        elif peer is None:
+            raise Refused("no-certificate", "Only an enrolled agent may ask that. Enroll it.")
+        else:
+            with self._looked_after(caller.stream, peer):
+                self._serve_known(caller.stream, wanted, peer)
+
+    def _known(self, caller: Caller, der: bytes) -> Peer:
+        """Raises Refused for a certificate that was revoked."""
+        certificate = x509.load_der_x509_certificate(der)
+        agent_id, shown = agent_of(certificate), fingerprint(certificate)
+        record = self._records.find(agent_id) if ID.fullmatch(agent_id) else None
+        accepted = None if record is None else record.accepts(shown, self._clock())
+        if accepted is None:
+            raise Refused(
+                "revoked",
+                "This agent's certificate is not accepted any more. If the machine is to be protected, "
+                "enroll it again with a key of 'secondsite appliance agents key --for MACHINE'.",
+            )
+        caller.know(shown)
+        return Peer(agent_id, accepted.kind, shown, certificate.not_valid_after_utc, caller.address[0])
+
+    def _enroll(self, caller: Caller, wanted: Enroll, peer: Peer | None) -> None:
+        if peer is not None:
+            raise Refused("enrolled", "Who has a certificate needs no other one.")
+        told = self._enrolling.enroll(wanted, caller.address[0], self._clock())
+        log.info("agent.enrolled", agent_id=told["agent_id"], name=wanted.name, address=caller.address[0])
+        caller.stream.send(words.told(told), SILENT_SECONDS)
+
+    def _serve_known(self, stream: Stream, wanted: Control | Reader, peer: Peer) -> None:
+        if isinstance(wanted, Control):
+            self._converse(Conversation(peer, wanted.hello, stream, self._clock()))
+        else:
+            self._readers.serve(peer.agent_id, wanted.token, stream)
+
+    @contextlib.contextmanager
+    def _looked_after(self, stream: Stream, peer: Peer) -> Iterator[None]:
+        with self._lock:
+            self._lines[stream] = peer
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._lines[stream]

@@ -1,0 +1,170 @@
+"""All agents of this appliance: who is known and who is here, what they are asked, readers of their disks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from ....domain.errors import FabricError
+from ....ground.connection_limits import ask_for
+from ....ground.periodic import Every
+from . import words
+from .admission import Admission
+from .conversation import PING_SECONDS, SILENT_SECONDS, Conversation
+from .enrolling import Enrolling
+from .errors import AgentAway
+from .listener import Listener
+from .presence import Double, Presence
+from .readers import Readers
+from .records import Heard, Kind, Record
+from .registry import KEY_HOURS, Registry
+from .tending import Tending, heard_of
+
+LOOK_SECONDS: Final = 1.0
+DESCRIPTORS: Final = 4096
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAgent:
+    """`heard_at` is None if it was never heard; `hello` is what it told of its machine when it came last.
+    `rescue`: it is the rescue system that is here."""
+
+    agent_id: str
+    name: str
+    enrolled_at: datetime
+    connected: bool
+    heard_at: datetime | None
+    hello: Mapping[str, Any]
+    rescue: bool
+    revoked: bool
+
+
+class Agents:
+    """Listens from `start` to `close`. Thread-safe."""
+
+    def __init__(self, folder: Path, listen: tuple[str, int]) -> None:
+        """Raises FabricError if the address is taken, OSError."""
+        self._registry = Registry(folder)
+        self._presence = Presence()
+        self._tending = Tending(self._registry)
+        self._readers = Readers(folder / "sockets", self._presence.of)
+        enrolling = Enrolling(self._registry.authority, self._registry.keys, self._registry.records)
+        self._admission = Admission(
+            self._registry.records, enrolling, self._readers, self._converse, self._registry.clock
+        )
+        self._listener = _listening(listen, self._registry, self._admission)
+        self._looking = Every("agents", LOOK_SECONDS, self._look, _tell_failure)
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
+
+    def start(self) -> None:
+        ask_for(DESCRIPTORS)
+        self._looking.start()
+        self._listener.start()
+
+    def close(self) -> None:
+        """Every connection ends; agents dial again for as long as it takes."""
+        self._looking.stop()
+        self._listener.stop()
+
+    def known(self) -> Sequence[KnownAgent]:
+        """By name."""
+        return [self._known(record) for record in self._registry.records.all()]
+
+    def ask(self, agent_id: str, do: str, seconds: float, /, **words: Any) -> Mapping[str, Any]:
+        """What the agent tells; the answer is awaited for that long. Raises AgentAway, AgentRefused."""
+        told = self._conversation(agent_id).ask(do, seconds, words)
+        return told if told is not None else {}
+
+    def readers(self, agent_id: str) -> AbstractContextManager[Path]:
+        """A unix socket whose connections reach the agent's NBD server, for as long as the context lasts.
+        Raises AgentAway, OSError."""
+        self._conversation(agent_id)
+        return self._readers.open(agent_id)
+
+    def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
+        """A registration key, valid once and for so many hours: for a new agent, or for one that is known.
+        Raises NotFound, InvalidArgument."""
+        return self._registry.new_key(hours, agent_id, kind)
+
+    def revoke(self, agent_id: str) -> None:
+        """Its connections end, and it does not come in again without a new key. Raises NotFound."""
+        self._registry.revoke(agent_id)
+        self._look()
+
+    def doubles(self) -> Sequence[Double]:
+        """Machines that came with the certificate of another one, which is served."""
+        return self._presence.doubles()
+
+    def _conversation(self, agent_id: str) -> Conversation:
+        found = self._presence.of(agent_id)
+        if found is None:
+            record = self._registry.records.find(agent_id)
+            name = record.name if record is not None else agent_id
+            raise AgentAway(f"The agent of {name} is not connected.")
+        return found
+
+    def _known(self, record: Record) -> KnownAgent:
+        here = self._presence.of(record.agent_id)
+        if here is not None:
+            heard: Heard | None = heard_of(here, self._registry.clock())
+        else:
+            heard = self._tending.last_heard(record.agent_id)
+        return KnownAgent(
+            record.agent_id, record.name, record.enrolled_at, here is not None,
+            None if heard is None else heard.at, {} if heard is None else heard.hello,
+            here is not None and here.peer.kind == "rescue", not record.certificates,
+        )  # fmt: skip
+
+    # -- one conversation -----------------------------------------------------------------------------------
+
+    def _converse(self, conversation: Conversation) -> None:
+        """Serves it to its end. Raises Refused, Ended."""
+        peer, name = conversation.peer, conversation.hello.host_name
+        self._presence.enter(conversation, self._registry.clock())
+        told = {
+            "agent_id": peer.agent_id, "ping_seconds": PING_SECONDS, "silent_seconds": SILENT_SECONDS,
+            "clock": self._registry.clock().timestamp(),
+        }  # fmt: skip
+        try:
+            self._registry.note_shown(peer.agent_id, peer.fingerprint, name)
+            conversation.stream.send(words.told(told), SILENT_SECONDS)
+            log.info("agent.connected", agent_id=peer.agent_id, name=name, address=peer.address)
+            self._tending.note(conversation)
+            conversation.serve(self._tending.rounds(conversation))
+        finally:
+            conversation.end()
+            self._presence.leave(conversation)
+            self._tending.note(conversation)
+            log.info("agent.left", agent_id=peer.agent_id, name=name, address=peer.address)
+
+    def _look(self) -> None:
+        self._admission.look_again()
+        self._readers.look()
+        revoked = [record.agent_id for record in self._registry.records.all() if not record.certificates]
+        self._presence.forget(revoked)
+
+
+def _listening(listen: tuple[str, int], registry: Registry, admission: Admission) -> Listener:
+    context = registry.authority.context()
+    try:
+        return Listener(listen, lambda: context, admission.serve)
+    except OSError as problem:
+        raise FabricError(
+            f"The port for agents {listen[0]}:{listen[1]} cannot be opened: {problem}.",
+            do="Choose another port, or stop the program that uses it.",
+        ) from problem
+
+
+def _tell_failure(problem: Exception) -> None:
+    log.error("agents.look-failed", problem=str(problem))

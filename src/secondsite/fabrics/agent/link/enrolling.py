@@ -1,0 +1,104 @@
+"""Lets an agent in by its registration key: the same answer again, if it was lost on its way."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from ....ground.certificates import fingerprint
+from .authority import Authority, pem_of, requested
+from .errors import Refused
+from .keys import NEXT, Key, Keys, Used
+from .records import Accepted, Record, Records
+from .words import Enroll
+
+GUESSES: Final = 10
+GUESS_SECONDS: Final = 60.0
+MOST_ADDRESSES: Final = 1000
+SLOW_SECONDS: Final = 1.0
+
+
+class Guesses:
+    """Wrong keys, by the address that they came from: so many a minute, and each answer comes late."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_address: dict[str, deque[float]] = {}
+
+    def require_few(self, address: str) -> None:
+        """Raises Refused."""
+        with self._lock:
+            wrong = self._by_address.get(address, ())
+            if sum(time.monotonic() - at < GUESS_SECONDS for at in wrong) >= GUESSES:
+                raise Refused(
+                    "too-many-guesses", "Too many wrong keys came from this address. Wait a minute."
+                )
+
+    def count(self, address: str) -> None:
+        with self._lock:
+            if len(self._by_address) >= MOST_ADDRESSES:
+                self._by_address.pop(next(iter(self._by_address)))
+            self._by_address.setdefault(address, deque(maxlen=GUESSES)).append(time.monotonic())
+
+
+class Enrolling:
+    """One at a time: a key is for one agent, however many come with it at once."""
+
+    def __init__(self, authority: Authority, keys: Keys, records: Records) -> None:
+        self._authority, self._keys, self._records = authority, keys, records
+        self._lock = threading.Lock()
+        self._guesses = Guesses()
+
+    def enroll(self, wanted: Enroll, address: str, now: datetime) -> Mapping[str, Any]:
+        """What the agent keeps. Raises Refused, OSError."""
+        self._guesses.require_few(address)
+        public_key = _digest(wanted.request)
+        try:
+            with self._lock:
+                key = self._keys.find(wanted.key, now)
+                certificate = self._certificate(key, wanted, public_key, now)
+        except Refused as refused:
+            if refused.code == "key-wrong":
+                self._guesses.count(address)
+                time.sleep(SLOW_SECONDS)
+            raise
+        return {
+            "agent_id": key.agent_id, "kind": key.kind, "certificate": certificate, "ca": self._authority.pem,
+        }  # fmt: skip
+
+    def _certificate(self, key: Key, wanted: Enroll, public_key: str, now: datetime) -> str:
+        if key.used is not None:
+            if key.used.public_key != public_key:
+                raise Refused("key-used", f"This registration key was used already. {NEXT}")
+            return key.used.certificate
+        certificate = self._authority.issue(wanted.request, key.agent_id, now)
+        self._accept(key, wanted.name, certificate, now)
+        self._keys.use(wanted.key, key, Used(public_key=public_key, certificate=pem_of(certificate)))
+        return pem_of(certificate)
+
+    def _accept(self, key: Key, name: str, certificate: x509.Certificate, now: datetime) -> None:
+        accepted = Accepted(
+            fingerprint=fingerprint(certificate), kind=key.kind, until=certificate.not_valid_after_utc
+        )
+
+        def changed(record: Record | None) -> Record:
+            if record is None:
+                return Record(agent_id=key.agent_id, name=name, enrolled_at=now, certificates=(accepted,))
+            others = tuple(each for each in record.certificates if each.kind != key.kind)
+            kept = record.name if key.kind == "rescue" else name
+            return record.model_copy(update={"name": kept, "certificates": (*others, accepted)})
+
+        self._records.change(key.agent_id, changed)
+
+
+def _digest(request_pem: str) -> str:
+    encoding, layout = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(requested(request_pem).public_bytes(encoding, layout)).hexdigest()

@@ -1,0 +1,142 @@
+"""Which agents are here, and machines that come with the identity of another one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from .conversation import Conversation
+from .errors import Refused
+from .words import Hello
+
+ANSWER_SECONDS: Final = 5.0
+REMEMBERED_SECONDS: Final = 120.0
+DOUBLE_SECONDS: Final = 900.0
+MOST_DOUBLES: Final = 1000
+
+log = structlog.get_logger(__name__)
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """Two machines with one certificate: the one that is served, and the one that was refused."""
+
+    agent_id: str
+    served_name: str
+    served_address: str
+    refused_name: str
+    refused_address: str
+    since: datetime
+
+
+class Presence:
+    """The control connection of each agent, one for each kind of certificate. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._here: dict[Place, Conversation] = {}
+        self._last: dict[Place, Conversation] = {}
+        """Who was heard last, also after it left."""
+        self._doubles: dict[tuple[str, str, str], tuple[float, Double]] = {}
+
+    def of(self, agent_id: str) -> Conversation | None:
+        """The rescue system's, if it is here, else the machine's."""
+        with self._lock:
+            return self._here.get((agent_id, "rescue")) or self._here.get((agent_id, "machine"))
+
+    def all(self) -> Sequence[Conversation]:
+        with self._lock:
+            return list(self._here.values())
+
+    def enter(self, new: Conversation, now: datetime) -> None:
+        """From now on it is asked; the same machine's former connection ends. Raises Refused for another
+        machine that has the same certificate."""
+        place = new.peer.agent_id, new.peer.kind
+        with self._lock:
+            last = self._last.get(place)
+        if last is not None and not _is_same(last.hello, new.hello):
+            self._require_gone(place, last, new, now)
+        with self._lock:
+            if self._last.get(place) not in (last, None):
+                raise Refused("again", "Another connection of this agent came at the same time.")
+            former = self._here.get(place)
+            self._here[place] = self._last[place] = new
+        if former is not None:
+            former.end()
+
+    def leave(self, gone: Conversation) -> None:
+        with self._lock:
+            place = gone.peer.agent_id, gone.peer.kind
+            if self._here.get(place) is gone:
+                del self._here[place]
+
+    def doubles(self) -> Sequence[Double]:
+        """Those that tried within a quarter of an hour."""
+        with self._lock:
+            recent = time.monotonic() - DOUBLE_SECONDS
+            self._doubles = {who: each for who, each in self._doubles.items() if each[0] > recent}
+            return [double for _, double in self._doubles.values()]
+
+    def forget(self, agent_ids: Iterable[str]) -> None:
+        """Of these nothing is remembered that would keep out a machine that enrolls anew."""
+        with self._lock:
+            gone = set(agent_ids)
+            self._last = {place: each for place, each in self._last.items() if place[0] not in gone}
+            self._doubles = {who: each for who, each in self._doubles.items() if who[0] not in gone}
+
+    def _require_gone(self, place: Place, last: Conversation, new: Conversation, now: datetime) -> None:
+        with self._lock:
+            is_here = self._here.get(place) is last
+        if is_here and last.is_alive(ANSWER_SECONDS):
+            raise self._double(last, new, now)
+        since = time.monotonic() - last.heard_at
+        if since < REMEMBERED_SECONDS and not last.said_goodbye and not _started_since(last, new, since):
+            raise self._double(last, new, now)
+
+    def _double(self, served: Conversation, refused: Conversation, now: datetime) -> Refused:
+        double = Double(
+            served.peer.agent_id, served.hello.host_name, served.peer.address,
+            refused.hello.host_name, refused.peer.address, now,
+        )  # fmt: skip
+        self._remember((double.agent_id, refused.hello.boot_id, refused.hello.product_uuid), double)
+        return Refused(
+            "double",
+            f"The machine {served.hello.host_name} at {served.peer.address} has the same certificate, and is "
+            "served. If this machine is its copy: remove the agent here ('secondsite-agent remove'), and "
+            "enroll it with a key of its own. If it takes the other one's place: end that one first.",
+        )
+
+    def _remember(self, who: tuple[str, str, str], double: Double) -> None:
+        with self._lock:
+            known = self._doubles.get(who)
+            if known is None and len(self._doubles) >= MOST_DOUBLES:
+                self._doubles.pop(next(iter(self._doubles)))
+            kept = double if known is None else replace(double, since=known[1].since)
+            self._doubles[who] = time.monotonic(), kept
+        if known is None:
+            log.error(
+                "agent.doubled",
+                agent_id=double.agent_id,
+                served=double.served_name,
+                served_address=double.served_address,
+                refused=double.refused_name,
+                refused_address=double.refused_address,
+            )
+
+
+def _is_same(one: Hello, other: Hello) -> bool:
+    return (one.boot_id, one.product_uuid) == (other.boot_id, other.product_uuid)
+
+
+def _started_since(last: Conversation, new: Conversation, seconds: float) -> bool:
+    """Whether it is the same machine, started again after it was last heard: no clone that ran all the
+    time."""
+    return last.hello.product_uuid == new.hello.product_uuid and new.hello.uptime_seconds < seconds

@@ -1,0 +1,116 @@
+"""Who may come in: the authority, keys and records of one folder, which a person's commands use as well."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from ....domain.errors import InvalidArgument, NotFound
+from ....ground.certificates import fingerprint
+from . import keys
+from .authority import Authority, pem_of
+from .errors import Refused
+from .keys import Key, Keys
+from .records import Accepted, Kind, Record, Records
+
+KEY_HOURS: Final = 72
+MOST_HOURS: Final = 24 * 31
+OVERLAP: Final = timedelta(hours=1)
+"""So long a certificate is accepted after its successor was used: readers end by themselves meanwhile."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Registry:
+    """Thread-safe, and safe against other processes."""
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime] = now) -> None:
+        """Makes the folder and its authority if they are missing. Raises OSError."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.clock = clock
+        self.authority = Authority(folder / "ca", clock())
+        self.keys, self.records = Keys(folder), Records(folder)
+
+    def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
+        """A registration key: for a new agent, or for one that is known. Raises NotFound, InvalidArgument."""
+        if not 0 < hours <= MOST_HOURS:
+            raise InvalidArgument(
+                f"A key cannot be valid for {hours:g} hours.", do=f"Give 1 to {MOST_HOURS}."
+            )
+        if agent_id is None and kind != "machine":
+            raise InvalidArgument("A rescue system is that of a machine.", do="Name the machine.")
+        if agent_id is not None:
+            self.require(agent_id)
+        until = self.clock() + timedelta(hours=hours)
+        made = Key(agent_id=agent_id or str(uuid.uuid4()), kind=kind, until=until)
+        return keys.text_of(self.keys.make(made), self.authority.fingerprint)
+
+    def require(self, agent_id: str) -> Record:
+        """Raises NotFound."""
+        found = self.records.find(agent_id)
+        if found is None:
+            raise NotFound(
+                f"No agent is known as '{agent_id}'.", do="Look at 'secondsite appliance agents list'."
+            )
+        return found
+
+    def revoke(self, agent_id: str) -> None:
+        """None of its certificates and keys is accepted any more. Raises NotFound."""
+        self.require(agent_id)
+        self.keys.remove_of(agent_id)
+        self._change(agent_id, lambda record: record.model_copy(update={"certificates": ()}))
+
+    def renewed(self, agent_id: str, shown: str, request_pem: str) -> str:
+        """A certificate (PEM) that succeeds the one that was shown. Raises Refused for one that is not
+        accepted."""
+        at = self.clock()
+        certificate = self.authority.issue(request_pem, agent_id, at)
+
+        def changed(record: Record) -> Record:
+            old = record.accepts(shown, at)
+            if old is None:
+                raise Refused("revoked", "Its certificate was revoked meanwhile.")
+            new = Accepted(
+                fingerprint=fingerprint(certificate), kind=old.kind, until=certificate.not_valid_after_utc
+            )
+            kept = (each for each in record.certificates if each.kind != old.kind or each == old)
+            return record.model_copy(update={"certificates": (*kept, new)})
+
+        self._change(agent_id, changed)
+        return pem_of(certificate)
+
+    def note_shown(self, agent_id: str, shown: str, name: str) -> None:
+        """An agent came by this certificate: what it succeeds ends soon. Its machine's present name is
+        kept."""
+        record = self.records.find(agent_id)
+        if record is not None and _noted(record, shown, name, self.clock() + OVERLAP) != record:
+            self._change(agent_id, lambda each: _noted(each, shown, name, self.clock() + OVERLAP))
+
+    def _change(self, agent_id: str, changed: Callable[[Record], Record]) -> None:
+        def of_one(record: Record | None) -> Record:
+            if record is None:
+                raise NotFound(f"No agent is known as '{agent_id}'.")
+            return changed(record)
+
+        self.records.change(agent_id, of_one)
+
+
+def _noted(record: Record, shown: str, name: str, soon: datetime) -> Record:
+    at = next((at for at, each in enumerate(record.certificates) if each.fingerprint == shown), None)
+    if at is None:
+        return record
+    kind = record.certificates[at].kind
+    certificates = tuple(
+        each.model_copy(update={"until": min(each.until, soon)})
+        if number < at and each.kind == kind
+        else each
+        for number, each in enumerate(record.certificates)
+    )
+    return record.model_copy(
+        update={"certificates": certificates, "name": name if kind == "machine" else record.name}
+    )

@@ -1,0 +1,125 @@
+"""Whether machines with an agent run.
+
+Nobody can start such a machine from here, nor keep it from starting."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from ...domain import errors
+from ..interface import PowerState
+from .conversation import Agents, Conversation
+from .homecoming import AgentHosting
+from .last_views import LastViews
+from .link import AgentAway
+from .records import Records
+
+LOOK_SECONDS = 0.2
+STOP_SECONDS = 60.0
+UP_SECONDS = 900.0
+"""Servers take minutes until they start from a disk."""
+
+
+class AgentPower:
+    def __init__(
+        self, agents: Agents, records: Records, last_views: LastViews, hosting: AgentHosting
+    ) -> None:
+        self._agents = agents
+        self._records = records
+        self._last_views = last_views
+        self._hosting = hosting
+
+    def state(self, fabric_id: str) -> PowerState:
+        """As the interface says; a machine that stands still after its last view is off. Raises AgentAway for
+        one that is silent, and was not switched off from here: nobody knows whether it runs."""
+        agent = next((each for each in self._agents.known() if each.agent_id == fabric_id), None)
+        record = self._records.get(fabric_id)
+        if agent is None or (record.withdrawn and not agent.connected):
+            return PowerState.MISSING
+        if agent.connected and agent.rescue:
+            return PowerState.MISSING if record.withdrawn else PowerState.OFF
+        if agent.connected:
+            return PowerState.OFF if self._last_views.stands(fabric_id) else PowerState.RUNNING
+        if record.is_off:
+            return PowerState.OFF
+        heard = f"was last heard on {agent.heard_at:%Y-%m-%d %H:%M:%SZ}" if agent.heard_at else "never called"
+        raise AgentAway(
+            f"The agent of {agent.name} does not answer: it {heard}.",
+            do="Look whether the machine runs and reaches this appliance: in it, 'systemctl status "
+            "secondsite-agent'.",
+        )
+
+    def start(self, fabric_id: str) -> None:
+        """Only one that stands still after its last view can be let go on, and one that comes home."""
+        if self._records.get(fabric_id).home:
+            self._hosting.start(fabric_id)
+            self._require_up(fabric_id)
+            return
+        if self.state(fabric_id) is PowerState.RUNNING:
+            return
+        with contextlib.suppress(AgentAway):
+            self._last_views.give_back(fabric_id)
+        if not self._is_connected(fabric_id):
+            raise errors.FabricError(
+                "A machine with an agent that is off cannot be started from here.",
+                do="Switch it on where it stands.",
+            )
+
+    def stays_defined(self, fabric_id: str) -> bool:
+        return True
+
+    def starts_with_host(self, fabric_id: str) -> bool:
+        return True
+
+    def forbid_start(self, fabric_id: str, tag: str) -> None:
+        self._records.require_ours(fabric_id, tag)
+        self._records.change(fabric_id, start_forbidden=True)
+
+    def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
+        self._records.require_ours(fabric_id, tag)
+        self._records.change(fabric_id, start_forbidden=False)
+
+    def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
+        """A machine that is replicated stands still, with its services stopped, and goes off once its last
+        changes have arrived. Any other is shut down."""
+        if self._records.get(fabric_id).checkpoints:
+            self._last_views.take(fabric_id, grace_seconds)
+            return True
+        Conversation(self._agents, fabric_id).shut_down()
+        return self._is_away_within(fabric_id, grace_seconds)
+
+    def stop(self, fabric_id: str) -> None:
+        """Nobody can cut the power of a machine that does not obey its agent."""
+        if self._is_connected(fabric_id):
+            if self._last_views.stands(fabric_id):
+                self._last_views.switch_off(fabric_id)
+            else:
+                Conversation(self._agents, fabric_id).shut_down()
+                self._is_away_within(fabric_id, STOP_SECONDS)
+
+    def _require_up(self, fabric_id: str) -> None:
+        """Wait until a machine that came home runs its own system. Raises DeadlineExceeded."""
+        until = time.monotonic() + UP_SECONDS
+        while not self._is_connected(fabric_id):
+            if time.monotonic() > until:
+                raise errors.DeadlineExceeded(
+                    "The machine came home to its disks, but its agent did not call within "
+                    f"{UP_SECONDS:.0f} s.",
+                    do="Look at its console: does it start from its own disk? Then retry.",
+                )
+            time.sleep(LOOK_SECONDS)
+
+    def _is_connected(self, fabric_id: str) -> bool:
+        """Whether its own system is there."""
+        known = (each for each in self._agents.known() if each.agent_id == fabric_id)
+        return any(each.connected and not each.rescue for each in known)
+
+    def _is_away_within(self, fabric_id: str, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while self._is_connected(fabric_id):
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_SECONDS)
+        self._records.change(fabric_id, is_off=True)
+        return True

@@ -1,0 +1,14 @@
+"""The disks of rescued machines as files here: what a replica stands on while a machine comes home.
+
+Its rooms:
+
+    disks     the files of all rescued machines: attached, watched, detached
+    exports   one machine's files: FUSE exports of a storage daemon of its own
+    half_written  disks that are not written to the end
+    mounts    what a daemon that died leaves mounted
+    told      what a rescued machine tells, judged
+"""
+
+from .disks import RescuedDisks
+
+__all__ = ["RescuedDisks"]

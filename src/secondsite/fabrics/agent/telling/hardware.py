@@ -1,0 +1,51 @@
+"""The hardware that a machine's own system boots from, and what speaks against its start elsewhere."""
+
+from ....domain.machines import hardware as decided
+from ....domain.machines import prepared
+from ... import interface
+from .machine import ToldMachine
+
+
+def hardware(told: ToldMachine) -> decided.Hardware:
+    return decided.decide(_system(told))
+
+
+def obstacles(told: ToldMachine) -> tuple[interface.Obstacle, ...]:
+    """What keeps the machine from starting at its second site, or may, and what its operator would miss
+    there."""
+    found = (*hardware(told).hindrances, *prepared.lacking(_preparations(told)))
+    return tuple(interface.Obstacle(each.what, each.do, each.blocking) for each in found)
+
+
+def _system(told: ToldMachine) -> decided.System:
+    firmware = told.firmware
+    return decided.System(
+        uefi=firmware.kind == "uefi",
+        kernels=[
+            decided.Kernel(each.release, each.drivers, each.default, each.unread) for each in told.kernels
+        ],
+        tool=told.tool,
+        host_only=told.host_only,
+        fallback_loader=firmware.fallback_loader,
+        secure_boot=firmware.secure_boot,
+        named=[each.device for each in told.named],
+        opened_by=told.root.opened_by,
+        cards=[decided.Card(each.name, each.mac, each.files, each.by_name) for each in told.cards],
+    )
+
+
+def _preparations(told: ToldMachine) -> prepared.Preparations:
+    looks = told.looks
+    loose = [each.name for each in told.cards if each.addresses and each.method == "unknown"]
+    if looks is None:
+        return prepared.Preparations(loose_cards=loose)
+    ports = looks.ssh.ports if looks.ssh.let_in == "closed" else ()
+    return prepared.Preparations(
+        loose_cards=loose,
+        ssh_listens=looks.ssh.listens,
+        ssh_shut_out=ports,
+        full=[prepared.Room(each.where, each.size_bytes, each.free_bytes) for each in looks.file_systems],
+        restart_required=looks.restart_required,
+        newer_kernel=looks.newer_kernel,
+        clock_is_kept=looks.clock.synchronized is not False,
+    )
