@@ -23,8 +23,8 @@ def main() -> int:
         (Installed if Installed.is_at(chosen.remove) else Rig).remove(chosen.remove)
         console.print(f"nothing of {chosen.remove} is left")
         return 0
-    if chosen.physical and not physical.AGENT.exists():
-        console.print("the agent of a machine is not built; next: ./dev agent")
+    if chosen.physical and not (physical.AGENT.exists() and physical.KERNEL.exists()):
+        console.print("the agent of a machine is not built, or its rescue image; next: ./dev rescue")
         return 1
     reason = why_not() if chosen.as_installed else None
     if reason is not None:
@@ -91,7 +91,7 @@ def _arguments() -> argparse.Namespace:
     stories.add_argument(
         "--physical",
         action="store_true",
-        help="a server that no hypervisor knows, with an agent and a database, comes home to a new machine",
+        help="a server that no hypervisor knows, with a database: home to its disks, and to a new machine",
     )
     parser.add_argument(
         "--as-installed",

@@ -21,7 +21,10 @@ from secondsite.wire import rest
 from secondsite.wire.common.machines import DiscoveredMachine
 
 MACHINE = "server"
-AGENT = Path(__file__).resolve().parent.parent / ".cache" / "agent" / "secondsite-agent"
+BUILT = Path(__file__).resolve().parent.parent / ".cache"
+AGENT = BUILT / "agent" / "secondsite-agent"
+KERNEL, INITRD = BUILT / "rescue" / "vmlinuz", BUILT / "rescue" / "initrd"
+WORDS = "console=ttyS0 quiet no_timer_check"
 HOST = "10.0.2.2"
 """This machine, as a guest with a user's network of QEMU sees it."""
 BOOT_SECONDS, COPY_SECONDS = 400, 900
@@ -61,8 +64,13 @@ class PhysicalStory:
             self.fail_over,
             self.work_there,
             self.commit,
-            self.new_machine_at_home,
+            self.rescue,
+            self.reprotect,
             self.fail_back,
+            self.commit_failback,
+            self.move,
+            self.new_machine_at_home,
+            self.fail_back_to_it,
         ):
             with self.report.step(part.__name__.replace("_", " ")) as figures:
                 part(figures)
@@ -195,9 +203,76 @@ class PhysicalStory:
     # ---- and home
     # --------------------------------------------------------------------------------------------------
 
-    def new_machine_at_home(self, figures: Figures) -> None:
+    def rescue(self, figures: Figures) -> None:
         self.rig.appliances["a"].start()
         self.rig.wait_connected()
+        key = self.rig.agent_key(self._agent_id(), "rescue")
+        words = f"{WORDS} secondsite.appliance={HOST}:{self.rig.agents_port} secondsite.key={key}"
+        self.server.switch_on("-kernel", str(KERNEL), "-initrd", str(INITRD), "-append", words, "-no-reboot")
+        lent = self.rig.home("appliance-a") / "fabric-work" / "rescued" / self._agent_id() / "sda"
+        began = time.monotonic()
+        eventually(lent.exists, BOOT_SECONDS)
+        figures.say(
+            f"the old server runs from the rescue image after {time.monotonic() - began:.0f} s, and its "
+            "disks are files at its site",
+            boot_seconds=time.monotonic() - began,
+        )
+
+    def reprotect(self, figures: Figures) -> None:
+        job = self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,)), COPY_SECONDS)
+        machine = self.rig.wait_for(MACHINE, lambda m: m.points.count > 0, COPY_SECONDS)
+        sent = sum(int(task.facts.wire_bytes or 0) for task in job.tasks if task.facts is not None)
+        size = sum(disk.size_bytes for disk in machine.disks)
+        figures.say(
+            f"protected b -> a, onto the server's own disks: {sent / 1e6:.1f} MB of {size / 1e9:.1f} GB were "
+            "sent",
+            wire_bytes=sent,
+        )
+
+    def fail_back(self, figures: Figures) -> None:
+        began = time.monotonic()
+        threads.worker("own-disk", self._start_from_own_disk).start()
+        self.rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(MACHINE,)), COPY_SECONDS)
+        told = self.there + len(rows_in(self.rig.console("b", MACHINE).path))
+        self.server.wait_for(b"HELD", BOOT_SECONDS)
+        held = self.server.held() or (0, 0)
+        if held[0] < told:
+            raise PromiseBroken(f"{held[0]} rows are at home, and {told} were told before")
+        self.there = held[0]
+        figures.say(
+            f"the server runs at home, from its own disks, after {time.monotonic() - began:.0f} s: {told} "
+            f"rows were told until then, {held[0]} are there, 0 lost",
+            rto_seconds=time.monotonic() - began,
+            rows=held[0],
+        )
+
+    def _start_from_own_disk(self) -> None:
+        """Once its rescue system has restarted it."""
+        assert self.server.process is not None
+        self.server.process.wait(COPY_SECONDS)
+        self.server.switch_on()
+
+    def commit_failback(self, figures: Figures) -> None:
+        self.rig.must(Verb.COMMIT, rest.Commit(machines=(MACHINE,)))
+        self.rig.must(Verb.REPROTECT, rest.Reprotect(machines=(MACHINE,)), COPY_SECONDS)
+        self.rig.wait_for(MACHINE, lambda m: m.points.count > 0, COPY_SECONDS)
+        figures.say("committed; protected a -> b again: only what differs was sent")
+
+    def move(self, figures: Figures) -> None:
+        began = time.monotonic()
+        self.rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(MACHINE,)), COPY_SECONDS)
+        told = self.there + len(self.server.rows())
+        held = self._held("b", MACHINE, told)
+        self.there = held
+        self.rig.must(Verb.COMMIT, rest.Commit(machines=(MACHINE,)))
+        eventually(lambda: not self.server.is_on(), BOOT_SECONDS)
+        figures.say(
+            f"a planned failover: its services were stopped, it went off by itself, and runs at b after "
+            f"{time.monotonic() - began:.0f} s: {held} of {told} rows, 0 lost",
+            rto_seconds=time.monotonic() - began,
+        )
+
+    def new_machine_at_home(self, figures: Figures) -> None:
         host = self.rig.add_host("a")
         request = rest.Reprotect(
             machines=(MACHINE,),
@@ -208,7 +283,7 @@ class PhysicalStory:
         machine = self.rig.wait_for(MACHINE, lambda m: m.points.count > 0, COPY_SECONDS)
         figures.say(f"protected {machine.source_site} -> {machine.target_site}, to a host of the first site")
 
-    def fail_back(self, figures: Figures) -> None:
+    def fail_back_to_it(self, figures: Figures) -> None:
         began = time.monotonic()
         self.rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=(MACHINE,)), COPY_SECONDS)
         told = self.there + len(rows_in(self.rig.console("b", MACHINE).path))
@@ -222,6 +297,9 @@ class PhysicalStory:
 
     # ---- helpers
     # ---------------------------------------------------------------------------------------------------
+
+    def _agent_id(self) -> str:
+        return next(each.agent_id for each in self.rig.agents() if each.name == MACHINE)
 
     def _held(self, site: str, name: str, at_least: int) -> int:
         """How many rows the database held at its start there; raises PromiseBroken if they are fewer."""

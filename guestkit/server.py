@@ -34,7 +34,8 @@ UNITS = {
     "[Install]\nWantedBy=multi-user.target\n",
 }
 NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=yes\n"
-PACKAGES = ("postgresql", "psmisc")
+PACKAGES = ("postgresql", "psmisc", "dbus", "libpam-systemd")
+"""With the last two it goes off at its power button."""
 FIRST_MIB, SECOND_MIB = 3072, 1024
 ROW = re.compile(rb"^ROW (\d+)", re.MULTILINE)
 HELD = re.compile(rb"^HELD (\d+) (\d+)", re.MULTILINE)

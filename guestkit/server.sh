@@ -20,7 +20,7 @@ mkdir -p /mnt/dev /mnt/proc /mnt/sys /mnt/run /mnt/tmp /mnt/mnt
 chmod 1777 /mnt/tmp
 {
     echo "UUID=$(blkid -s UUID -o value /dev/server/root) / ext4 defaults 0 1"
-    echo "UUID=$(blkid -s UUID -o value /dev/server/data) /var/lib/postgresql xfs defaults 0 2"
+    echo "UUID=$(blkid -s UUID -o value /dev/server/data) /var/lib/postgresql xfs defaults,x-systemd.device-timeout=600 0 2"
 } >/mnt/etc/fstab
 mkfs.vfat -F 32 /dev/vdb2 >/dev/null
 mkdir -p /mnt/boot/efi

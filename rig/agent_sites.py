@@ -1,12 +1,12 @@
 """The rig with a first site of machines that have agents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from rig import processes
 from rig.sites import Rig, SiteName
-from secondsite.fabrics.agent.link import Registry
+from secondsite.fabrics.agent.link import Record, Registry
 
 
 class AgentSites(Rig):
@@ -37,6 +37,10 @@ class AgentSites(Rig):
             self.wait_connected()
             vault.pairs.set("a", "b", reverse_after_commit=False)
         return self
+
+    def agents(self) -> Sequence[Record]:
+        """All that were enrolled."""
+        return Registry(self.home("appliance-a") / "agents").records.all()
 
     def agent_key(self, agent_id: str | None = None, kind: Literal["machine", "rescue"] = "machine") -> str:
         """A registration key for one more machine, or for one that is known."""
