@@ -5,6 +5,7 @@ Its rooms:
     link           enrolment, and connections that agents make
     telling        what an agent tells of its machine
     fabric         all protocols over the agents of one appliance
+    at_home        agents of machines that run on their own hardware
     conversation   what is asked of an agent, and its answers judged
     records        what is kept of each machine here
     inventory      the machines

@@ -11,6 +11,7 @@ from ...datapath.encryption import EncryptionKey
 from ...domain import errors
 from ...ground.periodic import Every
 from ..interface import Properties
+from .at_home import AgentsAtHome
 from .common_pause import AgentCommonPause
 from .conversation import Agents
 from .homecoming import AgentHosting
@@ -46,9 +47,10 @@ class AgentFabric:
         close: Callable[[], None],
         key: EncryptionKey | None = None,
     ) -> None:
+        records = Records(folder / "machines")
+        agents = AgentsAtHome(agents, records)
         self._rescued = RescuedDisks(folder / "rescued", agents)
         self._rescued.start()
-        records = Records(folder / "machines")
         self.properties = Properties(
             kind=KIND,
             accelerated=False,

@@ -33,6 +33,8 @@ class MachineRecord(Shape):
     start_forbidden: bool = False
     is_off: bool = False
     """Whether it was switched off from here, and was not heard since."""
+    hardware: str | None = None
+    """The hardware's own UUID, as it was when the machine was protected."""
     withdrawn: bool = False
     """Whether it was withdrawn, and may come home."""
     home: dict[str, str] = Field(default_factory=dict)

@@ -1,0 +1,73 @@
+"""The agents of machines that run on their own hardware.
+
+The copy that was started at the other site has the same agent, and calls the same appliance if it reaches it.
+Taken for the machine here it would be called an old copy that runs, and a commit would shut it down."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from ...domain.errors import FabricError
+from .conversation import Agents, DoubledAgent, KnownAgent
+from .link import AgentAway
+from .records import Records
+
+PRODUCT = "product_uuid"
+
+
+class AgentsAtHome:
+    """Those of an appliance; one that calls from other hardware counts as away."""
+
+    def __init__(self, agents: Agents, records: Records) -> None:
+        self._agents = agents
+        self._records = records
+
+    def known(self) -> Sequence[KnownAgent]:
+        return [_away(each) if self._is_elsewhere(each) else each for each in self._agents.known()]
+
+    def elsewhere(self, agent_id: str) -> str | None:
+        """The name under which the machine calls from other hardware, if it does."""
+        found = next((each for each in self._agents.known() if each.agent_id == agent_id), None)
+        return found.name if found is not None and self._is_elsewhere(found) else None
+
+    def doubles(self) -> Sequence[DoubledAgent]:
+        return self._agents.doubles()
+
+    def ask(self, agent_id: str, do: str, seconds: float, /, **words: Any) -> Mapping[str, Any]:
+        self._require_here(agent_id)
+        return self._agents.ask(agent_id, do, seconds, **words)
+
+    def readers(self, agent_id: str) -> AbstractContextManager[Path]:
+        self._require_here(agent_id)
+        return self._agents.readers(agent_id)
+
+    def _require_here(self, agent_id: str) -> None:
+        name = self.elsewhere(agent_id)
+        if name is not None:
+            raise AgentAway(
+                f"The agent of {name} calls from other hardware than the machine's.",
+                do="Nothing, if the machine was failed over. If this is its hardware now: disable its "
+                "protection, and enable it again.",
+            )
+
+    def _is_elsewhere(self, agent: KnownAgent) -> bool:
+        """The hardware of a machine that is not protected is whatever it is, and that of the rescue system."""
+        told = agent.hello.get(PRODUCT)
+        if not agent.connected or agent.rescue or not isinstance(told, str) or not told:
+            return False
+        try:
+            record = self._records.get(agent.agent_id)
+        except FabricError:  # whoever asks for the record is told
+            return False
+        if record.hardware is None or (record.tag is None and not record.withdrawn):
+            self._records.change(agent.agent_id, hardware=told)
+            return False
+        return told != record.hardware
+
+
+def _away(agent: KnownAgent) -> KnownAgent:
+    return dataclasses.replace(agent, connected=False)  # type: ignore[type-var]

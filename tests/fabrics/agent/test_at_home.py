@@ -1,0 +1,94 @@
+"""The copy of a machine that was failed over has its agent; it is not taken for the machine here."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from secondsite.domain.errors import FabricError
+from secondsite.fabrics.agent.at_home import AgentsAtHome
+from secondsite.fabrics.agent.records import Records
+
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass(frozen=True)
+class Known:
+    agent_id: str = ID
+    name: str = "server"
+    connected: bool = True
+    heard_at: object = None
+    rescue: bool = False
+    hello: dict[str, str] = field(default_factory=lambda: {"product_uuid": "own"})
+
+
+class Link:
+    """The agents of an appliance, as far as they are asked here."""
+
+    def __init__(self):
+        self.agent, self.asked = Known(), []
+
+    def known(self):
+        return [self.agent]
+
+    def doubles(self):
+        return []
+
+    def ask(self, agent_id, do, seconds, /, **words):
+        self.asked.append(do)
+        return {}
+
+    def readers(self, agent_id):
+        raise AssertionError("nobody reads")
+
+
+@pytest.fixture
+def link():
+    return Link()
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path / "machines")
+
+
+@pytest.fixture
+def agents(link, records):
+    found = AgentsAtHome(link, records)
+    assert found.known()[0].connected
+    records.change(ID, tag="ours")
+    return found
+
+
+def test_on_other_hardware_it_counts_as_away_and_is_asked_nothing(link, agents):
+    link.agent = Known(hello={"product_uuid": ID})
+    assert not agents.known()[0].connected
+    with pytest.raises(FabricError, match="other hardware"):
+        agents.ask(ID, "shut-down", 1.0)
+    with pytest.raises(FabricError):
+        agents.readers(ID)
+    assert link.asked == []
+    link.agent = Known()
+    assert agents.known()[0].connected
+    agents.ask(ID, "status", 1.0)
+    assert link.asked == ["status"]
+
+
+def test_that_stays_so_after_it_was_withdrawn(link, agents, records):
+    records.change(ID, tag=None, withdrawn=True)
+    link.agent = Known(hello={"product_uuid": ID})
+    assert not agents.known()[0].connected
+
+
+def test_a_machine_that_is_not_protected_may_be_on_whatever_hardware(link, agents, records):
+    records.change(ID, tag=None)
+    link.agent = Known(hello={"product_uuid": "new"})
+    assert agents.known()[0].connected
+    records.change(ID, tag="ours")
+    assert agents.known()[0].connected
+
+
+def test_the_rescue_system_and_a_machine_without_that_number_are_as_they_are(link, agents):
+    link.agent = Known(rescue=True, hello={"product_uuid": "other"})
+    assert agents.known()[0].connected
+    link.agent = Known(hello={})
+    assert agents.known()[0].connected
