@@ -55,7 +55,7 @@ class AgentsAtHome:
             )
 
     def _is_elsewhere(self, agent: KnownAgent) -> bool:
-        """The hardware of a machine that is not protected is whatever it is, and that of the rescue system."""
+        """That of a machine that is not protected may be any, and that of the rescue system."""
         told = agent.hello.get(PRODUCT)
         if not agent.connected or agent.rescue or not isinstance(told, str) or not told:
             return False
