@@ -37,7 +37,7 @@ LONGEST_REST_SECONDS = 60.0
 LEAST_PAUSE_SECONDS = 0.05
 STILL_SHARE = 0.05
 """A machine that stands still for its views does so for at most this share of the time ..."""
-LONGEST_STILL_PAUSE_SECONDS = 8.0
+LONGEST_STILL_PAUSE_SECONDS = 5.0
 """... unless its points would be too old."""
 COMPARED_AGAIN = 20
 """A machine that is off, and whose disks do not prove that they are as they were, is compared again after so
