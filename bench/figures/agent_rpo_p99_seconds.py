@@ -43,8 +43,8 @@ def measure() -> Figure:
         name="agent_rpo_p99_seconds", value=round(percentile(samples, 0.99), 2), unit="s", goal=10.0,
         better="lower", peer="none",
         how="now minus the instant of the newest cycle that is applied at the target, as the vault tells it, "
-        f"every {EVERY_SECONDS} s for {SAMPLED_SECONDS} s; a real agent by TLS, ext4 on a loop device of this "
-        "machine, 64 KiB written and made durable, 20 MB a second; cycles 1 s apart at least",
+        f"every {EVERY_SECONDS} s for {SAMPLED_SECONDS} s; a real agent by TLS, ext4 on a loop device of this"
+        " machine, 64 KiB written and made durable, 20 MB a second; cycles 1 s apart at least",
         spread=spread_of(samples), measured={"seconds": [round(each, 2) for each in samples]},
     )  # fmt: skip
 
