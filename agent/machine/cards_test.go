@@ -38,6 +38,8 @@ func TestWhereACardsAddressesLiveIsTold(t *testing.T) {
 		{[]string{netplan, link}, "dhcp false /run/systemd/network/10-netplan-eno1.network"},
 		{[]string{"etc/systemd/network/a.network=[Match]\nName=en*\n[Network]\nAddress=192.0.2.5/24\n"}, "files false /etc/systemd/network/a.network"},
 		{[]string{"etc/systemd/network/a.network=[Match]\nMACAddress=AA:bb:cc:00:00:01\n[Network]\nDHCP=yes\n"}, "dhcp false /etc/systemd/network/a.network"},
+		{[]string{"etc/systemd/network/any.network=[Match]\nType=ether\n[Network]\nDHCP=yes\n"}, "dhcp false /etc/systemd/network/any.network"},
+		{[]string{"etc/systemd/network/a.network=[Match]\nType=ether\nPath=pci-*\n[Network]\nDHCP=yes\n"}, "unknown false "},
 		{[]string{"etc/NetworkManager/system-connections/a b.nmconnection=[connection]\ninterface-name=eno1\n[ipv4]\nmethod=manual\n"},
 			"files true /etc/NetworkManager/system-connections/a-b.nmconnection"},
 		{[]string{"etc/sysconfig/network-scripts/ifcfg-eno1=DEVICE=eno1\nBOOTPROTO=none\n"}, "files true /etc/sysconfig/network-scripts/ifcfg-eno1"},

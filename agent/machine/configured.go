@@ -47,8 +47,12 @@ func (r Root) ifupdown() []configuration {
 func (r Root) networkd(file string) configuration {
 	said := r.sections(file)
 	dhcp := said["Network.DHCP"]
+	name := said["Match.Name"]
+	if said["Match.Type"] == "ether" && firstOf(name, said["Match.Kind"], said["Match.Driver"], said["Match.Path"]) == "" {
+		name = "*"
+	}
 	return configuration{
-		file: file, name: said["Match.Name"], mac: firstOf(said["Match.MACAddress"], said["Match.PermanentMACAddress"]),
+		file: file, name: name, mac: firstOf(said["Match.MACAddress"], said["Match.PermanentMACAddress"]),
 		dhcp: dhcp != "" && dhcp != "no" && dhcp != "false" && said["Network.Address"] == "" && said["Address.Address"] == "",
 	}
 }

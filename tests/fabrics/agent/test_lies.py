@@ -13,7 +13,7 @@ import pytest
 
 from secondsite.datapath.extents import Extent
 from secondsite.domain import errors
-from secondsite.fabrics.agent import AgentFabric, collecting
+from secondsite.fabrics.agent import AgentFabric, collecting, inventory
 from secondsite.fabrics.agent.link import AgentAway
 from secondsite.fabrics.interface import SessionRequest
 from secondsite.ground.units import KiB, MiB
@@ -233,3 +233,14 @@ def test_agents_that_never_answered_hold_up_a_list_only_once(make):
     assert len(liar.asked) == 3
     liar.mute.clear()
     assert fabric.inventory.get(liar.ids[0]) is not None
+
+
+def test_a_machine_that_was_too_busy_to_tell_of_itself_is_asked_by_a_later_list(make, monkeypatch):
+    liar = Liar()
+    liar.mute = {*liar.ids}
+    fabric = make(liar)
+    assert not fabric.inventory.list()
+    liar.mute.clear()
+    assert not fabric.inventory.list()
+    monkeypatch.setattr(inventory, "AGAIN_SECONDS", 0.0)
+    assert [each.fabric_id for each in fabric.inventory.list()] == liar.ids

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from .telling import ToldMachine, definition, obstacles
 
 KIND = "agent"
 LOOKS_SECONDS = 120.0
+AGAIN_SECONDS = 30.0
 LONGEST_CONCERN = 2000
 FRESH_SECONDS = 20.0
 """What was told so lately is not asked for again: a cycle looks at its machine several times."""
@@ -46,8 +46,8 @@ class AgentInventory:
         self._records = records
         self._disk_path = disk_path
         self._told: dict[str, _Telling] = {}
-        self._in_vain: set[str] = set()
-        """Who was asked, and did not tell: a list does not wait for them again."""
+        self._in_vain: dict[str, float] = {}
+        """Who was asked, and did not tell, and when: a list does not wait for them again so soon."""
 
     def list(self) -> Sequence[MachineSummary]:
         """Of a machine that was described before, what was told then: one that does not answer holds up
@@ -144,13 +144,20 @@ class AgentInventory:
         told = record.told
         if record.last is not None or not _works(agent):  # what it would read stands still, or is not its own
             return told
-        is_new = told is None and (told_within < float("inf") or agent.agent_id not in self._in_vain)
+        is_new = told is None and (told_within < float("inf") or not self._was_in_vain(agent))
         if is_new or self._is_old(agent, told_within):
-            self._in_vain.add(agent.agent_id)
-            with contextlib.suppress(errors.FabricError):
+            self._in_vain[agent.agent_id] = time.monotonic()
+            try:
                 told = self._describe(agent)
-                self._in_vain.discard(agent.agent_id)
+                del self._in_vain[agent.agent_id]
+            except errors.FabricError as problem:
+                log.warning("machine.not-described", fabric_id=agent.agent_id, problem=problem.message)
         return told
+
+    def _was_in_vain(self, agent: KnownAgent) -> bool:
+        """A busy machine may take too long once."""
+        asked = self._in_vain.get(agent.agent_id)
+        return asked is not None and time.monotonic() - asked < AGAIN_SECONDS
 
     def _is_old(self, agent: KnownAgent, told_within: float) -> bool:
         """An agent that came anew may have found other disks."""
