@@ -742,7 +742,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "app-consistency-degraded",
             W,
             "The guest agent did not freeze in time, so the point is crash-consistent.",
-            "Check the guest agent in the machine.",
+            "Check the guest agent in the machine; where it has secondsite's own agent, its hooks.",
         ),
     )
 }

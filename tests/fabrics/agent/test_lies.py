@@ -2,6 +2,7 @@
 torn hides no other machine."""
 
 import contextlib
+import dataclasses
 import json
 import time
 import types
@@ -14,7 +15,7 @@ import pytest
 from secondsite.datapath.extents import Extent
 from secondsite.domain import errors
 from secondsite.fabrics.agent import AgentFabric, collecting, inventory
-from secondsite.fabrics.agent.link import AgentAway
+from secondsite.fabrics.agent.link import AgentAway, AgentRefused
 from secondsite.fabrics.interface import SessionRequest
 from secondsite.ground.units import KiB, MiB
 
@@ -244,3 +245,22 @@ def test_a_machine_that_was_too_busy_to_tell_of_itself_is_asked_by_a_later_list(
     assert not fabric.inventory.list()
     monkeypatch.setattr(inventory, "AGAIN_SECONDS", 0.0)
     assert [each.fabric_id for each in fabric.inventory.list()] == liar.ids
+
+
+def test_applications_that_rest_so_slowly_that_too_much_is_written_leave_a_point_as_after_a_power_cut(
+    based, monkeypatch
+):
+    fabric, liar, wanted = based
+    reads(monkeypatch, 4 * MiB)
+    ask = liar.ask
+
+    def refusing(agent_id, do, seconds, /, **words):
+        if words.get("app"):
+            raise AgentRefused("much changed", "too-much")
+        return ask(agent_id, do, seconds, **words)
+
+    monkeypatch.setattr(liar, "ask", refusing)
+    with fabric.tracking.open(dataclasses.replace(wanted, app_consistent=True)) as session:
+        assert session.is_instant
+        assert session.consistency == "crash"
+        assert "brought to rest" in session.reason

@@ -63,7 +63,7 @@ class AgentPower:
         if not self._is_connected(fabric_id):
             raise errors.FabricError(
                 "A machine with an agent that is off cannot be started from here.",
-                do="Switch it on where it stands.",
+                do="Switch it on where it stands; if only its agent is away, wait a minute. Then retry.",
             )
 
     def stays_defined(self, fabric_id: str) -> bool:

@@ -25,7 +25,7 @@ from ..interface import (
 )
 from .collecting import Collected, TooMuch, ViewedPart, collect
 from .conversation import Agents, Conversation
-from .last_views import LastView, LastViews
+from .last_views import TOO_MUCH, LastView, LastViews
 from .link import AgentAway, AgentRefused
 from .records import MachineRecord, Records
 from .telling import obstacles
@@ -33,6 +33,7 @@ from .telling import obstacles
 LIVE = RunningView("live", "The disks are copied or compared while the machine writes.")
 INSTANT = RunningView("instant")
 SCAN_DUE = "scan-due"
+SLOW_APPLICATIONS = "The machine wrote too much while its applications were brought to rest by hooks."
 MOST_CONNECTIONS = 48
 
 
@@ -158,6 +159,10 @@ class AgentTracking:
         except AgentRefused as refused:
             if refused.code == SCAN_DUE:
                 return self._live(stack, agent, parts, request, "")
+            if refused.code == TOO_MUCH and request.app_consistent:
+                hurried = dataclasses.replace(request, app_consistent=False)
+                found = self._of_an_instant(stack, agent, parts, hurried, base)
+                return dataclasses.replace(found, reason=found.reason or SLOW_APPLICATIONS)
             raise errors.FabricError(
                 f"There was no instant of machine {request.fabric_id}: {refused.message}",
                 do="Nothing: it is tried again, and nothing is lost. If it lasts: what writes past the file "
