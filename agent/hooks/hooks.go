@@ -17,6 +17,9 @@ const Deadline = 10 * time.Second
 
 const mostHooks = 32
 
+// together is how often the deadline all of them may take: the appliance does not wait for ever.
+const together = 2
+
 // Hooks are the executables of a folder, by name.
 type Hooks struct {
 	Folder string
@@ -38,7 +41,11 @@ func (h Hooks) Freeze() *Rest {
 	if err != nil {
 		rest.problems = append(rest.problems, err.Error())
 	}
+	began := time.Now()
 	for _, path := range paths {
+		if len(rest.problems) == 0 && time.Since(began) > together*h.Deadline {
+			rest.problems = append(rest.problems, fmt.Sprintf("The hooks take more than %s together.", together*h.Deadline))
+		}
 		if len(rest.problems) > 0 {
 			break
 		}

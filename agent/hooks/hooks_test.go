@@ -55,6 +55,16 @@ func TestOneThatHangsIsKilledWithWhatItStarted(t *testing.T) {
 	}
 }
 
+func TestHooksThatTakeLongTogetherAreNotAskedFurther(t *testing.T) {
+	slow := "[ $1 = thaw ] || sleep 1.4"
+	hooks, heard := folder(t, map[string]string{"1": slow, "2": slow, "3": slow, "4": slow})
+	rest := hooks.Freeze()
+	rest.Thaw()
+	if heard() != "1 freeze 2 freeze 3 freeze 3 thaw 2 thaw 1 thaw" || !strings.Contains(rest.Problem(), "more than 4s together") {
+		t.Fatal(heard(), rest.Problem())
+	}
+}
+
 func TestWhatAHookLeavesRunningIsNotWaitedFor(t *testing.T) {
 	hooks, _ := folder(t, map[string]string{"10-a": "sleep 30 &"})
 	began := time.Now()
