@@ -183,7 +183,8 @@ def layer(machine, rescued, folder):
 
 def merge(machine, rescued, folder, top):
     path = rescued.attach(machine.agent_id, machine.keys)["sda"]
-    merging.merge(folder / "merging", top, path, rescued.half_written(machine.agent_id, "sda"))
+    disk = merging.Merge(top, path, rescued.half_written(machine.agent_id, "sda"))
+    merging.merge(folder / "merging", [disk])
 
 
 def test_a_merge_writes_all_that_lies_above_and_leaves_the_layer(machine, rescued, layer, folder):
@@ -352,3 +353,34 @@ def test_a_machine_that_is_not_there_for_its_rescue_alone_is_not_restarted(machi
 def test_a_key_that_is_no_name_of_a_file_is_refused(rescued, key):
     with pytest.raises(errors.InvalidArgument):
         rescued.path("155b99cd-737b-4f9c-8e3b-1f6590f0720d", key)
+
+
+@pytest.mark.parametrize("seam", ["agent.merge.begun", "agent.merge.written"])
+def test_of_several_disks_none_has_its_ends_before_all_are_merged(folder, seam):
+    """A machine whose power failed between two disks would start from the first, with the second of before."""
+    pairs = [_on_a_file(folder, name) for name in ("sda", "sdb")]
+
+    def die(name):
+        if name == seam:
+            raise OSError("killed")
+
+    with seams.armed(die), pytest.raises(errors.FabricError, match="killed"):
+        merging.merge(folder / "merging", pairs)
+    for each in pairs:
+        half = each.base.read_bytes()
+        assert half[:MiB] == half[-MiB:] == bytes(MiB)
+    merging.merge(folder / "merging", pairs)
+    for each in pairs:
+        whole = b"\5" * (4 * MiB) + b"\7" * MiB + b"\5" * (3 * MiB)
+        assert each.base.read_bytes() == whole
+        assert not each.kept.exists()
+
+
+def _on_a_file(folder, name):
+    base, overlay = folder / f"{name}.raw", folder / f"{name}.qcow2"
+    base.write_bytes(b"\5" * (8 * MiB))
+    create = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", overlay]
+    subprocess.run(create, check=True, timeout=60)
+    write = ["qemu-io", "-c", "write -P 7 4M 1M", overlay]
+    subprocess.run(write, check=True, capture_output=True, timeout=60)
+    return merging.Merge(overlay, base, folder / f"{name}.half")

@@ -123,9 +123,11 @@ class AgentHosting(NoHosting):
             raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
         record = self._records.change(fabric_id, merging=True)
         bases = self._rescued.attach(fabric_id, record.keys)
-        for key, overlay in record.home.items():
-            kept = self._rescued.half_written(fabric_id, key)
-            merging.merge(self._folder, Path(overlay), bases[key], kept, self._key)
+        disks = [
+            merging.Merge(Path(overlay), bases[key], self._rescued.half_written(fabric_id, key))
+            for key, overlay in sorted(record.home.items())
+        ]
+        merging.merge(self._folder / fabric_id, disks, self._key)
         self._rescued.require_same_start(fabric_id)
         self._records.change(fabric_id, stands_alone=True, merging=False)
 

@@ -1,13 +1,15 @@
-"""Merges what a chain has above an old disk into that disk.
+"""Merges what chains have above the old disks of a machine into these disks.
 
-A machine whose power fails in the middle must not start a system that is of two times. So both ends of the
-disk, where every firmware looks for what it starts, are zeros from before the first block until after the
-last."""
+A machine whose power fails in the middle must not start a system that is of two times. So both ends of each
+disk, where every firmware looks for what it starts, are zeros from before the first block of the first disk
+until after the last block of the last one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...datapath.disks import NbdDisk, StorageDaemon, image
@@ -23,48 +25,82 @@ END_BYTES = MiB
 NOTHING = memoryview(bytes(CHUNK_BYTES))
 
 
-def merge(
-    folder: Path, overlay: Path, base: Path, kept: Path, key: EncryptionKey | None = None
-) -> None:  # fmt: skip
-    """Write all that the chain has above its lowest file, `base`, into that; durable when it returns. The
-    chain keeps what it has, so that it can be repeated. `folder` is for the daemon that reads it; `key` opens
-    encrypted layers. `kept` is a file, there until it is done, with what the ends of the disk were. Raises
-    FabricError."""
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One disk: what the chain of `overlay` has above its lowest file is written into that, `base`. `kept` is
+    a file, there until it is done, with what the ends of the disk were."""
+
+    overlay: Path
+    base: Path
+    kept: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    source: NbdDisk
+    target: int
+    kept: Path
+
+
+def merge(folder: Path, disks: Sequence[Merge], key: EncryptionKey | None = None) -> None:
+    """Merge all disks of a machine, the first one bootable last; durable when it returns. The chains keep
+    what they have, so that it can be repeated. `folder` is for the daemons that read them; `key` opens
+    encrypted layers. Raises FabricError."""
+    with ExitStack() as stack:
+        try:
+            opened = [_open(stack, folder / str(number), each, key) for number, each in enumerate(disks)]
+            _copy(opened)
+        except (DatapathError, OSError) as problem:
+            bases = ", ".join(str(each.base) for each in disks)
+            raise errors.FabricError(
+                f"What is above {bases} could not be merged into it: {problem}.",
+                do="Look whether the rescued machine is connected; then repeat it: it goes on.",
+            ) from problem
+
+
+def _open(stack: ExitStack, folder: Path, disk: Merge, key: EncryptionKey | None) -> _Open:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     daemon = StorageDaemon(folder)
-    try:
-        files = image.chain(overlay)
-        if key is not None:
-            daemon.knows(key)
-        # Without the lowest file: what it has need not be written again.
-        node = daemon.add_node(image.at_rest_options(files[:-1], key, NAME))
-        daemon.export(node, NAME, depth=True)
-        with NbdDisk(daemon.nbd_socket, NAME, own=True) as source, base.open("r+b", buffering=0) as target:
-            _copy(source, target.fileno(), kept)
-    except (DatapathError, OSError) as problem:
-        raise errors.FabricError(
-            f"What is above {base} could not be merged into it: {problem}.",
-            do="Look whether the rescued machine is connected; then repeat it: it goes on.",
-        ) from problem
-    finally:
-        daemon.stop()
+    stack.callback(daemon.stop)
+    files = image.chain(disk.overlay)
+    if key is not None:
+        daemon.knows(key)
+    # Without the lowest file: what it has need not be written again.
+    node = daemon.add_node(image.at_rest_options(files[:-1], key, NAME))
+    daemon.export(node, NAME, depth=True)
+    source = stack.enter_context(NbdDisk(daemon.nbd_socket, NAME, own=True))
+    target = stack.enter_context(disk.base.open("r+b", buffering=0))
+    return _Open(source, target.fileno(), disk.kept)
 
 
-def _copy(source: NbdDisk, target: int, kept: Path) -> None:
-    ends = _ends(os.lseek(target, 0, os.SEEK_END))
-    if not kept.exists():
-        durable.write(kept, b"".join(os.pread(target, end.length, end.offset) for end in ends))
-    for end in ends:
-        _clear(target, end)
-    durable.sync_data(target)
+def _copy(disks: Sequence[_Open]) -> None:
+    for disk in disks:
+        _hide(disk)
     seams.reach("agent.merge.begun")
-    changed = source.changed()
-    _copy_extents(source, target, [part for each in changed for part in _between(each, *ends)])
-    durable.sync_data(target)
+    for disk in disks:
+        wanted = [part for each in disk.source.changed() for part in _between(each, *_ends_of(disk))]
+        _copy_extents(disk.source, disk.target, wanted)
+        durable.sync_data(disk.target)
     seams.reach("agent.merge.written")
-    _put_ends(source, target, changed, ends, kept.read_bytes())
-    durable.sync_data(target)
-    kept.unlink()
+    for disk in reversed(disks):
+        _put_ends(disk.source, disk.target, disk.source.changed(), _ends_of(disk), disk.kept.read_bytes())
+        durable.sync_data(disk.target)
+    for disk in disks:
+        disk.kept.unlink()
+
+
+def _hide(disk: _Open) -> None:
+    ends = _ends_of(disk)
+    if not disk.kept.exists():
+        content = b"".join(os.pread(disk.target, end.length, end.offset) for end in ends)
+        durable.write(disk.kept, content)
+    for end in ends:
+        _clear(disk.target, end)
+    durable.sync_data(disk.target)
+
+
+def _ends_of(disk: _Open) -> tuple[Extent, Extent]:
+    return _ends(os.lseek(disk.target, 0, os.SEEK_END))
 
 
 def _ends(size_bytes: int) -> tuple[Extent, Extent]:
