@@ -73,6 +73,8 @@ class Appliances:
         self.pre_copied: Any = None
         self.saved = set()
         self.open_elsewhere = set()
+        self.alone = set()
+        """Appliances whose machines came home to their own disks, and stand on these."""
         self.given = []
         self.looked_for: list[str | None] = []
         self.failing = {}
@@ -368,7 +370,7 @@ class Appliances:
             return orders.PowerFact(power="missing")
         told = self.told if payload.tell_addresses else {}
         power = "running" if appliance_id in self.running(machine_id) else "off"
-        return orders.PowerFact(power=power, addresses=told)
+        return orders.PowerFact(power=power, addresses=told, stands_alone=appliance_id in self.alone)
 
     def _shut_down(self, appliance_id, machine_id, payload):
         self.shut_downs.append(payload)

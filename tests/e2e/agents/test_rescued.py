@@ -67,6 +67,15 @@ def test_it_comes_home_and_its_disk_holds_what_was_written_there(site):
     assert content[72 * MiB :][:BLOCK] == b"\x78" * BLOCK
 
 
+def test_at_home_nothing_is_called_damaged_and_a_cancel_begins_nothing(site):
+    rig, _ = site
+    job = rig.run(Verb.CANCEL_FAILOVER, rest.CancelFailover(machines=[NAME]))
+    assert (job.state, "came home to its own disks" in rig.describe(job)) == ("failed", True)
+    assert rig.machine(NAME).state == "planned_failed_over"
+    wrong = {"replica-damaged", "old-disks-written", "cancel-failed"}
+    eventually(lambda: wrong.isdisjoint(each.code for each in rig.machine(NAME).findings), PATIENCE)
+
+
 def test_commit_leaves_it_on_its_own_disks_and_it_is_protected_again(site):
     rig, machine = site
     rig.must(Verb.COMMIT, rest.Commit(machines=[NAME]))

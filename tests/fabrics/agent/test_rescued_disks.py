@@ -357,7 +357,7 @@ def test_a_key_that_is_no_name_of_a_file_is_refused(rescued, key):
 
 @pytest.mark.parametrize("seam", ["agent.merge.begun", "agent.merge.written"])
 def test_of_several_disks_none_has_its_ends_before_all_are_merged(folder, seam):
-    """A machine whose power failed between two disks would start from the first, with the second of before."""
+    """A machine whose power failed between two disks would start from one of two times."""
     pairs = [_on_a_file(folder, name) for name in ("sda", "sdb")]
 
     def die(name):

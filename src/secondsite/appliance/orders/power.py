@@ -28,7 +28,11 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
     asked = payload.tell_addresses and power is PowerState.RUNNING
     told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
     in_the_way = tuple(_to_leaving(context, payload.fabric_id, power)) if payload.leaves else ()
-    return f"the machine is {power}", PowerFact(power=str(power), addresses=told, obstacles=in_the_way)
+    fact = PowerFact(
+        power=str(power), addresses=told, obstacles=in_the_way,
+        stands_alone=context.fabric.hosting.stands_alone(payload.fabric_id),
+    )  # fmt: skip
+    return f"the machine is {power}", fact
 
 
 def _seen(context: Context, fabric_id: str) -> PowerState:

@@ -98,6 +98,8 @@ class HostedReplica:
         self._committing = threading.Lock()
         self._stored_bytes = 0
         self._counted_at = 0.0
+        self.stands_alone = False
+        """Whether its machine is on its own disks, into which its points went: none can be whole."""
 
     @property
     def machine_id(self) -> str:
@@ -415,7 +417,8 @@ class HostedReplica:
 
     def _all_findings(self) -> tuple[FindingShape, ...]:
         name = self.setup.machine_name
-        damage = (*self.verdicts.findings(name, self.points), *self.unreadable.all(), *self.troubles.all())
+        points = () if self.stands_alone else self.points
+        damage = (*self.verdicts.findings(name, points), *self.unreadable.all(), *self.troubles.all())
         return (*self.findings.all(), *damage, *self.cycles.findings(name))
 
     def _stored(self) -> int:

@@ -62,6 +62,7 @@ class CancelFailover(MachineOperation):
                 do=f"Commit it again: 'secondsite machine commit {shell.arguments(source.machine.name)}'.",
             )
         other_hosts.require_copy_here("The cancel", self.orders, ctx, source.machine)
+        other_hosts.require_not_alone("The cancel", self.orders, ctx, source.machine)
         self._remind(ctx, source.machine)
         return source.power().done()
 

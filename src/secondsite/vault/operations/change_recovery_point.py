@@ -59,6 +59,7 @@ class ChangeRecoveryPoint(MachineOperation):
         target = self.target(ctx)
         verb = "The change of the recovery point"
         other_hosts.require_copy_here(verb, self.orders, ctx, target.machine)
+        other_hosts.require_not_alone(verb, self.orders, ctx, target.machine)
         found = choose_recovery_point.choose(ctx, target, process=True)
         left = f"; it is not the latest. {found.left}" if found.left else ""
         warned = self._tried(target, found.instant.point_id)

@@ -161,6 +161,8 @@ class PowerFact(Shape):
     """What is in the way of its shutdown for a move, if that was asked for."""
     already: bool = False
     """Whether it was off when its shutdown was asked for."""
+    stands_alone: bool = False
+    """Whether it came home, and stands on its own disks since its start."""
 
 
 class HandedOver(Shape):

@@ -2,7 +2,10 @@
 
 import dataclasses
 
+import pytest
+
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire.common.findings import FindingShape
 from secondsite.wire.common.stores import StoreSpace
 from secondsite.wire.control import checks
@@ -127,4 +130,23 @@ def test_a_commit_at_home_cuts_no_old_copy_off_that_runs(verbs):
     assert "The memory of web01 is saved" in verbs.run(Verb.COMMIT).job.error.message
     assert not {Kind.COMMIT_POINT, Kind.REMOVE_MACHINE} & {kind for _, kind, _ in verbs.appliances.given}
     verbs.appliances.saved.clear()
+    assert verbs.run(Verb.COMMIT).job.state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [(Verb.CANCEL_FAILOVER, {}), (Verb.CHANGE_RECOVERY_POINT, {"choice": RecoveryPointChoice.LATEST})],
+)
+def test_one_that_stands_on_its_own_disks_is_committed_and_nothing_else(verbs, verb, options):
+    """A cancel failed half-way: the state that it left had no way out, while the machine ran at home."""
+    verbs.protect()
+    for each in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(each).job.state == "succeeded"
+    verbs.appliances.alone.add(A)
+    verbs.appliances.given.clear()
+    error = verbs.run(verb, **options).job.error
+    assert (error.code, "came home to its own disks" in error.message) == ("prerequisite-failed", True)
+    assert "machine commit" in error.do
+    assert {Kind.STOP_REPLICA, Kind.ACCEPT_CYCLES}.isdisjoint(kind for _, kind, _ in verbs.appliances.given)
+    assert verbs.state() is State.PLANNED_FAILED_OVER
     assert verbs.run(Verb.COMMIT).job.state == "succeeded"

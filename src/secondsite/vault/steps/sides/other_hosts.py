@@ -40,6 +40,16 @@ def require_copy_here(verb: str, give: Orders, ctx: StepContext, machine: Machin
         raise _open_elsewhere(verb, machine)
 
 
+def require_not_alone(verb: str, give: Orders, ctx: StepContext, machine: MachineRecord) -> None:
+    """Raises PrerequisiteFailed for a machine that came home and stands on its own disks: what removes it, or
+    starts it from another point, would only fail, half-way."""
+    if not machine.start_ordered or not give.deps.gateway.is_connected(machine.target_appliance_id):
+        return
+    told = _told(give, ctx, _at_target(machine), machine.target_appliance_id, True)
+    if told is not None and told.stands_alone:
+        raise _stands_alone(verb, machine)
+
+
 def _at_target(machine: MachineRecord) -> MachineRecord:
     return replace(
         machine,
@@ -78,12 +88,21 @@ def _power(
     give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, again: bool
 ) -> PowerState | None:
     """None: it does not say."""
+    told = _told(give, ctx, machine, appliance_id, again)
+    try:
+        return None if told is None else PowerState(told.power)
+    except ValueError:
+        return None
+
+
+def _told(
+    give: Orders, ctx: StepContext, machine: MachineRecord, appliance_id: str, again: bool
+) -> orders.PowerFact | None:
     at = Source(give, ctx, replace(machine, source_appliance_id=appliance_id))
     asked, why = orders.FabricMachine(fabric_id=machine.source_fabric_id), f"looking for {machine.name}"
     try:
-        answer = at.give(orders.POWER, asked, why, TOLD_IN_PASSING, again=again)
-        return PowerState(answer.facts.power)
-    except (errors.SecondsiteError, ValueError):
+        return at.give(orders.POWER, asked, why, TOLD_IN_PASSING, again=again).facts
+    except errors.SecondsiteError:
         return None
 
 
@@ -111,4 +130,12 @@ def _open_elsewhere(verb: str, machine: MachineRecord) -> errors.PrerequisiteFai
         f"{verb} of {machine.name} was not started: at the host of its appliance at {machine.target_site} it "
         "is off, while another program, or another host that reaches the store, has its disks open.",
         do=shell.about(machine.name, health.CATALOGUE[health.ELSEWHERE].do),
+    )
+
+
+def _stands_alone(verb: str, machine: MachineRecord) -> errors.PrerequisiteFailed:
+    return errors.PrerequisiteFailed(
+        f"{verb} of {machine.name} was not started: it came home to its own disks, which have all that it "
+        "wrote, and there is nothing else to go back to.",
+        do=f"Commit it: 'secondsite machine commit {shell.arguments(machine.name)}'.",
     )

@@ -34,6 +34,8 @@ from .side import Ask, F, P, Side, of_a_replica_that_lies_there, to_take_replica
 DRILL_RUN = "drill"
 AS_AT_HOME = TargetProperties()
 START_OR_STOP = Limits(deadline_seconds=300)
+START_AT_HOME = Limits(deadline_seconds=DAY)
+"""What its points have may first be merged into its own disks, and a server takes its time to start."""
 ROLL = Limits(deadline_seconds=30 * 60)
 """Limits for a start that first applies cycles of the journal."""
 TAKE = Limits(deadline_seconds=180)
@@ -233,7 +235,10 @@ class Target(Side):
     def start_run(self, payload: orders.StartReplica) -> Answer[StartFact]:
         """Start a machine of the replica, the failed-over one or a drill's."""
         why = f"starting {payload.name} at {self.machine.target_site}"
-        return self.give(orders.START_REPLICA, payload, why, ROLL if payload.forward else START_OR_STOP)
+        limits = ROLL if payload.forward else START_OR_STOP
+        if payload.run == FAILOVER_RUN and self.machine.reversed:
+            limits = START_AT_HOME
+        return self.give(orders.START_REPLICA, payload, why, limits)
 
     def prove(
         self,
