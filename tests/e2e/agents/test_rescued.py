@@ -72,7 +72,7 @@ def test_at_home_nothing_is_called_damaged_and_a_cancel_begins_nothing(site):
     job = rig.run(Verb.CANCEL_FAILOVER, rest.CancelFailover(machines=[NAME]))
     assert (job.state, "came home to its own disks" in rig.describe(job)) == ("failed", True)
     assert rig.machine(NAME).state == "planned_failed_over"
-    wrong = {"replica-damaged", "old-disks-written", "cancel-failed"}
+    wrong = {"replica-damaged", "old-disks-written", "old-disk-away", "cancel-failed"}
     eventually(lambda: wrong.isdisjoint(each.code for each in rig.machine(NAME).findings), PATIENCE)
 
 

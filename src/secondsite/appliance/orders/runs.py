@@ -25,6 +25,8 @@ from . import machine_tags
 from .context import Context
 from .networks import drill_networks, network_checks, point_cards, reserving
 
+DISK_AWAY_SECONDS, DISK_LOOK_SECONDS = 40.0, 0.5
+
 DRILL = "drill"
 NOT_RUNNING = (PowerState.OFF, PowerState.MISSING)
 NEVER_RAN = (*NOT_RUNNING, PowerState.PAUSED)
@@ -108,9 +110,23 @@ def start_replica(context: Context, payload: StartReplica) -> tuple[str, StartFa
         _end_forgotten_drill(context, hosted, payload)
         _end_never_begun(context, hosted, payload)
         _require_no_other_copy(context, hosted, payload)
-        old_disks.require_unchanged(hosted)
+        _require_old_disks(context, hosted)
         with _nothing_left(context, hosted, payload):
             return _start(context, hosted, payload, began)
+
+
+def _require_old_disks(context: Context, hosted: HostedReplica) -> None:
+    """As `old_disks.require_unchanged`. One that a rescued machine lends is away for some seconds after this
+    process was started, and a start that it broke off is to go on."""
+    until = time.monotonic() + min(DISK_AWAY_SECONDS, context.left_seconds())
+    while True:
+        try:
+            old_disks.require_unchanged(hosted)
+            return
+        except errors.OldDiskAway:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(DISK_LOOK_SECONDS)
 
 
 def _start(

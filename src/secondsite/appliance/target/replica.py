@@ -99,7 +99,7 @@ class HostedReplica:
         self._stored_bytes = 0
         self._counted_at = 0.0
         self.stands_alone = False
-        """Whether its machine is on its own disks, into which its points went: none can be whole."""
+        """Whether its machine is on its own disks, into which its points went: none needs to be whole."""
 
     @property
     def machine_id(self) -> str:
@@ -417,8 +417,9 @@ class HostedReplica:
 
     def _all_findings(self) -> tuple[FindingShape, ...]:
         name = self.setup.machine_name
-        points = () if self.stands_alone else self.points
-        damage = (*self.verdicts.findings(name, points), *self.unreadable.all(), *self.troubles.all())
+        damage = (*self.verdicts.findings(name, self.points), *self.unreadable.all(), *self.troubles.all())
+        if self.stands_alone:
+            return (*self.findings.all(), *self.cycles.findings(name))
         return (*self.findings.all(), *damage, *self.cycles.findings(name))
 
     def _stored(self) -> int:
