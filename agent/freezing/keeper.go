@@ -60,6 +60,9 @@ var ErrFired = errors.New("the file systems stood still for longer than allowed,
 // Prolong gives it its whole time anew; ErrFired if it thawed already.
 func (k *Keeper) Prolong() error { return k.unfired(arm) }
 
+// Leave makes it switch the machine off in place of a thaw, until it is disarmed.
+func (k *Keeper) Leave() error { return k.unfired(leave) }
+
 // Disarm ends that, after a thaw; ErrFired if it was quicker.
 func (k *Keeper) Disarm() error { return k.unfired(disarm) }
 

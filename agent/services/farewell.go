@@ -32,6 +32,9 @@ func (h Here) Start() error {
 // AreStopped tells whether there is something to start.
 func (h Here) AreStopped() bool { return !h.trial && AreStopped() }
 
+// MaySwitchOff is false in a trial, whose machine is somebody else's.
+func (h Here) MaySwitchOff() bool { return !h.trial }
+
 // ShutDown asks systemd.
 func (h Here) ShutDown() error {
 	if h.trial {

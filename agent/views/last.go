@@ -17,6 +17,8 @@ type Farewell interface {
 	// PowerOff switches the machine off at once, ShutDown in order.
 	PowerOff() error
 	ShutDown() error
+	// MaySwitchOff tells whether the machine may be switched off: not in a trial.
+	MaySwitchOff() bool
 }
 
 var _ Farewell = services.Here{}
@@ -130,11 +132,14 @@ func (m *Machine) PowerOff(name string) error {
 	return nil
 }
 
-// end does not return, unless the kernel refuses: then the machine goes on.
+// end does not return, unless the kernel refuses: then the machine goes on, unless its last changes have arrived.
 func (m *Machine) end() {
 	m.Farewell.PowerOff()
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if m.leaves() {
+		return
+	}
 	if m.standing != nil {
 		m.thaw("")
 	}

@@ -104,6 +104,10 @@ func bootID(sys disks.Sys) string {
 func (m *Machine) Close() {
 	m.lock.Lock()
 	defer m.lock.Unlock()
+	if m.leaves() {
+		m.Farewell.PowerOff()
+		return // the kernel refused: the file systems stay frozen, which is as good
+	}
 	if m.standing != nil {
 		m.thaw("")
 	}
@@ -125,14 +129,26 @@ func (m *Machine) Disk(key string) (int, error) {
 	return 0, fmt.Errorf("there is no disk %q here that is followed", key)
 }
 
-// Acknowledge notes that the other side has everything up to that instant.
+// Acknowledge notes that the other side has everything up to that instant. If it is the last one, this machine must not
+// work on any more, whoever dies: its copy may run elsewhere.
 func (m *Machine) Acknowledge(name string) error {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	if s := m.standing; s != nil && !s.last && s.opened == name && name != "" {
 		return fmt.Errorf("instant %q is judged once more at the thaw: thaw first", name)
 	}
+	if s := m.standing; s != nil && s.last && s.opened == name && m.Farewell.MaySwitchOff() {
+		if err := s.keeper.Leave(); err != nil {
+			return err
+		}
+	}
 	return m.history.Acknowledge(name)
+}
+
+// leaves tells whether this machine stands still for good.
+func (m *Machine) leaves() bool {
+	s := m.standing
+	return s != nil && s.last && s.opened != "" && m.history.Acknowledged() == s.opened && m.Farewell.MaySwitchOff()
 }
 
 // Status is what the agent knows of itself.
