@@ -186,9 +186,16 @@ class Server:
         return time.monotonic() - began
 
 
-def rows_in(console: Path) -> list[int]:
-    """The rows that a console was told."""
-    return [int(each) for each in ROW.findall(console.read_bytes())]
+def rows_in(console: Path, starts: int = 0) -> list[int]:
+    """The rows that a console was told after so many starts."""
+    said = console.read_bytes()
+    begins = [found.start() for found in HELD.finditer(said)]
+    return [int(each) for each in ROW.findall(said[begins[starts] :] if starts else said)]
+
+
+def starts_in(console: Path) -> int:
+    """How often the server has started, as a console tells; 0 without one."""
+    return len(HELD.findall(console.read_bytes())) if console.exists() else 0
 
 
 def held_in(console: Path) -> tuple[int, int] | None:
@@ -197,4 +204,4 @@ def held_in(console: Path) -> tuple[int, int] | None:
     return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
-__all__ = ["BuildFailed", "Server", "disks", "held_in", "rows_in"]
+__all__ = ["BuildFailed", "Server", "disks", "held_in", "rows_in", "starts_in"]

@@ -43,7 +43,7 @@ def test_reprotect_says_that_it_must_run_from_the_rescue_image(site):
     rig, _ = site
     job = rig.run(Verb.REPROTECT, rest.Reprotect(machines=[NAME]))
     assert job.state == "failed"
-    assert "rescue" in rig.describe(job)
+    assert "does not run from the rescue image" in rig.describe(job)
 
 
 def test_only_what_differs_goes_back_to_its_disks(site):

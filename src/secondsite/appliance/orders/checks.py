@@ -274,6 +274,9 @@ def _little_space(context: Context, payload: CheckTarget) -> Iterator[ObstacleSh
         yield ObstacleShape(what=what, do=room, blocking=False)
 
 
+ALTERNATE = "Reprotect to an alternate location, which copies everything: '--location alternate'."
+
+
 def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleShape]:
     """The old disks that a replica is to stand on must be here and readable. The old machine may still run:
     it is shut down after this."""
@@ -285,29 +288,38 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
         if found is not None
         else withdrawn_definitions.recall(context.state, wanted.existing_fabric_id)
     )
-    alternate = "Reprotect to an alternate location, which copies everything: '--location alternate'."
     if left is None:
         yield _obstacle(
             f"The old machine ({wanted.existing_fabric_id}) is not here, and was not withdrawn here.",
-            alternate,
+            ALTERNATE,
         )
         return
     if found is None:
         for what, do in old_disks.others(context.state, left, wanted.disks):
             yield _obstacle(what, do)
-    for disk in left.disks:
-        try:
-            if disk.key in wanted.disks and (refusal := old_disks.on_network(disk)) is not None:
-                yield _obstacle(*refusal)
-            elif disk.key in wanted.disks:
-                has = image.look(Path(disk.path), disk.format, written=True)
-                image.chain(Path(disk.path), disk.format)
-                misfit = old_disks.too_large(disk, has.size_bytes, wanted.sizes.get(disk.key))
-                if misfit is not None:
-                    yield _obstacle(*misfit)
-                yield from _unwritable(Path(disk.path), disk.key)
-        except errors.SecondsiteError as problem:
-            yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", alternate)
+    # Without a hypervisor its disks are there only if it is ready to come home.
+    away = () if context.fabric.properties.hosts else context.fabric.hosting.check(left)
+    yield from (_obstacle(each.what, each.do) for each in away)
+    for disk in left.disks if not away else ():
+        if disk.key in wanted.disks:
+            yield from _old_disk(context, wanted, disk)
+
+
+def _old_disk(context: Context, wanted: ReplicaRequest, disk: DiskDefinition) -> Iterator[ObstacleShape]:
+    if (refusal := old_disks.on_network(disk)) is not None:
+        yield _obstacle(*refusal)
+        return
+    try:
+        has = image.look(Path(disk.path), disk.format, written=True)
+        image.chain(Path(disk.path), disk.format)
+        misfit = old_disks.too_large(disk, has.size_bytes, wanted.sizes.get(disk.key))
+        if misfit is None and not context.fabric.properties.hosts:
+            misfit = old_disks.too_small(disk, has.size_bytes, wanted.sizes.get(disk.key))
+        if misfit is not None:
+            yield _obstacle(*misfit)
+        yield from _unwritable(Path(disk.path), disk.key)
+    except errors.SecondsiteError as problem:
+        yield _obstacle(f"The old disk {disk.key} cannot be read: {problem.message}", ALTERNATE)
 
 
 def _unwritable(path: Path, key: str) -> Iterator[ObstacleShape]:

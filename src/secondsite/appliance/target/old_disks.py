@@ -70,6 +70,21 @@ def too_large(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -
     )
 
 
+def too_small(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -> tuple[str, str] | None:
+    """What is wrong with an old disk that is smaller than the machine's and cannot grow, and what to do; None
+    if it is not."""
+    if machine_bytes is None or has_bytes >= machine_bytes:
+        return None
+    what = (
+        f"The old disk {disk.key} has {exact_size(has_bytes)}, and the machine's disk "
+        f"{exact_size(machine_bytes)}: it does not fit."
+    )
+    return what, (
+        "Put in a disk that is large enough; or reprotect to an alternate location, which copies everything: "
+        "'--location alternate'."
+    )
+
+
 def on_network(disk: DiskDefinition) -> tuple[str, str] | None:
     """Why a replica cannot stand on an old disk that is a network disk, and what to do; None if it is
     none."""
