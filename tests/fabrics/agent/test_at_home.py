@@ -27,6 +27,9 @@ class Link:
     def __init__(self):
         self.agent, self.asked = Known(), []
 
+    def find(self, agent_id):
+        return next((each for each in self.known() if each.agent_id == agent_id), None)
+
     def known(self):
         return [self.agent]
 

@@ -33,6 +33,9 @@ class Liar:
         self.answers = {"machine": server(disks=[{**DISK, "boots": True}]), "disks": [DISK], "status": {}}
         self.asked, self.mute, self.hello = [], set(), {}
 
+    def find(self, agent_id):
+        return next((each for each in self.known() if each.agent_id == agent_id), None)
+
     def known(self):
         now = datetime.now(UTC)
         return [

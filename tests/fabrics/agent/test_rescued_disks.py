@@ -240,6 +240,9 @@ class AwayAgents:
     def __init__(self, agents):
         self.agents, self.is_away = agents, False
 
+    def find(self, agent_id):
+        return next((each for each in self.known() if each.agent_id == agent_id), None)
+
     def known(self):
         return () if self.is_away else self.agents.known()
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.errors import FabricError
-from .conversation import Agents, DoubledAgent, KnownAgent
-from .link import AgentAway
+from .conversation import Agents
+from .link import AgentAway, Double, KnownAgent
 from .records import Records
 
 PRODUCT = "product_uuid"
@@ -29,12 +29,16 @@ class AgentsAtHome:
     def known(self) -> Sequence[KnownAgent]:
         return [_away(each) if self._is_elsewhere(each) else each for each in self._agents.known()]
 
+    def find(self, agent_id: str) -> KnownAgent | None:
+        found = self._agents.find(agent_id)
+        return _away(found) if found is not None and self._is_elsewhere(found) else found
+
     def elsewhere(self, agent_id: str) -> str | None:
         """The name under which the machine calls from other hardware, if it does."""
-        found = next((each for each in self._agents.known() if each.agent_id == agent_id), None)
+        found = self._agents.find(agent_id)
         return found.name if found is not None and self._is_elsewhere(found) else None
 
-    def doubles(self) -> Sequence[DoubledAgent]:
+    def doubles(self) -> Sequence[Double]:
         return self._agents.doubles()
 
     def ask(self, agent_id: str, do: str, seconds: float, /, **words: Any) -> Mapping[str, Any]:
@@ -70,4 +74,4 @@ class AgentsAtHome:
 
 
 def _away(agent: KnownAgent) -> KnownAgent:
-    return dataclasses.replace(agent, connected=False)  # type: ignore[type-var]
+    return dataclasses.replace(agent, connected=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -15,6 +14,7 @@ from ...domain import errors
 from ...ground.units import TiB
 from ...wire.common.base import Shape
 from ...wire.common.numbers import Bytes, Number
+from .link import Double, KnownAgent
 from .telling import ToldMachine, read
 
 QUICK_SECONDS = 15.0
@@ -37,45 +37,14 @@ Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f
 Told = TypeVar("Told", bound=Shape)
 
 
-class KnownAgent(Protocol):
-    """An agent that was enrolled."""
-
-    @property
-    def agent_id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def connected(self) -> bool: ...
-    @property
-    def heard_at(self) -> datetime | None: ...
-    @property
-    def rescue(self) -> bool: ...
-    @property
-    def hello(self) -> Mapping[str, Any]:
-        """What it told when it came last."""
-
-
-class DoubledAgent(Protocol):
-    """A machine that came with another one's identity, and was refused."""
-
-    @property
-    def agent_id(self) -> str: ...
-    @property
-    def served_name(self) -> str: ...
-    @property
-    def served_address(self) -> str: ...
-    @property
-    def refused_name(self) -> str: ...
-    @property
-    def refused_address(self) -> str: ...
-
-
 class Agents(Protocol):
     """The agents of an appliance."""
 
     def known(self) -> Sequence[KnownAgent]: ...
 
-    def doubles(self) -> Sequence[DoubledAgent]: ...
+    def find(self, agent_id: str) -> KnownAgent | None: ...
+
+    def doubles(self) -> Sequence[Double]: ...
 
     def ask(self, agent_id: str, do: str, seconds: float, /, **words: Any) -> Mapping[str, Any]:
         """What it answers. Raises FabricError if it does not, AgentRefused if it refuses."""
@@ -122,7 +91,6 @@ class OpenedView(Shape):
 
     bitmap: Name
     dirty_blocks: Annotated[tuple[Number, ...], Field(max_length=MOST_DISKS)] | None = ()
-
     instant: Instant | None = None
 
     @property

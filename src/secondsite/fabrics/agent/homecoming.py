@@ -47,7 +47,7 @@ class AgentHosting(NoHosting):
 
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
         fabric_id = definition.fabric_id
-        if not any(each.agent_id == fabric_id for each in self._agents.known()):
+        if self._agents.find(fabric_id) is None:
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
         return [] if self._is_rescued(fabric_id) else [Obstacle(_away(definition.name), RESCUE_DO)]
 
@@ -146,9 +146,8 @@ class AgentHosting(NoHosting):
                 self._rescued.detach(fabric_id)
 
     def _is_rescued(self, fabric_id: str) -> bool:
-        return any(
-            each.agent_id == fabric_id and each.connected and each.rescue for each in self._agents.known()
-        )
+        agent = self._agents.find(fabric_id)
+        return agent is not None and agent.connected and agent.rescue
 
 
 def _away(name: str) -> str:

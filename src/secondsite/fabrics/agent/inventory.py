@@ -13,7 +13,8 @@ import structlog
 from ...domain import errors
 from ...wire.common.machines import MachineDefinition
 from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState
-from .conversation import Agents, Conversation, DoubledAgent, KnownAgent
+from .conversation import Agents, Conversation
+from .link import Double, KnownAgent
 from .records import Records
 from .telling import ToldMachine, definition, obstacles
 
@@ -64,7 +65,7 @@ class AgentInventory:
             return None
 
     def get(self, fabric_id: str) -> MachineSummary | None:
-        agent = self._known(fabric_id)
+        agent = self._agents.find(fabric_id)
         return None if agent is None else self._summary(agent, FRESH_SECONDS)
 
     def running(self) -> frozenset[str]:
@@ -88,7 +89,7 @@ class AgentInventory:
         return HeldResources(tuple(disks), frozenset(nic.mac.lower() for nic in found.definition.nics))
 
     def concerns(self, fabric_id: str) -> Sequence[Concern]:
-        agent = self._known(fabric_id)
+        agent = self._agents.find(fabric_id)
         if agent is None:
             return ()
         found = [Concern("machine-doubled", _doubled(each)) for each in self._agents.doubles()
@@ -108,9 +109,6 @@ class AgentInventory:
         if found is None:
             raise errors.NotFound(f"No agent of a machine {fabric_id} is enrolled here.")
         return found
-
-    def _known(self, fabric_id: str) -> KnownAgent | None:
-        return next((each for each in self._agents.known() if each.agent_id == fabric_id), None)
 
     def _summary(self, agent: KnownAgent, told_within: float) -> MachineSummary | None:
         definition = self._described(agent, told_within)
@@ -186,7 +184,7 @@ def _silent(agent: KnownAgent) -> str:
     return f"The agent of {agent.name} does not answer {heard}."
 
 
-def _doubled(double: DoubledAgent) -> str:
+def _doubled(double: Double) -> str:
     return (
         f"{double.refused_name} at {double.refused_address} came with the identity of {double.served_name} "
         f"at {double.served_address}."

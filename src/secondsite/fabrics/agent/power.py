@@ -33,7 +33,7 @@ class AgentPower:
     def state(self, fabric_id: str) -> PowerState:
         """As the interface says; a machine that stands still after its last view is off. Raises AgentAway for
         one that is silent, and was not switched off from here: nobody knows whether it runs."""
-        agent = next((each for each in self._agents.known() if each.agent_id == fabric_id), None)
+        agent = self._agents.find(fabric_id)
         record = self._records.get(fabric_id)
         if agent is None or (record.withdrawn and not agent.connected):
             return PowerState.MISSING
@@ -107,8 +107,8 @@ class AgentPower:
 
     def _is_connected(self, fabric_id: str) -> bool:
         """Whether its own system is there."""
-        known = (each for each in self._agents.known() if each.agent_id == fabric_id)
-        return any(each.connected and not each.rescue for each in known)
+        agent = self._agents.find(fabric_id)
+        return agent is not None and agent.connected and not agent.rescue
 
     def _is_away_within(self, fabric_id: str, seconds: float) -> bool:
         until = time.monotonic() + seconds

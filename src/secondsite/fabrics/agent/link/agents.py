@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from ....domain.errors import FabricError
+from ....domain.errors import FabricError, NotFound
 from ....ground.connection_limits import ask_for
 from ....ground.periodic import Every
 from . import words
@@ -80,6 +81,13 @@ class Agents:
     def known(self) -> Sequence[KnownAgent]:
         """By name."""
         return [self._known(record) for record in self._registry.records.all()]
+
+    def find(self, agent_id: str) -> KnownAgent | None:
+        """One of them; None for an agent that is not known, or whose file cannot be read."""
+        with contextlib.suppress(FabricError, NotFound):
+            record = self._registry.records.find(agent_id)
+            return None if record is None else self._known(record)
+        return None
 
     def ask(self, agent_id: str, do: str, seconds: float, /, **words: Any) -> Mapping[str, Any]:
         """What the agent tells; the answer is awaited for that long. Raises AgentAway, AgentRefused."""

@@ -13,11 +13,11 @@ import shutil
 import threading
 import time
 import zlib
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 import structlog
 from pydantic import Field, ValidationError
@@ -27,6 +27,7 @@ from ....domain.amounts import exact_size
 from ....ground import durable, real_files
 from ....ground.periodic import Every
 from ....wire.common.base import Shape
+from ..conversation import Agents
 from . import half_written, told
 from .exports import Exports
 
@@ -42,21 +43,6 @@ FOLDER_MODE: Final = 0o700
 STARTED_ANEW: Final = "The rescue system was started anew while its disks were written: the end may be lost."
 
 log = structlog.get_logger(__name__)
-
-
-class KnownAgent(Protocol):
-    @property
-    def agent_id(self) -> str: ...
-    @property
-    def connected(self) -> bool: ...
-
-
-class Agents(Protocol):
-    """The agents of an appliance."""
-
-    def known(self) -> Sequence[KnownAgent]: ...
-    def ask(self, agent_id: str, do: str, seconds: float, /, **words: Any) -> Mapping[str, Any]: ...
-    def readers(self, agent_id: str) -> AbstractContextManager[Path]: ...
 
 
 class Attached(Shape):
@@ -159,11 +145,16 @@ class RescuedDisks:
     def restart(self, agent_id: str) -> None:
         """Detach, and let the machine start from its own disk. Raises FabricError, also if it was started
         anew since its disks were attached."""
-        self._end_rescue(agent_id, "restart")
-
-    def power_off(self, agent_id: str) -> None:
-        """Detach, and switch the machine off. Raises FabricError as `restart` does."""
-        self._end_rescue(agent_id, "power-off")
+        machine = self._machine(agent_id)
+        if half_written.found(machine.folder):
+            raise errors.FabricError(
+                "The disks of the rescued machine are half written, so it cannot start from them.",
+                do="Write them to the end: retry the job that began it.",
+            )
+        if _serves(machine):
+            self.require_same_start(agent_id)
+        self.detach(agent_id)
+        self._agents.ask(agent_id, "restart", ENDING_SECONDS)
 
     def look(self) -> None:
         """One round: end what waits for machines that are away, and attach again what has come back."""
@@ -213,18 +204,6 @@ class RescuedDisks:
         exports, machine.exports = machine.exports or Exports(machine.folder), None
         exports.end(disks)
         machine.stack.close()
-
-    def _end_rescue(self, agent_id: str, verb: str) -> None:
-        machine = self._machine(agent_id)
-        if half_written.found(machine.folder):
-            raise errors.FabricError(
-                "The disks of the rescued machine are half written, so it cannot start from them.",
-                do="Write them to the end: retry the job that began it.",
-            )
-        if _serves(machine):
-            self.require_same_start(agent_id)
-        self.detach(agent_id)
-        self._agents.ask(agent_id, verb, ENDING_SECONDS)
 
     def _boot(self, agent_id: str) -> str:
         """Which start of its rescue system the machine is in. Raises FabricError if it is in none."""
