@@ -10,7 +10,7 @@ Machines are named by fabric id (a UUID as text, constant for the machine's life
 Sizes are bytes, spans are seconds, times are aware UTC.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ..datapath.disks import CollectedDisk
+from ..domain.machines.hardware import Hindrance
 from ..wire.common.machines import MachineDefinition, NetworkInfo, NetworkService
 from ..wire.common.machines import PowerState as PowerState
 from ..wire.common.properties import AS_DEFINED as AS_DEFINED
@@ -105,7 +106,14 @@ class Concern:
     what: str
 
 
-CONCERNS = ("machine-doubled", "machine-silent", "machine-unprepared")
+CONCERNS = ("machine-doubled", "machine-silent", UNPREPARED := "machine-unprepared")
+LONGEST_CONCERN = 2000
+
+
+def unprepared(found: Iterable[Hindrance | Obstacle]) -> Sequence[Concern]:
+    """What would be in the way after a failover, as one concern; none if there is nothing."""
+    said = " ".join(f"{each.what} {each.do}" for each in found)
+    return [Concern(UNPREPARED, said[:LONGEST_CONCERN])] if said else []
 
 
 class Inventory(Protocol):

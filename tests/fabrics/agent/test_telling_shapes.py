@@ -11,6 +11,7 @@ from secondsite.fabrics.agent import telling
 from .support_telling import DRIVERS, SERVER, server
 
 AGENT = "7d1c1f0e-5d5e-4f1a-9a55-0a1b2c3d4e5f"
+TOLD_AT = 1795992000.5
 KEYS = {"wwn:naa.5000c500a1": "sda", "serial:S2": "sdb"}
 
 
@@ -33,7 +34,7 @@ def test_a_server_is_read_as_it_was_told():
     assert told.cards[0].gateways == ("192.0.2.1",)
     assert told.kernels[0].initramfs.startswith("/boot/")
     assert told.kernels[0].drivers["ahci"] is Presence.INITRAMFS
-    assert not telling.obstacles(told)
+    assert not telling.obstacles(told, TOLD_AT)
 
 
 def test_its_definition_has_the_disks_in_boot_order_and_the_best_hardware():
@@ -74,10 +75,10 @@ def test_what_its_operator_would_miss_is_an_obstacle_that_does_not_block():
         **SERVER["looks"], "ssh": {"listens": True, "ports": [2222], "let_in": "closed"},
         "newer_kernel": "6.1.0-51-amd64",
     }  # fmt: skip
-    found = telling.obstacles(read(looks=looks))
+    found = telling.obstacles(read(looks=looks), TOLD_AT)
     assert ["2222" in found[0].what, "6.1.0-51-amd64" in found[1].what] == [True, True]
     assert not any(each.blocking for each in found)
-    assert not telling.obstacles(read(looks=None))
+    assert not telling.obstacles(read(looks=None), TOLD_AT)
 
 
 WRONG = {
@@ -115,3 +116,10 @@ def test_the_most_that_can_be_told_fits_into_a_definition():
     most = read(kernels=[kernel()] * 16, cards=[SERVER["cards"][0]] * 64, disks=[SERVER["disks"][0]] * 1000)
     made = telling.definition(AGENT, "db01", most, KEYS)
     assert len(json.dumps(made.model_dump(mode="json"))) < 1 << 20
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(7200, "2 h ahead of"), (-3 * 365 * 86400, "1095 days behind")])
+def test_a_clock_that_is_off_is_told_with_how_far(ahead, words):
+    (found,) = telling.obstacles(read(), TOLD_AT - ahead)
+    assert words in found.what
+    assert not found.blocking

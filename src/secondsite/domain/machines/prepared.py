@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...ground.units import MiB
+from .. import amounts
 from .hardware import Hindrance
 
+MOST_CLOCK_SECONDS = 60.0
 LEAST_SHARE, LEAST_BYTES = 0.05, 256 * MiB
 """Less free space than this share of a file system, and than this, is short."""
 
@@ -23,7 +25,7 @@ class Room:
 class Preparations:
     """What was seen in a machine. `loose_cards`: cards whose addresses stand in no file. `ssh_shut_out`:
     ports of its SSH server that its firewall keeps closed. `newer_kernel`: the one of its next start, if it
-    runs another."""
+    runs another. `clock_off_seconds`: how far its clock is ahead of its appliance's."""
 
     loose_cards: Sequence[str] = ()
     ssh_listens: bool = True
@@ -32,6 +34,7 @@ class Preparations:
     restart_required: bool = False
     newer_kernel: str = ""
     clock_is_kept: bool = True
+    clock_off_seconds: float = 0.0
 
 
 def lacking(seen: Preparations) -> Iterator[Hindrance]:
@@ -74,7 +77,13 @@ def _started(seen: Preparations) -> Iterator[Hindrance]:
         )
     elif seen.restart_required:
         yield _note("The machine's system asks for a restart.", "Restart it when that suits.")
-    if not seen.clock_is_kept:
+    if abs(seen.clock_off_seconds) > MOST_CLOCK_SECONDS:
+        side = "ahead of" if seen.clock_off_seconds > 0 else "behind"
+        yield _note(
+            f"The machine's clock is {amounts.span(abs(seen.clock_off_seconds))} {side} its appliance's.",
+            "Set it right, and see what keeps it so ('timedatectl'); or that of the appliance's host.",
+        )
+    elif not seen.clock_is_kept:
         yield _note(
             "Nothing keeps the machine's clock right.",
             "Start systemd-timesyncd or chrony in it ('timedatectl' shows what it does).",

@@ -12,7 +12,7 @@ import structlog
 
 from ...domain import errors
 from ...wire.common.machines import MachineDefinition
-from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState
+from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, unprepared
 from .conversation import Agents, Conversation
 from .link import Double, KnownAgent
 from .records import Records
@@ -21,7 +21,6 @@ from .telling import ToldMachine, definition, obstacles
 KIND = "agent"
 LOOKS_SECONDS = 120.0
 AGAIN_SECONDS = 30.0
-LONGEST_CONCERN = 2000
 FRESH_SECONDS = 20.0
 """What was told so lately is not asked for again: a cycle looks at its machine several times."""
 
@@ -31,9 +30,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """What an agent told, and when, on the monotonic clock; `hello`: how it came before."""
+    """What an agent told, and when, on the monotonic clock and on that of the calendar; `hello`: how it came
+    before."""
 
     at: float
+    clock: float
     hello: Mapping[str, Any]
     machine: ToldMachine
 
@@ -101,8 +102,7 @@ class AgentInventory:
     def _unprepared(self, agent: KnownAgent) -> Sequence[Concern]:
         self._described(agent, LOOKS_SECONDS)
         told = self._told.get(agent.agent_id)
-        said = [f"{each.what} {each.do}" for each in obstacles(told.machine)] if told else []
-        return [Concern("machine-unprepared", " ".join(said)[:LONGEST_CONCERN])] if said else []
+        return unprepared(obstacles(told.machine, told.clock)) if told else []
 
     def _require(self, fabric_id: str) -> MachineSummary:
         found = self.get(fabric_id)
@@ -166,7 +166,7 @@ class AgentInventory:
 
     def _describe(self, agent: KnownAgent) -> MachineDefinition:
         told = Conversation(self._agents, agent.agent_id).machine(agent.name)
-        self._told[agent.agent_id] = _Telling(time.monotonic(), agent.hello, told)
+        self._told[agent.agent_id] = _Telling(time.monotonic(), time.time(), agent.hello, told)
         followed = [each.key for each in told.disks if not each.refused]
         names = self._records.named(agent.agent_id, followed)
         found = definition(agent.agent_id, agent.name, told, {key: names[key] for key in followed})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ class AgentTracking:
         ]
         if all(each.refused for each in disks):
             found.append(Obstacle("No disk of the machine can be followed.", "See why for each of them."))
-        return [*found, *obstacles(agent.machine(fabric_id))]
+        return [*found, *obstacles(agent.machine(fabric_id), time.time())]
 
     def enable(self, fabric_id: str, tag: str) -> None:
         def tagged(found: MachineRecord) -> dict[str, object]:

@@ -11,7 +11,7 @@ from ..scripting import Scripting
 from ..seeing import Seeing
 from ..settling import Settling
 from . import reaching, seeing
-from .agent import addressing, scripting
+from .agent import addressing, looks, scripting
 from .consistency import common_pause, freezing
 from .host import accelerator, connection, inventory, migration_marks, networks, permissions, power
 from .hosting import firmware, hosting, settling
@@ -40,9 +40,12 @@ class LibvirtFabric:
         agents = freezing.Agents(self._hypervisor, work_dir / "frozen")
         quiescence = common_pause.CommonPause(self._hypervisor, work_dir, agents)
         machines = power.Power(self._hypervisor, away)
-        self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor)
+        self._looks = looks.GuestLooks(self._hypervisor)
+        self.inventory: interface.Inventory = inventory.Inventory(self._hypervisor, self._looks.lacking)
         self.power: interface.Power = machines
-        views = tracking.Tracking(self._hypervisor, work_dir, agents, folders, machines, view_kind)
+        views = tracking.Tracking(
+            self._hypervisor, work_dir, agents, folders, machines, view_kind, self._looks.looked
+        )
         self.tracking: interface.Tracking = views
         self._views = views
         self.common_pause: interface.CommonPause = quiescence
@@ -84,6 +87,7 @@ class LibvirtFabric:
         self._folders.further = folders
 
     def close(self) -> None:
+        self._looks.close()
         self._views.close()
         self._networks.close()
         self._hypervisor.close()

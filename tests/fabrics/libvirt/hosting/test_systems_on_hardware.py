@@ -98,7 +98,7 @@ def expect(found, drive):
 @pytest.mark.parametrize("name", FOR_ALL)
 def test_a_system_with_a_general_initramfs_starts_on(host, name, drive):
     definition, said = defined(name, host)
-    assert not [each for each in telling.obstacles(said) if each.blocking]
+    assert not [each for each in telling.obstacles(said, time.time()) if each.blocking]
     assert {*RUN} <= {*definition.drives}
     alone = definition.model_copy(update={"drives": (drive,)})
     (words,) = made(host, alone, name)

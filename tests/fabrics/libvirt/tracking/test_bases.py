@@ -19,7 +19,7 @@ DOMAIN = SimpleNamespace(UUIDString=lambda: "id-1")
 def tracking(tmp_path):
     hypervisor = SimpleNamespace(uri="test:///default", embedded_root=tmp_path, key=None)
     nobody = cast(Any, None)
-    made = Tracking(cast(Any, hypervisor), tmp_path / "work", nobody, nobody, nobody, "filter")
+    made = Tracking(cast(Any, hypervisor), tmp_path / "work", nobody, nobody, nobody, "filter", lambda _: ())
     yield made
     made.close()
 

@@ -10,10 +10,10 @@ def hardware(told: ToldMachine) -> decided.Hardware:
     return decided.decide(_system(told))
 
 
-def obstacles(told: ToldMachine) -> tuple[interface.Obstacle, ...]:
+def obstacles(told: ToldMachine, clock: float) -> tuple[interface.Obstacle, ...]:
     """What keeps the machine from starting at its second site, or may, and what its operator would miss
-    there."""
-    found = (*hardware(told).hindrances, *prepared.lacking(_preparations(told)))
+    there. `clock`: this host's when it told, in seconds since 1970."""
+    found = (*hardware(told).hindrances, *prepared.lacking(_preparations(told, clock)))
     return tuple(interface.Obstacle(each.what, each.do, each.blocking) for each in found)
 
 
@@ -34,7 +34,7 @@ def _system(told: ToldMachine) -> decided.System:
     )
 
 
-def _preparations(told: ToldMachine) -> prepared.Preparations:
+def _preparations(told: ToldMachine, clock: float) -> prepared.Preparations:
     looks = told.looks
     loose = [each.name for each in told.cards if each.addresses and each.method == "unknown"]
     if looks is None:
@@ -48,4 +48,5 @@ def _preparations(told: ToldMachine) -> prepared.Preparations:
         restart_required=looks.restart_required,
         newer_kernel=looks.newer_kernel,
         clock_is_kept=looks.clock.synchronized is not False,
+        clock_off_seconds=looks.clock.at - clock,
     )

@@ -5,5 +5,7 @@ Its rooms:
     addressing    gives a card an address
     scripting     runs a script
     file_systems  asks the guest's kernel about mounted file systems
+    looks         looks in guests for what their operators would miss
+    files         reads files of a guest
     guest         commands that a guest's agent runs
 """

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import libvirt
 
 from ....datapath.disks import NetworkDisk
 from ....domain import errors
+from ....domain.machines.hardware import Hindrance
 from ... import interface
 from ...interface import HeldDisk, HeldResources
 from . import connection, domain_xml, monitor, network_access, network_sizes, qemu_img, states, unescaped
@@ -28,8 +29,12 @@ FOLDER_POOLS = ("dir", "fs", "netfs")
 class Inventory:
     """Reads the machines of the site; changes nothing."""
 
-    def __init__(self, hypervisor: connection.Hypervisor) -> None:
+    def __init__(
+        self, hypervisor: connection.Hypervisor, lacking: Callable[[str], Sequence[Hindrance]]
+    ) -> None:
+        """`lacking` tells what was seen to be lacking in a machine."""
         self._hypervisor = hypervisor
+        self._lacking = lacking
 
     def list(self) -> Sequence[interface.MachineSummary]:
         found = (_summary_unless_gone(domain) for domain in self._hypervisor.domains())
@@ -53,7 +58,7 @@ class Inventory:
         return tag_of(self._hypervisor.domain(fabric_id))
 
     def concerns(self, fabric_id: str) -> Sequence[interface.Concern]:
-        return ()
+        return interface.unprepared(self._lacking(fabric_id))
 
     def holding(self, fabric_id: str) -> interface.HeldResources:
         domain = self._hypervisor.domain(fabric_id)

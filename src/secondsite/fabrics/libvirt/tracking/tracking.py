@@ -14,6 +14,7 @@ from typing import Any
 
 from ....datapath.disks import DiskLocation
 from ....domain import errors
+from ....domain.machines.hardware import Hindrance
 from ... import foreign_mark, interface
 from ..consistency import freezing
 from ..host import connection, domain_xml, inventory, permissions, sockets, tagging
@@ -52,8 +53,11 @@ class Tracking:
         folders: permissions.FolderAccess,
         machines: interface.Power,
         view_kind: str,
+        lacking: Callable[[str], Sequence[Hindrance]],
     ) -> None:
+        """`lacking` looks for what is lacking in a machine."""
         self._hypervisor = hypervisor
+        self._lacking = lacking
         self._power = machines
         self._work_dir = work_dir
         self._agents = agents
@@ -76,7 +80,8 @@ class Tracking:
         domain = self._hypervisor.domain(fabric_id)
         disks = domain_xml.disks(domain_xml.parse(inventory.definition_xml(domain)))
         unkept = self._kinds.follow_unkept(disks)
-        return trackable.obstacles(domain, self._hypervisor.key, unkept=unkept)
+        notes = (interface.Obstacle(each.what, each.do, each.blocking) for each in self._lacking(fabric_id))
+        return [*trackable.obstacles(domain, self._hypervisor.key, unkept=unkept), *notes]
 
     def enable(self, fabric_id: str, tag: str) -> None:
         domain = self._hypervisor.domain(fabric_id)

@@ -1,0 +1,146 @@
+"""Looks in running guests for what their operators would miss after a failover.
+
+A guest's agent is asked in the background, one guest after the other: one that does not answer holds up
+nobody. No command runs in a guest, so neither its firewall nor its network's configuration is looked at."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+import structlog
+
+from ....domain import errors
+from ....domain.machines import prepared
+from ....domain.machines.hardware import Hindrance
+from ....ground.periodic import Every
+from ..host import connection
+from .files import AskedGuest
+
+EVERY_SECONDS = 600.0
+FORGOTTEN_SECONDS = 3600.0
+"""Nobody asks for a machine that is not protected any more."""
+TURN_SECONDS = 5.0
+MOST_SYSTEMS = 128
+LISTENING, SSH_PORT = "0A", 22
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+SSH_FILE = "/etc/ssh/sshd_config"
+ASKS_FOR_RESTART = "/run/reboot-required"
+OWN = ("0100007F", "00000000000000000000000001000000")
+"""The machine's own addresses, as the tables write them."""
+
+log = structlog.get_logger(__name__)
+
+
+class _Mounted(pydantic.BaseModel):
+    path: str = pydantic.Field(alias="mountpoint", max_length=4096)
+    used_bytes: int | None = pydantic.Field(None, alias="used-bytes", ge=0)
+    total_bytes: int | None = pydantic.Field(None, alias="total-bytes", ge=0)
+
+
+@dataclass(slots=True)
+class _Look:
+    asked_at: float
+    looked_at: float | None = None
+    lacking: Sequence[Hindrance] = ()
+
+
+class GuestLooks:
+    """Thread-safe."""
+
+    def __init__(self, hypervisor: connection.Hypervisor, clock: Callable[[], float] = time.time) -> None:
+        self._hypervisor = hypervisor
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._looks: dict[str, _Look] = {}
+        self._looking = Every("guest-looks", TURN_SECONDS, self.look, _tell_failure)
+        self._looking.start()
+
+    def close(self) -> None:
+        self._looking.stop()
+
+    def lacking(self, fabric_id: str) -> Sequence[Hindrance]:
+        """What was seen to be lacking when the machine was looked at last. Who is asked for is looked at
+        again and again."""
+        with self._lock:
+            look = self._looks.setdefault(fabric_id, _Look(time.monotonic()))
+            look.asked_at = time.monotonic()
+            return look.lacking
+
+    def looked(self, fabric_id: str) -> Sequence[Hindrance]:
+        """The same; a machine that was not looked at lately is looked at before."""
+        self.lacking(fabric_id)
+        look = self._due(time.monotonic()).get(fabric_id)
+        if look is not None:
+            self._look_at(fabric_id, look)
+        return self.lacking(fabric_id)
+
+    def look(self) -> None:
+        """At all whose turn it is."""
+        for fabric_id, look in self._due(time.monotonic()).items():
+            if self._looking.stopping.is_set():
+                return
+            self._look_at(fabric_id, look)
+
+    def _due(self, now: float) -> Mapping[str, _Look]:
+        with self._lock:
+            wanted = {
+                each: look for each, look in self._looks.items() if now - look.asked_at < FORGOTTEN_SECONDS
+            }
+            self._looks = wanted
+            return {
+                each: look
+                for each, look in wanted.items()
+                if look.looked_at is None or now - look.looked_at > EVERY_SECONDS
+            }
+
+    def _look_at(self, fabric_id: str, look: _Look) -> None:
+        """One that is off, or has no agent, is as it was seen last."""
+        look.looked_at = time.monotonic()
+        try:
+            look.lacking = tuple(prepared.lacking(seen(self._hypervisor.domain(fabric_id), self._clock)))
+        except errors.SecondsiteError as problem:
+            log.debug("guest.not-seen", fabric_id=fabric_id, problem=str(problem))
+
+
+def seen(domain: Any, clock: Callable[[], float]) -> prepared.Preparations:
+    """What its agent lets be seen of a guest. Raises FabricError, DeadlineExceeded."""
+    asked = AskedGuest(domain)
+    off = asked.ask(int, "guest-get-time") / 1e9 - clock()
+    tables = [table for table in map(asked.read_if_there, TABLES) if table is not None]
+    return prepared.Preparations(
+        ssh_listens=not tables or listening(tables, _ports(asked.read_if_there(SSH_FILE) or "")),
+        full=tuple(_rooms(asked)),
+        restart_required=asked.read_if_there(ASKS_FOR_RESTART) is not None,
+        clock_off_seconds=off,
+    )
+
+
+def _rooms(asked: AskedGuest) -> Iterator[prepared.Room]:
+    for each in asked.ask(list[_Mounted], "guest-get-fsinfo")[:MOST_SYSTEMS]:
+        if each.used_bytes is not None and each.total_bytes:
+            free = max(0, each.total_bytes - each.used_bytes)
+            yield prepared.Room(each.path, each.total_bytes, free)
+
+
+def _ports(configuration: str) -> frozenset[int]:
+    rows = (line.split() for line in configuration.splitlines())
+    found = {int(row[1]) for row in rows if len(row) == 2 and row[0].lower() == "port" and row[1].isdigit()}
+    return frozenset(found or {SSH_PORT})
+
+
+def listening(tables: Sequence[str], ports: frozenset[int]) -> bool:
+    """Whether a program listens at one of these ports, by the kernel's tables, and not only for the machine
+    itself."""
+    wanted = {f"{port:04X}" for port in ports}
+    rows = (line.split() for table in tables for line in table.splitlines()[1:])
+    places = (row[1].rpartition(":") for row in rows if len(row) > 3 and row[3] == LISTENING)
+    return any(address not in OWN and port in wanted for address, _, port in places)
+
+
+def _tell_failure(problem: Exception) -> None:
+    log.warning("guest-looks.failed", problem=str(problem))

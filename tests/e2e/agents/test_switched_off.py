@@ -1,0 +1,82 @@
+"""A server whose last changes have arrived elsewhere never works on, however its agent ends; one whose last
+changes have not works on. The server is a real one, with the agent under its unit."""
+
+import contextlib
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+from demo.physical import AGENT, FETCH, HOST, served
+from guestkit.server import Server
+from rig.eventually import eventually
+from secondsite.fabrics.agent.conversation import Conversation, LastHold
+from secondsite.fabrics.agent.link import Agents
+
+from .support_agents import needs_agent
+
+pytestmark = [needs_agent, pytest.mark.slow]
+BOOT_SECONDS, PATIENCE = 400.0, 120.0
+HOLD = LastHold(seconds=600.0, grace_seconds=60.0)
+ENDS = (
+    "kill -KILL $(systemctl show -p MainPID --value secondsite-agent)",
+    "kill -TERM $(systemctl show -p MainPID --value secondsite-agent)",
+    "systemctl stop secondsite-agent",
+    "systemctl restart secondsite-agent",
+)
+
+
+@contextlib.contextmanager
+def running_server():
+    """It is on, its agent is installed as its owner would do it, and a first view was acknowledged."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        agents = Agents(folder / "agents", ("127.0.0.1", 0))
+        agents.start()
+        stack.callback(agents.close)
+        server = Server.make(folder / "server")
+        stack.callback(server.cut_power)
+        server.switch_on()
+        server.wait_for(b"HELD", BOOT_SECONDS)
+        with served(AGENT) as port:
+            line = FETCH.format(host=HOST, port=port, agents=agents.port, key=agents.new_key())
+            status, said = server.run(line)
+        assert status == 0, said
+        [known] = eventually(lambda: [each for each in agents.known() if each.connected], PATIENCE)
+        yield server, Conversation(agents, known.agent_id)
+
+
+def last_view(agent):
+    """A last view of the server, whose services are stopped then."""
+    first, last = f"first-{uuid.uuid4().hex[:8]}", f"last-{uuid.uuid4().hex[:8]}"
+    agent.open_live("", first)
+    agent.close_view()
+    agent.acknowledge(first)
+    agent.open_frozen(first, last, first, last=HOLD)
+    assert agent.standing() == last
+    return last
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_once_its_last_changes_were_acknowledged_the_end_of_its_agent_switches_the_server_off(end):
+    with running_server() as (server, agent):
+        status, said = server.run(f"echo '{end}' >/run/end")
+        assert status == 0, said
+        agent.acknowledge(last_view(agent))
+        rows = len(server.rows())
+        with contextlib.suppress(TimeoutError, OSError):
+            server.run("sh /run/end", within_seconds=PATIENCE)
+        eventually(lambda: not server.is_on(), PATIENCE)
+        assert len(server.rows()) == rows, "it worked on"
+
+
+def test_before_that_the_death_of_its_agent_lets_the_server_work_on():
+    with running_server() as (server, agent):
+        last_view(agent)
+        rows = len(server.rows())
+        server.run(ENDS[0])
+        eventually(lambda: len(server.rows()) > rows, PATIENCE)
+        assert server.is_on()

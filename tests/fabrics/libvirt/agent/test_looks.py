@@ -1,0 +1,107 @@
+"""A guest's agent lets be seen what its operator would miss after a failover: nothing runs in the guest."""
+
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+import guestkit
+from rig.eventually import eventually
+from secondsite.domain import errors
+from secondsite.fabrics.libvirt.agent import guest
+from secondsite.fabrics.libvirt.agent.looks import GuestLooks, listening, seen
+from tests.fabrics.libvirt.support_guests import GuestMachine
+
+HEAD = "  sl  local_address rem_address   st tx_queue\n"
+
+
+@pytest.mark.guest
+def test_in_a_guest_what_listens_what_is_free_and_what_its_clock_shows_is_seen(host):
+    machine = GuestMachine(host, guestkit.Kind.AGENT)
+    machine.boot()
+    eventually(lambda: host.fabric.seeing.agent_answers(machine.id), within_seconds=30)
+    domain = host.domain(machine.id)
+    found = seen(domain, time.time)
+    assert not found.ssh_listens
+    assert not found.restart_required
+    assert abs(found.clock_off_seconds) < 60
+    assert [(each.where, each.free_bytes > 0) for each in found.full] == [("/data/vda", True)]
+    inside = "mkdir -p /etc/ssh /run; echo Port 2222 > /etc/ssh/sshd_config; touch /run/reboot-required"
+    guest.run(domain, "/bin/sh", ["-c", f"{inside}; (nc -l -p 2222 > /dev/null 2>&1 &)"], 30)
+    assert eventually(lambda: seen(domain, time.time).ssh_listens, within_seconds=30)
+    assert seen(domain, lambda: time.time() - 7200).clock_off_seconds > 7000
+    said = [each.what for each in host.fabric.tracking.check(machine.id)]
+    assert any("asks for a restart" in each for each in said)
+    (concern,) = host.fabric.inventory.concerns(machine.id)
+    assert concern.code == "machine-unprepared"
+    assert "asks for a restart" in concern.what
+
+
+class Host:
+    """Machines whose agents answer what they are told to, or not at all."""
+
+    def __init__(self):
+        self.asked: list[str] = []
+        self.silent: set[str] = set()
+
+    def domain(self, fabric_id):
+        self.asked.append(fabric_id)
+        if fabric_id in self.silent:
+            raise errors.FabricError("no agent is connected")
+        return SimpleNamespace()
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    answers = {"guest-get-time": 9000 * 10**9, "guest-get-fsinfo": []}
+
+    def asked(_domain, kind, command, _arguments=None):
+        if command not in answers:
+            raise errors.FabricError("not allowed")
+        return kind.validate_python(answers[command])
+
+    monkeypatch.setattr(guest, "asked", asked)
+    made = GuestLooks(cast(Any, Host()), clock=lambda: 0.0)
+    yield made
+    made.close()
+
+
+def host_of(looks) -> Host:
+    return cast(Host, looks._hypervisor)  # noqa: SLF001 it is a fake
+
+
+def test_a_guest_that_gives_no_files_lacks_only_what_can_be_seen(looks):
+    (found,) = looks.looked("m1")
+    assert "2 h 30 min ahead" in found.what
+
+
+def test_one_that_does_not_answer_is_not_asked_again_for_a_while_and_holds_up_no_other(looks):
+    host_of(looks).silent.add("m1")
+    assert (looks.looked("m1"), len(looks.looked("m2"))) == ((), 1)
+    looks.look()
+    assert (looks.looked("m1"), host_of(looks).asked) == ((), ["m1", "m2"])
+
+
+def test_who_asks_for_what_was_seen_waits_for_nobody(looks):
+    assert looks.lacking("m1") == ()
+    assert host_of(looks).asked == []
+    looks.look()
+    assert len(looks.lacking("m1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "listens"),
+    [
+        ("   0: 00000000:0016 00000000:0000 0A 0\n", True),
+        ("   0: 0100007F:0016 00000000:0000 0A 0\n", False),
+        ("   0: 00000000000000000000000001000000:0016 0:0000 0A 0\n", False),
+        ("   0: 00000000000000000000000000000000:0016 0:0000 0A 0\n", True),
+        ("   0: 0F02000A:0016 0202000A:A1B2 01 0\n", False),
+        ("   0: 00000000:0017 00000000:0000 0A 0\n", False),
+        ("   0: torn\n", False),
+        ("   0: 00000000:zz 00000000:0000 0A 0\n", False),
+    ],
+)
+def test_only_a_server_that_others_reach_counts_as_listening(rows, listens):
+    assert listening([HEAD + rows], frozenset({22})) is listens
