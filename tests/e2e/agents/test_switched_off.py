@@ -3,6 +3,7 @@ changes have not works on. The server is a real one, with the agent under its un
 
 import contextlib
 import shutil
+import socket
 import tempfile
 import uuid
 from pathlib import Path
@@ -17,7 +18,9 @@ from secondsite.fabrics.agent.link import Agents
 
 from .support_agents import needs_agent
 
-pytestmark = [needs_agent, pytest.mark.slow]
+pytestmark = [
+    needs_agent, pytest.mark.slow, pytest.mark.every(by="all"), pytest.mark.timeout(900)
+]  # fmt: skip
 BOOT_SECONDS, PATIENCE = 400.0, 120.0
 HOLD = LastHold(seconds=600.0, grace_seconds=60.0)
 ENDS = (
@@ -60,23 +63,37 @@ def last_view(agent):
     return last
 
 
+@contextlib.contextmanager
+def hand_in(server):
+    """What carries out a line of shell in the server once its services are stopped and its disks stand
+    still: a process in no unit that is stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(PATIENCE)
+        port = listening.getsockname()[1]
+        follow = f'exec 3<>/dev/tcp/{HOST}/{port}; read -r line <&3; eval "$line"'
+        status, said = server.run(
+            f"systemd-run --scope --quiet bash -c '{follow}' </dev/null >/dev/null 2>&1 &"
+        )
+        assert status == 0, said
+        connection, _ = listening.accept()
+        with connection:
+            yield lambda line: connection.sendall(f"{line}\n".encode())
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_once_its_last_changes_were_acknowledged_the_end_of_its_agent_switches_the_server_off(end):
-    with running_server() as (server, agent):
-        status, said = server.run(f"echo '{end}' >/run/end")
-        assert status == 0, said
+    with running_server() as (server, agent), hand_in(server) as carry_out:
         agent.acknowledge(last_view(agent))
         rows = len(server.rows())
-        with contextlib.suppress(TimeoutError, OSError):
-            server.run("sh /run/end", within_seconds=PATIENCE)
+        carry_out(end)
         eventually(lambda: not server.is_on(), PATIENCE)
         assert len(server.rows()) == rows, "it worked on"
 
 
 def test_before_that_the_death_of_its_agent_lets_the_server_work_on():
-    with running_server() as (server, agent):
+    with running_server() as (server, agent), hand_in(server) as carry_out:
         last_view(agent)
         rows = len(server.rows())
-        server.run(ENDS[0])
+        carry_out(ENDS[0])
         eventually(lambda: len(server.rows()) > rows, PATIENCE)
         assert server.is_on()
