@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rig import images
 from rig.agent_machines import PROGRAM, LoopDisk, is_built, run
 from rig.agent_sites import AgentSites
 from rig.eventually import eventually
@@ -117,3 +118,23 @@ def discovered(rig):
     """What the vault knows of the machines at site a."""
     with rig.client() as vault:
         return vault.sites["a"].inventory().machines
+
+
+def records_at(rig, point_id):
+    """What the file of records holds at a point, after its file system was repaired from its journal."""
+    replica = rig.replica_folder("b", rig.machine(NAME).id)
+    [image] = images.point_disks(replica, point_id).values()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        raw = Path(folder) / "raw"
+        images.qemu_img("convert", "-U", "-O", "raw", image, raw)
+        device = subprocess.check_output(["losetup", "-f", "--show", raw], text=True).strip()
+        try:
+            mount = Path(folder) / "mount"
+            mount.mkdir()
+            subprocess.run(["mount", device, mount], check=True)
+            try:
+                return [int(line) for line in (mount / "records").read_text().splitlines()]
+            finally:
+                subprocess.run(["umount", mount], check=True)
+        finally:
+            subprocess.run(["losetup", "-d", device], check=True)

@@ -2,19 +2,23 @@
 
 import os
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from rig import images
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground.units import MiB, TiB
 from secondsite.wire import rest
-from tests.e2e.agents.support_agents import NAME, PATIENCE, agent_site, discovered, needs_agent
+from tests.e2e.agents.support_agents import (
+    NAME,
+    PATIENCE,
+    agent_site,
+    discovered,
+    needs_agent,
+    records_at,
+)
 from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300), needs_agent]
@@ -24,26 +28,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300), nee
 def site():
     with agent_site() as (rig, machine):
         yield rig, machine
-
-
-def records_at(rig, point_id):
-    """What the file of records holds at a point, after its file system was repaired from its journal."""
-    replica = rig.replica_folder("b", rig.machine(NAME).id)
-    [image] = images.point_disks(replica, point_id).values()
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        raw = Path(folder) / "raw"
-        images.qemu_img("convert", "-U", "-O", "raw", image, raw)
-        device = subprocess.check_output(["losetup", "-f", "--show", raw], text=True).strip()
-        try:
-            mount = Path(folder) / "mount"
-            mount.mkdir()
-            subprocess.run(["mount", device, mount], check=True)
-            try:
-                return [int(line) for line in (mount / "records").read_text().splitlines()]
-            finally:
-                subprocess.run(["umount", mount], check=True)
-        finally:
-            subprocess.run(["losetup", "-d", device], check=True)
 
 
 def write_records(machine, first, count):
