@@ -15,14 +15,17 @@ from guestkit.server import Server, held_in, rows_in, starts_in
 from rig.agent_sites import AgentSites
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.points import Consistency
 from secondsite.ground import threads
 from secondsite.ground.plural import counted
 from secondsite.wire import rest
 from secondsite.wire.common.machines import DiscoveredMachine
+from secondsite.wire.common.points import PointShape
 
 MACHINE = "server"
 BUILT = Path(__file__).resolve().parent.parent / ".cache"
 AGENT = BUILT / "agent" / "secondsite-agent"
+HOOK = Path(__file__).resolve().parent.parent / "agent" / "hooks" / "examples" / "postgresql"
 KERNEL, INITRD = BUILT / "rescue" / "vmlinuz", BUILT / "rescue" / "initrd"
 WORDS = "console=ttyS0 quiet no_timer_check"
 HOST = "10.0.2.2"
@@ -33,13 +36,15 @@ POLICY = rest.PolicyCreate(
     rpo_threshold_seconds=120,
     retention_seconds=86400,
     crash_consistent_every_seconds=10,
-    app_consistent_every_seconds=0,
+    app_consistent_every_seconds=60,
     cycle_seconds=5,
 )
-FETCH = (
-    "bash -c 'exec 3<>/dev/tcp/{host}/{port}; cat <&3 >/root/secondsite-agent' && "
-    "chmod +x /root/secondsite-agent && /root/secondsite-agent install --appliance {host}:{agents} {key}"
+FETCH = "bash -c 'exec 3<>/dev/tcp/{host}/{port}; cat <&3 >{to}' && chmod 700 {to}"
+INSTALL = (
+    FETCH.replace("{to}", "/root/secondsite-agent")
+    + " && /root/secondsite-agent install --appliance {host}:{agents} {key}"
 )
+HOOKS = "/etc/secondsite-agent/hooks.d"
 
 
 @dataclass(slots=True)
@@ -56,6 +61,7 @@ class PhysicalStory:
             self.switch_on,
             self.set_up,
             self.enroll,
+            self.let_the_database_rest,
             self.protect,
             self.replicate,
             self.drill,
@@ -99,7 +105,7 @@ class PhysicalStory:
 
     def enroll(self, figures: Figures) -> None:
         with served(AGENT) as port:
-            line = FETCH.format(host=HOST, port=port, agents=self.rig.agents_port, key=self.rig.agent_key())
+            line = INSTALL.format(host=HOST, port=port, agents=self.rig.agents_port, key=self.rig.agent_key())
             status, said = self.server.run(line)
         if status:
             raise PromiseBroken(f"the agent was not installed: {said}")
@@ -111,6 +117,14 @@ class PhysicalStory:
             f"on {drives}",
             drives=list(found.definition.drives),
         )
+
+    def let_the_database_rest(self, figures: Figures) -> None:
+        with served(HOOK) as port:
+            fetch = FETCH.format(host=HOST, port=port, to=f"{HOOKS}/{HOOK.name}")
+            status, said = self.server.run(f"mkdir -p {HOOKS} && {fetch}")
+        if status:
+            raise PromiseBroken(f"the hook did not come: {said}")
+        figures.say(f"the example for PostgreSQL lies in {HOOKS}: app-consistent points, one a minute")
 
     def _discovered(self) -> DiscoveredMachine | None:
         with self.rig.client() as vault:
@@ -136,15 +150,18 @@ class PhysicalStory:
         def enough(machine: rest.Machine) -> bool:
             nonlocal worst
             worst = max(worst, machine.rpo.sent_seconds or 0.0)
-            return machine.points.count >= 4
+            return machine.points.count >= 4 and bool(self._app_points())
 
         machine = self.rig.wait_for(MACHINE, enough, within_seconds=300)
         figures.say(
-            f"{counted(machine.points.count, 'point')}; RPO {machine.rpo.seconds or 0:.1f} s now, sent "
-            f"at most {worst:.1f} s ago",
+            f"{counted(machine.points.count, 'point')}, {len(self._app_points())} of them with PostgreSQL at "
+            f"rest; RPO {machine.rpo.seconds or 0:.1f} s now, sent at most {worst:.1f} s ago",
             rpo_seconds=machine.rpo.seconds,
             worst_sent_seconds=worst,
         )
+
+    def _app_points(self) -> list[PointShape]:
+        return [each for each in self.rig.points(MACHINE) if each.consistency is Consistency.APP]
 
     def drill(self, figures: Figures) -> None:
         before = len(self.server.rows())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.physical import AGENT, FETCH, HOST, served
+from demo.physical import AGENT, HOST, INSTALL, served
 from guestkit.server import Server
 from rig.eventually import eventually
 from secondsite.fabrics.agent.conversation import Conversation, LastHold
@@ -45,7 +45,7 @@ def running_server():
         server.switch_on()
         server.wait_for(b"HELD", BOOT_SECONDS)
         with served(AGENT) as port:
-            line = FETCH.format(host=HOST, port=port, agents=agents.port, key=agents.new_key())
+            line = INSTALL.format(host=HOST, port=port, agents=agents.port, key=agents.new_key())
             status, said = server.run(line)
         assert status == 0, said
         [known] = eventually(lambda: [each for each in agents.known() if each.connected], PATIENCE)
