@@ -41,15 +41,18 @@ def _store(store: StoreSpace) -> str:
 
 
 def memory(appliance: Appliance) -> str:
-    """What memory its host has free for machines."""
+    """What memory its host has free for machines; '-' where none run."""
     has = appliance.capacity
-    return "-" if has is None else f"{size(has.free_bytes)} free of {size(has.memory_bytes)}"
+    if has is None or not has.memory_bytes:
+        return "-"
+    return f"{size(has.free_bytes)} free of {size(has.memory_bytes)}"
 
 
 def memory_of_all(appliances: Iterable[Appliance]) -> str | None:
-    """What memory the hosts of these appliances have together; None if none says it. Two appliances on one
-    host count once."""
-    by_host = {each.host or each.id: each.capacity for each in appliances if each.capacity is not None}
+    """What memory the hosts of these appliances have together; None if none says it, or no machine runs
+    there. Two appliances on one host count once."""
+    told = {each.host or each.id: each.capacity for each in appliances if each.capacity is not None}
+    by_host = {host: has for host, has in told.items() if has.memory_bytes}
     if not by_host:
         return None
     hosts = by_host.values()
