@@ -31,6 +31,30 @@ func install(words []string) error {
 	return nil
 }
 
+// callElsewhere does by hand what the appliance at home tells by itself.
+func callElsewhere(words []string) error {
+	flags := flag.NewFlagSet("call", flag.ContinueOnError)
+	state := flags.String("state", stateFolder, "folder that the enrollment made")
+	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	addresses, err := addressesIn(*appliance)
+	if err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return fmt.Errorf("give the SHA-256 of its authority for agents; options stand before it")
+	}
+	places := []enrolling.Place{{Addresses: addresses, CA: flags.Arg(0)}}
+	kept := enrolling.State(*state)
+	if err := kept.KeepElsewhere(enrolling.Elsewhere{Always: true, Places: places}); err != nil {
+		return err
+	}
+	fmt.Println("it is called within a minute, for as long as the appliance at home tells nothing else")
+	return nil
+}
+
 func remove(words []string) error {
 	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
 	root := flags.String("root", "/", "where the machine's files lie: for trials")

@@ -23,6 +23,7 @@ const usage = `usage: secondsite-agent COMMAND
   install --appliance HOST:PORT KEY   enroll, and run as a service from now on
   enroll --appliance HOST:PORT KEY    only make this machine known to its appliance
   run                                 stay connected to it
+  call --appliance HOST:PORT SHA256   call this appliance as well: that of the site to which the machine was moved
   remove                              end the service, and remove all of it
   disks                               the disks, and why one is not followed
   rescue                              offer the disks of this machine to be overwritten
@@ -41,7 +42,7 @@ func run(words []string) error {
 		return fmt.Errorf("%s", usage)
 	}
 	verbs := map[string]func([]string) error{
-		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "serve": serve, "rescue": offer,
+		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "call": callElsewhere, "serve": serve, "rescue": offer,
 	}
 	switch verb, rest := words[0], words[1:]; {
 	case verbs[verb] != nil:

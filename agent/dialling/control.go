@@ -25,10 +25,11 @@ const (
 
 // question is what any line of the appliance may hold.
 type question struct {
-	Number      int64  `json:"number"`
-	Do          string `json:"do"`
-	Token       string `json:"token"`
-	Certificate string `json:"certificate"`
+	Number      int64             `json:"number"`
+	Do          string            `json:"do"`
+	Token       string            `json:"token"`
+	Certificate string            `json:"certificate"`
+	Places      []enrolling.Place `json:"places"`
 	enrolling.Refusal
 	OK   *bool `json:"ok"`
 	Told struct {
@@ -43,18 +44,20 @@ type answer struct {
 
 // control is one control connection.
 type control struct {
-	*Dialler
+	*caller
 	connection net.Conn
-	appliance  enrolling.Appliance
+	place      enrolling.Place
 	address    string
 	sending    sync.Mutex
 	waiting    chan func()
 	ended      chan struct{}
+	// isWelcome is that the appliance took this machine.
+	isWelcome bool
 }
 
-func newControl(d *Dialler, c net.Conn, appliance enrolling.Appliance, address string) *control {
+func newControl(by *caller, c net.Conn, place enrolling.Place, address string) *control {
 	return &control{
-		Dialler: d, connection: c, appliance: appliance, address: address,
+		caller: by, connection: c, place: place, address: address,
 		waiting: make(chan func(), mostWaiting), ended: make(chan struct{}),
 	}
 }
@@ -139,6 +142,7 @@ func (c *control) welcomed(said question) error {
 	if !*said.OK {
 		return &said.Refusal
 	}
+	c.isWelcome = true
 	c.connected(c.address)
 	if off := enrolling.ClockOff(said.Told.Clock); off != "" {
 		fmt.Fprintln(os.Stderr, off)
@@ -147,19 +151,15 @@ func (c *control) welcomed(said question) error {
 }
 
 func (c *control) work(asked question, line []byte) {
-	switch asked.Do {
-	case "renew":
-		request, err := c.State.Renew(HostName())
-		c.send(answer{asked.Number, told(map[string]string{"request": request}, err)})
-	case "keep":
-		err := c.State.Keep(asked.Certificate)
-		c.send(answer{asked.Number, answered(err)})
-		if err == nil {
+	if verb := kept[asked.Do]; verb != nil {
+		done := c.keep(verb, asked)
+		c.send(answer{asked.Number, done})
+		if asked.Do == "keep" && done.OK {
 			c.connection.Close() // and dial again with the new certificate
 		}
-	default:
-		c.send(answer{asked.Number, c.Answer(line)})
+		return
 	}
+	c.send(answer{asked.Number, c.Answer(line)})
 }
 
 func (c *control) send(what interface{}) error {

@@ -2,11 +2,8 @@ package dialling
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"os"
 	"sync"
-	"time"
 
 	"secondsite/agent/enrolling"
 	"secondsite/agent/serving"
@@ -21,71 +18,44 @@ type Dialler struct {
 	Answer func(line []byte) serving.Answer
 	// Read serves a reader until it leaves, and closes the connection.
 	Read func(net.Conn)
+	// IsStill tells whether file systems stay frozen now; nil if none ever do.
+	IsStill func() bool
 
 	// asking: such questions are answered one after the other, also those of a connection that was lost meanwhile.
 	asking  sync.Mutex
 	readers readers
-	said    string
 }
 
-// Run stays connected until the context ends; an appliance that is away for days is dialled for days.
+// Run stays connected until the context ends: to the appliance at which this machine was enrolled, and on other hardware
+// also to one of those that it was told of.
 func (d *Dialler) Run(until context.Context) error {
 	if _, err := d.State.Appliance(); err != nil {
 		return err
 	}
-	pauses := newBackoff()
-	for until.Err() == nil {
-		began := time.Now()
-		if err := d.once(until); until.Err() == nil {
-			d.say(err)
-		}
-		select {
-		case <-until.Done():
-		case <-time.After(pauses.after(time.Since(began))):
-		}
-	}
+	away := make(chan struct{})
+	go func() {
+		defer close(away)
+		(&caller{Dialler: d, places: d.elsewhere}).call(until)
+	}()
+	(&caller{Dialler: d, isHome: true, places: d.home}).call(until)
+	<-away
 	return nil
 }
 
-// once dials each address, and stays at the first that answers.
-func (d *Dialler) once(until context.Context) error {
+func (d *Dialler) home() ([]enrolling.Place, error) {
 	appliance, err := d.State.Appliance()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var troubles error
-	for _, address := range appliance.Addresses {
-		connection, err := d.State.Dial(appliance, address)
-		if err != nil {
-			troubles = joined(troubles, enrolling.Explain(address, err))
-			continue
-		}
-		control := newControl(d, connection, appliance, address)
-		return enrolling.Explain(address, control.serve(until))
-	}
-	return troubles
+	place, err := appliance.Place()
+	return []enrolling.Place{place}, err
 }
 
-func joined(one, other error) error {
-	if one == nil {
-		return other
+// elsewhere is nobody as long as this machine is where it was told of them.
+func (d *Dialler) elsewhere() ([]enrolling.Place, error) {
+	told, err := d.State.Elsewhere()
+	if err != nil || !told.Always && told.Hardware == d.Hello().ProductUUID {
+		return nil, err
 	}
-	return fmt.Errorf("%w; %v", one, other)
-}
-
-// say logs what is new: an appliance that is away for days fills no log.
-func (d *Dialler) say(err error) {
-	words := ""
-	if err != nil {
-		words = err.Error()
-	}
-	if words != d.said && words != "" {
-		fmt.Fprintln(os.Stderr, "not connected: "+words)
-	}
-	d.said = words
-}
-
-func (d *Dialler) connected(address string) {
-	fmt.Fprintln(os.Stderr, "connected to "+address)
-	d.said = ""
+	return told.Places, nil
 }

@@ -34,7 +34,7 @@ func (c *control) dial(token string) error {
 }
 
 func (c *control) read(token string) error {
-	plain, err := c.State.Dial(c.appliance, c.address)
+	plain, err := c.State.Dial(c.place, c.address)
 	if err != nil {
 		return err
 	}

@@ -142,9 +142,9 @@ func (a Appliance) digest() (digest [digestBytes]byte, err error) {
 	return sha256.Sum256(block.Bytes), nil
 }
 
-// Dial reaches one address of the appliance with this machine's certificate.
-func (s State) Dial(appliance Appliance, address string) (net.Conn, error) {
-	ca, err := appliance.digest()
+// Dial reaches one address of a place with this machine's certificate.
+func (s State) Dial(place Place, address string) (net.Conn, error) {
+	ca, err := place.Digest()
 	if err != nil {
 		return nil, err
 	}

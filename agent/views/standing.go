@@ -125,6 +125,13 @@ func (m *Machine) begin(s *standing) error {
 	return m.countWrites(func(at int, writes uint64) { s.window.Disks[at].AtFreeze = writes })
 }
 
+// IsStill tells whether file systems stay frozen until a thaw: whoever writes a file now waits for that.
+func (m *Machine) IsStill() bool {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.standing != nil
+}
+
 // letGo thaws; what it says is why the window is of no instant.
 func (s *standing) letGo() string {
 	thawed := s.freezer.Thaw()
