@@ -128,6 +128,7 @@ func keyIn(rest []string) (enrolling.RegistrationKey, error) {
 func stayConnected(words []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	state := flags.String("state", stateFolder, "folder that the enrollment made")
+	hardware := flags.String("hardware", "", "what counts as this machine's product UUID: for trials")
 	follows := followingOf(flags)
 	if err := flags.Parse(words); err != nil {
 		return err
@@ -147,7 +148,19 @@ func stayConnected(words []string) error {
 		dialler.Answer = func(line []byte) serving.Answer { return serving.AnswerTo(serving.Followed(machine), line) }
 		dialler.Read = func(c net.Conn) { nbd.Serve(nbd.Views(machine), c) }
 	}
+	if *hardware != "" {
+		onHardware(dialler, *hardware)
+	}
 	return inOrder(dialler)
+}
+
+func onHardware(dialler *dialling.Dialler, product string) {
+	greeting := dialler.Hello
+	dialler.Hello = func() dialling.Hello {
+		hello := greeting()
+		hello.ProductUUID = product
+		return hello
+	}
 }
 
 // mute answers each question with why nothing is followed.

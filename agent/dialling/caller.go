@@ -40,11 +40,11 @@ func (c *caller) once(until context.Context) error {
 		for _, address := range place.Addresses {
 			connection, err := c.State.Dial(place, address)
 			if err != nil {
-				troubles = joined(troubles, enrolling.Explain(address, err))
+				troubles = joined(troubles, c.explained(address, err))
 				continue
 			}
 			control := newControl(c, connection, place, address)
-			err = enrolling.Explain(address, control.serve(until))
+			err = c.explained(address, control.serve(until))
 			if control.isWelcome || until.Err() != nil {
 				return err
 			}
@@ -53,6 +53,13 @@ func (c *caller) once(until context.Context) error {
 		}
 	}
 	return troubles
+}
+
+func (c *caller) explained(address string, err error) error {
+	if !c.isHome && enrolling.IsRefused(err) {
+		return fmt.Errorf("%s: the appliance there knows of no machine with this agent that was started at its site", address)
+	}
+	return enrolling.Explain(address, err)
 }
 
 func joined(one, other error) error {

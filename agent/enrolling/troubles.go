@@ -58,6 +58,15 @@ func meaning(err error) string {
 	return err.Error()
 }
 
+// IsRefused tells whether the appliance does not accept this machine's certificate.
+func IsRefused(err error) bool {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Code == "revoked"
+	}
+	return err != nil && (strings.Contains(err.Error(), "unknown certificate") || strings.Contains(err.Error(), "bad certificate"))
+}
+
 // ClockOff says so if this machine's clock differs much from the appliance's.
 func ClockOff(theirs float64) string {
 	away := time.Since(time.Unix(int64(theirs), 0)).Round(time.Second)

@@ -11,10 +11,12 @@ from .. import __version__
 from ..datapath import transfer
 from ..datapath.channel import Connection, Listener
 from ..domain import errors
+from ..fabrics.calling import AgentCalls
 from ..fabrics.interface import Fabric
 from ..ground.periodic import Every
 from ..ground.processes import malloc
 from ..wire.control import Hello, Order, Report
+from .agents import AgentWatch, Ports, Telling
 from .control import Control, HostCapacityWatch, OrderDesk, Renewal, Reporter
 from .groups import Groups
 from .orders import (
@@ -54,8 +56,12 @@ log = structlog.get_logger(__name__)
 class Appliance:
     """The agent of a site. The caller owns the fabric and closes it."""
 
-    def __init__(self, config: ApplianceConfig, fabric: Fabric, custody: Custody | None = None) -> None:
-        """`custody` holds the key that the fabric opens encrypted disks with, too."""
+    def __init__(
+        self, config: ApplianceConfig, fabric: Fabric, custody: Custody | None = None,
+        agent_calls: AgentCalls | None = None,
+    ) -> None:  # fmt: skip
+        """`custody` holds the key that the fabric opens encrypted disks with, too. `agent_calls`: the port
+        for agents of machines that were moved here, which the caller closes."""
         config.make_folders()
         self.config = config
         self.fabric = fabric
@@ -68,6 +74,7 @@ class Appliance:
         self.renewal = Renewal(
             self.peers.tls, config.appliance_id, self._use_new_certificate, config.certificate_check_seconds
         )
+        self.listener: Listener | None = None
         self.replication = Replication(config, fabric, self.state, self.peers)
         self.groups = Groups(fabric, self.state, self.replication, self.peers, config.appliance_id)
         self.host = ReplicaHost(config, self.state, custody or Custody())
@@ -107,9 +114,13 @@ class Appliance:
             lambda: mend_networks(self.state, fabric, config.drill_segment),
             lambda error: log.error("network.not-looked", exc_info=error),
         )
+        self.ports = Ports(agent_calls, tuple(each.rpartition(":")[0] for each in self.data_addresses))
+        self.agents = AgentWatch(fabric, self.state, agent_calls, self.ports, self.host, self.replication)
+        self.telling = None if fabric.calling is None else Telling(
+            fabric.calling, self.peers, self.replication.sources
+        )  # fmt: skip
         self.taken_back = WithdrawnShutdowns(parts)
         self.host_trial = HostTrial(parts, self._tell_notes)
-        self.listener: Listener | None = None
         self.control: Control | None = None
 
     def start(self) -> None:
@@ -138,6 +149,9 @@ class Appliance:
         self.networks.start()
         self.left_over.look()
         self.left_over.start()
+        self.agents.start()
+        if self.telling is not None:
+            self.telling.start()
         self.taken_back.start()
         self.chains.start()
         self.shared_stores.start()
@@ -175,6 +189,9 @@ class Appliance:
         self.desk.stop()
         self.left_over.stop(0.2)
         self.taken_back.stop(0.2)
+        self.agents.stop(0.2)
+        if self.telling is not None:
+            self.telling.stop(0.2)
         self.chains.stop(0.2)
         self.shared_stores.stop(0.2)
         self.capacity.stop(0.2)
@@ -219,7 +236,8 @@ class Appliance:
         return (f"{'127.0.0.1' if host in ('', '0.0.0.0', '::') else host}:{port}",)
 
     def _serve_peer(self, connection: Connection) -> None:
-        transfer.serve(connection, self.admission, more={"COMMON": self.groups.asked.answer})
+        more = {"COMMON": self.groups.asked.answer, "AGENTS": self.ports.answer}
+        transfer.serve(connection, self.admission, more=more)
 
     def _look_at_peers_again(self) -> None:
         self.peers.look_again()

@@ -229,6 +229,15 @@ CATALOGUE: dict[str, FindingKind] = {
             "In the clone run 'secondsite-agent remove', then enroll it with a key of its own.",
         ),
         _kind(
+            "agent-not-registered",
+            C,
+            "The machine was failed over and runs, but the agent in it does not call the appliance of its "
+            "new site: its service does not run, it has no way there, or it was refused.",
+            "In the machine: 'systemctl status secondsite-agent' says why, and 'systemctl restart "
+            "secondsite-agent' tries at once; it tries again by itself each minute. The machine runs, and is "
+            "replicated by its hypervisor, without it.",
+        ),
+        _kind(
             "machine-unprepared",
             W,
             "Something in the machine would be in the way after a failover.",

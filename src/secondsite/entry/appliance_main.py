@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from ..appliance import orders
 from ..appliance.control import enrollment, reenrollment
 from ..appliance.process import Appliance
@@ -20,6 +22,7 @@ from ..datapath.encryption import EncryptionKey, encryption_key
 from ..datapath.errors import DatapathError, KeyMissing
 from ..datapath.replica import replica
 from ..domain import errors
+from ..fabrics.calling import AgentCalls
 from ..fabrics.interface import Fabric
 from ..ground.durable import write
 from ..ground.processes import collector, surroundings
@@ -33,6 +36,7 @@ ENDING_SECONDS = 30.0
 """How long a starting appliance waits for one that is stopping."""
 LOOK_SECONDS = 2.0
 """How often a running appliance looks whether its home is still there."""
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Enrollment:
     listen: str
     view_kind: str = fabrics.VIEW_KINDS[0]
     advertised: tuple[str, ...] = ()
+    agents: str | None = None
     store: Path | None = None
     further_stores: tuple[str, ...] = ()
     scratch: Path | None = None
@@ -75,6 +80,8 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
             ),
         )
     fabrics.require_kinds(wanted.fabric, wanted.view_kind)
+    if wanted.agents is not None:
+        fabrics.require_address(wanted.agents)
     host, port = _address(wanted.listen)
     further = dict(map(_further_store, wanted.further_stores))
     config = enrollment.enroll(
@@ -98,7 +105,7 @@ def enroll(wanted: Enrollment) -> ApplianceConfig:
         "stores": further,
         "boot_folders": tuple(folder.absolute() for folder in wanted.boot_folders),
     }
-    config = config.model_copy(update={"listen_host": host, **folders, **limits})
+    config = config.model_copy(update={"listen_host": host, "agents": wanted.agents, **folders, **limits})
     config.save()
     chosen = {"kind": wanted.fabric, "uri": wanted.uri, "view_kind": wanted.view_kind}
     write(home / FABRIC_FILE, json.dumps(chosen, indent=2).encode())
@@ -222,7 +229,8 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wanted.set())
-    appliance = Appliance(config, fabric, kept)
+    calls = _agent_calls(config)
+    appliance = Appliance(config, fabric, kept, calls)
     try:
         appliance.start()
         home_reserve.keep(config.home)
@@ -232,7 +240,21 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
             appliance.state.require_own_file()
     finally:
         appliance.stop(STOP_SECONDS)
+        if calls is not None:
+            calls.close()
         fabric.close()
+
+
+def _agent_calls(config: ApplianceConfig) -> AgentCalls | None:
+    """The port for agents of machines that are moved here; without it the rest works as well."""
+    kind = json.loads((config.home / FABRIC_FILE).read_bytes())["kind"]
+    if config.agents is None or kind == "agent":
+        return None
+    try:
+        return fabrics.open_agent_calls(config.home, config.agents)
+    except errors.SecondsiteError as problem:
+        log.error("agents.not-listening", problem=problem.message)
+        return None
 
 
 def _open_fabric(config: ApplianceConfig, key: EncryptionKey | None) -> Fabric:

@@ -122,6 +122,13 @@ def appliance_enroll(
     advertise: Annotated[
         list[str] | None, typer.Option(help="HOST:PORT that the other site reaches; repeat it.")
     ] = None,
+    agents: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT, as 0.0.0.0:9446, at which the agents in machines register that are failed over "
+            "to here from a site of machines with agents. Without it none may."
+        ),
+    ] = None,
     store: Annotated[
         Path | None, typer.Option(help="Folder for replicas; a file system of its own is best.")
     ] = None,
@@ -167,6 +174,7 @@ def appliance_enroll(
             listen=listen,
             view_kind=view_kind,
             advertised=tuple(advertise or ()),
+            agents=agents,
             store=store,
             further_stores=tuple(further_store or ()),
             scratch=scratch,

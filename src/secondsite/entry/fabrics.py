@@ -6,6 +6,7 @@ from typing import Any
 
 from ..datapath.encryption import EncryptionKey
 from ..domain import errors
+from ..fabrics.calling import AgentCalls
 from ..fabrics.interface import Fabric
 
 KINDS = ("libvirt", "simulated", "agent")
@@ -47,6 +48,21 @@ def open_fabric(
         opened = simulated.open_fabric(Path(uri), key=key)
     fabric: Fabric = opened
     return fabric
+
+
+def open_agent_calls(home: Path, at: str) -> AgentCalls:
+    """The port for agents of machines that are moved here, at HOST:PORT. Raises InvalidArgument, and
+    FabricError if it is taken."""
+    from ..fabrics import agent
+
+    return agent.RecoveredAgents(home / agent.AGENTS, agent.listening(at))
+
+
+def require_address(at: str) -> None:
+    """Raises InvalidArgument unless agents could call at `at`."""
+    from ..fabrics import agent
+
+    agent.listening(at)
 
 
 def require_kinds(kind: str, view_kind: str) -> None:

@@ -24,6 +24,7 @@ from ..wire.common.machines import PowerState as PowerState
 from ..wire.common.properties import AS_DEFINED as AS_DEFINED
 from ..wire.common.properties import Sizing
 from .addressing import Addressing
+from .calling import Calling
 from .capacity import Capacity
 from .reaching import Reaching
 from .scripting import Scripting
@@ -608,6 +609,9 @@ class Fabric(Protocol):
     def addressing(self) -> Addressing: ...
     @property
     def scripting(self) -> Scripting: ...
+    @property
+    def calling(self) -> Calling | None:
+        """None where no agents of ours call."""
 
     def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
         """Folders that come and go, and are the appliance's as those are with which the fabric was opened: a

@@ -1,5 +1,6 @@
 """Agents that dial an appliance: the built program on loop devices, and fakes that say what they like."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -67,6 +68,7 @@ class Machine:
         self.state, self.log = self.folder / "state", self.folder / "log"
         self.disks = disks
         self.process = None
+        self.hardware = ""
 
     def enroll(self, port, key, host="127.0.0.1"):
         """What it said; the exit status tells whether it was let in."""
@@ -74,9 +76,10 @@ class Machine:
 
     def run(self, verb="run"):
         names = ",".join(disk.name for disk in self.disks)
+        hardware = ["--hardware", self.hardware] if self.hardware else []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, verb, "--state", self.state, "--loops", names, "--only-loops"],
+                [PROGRAM, verb, "--state", self.state, "--loops", names, "--only-loops", *hardware],
                 stdout=log, stderr=log,
             )  # fmt: skip
         return self
@@ -196,6 +199,25 @@ class Line:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Silent:
+    """Listens at a port, and counts who comes."""
+
+    def __init__(self, port):
+        self.socket = socket.create_server(("127.0.0.1", port))
+        self.socket.setblocking(False)
+
+    def came(self):
+        count = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.socket.accept()[0].close()
+                count += 1
+        return count
+
+    def close(self):
+        self.socket.close()
 
 
 def connected(agents):

@@ -18,6 +18,7 @@ from ...wire.common.machines import MachineDefinition
 from ...wire.common.points import RollForward, started_from
 from ...wire.common.properties import Sizing
 from ...wire.control.orders import Nothing, StartFact, StartReplica, StopReplica
+from .. import agents
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
@@ -174,6 +175,8 @@ def _start(
     unfit = context.fabric.hosting.create(request)
     fact = fact.model_copy(update={"made": True})
     remember(context, payload.run, fact)
+    if payload.run == FAILOVER and not payload.home:
+        agents.note(context.state, context.machine_id, definition, payload.fabric_id, payload.name)
     seams.reach("appliance.run.created")
     shows = _shows(context, payload.fabric_id)
     got = reserving.reserved(context, payload)

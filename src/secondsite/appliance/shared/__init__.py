@@ -37,7 +37,7 @@ from .bandwidth import Bandwidth
 from .config import ApplianceConfig
 from .enrolled_peers import EnrolledPeers
 from .fair_turns import FairTurns
-from .findings import CHAIN_LONG, SAY_WHAT_TO_DO, WENT_OFF_LATE, Findings, code_for
+from .findings import AGENT_NOT_REGISTERED, CHAIN_LONG, SAY_WHAT_TO_DO, WENT_OFF_LATE, Findings, code_for
 from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .machine_lock import MachineLock
@@ -48,6 +48,7 @@ from .trusted_cas import TrustedCas, issuer_of
 from .vault_records import forget_vault
 
 __all__ = [
+    "AGENT_NOT_REGISTERED",
     "CHAIN_LONG",
     "SAY_WHAT_TO_DO",
     "WENT_OFF_LATE",

@@ -48,6 +48,9 @@ class ApplianceConfig(Shape):
     advertised: tuple[str, ...] = ()
     """host:port at which appliances of other sites reach this one, best first; empty: the listening
     address."""
+    agents: str | None = None
+    """HOST:PORT at which agents may call that are in machines which were failed over to here; None: none may.
+    An appliance of the fabric 'agent' ignores it."""
     control_url: str | None = None
     cycles_at_once: int = 2
     appliers: int = 2

@@ -26,7 +26,7 @@ FOR_ERRORS = {
 }
 SAY_WHAT_TO_DO = frozenset({"target-store-full", "target-store-away", "old-disk-away"})
 """Errors of cycles that have a finding of their own, which says what to do."""
-WENT_OFF_LATE, CHAIN_LONG = "went-off-late", "chain-long"
+WENT_OFF_LATE, CHAIN_LONG, AGENT_NOT_REGISTERED = "went-off-late", "chain-long", "agent-not-registered"
 """Findings that stay for a while, whatever cycles do meanwhile."""
 REFUSALS = {
     "wrong-epoch",

@@ -337,7 +337,7 @@ class Replication:
     def _well(self, source: Source) -> None:
         source.succeeded()
         kept = [
-            FINDING, shared.WENT_OFF_LATE, shared.CHAIN_LONG,
+            FINDING, shared.WENT_OFF_LATE, shared.CHAIN_LONG, shared.AGENT_NOT_REGISTERED,
             "app-consistency-degraded", "common-point-missed", *disks_and_firmware.FINDINGS, *CONCERNS,
         ]  # fmt: skip
         if source.progress.resynchronizing:

@@ -16,10 +16,13 @@ Its rooms:
     homecoming     a machine comes home to its own disks
     merging        what a chain has above an old disk goes into it
     rescued        the disks of machines that run from the rescue image, as files
+    recovered      agents of machines that were moved here, at an appliance of another platform
+    calling        tells agents where else they may call
     common_pause   one instant of several machines
     nothing_here   what a site without a hypervisor does not have
 """
 
-from .fabric import AgentFabric, open_fabric
+from .fabric import AGENTS, AgentFabric, open_fabric
+from .recovered import RecoveredAgents, listening
 
-__all__ = ["AgentFabric", "open_fabric"]
+__all__ = ["AGENTS", "AgentFabric", "RecoveredAgents", "listening", "open_fabric"]

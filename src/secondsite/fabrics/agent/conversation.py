@@ -14,6 +14,7 @@ from ...domain import errors
 from ...ground.units import TiB
 from ...wire.common.base import Shape
 from ...wire.common.numbers import Bytes, Number
+from ..calling import AgentPort
 from .link import Double, KnownAgent
 from .telling import ToldMachine, read
 
@@ -173,6 +174,11 @@ class Conversation:
     def power_off(self, name: str) -> None:
         """Switch the machine off at once, after its last view."""
         self._ask("power-off", QUICK_SECONDS, name=name)
+
+    def calls_also(self, port: AgentPort) -> None:
+        """From now on the agent calls there too, once it runs on other hardware than now."""
+        place = {"addresses": list(port.addresses), "ca": port.authority}
+        self._ask("elsewhere", QUICK_SECONDS, places=[place])
 
     def shut_down(self) -> None:
         """Shut the machine down in order."""

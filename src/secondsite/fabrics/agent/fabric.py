@@ -8,10 +8,10 @@ from pathlib import Path
 import structlog
 
 from ...datapath.encryption import EncryptionKey
-from ...domain import errors
 from ...ground.periodic import Every
 from ..interface import Properties
 from .at_home import AgentsAtHome
+from .calling import AgentCalling
 from .common_pause import AgentCommonPause
 from .conversation import Agents
 from .homecoming import AgentHosting
@@ -29,10 +29,13 @@ from .nothing_here import (
 )
 from .power import AgentPower
 from .records import Records
+from .recovered import listening
 from .rescued import RescuedDisks
 from .tracking import AgentTracking
 
 LOOK_SECONDS = 2.0
+AGENTS = "agents"
+"""The folder in an appliance's home for what is known of agents."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +72,7 @@ class AgentFabric:
         self.firmware, self.settling, self.networks = NoFirmware(), NoSettling(), NoNetworks()
         self.seeing, self.reaching, self.addressing = NoSight(), NoReach(), NoAddressing()
         self.scripting = NoScripting()
+        self.calling = AgentCalling(agents, records)
         self._close = close
         self._looking = Every("rescued-machines", LOOK_SECONDS, hosting.look, _tell_failure)
         self._looking.start()
@@ -91,11 +95,6 @@ def _tell_failure(problem: Exception) -> None:
 def open_fabric(uri: str, work_dir: Path, home: Path, key: EncryptionKey | None = None) -> AgentFabric:
     """The agents that call at `uri`, HOST:PORT. Raises InvalidArgument, and FabricError if the port is
     taken."""
-    host, colon, port = uri.rpartition(":")
-    if not colon or not port.isdigit():
-        raise errors.InvalidArgument(
-            f"'{uri}' is no address for agents to call at.", do="Give HOST:PORT, as in 0.0.0.0:9446."
-        )
-    agents = LinkedAgents(home / "agents", (host.strip("[]"), int(port)))
+    agents = LinkedAgents(home / AGENTS, listening(uri))
     agents.start()
     return AgentFabric(agents, work_dir, agents.close, key)

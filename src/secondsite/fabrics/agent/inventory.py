@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from ...domain import errors
-from ...wire.common.machines import MachineDefinition
+from ...wire.common.machines import AgentIdentity, MachineDefinition
 from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, unprepared
 from .conversation import Agents, Conversation
 from .link import Double, KnownAgent
@@ -134,7 +134,13 @@ class AgentInventory:
             else each.model_copy(update={"path": str(self._disk_path(fabric_id, each.key))})
             for each in definition.disks
         )
-        return definition.model_copy(update={"disks": disks})
+        return definition.model_copy(update={"disks": disks, "agent": self._identity(fabric_id)})
+
+    def _identity(self, fabric_id: str) -> AgentIdentity | None:
+        agent = self._agents.find(fabric_id)
+        if agent is None or not agent.authority:
+            return None
+        return AgentIdentity(agent_id=fabric_id, authority=agent.authority, until=agent.valid_since)
 
     def _described(self, agent: KnownAgent, told_within: float) -> MachineDefinition | None:
         """The machine as it is, or as it was told last; None if it was never told."""

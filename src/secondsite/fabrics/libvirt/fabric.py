@@ -6,6 +6,7 @@ from pathlib import Path
 from ...datapath.encryption import EncryptionKey
 from .. import interface
 from ..addressing import Addressing
+from ..calling import Calling
 from ..reaching import Reaching
 from ..scripting import Scripting
 from ..seeing import Seeing
@@ -66,6 +67,7 @@ class LibvirtFabric:
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
         self.addressing: Addressing = addressing.Addressing(self._hypervisor)
         self.scripting: Scripting = scripting.Scripting(self._hypervisor)
+        self.calling: Calling | None = None
         quiescence.release_left_over()
         agents.thaw_left_over()
         views.end_left_over_trials()

@@ -13,6 +13,7 @@ from pathlib import Path
 from ...datapath.encryption import EncryptionKey
 from ...domain import errors
 from ...wire.common.cards import CardAddress
+from ..calling import Calling
 from ..interface import PowerState, Properties
 from ..reaching import Answers, Knock, KnockResult
 from ..scripting import GuestScript, ScriptEnd
@@ -57,6 +58,7 @@ class SimulatedFabric:
         self.reaching = SimulatedReaching(host, faults)
         self.addressing = SimulatedAddressing(host, faults)
         self.scripting = SimulatedScripting(host, faults)
+        self.calling: Calling | None = None
         self.tracking.end_left_over_trials()
 
     def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:

@@ -8,9 +8,11 @@ from pydantic import AfterValidator, Field
 from ...domain.networks import addresses, spanning, subnets
 from .base import Shape
 from .cards import MOST_RANGES, DnsServers, Range
-from .numbers import BoundedTuple, Bytes, Name, Number
+from .numbers import BoundedTuple, Bytes, Instant, Name, Number
 
 MOST_DRIVES = 16
+LONGEST_AUTHORITY = 4000
+AGENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 class PowerState(StrEnum):
@@ -69,6 +71,17 @@ class NicDefinition(Shape):
     """VLAN tags that its hypervisor gives to what it sends; none: it has none of its own."""
 
 
+class AgentIdentity(Shape):
+    """By what the agent inside a machine shows who it is, wherever the machine runs."""
+
+    agent_id: Annotated[str, Field(pattern=AGENT_ID)]
+    """Its appliance's id for it, which its certificate names."""
+    authority: Annotated[str, Field(max_length=LONGEST_AUTHORITY)]
+    """The certificate (PEM) of its appliance's authority, which signed its own."""
+    until: Instant | None = None
+    """When its certificate ends. Those that end before were replaced, and count no more; null: all count."""
+
+
 class MachineDefinition(Shape):
     """What is needed to define the machine elsewhere."""
 
@@ -93,6 +106,8 @@ class MachineDefinition(Shape):
     drives: Annotated[tuple[Name, ...], BoundedTuple(MOST_DRIVES)] = ()
     """What the machine's own system boots from, the best first: virtio, virtio-scsi, pvscsi, ahci, megaraid,
     lsi-sas. A host takes the first that it has. None: as its platform describes it."""
+    agent: AgentIdentity | None = None
+    """The agent of ours inside it; null: it has none."""
     native: str = ""
     """The platform's own description (libvirt: domain XML), so that nothing is lost in a failback."""
 

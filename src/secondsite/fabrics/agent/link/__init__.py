@@ -9,6 +9,7 @@ Its rooms:
     records       what is kept of each agent
     listener      the port
     admission     what a caller wants
+    guests        agents of another appliance whose machines were started here
     enrolling     lets an agent in by its key
     conversation  questions and answers of one agent
     tending       what is due while an agent is here

@@ -16,9 +16,10 @@ from .authority import agent_of
 from .conversation import SILENT_SECONDS, Conversation, Peer
 from .enrolling import Enrolling
 from .errors import Refused
+from .guests import Guests
 from .listener import Caller, first_line_by
 from .readers import Readers
-from .records import ID, Records
+from .records import ID, Record, Records
 from .stream import Ended, Stream
 from .words import Control, Enroll, Reader
 
@@ -35,8 +36,10 @@ class Admission:
         readers: Readers,
         converse: Callable[[Conversation], None],
         clock: Callable[[], datetime],
+        guests: Guests,
     ) -> None:
         self._records, self._enrolling, self._readers = records, enrolling, readers
+        self._guests = guests
         self._converse, self._clock = converse, clock
         self._lock = threading.Lock()
         self._lines: dict[Stream, Peer] = {}
@@ -54,9 +57,14 @@ class Admission:
         with self._lock:
             lines = dict(self._lines)
         for stream, peer in lines.items():
-            record = self._records.find(peer.agent_id)
-            if record is None or record.accepts(peer.fingerprint, self._clock()) is None:
+            if not self._is_accepted(peer):
                 stream.cut()
+
+    def _is_accepted(self, peer: Peer) -> bool:
+        record = self._records.find(peer.agent_id)
+        if not peer.is_guest:
+            return record is not None and record.accepts(peer.fingerprint, self._clock()) is not None
+        return self._guests.expects(peer.agent_id) is not None and not _is_refused(record)
 
     def _serve(self, caller: Caller) -> None:
         most = words.MOST_FIRST_LINE if caller.certificate is None else words.MOST_LINE
@@ -76,17 +84,25 @@ class Admission:
     def _known(self, caller: Caller, der: bytes) -> Peer:
         """Raises Refused for a certificate that was revoked."""
         certificate = x509.load_der_x509_certificate(der)
-        agent_id, shown = agent_of(certificate), fingerprint(certificate)
-        record = self._records.find(agent_id) if ID.fullmatch(agent_id) else None
-        accepted = None if record is None else record.accepts(shown, self._clock())
-        if accepted is None:
+        peer = self._peer(certificate, caller.address[0])
+        if peer is None:
             raise Refused(
                 "revoked",
                 "This agent's certificate is not accepted any more. If the machine is to be protected, "
                 "enroll it again with a key of 'secondsite appliance agents key --for MACHINE'.",
             )
-        caller.know(shown)
-        return Peer(agent_id, accepted.kind, shown, certificate.not_valid_after_utc, caller.address[0])
+        caller.know(peer.fingerprint)
+        return peer
+
+    def _peer(self, certificate: x509.Certificate, address: str) -> Peer | None:
+        agent_id, shown = agent_of(certificate), fingerprint(certificate)
+        record = self._records.find(agent_id) if ID.fullmatch(agent_id) else None
+        if record is None or record.is_guest:
+            return None if _is_refused(record) else self._guests.peer(agent_id, certificate, address)
+        accepted = record.accepts(shown, self._clock())
+        if accepted is None:
+            return None
+        return Peer(agent_id, accepted.kind, shown, certificate.not_valid_after_utc, address)
 
     def _enroll(self, caller: Caller, wanted: Enroll, peer: Peer | None) -> None:
         if peer is not None:
@@ -96,6 +112,8 @@ class Admission:
         caller.stream.send(words.told(told), SILENT_SECONDS)
 
     def _serve_known(self, stream: Stream, wanted: Control | Reader, peer: Peer) -> None:
+        if peer.is_guest and isinstance(wanted, Control):
+            self._guests.require_here(peer, wanted.hello)
         if isinstance(wanted, Control):
             self._converse(Conversation(peer, wanted.hello, stream, self._clock()))
         else:
@@ -110,3 +128,8 @@ class Admission:
         finally:
             with self._lock:
                 del self._lines[stream]
+
+
+def _is_refused(record: Record | None) -> bool:
+    """Whether a person revoked it here."""
+    return record is not None and not record.certificates

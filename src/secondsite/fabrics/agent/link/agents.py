@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +16,14 @@ import structlog
 from ....domain.errors import FabricError, NotFound
 from ....ground.connection_limits import ask_for
 from ....ground.periodic import Every
+from ...calling import ExpectedAgent
 from . import words
 from .admission import Admission
+from .authority import Authority
 from .conversation import PING_SECONDS, SILENT_SECONDS, Conversation
 from .enrolling import Enrolling
 from .errors import AgentAway
+from .guests import Guests
 from .listener import Listener
 from .presence import Double, Presence
 from .readers import Readers
@@ -46,6 +50,11 @@ class KnownAgent:
     hello: Mapping[str, Any]
     rescue: bool
     revoked: bool
+    is_guest: bool = False
+    valid_since: datetime | None = None
+    """Certificates of its machine that end before were replaced."""
+    authority: str = ""
+    """The certificate (PEM) that signed its own; empty for a guest."""
 
 
 class Agents:
@@ -53,15 +62,18 @@ class Agents:
 
     def __init__(self, folder: Path, listen: tuple[str, int]) -> None:
         """Raises FabricError if the address is taken, OSError."""
+        self._guests = Guests()
         self._registry = Registry(folder)
         self._presence = Presence()
         self._tending = Tending(self._registry)
         self._readers = Readers(folder / "sockets", self._presence.of)
         enrolling = Enrolling(self._registry.authority, self._registry.keys, self._registry.records)
         self._admission = Admission(
-            self._registry.records, enrolling, self._readers, self._converse, self._registry.clock
-        )
-        self._listener = _listening(listen, self._registry, self._admission)
+            self._registry.records, enrolling, self._readers, self._converse, self._registry.clock,
+            self._guests,
+        )  # fmt: skip
+        self._context = self._registry.authority.context()
+        self._listener = _listening(listen, lambda: self._context, self._admission)
         self._looking = Every("agents", LOOK_SECONDS, self._look, _tell_failure)
 
     @property
@@ -77,6 +89,21 @@ class Agents:
         """Every connection ends; agents dial again for as long as it takes."""
         self._looking.stop()
         self._listener.stop()
+
+    @property
+    def authority(self) -> Authority:
+        return self._registry.authority
+
+    def expect(self, expected: Sequence[ExpectedAgent]) -> None:
+        """Let these agents of other appliances in, and no others; of those nothing stays."""
+        if not self._guests.expect(expected):
+            return
+        self._context = self._registry.authority.context(self._guests.authorities)
+        self._admission.look_again()
+        for record in self._registry.records.all():
+            if record.is_guest and self._guests.expects(record.agent_id) is None:
+                self._registry.records.forget(record.agent_id)
+                self._presence.forget([record.agent_id])
 
     def known(self) -> Sequence[KnownAgent]:
         """By name."""
@@ -131,7 +158,8 @@ class Agents:
         return KnownAgent(
             record.agent_id, record.name, record.enrolled_at, here is not None,
             None if heard is None else heard.at, {} if heard is None else heard.hello,
-            here is not None and here.peer.kind == "rescue", not record.certificates,
+            here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
+            record.valid_since(self._registry.clock()), "" if record.is_guest else self.authority.pem,
         )  # fmt: skip
 
     # -- one conversation -----------------------------------------------------------------------------------
@@ -145,7 +173,8 @@ class Agents:
             "clock": self._registry.clock().timestamp(),
         }  # fmt: skip
         try:
-            self._registry.note_shown(peer.agent_id, peer.fingerprint, name)
+            note = self._registry.note_guest if peer.is_guest else self._registry.note_shown
+            note(peer.agent_id, peer.fingerprint, name)
             conversation.stream.send(words.told(told), SILENT_SECONDS)
             log.info("agent.connected", agent_id=peer.agent_id, name=name, address=peer.address)
             self._tending.note(conversation)
@@ -153,7 +182,8 @@ class Agents:
         finally:
             conversation.end()
             self._presence.leave(conversation)
-            self._tending.note(conversation)
+            if not peer.is_guest or self._guests.expects(peer.agent_id) is not None:
+                self._tending.note(conversation)
             log.info("agent.left", agent_id=peer.agent_id, name=name, address=peer.address)
 
     def _look(self) -> None:
@@ -163,10 +193,11 @@ class Agents:
         self._presence.forget(revoked)
 
 
-def _listening(listen: tuple[str, int], registry: Registry, admission: Admission) -> Listener:
-    context = registry.authority.context()
+def _listening(
+    listen: tuple[str, int], context: Callable[[], ssl.SSLContext], admission: Admission
+) -> Listener:
     try:
-        return Listener(listen, lambda: context, admission.serve)
+        return Listener(listen, context, admission.serve)
     except OSError as problem:
         raise FabricError(
             f"The port for agents {listen[0]}:{listen[1]} cannot be opened: {problem}.",

@@ -7,6 +7,7 @@ dialled. So an agent is sure of its appliance by the CA alone, whatever address 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,8 @@ so that one that was issued while that clock was ahead serves when it is right a
 AGENT_LIFETIME: Final = timedelta(days=90)
 NAMES: Final = "agents.secondsite.invalid"
 """The domain of the names in these certificates, which nobody dials (RFC 6761)."""
+NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 CA, SERVER = "ca.pem", "server.pem"
 
 
@@ -56,12 +59,15 @@ class Authority:
         """SHA-256 of the CA's certificate, which keys for registration carry."""
         return fingerprint(self._certificate)
 
-    def context(self) -> ssl.SSLContext:
+    def context(self, others: Sequence[x509.Certificate] = ()) -> ssl.SSLContext:
         """For the port: who has no certificate comes in too, to enroll; whose certificate is not of this CA,
-        or not valid now, does not."""
+        or of one of the others, does not. With others, whether it is valid now is to be judged afterwards."""
         context = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         context.load_cert_chain(self._folder / SERVER)
         context.load_verify_locations(cadata=self.pem)
+        if others:
+            context.load_verify_locations(cadata="".join(map(pem_of, others)))
+            context.verify_flags |= NO_CHECK_TIME
         context.verify_mode = ssl.CERT_OPTIONAL
         context.num_tickets = 0
         return context

@@ -33,6 +33,8 @@ class Peer:
     fingerprint: str
     until: datetime
     address: str
+    is_guest: bool = False
+    """Whether it was enrolled at another appliance, and its machine was started here."""
 
 
 @dataclass(eq=False, slots=True)

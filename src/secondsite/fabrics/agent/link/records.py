@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 Kind = Literal["machine", "rescue"]
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOCK_SECONDS: Final = 10.0
+OVERLAP: Final = timedelta(hours=1)
+"""So long a certificate is accepted after its successor was used: readers end by themselves meanwhile."""
 
 
 class Accepted(BaseModel):
@@ -34,7 +36,8 @@ class Accepted(BaseModel):
 
 
 class Record(BaseModel):
-    """An agent. Without certificates it was revoked."""
+    """An agent. Without certificates it was revoked. `is_guest`: it was enrolled at another appliance, and is
+    let in as long as its machine runs here."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,11 +45,20 @@ class Record(BaseModel):
     name: str
     enrolled_at: datetime
     certificates: tuple[Accepted, ...] = ()
+    is_guest: bool = False
 
     def accepts(self, fingerprint: str, now: datetime) -> Accepted | None:
+        if self.is_guest:
+            return None
         return next(
             (each for each in self.certificates if each.fingerprint == fingerprint and now < each.until), None
         )
+
+    def valid_since(self, now: datetime) -> datetime | None:
+        """When the machine's certificate ends that is accepted and ends first; one that was replaced, and is
+        accepted for its readers only, does not count."""
+        ends = [each.until for each in self.certificates if each.kind == "machine"]
+        return min((each for each in ends if each > now + OVERLAP), default=None)
 
 
 class Heard(BaseModel):
@@ -118,6 +130,12 @@ class Records:
             record = changed(self.find(agent_id))
             durable.write(self._path(agent_id), record.model_dump_json(indent=1))
             return record
+
+    def forget(self, agent_id: str) -> None:
+        """Nothing is kept of it any more. Raises FabricError, OSError."""
+        with self._alone():
+            durable.remove(self._path(agent_id))
+            self._heard(agent_id).unlink(missing_ok=True)
 
     def heard(self, agent_id: str) -> Heard | None:
         """None if it was never heard, or that was lost."""

@@ -14,12 +14,10 @@ from . import keys
 from .authority import Authority, pem_of
 from .errors import Refused
 from .keys import Key, Keys
-from .records import Accepted, Kind, Record, Records
+from .records import OVERLAP, Accepted, Kind, Record, Records
 
 KEY_HOURS: Final = 72
 MOST_HOURS: Final = 24 * 31
-OVERLAP: Final = timedelta(hours=1)
-"""So long a certificate is accepted after its successor was used: readers end by themselves meanwhile."""
 
 
 def now() -> datetime:
@@ -90,6 +88,22 @@ class Registry:
         record = self.records.find(agent_id)
         if record is not None and _noted(record, shown, name, self.clock() + OVERLAP) != record:
             self._change(agent_id, lambda each: _noted(each, shown, name, self.clock() + OVERLAP))
+
+    def note_guest(self, agent_id: str, shown: str, name: str) -> None:
+        """An agent of another appliance came, whose machine runs here. Raises Refused for one that was
+        revoked meanwhile."""
+        at = self.clock()
+        came = Accepted(fingerprint=shown, kind="machine", until=at)
+
+        def changed(record: Record | None) -> Record:
+            if record is not None and (not record.is_guest or not record.certificates):
+                raise Refused("revoked", "Its certificate was revoked meanwhile.")
+            since = at if record is None else record.enrolled_at
+            return Record(
+                agent_id=agent_id, name=name, enrolled_at=since, certificates=(came,), is_guest=True
+            )
+
+        self.records.change(agent_id, changed)
 
     def _change(self, agent_id: str, changed: Callable[[Record], Record]) -> None:
         def of_one(record: Record | None) -> Record:
