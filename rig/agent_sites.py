@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from rig import processes
 from rig.sites import Rig, SiteName
+from secondsite.appliance.shared import ApplianceConfig
 from secondsite.fabrics.agent.link import Record, Registry
 
 
@@ -14,11 +15,14 @@ class AgentSites(Rig):
     is given."""
 
     def __init__(
-        self, fabric: Literal["libvirt", "simulated"], folder: Path | None = None, forked: bool = False
-    ) -> None:
-        self.agents_port = processes.free_port()
+        self, fabric: Literal["libvirt", "simulated"], folder: Path | None = None, forked: bool = False,
+        registers_seconds: float | None = None,
+    ) -> None:  # fmt: skip
+        """`registers_seconds`: so long agents have at site b, before that is a finding."""
+        self.agents_port, self._registers_seconds = processes.free_port(), registers_seconds
         agents = ["--fabric", "agent", "--uri", f"127.0.0.1:{self.agents_port}"]
-        super().__init__(fabric, folder, appliance_options={"a": agents}, forked=forked)
+        moved = ["--agents", f"127.0.0.1:{processes.free_port()}"]
+        super().__init__(fabric, folder, appliance_options={"a": agents, "b": moved}, forked=forked)
 
     def open(
         self,
@@ -32,11 +36,17 @@ class AgentSites(Rig):
             for site in ("a", "b"):
                 vault.sites.create(site)
                 self._enroll(vault, site, site)
+                self._hurry(site)
                 self.appliances[site].start()
             self._make_bridge("b")
             self.wait_connected()
             vault.pairs.set("a", "b", reverse_after_commit=False)
         return self
+
+    def _hurry(self, site: str) -> None:
+        if self._registers_seconds is not None:
+            config = ApplianceConfig.load(self.home(f"appliance-{site}"))
+            config.model_copy(update={"agent_registers_seconds": self._registers_seconds}).save()
 
     def agents(self) -> Sequence[Record]:
         """All that were enrolled."""

@@ -115,7 +115,10 @@ class Appliance:
             lambda error: log.error("network.not-looked", exc_info=error),
         )
         self.ports = Ports(agent_calls, tuple(each.rpartition(":")[0] for each in self.data_addresses))
-        self.agents = AgentWatch(fabric, self.state, agent_calls, self.ports, self.host, self.replication)
+        self.agents = AgentWatch(
+            fabric, self.state, agent_calls, self.ports, self.host, self.replication,
+            config.agent_registers_seconds,
+        )  # fmt: skip
         self.telling = None if fabric.calling is None else Telling(
             fabric.calling, self.peers, self.replication.sources
         )  # fmt: skip

@@ -25,6 +25,7 @@ needs_agent = pytest.mark.skipif(
     not is_built(), reason="the agent is not built, or changed; next: ./dev agent"
 )
 NAME = socket.gethostname()
+HARDWARE = "aaaaaaaa-0000-0000-0000-00000000000a"
 
 
 class Machine:
@@ -46,8 +47,9 @@ class Machine:
         words = ["enroll", *self.options, "--appliance", f"127.0.0.1:{self.port}", key]
         subprocess.run([PROGRAM, *words], check=True, timeout=PATIENCE)
 
-    def start(self):
-        loops = ["--loops", self.disk.name, "--only-loops"]
+    def start(self, hardware=HARDWARE):
+        """`hardware`: what its product UUID is."""
+        loops = ["--loops", self.disk.name, "--only-loops", "--hardware", hardware]
         self.process = subprocess.Popen([PROGRAM, "run", *self.options, *loops])
 
     def stop(self):
@@ -95,12 +97,12 @@ class Machine:
 
 
 @contextlib.contextmanager
-def agent_site(fabric="simulated"):
+def agent_site(fabric="simulated", registers_seconds=None):
     """The rig, and a machine whose agent is connected."""
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        rig = stack.enter_context(AgentSites(fabric, folder, forked=True))
+        rig = stack.enter_context(AgentSites(fabric, folder, True, registers_seconds))
         with rig.open().client() as vault:
             vault.policies.create(**policies.quick().model_dump())
         if fabric == "simulated":  # the machine has as much as this host

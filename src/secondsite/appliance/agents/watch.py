@@ -19,11 +19,9 @@ from .moved import MovedAgent
 from .ports import Ports
 
 LOOK_SECONDS = 3.0
-REGISTERS_SECONDS = 600.0
-"""So long a machine has from its start here."""
 SILENT_SECONDS = 300.0
-"""So long an agent may be away that was here: it dials again within a minute, and its guest may start
-again."""
+"""So long an agent may be away that was here, at most: it dials again within a minute, and its guest may
+start again."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +40,7 @@ class AgentWatch(Periodic):
 
     def __init__(
         self, fabric: Fabric, state: State, calls: AgentCalls | None, ports: Ports, host: ReplicaHost,
-        replication: Replication, clock: Callable[[], float] = time.monotonic,
+        replication: Replication, registers_seconds: float, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         super().__init__("agents-moved", lambda error: log.error("agents.not-looked", exc_info=error))
         self._fabric = fabric
@@ -52,6 +50,7 @@ class AgentWatch(Periodic):
         self._host = host
         self._replication = replication
         self._clock = clock
+        self._registers_seconds = registers_seconds
         self._seen: dict[str, _Seen] = {}
 
     def start(self) -> None:
@@ -92,9 +91,10 @@ class AgentWatch(Periodic):
         if seen.away_since is None:
             seen.away_since = self._clock()
         away = self._clock() - seen.away_since
-        if away >= (SILENT_SECONDS if seen.came else REGISTERS_SECONDS):
+        longest = min(SILENT_SECONDS, self._registers_seconds) if seen.came else self._registers_seconds
+        if away >= longest:
             for each in self._findings(machine_id):
-                each.add(AGENT_NOT_REGISTERED, _said(agent, port, came=seen.came))
+                each.add(AGENT_NOT_REGISTERED, _said(agent, port, longest, came=seen.came))
 
     def _runs(self, agent: MovedAgent) -> bool:
         """What cannot be seen does not count as running."""
@@ -113,11 +113,11 @@ class AgentWatch(Periodic):
         return [each.findings for each in sides if each is not None]
 
 
-def _said(agent: MovedAgent, port: AgentPort, *, came: bool) -> str:
+def _said(agent: MovedAgent, port: AgentPort, seconds: float, *, came: bool) -> str:
     what = (
-        f"has been silent for {span(round(SILENT_SECONDS))}, while the machine runs"
+        f"has been silent for {span(seconds)}, while the machine runs"
         if came
-        else f"has not registered here within {span(round(REGISTERS_SECONDS))} of its machine's start"
+        else f"has not registered here within {span(seconds)} of its machine's start"
     )
     at = ",".join(port.addresses)
     return (

@@ -51,6 +51,8 @@ class ApplianceConfig(Shape):
     agents: str | None = None
     """HOST:PORT at which agents may call that are in machines which were failed over to here; None: none may.
     An appliance of the fabric 'agent' ignores it."""
+    agent_registers_seconds: float = Field(600, ge=0)
+    """So long such an agent has from the start of its machine; then that it did not call is a finding."""
     control_url: str | None = None
     cycles_at_once: int = 2
     appliers: int = 2

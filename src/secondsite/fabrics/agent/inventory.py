@@ -93,9 +93,11 @@ class AgentInventory:
         agent = self._agents.find(fabric_id)
         if agent is None:
             return ()
+        if not agent.connected and self._records.get(fabric_id).is_off:  # who comes now is its copy
+            return ()
         found = [Concern("machine-doubled", _doubled(each)) for each in self._agents.doubles()
                  if each.agent_id == fabric_id]  # fmt: skip
-        if not agent.connected and not self._records.get(fabric_id).is_off:
+        if not agent.connected:
             return [*found, Concern("machine-silent", _silent(agent))]
         return [*found, *self._unprepared(agent)]
 
