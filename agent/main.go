@@ -12,10 +12,12 @@ import (
 	"syscall"
 	"time"
 
+	"secondsite/agent/dialling"
 	"secondsite/agent/disks"
 	"secondsite/agent/freezing"
 	"secondsite/agent/machine"
 	"secondsite/agent/serving"
+	"secondsite/agent/upgrading"
 	"secondsite/agent/views"
 )
 
@@ -28,6 +30,7 @@ const usage = `usage: secondsite-agent COMMAND
   disks                               the disks, and why one is not followed
   rescue                              offer the disks of this machine to be overwritten
   machine                             what the appliance is told of this machine
+  --version                           of this program
   serve                               serve at two sockets: for trials`
 
 func main() {
@@ -42,11 +45,14 @@ func run(words []string) error {
 		return fmt.Errorf("%s", usage)
 	}
 	verbs := map[string]func([]string) error{
-		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "call": callElsewhere, "serve": serve, "rescue": offer,
+		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "call": callElsewhere, upgrading.WatchVerb: watchUpgrade, "serve": serve, "rescue": offer,
 	}
 	switch verb, rest := words[0], words[1:]; {
 	case verbs[verb] != nil:
 		return verbs[verb](rest)
+	case verb == "--version":
+		fmt.Println(dialling.Version)
+		return nil
 	case verb == "disks", verb == "machine":
 		return show(verb, rest)
 	case verb == freezing.WatchdogVerb && len(rest) > 0:

@@ -19,6 +19,7 @@ import (
 	"secondsite/agent/restraint"
 	"secondsite/agent/services"
 	"secondsite/agent/serving"
+	"secondsite/agent/upgrading"
 	"secondsite/agent/views"
 )
 
@@ -129,6 +130,7 @@ func stayConnected(words []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	state := flags.String("state", stateFolder, "folder that the enrollment made")
 	hardware := flags.String("hardware", "", "what counts as this machine's product UUID: for trials")
+	trial := flags.Duration("trial", upgrading.Trial, "how long an upgraded program has to connect: for trials")
 	follows := followingOf(flags)
 	if err := flags.Parse(words); err != nil {
 		return err
@@ -138,6 +140,7 @@ func stayConnected(words []string) error {
 	}
 	found, machine, err := follows.open()
 	dialler := &dialling.Dialler{State: enrolling.State(*state)}
+	upgradable(dialler, *trial)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: no disk is followed: "+err.Error())
 		mute(dialler, found, err)
@@ -152,6 +155,34 @@ func stayConnected(words []string) error {
 		onHardware(dialler, *hardware)
 	}
 	return inOrder(dialler)
+}
+
+// upgradable lets the appliance replace the program that runs, if that can be found.
+func upgradable(dialler *dialling.Dialler, trial time.Duration) {
+	program, err := os.Executable()
+	if err != nil {
+		return
+	}
+	upgrader := &upgrading.Upgrader{Program: program, State: string(dialler.State), Version: dialling.Version}
+	upgrader.Begin(trial)
+	dialler.Upgrade = upgrader
+	dialler.Restart = func() {
+		upgrader.Await(trial)
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	}
+}
+
+// watchUpgrade is the former program, which waits for the new one.
+func watchUpgrade(words []string) error {
+	flags := flag.NewFlagSet(upgrading.WatchVerb, flag.ContinueOnError)
+	state := flags.String("state", stateFolder, "folder that the enrollment made")
+	program := flags.String("program", "", "the program on trial")
+	seconds := flags.Int("seconds", int(upgrading.Trial.Seconds()), "how long it has to connect")
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	upgrader := upgrading.Upgrader{Program: *program, State: *state, Version: dialling.Version}
+	return upgrader.Watch(time.Duration(*seconds) * time.Second)
 }
 
 func onHardware(dialler *dialling.Dialler, product string) {

@@ -13,6 +13,7 @@ import (
 
 	"secondsite/agent/enrolling"
 	"secondsite/agent/serving"
+	"secondsite/agent/upgrading"
 )
 
 const (
@@ -30,6 +31,7 @@ type question struct {
 	Token       string            `json:"token"`
 	Certificate string            `json:"certificate"`
 	Places      []enrolling.Place `json:"places"`
+	upgrading.Piece
 	enrolling.Refusal
 	OK   *bool `json:"ok"`
 	Told struct {
@@ -53,6 +55,8 @@ type control struct {
 	ended      chan struct{}
 	// isWelcome is that the appliance took this machine.
 	isWelcome bool
+	// isReplaced is that another program waits for this one's end.
+	isReplaced bool
 }
 
 func newControl(by *caller, c net.Conn, place enrolling.Place, address string) *control {
@@ -143,6 +147,9 @@ func (c *control) welcomed(said question) error {
 		return &said.Refusal
 	}
 	c.isWelcome = true
+	if c.isHome && c.Upgrade != nil {
+		c.Upgrade.Confirm()
+	}
 	c.connected(c.address)
 	if off := enrolling.ClockOff(said.Told.Clock); off != "" {
 		fmt.Fprintln(os.Stderr, off)
@@ -156,6 +163,9 @@ func (c *control) work(asked question, line []byte) {
 		c.send(answer{asked.Number, done})
 		if asked.Do == "keep" && done.OK {
 			c.connection.Close() // and dial again with the new certificate
+		}
+		if c.isReplaced {
+			c.Restart()
 		}
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"secondsite/agent/enrolling"
 	"secondsite/agent/serving"
+	"secondsite/agent/upgrading"
 )
 
 // Dialler knows what is served, and to whom.
@@ -20,6 +21,10 @@ type Dialler struct {
 	Read func(net.Conn)
 	// IsStill tells whether file systems stay frozen now; nil if none ever do.
 	IsStill func() bool
+	// Upgrade replaces this program; nil if nobody may.
+	Upgrade *upgrading.Upgrader
+	// Restart ends this program in order: whoever started it starts it again.
+	Restart func()
 
 	// asking: such questions are answered one after the other, also those of a connection that was lost meanwhile.
 	asking  sync.Mutex

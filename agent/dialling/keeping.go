@@ -1,6 +1,8 @@
 package dialling
 
 import (
+	"fmt"
+
 	"secondsite/agent/enrolling"
 	"secondsite/agent/serving"
 )
@@ -17,6 +19,14 @@ var kept = map[string]func(*control, question) (interface{}, error){
 	},
 	"elsewhere": func(c *control, asked question) (interface{}, error) {
 		return nil, c.State.KeepElsewhere(enrolling.Elsewhere{Hardware: c.Hello().ProductUUID, Places: asked.Places})
+	},
+	"upgrade": func(c *control, asked question) (interface{}, error) {
+		if c.Upgrade == nil {
+			return nil, fmt.Errorf("this system is not upgraded: build its image anew")
+		}
+		whole, err := c.Upgrade.Take(asked.Piece)
+		c.isReplaced = whole && err == nil
+		return map[string]bool{"whole": whole}, err
 	},
 }
 

@@ -30,13 +30,13 @@ class Telling(Periodic):
 
     def __init__(
         self, calling: Calling, peers: Peers, sources: Callable[[], Sequence[Source]],
-        clock: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         super().__init__("agents-telling", lambda error: log.error("agents.not-told", exc_info=error))
         self._calling = calling
         self._peers = peers
         self._sources = sources
-        self._clock = clock
+        self._monotonic = monotonic
         self._known: dict[Target, tuple[float, AgentPort | None]] = {}
         """Of each target its port, and until when that counts."""
 
@@ -61,12 +61,12 @@ class Telling(Periodic):
 
     def _port(self, target: Target) -> AgentPort | None:
         until, port = self._known.get(target, (0.0, None))
-        if self._clock() >= until:
+        if self._monotonic() >= until:
             seconds = ASK_AGAIN_SECONDS
             try:
                 port = ports.asked(self._peers, target[1], target[0])
             except SecondsiteError as problem:
                 seconds = AFTER_FAILURE_SECONDS
                 log.debug("agents.port-unknown", appliance=target[0], problem=problem.message)
-            self._known[target] = self._clock() + seconds, port
+            self._known[target] = self._monotonic() + seconds, port
         return port

@@ -40,7 +40,7 @@ class AgentWatch(Periodic):
 
     def __init__(
         self, fabric: Fabric, state: State, calls: AgentCalls | None, ports: Ports, host: ReplicaHost,
-        replication: Replication, registers_seconds: float, clock: Callable[[], float] = time.monotonic,
+        replication: Replication, registers_seconds: float, monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         super().__init__("agents-moved", lambda error: log.error("agents.not-looked", exc_info=error))
         self._fabric = fabric
@@ -49,7 +49,7 @@ class AgentWatch(Periodic):
         self._ports = ports
         self._host = host
         self._replication = replication
-        self._clock = clock
+        self._monotonic = monotonic
         self._registers_seconds = registers_seconds
         self._seen: dict[str, _Seen] = {}
 
@@ -89,8 +89,8 @@ class AgentWatch(Periodic):
             self._clear(machine_id)
             return
         if seen.away_since is None:
-            seen.away_since = self._clock()
-        away = self._clock() - seen.away_since
+            seen.away_since = self._monotonic()
+        away = self._monotonic() - seen.away_since
         longest = min(SILENT_SECONDS, self._registers_seconds) if seen.came else self._registers_seconds
         if away >= longest:
             for each in self._findings(machine_id):
