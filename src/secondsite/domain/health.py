@@ -245,6 +245,15 @@ CATALOGUE: dict[str, FindingKind] = {
             colours=False,
         ),
         _kind(
+            "agent-outdated",
+            W,
+            "The agent in the machine is of an earlier release than its appliance. It works on, up to two "
+            "releases apart.",
+            "Upgrade it when its disks may be compared anew, which follows: 'secondsite appliance agents "
+            "upgrade MACHINE' at the appliance's host.",
+            colours=False,
+        ),
+        _kind(
             "disk-not-protected",
             W,
             "A disk was added to the machine after its protection was enabled.",

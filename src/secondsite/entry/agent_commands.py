@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from ..cli import output
+from ..cli.exit_codes import Exit
 from ..cli.options import Json
 from ..cli.output import clock
+from ..domain import errors
 from .running import DEFAULT_APPLIANCE_HOME, ApplianceHome
 
 app = typer.Typer(
@@ -56,6 +58,23 @@ def key(
     output.say(f"next, as root in the machine: secondsite-agent install --appliance {where} KEY")
 
 
+@app.command()
+def where(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
+    """Where agents call this appliance, and the SHA-256 by which they know it."""
+    from . import agents
+
+    found = agents.where(home)
+    if as_json:
+        output.show_json({"addresses": list(found.addresses), "authority": found.authority})
+        return
+    at = ",".join(found.addresses) or "HOST:9446"
+    output.say(f"{at} {found.authority}")
+    output.say(
+        f"if the agent in a machine that was moved here does not know it, there: secondsite-agent call "
+        f"--appliance {at} {found.authority}"
+    )
+
+
 @app.command("list")
 def show_list(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
     """Which machines are enrolled, and when each was heard last, within a minute."""
@@ -78,6 +97,34 @@ def revoke(machine: Machine, home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_js
         output.show_json({"machine": machine, "sentence": sentence})
         return
     output.say(sentence)
+
+
+@app.command()
+def upgrade(
+    machines: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names or ids as 'list' shows them.", metavar="[MACHINE]...", show_default=False),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are enrolled.")] = False,
+    program: Annotated[Path, typer.Option(help="The agent's program.")] = PROGRAM,
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    as_json: Json = False,
+) -> None:
+    """Have agents replaced by this appliance's program, one after the other. Each starts anew, so its disks
+    are compared; one that does not connect within minutes goes back. Ends with 4 if any was not."""
+    from . import agents
+
+    if every == bool(machines):
+        raise errors.InvalidArgument("Which agents?", do="Name machines, or give --all.")
+    failed, told = False, []
+    for each in agents.upgrade(home, tuple(machines or ()), program):
+        failed |= not each.done
+        told.append(dataclasses.asdict(each))
+        if not as_json:
+            output.say(each.sentence)
+    if as_json:
+        output.show_json({"agents": told})
+    raise typer.Exit(Exit.NOT_POSSIBLE_NOW if failed else Exit.OK)
 
 
 @app.command()

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shlex
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ..appliance.shared import ApplianceConfig
 from ..domain import errors
-from ..fabrics.agent.link import Record, Registry
+from ..fabrics.agent import AGENTS
+from ..fabrics.agent.link import Record, Registry, Upgrade
 from .appliance_main import FABRIC_FILE
 
 PUSH_SECONDS = 900.0
+VERSION_SECONDS = 20.0
+LOOK_SECONDS = 0.5
+TAKEN_UP_SECONDS = 30.0
+UPGRADE_SECONDS = 600.0
+BUILD = "Build it with './dev agent', and name it with --program."
 AFTER_FAILURE = "Mend what ssh or the agent said; a push may be repeated."
 _REMOTE = """set -e
 read -r key
@@ -34,6 +43,23 @@ class NewKey:
 
     key: str
     addresses: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where agents dial: HOST:PORT each, and the SHA-256 of the authority by which they know who answers."""
+
+    addresses: Sequence[str]
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """How the upgrade of one agent went."""
+
+    name: str
+    done: bool
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +84,78 @@ def new_key(home: Path, hours: float, machine: str | None, rescue: bool) -> NewK
 
 def listed(home: Path) -> Sequence[ListedAgent]:
     """By name."""
-    registry = _registry(home)
+    registry = _any_registry(home)
     return [_listed(registry, record) for record in registry.records.all()]
+
+
+def where(home: Path) -> Place:
+    """Where agents call the appliance, and by what it is known. Raises NotPossibleNow if none may."""
+    authority = _any_registry(home).authority.fingerprint
+    return Place(_addresses(home), authority)
 
 
 def revoke(home: Path, machine: str) -> str:
     """Have an agent accepted no more; returns a sentence. Raises NotFound."""
-    registry = _registry(home)
+    registry = _any_registry(home)
     record = registry.records.named(machine)
     registry.revoke(record.agent_id)
     return f"The agent of {record.name} is not accepted any more; a running appliance ends its connections."
+
+
+def upgrade(home: Path, machines: Sequence[str], program: Path) -> Iterator[Upgraded]:
+    """Have the running appliance hand these agents the program, or all if none is named, one after the other;
+    yields how it went with each. Raises NotFound, InvalidArgument, NotPossibleNow."""
+    registry = _registry(home)
+    records = [registry.records.named(each) for each in machines] or _enrolled(registry)
+    wanted = Upgrade(program=program.absolute(), version=_version(program), sha256=_sha256(program))
+    for record in records:
+        registry.upgrades.put(record.agent_id, wanted)
+    for record in records:
+        yield _awaited(registry, record)
+
+
+def _enrolled(registry: Registry) -> list[Record]:
+    return [each for each in registry.records.all() if each.certificates]
+
+
+def _awaited(registry: Registry, record: Record) -> Upgraded:
+    taken_up, until = time.monotonic() + TAKEN_UP_SECONDS, time.monotonic() + UPGRADE_SECONDS
+    while (found := registry.upgrades.all().get(record.agent_id)) is not None and time.monotonic() < until:
+        if found.said is not None:
+            registry.upgrades.remove(record.agent_id)
+            return Upgraded(record.name, found.done, found.said)
+        if not any(each.began for each in registry.upgrades.all().values()) and time.monotonic() > taken_up:
+            for agent_id in registry.upgrades.all():
+                registry.upgrades.remove(agent_id)
+            raise errors.NotPossibleNow(
+                "The appliance has not begun with it: it does not run.",
+                do="Start it ('systemctl start secondsite-appliance'), then retry.",
+            )
+        time.sleep(LOOK_SECONDS)
+    return Upgraded(record.name, False, f"Of the agent in {record.name} nothing was heard in time.")
+
+
+def _sha256(program: Path) -> str:
+    return hashlib.sha256(program.read_bytes()).hexdigest()
+
+
+def _version(program: Path) -> str:
+    """What the program says of itself. Raises InvalidArgument."""
+    _require_program(program)
+    try:
+        asked = [str(program.absolute()), "--version"]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=VERSION_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise errors.InvalidArgument(f"{program} is no agent's program: {problem}.", do=BUILD) from problem
+    said = told.stdout.strip()
+    if not re.fullmatch(r"[A-Za-z0-9.+~-]{1,64}", said):
+        raise errors.InvalidArgument(f"{program} says no version.", do=BUILD)
+    return said
+
+
+def _require_program(program: Path) -> None:
+    if not program.is_file():
+        raise errors.InvalidArgument(f"There is no program {program}.", do=BUILD)
 
 
 def push(home: Path, to: str, addresses: Sequence[str], program: Path) -> str:
@@ -78,10 +166,7 @@ def push(home: Path, to: str, addresses: Sequence[str], program: Path) -> str:
         raise errors.InvalidArgument(
             "Where is the machine to dial?", do="Name this appliance's address: --address HOST:PORT."
         )
-    if not program.is_file():
-        raise errors.InvalidArgument(
-            f"There is no program {program}.", do="Build it with './dev agent', and name it with --program."
-        )
+    _require_program(program)
     made = new_key(home, 1, None, rescue=False)
     script = _REMOTE.format(addresses=shlex.quote(",".join(chosen)))
     _ssh(to, script, made.key.encode() + b"\n" + program.read_bytes())
@@ -103,10 +188,21 @@ def _registry(home: Path) -> Registry:
     """Raises NotPossibleNow for an appliance of another platform."""
     if _fabric(home)["kind"] != "agent":
         raise errors.NotPossibleNow(
-            f"The appliance in {home} serves no agents.",
+            f"The appliance in {home} enrolls no agents.",
             do="Enroll one for them, with --fabric agent: 'secondsite appliance enroll --help'.",
         )
-    return Registry(home.absolute() / "agents")
+    return Registry(home.absolute() / AGENTS)
+
+
+def _any_registry(home: Path) -> Registry:
+    """Also of an appliance that only agents call whose machines were moved there. Raises NotPossibleNow."""
+    if _fabric(home)["kind"] != "agent" and ApplianceConfig.load(home.absolute()).agents is None:
+        raise errors.NotPossibleNow(
+            f"No agents call the appliance in {home}.",
+            do='Let those of machines that are moved to its site: "agents": "0.0.0.0:9446" in its '
+            "appliance.json, then restart it.",
+        )
+    return Registry(home.absolute() / AGENTS)
 
 
 def _fabric(home: Path) -> dict[str, str]:
@@ -117,8 +213,9 @@ def _fabric(home: Path) -> dict[str, str]:
 
 def _addresses(home: Path) -> list[str]:
     """The hosts that the other site reaches it by, with the port for agents."""
-    port = _fabric(home)["uri"].rpartition(":")[2]
-    hosts = (each.rpartition(":")[0] for each in ApplianceConfig.load(home.absolute()).advertised)
+    config, fabric = ApplianceConfig.load(home.absolute()), _fabric(home)
+    port = (fabric["uri"] if fabric["kind"] == "agent" else config.agents or "").rpartition(":")[2]
+    hosts = (each.rpartition(":")[0] for each in config.advertised)
     return [f"{host}:{port}" for host in hosts if host]
 
 

@@ -107,7 +107,7 @@ class Concern:
     what: str
 
 
-CONCERNS = ("machine-doubled", "machine-silent", UNPREPARED := "machine-unprepared")
+CONCERNS = ("machine-doubled", "machine-silent", UNPREPARED := "machine-unprepared", "agent-outdated")
 LONGEST_CONCERN = 2000
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from rig.eventually import eventually
-from secondsite.fabrics.agent.link import Agents
+from secondsite.fabrics.agent.link import Agents, Registry
 
 from . import support_link as support
 
@@ -63,6 +63,23 @@ def test_a_running_appliance_notices_keys_and_revocations(home, agents):
     again = support.Fake(agents, home)
     again.enroll(told(home, "key", "--for", "fake")["key"])
     assert again.agent_id == fake.agent_id
+
+
+def test_an_appliance_of_another_platform_says_where_moved_agents_call_and_enrolls_none(home):
+    (home / "fabric.json").write_text(json.dumps({"kind": "libvirt", "uri": "qemu:///system"}))
+    said = command(home, "where")
+    assert said.returncode == 4
+    assert '"agents": "0.0.0.0:9446"' in said.stderr
+    config = {**CONFIG, "home": str(home), "agents": "0.0.0.0:9447"}
+    (home / "appliance.json").write_text(json.dumps(config))
+    found = told(home, "where")
+    assert found == {
+        "addresses": ["192.0.2.7:9447"], "authority": Registry(home / "agents").authority.fingerprint
+    }  # fmt: skip
+    shown = command(home, "where").stdout
+    assert f"secondsite-agent call --appliance 192.0.2.7:9447 {found['authority']}" in shown
+    assert told(home, "list") == {"agents": []}
+    assert command(home, "key").returncode == 4
 
 
 def test_an_unknown_machine_has_no_key_and_cannot_be_revoked(home):

@@ -114,7 +114,7 @@ def test_its_new_site_has_it_write_nothing(agents, second, machine, known):
     eventually(second.connected, support.PATIENCE)
     kept = (machine.state / "elsewhere.json").read_text()
     assert json.loads(kept)["hardware"] == HOME
-    for do in ("renew", "keep", "elsewhere"):
+    for do in ("renew", "keep", "elsewhere", "upgrade"):
         with pytest.raises(AgentRefused, match="enrolled at another appliance"):
             second.link.ask(known.agent_id, do, 30)
     assert (machine.state / "elsewhere.json").read_text() == kept

@@ -8,6 +8,7 @@ Its rooms:
     platforms    between which kinds of sites machines are replicated
     nearest      what a host has that is nearest to a machine's chip set, processor or firmware
     hardware     what its own system boots from elsewhere, with nothing written to its disks
+    releases     which of two releases is the older one
     prepared     what its operator would miss in the hour of need
     system_disk  which disk a machine boots from
 """

@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
-from ...domain import errors
+from ... import __version__
+from ...domain import errors, shell
+from ...domain.machines.releases import is_older
 from ...wire.common.machines import AgentIdentity, MachineDefinition
 from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, unprepared
 from .conversation import Agents, Conversation
@@ -99,7 +101,7 @@ class AgentInventory:
                  if each.agent_id == fabric_id]  # fmt: skip
         if not agent.connected:
             return [*found, Concern("machine-silent", _silent(agent))]
-        return [*found, *self._unprepared(agent)]
+        return [*found, *_outdated(agent), *self._unprepared(agent)]
 
     def _unprepared(self, agent: KnownAgent) -> Sequence[Concern]:
         self._described(agent, LOOKS_SECONDS)
@@ -180,6 +182,18 @@ class AgentInventory:
         found = definition(agent.agent_id, agent.name, told, {key: names[key] for key in followed})
         self._records.change(agent.agent_id, told=found)
         return found
+
+
+def _outdated(agent: KnownAgent) -> Sequence[Concern]:
+    version = str(agent.hello.get("version", ""))
+    if agent.rescue or not is_older(version, __version__):
+        return ()
+    name = shell.arguments(agent.name)
+    what = (
+        f"The agent in {agent.name} is of version {version}, this appliance of {__version__}. At its host: "
+        f"secondsite appliance agents upgrade {name}"
+    )
+    return [Concern("agent-outdated", what)]
 
 
 def _works(agent: KnownAgent) -> bool:

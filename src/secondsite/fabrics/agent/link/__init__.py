@@ -10,6 +10,8 @@ Its rooms:
     listener      the port
     admission     what a caller wants
     guests        agents of another appliance whose machines were started here
+    upgrades      which agents a person wants upgraded
+    upgrading     hands them the program
     enrolling     lets an agent in by its key
     conversation  questions and answers of one agent
     tending       what is due while an agent is here
@@ -26,5 +28,6 @@ from .errors import AgentAway, AgentRefused
 from .presence import Double
 from .records import Record
 from .registry import Registry
+from .upgrades import Upgrade
 
-__all__ = ["AgentAway", "AgentRefused", "Agents", "Double", "KnownAgent", "Record", "Registry"]
+__all__ = ["AgentAway", "AgentRefused", "Agents", "Double", "KnownAgent", "Record", "Registry", "Upgrade"]

@@ -30,6 +30,7 @@ from .readers import Readers
 from .records import Heard, Kind, Record
 from .registry import KEY_HOURS, Registry
 from .tending import Tending, heard_of
+from .upgrading import Upgrading
 
 LOOK_SECONDS: Final = 1.0
 DESCRIPTORS: Final = 4096
@@ -67,6 +68,7 @@ class Agents:
         self._presence = Presence()
         self._tending = Tending(self._registry)
         self._readers = Readers(folder / "sockets", self._presence.of)
+        self._upgrading = Upgrading(self._registry.upgrades, self._presence.of)
         enrolling = Enrolling(self._registry.authority, self._registry.keys, self._registry.records)
         self._admission = Admission(
             self._registry.records, enrolling, self._readers, self._converse, self._registry.clock,
@@ -88,6 +90,7 @@ class Agents:
     def close(self) -> None:
         """Every connection ends; agents dial again for as long as it takes."""
         self._looking.stop()
+        self._upgrading.stop()
         self._listener.stop()
 
     @property
@@ -189,6 +192,7 @@ class Agents:
     def _look(self) -> None:
         self._admission.look_again()
         self._readers.look()
+        self._upgrading.look()
         revoked = [record.agent_id for record in self._registry.records.all() if not record.certificates]
         self._presence.forget(revoked)
 

@@ -15,6 +15,7 @@ from .authority import Authority, pem_of
 from .errors import Refused
 from .keys import Key, Keys
 from .records import OVERLAP, Accepted, Kind, Record, Records
+from .upgrades import Upgrades
 
 KEY_HOURS: Final = 72
 MOST_HOURS: Final = 24 * 31
@@ -32,7 +33,7 @@ class Registry:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = clock
         self.authority = Authority(folder / "ca", clock())
-        self.keys, self.records = Keys(folder), Records(folder)
+        self.keys, self.records, self.upgrades = Keys(folder), Records(folder), Upgrades(folder)
 
     def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
         """A registration key: for a new agent, or for one that is known. Raises NotFound, InvalidArgument."""

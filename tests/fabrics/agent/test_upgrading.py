@@ -1,0 +1,214 @@
+"""An appliance hands an agent another program; one that does not connect is gone again within its trial.
+
+The machine's service manager is played by a shell that starts the program again when it ends."""
+
+import base64
+import hashlib
+import shutil
+import subprocess
+
+import pytest
+
+from rig.eventually import eventually
+from secondsite.fabrics.agent.link import AgentRefused, Agents, Registry, Upgrade
+
+from . import support_link as support
+from .test_commands import command, home, told
+
+__all__ = ["home"]
+pytestmark = support.needs_agent
+
+TRIAL_SECONDS = 6
+OTHER = "9.9.9"
+PART = 512 * 1024
+
+
+class Installed(support.Machine):
+    """A machine in which the program lies in a place of its own, and is started again when it ends."""
+
+    def run(self, verb="run"):
+        self.program = self.folder / "sbin" / "secondsite-agent"
+        self.program.parent.mkdir()
+        shutil.copy(support.PROGRAM, self.program)
+        loops = ",".join(disk.name for disk in self.disks)
+        words = f"--state {self.state} --loops {loops} --only-loops --trial {TRIAL_SECONDS}s"
+        again = f"while :; do {self.program} {verb} {words} & now=$!; wait $now; sleep 0.2; done"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["sh", "-c", f"trap 'kill $now; exit' TERM; {again}"], stdout=log, stderr=log
+            )
+        return self
+
+    @property
+    def beside(self):
+        """What lies where the program lies."""
+        return sorted(path.name for path in self.program.parent.iterdir())
+
+    def is_clean(self):
+        left = [path.name for path in self.state.iterdir() if "upgrade" in path.name]
+        return self.beside == ["secondsite-agent"] and not left
+
+
+@pytest.fixture
+def machine(agents, folder, make_disk, stack):
+    made = Installed(folder, (make_disk(),))
+    assert made.enroll(agents.port, agents.new_key()).returncode == 0
+    made.run()
+    stack.callback(made.close)
+    eventually(lambda: support.connected(agents), support.PATIENCE)
+    return made
+
+
+@pytest.fixture
+def agent_id(agents, machine):
+    return agents.known()[0].agent_id
+
+
+def said_by(program):
+    return subprocess.check_output([program, "--version"], text=True, timeout=support.PATIENCE).strip()
+
+
+@pytest.fixture
+def newer(folder):
+    """This program as another version: that lies in it as it is."""
+    here, made = said_by(support.PROGRAM), folder / "newer"
+    content = support.PROGRAM.read_bytes()
+    assert content.count(here.encode()) == 1
+    made.write_bytes(content.replace(here.encode(), OTHER.encode()))
+    made.chmod(0o755)
+    assert said_by(made) == OTHER
+    return made
+
+
+def script(folder, text, version=OTHER):
+    """A program that says its version, and else does that."""
+    made = folder / "script"
+    made.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo {version} && exit\n{text}\n')
+    made.chmod(0o755)
+    return made
+
+
+def digest_of(program):
+    return hashlib.sha256(program.read_bytes()).hexdigest()
+
+
+def upgraded(folder, agent_id, program, version=OTHER):
+    """How it went."""
+    upgrades = Registry(folder / "agents").upgrades
+    upgrades.put(agent_id, Upgrade(program=program, version=version, sha256=digest_of(program)))
+    return eventually(lambda: (found := upgrades.all()[agent_id]).said and found, support.PATIENCE)
+
+
+def handed(agents, agent_id, program, **changed):
+    """The pieces as the appliance sends them."""
+    content, answer = program.read_bytes(), None
+    words = {"size": len(content), "sha256": digest_of(program), "version": OTHER} | changed
+    for at in range(0, len(content), PART):
+        data = base64.b64encode(content[at : at + PART]).decode()
+        answer = agents.ask(agent_id, "upgrade", 60, at=at, data=data, **words)
+    return answer
+
+
+def version(agents):
+    found = support.connected(agents)
+    return found[0].hello["version"] if found else None
+
+
+def test_a_program_that_connects_stays(agents, folder, machine, agent_id, newer):
+    found = upgraded(folder, agent_id, newer)
+    assert found.done, found.said + machine.log.read_text()
+    assert version(agents) == OTHER
+    assert machine.program.read_bytes() == newer.read_bytes()
+    eventually(machine.is_clean, support.PATIENCE)
+    assert agents.ask(agent_id, "status", 30)
+    again = upgraded(folder, agent_id, newer)
+    assert again.done
+    assert "already" in again.said
+
+
+def test_one_that_ends_as_soon_as_it_begins_is_gone_again(agents, folder, machine, agent_id):
+    here = version(agents)
+    found = upgraded(folder, agent_id, script(folder, "exit 1"))
+    assert not found.done
+    assert f"came back with version {here}" in found.said
+    assert machine.program.read_bytes() == support.PROGRAM.read_bytes()
+    eventually(machine.is_clean, support.PATIENCE)
+
+
+def test_one_that_runs_and_does_not_connect_is_gone_again(agents, folder, machine, agent_id, newer):
+    here, port = version(agents), agents.port
+    assert handed(agents, agent_id, newer) == {"whole": True}
+    agents.close()
+    machine.said("the former one is put back")
+    again = Agents(folder / "agents", ("127.0.0.1", port))
+    again.start()
+    try:
+        eventually(lambda: version(again) == here, support.PATIENCE)
+        eventually(machine.is_clean, support.PATIENCE)
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "said_version", "why"),
+    [
+        ("exit 1", "1.2.3", "says that it is version"),
+        ("exit 1", "9.9.9; exit 1", "does not start on this machine"),
+        ("exit 1", "$(seq 100000)", "says that it is version"),
+    ],
+)
+def test_one_that_is_not_what_it_should_be_is_not_started(
+    agents, folder, machine, agent_id, text, said_version, why
+):
+    found = upgraded(folder, agent_id, script(folder, text, said_version))
+    assert not found.done
+    assert why in found.said
+    assert machine.is_clean()
+    assert agents.ask(agent_id, "status", 30)
+
+
+def test_one_that_arrives_otherwise_than_it_was_sent_is_not_started(agents, machine, agent_id, newer):
+    with pytest.raises(AgentRefused, match="arrived with the SHA-256"):
+        handed(agents, agent_id, newer, sha256="ab" * 32)
+    assert machine.is_clean()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"at": 0, "size": 0, "data": ""},
+        {"at": -1, "size": 10, "data": "YWI="},
+        {"at": 9, "size": 10, "data": "YWI="},
+        {"at": 0, "size": 1 << 40, "data": "YWI="},
+        {"at": 2**62, "size": 2**63 - 1, "data": "YWI="},
+        {"at": 5, "size": 10, "data": "YWI="},
+    ],
+)
+def test_what_is_no_next_piece_is_refused(agents, machine, agent_id, piece):
+    with pytest.raises(AgentRefused):
+        agents.ask(agent_id, "upgrade", 30, sha256="", version="", **piece)
+    assert agents.ask(agent_id, "status", 30)
+
+
+def test_a_person_upgrades_all_agents_by_one_command(home, agents, folder, machine, agent_id, newer):
+    assert command(home, "upgrade", "--program", str(newer)).returncode == 2
+    done = command(home, "upgrade", "--all", "--program", str(newer))
+    assert done.returncode == 0, done.stderr
+    assert f"is of version {OTHER} now" in done.stdout
+    [listed] = told(home, "list")["agents"]
+    assert listed["version"] == OTHER
+    machine.close()
+    eventually(lambda: not support.connected(agents), support.PATIENCE)
+    again = command(home, "upgrade", listed["name"], "--program", str(newer))
+    assert again.returncode == 4
+    assert "is not connected" in again.stdout
+
+
+def test_without_a_running_appliance_a_command_says_so_and_leaves_no_wish(home, folder, monkeypatch):
+    registry = Registry(folder / "agents")
+    fake = support.Fake(None, folder)
+    fake.enroll_at(registry)
+    said = command(home, "upgrade", "--all", "--program", str(support.PROGRAM))
+    assert said.returncode == 4
+    assert "does not run" in said.stderr
+    assert registry.upgrades.all() == {}
