@@ -67,7 +67,10 @@ class Upgrading:
             return
         except (SecondsiteError, OSError) as problem:
             done, said = False, str(problem)
-        log.info("agent.upgraded" if done else "agent.not-upgraded", agent_id=agent_id, said=said)
+        if done:
+            log.info("agent.upgraded", agent_id=agent_id, said=said)
+        else:
+            log.warning("agent.not-upgraded", agent_id=agent_id, said=said)
         answered = wanted.model_copy(update={"began": True, "done": done, "said": said})
         self._upgrades.put(agent_id, answered)
 
