@@ -11,6 +11,9 @@ from secondsite.datapath.disks import NbdDisk
 from secondsite.ground.units import KiB
 
 from . import support_link as support
+from .test_upgrading import OTHER, newer, script, upgraded
+
+__all__ = ["newer"]
 
 pytestmark = [
     *support.needs_agent,
@@ -103,6 +106,36 @@ def test_within_its_limits_it_stops_file_systems_and_thaws_them(disk, host, prog
         host.must("sh", "-c", "echo runs on > /mnt/file")
     finally:
         host.must("umount", "/mnt")
+
+
+@pytest.fixture
+def installed(disk, host, program, agents):
+    """The agent's id; its upgrades are on trial for some seconds."""
+    unit = "/etc/systemd/system/secondsite-agent.service.d/trial.conf"
+    host.write(unit, TRIAL.format(loop=disk.name).rstrip() + " --trial 15s\n")
+    host.must(program, "install", "--appliance", f"127.0.0.1:{agents.port}", agents.new_key())
+    eventually(lambda: support.connected(agents), support.PATIENCE)
+    return agents.known()[0].agent_id
+
+
+def test_its_appliance_upgrades_it_and_systemd_starts_the_new_program(agents, host, folder, installed, newer):
+    found = upgraded(folder, installed, newer)
+    assert found.done, found.said + host.must("journalctl", "--unit", "secondsite-agent")
+    assert agents.known()[0].hello["version"] == OTHER
+    assert state(host) == "active"
+    there = host.path("/usr/local/sbin")
+    eventually(lambda: [*there.glob("secondsite-agent*")] == [there / "secondsite-agent"], support.PATIENCE)
+
+
+def test_a_program_that_hangs_is_gone_after_its_trial(agents, host, folder, installed):
+    before = agents.known()[0].hello["version"]
+    found = upgraded(folder, installed, script(folder, "exec sleep 1000"))
+    assert not found.done
+    assert f"came back with version {before}" in found.said
+    assert "the former one is put back" in host.must("journalctl", "--unit", "secondsite-agent")
+    there = host.path("/usr/local/sbin")
+    eventually(lambda: [*there.glob("secondsite-agent*")] == [there / "secondsite-agent"], support.PATIENCE)
+    assert not host.path("/var/lib/secondsite-agent/upgrade.json").exists()
 
 
 def scanned(agents, agent_id, disk):

@@ -199,6 +199,7 @@ def _of_target(context: Context, payload: CheckTarget, tried: list[float]) -> It
     """`tried` gets the seconds that a trial start took."""
     if payload.definition is not None:
         yield from _cannot_run(context, payload, payload.definition, tried)
+        yield from _agent_stays_unheard(context, payload.definition)
     yield from _too_large(context, payload)
     yield from _too_little_memory(context, payload)
     yield from _unknown_cpu_model(context, payload)
@@ -231,6 +232,19 @@ def _of_target(context: Context, payload: CheckTarget, tried: list[float]) -> It
         except errors.NotPossibleNow as problem:
             yield _obstacle(problem.message, problem.do)
         yield from _old_disks(context, payload.replica)
+
+
+def _agent_stays_unheard(context: Context, definition: MachineDefinition) -> Iterator[ObstacleShape]:
+    """A machine starts without that, too."""
+    has_port = context.parts.config.agents is not None or not context.fabric.properties.hosts
+    if definition.agent is not None and not has_port:
+        yield ObstacleShape(
+            what=f"The agent in {definition.name} cannot register here after a failover: this appliance has "
+            "no port for agents.",
+            do='Put "agents": "0.0.0.0:9446" into its appliance.json, and restart it. The machine runs '
+            "without that, too.",
+            blocking=False,
+        )
 
 
 def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+import structlog
 
 from ..calling import AgentPort
 from .conversation import Agents, Conversation
+from .link import AgentRefused
 from .records import Records
+
+BUSY: Final = "busy"
+
+log = structlog.get_logger(__name__)
 
 
 class AgentCalling:
-    """An agent keeps what it is told, and is told again when it comes anew."""
+    """An agent keeps what it is told, and is told again when it comes anew. An older one, which does not
+    understand it, is not asked again before."""
 
     def __init__(self, agents: Agents, records: Records) -> None:
         self._agents = agents
@@ -26,5 +34,10 @@ class AgentCalling:
         if self._records.get(fabric_id).last is not None:
             return
         if self._told.get(fabric_id) != (agent.hello, port):
-            Conversation(self._agents, fabric_id).calls_also(port)
+            try:
+                Conversation(self._agents, fabric_id).calls_also(port)
+            except AgentRefused as refused:
+                if refused.code == BUSY:
+                    raise
+                log.warning("agent.not-told", fabric_id=fabric_id, problem=refused.message)
             self._told[fabric_id] = agent.hello, port
