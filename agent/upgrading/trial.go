@@ -27,6 +27,7 @@ const (
 func (u Upgrader) Begin(trial time.Duration) {
 	found, there := u.read()
 	if !there {
+		u.forget() // what a power cut left of an upgrade that never began
 		return
 	}
 	if found.Version != u.Version {

@@ -133,6 +133,8 @@ def test_a_wrong_used_or_misdirected_key_or_an_unknown_kind_of_view_enrols_nobod
     assert appliances(rig) == before
     unknown = (*enroll(rig, key.key, key.ca_fingerprint, tmp_path / "5"), "--view-kind", "snapshot")
     assert "automatic, backup-job, filter" in command_line.refused(rig, *unknown, exit_code=2)["do"]
+    no_address = (*enroll(rig, key.key, key.ca_fingerprint, tmp_path / "5"), "--agents", "9446")
+    assert "0.0.0.0:9446" in command_line.refused(rig, *no_address, exit_code=2)["do"]
     command_line.told(rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "3"))
     used = command_line.refused(
         rig, *enroll(rig, key.key, key.ca_fingerprint, tmp_path / "4", "third"), exit_code=5

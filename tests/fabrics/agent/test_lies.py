@@ -40,7 +40,14 @@ class Liar:
         now = datetime.now(UTC)
         return [
             types.SimpleNamespace(
-                agent_id=each, name="m", connected=True, heard_at=now, hello=self.hello, rescue=False
+                agent_id=each,
+                name="m",
+                connected=True,
+                heard_at=now,
+                hello=self.hello,
+                rescue=False,
+                authority="",
+                valid_since=None,
             )
             for each in self.ids
         ]

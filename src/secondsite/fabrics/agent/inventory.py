@@ -124,13 +124,14 @@ class AgentInventory:
             name=agent.name,
             power=PowerState.RUNNING if self._is_on(agent) else PowerState.OFF,
             tag=record.tag,
-            definition=self._where_it_lies(agent.agent_id, definition),
+            definition=self._where_it_lies(agent, definition),
             attached=tuple(each.key for each in definition.disks) if self._is_on(agent) else None,
             start_forbidden=record.start_forbidden,
         )
 
-    def _where_it_lies(self, fabric_id: str, definition: MachineDefinition) -> MachineDefinition:
-        """The same with the files that its disks are, or would be, here."""
+    def _where_it_lies(self, agent: KnownAgent, definition: MachineDefinition) -> MachineDefinition:
+        """The same with the files that its disks are, or would be, here, and with its agent."""
+        fabric_id = agent.agent_id
         home = self._records.get(fabric_id).home
         disks = tuple(
             each.model_copy(update={"path": home[each.key], "format": "qcow2"})
@@ -138,13 +139,7 @@ class AgentInventory:
             else each.model_copy(update={"path": str(self._disk_path(fabric_id, each.key))})
             for each in definition.disks
         )
-        return definition.model_copy(update={"disks": disks, "agent": self._identity(fabric_id)})
-
-    def _identity(self, fabric_id: str) -> AgentIdentity | None:
-        agent = self._agents.find(fabric_id)
-        if agent is None or not agent.authority:
-            return None
-        return AgentIdentity(agent_id=fabric_id, authority=agent.authority, until=agent.valid_since)
+        return definition.model_copy(update={"disks": disks, "agent": _identity(agent)})
 
     def _described(self, agent: KnownAgent, told_within: float) -> MachineDefinition | None:
         """The machine as it is, or as it was told last; None if it was never told."""
@@ -182,6 +177,10 @@ class AgentInventory:
         found = definition(agent.agent_id, agent.name, told, {key: names[key] for key in followed})
         self._records.change(agent.agent_id, told=found)
         return found
+
+
+def _identity(agent: KnownAgent) -> AgentIdentity:
+    return AgentIdentity(agent_id=agent.agent_id, authority=agent.authority, until=agent.valid_since)
 
 
 def _outdated(agent: KnownAgent) -> Sequence[Concern]:
