@@ -18,11 +18,14 @@ class AgentSites(Rig):
         self, fabric: Literal["libvirt", "simulated"], folder: Path | None = None, forked: bool = False,
         registers_seconds: float | None = None,
     ) -> None:  # fmt: skip
-        """`registers_seconds`: so long agents have at site b, before that is a finding."""
+        """`registers_seconds`: so long agents have at site b, before that is a finding; None: no agent may
+        call there."""
         self.agents_port, self._registers_seconds = processes.free_port(), registers_seconds
         agents = ["--fabric", "agent", "--uri", f"127.0.0.1:{self.agents_port}"]
-        moved = ["--agents", f"127.0.0.1:{processes.free_port()}"]
-        super().__init__(fabric, folder, appliance_options={"a": agents, "b": moved}, forked=forked)
+        options = {"a": agents}
+        if registers_seconds is not None:
+            options["b"] = ["--agents", f"127.0.0.1:{processes.free_port()}"]
+        super().__init__(fabric, folder, appliance_options=options, forked=forked)
 
     def open(
         self,
