@@ -63,6 +63,7 @@ test -f /etc/systemd/system/secondsite-vault.service
 find /opt/secondsite -perm /022 -not -type l | sed 's/^/OPEN /'
 test -x /etc/libvirt/hooks/qemu.d/secondsite
 test -f /etc/systemd/system/secondsite-appliance.service
+if [ -f "$ROOT/.cache/agent/secondsite-agent" ]; then /opt/secondsite/share/secondsite-agent --version; fi
 cmp "$ROOT/deploy/secondsite-qemu.apparmor" /etc/apparmor.d/abstractions/secondsite-qemu
 cat /etc/apparmor.d/local/abstractions/libvirt-qemu
 /usr/local/bin/secondsite appliance enroll --help
