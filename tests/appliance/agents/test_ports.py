@@ -19,26 +19,28 @@ THERE = AgentPort(("192.0.2.9:9446", "[2001:db8::9]:9446"), AUTHORITY)
 class _Line:
     """A connection to a target that answers so."""
 
-    def __init__(self, fields):
-        self.fields, self.said = fields, []
+    def __init__(self, fields, hangs_up=False):
+        self.fields, self.said, self.hangs_up = fields, [], hangs_up
 
     def send_message(self, name, **fields):
         self.said.append((name, fields))
 
     def receive_message(self, *expected, within_seconds):
+        if self.hangs_up:
+            raise PeerUnreachable("it left", do="wait")
         return Message(expected[0], self.fields)
 
 
 class _Peers:
     def __init__(self, answer=None):
-        self.answer, self.asked = answer, 0
+        self.answer, self.asked, self.hangs_up = answer, 0, False
 
     @contextmanager
     def connect(self, addresses, name):
         self.asked += 1
         if self.answer is None:
             raise PeerUnreachable("nobody is there", do="wait")
-        yield _Line(self.answer)
+        yield _Line(self.answer, self.hangs_up)
 
 
 def line_of() -> Any:
@@ -62,6 +64,16 @@ def test_one_that_has_none_says_so():
     line = line_of()
     Ports(None, ("192.0.2.9",)).answer(line, Message("AGENTS", {}))
     assert ports.asked(peers_of(line.said[0][1]), (), "b") is None
+
+
+def test_an_older_one_hangs_up_and_is_not_asked_again_soon():
+    peers, calling, at = peers_of({}), _Calling(), [1000.0]
+    peers.hangs_up = True
+    telling = Telling(calling, peers, lambda: [source("m1")], lambda: at[0])
+    for _ in range(3):
+        telling.look()
+        at[0] += 100
+    assert (peers.asked, calling.told) == (1, [])
 
 
 @pytest.mark.parametrize(

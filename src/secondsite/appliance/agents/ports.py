@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from ...datapath.channel import Connection, Message
-from ...datapath.errors import ProtocolViolated
+from ...datapath.errors import DatapathError, ProtocolViolated
 from ...fabrics.calling import AgentCalls, AgentPort
 from ...wire.common.base import Shape
 from ..shared import Peers
@@ -48,11 +48,14 @@ class Ports:
 
 
 def asked(peers: Peers, addresses: tuple[str, ...], name: str) -> AgentPort | None:
-    """That of the appliance of this name; None if no agent may call it. Raises DatapathError, also for an
-    older one, which does not understand the question."""
+    """That of the appliance of this name; None if no agent may call it. Raises DatapathError."""
     with peers.connect(addresses, name) as connection:
         connection.send_message("AGENTS")
-        told = _read(connection.receive_message("LISTENS", within_seconds=ANSWER_SECONDS).fields)
+        try:
+            answer = connection.receive_message("LISTENS", within_seconds=ANSWER_SECONDS)
+        except DatapathError:  # an older one, which does not know the question, and hangs up
+            return None
+        told = _read(answer.fields)
         return AgentPort(told.addresses, told.authority) if told.addresses and told.authority else None
 
 
