@@ -30,16 +30,18 @@ type Request struct {
 	Flushed bool `json:"flushed"`
 	// App asks a frozen view, or a freeze, to bring applications to rest before.
 	App bool `json:"app"`
-	// Seconds is after what time a freeze, or a last instant, ends by itself.
+	// Seconds is after what time a freeze, or a last instant, ends by itself, or a reading answers with what it has.
 	Seconds float64 `json:"seconds"`
 	// Last asks that a frozen view be the last before the machine is switched off; its services have Grace seconds.
 	Last  bool    `json:"last"`
 	Grace float64 `json:"grace"`
 	// StartServices asks a thaw to start what was stopped for the last instant.
 	StartServices bool `json:"start_services"`
-	// Disk, First and Digests are of a comparison: sixteen bytes for each block from the first on.
+	// Disk, First and Digests are of a comparison: sixteen bytes for each block from the first on. Count is how many
+	// blocks' digests are asked for.
 	Disk    string `json:"disk"`
 	First   int    `json:"first"`
+	Count   int    `json:"count"`
 	Digests []byte `json:"digests"`
 }
 

@@ -3,6 +3,7 @@ package serving
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"secondsite/agent/digests"
@@ -29,6 +30,7 @@ var verbs = map[string]verb{
 	"power-off":   func(m *views.Machine, r Request) (interface{}, error) { return nil, m.PowerOff(r.Name) },
 	"shut-down":   func(m *views.Machine, _ Request) (interface{}, error) { return nil, m.Farewell.ShutDown() },
 	"compare":     compare,
+	"digests":     tellDigests,
 	"end-scan":    endScan,
 }
 
@@ -164,7 +166,25 @@ func compare(m *views.Machine, r Request) (interface{}, error) {
 	for at := range expected {
 		copy(expected[at][:], r.Digests[at*length:])
 	}
-	return m.Compare(disk, r.First, expected)
+	return m.Compare(views.Expected{
+		Disk: disk, First: r.First, Digests: expected, Base: r.Base, Within: bounded(r.Seconds),
+	})
+}
+
+func tellDigests(m *views.Machine, r Request) (interface{}, error) {
+	disk, err := m.Disk(r.Disk)
+	if err != nil {
+		return nil, err
+	}
+	return m.Digests(disk, r.First, r.Count, bounded(r.Seconds))
+}
+
+// bounded is how long a reading may take; 0 is without bound.
+func bounded(number float64) time.Duration {
+	if number = math.Min(number, mostSeconds); number > 0 {
+		return time.Duration(number * float64(time.Second))
+	}
+	return 0
 }
 
 func endScan(m *views.Machine, _ Request) (interface{}, error) {

@@ -14,5 +14,7 @@
 //	evidence  what is counted, and when it can be compared
 //	areas     what may change while file systems stand still
 //	scan      a comparison with digests, by which marks become trusted
+//	comparing blocks that differ from what is expected, and whether a mark covers them
+//	reading   blocks, and their digests, unhurried
 //	seams     where tests hold the agent, or end it
 package views

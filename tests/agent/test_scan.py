@@ -1,8 +1,11 @@
 """Digests are the truth: a scan finds what no mark tells."""
 
+import base64
 import os
 
-from secondsite.ground.units import MiB
+import xxhash
+
+from secondsite.ground.units import KiB, MiB
 
 from . import support_agent as support
 
@@ -85,3 +88,39 @@ def test_an_agent_that_is_killed_in_a_scan_begins_it_anew(make_disk, start):
     assert "no scan" in replica.agent.ask("end-scan")["error"]
     assert scanned(replica.agent, disk, replica.digests[disk.key], "first") >= 0
     assert replica.receive_point("first", "point") == replica.digests
+
+
+def digests(agent, disk, first, count, seconds=0):
+    told = agent.told("digests", disk=disk.key, first=first, count=count, seconds=seconds)
+    return told["blocks"], base64.b64decode(told["digests"]), base64.b64decode(told["pages"] or "")
+
+
+def test_the_digests_that_it_tells_are_those_of_blocks_and_pages_and_zeros_cost_nothing(make_disk, start):
+    disk = make_disk(fs_size=32 * MiB, size=48 * MiB + 5120)
+    behind_its_back(disk, 48 * MiB, os.urandom(5120))
+    behind_its_back(disk, 40 * MiB + 64 * KiB, os.urandom(4 * KiB))
+    agent = start([disk])
+    content, first = list(disk.content()), 40 * 16
+    blocks, found, pages = digests(agent, disk, first, 8 * 16 + 1)
+    zero = bytes(64 * KiB)
+    assert blocks == 8 * 16 + 1
+    assert found == b"".join(
+        bytes(16) if block == zero else xxhash.xxh3_128_digest(block) for block in content[first:]
+    )
+    assert pages == b"".join(
+        xxhash.xxh3_128_digest(block[at : at + 4 * KiB])
+        for block in content[first:]
+        for at in range(0, len(block), 4 * KiB)
+        if block != zero
+    )
+    assert len(pages) == 16 * (16 + 2)
+
+
+def test_digests_are_answered_in_time_with_what_was_read_and_only_of_what_is_there(make_disk, start):
+    disk = make_disk()
+    agent = start([disk], "--scan-mib", "4")
+    blocks, found, _pages = digests(agent, disk, 0, 512, seconds=0.4)
+    assert 16 <= blocks <= 64
+    assert len(found) == 16 * blocks
+    for words in ({"count": 1025}, {"count": 0}, {"first": -1}, {"first": 2**62}, {"first": 4096}):
+        assert not agent.ask("digests", **{"disk": disk.key, "first": 0, "count": 16, **words})["ok"]

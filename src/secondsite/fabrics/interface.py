@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from ..datapath.digests import DigestSource
 from ..datapath.disks import CollectedDisk
 from ..domain.machines.hardware import Hindrance
 from ..wire.common.machines import MachineDefinition, NetworkInfo, NetworkService
@@ -185,6 +186,9 @@ class DiskChanges:
     collected: CollectedDisk | None = None
     """What changed, if it was read when the view was made: then there is no export, and nothing else of the
     disk can be read. It is closed with the view."""
+    digests: DigestSource | None = None
+    """Tells what it holds without reading it here, where the platform can: then a comparison reads only what
+    differs."""
     while_comparing: bool = False
     """Whether `bitmaps` count only within a comparison: of a block device whose machine is off, the count of
     its writes does not tell that its storage put an older content back."""

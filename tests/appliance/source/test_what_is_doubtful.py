@@ -21,6 +21,7 @@ def test_what_may_have_arrived_and_is_not_marked_any_more_is_compared():
         allocation=lambda offset, length: [Extent(offset, length)],
     ))  # fmt: skip
     parts = [slices.still(DiskFacts("vda", 4 * MiB, True))]
-    (plan,) = cycle._plans(source, [disk], parts)  # noqa: SLF001 as a cycle makes them
+    session = cast(Any, SimpleNamespace(disks=[SimpleNamespace(digests=None)]))
+    (plan,) = cycle._plans(source, session, [disk], parts)  # noqa: SLF001 as a cycle makes them
     assert plan.changed == [Extent(BLOCK, BLOCK)]
     assert plan.compare == [Extent(0, BLOCK), Extent(8 * BLOCK, BLOCK)]

@@ -39,7 +39,8 @@ def test_many_regions_are_compared_and_only_differing_pages_are_found(target, tm
     limited: list[int] = []
     with served_disk(tmp_path, ours) as disk, target.dial() as connection:
         begin(connection, SIZE)
-        found = compare.differing(connection, 0, disk, whole(ours), calls.append, limit=limited.append)
+        read = compare.reading(disk, limited.append)
+        found = compare.differing(connection, 0, SIZE, read, whole(ours), calls.append)
     assert found == [
         Extent(0, PAGE_BYTES),
         Extent(33 * MiB, PAGE_BYTES),
@@ -52,21 +53,42 @@ def test_many_regions_are_compared_and_only_differing_pages_are_found(target, tm
     assert sum(limited) == SIZE, "all that is read is read as the limit lets it"
 
 
+def test_a_disk_whose_digests_are_told_is_read_only_where_it_differs(target, tmp_path):
+    theirs = disk_content(24 * MiB + 512)
+    ours = bytearray(theirs)
+    ours[9 * MiB + 5 : 9 * MiB + 6] = bytes([ours[9 * MiB + 5] ^ 0xFF])
+    target.admission.replica["vda"] = bytes(theirs)
+    asked: list[Extent] = []
+
+    def tell(region):
+        asked.append(region)
+        content = ours[region.offset : region.end]
+        return hashes.block_digests(content), hashes.page_digests(content)
+
+    with served_disk(tmp_path, ours) as disk, target.dial() as connection:
+        read, real = [], disk.read_many
+
+        def read_many(wanted, buffers=None):
+            read.extend(wanted)
+            return real(wanted, buffers)
+
+        disk.read_many = read_many
+        source = hashes.DigestSource(tell, 4 * MiB)
+        plan = DiskPlan(disk, "vda", compare=whole(ours), digests=source)
+        result = sender.send_cycle(connection, cycle_header(len(ours)), [plan])
+    assert [each.length for each in asked] == [4 * MiB] * 6 + [512]
+    assert read == [Extent(9 * MiB, PAGE_BYTES)]
+    assert (result.differing_bytes, result.compared_bytes) == (PAGE_BYTES, len(ours))
+
+
 def test_holes_are_compared_without_reading(target):
     target.admission.replica["vda"] = bytes(64 * MiB) + b"x" * BLOCK_BYTES
 
-    class Unreadable:
-        size_bytes = 64 * MiB + BLOCK_BYTES
-
+    size, unreadable = 64 * MiB + BLOCK_BYTES, cast(NbdDisk, None)
     with target.dial() as connection:
-        begin(connection, Unreadable.size_bytes)
-        found = compare.differing(
-            connection,
-            0,
-            cast(NbdDisk, Unreadable()),
-            [Extent(0, Unreadable.size_bytes, zero=True)],
-            lambda _done: None,
-        )
+        begin(connection, size)
+        zeros, read = [Extent(0, size, zero=True)], compare.reading(unreadable)
+        found = compare.differing(connection, 0, size, read, zeros, lambda _done: None)
     assert found == [Extent(64 * MiB, BLOCK_BYTES, zero=True)]
 
 
@@ -79,7 +101,7 @@ def test_a_target_without_digests_refuses(target, tmp_path):
     with served_disk(tmp_path, ours) as disk, target.dial() as connection:
         begin(connection, MiB)
         with pytest.raises(PeerRefused, match="being built"):
-            compare.differing(connection, 0, disk, whole(ours), lambda _done: None)
+            compare.differing(connection, 0, MiB, compare.reading(disk), whole(ours), lambda _done: None)
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def _require_time(context: Context, source: Source) -> None:
     if context.left_seconds() <= 0:
         raise errors.DeadlineExceeded(
             f"Blocks of {source.setup.machine_name} are still being compared: "
-            f"{source.progress.sync_fraction or 0:.0%} is done, and stays done.",
+            f"{source.progress.sync_fraction() or 0:.0%} is done, and stays done.",
             do="Retry the job: it goes on where it stopped.",
         )
 

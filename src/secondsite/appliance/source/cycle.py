@@ -218,7 +218,7 @@ class Cycles:
             plan = CyclePlan(
                 source, session, parts, disks_and_firmware.firmware_state(self._fabric, source), request
             )
-            disk_plans = _plans(source, disks, parts)
+            disk_plans = _plans(source, session, disks, parts)
             definition = (
                 disks_and_firmware.summary(self._fabric, source).definition if plan.has_point else None
             )
@@ -257,7 +257,7 @@ class Cycles:
                 cancelled=guarded.cancelled,
                 choice=source.choice,
                 delta=all(part.mode is None for part in parts),
-                progress=_teller(disk_plans, told),
+                progress=_teller(source, parts, disk_plans, told),
                 holds=guarded.holds,
                 limit=TokenBucket() if plan.session.at_rest else self._compare_limit,
             )
@@ -330,15 +330,27 @@ def _note_consistency(source: Source, session: ChangeSession, request: CycleRequ
         source.findings.clear("app-consistency-degraded")
 
 
-def _plans(source: Source, disks: Sequence[ViewedDisk], parts: Sequence[DiskPart]) -> list[DiskPlan]:
+def _plans(
+    source: Source, session: ChangeSession, disks: Sequence[ViewedDisk], parts: Sequence[DiskPart]
+) -> list[DiskPlan]:
     disk_plans = []
-    for disk, part in zip(disks, parts, strict=True):
+    for told, disk, part in zip(session.disks, disks, parts, strict=True):
         changed, compare = slices.to_send(part, disk.dirty, disk.allocation)
         doubtful = slices.unmarked(part, acknowledge.doubtful(source, part.key), changed)
-        disk_plans.append(DiskPlan(disk, part.key, changed, extents.union(compare, doubtful)))
+        compare = extents.union(compare, doubtful)
+        disk_plans.append(DiskPlan(disk, part.key, changed, compare, digests=told.digests))
     return disk_plans
 
 
-def _teller(disk_plans: Sequence[DiskPlan], told: Told) -> Callable[[int], None]:
+def _teller(
+    source: Source, parts: Sequence[DiskPart], disk_plans: Sequence[DiskPlan], told: Told
+) -> Callable[[int], None]:
     whole = sum(each.length for plan in disk_plans for each in (*plan.changed, *plan.compare)) or 1
-    return lambda done: told(min(1.0, done / whole), f"sent {done} of {whole} bytes")
+    slices_bytes = sum(part.slice_end - part.slice_start for part in parts)
+
+    def tell(done: int) -> None:
+        fraction = min(1.0, done / whole)
+        source.passed(int(fraction * slices_bytes))
+        told(fraction, f"sent {done} of {whole} bytes")
+
+    return tell

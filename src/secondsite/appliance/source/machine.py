@@ -80,6 +80,8 @@ class Source:
         """Epoch and number of an acknowledged cycle, and until when, as the target has noted, nothing was
         written since."""
         self.slice_bytes = FIRST_SLICE_BYTES
+        self._in_slice: tuple[int | None, int] = (None, 0)
+        """The cycle that the running slice builds on, and how many bytes of it are done."""
         self.started = 0.0
         """When its last cycle began, on the monotonic clock; 0 if the next one is due at once."""
         self.refused = False
@@ -235,6 +237,8 @@ class Source:
     def succeeded(self) -> None:
         self._failures, self.refused, self.unreached = 0, False, False
         self._not_before = 0.0
+        if not self.progress.passes:
+            return  # how long changes take tells nothing of a slice
         seconds = self.progress.last_cycle_seconds or 0.0
         if seconds > SLICE_SECONDS[1]:
             self.slice_bytes = max(self.slice_bytes // 2, LEAST_SLICE_BYTES)
@@ -242,6 +246,16 @@ class Source:
             # If slices grew slowly, a fast link would spend its time between them.
             factor = min(MOST_GROWTH, int(SLICE_SECONDS[0] / max(seconds, 0.1)) + 1)
             self.slice_bytes = min(self.slice_bytes * factor, MOST_SLICE_BYTES)
+
+    def passed(self, slice_bytes: int) -> None:
+        """Note how many bytes of the running slice are done."""
+        self._in_slice = self.progress.last_seq, slice_bytes
+
+    @property
+    def _passed_in_slice(self) -> int:
+        """Until the slice is acknowledged: then its bytes are in the progress."""
+        seq, slice_bytes = self._in_slice
+        return slice_bytes if seq == self.progress.last_seq else 0
 
     def slimmer(self) -> None:
         """Shrink the next slice, because the last one used too much scratch space."""
@@ -310,8 +324,8 @@ class Source:
             last_seq=self.progress.last_seq,
             sent_at=(self.unchanged_at or now()) if unchanged else self.sent_at,
             sync_mode=self.progress.sync_mode,
-            sync_fraction=self.progress.sync_fraction,
-            sync_seconds_left=self._pace.seconds_left(self.progress, time.monotonic()),
+            sync_fraction=self.progress.sync_fraction(self._passed_in_slice),
+            sync_seconds_left=self._pace.seconds_left(self.progress, time.monotonic(), self._passed_in_slice),
             view=self.view.kind if self.view else None,
             view_reason=self.view.reason if self.view else None,
             last_cycle_seconds=self.progress.last_cycle_seconds,

@@ -62,13 +62,14 @@ class SourceProgress(Shape):
             return None
         return SyncMode.COPY if SyncMode.COPY in modes else SyncMode.COMPARE
 
-    @property
-    def sync_fraction(self) -> float | None:
-        """Progress (0..1) of all disks that are in a pass; None without one."""
+    def sync_fraction(self, in_slice_bytes: int = 0) -> float | None:
+        """Progress (0..1) of all disks that are in a pass, with what is done of its running slice; None
+        without one."""
         if not self.passes:
             return None
         whole = sum(each.size_bytes for each in self.passes.values())
-        return sum(each.position for each in self.passes.values()) / whole if whole else 0.0
+        done = sum(each.position for each in self.passes.values()) + in_slice_bytes
+        return min(1.0, done / whole) if whole else 0.0
 
 
 def fresh(setup: SourceSetup) -> SourceProgress:

@@ -13,7 +13,7 @@ from . import cache, hashes, scan
 from .cache import DigestCache
 from .cache_file import DigestCacheFile
 from .digest_map import DigestMap
-from .hashes import Bytes, digest, zero_digests
+from .hashes import Bytes, DigestSource, digest, zero_digests
 from .scan import Asked, Told
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "DigestCache",
     "DigestCacheFile",
     "DigestMap",
+    "DigestSource",
     "Told",
     "cache",
     "digest",

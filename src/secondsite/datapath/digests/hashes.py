@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import xxhash
 
-from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES
+from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Extent
 
 Bytes = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSource:
+    """Where the digests of a disk's content come from. `tell` gives those of the blocks of a range, and those
+    of its pages; the range begins and ends at blocks, and has at most `most_bytes`. It raises
+    DatapathError."""
+
+    tell: Callable[[Extent], tuple[bytes, bytes]]
+    most_bytes: int
 
 
 def digest(raw: Bytes) -> bytes:

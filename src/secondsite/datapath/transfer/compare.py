@@ -1,10 +1,10 @@
 """Finds what differs between a disk here and its replica at the target, without sending the data.
 
 The source asks the target for the digests of a region (xxh3-128 of every 64 KiB block; the last block of a
-disk at its real length) while it reads the same region itself, several questions ahead. Of the blocks whose
-digests differ it asks for those of their 4 KiB pages. Zeros are digested like any other bytes. For ranges
-that are empty here it asks which blocks are not empty there, so that comparing a disk costs only as much as
-the data of both sides.
+disk at its real length) while it reads the same region itself, or is told its digests by who can read it
+where it lies, several questions ahead. Of the blocks whose digests differ it asks for those of their 4 KiB
+pages. Zeros are digested like any other bytes. For ranges that are empty here it asks which blocks are not
+empty there, so that comparing a disk costs only as much as the data of both sides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...ground.units import MiB
 from .. import extents
 from ..channel import Connection, messages
 from ..cycles import header_checks
-from ..digests import DigestCacheFile, hashes
+from ..digests import DigestCacheFile, DigestSource, hashes
 from ..disks import Buffers
 from ..errors import ProtocolViolated
 from ..extents import BLOCK_BYTES, DIGEST_BYTES, PAGE_BYTES, Extent
@@ -27,7 +27,7 @@ from ..frames import Kind, codec
 from .incoming_cycle import MOST_HELD, MOST_HELD_BYTES
 
 REGION_BYTES: Final = 32 * MiB
-"""Bytes of the disk that one question covers; its answer has 8 KiB."""
+"""Bytes of a disk that is read here that one question covers; its answer has 8 KiB."""
 
 AHEAD: Final = 4
 """Questions in flight."""
@@ -61,22 +61,21 @@ class ReadableDisk(Protocol):
 def differing(
     connection: Connection,
     index: int,
-    disk: ReadableDisk,
+    size_bytes: int,
+    digests: DigestSource,
     doubtful: Iterable[Extent],
     compared: Callable[[int], None],
     known: DigestCacheFile | None = None,
-    limit: Limit = unlimited,
 ) -> list[Extent]:
     """The pages of `doubtful` that differ at the target, inside an open cycle; `index` is the disk's.
 
-    Zero extents are compared without reading them, and block by block. `compared` gets the length of each
-    region that is done; it may raise, and answers are then still on their way. `known` learns which pages are
-    the same. `limit` bounds how fast the disk is read.
+    Zero extents are compared without asking for their digests, and block by block. `compared` gets the length
+    of each region that is done; it may raise, and answers are then still on their way. `known` learns which
+    pages are the same.
     """
-    comparison = _Comparison(connection, index, disk, known, limit)
-    for question in _questions(
-        extents.align(doubtful, BLOCK_BYTES, disk.size_bytes), connection.tells_what_it_holds
-    ):
+    comparison = _Comparison(connection, index, digests, known)
+    whole = extents.align(doubtful, BLOCK_BYTES, size_bytes)
+    for question in _questions(whole, connection.tells_what_it_holds, digests.most_bytes):
         comparison.ask(question)
         while comparison.open_questions >= AHEAD:
             compared(comparison.hear())
@@ -96,12 +95,12 @@ class _Holes:
         return extents.total_bytes(self.zeros)
 
 
-def _questions(doubtful: list[Extent], of_holes: bool) -> Iterator[Extent | _Holes]:
+def _questions(doubtful: list[Extent], of_holes: bool, most_bytes: int) -> Iterator[Extent | _Holes]:
     """Regions to compare, in disk order. `of_holes`: the target is asked of all zeros in a window at once."""
     if not of_holes:
-        yield from extents.split(doubtful, REGION_BYTES)
+        yield from extents.split(doubtful, most_bytes)
         return
-    yield from extents.split([each for each in doubtful if not each.zero], REGION_BYTES)
+    yield from extents.split([each for each in doubtful if not each.zero], most_bytes)
     zeros = extents.split([each for each in doubtful if each.zero], MOST_HELD_BYTES)
     for _window, found in groupby(zeros, key=lambda each: each.offset // MOST_HELD_BYTES):
         yield _Holes(tuple(found))
@@ -123,15 +122,13 @@ class _Comparison:
         self,
         connection: Connection,
         index: int,
-        disk: ReadableDisk,
+        digests: DigestSource,
         known: DigestCacheFile | None,
-        limit: Limit,
     ) -> None:
         self._connection = connection
         self._index = index
-        self._disk = disk
+        self._digests = digests
         self._known = known
-        self._limit = limit
         self._asked: deque[Extent | _Blocks | _Holes] = deque()
         self.found: list[Extent] = []
 
@@ -176,7 +173,7 @@ class _Comparison:
         pages = hashes.zero_pages(region.length) if region.zero else b""
         ours = hashes.zero_digests(region.length) if region.zero else b""
         if not region.zero:
-            ours, pages = _read_digests(self._disk, region, self._limit)
+            ours, pages = self._digests.tell(region)
         theirs = _answer(self._connection, len(ours))
         unlike = []
         for start, end, at in _blocks(region):
@@ -237,15 +234,19 @@ def _page_slice(region: Extent, block: Extent) -> slice:
     return slice(first * DIGEST_BYTES, (first + -(-block.length // PAGE_BYTES)) * DIGEST_BYTES)
 
 
-def _read_digests(disk: ReadableDisk, region: Extent, limit: Limit) -> tuple[bytes, bytes]:
-    """Digests of a region's blocks and of its pages."""
-    buffers, blocks, pages = Buffers(), [], []
-    for _offset, raw in disk.read_many([region], buffers):
-        limit(len(raw))
-        blocks.append(hashes.block_digests(raw))
-        pages.append(hashes.page_digests(raw))
-        buffers.give(raw)
-    return b"".join(blocks), b"".join(pages)
+def reading(disk: ReadableDisk, limit: Limit = unlimited) -> DigestSource:
+    """Digests by reading the disk; `limit` bounds how fast."""
+
+    def read(region: Extent) -> tuple[bytes, bytes]:
+        buffers, blocks, pages = Buffers(), [], []
+        for _offset, raw in disk.read_many([region], buffers):
+            limit(len(raw))
+            blocks.append(hashes.block_digests(raw))
+            pages.append(hashes.page_digests(raw))
+            buffers.give(raw)
+        return b"".join(blocks), b"".join(pages)
+
+    return DigestSource(read, REGION_BYTES)
 
 
 def _held(connection: Connection, start: int) -> tuple[list[Extent], int]:

@@ -19,7 +19,7 @@ from ...ground.processes import malloc
 from .. import extents
 from ..channel import Connection, Pressure, messages
 from ..cycles import CycleHeader
-from ..digests import DigestCacheFile
+from ..digests import DigestCacheFile, DigestSource
 from ..errors import Cancelled, DatapathError, DiskUnreadable
 from ..extents import Extent
 from ..frames import Choice, EncodedFrame, Kind
@@ -35,13 +35,14 @@ ACK_SECONDS: Final = 180
 class DiskPlan:
     """A disk's part of a cycle: `changed` is sent, of `compare` only the pages that differ at the target.
     Pages that the target has according to `known` are not sent; `known` learns those that this cycle
-    brings."""
+    brings. `digests` tells what is to be compared, where it need not be read for that."""
 
     disk: ReadableDisk
     key: str
     changed: Sequence[Extent] = ()
     compare: Sequence[Extent] = ()
     known: DigestCacheFile | None = None
+    digests: DigestSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +190,11 @@ def _compare(
         compare.differing(
             connection,
             number,
-            plan.disk,
+            plan.disk.size_bytes,
+            plan.digests or compare.reading(plan.disk, limit),
             extents.subtract(plan.compare, plan.changed),
             watch.done,
             plan.known,
-            limit,
         )
         for number, plan in enumerate(disks)
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Base64Bytes, BeforeValidator, Field, ValidationError
 
 from ...domain import errors
 from ...ground.units import TiB
@@ -21,6 +21,9 @@ from .telling import ToldMachine, read
 QUICK_SECONDS = 15.0
 FREEZE_SECONDS = 60.0
 """What is dirty in memory is written out first."""
+READING_SECONDS, PATIENT_SECONDS = 2.0, 60.0
+"""After what time the agent answers with what it has read; and how long a disk may take for the first MiB."""
+MOST_DIGESTED = 1024
 MOST_DISKS = 128
 LONGEST_TEXT = 1000
 LARGEST_DISK = 1024 * TiB
@@ -99,6 +102,15 @@ class OpenedView(Shape):
         return self.instant.app if self.instant else None
 
 
+class _Digests(Shape):
+    """Of `blocks` blocks, from the first that was asked for on: 16 bytes each, zeros for a block of zeros;
+    `pages`: those of all pages of the others."""
+
+    blocks: Annotated[Number, Field(ge=1, le=MOST_DIGESTED)]
+    digests: Base64Bytes
+    pages: Base64Bytes | None = b""
+
+
 class _Standing(Shape):
     name: Name
     last: bool = False
@@ -146,6 +158,13 @@ class Conversation:
         patience = FREEZE_SECONDS + words.get("grace", 0.0)
         told = self._ask("open", patience, view=view, base=base, name=name, since=since, **words)
         return self._told(OpenedView, told)
+
+    def digests(self, disk: str, first: int, count: int) -> tuple[int, bytes, bytes]:
+        """Of how many blocks the agent told digests, at least one, those of these blocks, where zeros stand
+        for a block of zeros, and those of the pages of the others."""
+        asked = {"disk": disk, "first": first, "count": count, "seconds": READING_SECONDS}
+        told = self._told(_Digests, self._ask("digests", PATIENT_SECONDS, **asked))
+        return told.blocks, told.digests, told.pages or b""
 
     def unwritten(self, base: str) -> bool:
         """Whether nothing was written since that instant."""

@@ -26,6 +26,7 @@ from ..interface import (
 )
 from .collecting import Collected, TooMuch, ViewedPart, collect
 from .conversation import Agents, Conversation
+from .digested import digests
 from .last_views import TOO_MUCH, LastView, LastViews
 from .link import AgentAway, AgentRefused
 from .records import MachineRecord, Records
@@ -140,7 +141,10 @@ class AgentTracking:
             taken_at=taken_at,
             checkpoint=None if request.trial else request.new_checkpoint,
             disks=tuple(
-                DiskChanges(p.key, p.size_bytes, socket, p.theirs, bitmaps.get(p.key, ())) for p in parts
+                DiskChanges(
+                    p.key, p.size_bytes, socket, p.theirs, bitmaps.get(p.key, ()), digests=digests(agent, p)
+                )
+                for p in parts
             ),
             reason="The disks were read while the machine wrote.",
             abandon=lambda: _quietly(agent.close_view),
