@@ -1,7 +1,6 @@
 package views
 
 import (
-	"fmt"
 	"time"
 
 	"secondsite/agent/digests"
@@ -16,8 +15,8 @@ type Compared struct {
 	Differing int `json:"differing"`
 	// Unmarked are blocks that differ although no mark covers them; only where marks were trusted.
 	Unmarked []int `json:"unmarked"`
-	// Noticed is why marks would not have been trusted any more without this comparison either, a sentence; empty if
-	// nothing but it shows what is unmarked.
+	// Noticed is why marks are not trusted any more without this comparison either, a sentence; empty if nothing but it
+	// shows what is unmarked. Who asked decides what becomes of that.
 	Noticed string `json:"noticed,omitempty"`
 	// Seconds of processor and of time.
 	Seconds float64 `json:"seconds"`
@@ -29,13 +28,13 @@ const mostUnmarked = 64
 type Expected struct {
 	Disk, First int
 	Digests     []digests.Digest
-	// Base is the instant at which they held it; empty within a scan.
+	// Base is the instant at which they held it, from which marks count; empty within a scan.
 	Base string
 	// Within is after what time there is an answer about those that were compared by then; 0 is without bound.
 	Within time.Duration
 }
 
-// Compare reads blocks, and marks those that differ from what is expected.
+// Compare reads blocks, and tells which differ from what is expected; within a scan it marks them.
 func (m *Machine) Compare(expected Expected) (Compared, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
@@ -70,33 +69,11 @@ func (m *Machine) note(disk, first, count int, differing []int, found *Compared)
 		}
 		return nil
 	}
-	if len(differing) == 0 || m.distrust != "" {
-		return nil
+	unmarked, err := m.unmarked(disk, differing)
+	if err != nil || len(unmarked) == 0 || m.distrust != "" {
+		return err
 	}
-	return m.noteRolling(disk, differing, found)
-}
-
-// noteRolling looks for marks of what differs. A write may be read before its completion is marked: so it looks again.
-func (m *Machine) noteRolling(disk int, differing []int, found *Compared) error {
-	var unmarked []int
-	for _, pause := range []time.Duration{0, 100 * time.Millisecond, 2 * time.Second} {
-		time.Sleep(pause)
-		fresh, err := m.tracker.Peek()
-		if err != nil {
-			return err
-		}
-		fresh[disk].Merge(m.history.Union(disk, fresh[disk].Blocks()))
-		if unmarked = without(fresh[disk], differing); len(unmarked) == 0 {
-			return nil
-		}
-	}
-	lost := m.emptySets()
-	for _, block := range unmarked {
-		lost[disk].Add(block, block)
-	}
-	m.carry(lost)
 	found.Noticed = m.noticed()
-	m.distrust = fmt.Sprintf("Block %d of disk %s differs, and nothing marked it.", unmarked[0], m.Disks[disk].Key)
 	if len(unmarked) > mostUnmarked {
 		unmarked = unmarked[:mostUnmarked]
 	}
@@ -104,19 +81,38 @@ func (m *Machine) noteRolling(disk int, differing []int, found *Compared) error 
 	return nil
 }
 
-// noticed is why the next instant would have been none: then no earlier one lacks what was found.
-func (m *Machine) noticed() (reason string) {
-	_, err := m.standstill(func() error {
-		now, err := m.evidence()
-		if verdict := proof.Judge(m.since, now, proof.Window{}); err == nil && verdict.ScanDue {
-			reason = verdict.Reason
+// unmarked are those of the blocks that no mark covers. A write may be read before its completion is marked: so it looks
+// again.
+func (m *Machine) unmarked(disk int, differing []int) ([]int, error) {
+	for _, pause := range []time.Duration{0, 100 * time.Millisecond, 2 * time.Second} {
+		if len(differing) == 0 {
+			break
 		}
-		return err
-	})
-	if err != nil {
-		return ""
+		time.Sleep(pause)
+		fresh, err := m.tracker.Peek()
+		if err != nil {
+			return nil, err
+		}
+		fresh[disk].Merge(m.history.Union(disk, fresh[disk].Blocks()))
+		differing = without(fresh[disk], differing)
 	}
-	return reason
+	return differing, nil
+}
+
+// noticed is why the next instant would have been none without this: then no earlier one lacks what was found. It is
+// counted while the file systems stand still, since on a busy disk it never could be else.
+func (m *Machine) noticed() string {
+	m.standstill(func() error {
+		now, err := m.evidence()
+		if err != nil {
+			return err
+		}
+		if verdict := proof.Judge(m.since, now, proof.Window{}); verdict.ScanDue {
+			m.distrust = verdict.Reason
+		}
+		return nil
+	})
+	return m.distrust
 }
 
 func without(marked *marks.Set, blocks []int) (left []int) {

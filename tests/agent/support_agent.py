@@ -121,12 +121,12 @@ class Agent:
         self.let_go("read")
         return self.answer(), truth
 
-    def compare(self, disk, digests, start=0, batch=4096):
+    def compare(self, disk, digests, start=0, batch=4096, **words):
         """What differs from these digests of the blocks from `start` on, and what nothing marked."""
         differing = unmarked = 0
         for first in range(0, len(digests), batch):
             part = base64.b64encode(b"".join(digests[first : first + batch])).decode()
-            found = self.told("compare", disk=disk.key, first=start + first, digests=part)
+            found = self.told("compare", disk=disk.key, first=start + first, digests=part, **words)
             differing += found["differing"]
             unmarked += len(found["unmarked"])
         return differing, unmarked

@@ -59,21 +59,41 @@ def test_a_scan_that_leaves_blocks_out_ends_in_nothing(make_disk, start):
     assert agent.ask("open", view="frozen", base="first", name="point")["code"] == "scan-due"
 
 
-def test_a_rolling_comparison_finds_what_nothing_marked_and_a_scan_is_due(make_disk, start):
+def test_a_rolling_comparison_finds_what_nothing_marked_as_often_as_it_is_asked(make_disk, start):
     disk = make_disk(fs_size=32 * MiB, size=64 * MiB)
     agent = start([disk])
     replica = support.Replica(agent, [disk])
     replica.copy("first")
     (disk.mount / "marked").write_bytes(os.urandom(MiB))
     os.sync()
-    assert agent.compare(disk, replica.digests[disk.key])[1] == 0
+    assert agent.compare(disk, replica.digests[disk.key], base="first")[1] == 0
     behind_its_back(disk, 40 * MiB, b"\1" * 4096)
-    differing, unmarked = agent.compare(disk, replica.digests[disk.key])
-    assert unmarked == 1
-    assert differing > 1
-    assert agent.ask("open", view="frozen", base="first", name="point")["code"] == "scan-due"
+    for _ in range(2):
+        differing, unmarked = agent.compare(disk, replica.digests[disk.key], base="first")
+        assert unmarked == 1
+        assert differing > 1
     assert scanned(agent, disk, replica.digests[disk.key], "first") > 1
     assert replica.receive_point("first", "point") == replica.digests
+
+
+def test_nothing_is_compared_with_an_instant_from_which_no_marks_count(make_disk, start):
+    disk = make_disk()
+    agent = start([disk])
+    replica = support.Replica(agent, [disk])
+    words = {"disk": disk.key, "first": 0, "digests": base64.b64encode(bytes(16)).decode()}
+    assert agent.ask("compare", base="first", **words)["code"] == "scan-due"
+    replica.copy("first")
+    assert agent.ask("compare", base="first", **words)["ok"]
+    assert agent.ask("compare", base="second", **words)["code"] == "failed"
+
+
+def test_a_comparison_answers_in_time_with_what_it_has_compared(make_disk, start):
+    disk = make_disk()
+    agent = start([disk], "--scan-mib", "4")
+    support.Replica(agent, [disk]).copy("first")
+    asked = base64.b64encode(bytes(16 * 512)).decode()
+    told = agent.told("compare", disk=disk.key, first=0, digests=asked, base="first", seconds=0.4)
+    assert 16 <= told["blocks"] <= 64
 
 
 def test_an_agent_that_is_killed_in_a_scan_begins_it_anew(make_disk, start):

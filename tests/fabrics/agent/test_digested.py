@@ -1,0 +1,86 @@
+"""What an agent tells of its disks by digests is what they hold, and crosses the network in a small part of
+their size; what it tells that fits nothing is no digest."""
+
+import base64
+import os
+import types
+
+import pytest
+
+from secondsite.datapath.digests import hashes
+from secondsite.datapath.errors import DiskUnreadable
+from secondsite.datapath.extents import BLOCK_BYTES, Extent
+from secondsite.fabrics.agent.collecting import ViewedPart
+from secondsite.fabrics.agent.conversation import Conversation
+from secondsite.fabrics.agent.digested import digests
+from secondsite.fabrics.conformance import steps
+from secondsite.ground.units import MiB
+
+from . import support_link
+from .support_site import AgentSite
+
+pytestmark = support_link.needs_agent
+SIZE = 16 * MiB + 4096
+
+
+@pytest.fixture
+def site(folder):
+    site = AgentSite(folder)
+    yield site
+    site.close()
+
+
+def test_the_digests_of_a_live_view_are_those_of_the_disk_and_a_view_of_an_instant_has_none(site):
+    machine = steps.protected(site, "digested", [SIZE])
+    content = bytearray(SIZE)
+    for offset in (0, 5 * MiB + 4096, 16 * MiB):
+        content[offset : offset + 4096] = data = os.urandom(4096)
+        site.write(machine, "sda", offset, data)
+    with steps.view(site, machine, None) as session:
+        [disk] = session.disks
+        assert not session.is_instant
+        assert disk.digests
+        told = [disk.digests.tell(part) for part in (Extent(0, 8 * MiB), Extent(8 * MiB, SIZE - 8 * MiB))]
+    assert b"".join(blocks for blocks, _ in told) == hashes.block_digests(content)
+    assert b"".join(pages for _, pages in told) == hashes.page_digests(content)
+    site.fabric.tracking.acknowledge(machine, session.checkpoint)
+    with steps.view(site, machine, session.checkpoint) as session:
+        assert session.is_instant
+        assert session.disks[0].digests is None
+
+
+def teller(**told):
+    """Digests of an agent that answers that."""
+    answer = {"digests": "", "pages": "", **told}
+    agents = types.SimpleNamespace(ask=lambda *_asked, **_words: answer)
+    return digests(Conversation(agents, "m"), ViewedPart("sda", "wwn:1", 4 * MiB))
+
+
+def packed(*of):
+    return base64.b64encode(b"".join(of)).decode()
+
+
+def test_a_part_of_what_was_asked_for_is_completed_and_zeros_take_no_place():
+    source = teller(blocks=1, digests=packed(bytes(16)))
+    found = source.tell(Extent(0, 3 * BLOCK_BYTES))
+    assert found == (hashes.zero_digests(3 * BLOCK_BYTES), hashes.zero_pages(3 * BLOCK_BYTES))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"blocks": 0},
+        {"blocks": 1},
+        {"blocks": 1, "digests": packed(b"x" * 16)},
+        {"blocks": 1, "digests": packed(b"x" * 16), "pages": packed(b"y" * 16 * 17)},
+        {"blocks": 1, "digests": packed(bytes(16)), "pages": packed(b"y" * 16)},
+        {"blocks": 2, "digests": packed(bytes(32))},
+        {"blocks": 1 << 40, "digests": packed(bytes(16))},
+        {"blocks": 1, "digests": "no base64"},
+        {"blocks": "all", "digests": packed(bytes(16))},
+        {},
+    ],
+)
+def test_what_fits_nothing_is_no_digest(told):
+    with pytest.raises(DiskUnreadable):
+        teller(**told).tell(Extent(0, BLOCK_BYTES))
