@@ -238,6 +238,16 @@ CATALOGUE: dict[str, FindingKind] = {
             "replicated by its hypervisor, without it.",
         ),
         _kind(
+            "writes-missed",
+            C,
+            "Blocks differ from the replica although nothing marked them: something wrote past the agent (a "
+            "RAID controller's own tools, another computer at the same storage), the kernel hid a write, or "
+            "a disk does not give what was written to it. Recovery points since then may hold old blocks, "
+            "and do not count as proven any more.",
+            "Nothing for the replica: all blocks are compared, and the next point is right again. Find out "
+            "what wrote, and look at the disk's health.",
+        ),
+        _kind(
             "machine-unprepared",
             W,
             "Something in the machine would be in the way after a failover.",

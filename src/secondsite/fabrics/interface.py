@@ -44,6 +44,8 @@ class Properties:
     notes: tuple[str, ...] = ()
     hosts: bool = True
     """Whether machines can be made and started here. If not, they are only protected from here."""
+    may_miss_writes: bool = False
+    """Whether tracking may miss a write that nothing notices. Then `Tracking.compare` tells of blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,27 @@ class AcknowledgedDisks:
     base: str
 
 
+@dataclass(frozen=True, slots=True)
+class ExpectedBlocks:
+    """What blocks of 64 KiB of a disk held at the acknowledged checkpoint `base`, from `offset` on: their
+    xxh3-128, 16 bytes each."""
+
+    fabric_id: str
+    disk: str
+    base: str
+    offset: int
+    digests: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedBlocks:
+    """What a comparison found, of the first `blocks` of them at least. `unmarked`: offsets of blocks that
+    differ although no mark covers them."""
+
+    blocks: int
+    unmarked: tuple[int, ...] = ()
+
+
 class Tracking(Protocol):
     """Change tracking: checkpoints with dirty bitmaps, and frozen views to read from."""
 
@@ -340,6 +363,11 @@ class Tracking(Protocol):
     def all_unwritten(self, asked: Sequence[AcknowledgedDisks]) -> Mapping[str, Unwritten]:
         """The same for many running machines at once, by fabric id, as far as the platform can tell it
         cheaply: a machine that is not in the answer must be asked for separately. Raises FabricError."""
+
+    def compare(self, expected: ExpectedBlocks) -> ComparedBlocks | None:
+        """Compare blocks of a running machine, of which no view is open, as they are now. It changes nothing,
+        gives way to the machine's own work, and takes seconds. None if marks since the base are not to be
+        trusted anyway, as the next view tells, or where tracking misses nothing."""
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         """Note that the target has everything up to checkpoint `keep`: removes all our other checkpoints,

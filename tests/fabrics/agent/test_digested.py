@@ -14,6 +14,7 @@ from secondsite.fabrics.agent.collecting import ViewedPart
 from secondsite.fabrics.agent.conversation import Conversation
 from secondsite.fabrics.agent.digested import digests
 from secondsite.fabrics.conformance import steps
+from secondsite.fabrics.interface import ComparedBlocks, ExpectedBlocks
 from secondsite.ground.units import MiB
 
 from . import support_link
@@ -84,3 +85,40 @@ def test_a_part_of_what_was_asked_for_is_completed_and_zeros_take_no_place():
 def test_what_fits_nothing_is_no_digest(told):
     with pytest.raises(DiskUnreadable):
         teller(**told).tell(Extent(0, BLOCK_BYTES))
+
+
+def behind_its_back(site, machine, offset, data):
+    """Changes the disk below the kernel's block layer."""
+    with site.machines[machine].files[0].open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+        os.fsync(file.fileno())
+
+
+def compared(site, machine, base, content, offset=0):
+    expected = hashes.block_digests(content[offset:])
+    return site.fabric.tracking.compare(ExpectedBlocks(machine, "sda", base, offset, expected))
+
+
+def test_what_was_written_below_the_block_layer_is_told_and_what_is_marked_is_not(site):
+    machine, content = steps.protected(site, "missed", [SIZE]), bytes(SIZE)
+    base = steps.checkpoint(site, machine)
+    site.write(machine, "sda", 3 * MiB, os.urandom(4096))
+    assert compared(site, machine, base, content) == ComparedBlocks(257)
+    behind_its_back(site, machine, 5 * MiB, os.urandom(4096))
+    behind_its_back(site, machine, 16 * MiB, os.urandom(4096))
+    for _ in range(2):
+        assert compared(site, machine, base, content) == ComparedBlocks(257, (5 * MiB, 16 * MiB))
+    assert compared(site, machine, base, content, 16 * MiB) == ComparedBlocks(1, (16 * MiB,))
+    site.kill(machine)
+    site.switch_on(machine)
+    assert compared(site, machine, base, content) is None, "all of it is compared anyway"
+
+
+def test_a_comparison_with_what_is_no_base_says_nothing(site):
+    machine = steps.protected(site, "baseless", [SIZE])
+    base = steps.checkpoint(site, machine)
+    assert compared(site, machine, "another", bytes(SIZE)) is None
+    with steps.view(site, machine, base):
+        pass
+    assert compared(site, machine, base, bytes(SIZE)) is None, "a cycle is under way"

@@ -64,6 +64,9 @@ class ApplianceConfig(Shape):
     compare_bytes_per_second: int = Field(100_000_000, ge=0)
     """Bytes per second at which disks of machines that run here are read to compare them, all together, after
     the first ten seconds at full speed. At least 10 MB/s; 0: as fast as possible."""
+    rolling_scan_percent_a_day: float = Field(5.0, ge=0, le=100)
+    """Where tracking may miss a write, so much of each machine's disks is compared in a day with what its
+    target has; 0: nothing."""
     certificate_check_seconds: float = 3600
     seed_folders: tuple[Path, ...] = ()
     """This appliance's own limit in bytes per second, whatever the site's schedule allows; None: no limit of

@@ -21,6 +21,7 @@ Its rooms:
     slices              computes what one cycle of a pass sends
     digest_cache        the digest cache around one cycle
     view_trial          a view that is only tried
+    rolling_scan        compares what no mark covers, where tracking may miss a write
     cycle_guard         ends cycles that would hurt their machine
     scratch_reserve     space that is released when scratch space runs out
 """

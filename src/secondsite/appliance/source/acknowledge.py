@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ from ...wire.control.statuses import SeenHardware
 from . import cycle_plan
 from .cycle_plan import CyclePlan
 from .machine import Source
-from .progress import DiskPass
+from .progress import DiskPass, SourceProgress
 from .slices import DiskPart
 
 
@@ -67,12 +67,27 @@ def doubtful(source: Source, key: str) -> list[Extent]:
 
 def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
     assert part.mode is not None
+    began = known.began_at if known else None
     return DiskPass(
+        began_at=began or datetime.now(UTC),
         mode=part.mode,
         position=min(known.position, part.slice_start) if known else part.slice_start,
         attempted=max(part.attempted, known.attempted if known else 0),
         size_bytes=part.size_bytes,
     )
+
+
+def _began_at(progress: SourceProgress, part: DiskPart) -> datetime | None:
+    """When the pass over a disk began, as the attempt noted it."""
+    known = progress.passes.get(part.key)
+    return known.began_at if known else None
+
+
+def _equal_since(plan: CyclePlan) -> dict[str, datetime]:
+    """Since when the disks of passes that this cycle ends are known to be equal."""
+    ended = [part for part in plan.parts if part.mode is not None and part.after is None]
+    found = {part.key: _began_at(plan.source.progress, part) for part in ended}
+    return {key: at for key, at in found.items() if at is not None}
 
 
 def _devices(definition: Mapping[str, Any]) -> dict[str, str]:
@@ -104,7 +119,11 @@ def number_taken(source: Source, now: datetime) -> PeerRefused:
 def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> None:
     """Record that the target has the cycle; durable when it returns."""
     source, session, progress = plan.source, plan.session, plan.source.progress
-    passes = {part.key: part.after for part in plan.parts if part.after is not None}
+    passes = {
+        part.key: part.after.model_copy(update={"began_at": _began_at(progress, part)})
+        for part in plan.parts
+        if part.after is not None
+    }
     changes: dict[str, object] = {
         "last_seq": header.seq,
         "base": session.checkpoint or progress.base,
@@ -112,6 +131,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
         "passes": passes,
         "doubtful": {},
         "sizes_bytes": {disk.key: disk.size_bytes for disk in header.disks},
+        "equal_since": {**progress.equal_since, **_equal_since(plan)},
         "joining": tuple(key for key in progress.joining if key in passes),
         "resynchronizing": bool(passes) and progress.resynchronizing,
         "last_cycle_seconds": result.seconds,
@@ -121,6 +141,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
     }
     if header.point is not None:
         changes["point_at"] = session.taken_at
+        changes["missed"] = None
         changes["definition"] = cycle_plan.digest(header.point["definition"])
         changes["hardware"] = _hardware(header.point["definition"])
         changes["devices"] = _devices(header.point["definition"])

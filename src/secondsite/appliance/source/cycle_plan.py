@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...datapath.cycles import CycleDisk, CycleHeader, FirmwareFile
+from ...datapath.cycles import CycleDisk, CycleHeader, FirmwareFile, MissedSince
 from ...datapath.transfer import CycleResult, DiskPlan
 from ...domain import points
 from ...fabrics.interface import ChangeSession
@@ -89,6 +89,7 @@ class CyclePlan:
             sync=self.unfinished or None,
             firmware=self.firmware,
             apart=self.apart,
+            missed=missed(self.source),
         )
 
     def _point(self, seq: int, definition: MachineDefinition) -> dict[str, Any]:
@@ -135,7 +136,16 @@ def offered(source: Source, disks: Sequence[str], now: datetime) -> CycleHeader:
         base_seq=progress.last_seq,
         taken_at=now.isoformat(),
         disks=tuple(CycleDisk(key, progress.sizes_bytes.get(key, 0)) for key in disks),
+        missed=missed(source),
     )
+
+
+def missed(source: Source) -> MissedSince | None:
+    """What its tracking missed, for the target."""
+    found = source.progress.missed
+    if found is None:
+        return None
+    return MissedSince(found.found_at.isoformat(), found.since.isoformat() if found.since else None)
 
 
 def fact(header: CycleHeader, session: ChangeSession, result: CycleResult) -> CycleFact:

@@ -22,7 +22,7 @@ from ...wire.control.orders import CycleFact
 from ...wire.control.setups import SourceSetup
 from .. import shared
 from ..shared import ApplianceConfig, FairTurns, Peers, State, vault_records
-from . import digest_cache, disks_and_firmware
+from . import digest_cache, disks_and_firmware, rolling_scan
 from . import progress as progresses
 from .arrivals import Arrivals
 from .cycle import Cycles, Told
@@ -33,6 +33,7 @@ from .idle import Rounds
 from .machine import Source
 from .old_copies import OldCopies
 from .progress import SourceProgress
+from .rolling_scan import RollingScans
 from .scratch_reserve import ScratchReserve
 from .view_trial import ViewTrials
 from .watch import Watch
@@ -57,6 +58,8 @@ class Replication:
         self.arrivals = Arrivals(fabric, self.old_copies.came_home)
         self._watch = Watch(fabric, self.fences, self.sources, self.old_copies, self.arrivals, state)
         self._turns = FairTurns(config.cycles_at_once)
+        self._rolling_scans = RollingScans(config, fabric, state, peers, self._is_any_late)
+        self._rolls = threading.Lock()
         self._rounds = Rounds(fabric, peers, self._turns, self._well, self._failed)
         self._changed = threading.Condition()
         self._watched = False
@@ -84,6 +87,8 @@ class Replication:
         setup = SourceSetup.model_validate_json(setup_json)
         source = Source(setup, SourceProgress.model_validate_json(progress_json), self._state)
         self.fences.known(source)
+        self._rolling_scans.recall(source)
+        rolling_scan.tell(source)
         return source
 
     def _pass_over(self, machine_id: str, error: Exception) -> None:
@@ -159,6 +164,7 @@ class Replication:
             changed = True
             source = Source(setup, progresses.fresh(setup), self._state)
             source.save(source.progress)
+            self._rolling_scans.recall(source)
             with self._changed:
                 self._sources[setup.machine_id] = source
             self._unread.pop(setup.machine_id, None)
@@ -183,6 +189,7 @@ class Replication:
     def remove(self, source: Source) -> None:
         """Forget a source; the caller has locked it."""
         self._state.remove_source(source.machine_id)
+        self._rolling_scans.forget(source)
         digest_cache.forget(self._config.home, source.machine_id)
         vault_records.source(self._config.store, source.machine_id).unlink(missing_ok=True)
         source.removed = True
@@ -239,7 +246,24 @@ class Replication:
         sources = self.sources()
         if self._owes_cycle:
             return self._serve_latest(sources) or self._make_round(sources)
-        return self._make_round(sources) or self._serve_latest(sources)
+        return self._make_round(sources) or self._serve_latest(sources) or self._roll(sources)
+
+    def _roll(self, sources: list[Source]) -> bool:
+        """Let the rolling scan of a machine go on; False if none is due. One worker does that at a time."""
+        with contextlib.ExitStack() as stack:
+            if not self._rolls.acquire(blocking=False):
+                return False
+            stack.callback(self._rolls.release)
+            for source in sources:
+                due_bytes = self._rolling_scans.due_bytes(source)
+                if due_bytes and stack.enter_context(source.try_lock("comparing what no mark covers")):
+                    self._leave_watch()
+                    self._rolling_scans.serve(source, due_bytes)
+                    return True
+        return False
+
+    def _is_any_late(self) -> bool:
+        return self._stopping or any(source.late is not None for source in self.sources())
 
     def _make_round(self, sources: list[Source], spare: bool = False) -> bool:
         made = self._rounds.serve(sources, self._leave_watch, spare)
@@ -342,6 +366,8 @@ class Replication:
         ]  # fmt: skip
         if source.progress.resynchronizing:
             kept.append("resynchronizing")
+        if source.progress.missed:
+            kept.append(rolling_scan.FINDING)
         source.findings.clear_all_but(*kept)
 
     def _at_home(self, source: Source) -> None:

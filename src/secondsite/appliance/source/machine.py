@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ...datapath.frames import Choice
+from ...domain.machines import rolling_scan
+from ...domain.machines.rolling_scan import RollingScan
 from ...fabrics.interface import PowerState, RunningView
 from ...ground.backoff import pause_seconds
 from ...ground.units import MiB
@@ -72,6 +74,8 @@ class Source:
         self.rests = False
         """Whether the running machine wrote nothing when it was last looked at, and the target accepts that
         message."""
+        self.rolling: RollingScan | None = None
+        """How far what no mark covers is compared; None where that is not done, or before it is known."""
         self.attached: tuple[str, ...] = ()
         """The disks that it had when it was last looked at."""
         self.looked = 0.0
@@ -307,6 +311,13 @@ class Source:
             return self._noted[2]
         return self.progress.taken_at
 
+    @property
+    def _rolling_fraction(self) -> float | None:
+        """Rounded, so that it seldom is another one."""
+        if self.rolling is None:
+            return None
+        return round(rolling_scan.fraction(self.rolling, self.progress.sizes_bytes), 3)
+
     # -- its status ----------------------------------------------------------------------------------
 
     def status(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SourceStatus:
@@ -334,6 +345,8 @@ class Source:
             total_wire_bytes=self.progress.total_wire_bytes,
             findings=self.findings.all(),
             hardware=self.progress.hardware,
+            rolling_fraction=self._rolling_fraction,
+            rolled_at=self.rolling.ended_at if self.rolling else None,
         )
 
 

@@ -21,6 +21,19 @@ class DiskPass(Shape):
     position: int = 0
     attempted: int = 0
     size_bytes: int = 0
+    began_at: datetime | None = None
+    """When its first slice was tried, by which every block was read later."""
+
+
+class MissedWrites(Shape):
+    """Blocks that differ from the replica although no mark covers them: `count` of them, the first at
+    `offset` bytes of `disk`. Until `since` they were equal; None: nobody knows."""
+
+    disk: str
+    offset: int
+    count: int
+    found_at: datetime
+    since: datetime | None = None
 
 
 class SourceProgress(Shape):
@@ -49,6 +62,10 @@ class SourceProgress(Shape):
     brought."""
     sizes_bytes: dict[str, int] = Field(default_factory=dict)
     """The sizes in bytes of the acknowledged cycle's disks, by key."""
+    equal_since: dict[str, datetime] = Field(default_factory=dict)
+    """By disk key, when the last pass over it that has ended began."""
+    missed: MissedWrites | None = None
+    """What tracking missed, until a point without it has arrived."""
     resynchronizing: bool = False
     last_cycle_seconds: float | None = None
     last_cycle_changed_bytes: int | None = None

@@ -50,6 +50,8 @@ class _Record(Shape):
     proofs: Mapping[str, PointProof] = Field(default_factory=dict)
     compare: bool = False
     compared: tuple[int, int] = (0, 0)
+    missed: str = ""
+    """Which missed write of the source was heeded last."""
 
 
 class Verdicts:
@@ -96,6 +98,18 @@ class Verdicts:
         with self._changing:
             proofs, known = {**self._record.proofs, point_id: PointProof(at=at, grade=grade)}, set(known)
             self._save(proofs={key: each for key, each in proofs.items() if key in known})
+
+    @property
+    def missed(self) -> str:
+        """The missed write that was heeded last."""
+        return self._record.missed
+
+    def unprove(self, missed: str, point_ids: Iterable[str]) -> None:
+        """Take the grade from points that may lack a write that the source's tracking missed."""
+        with self._changing:
+            lost = set(point_ids)
+            kept = {key: each for key, each in self._record.proofs.items() if key not in lost}
+            self._save(proofs=kept, missed=missed)
 
     def _next_order(self) -> int:
         return 1 + max((each.order for each in self._record.points.values()), default=0)

@@ -249,6 +249,7 @@ def _replicating(machine: rest.Machine) -> list[tuple[str, object]]:
         ("RPO", ", ".join(f"{span(age)} {what}" for what, age in ages.items()) if replicates else None),
         ("whole disks", _pass(whole, machine.rpo.seconds) if whole else None),
         ("view", _view(machine.replication.view) if replicates else None),
+        ("rolling scan", _rolling_scan(machine.replication.rolling_scan) if replicates else None),
         ("points", machine.points.count),
         ("newest point", f"{newest.id} ({newest.kind})" if newest else None),
         ("journal", _journal(machine)),
@@ -274,6 +275,13 @@ def _view(view: rest.RunningView | None) -> str | None:
     if view is None:
         return None
     return view.kind if view.reason is None else f"{view.kind}: {view.reason}"
+
+
+def _rolling_scan(scan: rest.RollingScan | None) -> str | None:
+    if scan is None:
+        return None
+    ended = f"the last whole pass ended {clock(scan.ended_at)}" if scan.ended_at else "no whole pass yet"
+    return f"{percent(scan.fraction)} of this pass; {ended}"
 
 
 def _journal(machine: rest.Machine) -> str | None:

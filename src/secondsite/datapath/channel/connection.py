@@ -58,6 +58,8 @@ class Connection:
         """Whether the peer takes COMMON; older releases do not."""
         self.tells_what_it_holds = False
         """Whether the peer answers HELD; older releases do not."""
+        self.tells_digests = False
+        """Whether the peer answers DIGESTS between cycles; older releases do not."""
         self.between_cycles = False
         """Whether the peer waits for the next cycle, so that the connection can be kept for it."""
         self._asked_within: float | None = None

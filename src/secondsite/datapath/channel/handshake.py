@@ -24,7 +24,9 @@ PROTOCOL: Final = 2
 """The protocol version. It rises only for a change with which older peers cannot be spoken to."""
 OLDEST: Final = 2
 """The oldest version that is understood too."""
-WE_CAN: Final = ("takes_offers", "answers_whether_there", "notes_unchanged", "takes_common", "tells_held")
+WE_CAN: Final = (
+    "takes_offers", "answers_whether_there", "notes_unchanged", "takes_common", "tells_held", "tells_digests",
+)  # fmt: skip
 """Additions to the protocol, by name. One that a peer does not name in its HELLO is not used with it."""
 
 
@@ -130,6 +132,7 @@ def greet(connection: Connection, idle_seconds: float) -> None:
     connection.notes_unchanged = bool(said.get("notes_unchanged"))
     connection.takes_common = bool(said.get("takes_common"))
     connection.tells_what_it_holds = bool(said.get("tells_held"))
+    connection.tells_digests = bool(said.get("tells_digests"))
     connection.set_idle(idle_seconds)
 
 

@@ -12,7 +12,7 @@ Its rooms:
 """
 
 from . import cycle_file, firmware, header_checks, inbox
-from .cycle_file import CycleDisk, CycleHeader, CycleWriter
+from .cycle_file import CycleDisk, CycleHeader, CycleWriter, MissedSince
 from .entry import Entry
 from .firmware import MOST_BYTES, FirmwareFile
 from .journal import CycleJournal, Start
@@ -25,6 +25,7 @@ __all__ = [
     "CycleWriter",
     "Entry",
     "FirmwareFile",
+    "MissedSince",
     "Start",
     "cycle_file",
     "firmware",

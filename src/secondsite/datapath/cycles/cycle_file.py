@@ -46,6 +46,15 @@ class CycleDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class MissedSince:
+    """The source's tracking missed a write: points of this epoch from `since` on may lack it, all of them if
+    that is None. `found_at` tells it from another one. Both are instants as in the header."""
+
+    found_at: str
+    since: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CycleHeader:
     """What a cycle is. (machine_id, epoch, seq) names it; a seq is never used twice.
 
@@ -53,7 +62,7 @@ class CycleHeader:
     instant of the data, ISO 8601 UTC. With `point` the target seals a recovery point after applying it.
     `firmware` is the machine's firmware state; None when nothing is known of it: the replica then keeps what
     it has. The disks in `apart` are still being copied for the first time: no point has them yet, and none
-    waits for them.
+    waits for them. `missed`: until a point without it has arrived.
     """
 
     machine_id: str
@@ -66,6 +75,7 @@ class CycleHeader:
     sync: dict[str, Any] | None = None
     firmware: tuple[FirmwareFile, ...] | None = None
     apart: tuple[str, ...] = ()
+    missed: MissedSince | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -102,6 +112,17 @@ def _header_of(fields: dict[str, Any]) -> CycleHeader:
         apart=tuple(
             map(header_checks.name, header_checks.sequence(fields.get("apart", ()), header_checks.MOST_DISKS))
         ),
+        missed=_missed_of(fields.get("missed")),
+    )
+
+
+def _missed_of(value: Any) -> MissedSince | None:
+    if value is None:
+        return None
+    body = header_checks.mapping(value)
+    since = body.get("since")
+    return MissedSince(
+        header_checks.instant(body["found_at"]), None if since is None else header_checks.instant(since)
     )
 
 

@@ -6,6 +6,7 @@ Its rooms:
     pump                frames ahead of the link
     changed_pages       the pages of a dirty range that the target lacks
     compare             what differs between a disk here and its replica there
+    held_digests        what the target holds, asked between cycles
     receiver            the target's half
     incoming_cycle      one cycle coming in
     read_ahead          frames received by a thread of their own
@@ -14,6 +15,7 @@ Its rooms:
 """
 
 from ..errors import CycleRefused
+from . import held_digests
 from .admission import Accept, Write
 from .compare import ReadableDisk
 from .receiver import FULL, serve
@@ -29,6 +31,7 @@ __all__ = [
     "ReadableDisk",
     "UnchangedState",
     "Write",
+    "held_digests",
     "offer",
     "send_cycle",
     "serve",

@@ -174,7 +174,7 @@ class _Comparison:
         ours = hashes.zero_digests(region.length) if region.zero else b""
         if not region.zero:
             ours, pages = self._digests.tell(region)
-        theirs = _answer(self._connection, len(ours))
+        theirs = answer(self._connection, len(ours))
         unlike = []
         for start, end, at in _blocks(region):
             block = Extent(start, end - start, region.zero)
@@ -197,7 +197,7 @@ class _Comparison:
         self._asked.append(_Blocks(tuple(block for block, _ in unlike), ours))
 
     def _judge_pages(self, question: _Blocks) -> None:
-        theirs = _answer(self._connection, len(question.ours))
+        theirs = answer(self._connection, len(question.ours))
         at = 0
         for block in question.blocks:
             end = at + -(-block.length // PAGE_BYTES) * DIGEST_BYTES
@@ -267,7 +267,8 @@ def _place(value: object) -> int:
     return header_checks.natural(value, header_checks.LARGEST_DISK_BYTES)
 
 
-def _answer(connection: Connection, expected_bytes: int) -> bytes:
+def answer(connection: Connection, expected_bytes: int) -> bytes:
+    """That many bytes of digests; raises PeerRefused."""
     received = connection.receive()
     if received.header.kind is Kind.MESSAGE:
         messages.expect(received)

@@ -53,7 +53,7 @@ class IncomingCycle:
         while (received := self._connection.receive(fresh=True)).header.kind not in frames.CONTENT:
             message = messages.expect(received, "DIGESTS", "HELD", "PAGES", "END", "ABORT")
             if message.name == "DIGESTS":
-                self._answer(message)
+                self.answer(message)
             elif message.name == "HELD":
                 self._answer_held(message)
             elif message.name == "PAGES":
@@ -113,7 +113,8 @@ class IncomingCycle:
                 f"a frame lies outside disk {frame.disk}", do="run the same release at both ends"
             )
 
-    def _answer(self, question: Message) -> None:
+    def answer(self, question: Message) -> None:
+        """Answer a question about digests."""
         disk, offset, length = self._place_in(question, MOST_ASKED_BYTES)
         found = self._admission.digests(self._header.machine_id, disk.key, offset, length, BLOCK_BYTES)
         if len(found) != -(-length // BLOCK_BYTES) * DIGEST_BYTES:

@@ -24,14 +24,14 @@ from ...ground.units import MiB
 from ..channel import Connection, Message
 from ..cycles import CycleHeader, CycleWriter, cycle_file, inbox
 from ..errors import CycleRefused, DatapathError, PeerSilent, PeerUnreachable, ProtocolViolated
-from . import unchanged_machines
+from . import held_digests, unchanged_machines
 from .admission import Accept, CycleAdmission
 from .incoming_cycle import IncomingCycle, inbox_full
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 10
-EXPECTED: Final = ("BEGIN", "OFFER", "THERE", "UNCHANGED")
+EXPECTED: Final = ("BEGIN", "OFFER", "THERE", "UNCHANGED", "DIGESTS")
 """Messages that may come between cycles."""
 Answer = Callable[[Connection, Message], None]
 """Holds a conversation that begins with this message."""
@@ -72,6 +72,8 @@ def _of_a_cycle(connection: Connection, begin: Message, admission: CycleAdmissio
     header = _header_of(connection, begin, admission)
     if header is not None and begin.name == "OFFER":
         answer_offer(connection, header, admission, parts=bool(begin.fields.get("parts")))
+    elif header is not None and begin.name == "DIGESTS":
+        _tell_digests(connection, begin, header, admission)
     elif header is not None:
         receive_cycle(connection, header, admission)
 
@@ -100,6 +102,19 @@ def answer_offer(
         _refuse(connection, refused)
     else:
         connection.send_message("ACCEPT", already=accept.already)
+
+
+def _tell_digests(
+    connection: Connection, question: Message, header: CycleHeader, admission: CycleAdmission
+) -> None:
+    """Answer what is asked outside of a cycle."""
+    try:
+        with _store_asked():
+            held_digests.answer(connection, question, header, admission)
+    except (PeerUnreachable, PeerSilent):
+        raise
+    except DatapathError as refused:
+        _refuse(connection, refused)
 
 
 def _require_space(accept: Accept, parts: bool) -> None:

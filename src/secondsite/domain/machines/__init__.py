@@ -11,4 +11,5 @@ Its rooms:
     releases     which of two releases is the older one
     prepared     what its operator would miss in the hour of need
     system_disk  which disk a machine boots from
+    rolling_scan what is compared where tracking may miss a write, and since when that may have been
 """

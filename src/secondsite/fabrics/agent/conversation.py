@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ FREEZE_SECONDS = 60.0
 """What is dirty in memory is written out first."""
 READING_SECONDS, PATIENT_SECONDS = 2.0, 60.0
 """After what time the agent answers with what it has read; and how long a disk may take for the first MiB."""
-MOST_DIGESTED = 1024
+MOST_DIGESTED, MOST_UNMARKED = 1024, 64
 MOST_DISKS = 128
 LONGEST_TEXT = 1000
 LARGEST_DISK = 1024 * TiB
@@ -111,6 +112,14 @@ class _Digests(Shape):
     pages: Base64Bytes | None = b""
 
 
+class _Compared(Shape):
+    """`unmarked`: numbers of blocks. `noticed`: why marks are not trusted anyway."""
+
+    blocks: Annotated[Number, Field(ge=1)]
+    unmarked: Annotated[tuple[Number, ...], Field(max_length=MOST_UNMARKED)] | None = ()
+    noticed: Text = ""
+
+
 class _Standing(Shape):
     name: Name
     last: bool = False
@@ -165,6 +174,14 @@ class Conversation:
         asked = {"disk": disk, "first": first, "count": count, "seconds": READING_SECONDS}
         told = self._told(_Digests, self._ask("digests", PATIENT_SECONDS, **asked))
         return told.blocks, told.digests, told.pages or b""
+
+    def compare(self, disk: str, base: str, first: int, expected: bytes) -> tuple[int, Sequence[int], str]:
+        """Of how many blocks the agent compared digests, at least one; which of these differ although no mark
+        since the base covers them; and why marks are not trusted anyway. Raises AgentRefused."""
+        asked = {"disk": disk, "base": base, "first": first, "seconds": READING_SECONDS}
+        digests = base64.b64encode(expected).decode()
+        told = self._told(_Compared, self._ask("compare", PATIENT_SECONDS, **asked, digests=digests))
+        return told.blocks, told.unmarked or (), told.noticed
 
     def unwritten(self, base: str) -> bool:
         """Whether nothing was written since that instant."""

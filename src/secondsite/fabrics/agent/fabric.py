@@ -59,6 +59,7 @@ class AgentFabric:
             accelerated=False,
             networks=False,
             hosts=False,
+            may_miss_writes=True,
             notes=("Machines are protected from here by agents inside; none runs here.",),
         )
         self.inventory = AgentInventory(agents, records, self._rescued.path)

@@ -14,11 +14,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ...datapath.extents import BLOCK_BYTES, DIGEST_BYTES
 from ...domain import errors
 from ..interface import (
     AcknowledgedDisks,
     ChangeSession,
+    ComparedBlocks,
     DiskChanges,
+    ExpectedBlocks,
     Obstacle,
     RunningView,
     SessionRequest,
@@ -241,6 +244,23 @@ class AgentTracking:
                 if unwritten is not None:
                     found[each.fabric_id] = unwritten
         return found
+
+    def compare(self, expected: ExpectedBlocks) -> ComparedBlocks | None:
+        record, agent = self._records.get(expected.fabric_id), Conversation(self._agents, expected.fabric_id)
+        is_known = record.last is None and expected.base == record.base and len(record.checkpoints) == 1
+        theirs = record.keys.get(expected.disk)
+        if theirs is None or not is_known or expected.disk not in record.checkpoints.get(expected.base, ()):
+            return None
+        first, most = expected.offset // BLOCK_BYTES, len(expected.digests) // DIGEST_BYTES
+        with self._last_views.turn(expected.fabric_id):
+            try:
+                blocks, unmarked, noticed = agent.compare(theirs, expected.base, first, expected.digests)
+            except AgentRefused as refused:
+                if refused.code == SCAN_DUE:
+                    return None
+                raise
+        found = tuple(number * BLOCK_BYTES for number in unmarked if first <= number < first + most)
+        return None if noticed else ComparedBlocks(min(blocks, most), found)
 
     def acknowledge(self, fabric_id: str, keep: str | None) -> None:
         """An agent that was started anew has no marks any more: that is told by the next view."""

@@ -73,6 +73,11 @@ class SourceStatus(Shape):
     first, it is off, or an older appliance."""
     hardware: SeenHardware | None = None
     """What it had at its newest point; None: it has none yet, more than fits here, or an older appliance."""
+    rolling_fraction: float | None = None
+    """How much of its disks the running pass of the rolling scan has compared, 0..1; None where there is
+    none, or an older appliance."""
+    rolled_at: Instant | None = None
+    """When the last whole pass of it ended."""
 
 
 class OldCopyStatus(Shape):

@@ -112,7 +112,16 @@ from .plan_runs import (
 from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGroupChange, PlanMachine, PlanPage
 from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
-from .replication import Journal, LastCycle, Replication, Rpo, RpoSample, RunningView, Synchronization
+from .replication import (
+    Journal,
+    LastCycle,
+    Replication,
+    RollingScan,
+    Rpo,
+    RpoSample,
+    RunningView,
+    Synchronization,
+)  # fmt: skip
 from .vault import DatabaseKind, DrillTransition, Lifecycle, Liveness, SiteSummary, Summary, Transition, Vault
 from .verbs import (
     CancelFailover,
@@ -271,6 +280,7 @@ __all__ = [
     "Reprotect",
     "ReprotectOptions",
     "Resynchronize",
+    "RollingScan",
     "Rpo",
     "RpoSample",
     "RunningView",

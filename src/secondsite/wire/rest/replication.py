@@ -38,6 +38,16 @@ class RunningView(Shape):
     """Why it is not the kind that is preferred; null: it is."""
 
 
+class RollingScan(Shape):
+    """Where tracking may miss a write, all blocks that no mark covers are compared with the replica, a few at
+    a time."""
+
+    fraction: float
+    """How much of the disks the running pass has compared, from 0 to 1."""
+    ended_at: AwareDatetime | None = None
+    """When the last whole pass ended; null before the first."""
+
+
 class Replication(Shape):
     """What is being sent to the target, and what is stored there."""
 
@@ -45,6 +55,8 @@ class Replication(Shape):
     """The pass over whole disks that is in progress; null when there is none."""
     view: RunningView | None = None
     """Null before the first cycle of a machine that runs."""
+    rolling_scan: RollingScan | None = None
+    """Null where tracking misses nothing."""
     last_cycle: LastCycle | None = None
     """Null before the first cycle."""
     total_wire_bytes: int = 0

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
-from ....datapath.cycles import CycleHeader
+from ....datapath.cycles import CycleHeader, MissedSince
 from ....datapath.digests import hashes, zero_digests
 from ....datapath.errors import DatapathError, ProtocolViolated, tells_of_another_program, tells_of_damage
 from ....datapath.extents import BLOCK_BYTES, PAGE_BYTES, Extent
@@ -16,6 +17,7 @@ from ....datapath.transfer import FULL, Accept, CycleRefused, UnchangedState, Wr
 from ....domain import shell
 from ....domain.amounts import size
 from ....domain.errors import SecondsiteError
+from ....domain.machines.rolling_scan import is_doubtful
 from ....ground import seams
 from ....ground.plural import counted
 from ....wire.common.machines import MachineDefinition
@@ -56,6 +58,8 @@ class Admission:
         place = self._admit(hosted, header)
         if not place.already:
             self._void_note(hosted, header)
+        if header.missed is not None and header.missed.found_at != hosted.verdicts.missed:
+            _unprove(hosted, header.epoch, header.missed)
         _check_definition(header)
         hosted.findings.clear("cycle-not-understood")
         return place
@@ -285,6 +289,16 @@ def _require_reserve(store: Store) -> None:
             ),
             do=FULL,
         )
+
+
+def _unprove(hosted: HostedReplica, epoch: int, missed: MissedSince) -> None:
+    """Points that may lack what the source's tracking missed are not proven any more. Only once: what a later
+    start proves, counts."""
+    since = datetime.fromisoformat(missed.since) if missed.since else None
+    points = hosted.refresh(only_new=True)
+    lost = [each.id for each in points if is_doubtful(each.taken_at, each.epoch, since, epoch)]
+    hosted.verdicts.unprove(missed.found_at, lost)
+    hosted.refresh(only_new=True)
 
 
 def _doubt(hosted: HostedReplica) -> None:

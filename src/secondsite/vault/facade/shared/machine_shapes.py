@@ -160,6 +160,7 @@ def _replication(source: SourceStatus | None, replica: ReplicaStatus | None) -> 
     return rest.Replication(
         synchronization=_synchronization(source) if source else None,
         view=_view(source) if source else None,
+        rolling_scan=_rolling_scan(source) if source else None,
         last_cycle=_last_cycle(source) if source else None,
         total_wire_bytes=source.total_wire_bytes if source else 0,
         inbox_bytes=replica.inbox_bytes if replica else 0,
@@ -179,6 +180,13 @@ def _synchronization(source: SourceStatus) -> rest.Synchronization | None:
 @IdentityCache
 def _view(source: SourceStatus) -> rest.RunningView | None:
     return rest.RunningView(kind=source.view, reason=source.view_reason) if source.view else None
+
+
+@IdentityCache
+def _rolling_scan(source: SourceStatus) -> rest.RollingScan | None:
+    if source.rolling_fraction is None:
+        return None
+    return rest.RollingScan(fraction=source.rolling_fraction, ended_at=source.rolled_at)
 
 
 @IdentityCache

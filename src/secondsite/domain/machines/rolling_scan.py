@@ -1,0 +1,89 @@
+"""Where tracking may miss a write, blocks that no mark covers are compared with the replica, a few at a time.
+Pure.
+
+A *pass* goes over all disks of a machine, in the order of their keys, for days. What differs was written at
+some time after the block was last known to be equal: so every point since then may lack that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ...ground.units import DAY, MiB
+
+LEAST_PAUSE_SECONDS = 60.0
+LEAST_BYTES, MOST_BYTES = MiB, 256 * MiB
+"""Of one portion: fewer are not worth a question; of more a cycle might have to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollingScan:
+    """How far it is: the next block is at `offset` of `disk`. `began_at`: when the running pass began;
+    `whole_since`: when the last whole pass began, and `ended_at` when it ended. `epoch`: the history of the
+    replica that it is about."""
+
+    epoch: int
+    disk: str = ""
+    offset: int = 0
+    began_at: datetime | None = None
+    whole_since: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What is to be compared next; `length` is at least one byte."""
+
+    disk: str
+    offset: int
+    length: int
+
+
+def due_bytes(whole_bytes: int, percent_a_day: float, seconds: float) -> int:
+    """How much is to be compared so many seconds after the last time; 0 if that is not due yet."""
+    found = int(whole_bytes * percent_a_day / 100 / DAY * seconds)
+    return min(found, MOST_BYTES) if seconds >= LEAST_PAUSE_SECONDS and found >= LEAST_BYTES else 0
+
+
+def following(scan: RollingScan, sizes_bytes: Mapping[str, int], most_bytes: int) -> Portion | None:
+    """What the scan goes on with: within one disk, and at most so much. A disk that went, or shrank, is
+    passed over; None without a disk."""
+    places = [(key, scan.offset if key == scan.disk else 0) for key in sorted(sizes_bytes)]
+    ahead = [each for each in places if each[0] >= scan.disk]
+    for key, offset in (*ahead, *places):
+        left = sizes_bytes[key] - offset
+        if left > 0:
+            return Portion(key, offset, min(left, most_bytes))
+    return None
+
+
+def advanced(
+    scan: RollingScan, sizes_bytes: Mapping[str, int], portion: Portion, began_at: datetime, now: datetime
+) -> RollingScan:
+    """The scan after a portion that began then was compared, and nothing was found."""
+    if scan.began_at is None or (portion.disk, portion.offset) < (scan.disk, scan.offset):
+        scan = replace(scan, began_at=began_at)
+    end = portion.offset + portion.length
+    scan = replace(scan, disk=portion.disk, offset=end)
+    if portion.disk == max(sizes_bytes) and end >= sizes_bytes[portion.disk]:
+        return replace(scan, disk="", offset=0, began_at=None, whole_since=scan.began_at, ended_at=now)
+    return scan
+
+
+def fraction(scan: RollingScan, sizes_bytes: Mapping[str, int]) -> float:
+    """How much of the running pass is done, 0..1."""
+    passed = sum(size for key, size in sizes_bytes.items() if key < scan.disk)
+    return min(1.0, (passed + scan.offset) / (sum(sizes_bytes.values()) or 1))
+
+
+def equal_until(scan: RollingScan, copied_since: datetime | None) -> datetime | None:
+    """Until when a block that differs now was certainly as the replica had it; None if that was never seen.
+    `copied_since`: when the last whole copy or comparison of its disk began."""
+    known = [each for each in (scan.whole_since, copied_since) if each is not None]
+    return max(known, default=None)
+
+
+def is_doubtful(taken_at: datetime, epoch: int, since: datetime | None, found_epoch: int) -> bool:
+    """Whether a point of that instant and epoch may lack a write that tracking missed since then."""
+    return epoch == found_epoch and (since is None or taken_at >= since)
