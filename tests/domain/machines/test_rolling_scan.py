@@ -18,10 +18,17 @@ def at(minute):
     return BEGAN + timedelta(minutes=minute)
 
 
-sizes = st.dictionaries(st.sampled_from(["sda", "sdb", "sdc"]), st.integers(1, 50), min_size=1)
+BLOCK = rolling_scan.BLOCK_BYTES
+sizes = st.dictionaries(st.sampled_from(["sda", "sdb", "sdc"]), st.integers(1, 50 * BLOCK), min_size=1)
 
 
-@given(sizes, st.lists(st.integers(1, 20), min_size=200, max_size=200), st.booleans())
+def blocks_of(disk, offset, length):
+    """The blocks of a range that begins and ends at blocks."""
+    assert offset % BLOCK == 0
+    return {(disk, number) for number in range(offset // BLOCK, -(-(offset + length) // BLOCK))}
+
+
+@given(sizes, st.lists(st.integers(1, 20 * BLOCK), min_size=200, max_size=200), st.booleans())
 def test_a_pass_compares_every_block_once_and_the_next_one_begins_where_it_ended(disks, steps, began):
     scan = RollingScan(1)
     seen: set[tuple[str, int]] = set()
@@ -30,31 +37,29 @@ def test_a_pass_compares_every_block_once_and_the_next_one_begins_where_it_ended
     for minute, most in enumerate(steps):
         portion = rolling_scan.following(scan, disks, most)
         assert portion
-        assert 0 < portion.length <= most
-        blocks = {(portion.disk, portion.offset + each) for each in range(portion.length)}
+        assert 0 < portion.length <= max(most, BLOCK)
+        blocks = blocks_of(portion.disk, portion.offset, portion.length)
         assert not blocks & seen
         seen |= blocks
         scan = rolling_scan.advanced(scan, disks, portion, at(minute), at(minute + 1))
         if scan.ended_at == at(minute + 1):
             break
-        assert rolling_scan.fraction(scan, disks) == pytest.approx(len(seen) / sum(disks.values()))
-    assert seen == {(disk, each) for disk, size in disks.items() for each in range(size)}
+        assert 0 < rolling_scan.fraction(scan, disks) < 1
+    assert seen == {each for disk, size in disks.items() for each in blocks_of(disk, 0, size)}
     assert scan.whole_since == at(0)
     assert (scan.disk, scan.offset, scan.began_at) == ("", 0, None)
 
 
 @given(sizes, st.sampled_from(["", "sda", "sdb", "sdz"]), st.integers(0, 100))
 def test_wherever_it_stood_as_disks_went_or_shrank_it_goes_on_with_a_block_that_is_there(disks, disk, offset):
-    portion = rolling_scan.following(RollingScan(1, disk, offset), disks, 10)
-    if portion is None:
-        assert {*disks} == {disk}, "only what is behind the end of its one disk is left"
-        assert offset >= disks[disk]
-    else:
-        assert 0 <= portion.offset < portion.offset + portion.length <= disks[portion.disk]
+    portion = rolling_scan.following(RollingScan(1, disk, offset * 32768), disks, 10)
+    assert portion
+    assert 0 <= portion.offset < portion.offset + portion.length <= disks[portion.disk]
+    assert portion.offset % BLOCK == 0
 
 
 def test_without_a_disk_there_is_nothing_to_compare():
-    assert rolling_scan.following(RollingScan(1), {}, 10) is None
+    assert rolling_scan.following(RollingScan(1), {}, GiB) is None
 
 
 def test_as_much_is_due_as_its_share_of_a_day_but_neither_too_little_nor_too_much_at_once():
@@ -76,17 +81,27 @@ def test_a_block_was_equal_when_the_last_whole_pass_or_copy_of_its_disk_began():
 
 
 def test_points_of_the_same_history_since_then_are_doubtful():
-    assert rolling_scan.is_doubtful(BEGAN, 1, BEGAN, 1)
+    assert rolling_scan.is_doubtful(at(1), 1, BEGAN, 1)
+    assert not rolling_scan.is_doubtful(BEGAN, 1, BEGAN, 1), "at that instant all was equal"
     assert rolling_scan.is_doubtful(FIRST, 1, None, 1)
     assert not rolling_scan.is_doubtful(FIRST, 1, BEGAN, 1)
     assert not rolling_scan.is_doubtful(BEGAN, 1, None, 2), "another source made it"
 
 
 def test_a_disk_that_comes_before_where_the_scan_is_waits_for_the_next_pass():
-    disks = {"sdb": 4}
-    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sdb", 0, 2), at(0), at(1))
-    disks["sda"] = 3
-    assert rolling_scan.following(scan, disks, 10) == Portion("sdb", 2, 2)
-    scan = rolling_scan.advanced(scan, disks, Portion("sdb", 2, 2), at(2), at(3))
+    disks = {"sdb": 4 * BLOCK}
+    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sdb", 0, 2 * BLOCK), at(0), at(1))
+    disks["sda"] = 3 * BLOCK
+    assert rolling_scan.following(scan, disks, GiB) == Portion("sdb", 2 * BLOCK, 2 * BLOCK)
+    scan = rolling_scan.advanced(scan, disks, Portion("sdb", 2 * BLOCK, 2 * BLOCK), at(2), at(3))
     assert scan.whole_since == at(0)
-    assert rolling_scan.following(scan, disks, 10) == Portion("sda", 0, 3)
+    assert rolling_scan.following(scan, disks, GiB) == Portion("sda", 0, 3 * BLOCK)
+
+
+def test_a_disk_that_grew_from_the_middle_of_a_block_is_gone_on_with_at_that_block():
+    disks = {"sda": 2 * BLOCK + 512, "sdb": BLOCK}
+    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sda", 0, 2 * BLOCK + 512), at(0), at(1))
+    disks["sda"] = 4 * BLOCK
+    portion = rolling_scan.following(scan, disks, GiB)
+    assert portion == Portion("sda", 2 * BLOCK, 2 * BLOCK)
+    assert rolling_scan.advanced(scan, disks, portion, at(2), at(3)).began_at == at(0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,11 +21,14 @@ from .progress import DiskPass, SourceProgress
 from .slices import DiskPart
 
 
-def attempt(source: Source, parts: Sequence[DiskPart], plans: Sequence[DiskPlan], seq: int) -> None:
+def attempt(plan: CyclePlan, plans: Sequence[DiskPlan], seq: int) -> None:
     """Record that this number is used, and what may reach the replica."""
+    source, parts, taken_at = plan.source, plan.parts, plan.session.taken_at
     known = source.progress.passes
     # A lost base makes the known positions worthless, even if this cycle never arrives.
-    passes = {part.key: _begun(part, known.get(part.key)) for part in parts if part.mode is not None}
+    passes = {
+        part.key: _begun(part, known.get(part.key), taken_at) for part in parts if part.mode is not None
+    }
     lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
     resynchronizing = source.progress.resynchronizing or bool(lost)
     if lost:
@@ -65,11 +68,10 @@ def doubtful(source: Source, key: str) -> list[Extent]:
     return [Extent(offset, length) for offset, length in source.progress.doubtful.get(key, ())]
 
 
-def _begun(part: DiskPart, known: DiskPass | None) -> DiskPass:
+def _begun(part: DiskPart, known: DiskPass | None, taken_at: datetime) -> DiskPass:
     assert part.mode is not None
-    began = known.began_at if known else None
     return DiskPass(
-        began_at=began or datetime.now(UTC),
+        began_at=(known.began_at if known else None) or taken_at,
         mode=part.mode,
         position=min(known.position, part.slice_start) if known else part.slice_start,
         attempted=max(part.attempted, known.attempted if known else 0),

@@ -249,7 +249,7 @@ class Cycles:
                 header.seq, parts, {each.key: [*each.changed, *each.compare] for each in disk_plans}
             )
             disk_plans = [replace(each, known=digests.of(each.key)) for each in disk_plans]
-            acknowledge.attempt(source, parts, disk_plans, header.seq)
+            acknowledge.attempt(plan, disk_plans, header.seq)
             result = transfer.send_cycle(
                 connection,
                 header,

@@ -22,7 +22,7 @@ class DiskPass(Shape):
     attempted: int = 0
     size_bytes: int = 0
     began_at: datetime | None = None
-    """When its first slice was tried, by which every block was read later."""
+    """The instant of its first view: every block was read then, or later."""
 
 
 class MissedWrites(Shape):

@@ -79,14 +79,14 @@ class RollingScans:
             self._last[source.machine_id] += AGAIN_SECONDS
             log.info("rolling-scan.put-off", machine=source.machine_id, problem=str(problem))
 
-    def _serve(self, source: Source, most_bytes: int) -> None:
-        setup, until = source.setup, most_bytes
+    def _serve(self, source: Source, left_bytes: int) -> None:
+        setup = source.setup
         with self._peers.connected(
             setup.target_addresses, setup.target_appliance_id, asks=False
         ) as connection:
-            while connection.tells_digests and until > 0:
-                done_bytes = self._go_on(source, connection, min(until, ASKED_BYTES))
-                until -= done_bytes
+            while connection.tells_digests and left_bytes > 0:
+                done_bytes = self._go_on(source, connection, min(left_bytes, ASKED_BYTES))
+                left_bytes -= done_bytes
                 if not done_bytes or self._is_wanted() or source.interrupt.is_set():
                     return
 

@@ -47,7 +47,7 @@ class CycleDisk:
 
 @dataclass(frozen=True, slots=True)
 class MissedSince:
-    """The source's tracking missed a write: points of this epoch from `since` on may lack it, all of them if
+    """The source's tracking missed a write: points of this epoch after `since` may lack it, all of them if
     that is None. `found_at` tells it from another one. Both are instants as in the header."""
 
     found_at: str

@@ -6,12 +6,14 @@ some time after the block was last known to be equal: so every point since then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ...ground.units import DAY, MiB
+from ...ground.units import DAY, KiB, MiB
 
+BLOCK_BYTES = 64 * KiB
+"""What is compared at once; everything begins at a multiple of it."""
 LEAST_PAUSE_SECONDS = 60.0
 LEAST_BYTES, MOST_BYTES = MiB, 256 * MiB
 """Of one portion: fewer are not worth a question; of more a cycle might have to wait."""
@@ -47,24 +49,30 @@ def due_bytes(whole_bytes: int, percent_a_day: float, seconds: float) -> int:
 
 
 def following(scan: RollingScan, sizes_bytes: Mapping[str, int], most_bytes: int) -> Portion | None:
-    """What the scan goes on with: within one disk, and at most so much. A disk that went, or shrank, is
-    passed over; None without a disk."""
-    places = [(key, scan.offset if key == scan.disk else 0) for key in sorted(sizes_bytes)]
-    ahead = [each for each in places if each[0] >= scan.disk]
-    for key, offset in (*ahead, *places):
-        left = sizes_bytes[key] - offset
-        if left > 0:
-            return Portion(key, offset, min(left, most_bytes))
+    """What the scan goes on with: within one disk, whole blocks of at most so much, but one at least. A disk
+    that went, or shrank, is passed over; None without a disk."""
+    most_bytes = max(BLOCK_BYTES, most_bytes // BLOCK_BYTES * BLOCK_BYTES)
+    for key, offset in (*_ahead(scan, sizes_bytes), *((key, 0) for key in sorted(sizes_bytes))):
+        if sizes_bytes[key] > offset:
+            return Portion(key, offset, min(sizes_bytes[key] - offset, most_bytes))
     return None
+
+
+def _ahead(scan: RollingScan, sizes_bytes: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Disks that the running pass goes over yet, and from which byte on. One that grew has a last block that
+    was short before."""
+    if scan.offset < sizes_bytes.get(scan.disk, 0):
+        yield scan.disk, scan.offset // BLOCK_BYTES * BLOCK_BYTES
+    yield from ((key, 0) for key in sorted(sizes_bytes) if key > scan.disk)
 
 
 def advanced(
     scan: RollingScan, sizes_bytes: Mapping[str, int], portion: Portion, began_at: datetime, now: datetime
 ) -> RollingScan:
     """The scan after a portion that began then was compared, and nothing was found."""
-    if scan.began_at is None or (portion.disk, portion.offset) < (scan.disk, scan.offset):
-        scan = replace(scan, began_at=began_at)
     end = portion.offset + portion.length
+    if scan.began_at is None or (portion.disk, end) <= (scan.disk, scan.offset):
+        scan = replace(scan, began_at=began_at)
     scan = replace(scan, disk=portion.disk, offset=end)
     if portion.disk == max(sizes_bytes) and end >= sizes_bytes[portion.disk]:
         return replace(scan, disk="", offset=0, began_at=None, whole_since=scan.began_at, ended_at=now)
@@ -85,5 +93,5 @@ def equal_until(scan: RollingScan, copied_since: datetime | None) -> datetime | 
 
 
 def is_doubtful(taken_at: datetime, epoch: int, since: datetime | None, found_epoch: int) -> bool:
-    """Whether a point of that instant and epoch may lack a write that tracking missed since then."""
-    return epoch == found_epoch and (since is None or taken_at >= since)
+    """Whether a point of that instant and epoch may lack a write that tracking missed after `since`."""
+    return epoch == found_epoch and (since is None or taken_at > since)
