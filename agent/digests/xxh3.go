@@ -3,20 +3,34 @@ package digests
 
 // #cgo LDFLAGS: -l:libxxhash.a
 // #include <xxhash.h>
-// static void digest(const void *data, size_t length, unsigned char *out) {
-//     XXH128_hash_t hash = XXH3_128bits(data, length);
-//     XXH128_canonicalFromHash((XXH128_canonical_t *)out, hash);
+// #include "wide.h"
+// static int has_wide(void) {
+// #if defined(__x86_64__)
+//     return __builtin_cpu_supports("avx2") != 0;
+// #else
+//     return 0;
+// #endif
 // }
-// static void digest_pages(const unsigned char *data, size_t length, size_t page, unsigned char *out) {
-//     for (size_t at = 0; at < length; at += page, out += 16)
-//         digest(data + at, length - at < page ? length - at : page, out);
+// static void digest_parts(const unsigned char *data, size_t length, size_t part, unsigned char *out, int wide) {
+//     if (wide) {
+//         digest_wide(data, length, part, out);
+//         return;
+//     }
+//     for (size_t at = 0; at < length; at += part, out += 16) {
+//         XXH128_hash_t hash = XXH3_128bits(data + at, length - at < part ? length - at : part);
+//         XXH128_canonicalFromHash((XXH128_canonical_t *)out, hash);
+//     }
 // }
 import "C"
 
-import (
-	"bytes"
-	"unsafe"
-)
+import "bytes"
+
+// wide is whether this processor has the wider registers.
+var wide = C.has_wide()
+
+func parts(data []byte, length int, out []byte) {
+	C.digest_parts((*C.uchar)(&data[0]), C.size_t(len(data)), C.size_t(length), (*C.uchar)(&out[0]), wide)
+}
 
 // PageBytes is what the other side tells apart within a block.
 const PageBytes = 4 << 10
@@ -29,14 +43,14 @@ var Hole Digest
 
 // Of returns the digest of the bytes, of which there is at least one.
 func Of(data []byte) (found Digest) {
-	C.digest(unsafe.Pointer(&data[0]), C.size_t(len(data)), (*C.uchar)(&found[0]))
+	parts(data, len(data), found[:])
 	return found
 }
 
 // OfPages returns those of its pages one after the other; the last page may be short.
 func OfPages(data []byte) []byte {
 	found := make([]byte, (len(data)+PageBytes-1)/PageBytes*len(Digest{}))
-	C.digest_pages((*C.uchar)(&data[0]), C.size_t(len(data)), PageBytes, (*C.uchar)(&found[0]))
+	parts(data, PageBytes, found)
 	return found
 }
 

@@ -350,7 +350,7 @@ class Replication:
     def _request(self, source: Source) -> CycleRequest:
         now = datetime.now(UTC)
         app = source.app_point_due(now)
-        point = app or source.point_due(now)
+        point = app or source.point_due(now) or source.progress.missed is not None
         return CycleRequest(point=point, app_consistent=app, idle_ok=True)
 
     def _failed(self, source: Source, error: Exception) -> float:
