@@ -7,15 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondsite.domain.machines import rolling_scan
-from secondsite.domain.machines.rolling_scan import Portion, RollingScan
+from secondsite.domain.machines.rolling_scan import Moment, Portion, RollingScan
 from secondsite.ground.units import DAY, GiB, MiB, TiB
 
-BEGAN = datetime(2026, 11, 20, tzinfo=UTC)
-FIRST = datetime(2026, 11, 1, tzinfo=UTC)
+START = datetime(2026, 11, 20, tzinfo=UTC)
+FIRST, BEGAN = Moment(3, START), Moment(7, START - timedelta(days=10))
 
 
 def at(minute):
-    return BEGAN + timedelta(minutes=minute)
+    return START + timedelta(minutes=minute)
+
+
+def moment(minute):
+    return Moment(100 + minute, at(minute))
 
 
 BLOCK = rolling_scan.BLOCK_BYTES
@@ -33,7 +37,7 @@ def test_a_pass_compares_every_block_once_and_the_next_one_begins_where_it_ended
     scan = RollingScan(1)
     seen: set[tuple[str, int]] = set()
     if began:  # an earlier pass was broken off by nothing
-        scan = RollingScan(1, whole_since=FIRST, ended_at=FIRST)
+        scan = RollingScan(1, whole_since=FIRST, ended_at=START - timedelta(days=1))
     for minute, most in enumerate(steps):
         portion = rolling_scan.following(scan, disks, most)
         assert portion
@@ -41,13 +45,13 @@ def test_a_pass_compares_every_block_once_and_the_next_one_begins_where_it_ended
         blocks = blocks_of(portion.disk, portion.offset, portion.length)
         assert not blocks & seen
         seen |= blocks
-        scan = rolling_scan.advanced(scan, disks, portion, at(minute), at(minute + 1))
+        scan = rolling_scan.advanced(scan, disks, portion, moment(minute), at(minute + 1))
         if scan.ended_at == at(minute + 1):
             break
         assert 0 < rolling_scan.fraction(scan, disks) < 1
     assert seen == {each for disk, size in disks.items() for each in blocks_of(disk, 0, size)}
-    assert scan.whole_since == at(0)
-    assert (scan.disk, scan.offset, scan.began_at) == ("", 0, None)
+    assert scan.whole_since == moment(0)
+    assert (scan.disk, scan.offset, scan.began) == ("", 0, None)
 
 
 @given(sizes, st.sampled_from(["", "sda", "sdb", "sdz"]), st.integers(0, 100))
@@ -76,32 +80,30 @@ def test_a_block_was_equal_when_the_last_whole_pass_or_copy_of_its_disk_began():
     assert rolling_scan.equal_until(RollingScan(1), BEGAN) == BEGAN
     assert rolling_scan.equal_until(RollingScan(1, whole_since=FIRST), BEGAN) == BEGAN
     assert rolling_scan.equal_until(RollingScan(1, whole_since=BEGAN), FIRST) == BEGAN
-    running = RollingScan(1, "sda", 5, began_at=at(5), whole_since=FIRST)
+    running = RollingScan(1, "sda", 5, began=moment(5), whole_since=FIRST)
     assert rolling_scan.equal_until(running, None) == FIRST, "the running pass was not there yet"
 
 
-def test_points_of_the_same_history_since_then_are_doubtful():
-    assert rolling_scan.is_doubtful(at(1), 1, BEGAN, 1)
-    assert not rolling_scan.is_doubtful(BEGAN, 1, BEGAN, 1), "at that instant all was equal"
-    assert rolling_scan.is_doubtful(FIRST, 1, None, 1)
-    assert not rolling_scan.is_doubtful(FIRST, 1, BEGAN, 1)
-    assert not rolling_scan.is_doubtful(BEGAN, 1, None, 2), "another source made it"
+def test_points_of_later_cycles_of_the_same_history_are_doubtful():
+    assert rolling_scan.is_doubtful(1, 8, 1, BEGAN.seq)
+    assert not rolling_scan.is_doubtful(1, 7, 1, BEGAN.seq), "then all was equal"
+    assert not rolling_scan.is_doubtful(2, 8, 1, 0), "another source made it"
 
 
 def test_a_disk_that_comes_before_where_the_scan_is_waits_for_the_next_pass():
     disks = {"sdb": 4 * BLOCK}
-    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sdb", 0, 2 * BLOCK), at(0), at(1))
+    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sdb", 0, 2 * BLOCK), moment(0), at(1))
     disks["sda"] = 3 * BLOCK
     assert rolling_scan.following(scan, disks, GiB) == Portion("sdb", 2 * BLOCK, 2 * BLOCK)
-    scan = rolling_scan.advanced(scan, disks, Portion("sdb", 2 * BLOCK, 2 * BLOCK), at(2), at(3))
-    assert scan.whole_since == at(0)
+    scan = rolling_scan.advanced(scan, disks, Portion("sdb", 2 * BLOCK, 2 * BLOCK), moment(2), at(3))
+    assert scan.whole_since == moment(0)
     assert rolling_scan.following(scan, disks, GiB) == Portion("sda", 0, 3 * BLOCK)
 
 
 def test_a_disk_that_grew_from_the_middle_of_a_block_is_gone_on_with_at_that_block():
     disks = {"sda": 2 * BLOCK + 512, "sdb": BLOCK}
-    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sda", 0, 2 * BLOCK + 512), at(0), at(1))
+    scan = rolling_scan.advanced(RollingScan(1), disks, Portion("sda", 0, 2 * BLOCK + 512), moment(0), at(1))
     disks["sda"] = 4 * BLOCK
     portion = rolling_scan.following(scan, disks, GiB)
     assert portion == Portion("sda", 2 * BLOCK, 2 * BLOCK)
-    assert rolling_scan.advanced(scan, disks, portion, at(2), at(3)).began_at == at(0)
+    assert rolling_scan.advanced(scan, disks, portion, moment(2), at(3)).began == moment(0)

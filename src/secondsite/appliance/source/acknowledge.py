@@ -12,6 +12,7 @@ from ...datapath.cycles import CycleHeader
 from ...datapath.errors import PeerRefused
 from ...datapath.extents import Extent
 from ...datapath.transfer import CycleResult, DiskPlan
+from ...domain.machines.rolling_scan import Moment
 from ...ground import real_files, seams
 from ...wire.control.statuses import SeenHardware
 from . import cycle_plan
@@ -23,12 +24,10 @@ from .slices import DiskPart
 
 def attempt(plan: CyclePlan, plans: Sequence[DiskPlan], seq: int) -> None:
     """Record that this number is used, and what may reach the replica."""
-    source, parts, taken_at = plan.source, plan.parts, plan.session.taken_at
+    source, parts, now = plan.source, plan.parts, Moment(seq, plan.session.taken_at)
     known = source.progress.passes
     # A lost base makes the known positions worthless, even if this cycle never arrives.
-    passes = {
-        part.key: _begun(part, known.get(part.key), taken_at) for part in parts if part.mode is not None
-    }
+    passes = {part.key: _begun(part, known.get(part.key), now) for part in parts if part.mode is not None}
     lost = [key for key in passes if key not in known or known[key].mode is not passes[key].mode]
     resynchronizing = source.progress.resynchronizing or bool(lost)
     if lost:
@@ -68,10 +67,10 @@ def doubtful(source: Source, key: str) -> list[Extent]:
     return [Extent(offset, length) for offset, length in source.progress.doubtful.get(key, ())]
 
 
-def _begun(part: DiskPart, known: DiskPass | None, taken_at: datetime) -> DiskPass:
+def _begun(part: DiskPart, known: DiskPass | None, now: Moment) -> DiskPass:
     assert part.mode is not None
     return DiskPass(
-        began_at=(known.began_at if known else None) or taken_at,
+        began=(known.began if known else None) or now,
         mode=part.mode,
         position=min(known.position, part.slice_start) if known else part.slice_start,
         attempted=max(part.attempted, known.attempted if known else 0),
@@ -79,16 +78,16 @@ def _begun(part: DiskPart, known: DiskPass | None, taken_at: datetime) -> DiskPa
     )
 
 
-def _began_at(progress: SourceProgress, part: DiskPart) -> datetime | None:
+def _began(progress: SourceProgress, part: DiskPart) -> Moment | None:
     """When the pass over a disk began, as the attempt noted it."""
     known = progress.passes.get(part.key)
-    return known.began_at if known else None
+    return known.began if known else None
 
 
-def _equal_since(plan: CyclePlan) -> dict[str, datetime]:
+def _equal_since(plan: CyclePlan) -> dict[str, Moment]:
     """Since when the disks of passes that this cycle ends are known to be equal."""
     ended = [part for part in plan.parts if part.mode is not None and part.after is None]
-    found = {part.key: _began_at(plan.source.progress, part) for part in ended}
+    found = {part.key: _began(plan.source.progress, part) for part in ended}
     return {key: at for key, at in found.items() if at is not None}
 
 
@@ -122,7 +121,7 @@ def acknowledge(plan: CyclePlan, header: CycleHeader, result: CycleResult) -> No
     """Record that the target has the cycle; durable when it returns."""
     source, session, progress = plan.source, plan.session, plan.source.progress
     passes = {
-        part.key: part.after.model_copy(update={"began_at": _began_at(progress, part)})
+        part.key: part.after.model_copy(update={"began": _began(progress, part)})
         for part in plan.parts
         if part.after is not None
     }

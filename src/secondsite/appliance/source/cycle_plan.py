@@ -145,7 +145,7 @@ def missed(source: Source) -> MissedSince | None:
     found = source.progress.missed
     if found is None:
         return None
-    return MissedSince(found.found_at.isoformat(), found.since.isoformat() if found.since else None)
+    return MissedSince(found.found_at.isoformat(), found.since.seq if found.since else 0)
 
 
 def fact(header: CycleHeader, session: ChangeSession, result: CycleResult) -> CycleFact:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from ...domain.machines.rolling_scan import Moment
 from ...wire.common.base import Shape
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.setups import SourceSetup
@@ -21,8 +22,8 @@ class DiskPass(Shape):
     position: int = 0
     attempted: int = 0
     size_bytes: int = 0
-    began_at: datetime | None = None
-    """The instant of its first view: every block was read then, or later."""
+    began: Moment | None = None
+    """When its first view was opened: every block was read then, or later."""
 
 
 class MissedWrites(Shape):
@@ -33,7 +34,7 @@ class MissedWrites(Shape):
     offset: int
     count: int
     found_at: datetime
-    since: datetime | None = None
+    since: Moment | None = None
 
 
 class SourceProgress(Shape):
@@ -62,7 +63,7 @@ class SourceProgress(Shape):
     brought."""
     sizes_bytes: dict[str, int] = Field(default_factory=dict)
     """The sizes in bytes of the acknowledged cycle's disks, by key."""
-    equal_since: dict[str, datetime] = Field(default_factory=dict)
+    equal_since: dict[str, Moment] = Field(default_factory=dict)
     """By disk key, when the last pass over it that has ended began."""
     missed: MissedWrites | None = None
     """What tracking missed, until a point without it has arrived."""

@@ -19,7 +19,7 @@ from ...datapath.errors import DatapathError
 from ...datapath.extents import BLOCK_BYTES, Extent
 from ...domain import errors
 from ...domain.machines import rolling_scan
-from ...domain.machines.rolling_scan import Portion, RollingScan
+from ...domain.machines.rolling_scan import Moment, Portion, RollingScan
 from ...fabrics.interface import ExpectedBlocks, Fabric, PowerState
 from ...ground.plural import counted
 from ...ground.units import MiB
@@ -92,19 +92,18 @@ class RollingScans:
 
     def _go_on(self, source: Source, connection: Connection, most_bytes: int) -> int:
         """How many bytes were compared, in which all is equal or marked."""
-        sizes, began_at = source.progress.sizes_bytes, datetime.now(UTC)
+        sizes, now = source.progress.sizes_bytes, datetime.now(UTC)
         portion = rolling_scan.following(self._known(source), sizes, most_bytes)
         if portion is None:
             return 0
-        header = cycle_plan.offered(source, list(sizes), began_at)
+        header = cycle_plan.offered(source, list(sizes), now)
         extent = Extent(portion.offset, portion.length)
         held = transfer.held_digests.ask(connection, header, list(sizes).index(portion.disk), extent)
         blocks = self._compare(source, portion, held)
         done = Portion(portion.disk, portion.offset, min(blocks * BLOCK_BYTES, portion.length))
         if blocks:
-            self._keep(
-                source, rolling_scan.advanced(self._known(source), sizes, done, began_at, datetime.now(UTC))
-            )
+            began, known = Moment(source.progress.last_seq or 0, now), self._known(source)
+            self._keep(source, rolling_scan.advanced(known, sizes, done, began, datetime.now(UTC)))
         return done.length
 
     def _compare(self, source: Source, portion: Portion, digests: bytes) -> int:
@@ -155,7 +154,7 @@ def tell(source: Source) -> None:
     missed = source.progress.missed
     if missed is None:
         return
-    since = f"after {missed.since:%Y-%m-%d %H:%MZ}" if missed.since else "at an unknown time"
+    since = f"after {missed.since.at:%Y-%m-%d %H:%MZ}" if missed.since else "at an unknown time"
     source.findings.add(
         FINDING,
         f"{counted(missed.count, 'block')} of disk {missed.disk}, the first at {missed.offset}, changed "

@@ -47,11 +47,11 @@ class CycleDisk:
 
 @dataclass(frozen=True, slots=True)
 class MissedSince:
-    """The source's tracking missed a write: points of this epoch after `since` may lack it, all of them if
-    that is None. `found_at` tells it from another one. Both are instants as in the header."""
+    """The source's tracking missed a write: points of this epoch whose cycle has a higher number than `seq`
+    may lack it. `found_at`, an instant as in the header, tells it from another one."""
 
     found_at: str
-    since: str | None
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,7 @@ def _missed_of(value: Any) -> MissedSince | None:
     if value is None:
         return None
     body = header_checks.mapping(value)
-    since = body.get("since")
-    return MissedSince(
-        header_checks.instant(body["found_at"]), None if since is None else header_checks.instant(since)
-    )
+    return MissedSince(header_checks.instant(body["found_at"]), header_checks.natural(body["seq"]))
 
 
 def _disks_of(values: Sequence[Any]) -> tuple[CycleDisk, ...]:

@@ -2,7 +2,8 @@
 Pure.
 
 A *pass* goes over all disks of a machine, in the order of their keys, for days. What differs was written at
-some time after the block was last known to be equal: so every point since then may lack that."""
+some time after the block was last known to be equal: so every point since then may lack that. Points are told
+apart by the numbers of their cycles, since clocks may be set."""
 
 from __future__ import annotations
 
@@ -20,16 +21,24 @@ LEAST_BYTES, MOST_BYTES = MiB, 256 * MiB
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When something was: after the cycle of this number, and by the clock, for people."""
+
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RollingScan:
-    """How far it is: the next block is at `offset` of `disk`. `began_at`: when the running pass began;
+    """How far it is: the next block is at `offset` of `disk`. `began`: when the running pass began;
     `whole_since`: when the last whole pass began, and `ended_at` when it ended. `epoch`: the history of the
     replica that it is about."""
 
     epoch: int
     disk: str = ""
     offset: int = 0
-    began_at: datetime | None = None
-    whole_since: datetime | None = None
+    began: Moment | None = None
+    whole_since: Moment | None = None
     ended_at: datetime | None = None
 
 
@@ -67,15 +76,15 @@ def _ahead(scan: RollingScan, sizes_bytes: Mapping[str, int]) -> Iterator[tuple[
 
 
 def advanced(
-    scan: RollingScan, sizes_bytes: Mapping[str, int], portion: Portion, began_at: datetime, now: datetime
+    scan: RollingScan, sizes_bytes: Mapping[str, int], portion: Portion, began: Moment, now: datetime
 ) -> RollingScan:
     """The scan after a portion that began then was compared, and nothing was found."""
     end = portion.offset + portion.length
-    if scan.began_at is None or (portion.disk, end) <= (scan.disk, scan.offset):
-        scan = replace(scan, began_at=began_at)
+    if scan.began is None or (portion.disk, end) <= (scan.disk, scan.offset):
+        scan = replace(scan, began=began)
     scan = replace(scan, disk=portion.disk, offset=end)
     if portion.disk == max(sizes_bytes) and end >= sizes_bytes[portion.disk]:
-        return replace(scan, disk="", offset=0, began_at=None, whole_since=scan.began_at, ended_at=now)
+        return replace(scan, disk="", offset=0, began=None, whole_since=scan.began, ended_at=now)
     return scan
 
 
@@ -85,13 +94,14 @@ def fraction(scan: RollingScan, sizes_bytes: Mapping[str, int]) -> float:
     return min(1.0, (passed + scan.offset) / (sum(sizes_bytes.values()) or 1))
 
 
-def equal_until(scan: RollingScan, copied_since: datetime | None) -> datetime | None:
+def equal_until(scan: RollingScan, copied_since: Moment | None) -> Moment | None:
     """Until when a block that differs now was certainly as the replica had it; None if that was never seen.
     `copied_since`: when the last whole copy or comparison of its disk began."""
     known = [each for each in (scan.whole_since, copied_since) if each is not None]
-    return max(known, default=None)
+    return max(known, key=lambda each: each.seq, default=None)
 
 
-def is_doubtful(taken_at: datetime, epoch: int, since: datetime | None, found_epoch: int) -> bool:
-    """Whether a point of that instant and epoch may lack a write that tracking missed after `since`."""
-    return epoch == found_epoch and (since is None or taken_at > since)
+def is_doubtful(epoch: int, seq: int, found_epoch: int, since_seq: int) -> bool:
+    """Whether the point of a cycle may lack a write that tracking missed after the cycle `since_seq` of an
+    epoch."""
+    return epoch == found_epoch and seq > since_seq

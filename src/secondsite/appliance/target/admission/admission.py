@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -294,9 +293,8 @@ def _require_reserve(store: Store) -> None:
 def _unprove(hosted: HostedReplica, epoch: int, missed: MissedSince) -> None:
     """Points that may lack what the source's tracking missed are not proven any more. Only once: what a later
     start proves, counts."""
-    since = datetime.fromisoformat(missed.since) if missed.since else None
     points = hosted.refresh(only_new=True)
-    lost = [each.id for each in points if is_doubtful(each.taken_at, each.epoch, since, epoch)]
+    lost = [each.id for each in points if is_doubtful(each.epoch, each.seq, epoch, missed.seq)]
     hosted.verdicts.unprove(missed.found_at, lost)
     hosted.refresh(only_new=True)
 
