@@ -1,8 +1,10 @@
 """How a machine's disks are frozen and compared, as people read it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from secondsite.cli.nouns.machine import _pass, _view
+from secondsite.cli.nouns.machine import _pass, _rolling_scan, _view
 from secondsite.wire import rest
 
 
@@ -23,3 +25,10 @@ def test_the_kind_of_view_is_told_with_its_reason_if_it_has_one():
     assert _view(rest.RunningView(kind="backup-job")) == "backup-job"
     forced = rest.RunningView(kind="filter", reason="vda: no bitmap is kept in such a disk")
     assert _view(forced) == "filter: vda: no bitmap is kept in such a disk"
+
+
+def test_a_rolling_scan_says_how_far_it_is_and_when_it_was_through_last():
+    assert _rolling_scan(None) is None
+    assert _rolling_scan(rest.RollingScan(fraction=0.25)) == "25% of this pass; no whole pass yet"
+    ended = rest.RollingScan(fraction=0, ended_at=datetime(2026, 11, 20, 9, 1, tzinfo=UTC))
+    assert _rolling_scan(ended) == "0% of this pass; the last whole pass ended 2026-11-20 09:01:00Z"

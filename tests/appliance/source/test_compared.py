@@ -7,6 +7,7 @@ from rig.appliances import DISK_BYTES, Pair
 from rig.noise import noise
 from secondsite.appliance.source.pace import Pace
 from secondsite.appliance.source.progress import DiskPass, SourceProgress
+from secondsite.datapath.transfer import compare
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 from secondsite.wire.common.sync_mode import SyncMode
@@ -54,6 +55,37 @@ def test_a_disk_is_compared_at_full_speed_while_no_guest_is_hurt_by_it(read):
     assert limited == []
 
 
+def test_what_is_done_of_a_slice_is_told_before_it_has_arrived(read, monkeypatch):
+    pair, _limited = read
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    told: list[float] = []
+    monkeypatch.setattr(compare, "REGION_BYTES", MiB)
+    real = source.passed
+
+    def passed(done):
+        real(done)
+        if (fraction := source.status().sync_fraction) is not None:
+            told.append(fraction)
+
+    monkeypatch.setattr(source, "passed", passed)
+    simulated.kill(pair.source.root, pair.fabric_id)
+    pair.source.fabric.power.start(pair.fabric_id)
+    pair.point_now()
+    assert [each for each in told if 0.1 < each < 0.9], "one slice has all of the disk"
+    assert told == sorted(told)
+    assert pair.source_status().sync_fraction is None
+
+
+def test_how_fast_changes_are_sent_makes_no_slice_larger(read):
+    pair, _limited = read
+    source = pair.source.appliance.replication.get(pair.machine_id)
+    before = source.slice_bytes
+    for seed in range(3):
+        pair.source.write(pair.fabric_id, MiB, noise(MiB, seed=seed + 5))
+        pair.point_now()
+    assert source.slice_bytes == before
+
+
 def at(*positions, size=1000):
     passes = {
         f"vd{number}": DiskPass(mode=SyncMode.COMPARE, position=position, size_bytes=size)
@@ -68,6 +100,13 @@ def test_how_long_it_takes_is_not_told_without_a_pass_or_before_its_pace_is_know
     assert pace.seconds_left(at(0, size=0), 100) is None
     assert pace.seconds_left(at(0), 100) is None
     assert pace.seconds_left(at(0), 110) is None
+
+
+def test_what_is_done_of_a_slice_counts_for_its_pace():
+    pace = Pace()
+    pace.seconds_left(at(0), 100)
+    assert pace.seconds_left(at(0), 110, 500) == pytest.approx(10)
+    assert pace.seconds_left(at(500), 110, 900) == 0
 
 
 def test_what_is_left_takes_as_long_as_as_much_took():

@@ -12,6 +12,7 @@ Its rooms:
     power          whether they run, and what forbids that
     tracking       views of their disks
     collecting     what changed until an instant, read while the machine writes
+    digested       digests of them that the agent makes
     last_views     the last view of a machine that is to be switched off
     homecoming     a machine comes home to its own disks
     merging        what a chain has above an old disk goes into it
