@@ -11,6 +11,7 @@ import (
 	"secondsite/agent/hooks"
 	"secondsite/agent/marks"
 	"secondsite/agent/proof"
+	"secondsite/agent/restraint"
 	"secondsite/agent/services"
 	"secondsite/agent/tracking"
 )
@@ -62,6 +63,8 @@ type Machine struct {
 	scan      *scan
 	// since is the evidence of the last instant up to which all marks are known to be complete.
 	since proof.Evidence
+	// rate is that of all scans together.
+	rate *restraint.Rate
 	// standing is file systems that stay frozen between two verbs; nil if none do.
 	standing   *standing
 	thawed     *Thawed
@@ -82,7 +85,9 @@ func Open(found []*disks.Disk, options Options) (*Machine, error) {
 	if err := options.Farewell.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 	}
-	m := &Machine{Options: options, distrust: untilScanned, boot: bootID(options.Sys)}
+	m := &Machine{
+		Options: options, distrust: untilScanned, boot: bootID(options.Sys), rate: restraint.NewRate(options.ScanBytes),
+	}
 	if options.Finder.Find != nil {
 		m.signature = options.Finder.Signature()
 	}

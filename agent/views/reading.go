@@ -30,7 +30,7 @@ func (m *Machine) readBlocks(wanted stretch, each func(block int, content []byte
 		return 0, err
 	}
 	defer disks.FreeBuffer(buffer)
-	restraint.Unhurried(func() { count, err = wanted.read(disk, buffer, restraint.NewRate(m.ScanBytes), each) })
+	restraint.Unhurried(func() { count, err = wanted.read(disk, buffer, m.rate, each) })
 	return count, err
 }
 

@@ -254,9 +254,10 @@ class Replication:
             if not self._rolls.acquire(blocking=False):
                 return False
             stack.callback(self._rolls.release)
-            for source in sources:
-                due_bytes = self._rolling_scans.due_bytes(source)
-                if due_bytes and stack.enter_context(source.try_lock("comparing what no mark covers")):
+            for source in filter(self._rolling_scans.due_bytes, sources):
+                locked = stack.enter_context(source.try_lock("comparing what no mark covers"))
+                # A cycle may have come between.
+                if locked and (due_bytes := self._rolling_scans.due_bytes(source)):
                     self._leave_watch()
                     self._rolling_scans.serve(source, due_bytes)
                     return True
