@@ -12,13 +12,14 @@ import (
 func install(words []string) error {
 	flags := flag.NewFlagSet("install", flag.ContinueOnError)
 	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
+	anew := anewOf(flags)
 	root := flags.String("root", "/", "where the machine's files lie; elsewhere nothing is started: for trials")
 	if err := flags.Parse(words); err != nil {
 		return err
 	}
 	state := enrolling.State(*root + stateFolder)
 	if *appliance != "" || flags.NArg() > 0 {
-		if err := enrollAt(state, *appliance, flags.Args()); err != nil {
+		if err := enrollAt(state, *appliance, flags.Args(), *anew); err != nil {
 			return err
 		}
 	} else if _, err := state.Appliance(); err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 const usage = `usage: secondsite-agent COMMAND
-  install --appliance HOST:PORT KEY   enroll, and run as a service from now on
+  install --appliance HOST:PORT KEY   enroll, and run as a service from now on; without both: an upgrade
   enroll --appliance HOST:PORT KEY    only make this machine known to its appliance
   run                                 stay connected to it
   call --appliance HOST:PORT SHA256   call this appliance as well: that of the site to which the machine was moved

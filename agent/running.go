@@ -72,13 +72,18 @@ func enroll(words []string) error {
 	flags := flag.NewFlagSet("enroll", flag.ContinueOnError)
 	state := flags.String("state", stateFolder, "folder for this machine's key and certificate")
 	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
+	anew := anewOf(flags)
 	if err := flags.Parse(words); err != nil {
 		return err
 	}
-	return enrollAt(enrolling.State(*state), *appliance, flags.Args())
+	return enrollAt(enrolling.State(*state), *appliance, flags.Args(), *anew)
 }
 
-func enrollAt(state enrolling.State, appliance string, rest []string) error {
+func anewOf(flags *flag.FlagSet) *bool {
+	return flags.Bool("anew", false, "as a new machine, also if this one is enrolled already")
+}
+
+func enrollAt(state enrolling.State, appliance string, rest []string, anew bool) error {
 	addresses, err := addressesIn(appliance)
 	if err != nil {
 		return err
@@ -87,7 +92,7 @@ func enrollAt(state enrolling.State, appliance string, rest []string) error {
 	if err != nil {
 		return err
 	}
-	enrolled, err := enrolling.Enroll(state, addresses, key, dialling.HostName())
+	enrolled, err := enrolling.Enroll(state, addresses, key, dialling.HostName(), anew)
 	if err != nil {
 		return fmt.Errorf("this machine is not enrolled: %w", err)
 	}

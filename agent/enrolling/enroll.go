@@ -39,8 +39,9 @@ type given struct {
 }
 
 // Enroll makes this machine known at the first of the addresses that answers, and keeps what it gets. Harmless when
-// repeated: the same key is answered again as long as the answer was not kept.
-func Enroll(state State, addresses []string, key RegistrationKey, name string) (Appliance, error) {
+// repeated: the same key is answered again as long as the answer was not kept. A machine that is enrolled already keeps
+// its identity: a key for another one is refused, unless it is enrolled `anew`.
+func Enroll(state State, addresses []string, key RegistrationKey, name string, anew bool) (Appliance, error) {
 	if err := state.Make(); err != nil {
 		return Appliance{}, err
 	}
@@ -53,6 +54,9 @@ func Enroll(state State, addresses []string, key RegistrationKey, name string) (
 		return Appliance{}, err
 	}
 	asked := map[string]string{"role": "enroll", "key": key.Secret, "request": request, "name": name}
+	if before, err := state.Appliance(); err == nil && !anew {
+		asked["known"] = before.AgentID
+	}
 	var troubles []string
 	for _, address := range addresses {
 		got, err := ask(address, key.CA, asked)

@@ -32,9 +32,14 @@ folder=$(mktemp -d /var/lib/secondsite-push-XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 cat > "$folder/secondsite-agent"
 chmod 700 "$folder/secondsite-agent"
-printf '%s\\n' "$key" | "$folder/secondsite-agent" install --appliance {addresses} -
+if [ -s /var/lib/secondsite-agent/identity.pem ]; then
+    "$folder/secondsite-agent" install
+else
+    printf '%s\\n' "$key" | "$folder/secondsite-agent" install --appliance {addresses} -
+fi
 """
-"""The key and the program come by the standard input, where no other user of the machine sees them."""
+"""The key and the program come by the standard input, where no other user of the machine sees them. A machine
+that is enrolled keeps its identity: that is an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,7 @@ def push(home: Path, to: str, addresses: Sequence[str], program: Path) -> str:
     made = new_key(home, 1, None, rescue=False)
     script = _REMOTE.format(addresses=shlex.quote(",".join(chosen)))
     _ssh(to, script, made.key.encode() + b"\n" + program.read_bytes())
-    return f"The agent runs on {to}, and dials {', '.join(chosen)}."
+    return f"The agent runs on {to}, and dials {', '.join(chosen)}; if it was enrolled, as before."
 
 
 def _ssh(to: str, script: str, given: bytes) -> None:

@@ -150,6 +150,10 @@ class Power(Protocol):
         """Starts the machine; harmless if it runs, and one that its owner paused stays paused. Raises
         FabricError if its start is forbidden."""
 
+    def cannot_start(self, fabric_id: str) -> Obstacle | None:
+        """Why nobody could start the machine from here now, as one that is off and that only a person at it
+        switches on; None if `start` may be tried. Raises FabricError."""
+
     def stays_defined(self, fabric_id: str) -> bool:
         """Whether the platform still knows the machine when it is off; True if it does not know it now."""
 

@@ -35,8 +35,16 @@ def test_it_goes_and_works_at_the_other_site(site):
     rig.new_points(NAME, 1, PATIENCE)
     rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
     machine.stop()
-    rig.must(Verb.COMMIT, rest.Commit(machines=[NAME]))
     write_there(rig, 70 * MiB, b"\x77" * BLOCK)
+
+
+def test_its_copy_is_not_removed_as_long_as_nobody_can_start_the_machine_that_is_off(site):
+    rig, _ = site
+    job = rig.run(Verb.CANCEL_FAILOVER, rest.CancelFailover(machines=[NAME]))
+    assert (job.state, "nobody can start it from here" in rig.describe(job)) == ("failed", True)
+    assert rig.machine(NAME).state == "planned_failed_over"
+    write_there(rig, 71 * MiB, b"\x79" * BLOCK)
+    rig.must(Verb.COMMIT, rest.Commit(machines=[NAME]))
 
 
 def test_reprotect_says_that_it_must_run_from_the_rescue_image(site):
@@ -64,6 +72,7 @@ def test_it_comes_home_and_its_disk_holds_what_was_written_there(site):
     job = rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
     content = machine.content()
     assert content[70 * MiB :][:BLOCK] == b"\x77" * BLOCK, rig.describe(job)
+    assert content[71 * MiB :][:BLOCK] == b"\x79" * BLOCK, rig.describe(job)
     assert content[72 * MiB :][:BLOCK] == b"\x78" * BLOCK
 
 

@@ -109,7 +109,10 @@ def test_a_push_installs_the_program_with_a_key_that_nobody_sees(home, ssh):
     program, seen = home / "program", home / "seen"
     program.write_text(f'#!/bin/sh\necho "$@" > {seen}\ncat >> {seen}\n')
     pushed = command(home, "push", "root@there", "--program", str(program), **ssh)
-    assert pushed.stdout == "The agent runs on root@there, and dials 192.0.2.7:9446.\n"
+    assert (
+        pushed.stdout
+        == "The agent runs on root@there, and dials 192.0.2.7:9446; if it was enrolled, as before.\n"
+    )
     words, key = seen.read_text().splitlines()
     assert words == "install --appliance 192.0.2.7:9446 -"
     agents = Agents(home / "agents", ("127.0.0.1", 0))

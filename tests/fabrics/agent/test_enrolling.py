@@ -139,3 +139,18 @@ def test_an_unknown_machine_is_not_installed(folder):
     said = support.agent("install", "--root", folder / "root")
     assert "this machine is not enrolled" in said.stderr
     assert not (folder / "root").exists()
+
+
+def test_a_machine_that_is_enrolled_gets_no_second_identity_unless_that_is_asked_for(agents, machine):
+    machine.enroll(agents.port, agents.new_key())
+    (known,) = agents.known()
+    again = machine.enroll(agents.port, agents.new_key())
+    assert f"is enrolled already, as {known.agent_id}" in again.stderr
+    assert [each.agent_id for each in agents.known()] == [known.agent_id]
+    assert machine.enroll(agents.port, agents.new_key(agent_id=known.agent_id)).returncode == 0
+    said = support.agent(
+        "enroll", "--anew", "--state", machine.state, "--appliance", f"127.0.0.1:{agents.port}",
+        agents.new_key(),
+    )  # fmt: skip
+    assert said.returncode == 0, said
+    assert len(agents.known()) == 2

@@ -9,6 +9,8 @@ import subprocess
 import time
 from concurrent import futures
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,7 +18,10 @@ from rig.eventually import eventually
 from secondsite.datapath.replica.record import base_files
 from secondsite.domain import errors
 from secondsite.fabrics.agent import merging
+from secondsite.fabrics.agent.homecoming import AgentHosting
+from secondsite.fabrics.agent.last_views import LastViews
 from secondsite.fabrics.agent.link import AgentRefused, Agents
+from secondsite.fabrics.agent.records import Records
 from secondsite.fabrics.agent.rescued import RescuedDisks, disks, mounts, told
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
@@ -387,3 +392,24 @@ def _on_a_file(folder, name):
     write = ["qemu-io", "-c", "write -P 7 4M 1M", overlay]
     subprocess.run(write, check=True, capture_output=True, timeout=60)
     return merging.Merge(overlay, base, folder / f"{name}.half")
+
+
+@pytest.fixture
+def hosting(agents, rescued, folder):
+    records, nobody = Records(folder / "machines"), cast(LastViews, None)
+    return AgentHosting(agents, records, nobody, rescued, folder / "merge", None), records
+
+
+def test_disks_of_a_machine_that_does_not_come_home_after_all_are_its_own_again(
+    agents, machine, rescued, hosting, monkeypatch
+):
+    monkeypatch.setattr(AgentHosting, "is_rescued", lambda *_: True)
+    hosting, records = hosting
+    records.change(machine.agent_id, keys=machine.keys, withdrawn=True)
+    hosting.look()
+    path = rescued.path(machine.agent_id, "sda")
+    assert path.exists()
+    hosting.restore(SimpleNamespace(fabric_id=machine.agent_id), None)
+    hosting.look()
+    assert not path.exists()
+    assert agents.ask(machine.agent_id, "status", 15.0)["writers"] == 0

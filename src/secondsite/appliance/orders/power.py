@@ -28,6 +28,9 @@ def state(context: Context, payload: FabricMachine) -> tuple[str, PowerFact]:
     asked = payload.tell_addresses and power is PowerState.RUNNING
     told = addresses.bounded(addresses.known(context, payload.fabric_id)) if asked else {}
     in_the_way = tuple(_to_leaving(context, payload.fabric_id, power)) if payload.leaves else ()
+    cannot = context.fabric.power.cannot_start(payload.fabric_id) if payload.comes_back else None
+    if cannot is not None:
+        in_the_way = (*in_the_way, ObstacleShape(what=cannot.what, do=cannot.do))
     fact = PowerFact(
         power=str(power), addresses=told, obstacles=in_the_way,
         stands_alone=context.fabric.hosting.stands_alone(payload.fabric_id),

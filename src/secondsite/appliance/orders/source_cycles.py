@@ -9,11 +9,12 @@ from ...domain.amounts import size, span
 from ...domain.power_states import obstacle
 from ...fabrics.interface import PowerState
 from ...wire.control.orders import CycleFact, PreCopy, RunCycle
-from ..source import CycleRequest, Overtaken, Source
+from ..source import CycleRequest, Overtaken, Source, leftover_views
 from . import machine_tags
 from .context import Context
 
 PAUSE_SECONDS = 0.5
+HEARD_SECONDS = 30.0
 LINK_AWAY_SECONDS = 120.0
 """How long the last cycle is tried while the peer cannot be reached: the machine is off meanwhile."""
 REFUSED_SECONDS = 600.0
@@ -52,6 +53,8 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
         while payload.final and source.progress.passes:
             _require_time(context, source)
             fact = _asked_for(context, source, request)
+        if payload.final:
+            _must_stay_off(context, source)
     what = "the last cycle" if payload.final else "a cycle"
     point = f", point {fact.point_id}" if fact.point_id else ""
     sentence = (
@@ -59,6 +62,23 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
         f"{span(fact.seconds)}{point}"
     )
     return sentence, fact
+
+
+def _must_stay_off(context: Context, source: Source) -> None:
+    """A machine that only its own agent keeps off must have heard that its last changes arrived: else it
+    would work on after a while, beside its copy at the other site."""
+    if context.fabric.properties.hosts:
+        return
+    until = time.monotonic() + HEARD_SECONDS
+    while not source.tidy and time.monotonic() < until:
+        time.sleep(PAUSE_SECONDS)
+        leftover_views.tidy_up(context.fabric, source)
+    if not source.tidy:
+        raise errors.FabricError(
+            f"{source.setup.machine_name} does not hear that its last changes arrived, so nobody knows "
+            "whether it stays off.",
+            do="Nothing at once: it works on by itself. Move it again once its agent answers.",
+        )
 
 
 def _asked_for(context: Context, source: Source, request: CycleRequest) -> CycleFact:

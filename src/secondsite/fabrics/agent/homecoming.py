@@ -49,7 +49,7 @@ class AgentHosting(NoHosting):
         fabric_id = definition.fabric_id
         if self._agents.find(fabric_id) is None:
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
-        return [] if self._is_rescued(fabric_id) else [Obstacle(_away(definition.name), RESCUE_DO)]
+        return [] if self.is_rescued(fabric_id) else [Obstacle(_away(definition.name), RESCUE_DO)]
 
     def capacity(self) -> Capacity:
         """Each machine is its own host: that of the largest."""
@@ -64,7 +64,7 @@ class AgentHosting(NoHosting):
         return self.check(trial.definition)
 
     def withdraw(self, fabric_id: str, tag: str, disks: Collection[str] = ()) -> MachineDefinition:
-        if not self._is_rescued(fabric_id):
+        if not self.is_rescued(fabric_id):
             with contextlib.suppress(AgentAway):  # it is off, or goes off by itself
                 self._last_views.switch_off(fabric_id)
         told = super().withdraw(fabric_id, tag, disks)
@@ -81,11 +81,14 @@ class AgentHosting(NoHosting):
     def attach(self, fabric_id: str) -> None:
         """Make the disks of a rescued machine files here, if it is there and ours."""
         record = self._records.get(fabric_id)
-        if self._is_rescued(fabric_id) and (record.withdrawn or record.tag):
+        if self.is_rescued(fabric_id) and (record.withdrawn or record.tag):
             self._rescued.attach(fabric_id, record.keys)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
+        """Its disks are its own again. One that runs from the rescue image is not restarted: its copy runs at
+        the other site."""
         self._records.change(definition.fabric_id, tag=tag, withdrawn=False)
+        self.release(definition.fabric_id)
 
     def create(self, request: HostRequest) -> Sequence[str]:
         if request.home is None:
@@ -111,15 +114,17 @@ class AgentHosting(NoHosting):
             self._rescued.say_changed(fabric_id)
         self._records.change(fabric_id, tag=None, home={}, withdrawn=True, merging=False)
 
-    def start(self, fabric_id: str) -> None:
-        """Merge what its points have into its disks, and let it start from them. Repeat it after an error."""
+    def merge(self, fabric_id: str) -> None:
+        """Merge what its points have into its disks; harmless if that is done. Repeat it after an error."""
         if not self._records.get(fabric_id).stands_alone:
             self._merge(fabric_id)
-        if self._is_rescued(fabric_id):
-            self._rescued.restart(fabric_id)
+
+    def restart(self, fabric_id: str) -> None:
+        """Let a machine that runs from the rescue image start from its own disks. Raises FabricError."""
+        self._rescued.restart(fabric_id)
 
     def _merge(self, fabric_id: str) -> None:
-        if not self._is_rescued(fabric_id):
+        if not self.is_rescued(fabric_id):
             raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
         record = self._records.change(fabric_id, merging=True)
         bases = self._rescued.attach(fabric_id, record.keys)
@@ -145,7 +150,8 @@ class AgentHosting(NoHosting):
             if not self._records.get(fabric_id).withdrawn:
                 self._rescued.detach(fabric_id)
 
-    def _is_rescued(self, fabric_id: str) -> bool:
+    def is_rescued(self, fabric_id: str) -> bool:
+        """Whether it runs from the rescue image, and is connected."""
         agent = self._agents.find(fabric_id)
         return agent is not None and agent.connected and agent.rescue
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import time
 
+import structlog
+
 from ...domain import errors
-from ..interface import PowerState
+from ..interface import Obstacle, PowerState
 from .conversation import Agents, Conversation
 from .homecoming import AgentHosting
 from .last_views import LastViews
@@ -16,9 +18,12 @@ from .link import AgentAway
 from .records import Records
 
 LOOK_SECONDS = 0.2
+RESTART_SECONDS = 10.0
 STOP_SECONDS = 60.0
 UP_SECONDS = 900.0
 """Servers take minutes until they start from a disk."""
+
+log = structlog.get_logger(__name__)
 
 
 class AgentPower:
@@ -51,20 +56,33 @@ class AgentPower:
         )
 
     def start(self, fabric_id: str) -> None:
-        """Only one that stands still after its last view can be let go on, and one that comes home."""
+        """Only one that stands still after its last view can be let go on, and one that runs from the rescue
+        image."""
         if self._records.get(fabric_id).home:
-            self._hosting.start(fabric_id)
-            self._await_up(fabric_id)
+            self._hosting.merge(fabric_id)
+        elif not self._hosting.is_rescued(fabric_id):
+            self._go_on(fabric_id)
             return
+        self._await_up(fabric_id)
+
+    def _go_on(self, fabric_id: str) -> None:
         if self.state(fabric_id) is PowerState.RUNNING:
             return
         with contextlib.suppress(AgentAway):
             self._last_views.give_back(fabric_id)
-        if not self._is_connected(fabric_id):
-            raise errors.FabricError(
-                "A machine with an agent that is off cannot be started from here.",
-                do="Switch it on where it stands; if only its agent is away, wait a minute. Then retry.",
-            )
+        obstacle = self.cannot_start(fabric_id)
+        if obstacle is not None:
+            raise errors.FabricError(obstacle.what, do=obstacle.do)
+
+    def cannot_start(self, fabric_id: str) -> Obstacle | None:
+        agent = self._agents.find(fabric_id)
+        if agent is None or agent.connected or self._records.get(fabric_id).home:
+            return None
+        return Obstacle(
+            f"{agent.name} is off, or its agent is away, and nobody can start it from here.",
+            "Shut down the copy at the other site, if one runs; it stays until this machine answers. Switch "
+            "this one on where it stands, wait until it answers, and repeat the verb.",
+        )
 
     def stays_defined(self, fabric_id: str) -> bool:
         return True
@@ -82,7 +100,8 @@ class AgentPower:
 
     def shut_down(self, fabric_id: str, grace_seconds: float) -> bool:
         """A machine that is replicated stands still, with its services stopped, and goes off once its last
-        changes have arrived. Any other is shut down."""
+        changes have arrived. Any other is shut down; it is off once its agent was ended in order. A
+        connection that is only lost tells nothing."""
         if self._records.get(fabric_id).checkpoints:
             self._last_views.take(fabric_id, grace_seconds)
             return True
@@ -90,7 +109,8 @@ class AgentPower:
         return self._is_away_within(fabric_id, grace_seconds)
 
     def stop(self, fabric_id: str) -> None:
-        """Nobody can cut the power of a machine that does not obey its agent."""
+        """Nobody can cut the power of a machine that does not obey its agent. One that runs from the rescue
+        image is off as it is."""
         if self._is_connected(fabric_id):
             if self._last_views.stands(fabric_id):
                 self._last_views.switch_off(fabric_id)
@@ -99,11 +119,21 @@ class AgentPower:
                 self._is_away_within(fabric_id, STOP_SECONDS)
 
     def _await_up(self, fabric_id: str) -> None:
-        """Wait until a machine that came home runs its own system. One that does not call has come home all
-        the same: that it is off is told as of any other, and its move must not be undone."""
-        until = time.monotonic() + UP_SECONDS
+        """Wait until a machine that came home runs its own system; as long as its rescue system is there, it
+        is told to restart. One that does not call has come home all the same: that it is off is told as of
+        any other, and its move must not be undone."""
+        until, asked_at = time.monotonic() + UP_SECONDS, -RESTART_SECONDS
         while not self._is_connected(fabric_id) and time.monotonic() < until:
+            if time.monotonic() - asked_at > RESTART_SECONDS and self._hosting.is_rescued(fabric_id):
+                asked_at = time.monotonic()
+                self._restart(fabric_id)
             time.sleep(LOOK_SECONDS)
+
+    def _restart(self, fabric_id: str) -> None:
+        try:
+            self._hosting.restart(fabric_id)
+        except errors.FabricError as problem:
+            log.warning("rescued-machine.not-restarted", fabric_id=fabric_id, problem=problem.message)
 
     def _is_connected(self, fabric_id: str) -> bool:
         """Whether its own system is there."""
@@ -112,9 +142,13 @@ class AgentPower:
 
     def _is_away_within(self, fabric_id: str, seconds: float) -> bool:
         until = time.monotonic() + seconds
-        while self._is_connected(fabric_id):
+        while not self._has_ended(fabric_id):
             if time.monotonic() >= until:
                 return False
             time.sleep(LOOK_SECONDS)
         self._records.change(fabric_id, is_off=True)
         return True
+
+    def _has_ended(self, fabric_id: str) -> bool:
+        agent = self._agents.find(fabric_id)
+        return agent is None or (not agent.connected and agent.said_goodbye)

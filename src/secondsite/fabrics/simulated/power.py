@@ -27,6 +27,9 @@ class SimulatedPower:
                 return PowerState.ELSEWHERE
             return PowerState.SAVED if record.saved else PowerState.OFF
 
+    def cannot_start(self, fabric_id: str) -> None:
+        """It can be tried."""
+
     def starts_with_host(self, fabric_id: str) -> bool:
         with self._faults.around("power.starts_with_host", fabric_id):
             return self._host.records.need(fabric_id).starts_with_host

@@ -18,7 +18,7 @@ from ...jobs.model.definitions import Step
 from ...jobs.model.outcomes import Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
-from ...wire.control.checks import CheckTarget
+from ...wire.control.checks import CheckTarget, Obstacles
 from ...wire.control.orders import Nothing
 from ..steps import lookup, obstacles
 from ..steps.absent_site import declaration
@@ -64,7 +64,10 @@ class CancelFailover(MachineOperation):
         other_hosts.require_copy_here("The cancel", self.orders, ctx, source.machine)
         other_hosts.require_not_alone("The cancel", self.orders, ctx, source.machine)
         self._remind(ctx, source.machine)
-        return source.power().done()
+        now = source.power(comes_back=_starts(ctx))
+        in_the_way = Obstacles(obstacles=now.facts.obstacles)
+        obstacles.require_none("The cancel of the failover", source.machine.name, in_the_way)
+        return now.done()
 
     def _remind(self, ctx: StepContext, machine: MachineRecord) -> None:
         """Tell the target of the replica again: one that lost its database takes its own copy for production,
@@ -145,9 +148,14 @@ class CancelFailover(MachineOperation):
                 )
             )
 
-        start = not ctx.arguments(CancelArguments).off_before
-        outcome = self.source(ctx, machine).restart(start=start).done(self.deps.commit(record))
+        outcome = self.source(ctx, machine).restart(start=_starts(ctx)).done(self.deps.commit(record))
         if machine.reversed:
             return outcome
         with self.deps.store.reading() as tx:
             return pool_addresses.giving_back(tx, machine, outcome)
+
+
+def _starts(ctx: StepContext) -> bool:
+    """Whether the old machine is to run again: nothing is removed before it is known that it can."""
+    asked = ctx.arguments(CancelArguments)
+    return asked.stopped and not asked.off_before

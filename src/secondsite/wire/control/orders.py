@@ -124,11 +124,12 @@ class ShutDown(Shape):
 
 class FabricMachine(Shape):
     """`tell_addresses`: POWER also reports addresses; `leaves`: it reports what is in the way of a shutdown
-    for a move. An older appliance does neither."""
+    for a move; `comes_back`: of a start here. An older appliance does none of these."""
 
     fabric_id: str
     tell_addresses: bool = False
     leaves: bool = False
+    comes_back: bool = False
 
 
 class DiskPlace(Shape):
@@ -158,7 +159,7 @@ class PowerFact(Shape):
     power: str
     addresses: Annotated[dict[Mac, ToldAddresses], Field(max_length=MOST_CARDS)] = Field(default_factory=dict)
     obstacles: Annotated[tuple[ObstacleShape, ...], BoundedTuple(MOST_OBSTACLES)] = ()
-    """What is in the way of its shutdown for a move, if that was asked for."""
+    """What is in the way of its shutdown for a move, or of its start, if that was asked for."""
     already: bool = False
     """Whether it was off when its shutdown was asked for."""
     stands_alone: bool = False

@@ -41,7 +41,8 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class KnownAgent:
     """`heard_at` is None if it was never heard; `hello` is what it told of its machine when it came last.
-    `rescue`: it is the rescue system that is here."""
+    `rescue`: it is the rescue system that is here. `said_goodbye`: it was told to end when it left, as at a
+    shutdown of its machine, and its connection was not only cut."""
 
     agent_id: str
     name: str
@@ -56,6 +57,7 @@ class KnownAgent:
     """Certificates of its machine that end before were replaced."""
     authority: str = ""
     """The certificate (PEM) that signed its own; empty for a guest."""
+    said_goodbye: bool = False
 
 
 class Agents:
@@ -163,6 +165,7 @@ class Agents:
             None if heard is None else heard.at, {} if heard is None else heard.hello,
             here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
             record.valid_since(self._registry.clock()), "" if record.is_guest else self.authority.pem,
+            here is None and self._presence.said_goodbye(record.agent_id),
         )  # fmt: skip
 
     # -- one conversation -----------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class Enrolling:
         try:
             with self._lock:
                 key = self._keys.find(wanted.key, now)
+                _require_same(key, wanted)
                 certificate = self._certificate(key, wanted, public_key, now)
         except Refused as refused:
             if refused.code == "key-wrong":
@@ -97,6 +98,18 @@ class Enrolling:
             return record.model_copy(update={"name": kept, "certificates": (*others, accepted)})
 
         self._records.change(key.agent_id, changed)
+
+
+def _require_same(key: Key, wanted: Enroll) -> None:
+    """Raises Refused for a machine that has an identity, and would get a second one."""
+    if wanted.known not in ("", key.agent_id):
+        raise Refused(
+            "enrolled",
+            f"This machine is enrolled already, as {wanted.known}, and this key is for another one. An "
+            "upgrade needs no key: 'secondsite-agent install'. If its certificate is accepted no more: a "
+            "key of 'secondsite appliance agents key --for MACHINE'. If it is to be a new machine, whose "
+            "points begin anew: 'secondsite-agent install --anew', with this key.",
+        )
 
 
 def _digest(request_pem: str) -> str:

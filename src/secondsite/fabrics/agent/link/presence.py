@@ -52,6 +52,12 @@ class Presence:
         with self._lock:
             return self._here.get((agent_id, "rescue")) or self._here.get((agent_id, "machine"))
 
+    def said_goodbye(self, agent_id: str) -> bool:
+        """Whether the machine's agent was told to end by its machine when it was here last."""
+        with self._lock:
+            last = self._last.get((agent_id, "machine"))
+        return last is not None and last.said_goodbye
+
     def all(self) -> Sequence[Conversation]:
         with self._lock:
             return list(self._here.values())

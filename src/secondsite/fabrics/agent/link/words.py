@@ -39,6 +39,8 @@ class Enroll(_Line):
     key: Annotated[str, Field(max_length=64)]
     request: Annotated[str, Field(max_length=8192)]
     name: Name
+    known: Text = ""
+    """The id that the machine has already, if it is not to be enrolled anew."""
 
 
 class Control(_Line):

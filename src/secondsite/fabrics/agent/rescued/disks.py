@@ -151,10 +151,11 @@ class RescuedDisks:
                 "The disks of the rescued machine are half written, so it cannot start from them.",
                 do="Write them to the end: retry the job that began it.",
             )
-        if _serves(machine):
-            self.require_same_start(agent_id)
-        self.detach(agent_id)
-        self._agents.ask(agent_id, "restart", ENDING_SECONDS)
+        with machine.lock:  # who attaches them meanwhile would be a writer
+            if _serves(machine):
+                self.require_same_start(agent_id)
+            self.detach(agent_id)
+            self._agents.ask(agent_id, "restart", ENDING_SECONDS)
 
     def look(self) -> None:
         """One round: end what waits for machines that are away, and attach again what has come back."""

@@ -41,6 +41,9 @@ class Power:
         self._away.returned(fabric_id)
         return found
 
+    def cannot_start(self, fabric_id: str) -> None:
+        """It can be tried."""
+
     def starts_with_host(self, fabric_id: str) -> bool:
         domain = self._hypervisor.domain(fabric_id)
         return bool(connection.call("reading autostart", domain.autostart))

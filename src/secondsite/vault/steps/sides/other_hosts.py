@@ -5,6 +5,7 @@ definition that a migration left there must not start once the machine is at the
 from dataclasses import replace
 
 from ....domain import errors, health, shell
+from ....domain.lifecycle import State
 from ....jobs.model.context import StepContext
 from ....wire.common.machines import PowerState
 from ....wire.control import orders
@@ -137,5 +138,16 @@ def _stands_alone(verb: str, machine: MachineRecord) -> errors.PrerequisiteFaile
     return errors.PrerequisiteFailed(
         f"{verb} of {machine.name} was not started: it came home to its own disks, which have all that it "
         "wrote, and there is nothing else to go back to.",
-        do=f"Commit it: 'secondsite machine commit {shell.arguments(machine.name)}'.",
+        do=_onward(machine),
+    )
+
+
+def _onward(machine: MachineRecord) -> str:
+    """After a planned failover that ended, or one that did not."""
+    quoted = shell.arguments(machine.name)
+    if machine.came_from is State.PLANNED_FAILED_OVER:
+        return f"Commit it: 'secondsite machine commit {quoted}'."
+    return (
+        f"Start it there: 'secondsite machine failover {quoted}', which goes on with what is there; then "
+        f"'secondsite machine commit {quoted}'."
     )

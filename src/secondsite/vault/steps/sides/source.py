@@ -92,13 +92,21 @@ class Source(Side):
         return self.give(orders.RESYNCHRONIZE, Nothing(), f"starting to compare {self.machine.name}")
 
     def power(
-        self, limits: Limits = USUAL, *, tell_addresses: bool = False, leaves: bool = False
+        self,
+        limits: Limits = USUAL,
+        *,
+        tell_addresses: bool = False,
+        leaves: bool = False,
+        comes_back: bool = False,
     ) -> Answer[PowerFact]:
         """The machine's power state; if asked for, also the addresses that its guest reports, and what would
-        prevent its shutdown."""
+        prevent its shutdown, or its start."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
         payload = orders.FabricMachine(
-            fabric_id=self.machine.source_fabric_id, tell_addresses=tell_addresses, leaves=leaves
+            fabric_id=self.machine.source_fabric_id,
+            tell_addresses=tell_addresses,
+            leaves=leaves,
+            comes_back=comes_back,
         )
         return self.give(orders.POWER, payload, why, limits)
 

@@ -1,0 +1,134 @@
+"""What is known of the power of machines with an agent, and when one is called off."""
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from secondsite.domain.errors import FabricError
+from secondsite.fabrics.agent import power as power_module
+from secondsite.fabrics.agent.link import AgentAway
+from secondsite.fabrics.agent.power import AgentPower
+from secondsite.fabrics.agent.records import Records
+from secondsite.fabrics.interface import PowerState
+
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclasses.dataclass
+class Known:
+    agent_id: str = ID
+    name: str = "server"
+    connected: bool = True
+    heard_at: object = None
+    rescue: bool = False
+    said_goodbye: bool = False
+
+
+class Link:
+    """One agent, which goes as it is told to when its machine is to be shut down."""
+
+    def __init__(self):
+        self.agent, self.goes, self.asked = Known(), {}, []
+
+    def find(self, agent_id):
+        return self.agent
+
+    def ask(self, agent_id, do, seconds, /, **words):
+        if not self.agent.connected:
+            raise AgentAway("It is away.")
+        self.asked.append(do)
+        if do == "shut-down":
+            self.agent = dataclasses.replace(self.agent, **self.goes)
+        return {}
+
+
+class Hosting:
+    """Merges; its machine restarts at the second time that it is asked to."""
+
+    def __init__(self, link):
+        self.link, self.did = link, []
+
+    def is_rescued(self, fabric_id):
+        return self.link.agent.connected and self.link.agent.rescue
+
+    def merge(self, fabric_id):
+        self.did.append("merge")
+
+    def restart(self, fabric_id):
+        self.did.append("restart")
+        if self.did.count("restart") == 1:
+            raise FabricError("Somebody writes.")
+        self.link.agent = Known()
+
+
+@pytest.fixture
+def link():
+    return Link()
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path / "machines")
+
+
+@pytest.fixture
+def hosting(link):
+    return Hosting(link)
+
+
+@pytest.fixture
+def power(link, records, hosting, monkeypatch):
+    monkeypatch.setattr(power_module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(power_module, "RESTART_SECONDS", 0.02)
+    last_views: Any = SimpleNamespace(stands=lambda _: False, give_back=lambda _: None)
+    return AgentPower(link, records, last_views, hosting)
+
+
+def test_a_machine_whose_agent_ended_in_order_is_off(link, power):
+    link.goes = {"connected": False, "said_goodbye": True}
+    assert power.shut_down(ID, 1.0)
+    assert power.state(ID) is PowerState.OFF
+
+
+def test_one_whose_connection_was_only_cut_may_run(link, power):
+    link.goes = {"connected": False}
+    assert not power.shut_down(ID, 0.1)
+    with pytest.raises(AgentAway):
+        power.state(ID)
+
+
+def test_what_nobody_can_switch_on_from_here_is_told_before_anything_is_done(link, power, records):
+    assert power.cannot_start(ID) is None
+    link.agent = Known(connected=False)
+    records.change(ID, is_off=True)
+    told = power.cannot_start(ID)
+    assert (told.blocking, "nobody can start it from here" in told.what) == (True, True)
+    with pytest.raises(FabricError, match="nobody can start it from here"):
+        power.start(ID)
+
+
+def test_a_machine_that_came_home_is_told_to_restart_until_it_does(link, power, records, hosting):
+    link.agent = Known(rescue=True)
+    records.change(ID, home={"sda": "/overlay"})
+    power.start(ID)
+    assert hosting.did == ["merge", "restart", "restart"]
+
+
+def test_one_that_never_restarts_has_come_home_all_the_same(link, power, records, hosting, monkeypatch):
+    monkeypatch.setattr(power_module, "UP_SECONDS", 0.1)
+    monkeypatch.setattr(hosting, "restart", lambda _: hosting.did.append("asked"))
+    link.agent = Known(rescue=True)
+    records.change(ID, home={"sda": "/overlay"})
+    power.start(ID)
+    assert hosting.did[:2] == ["merge", "asked"]
+
+
+def test_a_machine_that_runs_from_the_rescue_image_and_may_work_on_starts_from_its_own_disks(
+    link, power, hosting
+):
+    link.agent = Known(rescue=True)
+    assert power.cannot_start(ID) is None
+    power.start(ID)
+    assert hosting.did == ["restart", "restart"]
