@@ -24,7 +24,7 @@ def last_cycle(hosts, deaf):
     setup = SimpleNamespace(fabric_id="f", machine_name="server")
     source = SimpleNamespace(setup=setup, progress=SimpleNamespace(base="last"), tidy=False, machine_id="m")
     context: Any = SimpleNamespace(fabric=fabric)
-    source_cycles._must_stay_off(context, source)  # type: ignore[arg-type]
+    source_cycles.must_stay_off(context, source)  # type: ignore[arg-type]
     return heard
 
 

@@ -54,7 +54,7 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
             _require_time(context, source)
             fact = _asked_for(context, source, request)
         if payload.final:
-            _must_stay_off(context, source)
+            must_stay_off(context, source)
     what = "the last cycle" if payload.final else "a cycle"
     point = f", point {fact.point_id}" if fact.point_id else ""
     sentence = (
@@ -64,7 +64,7 @@ def run_cycle(context: Context, payload: RunCycle) -> tuple[str, CycleFact]:
     return sentence, fact
 
 
-def _must_stay_off(context: Context, source: Source) -> None:
+def must_stay_off(context: Context, source: Source) -> None:
     """A machine that only its own agent keeps off must have heard that its last changes arrived: else it
     would work on after a while, beside its copy at the other site."""
     if context.fabric.properties.hosts:
