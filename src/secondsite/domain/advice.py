@@ -4,7 +4,7 @@ that state. Pure."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import bring_up, health, shell
+from . import bring_up, by_hand, health, shell
 from .lifecycle import HALF_WAY, DrillState, State, Verb, allowed_operations
 
 NOT_PROTECTED = "not-protected"
@@ -32,6 +32,15 @@ class AdvisedMachine:
     """It is off at that site."""
     elsewhere: bool = False
     """At the old site something other than the machine's own definition runs from its disks."""
+    hypervisor: bool = True
+    """A hypervisor has it at that site."""
+    old_hypervisor: bool = True
+    """A hypervisor had it at the old site."""
+
+    @property
+    def shut_down(self) -> str:
+        """How its old copy is shut down, in brackets."""
+        return by_hand.shut_down(self.name, hypervisor=self.old_hypervisor)
 
     def may(self, verb: Verb) -> bool:
         return verb in allowed_operations(self.state, self.drill)
@@ -64,7 +73,8 @@ def before_a_second_copy(of: AdvisedMachine, source_site: str, *, moves: bool, c
 def _off(of: AdvisedMachine) -> str:
     if of.redefined:
         return bring_up.redefined(of.name, of.site, of.redefined)
-    return f"{bring_up.off(of.name, of.site, of.fabric_id)} Find out why it went off.{_or_cancelled(of)}"
+    start = bring_up.off(of.name, of.site, of.fabric_id, hypervisor=of.hypervisor)
+    return f"{start} Find out why it went off.{_or_cancelled(of)}"
 
 
 def _missing(of: AdvisedMachine) -> str:
@@ -130,7 +140,7 @@ def _two_copies(of: AdvisedMachine) -> str:
         return _undecided(of)
     if of.off:
         return _only_the_old_one(of)
-    stop = f"Shut the old copy down at its site ('virsh shutdown {shell.arguments(of.name)}')."
+    stop = f"Shut the old copy down at its site {of.shut_down}."
     if of.elsewhere:
         stop = (
             "Find what has its old disks open at its old site: the machine of another name that 'virsh "
@@ -144,11 +154,11 @@ def _two_copies(of: AdvisedMachine) -> str:
 def _only_the_old_one(of: AdvisedMachine) -> str:
     quoted = shell.arguments(of.name)
     start = bring_up.redefined(of.name, of.site, of.redefined) if of.redefined else ""
-    start = start or bring_up.off(of.name, of.site, of.fabric_id)
+    start = start or bring_up.off(of.name, of.site, of.fabric_id, hypervisor=of.hypervisor)
     return (
         f"Do not stop it before you have decided which copy counts: at {of.site} {of.name} is off, so the "
         f"old copy is the only one that runs. If the one at {of.site} counts: {start} Then shut the old copy "
-        f"down at its site ('virsh shutdown {quoted}'); what it wrote since the failover is given up. If the "
+        f"down at its site {of.shut_down}; what it wrote since the failover is given up. If the "
         f"old one counts: 'secondsite machine disable-protection {quoted}' leaves both as they are; then "
         "protect it from there."
     )
@@ -173,7 +183,7 @@ def _undecided(of: AdvisedMachine) -> str:
             "their roles again"
         )
     new = (
-        f"if the copy at {of.site} is in use, shut the old copy down ('virsh shutdown {quoted}'), then "
+        f"if the copy at {of.site} is in use, shut the old copy down {of.shut_down}, then "
         f"'secondsite machine failover {quoted}'"
     )
     return f"{look} {old[0].upper()}{old[1:]}; {new}."

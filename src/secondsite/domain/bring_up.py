@@ -1,7 +1,7 @@
 """Instructions for starting a failed-over machine that does not run at its target. Pure; parts of sentences,
 with the commands to type."""
 
-from . import shell
+from . import by_hand, shell
 
 MISSING = "missing"
 NOT_ON = frozenset({"off", "saved", MISSING})
@@ -22,18 +22,17 @@ def said(power: str) -> str:
     return spoken.get(power, power)
 
 
-def way(power: str, name: str, site: str, fabric_id: str, *, committed: bool) -> str:
+def way(power: str, name: str, site: str, fabric_id: str, *, committed: bool, hypervisor: bool = True) -> str:
     """How to bring the machine up, by its power state (one of NOT_ON), at the site that it was failed over
     to."""
-    return missing(name, site, committed=committed) if power == MISSING else off(name, site, fabric_id)
+    if power == MISSING:
+        return missing(name, site, committed=committed)
+    return off(name, site, fabric_id, hypervisor=hypervisor)
 
 
-def off(name: str, site: str, fabric_id: str) -> str:
+def off(name: str, site: str, fabric_id: str, *, hypervisor: bool = True) -> str:
     """For a machine that is defined at that site; by its id, since its name may be different there."""
-    return (
-        f"Start {name} at {site} as any machine of that site ('virsh start {shell.arguments(fabric_id)}', "
-        "with the URI of its appliance's hypervisor)."
-    )
+    return f"Start {name} at {site} {by_hand.start(fabric_id, hypervisor=hypervisor)}."
 
 
 def redefined(name: str, site: str, what: str) -> str:

@@ -462,9 +462,9 @@ CATALOGUE: dict[str, FindingKind] = {
             C,
             "The machine runs at its old site although it was failed over.",
             (
-                "Shut the old copy down at its site ('virsh shutdown MACHINE'), or the machine there that "
-                "has its disks ('virsh list'). Then 'secondsite machine commit MACHINE', if that is not "
-                "done, and 'secondsite machine reprotect MACHINE'."
+                "Shut the old copy down at its site ('virsh shutdown MACHINE'; a server in itself), or the "
+                "machine there that has its disks ('virsh list'). Then 'secondsite machine commit MACHINE', "
+                "if that is not done, and 'secondsite machine reprotect MACHINE'."
             ),
         ),
         _kind(
@@ -504,7 +504,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "The machine was failed over, and it does not run at the site that it was failed over to: it "
             "went off by itself, somebody turned it off, or its host was restarted.",
             "Start it there as any machine of its site ('virsh start MACHINE', with the URI of its "
-            "appliance's hypervisor), and find out why it went off.",
+            "appliance's hypervisor; a server by its switch), and find out why it went off.",
         ),
         _kind(
             "failed-over-machine-missing",

@@ -46,6 +46,8 @@ class Properties:
     """Whether machines can be made and started here. If not, they are only protected from here."""
     may_miss_writes: bool = False
     """Whether tracking may miss a write that nothing notices. Then `Tracking.compare` tells of blocks."""
+    lists: str = "virsh list --all"
+    """The command that shows a person all machines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -470,8 +470,8 @@ def test_protection_does_not_end_while_both_copies_run_and_the_sites_are_named(v
     job = verbs.run(Verb.DISABLE_PROTECTION).job
     assert (job.state, job.error.code) == ("failed", "prerequisite-failed")
     assert "two copies of it are on: at a it is running and at b it is running" in job.error.message
-    assert f"at a by 'virsh shutdown {verbs.machine().source_fabric_id}'" in job.error.do
-    assert f"at b by 'virsh shutdown {verbs.machine().target_fabric_id}'" in job.error.do
+    assert f"at a ('virsh shutdown {verbs.machine().source_fabric_id}'" in job.error.do
+    assert f"at b ('virsh shutdown {verbs.machine().target_fabric_id}'" in job.error.do
     assert kinds(verbs) == {Kind.POWER}
     assert verbs.state() is state
     brought_to(verbs, "off", at=A)

@@ -138,7 +138,8 @@ class Context:
         found = self.fabric.inventory.get(fabric_id)
         if found is None:
             raise errors.NotFound(
-                f"The site has no machine {fabric_id}.", do="Look for it with 'virsh list --all'."
+                f"The site has no machine {fabric_id}.",
+                do=f"Look for it with '{self.fabric.properties.lists}'.",
             )
         if found.tag is None:
             raise errors.NotOurs(

@@ -37,7 +37,9 @@ def _named(fabric: Fabric, name: str) -> MachineSummary:
     for found in fabric.inventory.list():
         if name in (found.name, found.fabric_id):
             return found
-    raise errors.NotFound(f"The site has no machine '{name}'.", do="Look for it with 'virsh list --all'.")
+    raise errors.NotFound(
+        f"The site has no machine '{name}'.", do=f"Look for it with '{fabric.properties.lists}'."
+    )
 
 
 def _start(fabric: Fabric, fences: Fences, machine_id: str, fabric_id: str, by: str) -> str:

@@ -353,7 +353,8 @@ def ours(context: Context, fabric_id: str) -> MachineSummary:
     found = machine_tags.found(context, fabric_id)
     if found is None:
         raise errors.NotFound(
-            f"The site has no machine {fabric_id}.", do="Look for it with 'virsh list --all'."
+            f"The site has no machine {fabric_id}.",
+            do=f"Look for it with '{context.fabric.properties.lists}'.",
         )
     if found.tag != context.machine_id:
         carries = f"is tagged {found.tag}" if found.tag else "carries no secondsite tag"

@@ -12,6 +12,11 @@ def is_known(kind: str | None) -> bool:
     return kind is None or kind in KINDS
 
 
+def has_hypervisor(kind: str | None) -> bool:
+    """Whether a hypervisor starts its machines, and stops them; else only a person at them does."""
+    return kind != "agent"
+
+
 def require(site: str, kind: str | None) -> None:
     """Raises InvalidArgument if the site's appliances report another kind; None: they have not reported it
     yet."""

@@ -60,6 +60,7 @@ class AgentFabric:
             networks=False,
             hosts=False,
             may_miss_writes=True,
+            lists="secondsite appliance agents list",
             notes=("Machines are protected from here by agents inside; none runs here.",),
         )
         self.inventory = AgentInventory(agents, records, self._rescued.path)

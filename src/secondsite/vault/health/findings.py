@@ -9,6 +9,7 @@ from ...domain import advice, bring_up, health, shell
 from ...domain.amounts import span
 from ...domain.health import Health, HealthFinding
 from ...domain.lifecycle import HALF_WAY, DrillState, State, Verb
+from ...domain.machines import platforms
 from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
@@ -162,9 +163,16 @@ def _advised(situation: Situation, finding: HealthFinding, codes: Collection[str
         lookup.redefined(situation.status),
         off=OFF in codes,
         elsewhere=_power_at_source(situation.status) is PowerState.ELSEWHERE,
+        hypervisor=_has_hypervisor(situation.target),
+        old_hypervisor=_has_hypervisor(situation.source),
     )
     instead = advice.instead(finding.code, of)
     return replace(finding, instead=instead) if instead else finding
+
+
+def _has_hypervisor(appliance: ApplianceRecord | None) -> bool:
+    hello = appliance.hello if appliance is not None else None
+    return platforms.has_hypervisor(hello.fabric_kind if hello is not None else None)
 
 
 def steady_until(situation: Situation, now: datetime) -> datetime | None:

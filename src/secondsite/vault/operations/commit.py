@@ -9,7 +9,7 @@ operator may commit without it.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import bring_up, errors, shell
+from ...domain import bring_up, by_hand, errors, shell
 from ...domain.lifecycle import State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -238,7 +238,7 @@ def _found(machine: MachineRecord, power: str | None, begin: str, redefined: str
         return f"{name} runs at {site} from {begin}"
     if power not in bring_up.NOT_ON:
         return f"{name} is {power} at {site}, from {begin}"
-    way = bring_up.off(name, site, machine.target_fabric_id)
+    way = bring_up.off(name, site, machine.target_fabric_id, hypervisor=machine.hypervisor_at_target)
     if redefined:
         way = bring_up.redefined(name, site, redefined)
     return (
@@ -249,11 +249,11 @@ def _found(machine: MachineRecord, power: str | None, begin: str, redefined: str
 
 def _old_copy(machine: MachineRecord, power: str) -> str:
     site, state = machine.source_site, bring_up.said(power).rstrip(",")
-    shut_down = f"virsh shutdown {shell.arguments(machine.source_fabric_id)}"
+    shut_down = by_hand.shut_down(machine.source_fabric_id, hypervisor=machine.hypervisor_at_source)
     return (
         f"; 1 warning: at {site} its old copy is {state}. What that one wrote since the failover is not in "
         f"the copy at {machine.target_site}, and a reprotect shuts it down and withdraws it. Shut it down at "
-        f"{site} ('{shut_down}'), unless it is the one that counts"
+        f"{site} {shut_down}, unless it is the one that counts"
     )
 
 

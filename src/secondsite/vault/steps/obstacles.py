@@ -219,5 +219,11 @@ def _advised(machine: MachineRecord) -> advice.AdvisedMachine:
     found_in = machine.came_from if lifecycle.is_moving(machine.state) else None
     state = found_in or machine.state
     return advice.AdvisedMachine(
-        machine.name, machine.target_site, state, machine.drill_state, machine.target_fabric_id
+        machine.name,
+        machine.target_site,
+        state,
+        machine.drill_state,
+        machine.target_fabric_id,
+        hypervisor=machine.hypervisor_at_target,
+        old_hypervisor=machine.hypervisor_at_source,
     )

@@ -1,7 +1,7 @@
 """Prevents leaving a machine that runs nowhere: ending the protection of one, unless a person demands it,
 since without its record nobody would bring it up again (S-057); and shutting down the only copy that runs."""
 
-from ....domain import bring_up, errors, shell
+from ....domain import bring_up, by_hand, errors, shell
 from ....domain.lifecycle import State
 from ....wire.common.machines import PowerState
 from ...store import MachineRecord, StatusRecord
@@ -101,16 +101,22 @@ def _shut_down_first(verb: str, machine: MachineRecord, there: str) -> errors.Pr
 
 
 def _bring_up(machine: MachineRecord, power: str) -> str:
-    name, site = machine.name, machine.target_site
     if power in bring_up.NOT_ON:
-        return bring_up.way(power, name, site, machine.target_fabric_id, committed=True)
+        return _way(machine, power, committed=True)
     quoted = shell.arguments(machine.target_fabric_id)
     return f"Let it go on ('virsh resume {quoted}'), or end it and start it ('virsh destroy {quoted}')."
 
 
 def _by_hand(machine: MachineRecord) -> str:
-    quoted = shell.arguments(machine.source_fabric_id)
-    return f"shut the one at {machine.source_site} down by hand ('virsh shutdown {quoted}')"
+    how = by_hand.shut_down(machine.source_fabric_id, hypervisor=machine.hypervisor_at_source)
+    return f"shut the one at {machine.source_site} down by hand {how}"
+
+
+def _way(machine: MachineRecord, power: str, *, committed: bool) -> str:
+    return bring_up.way(
+        power, machine.name, machine.target_site, machine.target_fabric_id, committed=committed,
+        hypervisor=machine.hypervisor_at_target,
+    )  # fmt: skip
 
 
 def _spoken(power: str) -> str:
@@ -120,7 +126,7 @@ def _spoken(power: str) -> str:
 def _runs_nowhere(machine: MachineRecord, power: str, status: StatusRecord) -> errors.PrerequisiteFailed:
     name, site = machine.name, machine.target_site
     committed = machine.came_from not in (State.FAILED_OVER, State.PLANNED_FAILED_OVER)
-    way, known = bring_up.way(power, name, site, machine.target_fabric_id, committed=committed), ""
+    way, known = _way(machine, power, committed=committed), ""
     redefined = lookup.redefined(status)
     if redefined and power != bring_up.MISSING:
         way = bring_up.redefined(name, site, redefined)
@@ -144,9 +150,10 @@ def _two_copies(machine: MachineRecord, said: str) -> errors.PrerequisiteFailed:
     return errors.PrerequisiteFailed(
         f"Protection of {name} was not ended: two copies of it are on: {said}. Without protection nothing "
         "would keep the two apart any more, or tell of them.",
-        do=f"Shut down the one that you do not need: at {home} by 'virsh shutdown "
-        f"{shell.arguments(machine.source_fabric_id)}', or at {site} by 'virsh shutdown "
-        f"{shell.arguments(machine.target_fabric_id)}'; its files stay. Then retry the job.",
+        do=f"Shut down the one that you do not need: at {home} "
+        f"{by_hand.shut_down(machine.source_fabric_id, hypervisor=machine.hypervisor_at_source)}, or at "
+        f"{site} {by_hand.shut_down(machine.target_fabric_id, hypervisor=machine.hypervisor_at_target)}; its "
+        "files stay. Then retry the job.",
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, State, Verb
+from ....domain.machines import platforms
 from ....wire.common.cards import CardSettings
 from ....wire.common.hooks import MachineHook
 from ....wire.common.machines import MachineDefinition
@@ -216,6 +217,15 @@ class MachineRecord:
     def reversed(self) -> bool:
         """True while it is protected back towards its home site."""
         return self.source_site != self.home_site
+
+    @property
+    def hypervisor_at_source(self) -> bool:
+        """Whether a hypervisor has it at its source; a server at its home site has none."""
+        return self.reversed or platforms.has_hypervisor(self.definition.fabric_kind)
+
+    @property
+    def hypervisor_at_target(self) -> bool:
+        return not self.reversed or platforms.has_hypervisor(self.definition.fabric_kind)
 
 
 @dataclass(frozen=True, slots=True)
