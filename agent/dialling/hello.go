@@ -14,6 +14,7 @@ var Version = "unknown"
 
 const (
 	mostDisks  = 512
+	mostHeld   = 16
 	mostName   = 253
 	dmiProduct = "sys/class/dmi/id/product_uuid"
 )
@@ -24,6 +25,9 @@ type Disk struct {
 	Name      string `json:"name"`
 	SizeBytes int64  `json:"size_bytes"`
 	Refused   string `json:"refused,omitempty"`
+	Serial    string `json:"serial,omitempty"`
+	// Holds are the kinds of what lies on it.
+	Holds []string `json:"holds,omitempty"`
 }
 
 // Hello is what this machine tells of itself when it comes.
@@ -59,10 +63,20 @@ func Greeting(sys disks.Sys, found []*disks.Disk, trouble string) Hello {
 	}
 	for _, disk := range found {
 		if len(hello.Disks) < mostDisks {
-			hello.Disks = append(hello.Disks, Disk{disk.Key, disk.Name, disk.SizeBytes, disk.Refused})
+			hello.Disks = append(hello.Disks, diskOf(disk))
 		}
 	}
 	return hello
+}
+
+func diskOf(disk *disks.Disk) Disk {
+	found := Disk{Key: disk.Key, Name: disk.Name, SizeBytes: disk.SizeBytes, Refused: disk.Refused, Serial: disk.Serial}
+	for _, each := range disk.Holds {
+		if len(found.Holds) < mostHeld {
+			found.Holds = append(found.Holds, each.Kind)
+		}
+	}
+	return found
 }
 
 // HostName is this machine's name, without what no name of a host has.

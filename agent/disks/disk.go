@@ -20,6 +20,9 @@ type Disk struct {
 	// Refused is why it cannot be followed, a sentence; empty if it can.
 	Refused string `json:"refused,omitempty"`
 
+	// Serial is set where a disk is offered for writing: a person names it by that.
+	Serial string `json:"-"`
+
 	// Identity differs once another disk has this name.
 	Identity string `json:"-"`
 

@@ -2,6 +2,7 @@
 //
 //	disk     one disk, open for reading
 //	find     the disks of this machine
+//	attached what a disk is attached by, and its serial number
 //	key      by what a disk is known after the next boot
 //	content  what lies on a disk, by the magic numbers of its first blocks
 //	layers   which disks a device stands on

@@ -21,9 +21,10 @@ type Kernel struct {
 
 const mostKernels = 16
 
-// Drivers of hardware that a machine may get elsewhere.
+// Drivers of hardware that a machine may get elsewhere, and of other servers that it may come home to.
 var drivers = []string{
 	"virtio_blk", "virtio_scsi", "virtio_pci", "ahci", "nvme", "vmw_pvscsi", "megaraid_sas", "mptsas", "mpt3sas", "sd_mod",
+	"hpsa", "smartpqi", "aacraid", "mpi3mr", "mptspi", "ata_piix", "hv_storvsc", "xen_blkfront", "usb_storage", "uas",
 	"virtio_net", "e1000e", "vmxnet3",
 }
 

@@ -13,6 +13,8 @@ type Status struct {
 	Boot    string `json:"boot"`
 	Rescue  bool   `json:"rescue"`
 	Writers int    `json:"writers"`
+	// Firmware is what started it: bios or uefi.
+	Firmware string `json:"firmware"`
 }
 
 // Answer answers one request.
@@ -36,7 +38,7 @@ func (m *Machine) Answer(request serving.Request) serving.Answer {
 func (m *Machine) status() Status {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	return Status{Boot: m.boot, Rescue: true, Writers: m.writers}
+	return Status{Boot: m.boot, Rescue: true, Writers: m.writers, Firmware: m.firmware}
 }
 
 func (m *Machine) told() []*Disk {
@@ -44,7 +46,7 @@ func (m *Machine) told() []*Disk {
 	for at, disk := range m.Disks {
 		told[at] = &Disk{
 			Key: disk.Key, Name: disk.Name, SizeBytes: disk.SizeBytes, Holds: disk.Holds, Refused: disk.Refused,
-			WrittenBytes: atomic.LoadInt64(&disk.written),
+			Serial: disk.Serial, Drivers: disk.Drivers, WrittenBytes: atomic.LoadInt64(&disk.written),
 		}
 	}
 	return told

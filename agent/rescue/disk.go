@@ -20,6 +20,9 @@ type Disk struct {
 	Name      string          `json:"name"`
 	SizeBytes int64           `json:"size_bytes"`
 	Holds     []disks.Content `json:"holds"`
+	// Serial is the number that stands on it, if it tells one; Drivers are the modules by which it is reached here.
+	Serial  string   `json:"serial,omitempty"`
+	Drivers []string `json:"drivers,omitempty"`
 	// Refused is why it is not offered, a sentence.
 	Refused string `json:"refused,omitempty"`
 	// WrittenBytes is how much was written to it, or made zeros, since this process offers it.
@@ -49,6 +52,7 @@ func (d *Disk) open() string {
 		return err.Error()
 	}
 	d.file = file
+	d.Holds = append(d.Holds, d.unknown()...)
 	return ""
 }
 

@@ -5,6 +5,7 @@
 //	edges    writes that begin or end within a sector
 //	zeros    ranges of zeros
 //	refuse   why a disk is not offered
+//	unknown  content that nothing is known of
 //	uses     what the kernel has of a disk
 //	answers  what may be asked
 //	ending   restart and power-off

@@ -13,8 +13,9 @@ import (
 type Machine struct {
 	Disks []*Disk
 
-	boot   string
-	ending Ending
+	boot     string
+	firmware string
+	ending   Ending
 
 	lock    sync.Mutex
 	writers int
@@ -23,12 +24,13 @@ type Machine struct {
 
 // Open takes every disk that nothing uses for itself: until Close nobody here can mount it.
 func Open(sys disks.Sys, found []*disks.Disk, ending Ending) *Machine {
-	m := &Machine{boot: sys.Word("proc/sys/kernel/random/boot_id"), ending: ending}
+	m := &Machine{boot: sys.Word("proc/sys/kernel/random/boot_id"), firmware: firmwareOf(sys), ending: ending}
 	uses := usesOf(sys, found)
 	keys := map[string]string{}
 	for _, each := range found {
 		disk := &Disk{
 			Key: each.Key, Name: each.Name, SizeBytes: each.SizeBytes, Holds: each.Holds,
+			Serial: disks.Serial(sys, each.Name), Drivers: disks.Drivers(sys, each.Name),
 			Refused: reason(sys, each, uses, keys), machine: m, sector: sectorOf(sys, each.Name),
 		}
 		if disk.Refused == "" {
@@ -55,6 +57,7 @@ func (m *Machine) Found() []*disks.Disk {
 	for at, disk := range m.Disks {
 		found[at] = &disks.Disk{
 			Key: disk.Key, Name: disk.Name, SizeBytes: disk.SizeBytes, Holds: disk.Holds, Refused: disk.Refused,
+			Serial: disk.Serial,
 		}
 	}
 	return found

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,11 @@ from ..cli.exit_codes import Exit
 from ..cli.options import Json
 from ..cli.output import clock
 from ..domain import errors
+from ..domain.amounts import size
 from .running import DEFAULT_APPLIANCE_HOME, ApplianceHome
+
+if TYPE_CHECKING:
+    from . import agents
 
 app = typer.Typer(
     no_args_is_help=True, help="Agents of machines that dial this appliance; it may run meanwhile."
@@ -32,6 +36,15 @@ COLUMNS: Sequence[output.Column] = (
 )
 
 
+DISK_COLUMNS: Sequence[output.Column] = (
+    ("disk", lambda each: each.serial),
+    ("name", lambda each: each.name),
+    ("size", lambda each: size(each.size_bytes)),
+    ("holds", lambda each: each.holds or "-"),
+    ("not offered", lambda each: each.refused or "-"),
+)
+
+
 @app.command()
 def key(
     hours: Annotated[int, typer.Option(help="How long it is valid; 744 at most.")] = 72,
@@ -43,13 +56,17 @@ def key(
         bool,
         typer.Option("--rescue", help="For the rescue system on that machine; its own agent stays accepted."),
     ] = False,
+    other_disks: Annotated[
+        bool,
+        typer.Option("--other-disks", help="With --rescue: on another server, whose disks are other ones."),
+    ] = False,
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     as_json: Json = False,
 ) -> None:
     """Make a registration key, by which one machine comes in, once."""
     from . import agents
 
-    made = agents.new_key(home, hours, machine, rescue)
+    made = agents.new_key(home, hours, machine, rescue, other_disks=other_disks)
     if as_json:
         output.show_json({"key": made.key, "addresses": list(made.addresses)})
         return
@@ -73,6 +90,53 @@ def where(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -
         f"if the agent in a machine that was moved here does not know it, there: secondsite-agent call "
         f"--appliance {at} {found.authority}"
     )
+
+
+@app.command()
+def disks(
+    machine: Machine,
+    disk: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=SERIAL",
+            help="This disk of the server is to be that disk of the machine (sda=S3Z1NB0K); none: it does "
+            "not come home. Repeat it. Others are chosen where only one is large enough.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERIAL", help="What this disk of the server holds may go; repeat it."),
+    ] = None,
+    own: Annotated[
+        bool, typer.Option("--own", help="It comes home to its own disks; forget what was decided.")
+    ] = False,
+    home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
+    as_json: Json = False,
+) -> None:
+    """The disks of the server that runs for a machine from the rescue image, and which it comes home to."""
+    from . import agents
+
+    if own:
+        output.say(agents.own_disks(home, machine))
+        return
+    if disk or overwrite:
+        agents.decide_disks(home, machine, disk or (), overwrite or ())
+    found = agents.server_disks(home, machine)
+    if as_json:
+        decided = found.decided.model_dump() if found.decided is not None else None
+        output.show_json({"disks": [dataclasses.asdict(each) for each in found.disks], "decided": decided})
+        return
+    output.show_table(found.disks, DISK_COLUMNS, "No server has called for this machine yet.")
+    output.say(_decided(found))
+
+
+def _decided(found: "agents.ServerDisks") -> str:
+    if found.decided is None:
+        return f"{found.machine} comes home to its own disks."
+    chosen = [f"{key} to {disk}" for key, disk in sorted(found.decided.chosen.items())]
+    others = "the disks that alone are large enough"
+    gone = f"; what {', '.join(found.decided.overwrite)} holds may go" if found.decided.overwrite else ""
+    return f"{found.machine} comes home to other disks: {', '.join(chosen) or others}{gone}."
 
 
 @app.command("list")

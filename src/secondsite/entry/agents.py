@@ -8,15 +8,16 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..appliance.shared import ApplianceConfig
 from ..domain import errors
 from ..fabrics.agent import AGENTS
-from ..fabrics.agent.link import Record, Registry, Upgrade
+from ..fabrics.agent.link import OtherDisks, Record, Registry, Upgrade
 from .appliance_main import FABRIC_FILE
 
 PUSH_SECONDS = 900.0
@@ -68,6 +69,26 @@ class Upgraded:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerDisk:
+    """A disk of a server, by its serial number or what it is known by; `refused` is why it is not offered."""
+
+    serial: str
+    name: str
+    size_bytes: int
+    holds: str
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDisks:
+    """Those of the server that called last for a machine; `decided` is None if it comes home to its own."""
+
+    machine: str
+    decided: OtherDisks | None
+    disks: tuple[ServerDisk, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ListedAgent:
     """`valid_until` is that of its newest certificate; None if it was revoked."""
 
@@ -79,12 +100,68 @@ class ListedAgent:
     valid_until: datetime | None
 
 
-def new_key(home: Path, hours: float, machine: str | None, rescue: bool) -> NewKey:
-    """Let one machine in: a new one, or a known one by its name or id. Raises NotFound, InvalidArgument."""
+def new_key(
+    home: Path, hours: float, machine: str | None, rescue: bool, *, other_disks: bool = False
+) -> NewKey:
+    """Let one machine in: a new one, or a known one by its name or id; `other_disks`: it comes home to those
+    of another server. Raises NotFound, InvalidArgument."""
     registry = _registry(home)
     agent_id = None if machine is None else registry.records.named(machine).agent_id
     key = registry.new_key(hours, agent_id, "rescue" if rescue else "machine")
+    if other_disks and not (rescue and agent_id):
+        raise errors.InvalidArgument(
+            "Other disks are those of a rescue system.", do="Add --for MACHINE --rescue."
+        )
+    if other_disks and agent_id is not None and registry.other_disks.find(agent_id) is None:
+        registry.other_disks.keep(agent_id, OtherDisks())
     return NewKey(key, _addresses(home))
+
+
+def decide_disks(home: Path, machine: str, chosen: Sequence[str], overwrite: Sequence[str]) -> None:
+    """Decide which disks of another server a machine comes home to, beside what was decided before; `chosen`
+    are KEY=DISK. Raises NotFound, InvalidArgument."""
+    registry = _registry(home)
+    agent_id = registry.records.named(machine).agent_id
+    before = registry.other_disks.find(agent_id) or OtherDisks()
+    pairs = dict(_pair(each) for each in chosen)
+    both = dict.fromkeys((*before.overwrite, *overwrite))
+    registry.other_disks.keep(agent_id, OtherDisks(chosen={**before.chosen, **pairs}, overwrite=tuple(both)))
+
+
+def own_disks(home: Path, machine: str) -> str:
+    """Let a machine come home to its own disks again; returns a sentence. Raises NotFound."""
+    registry = _registry(home)
+    record = registry.records.named(machine)
+    registry.other_disks.forget(record.agent_id)
+    return f"{record.name} comes home to its own disks."
+
+
+def server_disks(home: Path, machine: str) -> ServerDisks:
+    """The disks of the server that called last for a machine, as they were told when it called. Raises
+    NotFound, FabricError."""
+    registry = _registry(home)
+    record = registry.records.named(machine)
+    heard = registry.records.heard(record.agent_id)
+    told = heard.hello.get("disks", ()) if heard is not None else ()
+    decided = registry.other_disks.find(record.agent_id)
+    return ServerDisks(record.name, decided, tuple(map(_server_disk, told)))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, disk = text.partition("=")
+    if not (key and equals and disk):
+        raise errors.InvalidArgument(f"'{text}' names no disk.", do="Give KEY=SERIAL, as in sda=S3Z1NB0K.")
+    return key, disk
+
+
+def _server_disk(told: Mapping[str, Any]) -> ServerDisk:
+    return ServerDisk(
+        str(told.get("serial") or told.get("key", "")),
+        str(told.get("name", "")),
+        int(told.get("size_bytes", 0)),
+        ", ".join(map(str, told.get("holds", ()))),
+        str(told.get("refused", "")),
+    )
 
 
 def listed(home: Path) -> Sequence[ListedAgent]:

@@ -60,10 +60,10 @@ class Machine:
         run("umount", str(self.disk.mount))
         self.disk.mounted = False
 
-    def rescue(self, rig, agent_id):
+    def rescue(self, rig, agent_id, key=""):
         """It starts from the rescue system, with a key of its own."""
         state = self.folder / "rescue"
-        key = rig.agent_key(agent_id, "rescue")
+        key = key or rig.agent_key(agent_id, "rescue")
         enroll = ["enroll", "--state", state, "--appliance", f"127.0.0.1:{self.port}", key]
         subprocess.run([PROGRAM, *enroll], check=True, timeout=PATIENCE)
         loops = ["--loops", self.disk.name, "--only-loops", "--program-ends"]

@@ -313,8 +313,8 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
             yield _obstacle(what, do)
     # Without a hypervisor its disks are there only if it is ready to come home.
     away = () if context.fabric.properties.hosts else context.fabric.hosting.check(left)
-    yield from (_obstacle(each.what, each.do) for each in away)
-    for disk in left.disks if not away else ():
+    yield from map(_shape, away)
+    for disk in left.disks if not any(each.blocking for each in away) else ():
         if disk.key in wanted.disks:
             yield from _old_disk(context, wanted, disk)
 

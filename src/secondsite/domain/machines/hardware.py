@@ -118,7 +118,7 @@ class Hardware:
 
 def decide(system: System) -> Hardware:
     """The hardware for a machine, and what speaks against its start."""
-    kernels = _booted(system.kernels)
+    kernels = booted(system.kernels)
     able = [each for each in Drive if _bootable(system, each) and _present(kernels, DRIVERS[each], BOOTS)]
     usable = _named_as_before(able, system.named)
     card = next((model for model, needs in CARDS.items() if _present(kernels, needs, LOADS)), None)
@@ -131,7 +131,7 @@ def decide(system: System) -> Hardware:
     return Hardware(drives, _reason(kernels, drives, unknown), card or "e1000e", tuple(found))
 
 
-def _booted(kernels: Sequence[Kernel]) -> Sequence[Kernel]:
+def booted(kernels: Sequence[Kernel]) -> Sequence[Kernel]:
     """The kernels that may be started: the default one, or any where that could not be told."""
     return [each for each in kernels if each.default] or kernels
 

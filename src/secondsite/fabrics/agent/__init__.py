@@ -15,6 +15,7 @@ Its rooms:
     digested       digests of them that the agent makes
     last_views     the last view of a machine that is to be switched off
     homecoming     a machine comes home to its own disks
+    other_server   a machine comes home to another server
     merging        what a chain has above an old disk goes into it
     rescued        the disks of machines that run from the rescue image, as files
     recovered      agents of machines that were moved here, at an appliance of another platform

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...domain.errors import FabricError
 from .conversation import Agents
-from .link import AgentAway, Double, KnownAgent
+from .link import AgentAway, Double, KnownAgent, OtherDisks
 from .records import Records
 
 PRODUCT = "product_uuid"
@@ -48,6 +48,12 @@ class AgentsAtHome:
     def readers(self, agent_id: str) -> AbstractContextManager[Path]:
         self._require_here(agent_id)
         return self._agents.readers(agent_id)
+
+    def other_disks(self, agent_id: str) -> OtherDisks | None:
+        return self._agents.other_disks(agent_id)
+
+    def forget_other_disks(self, agent_id: str) -> None:
+        self._agents.forget_other_disks(agent_id)
 
     def _require_here(self, agent_id: str) -> None:
         name = self.elsewhere(agent_id)

@@ -16,7 +16,7 @@ from ...ground.units import TiB
 from ...wire.common.base import Shape
 from ...wire.common.numbers import Bytes, Number
 from ..calling import AgentPort
-from .link import Double, KnownAgent
+from .link import Double, KnownAgent, OtherDisks
 from .telling import ToldMachine, read
 
 QUICK_SECONDS = 15.0
@@ -56,6 +56,11 @@ class Agents(Protocol):
 
     def readers(self, agent_id: str) -> AbstractContextManager[Path]:
         """A socket here, at which the agent serves its views by NBD."""
+
+    def other_disks(self, agent_id: str) -> OtherDisks | None:
+        """What was decided of a machine that comes home to other disks than its own; None: to its own."""
+
+    def forget_other_disks(self, agent_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

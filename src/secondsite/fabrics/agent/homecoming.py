@@ -21,6 +21,7 @@ from .conversation import Agents
 from .last_views import LastViews
 from .link import AgentAway
 from .nothing_here import DO, NoHosting, none_here
+from .other_server import OtherServer
 from .records import Records
 from .rescued import RescuedDisks
 
@@ -44,12 +45,15 @@ class AgentHosting(NoHosting):
         self._key = key
         self._agents = agents
         self._rescued = rescued
+        self._other = OtherServer(agents, records)
 
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
         fabric_id = definition.fabric_id
         if self._agents.find(fabric_id) is None:
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
-        return [] if self.is_rescued(fabric_id) else [Obstacle(_away(definition.name), RESCUE_DO)]
+        if not self.is_rescued(fabric_id):
+            return [Obstacle(_away(definition.name), RESCUE_DO)]
+        return self._other.obstacles(fabric_id)
 
     def capacity(self) -> Capacity:
         """Each machine is its own host: that of the largest."""
@@ -82,7 +86,11 @@ class AgentHosting(NoHosting):
         """Make the disks of a rescued machine files here, if it is there and ours."""
         record = self._records.get(fabric_id)
         if self.is_rescued(fabric_id) and (record.withdrawn or record.tag):
-            self._rescued.attach(fabric_id, record.keys)
+            self._attached(fabric_id)
+
+    def _attached(self, fabric_id: str) -> Mapping[str, Path]:
+        lent = self._other.lent(fabric_id)
+        return self._rescued.attach(fabric_id, lent.disks, lent.sizes)
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Its disks are its own again. One that runs from the rescue image is not restarted: its copy runs at
@@ -127,14 +135,14 @@ class AgentHosting(NoHosting):
         if not self.is_rescued(fabric_id):
             raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
         record = self._records.change(fabric_id, merging=True)
-        bases = self._rescued.attach(fabric_id, record.keys)
+        bases = self._attached(fabric_id)
         disks = [
             merging.Merge(Path(overlay), bases[key], self._rescued.half_written(fabric_id, key))
             for key, overlay in sorted(record.home.items())
         ]
         merging.merge(self._folder / fabric_id, disks, self._key)
         self._rescued.require_same_start(fabric_id)
-        self._records.change(fabric_id, stands_alone=True, merging=False)
+        self._records.change(fabric_id, stands_alone=True, merging=False, **self._other.settled(fabric_id))
 
     def stands_alone(self, fabric_id: str) -> bool:
         return self._records.get(fabric_id).stands_alone
@@ -143,6 +151,7 @@ class AgentHosting(NoHosting):
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]
     ) -> None:
         """It stands on its own disks since its start."""
+        self._other.forget(fabric_id)
         self._records.change(fabric_id, home={}, stands_alone=False)
 
     def release(self, fabric_id: str) -> None:

@@ -43,6 +43,10 @@ class MachineRecord(Shape):
     """Whether they are being merged into its own disks, or that was broken off."""
     stands_alone: bool = False
     """Whether these were merged into its own disks."""
+    others: dict[str, str] = Field(default_factory=dict)
+    """The disks of another server, by keys here, that it comes home to; none: to its own."""
+    other_sizes: dict[str, int] = Field(default_factory=dict)
+    """How much of each of these is the machine's."""
     last: str | None = None
     """The name of its last view, after which it stood still."""
 

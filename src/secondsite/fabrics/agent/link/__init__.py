@@ -15,6 +15,7 @@ Its rooms:
     enrolling     lets an agent in by its key
     conversation  questions and answers of one agent
     tending       what is due while an agent is here
+    other_disks   what a person decided of machines that come home to other disks
     presence      who is here; two machines with one certificate
     readers       local sockets, joined to connections that the agent dials
     splice        moves bytes between both
@@ -25,9 +26,12 @@ Its rooms:
 
 from .agents import Agents, KnownAgent
 from .errors import AgentAway, AgentRefused
+from .other_disks import OtherDisks
 from .presence import Double
 from .records import Record
 from .registry import Registry
 from .upgrades import Upgrade
 
-__all__ = ["AgentAway", "AgentRefused", "Agents", "Double", "KnownAgent", "Record", "Registry", "Upgrade"]
+__all__ = [
+    "AgentAway", "AgentRefused", "Agents", "Double", "KnownAgent", "OtherDisks", "Record", "Registry", "Upgrade",
+]  # fmt: skip

@@ -25,6 +25,7 @@ from .enrolling import Enrolling
 from .errors import AgentAway
 from .guests import Guests
 from .listener import Listener
+from .other_disks import OtherDisks
 from .presence import Double, Presence
 from .readers import Readers
 from .records import Heard, Kind, Record
@@ -131,6 +132,14 @@ class Agents:
         Raises AgentAway, OSError."""
         self._conversation(agent_id)
         return self._readers.open(agent_id)
+
+    def other_disks(self, agent_id: str) -> OtherDisks | None:
+        """What was decided of a machine that comes home to other disks than its own; None: to its own.
+        Raises FabricError."""
+        return self._registry.other_disks.find(agent_id)
+
+    def forget_other_disks(self, agent_id: str) -> None:
+        self._registry.other_disks.forget(agent_id)
 
     def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
         """A registration key, valid once and for so many hours: for a new agent, or for one that is known.

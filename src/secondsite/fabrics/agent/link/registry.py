@@ -14,6 +14,7 @@ from . import keys
 from .authority import Authority, pem_of
 from .errors import Refused
 from .keys import Key, Keys
+from .other_disks import OtherDisksOf
 from .records import OVERLAP, Accepted, Kind, Record, Records
 from .upgrades import Upgrades
 
@@ -34,6 +35,7 @@ class Registry:
         self.clock = clock
         self.authority = Authority(folder / "ca", clock())
         self.keys, self.records, self.upgrades = Keys(folder), Records(folder), Upgrades(folder)
+        self.other_disks = OtherDisksOf(folder)
 
     def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
         """A registration key: for a new agent, or for one that is known. Raises NotFound, InvalidArgument."""

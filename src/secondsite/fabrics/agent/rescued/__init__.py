@@ -2,6 +2,7 @@
 
 Its rooms:
 
+    assigning which disk of another server stands for which of the machine
     disks     the files of all rescued machines: attached, watched, detached
     exports   one machine's files: FUSE exports of a storage daemon of its own
     half_written  disks that are not written to the end
@@ -9,6 +10,8 @@ Its rooms:
     told      what a rescued machine tells, judged
 """
 
-from .disks import RescuedDisks
+from . import told
+from .assigning import Assignment, assign
+from .disks import QUICK_SECONDS, RescuedDisks
 
-__all__ = ["RescuedDisks"]
+__all__ = ["QUICK_SECONDS", "Assignment", "RescuedDisks", "assign", "told"]

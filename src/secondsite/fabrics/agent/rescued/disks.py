@@ -49,6 +49,8 @@ class Attached(Shape):
     """What is kept of a machine: the agent's keys of its disks by their keys here."""
 
     disks: dict[str, str]
+    sizes: dict[str, int] = Field(default_factory=dict)
+    """How much of a disk is a file, where that is not all."""
     loan: str = Field(default_factory=lambda: secrets.token_hex(8))
     """Another one each time the disks may have got another content than what stands on them was made for."""
 
@@ -97,18 +99,23 @@ class RescuedDisks:
             raise errors.InvalidArgument(f"'{key}' is no key of a disk.", do="Use those of the machine.")
         return self._machine(agent_id).folder / key
 
-    def attach(self, agent_id: str, disks: Mapping[str, str]) -> Mapping[str, Path]:
-        """The paths of these disks, by keys here, once they are files; `disks` are the agent's keys. Harmless
-        when repeated; other disks of the machine are detached, and a machine that was started anew is
-        attached anew. Raises FabricError if it is away, runs its own system, or offers one of them not."""
+    def attach(
+        self, agent_id: str, disks: Mapping[str, str], sizes: Mapping[str, int] | None = None
+    ) -> Mapping[str, Path]:
+        """The paths of these disks, by keys here, once they are files; `disks` are the agent's keys, and only
+        the beginning of those in `sizes` is a file. Harmless when repeated; other disks of the machine are
+        detached, and a machine that was started anew is attached anew. Raises FabricError if it is away, runs
+        its own system, or offers one of them not."""
         paths = {key: self.path(agent_id, key) for key in disks}
         machine = self._machine(agent_id)
         with machine.lock:
-            if self._kept(agent_id).disks != disks:
-                self._end(machine, self._kept(agent_id).disks)
-                self._keep(agent_id, Attached(disks=dict(disks)))
+            kept = self._kept(agent_id)
+            if (kept.disks, kept.sizes) != (disks, sizes or {}):
+                self._end(machine, kept.disks)
+                kept = Attached(disks=dict(disks), sizes=dict(sizes or {}))
+                self._keep(agent_id, kept)
             if not _serves(machine) or self._boot(agent_id) != machine.boot:
-                self._begin(agent_id, machine, disks)
+                self._begin(agent_id, machine, kept)
         return paths
 
     def detach(self, agent_id: str) -> None:
@@ -132,8 +139,9 @@ class RescuedDisks:
         machine = self._machine(agent_id)
         with machine.lock:
             half_written.forget(machine.folder)
-            if disks := self._kept(agent_id).disks:
-                self._keep(agent_id, Attached(disks=disks))
+            kept = self._kept(agent_id)
+            if kept.disks:
+                self._keep(agent_id, Attached(disks=kept.disks, sizes=kept.sizes))
                 self._say_loans(machine, self._kept(agent_id))
 
     def require_same_start(self, agent_id: str) -> None:
@@ -178,13 +186,14 @@ class RescuedDisks:
                 exports.cut()
         elif is_here and now - machine.tried_at >= AGAIN_SECONDS and machine.lock.acquire(blocking=False):
             try:
-                if kept := self._kept(agent_id).disks:
+                kept = self._kept(agent_id)
+                if kept.disks:
                     self._begin(agent_id, machine, kept)
             finally:
                 machine.lock.release()
 
-    def _begin(self, agent_id: str, machine: _Machine, disks: Mapping[str, str]) -> None:
-        machine.tried_at = time.monotonic()
+    def _begin(self, agent_id: str, machine: _Machine, kept: Attached) -> None:
+        machine.tried_at, disks = time.monotonic(), kept.disks
         self._end(machine, disks)
         machine.boot = self._boot(agent_id)
         offered = told.disks(self._agents.ask(agent_id, "disks", QUICK_SECONDS))
@@ -192,11 +201,11 @@ class RescuedDisks:
             _require_offered(key, theirs, offered.get(theirs))
         socket = machine.stack.enter_context(self._agents.readers(agent_id))
         exports = Exports(machine.folder)
-        exports.begin(socket, disks)
+        exports.begin(socket, disks, kept.sizes)
         machine.exports = exports
         for key, theirs in disks.items():
-            _require_whole(machine.folder / key, offered[theirs].size_bytes)
-        self._say_loans(machine, self._kept(agent_id))
+            _require_whole(machine.folder / key, kept.sizes.get(key, offered[theirs].size_bytes))
+        self._say_loans(machine, kept)
         machine.here_at = time.monotonic()
         log.info("rescued-disks.attached", agent_id=agent_id, disks=sorted(disks))
 

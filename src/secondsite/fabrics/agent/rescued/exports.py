@@ -45,8 +45,9 @@ class Exports:
     def path(self, key: str) -> Path:
         return self._folder / key
 
-    def begin(self, socket: Path, disks: Mapping[str, str]) -> None:
-        """Make the files; `disks` are the agent's keys by keys here. Raises FabricError."""
+    def begin(self, socket: Path, disks: Mapping[str, str], sizes: Mapping[str, int]) -> None:
+        """Make the files; `disks` are the agent's keys by keys here, `sizes` those of files that are only the
+        beginning of a disk. Raises FabricError."""
         setattr(subprocess, "_USE_VFORK", False)  # noqa: B010 see above; Python's documents name it
         if not DEVICE.exists():
             raise errors.FabricError(
@@ -56,7 +57,7 @@ class Exports:
         try:
             self.clear(disks)
             for key, theirs in disks.items():
-                self._export(socket, key, theirs)
+                self._export(key, _options(socket, key, theirs, sizes.get(key)))
         except (DatapathError, OSError) as problem:
             self.cut()
             raise errors.FabricError(
@@ -71,10 +72,10 @@ class Exports:
         for key in keys:
             mounts.clear(self.path(key))
 
-    def _export(self, socket: Path, key: str, theirs: str) -> None:
+    def _export(self, key: str, options: dict[str, Any]) -> None:
         path = self.path(key)
         path.touch(FILE_MODE)
-        self._daemon.add_node(_options(socket, key, theirs))
+        self._daemon.add_node(options)
         self._daemon.qmp(
             "block-export-add", type="fuse", id=f"file-{key}", node_name=_node(key), mountpoint=str(path),
             writable=True, growable=False, allow_other="off",
@@ -100,16 +101,18 @@ def _node(key: str) -> str:
     return f"disk-{key}"
 
 
-def _options(socket: Path, key: str, theirs: str) -> dict[str, Any]:
+def _options(socket: Path, key: str, theirs: str, size_bytes: int | None) -> dict[str, Any]:
     """`discard`: before QEMU 9.0 a hole that is punched in the file is a trim, and would be dropped here
     while the writer is told that zeros lie there."""
-    return {
+    as_they_are: dict[str, Any] = {"discard": "unmap", "cache": {"direct": True, "no-flush": False}}
+    whole = {
         "driver": "nbd",
-        "node-name": _node(key),
         "server": {"type": "unix", "path": str(socket)},
         "export": theirs,
         "reconnect-delay": RECONNECT_SECONDS,
         "open-timeout": OPEN_SECONDS,
-        "discard": "unmap",
-        "cache": {"direct": True, "no-flush": False},
+        **as_they_are,
     }
+    if size_bytes is None:
+        return {**whole, "node-name": _node(key)}
+    return {"driver": "raw", "node-name": _node(key), "size": size_bytes, "file": whole, **as_they_are}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -11,16 +11,29 @@ from ....wire.common.base import Shape
 from ....wire.common.numbers import Bytes
 
 MOST_DISKS = 512
+MOST_HELD = 300
+MOST_DRIVERS = 32
+Word = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9_.:+@-]*$")]
 Text = Annotated[str, Field(max_length=1000)]
 
 
+class Held(Shape):
+    """What lies on a disk."""
+
+    kind: Annotated[str, Field(max_length=100)]
+
+
 class OfferedDisk(Shape):
-    """A disk; `refused` is why it is not offered."""
+    """A disk; `refused` is why it is not offered, `serial` the number that stands on it."""
 
     key: Annotated[str, Field(min_length=1, max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     size_bytes: Bytes
     refused: Text = ""
+    serial: Annotated[str, Field(max_length=200)] = ""
+    holds: Annotated[tuple[Held, ...], Field(max_length=MOST_HELD)] | None = ()
+    drivers: Annotated[tuple[Word, ...], Field(max_length=MOST_DRIVERS)] = ()
+    """The modules of the kernel by which the server reaches it."""
 
 
 class Start(Shape):
@@ -28,6 +41,8 @@ class Start(Shape):
 
     boot: Annotated[str, Field(min_length=1, max_length=100)]
     rescue: bool = False
+    firmware: Literal["", "bios", "uefi"] = ""
+    """What started it; empty: an older one does not tell."""
 
 
 _DISKS: TypeAdapter[tuple[OfferedDisk, ...]] = TypeAdapter(

@@ -7,7 +7,7 @@ from .machine import ToldMachine
 
 
 def hardware(told: ToldMachine) -> decided.Hardware:
-    return decided.decide(_system(told))
+    return decided.decide(system(told))
 
 
 def obstacles(told: ToldMachine, clock: float) -> tuple[interface.Obstacle, ...]:
@@ -17,7 +17,7 @@ def obstacles(told: ToldMachine, clock: float) -> tuple[interface.Obstacle, ...]
     return tuple(interface.Obstacle(each.what, each.do, each.blocking) for each in found)
 
 
-def _system(told: ToldMachine) -> decided.System:
+def system(told: ToldMachine) -> decided.System:
     firmware = told.firmware
     return decided.System(
         uefi=firmware.kind == "uefi",
