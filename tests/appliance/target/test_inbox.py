@@ -9,6 +9,8 @@ import pytest
 from rig.appliances import Pair
 from rig.noise import noise
 from secondsite.appliance.target import Applier, HostedReplica
+from secondsite.appliance.target.admission import admission
+from secondsite.datapath.errors import CycleRefused
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 from secondsite.wire.control.orders import Kind, RunCycle
@@ -93,3 +95,16 @@ def test_who_is_only_looked_at_keeps_nobody_waiting_whose_cycle_has_come(sites, 
 def served(hosted: HostedReplica, order: list[str]) -> None:
     order.append(hosted.machine_id)
     hosted.wants_work = False
+
+
+def test_who_asks_while_the_disks_below_are_read_is_told_how_far_that_is(pair, monkeypatch):
+    pair.protect().synchronized()
+    appliance = pair.target.appliance
+    hosted = appliance.host.get(pair.machine_id)
+    monkeypatch.setattr(admission, "DIGESTS_WAIT_SECONDS", 0.1)
+    with hosted.lock("the test", 10), hosted.reading() as told:
+        told(hosted.replica.state.disks[0].size_bytes // 2, 0)
+        with pytest.raises(CycleRefused, match=r"are read, to compare with them: \d+% is done") as refused:
+            appliance.admission.held(pair.machine_id, "vda", 0, MiB)
+    assert refused.value.code == "replica-busy"
+    assert hosted.read_fraction is None

@@ -163,7 +163,8 @@ class Applier:
                 hosted.wants_digests = hosted.wants_work = True
             elif hosted.wants_digests and hosted.replica.state.head is not None:
                 # Old disks used as a base have no digests yet; a comparing source would wait for them.
-                hosted.replica.build_digests(lambda: self._stopping)
+                with hosted.reading() as told:
+                    hosted.replica.build_digests(lambda: self._stopping, told)
                 hosted.wants_digests, hosted.wants_work = False, True
             elif hosted.wants_trim:
                 hosted.wants_trim = trimming.trim(self._host, hosted)

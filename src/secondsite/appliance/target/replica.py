@@ -100,6 +100,8 @@ class HostedReplica:
         self._counted_at = 0.0
         self.stands_alone = False
         """Whether its machine is on its own disks, into which its points went: none needs to be whole."""
+        self.read_fraction: float | None = None
+        """How far its disks are read to make their digests, with its lock; None: they are not."""
 
     @property
     def machine_id(self) -> str:
@@ -153,6 +155,23 @@ class HostedReplica:
                 "after it was restored from a backup, 'secondsite machine show MACHINE' says how the copy "
                 "is taken over. Do not end its protection before that.",
             )
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int, int], None]]:
+        """Inside, its disks are read to make their digests; yields what is told of it: bytes that are done,
+        and those that were read."""
+        total, done = max(1, sum(disk.size_bytes for disk in self.replica.state.disks)), 0
+
+        def tell(through: int, _read: int) -> None:
+            nonlocal done
+            done += through
+            self.read_fraction = min(1.0, done / total)
+
+        self.read_fraction = 0.0
+        try:
+            yield tell
+        finally:
+            self.read_fraction = None
 
     def was_started_without_us(self) -> None:
         """Add a finding if the files have a failover of which nobody told this appliance: the machine was

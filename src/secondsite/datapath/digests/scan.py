@@ -37,13 +37,16 @@ def scan(
         yield from _span(disk, at, min(at + SPAN_BYTES, disk.size_bytes), cancelled)
 
 
-def build(path: Path, disk: NbdDisk, epoch: int, seq: int, cancelled: Asked = never) -> DigestMap:
+def build(
+    path: Path, disk: NbdDisk, epoch: int, seq: int, cancelled: Asked = never, told: Told = nobody
+) -> DigestMap:
     """The map of what `disk` holds, made by reading it; raises Cancelled."""
     digests = DigestMap.create(path, disk.size_bytes, epoch, NOT_BUILT)
     try:
-        for offset, _length, data in scan(disk, cancelled):
+        for offset, length, data in scan(disk, cancelled):
             if data is not None:
                 digests.write(offset, data)
+            told(length, 0 if data is None else length)
         digests.mark(epoch, seq)
     except BaseException:
         digests.close()

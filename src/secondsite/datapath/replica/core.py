@@ -186,7 +186,7 @@ class ReplicaCore:
                 own_files.require_own(self.files.root, files)
         return self.heads.open(self.state)
 
-    def maps(self, cancelled: scan.Asked = scan.never) -> dict[str, DigestMap]:
+    def maps(self, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody) -> dict[str, DigestMap]:
         """A correct digest map of every head. A stale one is rebuilt by reading the disk, which takes
         long."""
         disks = self.open_heads()
@@ -199,6 +199,7 @@ class ReplicaCore:
                     self.state.epoch,
                     self.state.processed_seq,
                     cancelled,
+                    told,
                 )
         return self._maps
 

@@ -110,11 +110,11 @@ class Replica(ReplicaCore):
         """The digests of those files that are not stored here whole; raises KeyMissing, KeyWrong."""
         return {file.sha256 for file in files if self.firmware_store.lacks(file)}
 
-    def build_digests(self, cancelled: scan.Asked = scan.never) -> None:
+    def build_digests(self, cancelled: scan.Asked = scan.never, told: scan.Told = scan.nobody) -> None:
         """Make missing digests (after `create` from images, or damage); takes as long as reading the
         disks."""
         with self.changing():
-            self.maps(cancelled)
+            self.maps(cancelled, told)
 
     def forget_digests(self) -> None:
         """Drop the digests of the head because its content is in doubt; they are made anew by reading

@@ -15,7 +15,7 @@ from ....datapath.replica import Replica
 from ....datapath.transfer import FULL, Accept, CycleRefused, UnchangedState, Write
 from ....domain import shell
 from ....domain.amounts import size
-from ....domain.errors import SecondsiteError
+from ....domain.errors import DeadlineExceeded, SecondsiteError
 from ....domain.machines.rolling_scan import is_doubtful
 from ....ground import seams
 from ....ground.plural import counted
@@ -213,6 +213,8 @@ class Admission:
                 yield hosted.replica
                 hosted.findings.clear(IN_USE)
         except SecondsiteError as error:
+            if isinstance(error, DeadlineExceeded):
+                _require_read(hosted)
             if tells_of_damage(error):
                 if (away := old_disks.away(hosted)) is not None:
                     raise refusals.refused(away) from error
@@ -297,6 +299,17 @@ def _unprove(hosted: HostedReplica, epoch: int, missed: MissedSince) -> None:
     lost = [each.id for each in points if is_doubtful(each.epoch, each.seq, epoch, missed.seq)]
     hosted.verdicts.unprove(missed.found_at, lost)
     hosted.refresh(only_new=True)
+
+
+def _require_read(hosted: HostedReplica) -> None:
+    """Raises CycleRefused while its disks are read for the first time, which nobody can wait for."""
+    if hosted.read_fraction is not None:
+        raise CycleRefused(
+            "replica-busy",
+            f"The disks that the replica of {hosted.setup.machine_name} stands on are read, to compare with "
+            f"them: {hosted.read_fraction:.0%} is done.",
+            do="Nothing: what differs is sent once that has ended.",
+        )
 
 
 def _doubt(hosted: HostedReplica) -> None:
