@@ -13,6 +13,10 @@ func install(words []string) error {
 	flags := flag.NewFlagSet("install", flag.ContinueOnError)
 	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
 	anew := anewOf(flags)
+	var fenced choice
+	flags.Var(&fenced, "fence", "each boot asks first whether this machine was failed over, and then stays without its "+
+		"services; if nobody answers: `start`, stay. no: it ends")
+	hardware := flags.String("hardware", installing.Hardware, "file that tells this hardware from others: for trials")
 	root := flags.String("root", "/", "where the machine's files lie; elsewhere nothing is started: for trials")
 	if err := flags.Parse(words); err != nil {
 		return err
@@ -25,7 +29,7 @@ func install(words []string) error {
 	} else if _, err := state.Appliance(); err != nil {
 		return fmt.Errorf("%w; or give --appliance HOST:PORT KEY here", err)
 	}
-	if err := installing.Host(*root).Install(); err != nil {
+	if err := installing.Host(*root).Install(installing.Fencing{Choice: string(fenced), Hardware: *hardware}); err != nil {
 		return err
 	}
 	fmt.Println("the agent runs, and starts with this machine; its log: journalctl --unit secondsite-agent")

@@ -26,6 +26,8 @@ const usage = `usage: secondsite-agent COMMAND
   enroll --appliance HOST:PORT KEY    only make this machine known to its appliance
   run                                 stay connected to it
   call --appliance HOST:PORT SHA256   call this appliance as well: that of the site to which the machine was moved
+  install --fence[=start|stay|no]     have each boot ask first whether it was failed over
+  unfence                             let a fenced machine work until its next boot
   remove                              end the service, and remove all of it
   disks                               the disks, and why one is not followed
   rescue                              offer the disks of this machine to be overwritten
@@ -46,6 +48,7 @@ func run(words []string) error {
 	}
 	verbs := map[string]func([]string) error{
 		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "call": callElsewhere, upgrading.WatchVerb: watchUpgrade, "serve": serve, "rescue": offer,
+		"fence": fence, "unfence": unfence,
 	}
 	switch verb, rest := words[0], words[1:]; {
 	case verbs[verb] != nil:

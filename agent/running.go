@@ -199,10 +199,10 @@ func onHardware(dialler *dialling.Dialler, product string) {
 	}
 }
 
-// mute answers each question with why nothing is followed.
+// mute answers each question about disks with why nothing is followed.
 func mute(dialler *dialling.Dialler, found []*disks.Disk, why error) {
 	dialler.Hello = func() dialling.Hello { return dialling.Greeting("/", found, why.Error()) }
-	dialler.Answer = func([]byte) serving.Answer { return serving.Answer{Error: why.Error(), Code: "failed"} }
+	dialler.Answer = func(line []byte) serving.Answer { return serving.AnswerTo(serving.Mute(why), line) }
 	dialler.Read = func(c net.Conn) { c.Close() }
 }
 

@@ -6,5 +6,6 @@
 //	control  the control connection: questions come, answers go in any order
 //	keeping  questions that have this machine write something down
 //	readers  connections that the appliance asks for, to read the disks
+//	fence    whether this machine may work, asked at its boot
 //	hello    what this machine tells of itself when it comes
 package dialling

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"secondsite/agent/disks"
+	"secondsite/agent/fencing"
 )
 
 // Version is of this program; the build says it.
@@ -42,6 +43,8 @@ type Hello struct {
 	// Clock is in seconds since 1970, for the appliance to see whether it is off.
 	Clock float64 `json:"clock"`
 	Disks []Disk  `json:"disks"`
+	// Fenced is that this boot was kept from working, since the machine was failed over.
+	Fenced bool `json:"fenced,omitempty"`
 	// Trouble is why disks are not followed, a sentence; empty if they are.
 	Trouble string `json:"trouble,omitempty"`
 }
@@ -59,6 +62,7 @@ func Greeting(sys disks.Sys, found []*disks.Disk, trouble string) Hello {
 		UptimeSeconds: seconds,
 		Clock:         float64(time.Now().UnixMilli()) / 1000,
 		Disks:         []Disk{},
+		Fenced:        fencing.Fence(sys).IsClosed(),
 		Trouble:       trouble,
 	}
 	for _, disk := range found {

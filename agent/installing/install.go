@@ -16,8 +16,11 @@ const systemctlPatience = time.Minute
 // Host is the machine that is installed on: `/` but in trials, where no service is started.
 type Host string
 
+// Fencing is whether a boot is fenced: start or stay, no to end that, or nothing to leave it as it is.
+type Fencing struct{ Choice, Hardware string }
+
 // Install copies this program, writes the unit, and starts it; harmless when repeated, which is an upgrade too.
-func (h Host) Install() error {
+func (h Host) Install(fence Fencing) error {
 	if err := h.requireSystemd(); err != nil {
 		return err
 	}
@@ -31,12 +34,25 @@ func (h Host) Install() error {
 	if err := written(h.path(unitPath), bytes.NewReader([]byte(unitText())), 0o644); err != nil {
 		return fmt.Errorf("%s cannot be written: %w", h.path(unitPath), err)
 	}
+	if err := h.fence(fence); err != nil {
+		return err
+	}
 	for _, words := range [][]string{{"daemon-reload"}, {"enable", unitName}, {"restart", unitName}} {
 		if err := h.systemctl(words...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (h Host) fence(wanted Fencing) error {
+	switch wanted.Choice {
+	case "":
+		return nil
+	case "no":
+		return h.RemoveFence()
+	}
+	return h.InstallFence(wanted.Choice, wanted.Hardware)
 }
 
 // Remove undoes it, and forgets the enrollment; harmless when repeated.
@@ -48,6 +64,9 @@ func (h Host) Remove(state string) error {
 		if err := h.systemctl("disable", "--now", unitName); err != nil {
 			return err
 		}
+	}
+	if err := h.RemoveFence(); err != nil {
+		return err
 	}
 	for _, path := range []string{h.path(unitPath), h.path(program)} {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {

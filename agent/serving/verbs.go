@@ -8,6 +8,7 @@ import (
 
 	"secondsite/agent/digests"
 	"secondsite/agent/disks"
+	"secondsite/agent/fencing"
 	"secondsite/agent/machine"
 	"secondsite/agent/restraint"
 	"secondsite/agent/views"
@@ -29,12 +30,24 @@ var verbs = map[string]verb{
 	"thaw":        thaw,
 	"power-off":   func(m *views.Machine, r Request) (interface{}, error) { return nil, m.PowerOff(r.Name) },
 	"shut-down":   func(m *views.Machine, _ Request) (interface{}, error) { return nil, m.Farewell.ShutDown() },
+	"unfence":     unfence,
 	"compare":     compare,
 	"digests":     tellDigests,
 	"end-scan":    endScan,
 }
 
 const mostSeconds = 86400
+
+const answerTravels = time.Second
+
+// unfence lets a machine work that its boot has kept from it; the agent begins anew, and says so.
+func unfence(*views.Machine, Request) (interface{}, error) {
+	if err := fencing.Here.Open(); err != nil {
+		return nil, err
+	}
+	fencing.Here.RestartAgent(answerTravels)
+	return nil, nil
+}
 
 func memory(*views.Machine, Request) (interface{}, error) {
 	now, most := restraint.Resident()

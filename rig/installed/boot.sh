@@ -40,4 +40,4 @@ pivot_root . .machine
 umount -l /.machine
 exec setpriv --bounding-set=-sys_time,-sys_module,-sys_boot,-syslog \
     env -i container=secondsite-rig PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=journal --show-status=0 \
-    systemd.unit=multi-user.target
+    systemd.unit="${UNIT:-multi-user.target}"

@@ -65,6 +65,7 @@ class Host:
         self.folder = folder
         self.connect: Callable[[], None] = lambda: None
         """Called before each start."""
+        self.boots_to = "multi-user.target"
         self._template, self._network, self._stays, self._shared = template, network, stays, shared
         self._running: subprocess.Popen[bytes] | None = None
         self.make()
@@ -137,7 +138,7 @@ class Host:
                 [*([] if self._stays else DIES_WITH_US), *enter, "sh", "-euc", HOLD, "host",
                 *map(str, places), *APART],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, "SHARED": str(self._shared or "")},
+                env={**os.environ, "SHARED": str(self._shared or ""), "UNIT": self.boots_to},
             )  # fmt: skip
 
     def wait(self) -> None:

@@ -248,6 +248,15 @@ CATALOGUE: dict[str, FindingKind] = {
             "what wrote, and look at the disk's health.",
         ),
         _kind(
+            "machine-fenced",
+            W,
+            "The machine was failed over, and somebody switched it on at its old site: its boot asked, and "
+            "stays without its services.",
+            "Switch it off, or start it from the rescue image and reprotect. If it is to work there: "
+            "'secondsite machine cancel-failover MACHINE', or shut the copy down and type in it "
+            "'secondsite-agent unfence'.",
+        ),
+        _kind(
             "machine-unprepared",
             W,
             "Something in the machine would be in the way after a failover.",

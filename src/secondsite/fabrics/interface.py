@@ -112,7 +112,7 @@ class Concern:
     what: str
 
 
-CONCERNS = ("machine-doubled", "machine-silent", UNPREPARED := "machine-unprepared", "agent-outdated")
+CONCERNS = ("machine-doubled", "machine-silent", UNPREPARED := "machine-unprepared", "agent-outdated", "machine-fenced")
 LONGEST_CONCERN = 2000
 
 

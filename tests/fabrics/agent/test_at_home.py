@@ -95,3 +95,14 @@ def test_the_rescue_system_and_a_machine_without_that_number_are_as_they_are(lin
     assert agents.known()[0].connected
     link.agent = Known(hello={})
     assert agents.known()[0].connected
+
+
+def test_who_was_failed_over_must_not_work_here_but_its_copy_and_one_that_comes_home_may(agents, records):
+    assert agents.forbids(ID, "own") == ""
+    records.change(ID, start_forbidden=True)
+    assert "runs at the other site" in agents.forbids(ID, "own")
+    assert agents.forbids(ID, "other") == ""
+    records.change(ID, start_forbidden=False, withdrawn=True)
+    assert agents.forbids(ID, "own")
+    records.change(ID, home={"sda": "/overlay"})
+    assert agents.forbids(ID, "own") == ""

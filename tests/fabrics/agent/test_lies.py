@@ -61,6 +61,9 @@ class Liar:
             raise AgentAway(f"The agent did not answer '{do}'.")
         return self.answers.get(do, {})
 
+    def answer_fences(self, forbids):
+        pass
+
     @contextlib.contextmanager
     def readers(self, agent_id):
         yield Path("/nowhere")

@@ -24,6 +24,7 @@ class Known:
     heard_at: object = None
     rescue: bool = False
     said_goodbye: bool = False
+    hello: dict[str, bool] = dataclasses.field(default_factory=dict)
 
 
 class Link:
@@ -41,6 +42,8 @@ class Link:
         self.asked.append(do)
         if do == "shut-down":
             self.agent = dataclasses.replace(self.agent, **self.goes)
+        if do == "unfence":
+            self.agent = Known()
         return {}
 
 
@@ -132,3 +135,12 @@ def test_a_machine_that_runs_from_the_rescue_image_and_may_work_on_starts_from_i
     assert power.cannot_start(ID) is None
     power.start(ID)
     assert hosting.did == ["restart", "restart"]
+
+
+def test_a_machine_whose_fence_keeps_it_from_working_is_off_and_can_be_let_go_on(link, power):
+    link.agent = Known(hello={"fenced": True})
+    assert power.state(ID) is PowerState.OFF
+    assert power.cannot_start(ID) is None
+    power.start(ID)
+    assert link.asked == ["unfence"]
+    assert power.state(ID) is PowerState.RUNNING

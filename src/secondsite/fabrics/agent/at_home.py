@@ -6,7 +6,7 @@ Taken for the machine here it would be called an old copy that runs, and a commi
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from .link import AgentAway, Double, KnownAgent, OtherDisks
 from .records import Records
 
 PRODUCT = "product_uuid"
+RUNS_THERE = "it was failed over, and runs at the other site."
 
 
 class AgentsAtHome:
@@ -48,6 +49,21 @@ class AgentsAtHome:
     def readers(self, agent_id: str) -> AbstractContextManager[Path]:
         self._require_here(agent_id)
         return self._agents.readers(agent_id)
+
+    def answer_fences(self, forbids: Callable[[str, str], str | None]) -> None:
+        self._agents.answer_fences(forbids)
+
+    def forbids(self, agent_id: str, product: str) -> str | None:
+        """Why the machine must not work on hardware with that UUID: it runs at the other site. Empty on
+        other hardware, where that copy may be, and for one that comes home; None if its record cannot be
+        read."""
+        try:
+            record = self._records.get(agent_id)
+        except FabricError:
+            return None
+        if record.home or (record.hardware and product and product != record.hardware):
+            return ""
+        return RUNS_THERE if record.withdrawn or record.start_forbidden else ""
 
     def other_disks(self, agent_id: str) -> OtherDisks | None:
         return self._agents.other_disks(agent_id)

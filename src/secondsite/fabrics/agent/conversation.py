@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,9 @@ class Agents(Protocol):
 
     def readers(self, agent_id: str) -> AbstractContextManager[Path]:
         """A socket here, at which the agent serves its views by NBD."""
+
+    def answer_fences(self, forbids: Callable[[str, str], str | None]) -> None:
+        """Who asks at its boot whether it may work is told why not; empty: it may; None: nobody knows."""
 
     def other_disks(self, agent_id: str) -> OtherDisks | None:
         """What was decided of a machine that comes home to other disks than its own; None: to its own."""
@@ -224,6 +227,10 @@ class Conversation:
     def shut_down(self) -> None:
         """Shut the machine down in order."""
         self._ask("shut-down", QUICK_SECONDS)
+
+    def unfence(self) -> None:
+        """Let a machine work whose boot kept it from that."""
+        self._ask("unfence", FREEZE_SECONDS)
 
     def readers(self) -> AbstractContextManager[Path]:
         return self._agents.readers(self._agent_id)

@@ -52,6 +52,7 @@ class AgentFabric:
     ) -> None:
         records = Records(folder / "machines")
         agents = AgentsAtHome(agents, records)
+        agents.answer_fences(agents.forbids)
         self._rescued = RescuedDisks(folder / "rescued", agents)
         self._rescued.start()
         self.properties = Properties(

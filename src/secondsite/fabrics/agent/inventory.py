@@ -21,6 +21,7 @@ from .records import Records
 from .telling import ToldMachine, definition, obstacles
 
 KIND = "agent"
+FENCED = "fenced"
 LOOKS_SECONDS = 120.0
 AGAIN_SECONDS = 30.0
 FRESH_SECONDS = 20.0
@@ -76,7 +77,7 @@ class AgentInventory:
 
     def _is_on(self, agent: KnownAgent) -> bool:
         """One that stands still after its last view counts as off."""
-        return _works(agent) and self._records.get(agent.agent_id).last is None
+        return works(agent) and self._records.get(agent.agent_id).last is None
 
     def tag(self, fabric_id: str) -> str | None:
         self._require(fabric_id)
@@ -101,6 +102,8 @@ class AgentInventory:
                  if each.agent_id == fabric_id]  # fmt: skip
         if not agent.connected:
             return [*found, Concern("machine-silent", _silent(agent))]
+        if is_fenced(agent):
+            return [*found, Concern("machine-fenced", _fenced(agent))]
         return [*found, *_outdated(agent), *self._unprepared(agent)]
 
     def _unprepared(self, agent: KnownAgent) -> Sequence[Concern]:
@@ -117,7 +120,7 @@ class AgentInventory:
     def _summary(self, agent: KnownAgent, told_within: float) -> MachineSummary | None:
         definition = self._described(agent, told_within)
         record = self._records.get(agent.agent_id)
-        if definition is None or (record.withdrawn and not _works(agent)):
+        if definition is None or (record.withdrawn and not works(agent)):
             return None
         return MachineSummary(
             fabric_id=agent.agent_id,
@@ -145,7 +148,7 @@ class AgentInventory:
         """The machine as it is, or as it was told last; None if it was never told."""
         record = self._records.get(agent.agent_id)
         told = record.told
-        if record.last is not None or not _works(agent):  # what it would read stands still, or is not its own
+        if record.last is not None or not works(agent):  # what it would read stands still, or is not its own
             return told
         is_new = told is None and (told_within < float("inf") or not self._was_in_vain(agent))
         if is_new or self._is_old(agent, told_within):
@@ -187,17 +190,25 @@ def _outdated(agent: KnownAgent) -> Sequence[Concern]:
     version = str(agent.hello.get("version", ""))
     if agent.rescue or not is_older(version, __version__):
         return ()
-    name = shell.arguments(agent.name)
     what = (
         f"The agent in {agent.name} is of version {version}, this appliance of {__version__}. At its host: "
-        f"secondsite appliance agents upgrade {name}"
+        f"secondsite appliance agents upgrade {shell.arguments(agent.name)}"
     )
     return [Concern("agent-outdated", what)]
 
 
-def _works(agent: KnownAgent) -> bool:
-    """Whether the machine runs its own system, as far as is known."""
-    return agent.connected and not agent.rescue
+def works(agent: KnownAgent) -> bool:
+    """Whether the machine runs its own system, and works, as far as is known."""
+    return agent.connected and not agent.rescue and not is_fenced(agent)
+
+
+def is_fenced(agent: KnownAgent) -> bool:
+    """Whether its boot was stopped before its services, since it was failed over."""
+    return agent.connected and agent.hello.get(FENCED) is True
+
+
+def _fenced(agent: KnownAgent) -> str:
+    return f"{agent.name} was switched on at this site, and its fence keeps its services from starting."
 
 
 def _silent(agent: KnownAgent) -> str:

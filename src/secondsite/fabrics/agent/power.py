@@ -13,6 +13,7 @@ from ...domain import errors
 from ..interface import Obstacle, PowerState
 from .conversation import Agents, Conversation
 from .homecoming import AgentHosting
+from .inventory import is_fenced, works
 from .last_views import LastViews
 from .link import AgentAway
 from .records import Records
@@ -45,7 +46,8 @@ class AgentPower:
         if agent.connected and agent.rescue:
             return PowerState.MISSING if record.withdrawn else PowerState.OFF
         if agent.connected:
-            return PowerState.OFF if self._last_views.stands(fabric_id) else PowerState.RUNNING
+            rests = self._last_views.stands(fabric_id) or is_fenced(agent)
+            return PowerState.OFF if rests else PowerState.RUNNING
         if record.is_off:
             return PowerState.OFF
         heard = f"was last heard on {agent.heard_at:%Y-%m-%d %H:%M:%SZ}" if agent.heard_at else "never called"
@@ -56,8 +58,8 @@ class AgentPower:
         )
 
     def start(self, fabric_id: str) -> None:
-        """Only one that stands still after its last view can be let go on, and one that runs from the rescue
-        image."""
+        """Only one that stands still after its last view can be let go on, one whose boot its fence has
+        stopped, and one that runs from the rescue image."""
         if self._records.get(fabric_id).home:
             self._hosting.merge(fabric_id)
         elif not self._hosting.is_rescued(fabric_id):
@@ -70,6 +72,10 @@ class AgentPower:
             return
         with contextlib.suppress(AgentAway):
             self._last_views.give_back(fabric_id)
+        agent = self._agents.find(fabric_id)
+        if agent is not None and is_fenced(agent):
+            Conversation(self._agents, fabric_id).unfence()
+            self._await_up(fabric_id)
         obstacle = self.cannot_start(fabric_id)
         if obstacle is not None:
             raise errors.FabricError(obstacle.what, do=obstacle.do)
@@ -138,7 +144,7 @@ class AgentPower:
     def _is_connected(self, fabric_id: str) -> bool:
         """Whether its own system is there."""
         agent = self._agents.find(fabric_id)
-        return agent is not None and agent.connected and not agent.rescue
+        return agent is not None and works(agent)
 
     def _is_away_within(self, fabric_id: str, seconds: float) -> bool:
         until = time.monotonic() + seconds

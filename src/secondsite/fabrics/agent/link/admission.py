@@ -21,7 +21,7 @@ from .listener import Caller, first_line_by
 from .readers import Readers
 from .records import ID, Record, Records
 from .stream import Ended, Stream
-from .words import Control, Enroll, Reader
+from .words import Control, Enroll, Fence, Reader
 
 log = structlog.get_logger(__name__)
 
@@ -35,12 +35,15 @@ class Admission:
         enrolling: Enrolling,
         readers: Readers,
         converse: Callable[[Conversation], None],
+        forbids: Callable[[str, str], str | None],
         clock: Callable[[], datetime],
         guests: Guests,
     ) -> None:
+        """`forbids`: why the machine with that agent must not work on that hardware; empty if it may, None
+        while nobody knows."""
         self._records, self._enrolling, self._readers = records, enrolling, readers
         self._guests = guests
-        self._converse, self._clock = converse, clock
+        self._converse, self._forbids, self._clock = converse, forbids, clock
         self._lock = threading.Lock()
         self._lines: dict[Stream, Peer] = {}
 
@@ -111,11 +114,17 @@ class Admission:
         log.info("agent.enrolled", agent_id=told["agent_id"], name=wanted.name, address=caller.address[0])
         caller.stream.send(words.told(told), SILENT_SECONDS)
 
-    def _serve_known(self, stream: Stream, wanted: Control | Reader, peer: Peer) -> None:
+    def _serve_known(self, stream: Stream, wanted: Control | Reader | Fence, peer: Peer) -> None:
         if peer.is_guest and isinstance(wanted, Control):
             self._guests.require_here(peer, wanted.hello)
         if isinstance(wanted, Control):
             self._converse(Conversation(peer, wanted.hello, stream, self._clock()))
+        elif isinstance(wanted, Fence):
+            why = self._forbids(peer.agent_id, wanted.hello.product_uuid)
+            if why is None:
+                raise Refused("not-yet", "This appliance is just starting. Ask again.")
+            log.info("agent.fence-asked", agent_id=peer.agent_id, fenced=bool(why))
+            stream.send(words.told({"fenced": bool(why), "why": why}), SILENT_SECONDS)
         else:
             self._readers.serve(peer.agent_id, wanted.token, stream)
 

@@ -67,6 +67,7 @@ class Agents:
     def __init__(self, folder: Path, listen: tuple[str, int]) -> None:
         """Raises FabricError if the address is taken, OSError."""
         self._guests = Guests()
+        self._forbids: Callable[[str, str], str | None] = lambda _agent_id, _product: None
         self._registry = Registry(folder)
         self._presence = Presence()
         self._tending = Tending(self._registry)
@@ -74,8 +75,8 @@ class Agents:
         self._upgrading = Upgrading(self._registry.upgrades, self._presence.of)
         enrolling = Enrolling(self._registry.authority, self._registry.keys, self._registry.records)
         self._admission = Admission(
-            self._registry.records, enrolling, self._readers, self._converse, self._registry.clock,
-            self._guests,
+            self._registry.records, enrolling, self._readers, self._converse,
+            self._why_not, self._registry.clock, self._guests,
         )  # fmt: skip
         self._context = self._registry.authority.context()
         self._listener = _listening(listen, lambda: self._context, self._admission)
@@ -133,6 +134,11 @@ class Agents:
         self._conversation(agent_id)
         return self._readers.open(agent_id)
 
+    def answer_fences(self, forbids: Callable[[str, str], str | None]) -> None:
+        """From now on machines are told at their boot whether they may work; `forbids` says why not, of an
+        agent's machine on the hardware with that UUID, is empty if it may, and None if nobody knows."""
+        self._forbids = forbids
+
     def other_disks(self, agent_id: str) -> OtherDisks | None:
         """What was decided of a machine that comes home to other disks than its own; None: to its own.
         Raises FabricError."""
@@ -176,6 +182,9 @@ class Agents:
             record.valid_since(self._registry.clock()), "" if record.is_guest else self.authority.pem,
             here is None and self._presence.said_goodbye(record.agent_id),
         )  # fmt: skip
+
+    def _why_not(self, agent_id: str, product: str) -> str | None:
+        return self._forbids(agent_id, product)
 
     # -- one conversation -----------------------------------------------------------------------------------
 

@@ -53,6 +53,13 @@ class Reader(_Line):
     token: Annotated[str, Field(max_length=64)]
 
 
+class Fence(_Line):
+    """Whether the machine may work on that hardware, asked at its boot."""
+
+    role: Literal["fence"]
+    hello: Hello
+
+
 class Answer(_Line):
     """The answer to what was asked by that number."""
 
@@ -63,8 +70,9 @@ class Answer(_Line):
     code: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9-]*$")] = ""
 
 
-FirstLine = Annotated[Enroll | Control | Reader, Field(discriminator="role")]
-FIRST: Final[TypeAdapter[Enroll | Control | Reader]] = TypeAdapter(FirstLine)
+First = Enroll | Control | Reader | Fence
+FirstLine = Annotated[First, Field(discriminator="role")]
+FIRST: Final[TypeAdapter[First]] = TypeAdapter(FirstLine)
 ANSWER: Final = TypeAdapter(Answer)
 Shape = TypeVar("Shape")
 

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"time"
+
+	"secondsite/agent/dialling"
+	"secondsite/agent/disks"
+	"secondsite/agent/enrolling"
+	"secondsite/agent/fencing"
+)
+
+// forEver is longer than anybody waits.
+const forEver = 100 * 365 * 24 * time.Hour
+
+// fence is what a fenced machine does at its boot, before its services: it asks whether it was failed over.
+func fence(words []string) error {
+	flags := flag.NewFlagSet("fence", flag.ContinueOnError)
+	state := flags.String("state", stateFolder, "folder that the enrollment made")
+	unanswered := flags.String("unanswered", "start", "what to do if the appliance does not answer: `start`, or stay")
+	patience := flags.Duration("patience", 30*time.Second, "how long it is asked")
+	if err := flags.Parse(words); err != nil {
+		return err
+	}
+	verdict, err := asked(*state, *patience)
+	if err == nil {
+		return obey(verdict)
+	}
+	if *unanswered != "stay" {
+		fmt.Printf("*** secondsite: nobody said within %s whether this machine runs elsewhere, so it starts: %v\n", *patience, err)
+		return fencing.Here.Open()
+	}
+	why := fmt.Sprintf("nobody said within %s whether it runs elsewhere (%v). It is asked on.", *patience, err)
+	if err := fencing.Here.Close(why); err != nil {
+		return err
+	}
+	if verdict, err = asked(*state, forEver); err != nil {
+		return err
+	}
+	return obey(verdict)
+}
+
+func asked(state string, patience time.Duration) (dialling.Verdict, error) {
+	hello := func() dialling.Hello { return dialling.Greeting("/", []*disks.Disk{}, "") }
+	return dialling.AskFence(enrolling.State(state), hello, time.Now().Add(patience))
+}
+
+func obey(verdict dialling.Verdict) error {
+	if verdict.Fenced {
+		return fencing.Here.Close(verdict.Why)
+	}
+	return fencing.Here.Open()
+}
+
+// unfence is what a person types on a fenced machine.
+func unfence(words []string) error {
+	if err := flag.NewFlagSet("unfence", flag.ContinueOnError).Parse(words); err != nil {
+		return err
+	}
+	if err := fencing.Here.Open(); err != nil {
+		return err
+	}
+	fencing.Here.RestartAgent(0)
+	time.Sleep(time.Second)
+	fmt.Println("this machine works until its next boot, which asks again; switch its copy at the other site off")
+	return nil
+}
+
+// choice is an option that may stand without a value.
+type choice string
+
+func (c *choice) String() string { return string(*c) }
+
+func (c *choice) IsBoolFlag() bool { return true }
+
+func (c *choice) Set(text string) error {
+	switch text {
+	case "true":
+		*c = "start"
+	case "start", "stay", "no":
+		*c = choice(text)
+	case "false":
+		*c = "no"
+	default:
+		return fmt.Errorf("give start, stay or no")
+	}
+	return nil
+}

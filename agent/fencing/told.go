@@ -1,0 +1,38 @@
+package fencing
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+const wallPatience = 10 * time.Second
+
+const goOn = `It stays without its services; ssh and secondsite's agent run.
+To let it work all the same, as root: secondsite-agent unfence`
+
+// issue and motd are what a person sees before and after a login; of this boot alone.
+var issue, motd = []string{"run/issue.d", "50-secondsite.issue"}, []string{"run/motd.d", "50-secondsite"}
+
+func (f Fence) tell(why string) {
+	text := fmt.Sprintf("\n*** This machine is fenced: %s\n%s\n", why, goOn)
+	f.write(text, issue...)
+	f.write(text, motd...)
+	fmt.Println(text)
+	if f != Here {
+		return
+	}
+	limited, cancel := context.WithTimeout(context.Background(), wallPatience)
+	defer cancel()
+	wall := exec.CommandContext(limited, "wall")
+	wall.Stdin = strings.NewReader(text)
+	wall.Run() // perhaps nobody is there, or there is no such program
+}
+
+func (f Fence) untell() {
+	os.Remove(f.path(issue...))
+	os.Remove(f.path(motd...))
+}
