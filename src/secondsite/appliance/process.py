@@ -79,6 +79,7 @@ class Appliance:
         self.groups = Groups(fabric, self.state, self.replication, self.peers, config.appliance_id)
         self.host = ReplicaHost(config, self.state, custody or Custody())
         fabric.also_enters(self.host.stores.entered)
+        fabric.asks_first(self.replication.ask_target)
         self.work = Applier(self.host, config.appliers)
         self.resting = IdleDisks(self.host)
         self.power_watch = PowerWatch(fabric, self.host, self.state)

@@ -651,6 +651,11 @@ class Fabric(Protocol):
     def calling(self) -> Calling | None:
         """None where no agents of ours call."""
 
+    def asks_first(self, look: Callable[[str], bool]) -> None:
+        """For platforms whose machines ask at their boot whether they may work: `look` finds out whether the
+        machine of a fabric id was failed over, and forbids its start then; False if that cannot be found out
+        now."""
+
     def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
         """Folders that come and go, and are the appliance's as those are with which the fabric was opened: a
         hypervisor that runs as another user is let into both."""

@@ -401,6 +401,22 @@ class Replication:
             self._fence(source, said.message)
         source.findings.add(code, _told(said, code, with_do=said is error))
 
+    def ask_target(self, fabric_id: str) -> bool:
+        """Ask the target of that machine whether it was failed over, and fence it then: whoever was off as it
+        happened was not told. False if the target does not answer."""
+        source = next((each for each in self.sources() if each.setup.fabric_id == fabric_id), None)
+        if source is None or source.fenced:
+            return True
+        try:
+            with self.cycles.connect(source) as connection:
+                self.cycles.offer(source, connection, source.setup.disks)
+        except (PeerUnreachable, PeerSilent):
+            return False
+        except errors.SecondsiteError as error:
+            if error.code in REFUSALS:
+                self._fence(source, error.message)
+        return True
+
     def _fence(self, source: Source, why: str) -> None:
         """Fence the machine, because the target says that it was failed over. If the fabric fails, the watch
         does it later."""

@@ -21,7 +21,7 @@ from .old_copies import OldCopies
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait in seconds before a machine that could not be tidied is tried again."""
-DOUBLED = CONCERNS[0]
+TOLD_WHEN_FENCED = frozenset({"machine-doubled", "machine-fenced"})
 CONCERNS_SECONDS = 20.0
 """How often the platform is asked what it finds about a machine."""
 MARK_SECONDS = 20.0
@@ -135,7 +135,7 @@ class Watch(Periodic):
         self._concerned[source.machine_id] = now + CONCERNS_SECONDS
         told = {each.code: each.what for each in self._fabric.inventory.concerns(source.setup.fabric_id)}
         if source.fenced:  # a machine that was failed over may be silent here
-            told = {code: what for code, what in told.items() if code == DOUBLED}
+            told = {code: what for code, what in told.items() if code in TOLD_WHEN_FENCED}
         for code in CONCERNS:
             if code in told:
                 source.findings.add(code, told[code])

@@ -9,6 +9,7 @@ Its rooms:
     nearest       what a host has that is nearest to a machine's chip set, processor or firmware
     hardware      what its own system boots from elsewhere, with nothing written to its disks
     releases      which of two releases is the older one
+    other_server  what speaks against its start on another server than its own
     prepared      what its operator would miss in the hour of need
     system_disk   which disk a machine boots from
     rolling_scan  what is compared where tracking may miss a write, and since when that may have been

@@ -51,8 +51,7 @@ class AgentFabric:
         key: EncryptionKey | None = None,
     ) -> None:
         records = Records(folder / "machines")
-        agents = AgentsAtHome(agents, records)
-        agents.answer_fences(agents.forbids)
+        agents = self._at_home = AgentsAtHome(agents, records)
         self._rescued = RescuedDisks(folder / "rescued", agents)
         self._rescued.start()
         self.properties = Properties(
@@ -79,6 +78,17 @@ class AgentFabric:
         self._close = close
         self._looking = Every("rescued-machines", LOOK_SECONDS, hosting.look, _tell_failure)
         self._looking.start()
+
+    def asks_first(self, look: Callable[[str], bool]) -> None:
+        """Before this nobody is answered."""
+
+        def forbids(agent_id: str, product: str) -> str | None:
+            known = self._at_home.forbids(agent_id, product)
+            if known:
+                return known
+            return self._at_home.forbids(agent_id, product) if look(agent_id) else None
+
+        self._at_home.answer_fences(forbids)
 
     def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
         """Nobody is kept out of any folder."""

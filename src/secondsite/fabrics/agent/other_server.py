@@ -69,12 +69,12 @@ class OtherServer:
             return ()
         agent = self._agents.find(fabric_id)
         name = agent.name if agent is not None else fabric_id
-        options = "--rescue --other-disks --for"
         return [
             Obstacle(
                 f"The server that runs from the rescue image has none of the disks of {name}.",
-                f"Is it another server? 'secondsite appliance agents key {options} {shell.arguments(name)}' "
-                "on this appliance's host lets the machine come home to it. Else look at its console.",
+                "Is it another server? 'secondsite appliance agents key --rescue --other-disks --for "
+                f"{shell.arguments(name)}' on this appliance's host lets the machine come home to it. Else "
+                "look at its console.",
             )
         ]
 

@@ -85,6 +85,9 @@ class LibvirtFabric:
             notes=() if accelerated else (note,),
         )
 
+    def asks_first(self, look: Callable[[str], bool]) -> None:
+        """No machine here asks at its boot."""
+
     def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
         self._folders.further = folders
 

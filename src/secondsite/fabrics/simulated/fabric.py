@@ -61,6 +61,9 @@ class SimulatedFabric:
         self.calling: Calling | None = None
         self.tracking.end_left_over_trials()
 
+    def asks_first(self, look: Callable[[str], bool]) -> None:
+        """No machine here asks at its boot."""
+
     def also_enters(self, folders: Callable[[], Sequence[Path]]) -> None:
         """Nobody is kept out of any folder."""
 

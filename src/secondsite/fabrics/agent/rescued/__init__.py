@@ -2,7 +2,7 @@
 
 Its rooms:
 
-    assigning which disk of another server stands for which of the machine
+    assigning  which disk of another server stands for which of the machine
     disks     the files of all rescued machines: attached, watched, detached
     exports   one machine's files: FUSE exports of a storage daemon of its own
     half_written  disks that are not written to the end
