@@ -112,7 +112,13 @@ class Concern:
     what: str
 
 
-CONCERNS = ("machine-doubled", "machine-silent", UNPREPARED := "machine-unprepared", "agent-outdated", "machine-fenced")
+CONCERNS = (
+    "machine-doubled",
+    "machine-silent",
+    UNPREPARED := "machine-unprepared",
+    "agent-outdated",
+    "machine-fenced",
+)
 LONGEST_CONCERN = 2000
 
 
