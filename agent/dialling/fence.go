@@ -26,9 +26,13 @@ func AskFence(state enrolling.State, hello func() Hello, until time.Time) (verdi
 	if err != nil {
 		return verdict, err
 	}
+	place, err := appliance.Place()
+	if err != nil {
+		return verdict, err
+	}
 	for {
-		for _, address := range appliance.Addresses {
-			if verdict, err = askFenceAt(state, appliance, address, hello()); err == nil {
+		for _, address := range place.Addresses {
+			if verdict, err = askFenceAt(state, place, address, hello()); err == nil {
 				return verdict, nil
 			}
 		}
@@ -39,8 +43,8 @@ func AskFence(state enrolling.State, hello func() Hello, until time.Time) (verdi
 	}
 }
 
-func askFenceAt(state enrolling.State, appliance enrolling.Appliance, address string, hello Hello) (Verdict, error) {
-	connection, err := state.Dial(appliance, address)
+func askFenceAt(state enrolling.State, place enrolling.Place, address string, hello Hello) (Verdict, error) {
+	connection, err := state.Dial(place, address)
 	if err != nil {
 		return Verdict{}, enrolling.Explain(address, err)
 	}

@@ -8,8 +8,7 @@ from rig.eventually import eventually
 from secondsite.fabrics.agent import RecoveredAgents
 from secondsite.fabrics.agent.link import AgentRefused
 from secondsite.fabrics.calling import ExpectedAgent
-
-from . import support_link as support
+from tests.fabrics.agent import support_link as support
 
 pytestmark = support.needs_agent
 

@@ -10,8 +10,7 @@ from secondsite.fabrics.agent import RecoveredAgents
 from secondsite.fabrics.agent.link import Agents
 from secondsite.fabrics.agent.link.authority import Authority, pem_of
 from secondsite.fabrics.calling import ExpectedAgent
-
-from . import support_link as support
+from tests.fabrics.agent import support_link as support
 
 HERE = "aaaaaaaa-0000-0000-0000-00000000000b"
 """The hardware of the machine that was started at the second site."""

@@ -7,8 +7,7 @@ import pytest
 
 from rig.eventually import eventually
 from rig.installed import Host, why_not
-
-from . import support_link as support
+from tests.fabrics.agent import support_link as support
 
 pytestmark = [
     *support.needs_agent,
