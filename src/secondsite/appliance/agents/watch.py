@@ -1,14 +1,14 @@
 """Lets agents in whose machines were failed over to this site, and sees which of them do not come."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from ...domain import errors, shell
 from ...domain.amounts import span
-from ...fabrics.calling import AgentCalls, AgentPort, ExpectedAgent
+from ...fabrics.calling import AgentCalls, AgentPort
 from ...fabrics.interface import Fabric, PowerState
 from ...ground.periodic import Periodic
 from ..shared import AGENT_NOT_REGISTERED, Findings, State
@@ -61,26 +61,26 @@ class AgentWatch(Periodic):
         return LOOK_SECONDS
 
     def look(self) -> None:
-        expected: list[ExpectedAgent] = []
-        known = moved.known(self._state)
+        all_known = moved.known(self._state).items()
+        known = {machine_id: agent for machine_id, agent in all_known if not self._is_gone(machine_id, agent)}
+        port = self._ports.own
+        if self._calls is None or port is None:
+            return
+        self._calls.expect([each.expected for each in known.values()])
+        here = self._calls.connected()
         for machine_id, agent in known.items():
-            try:
-                if moved.forget_gone(self._state, self._fabric, machine_id, agent):
-                    self._clear(machine_id)
-                    self._seen.pop(machine_id, None)
-                    continue
-            except errors.SecondsiteError as problem:
-                log.debug("agent.not-seen", machine=machine_id, problem=problem.message)
-            expected.append(agent.expected)
-        if self._calls is not None:
-            self._calls.expect(expected)
-            self._judge_all(self._calls, known, {each.agent_id for each in expected})
+            self._judge(machine_id, agent, port, is_here=agent.identity.agent_id in here)
 
-    def _judge_all(self, calls: AgentCalls, known: Mapping[str, MovedAgent], expected: set[str]) -> None:
-        here, port = calls.connected(), self._ports.own
-        for machine_id, agent in known.items():
-            if agent.identity.agent_id in expected and port is not None:
-                self._judge(machine_id, agent, port, is_here=agent.identity.agent_id in here)
+    def _is_gone(self, machine_id: str, agent: MovedAgent) -> bool:
+        try:
+            gone = moved.forget_gone(self._state, self._fabric, machine_id, agent)
+        except errors.SecondsiteError as problem:
+            log.debug("agent.not-seen", machine=machine_id, problem=problem.message)
+            return False
+        if gone:
+            self._clear(machine_id)
+            self._seen.pop(machine_id, None)
+        return gone
 
     def _judge(self, machine_id: str, agent: MovedAgent, port: AgentPort, *, is_here: bool) -> None:
         seen = self._seen.setdefault(machine_id, _Seen())
