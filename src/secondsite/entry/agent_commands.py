@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,14 @@ app = typer.Typer(
 )
 
 PROGRAM = Path("/opt/secondsite/share/secondsite-agent")
+
+
+def _until(at: datetime | None, *, is_guest: bool) -> str:
+    if at is None:
+        return "revoked"
+    return "its home's" if is_guest else clock(at)
+
+
 Machine = Annotated[
     str, typer.Argument(help="Its name, or its id as 'list' shows it.", metavar="MACHINE", show_default=False)
 ]
@@ -32,7 +41,7 @@ COLUMNS: Sequence[output.Column] = (
     ("enrolled", lambda each: clock(each.enrolled_at)),
     ("last heard", lambda each: "never" if each.heard_at is None else clock(each.heard_at)),
     ("version", lambda each: each.version or "-"),
-    ("certificate until", lambda each: "revoked" if each.valid_until is None else clock(each.valid_until)),
+    ("certificate until", lambda each: _until(each.valid_until, is_guest=each.is_guest)),
 )
 
 

@@ -90,7 +90,8 @@ class ServerDisks:
 
 @dataclass(frozen=True, slots=True)
 class ListedAgent:
-    """`valid_until` is that of its newest certificate; None if it was revoked."""
+    """`valid_until` is that of its newest certificate; None if it was revoked. `is_guest`: it was enrolled at
+    another appliance, and its machine runs here; then it is when it last came."""
 
     agent_id: str
     name: str
@@ -98,6 +99,7 @@ class ListedAgent:
     heard_at: datetime | None
     version: str
     valid_until: datetime | None
+    is_guest: bool
 
 
 def new_key(
@@ -306,4 +308,6 @@ def _listed(registry: Registry, record: Record) -> ListedAgent:
     until = max((each.until for each in record.certificates), default=None)
     version = "" if heard is None else str(heard.hello.get("version", ""))
     heard_at = None if heard is None else heard.at
-    return ListedAgent(record.agent_id, record.name, record.enrolled_at, heard_at, version, until)
+    return ListedAgent(
+        record.agent_id, record.name, record.enrolled_at, heard_at, version, until, record.is_guest
+    )

@@ -82,6 +82,15 @@ def test_an_appliance_of_another_platform_says_where_moved_agents_call_and_enrol
     assert command(home, "key").returncode == 4
 
 
+def test_an_agent_that_was_enrolled_elsewhere_is_shown_as_such_and_can_be_revoked(home):
+    (home / "appliance.json").write_text(json.dumps({**CONFIG, "home": str(home), "agents": "0.0.0.0:9447"}))
+    (home / "fabric.json").write_text(json.dumps({"kind": "libvirt", "uri": "qemu:///system"}))
+    Registry(home / "agents").note_guest("11111111-2222-3333-4444-555555555555", "ab" * 32, "db01")
+    assert "its home's" in command(home, "list").stdout
+    command(home, "revoke", "db01")
+    assert "revoked" in command(home, "list").stdout
+
+
 def test_an_unknown_machine_has_no_key_and_cannot_be_revoked(home):
     for words in (("key", "--for", "nobody"), ("revoke", "nobody")):
         said = command(home, *words).stderr
