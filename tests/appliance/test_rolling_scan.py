@@ -8,7 +8,9 @@ import pytest
 from rig.appliances import DISK_BYTES, Pair
 from rig.eventually import eventually
 from rig.noise import noise
+from secondsite.appliance.shared import HomeFull
 from secondsite.appliance.source import progress as progresses
+from secondsite.appliance.source import rolling_scan as rolling
 from secondsite.appliance.source.progress import MissedWrites
 from secondsite.datapath.digests import hashes
 from secondsite.datapath.extents import BLOCK_BYTES
@@ -121,6 +123,25 @@ def test_what_nothing_marked_takes_the_grades_since_then_and_is_mended(pair):
     assert [point.compared for point in pair.status().points].count(True) == 2
     assert pair.target.point_bytes(pair.machine_id, again) == pair.source.read(pair.fabric_id)
     assert proven(pair) in {key for key, grade in grades(pair).items() if grade}
+
+
+def test_what_could_not_be_noted_is_found_again(pair, monkeypatch):
+    blind = Blind(pair.source)
+    full: list[progresses.SourceProgress] = []
+    monkeypatch.setattr(rolling, "AGAIN_SECONDS", 0.0)
+    real = source(pair).save
+
+    def save(progress, *more):
+        if progress.missed is not None and not full:
+            full.append(progress)
+            raise HomeFull("There is no space in the appliance's home.")
+        real(progress, *more)
+
+    monkeypatch.setattr(source(pair), "save", save)
+    blind.missed.add(5 * BLOCK_BYTES)
+    eventually(lambda: full and FINDING in codes(pair), 30)
+    blind.missed.clear()
+    eventually(lambda: FINDING not in codes(pair), 30)
 
 
 def test_a_finding_of_what_was_missed_outlives_a_restart_and_grades_fall_once(pair):

@@ -13,6 +13,9 @@ from secondsite.datapath.extents import BLOCK_BYTES, Extent
 from secondsite.fabrics.agent.collecting import ViewedPart
 from secondsite.fabrics.agent.conversation import Conversation
 from secondsite.fabrics.agent.digested import digests
+from secondsite.fabrics.agent.last_views import LastViews
+from secondsite.fabrics.agent.records import Records
+from secondsite.fabrics.agent.tracking import AgentTracking
 from secondsite.fabrics.conformance import steps
 from secondsite.fabrics.interface import ComparedBlocks, ExpectedBlocks
 from secondsite.ground.units import MiB
@@ -22,6 +25,7 @@ from .support_site import AgentSite
 
 pytestmark = support_link.needs_agent
 SIZE = 16 * MiB + 4096
+MACHINE = "11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture
@@ -113,6 +117,20 @@ def test_what_was_written_below_the_block_layer_is_told_and_what_is_marked_is_no
     site.kill(machine)
     site.switch_on(machine)
     assert compared(site, machine, base, content) is None, "all of it is compared anyway"
+
+
+def test_what_the_equation_notices_as_well_is_a_comparison_that_is_due_and_nothing_more(tmp_path):
+    answer = {"blocks": 1, "unmarked": [0], "noticed": "The kernel counted 2 bytes, the tracking 1."}
+    agents = types.SimpleNamespace(ask=lambda *_asked, **_words: answer)
+    records = Records(tmp_path / "records")
+    records.change(MACHINE, keys={"sda": "wwn:1"}, checkpoints={"b": ("sda",)}, base="b")
+    tracking = AgentTracking(agents, records, LastViews(agents, records, tmp_path / "last"))
+    expected = ExpectedBlocks(MACHINE, "sda", "b", 0, bytes(16))
+    assert tracking.compare(expected) is None
+    del answer["noticed"]
+    assert tracking.compare(expected) == ComparedBlocks(1, (0,))
+    answer["unmarked"] = [7]
+    assert tracking.compare(expected) == ComparedBlocks(1), "of what was not asked it tells nothing"
 
 
 def test_a_comparison_with_what_is_no_base_says_nothing(site):
