@@ -28,10 +28,10 @@ def asked(machine):
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.load_cert_chain(machine.folder / "state" / "identity.pem")
     try:
-        with socket.create_connection(("127.0.0.1", machine.port), PATIENCE) as plain:
-            line = context.wrap_socket(plain)
+        plain = socket.create_connection(("127.0.0.1", machine.port), PATIENCE)
+        with context.wrap_socket(plain) as line, line.makefile("rb") as lines:
             line.sendall(json.dumps({"role": "fence", "hello": HELLO}).encode() + b"\n")
-            answer = json.loads(line.makefile("rb").readline() or b"{}")
+            answer = json.loads(lines.readline() or b"{}")
     except OSError:
         return None
     return answer.get("told")
