@@ -144,3 +144,15 @@ def test_a_machine_whose_fence_keeps_it_from_working_is_off_and_can_be_let_go_on
     power.start(ID)
     assert link.asked == ["unfence"]
     assert power.state(ID) is PowerState.RUNNING
+
+
+def test_one_that_does_not_go_off_is_not_called_off(link, power, monkeypatch):
+    monkeypatch.setattr(power_module, "STOP_SECONDS", 0.05)
+    for goes in ({}, {"connected": False}):
+        link.goes = goes
+        with pytest.raises(FabricError, match="Nobody knows whether server is off"):
+            power.stop(ID)
+    link.agent, link.goes = Known(), {"connected": False, "said_goodbye": True}
+    power.stop(ID)
+    link.agent = Known(rescue=True)
+    power.stop(ID)

@@ -115,14 +115,22 @@ class AgentPower:
         return self._is_away_within(fabric_id, grace_seconds)
 
     def stop(self, fabric_id: str) -> None:
-        """Nobody can cut the power of a machine that does not obey its agent. One that runs from the rescue
-        image is off as it is."""
+        """Nobody can cut the power of a machine that does not obey its agent: raises FabricError for one that
+        is not known to be off then. One that runs from the rescue image is off as it is."""
         if self._is_connected(fabric_id):
             if self._last_views.stands(fabric_id):
                 self._last_views.switch_off(fabric_id)
             else:
                 Conversation(self._agents, fabric_id).shut_down()
                 self._is_away_within(fabric_id, STOP_SECONDS)
+        agent = self._agents.find(fabric_id)
+        if agent is None or agent.rescue or self._records.get(fabric_id).is_off or is_fenced(agent):
+            return
+        if not self._has_ended(fabric_id):
+            raise errors.FabricError(
+                f"Nobody knows whether {agent.name} is off, and its power cannot be cut from here.",
+                do="Switch it off where it stands, or start it from the rescue image; then retry.",
+            )
 
     def _await_up(self, fabric_id: str) -> None:
         """Wait until a machine that came home runs its own system; as long as its rescue system is there, it
