@@ -19,8 +19,8 @@ def disk(serial, gb, holds=(), refused=""):
     )  # fmt: skip
 
 
-def assigned(wanted, *offered, accepted=(), **decided):
-    return assign("web01", wanted, offered, OtherDisks(**decided), accepted)
+def assigned(wanted, *offered, accepted=(), own=None, **decided):
+    return assign("web01", wanted, offered, OtherDisks(**decided), accepted, own)
 
 
 def test_by_size_where_only_one_is_large_enough():
@@ -79,3 +79,9 @@ def test_what_cannot_be_is_told():
 def test_a_disk_may_stay_behind():
     found = assigned(TWO, disk("X", 120), chosen={"sdb": "none"})
     assert (found.disks, found.problems) == ({"sda": "wwn:0xX"}, ())
+
+
+def test_where_one_disk_was_replaced_the_others_stay_what_they_were():
+    own = {"sda": "wwn:0xX", "sdb": "wwn:0xGONE"}
+    found = assigned(TWO, disk("X", 600, holds=["gpt"]), disk("Y", 600), own=own)
+    assert (found.disks, found.problems) == ({"sda": "wwn:0xX", "sdb": "wwn:0xY"}, ())

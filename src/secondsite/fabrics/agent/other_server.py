@@ -95,8 +95,8 @@ class OtherServer:
         if agent is None or decided is None:
             return Assignment()
         offered = told.disks(self._agents.ask(fabric_id, "disks", QUICK_SECONDS))
-        accepted = {*record.others.values(), *record.keys.values()}
-        return assign(agent.name, _sizes(record), list(offered.values()), decided, accepted)
+        before, own = set(record.others.values()), record.keys
+        return assign(agent.name, _sizes(record), list(offered.values()), decided, before, own)
 
     def _of_its_hardware(
         self, fabric_id: str, record: MachineRecord, found: Assignment

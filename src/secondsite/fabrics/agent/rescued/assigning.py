@@ -42,19 +42,23 @@ def assign(
     offered: Sequence[OfferedDisk],
     decided: OtherDisks,
     accepted: Collection[str] = (),
+    own: Mapping[str, str] | None = None,
 ) -> Assignment:
     """For the machine of this name, whose disks have the sizes `wanted`. `accepted`: the server's disks whose
-    content is the machine's, or was given up before."""
-    return _Assigning(name, wanted, offered, decided, accepted).assigned()
+    content is the machine's, or was given up before. `own`: the keys of its own disks, which stay what they
+    were if the server has them."""
+    return _Assigning(
+        name, wanted, offered, decided, {*accepted, *(own or {}).values()}, own or {}
+    ).assigned()
 
 
 class _Assigning:
     def __init__(
         self, name: str, wanted: Mapping[str, int], offered: Sequence[OfferedDisk], decided: OtherDisks,
-        accepted: Collection[str],
+        accepted: Collection[str], own: Mapping[str, str],
     ) -> None:  # fmt: skip
         self._name, self._wanted, self._offered = name, wanted, offered
-        self._decided, self._accepted = decided, accepted
+        self._decided, self._accepted, self._own = decided, accepted, own
         self._taken: dict[str, OfferedDisk] = {}
         self._problems: list[Problem] = []
 
@@ -62,8 +66,10 @@ class _Assigning:
         for key, text in self._decided.chosen.items():
             if text != NONE:
                 self._choose(key, text)
+        for key in self._wanted.keys() - self._decided.chosen.keys():
+            self._keep(key)
         for key in sorted(self._wanted, key=lambda key: (-self._wanted[key], key)):
-            if key not in self._decided.chosen:
+            if key not in self._decided.chosen and key not in self._taken:
                 self._find(key)
         for key, disk in self._taken.items():
             self._problems.extend(self._against(key, disk))
@@ -81,6 +87,12 @@ class _Assigning:
             self._tell(f"Disk {_said(found[0])} was chosen for two disks of {self._name}.", key)
         else:
             self._taken[key] = found[0]
+
+    def _keep(self, key: str) -> None:
+        """As where one of its disks was replaced."""
+        for each in self._offered:
+            if each.key == self._own.get(key) and not each.refused and each not in self._taken.values():
+                self._taken[key] = each
 
     def _find(self, key: str) -> None:
         """By its size alone: where more than one disk is large enough, a person decides."""
