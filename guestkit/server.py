@@ -22,18 +22,15 @@ HERE = Path(__file__).parent
 SCRIPTS = {
     "usr/local/sbin/make-server": HERE / "server.sh",
     "usr/local/sbin/rows": HERE / "server_rows.sh",
-    "usr/local/sbin/command": HERE / "server_command.sh",
+    "usr/local/sbin/command": systems.COMMAND,
 }
 UNITS = {
     "make-server": "[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\n"
     "ExecStart=/usr/local/sbin/make-server\n[Install]\nWantedBy=multi-user.target\n",
     "rows": "[Unit]\nAfter=postgresql.service\n[Service]\nExecStart=/usr/local/sbin/rows\n"
     "[Install]\nWantedBy=multi-user.target\n",
-    "command": "[Unit]\nConditionPathExists=/dev/ttyS1\n[Service]\nExecStart=/usr/local/sbin/command\n"
-    "StandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/ttyS1\nRestart=always\n"
-    "[Install]\nWantedBy=multi-user.target\n",
+    "command": systems.COMMAND_UNIT,
 }
-NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=yes\n"
 PACKAGES = ("postgresql", "psmisc", "dbus", "libpam-systemd")
 """With the last two it goes off at its power button."""
 FIRST_MIB, SECOND_MIB = 3072, 1024
@@ -48,7 +45,7 @@ def disks(cache: Path | None = None) -> tuple[Path, Path]:
     BuildFailed."""
     cache = (cache or building.DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
-    wanted = [*(path.read_text() for path in SCRIPTS.values()), UNITS, NETWORK, PACKAGES, FIRST_MIB]
+    wanted = [*(path.read_text() for path in SCRIPTS.values()), UNITS, systems.NETWORK, PACKAGES, FIRST_MIB]
     with building.alone(cache):
         root = building.once(
             cache / f"server-root-{systems.digest([systems.PACKAGES, PACKAGES])}",
@@ -80,7 +77,7 @@ def _configure(root: Path) -> None:
     (root / "usr/local/share/parts").write_text(systems.PARTS.format(systems.LVM))
     for name, text in UNITS.items():
         (root / f"etc/systemd/system/{name}.service").write_text(text)
-    (root / "etc/systemd/network/any.network").write_text(NETWORK)
+    (root / "etc/systemd/network/any.network").write_text(systems.NETWORK)
     (root / "etc/default/grub").write_text(systems.GRUB)
     (root / "etc/fstab").write_text("LABEL=root / ext4 defaults 0 1\n")
     (root / "etc/hostname").write_text("server\n")
@@ -96,20 +93,21 @@ class Server:
     """The machine, in a folder of its own."""
 
     folder: Path
-    disks: tuple[Path, Path]
+    disks: tuple[Path, ...]
+    bus: str = "ide"
     number: int = 0
     process: subprocess.Popen[bytes] | None = None
     words: Sequence[str] = field(default_factory=list)
 
     @classmethod
-    def make(cls, folder: Path) -> "Server":
-        """A new one; its disks are copies. Raises BuildFailed."""
+    def make(cls, folder: Path, of: tuple[Path, ...] = (), bus: str = "ide") -> "Server":
+        """A new one, or another system; its disks are copies. Raises BuildFailed."""
         folder.mkdir(parents=True)
         made = []
-        for each in disks():
+        for each in of or disks():
             programs.run(["cp", "--sparse=always", "--reflink=auto", each, folder / each.name])
             made.append(folder / each.name)
-        return cls(folder, (made[0], made[1]))
+        return cls(folder, tuple(made), bus)
 
     @property
     def console(self) -> Path:
@@ -124,7 +122,7 @@ class Server:
             for number, path in enumerate(self.disks)
             for word in (
                 "-drive", f"id=d{number},file={path},format=raw,if=none,cache=none,discard=unmap",
-                "-device", f"ide-hd,drive=d{number},bus=ide.{number},serial=SERVER-{number}",
+                "-device", f"{self._device(number)},drive=d{number},serial=SERVER-{number}",
             )
         ]  # fmt: skip
         command: list[str | Path] = [
@@ -136,6 +134,9 @@ class Server:
             "-serial", f"unix:{self.folder}/command,server=on,wait=off", "-monitor", "none", *boots,
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def _device(self, number: int) -> str:
+        return f"ide-hd,bus=ide.{number}" if self.bus == "ide" else "virtio-blk-pci"
 
     def is_on(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -157,7 +158,7 @@ class Server:
 
     def run(self, command: str, within_seconds: float = COMMAND_SECONDS) -> tuple[int, str]:
         """How a line of shell ended in it, and what it printed. Raises TimeoutError."""
-        with self._line(within_seconds) as line:
+        with self.line(within_seconds) as line:
             line.sendall(f"{command}\n".encode())
             said = b""
             while not (ended := re.search(rb"END (\d+)\r?\n", said)):
@@ -168,7 +169,8 @@ class Server:
         return int(ended[1]), said[: ended.start()].decode(errors="replace")
 
     @contextmanager
-    def _line(self, within_seconds: float) -> Iterator[socket.socket]:
+    def line(self, within_seconds: float) -> Iterator[socket.socket]:
+        """What is said there is run, line by line; END and its status follow."""
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(within_seconds)
             line.connect(str(self.folder / "command"))

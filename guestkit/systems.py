@@ -16,7 +16,8 @@ from guestkit import building, debian, programs, system_runs
 from guestkit.errors import BuildFailed
 
 MiB = 1 << 20
-FIRST = Path(__file__).with_name("whole_system.sh")
+HERE = Path(__file__).parent
+FIRST, COMMAND = HERE / "whole_system.sh", HERE / "server_command.sh"
 DISK_MIB, ROOT_AT_MIB = 2560, 66
 PARTS = f"""label: gpt
 start=1MiB, size=1MiB, type=21686148-6449-6E6F-744E-656564454649
@@ -36,6 +37,18 @@ ExecStart=/usr/local/sbin/whole-system
 [Install]
 WantedBy=multi-user.target
 """
+COMMAND_UNIT = """[Unit]
+ConditionPathExists=/dev/ttyS1
+[Service]
+ExecStart=/usr/local/sbin/command
+StandardInput=tty-force
+StandardOutput=tty
+TTYPath=/dev/ttyS1
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
+NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=yes\n"
 CONSOLE = "console=ttyS0 quiet no_timer_check mitigations=off"
 """A busy host delivers a timer too late for what the kernel checks at its start."""
 GRUB = """GRUB_TIMEOUT=0
@@ -83,7 +96,7 @@ def disk(name: str, cache: Path | None = None) -> Path:
     cache = (cache or building.DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
     system = SYSTEMS[name]
-    made = cache / f"system-{name}-{digest([FIRST.read_text(), PARTS, GRUB, SERVICE])}"
+    made = cache / f"system-{name}-{digest([FIRST.read_text(), PARTS, GRUB, SERVICE, COMMAND_UNIT])}"
     if not made.exists():  # else nobody waits for another one in the making
         with building.alone(cache):
             root = building.once(
@@ -136,6 +149,7 @@ def _boot_file(root: Path, kind: str) -> Path:
 
 
 def _configure(root: Path) -> None:
+    commands(root)
     script = root / "usr/local/sbin/whole-system"
     script.write_bytes(FIRST.read_bytes())
     script.chmod(0o755)
@@ -147,6 +161,16 @@ def _configure(root: Path) -> None:
     (root / "etc/machine-id").write_text("")
     for words in (["enable", "whole-system.service"], ["mask", *UNWANTED.split()]):
         programs.run(["systemctl", f"--root={root}", *words])
+
+
+def commands(root: Path) -> None:
+    """Whoever has its second serial port has a shell in it; its cards ask for addresses."""
+    script = root / "usr/local/sbin/command"
+    script.write_bytes(COMMAND.read_bytes())
+    script.chmod(0o755)
+    (root / "etc/systemd/system/command.service").write_text(COMMAND_UNIT)
+    (root / "etc/systemd/network/any.network").write_text(NETWORK)
+    programs.run(["systemctl", f"--root={root}", "enable", "command.service", "systemd-networkd.service"])
 
 
 def blank(path: Path, mib: int = DISK_MIB) -> Path:

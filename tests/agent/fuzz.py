@@ -1,13 +1,13 @@
 """Who writes, and how much, against what the agent says.
 
-    python -m tests.agent.fuzz SECONDS [SEED [DISK=KIND ...]]
+    python -m tests.agent.fuzz SECONDS [SEED [DISK=KIND ...]] [outside=FOLDER]
 
 Without disks it makes loop devices. Disks that are named, as in vdb=ext4 sda=xfs vdc=mirror sdb=mirror, are
-those of a machine that nobody needs: all that lies on them is lost.
+those of a machine that nobody needs: all that lies on them is lost. `tests.agent.guests` makes such machines.
 
 Each round ends with a frozen point. While it stands still all disks are read as they are, which is the truth,
 and a second agent is asked for its marks. A block that changed since the round before and has no mark was
-missed: then the point must not be valid."""
+missed: then the point must not be valid. Swap is no part of that: what differs there is only counted."""
 
 import contextlib
 import json
@@ -37,17 +37,20 @@ class Found:
     missed_blocks: int = 0
     rounds_with_missed_blocks: int = 0
     valid_rounds_with_missed_blocks: int = 0
+    compared_blocks: int = 0
     wrong_blocks_of_valid_points: int = 0
+    wrong_blocks_of_swap: int = 0
     scans: int = 0
     found_by_scans: int = 0
     most_frozen_seconds: float = 0.0
     recursion_misses: int = 0
     most_resident_mib: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
-    wrong: dict[str, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
+MOST_NAMED, HELD_MIB = 40, 300
 SIZES = {
     "ext4": (320 * MiB, 48 * MiB),
     "xfs": (320 * MiB, 0),
@@ -60,7 +63,7 @@ SIZES = {
 class Fuzz:
     """File systems on loop devices, with writers past one of them."""
 
-    def __init__(self, seed, sizes=SIZES, kinds=KINDS, held_mib=1250, named=()):
+    def __init__(self, seed, sizes=SIZES, kinds=KINDS, held_mib=1250, named=(), outside=None):
         self.found, self.stack = Found(), contextlib.ExitStack()
         self.folder = Path(
             self.stack.enter_context(
@@ -74,8 +77,10 @@ class Fuzz:
             disk = support.LoopDisk(self.folder, kind, fs_size + past, kind, fs_size, direct=kind == "xfs")
             self.stack.callback(disk.close)
             self.disks.append(disk.make())
+        self.nested = []
         if named:
             self.disks = fuzz_disks.made(self.folder, named)
+            self.nested = [fuzz_disks.nested(disk) for disk in self.disks if disk.kind == "ext4"]
         self.writers = support.Writers("nice", "-n", "19") if named else support.Writers()
         self.agent = support.Agent(
             self.folder, self.disks, "--held-mib", str(held_mib), "--thaw-after", "60s", "--scan-mib", "0"
@@ -88,6 +93,8 @@ class Fuzz:
         self.stack.callback(self.writers.close)
         self.seed, self.kinds = seed, kinds
         self.replica = support.Replica(self.agent, self.disks)
+        self.look = fuzz_disks.Outside(outside, self.disks) if outside else self._from_within
+        self.reads_ahead = bool(named)
         self.past = []
 
     def begin(self, burners=1):
@@ -95,11 +102,10 @@ class Fuzz:
         for disk in self.disks:
             if disk.kind == "swap":
                 self.past.append(self.writers.start("swapping", disk.device, self.seed))
-            if not disk.mounted:
-                continue
+        for mount in (*(disk.mount for disk in self.disks if disk.mounted), *self.nested):
             for kind in self.kinds:
                 number += 1
-                self.writers.start(kind, disk.mount / kind, self.seed * 1000 + number)
+                self.writers.start(kind, mount / kind, self.seed * 1000 + number)
         first = self.disks[0]
         for turn in range(2 if first.fs_size < first.size else 0):
             self.past.append(
@@ -117,6 +123,7 @@ class Fuzz:
         self.second.told("open", view="live", name="first")
         self.second.told("acknowledge", name="first")
         self.base = self.last = "first"
+        self.began = sum(disk.writes() for disk in self.disks)
         with support.stopped(self.past):
             answer, self.truth, _ = self._point("begin")
         self._judge("begin", answer, self.truth)
@@ -126,26 +133,39 @@ class Fuzz:
         self.agent.hold("read")
         self.agent.send("open", view="frozen", base=self.base, name=name)
         self.agent.held("read")
-        truth = {disk.key: disk.digests() for disk in self.disks}
+        truth = self.look(name)
         marked = self._marked(name)
         self.agent.let_go("read")
         return self.agent.answer(), truth, marked
 
+    def _from_within(self, _name):
+        return {disk.key: disk.digests() for disk in self.disks}
+
     def round(self, seconds):
         """Writes for so long, then a point, judged."""
-        began = [disk.writes() for disk in self.disks]
         time.sleep(seconds)
         name = f"p{self.found.rounds}"
+        if self.reads_ahead:
+            self._read_ahead(f"{name}-live")
         with support.stopped(self.past):
             answer, truth, marked = self._point(name)
         missed = self._missed(truth, marked)
         self.found.rounds += 1
-        self.found.writes += sum(disk.writes() for disk in self.disks) - sum(began)
+        self.found.writes = sum(disk.writes() for disk in self.disks) - self.began
         self.found.missed_blocks += missed
         self.found.rounds_with_missed_blocks += missed > 0
         self.found.valid_rounds_with_missed_blocks += missed > 0 and answer["ok"]
         self.truth = truth
         self._judge(name, answer, truth)
+
+    def _read_ahead(self, name):
+        """Most of what changed, while the machine writes on."""
+        answer = self.agent.ask("open", view="live", base=self.base, name=name, flushed=True)
+        if not answer["ok"]:
+            return  # the point says why
+        self.found.received_blocks += self.replica.receive(name)
+        self.agent.told("acknowledge", name=name)
+        self.base = name
 
     def _missed(self, truth, marked):
         """How many blocks changed since the round before without a mark."""
@@ -189,17 +209,20 @@ class Fuzz:
         )
         self.found.recursion_misses = sum(told["instant"]["now"]["misses"])
         for key, digests in truth.items():
-            has = self.replica.digests[key]
-            wrong = sum(has[at] != digests[at] for at in self._judged(key))
-            self.found.wrong_blocks_of_valid_points += wrong
-            if wrong:
-                self.found.wrong[key] = self.found.wrong.get(key, 0) + wrong
+            has, judged = self.replica.digests[key], self._judged(key)
+            wrong = [at for at in range(len(has)) if has[at] != digests[at]]
+            here = [at for at in wrong if at in judged]
+            self.found.compared_blocks += len(judged)
+            self.found.wrong_blocks_of_valid_points += len(here)
+            self.found.wrong_blocks_of_swap += 0 if judged else len(wrong)
+            self.found.wrong += [f"{name} {key} {at * support.BLOCK}" for at in here]
+        del self.found.wrong[MOST_NAMED:]
 
     def _judged(self, key):
         """The blocks of a disk, but not those that md writes on its own, nor swap: all of it swaps there,
         whoever is stopped."""
         [disk] = [disk for disk in self.disks if disk.key == key]
-        if disk.kind == "swap" and not disk.mounted:
+        if disk.kind == "swap":
             return range(0)
         return range(getattr(disk, "own_blocks", 0), len(self.replica.digests[key]))
 
@@ -225,12 +248,14 @@ def main():
     seconds, seed = float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
     support.PATIENCE = 900.0
     named = dict(word.split("=") for word in sys.argv[3:])
-    fuzz, chance = Fuzz(seed, named=named), random.Random(seed)
+    outside, held = named.pop("outside", None), HELD_MIB if named else 1250
+    fuzz = Fuzz(seed, held_mib=held, named=named, outside=outside)
+    chance = random.Random(seed)
     try:
         fuzz.begin()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            fuzz.round(chance.choice((5, 15, 30) if named else (0.1, 0.3, 1, 3, 5)))
+            fuzz.round(chance.choice((2, 5, 15) if named else (0.1, 0.3, 1, 3, 5)))
             print(json.dumps(asdict(fuzz.found)), flush=True)
     finally:
         fuzz.close()

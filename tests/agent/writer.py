@@ -15,7 +15,7 @@ import sys
 import time
 
 PAGE = 4096
-FILE_BYTES = 24 << 20
+FILE_BYTES = int(os.environ.get("WRITER_MIB", "24")) << 20
 FITRIM = 0xC0185879
 PUNCH_HOLE = 3
 PAGEOUT = 21

@@ -86,8 +86,10 @@ class AgentSite:
     obeys_shutdown = keeps_bitmaps = True
     has_files = proves_rest = False
 
-    def __init__(self, root):
-        self.root, self.machines = root, {}
+    def __init__(self, root, link=None):
+        """With a link its appliance stands at the far end, and its machines at the near one."""
+        self.root, self.machines, self.link = root, {}, link
+        self.host = link.far if link else "127.0.0.1"
         self.scratch_dir = root / "scratch"
         self.scratch_dir.mkdir()
         self.port = processes.free_port()
@@ -95,10 +97,14 @@ class AgentSite:
         self._open()
 
     def _open(self):
-        agents = Agents(self.root / "home" / "agents", ("127.0.0.1", self.port))
-        agents.start()
+        agents = self.link.call(self._listening) if self.link else self._listening()
         self.agents = Watched(agents, self.missed)
         self.fabric = AgentFabric(self.agents, self.root / "work", agents.close)
+
+    def _listening(self):
+        agents = Agents(self.root / "home" / "agents", (self.host, self.port))
+        agents.start()
+        return agents
 
     def close(self):
         for machine in self.machines.values():
@@ -119,6 +125,14 @@ class AgentSite:
         running = [each for each, machine in self.machines.items() if machine.process.poll() is None]
         eventually(lambda: self._connected() >= {*running}, PATIENCE)
 
+    def back(self, fabric_id):
+        """The appliance was gone; this agent is with it again."""
+        self._open()
+        self.wait_for(fabric_id)
+
+    def wait_for(self, fabric_id):
+        eventually(lambda: fabric_id in self._connected(), PATIENCE)
+
     def _connected(self):
         return {each.agent_id for each in self.agents.known() if each.connected}
 
@@ -132,7 +146,7 @@ class AgentSite:
 
     def _begun(self, machine):
         self.machines[machine.name] = machine
-        said = machine.enroll(self.port, self.agents.new_key())
+        said = machine.enroll(self.port, self.agents.new_key(), self.host)
         assert said.returncode == 0, said
         fabric_id = said.stdout.split("enrolled as ")[1].split(",")[0]
         self.machines[fabric_id] = self.machines.pop(machine.name)
@@ -141,7 +155,7 @@ class AgentSite:
 
     def _run(self, fabric_id):
         self.machines[fabric_id].run()
-        eventually(lambda: fabric_id in self._connected(), PATIENCE)
+        self.wait_for(fabric_id)
 
     def switch_on(self, fabric_id):
         if self.machines[fabric_id].process.poll() is not None:

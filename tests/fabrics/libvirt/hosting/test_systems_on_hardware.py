@@ -21,9 +21,8 @@ from secondsite.fabrics.libvirt.host import domain_xml
 AGENT = Path(__file__).parents[4] / ".cache" / "agent" / "secondsite-agent"
 TAG = "33333333-2222-4333-8444-555555555555"
 START_SECONDS = 1800
-RUN = (Drive.VIRTIO, Drive.AHCI, Drive.PVSCSI, Drive.MEGARAID)
-FOR_VIRTIO_ALONE = ("debian-12-dep",)
-FOR_ALL = ("debian-12", "debian-12-lvm-xfs")
+FOR_VIRTIO_ALONE = ("debian-12-dep", "debian-12-dracut")
+FOR_ALL = ("debian-11", "debian-12", "debian-12-lvm-xfs", "debian-13")
 
 pytestmark = [
     pytest.mark.guest,
@@ -94,12 +93,12 @@ def expect(found, drive):
     assert module in {each.replace("-", "_") for each in found.drivers}
 
 
-@pytest.mark.parametrize("drive", RUN)
+@pytest.mark.parametrize("drive", Drive)
 @pytest.mark.parametrize("name", FOR_ALL)
 def test_a_system_with_a_general_initramfs_starts_on(host, name, drive):
     definition, said = defined(name, host)
     assert not [each for each in telling.obstacles(said, time.time()) if each.blocking]
-    assert {*RUN} <= {*definition.drives}
+    assert {*Drive} == {*definition.drives}
     alone = definition.model_copy(update={"drives": (drive,)})
     (words,) = made(host, alone, name)
     assert "its own hardware" in words
@@ -115,12 +114,13 @@ def test_a_system_whose_initramfs_was_made_for_virtio_gets_virtio_and_starts(hos
     expect(started(host, definition), Drive.VIRTIO)
 
 
-def test_what_the_decision_refuses_does_not_boot(host):
-    """The same system on AHCI: its initramfs finds no root."""
-    definition, _ = defined("debian-12-dep", host)
+@pytest.mark.parametrize(("name", "says"), zip(FOR_VIRTIO_ALONE, ("ALERT!", "dracut-initqueue"), strict=True))
+def test_what_the_decision_refuses_does_not_boot(host, name, says):
+    """The same systems on AHCI: their initramfs finds no root."""
+    definition, _ = defined(name, host)
     other = definition.model_copy(update={"drives": (Drive.AHCI,)})
-    made(host, other, "debian-12-dep")
-    assert started(host, other, until=lambda text: "ALERT!" in text)
+    made(host, other, name)
+    assert started(host, other, until=lambda text: says in text)
 
 
 @pytest.mark.parametrize("drive", [Drive.VIRTIO, Drive.AHCI])

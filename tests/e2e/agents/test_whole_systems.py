@@ -1,0 +1,70 @@
+"""Each point of a real system is, bit for bit, what its disk held as its file systems stood still."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from guestkit import systems
+from rig.agent_sites import AgentSites
+from secondsite.fabrics import simulated
+from secondsite.ground.units import TiB
+from tests.e2e.agents import support_systems as support
+from tests.e2e.agents.support_agents import needs_agent
+
+POINTS = int(os.environ.get("SECONDSITE_POINTS", "10"))
+CHECK_EVERY = 5
+SYSTEMS = {
+    "debian-11": "ext4",
+    "debian-12-dracut": "ext4",
+    "debian-12-lvm-xfs": "xfs",
+    "debian-13": "ext4",
+}
+
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.every(by="all"),
+    pytest.mark.timeout(7200),
+    pytest.mark.skipif(not systems.is_possible(), reason="needs root and debootstrap"),
+    needs_agent,
+]
+
+
+@pytest.fixture
+def site():
+    folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        rig = stack.enter_context(AgentSites("simulated", folder, forked=True)).open()
+        simulated.give_host_memory(rig.home("appliance-b") / "fabric", TiB)
+        yield rig, folder
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_each_point_is_what_the_disk_held_as_it_stood(site, name, record_property):
+    rig, folder = site
+    system = support.Judged(rig, folder, name)
+    try:
+        told = system.enroll()
+        record_property("drives", told.definition.drives)
+        system.protect()
+        system.load()
+        judged = 0
+        for number in range(POINTS):
+            found = system.held()
+            if found is None:
+                continue
+            point, truth = found
+            assert support.differing(system.image(point), truth) == []
+            if number % CHECK_EVERY == 0:
+                assert support.check_file_system(system.image(point), SYSTEMS[name]) == ""
+            judged += 1
+            print(name, point.id, point.consistency, f"{system.figures[-1]:.1f} s paused", flush=True)
+        record_property("judged", judged)
+        assert judged > POINTS // 2
+    finally:
+        system.close()
