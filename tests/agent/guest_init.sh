@@ -11,14 +11,14 @@ mount -t tmpfs top /top
 mkdir /top/upper /top/work
 mount -t overlay -o lowerdir=/host,upperdir=/top/upper,workdir=/top/work over /new
 rm -f /new/.dockerenv
-for each in proc sys dev; do mount --move "/$each" "/new/$each"; done
+for each in proc sys dev; do mount -o move "/$each" "/new/$each"; done
 for each in run tmp var/tmp dev/shm; do
     mkdir -p "/new/$each"
     mount -t tmpfs tmp "/new/$each"
 done
 mkdir -p /new/lib/modules /new/dev/pts
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none shared /new/mnt
-mount --bind "/host$(cat /modules/root)/lib/modules" /new/lib/modules
+mount -o bind "/host$(cat /modules/root)/lib/modules" /new/lib/modules
 chroot /new /bin/sh /mnt/work >/new/mnt/log 2>&1
 echo "ended $?" >>/new/mnt/log
 poweroff -f

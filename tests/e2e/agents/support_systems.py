@@ -29,7 +29,8 @@ from tests.support import policies
 COPY_SECONDS, POINT_SECONDS = 1800, 300
 SEAMS = "/dev/shm/seams"
 INSTALL = (
-    "until ip route | grep -q default; do sleep 1; done; bash -c 'exec 3<>/dev/tcp/{host}/{port}; cat <&3 >/root/secondsite-agent' && "
+    "until ip route | grep -q default; do sleep 1; done; "
+    "bash -c 'exec 3<>/dev/tcp/{host}/{port}; cat <&3 >/root/secondsite-agent' && "
     "chmod +x /root/secondsite-agent && mkdir -p {seams} && "
     "/root/secondsite-agent enroll --appliance {host}:{agents} {key} && "
     "systemd-run --unit=trial /root/secondsite-agent run --thaw-after 50s --seams {seams}"
