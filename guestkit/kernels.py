@@ -34,9 +34,10 @@ def kernel(line: str, cache: Path | None = None) -> Kernel:
     """One of RELEASES, from the cache when it is there. Raises BuildFailed."""
     cache = (cache or building.DEFAULT_CACHE).resolve()
     cache.mkdir(parents=True, exist_ok=True)
-    release = RELEASES[line]
-    with building.alone(cache):
-        made = building.once(cache / f"kernel-{release}", lambda into: _extract(release, into))
+    release, made = RELEASES[line], cache / f"kernel-{RELEASES[line]}"
+    if not made.exists():  # else nobody waits for another one in the making
+        with building.alone(cache):
+            building.once(made, lambda into: _extract(release, into))
     (modules,) = (made / "lib/modules").iterdir()
     return Kernel(modules.name, made / "vmlinuz", made)
 

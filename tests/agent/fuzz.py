@@ -50,6 +50,7 @@ class Found:
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
+MIXED = ("mixed", "mixed")
 MOST_NAMED, HELD_MIB = 40, 300
 SIZES = {
     "ext4": (320 * MiB, 48 * MiB),
@@ -94,7 +95,7 @@ class Fuzz:
         self.seed, self.kinds = seed, kinds
         self.replica = support.Replica(self.agent, self.disks)
         self.look = fuzz_disks.Outside(outside, self.disks) if outside else self._from_within
-        self.reads_ahead = bool(named)
+        self.reads_ahead = bool(outside)
         self.past = []
 
     def begin(self, burners=1):
@@ -105,7 +106,7 @@ class Fuzz:
         for mount in (*(disk.mount for disk in self.disks if disk.mounted), *self.nested):
             for kind in self.kinds:
                 number += 1
-                self.writers.start(kind, mount / kind, self.seed * 1000 + number)
+                self.writers.start(kind, mount / f"{kind}{number}", self.seed * 1000 + number)
         first = self.disks[0]
         for turn in range(2 if first.fs_size < first.size else 0):
             self.past.append(
@@ -119,7 +120,9 @@ class Fuzz:
             )
         for _ in range(burners):
             self.writers.busy()
-        self.replica.copy("first")
+        self.agent.told("open", view="live", name="first")
+        self._receive("first")
+        self.agent.told("acknowledge", name="first")
         self.second.told("open", view="live", name="first")
         self.second.told("acknowledge", name="first")
         self.base = self.last = "first"
@@ -163,9 +166,29 @@ class Fuzz:
         answer = self.agent.ask("open", view="live", base=self.base, name=name, flushed=True)
         if not answer["ok"]:
             return  # the point says why
-        self.found.received_blocks += self.replica.receive(name)
+        self._receive(name)
         self.agent.told("acknowledge", name=name)
         self.base = name
+
+    def _receive(self, name):
+        """What a live view says is dirty. From outside all is there at once, as it is after the marks were
+        taken: that is what reading gives, without the guest's time."""
+        if not self.reads_ahead:
+            self.found.received_blocks += self.replica.receive(name)
+            return
+        there = self.look(name)
+        for disk in self.disks:
+            for block in self._dirty(self.agent, disk, name):
+                self.replica.digests[disk.key][block] = there[disk.key][block]
+
+    def _dirty(self, agent, disk, name):
+        """The blocks that a view says are dirty."""
+        with agent.reader(disk, name) as reader:
+            return {
+                block
+                for each in reader.dirty()
+                for block in range(each.offset // support.BLOCK, -(-each.end // support.BLOCK))
+            }
 
     def _missed(self, truth, marked):
         """How many blocks changed since the round before without a mark."""
@@ -180,14 +203,7 @@ class Fuzz:
     def _marked(self, name):
         """What the second agent marked since the round before, by disk."""
         self.second.told("open", view="live", base=self.last, name=name)
-        marked = {}
-        for disk in self.disks:
-            with self.second.reader(disk, name) as reader:
-                marked[disk.key] = {
-                    block
-                    for each in reader.dirty()
-                    for block in range(each.offset // support.BLOCK, -(-each.end // support.BLOCK))
-                }
+        marked = {disk.key: self._dirty(self.second, disk, name) for disk in self.disks}
         self.second.told("acknowledge", name=name)
         self.last = name
         return marked
@@ -249,7 +265,8 @@ def main():
     support.PATIENCE = 900.0
     named = dict(word.split("=") for word in sys.argv[3:])
     outside, held = named.pop("outside", None), HELD_MIB if named else 1250
-    fuzz = Fuzz(seed, held_mib=held, named=named, outside=outside)
+    kinds = MIXED if named else KINDS
+    fuzz = Fuzz(seed, kinds=kinds, held_mib=held, named=named, outside=outside)
     chance = random.Random(seed)
     try:
         fuzz.begin()

@@ -9,6 +9,7 @@ Debian's packages mdadm and lvm2. What was found stands in FOLDER/shared/log."""
 
 import contextlib
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,8 +30,8 @@ HERE, TOP = Path(__file__).parent, support.TOP
 EARLY = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 MODULES = "virtio_blk virtio_scsi sd_mod nvme ext4 xfs btrfs loop raid1 dm_mod crc32c_intel libcrc32c".split()
 DISKS = (
-    ("virtio-blk-pci", "ext4", 144), ("nvme", "xfs", 320), ("scsi-hd", "btrfs", 256),
-    ("virtio-blk-pci", "mirror", 192), ("scsi-hd", "mirror", 192), ("scsi-hd", "swap", 64),
+    ("virtio-blk-pci", "ext4", 112), ("nvme", "xfs", 304), ("scsi-hd", "btrfs", 144),
+    ("virtio-blk-pci", "mirror", 144), ("scsi-hd", "mirror", 144), ("scsi-hd", "swap", 64),
 )  # fmt: skip
 """By which they are attached, what lies on them, and MiB."""
 GRACE_SECONDS = 1800
@@ -82,7 +83,7 @@ class Guest:
         (self.shared / "work").write_bytes((HERE / "guest_work.sh").read_bytes())
         self.process = subprocess.Popen(["nice", "-n", "10", *map(str, self._command())])
         self.qmp = eventually(self._connected, support.PATIENCE)
-        self.held = 0
+        self.held = set()
 
     def _command(self):
         drives = []
@@ -112,7 +113,8 @@ class Guest:
         until = time.monotonic() + self.seconds + GRACE_SECONDS
         while self.process.poll() is None and time.monotonic() < until:
             for asked in self.shared.glob("hold-*"):
-                self._tell(asked)
+                if asked.name not in self.held:
+                    self._tell(asked)
             time.sleep(0.05)
 
     def _tell(self, asked):
@@ -123,10 +125,9 @@ class Guest:
         self.qmp.command("stop")
         for serial, path in self.disks.items():
             (making / serial).write_bytes(digests(path))
-        asked.unlink()
         making.rename(self.shared / f"truth-{name}")
         self.qmp.command("cont")
-        self.held += 1
+        self.held.add(asked.name)
 
     def close(self):
         self.process.kill()
@@ -145,13 +146,14 @@ def digests(path):
 def main():
     line, seconds, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1
     folder = Path(sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp(prefix="ss-", dir="/var/tmp"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     guest = Guest(folder, line, seconds, seed)
     try:
         guest.follow()
     finally:
         guest.close()
     print((guest.shared / "log").read_text())
-    print(shlex.quote(str(folder)), f"held {guest.held} times")
+    print(shlex.quote(str(folder)), f"held {len(guest.held)} times")
 
 
 if __name__ == "__main__":

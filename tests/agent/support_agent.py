@@ -168,7 +168,9 @@ class Writers:
         return process
 
     def busy(self):
-        self.processes.append(subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]))
+        self.processes.append(
+            subprocess.Popen([*self.before, sys.executable, "-S", "-c", "while True: pass"])
+        )
 
     def close(self):
         for process in self.processes:

@@ -43,8 +43,13 @@ def place(chance, size, total=FILE_BYTES):
 
 def opened(path, chance, flags=0):
     if path not in files:
-        files[path] = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
-        os.posix_fallocate(files[path], 0, FILE_BYTES)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
+        try:
+            os.posix_fallocate(file, 0, FILE_BYTES)
+        except OSError:
+            os.close(file)
+            raise
+        files[path] = file
     return files[path]
 
 
@@ -114,6 +119,22 @@ def discarding(path, chance):
         yield
 
 
+def mixed(path, chance):
+    """All of these in turn, in one process: where processes are dear."""
+    kinds, begun = (buffered, direct, mapped, storm, discarding), {}
+    while not ended:
+        for kind in kinds:
+            if kind not in begun:
+                begun[kind] = kind(f"{path}-{kind.__name__}", chance)
+            try:
+                next(begun[kind])
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                del begun[kind]
+            yield
+
+
 def raw(path, chance, at_from, total):
     """Past the file system, on the device itself."""
     file, data = os.open(path, os.O_RDWR | os.O_DIRECT), buffer(chance)
@@ -146,7 +167,9 @@ def main():
     kind, path, seed, *region = sys.argv[1:]
     signal.signal(signal.SIGTERM, end)
     chance, count = random.Random(int(seed)), 0
-    kinds = {each.__name__: each for each in (buffered, direct, mapped, storm, discarding, raw, swapping)}
+    kinds = {
+        each.__name__: each for each in (buffered, direct, mapped, storm, discarding, mixed, raw, swapping)
+    }
     while not ended:
         try:
             for _ in kinds[kind](path, chance, *map(int, region)):

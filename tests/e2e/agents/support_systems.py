@@ -36,9 +36,10 @@ INSTALL = (
     "systemd-run --unit=trial /root/secondsite-agent run --thaw-after 50s --seams {seams}"
 )
 HOLD = (
-    f"touch {SEAMS}/read; until [ -e {SEAMS}/read.reached ]; do sleep 0.05; done; echo HELD; sleep 5; "
-    f"echo LETGO; rm {SEAMS}/read.reached {SEAMS}/read"
+    f"touch {SEAMS}/read; echo AR''MED; until [ -e {SEAMS}/read.reached ]; do sleep 0.05; done; echo HE''LD; "
+    f"sleep 5; echo LET''GO; sleep 1; rm {SEAMS}/read.reached {SEAMS}/read"
 )
+"""The line is echoed before it is run: so no word that is waited for stands in it."""
 LOAD = r"""cat >/usr/local/sbin/load <<'END'
 i=0
 while :; do
@@ -87,9 +88,9 @@ class Judged:
             found = vault.sites["a"].inventory().machines
         return next((each for each in found if each.name == self.vault_name), None)
 
-    def protect(self, policy=None):
+    def protect(self):
         with self.rig.client() as vault:
-            vault.policies.create(**(policy or policies.quick(name=self.name)).model_dump())
+            vault.policies.create(**policies.quick(name=self.name, cycle_seconds=3).model_dump())
         request = rest.EnableProtection(
             machines=(self.vault_name,), source_site="a", target_site="b", policy=self.name
         )
@@ -103,10 +104,11 @@ class Judged:
     def held(self):
         """The digests of its disk as it stood at an instant, and the point of that instant; None if it was
         let go too early to tell."""
-        known = {point.id for point in self.rig.points(self.vault_name)}
         with self.server.line(POINT_SECONDS) as line:
             line.sendall(f"{HOLD}\n".encode())
-            said = _until(line, b"HELD")
+            said = _until(line, b"ARMED")
+            armed_at = datetime.now(UTC)
+            said += _until(line, b"HELD")
             began = time.monotonic()
             self.qmp.command("stop")
             held_at = datetime.now(UTC)
@@ -121,15 +123,14 @@ class Judged:
                 said += line.recv(4096)
         if truth is None:
             return None
-        point = eventually(lambda: self._point(known, held_at), POINT_SECONDS)
+        eventually(lambda: self._points(held_at, datetime.max.replace(tzinfo=UTC)), POINT_SECONDS)
         self.figures.append(paused)
-        return point, truth
+        points = self._points(armed_at, held_at)
+        return (points[0], truth) if points else None
 
-    def _point(self, known, held_at):
-        """The one whose freeze the machine was held in: the newest that was taken before."""
-        points = [p for p in self.rig.points(self.vault_name) if p.id not in known]
-        before = [p for p in points if p.taken_at <= held_at]
-        return max(before, key=lambda p: p.taken_at, default=None) if len(points) > len(before) else None
+    def _points(self, after, until):
+        """Whose freeze began then: between arming and holding only the one that was held."""
+        return [p for p in self.rig.points(self.vault_name) if after < p.taken_at <= until]
 
     def image(self, point):
         replica = self.rig.replica_folder("b", self.rig.machine(self.vault_name).id)

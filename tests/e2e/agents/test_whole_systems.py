@@ -59,11 +59,12 @@ def test_each_point_is_what_the_disk_held_as_it_stood(site, name, record_propert
             if found is None:
                 continue
             point, truth = found
-            assert support.differing(system.image(point), truth) == []
+            wrong = support.differing(system.image(point), truth)
+            print(name, point.id, f"{system.figures[-1]:.1f} s paused", len(wrong), "wrong", flush=True)
+            assert wrong == []
             if number % CHECK_EVERY == 0:
                 assert support.check_file_system(system.image(point), SYSTEMS[name]) == ""
             judged += 1
-            print(name, point.id, point.consistency, f"{system.figures[-1]:.1f} s paused", flush=True)
         record_property("judged", judged)
         assert judged > POINTS // 2
     finally:

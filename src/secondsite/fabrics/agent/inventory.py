@@ -155,7 +155,7 @@ class AgentInventory:
             self._in_vain[agent.agent_id] = time.monotonic()
             try:
                 told = self._describe(agent)
-                del self._in_vain[agent.agent_id]
+                self._in_vain.pop(agent.agent_id, None)  # several threads ask
             except errors.FabricError as problem:
                 log.warning("machine.not-described", fabric_id=agent.agent_id, problem=problem.message)
         return told
