@@ -50,7 +50,7 @@ class Found:
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
-MIXED = ("mixed", "mixed")
+MIXED = ("mixed",)
 MOST_NAMED, HELD_MIB = 40, 300
 SIZES = {
     "ext4": (320 * MiB, 48 * MiB),

@@ -8,6 +8,7 @@ read from outside: the judge takes none of the guest's time, and does not believ
 Debian's packages mdadm and lvm2. What was found stands in FOLDER/shared/log."""
 
 import contextlib
+import os
 import shlex
 import signal
 import subprocess
@@ -34,6 +35,7 @@ DISKS = (
     ("virtio-blk-pci", "mirror", 144), ("scsi-hd", "mirror", 144), ("scsi-hd", "swap", 64),
 )  # fmt: skip
 """By which they are attached, what lies on them, and MiB."""
+NICE = os.environ.get("GUEST_NICE", "10")
 GRACE_SECONDS = 1800
 ZEROS = bytes(support.BLOCK)
 HOLE = xxhash.xxh3_128_digest(ZEROS)
@@ -81,7 +83,7 @@ class Guest:
         told = "".join(f"{key}={shlex.quote(str(word))}\n" for key, word in words.items())
         (self.shared / "words").write_text(told)
         (self.shared / "work").write_bytes((HERE / "guest_work.sh").read_bytes())
-        self.process = subprocess.Popen(["nice", "-n", "10", *map(str, self._command())])
+        self.process = subprocess.Popen(["nice", "-n", NICE, *map(str, self._command())])
         self.qmp = eventually(self._connected, support.PATIENCE)
         self.held = set()
 
