@@ -10,9 +10,9 @@ from secondsite.ground.units import MiB
 
 from . import support_agent as support
 
-PAST_BYTES = 32 * MiB
+PAST_BYTES = 8 * MiB
 """Behind the file system of an ext4 disk, for those who write past file systems."""
-NESTED_BYTES = 40 * MiB
+NESTED_BYTES = 32 * MiB
 SCSI_HEAD = 4
 
 

@@ -1,7 +1,7 @@
 # What a guest does, in the files of its host: /mnt/words says where, how long, and with which seed.
 set -e
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
-export PYTHONDONTWRITEBYTECODE=1 MDADM_NO_UDEV=1 WRITER_MIB=3
+export PYTHONDONTWRITEBYTECODE=1 MDADM_NO_UDEV=1 WRITER_MIB=2
 . /mnt/words
 modprobe -a $modules
 mkdir -p /etc/lvm
@@ -24,6 +24,5 @@ disks=$(printf '%s\n' $named | sort | sed 's/fuzz[0-9]\([a-z0-9]*\):\(.*\)/\2=\1
 uname -r
 free -m
 echo "disks: $disks"
-(while sleep 20; do { date; ps -eo pid,stat,wchan:24,time,args; for each in $(pgrep secondsite-) $(pgrep -f tests.agent.fuzz); do echo $each; cat /proc/$each/task/*/stack; done; } >/mnt/ps.new 2>&1; mv /mnt/ps.new /mnt/ps; done) &
 cd "$top"
 exec "$python" -m tests.agent.fuzz "$seconds" "$seed" $disks outside=/mnt

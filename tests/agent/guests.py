@@ -31,7 +31,7 @@ HERE, TOP = Path(__file__).parent, support.TOP
 EARLY = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 MODULES = "virtio_blk virtio_scsi sd_mod nvme ext4 xfs btrfs loop raid1 dm_mod crc32c_intel libcrc32c".split()
 DISKS = (
-    ("virtio-blk-pci", "ext4", 112), ("nvme", "xfs", 304), ("scsi-hd", "btrfs", 144),
+    ("virtio-blk-pci", "ext4", 88), ("nvme", "xfs", 304), ("scsi-hd", "btrfs", 144),
     ("virtio-blk-pci", "mirror", 144), ("scsi-hd", "mirror", 144), ("scsi-hd", "swap", 64),
 )  # fmt: skip
 """By which they are attached, what lies on them, and MiB."""
@@ -98,7 +98,7 @@ class Guest:
             drives += ["-device", f"virtio-9p-pci,fsdev={name},mount_tag={name}"]
         return [
             programs.find("qemu-system-x86_64"), "-machine", "q35", "-accel", "tcg,thread=multi",
-            "-cpu", "max", "-smp", "2", "-m", "1536", "-nodefaults", "-display", "none", "-no-reboot",
+            "-cpu", "max", "-smp", "2", "-m", "1792", "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", self.kernel.image, "-initrd", initrd(self.kernel, self.folder / "initrd"),
             "-append", "console=ttyS0 quiet no_timer_check mitigations=off panic=-1",
             "-serial", f"file:{self.folder}/console", "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off",

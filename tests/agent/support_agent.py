@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import select
 import shutil
 import signal
 import socket
@@ -98,6 +99,12 @@ class Agent:
 
     def held(self, seam):
         eventually((self.seams / f"{seam}.reached").exists, PATIENCE)
+
+    def reaches(self, seam):
+        """Whether the agent waits at the seam; else it has answered before it came there."""
+        reached, talk = self.seams / f"{seam}.reached", [self.conversation]
+        eventually(lambda: reached.exists() or select.select(talk, [], [], 0)[0], PATIENCE)
+        return reached.exists()
 
     def hold_frozen(self, base, name):
         """A point is begun, and stands in the frozen window."""

@@ -152,7 +152,7 @@ def raw(path, chance, at_from, total):
 
 def swapping(_path, chance):
     """Memory of its own, pushed out to wherever this machine swaps, and changed again."""
-    size = 48 << 20
+    size = 2 * FILE_BYTES
     data = mmap.mmap(-1, size)
     while not ended:
         for _ in range(64):

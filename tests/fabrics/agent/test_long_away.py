@@ -1,116 +1,112 @@
-"""A machine writes 20 GiB while its appliance is gone: its agent holds no more memory for that, and the next
-points have all of it.
+"""20 GiB change while the appliance is gone: the agent holds no more memory for that, and the next points
+have all of it.
 
-The disk is thin, on a file system that compresses: each of its blocks has content of its own, in little
-space."""
+The disk is thin, and of each block of 64 KiB a page is written: an agent marks and gives whole blocks."""
 
 import mmap
 import os
 import struct
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from rig.agent_machines import LoopDisk, run
 from secondsite.datapath.disks import NbdDisk
 from secondsite.datapath.extents import BLOCK_BYTES
 from secondsite.fabrics.conformance import steps
-from secondsite.ground.units import GiB, MiB
+from secondsite.ground.units import GiB
 
 from . import support_link
 from .support_site import AgentSite
 
-DISK = 21 * GiB
-WRITTEN = 20 * GiB
+DISK, CHANGED, PAGE = 21 * GiB, 20 * GiB, 4096
+BLOCKS = CHANGED // BLOCK_BYTES
 MORE_MIB = 8
 """So much more than before an agent may hold."""
-pytestmark = [
-    *support_link.needs_agent,
-    pytest.mark.every(by="all"),
-    pytest.mark.timeout(1800),
-]
+TRIES = 10
+
+pytestmark = [*support_link.needs_agent, pytest.mark.every(by="all"), pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
-def thin(folder):
-    """A folder that compresses."""
-    disk = LoopDisk(folder, "thin", size=8 * GiB, kind="btrfs").make()
-    run("mount", "-o", "remount,compress-force=zstd:1", str(disk.mount))
-    yield disk.mount
-    disk.close()
-
-
-@pytest.fixture
-def site(thin):
-    site = AgentSite(thin)
+def site(folder):
+    site = AgentSite(folder)
     yield site
     site.close()
 
 
-def block(number, turn):
+def page(number, turn):
     """No two are alike."""
-    return struct.pack("<QQ", number, turn) * (BLOCK_BYTES // 16)
+    return struct.pack("<QQ", number, turn) * (PAGE // 16)
 
 
-def write(device, turn, size=WRITTEN):
-    """All blocks, one after the other."""
-    buffer, each = mmap.mmap(-1, MiB), MiB // BLOCK_BYTES
+def write(device, turn, blocks=BLOCKS):
+    """A page of each block, one after the other."""
+    buffer = mmap.mmap(-1, PAGE)
     opened = os.open(device, os.O_WRONLY | os.O_DIRECT)
     try:
-        for at in range(0, size, MiB):
-            first = at // BLOCK_BYTES
-            buffer[:] = b"".join(block(first + number, turn) for number in range(each))
-            os.pwrite(opened, buffer, at)
+        for number in range(blocks):
+            buffer[:] = page(number, turn)
+            os.pwrite(opened, buffer, number * BLOCK_BYTES)
     finally:
         os.close(opened)
 
 
 def resident(process):
-    """What the agent holds now, and held at most, in MiB."""
+    """What the agent holds, and held at most, in MiB."""
     text = Path(f"/proc/{process.pid}/status").read_text()
     words = dict(line.split(":", 1) for line in text.splitlines())
-    return tuple(int(words[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
+    return [round(int(words[key].split()[0]) / 1024, 1) for key in ("VmRSS", "VmHWM")]
 
 
-def test_what_was_written_while_the_appliance_was_gone_is_in_the_next_points(site, record_property):
+def test_what_changed_while_the_appliance_was_gone_is_in_the_next_points(site, record_property):
     machine = steps.protected(site, "away", [DISK])
     base = steps.checkpoint(site, machine)
     mine = site.machines[machine]
     site.fabric.close()
-    before, _ = resident(mine.process)
-    began = time.monotonic()
+    before, began = resident(mine.process), time.monotonic()
     write(mine.disks[0], 1)
-    took, (now, most) = time.monotonic() - began, resident(mine.process)
-    record_property("written_mib_per_second", round(WRITTEN / MiB / took))
-    record_property("resident_mib", [round(each, 1) for each in (before, now, most)])
-    assert now < before + MORE_MIB
+    after = resident(mine.process)
+    print(f"figure written in {time.monotonic() - began:.0f} s; resident, at most, MiB: {before}, {after}")
+    assert after[0] < before[0] + MORE_MIB
     site.back(machine)
     began = time.monotonic()
     with steps.view(site, machine, base) as session:
         [disk] = session.disks
         assert not session.is_instant
-        assert steps.dirty_blocks(disk) >= set(range(WRITTEN // BLOCK_BYTES))
-        assert all_there(disk, session.checkpoint)
-    record_property("read_seconds", round(time.monotonic() - began))
-    record_property("resident_after_mib", [round(each, 1) for each in resident(mine.process)])
+        # An agent that saw too little under load says so, and all is to be compared.
+        print("figure marks held:", bool(disk.bitmaps))
+        assert read(disk, session.checkpoint) == BLOCKS
+    print(
+        f"figure read in {time.monotonic() - began:.0f} s; resident, at most, MiB: {resident(mine.process)}"
+    )
+    assert resident(mine.process)[0] < before[0] + MORE_MIB
     site.fabric.tracking.acknowledge(machine, session.checkpoint)
-    write(mine.disks[0], 2, MiB)
-    with steps.view(site, machine, session.checkpoint) as session:
-        assert steps.dirty_blocks(session.disks[0]) == set(range(MiB // BLOCK_BYTES))
-        assert steps.read(session.disks[0], BLOCK_BYTES, BLOCK_BYTES) == block(1, 2)
-    subprocess.run(["sync", "-f", site.root], check=True, timeout=support_link.PATIENCE)
+    point(site, machine, session.checkpoint, mine.disks[0])
 
 
-def all_there(disk, bitmap):
-    """Whether each block that is read is what was written."""
-    with NbdDisk(disk.socket, disk.export, bitmaps=(bitmap,)) as reader:
-        dirty = [each for each in reader.dirty() if each.offset < WRITTEN]
-        return all(_is_right(offset, bytes(data)) for offset, data in reader.read_many(dirty))
+def read(disk, bitmap):
+    """How many blocks are as they were written; as far as marks say, or all."""
+    with NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps and (bitmap,)) as reader:
+        wanted = (
+            reader.dirty() if disk.bitmaps else [each for each in reader.allocation(0, DISK) if not each.zero]
+        )
+        return sum(
+            data[at : at + PAGE] == page((offset + at) // BLOCK_BYTES, 1)
+            for offset, data in reader.read_many(wanted)
+            for at in range(0, len(data), BLOCK_BYTES)
+        )
 
 
-def _is_right(offset, data):
-    first = offset // BLOCK_BYTES
-    whole = b"".join(block(first + number, 1) for number in range(len(data) // BLOCK_BYTES))
-    return offset >= WRITTEN or data[: len(whole)] == whole
+def point(site, machine, base, device):
+    """The next instant has what was written last, and only that."""
+    for _ in range(TRIES):
+        write(device, 2, 16)
+        with steps.view(site, machine, base) as session:
+            if session.is_instant:
+                assert steps.dirty_blocks(session.disks[0]) == set(range(16))
+                assert steps.read(session.disks[0], BLOCK_BYTES, PAGE) == page(1, 2)
+                return
+        site.fabric.tracking.acknowledge(machine, session.checkpoint)
+        base = session.checkpoint
+    raise AssertionError(f"no instant in {TRIES} views")
