@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from secondsite.ground.units import MiB
 
@@ -128,7 +129,8 @@ class Fuzz:
         self.second.told("acknowledge", name="first")
         self.base = self.last = "first"
         self.began = sum(disk.writes() for disk in self.disks)
-        self.truth, tries = None, 0
+        self.truth: Any = None
+        tries = 0
         while self.truth is None and tries < MOST_TRIES:
             tries += 1
             with support.stopped(self.past):

@@ -25,8 +25,7 @@ from secondsite.fabrics.agent.records import Records
 from secondsite.fabrics.agent.rescued import RescuedDisks, disks, mounts, told
 from secondsite.ground import seams
 from secondsite.ground.units import MiB
-
-from . import support_link as support
+from tests.fabrics.agent import support_link as support
 
 pytestmark = [
     *support.needs_agent,
