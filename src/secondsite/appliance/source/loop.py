@@ -88,7 +88,6 @@ class Replication:
         source = Source(setup, SourceProgress.model_validate_json(progress_json), self._state)
         self.fences.known(source)
         self._rolling_scans.recall(source)
-        rolling_scan.tell(source)
         return source
 
     def _pass_over(self, machine_id: str, error: Exception) -> None:
@@ -164,7 +163,6 @@ class Replication:
             changed = True
             source = Source(setup, progresses.fresh(setup), self._state)
             source.save(source.progress)
-            self._rolling_scans.recall(source)
             with self._changed:
                 self._sources[setup.machine_id] = source
             self._unread.pop(setup.machine_id, None)

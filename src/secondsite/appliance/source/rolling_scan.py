@@ -5,6 +5,7 @@
 It gives way to everything else. What differs is noted together with the order to compare all blocks, in one
 transaction; whoever dies before finds it again."""
 
+import functools
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,7 +48,7 @@ class RollingScans:
         is_wanted: Callable[[], bool],
     ) -> None:  # fmt: skip
         """`is_wanted`: whether there is anything else to do."""
-        self._percent = config.rolling_scan_percent_a_day if fabric.properties.may_miss_writes else 0.0
+        self._config = config
         self._fabric = fabric
         self._state = state
         self._peers = peers
@@ -55,10 +56,17 @@ class RollingScans:
         self._last: dict[str, float] = {}
         """When each machine had a portion last, on the monotonic clock."""
 
+    @functools.cached_property
+    def _percent(self) -> float:
+        """Of the disks in a day. It is asked only once machines are looked after: a platform may have to find
+        out what it is."""
+        return self._config.rolling_scan_percent_a_day if self._fabric.properties.may_miss_writes else 0.0
+
     def recall(self, source: Source) -> None:
         """Show what is known of it from before a start of this process."""
-        if self._percent:
-            source.rolling = self._known(source)
+        if self._state.fact(PREFIX + source.machine_id) is not None:
+            self._known(source)
+        tell(source)
 
     def due_bytes(self, source: Source) -> int:
         """How much of a machine is to be compared now; 0 if nothing is."""
@@ -66,6 +74,7 @@ class RollingScans:
         rests = not (progress.passes or progress.doubtful or progress.paused or source.fenced)
         if not self._percent or not rests or progress.base is None or source.power is not PowerState.RUNNING:
             return 0
+        self._known(source)
         seconds = now - self._last.setdefault(source.machine_id, now)
         return rolling_scan.due_bytes(sum(progress.sizes_bytes.values()), self._percent, seconds)
 
