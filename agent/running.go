@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"secondsite/agent/dialling"
 	"secondsite/agent/disks"
 	"secondsite/agent/enrolling"
+	"secondsite/agent/freezing"
 	"secondsite/agent/hooks"
 	"secondsite/agent/nbd"
 	"secondsite/agent/restraint"
@@ -39,6 +41,7 @@ type following struct {
 	hooks        *string
 	hookTime     *time.Duration
 	tracked      *string
+	frozen       string
 }
 
 func followingOf(flags *flag.FlagSet) following {
@@ -64,6 +67,7 @@ func (f following) open() ([]*disks.Disk, *views.Machine, error) {
 		Finder: finder, ScanOnly: *f.tracked == "scan",
 		Sys: "/", Deadline: *f.deadline, HeldBytes: *f.held << 20, ScanBytes: *f.scan << 20, Seams: views.Seams(*f.seams),
 		Hooks: hooks.Hooks{Folder: *f.hooks, Deadline: *f.hookTime}, Farewell: services.Farewell(*f.only),
+		Frozen: f.frozen,
 	})
 	return found, machine, err
 }
@@ -143,6 +147,10 @@ func stayConnected(words []string) error {
 	if _, err := enrolling.State(*state).Appliance(); err != nil {
 		return err
 	}
+	follows.frozen = frozenNote(*state)
+	if err := freezing.EndLeftOver(follows.frozen, services.Farewell(*follows.only).PowerOff); err != nil {
+		fmt.Fprintln(os.Stderr, "error: this machine is to stand still, since its copy may run: "+err.Error())
+	}
 	found, machine, err := follows.open()
 	dialler := &dialling.Dialler{State: enrolling.State(*state)}
 	upgradable(dialler, *trial)
@@ -160,6 +168,11 @@ func stayConnected(words []string) error {
 		onHardware(dialler, *hardware)
 	}
 	return inOrder(dialler)
+}
+
+// frozenNote is in memory: it ends with this start of the machine. There may be several agents, in trials.
+func frozenNote(state string) string {
+	return fmt.Sprintf("/run/secondsite-agent/frozen-%x", sha256.Sum256([]byte(state)))[:50]
 }
 
 // upgradable lets the appliance replace the program that runs, if that can be found.

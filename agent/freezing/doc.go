@@ -4,4 +4,5 @@
 //	freeze       stops and resumes them
 //	watchdog     the process that resumes them if nobody else does
 //	keeper       what the agent knows of its watchdog
+//	leftover     a freeze that outlived both
 package freezing

@@ -16,10 +16,13 @@ const answerSeconds = 5
 type Keeper struct {
 	process    *exec.Cmd
 	tell, hear *os.File
+	note       note
+	mounts     []string
 }
 
-// StartWatchdog starts one that has these file systems open, and is not armed yet.
-func StartWatchdog(deadline time.Duration, systems []FileSystem) (*Keeper, error) {
+// StartWatchdog starts one that has these file systems open, and is not armed yet. `noted` is where it stands what is
+// frozen (EndLeftOver), if not empty.
+func StartWatchdog(deadline time.Duration, systems []FileSystem, noted string) (*Keeper, error) {
 	words := []string{WatchdogVerb, strconv.FormatInt(deadline.Milliseconds(), 10)}
 	for _, system := range systems {
 		words = append(words, system.Mount)
@@ -32,7 +35,7 @@ func StartWatchdog(deadline time.Duration, systems []FileSystem) (*Keeper, error
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{exec.Command("/proc/self/exe", words...), tell, hear}
+	k := &Keeper{exec.Command("/proc/self/exe", words...), tell, hear, note(noted), words[2:]}
 	k.process.Stdin, k.process.Stdout, k.process.Stderr = childIn, childOut, os.Stderr
 	k.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = k.process.Start()
@@ -50,6 +53,9 @@ func StartWatchdog(deadline time.Duration, systems []FileSystem) (*Keeper, error
 
 // Arm makes it thaw after its deadline.
 func (k *Keeper) Arm() error {
+	if err := k.note.write(standing, k.mounts); err != nil {
+		return err
+	}
 	_, err := k.ask(arm)
 	return err
 }
@@ -61,10 +67,18 @@ var ErrFired = errors.New("the file systems stood still for longer than allowed,
 func (k *Keeper) Prolong() error { return k.unfired(arm) }
 
 // Leave makes it switch the machine off in place of a thaw, until it is disarmed.
-func (k *Keeper) Leave() error { return k.unfired(leave) }
+func (k *Keeper) Leave() error {
+	if err := k.unfired(leave); err != nil {
+		return err
+	}
+	return k.note.write(leaving, k.mounts)
+}
 
 // Disarm ends that, after a thaw; ErrFired if it was quicker.
-func (k *Keeper) Disarm() error { return k.unfired(disarm) }
+func (k *Keeper) Disarm() error {
+	defer k.note.remove()
+	return k.unfired(disarm)
+}
 
 func (k *Keeper) unfired(word byte) error {
 	said, err := k.ask(word)
@@ -95,6 +109,7 @@ func (k *Keeper) Stop() {
 	k.tell.Close()
 	late := time.AfterFunc(answerSeconds*time.Second, func() { k.process.Process.Kill() })
 	k.process.Wait()
+	k.note.remove()
 	late.Stop()
 	k.hear.Close()
 }

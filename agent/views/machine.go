@@ -32,6 +32,8 @@ type Options struct {
 	// Hooks bring applications to rest.
 	Hooks    hooks.Hooks
 	Farewell Farewell
+	// Frozen is where it stands what is frozen now (freezing.EndLeftOver); empty: nowhere.
+	Frozen string
 	// Seams is a folder of tests.
 	Seams Seams
 }

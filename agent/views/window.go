@@ -32,7 +32,7 @@ func (m *Machine) standstill(work func() error) (proof.Window, error) {
 // readyToFreeze has a watchdog that is not armed, and file systems that are written out.
 func (m *Machine) readyToFreeze(deadline time.Duration) (*freezing.Keeper, *freezing.Freezer, error) {
 	systems := freezing.FileSystems(m.Sys, m.Disks)
-	keeper, err := freezing.StartWatchdog(deadline, systems)
+	keeper, err := freezing.StartWatchdog(deadline, systems, m.Frozen)
 	if err != nil {
 		return nil, nil, err
 	}

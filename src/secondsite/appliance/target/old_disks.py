@@ -75,6 +75,11 @@ def too_small(disk: DiskDefinition, has_bytes: int, machine_bytes: int | None) -
     if it is not."""
     if machine_bytes is None or has_bytes >= machine_bytes:
         return None
+    if not has_bytes:
+        return f"The old disk {disk.key} ({disk.path}) is an empty file: its disk is not there.", (
+            "Wait until it is mounted there, then retry; the log of that host's appliance says what is in "
+            "the way."
+        )
     what = (
         f"The old disk {disk.key} has {exact_size(has_bytes)}, and the machine's disk "
         f"{exact_size(machine_bytes)}: it does not fit."

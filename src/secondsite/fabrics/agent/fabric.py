@@ -77,7 +77,9 @@ class AgentFabric:
         self.calling = AgentCalling(agents, records)
         self._close = close
         self._looking = Every("rescued-machines", LOOK_SECONDS, hosting.look, _tell_failure)
+        self._giving_back = Every("last-views", LOOK_SECONDS, last_views.look, _tell_failure)
         self._looking.start()
+        self._giving_back.start()
 
     def asks_first(self, look: Callable[[str], bool]) -> None:
         """Before this nobody is answered."""
@@ -96,13 +98,14 @@ class AgentFabric:
     def close(self) -> None:
         """Agents are left; they call again."""
         self._looking.stop()
+        self._giving_back.stop()
         self._last_views.close()
         self._rescued.stop()
         self._close()
 
 
 def _tell_failure(problem: Exception) -> None:
-    log.warning("rescued-machines.look-failed", problem=str(problem))
+    log.warning("agents.look-failed", problem=str(problem))
 
 
 def open_fabric(uri: str, work_dir: Path, home: Path, key: EncryptionKey | None = None) -> AgentFabric:

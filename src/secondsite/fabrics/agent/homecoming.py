@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+import structlog
+
 from ...datapath.encryption import EncryptionKey
 from ...domain import errors
 from ...wire.common.machines import MachineDefinition
@@ -30,6 +32,8 @@ RESCUE_DO = (
     "--rescue'."
 )
 
+log = structlog.get_logger(__name__)
+
 
 class AgentHosting(NoHosting):
     """Of machines that were withdrawn here, and come home; no other one runs at this site."""
@@ -46,6 +50,8 @@ class AgentHosting(NoHosting):
         self._agents = agents
         self._rescued = rescued
         self._other = OtherServer(agents, records)
+        self._in_the_way: dict[str, str] = {}
+        """Why the disks of a machine are no files here, as it was told last."""
 
     def check(self, definition: MachineDefinition, wanted: Sizing = AS_DEFINED) -> Sequence[Obstacle]:
         fabric_id = definition.fabric_id
@@ -53,6 +59,10 @@ class AgentHosting(NoHosting):
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
         if not self.is_rescued(fabric_id):
             return [Obstacle(_away(definition.name), RESCUE_DO)]
+        try:
+            self.attach(fabric_id)
+        except errors.FabricError as problem:
+            return [*self._other.obstacles(fabric_id), Obstacle(problem.message, problem.do)]
         return self._other.obstacles(fabric_id)
 
     def capacity(self) -> Capacity:
@@ -72,15 +82,23 @@ class AgentHosting(NoHosting):
             with contextlib.suppress(AgentAway):  # it is off, or goes off by itself
                 self._last_views.switch_off(fabric_id)
         told = super().withdraw(fabric_id, tag, disks)
-        self._records.change(fabric_id, withdrawn=True)
+        self._records.change(fabric_id, withdrawn=True, wanted_back=False)
         self.attach(fabric_id)
         return told
 
     def look(self) -> None:
         """Make the disks of all rescued machines files here."""
         for each in self._agents.known():
-            with contextlib.suppress(errors.SecondsiteError, OSError):
+            try:
                 self.attach(each.agent_id)
+                self._in_the_way.pop(each.agent_id, None)
+            except (errors.SecondsiteError, OSError) as problem:
+                self._tell_once(each.agent_id, str(problem))
+
+    def _tell_once(self, agent_id: str, problem: str) -> None:
+        if self._in_the_way.get(agent_id) != problem:
+            self._in_the_way[agent_id] = problem
+            log.warning("rescued-machine.not-attached", fabric_id=agent_id, problem=problem)
 
     def attach(self, fabric_id: str) -> None:
         """Make the disks of a rescued machine files here, if it is there and ours."""

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from ...datapath.disks import CollectedDisk
 from ...domain import errors
 from ..interface import SessionRequest
 from .collecting import Collected, TooMuch, ViewedPart, collect
 from .conversation import Agents, Conversation, LastHold, OpenedView
-from .link import AgentRefused
+from .link import AgentAway, AgentRefused
 from .records import MachineRecord, Records
 
 LONGEST_SECONDS = 900.0
@@ -30,6 +32,8 @@ who wants it back."""
 LEAST_GRACE_SECONDS, MOST_GRACE_SECONDS = 1.0, 600.0
 TURN_SECONDS = 60.0
 TOO_MUCH, TRIES = "too-much", 5
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,10 @@ class LastViews:
 
     @contextlib.contextmanager
     def _taking(self, fabric_id: str, name: str) -> Iterator[None]:
-        """After an error the machine works on; if its agent cannot be told now, `stands` finds it."""
+        """After an error the machine works on, as soon as its agent can be told."""
         self._under_way.add(fabric_id)
         try:
-            self._records.change(fabric_id, last=name)
+            self._records.change(fabric_id, last=name, wanted_back=False)
             yield
         except BaseException:
             with contextlib.suppress(errors.FabricError):
@@ -182,8 +186,29 @@ class LastViews:
             self._release(fabric_id)
 
     def give_back(self, fabric_id: str) -> None:
-        """Let the machine work on."""
-        self._end(fabric_id, lambda agent, name: agent.thaw(name, start_services=True))
+        """Let the machine work on; one whose agent does not answer now as soon as it does (`look`)."""
+        try:
+            self._end(fabric_id, lambda agent, name: agent.thaw(name, start_services=True))
+        except AgentAway as problem:
+            self._records.update(fabric_id, lambda found: {"wanted_back": found.last is not None})
+            raise AgentAway(
+                f"{problem.message} Its machine works on as soon as it does.",
+                do="Wait for it, then repeat the verb.",
+            ) from problem
+
+    def look(self) -> None:
+        """Give back all that are wanted back and answer again. Nobody may start meanwhile what must not."""
+        for each in self._agents.known():
+            if each.connected and not each.rescue and each.agent_id not in self._under_way:
+                record = self._records.get(each.agent_id)
+                if record.wanted_back and not record.start_forbidden and not record.withdrawn:
+                    with contextlib.suppress(errors.FabricError), self.turn(each.agent_id):
+                        self._give_back_if_wanted(each.agent_id)
+
+    def _give_back_if_wanted(self, fabric_id: str) -> None:
+        if self._records.get(fabric_id).wanted_back:
+            log.info("last-view.given-back", fabric_id=fabric_id)
+            self.give_back(fabric_id)
 
     def switch_off(self, fabric_id: str) -> None:
         """Switch it off now, if its last changes were acknowledged."""
@@ -201,7 +226,8 @@ class LastViews:
         """It runs; unless another view was taken meanwhile."""
 
         def runs(found: MachineRecord) -> dict[str, object]:
-            return {"last": None, "is_off": False} if found.last == name else {}
+            known = found.last == name
+            return {"last": None, "is_off": False, "wanted_back": False} if known else {}
 
         if name is not None and self._records.get(fabric_id).last == name:
             self._release(fabric_id)

@@ -46,16 +46,16 @@ def merge(folder: Path, disks: Sequence[Merge], key: EncryptionKey | None = None
     """Merge all disks of a machine, the first one bootable last; durable when it returns. The chains keep
     what they have, so that it can be repeated. `folder` is for the daemons that read them; `key` opens
     encrypted layers. Raises FabricError."""
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             opened = [_open(stack, folder / str(number), each, key) for number, each in enumerate(disks)]
             _copy(opened)
-        except (DatapathError, OSError) as problem:
-            bases = ", ".join(str(each.base) for each in disks)
-            raise errors.FabricError(
-                f"What is above {bases} could not be merged into it: {problem}.",
-                do="Look whether the rescued machine is connected; then repeat it: it goes on.",
-            ) from problem
+    except (DatapathError, OSError) as problem:  # closing a disk whose machine is gone fails as well
+        bases = ", ".join(str(each.base) for each in disks)
+        raise errors.FabricError(
+            f"What is above {bases} could not be merged into it: {problem}.",
+            do="Look whether the rescued machine is connected; then repeat it: it goes on.",
+        ) from problem
 
 
 def _open(stack: ExitStack, folder: Path, disk: Merge, key: EncryptionKey | None) -> _Open:

@@ -16,7 +16,7 @@ from .homecoming import AgentHosting
 from .inventory import is_fenced, works
 from .last_views import LastViews
 from .link import AgentAway
-from .records import Records
+from .records import MachineRecord, Records
 
 LOOK_SECONDS = 0.2
 RESTART_SECONDS = 10.0
@@ -68,27 +68,33 @@ class AgentPower:
         self._await_up(fabric_id)
 
     def _go_on(self, fabric_id: str) -> None:
-        if self.state(fabric_id) is PowerState.RUNNING:
-            return
+        """One whose agent does not answer is let go on once it does: the error says so."""
         with contextlib.suppress(AgentAway):
-            self._last_views.give_back(fabric_id)
+            if self.state(fabric_id) is PowerState.RUNNING:
+                return
+        obstacle = self.cannot_start(fabric_id)
+        if obstacle is not None:
+            raise errors.FabricError(obstacle.what, do=obstacle.do)
+        self._last_views.give_back(fabric_id)
         agent = self._agents.find(fabric_id)
         if agent is not None and is_fenced(agent):
             Conversation(self._agents, fabric_id).unfence()
             self._await_up(fabric_id)
-        obstacle = self.cannot_start(fabric_id)
-        if obstacle is not None:
-            raise errors.FabricError(obstacle.what, do=obstacle.do)
 
     def cannot_start(self, fabric_id: str) -> Obstacle | None:
-        agent = self._agents.find(fabric_id)
-        if agent is None or agent.connected or self._records.get(fabric_id).home:
+        agent, record = self._agents.find(fabric_id), self._records.get(fabric_id)
+        if agent is None or agent.connected or record.home or self._stands_unsent(record):
             return None
         return Obstacle(
             f"{agent.name} is off, or its agent is away, and nobody can start it from here.",
             "Shut down the copy at the other site, if one runs; it stays until this machine answers. Switch "
             "this one on where it stands, wait until it answers, and repeat the verb.",
         )
+
+    @staticmethod
+    def _stands_unsent(record: MachineRecord) -> bool:
+        """Whether it stands still for a last view that nobody acknowledged: so nothing runs elsewhere."""
+        return record.last is not None and record.base != record.last
 
     def stays_defined(self, fabric_id: str) -> bool:
         return True
@@ -98,7 +104,7 @@ class AgentPower:
 
     def forbid_start(self, fabric_id: str, tag: str) -> None:
         self._records.require_ours(fabric_id, tag)
-        self._records.change(fabric_id, start_forbidden=True)
+        self._records.change(fabric_id, start_forbidden=True, wanted_back=False)
 
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
         self._records.require_ours(fabric_id, tag)

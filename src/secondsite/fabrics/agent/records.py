@@ -33,6 +33,8 @@ class MachineRecord(Shape):
     start_forbidden: bool = False
     is_off: bool = False
     """Whether it was switched off from here, and was not heard since."""
+    wanted_back: bool = False
+    """Whether it is to work on after its last view, and its agent could not be told yet."""
     hardware: str | None = None
     """The hardware's own UUID, as it was when the machine was protected."""
     withdrawn: bool = False

@@ -175,3 +175,26 @@ def test_what_a_device_is_called_is_kept_in_the_record_and_files_have_no_name(re
     (recorded,) = load_record(replica.files.record).disks[0].base_files
     assert recorded.device == str(disk.file)
     assert '"device"' in replica.files.record.read_text()
+
+
+@pytest.mark.parametrize("is_lent", [True, False])
+def test_the_empty_file_on_which_a_disk_is_mounted_is_no_disk_and_marks_nothing(
+    tmp_path, daemon, source, is_lent
+):
+    lent = tmp_path / "sda"
+    lent.write_bytes(source.disks["sda"])
+    if is_lent:
+        real_files.say_loan(lent, 7)
+    base = {"sda": BaseImage(lent, "raw")}
+    replica = Replica.create(tmp_path / "m1", daemon, "m1", source.replica_disks, epoch=1, base=base)
+    replica.apply(*source.cycle("p1"))
+    replica.close()
+    lent.rename(tmp_path / "mounted")
+    lent.touch()
+    for look in (replica.altered_bases, replica.require_bases, lambda: replica.verify("p1")):
+        with pytest.raises(errors.OldDiskAway, match="nothing is mounted"):
+            look()
+    (tmp_path / "mounted").rename(lent)
+    assert replica.altered_bases() == ()
+    assert replica.verify("p1").ok
+    replica.close()

@@ -59,10 +59,16 @@ def _away(known: BaseFile) -> str:
     if known.inode < 0:
         return real_files.device_away(known.path, known.device)
     try:
-        os.stat(known.path)
+        found = os.stat(known.path)
     except OSError as problem:
         return f"is not there ({problem.strerror})"
-    return ""
+    return "is an empty file, on which nothing is mounted" if _is_place(found) else ""
+
+
+def _is_place(found: os.stat_result) -> bool:
+    """Whether that is only where a disk is mounted as a file: so a process finds it after another one died,
+    in a unit with mounts of its own."""
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def _silent(path: str) -> str:
@@ -192,6 +198,8 @@ def _look(path: str) -> _State:
     try:
         found = os.stat(path)
     except OSError:
+        return MISSING
+    if _is_place(found):
         return MISSING
     loan = real_files.loan_number(path)
     if loan is not None:  # a disk of a rescued machine: QEMU says now for its times

@@ -1,0 +1,124 @@
+"""A machine that stands still for its last view works on as soon as its agent can be told so."""
+
+import dataclasses
+
+import pytest
+
+from secondsite.domain.errors import FabricError
+from secondsite.fabrics.agent.last_views import LastViews
+from secondsite.fabrics.agent.link import AgentAway
+from secondsite.fabrics.agent.power import AgentPower
+from secondsite.fabrics.agent.records import Records
+
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclasses.dataclass
+class Known:
+    agent_id: str = ID
+    name: str = "server"
+    connected: bool = True
+    heard_at: object = None
+    rescue: bool = False
+    said_goodbye: bool = False
+    hello: dict[str, bool] = dataclasses.field(default_factory=dict)
+
+
+class Link:
+    """One agent, whose machine stands still until it is told to work on."""
+
+    def __init__(self):
+        self.agent, self.stands = Known(), "last-1"
+
+    def known(self):
+        return [self.agent]
+
+    def find(self, agent_id):
+        return self.agent
+
+    def goes(self):
+        self.agent = Known(connected=False)
+
+    def comes(self):
+        self.agent = Known()
+
+    def ask(self, agent_id, do, seconds, /, **words):
+        if not self.agent.connected:
+            raise AgentAway("The agent of server is away.")
+        if do == "thaw" and words["name"] == self.stands:
+            assert words["start_services"]
+            self.stands = ""
+        return {"standing": {"name": self.stands, "last": True} if self.stands else None}
+
+
+class Hosting:
+    def is_rescued(self, fabric_id):
+        return False
+
+
+@pytest.fixture
+def link():
+    return Link()
+
+
+@pytest.fixture
+def records(tmp_path):
+    made = Records(tmp_path / "machines")
+    made.change(ID, last="last-1", base="before", is_off=True)
+    return made
+
+
+@pytest.fixture
+def views(link, records, tmp_path):
+    return LastViews(link, records, tmp_path / "last")
+
+
+@pytest.fixture
+def power(link, records, views):
+    return AgentPower(link, records, views, Hosting())  # type: ignore[arg-type]
+
+
+def test_one_whose_agent_was_away_when_its_move_was_given_up_works_on_once_it_answers(link, views, power):
+    link.goes()
+    assert power.cannot_start(ID) is None
+    with pytest.raises(FabricError, match="works on as soon as it does"):
+        power.start(ID)
+    views.look()
+    assert link.stands
+    link.comes()
+    views.look()
+    assert not link.stands
+
+
+def test_another_process_of_the_appliance_lets_it_go_on_as_well(link, records, power, tmp_path):
+    link.goes()
+    with pytest.raises(FabricError):
+        power.start(ID)
+    link.comes()
+    LastViews(link, Records(tmp_path / "machines"), tmp_path / "last").look()
+    assert not link.stands
+
+
+@pytest.mark.parametrize("since", [{"start_forbidden": True}, {"withdrawn": True}, {"wanted_back": False}])
+def test_one_whose_copy_may_run_elsewhere_since_then_is_not_let_go_on(link, records, views, power, since):
+    link.goes()
+    with pytest.raises(FabricError):
+        power.start(ID)
+    records.change(ID, **since)
+    link.comes()
+    views.look()
+    assert link.stands
+
+
+def test_one_whose_last_changes_have_arrived_is_not_called_away_for_a_moment(link, records, power):
+    records.change(ID, base="last-1")
+    link.goes()
+    assert power.cannot_start(ID) is not None
+    with pytest.raises(FabricError, match="nobody can start it"):
+        power.start(ID)
+    assert not records.get(ID).wanted_back
+
+
+def test_nobody_is_let_go_on_who_was_not_asked_for(link, views):
+    views.look()
+    assert link.stands
