@@ -52,7 +52,7 @@ class Found:
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
-MIXED = ("mixed",)
+MIXED = ("mixed", "direct")
 MOST_NAMED, MOST_TRIES, HELD_MIB = 40, 20, 450
 SIZES = {
     "ext4": (320 * MiB, 48 * MiB),
@@ -283,7 +283,7 @@ def main():
         fuzz.begin()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            fuzz.round(chance.choice((2, 5, 15) if named else (0.1, 0.3, 1, 3, 5)))
+            fuzz.round(chance.choice((10, 20, 40) if named else (0.1, 0.3, 1, 3, 5)))
             print(json.dumps(asdict(fuzz.found)), flush=True)
     finally:
         fuzz.close()
