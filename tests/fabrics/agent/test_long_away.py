@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from secondsite.datapath import extents
 from secondsite.datapath.disks import NbdDisk
-from secondsite.datapath.extents import BLOCK_BYTES
+from secondsite.datapath.extents import BLOCK_BYTES, Extent
+from secondsite.domain import errors
 from secondsite.fabrics.conformance import steps
 from secondsite.ground.units import GiB
 
@@ -23,7 +25,7 @@ DISK, CHANGED, PAGE = 21 * GiB, 20 * GiB, 4096
 BLOCKS = CHANGED // BLOCK_BYTES
 MORE_MIB = 8
 """So much more than before an agent may hold."""
-TRIES = 10
+SOME, TRIES = 512, 10
 
 pytestmark = [*support_link.needs_agent, pytest.mark.every(by="all"), pytest.mark.timeout(1800)]
 
@@ -59,7 +61,7 @@ def resident(process):
     return [round(int(words[key].split()[0]) / 1024, 1) for key in ("VmRSS", "VmHWM")]
 
 
-def test_what_changed_while_the_appliance_was_gone_is_in_the_next_points(site, record_property):
+def test_what_changed_while_the_appliance_was_gone_is_in_the_next_points(site):
     machine = steps.protected(site, "away", [DISK])
     base = steps.checkpoint(site, machine)
     mine = site.machines[machine]
@@ -70,32 +72,35 @@ def test_what_changed_while_the_appliance_was_gone_is_in_the_next_points(site, r
     print(f"figure written in {time.monotonic() - began:.0f} s; resident, at most, MiB: {before}, {after}")
     assert after[0] < before[0] + MORE_MIB
     site.back(machine)
-    began = time.monotonic()
     with steps.view(site, machine, base) as session:
         [disk] = session.disks
         assert not session.is_instant
-        # An agent that saw too little under load says so, and all is to be compared.
-        print("figure marks held:", bool(disk.bitmaps))
-        assert read(disk, session.checkpoint) == BLOCKS
-    print(
-        f"figure read in {time.monotonic() - began:.0f} s; resident, at most, MiB: {resident(mine.process)}"
-    )
+        unmarked = looked_at(disk, session.checkpoint)
+    print(f"figure {len(unmarked)} extents without a mark")
     assert resident(mine.process)[0] < before[0] + MORE_MIB
     site.fabric.tracking.acknowledge(machine, session.checkpoint)
+    if unmarked:
+        session = notices(site, machine, session.checkpoint)
     point(site, machine, session.checkpoint, mine.disks[0])
 
 
-def read(disk, bitmap):
-    """How many blocks are as they were written; as far as marks say, or all."""
+def notices(site, machine, base):
+    """Some kernels hide completions under load: no point is made of that, and then all is compared."""
+    with steps.refused(errors.FabricError), steps.view(site, machine, base):
+        pass
+    with steps.view(site, machine, base) as session:
+        assert (session.is_instant, session.disks[0].bitmaps) == (False, ())
+    site.fabric.tracking.acknowledge(machine, session.checkpoint)
+    return session
+
+
+def looked_at(disk, bitmap):
+    """What was written and is not marked; some blocks are read."""
     with NbdDisk(disk.socket, disk.export, bitmaps=disk.bitmaps and (bitmap,)) as reader:
-        wanted = (
-            reader.dirty() if disk.bitmaps else [each for each in reader.allocation(0, DISK) if not each.zero]
-        )
-        return sum(
-            data[at : at + PAGE] == page((offset + at) // BLOCK_BYTES, 1)
-            for offset, data in reader.read_many(wanted)
-            for at in range(0, len(data), BLOCK_BYTES)
-        )
+        some = [Extent(number * BLOCK_BYTES, BLOCK_BYTES) for number in range(0, BLOCKS, SOME)]
+        for offset, data in reader.read_many(some):
+            assert data[:PAGE] == page(offset // BLOCK_BYTES, 1)
+        return extents.subtract([Extent(0, CHANGED)], reader.dirty())
 
 
 def point(site, machine, base, device):
