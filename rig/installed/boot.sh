@@ -26,6 +26,7 @@ node urandom 1 9 666
 node tty 5 0 666
 node net/tun 10 200 666
 node kvm 10 232 660
+node fuse 10 229 666
 for device in /dev/loop[0-9]*; do  # the disks of its owner's machines; made by the rig beside it
     [ ! -b "$device" ] || mknod -m 660 "$root$device" b 7 "${device#/dev/loop}"
 done

@@ -80,8 +80,16 @@ def key(
         output.show_json({"key": made.key, "addresses": list(made.addresses)})
         return
     output.say(made.key)
-    where = ",".join(made.addresses) or "HOST:9446"
-    output.say(f"next, as root in the machine: secondsite-agent install --appliance {where} KEY")
+    output.say(_next(",".join(made.addresses) or "HOST:9446", rescue=rescue))
+
+
+def _next(where: str, *, rescue: bool) -> str:
+    if rescue:
+        return (
+            f"next: start the server from the rescue image; it asks for them, or words for its kernel tell: "
+            f"secondsite.appliance={where} secondsite.key=KEY"
+        )
+    return f"next, as root in the machine: secondsite-agent install --appliance {where} KEY"
 
 
 @app.command()

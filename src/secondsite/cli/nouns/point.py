@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ...domain import errors
+from ...domain import errors, shell
 from ...domain.amounts import size, span
 from ...domain.points import RecoveryPointChoice
+from ...ground.plural import counted
 from ...wire import rest
 from ...wire.common.points import JournalStretch, PointShape
 from .. import exit_codes, follow, output
@@ -193,6 +194,11 @@ def _given_up(machine: rest.Machine) -> str:
 
 def _why_none(machine: rest.Machine) -> str:
     """Why no point can be chosen. A machine that was committed has one point, on which it stands."""
+    if machine.points.count and machine.state == "protected":
+        return (
+            f"None of its {counted(machine.points.count, 'recovery point')} can be used: 'secondsite point "
+            f"list {shell.arguments(machine.name)}' says why."
+        )
     if machine.state in ("enabling", "initial_replicating", "reprotecting", "protected"):
         return "No recovery points yet: initial replication has not ended."
     return (

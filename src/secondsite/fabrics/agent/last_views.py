@@ -206,7 +206,7 @@ class LastViews:
                         self._give_back_if_wanted(each.agent_id)
 
     def _give_back_if_wanted(self, fabric_id: str) -> None:
-        if self._records.get(fabric_id).wanted_back:
+        if self._records.get(fabric_id).wanted_back and self.stands(fabric_id):
             log.info("last-view.given-back", fabric_id=fabric_id)
             self.give_back(fabric_id)
 

@@ -122,3 +122,13 @@ def test_one_whose_last_changes_have_arrived_is_not_called_away_for_a_moment(lin
 def test_nobody_is_let_go_on_who_was_not_asked_for(link, views):
     views.look()
     assert link.stands
+
+
+def test_one_that_was_started_anew_meanwhile_is_asked_for_nothing_more(link, records, views, power):
+    link.goes()
+    with pytest.raises(FabricError):
+        power.start(ID)
+    link.comes()
+    link.stands = ""
+    views.look()
+    assert not records.get(ID).wanted_back
