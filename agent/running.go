@@ -172,7 +172,8 @@ func stayConnected(words []string) error {
 
 // frozenNote is in memory: it ends with this start of the machine. There may be several agents, in trials.
 func frozenNote(state string) string {
-	return fmt.Sprintf("/run/secondsite-agent/frozen-%x", sha256.Sum256([]byte(state)))[:50]
+	name := sha256.Sum256([]byte(state))
+	return fmt.Sprintf("/run/secondsite-agent/frozen-%x", name[:8])
 }
 
 // upgradable lets the appliance replace the program that runs, if that can be found.

@@ -2,26 +2,21 @@
 changes have not works on. The server is a real one, with the agent under its unit."""
 
 import contextlib
-import shutil
 import socket
-import tempfile
 import uuid
-from pathlib import Path
 
 import pytest
 
-from demo.physical import AGENT, HOST, INSTALL, served
-from guestkit.server import Server
+from demo.physical import HOST
 from rig.eventually import eventually
 from secondsite.fabrics.agent.conversation import Conversation, LastHold
-from secondsite.fabrics.agent.link import Agents
 
 from .support_agents import needs_agent
+from .support_servers import PATIENCE, installed_server
 
 pytestmark = [
     needs_agent, pytest.mark.slow, pytest.mark.every(by="all"), pytest.mark.timeout(900)
 ]  # fmt: skip
-BOOT_SECONDS, PATIENCE = 400.0, 120.0
 HOLD = LastHold(seconds=600.0, grace_seconds=60.0)
 ENDS = (
     "kill -KILL $(systemctl show -p MainPID --value secondsite-agent)",
@@ -33,22 +28,9 @@ ENDS = (
 
 @contextlib.contextmanager
 def running_server():
-    """It is on, its agent is installed as its owner would do it, and a first view was acknowledged."""
-    with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="secondsite-", dir="/var/tmp"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        agents = Agents(folder / "agents", ("127.0.0.1", 0))
-        agents.start()
-        stack.callback(agents.close)
-        server = Server.make(folder / "server")
-        stack.callback(server.cut_power)
-        server.switch_on()
-        server.wait_for(b"HELD", BOOT_SECONDS)
-        with served(AGENT) as port:
-            line = INSTALL.format(host=HOST, port=port, agents=agents.port, key=agents.new_key())
-            status, said = server.run(line)
-        assert status == 0, said
-        [known] = eventually(lambda: [each for each in agents.known() if each.connected], PATIENCE)
+    """It is on, and its agent is asked."""
+    with installed_server() as (server, agents):
+        [known] = agents.known()
         yield server, Conversation(agents, known.agent_id)
 
 

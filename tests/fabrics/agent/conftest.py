@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from secondsite.fabrics.agent.link import Agents
+from secondsite.fabrics.agent.records import Records
 
 from . import support_link as support
 
@@ -15,6 +16,12 @@ from . import support_link as support
 def folder():
     with tempfile.TemporaryDirectory(prefix="ss-", dir="/var/tmp", ignore_cleanup_errors=True) as path:
         yield Path(path)
+
+
+@pytest.fixture
+def records(tmp_path):
+    """What an appliance keeps of machines: nothing yet."""
+    return Records(tmp_path / "machines")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 
 from secondsite.domain.errors import FabricError
 from secondsite.fabrics.agent.at_home import AgentsAtHome
-from secondsite.fabrics.agent.records import Records
 
 ID = "11111111-2222-3333-4444-555555555555"
 
@@ -47,11 +46,6 @@ class Link:
 @pytest.fixture
 def link():
     return Link()
-
-
-@pytest.fixture
-def records(tmp_path):
-    return Records(tmp_path / "machines")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from secondsite.domain.errors import FabricError
 from secondsite.fabrics.agent.calling import AgentCalling
 from secondsite.fabrics.agent.link import AgentRefused
-from secondsite.fabrics.agent.records import Records
 from secondsite.fabrics.calling import AgentPort
 
 from .test_at_home import ID, Known
@@ -35,11 +34,6 @@ class Link:
 @pytest.fixture
 def link() -> Any:
     return Link()
-
-
-@pytest.fixture
-def records(tmp_path):
-    return Records(tmp_path / "machines")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from secondsite import __version__
 from secondsite.fabrics.agent.inventory import AgentInventory
 from secondsite.fabrics.agent.link import AgentAway, Double, KnownAgent
-from secondsite.fabrics.agent.records import Records
 
 ID = "11111111-2222-3333-4444-555555555555"
 AT = datetime(2026, 11, 30, tzinfo=UTC)
@@ -34,11 +33,6 @@ class Link:
 @pytest.fixture
 def link() -> Any:
     return Link()
-
-
-@pytest.fixture
-def records(tmp_path):
-    return Records(tmp_path / "machines")
 
 
 @pytest.fixture

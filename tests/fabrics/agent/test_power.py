@@ -10,21 +10,9 @@ from secondsite.domain.errors import FabricError
 from secondsite.fabrics.agent import power as power_module
 from secondsite.fabrics.agent.link import AgentAway
 from secondsite.fabrics.agent.power import AgentPower
-from secondsite.fabrics.agent.records import Records
 from secondsite.fabrics.interface import PowerState
 
-ID = "11111111-2222-3333-4444-555555555555"
-
-
-@dataclasses.dataclass
-class Known:
-    agent_id: str = ID
-    name: str = "server"
-    connected: bool = True
-    heard_at: object = None
-    rescue: bool = False
-    said_goodbye: bool = False
-    hello: dict[str, bool] = dataclasses.field(default_factory=dict)
+from .support_known import ID, Known
 
 
 class Link:
@@ -69,11 +57,6 @@ class Hosting:
 @pytest.fixture
 def link():
     return Link()
-
-
-@pytest.fixture
-def records(tmp_path):
-    return Records(tmp_path / "machines")
 
 
 @pytest.fixture

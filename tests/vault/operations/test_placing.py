@@ -269,7 +269,7 @@ def test_a_site_of_an_unknown_kind_is_refused_by_its_name(verbs):
         said_of(verbs, each, fabric_kind="azure")
     with pytest.raises(errors.InvalidArgument, match="Site 'b' is of the kind 'azure'") as refused:
         verbs.submit(Verb.ENABLE_PROTECTION)
-    assert "libvirt, simulated" in refused.value.do
+    assert "libvirt, agent, simulated" in refused.value.do
     assert verbs.jobs() == []
 
 
@@ -277,7 +277,7 @@ def test_a_target_that_is_no_site_is_refused_with_what_may_be_one(verbs):
     with pytest.raises(errors.NotFound, match="azure") as refused:
         verbs.submit(Verb.ENABLE_PROTECTION, target_site="azure")
     assert (
-        "A target is a site of this vault, of one of these kinds: libvirt, simulated; no cloud is one."
+        "A target is a site of this vault, of one of these kinds: libvirt, agent, simulated; no cloud is one."
         in refused.value.do
     )
 

@@ -531,3 +531,34 @@ def test_nobody_is_told_to_start_a_machine_at_home_that_was_defined_on_its_old_d
         assert "virsh edit web01" in each
         assert "vda on /new" in each
     assert "Do not start it as it is" in advised[codes[1]]
+
+
+def nobody_starts_it_at_home(verbs, monkeypatch):
+    """As a server whose agent is away: only a person at it switches it on."""
+    told = verbs.appliances._power  # noqa: SLF001 as the scripted appliance answers
+
+    def power(appliance_id, machine_id, payload):
+        way = (ObstacleShape(what="It is off.", do="Switch it on."),) if payload.comes_back else ()
+        return told(appliance_id, machine_id, payload).model_copy(update={"obstacles": way})
+
+    monkeypatch.setattr(verbs.appliances, "_power", power)
+
+
+def test_a_cancel_keeps_the_copy_while_the_machine_cannot_run_at_home(verbs, monkeypatch):
+    came_to(verbs, State.PLANNED_FAILED_OVER)
+    nobody_starts_it_at_home(verbs, monkeypatch)
+    job = verbs.run(Verb.CANCEL_FAILOVER).job
+    assert (job.error.code, "It is off." in job.error.message) == ("prerequisite-failed", True)
+    assert verbs.appliances.running(verbs.machine().id) == [B]
+
+
+def test_where_no_copy_was_ordered_the_machine_is_let_go_on_though_nobody_can_start_it_now(
+    verbs, monkeypatch
+):
+    verbs.protect()
+    nobody_starts_it_at_home(verbs, monkeypatch)
+    verbs.appliances.fail(Kind.RUN_CYCLE)
+    verbs.run(Verb.PLANNED_FAILOVER)
+    assert not verbs.machine().start_ordered
+    assert Kind.RESTART in [kind for _, kind, _ in verbs.appliances.given]
+    assert verbs.appliances.running(verbs.machine().id) == [A]

@@ -59,11 +59,12 @@ class AgentHosting(NoHosting):
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
         if not self.is_rescued(fabric_id):
             return [Obstacle(_away(definition.name), RESCUE_DO)]
+        found = list(self._other.obstacles(fabric_id))
         try:
             self.attach(fabric_id)
         except errors.FabricError as problem:
-            return [*self._other.obstacles(fabric_id), Obstacle(problem.message, problem.do)]
-        return self._other.obstacles(fabric_id)
+            found.append(Obstacle(problem.message, problem.do))
+        return found
 
     def capacity(self) -> Capacity:
         """Each machine is its own host: that of the largest."""

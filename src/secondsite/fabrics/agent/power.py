@@ -16,7 +16,7 @@ from .homecoming import AgentHosting
 from .inventory import is_fenced, works
 from .last_views import LastViews
 from .link import AgentAway
-from .records import MachineRecord, Records
+from .records import Records
 
 LOOK_SECONDS = 0.2
 RESTART_SECONDS = 10.0
@@ -73,7 +73,7 @@ class AgentPower:
             if self.state(fabric_id) is PowerState.RUNNING:
                 return
         obstacle = self.cannot_start(fabric_id)
-        if obstacle is not None:
+        if obstacle is not None and not self._stands_unsent(fabric_id):
             raise errors.FabricError(obstacle.what, do=obstacle.do)
         self._last_views.give_back(fabric_id)
         agent = self._agents.find(fabric_id)
@@ -82,8 +82,8 @@ class AgentPower:
             self._await_up(fabric_id)
 
     def cannot_start(self, fabric_id: str) -> Obstacle | None:
-        agent, record = self._agents.find(fabric_id), self._records.get(fabric_id)
-        if agent is None or agent.connected or record.home or self._stands_unsent(record):
+        agent = self._agents.find(fabric_id)
+        if agent is None or agent.connected or self._records.get(fabric_id).home:
             return None
         return Obstacle(
             f"{agent.name} is off, or its agent is away, and nobody can start it from here.",
@@ -91,9 +91,9 @@ class AgentPower:
             "this one on where it stands, wait until it answers, and repeat the verb.",
         )
 
-    @staticmethod
-    def _stands_unsent(record: MachineRecord) -> bool:
-        """Whether it stands still for a last view that nobody acknowledged: so nothing runs elsewhere."""
+    def _stands_unsent(self, fabric_id: str) -> bool:
+        """Whether it stood still for a last view that nobody acknowledged: it goes on, and not off."""
+        record = self._records.get(fabric_id)
         return record.last is not None and record.base != record.last
 
     def stays_defined(self, fabric_id: str) -> bool:

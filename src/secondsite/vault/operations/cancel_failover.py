@@ -64,7 +64,8 @@ class CancelFailover(MachineOperation):
         other_hosts.require_copy_here("The cancel", self.orders, ctx, source.machine)
         other_hosts.require_not_alone("The cancel", self.orders, ctx, source.machine)
         self._remind(ctx, source.machine)
-        now = source.power(comes_back=_starts(ctx))
+        # Where no copy was ordered nothing is removed: who cannot start now is let go on later.
+        now = source.power(comes_back=_starts(ctx) and source.machine.start_ordered)
         in_the_way = Obstacles(obstacles=now.facts.obstacles)
         obstacles.require_none("The cancel of the failover", source.machine.name, in_the_way)
         return now.done()

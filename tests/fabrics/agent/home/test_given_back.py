@@ -1,7 +1,5 @@
 """A machine that stands still for its last view works on as soon as its agent can be told so."""
 
-import dataclasses
-
 import pytest
 
 from secondsite.domain.errors import FabricError
@@ -9,19 +7,7 @@ from secondsite.fabrics.agent.last_views import LastViews
 from secondsite.fabrics.agent.link import AgentAway
 from secondsite.fabrics.agent.power import AgentPower
 from secondsite.fabrics.agent.records import Records
-
-ID = "11111111-2222-3333-4444-555555555555"
-
-
-@dataclasses.dataclass
-class Known:
-    agent_id: str = ID
-    name: str = "server"
-    connected: bool = True
-    heard_at: object = None
-    rescue: bool = False
-    said_goodbye: bool = False
-    hello: dict[str, bool] = dataclasses.field(default_factory=dict)
+from tests.fabrics.agent.support_known import ID, Known
 
 
 class Link:
@@ -62,10 +48,9 @@ def link():
 
 
 @pytest.fixture
-def records(tmp_path):
-    made = Records(tmp_path / "machines")
-    made.change(ID, last="last-1", base="before", is_off=True)
-    return made
+def records(records):
+    records.change(ID, last="last-1", base="before", is_off=True)
+    return records
 
 
 @pytest.fixture
@@ -80,7 +65,7 @@ def power(link, records, views):
 
 def test_one_whose_agent_was_away_when_its_move_was_given_up_works_on_once_it_answers(link, views, power):
     link.goes()
-    assert power.cannot_start(ID) is None
+    assert power.cannot_start(ID) is not None, "its copy, if one was started, is not removed"
     with pytest.raises(FabricError, match="works on as soon as it does"):
         power.start(ID)
     views.look()

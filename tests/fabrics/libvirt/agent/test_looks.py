@@ -1,5 +1,6 @@
 """A guest's agent lets be seen what its operator would miss after a failover: nothing runs in the guest."""
 
+import json
 import time
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +11,8 @@ import guestkit
 from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.fabrics.libvirt.agent import guest
-from secondsite.fabrics.libvirt.agent.looks import GuestLooks, listening, seen
+from secondsite.fabrics.libvirt.agent.looks import GuestLooks, listening, ports, seen
+from secondsite.fabrics.libvirt.host import connection
 from tests.fabrics.libvirt.support_guests import GuestMachine
 
 HEAD = "  sl  local_address rem_address   st tx_queue\n"
@@ -65,6 +67,34 @@ def looks(monkeypatch):
     made = GuestLooks(cast(Any, Host()), clock=lambda: 0.0)
     yield made
     made.close()
+
+
+HOSTILE = [
+    {"guest-get-time": 10**400},
+    {"guest-get-time": -1},
+    {"guest-get-fsinfo": [{"mountpoint": "/", "used-bytes": 0, "total-bytes": 10**400}]},
+    {"guest-get-fsinfo": [{"mountpoint": "/\x1b[2J", "used-bytes": 1, "total-bytes": 1}]},
+    {"guest-get-fsinfo": [{"mountpoint": "/" * 300, "used-bytes": 1, "total-bytes": 1}]},
+]
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_what_no_guest_can_mean_is_not_taken_and_harms_nobody(looks, monkeypatch, said):
+    def command(_domain, line, _seconds):
+        answers = {"guest-get-time": 0, "guest-get-fsinfo": [], **said}
+        asked = json.loads(line)["execute"]
+        if asked not in answers:
+            raise errors.FabricError("not allowed")
+        return json.dumps({"return": answers[asked]})
+
+    monkeypatch.undo()
+    monkeypatch.setattr(connection, "agent_command", command)
+    assert looks.looked("m1") == ()
+
+
+@pytest.mark.parametrize("text", ["Port \u00b2\n", f"Port {'9' * 5000}\n", "Port\n", "#Port 2222\n"])
+def test_a_port_that_is_none_leaves_the_usual_one(text):
+    assert ports(text) == {22}
 
 
 def host_of(looks) -> Host:

@@ -5,11 +5,12 @@ nobody. No command runs in a guest, so neither its firewall nor its network's co
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import structlog
@@ -29,6 +30,7 @@ MOST_SYSTEMS = 128
 LISTENING, SSH_PORT = "0A", 22
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 SSH_FILE = "/etc/ssh/sshd_config"
+PORT = re.compile(r"^[ \t]*port[ \t]+([0-9]{1,5})[ \t]*$", re.IGNORECASE | re.MULTILINE)
 ASKS_FOR_RESTART = "/run/reboot-required"
 OWN = ("0100007F", "00000000000000000000000001000000")
 """The machine's own addresses, as the tables write them."""
@@ -36,10 +38,14 @@ OWN = ("0100007F", "00000000000000000000000001000000")
 log = structlog.get_logger(__name__)
 
 
+Count = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
+"""What a guest says may be any number; a larger one breaks what is computed from it."""
+
+
 class _Mounted(pydantic.BaseModel):
-    path: str = pydantic.Field(alias="mountpoint", max_length=4096)
-    used_bytes: int | None = pydantic.Field(None, alias="used-bytes", ge=0)
-    total_bytes: int | None = pydantic.Field(None, alias="total-bytes", ge=0)
+    path: str = pydantic.Field(alias="mountpoint", max_length=255, pattern=r"^/[^\x00-\x1f\x7f]*$")
+    used_bytes: Count | None = pydantic.Field(None, alias="used-bytes")
+    total_bytes: Count | None = pydantic.Field(None, alias="total-bytes")
 
 
 @dataclass(slots=True)
@@ -110,10 +116,10 @@ class GuestLooks:
 def seen(domain: Any, clock: Callable[[], float]) -> prepared.Preparations:
     """What its agent lets be seen of a guest. Raises FabricError, DeadlineExceeded."""
     asked = AskedGuest(domain)
-    off = asked.ask(int, "guest-get-time") / 1e9 - clock()
+    off = asked.ask(Count, "guest-get-time") / 1e9 - clock()
     tables = [table for table in map(asked.read_if_there, TABLES) if table is not None]
     return prepared.Preparations(
-        ssh_listens=not tables or listening(tables, _ports(asked.read_if_there(SSH_FILE) or "")),
+        ssh_listens=not tables or listening(tables, ports(asked.read_if_there(SSH_FILE) or "")),
         full=tuple(_rooms(asked)),
         restart_required=asked.read_if_there(ASKS_FOR_RESTART) is not None,
         clock_off_seconds=off,
@@ -127,16 +133,15 @@ def _rooms(asked: AskedGuest) -> Iterator[prepared.Room]:
             yield prepared.Room(each.path, each.total_bytes, free)
 
 
-def _ports(configuration: str) -> frozenset[int]:
-    rows = (line.split() for line in configuration.splitlines())
-    found = {int(row[1]) for row in rows if len(row) == 2 and row[0].lower() == "port" and row[1].isdigit()}
-    return frozenset(found or {SSH_PORT})
+def ports(configuration: str) -> frozenset[int]:
+    """Where an SSH server with this configuration listens."""
+    return frozenset(int(each) for each in PORT.findall(configuration) or (SSH_PORT,))
 
 
-def listening(tables: Sequence[str], ports: frozenset[int]) -> bool:
+def listening(tables: Sequence[str], at: frozenset[int]) -> bool:
     """Whether a program listens at one of these ports, by the kernel's tables, and not only for the machine
     itself."""
-    wanted = {f"{port:04X}" for port in ports}
+    wanted = {f"{port:04X}" for port in at}
     rows = (line.split() for table in tables for line in table.splitlines()[1:])
     places = (row[1].rpartition(":") for row in rows if len(row) > 3 and row[3] == LISTENING)
     return any(address not in OWN and port in wanted for address, _, port in places)
