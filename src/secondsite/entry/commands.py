@@ -18,8 +18,9 @@ from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from ..ground.urls import bracketed
-from . import agent_commands, ca_commands, join_commands, running, service_user, trash_commands
+from . import ca_commands, join_commands, running, service_user, trash_commands
 from . import database_url as address
+from .agents import commands as agent_commands
 from .backup import commands as backup
 from .running import (
     DEFAULT_APPLIANCE_HOME,

@@ -33,6 +33,13 @@ from .seeing import Seeing
 from .settling import Settling
 from .spanning import LocalSpan as LocalSpan
 
+Progress = Callable[[float, str], None]
+"""Is told a fraction, and what is being done."""
+
+
+def untold(_fraction: float, _doing: str) -> None:
+    """Nobody wants to know."""
+
 
 @dataclass(frozen=True, slots=True)
 class Properties:
@@ -154,9 +161,9 @@ class Power(Protocol):
         """Whether it runs. Only here a machine is also 'saved' or 'elsewhere'; the inventory calls both
         'off'."""
 
-    def start(self, fabric_id: str) -> None:
-        """Starts the machine; harmless if it runs, and one that its owner paused stays paused. Raises
-        FabricError if its start is forbidden."""
+    def start(self, fabric_id: str, progress: Progress = untold) -> None:
+        """Starts the machine; harmless if it runs, and one that its owner paused stays paused. `progress` is
+        told how far a start is that takes long. Raises FabricError if its start is forbidden."""
 
     def cannot_start(self, fabric_id: str) -> Obstacle | None:
         """Why nobody could start the machine from here now, as one that is off and that only a person at it

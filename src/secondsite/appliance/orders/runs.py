@@ -365,7 +365,7 @@ def _started(context: Context, payload: StartReplica, request: HostRequest) -> _
     if elsewhere:
         context.fabric.hosting.create(replace(request, not_connected=frozenset(elsewhere)))
     try:
-        context.fabric.power.start(request.fabric_id)
+        context.fabric.power.start(request.fabric_id, context.progress)
         return _Without(elsewhere)
     except errors.FabricError as refused:
         cards = network_checks.gone_at_home(context, payload, request.home)
@@ -389,7 +389,7 @@ def _started_without(
     parts = frozenset(each.key for each in lacks.parts)
     context.fabric.hosting.create(replace(request, not_connected=frozenset(lacks.cards), without=parts))
     try:
-        context.fabric.power.start(request.fabric_id)
+        context.fabric.power.start(request.fabric_id, context.progress)
     except errors.SecondsiteError:
         context.fabric.hosting.create(request)  # it was not for what is gone
         raise refused from None

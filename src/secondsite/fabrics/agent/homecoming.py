@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,7 +18,7 @@ from ...domain import errors
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.properties import Sizing
 from ..capacity import Capacity
-from ..interface import AS_DEFINED, HostRequest, Obstacle, StartTrial
+from ..interface import AS_DEFINED, HostRequest, Obstacle, Progress, StartTrial, untold
 from . import merging
 from .conversation import Agents
 from .last_views import LastViews
@@ -141,16 +142,16 @@ class AgentHosting(NoHosting):
             self._rescued.say_changed(fabric_id)
         self._records.change(fabric_id, tag=None, home={}, withdrawn=True, merging=False)
 
-    def merge(self, fabric_id: str) -> None:
+    def merge(self, fabric_id: str, progress: Progress = untold) -> None:
         """Merge what its points have into its disks; harmless if that is done. Repeat it after an error."""
         if not self._records.get(fabric_id).stands_alone:
-            self._merge(fabric_id)
+            self._merge(fabric_id, progress)
 
     def restart(self, fabric_id: str) -> None:
         """Let a machine that runs from the rescue image start from its own disks. Raises FabricError."""
         self._rescued.restart(fabric_id)
 
-    def _merge(self, fabric_id: str) -> None:
+    def _merge(self, fabric_id: str, progress: Progress) -> None:
         if not self.is_rescued(fabric_id):
             raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
         record = self._records.change(fabric_id, merging=True)
@@ -159,7 +160,8 @@ class AgentHosting(NoHosting):
             merging.Merge(Path(overlay), bases[key], self._rescued.half_written(fabric_id, key))
             for key, overlay in sorted(record.home.items())
         ]
-        merging.merge(self._folder / fabric_id, disks, self._key)
+        told = partial(_tell, progress)
+        merging.merge(self._folder / fabric_id, disks, self._key, told)
         self._rescued.require_same_start(fabric_id)
         self._records.change(fabric_id, stands_alone=True, merging=False, **self._other.settled(fabric_id))
 
@@ -182,6 +184,10 @@ class AgentHosting(NoHosting):
         """Whether it runs from the rescue image, and is connected."""
         agent = self._agents.find(fabric_id)
         return agent is not None and agent.connected and agent.rescue
+
+
+def _tell(progress: Progress, done: float) -> None:
+    progress(done, "merging into its own disks")
 
 
 def _away(name: str) -> str:

@@ -7,7 +7,7 @@ until after the last block of the last one."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,14 +42,36 @@ class _Open:
     kept: Path
 
 
-def merge(folder: Path, disks: Sequence[Merge], key: EncryptionKey | None = None) -> None:
+class _Share:
+    """Tells what share of `total_bytes` is done, by the percent."""
+
+    def __init__(self, total_bytes: int, progress: Callable[[float], None]) -> None:
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._told_percent = 0
+        self._progress = progress
+
+    def add(self, count: int) -> None:
+        self._done_bytes += count
+        percent = self._done_bytes * 100 // self._total_bytes
+        if percent != self._told_percent:
+            self._told_percent = percent
+            self._progress(percent / 100)
+
+
+def merge(
+    folder: Path,
+    disks: Sequence[Merge],
+    key: EncryptionKey | None = None,
+    progress: Callable[[float], None] = lambda _done: None,
+) -> None:
     """Merge all disks of a machine, the first one bootable last; durable when it returns. The chains keep
     what they have, so that it can be repeated. `folder` is for the daemons that read them; `key` opens
-    encrypted layers. Raises FabricError."""
+    encrypted layers; `progress` is told the fraction that is done. Raises FabricError."""
     try:
         with ExitStack() as stack:
             opened = [_open(stack, folder / str(number), each, key) for number, each in enumerate(disks)]
-            _copy(opened)
+            _copy(opened, progress)
     except (DatapathError, OSError) as problem:  # closing a disk whose machine is gone fails as well
         bases = ", ".join(str(each.base) for each in disks)
         raise errors.FabricError(
@@ -73,13 +95,14 @@ def _open(stack: ExitStack, folder: Path, disk: Merge, key: EncryptionKey | None
     return _Open(source, target.fileno(), disk.kept)
 
 
-def _copy(disks: Sequence[_Open]) -> None:
+def _copy(disks: Sequence[_Open], progress: Callable[[float], None]) -> None:
     for disk in disks:
         _hide(disk)
     seams.reach("agent.merge.begun")
-    for disk in disks:
-        wanted = [part for each in disk.source.changed() for part in _between(each, *_ends_of(disk))]
-        _copy_extents(disk.source, disk.target, wanted)
+    wanted = [_wanted(disk) for disk in disks]
+    done = _Share(sum(extent.length for extents in wanted for extent in extents), progress)
+    for disk, extents in zip(disks, wanted, strict=True):
+        _copy_extents(disk.source, disk.target, extents, done)
         durable.sync_data(disk.target)
     seams.reach("agent.merge.written")
     for disk in reversed(disks):
@@ -87,6 +110,10 @@ def _copy(disks: Sequence[_Open]) -> None:
         durable.sync_data(disk.target)
     for disk in disks:
         disk.kept.unlink()
+
+
+def _wanted(disk: _Open) -> list[Extent]:
+    return [part for each in disk.source.changed() for part in _between(each, *_ends_of(disk))]
 
 
 def _hide(disk: _Open) -> None:
@@ -120,12 +147,14 @@ def _within(extent: Extent, end: Extent) -> list[Extent]:
     return [Extent(begin, until - begin, extent.zero)] if begin < until else []
 
 
-def _copy_extents(source: NbdDisk, target: int, wanted: Sequence[Extent]) -> None:
+def _copy_extents(source: NbdDisk, target: int, wanted: Sequence[Extent], done: _Share) -> None:
     for extent in wanted:
         if extent.zero:
             _clear(target, extent)
+            done.add(extent.length)
     for offset, data in source.read_many(extent for extent in wanted if not extent.zero):
         _write(target, memoryview(data), offset)
+        done.add(len(data))
 
 
 def _put_ends(

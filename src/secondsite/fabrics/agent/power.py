@@ -10,7 +10,7 @@ import time
 import structlog
 
 from ...domain import errors
-from ..interface import Obstacle, PowerState
+from ..interface import Obstacle, PowerState, Progress, untold
 from .conversation import Agents, Conversation
 from .homecoming import AgentHosting
 from .inventory import is_fenced, works
@@ -57,14 +57,15 @@ class AgentPower:
             "secondsite-agent'.",
         )
 
-    def start(self, fabric_id: str) -> None:
+    def start(self, fabric_id: str, progress: Progress = untold) -> None:
         """Only one that stands still after its last view can be let go on, one whose boot its fence has
         stopped, and one that runs from the rescue image."""
         if self._records.get(fabric_id).home:
-            self._hosting.merge(fabric_id)
+            self._hosting.merge(fabric_id, progress)
         elif not self._hosting.is_rescued(fabric_id):
             self._go_on(fabric_id)
             return
+        progress(1.0, "waiting for the server to start from its own disks")
         self._await_up(fabric_id)
 
     def _go_on(self, fabric_id: str) -> None:

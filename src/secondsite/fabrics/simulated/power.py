@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from ...domain import errors, shell
-from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState
+from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, Progress, untold
 from .host.faults import Faults
 from .host.host import Host
 from .host.records import MachineRecord
@@ -50,7 +50,7 @@ class SimulatedPower:
                 raise errors.NotOurs(f"Machine '{record.definition.name}' does not carry our tag.")
             self._host.records.save(record.having(**marks))
 
-    def start(self, fabric_id: str) -> None:
+    def start(self, fabric_id: str, progress: Progress = untold) -> None:
         with self._faults.around("power.start", fabric_id), self._host.records.lock(fabric_id, "start"):
             record = self._host.records.need(fabric_id)
             if self._host.state(record) is PowerState.OFF:

@@ -188,13 +188,17 @@ def layer(machine, rescued, folder):
 def merge(machine, rescued, folder, top):
     path = rescued.attach(machine.agent_id, machine.keys)["sda"]
     disk = merging.Merge(top, path, rescued.half_written(machine.agent_id, "sda"))
-    merging.merge(folder / "merging", [disk])
+    told: list[float] = []
+    merging.merge(folder / "merging", [disk], progress=told.append)
+    return told
 
 
 def test_a_merge_writes_all_that_lies_above_and_leaves_the_layer(machine, rescued, layer, folder):
     top, content = layer
     before = top.read_bytes()
-    merge(machine, rescued, folder, top)
+    told = merge(machine, rescued, folder, top)
+    assert told == sorted(set(told))
+    assert told[-1] == 1.0
     rescued.require_same_start(machine.agent_id)
     rescued.detach(machine.agent_id)
     assert machine.disks[0].file.read_bytes() == content

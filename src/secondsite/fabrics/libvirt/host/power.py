@@ -11,7 +11,7 @@ import libvirt
 
 from ....datapath.disks import image_locks
 from ....domain import errors, shell
-from ...interface import PowerState
+from ...interface import PowerState, Progress, untold
 from . import connection, domain_xml, emulator, inventory, migration_marks, saved_memory, states, tagging
 
 POLL_SECONDS = 0.1
@@ -58,7 +58,7 @@ class Power:
         domain = self._hypervisor.find(fabric_id)
         return domain is None or bool(connection.call("reading a machine", domain.isPersistent))
 
-    def start(self, fabric_id: str) -> None:
+    def start(self, fabric_id: str, progress: Progress = untold) -> None:
         """Starts an off machine, unless its start is forbidden; one that its owner paused stays as it is.
         Raises NotFound, FabricError, DeadlineExceeded.
 

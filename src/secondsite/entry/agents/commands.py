@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cli import output
-from ..cli.exit_codes import Exit
-from ..cli.options import Json
-from ..cli.output import clock
-from ..domain import errors
-from ..domain.amounts import size
-from .running import DEFAULT_APPLIANCE_HOME, ApplianceHome
+from ...cli import output
+from ...cli.exit_codes import Exit
+from ...cli.options import Json
+from ...cli.output import clock
+from ...domain import errors
+from ...domain.amounts import size
+from ..running import DEFAULT_APPLIANCE_HOME, ApplianceHome
 
 if TYPE_CHECKING:
-    from . import agents
+    from .server_disks import ServerDisks
 
 app = typer.Typer(
     no_args_is_help=True, help="Agents of machines that dial this appliance; it may run meanwhile."
@@ -73,9 +73,9 @@ def key(
     as_json: Json = False,
 ) -> None:
     """Make a registration key, by which one machine comes in, once."""
-    from . import agents
+    from .keys import new_key
 
-    made = agents.new_key(home, hours, machine, rescue, other_disks=other_disks)
+    made = new_key(home, hours, machine, rescue, other_disks=other_disks)
     if as_json:
         output.show_json({"key": made.key, "addresses": list(made.addresses)})
         return
@@ -95,9 +95,9 @@ def _next(where: str, *, rescue: bool) -> str:
 @app.command()
 def where(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
     """Where agents call this appliance, and the SHA-256 by which they know it."""
-    from . import agents
+    from . import registry
 
-    found = agents.where(home)
+    found = registry.where(home)
     if as_json:
         output.show_json({"addresses": list(found.addresses), "authority": found.authority})
         return
@@ -131,14 +131,14 @@ def disks(
     as_json: Json = False,
 ) -> None:
     """The disks of the server that runs for a machine from the rescue image, and which it comes home to."""
-    from . import agents
+    from . import server_disks
 
     if own:
-        output.say(agents.own_disks(home, machine))
+        output.say(server_disks.own_disks(home, machine))
         return
     if disk or overwrite:
-        agents.decide_disks(home, machine, disk or (), overwrite or ())
-    found = agents.server_disks(home, machine)
+        server_disks.decide_disks(home, machine, disk or (), overwrite or ())
+    found = server_disks.server_disks(home, machine)
     if as_json:
         decided = found.decided.model_dump() if found.decided is not None else None
         output.show_json({"disks": [dataclasses.asdict(each) for each in found.disks], "decided": decided})
@@ -147,7 +147,7 @@ def disks(
     output.say(_decided(found))
 
 
-def _decided(found: "agents.ServerDisks") -> str:
+def _decided(found: "ServerDisks") -> str:
     if found.decided is None:
         return f"{found.machine} comes home to its own disks."
     chosen = [f"{key} to {disk}" for key, disk in sorted(found.decided.chosen.items())]
@@ -159,9 +159,9 @@ def _decided(found: "agents.ServerDisks") -> str:
 @app.command("list")
 def show_list(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
     """Which machines are enrolled, and when each was heard last, within a minute."""
-    from . import agents
+    from . import enrolled
 
-    found = agents.listed(home)
+    found = enrolled.listed(home)
     if as_json:
         output.show_json({"agents": [dataclasses.asdict(each) for each in found]})
         return
@@ -171,9 +171,9 @@ def show_list(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = Fals
 @app.command()
 def revoke(machine: Machine, home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -> None:
     """Accept an agent no more: its connections end at once, and it needs a new key to come back."""
-    from . import agents
+    from . import enrolled
 
-    sentence = agents.revoke(home, machine)
+    sentence = enrolled.revoke(home, machine)
     if as_json:
         output.show_json({"machine": machine, "sentence": sentence})
         return
@@ -193,12 +193,12 @@ def upgrade(
 ) -> None:
     """Have agents replaced by this appliance's program, one after the other. Each starts anew, so its disks
     are compared; one that does not connect within minutes goes back. Ends with 4 if any was not."""
-    from . import agents
+    from . import upgrading
 
     if every == bool(machines):
         raise errors.InvalidArgument("Which agents?", do="Name machines, or give --all.")
     failed, told = False, []
-    for each in agents.upgrade(home, tuple(machines or ()), program):
+    for each in upgrading.upgrade(home, tuple(machines or ()), program):
         failed |= not each.done
         told.append(dataclasses.asdict(each))
         if not as_json:
@@ -223,9 +223,9 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Copy the agent to a machine by this host's ssh, install it there, and enroll it."""
-    from . import agents
+    from . import pushing
 
-    sentence = agents.push(home, to, tuple(address or ()), program)
+    sentence = pushing.push(home, to, tuple(address or ()), program)
     if as_json:
         output.show_json({"machine": to, "sentence": sentence})
         return

@@ -1,0 +1,59 @@
+"""Agents get the appliance's program, one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...domain import errors
+from ...fabrics.agent.link import Record, Registry, Upgrade
+from .program import sha256_of, version_of
+from .registry import registry_of
+
+LOOK_SECONDS = 0.5
+TAKEN_UP_SECONDS = 30.0
+UPGRADE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """How the upgrade of one agent went."""
+
+    name: str
+    done: bool
+    sentence: str
+
+
+def upgrade(home: Path, machines: Sequence[str], program: Path) -> Iterator[Upgraded]:
+    """Have the running appliance hand these agents the program, or all if none is named, one after the other;
+    yields how it went with each. Raises NotFound, InvalidArgument, NotPossibleNow."""
+    registry = registry_of(home)
+    records = [registry.records.named(each) for each in machines] or _enrolled(registry)
+    wanted = Upgrade(program=program.absolute(), version=version_of(program), sha256=sha256_of(program))
+    for record in records:
+        registry.upgrades.put(record.agent_id, wanted)
+    for record in records:
+        yield _awaited(registry, record)
+
+
+def _enrolled(registry: Registry) -> list[Record]:
+    return [each for each in registry.records.all() if each.certificates]
+
+
+def _awaited(registry: Registry, record: Record) -> Upgraded:
+    taken_up, until = time.monotonic() + TAKEN_UP_SECONDS, time.monotonic() + UPGRADE_SECONDS
+    while (found := registry.upgrades.all().get(record.agent_id)) is not None and time.monotonic() < until:
+        if found.said is not None:
+            registry.upgrades.remove(record.agent_id)
+            return Upgraded(record.name, found.done, found.said)
+        if not any(each.began for each in registry.upgrades.all().values()) and time.monotonic() > taken_up:
+            for agent_id in registry.upgrades.all():
+                registry.upgrades.remove(agent_id)
+            raise errors.NotPossibleNow(
+                "The appliance has not begun with it: it does not run.",
+                do="Start it ('systemctl start secondsite-appliance'), then retry.",
+            )
+        time.sleep(LOOK_SECONDS)
+    return Upgraded(record.name, False, f"Of the agent in {record.name} nothing was heard in time.")
