@@ -17,6 +17,7 @@ import (
 	"secondsite/agent/enrolling"
 	"secondsite/agent/freezing"
 	"secondsite/agent/hooks"
+	"secondsite/agent/installing"
 	"secondsite/agent/nbd"
 	"secondsite/agent/restraint"
 	"secondsite/agent/services"
@@ -182,7 +183,8 @@ func upgradable(dialler *dialling.Dialler, trial time.Duration) {
 	if err != nil {
 		return
 	}
-	upgrader := &upgrading.Upgrader{Program: program, State: string(dialler.State), Version: dialling.Version}
+	upgrader := &upgrading.Upgrader{Program: program, State: string(dialler.State), Version: dialling.Version,
+		Settle: installing.Host("/").Renew}
 	upgrader.Begin(trial)
 	dialler.Upgrade = upgrader
 	dialler.Restart = func() {

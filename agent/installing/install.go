@@ -45,6 +45,19 @@ func (h Host) Install(fence Fencing) error {
 	return nil
 }
 
+// Renew has the unit as this program writes it, after an upgrade that only replaced the program; what runs gets of it
+// what systemd can give at once. Drop-ins of the owner stay.
+func (h Host) Renew() error {
+	have, err := os.ReadFile(h.path(unitPath))
+	if err != nil || string(have) == unitText() {
+		return err
+	}
+	if err := written(h.path(unitPath), bytes.NewReader([]byte(unitText())), 0o644); err != nil {
+		return err
+	}
+	return h.systemctl("daemon-reload")
+}
+
 func (h Host) fence(wanted Fencing) error {
 	switch wanted.Choice {
 	case "":

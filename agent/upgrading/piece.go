@@ -33,6 +33,8 @@ type Upgrader struct {
 	State   string
 	// Version is of the program that runs.
 	Version string
+	// Settle has the service manager know what a program that stays wants of it.
+	Settle func() error
 }
 
 func (u Upgrader) next() string   { return u.Program + ".next" }

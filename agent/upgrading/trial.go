@@ -57,6 +57,16 @@ func (u Upgrader) Confirm() {
 	if found, there := u.read(); there && found.Version == u.Version {
 		fmt.Fprintln(os.Stderr, "version "+u.Version+" is in place")
 		u.forget()
+		u.settle(found)
+	}
+}
+
+func (u Upgrader) settle(found note) {
+	if !found.IsService || u.Settle == nil {
+		return
+	}
+	if err := u.Settle(); err != nil {
+		fmt.Fprintln(os.Stderr, "error: the unit stays as the former version wrote it: "+err.Error())
 	}
 }
 

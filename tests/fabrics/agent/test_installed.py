@@ -119,10 +119,18 @@ def installed(disk, host, program, agents):
 
 
 def test_its_appliance_upgrades_it_and_systemd_starts_the_new_program(agents, host, folder, installed, newer):
+    unit = host.path("/etc/systemd/system/secondsite-agent.service")
+    as_it_writes_it = unit.read_text()
+    unit.write_text(
+        as_it_writes_it.replace("TasksMax=128", "TasksMax=64")
+    )  # as if an older one had written it
     found = upgraded(folder, installed, newer)
     assert found.done, found.said + host.must("journalctl", "--unit", "secondsite-agent")
     assert agents.known()[0].hello["version"] == OTHER
     assert state(host) == "active"
+    eventually(lambda: unit.read_text() == as_it_writes_it, support.PATIENCE)
+    shown = ("systemctl", "show", "secondsite-agent", "--property", "TasksMax")
+    eventually(lambda: host.must(*shown).strip() == "TasksMax=128", support.PATIENCE)
     there = host.path("/usr/local/sbin")
     eventually(lambda: [*there.glob("secondsite-agent*")] == [there / "secondsite-agent"], support.PATIENCE)
 
