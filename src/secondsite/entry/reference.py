@@ -14,6 +14,7 @@ from ..client import documents
 from ..datapath import errors as datapath_errors
 from ..domain import errors, health, lifecycle_page
 from ..jobs.model.failures import JobError
+from ..vault.metrics import families
 from ..wire.control.orders import ORDERS
 from ..wire.control.scripts import ScriptContext
 from . import log_events
@@ -30,6 +31,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "errors.md": _errors,
         "health.md": _health,
         "logs.md": log_events.render,
+        "metrics.md": _metrics,
         "orders.md": _orders,
         "cli.md": _command_line,
         "rest.md": _rest,
@@ -76,6 +78,17 @@ def _health() -> str:
     return "# Health findings\n\nHealth is a list of named facts.\n\n" + _page(
         ("code", "severity", "likely cause", "recommended action"), rows
     )
+
+
+def _metrics() -> str:
+    rows = [
+        (f"`{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels) or "-", each.says)
+        for each in families.every()
+    ]
+    return (
+        "# Metrics\n\n`GET /api/metrics` tells them, with a token of the role reader "
+        "([how to scrape them](../guide/monitoring.md)). Instants are Unix times.\n\n"
+    ) + _page(("metric", "kind", "labels", "what it says"), rows)
 
 
 def _orders() -> str:

@@ -1,18 +1,22 @@
 """Routes: the vault itself."""
 
+import gzip
 from typing import Annotated
 
 import anyio
-from fastapi import Query, Response
+from fastapi import Header, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from ...domain import lifecycle
+from ...vault.facade import VaultFacade
+from ...vault.metrics.exposition import CONTENT_TYPE
 from ...wire import rest
 from ...wire.rest.validation import Validation
 from ..access import Vault
 from ..prerendered import written
 from ..routers import guarded, open_to_all
 
+_one_scrape = anyio.CapacityLimiter(1)
 _one_at_a_time = anyio.CapacityLimiter(1)
 """A limiter of its own: a readiness check does not wait for other requests."""
 router = guarded("vault")
@@ -52,6 +56,25 @@ def show_summary(vault: Vault) -> Response:
     """Overview of all machines under protection: how many are in which state, their health, the worst RPO;
     and the sites."""
     return written(vault.machines.summary())
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def show_metrics(
+    vault: Vault, accept_encoding: Annotated[str, Header(include_in_schema=False)] = ""
+) -> Response:
+    """Numbers of all machines, appliances and jobs for a monitoring system, in the text format of
+    Prometheus."""
+    vault.parts.loop_lag.begin()
+    packed = "gzip" in accept_encoding
+    body = await anyio.to_thread.run_sync(_scraped, vault, packed, limiter=_one_scrape)
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"} if packed else {}
+    return Response(body, media_type=CONTENT_TYPE, headers=headers)
+
+
+def _scraped(vault: VaultFacade, packed: bool) -> bytes:
+    """Packed here, and not in the loop: a thousand machines are two megabytes."""
+    text = vault.metrics.text().encode()
+    return gzip.compress(text, 1) if packed else text
 
 
 @router.get("/validation")

@@ -97,6 +97,24 @@ def ended_among(session: Session, job_ids: Sequence[str], children: bool = False
     return found
 
 
+def count_moving(session: Session) -> dict[tuple[str, str], int]:
+    """How many jobs are in progress, children too, by name and state."""
+    return _counted(session, jobs.c.state.in_(sorted(MOVING)))
+
+
+def count_ended(session: Session, after: datetime, until: datetime) -> dict[tuple[str, str], int]:
+    """How many jobs ended after the one instant, until the other one, children too, by name and state."""
+    return _counted(
+        session, jobs.c.state.in_(sorted(ENDED)), jobs.c.ended_at > after, jobs.c.ended_at <= until
+    )
+
+
+def _counted(session: Session, *where: ColumnElement[bool]) -> dict[tuple[str, str], int]:
+    query = select(jobs.c.name, jobs.c.state, func.count().label("number")).where(*where)
+    found = session.execute(query.group_by(jobs.c.name, jobs.c.state))
+    return {(row.name, row.state): row.number for row in found}
+
+
 def _ended(session: Session, *where: ColumnElement[bool]) -> list[JobView]:
     query = select(jobs).where(*where, jobs.c.state.in_(sorted(ENDED)))
     return [job_view(row) for row in session.execute(query.order_by(jobs.c.ended_at)).mappings()]

@@ -19,6 +19,8 @@ from ..fleet.signals import Signals
 from ..fleet.status_intake import StatusIntake
 from ..health.backups import Backups
 from ..interfaces import Authority, Gateway
+from ..metrics.ended_jobs import EndedJobs
+from ..metrics.loop_lag import LoopLag
 from ..notices.notifier import Teller
 from ..operations.interface import Operation
 from ..steps.deps import Deps
@@ -88,6 +90,8 @@ class Parts:
     waiting: WaitingRequests = field(default_factory=WaitingRequests)
     pages: SingleFlight[str] = field(default_factory=SingleFlight)
     """Pages of jobs as JSON: many people look at one run."""
+    ended_jobs: EndedJobs = field(default_factory=EndedJobs)
+    loop_lag: LoopLag = field(default_factory=LoopLag)
     caller: Caller = THE_VAULT
     act: Act | None = None
     """The act of the request, for the audit log; None for the vault's own work."""

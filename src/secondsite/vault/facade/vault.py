@@ -16,6 +16,7 @@ from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.machine_choices import Choices
 from .nouns.machines import Machines
+from .nouns.metrics import Metrics
 from .nouns.networks import Networks
 from .nouns.notice_targets import NoticeTargets
 from .nouns.plan_choices import RunChoices
@@ -81,6 +82,7 @@ class VaultFacade:
     notice_targets: NoticeTargets
     jobs: Jobs
     verbs: Verbs
+    metrics: Metrics
     events: Events
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "VaultFacade":
@@ -132,5 +134,6 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         notice_targets=NoticeTargets(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),
+        metrics=Metrics(parts),
         events=events,
     )

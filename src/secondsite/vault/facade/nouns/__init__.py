@@ -16,4 +16,5 @@ Its rooms:
     plan_runs                      runs of plans, and how long they will take
     drill_schedules                drills that the vault starts by itself
     notice_targets                 targets of notices
+    metrics                        what a monitoring system reads
 """

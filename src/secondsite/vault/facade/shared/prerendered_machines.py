@@ -98,19 +98,27 @@ def _last(_machine: MachineRecord) -> _Last:
 
 def machine(situation: Situation, now: datetime) -> RenderedMachine:
     """The machine as JSON at `now`, without the notes of its drills."""
-    of, last = situation.machine, _last(situation.machine)
+    of = situation.machine
+    made, instants = _now(situation, now)
+    return RenderedMachine(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
+
+
+def findings_of(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
+    """The machine's findings at `now`; those of machines at rest are not computed again."""
+    return _now(situation, now)[0].found
+
+
+def _now(situation: Situation, now: datetime) -> tuple[_RenderedMachine, Instants]:
+    last = _last(situation.machine)
     steady = last.steady
     if steady is not None and steady.is_right(situation, now):
-        made, instants = steady.made, steady.instants
-    else:
-        made, instants = _found(situation, last, now), machine_rpo.instants(situation.status)
-        until = findings.steady_until(situation, now)
-        last.steady = (
-            None
-            if until is None
-            else _Steady(made, situation.status, _around(situation), instants, now, until)
-        )
-    return RenderedMachine(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
+        return steady.made, steady.instants
+    made, instants = _found(situation, last, now), machine_rpo.instants(situation.status)
+    until = findings.steady_until(situation, now)
+    last.steady = (
+        None if until is None else _Steady(made, situation.status, _around(situation), instants, now, until)
+    )
+    return made, instants
 
 
 def page(items: Sequence[RenderedMachine], following: str | None) -> str:
