@@ -20,6 +20,8 @@ from tests.support.vault_process import made, start
 __all__ = ["made", "start"]
 pytestmark = pytest.mark.longest
 RULES = Path(__file__).resolve().parents[3] / "deploy" / "prometheus" / "secondsite.rules.yml"
+DASHBOARD = RULES.with_name("secondsite.grafana.json")
+WIDTH = 24
 TESTS = Path(__file__).with_name("alerts.test.yml")
 PATIENCE = 90
 
@@ -52,10 +54,33 @@ def test_each_alert_fires_when_its_cause_is_there_and_not_before(tmp_path):
         assert any(each["alertname"] == name and each["exp_alerts"] for each in tried), name
 
 
-def test_alerts_ask_for_nothing_that_no_vault_tells():
+def test_alerts_and_dashboard_ask_for_nothing_that_no_vault_tells():
     known = {each.name for each in families.every()}
-    asked = {name for each in rules() for name in re.findall(r"\bsecondsite_\w+", str(each["expr"]))}
+    expressions = [str(each["expr"]) for each in rules()] + queries()
+    asked = {name for each in expressions for name in re.findall(r"\bsecondsite_\w+", each)}
     assert asked <= known, asked - known
+
+
+def test_the_dashboard_s_panels_are_told_apart_and_lie_beside_each_other():
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    for what in ("id", "title", "description"):
+        assert len({each[what] for each in panels}) == len(panels)
+    taken = [cell for each in panels for cell in cells(each["gridPos"])]
+    assert len(set(taken)) == len(taken)
+    assert all(x < WIDTH for x, _y in taken)
+
+
+def cells(place):
+    across = range(place["x"], place["x"] + place["w"])
+    return [(x, y) for x in across for y in range(place["y"], place["y"] + place["h"])]
+
+
+def queries():
+    """All of the dashboard, with everything chosen."""
+    found = [
+        each["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for each in panel["targets"]
+    ]
+    return [re.sub(r"\$(source|machine)", ".*", each) for each in found]
 
 
 def test_a_real_prometheus_reads_a_real_vault_and_its_alerts_fire(made, start, tmp_path):
@@ -82,6 +107,8 @@ def test_a_real_prometheus_reads_a_real_vault_and_its_alerts_fire(made, start, t
     try:
         eventually(lambda: value(port, "up") == [1], PATIENCE)
         assert value(port, "count(secondsite_jobs_ended_total) > 50")
+        for query in queries():
+            assert asked(port, "query", query=query)["resultType"] == "vector", query
         eventually(lambda: firing(port) == {"SecondsiteBackupOld"}, PATIENCE)
         vault.end()
         eventually(lambda: "SecondsiteVaultSilent" in firing(port), PATIENCE)
