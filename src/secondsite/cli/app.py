@@ -10,7 +10,7 @@ import typer
 from .. import __version__
 from ..domain import errors
 from . import document_commands as documents
-from . import exit_codes, output
+from . import exit_codes, output, support_bundle
 from .nouns import (
     appliance,
     approval,
@@ -66,6 +66,7 @@ for noun in (
 ):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 documents.register(app)
+app.command("support-bundle")(support_bundle.support_bundle)
 
 
 def _version(wanted: bool) -> None:

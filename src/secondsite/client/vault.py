@@ -1,8 +1,8 @@
 """A vault, as a program reaches it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ..wire import rest
 from ..wire.rest.validation import Validation
@@ -107,6 +107,14 @@ class Vault:
         is waited for; raises VaultUnreachable after a minute without it, NotFound for an unknown machine."""
         query = {"machine": machine, "kind": [str(kind) for kind in kinds] or None}
         return follow(self._connection, rest.Event, path("events"), query)
+
+    def metrics(self) -> str:
+        """Numbers of machines, appliances and jobs, in the text format of Prometheus."""
+        return self._connection.call("GET", path("metrics")).decode()
+
+    def answer(self, *parts: str, query: Mapping[str, Any] | None = None) -> bytes:
+        """The answer to a GET below /api as it came, for who keeps it and does not read it."""
+        return self._connection.call("GET", path(*parts), query)
 
     def ca(self) -> str:
         """The certificate (PEM) of its authority; needs no token. Compare its fingerprint before you trust

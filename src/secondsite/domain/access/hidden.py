@@ -2,6 +2,7 @@
 for approval."""
 
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -11,6 +12,16 @@ SECRETS = frozenset({"secret", "password"})
 URL = "url"
 """The URL of a webhook: whoever knows all of it can often post there."""
 HIDDEN = "(not shown)"
+LOOKS_SECRET = re.compile(
+    r"""sst_[A-Za-z0-9_-]{20,}                                            # an access token
+    |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*KEY-----|\Z)
+    |(?i:(?<=bearer\ )|(?<=basic\ ))[A-Za-z0-9+/=._-]{8,}               # of a header
+    |(?<=://)[^\s/@:"]*:[^\s/@"]+(?=@)                                  # name and password in a URL
+    |\b[0-9a-f]{4}(?:-[0-9a-f]{4}){9}\b                                # a registration key
+    |\bAGE-SECRET-KEY-[A-Z0-9]+""",
+    re.VERBOSE | re.DOTALL,
+)
+"""What no text should hold that is given away, by its form."""
 
 
 def without_secrets(told: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -25,6 +36,11 @@ def text_without_secrets(body: str) -> str:
     except (ValueError, RecursionError):
         return body
     return "".join(map(_seen, json.dumps(kept, ensure_ascii=False)))
+
+
+def without_what_looks_secret(text: str) -> str:
+    """A text of many sources, such as a log, without what has the form of a secret."""
+    return LOOKS_SECRET.sub(HIDDEN, text)
 
 
 def _seen(letter: str) -> str:
