@@ -70,6 +70,13 @@ def came_home(pair, away):
     return again
 
 
+def obstacles(again, away):
+    wanted = ReplicaRequest(
+        epoch=again.epoch, base=Base.EXISTING, existing_fabric_id=away, disks=("vda",), sizes={}
+    )
+    return again.target.do(Kind.CHECK_TARGET, CheckTarget(replica=wanted), again.machine_id)["obstacles"]
+
+
 @pytest.mark.parametrize("snapshot", [False, True])
 def test_a_reprotect_onto_the_disks_of_an_old_copy_can_be_undone_and_given_again(pair, snapshot):
     """Its owner may have put a snapshot above them."""
@@ -81,6 +88,7 @@ def test_a_reprotect_onto_the_disks_of_an_old_copy_can_be_undone_and_given_again
     again = came_home(pair, away)
     pair.target.do(Kind.WITHDRAW, Withdraw(fabric_id=away), pair.machine_id)
     for job in ("first job", "second job"):
+        assert obstacles(again, away) == []
         setup = again.replica_setup(base=Base.EXISTING, existing_fabric_id=away, made_by=job)
         pair.target.do(Kind.PREPARE_REPLICA, setup, pair.machine_id)
         if job == "first job":

@@ -308,6 +308,8 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
             ALTERNATE,
         )
         return
+    if _has_turned(context, wanted):
+        return
     if found is None:
         for what, do in old_disks.others(context.state, left, wanted.disks):
             yield _obstacle(what, do)
@@ -317,6 +319,13 @@ def _old_disks(context: Context, wanted: ReplicaRequest) -> Iterator[ObstacleSha
     for disk in left.disks if not any(each.blocking for each in away) else ():
         if disk.key in wanted.disks:
             yield from _old_disk(context, wanted, disk)
+
+
+def _has_turned(context: Context, wanted: ReplicaRequest) -> bool:
+    """Whether the old disks are in the replica already: a reprotect that was cancelled had merged them into
+    its files."""
+    hosted = context.parts.host.find(context.machine_id)
+    return hosted is not None and hosted.is_of(wanted.epoch) and not old_disks.own(hosted)
 
 
 def _old_disk(context: Context, wanted: ReplicaRequest, disk: DiskDefinition) -> Iterator[ObstacleShape]:
