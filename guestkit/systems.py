@@ -63,7 +63,7 @@ ENDED = "\0"
 
 
 class Prepared(enum.Enum):
-    """How its initramfs was made, by a start on virtio; LOGICAL: for XFS on LVM."""
+    """How its initramfs was made, by a start on virtio; LOGICAL and HOST_ONLY: for XFS on LVM."""
 
     MOST = "most"
     DEP = "dep"
@@ -137,7 +137,7 @@ def _make(system: System, root: Path, into: Path) -> None:
     fill(own, first)
     shutil.rmtree(own)
     disks = [first]
-    if system.prepared is Prepared.LOGICAL:
+    if system.prepared in (Prepared.LOGICAL, Prepared.HOST_ONLY):
         disks.append(blank(into / "second.raw"))
     start(into, root, disks, system.prepared.value)
     disks.pop().rename(into / "disk.raw")

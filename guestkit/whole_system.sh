@@ -16,14 +16,13 @@ boot_loader() {
     mkfs.vfat -F 32 "$1"2 >/dev/null
     mkdir -p "$2/boot/efi"
     mount "$1"2 "$2/boot/efi"
-    for each in proc sys dev; do mount --rbind /$each "$2/$each"; done
     chroot "$2" grub-install --target=i386-pc --no-floppy "$1"
     chroot "$2" grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable --no-nvram
     chroot "$2" update-grub
     umount "$2/boot/efi"
 }
 
-# Everything once more, on a disk with LVM and XFS.
+# Everything once more, on a disk with LVM and XFS, in /mnt.
 logical() {
     sfdisk -q /dev/vdb </usr/local/share/parts
     udevadm settle
@@ -34,7 +33,7 @@ logical() {
     tar -C / --one-file-system -c bin boot etc home lib lib64 opt root sbin srv usr var | tar -C /mnt -x
     mkdir /mnt/dev /mnt/proc /mnt/sys /mnt/run /mnt/tmp /mnt/mnt
     echo "UUID=$(blkid -s UUID -o value /dev/system/root) / xfs defaults 0 1" >/mnt/etc/fstab
-    boot_loader /dev/vdb /mnt
+    for each in proc sys dev run; do mount --rbind /$each /mnt/$each; done
 }
 
 told() {
@@ -48,20 +47,21 @@ told() {
 
 # An initramfs for the hardware of this start alone.
 dependent() {
-    if [ -d /etc/dracut.conf.d ]; then
-        printf 'hostonly="yes"\ncompress="gzip"\n' >/etc/dracut.conf.d/own.conf
-        dracut -q --force --regenerate-all
-    else
-        sed -i 's/^MODULES=.*/MODULES=dep/; s/^COMPRESS=.*/COMPRESS=gzip/' /etc/initramfs-tools/initramfs.conf
-        update-initramfs -u
-    fi
+    sed -i 's/^MODULES=.*/MODULES=dep/; s/^COMPRESS=.*/COMPRESS=gzip/' /etc/initramfs-tools/initramfs.conf
+    update-initramfs -u
+}
+
+host_only() {
+    printf 'hostonly="yes"\ncompress="gzip"\n' >/mnt/etc/dracut.conf.d/own.conf
+    chroot /mnt dracut -q --force --regenerate-all
 }
 
 prepare=$(sed -n 's/.*system.prepare=\([a-z-]*\).*/\1/p' /proc/cmdline)
 case $prepare in
     most) boot_loader /dev/vda / ;;
-    dep | host-only) dependent && boot_loader /dev/vda / ;;
-    logical) logical ;;
+    dep) dependent && boot_loader /dev/vda / ;;
+    logical) logical && boot_loader /dev/vdb /mnt ;;
+    host-only) logical && host_only && boot_loader /dev/vdb /mnt ;;
 esac
 if [ -n "$prepare" ]; then
     sync

@@ -14,7 +14,6 @@ class Drive(StrEnum):
     PVSCSI = "pvscsi"
     AHCI = "ahci"
     MEGARAID = "megaraid"
-    LSI_SAS = "lsi-sas"
 
 
 class Presence(StrEnum):
@@ -34,12 +33,11 @@ DRIVERS: Mapping[Drive, tuple[str, ...]] = {
     Drive.PVSCSI: ("vmw_pvscsi", "sd_mod"),
     Drive.AHCI: ("ahci", "sd_mod"),
     Drive.MEGARAID: ("megaraid_sas", "sd_mod"),
-    Drive.LSI_SAS: ("mptsas", "sd_mod"),
 }
 """The drivers that a kernel needs before it can read its root file system."""
 NAMES = {
     Drive.VIRTIO: "virtio", Drive.VIRTIO_SCSI: "virtio SCSI", Drive.PVSCSI: "VMware's pvscsi",
-    Drive.AHCI: "AHCI (SATA)", Drive.MEGARAID: "MegaRAID SAS", Drive.LSI_SAS: "LSI SAS 1068",
+    Drive.AHCI: "AHCI (SATA)", Drive.MEGARAID: "MegaRAID SAS",
 }  # fmt: skip
 CARDS: Mapping[str, tuple[str, ...]] = {
     "virtio": ("virtio_pci", "virtio_net"),
@@ -47,9 +45,8 @@ CARDS: Mapping[str, tuple[str, ...]] = {
     "vmxnet3": ("vmxnet3",),
 }
 """Models of network cards, the fastest first, and the drivers that they need."""
-NOT_BY_UEFI = frozenset({Drive.PVSCSI, Drive.MEGARAID, Drive.LSI_SAS})
-"""Debian 12's OVMF has no driver of MegaRAID, found no disk at pvscsi when tried, and was not tried with the
-last."""
+NOT_BY_UEFI = frozenset({Drive.PVSCSI, Drive.MEGARAID})
+"""Debian 12's OVMF has no driver of MegaRAID, and found no disk at pvscsi when tried."""
 NAMED_SD = frozenset(Drive) - {Drive.VIRTIO}
 LIKE_A_SERVER = Drive.AHCI
 """What is tried where nothing is known: a system that was not made for one machine drives it."""

@@ -104,8 +104,8 @@ class MachineDefinition(Shape):
     starts_with_host: bool = False
     """Whether it starts when its host does; false as well where that is not known."""
     drives: Annotated[tuple[Name, ...], BoundedTuple(MOST_DRIVES)] = ()
-    """What the machine's own system boots from, the best first: virtio, virtio-scsi, pvscsi, ahci, megaraid,
-    lsi-sas. A host takes the first that it has. None: as its platform describes it."""
+    """What the machine's own system boots from, the best first: virtio, virtio-scsi, pvscsi, ahci,
+    megaraid. A host takes the first that it has. None: as its platform describes it."""
     agent: AgentIdentity | None = None
     """The agent of ours inside it; null: it has none."""
     native: str = ""

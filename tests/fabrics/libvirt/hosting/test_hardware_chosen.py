@@ -58,7 +58,6 @@ def attributes(root, path, name):
         (Drive.PVSCSI, "scsi", ["vmpvscsi"] * 2, "pc"),
         (Drive.AHCI, "sata", [], "q35"),
         (Drive.MEGARAID, "scsi", ["lsisas1078"] * 2, "pc"),
-        (Drive.LSI_SAS, "scsi", ["lsisas1068"] * 2, "pc"),
     ],
 )
 def test_disks_are_attached_in_their_order_to_the_drive_by_the_names_that_they_have(

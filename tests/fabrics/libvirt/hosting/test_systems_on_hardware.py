@@ -23,6 +23,8 @@ TAG = "33333333-2222-4333-8444-555555555555"
 START_SECONDS = 1800
 RUN = (Drive.VIRTIO, Drive.AHCI, Drive.PVSCSI, Drive.MEGARAID)
 FOR_VIRTIO_ALONE = ("debian-12-dep",)
+HOST_ONLY = "debian-12-dracut"
+NO_ROOT = "dracut-initqueue: timeout"
 FOR_ALL = ("debian-11", "debian-12", "debian-12-lvm-xfs", "debian-13")
 
 pytestmark = [
@@ -113,6 +115,22 @@ def test_a_system_whose_initramfs_was_made_for_virtio_gets_virtio_and_starts(hos
     assert definition.drives == (Drive.VIRTIO,)
     made(host, definition, name)
     expect(started(host, definition), Drive.VIRTIO)
+
+
+@pytest.mark.parametrize("drive", RUN)
+def test_one_of_dracut_for_its_host_alone_boots_where_it_is_said_to_and_nowhere_else(
+    host, drive, record_property
+):
+    """Its root is XFS on LVM."""
+    definition, said = defined(HOST_ONLY, host)
+    record_property("drives", list(definition.drives))
+    assert (said.tool, said.host_only) == ("dracut", True)
+    alone = definition.model_copy(update={"drives": (drive,)})
+    made(host, alone, HOST_ONLY)
+    if drive in definition.drives:
+        expect(started(host, alone), drive)
+    else:
+        assert started(host, alone, until=lambda text: NO_ROOT in text)
 
 
 def test_what_the_decision_refuses_does_not_boot(host):

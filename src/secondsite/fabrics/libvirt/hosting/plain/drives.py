@@ -33,7 +33,6 @@ ATTACHMENTS: Mapping[str, Attachment] = {
     Drive.PVSCSI: Attachment(NAMES[Drive.PVSCSI], "scsi", "pvscsi", "vmpvscsi"),
     Drive.AHCI: Attachment(NAMES[Drive.AHCI], "sata", "ich9-ahci"),
     Drive.MEGARAID: Attachment(NAMES[Drive.MEGARAID], "scsi", "megasas", "lsisas1078"),
-    Drive.LSI_SAS: Attachment(NAMES[Drive.LSI_SAS], "scsi", "mptsas1068", "lsisas1068"),
 }
 
 
