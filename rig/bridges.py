@@ -2,6 +2,7 @@
 found again."""
 
 import contextlib
+import ipaddress
 import json
 import sqlite3
 import subprocess
@@ -17,6 +18,29 @@ def make(folder: Path, name: str) -> None:
     ip("link", "add", name, "type", "bridge")
     ip("link", "set", name, "alias", f"{ALIAS}{folder}")
     ip("link", "set", name, "up")
+
+
+def subnet(tag: str) -> ipaddress.IPv4Network:
+    """One that no other rig here has: its own part of what is kept for trials."""
+    first = ipaddress.IPv4Address("198.18.0.0")
+    return ipaddress.IPv4Network((first + 16 * (int(tag, 16) % (1 << 13)), 28))
+
+
+def join(name: str, within: ipaddress.IPv4Network) -> None:
+    """This host has the first address on a bridge."""
+    ip("address", "add", f"{within[1]}/{within.prefixlen}", "dev", name)
+
+
+def serve(folder: Path, name: str, within: ipaddress.IPv4Network) -> None:
+    """Gives its other addresses to guests that ask for one, until the rig of this folder ends."""
+    words = ["--conf-file=/dev/null", "--port=0", f"--interface={name}", "--bind-interfaces", "--user=root"]
+    words += [f"--dhcp-range={within[2]},{within[-2]}", f"--dhcp-leasefile={folder}/{name}.leases"]
+    done = subprocess.run(
+        ["dnsmasq", *words, f"--pid-file={folder}/{name}.pid"],
+        capture_output=True, text=True, timeout=10, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise DidNotStart(f"addresses are not given on {name}: {done.stderr.strip()}")
 
 
 def ip(*arguments: str, check: bool = True) -> str:

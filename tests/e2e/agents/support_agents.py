@@ -122,9 +122,9 @@ def discovered(rig):
         return vault.sites["a"].inventory().machines
 
 
-def records_at(rig, point_id):
-    """What the file of records holds at a point, after its file system was repaired from its journal."""
-    replica = rig.replica_folder("b", rig.machine(NAME).id)
+def records_at(rig, point_id, name=NAME):
+    """The numbers in the file of records at a point, after its file system was repaired from its journal."""
+    replica = rig.replica_folder("b", rig.machine(name).id)
     [image] = images.point_disks(replica, point_id).values()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         raw = Path(folder) / "raw"
@@ -135,7 +135,7 @@ def records_at(rig, point_id):
             mount.mkdir()
             subprocess.run(["mount", device, mount], check=True)
             try:
-                return [int(line) for line in (mount / "records").read_text().splitlines()]
+                return [int(line.split()[0]) for line in (mount / "records").read_text().splitlines()]
             finally:
                 subprocess.run(["umount", mount], check=True)
         finally:
