@@ -62,7 +62,7 @@ def main() -> int:
 
 def _rig(chosen: argparse.Namespace, folder: Path) -> Rig | Installed:
     if chosen.physical:
-        return AgentSites("libvirt", folder)
+        return AgentSites("libvirt", folder, registers_seconds=physical.REGISTERS_SECONDS)
     return Installed(folder, stays=chosen.keep) if chosen.as_installed else Rig("libvirt", folder)
 
 

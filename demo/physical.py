@@ -19,6 +19,7 @@ from secondsite.domain.points import Consistency
 from secondsite.ground import threads
 from secondsite.ground.plural import counted
 from secondsite.wire import rest
+from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.common.machines import DiscoveredMachine
 from secondsite.wire.common.points import PointShape
 
@@ -31,6 +32,7 @@ WORDS = "console=ttyS0 quiet no_timer_check"
 HOST = "10.0.2.2"
 """This machine, as a guest with a user's network of QEMU sees it."""
 BOOT_SECONDS, COPY_SECONDS = 400, 900
+REGISTERS_SECONDS = 600.0
 POLICY = rest.PolicyCreate(
     name="physical",
     rpo_threshold_seconds=120,
@@ -55,6 +57,7 @@ class PhysicalStory:
     at_drill: int = 0
     at_loss: int = 0
     there: int = 0
+    failed_over_at: float = 0.0
 
     def tell(self) -> None:
         for part in (
@@ -68,6 +71,7 @@ class PhysicalStory:
             self.clean_up,
             self.lose_it,
             self.fail_over,
+            self.let_its_agent_call,
             self.work_there,
             self.commit,
             self.rescue,
@@ -144,6 +148,15 @@ class PhysicalStory:
             wire_bytes=sent,
         )
 
+        self._connect_there()
+
+    def _connect_there(self) -> None:
+        """Its card gets an address at site b, and reaches the appliance there."""
+        with self.rig.client() as vault:
+            [found] = vault.sites["a"].inventory().machines
+            [nic] = found.definition.nics
+            vault.machines[MACHINE].set_cards([CardSettings(mac=nic.mac, network=self.rig.bridge("b"))])
+
     def replicate(self, figures: Figures) -> None:
         worst = 0.0
 
@@ -192,7 +205,7 @@ class PhysicalStory:
         )
 
     def fail_over(self, figures: Figures) -> None:
-        began = time.monotonic()
+        began, self.failed_over_at = time.monotonic(), time.time()
         job = self.rig.must(Verb.FAILOVER, rest.Failover(machines=(MACHINE,)), BOOT_SECONDS)
         held = self._held("b", MACHINE, self.at_drill)
         rto, self.there = time.monotonic() - began, held
@@ -205,6 +218,19 @@ class PhysicalStory:
             rto_seconds=rto,
             rows=held,
             rpo_seconds=loses,
+        )
+
+    def let_its_agent_call(self, figures: Figures) -> None:
+        """Home is lost; it was told of site b's appliance while it was there."""
+        known = self._agent_id()
+        found = eventually(
+            lambda: next((each for each in self.rig.agents("b") if each.agent_id == known), None),
+            REGISTERS_SECONDS,
+        )
+        seconds = found.enrolled_at.timestamp() - self.failed_over_at
+        figures.say(
+            f"its agent registered at site b after {seconds:.0f} s, with the vault and home unasked",
+            registered_seconds=seconds,
         )
 
     def work_there(self, figures: Figures) -> None:

@@ -63,6 +63,8 @@ case $prepare in
     logical) logical && boot_loader /dev/vdb /mnt ;;
     host-only) logical && host_only && boot_loader /dev/vdb /mnt ;;
 esac
+# what GRUB reads must not be in XFS's log alone
+mountpoint -q /mnt && fsfreeze --freeze /mnt
 if [ -n "$prepare" ]; then
     sync
     echo "PREPARED $prepare"

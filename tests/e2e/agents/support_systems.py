@@ -15,7 +15,7 @@ import nbd
 import xxhash
 
 from demo.physical import BOOT_SECONDS, HOST, served
-from guestkit import systems
+from guestkit import system_runs, systems
 from guestkit.server import Server
 from rig import images
 from rig.agent_machines import BLOCK, PROGRAM
@@ -137,7 +137,18 @@ class Judged:
         [image] = images.point_disks(replica, point.id).values()
         return image
 
+    def fail_over(self):
+        """It is lost with its site; what its copy said of its start, and how long all that took."""
+        self.server.cut_power()
+        self.rig.lose("a")
+        began = time.monotonic()
+        self.rig.must(Verb.FAILOVER, rest.Failover(machines=(self.vault_name,)), COPY_SECONDS)
+        console = self.rig.console("b", self.vault_name)
+        found = eventually(lambda: system_runs.said(console.text), systems.BUILD_SECONDS)
+        return found, time.monotonic() - began
+
     def close(self):
+        self.qmp.close()
         self.server.cut_power()
 
 
