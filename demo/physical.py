@@ -229,7 +229,7 @@ class PhysicalStory:
         )
         seconds = found.enrolled_at.timestamp() - self.failed_over_at
         figures.say(
-            f"its agent registered at site b after {seconds:.0f} s, with the vault and home unasked",
+            f"its agent registered at site b after {seconds:.0f} s, by itself",
             registered_seconds=seconds,
         )
 

@@ -178,13 +178,20 @@ def differing(image, truth):
         options = f"driver=qcow2,force-share=on,file.driver=file,file.filename={image}"
         serving = subprocess.Popen(["qemu-nbd", "-r", "-k", socket, "--image-opts", options])
         try:
-            eventually(socket.exists, POINT_SECONDS)
-            handle = nbd.NBD()
-            handle.connect_uri(f"nbd+unix:///?socket={socket}")
-            return _compared(handle, truth)
+            return _compared(eventually(lambda: _connected(socket), POINT_SECONDS), truth)
         finally:
-            serving.terminate()
-            serving.wait(POINT_SECONDS)
+            serving.kill()
+            serving.wait()
+
+
+def _connected(socket):
+    """None until it is listened there, which is later than the socket is there."""
+    handle = nbd.NBD()
+    try:
+        handle.connect_uri(f"nbd+unix:///?socket={socket}")
+    except nbd.Error:
+        return None
+    return handle
 
 
 def _compared(handle, truth):
