@@ -27,6 +27,8 @@ from secondsite.wire import rest
 from tests.support import policies
 
 COPY_SECONDS, POINT_SECONDS = 1800, 300
+HELD_SECONDS = 3.0
+"""It is held for five: a host that needs longer to pause the machine may have paused it too late."""
 SEAMS = "/dev/shm/seams"
 INSTALL = (
     "until ip route | grep -q default; do sleep 1; done; "
@@ -71,6 +73,7 @@ class Judged:
         self.qmp = QmpClient(self.server.folder / "qmp")
         self.figures = []
         self.vault_name = "whole"
+        self.window = None
 
     def enroll(self):
         """It is known by the vault, and its load begins."""
@@ -111,11 +114,11 @@ class Judged:
             said += _until(line, b"HELD")
             began = time.monotonic()
             self.qmp.command("stop")
-            held_at = datetime.now(UTC)
+            held_at, slow = datetime.now(UTC), time.monotonic() - began > HELD_SECONDS
             line.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 said += line.recv(4096)
-            truth = None if b"LETGO" in said else digests_of(self.server.disks[0])
+            truth = None if slow or b"LETGO" in said else digests_of(self.server.disks[0])
             self.qmp.command("cont")
             paused = time.monotonic() - began
             line.settimeout(POINT_SECONDS)
@@ -126,6 +129,7 @@ class Judged:
         eventually(lambda: self._points(held_at, datetime.max.replace(tzinfo=UTC)), POINT_SECONDS)
         self.figures.append(paused)
         points = self._points(armed_at, held_at)
+        self.window = armed_at, held_at, [each.taken_at for each in points]
         return (points[0], truth) if points else None
 
     def _points(self, after, until):

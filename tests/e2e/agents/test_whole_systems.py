@@ -60,7 +60,7 @@ def test_each_point_is_what_the_disk_held_as_it_stood_and_it_is_failed_over(site
             point, truth = found
             wrong = support.differing(system.image(point), truth)
             print(name, point.id, f"{system.figures[-1]:.1f} s paused", len(wrong), "wrong", flush=True)
-            assert wrong == []
+            assert wrong == [], system.window
             if number % CHECK_EVERY == 0:
                 assert support.check_file_system(system.image(point), SYSTEMS[name]) == ""
             judged += 1
