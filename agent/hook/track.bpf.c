@@ -23,7 +23,7 @@ struct request___old { struct gendisk *rq_disk; } KERNEL;                       
 #define FIRST_DRIVER_OP 34                                                           // REQ_OP_DRV_IN
 #define HIDDEN_PATHS_MAJOR 259
 
-struct disk { u64 first, granules; u32 shift, unused; u64 bytes[COPIES], passthrough, outside; };
+struct disk { u64 first, granules; u32 shift, unused; u64 bytes[COPIES], once, passthrough, outside; };
 struct control { volatile u32 slot; u32 unused; u64 slot_bytes, coarse_first; };
 struct name { char c[16]; };
 
@@ -33,6 +33,7 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 256); __type(key, 
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 256); __type(key, struct name); __type(value, u32); } paths SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1); __type(key, u32); __type(value, struct control); } control SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } seen SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u32); } running SEC(".maps");
 
 static __always_inline struct gendisk *disk_of(struct request *rq) {
     if (bpf_core_field_exists(struct request_queue, disk)) return rq->q->disk;
@@ -71,7 +72,7 @@ static __always_inline void mark(struct disk *d, u64 from, u64 to) {
     for (u32 i = 0; i < COARSE_MOST; i++) { if (from + i > to) break; put(slot + from + i); }
 }
 
-static __always_inline int completed(struct request *rq, unsigned int bytes, int copy) {
+static __always_inline int completed(struct request *rq, unsigned int bytes, int copy, int first) {
     u32 op = rq->cmd_flags & 255;
     if (!(op & 1)) return 0;                                                         // reads, flushes
     struct disk *d = watched(disk_of(rq));
@@ -79,6 +80,7 @@ static __always_inline int completed(struct request *rq, unsigned int bytes, int
     if (op >= FIRST_DRIVER_OP) { __sync_fetch_and_add(&d->passthrough, 1); return 0; }
     if (!bytes) return 0;
     __sync_fetch_and_add(&d->bytes[copy], bytes);
+    if (first) __sync_fetch_and_add(&d->once, bytes);
     u64 from = rq->__sector >> d->shift, to = (rq->__sector + ((bytes - 1) >> 9)) >> d->shift;
     if (to >= d->granules) { __sync_fetch_and_add(&d->outside, 1); to = d->granules - 1; if (from > to) return 0; }
     mark(d, from, to);
@@ -86,7 +88,19 @@ static __always_inline int completed(struct request *rq, unsigned int bytes, int
 }
 
 // From 6.1 on a program that runs already on this CPU is skipped (a hard IRQ over a soft IRQ over a task): of three
-// copies one is free at the third level of nesting.
-#define COPY(n) SEC("tp_btf/block_rq_complete") int BPF_PROG(completed##n, struct request *rq, int error, unsigned int bytes) { return completed(rq, bytes, n); }
+// copies one is free at the third level of nesting. Which copies run on this CPU is noted, so that each completion is
+// counted once as well, by the first copy that was not skipped.
+static __always_inline int counted(struct request *rq, unsigned int bytes, int copy) {
+    u32 zero = 0, below = (1 << copy) - 1;
+    volatile u32 *now = bpf_map_lookup_elem(&running, &zero);
+    if (!now) return 0;
+    u32 before = *now;
+    *now = before | 1 << copy;
+    completed(rq, bytes, copy, (before & below) == below);
+    *now = before;
+    return 0;
+}
+
+#define COPY(n) SEC("tp_btf/block_rq_complete") int BPF_PROG(completed##n, struct request *rq, int error, unsigned int bytes) { return counted(rq, bytes, n); }
 COPY(0) COPY(1) COPY(2)
 char LICENSE[] SEC("license") = "GPL";

@@ -13,6 +13,8 @@ type Disk struct {
 	Key string `json:"key"`
 	// Seen is the bytes that each copy of the program saw written.
 	Seen [3]uint64 `json:"seen_bytes"`
+	// Once is the bytes that any copy saw, where copies were skipped.
+	Once uint64 `json:"once_bytes"`
 	// Kernel is the kernel's own count of them.
 	Kernel uint64 `json:"kernel_bytes"`
 	// Passthrough counts requests whose place on the disk nobody knows, Outside those behind its end.

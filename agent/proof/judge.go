@@ -34,14 +34,15 @@ func marksLost(since, now Evidence) string {
 		return "Disks came or went since the last point."
 	}
 	for at := range now.Disks {
-		if reason := diskLost(since.Disks[at], now.Disks[at]); reason != "" {
+		if reason := diskLost(since.Disks[at], now.Disks[at], !equal(since.Misses, now.Misses)); reason != "" {
 			return reason
 		}
 	}
 	return ""
 }
 
-func diskLost(since, now Disk) string {
+// diskLost: only where copies were `skipped` their common count tells more than that of each.
+func diskLost(since, now Disk, skipped bool) string {
 	switch {
 	case since.Key != now.Key:
 		return fmt.Sprintf("Disk %s is not the one of the last point, %s.", now.Key, since.Key)
@@ -55,7 +56,7 @@ func diskLost(since, now Disk) string {
 		return ""
 	}
 	kernel, seen := now.Kernel-since.Kernel, mostSeen(since, now)
-	if kernel != seen {
+	if kernel != seen && (!skipped || kernel != now.Once-since.Once) {
 		return fmt.Sprintf("The kernel counted %d bytes written to disk %s, the tracking %d.", kernel, now.Key, seen)
 	}
 	return ""

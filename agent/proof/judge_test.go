@@ -62,6 +62,22 @@ func TestOneCopyThatSawAllIsEnough(t *testing.T) {
 	}
 }
 
+func TestCopiesThatSawAllTogetherAreEnoughWhereSomeWereSkipped(t *testing.T) {
+	since, now := whole(0), whole(4096)
+	now.Disks[0].Seen, now.Disks[0].Once = [3]uint64{3584, 3072, 512}, 4096
+	if verdict := Judge(since, now, still()); verdict.Valid {
+		t.Fatal("believed without a skipped copy")
+	}
+	now.Misses = []uint64{1, 2, 7}
+	if verdict := Judge(since, now, still()); !verdict.Valid {
+		t.Fatalf("refused: %+v", verdict)
+	}
+	now.Disks[0].Once -= 512
+	if verdict := Judge(since, now, still()); verdict.Valid || !verdict.ScanDue {
+		t.Fatal("a loss of all copies passed")
+	}
+}
+
 func TestSwapMayBeWrittenWhileFrozen(t *testing.T) {
 	window := Window{Disks: []Stillness{{AtFreeze: 5, AtThaw: 8, Strays: 0}}}
 	if verdict := Judge(whole(0), whole(4096), window); !verdict.Valid {

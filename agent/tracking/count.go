@@ -9,9 +9,11 @@ import (
 	"unsafe"
 )
 
-// Count is what the programs counted for one disk since they were loaded: bytes written, by each of the three copies.
+// Count is what the programs counted for one disk since they were loaded: bytes written, by each of the three copies,
+// and once for all of them.
 type Count struct {
 	Bytes       [copies]uint64 `json:"bytes"`
+	Once        uint64         `json:"once"`
 	Passthrough uint64         `json:"passthrough"`
 	Outside     uint64         `json:"outside"`
 }
@@ -23,7 +25,7 @@ func (t *Tracker) Count(disk int) (Count, error) {
 	if err := t.counts.get(unsafe.Pointer(&index), unsafe.Pointer(&value)); err != nil {
 		return Count{}, err
 	}
-	return Count{value.Bytes, value.Passthrough, value.Outside}, nil
+	return Count{value.Bytes, value.Once, value.Passthrough, value.Outside}, nil
 }
 
 // Programs are the kernel's numbers of the programs: they change when they are loaded again.

@@ -49,6 +49,7 @@ type diskValue struct {
 	First, Granules      uint64
 	Shift, Unused        uint32
 	Bytes                [copies]uint64
+	Once                 uint64
 	Passthrough, Outside uint64
 }
 

@@ -44,7 +44,8 @@ func (m *Machine) settled(at int) (proof.Disk, error) {
 		if err != nil {
 			return found, err
 		}
-		found.Seen, found.Passthrough, found.Outside = count.Bytes, count.Passthrough, count.Outside
+		found.Seen, found.Once = count.Bytes, count.Once
+		found.Passthrough, found.Outside = count.Passthrough, count.Outside
 		found.Kernel = after.Bytes
 		found.Settled = before == after && after.Flying == 0
 	}

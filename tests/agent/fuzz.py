@@ -52,7 +52,7 @@ class Found:
 
 
 KINDS = ("buffered", "direct", "mapped", "storm", "discarding")
-MIXED = ("mixed", "direct")
+MIXED = ("mixed", "direct", "burst")
 MOST_NAMED, MOST_TRIES, HELD_MIB = 40, 20, 450
 SIZES = {
     "ext4": (320 * MiB, 48 * MiB),
@@ -221,6 +221,7 @@ class Fuzz:
 
     def _judge(self, name, answer, truth):
         told = answer.get("told") or {}
+        self._tell(name, answer, told.get("instant"))
         if not answer["ok"]:
             reason = re.sub(r"\d+", "N", re.sub(r"file:\S+/", "", answer["error"]))
             self.found.reasons[reason] = self.found.reasons.get(reason, 0) + 1
@@ -244,6 +245,25 @@ class Fuzz:
             self.found.wrong_blocks_of_swap += 0 if judged else len(wrong)
             self.found.wrong += [f"{name} {key} {at * support.BLOCK}" for at in here]
         del self.found.wrong[MOST_NAMED:]
+
+    def _tell(self, name, answer, instant):
+        """What the copies of the tracking missed in this round, and whether the equation held."""
+        if instant is None or not instant["now"]["misses"] or not instant["since"]["misses"]:
+            print(json.dumps({"point": name, "refused": answer.get("error")}), flush=True)
+            return
+        since, now = instant["since"], instant["now"]
+        lost = {
+            disk["key"]: [disk["kernel_bytes"] - old["kernel_bytes"] - (a - b) for a, b in seen]
+            for disk, old in zip(now["disks"], since["disks"], strict=True)
+            if (seen := list(zip(disk["seen_bytes"], old["seen_bytes"], strict=True)))
+        }
+        told = {
+            "point": name,
+            "misses": [a - b for a, b in zip(now["misses"], since["misses"], strict=True)],
+            "lost_bytes": {key: each for key, each in lost.items() if any(each)},
+            "reason": instant["verdict"].get("reason", ""),
+        }
+        print(json.dumps(told), flush=True)
 
     def _judged(self, key):
         """The blocks of a disk, but not those that md writes on its own, nor swap: all of it swaps there,

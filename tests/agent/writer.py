@@ -19,6 +19,10 @@ FILE_BYTES = int(os.environ.get("WRITER_MIB", "24")) << 20
 FITRIM = 0xC0185879
 PUNCH_HOLE = 3
 PAGEOUT = 21
+BURST = 64
+IO_SETUP, IO_GETEVENTS, IO_SUBMIT = 206, 208, 209
+ORDER = "=QIIHhIQQqQII"
+ORDER_BYTES = struct.calcsize(ORDER)
 SIZES = (PAGE, PAGE, 2 * PAGE, 16384, 65536, 262144)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -77,6 +81,34 @@ def direct(path, chance):
         yield
 
 
+def burst(path, chance):
+    """So many pages at once, each in a request of its own, past the page cache."""
+    file, data = opened(path, chance, os.O_DIRECT), mmap.mmap(-1, BURST * PAGE)
+    at_data = ctypes.addressof(ctypes.c_char.from_buffer(data))
+    orders, events = ctypes.create_string_buffer(BURST * ORDER_BYTES), ctypes.create_string_buffer(BURST * 32)
+    places = [ctypes.addressof(orders) + number * ORDER_BYTES for number in range(BURST)]
+    queue, pointers = ctypes.c_ulong(0), (ctypes.c_void_p * BURST)(*places)
+    called(IO_SETUP, BURST, ctypes.byref(queue))
+    while not ended:
+        for number, page in enumerate(chance.sample(range(FILE_BYTES // PAGE), BURST)):
+            at = number * PAGE
+            data[at : at + 8] = chance.randbytes(8)
+            order = (0, 0, 0, 1, 0, file, at_data + at, PAGE, page * PAGE, 0, 0, 0)
+            struct.pack_into(ORDER, orders, number * ORDER_BYTES, *order)
+        begun = called(IO_SUBMIT, queue, ctypes.c_long(BURST), pointers)
+        while begun:
+            begun -= called(IO_GETEVENTS, queue, ctypes.c_long(1), ctypes.c_long(begun), events, None)
+        yield
+
+
+def called(number, *words):
+    """What the kernel answered; 0 if a signal came instead."""
+    told = libc.syscall(ctypes.c_long(number), *words)
+    if told < 0 and ctypes.get_errno() != errno.EINTR:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return max(told, 0)
+
+
 def mapped(path, chance):
     file = opened(path, chance)
     view = mmap.mmap(file, FILE_BYTES)
@@ -127,7 +159,7 @@ def mixed(path, chance):
             if kind not in begun:
                 begun[kind] = kind(f"{path}-{kind.__name__}", chance)
             try:
-                next(begun[kind])
+                next(begun[kind], None)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
@@ -168,7 +200,8 @@ def main():
     signal.signal(signal.SIGTERM, end)
     chance, count = random.Random(int(seed)), 0
     kinds = {
-        each.__name__: each for each in (buffered, direct, mapped, storm, discarding, mixed, raw, swapping)
+        each.__name__: each
+        for each in (buffered, burst, direct, mapped, storm, discarding, mixed, raw, swapping)
     }
     while not ended:
         try:

@@ -4,6 +4,8 @@ A point's instant lies within the freeze. So the agent is held there, at a seam;
 its disks are read from outside. That counts only if the agent was still held when the machine had paused."""
 
 import contextlib
+import errno
+import os
 import re
 import subprocess
 import tempfile
@@ -14,7 +16,7 @@ from pathlib import Path
 import nbd
 import xxhash
 
-from demo.physical import BOOT_SECONDS, HOST, served
+from demo.physical import BOOT_SECONDS, FETCH, HOOK, HOOKS, HOST, served
 from guestkit import system_runs, systems
 from guestkit.server import Server
 from rig import images
@@ -35,7 +37,7 @@ INSTALL = (
     "bash -c 'exec 3<>/dev/tcp/{host}/{port}; cat <&3 >/root/secondsite-agent' && "
     "chmod +x /root/secondsite-agent && mkdir -p {seams} && "
     "/root/secondsite-agent enroll --appliance {host}:{agents} {key} && "
-    "systemd-run --unit=trial /root/secondsite-agent run --thaw-after 50s --seams {seams}"
+    "systemd-run --unit=trial /root/secondsite-agent run --thaw-after 50s --hook-deadline 25s --seams {seams}"
 )
 HOLD = (
     f"touch {SEAMS}/read; echo AR''MED; until [ -e {SEAMS}/read.reached ]; do sleep 0.05; done; echo HE''LD; "
@@ -55,6 +57,7 @@ while :; do
 done
 END
 systemd-run --unit=load sh /usr/local/sbin/load"""
+PART = 2 * MiB
 ZEROS = bytes(BLOCK)
 HOLE = xxhash.xxh3_128_digest(ZEROS)
 ROOT_AT = systems.ROOT_AT_MIB * MiB
@@ -65,15 +68,20 @@ XFS_AT = ROOT_AT + MiB
 class Judged:
     """A system that runs, and what was seen of it."""
 
+    vault_name, ready = "whole", b"READY"
+    policy = policies.quick(cycle_seconds=3)
+
     def __init__(self, rig, folder, name):
         self.rig, self.name = rig, name
-        self.server = Server.make(folder / name, (systems.disk(name),), bus="virtio")
+        self.server = self.made(folder / name)
         self.server.switch_on("-qmp", f"unix:{self.server.folder}/qmp,server=on,wait=off")
-        self.boot_seconds = self.server.wait_for(b"READY", systems.BUILD_SECONDS)
+        self.boot_seconds = self.server.wait_for(self.ready, systems.BUILD_SECONDS)
         self.qmp = QmpClient(self.server.folder / "qmp")
         self.figures = []
-        self.vault_name = "whole"
         self.window = None
+
+    def made(self, folder):
+        return Server.make(folder, (systems.disk(self.name),), bus="virtio")
 
     def enroll(self):
         """It is known by the vault, and its load begins."""
@@ -93,7 +101,7 @@ class Judged:
 
     def protect(self):
         with self.rig.client() as vault:
-            vault.policies.create(**policies.quick(name=self.name, cycle_seconds=3).model_dump())
+            vault.policies.create(**self.policy.model_copy(update={"name": self.name}).model_dump())
         request = rest.EnableProtection(
             machines=(self.vault_name,), source_site="a", target_site="b", policy=self.name
         )
@@ -105,7 +113,7 @@ class Judged:
         assert status == 0, said
 
     def held(self):
-        """The digests of its disk as it stood at an instant, and the point of that instant; None if it was
+        """The digests of its disks as they stood at an instant, and the point of that instant; None if it was
         let go too early to tell."""
         with self.server.line(POINT_SECONDS) as line:
             line.sendall(f"{HOLD}\n".encode())
@@ -118,7 +126,7 @@ class Judged:
             line.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 said += line.recv(4096)
-            truth = None if slow or b"LETGO" in said else digests_of(self.server.disks[0])
+            truth = None if slow or b"LETGO" in said else [*map(digests_of, self.server.disks)]
             self.qmp.command("cont")
             paused = time.monotonic() - began
             line.settimeout(POINT_SECONDS)
@@ -136,10 +144,14 @@ class Judged:
         """Whose freeze began then: between arming and holding only the one that was held."""
         return [p for p in self.rig.points(self.vault_name) if after < p.taken_at <= until]
 
-    def image(self, point):
+    def images(self, point):
+        """Of a point's disks, in the order of the machine's own."""
         replica = self.rig.replica_folder("b", self.rig.machine(self.vault_name).id)
-        [image] = images.point_disks(replica, point.id).values()
-        return image
+        return [image for _, image in sorted(images.point_disks(replica, point.id).items())]
+
+    def wrong(self, point, truth):
+        """Of each disk, the blocks in which a point is not what the disk was."""
+        return [*map(differing, self.images(point), truth)]
 
     def fail_over(self):
         """It is lost with its site; what its copy said of its start, and how long all that took."""
@@ -156,6 +168,30 @@ class Judged:
         self.server.cut_power()
 
 
+class JudgedServer(Judged):
+    """The server with PostgreSQL, whose volumes lie across two disks; half of its points are of a database
+    that rested."""
+
+    vault_name, ready = "server", b"HELD"
+    policy = policies.quick(
+        crash_consistent_every_seconds=10,
+        app_consistent_every_seconds=25,
+        retention_seconds=600,
+        journal_seconds=0,
+        cycle_seconds=3,
+    )
+
+    def made(self, folder):
+        return Server.make(folder)
+
+    def enroll(self):
+        with served(HOOK) as port:
+            fetch = FETCH.format(host=HOST, port=port, to=f"{HOOKS}/{HOOK.name}")
+            status, said = self.server.run(f"mkdir -p {HOOKS} && {fetch}")
+        assert status == 0, said
+        return super().enroll()
+
+
 def _until(line, text):
     said = b""
     while text not in said:
@@ -166,9 +202,26 @@ def _until(line, text):
 
 
 def digests_of(path):
-    """Of all blocks of a raw disk."""
+    """Of all blocks of a raw disk; its holes are not read."""
+    size = path.stat().st_size
+    told = [HOLE] * -(-size // BLOCK)
     with path.open("rb") as file:
-        return [_digest(block) for block in iter(lambda: file.read(BLOCK), b"")]
+        at = 0
+        while (at := _next_data(file, at, size)) < size:
+            file.seek(at)
+            told[at // BLOCK] = _digest(file.read(BLOCK))
+            at += BLOCK
+    return told
+
+
+def _next_data(file, at, size):
+    """Where the block begins that has the next data."""
+    try:
+        return os.lseek(file.fileno(), at, os.SEEK_DATA) // BLOCK * BLOCK
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return size
 
 
 def _digest(block):
@@ -191,6 +244,7 @@ def differing(image, truth):
 def _connected(socket):
     """None until it is listened there, which is later than the socket is there."""
     handle = nbd.NBD()
+    handle.add_meta_context(nbd.CONTEXT_BASE_ALLOCATION)
     try:
         handle.connect_uri(f"nbd+unix:///?socket={socket}")
     except nbd.Error:
@@ -201,14 +255,22 @@ def _connected(socket):
 def _compared(handle, truth):
     size, wrong = handle.get_size(), []
     assert -(-size // BLOCK) == len(truth)
-    for at in range(0, size, 8 * MiB):
-        data = handle.pread(min(8 * MiB, size - at), at)
-        for begin in range(0, len(data), BLOCK):
-            block = bytes(data[begin : begin + BLOCK])
-            number = (at + begin) // BLOCK
-            if _digest(block) != truth[number]:
+    for at in range(0, size, PART):
+        part = range(at // BLOCK, -(-min(at + PART, size) // BLOCK))
+        data = None if _is_hole(handle, at, min(PART, size - at)) else handle.pread(min(PART, size - at), at)
+        for number in part:
+            begin = number * BLOCK - at
+            found = HOLE if data is None else _digest(bytes(data[begin : begin + BLOCK]))
+            if found != truth[number]:
                 wrong.append(number)
     return wrong
+
+
+def _is_hole(handle, at, length):
+    """Whether there is nothing but zeros, as the image itself says."""
+    told = []
+    handle.block_status(length, at, lambda *words: told.extend(words[2]) or 0)
+    return told[0] >= length and bool(told[1] & nbd.STATE_ZERO)
 
 
 def check_file_system(image, kind):

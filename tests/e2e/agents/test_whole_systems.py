@@ -58,11 +58,12 @@ def test_each_point_is_what_the_disk_held_as_it_stood_and_it_is_failed_over(site
             if found is None:
                 continue
             point, truth = found
-            wrong = support.differing(system.image(point), truth)
+            [wrong] = system.wrong(point, truth)
             print(name, point.id, f"{system.figures[-1]:.1f} s paused", len(wrong), "wrong", flush=True)
             assert wrong == [], system.window
             if number % CHECK_EVERY == 0:
-                assert support.check_file_system(system.image(point), SYSTEMS[name]) == ""
+                [image] = system.images(point)
+                assert support.check_file_system(image, SYSTEMS[name]) == ""
             judged += 1
         record_property("judged", judged)
         assert judged > POINTS // 2
