@@ -247,20 +247,22 @@ class Fuzz:
         del self.found.wrong[MOST_NAMED:]
 
     def _tell(self, name, answer, instant):
-        """What the copies of the tracking missed in this round, and whether the equation held."""
+        """What each copy of the tracking missed since the last valid point, and all of them together, and
+        whether the equation held."""
         if instant is None or not instant["now"]["misses"] or not instant["since"]["misses"]:
             print(json.dumps({"point": name, "refused": answer.get("error")}), flush=True)
             return
         since, now = instant["since"], instant["now"]
-        lost = {
-            disk["key"]: [disk["kernel_bytes"] - old["kernel_bytes"] - (a - b) for a, b in seen]
-            for disk, old in zip(now["disks"], since["disks"], strict=True)
-            if (seen := list(zip(disk["seen_bytes"], old["seen_bytes"], strict=True)))
-        }
+        lost = {}
+        for disk, old in zip(now["disks"], since["disks"], strict=True):
+            written = disk["kernel_bytes"] - old["kernel_bytes"]
+            missed = [written - (b - a) for a, b in zip(_saw(old), _saw(disk), strict=True)]
+            if any(missed):
+                lost[disk["key"]] = missed
         told = {
             "point": name,
             "misses": [a - b for a, b in zip(now["misses"], since["misses"], strict=True)],
-            "lost_bytes": {key: each for key, each in lost.items() if any(each)},
+            "lost_bytes": lost,
             "reason": instant["verdict"].get("reason", ""),
         }
         print(json.dumps(told), flush=True)
@@ -289,6 +291,11 @@ class Fuzz:
             self.writers.close()
             memory = self.agent.ask("memory").get("told") or {}
             self.found.most_resident_mib = round(memory.get("most_resident_bytes", 0) / MiB, 1)
+
+
+def _saw(disk):
+    """How many bytes each copy of the tracking counted, and all of them together."""
+    return [*disk["seen_bytes"], disk["once_bytes"]]
 
 
 def main():
