@@ -152,9 +152,7 @@ class Fuzz:
         marked = self._marked(name)
         self.agent.let_go("read")
         answer = self.agent.answer()
-        if "the watchdog thawed" in answer.get(
-            "error", ""
-        ):  # read at an instant, and marked until another one
+        if "the watchdog thawed" in answer.get("error", ""):  # read at one instant, marked until another
             self.carried, truth, marked = marked, None, None
         return answer, truth, marked
 

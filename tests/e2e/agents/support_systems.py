@@ -266,8 +266,9 @@ def _compared(handle, truth):
 def _is_hole(handle, at, length):
     """Whether there is nothing but zeros, as the image itself says."""
     told = []
-    handle.block_status(length, at, lambda *words: told.extend(words[2]) or 0)
-    return told[0] >= length and bool(told[1] & nbd.STATE_ZERO)
+    handle.block_status(length, at, lambda *words: told.append(words[2]))
+    extent, state = told[0][:2]
+    return extent >= length and bool(state & nbd.STATE_ZERO)
 
 
 def check_file_system(image, kind):
