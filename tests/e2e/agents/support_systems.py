@@ -3,6 +3,7 @@
 A point's instant lies within the freeze. So the agent is held there, at a seam; QEMU pauses the machine, and
 its disks are read from outside. That counts only if the agent was still held when the machine had paused."""
 
+import base64
 import contextlib
 import errno
 import os
@@ -44,8 +45,7 @@ HOLD = (
     f"sleep 5; echo LET''GO; sleep 1; rm {SEAMS}/read.reached {SEAMS}/read"
 )
 """The line is echoed before it is run: so no word that is waited for stands in it."""
-LOAD = r"""cat >/usr/local/sbin/load <<'END'
-i=0
+LOAD = r"""i=0
 while :; do
     i=$((i + 1))
     dd if=/dev/urandom of=/var/tmp/load-$((i % 60)) bs=4k count=$((i * 7 % 300 + 1)) conv=fsync,notrunc
@@ -55,8 +55,13 @@ while :; do
     echo $i >>/var/tmp/numbers
     sync /var/tmp/numbers
 done
-END
-systemd-run --unit=load sh /usr/local/sbin/load"""
+"""
+BEGIN_LOAD = (
+    "echo {} | base64 -d >/usr/local/sbin/load && "
+    "systemd-run --unit=load -p CPUQuota=25% sh /usr/local/sbin/load && "
+    "timeout 60 sh -c 'until [ -s /var/tmp/numbers ]; do sleep 1; done'"
+)
+"""One line: each line that is said is run by itself."""
 PART = 2 * MiB
 ZEROS = bytes(BLOCK)
 HOLE = xxhash.xxh3_128_digest(ZEROS)
@@ -109,7 +114,8 @@ class Judged:
         self.rig.wait_for(self.vault_name, lambda m: m.points.count > 0, COPY_SECONDS)
 
     def load(self):
-        status, said = self.server.run(LOAD)
+        load = base64.b64encode(LOAD.encode()).decode()
+        status, said = self.server.run(BEGIN_LOAD.replace("{}", load))
         assert status == 0, said
 
     def held(self):
