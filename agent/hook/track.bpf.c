@@ -95,9 +95,9 @@ static __always_inline int counted(struct request *rq, unsigned int bytes, int c
     volatile u32 *now = bpf_map_lookup_elem(&running, &zero);
     if (!now) return 0;
     u32 before = *now;
-    *now = before | 1 << copy;
+    __sync_fetch_and_add(now, 1 << copy);                                            // others may end after us
     completed(rq, bytes, copy, (before & below) == below);
-    *now = before;
+    __sync_fetch_and_add(now, -(1 << copy));
     return 0;
 }
 
