@@ -1,6 +1,6 @@
 """The text format of Prometheus, version 0.0.4, which every scraper reads.
 
-It is written here since prometheus-client takes 110 ms for a thousand machines, and this takes 15."""
+It is written here since prometheus-client takes 110 ms for a thousand machines, and this takes 17."""
 
 from collections import defaultdict
 from collections.abc import Iterable
