@@ -17,6 +17,8 @@ struct request { struct request_queue *q; unsigned int cmd_flags; unsigned long 
 struct request___old { struct gendisk *rq_disk; } KERNEL;                            // up to 5.14
 
 #define COPIES 3
+#define EVENT_BITS 10
+#define EVENTS (1 << EVENT_BITS)
 #define COARSE_SHIFT 8
 #define FINE_MOST (1 << COARSE_SHIFT)
 #define COARSE_MOST (2 * FINE_MOST)                                                  // a request has less than 4 GiB
@@ -26,6 +28,7 @@ struct request___old { struct gendisk *rq_disk; } KERNEL;                       
 struct disk { u64 first, granules; u32 shift, unused; u64 bytes[COPIES], once, passthrough, outside; };
 struct control { volatile u32 slot; u32 unused; u64 slot_bytes, coarse_first; };
 struct name { char c[16]; };
+struct event { u64 request; u32 copy, unused; };
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 256); __type(key, u32); __type(value, struct disk); } disks SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 256); __type(key, u32); __type(value, u32); } numbers SEC(".maps");
@@ -33,7 +36,7 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 256); __type(key, 
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 256); __type(key, struct name); __type(value, u32); } paths SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1); __type(key, u32); __type(value, struct control); } control SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } seen SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u32); } running SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, EVENTS); __type(key, u32); __type(value, struct event); } events SEC(".maps");
 
 static __always_inline struct gendisk *disk_of(struct request *rq) {
     if (bpf_core_field_exists(struct request_queue, disk)) return rq->q->disk;
@@ -72,7 +75,20 @@ static __always_inline void mark(struct disk *d, u64 from, u64 to) {
     for (u32 i = 0; i < COARSE_MOST; i++) { if (from + i > to) break; put(slot + from + i); }
 }
 
-static __always_inline int completed(struct request *rq, unsigned int bytes, int copy, int first) {
+// Whether this is the first copy that sees this completion. Copies run one after the other on one CPU, but other
+// completions may come between them, each in a place of its own; two in one place are counted twice, which is noticed.
+static __always_inline int first(struct request *rq, u32 copy) {
+    u64 request = 0;                                                                 // a number, not a pointer
+    bpf_probe_read_kernel(&request, sizeof(request), &rq);
+    u32 at = (request * 0x9e3779b97f4a7c15) >> (64 - EVENT_BITS);
+    struct event *last = bpf_map_lookup_elem(&events, &at);
+    if (!last) return 0;
+    int same = last->request == request && last->copy < copy;
+    last->request = request; last->copy = copy;
+    return !same;
+}
+
+static __always_inline int completed(struct request *rq, unsigned int bytes, int copy) {
     u32 op = rq->cmd_flags & 255;
     if (!(op & 1)) return 0;                                                         // reads, flushes
     struct disk *d = watched(disk_of(rq));
@@ -80,7 +96,7 @@ static __always_inline int completed(struct request *rq, unsigned int bytes, int
     if (op >= FIRST_DRIVER_OP) { __sync_fetch_and_add(&d->passthrough, 1); return 0; }
     if (!bytes) return 0;
     __sync_fetch_and_add(&d->bytes[copy], bytes);
-    if (first) __sync_fetch_and_add(&d->once, bytes);
+    if (first(rq, copy)) __sync_fetch_and_add(&d->once, bytes);
     u64 from = rq->__sector >> d->shift, to = (rq->__sector + ((bytes - 1) >> 9)) >> d->shift;
     if (to >= d->granules) { __sync_fetch_and_add(&d->outside, 1); to = d->granules - 1; if (from > to) return 0; }
     mark(d, from, to);
@@ -88,19 +104,7 @@ static __always_inline int completed(struct request *rq, unsigned int bytes, int
 }
 
 // From 6.1 on a program that runs already on this CPU is skipped (a hard IRQ over a soft IRQ over a task): of three
-// copies one is free at the third level of nesting. Which copies run on this CPU is noted, so that each completion is
-// counted once as well, by the first copy that was not skipped.
-static __always_inline int counted(struct request *rq, unsigned int bytes, int copy) {
-    u32 zero = 0, below = (1 << copy) - 1;
-    volatile u32 *now = bpf_map_lookup_elem(&running, &zero);
-    if (!now) return 0;
-    u32 before = *now;
-    __sync_fetch_and_add(now, 1 << copy);                                            // others may end after us
-    completed(rq, bytes, copy, (before & below) == below);
-    __sync_fetch_and_add(now, -(1 << copy));
-    return 0;
-}
-
-#define COPY(n) SEC("tp_btf/block_rq_complete") int BPF_PROG(completed##n, struct request *rq, int error, unsigned int bytes) { return counted(rq, bytes, n); }
+// copies one is free at the third level of nesting.
+#define COPY(n) SEC("tp_btf/block_rq_complete") int BPF_PROG(completed##n, struct request *rq, int error, unsigned int bytes) { return completed(rq, bytes, n); }
 COPY(0) COPY(1) COPY(2)
 char LICENSE[] SEC("license") = "GPL";

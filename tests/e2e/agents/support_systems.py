@@ -42,7 +42,7 @@ INSTALL = (
 )
 HOLD = (
     f"touch {SEAMS}/read; echo AR''MED; until [ -e {SEAMS}/read.reached ]; do sleep 0.05; done; echo HE''LD; "
-    f"sleep 5; echo LET''GO; sleep 1; rm {SEAMS}/read.reached {SEAMS}/read"
+    f"sleep 3; echo LET''GO; sleep 1; rm {SEAMS}/read.reached {SEAMS}/read"
 )
 """The line is echoed before it is run: so no word that is waited for stands in it."""
 LOAD = r"""i=0
