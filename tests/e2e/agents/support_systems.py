@@ -59,7 +59,7 @@ done
 BEGIN_LOAD = (
     "echo {} | base64 -d >/usr/local/sbin/load && "
     "systemd-run --unit=load -p CPUQuota=25% sh /usr/local/sbin/load && "
-    "timeout 60 sh -c 'until [ -s /var/tmp/numbers ]; do sleep 1; done'"
+    "timeout 240 sh -c 'until [ -s /var/tmp/numbers ]; do sleep 1; done'"
 )
 """One line: each line that is said is run by itself."""
 PART = 2 * MiB
