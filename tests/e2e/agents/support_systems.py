@@ -41,8 +41,8 @@ INSTALL = (
     "systemd-run --unit=trial /root/secondsite-agent run --thaw-after 50s --hook-deadline 25s --seams {seams}"
 )
 HOLD = (
-    f"touch {SEAMS}/read; echo AR''MED; until [ -e {SEAMS}/read.reached ]; do sleep 0.05; done; echo HE''LD; "
-    f"sleep 3; echo LET''GO; sleep 1; rm {SEAMS}/read.reached {SEAMS}/read"
+    f"touch {SEAMS}/read; until [ -e {SEAMS}/read.reached ]; do sleep 0.05; done; echo HE''LD; "
+    f"sleep 5; echo LET''GO; sleep 1; rm {SEAMS}/read.reached {SEAMS}/read"
 )
 """The line is echoed before it is run: so no word that is waited for stands in it."""
 LOAD = r"""i=0
@@ -120,18 +120,17 @@ class Judged:
 
     def held(self):
         """The digests of its disks as they stood at an instant, and the point of that instant; None if it was
-        let go too early to tell."""
+        let go too early to tell, or the instant is no point."""
         with self.server.line(POINT_SECONDS) as line:
             line.sendall(f"{HOLD}\n".encode())
-            said = _until(line, b"ARMED")
-            armed_at = datetime.now(UTC)
-            said += _until(line, b"HELD")
+            said = _until(line, b"HELD")
             began = time.monotonic()
             self.qmp.command("stop")
             held_at, slow = datetime.now(UTC), time.monotonic() - began > HELD_SECONDS
             line.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 said += line.recv(4096)
+            before = self.newest()
             truth = None if slow or b"LETGO" in said else [*map(digests_of, self.server.disks)]
             self.qmp.command("cont")
             paused = time.monotonic() - began
@@ -140,15 +139,20 @@ class Judged:
                 said += line.recv(4096)
         if truth is None:
             return None
-        eventually(lambda: self._points(armed_at, datetime.max.replace(tzinfo=UTC)), POINT_SECONDS)
+        point = eventually(lambda: self._first_after(before), POINT_SECONDS)
         self.figures.append(paused)
-        points = self._points(armed_at, held_at)
-        self.window = armed_at, held_at, [each.taken_at for each in points]
-        return (points[0], truth) if points else None
+        self.window = held_at, point.taken_at
+        return (point, truth) if point.taken_at <= held_at else None
 
-    def _points(self, after, until):
-        """Whose freeze began then: between arming and holding only the one that was held."""
-        return [p for p in self.rig.points(self.vault_name) if after < p.taken_at <= until]
+    def newest(self):
+        """The number of the last cycle before that in which the agent is held, which began when it had
+        arrived. Its point may be idle, and hardly older: XFS writes nothing for seconds."""
+        replica = self.rig.replica_folder("b", self.rig.machine(self.vault_name).id)
+        eventually(lambda: not any((replica / "inbox").iterdir()), POINT_SECONDS)
+        return max(int(path.stem.rpartition(".")[2]) for path in (replica / "points").glob("*.json"))
+
+    def _first_after(self, number):
+        return next((point for point in self.rig.points(self.vault_name) if point.seq > number), None)
 
     def images(self, point):
         """Of a point's disks, in the order of the machine's own."""
