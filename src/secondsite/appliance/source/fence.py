@@ -88,7 +88,7 @@ class Fences:
                 self._hold(source.machine_id, Fence(fabric_id=source.setup.fabric_id, why=why))
                 seams.reach("appliance.fence.decided")
                 log.warning("source.fenced", machine=source.machine_id, why=why)
-            source.fenced = True
+            source.fence()
         self.enforce(source)
         self._require_written(source.machine_id)
 

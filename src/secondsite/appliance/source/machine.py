@@ -44,6 +44,8 @@ LONGEST_STILL_PAUSE_SECONDS = 5.0
 COMPARED_AGAIN = 20
 """A machine that is off, and whose disks do not prove that they are as they were, is compared again after so
 many times as long as that took."""
+DEAD_SECONDS = 45.0
+"""A machine that died may seem to be there for so long."""
 MOST_GROWTH = 8
 """The next slice is at most this many times as large as the last one."""
 
@@ -68,6 +70,7 @@ class Source:
         self.on_since: datetime | None = None
         self.fenced = False
         """Whether the machine must not start here, because it was failed over."""
+        self.fenced_at = 0.0
         self.unchanged_fingerprint: object = None
         """The fingerprint of a machine that is off when all of it was sent; None if unknown."""
         self.unchanged_at: datetime | None = None
@@ -303,6 +306,23 @@ class Source:
         if power is not PowerState.OFF:
             self._compares_since, self._is_compared_until = None, 0.0
         self.power, self.power_seen = power, time.monotonic()
+
+    def fence(self) -> None:
+        """Note that the machine must not run here any more. What was seen of it before tells nothing."""
+        if not self.fenced:
+            self.fenced, self.fenced_at = True, time.monotonic()
+            self._forget_that_it_is_on()
+
+    def lost_sight(self) -> None:
+        """Note that nobody can say now whether the machine is on. One that surely ran after it was failed
+        over counts as on until it is seen again."""
+        if self.fenced and self.power_seen - self.fenced_at > DEAD_SECONDS:
+            return
+        self._forget_that_it_is_on()
+
+    def _forget_that_it_is_on(self) -> None:
+        if self.power is not None and self.power.is_on:
+            self.power = None
 
     @property
     def sent_at(self) -> datetime | None:

@@ -21,7 +21,7 @@ from .old_copies import OldCopies
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 20.0
 """Wait in seconds before a machine that could not be tidied is tried again."""
-TOLD_WHEN_FENCED = frozenset({"machine-doubled", "machine-fenced"})
+TOLD_WHEN_FENCED = frozenset({"machine-doubled", "machine-fenced", "machine-silent"})
 CONCERNS_SECONDS = 20.0
 """How often the platform is asked what it finds about a machine."""
 MARK_SECONDS = 20.0
@@ -123,10 +123,18 @@ class Watch(Periodic):
         resting = source.fenced or source.progress.paused
         every = RESTING_POWER_SECONDS if resting else POWER_SECONDS
         if source.power is None or time.monotonic() - source.power_seen > every:
-            source.saw(self._fabric.power.state(source.setup.fabric_id))
+            self._look_at_power(source)
         self._look_for_our_mark(source)
         self._fences.tell(source)
         self._fences.enforce(source)
+
+    def _look_at_power(self, source: Source) -> None:
+        try:
+            source.saw(self._fabric.power.state(source.setup.fabric_id))
+        except errors.SecondsiteError:
+            source.lost_sight()
+            self._fences.tell(source)
+            raise
 
     def _ask_for_concerns(self, source: Source) -> None:
         now = time.monotonic()
@@ -134,7 +142,7 @@ class Watch(Periodic):
             return
         self._concerned[source.machine_id] = now + CONCERNS_SECONDS
         told = {each.code: each.what for each in self._fabric.inventory.concerns(source.setup.fabric_id)}
-        if source.fenced:  # a machine that was failed over may be silent here
+        if source.fenced:  # the rest is of a machine that works here
             told = {code: what for code, what in told.items() if code in TOLD_WHEN_FENCED}
         for code in CONCERNS:
             if code in told:

@@ -213,7 +213,7 @@ def _fenced(agent: KnownAgent) -> str:
 
 def _silent(agent: KnownAgent) -> str:
     heard = f"since {agent.heard_at:%Y-%m-%d %H:%M:%SZ}" if agent.heard_at else "and was never heard"
-    return f"The agent of {agent.name} does not answer {heard}."
+    return f"The agent of {agent.name} does not answer {heard}: nobody knows whether it runs."
 
 
 def _doubled(double: Double) -> str:

@@ -38,6 +38,8 @@ MISSING = "failed-over-machine-missing"
 NOT_THERE = frozenset({OFF, MISSING, health.ELSEWHERE, health.REDEFINED, health.WRITTEN})
 """Of a machine that should run at its target, as it was failed over there."""
 TWO_COPIES = "source-running-after-failover"
+OF_OLD_COPY = frozenset({"machine-doubled", "machine-fenced", "machine-silent"})
+"""What counts of the machine's old site while it runs, or should run, at its target."""
 TWO_HOSTS, MOVED = "runs-at-two-hosts", "failed-over-machine-moved"
 AT_HOME = frozenset({State.INITIAL_REPLICATING, State.PROTECTED})
 MIGRATED_WITHIN = timedelta(seconds=45)
@@ -212,15 +214,17 @@ def overall(machine: MachineRecord, found: tuple[HealthFinding, ...]) -> Health:
 
 
 def _reported(situation: Situation) -> Iterator[HealthFinding]:
-    # The last report of a site that the machine has left is out of date.
     status, machine = situation.status, situation.machine
-    source = None if machine.state in RUNS_AT_TARGET else status.source
+    source = status.source
     sides = (
         (source, situation.source, machine.source_site),
         (status.replica, situation.target, machine.target_site),
     )
     for side, appliance, site in sides:
         for finding in side.findings if side else ():
+            # Else the last report of a site that the machine has left is out of date.
+            if side is source and machine.state in RUNS_AT_TARGET and finding.code not in OF_OLD_COPY:
+                continue
             if finding.code in NOT_THERE | {DRILL_OFF} and not _should_run(finding.code, situation.machine):
                 continue
             if finding.code == TWO_COPIES and _is_the_only_copy(situation):
