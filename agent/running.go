@@ -184,11 +184,11 @@ func upgradable(dialler *dialling.Dialler, trial time.Duration) {
 		return
 	}
 	upgrader := &upgrading.Upgrader{Program: program, State: string(dialler.State), Version: dialling.Version,
-		Settle: installing.Host("/").Renew}
-	upgrader.Begin(trial)
+		Trial: trial, Services: installing.Host("/")}
+	upgrader.Begin()
 	dialler.Upgrade = upgrader
 	dialler.Restart = func() {
-		upgrader.Await(trial)
+		upgrader.Await()
 		syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	}
 }
@@ -202,8 +202,9 @@ func watchUpgrade(words []string) error {
 	if err := flags.Parse(words); err != nil {
 		return err
 	}
-	upgrader := upgrading.Upgrader{Program: *program, State: *state, Version: dialling.Version}
-	return upgrader.Watch(time.Duration(*seconds) * time.Second)
+	upgrader := upgrading.Upgrader{Program: *program, State: *state, Version: dialling.Version,
+		Trial: time.Duration(*seconds) * time.Second, Services: installing.Host("/")}
+	return upgrader.Watch()
 }
 
 func onHardware(dialler *dialling.Dialler, product string) {

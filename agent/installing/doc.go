@@ -2,5 +2,6 @@
 //
 //	unit      what systemd is told, so that the agent never hurts its machine
 //	fence    a boot that asks first whether the machine runs elsewhere
-//	install   the program, the unit and its start; and how all of it goes
+//	trial    who waits until a new version of it has connected
+//	install  the program, the unit and its start; and how all of it goes
 package installing

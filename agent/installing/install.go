@@ -81,7 +81,10 @@ func (h Host) Remove(state string) error {
 	if err := h.RemoveFence(); err != nil {
 		return err
 	}
-	for _, path := range []string{h.path(unitPath), h.path(program)} {
+	if err := h.StandDown(); err != nil {
+		return err
+	}
+	for _, path := range []string{h.path(unitPath), h.path(program), h.path(program + ".former"), h.path(program + ".next")} {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			return err
 		}

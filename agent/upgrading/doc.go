@@ -2,5 +2,6 @@
 //
 //	piece    the program comes in pieces, and lies beside this one
 //	switch   it is checked, and takes this one's place at the next start
-//	trial    until it has connected, somebody waits to put the former one back
+//	note     what is remembered of that, and whether this program is on trial
+//	trial    until it has connected, the former one waits to be put back
 package upgrading

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,22 +13,10 @@ import (
 	"time"
 )
 
-const (
-	startPatience = 20 * time.Second
-	noteFile      = "upgrade.json"
-)
+const startPatience = 20 * time.Second
 
-// note says that a program is on trial.
-type note struct {
-	// Version is of the program on trial.
-	Version string `json:"version"`
-	// IsService is that systemd starts it.
-	IsService bool `json:"is_service"`
-	// PID is of the process on trial, once it runs.
-	PID int `json:"pid,omitempty"`
-}
-
-// replace is safe against a power cut: the note is there before the new program is, and the former one stays beside it.
+// replace is safe against a power cut: the note and whoever waits are there before the new program is, and the former
+// one stays beside it.
 func (u Upgrader) replace(piece Piece) error {
 	if err := u.requireSound(piece); err != nil {
 		return err
@@ -41,7 +28,8 @@ func (u Upgrader) replace(piece Piece) error {
 	if err := os.Link(u.Program, u.former()); err != nil {
 		return fmt.Errorf("%s cannot be kept: %w", u.Program, err)
 	}
-	if err := u.write(note{Version: piece.Version, IsService: os.Getenv("INVOCATION_ID") != ""}); err != nil {
+	if err := u.promise(piece.Version); err != nil {
+		u.forget()
 		return err
 	}
 	if err := os.Rename(u.next(), u.Program); err != nil {
@@ -49,6 +37,21 @@ func (u Upgrader) replace(piece Piece) error {
 		return err
 	}
 	return synced(filepath.Dir(u.Program))
+}
+
+// promise has somebody wait for the program that will be there.
+func (u Upgrader) promise(version string) error {
+	on := note{Version: version, IsService: isService()}
+	if err := u.write(on); err != nil {
+		return err
+	}
+	if !on.IsService {
+		return nil
+	}
+	if err := u.Services.StandBy(u.watching()); err != nil {
+		return fmt.Errorf("nobody would wait for the new program: %w", err)
+	}
+	return nil
 }
 
 // requireSound reads it back from the disk, and has it say who it is.
@@ -79,39 +82,6 @@ func (u Upgrader) requireSound(piece Piece) error {
 	}
 	return nil
 }
-
-func (u Upgrader) write(what note) error {
-	text, err := json.Marshal(what)
-	if err != nil {
-		return err
-	}
-	part := u.path("." + noteFile + ".part")
-	if err := os.WriteFile(part, text, 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(part, u.path(noteFile)); err != nil {
-		return err
-	}
-	return synced(u.State)
-}
-
-func (u Upgrader) read() (found note, there bool) {
-	text, err := os.ReadFile(u.path(noteFile))
-	if err != nil {
-		return found, false
-	}
-	json.Unmarshal(text, &found) // one that cannot be read is of no program, and goes
-	return found, true
-}
-
-// forget ends a trial: the program that is in place stays.
-func (u Upgrader) forget() {
-	os.Remove(u.path(noteFile))
-	os.Remove(u.former())
-	os.Remove(u.next())
-}
-
-func (u Upgrader) path(name string) string { return filepath.Join(u.State, name) }
 
 func synced(folder string) error {
 	opened, err := os.Open(folder)

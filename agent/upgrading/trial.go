@@ -1,10 +1,10 @@
 package upgrading
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -16,40 +16,46 @@ const (
 	// Trial is how long a new program has to connect.
 	Trial = 3 * time.Minute
 
-	look            = 500 * time.Millisecond
-	restartPatience = time.Minute
-	lockFile        = "upgrade.lock"
-	unit            = "secondsite-agent.service"
+	look     = 500 * time.Millisecond
+	lockFile = "upgrade.lock"
 )
 
-// Begin is called as the program starts. If it is on trial the former one begins to wait for it; if it is the former
-// one, or was not replaced, the trial is over.
-func (u Upgrader) Begin(trial time.Duration) {
+// Begin is called as the program starts. If it is on trial the former one waits for it; if it is the former one, or was
+// not replaced, the trial is over.
+func (u Upgrader) Begin() {
 	found, there := u.read()
 	if !there {
 		u.forget() // what a power cut left of an upgrade that never began
 		return
 	}
-	if found.Version != u.Version {
+	if !u.isOnTrial(found) {
 		fmt.Fprintf(os.Stderr, "version %s is not in place; version %s goes on\n", found.Version, u.Version)
 		u.forget()
 		return
 	}
-	found.PID = os.Getpid()
-	if err := u.write(found); err != nil {
-		fmt.Fprintln(os.Stderr, "error: "+err.Error())
-	}
-	u.Await(trial)
+	found.Version, found.PID = u.Version, os.Getpid()
+	u.tell(u.write(found))
+	u.Await()
 }
 
-// Await has the former program wait for the new one, also beyond this one's end: the service's KillMode leaves it alone.
-func (u Upgrader) Await(trial time.Duration) {
-	waiting := exec.Command(u.former(), WatchVerb, "--state", u.State, "--program", u.Program, "--seconds",
-		fmt.Sprint(int(trial.Seconds())))
+// Await has the former program wait for the new one. It must not be up to that one: a service manager starts it, and
+// again after a restart of the machine. Without one it is left beyond this program's end.
+func (u Upgrader) Await() {
+	if isService() {
+		u.tell(u.Services.StandBy(u.watching()))
+		return
+	}
+	words := u.watching()
+	waiting := exec.Command(words[0], words[1:]...)
 	waiting.Stderr, waiting.SysProcAttr = os.Stderr, &syscall.SysProcAttr{Setsid: true}
 	if err := waiting.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "error: nobody waits for the new program: "+err.Error())
+		u.tell(fmt.Errorf("nobody waits for the new program: %w", err))
 	}
+}
+
+func (u Upgrader) watching() []string {
+	return []string{u.former(), WatchVerb, "--state", u.State, "--program", u.Program, "--seconds",
+		fmt.Sprint(int(u.Trial.Seconds()))}
 }
 
 // Confirm is called once the appliance has taken this machine. What was replaced goes.
@@ -57,21 +63,20 @@ func (u Upgrader) Confirm() {
 	if found, there := u.read(); there && found.Version == u.Version {
 		fmt.Fprintln(os.Stderr, "version "+u.Version+" is in place")
 		u.forget()
-		u.settle(found)
+		if found.IsService && u.Services != nil {
+			u.tell(u.Services.Renew())
+		}
 	}
 }
 
-func (u Upgrader) settle(found note) {
-	if !found.IsService || u.Settle == nil {
-		return
-	}
-	if err := u.Settle(); err != nil {
-		fmt.Fprintln(os.Stderr, "error: the unit stays as the former version wrote it: "+err.Error())
+func (u Upgrader) tell(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 	}
 }
 
 // Watch waits until the new program has connected, and puts this one back if it does not. One at a time does.
-func (u Upgrader) Watch(trial time.Duration) error {
+func (u Upgrader) Watch() error {
 	lock, err := os.OpenFile(u.path(lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -80,29 +85,27 @@ func (u Upgrader) Watch(trial time.Duration) error {
 	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return nil
 	}
-	for until := time.Now().Add(trial); time.Now().Before(until); time.Sleep(look) {
+	for until := time.Now().Add(u.Trial); time.Now().Before(until); time.Sleep(look) {
 		if _, there := u.read(); !there {
 			return os.Remove(u.path(lockFile))
 		}
 	}
 	defer os.Remove(u.path(lockFile))
-	return u.goBack(trial)
+	return u.goBack()
 }
 
-func (u Upgrader) goBack(trial time.Duration) error {
+func (u Upgrader) goBack() error {
 	found, _ := u.read()
-	fmt.Fprintf(os.Stderr, "version %s did not connect within %s: the former one is put back\n", found.Version, trial)
+	fmt.Fprintf(os.Stderr, "version %s did not connect within %s: the former one is put back\n", found.Version, u.Trial)
 	if err := os.Rename(u.former(), u.Program); err != nil {
 		return err
 	}
-	if err := synced(u.State); err != nil {
+	if err := synced(filepath.Dir(u.Program)); err != nil {
 		return err
 	}
 	u.forget()
 	if found.IsService {
-		patience, cancel := context.WithTimeout(context.Background(), restartPatience)
-		defer cancel()
-		return exec.CommandContext(patience, "systemctl", "restart", unit).Run()
+		return u.Services.StartAgain()
 	}
 	u.end(found.PID)
 	return nil

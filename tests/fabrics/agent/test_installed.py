@@ -8,10 +8,11 @@ import pytest
 from rig.eventually import eventually
 from rig.installed import Host, why_not
 from secondsite.datapath.disks import NbdDisk
+from secondsite.fabrics.agent.link import Registry, Upgrade
 from secondsite.ground.units import KiB
 
 from . import support_link as support
-from .test_upgrading import OTHER, newer, script, upgraded
+from .test_upgrading import OTHER, digest_of, newer, script, upgraded
 
 __all__ = ["newer"]
 
@@ -140,10 +141,55 @@ def test_a_program_that_hangs_is_gone_after_its_trial(agents, host, folder, inst
     found = upgraded(folder, installed, script(folder, "exec sleep 1000"))
     assert not found.done
     assert f"came back with version {before}" in found.said
-    assert "the former one is put back" in host.must("journalctl", "--unit", "secondsite-agent")
+    assert "the former one is put back" in host.must("journalctl", "--unit", "secondsite-agent-trial")
     there = host.path("/usr/local/sbin")
     eventually(lambda: [*there.glob("secondsite-agent*")] == [there / "secondsite-agent"], support.PATIENCE)
     assert not host.path("/var/lib/secondsite-agent/upgrade.json").exists()
+
+
+def begun(host, agents, folder, agent_id):
+    """A program that does not start is on trial."""
+    program = script(folder, "exit 1")
+    upgrades = Registry(folder / "agents").upgrades
+    upgrades.put(agent_id, Upgrade(program=program, version=OTHER, sha256=digest_of(program)))
+    there = host.path("/usr/local/sbin/secondsite-agent")
+    eventually(lambda: there.read_bytes() == program.read_bytes(), support.PATIENCE)
+    eventually(lambda: not support.connected(agents), support.PATIENCE)
+
+
+def is_clean(host):
+    left = [
+        *host.path("/usr/local/sbin").glob("secondsite-agent.*"),
+        *host.path("/var/lib/secondsite-agent").glob("upgrade*"),
+        *host.path("/etc/systemd/system").glob("secondsite-agent-trial*"),
+    ]
+    return left == []
+
+
+def test_a_machine_whose_power_is_cut_in_a_trial_has_its_agent_again(agents, host, folder, installed):
+    before = agents.known()[0].hello["version"]
+    begun(host, agents, folder, installed)
+    host.cut_power()
+    host.power_on()
+    eventually(lambda: support.connected(agents), support.PATIENCE)
+    assert agents.known()[0].hello["version"] == before
+    eventually(lambda: is_clean(host), support.PATIENCE)
+
+
+def test_whoever_waits_may_be_killed(agents, host, folder, installed):
+    begun(host, agents, folder, installed)
+    host.must("systemctl", "kill", "--signal=KILL", "secondsite-agent-trial")
+    eventually(lambda: support.connected(agents), support.PATIENCE)
+    eventually(lambda: is_clean(host), support.PATIENCE)
+
+
+def test_an_agent_that_somebody_stops_in_its_trial_stays_stopped(agents, host, folder, installed):
+    begun(host, agents, folder, installed)
+    host.must("systemctl", "stop", "secondsite-agent")
+    eventually(lambda: is_clean(host), support.PATIENCE)
+    assert state(host) == "inactive"
+    host.must("systemctl", "start", "secondsite-agent")
+    eventually(lambda: support.connected(agents), support.PATIENCE)
 
 
 def scanned(agents, agent_id, disk):

@@ -4,8 +4,11 @@ The machine's service manager is played by a shell that starts the program again
 
 import base64
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -149,6 +152,36 @@ def test_one_that_runs_and_does_not_connect_is_gone_again(agents, folder, machin
         again.close()
 
 
+def test_one_whose_note_was_lost_in_a_power_cut_is_still_on_trial(agents, folder, machine, newer):
+    """It was taken for one in place, and its former program removed."""
+    here, port = version(agents), agents.port
+    agents.close()
+    former = machine.program.with_name("secondsite-agent.former")
+    machine.program.rename(former)
+    (machine.state / "upgrade.json").write_bytes(b"")
+    shutil.copy(newer, machine.program)
+    [running] = subprocess.check_output(["pgrep", "--full", f"^{machine.program} run"], text=True).split()
+    os.kill(int(running), signal.SIGTERM)
+    machine.said("the former one is put back")
+    again = Agents(folder / "agents", ("127.0.0.1", port))
+    again.start()
+    try:
+        eventually(lambda: version(again) == here, support.PATIENCE)
+        eventually(machine.is_clean, support.PATIENCE)
+    finally:
+        again.close()
+
+
+def test_a_machine_without_room_takes_nothing(agents, folder, machine, agent_id, newer, stack):
+    beside = machine.program.parent
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "small", beside], check=True)
+    stack.callback(subprocess.run, ["umount", beside], check=True)
+    found = upgraded(folder, agent_id, newer)
+    assert not found.done
+    assert "has 20 MiB free, and the program needs" in found.said
+    assert machine.beside == []
+
+
 @pytest.mark.parametrize(
     ("text", "said_version", "why"),
     [
@@ -202,6 +235,14 @@ def test_a_person_upgrades_all_agents_by_one_command(home, agents, folder, machi
     again = command(home, "upgrade", listed["name"], "--program", str(newer))
     assert again.returncode == 4
     assert "is not connected" in again.stdout
+
+
+def test_two_may_order_the_same_upgrade_at_once(home, machine, newer, stack):
+    pool = stack.enter_context(ThreadPoolExecutor(2))
+    orders = [pool.submit(command, home, "upgrade", "--all", "--program", str(newer)) for _ in range(2)]
+    for each in orders:
+        done = each.result()
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_without_a_running_appliance_a_command_says_so_and_leaves_no_wish(home, folder, monkeypatch):

@@ -45,11 +45,11 @@ def _enrolled(registry: Registry) -> list[Record]:
 def _awaited(registry: Registry, record: Record) -> Upgraded:
     taken_up, until = time.monotonic() + TAKEN_UP_SECONDS, time.monotonic() + UPGRADE_SECONDS
     while (found := registry.upgrades.all().get(record.agent_id)) is not None and time.monotonic() < until:
-        if found.said is not None:
-            registry.upgrades.remove(record.agent_id)
+        if found.said is not None:  # it stays: another one may have ordered the same
             return Upgraded(record.name, found.done, found.said)
-        if not any(each.began for each in registry.upgrades.all().values()) and time.monotonic() > taken_up:
-            for agent_id in registry.upgrades.all():
+        wanted = {who: each for who, each in registry.upgrades.all().items() if each.said is None}
+        if not any(each.began for each in wanted.values()) and time.monotonic() > taken_up:
+            for agent_id in wanted:
                 registry.upgrades.remove(agent_id)
             raise errors.NotPossibleNow(
                 "The appliance has not begun with it: it does not run.",
