@@ -3,6 +3,7 @@
 import platform
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -58,10 +59,10 @@ class Appliance:
 
     def __init__(
         self, config: ApplianceConfig, fabric: Fabric, custody: Custody | None = None,
-        agent_calls: AgentCalls | None = None,
+        agent_calls: Callable[[], AgentCalls] | None = None,
     ) -> None:  # fmt: skip
-        """`custody` holds the key that the fabric opens encrypted disks with, too. `agent_calls`: the port
-        for agents of machines that were moved here, which the caller closes."""
+        """`custody` holds the key that the fabric opens encrypted disks with, too. `agent_calls`
+        opens the port for agents of machines that were moved here."""
         config.make_folders()
         self.config = config
         self.fabric = fabric
@@ -87,10 +88,11 @@ class Appliance:
         self.scrubber = Scrubber(config, self.host, self.work)
         self.admission = Admission(self.host, self.work, config.inbox_budget_bytes, self.state)
         self.seeds = Seeds(config)
+        self.ports = Ports(agent_calls, tuple(each.rpartition(":")[0] for each in self.data_addresses))
         parts = ApplianceParts(
             config, fabric, self.state, self.peers, self.enrolled_peers, self.trusted_cas, self.known_vaults,
             self.bandwidth, self.replication, self.groups, self.host, self.work,
-            self.seeds,
+            self.seeds, self.ports,
         )  # fmt: skip
         self.desk = OrderDesk(parts, config.orders_at_once)
         self.left_over = Every(
@@ -115,9 +117,8 @@ class Appliance:
             lambda: mend_networks(self.state, fabric, config.drill_segment),
             lambda error: log.error("network.not-looked", exc_info=error),
         )
-        self.ports = Ports(agent_calls, tuple(each.rpartition(":")[0] for each in self.data_addresses))
         self.agents = AgentWatch(
-            fabric, self.state, agent_calls, self.ports, self.host, self.replication,
+            fabric, self.state, self.ports, self.host, self.replication,
             config.agent_registers_seconds,
         )  # fmt: skip
         self.telling = None if fabric.calling is None else Telling(
@@ -153,6 +154,7 @@ class Appliance:
         self.networks.start()
         self.left_over.look()
         self.left_over.start()
+        self.ports.look()
         self.agents.start()
         if self.telling is not None:
             self.telling.start()
@@ -194,6 +196,7 @@ class Appliance:
         self.left_over.stop(0.2)
         self.taken_back.stop(0.2)
         self.agents.stop(0.2)
+        self.ports.close()
         if self.telling is not None:
             self.telling.stop(0.2)
         self.chains.stop(0.2)

@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -229,8 +229,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
     wanted = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wanted.set())
-    calls = _agent_calls(config)
-    appliance = Appliance(config, fabric, kept, calls)
+    appliance = Appliance(config, fabric, kept, _agent_calls(config))
     try:
         appliance.start()
         home_reserve.keep(config.home)
@@ -240,21 +239,15 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
             appliance.state.require_own_file()
     finally:
         appliance.stop(STOP_SECONDS)
-        if calls is not None:
-            calls.close()
         fabric.close()
 
 
-def _agent_calls(config: ApplianceConfig) -> AgentCalls | None:
-    """The port for agents of machines that are moved here; without it the rest works as well."""
+def _agent_calls(config: ApplianceConfig) -> Callable[[], AgentCalls] | None:
+    """What opens the port for agents of machines that are moved here, if there is to be one; while it cannot,
+    the rest works as well."""
     kind = json.loads((config.home / FABRIC_FILE).read_bytes())["kind"]
-    if config.agents is None or kind == "agent":
-        return None
-    try:
-        return fabrics.open_agent_calls(config.home, config.agents)
-    except errors.SecondsiteError as problem:
-        log.error("agents.not-listening", problem=problem.message)
-        return None
+    at = config.agents
+    return None if at is None or kind == "agent" else lambda: fabrics.open_agent_calls(config.home, at)
 
 
 def _open_fabric(config: ApplianceConfig, key: EncryptionKey | None) -> Fabric:

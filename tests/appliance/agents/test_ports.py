@@ -54,7 +54,9 @@ def peers_of(answer: Any = None) -> Any:
 def test_what_one_tells_the_other_hears():
     line = line_of()
     calls: Any = SimpleNamespace(port=9446, authority=AUTHORITY)
-    Ports(calls, ("192.0.2.9", "[2001:db8::9]")).answer(line, Message("AGENTS", {}))
+    own = Ports(lambda: calls, ("192.0.2.9", "[2001:db8::9]"))
+    own.look()
+    own.answer(line, Message("AGENTS", {}))
     [(name, fields)] = line.said
     assert name == "LISTENS"
     assert ports.asked(peers_of(fields), (), "b") == THERE
@@ -63,7 +65,17 @@ def test_what_one_tells_the_other_hears():
 def test_one_that_has_none_says_so():
     line = line_of()
     Ports(None, ("192.0.2.9",)).answer(line, Message("AGENTS", {}))
-    assert ports.asked(peers_of(line.said[0][1]), (), "b") is None
+    assert ports.asked(peers_of(line.said[0][1]), (), "b") == ports.NOWHERE
+
+
+def test_one_that_has_none_now_is_asked_again_soon():
+    peers, calling, at = peers_of({}), _Calling(), [1000.0]
+    telling = Telling(calling, peers, lambda: [source("m1")], lambda: at[0])
+    telling.look()
+    peers.answer = {"addresses": THERE.addresses, "authority": AUTHORITY}
+    at[0] += 61
+    telling.look()
+    assert [port for _, port in calling.told] == [THERE]
 
 
 def test_an_older_one_hangs_up_and_is_not_asked_again_soon():

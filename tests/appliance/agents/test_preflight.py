@@ -28,3 +28,14 @@ def test_a_machine_with_an_agent_runs_there_unheard_which_is_a_warning(pair):
 def test_with_a_port_or_without_an_agent_there_is_none(make_site, agents, agent):
     source, target = make_site("a").start(), make_site("b", agents=agents).start()
     assert warnings(Pair(source, target, source.make_machine()), agent) == []
+
+
+def test_with_a_port_that_is_taken_it_is_told_until_that_is_free(make_site, monkeypatch):
+    source, target = make_site("a").start(), make_site("b", agents="0.0.0.0:9446").start()
+    own = target.appliance.ports
+    monkeypatch.setattr(own, "problem", "The port is taken.")
+    monkeypatch.setattr("tests.appliance.agents.test_preflight.WORDS", "The port is taken.")
+    pair = Pair(source, target, source.make_machine())
+    [found] = warnings(pair, IDENTITY)
+    assert not found["blocking"]
+    assert warnings(pair, None) == []

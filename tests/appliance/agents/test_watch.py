@@ -51,11 +51,14 @@ class Site:
         hosted = SimpleNamespace(findings=self.findings)
         host: Any = SimpleNamespace(find=lambda machine_id: hosted if machine_id == "m1" else None)
         replication: Any = SimpleNamespace(find=lambda _: None)
-        calls = self.calls if has_port else None
-        ports = Ports(calls, ("192.0.2.9",))
-        self.watch = AgentWatch(
-            fabric, self.state, calls, ports, host, replication, TEN_MINUTES, lambda: self.at
-        )
+        self.taken = False
+        ports = Ports(self.open if has_port else None, ("192.0.2.9",), lambda: self.at)
+        self.watch = AgentWatch(fabric, self.state, ports, host, replication, TEN_MINUTES, lambda: self.at)
+
+    def open(self):
+        if self.taken:
+            raise FabricError("The port is taken.")
+        return self.calls
 
     def power_state(self, _):
         if self.power is None:
@@ -101,6 +104,17 @@ def test_it_is_missed_ten_minutes_after_its_start_and_not_before(site):
     [found] = site.findings.all()
     assert f"secondsite-agent call --appliance 192.0.2.9:9446 {'ab' * 32}" in found.what
     assert "within 10 min of its machine's start" in found.what
+
+
+def test_it_is_missed_as_well_where_the_port_is_taken_and_that_is_tried_again(site):
+    site.taken = True
+    site.starts()
+    site.later(0)
+    assert site.later(TEN_MINUTES)
+    assert "and cannot come: The port is taken." in site.findings.all()[0].what
+    site.taken, site.calls.here = False, frozenset({AGENT})
+    assert not site.later(30)
+    assert [each.agent_id for each in site.calls.expected] == [AGENT]
 
 
 def test_that_goes_by_itself_once_it_comes(site):

@@ -57,7 +57,12 @@ def test_one_that_surely_ran_afterwards_counts_as_a_second_copy_until_it_is_seen
     eventually(lambda: TWO_COPIES in codes(protected), 30)
     silent(protected)
     source, lost = protected.source.appliance.replication.get(protected.machine_id), []
-    monkeypatch.setattr(source, "lost_sight", lambda: (lost.append(1), machine.Source.lost_sight(source)))
+
+    def lost_sight():
+        machine.Source.lost_sight(source)
+        lost.append(1)
+
+    monkeypatch.setattr(source, "lost_sight", lost_sight)
     eventually(lambda: len(lost) > 1, 20)
     assert TWO_COPIES in codes(protected)
     simulated.dial(protected.source.root, [])

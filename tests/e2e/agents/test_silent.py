@@ -22,7 +22,8 @@ def test_a_server_that_died_is_told_as_silent_after_its_failover_and_not_as_runn
         rig.must(Verb.FAILOVER, rest.Failover(machines=[NAME]))
         seen = [rig.codes(NAME)]
         rig.must(Verb.COMMIT, rest.Commit(machines=[NAME]))
-        eventually(lambda: seen.append(rig.codes(NAME)) or "machine-silent" in seen[-1], PATIENCE)
+        eventually(lambda: "machine-silent" in rig.codes(NAME), PATIENCE)
+        seen.append(rig.codes(NAME))
         assert all(TWO_COPIES not in each for each in seen)
         machine.start()
         eventually(lambda: TWO_COPIES in rig.codes(NAME), PATIENCE)

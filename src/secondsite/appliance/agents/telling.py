@@ -50,7 +50,7 @@ class Telling(Periodic):
             if source.fenced or source.progress.paused:
                 continue
             port = self._port((source.setup.target_appliance_id, source.setup.target_addresses))
-            if port is not None:
+            if port is not None and port.addresses:
                 self._tell(source, port)
 
     def _tell(self, source: Source, port: AgentPort) -> None:
@@ -62,11 +62,11 @@ class Telling(Periodic):
     def _port(self, target: Target) -> AgentPort | None:
         until, port = self._known.get(target, (0.0, None))
         if self._monotonic() >= until:
-            seconds = ASK_AGAIN_SECONDS
+            seconds = AFTER_FAILURE_SECONDS
             try:
                 port = ports.asked(self._peers, target[1], target[0])
+                seconds = AFTER_FAILURE_SECONDS if port == ports.NOWHERE else ASK_AGAIN_SECONDS
             except SecondsiteError as problem:
-                seconds = AFTER_FAILURE_SECONDS
                 log.debug("agents.port-unknown", appliance=target[0], problem=problem.message)
             self._known[target] = self._monotonic() + seconds, port
         return port

@@ -8,7 +8,6 @@ import structlog
 
 from ...domain import errors, shell
 from ...domain.amounts import span
-from ...fabrics.calling import AgentCalls, AgentPort
 from ...fabrics.interface import Fabric, PowerState
 from ...ground.periodic import Periodic
 from ..shared import AGENT_NOT_REGISTERED, Findings, State
@@ -39,13 +38,12 @@ class AgentWatch(Periodic):
     """The thread that looks. Without a port for agents nobody is expected, and nobody is missed."""
 
     def __init__(
-        self, fabric: Fabric, state: State, calls: AgentCalls | None, ports: Ports, host: ReplicaHost,
+        self, fabric: Fabric, state: State, ports: Ports, host: ReplicaHost,
         replication: Replication, registers_seconds: float, monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         super().__init__("agents-moved", lambda error: log.error("agents.not-looked", exc_info=error))
         self._fabric = fabric
         self._state = state
-        self._calls = calls
         self._ports = ports
         self._host = host
         self._replication = replication
@@ -63,13 +61,15 @@ class AgentWatch(Periodic):
     def look(self) -> None:
         all_known = moved.known(self._state).items()
         known = {machine_id: agent for machine_id, agent in all_known if not self._is_gone(machine_id, agent)}
-        port = self._ports.own
-        if self._calls is None or port is None:
+        self._ports.look()
+        calls = self._ports.calls
+        if calls is None and not self._ports.problem:
             return
-        self._calls.expect([each.expected for each in known.values()])
-        here = self._calls.connected()
+        if calls is not None:
+            calls.expect([each.expected for each in known.values()])
+        here = calls.connected() if calls is not None else frozenset()
         for machine_id, agent in known.items():
-            self._judge(machine_id, agent, port, is_here=agent.identity.agent_id in here)
+            self._judge(machine_id, agent, is_here=agent.identity.agent_id in here)
 
     def _is_gone(self, machine_id: str, agent: MovedAgent) -> bool:
         try:
@@ -82,7 +82,7 @@ class AgentWatch(Periodic):
             self._seen.pop(machine_id, None)
         return gone
 
-    def _judge(self, machine_id: str, agent: MovedAgent, port: AgentPort, *, is_here: bool) -> None:
+    def _judge(self, machine_id: str, agent: MovedAgent, *, is_here: bool) -> None:
         seen = self._seen.setdefault(machine_id, _Seen())
         if is_here or not self._runs(agent):
             self._seen[machine_id] = _Seen(came=is_here)
@@ -94,7 +94,7 @@ class AgentWatch(Periodic):
         longest = min(SILENT_SECONDS, self._registers_seconds) if seen.came else self._registers_seconds
         if away >= longest:
             for each in self._findings(machine_id):
-                each.add(AGENT_NOT_REGISTERED, _said(agent, port, longest, came=seen.came))
+                each.add(AGENT_NOT_REGISTERED, _said(agent, self._ports, longest, came=seen.came))
 
     def _runs(self, agent: MovedAgent) -> bool:
         """What cannot be seen does not count as running."""
@@ -113,12 +113,15 @@ class AgentWatch(Periodic):
         return [each.findings for each in sides if each is not None]
 
 
-def _said(agent: MovedAgent, port: AgentPort, seconds: float, *, came: bool) -> str:
+def _said(agent: MovedAgent, ports: Ports, seconds: float, *, came: bool) -> str:
     what = (
         f"has been silent for {span(seconds)}, while the machine runs"
         if came
         else f"has not registered here within {span(seconds)} of its machine's start"
     )
+    port = ports.own
+    if port is None:
+        return f"The agent in {agent.name} {what}, and cannot come: {ports.problem}"
     at = ",".join(port.addresses)
     return (
         f"The agent in {agent.name} {what}. It must reach {at}. If it never heard of this appliance, in the "

@@ -245,6 +245,13 @@ def _agent_stays_unheard(context: Context, definition: MachineDefinition) -> Ite
             "without that, too.",
             blocking=False,
         )
+    elif definition.agent is not None and context.parts.ports.problem:
+        yield ObstacleShape(
+            what=f"The agent in {definition.name} cannot register here after a failover: "
+            f"{context.parts.ports.problem}",
+            do="It is tried again each half minute. The machine runs without that, too.",
+            blocking=False,
+        )
 
 
 def _no_replica(context: Context, payload: CheckTarget) -> Iterator[ObstacleShape]:

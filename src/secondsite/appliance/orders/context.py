@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ...domain import errors
 from ...fabrics.interface import Fabric
 from ...wire.control import Order
+from ..agents import Ports
 from ..groups import Groups
 from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
 from ..source import Replication, Source
@@ -71,6 +72,7 @@ class ApplianceParts:
     host: ReplicaHost
     work: Applier
     seeds: Seeds
+    ports: Ports
     giving_way: GiveWay = field(default_factory=GiveWay)
     hooks_in_turn: ScriptTurns = field(default_factory=ScriptTurns)
 
