@@ -31,8 +31,10 @@ type Disk struct {
 	Key       string `json:"key"`
 	Name      string `json:"name"`
 	SizeBytes int64  `json:"size_bytes"`
-	Refused   string `json:"refused,omitempty"`
-	Boots     bool   `json:"boots"`
+	// SectorBytes is what its partitions are counted in.
+	SectorBytes int64  `json:"sector_bytes"`
+	Refused     string `json:"refused,omitempty"`
+	Boots       bool   `json:"boots"`
 }
 
 // Teller tells of a machine. It remembers what it read of an initramfs, which takes long, while that is the same file.
@@ -111,20 +113,20 @@ func (r Root) bootOrder(found []*disks.Disk, mounted []mount) []Disk {
 	for _, name := range first {
 		for _, disk := range found {
 			if disk.Name == name && !isListed(before, disk.Key) {
-				before = append(before, told(disk, true))
+				before = append(before, r.told(disk, true))
 			}
 		}
 	}
 	for _, disk := range found {
 		if !isListed(before, disk.Key) {
-			after = append(after, told(disk, false))
+			after = append(after, r.told(disk, false))
 		}
 	}
 	return append(before, after...)
 }
 
-func told(disk *disks.Disk, boots bool) Disk {
-	return Disk{disk.Key, plain(disk.Name), disk.SizeBytes, disk.Refused, boots}
+func (r Root) told(disk *disks.Disk, boots bool) Disk {
+	return Disk{disk.Key, plain(disk.Name), disk.SizeBytes, disks.SectorBytes(disks.Sys(r), disk.Name), disk.Refused, boots}
 }
 
 func isListed(list []Disk, key string) bool {

@@ -45,7 +45,7 @@ func (m *Machine) told() []*Disk {
 	told := make([]*Disk, len(m.Disks))
 	for at, disk := range m.Disks {
 		told[at] = &Disk{
-			Key: disk.Key, Name: disk.Name, SizeBytes: disk.SizeBytes, Holds: disk.Holds, Refused: disk.Refused,
+			Key: disk.Key, Name: disk.Name, SizeBytes: disk.SizeBytes, SectorBytes: disk.SectorBytes, Holds: disk.Holds, Refused: disk.Refused,
 			Serial: disk.Serial, Drivers: disk.Drivers, WrittenBytes: atomic.LoadInt64(&disk.written),
 		}
 	}

@@ -16,10 +16,12 @@ import (
 
 // Disk is one disk of this machine; it is offered if nothing is refused.
 type Disk struct {
-	Key       string          `json:"key"`
-	Name      string          `json:"name"`
-	SizeBytes int64           `json:"size_bytes"`
-	Holds     []disks.Content `json:"holds"`
+	Key       string `json:"key"`
+	Name      string `json:"name"`
+	SizeBytes int64  `json:"size_bytes"`
+	// SectorBytes is the least that it writes: what a system's partitions are counted in.
+	SectorBytes int64           `json:"sector_bytes"`
+	Holds       []disks.Content `json:"holds"`
 	// Serial is the number that stands on it, if it tells one; Drivers are the modules by which it is reached here.
 	Serial  string   `json:"serial,omitempty"`
 	Drivers []string `json:"drivers,omitempty"`
@@ -30,7 +32,6 @@ type Disk struct {
 
 	machine *Machine
 	file    *os.File
-	sector  int64
 	written int64
 	// A write within a sector reads it before: no other write may come between.
 	whole sync.RWMutex
@@ -106,7 +107,7 @@ func (d *Disk) Flush() error {
 }
 
 func (d *Disk) isWhole(offset, length int64) bool {
-	return offset%d.sector == 0 && length%d.sector == 0
+	return offset%d.SectorBytes == 0 && length%d.SectorBytes == 0
 }
 
 // each goes on until all is done.

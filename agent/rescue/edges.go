@@ -8,7 +8,7 @@ func (d *Disk) writeEdges(data []byte, offset int64) error {
 	d.whole.Lock()
 	defer d.whole.Unlock()
 	for len(data) > 0 {
-		most := edgeBytes - 2*d.sector
+		most := edgeBytes - 2*d.SectorBytes
 		if most > int64(len(data)) {
 			most = int64(len(data))
 		}
@@ -21,13 +21,13 @@ func (d *Disk) writeEdges(data []byte, offset int64) error {
 }
 
 func (d *Disk) writeBetween(data []byte, offset int64) error {
-	first := offset / d.sector * d.sector
-	last := (offset + int64(len(data)) + d.sector - 1) / d.sector * d.sector
+	first := offset / d.SectorBytes * d.SectorBytes
+	last := (offset + int64(len(data)) + d.SectorBytes - 1) / d.SectorBytes * d.SectorBytes
 	sectors := d.edges[:last-first]
-	if err := d.Read(sectors[:d.sector], first); err != nil {
+	if err := d.Read(sectors[:d.SectorBytes], first); err != nil {
 		return err
 	}
-	if end := last - d.sector; end > first {
+	if end := last - d.SectorBytes; end > first {
 		if err := d.Read(sectors[end-first:], end); err != nil {
 			return err
 		}

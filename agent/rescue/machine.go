@@ -31,7 +31,7 @@ func Open(sys disks.Sys, found []*disks.Disk, ending Ending) *Machine {
 		disk := &Disk{
 			Key: each.Key, Name: each.Name, SizeBytes: each.SizeBytes, Holds: each.Holds,
 			Serial: disks.Serial(sys, each.Name), Drivers: disks.Drivers(sys, each.Name),
-			Refused: reason(sys, each, uses, keys), machine: m, sector: sectorOf(sys, each.Name),
+			Refused: reason(sys, each, uses, keys), machine: m, SectorBytes: disks.SectorBytes(sys, each.Name),
 		}
 		if disk.Refused == "" {
 			disk.Refused = disk.open()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"strconv"
 
 	"secondsite/agent/disks"
 )
@@ -42,13 +41,4 @@ func isStick(name string) bool {
 		return false
 	}
 	return bytes.HasPrefix(head[1:], []byte("CD001")) && bytes.HasPrefix(head[40:], []byte(StickVolume))
-}
-
-// sectorOf is the least that the disk writes, in bytes.
-func sectorOf(sys disks.Sys, name string) int64 {
-	bytes, err := strconv.ParseInt(sys.Word("sys/block", name, "queue/logical_block_size"), 10, 64)
-	if err != nil || bytes < 512 || bytes > 4096 {
-		return 4096
-	}
-	return bytes
 }

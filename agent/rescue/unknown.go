@@ -24,7 +24,7 @@ func (d *Disk) isBlank() bool {
 	}
 	defer disks.FreeBuffer(end)
 	length := min(int64(endBytes), d.SizeBytes)
-	for _, at := range []int64{0, (d.SizeBytes - length) / d.sector * d.sector} {
+	for _, at := range []int64{0, (d.SizeBytes - length) / d.SectorBytes * d.SectorBytes} {
 		if d.Read(end[:length], at) != nil || !isZeros(end[:length]) {
 			return false
 		}

@@ -19,7 +19,7 @@ const (
 func (d *Disk) Zero(offset, length int64, free bool) error {
 	atomic.AddInt64(&d.written, length)
 	end := offset + length
-	first, last := (offset+d.sector-1)/d.sector*d.sector, end/d.sector*d.sector
+	first, last := (offset+d.SectorBytes-1)/d.SectorBytes*d.SectorBytes, end/d.SectorBytes*d.SectorBytes
 	if first >= last {
 		return d.writeEdges(make([]byte, length), offset)
 	}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from rig import guest_disk
-from rig.agent_machines import LoopDisk
+from rig.agent_machines import PROGRAM, LoopDisk
 from rig.eventually import eventually
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
@@ -48,6 +48,13 @@ def there(rig, write=None):
         return guest_disk.read(root, found.fabric_id, key="sda")
     offset, data = write
     return guest_disk.write(root, found.fabric_id, offset, data, key="sda")
+
+
+def rescued(machine, disk):
+    """The server's rescue program runs anew, with that disk."""
+    machine.kill()
+    words = ["--state", machine.folder / "rescue", "--loops", disk.name, "--only-loops", "--program-ends"]
+    machine.process = subprocess.Popen([PROGRAM, "rescue", *words])
 
 
 def reprotect_is_refused(rig, words):
@@ -102,6 +109,32 @@ def test_what_there_is_goes_to_the_new_disk(site):
     rig.new_points(NAME, 1, PATIENCE)
     sent = sum(task.facts.wire_bytes or 0 for task in job.tasks if task.facts)
     assert sent < 16 * MiB, rig.describe(job)
+
+
+def test_a_second_server_does_not_take_the_place_of_the_first(site):
+    rig, machine = site
+    key = json.loads(agents(rig, "key", "--for", NAME, "--rescue", "--other-disks", "--json"))["key"]
+    words = ["enroll", "--state", machine.folder / "second", "--appliance", f"127.0.0.1:{machine.port}", key]
+    done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert "is here for this machine already" in done.stderr
+    rig.new_points(NAME, 1, PATIENCE)
+
+
+def test_before_the_machine_is_shut_down_its_check_sees_that_the_server_has_not_those_disks(site):
+    rig, machine = site
+    third = LoopDisk(machine.folder, "third", size=160 * MiB)
+    try:
+        rescued(machine, third)
+        eventually(lambda: third.name in agents(rig, "disks", NAME), PATIENCE)
+        job = rig.run(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
+        assert job.state == "failed"
+        assert "shut down" not in rig.describe(job)
+        rescued(machine, machine.disk)
+        eventually(lambda: machine.disk.name in agents(rig, "disks", NAME), PATIENCE)
+        rig.new_points(NAME, 1, PATIENCE)
+    finally:
+        third.close()
 
 
 def test_it_comes_home_to_the_new_disk_and_works_there(site):

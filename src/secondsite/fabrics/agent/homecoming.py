@@ -63,6 +63,7 @@ class AgentHosting(NoHosting):
         found = list(self._other.obstacles(fabric_id))
         try:
             self.attach(fabric_id)
+            self._require_lent(fabric_id)
         except errors.FabricError as problem:
             found.append(Obstacle(problem.message, problem.do))
         return found
@@ -107,6 +108,11 @@ class AgentHosting(NoHosting):
         record = self._records.get(fabric_id)
         if self.is_rescued(fabric_id) and (record.withdrawn or record.tag):
             self._attached(fabric_id)
+
+    def _require_lent(self, fabric_id: str) -> None:
+        record = self._records.get(fabric_id)
+        if (record.withdrawn or record.tag) and not record.stands_alone:
+            self._rescued.require_offered(fabric_id, self._other.lent(fabric_id).disks)
 
     def _attached(self, fabric_id: str) -> Mapping[str, Path]:
         lent = self._other.lent(fabric_id)

@@ -96,7 +96,8 @@ class OtherServer:
             return Assignment()
         offered = told.disks(self._agents.ask(fabric_id, "disks", QUICK_SECONDS))
         before, own = set(record.others.values()), record.keys
-        return assign(agent.name, _sizes(record), list(offered.values()), decided, before, own)
+        wanted, disks = _sizes(record), list(offered.values())
+        return assign(agent.name, wanted, disks, decided, before, own, _sectors(record))
 
     def _of_its_hardware(
         self, fabric_id: str, record: MachineRecord, found: Assignment
@@ -115,6 +116,12 @@ class OtherServer:
 
 def _sizes(record: MachineRecord) -> dict[str, int]:
     return {each.key: each.size_bytes for each in record.told.disks} if record.told else {}
+
+
+def _sectors(record: MachineRecord) -> dict[str, int]:
+    machine = _machine(record)
+    told = {each.key: each.sector_bytes for each in machine.disks} if machine else {}
+    return {key: told.get(theirs, 0) for key, theirs in record.keys.items()}
 
 
 def _machine(record: MachineRecord) -> ToldMachine | None:

@@ -55,6 +55,15 @@ def test_a_smaller_one_is_refused_by_name_also_if_it_was_chosen():
     assert "no free disk is large enough. The server has X (sdx, 50.0 GB)" in problem.what
 
 
+def test_one_with_sectors_of_another_size_is_refused_by_name():
+    fine = disk("X", 120).model_copy(update={"sector_bytes": 4096})
+    for sectors, problems in ((512, 1), (4096, 0), (0, 0)):
+        found = assign("web01", ONE, [fine], OtherDisks(), sectors={"sda": sectors}).problems
+        assert len(found) == problems
+    (problem,) = assign("web01", ONE, [fine], OtherDisks(), sectors={"sda": 512}).problems
+    assert "sda of web01 has sectors of 512 bytes, and disk X (sdx, 120.0 GB) of 4096" in problem.what
+
+
 def test_somebodys_data_is_asked_for_by_name_and_not_twice():
     held = disk("X", 120, holds=["gpt", "lvm", "lvm"])
     (problem,) = assigned(ONE, held).problems

@@ -26,7 +26,7 @@ from .errors import AgentAway
 from .guests import Guests
 from .listener import Listener
 from .other_disks import OtherDisks
-from .presence import Double, Presence
+from .presence import ANSWER_SECONDS, Double, Presence
 from .readers import Readers
 from .records import Heard, Kind, Record
 from .registry import KEY_HOURS, Registry
@@ -73,7 +73,9 @@ class Agents:
         self._tending = Tending(self._registry)
         self._readers = Readers(folder / "sockets", self._presence.of)
         self._upgrading = Upgrading(self._registry.upgrades, self._presence.of)
-        enrolling = Enrolling(self._registry.authority, self._registry.keys, self._registry.records)
+        enrolling = Enrolling(
+            self._registry.authority, self._registry.keys, self._registry.records, self._is_rescued
+        )
         self._admission = Admission(
             self._registry.records, enrolling, self._readers, self._converse,
             self._why_not, self._registry.clock, self._guests,
@@ -168,6 +170,10 @@ class Agents:
             name = record.name if record is not None else agent_id
             raise AgentAway(f"The agent of {name} is not connected.")
         return found
+
+    def _is_rescued(self, agent_id: str) -> bool:
+        here = self._presence.of(agent_id)
+        return here is not None and here.peer.kind == "rescue" and here.is_alive(ANSWER_SECONDS)
 
     def _known(self, record: Record) -> KnownAgent:
         here = self._presence.of(record.agent_id)

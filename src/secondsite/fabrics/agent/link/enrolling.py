@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,7 +52,12 @@ class Guesses:
 class Enrolling:
     """One at a time: a key is for one agent, however many come with it at once."""
 
-    def __init__(self, authority: Authority, keys: Keys, records: Records) -> None:
+    def __init__(
+        self, authority: Authority, keys: Keys, records: Records,
+        is_rescued: Callable[[str], bool] = lambda _agent_id: False,
+    ) -> None:  # fmt: skip
+        """`is_rescued`: whether an agent's machine runs from the rescue image, and answers."""
+        self._is_rescued = is_rescued
         self._authority, self._keys, self._records = authority, keys, records
         self._lock = threading.Lock()
         self._guesses = Guesses()
@@ -80,6 +85,12 @@ class Enrolling:
             if key.used.public_key != public_key:
                 raise Refused("key-used", f"This registration key was used already. {NEXT}")
             return key.used.certificate
+        if key.kind == "rescue" and self._is_rescued(key.agent_id):
+            raise Refused(
+                "rescued-already",
+                "A server that runs from the rescue image is here for this machine already, and would lose its "
+                "place. Switch that one off first, then use this key.",
+            )
         certificate = self._authority.issue(wanted.request, key.agent_id, now)
         self._accept(key, wanted.name, certificate, now)
         self._keys.use(wanted.key, key, Used(public_key=public_key, certificate=pem_of(certificate)))

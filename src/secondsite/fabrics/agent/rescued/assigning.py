@@ -43,22 +43,24 @@ def assign(
     decided: OtherDisks,
     accepted: Collection[str] = (),
     own: Mapping[str, str] | None = None,
+    sectors: Mapping[str, int] | None = None,
 ) -> Assignment:
     """For the machine of this name, whose disks have the sizes `wanted`. `accepted`: the server's disks whose
     content is the machine's, or was given up before. `own`: the keys of its own disks, which stay what they
-    were if the server has them."""
+    were if the server has them. `sectors`: the size in bytes of their sectors, as far as that is known."""
     return _Assigning(
-        name, wanted, offered, decided, {*accepted, *(own or {}).values()}, own or {}
+        name, wanted, offered, decided, {*accepted, *(own or {}).values()}, own or {}, sectors or {}
     ).assigned()
 
 
 class _Assigning:
     def __init__(
         self, name: str, wanted: Mapping[str, int], offered: Sequence[OfferedDisk], decided: OtherDisks,
-        accepted: Collection[str], own: Mapping[str, str],
+        accepted: Collection[str], own: Mapping[str, str], sectors: Mapping[str, int],
     ) -> None:  # fmt: skip
         self._name, self._wanted, self._offered = name, wanted, offered
         self._decided, self._accepted, self._own = decided, accepted, own
+        self._sectors = sectors
         self._taken: dict[str, OfferedDisk] = {}
         self._problems: list[Problem] = []
 
@@ -111,6 +113,13 @@ class _Assigning:
         if disk.size_bytes < self._wanted[key]:
             yield Problem(
                 f"{self._which(key)}, and disk {said} has {exact_size(disk.size_bytes)}.", self._other(key)
+            )
+        sectors = self._sectors.get(key, 0)
+        if sectors and disk.sector_bytes and sectors != disk.sector_bytes:
+            yield Problem(
+                f"{key} of {self._name} has sectors of {sectors} bytes, and disk {said} of "
+                f"{disk.sector_bytes}: the machine's system would not find its partitions.",
+                self._other(key),
             )
         if not disk.key.startswith(KNOWN_AGAIN):
             yield Problem(

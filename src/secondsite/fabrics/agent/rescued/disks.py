@@ -118,6 +118,13 @@ class RescuedDisks:
                 self._begin(agent_id, machine, kept)
         return paths
 
+    def require_offered(self, agent_id: str, disks: Mapping[str, str]) -> None:
+        """Raises FabricError unless the machine has these disks now, whatever is attached: another server may
+        have called in its place."""
+        offered = told.disks(self._agents.ask(agent_id, "disks", QUICK_SECONDS))
+        for key, theirs in disks.items():
+            _require_offered(key, theirs, offered.get(theirs))
+
     def detach(self, agent_id: str) -> None:
         """Flush the disks and take the files away; harmless when repeated. What whoever writes them
         half keeps stays. Raises OSError."""

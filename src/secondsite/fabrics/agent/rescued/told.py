@@ -29,6 +29,8 @@ class OfferedDisk(Shape):
     key: Annotated[str, Field(min_length=1, max_length=200)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     size_bytes: Bytes
+    sector_bytes: Bytes = 0
+    """0: an older rescue system does not tell."""
     refused: Text = ""
     serial: Annotated[str, Field(max_length=200)] = ""
     holds: Annotated[tuple[Held, ...], Field(max_length=MOST_HELD)] | None = ()

@@ -29,6 +29,8 @@ class ToldDisk(Told):
     name: Word
     """Its name now."""
     size_bytes: Bytes
+    sector_bytes: Bytes = 0
+    """What its partitions are counted in; 0: an older agent does not tell."""
     refused: Sentence = ""
     """Why it cannot be followed; empty if it can."""
     boots: bool = False
