@@ -218,7 +218,7 @@ CATALOGUE: dict[str, FindingKind] = {
             "machine-silent",
             C,
             "The agent in the machine does not answer: the machine is off, or its way to the appliance is "
-            "cut.",
+            "cut. After a failover nobody knows whether it runs beside its copy.",
             "Look whether the machine runs ('systemctl status secondsite-agent' in it), and whether it "
             "reaches its appliance's port for agents. Its recovery points stay usable.",
         ),

@@ -129,7 +129,8 @@ def test_before_the_machine_is_shut_down_its_check_sees_that_the_server_has_not_
         eventually(lambda: third.name in agents(rig, "disks", NAME), PATIENCE)
         job = rig.run(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
         assert job.state == "failed"
-        assert "shut down" not in rig.describe(job)
+        assert "The rescued machine has no disk" in rig.describe(job)
+        assert "old-disk-away" not in rig.describe(job)
         rescued(machine, machine.disk)
         eventually(lambda: machine.disk.name in agents(rig, "disks", NAME), PATIENCE)
         rig.new_points(NAME, 1, PATIENCE)

@@ -88,8 +88,8 @@ class Enrolling:
         if key.kind == "rescue" and self._is_rescued(key.agent_id):
             raise Refused(
                 "rescued-already",
-                "A server that runs from the rescue image is here for this machine already, and would lose its "
-                "place. Switch that one off first, then use this key.",
+                "A server that runs from the rescue image is here for this machine already, and would lose "
+                "its place. Switch that one off first, then use this key.",
             )
         certificate = self._authority.issue(wanted.request, key.agent_id, now)
         self._accept(key, wanted.name, certificate, now)

@@ -9,8 +9,7 @@ from rig.eventually import eventually
 from secondsite.appliance.source import machine
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
-
-from .test_old_copy import TWO_COPIES, codes
+from tests.appliance.source.test_old_copy import TWO_COPIES, codes
 
 pytestmark = pytest.mark.slow
 
