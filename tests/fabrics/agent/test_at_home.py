@@ -6,6 +6,7 @@ import pytest
 
 from secondsite.domain.errors import FabricError
 from secondsite.fabrics.agent.at_home import AgentsAtHome
+from secondsite.fabrics.agent.link import Hardware
 
 ID = "11111111-2222-3333-4444-555555555555"
 
@@ -98,5 +99,37 @@ def test_who_was_failed_over_must_not_work_here_but_its_copy_and_one_that_comes_
     assert agents.forbids(ID, "other") == ""
     records.change(ID, start_forbidden=False, withdrawn=True)
     assert agents.forbids(ID, "own")
+
+
+def test_who_comes_home_must_not_work_before_its_disks_are_whole(agents, records):
     records.change(ID, home={"sda": "/overlay"})
+    assert "not whole" in agents.forbids(ID, "own")
+    records.change(ID, stands_alone=True)
     assert agents.forbids(ID, "own") == ""
+
+
+def test_a_server_whose_place_another_one_took_must_not_work_until_the_machine_is_not_protected(
+    agents, records
+):
+    records.change(ID, hardware="new", replaced=("own",))
+    assert "another server" in agents.forbids(ID, "own")
+    assert agents.forbids(ID, "new") == ""
+    assert agents.hardware(ID, "own") is Hardware.REPLACED
+    records.change(ID, tag=None, replaced=())
+    assert agents.hardware(ID, "own") is Hardware.OWN
+
+
+def test_whose_the_hardware_is_follows_from_where_the_machine_is(agents, records):
+    assert agents.hardware(ID, "own") is Hardware.OWN
+    assert agents.hardware(ID, "other") is Hardware.OTHER
+    records.change(ID, start_forbidden=True)
+    assert agents.hardware(ID, "own") is Hardware.OWN
+    assert agents.hardware(ID, "other") is Hardware.COPY
+    assert agents.hardware(ID, "") is Hardware.OWN
+
+
+def test_one_that_has_no_number_does_not_take_that_of_its_copy(link, agents, records):
+    records.change(ID, hardware=None, start_forbidden=True)
+    link.agent = Known(hello={"product_uuid": ID})
+    assert not agents.known()[0].connected
+    assert records.get(ID).hardware is None

@@ -64,6 +64,9 @@ class Liar:
     def answer_fences(self, forbids):
         pass
 
+    def tell_apart(self, hardware):
+        pass
+
     @contextlib.contextmanager
     def readers(self, agent_id):
         yield Path("/nowhere")

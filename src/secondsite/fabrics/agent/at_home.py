@@ -5,6 +5,7 @@ Taken for the machine here it would be called an old copy that runs, and a commi
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,11 +14,13 @@ from typing import Any
 
 from ...domain.errors import FabricError
 from .conversation import Agents
-from .link import AgentAway, Double, KnownAgent, OtherDisks
+from .link import AgentAway, Double, Hardware, KnownAgent, OtherDisks
 from .records import Records
 
 PRODUCT = "product_uuid"
 RUNS_THERE = "it was failed over, and runs at the other site."
+COMES_HOME = "it comes home, and its disks are not whole yet."
+REPLACED = "another server took its place."
 
 
 class AgentsAtHome:
@@ -54,16 +57,37 @@ class AgentsAtHome:
         self._agents.answer_fences(forbids)
 
     def forbids(self, agent_id: str, product: str) -> str | None:
-        """Why the machine must not work on hardware with that UUID: it runs at the other site. Empty on
-        other hardware, where that copy may be, and for one that comes home; None if its record cannot be
-        read."""
+        """Why the machine must not work on hardware with that UUID. Empty on other hardware, where its copy may
+        be; None if its record cannot be read."""
         try:
             record = self._records.get(agent_id)
         except FabricError:
             return None
-        if record.home or (record.hardware and product and product != record.hardware):
+        if product in record.replaced:
+            return REPLACED
+        if record.stands_alone or (record.hardware and product and product != record.hardware):
             return ""
-        return RUNS_THERE if record.withdrawn or record.start_forbidden else ""
+        if record.home:
+            return COMES_HOME
+        return RUNS_THERE if record.is_failed_over else ""
+
+    def hardware(self, agent_id: str, product: str) -> Hardware:
+        """Whose the hardware with that UUID is. That of a machine that is not protected may be any, and none can
+        be told without a UUID."""
+        try:
+            record = self._records.get(agent_id)
+        except FabricError:  # whoever asks for the record is told
+            return Hardware.OWN
+        if product in record.replaced:
+            return Hardware.REPLACED
+        if not product or product == record.hardware:
+            return Hardware.OWN
+        if record.is_failed_over or record.home:
+            return Hardware.COPY
+        return Hardware.OWN if record.hardware is None or record.tag is None else Hardware.OTHER
+
+    def tell_apart(self, hardware: Callable[[str, str], Hardware]) -> None:
+        self._agents.tell_apart(hardware)
 
     def other_disks(self, agent_id: str) -> OtherDisks | None:
         return self._agents.other_disks(agent_id)
@@ -81,18 +105,15 @@ class AgentsAtHome:
             )
 
     def _is_elsewhere(self, agent: KnownAgent) -> bool:
-        """That of a machine that is not protected may be any, and that of the rescue system."""
+        """What it is on becomes the hardware of a machine that is not protected, or had none."""
         told = agent.hello.get(PRODUCT)
         if not agent.connected or agent.rescue or not isinstance(told, str) or not told:
             return False
-        try:
-            record = self._records.get(agent.agent_id)
-        except FabricError:  # whoever asks for the record is told
-            return False
-        if record.hardware is None or (record.tag is None and not record.withdrawn):
+        if self.hardware(agent.agent_id, told) is not Hardware.OWN:
+            return True
+        with contextlib.suppress(FabricError):
             self._records.change(agent.agent_id, hardware=told)
-            return False
-        return told != record.hardware
+        return False
 
 
 def _away(agent: KnownAgent) -> KnownAgent:

@@ -16,7 +16,7 @@ from ...ground.units import TiB
 from ...wire.common.base import Shape
 from ...wire.common.numbers import Bytes, Number
 from ..calling import AgentPort
-from .link import Double, KnownAgent, OtherDisks
+from .link import Double, Hardware, KnownAgent, OtherDisks
 from .telling import ToldMachine, read
 
 QUICK_SECONDS = 15.0
@@ -59,6 +59,9 @@ class Agents(Protocol):
 
     def answer_fences(self, forbids: Callable[[str, str], str | None]) -> None:
         """Who asks at its boot whether it may work is told why not; empty: it may; None: nobody knows."""
+
+    def tell_apart(self, hardware: Callable[[str, str], Hardware]) -> None:
+        """`hardware` says whose the hardware is that an agent calls from, by its UUID."""
 
     def other_disks(self, agent_id: str) -> OtherDisks | None:
         """What was decided of a machine that comes home to other disks than its own; None: to its own."""

@@ -52,6 +52,7 @@ class AgentFabric:
     ) -> None:
         records = Records(folder / "machines")
         agents = self._at_home = AgentsAtHome(agents, records)
+        agents.tell_apart(agents.hardware)
         self._rescued = RescuedDisks(folder / "rescued", agents)
         self._rescued.start()
         self.properties = Properties(
@@ -112,5 +113,6 @@ def open_fabric(uri: str, work_dir: Path, home: Path, key: EncryptionKey | None 
     """The agents that call at `uri`, HOST:PORT. Raises InvalidArgument, and FabricError if the port is
     taken."""
     agents = LinkedAgents(home / AGENTS, listening(uri))
+    fabric = AgentFabric(agents, work_dir, agents.close, key)
     agents.start()
-    return AgentFabric(agents, work_dir, agents.close, key)
+    return fabric

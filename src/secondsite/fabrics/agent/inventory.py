@@ -96,12 +96,11 @@ class AgentInventory:
         agent = self._agents.find(fabric_id)
         if agent is None:
             return ()
-        if not agent.connected and self._records.get(fabric_id).is_off:  # who comes now is its copy
-            return ()
         found = [Concern("machine-doubled", _doubled(each)) for each in self._agents.doubles()
                  if each.agent_id == fabric_id]  # fmt: skip
         if not agent.connected:
-            return [*found, Concern("machine-silent", _silent(agent))]
+            is_off = self._records.get(fabric_id).is_off
+            return found if is_off else [*found, Concern("machine-silent", _silent(agent))]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]
         return [*found, *_outdated(agent), *self._unprepared(agent)]
@@ -217,6 +216,11 @@ def _silent(agent: KnownAgent) -> str:
 
 
 def _doubled(double: Double) -> str:
+    if not double.served_name:
+        return (
+            f"{double.refused_name} at {double.refused_address} was switched on, although another server took "
+            "its place. It is not let in."
+        )
     return (
         f"{double.refused_name} at {double.refused_address} came with the identity of {double.served_name} "
         f"at {double.served_address}."

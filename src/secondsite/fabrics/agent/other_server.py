@@ -82,7 +82,7 @@ class OtherServer:
         """What its record says once its disks were merged: the server is its own, with its disks."""
         record, agent = self._records.get(fabric_id), self._agents.find(fabric_id)
         product = agent.hello.get(PRODUCT) if agent is not None else None
-        known: dict[str, object] = {"hardware": product} if isinstance(product, str) and product else {}
+        known = _moved(record, product) if isinstance(product, str) and product else {}
         return {**known, "keys": {**record.keys, **record.others}} if record.others else {}
 
     def forget(self, fabric_id: str) -> None:
@@ -112,6 +112,12 @@ class OtherServer:
         uefi = machine.firmware.kind == "uefi" if start.firmware == "" else start.firmware == "uefi"
         said = other_server.hindrances(system(machine), drivers, uefi=uefi)
         return [Obstacle(each.what, each.do, each.blocking) for each in said]
+
+
+def _moved(record: MachineRecord, product: str) -> dict[str, object]:
+    """The hardware that it had may be switched on by anybody, with all that lies on its disks."""
+    before = {*record.replaced, record.hardware} - {product, None}
+    return {"hardware": product, "replaced": tuple(sorted(filter(None, before)))}
 
 
 def _sizes(record: MachineRecord) -> dict[str, int]:

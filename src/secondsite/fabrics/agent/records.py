@@ -37,6 +37,8 @@ class MachineRecord(Shape):
     """Whether it is to work on after its last view, and its agent could not be told yet."""
     hardware: str | None = None
     """The hardware's own UUID, as it was when the machine was protected."""
+    replaced: tuple[str, ...] = ()
+    """UUIDs of servers whose place another one took: as long as it is protected, it works on none of them."""
     withdrawn: bool = False
     """Whether it was withdrawn, and may come home."""
     home: dict[str, str] = Field(default_factory=dict)
@@ -51,6 +53,10 @@ class MachineRecord(Shape):
     """How much of each of these is the machine's."""
     last: str | None = None
     """The name of its last view, after which it stood still."""
+
+    @property
+    def is_failed_over(self) -> bool:
+        return self.withdrawn or self.start_forbidden
 
 
 class Records:

@@ -278,7 +278,9 @@ class AgentTracking:
         """Marks stay with the agent."""
 
     def disable(self, fabric_id: str) -> None:
-        self._records.change(fabric_id, tag=None, checkpoints={}, base=None, start_forbidden=False)
+        self._records.change(
+            fabric_id, tag=None, checkpoints={}, base=None, start_forbidden=False, replaced=()
+        )
 
 
 def _session(collected: Collected, parts: Sequence[ViewedPart], request: SessionRequest) -> ChangeSession:

@@ -27,12 +27,12 @@ Its rooms:
 from .agents import Agents, KnownAgent
 from .errors import AgentAway, AgentRefused
 from .other_disks import OtherDisks
-from .presence import Double
+from .presence import Double, Hardware
 from .records import Record
 from .registry import Registry
 from .upgrades import Upgrade
 
 __all__ = [
-    "AgentAway", "AgentRefused", "Agents", "Double", "KnownAgent", "OtherDisks", "Record", "Registry",
+    "AgentAway", "AgentRefused", "Agents", "Double", "Hardware", "KnownAgent", "OtherDisks", "Record", "Registry",
     "Upgrade",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from .errors import AgentAway
 from .guests import Guests
 from .listener import Listener
 from .other_disks import OtherDisks
-from .presence import ANSWER_SECONDS, Double, Presence
+from .presence import ANSWER_SECONDS, Double, Hardware, Presence
 from .readers import Readers
 from .records import Heard, Kind, Record
 from .registry import KEY_HOURS, Registry
@@ -70,7 +70,7 @@ class Agents:
         self._forbids: Callable[[str, str], str | None] = lambda _agent_id, _product: None
         self._registry = Registry(folder)
         self._presence = Presence()
-        self._tending = Tending(self._registry)
+        self._tending = Tending(self._registry, self._presence.is_own)
         self._readers = Readers(folder / "sockets", self._presence.of)
         self._upgrading = Upgrading(self._registry.upgrades, self._presence.of)
         enrolling = Enrolling(
@@ -140,6 +140,11 @@ class Agents:
         """From now on machines are told at their boot whether they may work; `forbids` says why not, of an
         agent's machine on the hardware with that UUID, is empty if it may, and None if nobody knows."""
         self._forbids = forbids
+
+    def tell_apart(self, hardware: Callable[[str, str], Hardware]) -> None:
+        """From now on machines with one identity are told apart; `hardware` says whose that with a UUID is,
+        for an agent's machine."""
+        self._presence.hardware = hardware
 
     def other_disks(self, agent_id: str) -> OtherDisks | None:
         """What was decided of a machine that comes home to other disks than its own; None: to its own.

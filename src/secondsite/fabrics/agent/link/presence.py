@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -25,9 +26,26 @@ log = structlog.get_logger(__name__)
 Place = tuple[str, str]
 
 
+class Hardware(enum.Enum):
+    """Whose the hardware is that an agent calls from: the machine's own; another one, which may be a copy of it
+    or its owner's new mainboard; that of its copy, since it was failed over; that of a server whose place
+    another one took."""
+
+    OWN = "own"
+    OTHER = "other"
+    COPY = "copy"
+    REPLACED = "replaced"
+
+
+def own(_agent_id: str, _product: str) -> Hardware:
+    """Where nobody tells them apart."""
+    return Hardware.OWN
+
+
 @dataclass(frozen=True, slots=True)
 class Double:
-    """Two machines with one certificate: the one that is served, and the one that was refused."""
+    """Two machines with one certificate: the one that is served, and the one that was refused. Without a name
+    of the first the other one's place was taken by another server."""
 
     agent_id: str
     served_name: str
@@ -41,6 +59,7 @@ class Presence:
     """The control connection of each agent, one for each kind of certificate. Thread-safe."""
 
     def __init__(self) -> None:
+        self.hardware: Callable[[str, str], Hardware] = own
         self._lock = threading.Lock()
         self._here: dict[Place, Conversation] = {}
         self._last: dict[Place, Conversation] = {}
@@ -63,13 +82,14 @@ class Presence:
             return list(self._here.values())
 
     def enter(self, new: Conversation, now: datetime) -> None:
-        """From now on it is asked; the same machine's former connection ends. Raises Refused for another
-        machine that has the same certificate."""
+        """From now on it is asked; the same machine's former connection ends, and that of whoever had its place
+        on other hardware. Raises Refused for another machine that has the same certificate."""
         place = new.peer.agent_id, new.peer.kind
+        self._require_welcome(new, now)
         with self._lock:
             last = self._last.get(place)
         if last is not None and not _is_same(last.hello, new.hello):
-            self._require_gone(place, last, new, now)
+            self._require_place(place, last, new, now)
         with self._lock:
             if self._last.get(place) not in (last, None):
                 raise Refused("again", "Another connection of this agent came at the same time.")
@@ -97,6 +117,44 @@ class Presence:
             gone = set(agent_ids)
             self._last = {place: each for place, each in self._last.items() if place[0] not in gone}
             self._doubles = {who: each for who, each in self._doubles.items() if who[0] not in gone}
+
+    def is_own(self, conversation: Conversation) -> bool:
+        """Whether the machine calls from its own hardware; the rescue system may call from any."""
+        return self._of_hardware(conversation) is Hardware.OWN
+
+    def _of_hardware(self, conversation: Conversation) -> Hardware:
+        peer = conversation.peer
+        if peer.is_guest or peer.kind != "machine":
+            return Hardware.OWN
+        return self.hardware(peer.agent_id, conversation.hello.product_uuid)
+
+    def _require_welcome(self, new: Conversation, now: datetime) -> None:
+        """Raises Refused for who must never have the machine's place here."""
+        found = self._of_hardware(new)
+        if found is Hardware.COPY:
+            raise Refused(
+                "copy",
+                "By its hardware this machine is the copy of one that was failed over, which keeps its place "
+                "here. Nothing is to be done.",
+            )
+        if found is Hardware.REPLACED:
+            hello, peer = new.hello, new.peer
+            double = Double(peer.agent_id, "", "", hello.host_name, peer.address, now)
+            self._remember((peer.agent_id, hello.boot_id, hello.product_uuid), double)
+            raise Refused(
+                "replaced",
+                "Another server took this one's place, and runs with its identity. Switch this one off. If it "
+                "is to be the machine again: disable its protection, and enable it again.",
+            )
+
+    def _require_place(self, place: Place, last: Conversation, new: Conversation, now: datetime) -> None:
+        if self.is_own(last) or not self.is_own(new):
+            self._require_gone(place, last, new, now)
+            return
+        with self._lock:
+            is_here = self._here.get(place) is last
+        if is_here:
+            self._double(new, last, now)
 
     def _require_gone(self, place: Place, last: Conversation, new: Conversation, now: datetime) -> None:
         with self._lock:

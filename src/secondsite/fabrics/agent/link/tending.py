@@ -28,8 +28,10 @@ log = structlog.get_logger(__name__)
 class Tending:
     """Thread-safe."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, may_renew: Callable[[Conversation], bool]) -> None:
+        """`may_renew`: a copy of the machine with a certificate of its own would lock out the machine."""
         self._registry = registry
+        self._may_renew = may_renew
         self._heard: dict[str, Heard | None] = {}
 
     def last_heard(self, agent_id: str) -> Heard | None:
@@ -55,7 +57,8 @@ class Tending:
             if at - noted_at >= NOTE_SECONDS:
                 noted_at = at
                 self.note(conversation)
-            if at >= renew_at and conversation.peer.until - self._registry.clock() < AGENT_LIFETIME / 3:
+            is_due = conversation.peer.until - self._registry.clock() < AGENT_LIFETIME / 3
+            if at >= renew_at and is_due and self._may_renew(conversation):
                 renew_at = at + AGAIN_SECONDS
                 threads.worker("agent-renewal", self._renew, conversation).start()
 
