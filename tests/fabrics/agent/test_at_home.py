@@ -108,9 +108,7 @@ def test_who_comes_home_must_not_work_before_its_disks_are_whole(agents, records
     assert agents.forbids(ID, "own") == ""
 
 
-def test_a_server_whose_place_another_one_took_must_not_work_until_the_machine_is_not_protected(
-    agents, records
-):
+def test_a_server_whose_place_another_one_took_must_not_work_as_long_as_it_is_protected(agents, records):
     records.change(ID, hardware="new", replaced=("own",))
     assert "another server" in agents.forbids(ID, "own")
     assert agents.forbids(ID, "new") == ""

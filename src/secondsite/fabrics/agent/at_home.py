@@ -57,8 +57,8 @@ class AgentsAtHome:
         self._agents.answer_fences(forbids)
 
     def forbids(self, agent_id: str, product: str) -> str | None:
-        """Why the machine must not work on hardware with that UUID. Empty on other hardware, where its copy may
-        be; None if its record cannot be read."""
+        """Why the machine must not work on hardware with that UUID. Empty on other hardware, where its copy
+        may be; None if its record cannot be read."""
         try:
             record = self._records.get(agent_id)
         except FabricError:
@@ -72,8 +72,8 @@ class AgentsAtHome:
         return RUNS_THERE if record.is_failed_over else ""
 
     def hardware(self, agent_id: str, product: str) -> Hardware:
-        """Whose the hardware with that UUID is. That of a machine that is not protected may be any, and none can
-        be told without a UUID."""
+        """Whose the hardware with that UUID is. That of a machine that is not protected may be any, and none
+        can be told without a UUID."""
         try:
             record = self._records.get(agent_id)
         except FabricError:  # whoever asks for the record is told

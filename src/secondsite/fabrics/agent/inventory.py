@@ -218,8 +218,8 @@ def _silent(agent: KnownAgent) -> str:
 def _doubled(double: Double) -> str:
     if not double.served_name:
         return (
-            f"{double.refused_name} at {double.refused_address} was switched on, although another server took "
-            "its place. It is not let in."
+            f"{double.refused_name} at {double.refused_address} was switched on, although another server "
+            "took its place. It is not let in."
         )
     return (
         f"{double.refused_name} at {double.refused_address} came with the identity of {double.served_name} "

@@ -1,13 +1,14 @@
-"""The copy of a machine calls the appliance of its old site, where the machine itself is switched on again."""
+"""The copy of a machine calls the appliance of its old site, where the machine is switched on again."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from rig.eventually import eventually
-from secondsite.fabrics.agent import AgentFabric
+from secondsite.fabrics.agent.at_home import AgentsAtHome
+from secondsite.fabrics.agent.inventory import AgentInventory
 from secondsite.fabrics.agent.link import tending
-from secondsite.fabrics.agent.records import Records
 from secondsite.ground import threads
 
 from ..support_link import PATIENCE, connected
@@ -17,67 +18,62 @@ AGAIN = {"boot_id": "b2", "uptime_seconds": 5.0}
 
 
 @pytest.fixture
-def fabric(agents, folder):
-    made = AgentFabric(agents, folder / "work", lambda: None)
-    yield made
-    made.close()
+def inventory(agents, records):
+    home = AgentsAtHome(agents, records)
+    agents.tell_apart(home.hardware)
+    return AgentInventory(home, records, lambda fabric_id, key: Path("/nowhere"))
 
 
 @pytest.fixture
-def machine(make_fake, fabric, folder):
+def machine(make_fake, inventory, records):
     """It is protected, and was here once, on its own hardware."""
     fake = make_fake()
     with fake.control() as line:
         assert line.hear()["ok"]
-        eventually(lambda: fabric.inventory.running(), PATIENCE)
+        eventually(lambda: inventory.running(), PATIENCE)
         line.say(number=0, ok=False, code="goodbye")
-    fabric._at_home._records.change(fake.agent_id, tag="ours")
+    records.change(fake.agent_id, tag="ours")
     return fake
-
-
-def records(fabric) -> Records:
-    return fabric._at_home._records
 
 
 def products(agents):
     return [each.hello["product_uuid"] for each in connected(agents)]
 
 
-def doubled(fabric, machine):
-    return [
-        each.what for each in fabric.inventory.concerns(machine.agent_id) if each.code == "machine-doubled"
-    ]
+def doubled(inventory, machine):
+    found = inventory.concerns(machine.agent_id)
+    return [each.what for each in found if each.code == "machine-doubled"]
 
 
-def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, fabric, machine):
-    records(fabric).change(machine.agent_id, start_forbidden=True, is_off=True)
+def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inventory, machine, records):
+    records.change(machine.agent_id, start_forbidden=True, is_off=True)
     with machine.control(**COPY) as copy:
         assert copy.hear()["code"] == "copy"
     with machine.control(**AGAIN) as line:
         assert line.hear()["ok"]
         eventually(lambda: products(agents) == ["p1"], PATIENCE)
-        assert fabric.power.state(machine.agent_id).value == "running"
+        assert inventory.running() == {machine.agent_id}
         with machine.control(**COPY) as copy:
             assert copy.hear()["code"] == "copy"
 
 
-def test_after_a_drill_the_machine_takes_its_place_back_at_once(agents, fabric, machine):
+def test_after_a_drill_the_machine_takes_its_place_back_at_once(agents, inventory, machine):
     with machine.control(**COPY) as copy:
         assert copy.hear()["ok"]
         with machine.control(**AGAIN) as line:
             assert line.hear()["ok"]
             assert copy.hear() is None
             eventually(lambda: products(agents) == ["p1"], PATIENCE)
-            assert doubled(fabric, machine)
+            assert doubled(inventory, machine)
 
 
-def test_a_copy_that_could_not_be_told_is_at_least_told_of(agents, fabric, machine):
-    records(fabric).change(machine.agent_id, start_forbidden=True, is_off=True)
+def test_a_copy_that_could_not_be_told_is_at_least_told_of(inventory, machine, records):
+    records.change(machine.agent_id, start_forbidden=True, is_off=True)
     with machine.control(product_uuid="", **AGAIN) as line:
         assert line.hear()["ok"]
         with machine.control(product_uuid="", boot_id="b3", uptime_seconds=900.0) as other:
             assert answered(line, other)["code"] == "double"
-        assert doubled(fabric, machine)
+        assert doubled(inventory, machine)
 
 
 def answered(line, other):
@@ -86,14 +82,14 @@ def answered(line, other):
     return other.hear()
 
 
-def test_a_server_whose_place_another_one_took_is_not_let_in_and_told_of(agents, fabric, machine):
-    records(fabric).change(machine.agent_id, hardware="new", replaced=("p1",))
+def test_a_server_whose_place_another_one_took_is_not_let_in_and_told_of(inventory, machine, records):
+    records.change(machine.agent_id, hardware="new", replaced=("p1",))
     with machine.control(**AGAIN) as line:
         assert line.hear()["code"] == "replaced"
-    assert "another server took" in doubled(fabric, machine)[0]
+    assert "another server took" in doubled(inventory, machine)[0]
 
 
-def test_a_certificate_is_renewed_for_the_machine_alone(agents, fabric, machine, monkeypatch):
+def test_a_certificate_is_renewed_for_the_machine_alone(machine, monkeypatch):
     monkeypatch.setattr(tending, "AGENT_LIFETIME", timedelta(days=4000))
     with machine.control(**COPY) as copy:
         assert copy.hear()["ok"]

@@ -33,6 +33,6 @@ from .registry import Registry
 from .upgrades import Upgrade
 
 __all__ = [
-    "AgentAway", "AgentRefused", "Agents", "Double", "Hardware", "KnownAgent", "OtherDisks", "Record", "Registry",
-    "Upgrade",
+    "AgentAway", "AgentRefused", "Agents", "Double", "Hardware", "KnownAgent", "OtherDisks", "Record",
+    "Registry", "Upgrade",
 ]  # fmt: skip

@@ -27,9 +27,9 @@ Place = tuple[str, str]
 
 
 class Hardware(enum.Enum):
-    """Whose the hardware is that an agent calls from: the machine's own; another one, which may be a copy of it
-    or its owner's new mainboard; that of its copy, since it was failed over; that of a server whose place
-    another one took."""
+    """Whose the hardware is that an agent calls from: the machine's own; another one, which may be a copy
+    of it or its owner's new mainboard; that of its copy, since it was failed over; that of a server whose
+    place another one took."""
 
     OWN = "own"
     OTHER = "other"
@@ -82,8 +82,8 @@ class Presence:
             return list(self._here.values())
 
     def enter(self, new: Conversation, now: datetime) -> None:
-        """From now on it is asked; the same machine's former connection ends, and that of whoever had its place
-        on other hardware. Raises Refused for another machine that has the same certificate."""
+        """From now on it is asked; the same machine's former connection ends, and that of whoever had its
+        place on other hardware. Raises Refused for another machine that has the same certificate."""
         place = new.peer.agent_id, new.peer.kind
         self._require_welcome(new, now)
         with self._lock:
@@ -143,8 +143,8 @@ class Presence:
             self._remember((peer.agent_id, hello.boot_id, hello.product_uuid), double)
             raise Refused(
                 "replaced",
-                "Another server took this one's place, and runs with its identity. Switch this one off. If it "
-                "is to be the machine again: disable its protection, and enable it again.",
+                "Another server took this one's place, and runs with its identity. Switch this one off. If "
+                "it is to be the machine again: disable its protection, and enable it again.",
             )
 
     def _require_place(self, place: Place, last: Conversation, new: Conversation, now: datetime) -> None:
