@@ -22,6 +22,8 @@ const (
 	silence = 30 * time.Second
 	// mostWaiting questions wait for the one before them.
 	mostWaiting = 16
+	// fenceLook is how often a fenced machine looks whether it works meanwhile.
+	fenceLook = 2 * time.Second
 )
 
 // question is what any line of the appliance may hold.
@@ -73,10 +75,26 @@ func (c *control) serve(until context.Context) error {
 	defer close(c.ended)
 	go c.leaveWith(until)
 	go c.workOff()
-	if err := c.send(map[string]interface{}{"role": "control", "hello": c.Hello()}); err != nil {
+	hello := c.Hello()
+	if err := c.send(map[string]interface{}{"role": "control", "hello": hello}); err != nil {
 		return err
 	}
+	if hello.Fenced {
+		go c.dialOnceOpen()
+	}
 	return c.listen()
+}
+
+// dialOnceOpen ends the connection of a fenced machine once it works: the next one says so.
+func (c *control) dialOnceOpen() {
+	for c.Hello().Fenced {
+		select {
+		case <-c.ended:
+			return
+		case <-time.After(fenceLook):
+		}
+	}
+	c.connection.Close()
 }
 
 // leaveWith says goodbye: whoever comes next with this certificate is then no double.
@@ -151,10 +169,18 @@ func (c *control) welcomed(said question) error {
 		c.Upgrade.Confirm()
 	}
 	c.connected(c.address)
+	c.keepReached()
 	if off := enrolling.ClockOff(said.Told.Clock); off != "" {
 		fmt.Fprintln(os.Stderr, off)
 	}
 	return nil
+}
+
+// keepReached writes down where a name led; not while file systems stand still.
+func (c *control) keepReached() {
+	if c.isHome && (c.IsStill == nil || !c.IsStill()) {
+		c.State.KeepReached(c.address, c.connection.RemoteAddr().String()) // it only serves a boot without names
+	}
 }
 
 func (c *control) work(asked question, line []byte) {

@@ -30,17 +30,44 @@ func AskFence(state enrolling.State, hello func() Hello, until time.Time) (verdi
 	if err != nil {
 		return verdict, err
 	}
+	place.Addresses = append(place.Addresses, state.Reached()...)
 	for {
-		for _, address := range place.Addresses {
-			if verdict, err = askFenceAt(state, place, address, hello()); err == nil {
-				return verdict, nil
-			}
+		if verdict, err = askAll(state, place, hello(), until); err == nil {
+			return verdict, nil
 		}
 		if time.Now().Add(againAfter).After(until) {
 			return verdict, err
 		}
 		time.Sleep(againAfter)
 	}
+}
+
+// askAll asks at all addresses at once: one that is silent takes none of the others' time.
+func askAll(state enrolling.State, place enrolling.Place, hello Hello, until time.Time) (Verdict, error) {
+	type said struct {
+		Verdict
+		err error
+	}
+	answers, late := make(chan said, len(place.Addresses)), time.After(time.Until(until))
+	for _, address := range place.Addresses {
+		go func(address string) {
+			verdict, err := askFenceAt(state, place, address, hello)
+			answers <- said{verdict, err}
+		}(address)
+	}
+	trouble := errors.New("no address gave an answer")
+	for range place.Addresses {
+		select {
+		case answer := <-answers:
+			if answer.err == nil {
+				return answer.Verdict, nil
+			}
+			trouble = answer.err
+		case <-late:
+			return Verdict{}, trouble
+		}
+	}
+	return Verdict{}, trouble
 }
 
 func askFenceAt(state enrolling.State, place enrolling.Place, address string, hello Hello) (Verdict, error) {

@@ -14,8 +14,6 @@ const askAgain = "enroll this machine again, with a key of 'secondsite appliance
 
 // alerts are what the appliance's side of TLS says, by words in it.
 var alerts = []struct{ word, meaning string }{
-	{"expired certificate", "this machine's certificate has expired, by the appliance's clock: set that clock if it is " +
-		"wrong, else " + askAgain},
 	{"unknown certificate authority", "the appliance has another certificate authority than when this machine was " +
 		"enrolled: " + askAgain},
 	{"bad certificate", "the appliance does not accept this machine's certificate; its clock may be wrong, else " + askAgain},

@@ -21,10 +21,10 @@ type Fence string
 // Here is that of this machine.
 const Here = Fence("/")
 
-// IsClosed tells whether this boot was kept from working.
+// IsClosed tells whether this boot is kept from working; not any more once somebody has started the targets of its services.
 func (f Fence) IsClosed() bool {
 	_, err := os.Stat(f.path(folder, "fenced"))
-	return err == nil
+	return err == nil && !f.works()
 }
 
 // Close keeps this boot from working, and says why to whoever is there; with another reason it may be repeated.
@@ -43,11 +43,14 @@ func (f Fence) Open() error {
 	}
 	os.Remove(f.path(folder, "fenced"))
 	f.untell()
-	// Else default.target is that of the fence still.
+	// Else default.target is that of the fence still, and users have no services.
 	if err := f.systemctl("daemon-reload"); err != nil {
 		return err
 	}
-	return f.systemctl("--no-block", "start", f.usual())
+	if err := f.systemctl("--no-block", "start", f.usual()); err != nil {
+		return err
+	}
+	return f.endSkipped()
 }
 
 // usual is the target that the machine boots to without a fence.

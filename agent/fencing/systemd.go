@@ -3,12 +3,16 @@ package fencing
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
 )
 
-const patience = time.Minute
+const (
+	patience     = time.Minute
+	lookPatience = 10 * time.Second
+)
 
 func (f Fence) systemctl(words ...string) error {
 	if f != Here {
@@ -23,7 +27,20 @@ func (f Fence) systemctl(words ...string) error {
 	return nil
 }
 
-// RestartAgent has it tell anew how the machine is, after an answer has travelled.
-func (f Fence) RestartAgent(after time.Duration) {
-	time.AfterFunc(after, func() { f.systemctl("--no-block", "restart", "secondsite-agent.service") })
+// works tells whether the services of a machine were started: basic.target is below all of them, and not below a fence.
+func (f Fence) works() bool {
+	if f != Here {
+		return false
+	}
+	limited, cancel := context.WithTimeout(context.Background(), lookPatience)
+	defer cancel()
+	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", "basic.target", f.usual()).Run() == nil
+}
+
+// endSkipped has logind start the services of those users that it could not start before.
+func (f Fence) endSkipped() error {
+	if found, err := os.ReadDir(f.path("var/lib/systemd/linger")); err != nil || len(found) == 0 {
+		return nil
+	}
+	return f.systemctl("--no-block", "try-restart", "systemd-logind.service")
 }

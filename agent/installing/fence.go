@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"secondsite/agent/fencing"
@@ -24,8 +25,35 @@ const generatorText = `#!/bin/sh
 [ -e NOTE ] && exit 0
 [ "$(cat FILE 2>/dev/null)" = "HARDWARE" ] || exit 0
 case " $(cat /proc/cmdline) " in *" secondsite.fence=off "*) exit 0 ;; esac
+# What is wanted by default.target is wanted by whatever is in its place: masked, for this boot.
+for found in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+    for wanted in "$found"/default.target.wants/* "$found"/default.target.requires/* "$found"/default.target.d/*; do
+        [ -e "$wanted" ] || [ -L "$wanted" ] || continue
+        place=${wanted%/*}
+        mkdir -p "$2/${place##*/}"
+        ln -sf /dev/null "$2/${place##*/}/${wanted##*/}"
+    done
+done
+# Nor have users services of their own, who would get some as soon as they, or nobody, log in.
+mkdir -p "$2/user@.service.d"
+printf '[Unit]\nConditionPathExists=NOTE\n' >"$2/user@.service.d/50-secondsite.conf"
+# Not every network waits to be asked for.
+mkdir -p "$2/SERVICE.wants"
+for network in systemd-networkd NetworkManager networking connman dhcpcd wicked; do
+    for wanted in /etc/systemd/system/*.wants/$network.service; do
+        [ -e "$wanted" ] && ln -sf "$wanted" "$2/SERVICE.wants/$network.service"
+    done
+done
 ln -sf UNITSTARGET "$2/default.target"
 `
+
+// otherwise is what happens if the program fails: the boot is opened without it, or it is started again, and the closed
+// target is there if it cannot be.
+var otherwise = map[string]struct{ unit, service string }{
+	"start": {"", `ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { mkdir -p ` + filepath.Dir(fencing.OpenNote) +
+		`; : >` + fencing.OpenNote + `; systemctl daemon-reload; systemctl --no-block start default.target; }'`},
+	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5"},
+}
 
 // The targets stand on sysinit.target alone: basic.target would start the timers and sockets of the machine.
 const targetText = `# Written by 'secondsite-agent install --fence'.
@@ -42,10 +70,12 @@ const serviceText = `# Written by 'secondsite-agent install --fence'.
 Description=secondsite asks whether this machine runs elsewhere
 Wants=network-online.target
 After=network.target local-fs.target
-OnFailure=OTHERWISE
-
+StartLimitIntervalSec=600
+StartLimitBurst=10
+FAILED
 [Service]
 Type=exec
+OTHERWISE
 ExecStart=PROGRAM fence --unanswered CHOICE
 StandardOutput=journal+console
 StandardError=journal+console
@@ -68,11 +98,11 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 		return fmt.Errorf("this machine's hardware has no UUID in %s, by which it is told from its copy at the other "+
 			"site: it cannot have a fence", hardware)
 	}
-	otherwise := map[string]string{"start": "multi-user.target", "stay": fencing.ClosedTarget}[unanswered]
+	chosen := otherwise[unanswered]
 	words := strings.NewReplacer(
 		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", strings.TrimSpace(string(own)), "UNITS", units,
 		"TARGET", fencing.Target, "SERVICE", fencing.ServiceUnit, "PROGRAM", program, "CHOICE", unanswered,
-		"OTHERWISE", otherwise,
+		"FAILED", chosen.unit, "OTHERWISE", chosen.service,
 	)
 	for path, text := range map[string]string{
 		units + fencing.Target: targetText, units + fencing.ServiceUnit: serviceText, units + fencing.ClosedTarget: closedText,

@@ -100,7 +100,7 @@ def test_an_expired_certificate_is_told_with_what_to_do(agents, folder, machine)
     machine.enroll(agents.port, agents.new_key())
     (machine.state / "identity.pem").write_bytes(fake.identity.read_bytes())
     machine.run()
-    machine.said("this machine's certificate has expired, by the appliance's clock")
+    machine.said("This machine's certificate has expired, by the appliance's clock")
 
 
 def test_the_certificate_of_a_real_machine_is_renewed(agents, folder, machine):

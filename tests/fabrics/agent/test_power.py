@@ -44,7 +44,7 @@ class Hosting:
     def is_rescued(self, fabric_id):
         return self.link.agent.connected and self.link.agent.rescue
 
-    def merge(self, fabric_id):
+    def merge(self, fabric_id, progress):
         self.did.append("merge")
 
     def restart(self, fabric_id):

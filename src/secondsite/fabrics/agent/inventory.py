@@ -96,10 +96,12 @@ class AgentInventory:
         agent = self._agents.find(fabric_id)
         if agent is None:
             return ()
-        found = [Concern("machine-doubled", _doubled(each)) for each in self._agents.doubles()
-                 if each.agent_id == fabric_id]  # fmt: skip
+        is_off = not agent.connected and self._records.get(fabric_id).is_off
+        doubles = [each for each in self._agents.doubles() if each.agent_id == fabric_id]
+        if is_off:  # who comes now is its copy, or a server that it left
+            doubles = [each for each in doubles if not each.served_name]
+        found = [Concern("machine-doubled", _doubled(each)) for each in doubles]
         if not agent.connected:
-            is_off = self._records.get(fabric_id).is_off
             return found if is_off else [*found, Concern("machine-silent", _silent(agent))]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]

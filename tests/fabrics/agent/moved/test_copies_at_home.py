@@ -98,3 +98,25 @@ def test_a_certificate_is_renewed_for_the_machine_alone(machine, monkeypatch):
     with machine.control(**AGAIN) as line:
         assert line.hear()["ok"]
         assert line.hear()["do"] == "renew"
+
+
+def asked(machine, **changed):
+    with machine.dial() as line:
+        line.say(role="fence", hello=machine.hello | changed)
+        return line.hear()
+
+
+def test_a_machine_whose_certificate_has_ended_is_told_whether_it_may_work(agents, machine):
+    agents.answer_fences(lambda agent_id, product: "it runs elsewhere.")
+    assert asked(machine)["told"] == {"fenced": True, "why": "it runs elsewhere."}
+    agents.revoke(machine.agent_id)
+    assert asked(machine)["told"]["fenced"]
+    with machine.control() as line:
+        assert line.hear()["code"] == "revoked"
+
+
+def test_nobody_else_is_told(agents, machine):
+    agents.answer_fences(lambda agent_id, product: "it runs elsewhere.")
+    with machine.dial(with_certificate=False) as line:
+        line.say(role="fence", hello=machine.hello)
+        assert not line.hear()["ok"]

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from ....ground.certificates import fingerprint
 from . import words
-from .authority import agent_of
+from .authority import Authority, agent_of
 from .conversation import SILENT_SECONDS, Conversation, Peer
 from .enrolling import Enrolling
 from .errors import Refused
@@ -38,11 +38,12 @@ class Admission:
         forbids: Callable[[str, str], str | None],
         clock: Callable[[], datetime],
         guests: Guests,
+        authority: Authority,
     ) -> None:
         """`forbids`: why the machine with that agent must not work on that hardware; empty if it may, None
         while nobody knows."""
         self._records, self._enrolling, self._readers = records, enrolling, readers
-        self._guests = guests
+        self._guests, self._authority = guests, authority
         self._converse, self._forbids, self._clock = converse, forbids, clock
         self._lock = threading.Lock()
         self._lines: dict[Stream, Peer] = {}
@@ -74,8 +75,11 @@ class Admission:
         line = caller.stream.read_line(most, first_line_by())
         if line is None:
             raise Ended("it said nothing")
-        peer = None if caller.certificate is None else self._known(caller, caller.certificate)
         wanted = words.read(words.FIRST, line)
+        if isinstance(wanted, Fence):
+            self._answer_fence(caller, wanted)
+            return
+        peer = None if caller.certificate is None else self._known(caller, caller.certificate)
         if isinstance(wanted, Enroll):
             self._enroll(caller, wanted, peer)
         elif peer is None:
@@ -89,6 +93,7 @@ class Admission:
         certificate = x509.load_der_x509_certificate(der)
         peer = self._peer(certificate, caller.address[0])
         if peer is None:
+            _require_valid(certificate, self._clock())
             raise Refused(
                 "revoked",
                 "This agent's certificate is not accepted any more. If the machine is to be protected, "
@@ -114,17 +119,26 @@ class Admission:
         log.info("agent.enrolled", agent_id=told["agent_id"], name=wanted.name, address=caller.address[0])
         caller.stream.send(words.told(told), SILENT_SECONDS)
 
-    def _serve_known(self, stream: Stream, wanted: Control | Reader | Fence, peer: Peer) -> None:
+    def _answer_fence(self, caller: Caller, wanted: Fence) -> None:
+        """Whoever was a machine's agent is answered, also by a certificate that has ended: the machine must not
+        work because it was off for long. Raises Refused."""
+        certificate = None if caller.certificate is None else x509.load_der_x509_certificate(caller.certificate)
+        agent_id = "" if certificate is None else agent_of(certificate)
+        is_ours = certificate is not None and self._authority.has_signed(certificate)
+        record = self._records.find(agent_id) if is_ours and ID.fullmatch(agent_id) else None
+        if record is None or record.is_guest:
+            raise Refused("revoked", "No agent of this appliance asks that.")
+        why = self._forbids(agent_id, wanted.hello.product_uuid)
+        if why is None:
+            raise Refused("not-yet", "This appliance is just starting. Ask again.")
+        log.info("agent.fence-asked", agent_id=agent_id, fenced=bool(why))
+        caller.stream.send(words.told({"fenced": bool(why), "why": why}), SILENT_SECONDS)
+
+    def _serve_known(self, stream: Stream, wanted: Control | Reader, peer: Peer) -> None:
         if peer.is_guest and isinstance(wanted, Control):
             self._guests.require_here(peer, wanted.hello)
         if isinstance(wanted, Control):
             self._converse(Conversation(peer, wanted.hello, stream, self._clock()))
-        elif isinstance(wanted, Fence):
-            why = self._forbids(peer.agent_id, wanted.hello.product_uuid)
-            if why is None:
-                raise Refused("not-yet", "This appliance is just starting. Ask again.")
-            log.info("agent.fence-asked", agent_id=peer.agent_id, fenced=bool(why))
-            stream.send(words.told({"fenced": bool(why), "why": why}), SILENT_SECONDS)
         else:
             self._readers.serve(peer.agent_id, wanted.token, stream)
 
@@ -137,6 +151,15 @@ class Admission:
         finally:
             with self._lock:
                 del self._lines[stream]
+
+
+def _require_valid(certificate: x509.Certificate, now: datetime) -> None:
+    if certificate.not_valid_after_utc <= now:
+        raise Refused(
+            "expired",
+            "This machine's certificate has expired, by the appliance's clock. Set that clock if it is wrong, "
+            "else enroll this machine again with a key of 'secondsite appliance agents key --for MACHINE'.",
+        )
 
 
 def _is_refused(record: Record | None) -> bool:

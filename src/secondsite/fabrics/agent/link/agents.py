@@ -79,6 +79,7 @@ class Agents:
         self._admission = Admission(
             self._registry.records, enrolling, self._readers, self._converse,
             self._why_not, self._registry.clock, self._guests,
+            self._registry.authority,
         )  # fmt: skip
         self._context = self._registry.authority.context()
         self._listener = _listening(listen, lambda: self._context, self._admission)

@@ -61,16 +61,24 @@ class Authority:
 
     def context(self, others: Sequence[x509.Certificate] = ()) -> ssl.SSLContext:
         """For the port: who has no certificate comes in too, to enroll; whose certificate is not of this CA,
-        or of one of the others, does not. With others, whether it is valid now is to be judged afterwards."""
+        or of one of the others, does not. Whether it is valid now is to be judged afterwards: a machine that
+        was off for long is told at its boot whether it may work."""
         context = only_1_3(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         context.load_cert_chain(self._folder / SERVER)
         context.load_verify_locations(cadata=self.pem)
         if others:
             context.load_verify_locations(cadata="".join(map(pem_of, others)))
-            context.verify_flags |= NO_CHECK_TIME
+        context.verify_flags |= NO_CHECK_TIME
         context.verify_mode = ssl.CERT_OPTIONAL
         context.num_tickets = 0
         return context
+
+    def has_signed(self, certificate: x509.Certificate) -> bool:
+        try:
+            certificate.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def issue(self, request_pem: str, agent_id: str, now: datetime) -> x509.Certificate:
         """A certificate for the request's key; nothing else that it asks for is signed. Raises Refused for
