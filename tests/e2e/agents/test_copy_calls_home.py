@@ -19,12 +19,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300), nee
 
 @pytest.fixture
 def moved():
-    """The rig, and the machine, which was switched off by its planned failover; its copy calls its old site."""
+    """The rig, and the machine, switched off by its planned failover; its copy calls its old site."""
     with agent_site(registers_seconds=8) as (rig, machine):
         command_line.do(rig, "enable-protection", NAME, "--source", "a", "--target", "b", "--policy", "quick")
         rig.new_points(NAME, 1, PATIENCE)
         eventually((machine.folder / "state" / "elsewhere.json").exists, PATIENCE)
         rig.must(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
+        machine.process.terminate()
         machine.process.wait(PATIENCE)
         folder = machine.folder / "copy"
         shutil.copytree(machine.folder / "state", folder / "state")
@@ -35,7 +36,7 @@ def moved():
             words = ["--state", folder / "state", "--loops", disk.name, "--only-loops", "--hardware", running]
             copy = subprocess.Popen([PROGRAM, "run", *words], stderr=log)
         try:
-            eventually(lambda: "is the copy of one that was failed over" in (folder / "log").read_text(), PATIENCE)
+            eventually(lambda: "copy of one that was failed over" in (folder / "log").read_text(), PATIENCE)
             eventually(lambda: "connected to" in (folder / "log").read_text(), PATIENCE)
             yield rig, machine
         finally:

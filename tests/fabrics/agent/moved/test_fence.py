@@ -1,7 +1,9 @@
 """A machine that was failed over, and has a fence, is switched on again: on a host with a systemd of its
 own."""
 
+import json
 import shutil
+import socket
 
 import pytest
 
@@ -237,3 +239,19 @@ def test_a_network_that_nothing_waits_for_is_started_as_well(host, agents, fence
     eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
     assert is_active(host, "connman.service")
     assert not is_active(host, "work.service")
+
+
+def test_addresses_that_are_silent_take_no_time_from_the_one_that_answers(host, agents, fenced):
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        kept = host.path("/var/lib/secondsite-agent/appliance.json")
+        appliance = json.loads(kept.read_text())
+        silent = [f"127.0.0.1:{each.getsockname()[1]}" for each in (first, second)]
+        kept.write_text(json.dumps(appliance | {"addresses": silent + appliance["addresses"]}))
+        host.write(
+            "/etc/systemd/system/secondsite-fence.service.d/trial.conf",
+            HURRIED.format(unanswered="start").replace("3s", "9s"),
+        )
+        fenced[0] = RUNS_ELSEWHERE
+        host.reboot()
+        eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
+        assert not is_active(host, "work.service")

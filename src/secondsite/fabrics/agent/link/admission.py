@@ -120,12 +120,10 @@ class Admission:
         caller.stream.send(words.told(told), SILENT_SECONDS)
 
     def _answer_fence(self, caller: Caller, wanted: Fence) -> None:
-        """Whoever was a machine's agent is answered, also by a certificate that has ended: the machine must not
-        work because it was off for long. Raises Refused."""
-        certificate = None if caller.certificate is None else x509.load_der_x509_certificate(caller.certificate)
-        agent_id = "" if certificate is None else agent_of(certificate)
-        is_ours = certificate is not None and self._authority.has_signed(certificate)
-        record = self._records.find(agent_id) if is_ours and ID.fullmatch(agent_id) else None
+        """Whoever was a machine's agent is answered, also by a certificate that has ended: the machine must
+        not work because it was off for long. Raises Refused."""
+        agent_id = "" if caller.certificate is None else self._whose(caller.certificate)
+        record = self._records.find(agent_id) if ID.fullmatch(agent_id) else None
         if record is None or record.is_guest:
             raise Refused("revoked", "No agent of this appliance asks that.")
         why = self._forbids(agent_id, wanted.hello.product_uuid)
@@ -133,6 +131,11 @@ class Admission:
             raise Refused("not-yet", "This appliance is just starting. Ask again.")
         log.info("agent.fence-asked", agent_id=agent_id, fenced=bool(why))
         caller.stream.send(words.told({"fenced": bool(why), "why": why}), SILENT_SECONDS)
+
+    def _whose(self, der: bytes) -> str:
+        """The agent for which the certificate was made here; empty if it was made elsewhere."""
+        certificate = x509.load_der_x509_certificate(der)
+        return agent_of(certificate) if self._authority.has_signed(certificate) else ""
 
     def _serve_known(self, stream: Stream, wanted: Control | Reader, peer: Peer) -> None:
         if peer.is_guest and isinstance(wanted, Control):
@@ -157,8 +160,9 @@ def _require_valid(certificate: x509.Certificate, now: datetime) -> None:
     if certificate.not_valid_after_utc <= now:
         raise Refused(
             "expired",
-            "This machine's certificate has expired, by the appliance's clock. Set that clock if it is wrong, "
-            "else enroll this machine again with a key of 'secondsite appliance agents key --for MACHINE'.",
+            "This machine's certificate has expired, by the appliance's clock. Set that clock if it is "
+            "wrong, else enroll this machine again, with a key of 'secondsite appliance agents key --for "
+            "MACHINE'.",
         )
 
 
