@@ -85,7 +85,8 @@ func (c *control) serve(until context.Context) error {
 	return c.listen()
 }
 
-// dialOnceOpen ends the connection of a fenced machine once it works: the next one says so.
+// dialOnceOpen ends the connection of a fenced machine once it works: the next one says so. What is being answered is
+// answered before: it may be what opened the fence.
 func (c *control) dialOnceOpen() {
 	for c.Hello().Fenced {
 		select {
@@ -94,6 +95,8 @@ func (c *control) dialOnceOpen() {
 		case <-time.After(fenceLook):
 		}
 	}
+	c.asking.Lock()
+	defer c.asking.Unlock()
 	c.connection.Close()
 }
 
