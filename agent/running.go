@@ -160,7 +160,7 @@ func stayConnected(words []string) error {
 		mute(dialler, found, err)
 	} else {
 		defer machine.Close()
-		dialler.IsStill = machine.IsStill
+		dialler.IsStill, dialler.Hurries = machine.IsStill, machine.Hurries
 		dialler.Hello = func() dialling.Hello { return dialling.Greeting("/", found, "") }
 		dialler.Answer = func(line []byte) serving.Answer { return serving.AnswerTo(serving.Followed(machine), line) }
 		dialler.Read = func(c net.Conn) { nbd.Serve(nbd.Views(machine), c) }

@@ -28,7 +28,7 @@ func (c *caller) call(until context.Context) {
 		}
 		select {
 		case <-until.Done():
-		case <-time.After(pauses.after(time.Since(began))):
+		case <-time.After(pauses.after(time.Since(began), c.Hurries != nil && c.Hurries())):
 		}
 	}
 }

@@ -21,6 +21,8 @@ type Dialler struct {
 	Read func(net.Conn)
 	// IsStill tells whether file systems stay frozen now; nil if none ever do.
 	IsStill func() bool
+	// Hurries tells whether this machine stands still until its appliance lets it go on; nil if it never does.
+	Hurries func() bool
 	// Upgrade replaces this program; nil if nobody may.
 	Upgrade *upgrading.Upgrader
 	// Restart ends this program in order: whoever started it starts it again.

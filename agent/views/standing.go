@@ -132,6 +132,16 @@ func (m *Machine) IsStill() bool {
 	return m.standing != nil
 }
 
+// Hurries tells whether the machine stands still, or its services are stopped. It waits for no verb: whoever dials again
+// must not stand behind the one during which the line was lost.
+func (m *Machine) Hurries() bool {
+	if !m.lock.TryLock() {
+		return true
+	}
+	defer m.lock.Unlock()
+	return m.standing != nil || m.Farewell.AreStopped()
+}
+
 // letGo thaws; what it says is why the window is of no instant.
 func (s *standing) letGo() string {
 	thawed := s.freezer.Thaw()

@@ -48,6 +48,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
         "deadline-exceeded": HTTPStatus.GATEWAY_TIMEOUT,
         "fabric-error": HTTPStatus.BAD_GATEWAY,
+        "machine-away": HTTPStatus.BAD_GATEWAY,
         "datapath": HTTPStatus.BAD_GATEWAY,
         "replica-error": HTTPStatus.BAD_GATEWAY,
         "store-full": HTTPStatus.BAD_GATEWAY,

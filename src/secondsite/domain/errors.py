@@ -268,6 +268,13 @@ class FabricError(SecondsiteError):
     default_do = f"Look at the hypervisor's own log for this machine. {TRIED_AGAIN}"
 
 
+class MachineAway(FabricError):
+    """What answers for a machine at its site does not, and comes back by itself: orders that can wait do."""
+
+    code = "machine-away"
+    default_do = "Wait until it answers; it is tried again by itself."
+
+
 class UnsafeToView(SecondsiteError):
     """Opening a frozen view of the running machine could crash it, so none is opened."""
 

@@ -9,6 +9,7 @@ Its rooms:
     connection    the websocket, dialled from here
     redial_delay  how long to wait before dialling again
     order_desk    carries out each order once
+    patience      an order waits for a machine whose agent is away
     generations   refuses orders that are too old to be carried out
     reporter      status of the machines, for the vault
     status_parts  what changed, as messages that are not too large

@@ -16,6 +16,7 @@ from ...wire.control import Order, Progress, Report
 from ...wire.control.orders import ORDERS, Pace
 from .. import orders
 from ..orders import ApplianceParts, Context
+from . import patience
 from .generations import Generations
 
 Send = Callable[[Report | Progress], None]
@@ -45,12 +46,12 @@ class OrderDesk:
         self._running: set[str] = set()
         self._unsent: dict[str, Report] = {}
         self._send: Send | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
 
     def stop(self) -> None:
         """Take no more orders. An order that fails because of the stop gets no report, so the vault repeats
         it."""
-        self._stopping = True
+        self._stopping.set()
         self.connected(None)
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
@@ -79,7 +80,8 @@ class OrderDesk:
             self._deliver(report)
             return
         # a kind that only a newer vault knows is refused at once
-        self._pools[PACES.get(order.kind, Pace.PROMPT)].submit(self._run, order)
+        pace = patience.pace(order) or PACES.get(order.kind, Pace.PROMPT)
+        self._pools[pace].submit(self._run, order)
 
     def _known(self, order: Order) -> Report | None:
         """The report that can be sent at once: that the order is stale, or how it ended."""
@@ -108,13 +110,13 @@ class OrderDesk:
         seams.reach("appliance.order.begun")
         try:
             self.generations.admit(order)
-            sentence, facts = _perform(context)
+            sentence, facts = patience.perform(context, lambda: _perform(context), self._stopping)
             body = facts.model_dump(mode="json")
             report = Report(
                 order_id=order.order_id, machine_id=order.machine_id, sentence=sentence, facts=body
             )
         except Exception as error:
-            if self._stopping:
+            if self._stopping.is_set():
                 raise
             report = Report(order_id=order.order_id, machine_id=order.machine_id, problem=Problem.of(error))
             if report.problem is not None and report.problem.code == "internal":

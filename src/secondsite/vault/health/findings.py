@@ -14,7 +14,7 @@ from ...domain.policies import ReplicationPolicy
 from ...jobs.model.views import JobView
 from ...wire.common.machines import PowerState
 from ...wire.control.statuses import ReplicaStatus
-from ..steps import lookup
+from ..steps import automatic_cancel, lookup
 from ..store import ApplianceRecord, ArrivalRecord, MachineRecord, StatusRecord
 from . import disbelief, machine_rpo, standing_findings
 
@@ -381,6 +381,8 @@ def _by_state(situation: Situation) -> Iterator[HealthFinding]:
     since = (job.ended_at if job else None) or machine.failed_over_at or machine.created_at
     if machine.state is State.CANCEL_FAILED:
         what = f"Machine '{machine.name}' was left half-way between its two sites."
+        if job is not None and automatic_cancel.is_passing(job):
+            what += " Its cancel goes on by itself once its agent answers."
         yield HealthFinding("cancel-failed", what, since)
     else:
         yield HealthFinding("failover-failed", _half_way(machine, situation.status), since)

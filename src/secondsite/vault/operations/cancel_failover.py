@@ -65,7 +65,7 @@ class CancelFailover(MachineOperation):
         other_hosts.require_not_alone("The cancel", self.orders, ctx, source.machine)
         self._remind(ctx, source.machine)
         # Where no copy was ordered nothing is removed: who cannot start now is let go on later.
-        now = source.power(comes_back=_starts(ctx) and source.machine.start_ordered)
+        now = source.power(comes_back=_starts(ctx) and source.machine.start_ordered, patient=True)
         in_the_way = Obstacles(obstacles=now.facts.obstacles)
         obstacles.require_none("The cancel of the failover", source.machine.name, in_the_way)
         return now.done()

@@ -131,7 +131,7 @@ class Reprotect(MachineOperation):
 
     def _require_whole(self, ctx: StepContext, machine: MachineRecord, elsewhere: bool) -> None:
         try:
-            power = self.source(ctx, machine).power().facts.power
+            power = self.source(ctx, machine).power(patient=not elsewhere).facts.power
         except leaving.NOT_WAITED_FOR as away:
             if elsewhere:
                 return

@@ -92,6 +92,13 @@ def was_off(session: Session, job_id: str) -> bool:
     return found is not None and found.off and went is not None and went.already
 
 
+def is_passing(job: JobView) -> bool:
+    """Whether the job is a cancel that failed because what answers for its machine was away: it goes on by
+    itself (`watch.cancels_again`)."""
+    is_cancel = job.name == Verb.CANCEL_FAILOVER.value
+    return is_cancel and job.error is not None and job.error.code == errors.MachineAway.code
+
+
 def _left_as_it_is(machine: MachineRecord) -> MachineRecord:
     """The machine's record after a failed cancel: a person looks, and decides."""
     cancelling = lifecycle.after(machine.state, Event.FAILED).next

@@ -124,12 +124,14 @@ class ShutDown(Shape):
 
 class FabricMachine(Shape):
     """`tell_addresses`: POWER also reports addresses; `leaves`: it reports what is in the way of a shutdown
-    for a move; `comes_back`: of a start here. An older appliance does none of these."""
+    for a move; `comes_back`: of a start here. `patient`: it waits a while for a machine whose agent is away.
+    An older appliance does none of these."""
 
     fabric_id: str
     tell_addresses: bool = False
     leaves: bool = False
     comes_back: bool = False
+    patient: bool = False
 
 
 class DiskPlace(Shape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....domain.errors import FabricError
+from ....domain.errors import FabricError, MachineAway
 
 LOOK = (
     "Look at 'systemctl status secondsite-agent' in the machine, and whether it reaches this appliance's "
@@ -12,7 +12,7 @@ LOOK = (
 )
 
 
-class AgentAway(FabricError):
+class AgentAway(MachineAway):
     """The agent is not connected, or it does not answer."""
 
     default_do = LOOK

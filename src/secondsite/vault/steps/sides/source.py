@@ -17,6 +17,8 @@ DEAD_SITE_SECONDS = 5.0
 TOLD_IN_PASSING = Limits(deadline_seconds=10, reach_seconds=1)
 ASKED_IN_PASSING = Limits(deadline_seconds=60, reach_seconds=15)
 PATIENT_REACH_SECONDS = 60.0
+PATIENT = Limits(deadline_seconds=300)
+"""For a machine whose agent is away: its appliance waits for four minutes."""
 FINAL = Limits(deadline_seconds=HOUR, reach_seconds=PATIENT_REACH_SECONDS)
 URGENT_REACH_SECONDS = 3 * DEAD_SITE_SECONDS
 URGENT_FINAL = Limits(deadline_seconds=600, reach_seconds=URGENT_REACH_SECONDS, stuck_seconds=120)
@@ -98,17 +100,19 @@ class Source(Side):
         tell_addresses: bool = False,
         leaves: bool = False,
         comes_back: bool = False,
+        patient: bool = False,
     ) -> Answer[PowerFact]:
         """The machine's power state; if asked for, also the addresses that its guest reports, and what would
-        prevent its shutdown, or its start."""
+        prevent its shutdown, or its start. `patient`: one that is away for a while is waited for."""
         why = f"asking {self.machine.source_site} whether {self.machine.name} runs"
         payload = orders.FabricMachine(
             fabric_id=self.machine.source_fabric_id,
             tell_addresses=tell_addresses,
             leaves=leaves,
             comes_back=comes_back,
+            patient=patient,
         )
-        return self.give(orders.POWER, payload, why, limits)
+        return self.give(orders.POWER, payload, why, PATIENT if patient else limits)
 
     def pre_copy(self, until_seconds: float | None = None, *, again: bool = False) -> Answer[CycleFact]:
         """Send changes while the machine runs, until the rest is small, or was sent in so many seconds."""
@@ -155,7 +159,7 @@ class Source(Side):
         payload = orders.Restart(fabric_id=self.machine.source_fabric_id, start=start)
         doing = "starting" if start else "replicating"
         why = f"{doing} {self.machine.name} at {self.machine.source_site} again"
-        return self.give(orders.RESTART, payload, why, Limits(deadline_seconds=300))
+        return self.give(orders.RESTART, payload, why, Limits(deadline_seconds=600))
 
     def withdraw(self) -> Answer[Nothing]:
         return self.ask(self.to_withdraw())

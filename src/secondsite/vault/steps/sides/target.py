@@ -34,6 +34,7 @@ from .side import Ask, F, P, Side, of_a_replica_that_lies_there, to_take_replica
 DRILL_RUN = "drill"
 AS_AT_HOME = TargetProperties()
 START_OR_STOP = Limits(deadline_seconds=300)
+CHECK = Limits(deadline_seconds=150)
 START_AT_HOME = Limits(deadline_seconds=DAY)
 """What its points have may first be merged into its own disks, and a server takes its time to start."""
 ROLL = Limits(deadline_seconds=30 * 60)
@@ -97,7 +98,7 @@ class Target(Side):
 
     def check(self, payload: checks.CheckTarget) -> Answer[checks.TargetCheckFact]:
         """Check whether the site can hold and run the machine."""
-        return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}")
+        return self.give(orders.CHECK_TARGET, payload, f"checking {self.machine.target_site}", CHECK)
 
     def check_failover(
         self,

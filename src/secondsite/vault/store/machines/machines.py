@@ -167,6 +167,9 @@ class MachineRecords:
         """Machines whose drill is in one of these states, by name."""
         return self._many(COLUMNS.drill_state.in_(sorted(states)))
 
+    def in_state(self, state: State) -> Sequence[MachineRecord]:
+        return self._many(COLUMNS.state == state)
+
     def coming_home(self, appliance_id: str, before: str) -> int:
         """How many disks of machines come home to this appliance: of machines that are protected to it from
         the other site, and of those that are about to be and whose ids come `before` this one."""
