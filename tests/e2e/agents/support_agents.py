@@ -66,8 +66,12 @@ class Machine:
         key = key or rig.agent_key(agent_id, "rescue")
         enroll = ["enroll", "--state", state, "--appliance", f"127.0.0.1:{self.port}", key]
         subprocess.run([PROGRAM, *enroll], check=True, timeout=PATIENCE)
+        self.rescue_again()
+
+    def rescue_again(self):
+        """Its rescue system, which was away, is back."""
         loops = ["--loops", self.disk.name, "--only-loops", "--program-ends"]
-        self.process = subprocess.Popen([PROGRAM, "rescue", "--state", state, *loops])
+        self.process = subprocess.Popen([PROGRAM, "rescue", "--state", self.folder / "rescue", *loops])
 
     def starts_once_rescued(self):
         """When its rescue system ends, it starts from its own disk."""

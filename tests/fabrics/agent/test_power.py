@@ -39,10 +39,13 @@ class Hosting:
     """Merges; its machine restarts at the second time that it is asked to."""
 
     def __init__(self, link):
-        self.link, self.did = link, []
+        self.link, self.did, self.lent = link, [], False
 
     def is_rescued(self, fabric_id):
         return self.link.agent.connected and self.link.agent.rescue
+
+    def lends(self, fabric_id):
+        return self.lent
 
     def merge(self, fabric_id, progress):
         self.did.append("merge")
@@ -83,6 +86,17 @@ def test_one_whose_connection_was_only_cut_may_run(link, power):
     assert not power.shut_down(ID, 0.1)
     with pytest.raises(AgentAway):
         power.state(ID)
+
+
+def test_of_a_rescue_system_that_is_away_nobody_says_what_to_do_in_the_machines_own_system(
+    link, power, hosting
+):
+    link.agent = Known(connected=False)
+    for hosting.lent, words in ((False, "systemctl"), (True, "rescue image")):
+        with pytest.raises(AgentAway) as raised:
+            power.state(ID)
+        assert words in raised.value.do
+    assert "systemctl" not in raised.value.do
 
 
 def test_what_nobody_can_switch_on_from_here_is_told_before_anything_is_done(link, power, records):

@@ -20,6 +20,7 @@ MOST_SECONDS: Mapping[str, float] = MappingProxyType(
         Kind.CHECK_TARGET: 120.0,
         Kind.WITHDRAW: 120.0,
         Kind.PREPARE_REPLICA: 120.0,
+        Kind.DRAIN: 120.0,
     }
 )
 SPARE_SECONDS = 15.0

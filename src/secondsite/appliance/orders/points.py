@@ -23,12 +23,20 @@ def drain(context: Context, payload: Drain) -> tuple[str, Points]:
     hosted = context.hosted()
     _wait_for_arrival(context, hosted, payload)
     with context.alone(hosted, "processing what was sent"):
-        old_disks.look(hosted)
+        _look(hosted)
         with _readable(hosted), told_what_is_left(hosted):
             count = context.parts.work.apply_all(hosted, context.left_seconds())
             new_point_id, how = _seal(hosted) if payload.seal else (None, "")
         shapes = hosted.refresh()
     return f"processed {counted(count, 'cycle')}{how}", Points(points=shapes, new_point_id=new_point_id)
+
+
+def _look(hosted: HostedReplica) -> None:
+    """Look at the old disks; raises MachineAway while those that a rescued machine lends are waited for."""
+    try:
+        old_disks.look(hosted)
+    except errors.OldDiskAway as away:
+        raise old_disks.waited_for(hosted, away) from away
 
 
 @contextmanager
@@ -41,7 +49,7 @@ def _readable(hosted: HostedReplica) -> Iterator[None]:
         if not datapath_errors.tells_of_damage(problem):
             raise
         if (away := old_disks.away(hosted)) is not None:
-            raise away from problem
+            raise old_disks.waited_for(hosted, away) from problem
         hosted.findings.add("replica-damaged", problem.message)
         raise errors.ReplicaError(
             (

@@ -142,7 +142,7 @@ class Applier:
         a thousand replicas are a little late, instead of the last ones never being served. Replicas with
         nothing to do are looked at only when no other has work, for a while."""
         now = time.monotonic()
-        wanting = [each for each in self._host.all() if each.wants_work and now >= each.not_before]
+        wanting = [each for each in self._host.all() if each.wants_work_now(now)]
         wanting.sort(key=_order)
         for hosted in self._turns.order(wanting, _source_of, spare):
             with hosted.try_lock("applying received cycles") as locked:
@@ -199,6 +199,10 @@ class Applier:
         elif datapath_errors.tells_of_another_program(error):
             hosted.in_use(message)
         elif (missing := old_disks.away(hosted)) is not None:
+            told = old_disks.waited_for(hosted, missing)
+            if isinstance(told, errors.MachineAway):
+                log.info("old-disks.awaited", machine=hosted.machine_id, problem=told.message)
+                return
             hosted.troubles.add("old-disk-away", missing.message)
         elif isinstance(error, errors.StoreFull):
             hosted.troubles.add("cycle-failed", f"{message} {error.do}")

@@ -7,6 +7,7 @@ The files are checked before anything starts from them."""
 
 import os
 import shlex
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +21,17 @@ from ...datapath.replica import BaseImage
 from ...domain import errors
 from ...domain.amounts import exact_size
 from ...fabrics.interface import HeldDisk, HeldResources
+from ...ground import real_files
 from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.control.setups import Base, ReplicaSetup
 from ..shared import State, withdrawn_definitions
 from .replica import FAILOVER, HostedReplica
+
+LENT_SECONDS = 120.0
+LENT_DO = (
+    "Wait for its rescue system: all goes on by itself once that is back. If the machine does not run from "
+    "the rescue image any more, start it from that again."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -121,15 +129,54 @@ def _base(setup: ReplicaSetup, disk: DiskDefinition) -> BaseImage:
     return BaseImage(Path(disk.path), disk.format)
 
 
+def require_lent(setup: ReplicaSetup, existing: MachineDefinition | None) -> None:
+    """Raises MachineAway if a disk of the old machine, which its rescue system lends, is not there now."""
+    for disk in existing.disks if existing else ():
+        if disk.key in setup.disks and _is_lent(disk.path) and not _is_there(disk.path):
+            raise errors.MachineAway(
+                f"The old disk {disk.key} of {setup.machine_name} is not there: its rescue system is away.",
+                do=LENT_DO,
+            )
+
+
+def _is_lent(path: str | Path) -> bool:
+    return real_files.loan_number(path) is not None
+
+
+def _is_there(path: str) -> bool:
+    """Below a disk that is mounted as a file lies an empty one."""
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
+
+
+def waited_for(hosted: HostedReplica, error: errors.SecondsiteError) -> errors.SecondsiteError:
+    """The error of work with the replica, as it is to be told. Old disks that a rescued machine lends are
+    away for some seconds after this process was started, and when a line was lost: these are waited for."""
+    if not isinstance(error, errors.OldDiskAway) or not any(map(_is_lent, own(hosted).values())):
+        return error
+    now = time.monotonic()
+    hosted.disks_away_since = hosted.disks_away_since or now
+    if now - hosted.disks_away_since >= LENT_SECONDS:
+        return errors.OldDiskAway(error.message, do=LENT_DO)
+    return errors.MachineAway(
+        f"The old disks of {hosted.setup.machine_name} are not there yet: its rescue system is away.",
+        do=LENT_DO,
+    )
+
+
 def look(hosted: HostedReplica) -> tuple[str, ...]:
     """Check whether others changed these files: then the points on them are damaged, and the source compares
     all blocks. Returns the keys of the changed disks. The caller has locked the replica. Raises OldDiskAway
     while a file is missing, or a device is another one, and ImageProblem; then nothing is noted."""
     if not hosted.replica.changed_bases():
+        hosted.disks_away_since = None
         _open_anew(hosted)
         return ()
     # A file system that was away for two seconds marked all points of a machine as damaged, for good.
     changed = hosted.replica.altered_bases()
+    hosted.disks_away_since = None
     if not changed:
         return ()
     log.error("base.changed", machine=hosted.machine_id, disks=changed)

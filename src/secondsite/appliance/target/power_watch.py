@@ -103,14 +103,14 @@ class PowerWatch(Periodic):
     def _strayed(self, hosted: HostedReplica) -> old_disks.StrayedDisks | None:
         """The machine's other disks; None unless it came home, and its disks are its run's until they are
         merged, at the latest by the commit."""
-        hosted.stands_alone = False
         if not hosted.failed_over or not old_disks.own(hosted):
+            hosted.stands_alone = False
             return None
         noted = self._state.fact(run_key(hosted.machine_id, FAILOVER))
         fabric_id = json.loads(noted)["fabric_id"] if noted else hosted.setup.existing_fabric_id
+        hosted.stands_alone = fabric_id is not None and self._fabric.hosting.stands_alone(fabric_id)
         if fabric_id is None or self._state.fact(merging_key(hosted.machine_id)):
             return None
-        hosted.stands_alone = self._fabric.hosting.stands_alone(fabric_id)
         if hosted.stands_alone:
             return None
         try:

@@ -100,6 +100,8 @@ class HostedReplica:
         self._counted_at = 0.0
         self.stands_alone = False
         """Whether its machine is on its own disks, into which its points went: none needs to be whole."""
+        self.disks_away_since: float | None = None
+        """Since when old disks that a rescued machine lends are away (monotonic); None: they are there."""
         self.read_fraction: float | None = None
         """How far its disks are read to make their digests, with its lock; None: they are not."""
 
@@ -292,6 +294,11 @@ class HostedReplica:
     def processed_at(self) -> datetime | None:
         """Until which instant the head is what the machine held; None before the first cycle."""
         return processed_at(self.replica.state, self.unchanged)
+
+    def wants_work_now(self, now: float) -> bool:
+        """Whether its turn may come; `now` is monotonic. Nothing is done for a machine that stands on its own
+        disks: they are no old ones any more, and the points that stood on them go with the commit."""
+        return self.wants_work and now >= self.not_before and not self.stands_alone
 
     def failed(self) -> float:
         """Back off; returns the seconds to wait."""

@@ -349,6 +349,7 @@ class ReplicaHost:
         store = self.stores.place(setup)
         folder = store.folder / setup.machine_id
         existing = old_disks.existing(self._state, setup)
+        old_disks.require_lent(setup, existing)
         run = old_disks.own_run(folder, existing)
         if run is not None:
             replica = self._opened(folder, setup.machine_id)

@@ -26,7 +26,7 @@ from .link import AgentAway
 from .nothing_here import DO, NoHosting, none_here
 from .other_server import OtherServer
 from .records import Records
-from .rescued import RescuedDisks
+from .rescued import RESCUE_AWAY_DO, RescuedDisks
 
 RESCUE_DO = (
     "Start it from the rescue image, with a key for it: 'secondsite appliance agents key --for MACHINE "
@@ -59,14 +59,22 @@ class AgentHosting(NoHosting):
         if self._agents.find(fabric_id) is None:
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
         if not self.is_rescued(fabric_id):
+            self._require_not_coming(fabric_id, definition.name)
             return [Obstacle(_away(definition.name), RESCUE_DO)]
         found = list(self._other.obstacles(fabric_id))
         try:
             self.attach(fabric_id)
             self._require_lent(fabric_id)
+        except errors.MachineAway:
+            raise
         except errors.FabricError as problem:
             found.append(Obstacle(problem.message, problem.do))
         return found
+
+    def _require_not_coming(self, fabric_id: str, name: str) -> None:
+        """Raises MachineAway while its rescue system may yet come back by itself."""
+        if self._rescued.is_coming(fabric_id):
+            raise errors.MachineAway(f"The rescue system of {name} is away.", do=RESCUE_AWAY_DO)
 
     def capacity(self) -> Capacity:
         """Each machine is its own host: that of the largest."""
@@ -159,6 +167,7 @@ class AgentHosting(NoHosting):
 
     def _merge(self, fabric_id: str, progress: Progress) -> None:
         if not self.is_rescued(fabric_id):
+            self._require_not_coming(fabric_id, fabric_id)
             raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
         record = self._records.change(fabric_id, merging=True)
         bases = self._attached(fabric_id)
@@ -185,6 +194,10 @@ class AgentHosting(NoHosting):
         with contextlib.suppress(errors.SecondsiteError, OSError):
             if not self._records.get(fabric_id).withdrawn:
                 self._rescued.detach(fabric_id)
+
+    def lends(self, fabric_id: str) -> bool:
+        """Whether it is to run from the rescue image, whether or not that is connected."""
+        return self._rescued.lends(fabric_id)
 
     def is_rescued(self, fabric_id: str) -> bool:
         """Whether it runs from the rescue image, and is connected."""

@@ -17,6 +17,7 @@ from .inventory import is_fenced, works
 from .last_views import LastViews
 from .link import AgentAway
 from .records import Records
+from .rescued import RESCUE_AWAY_DO
 
 LOOK_SECONDS = 0.2
 RESTART_SECONDS = 10.0
@@ -50,6 +51,8 @@ class AgentPower:
             return PowerState.OFF if rests else PowerState.RUNNING
         if record.is_off:
             return PowerState.OFF
+        if self._hosting.lends(fabric_id):
+            raise AgentAway(f"The rescue system of {agent.name} is away.", do=RESCUE_AWAY_DO)
         heard = f"was last heard on {agent.heard_at:%Y-%m-%d %H:%M:%SZ}" if agent.heard_at else "never called"
         raise AgentAway(
             f"The agent of {agent.name} does not answer: it {heard}.",

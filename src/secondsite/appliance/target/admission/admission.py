@@ -109,7 +109,7 @@ class Admission:
                 with hosted.lock("looking at the old disks", DIGESTS_WAIT_SECONDS):
                     old_disks.look(hosted)
             except SecondsiteError as error:
-                raise refusals.refused(error) from error
+                raise refusals.refused(old_disks.waited_for(hosted, error)) from error
 
     def _place(self, hosted: HostedReplica, header: CycleHeader) -> Accept:
         received = hosted.received_seq()
@@ -217,7 +217,7 @@ class Admission:
                 _require_read(hosted)
             if tells_of_damage(error):
                 if (away := old_disks.away(hosted)) is not None:
-                    raise refusals.refused(away) from error
+                    raise refusals.refused(old_disks.waited_for(hosted, away)) from error
                 hosted.findings.add("replica-damaged", error.message)
             elif tells_of_another_program(error):
                 hosted.in_use(error.message)

@@ -12,6 +12,6 @@ Its rooms:
 
 from . import told
 from .assigning import Assignment, assign
-from .disks import QUICK_SECONDS, RescuedDisks
+from .disks import QUICK_SECONDS, RESCUE_AWAY_DO, RescuedDisks
 
-__all__ = ["QUICK_SECONDS", "Assignment", "RescuedDisks", "assign", "told"]
+__all__ = ["QUICK_SECONDS", "RESCUE_AWAY_DO", "Assignment", "RescuedDisks", "assign", "told"]

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from pydantic import Field, ValidationError
@@ -38,8 +38,14 @@ LOOK_SECONDS: Final = 2.0
 AWAY_SECONDS: Final = 30.0
 """After so long without the machine, what waits for its disks fails."""
 AGAIN_SECONDS: Final = 10.0
+COMING_SECONDS: Final = 120.0
+"""So long a rescue system is taken to come back, after it left or this process was started."""
 FOLDER_MODE: Final = 0o700
 
+RESCUE_AWAY_DO: Final = (
+    "Wait for its rescue system: it dials again by itself. If the machine does not run from the rescue image "
+    "any more, start it from that again."
+)
 STARTED_ANEW: Final = "The rescue system was started anew while its disks were written: the end may be lost."
 
 log = structlog.get_logger(__name__)
@@ -125,6 +131,15 @@ class RescuedDisks:
         for key, theirs in disks.items():
             _require_offered(key, theirs, offered.get(theirs))
 
+    def lends(self, agent_id: str) -> bool:
+        """Whether disks of the machine are to be files here: it is to run from the rescue image."""
+        return bool(self._kept(agent_id).disks)
+
+    def is_coming(self, agent_id: str) -> bool:
+        """Whether its rescue system, which is away, has had no time yet to come back."""
+        since = time.monotonic() - self._machine(agent_id).here_at
+        return self.lends(agent_id) and since < COMING_SECONDS
+
     def detach(self, agent_id: str) -> None:
         """Flush the disks and take the files away; harmless when repeated. What whoever writes them
         half keeps stays. Raises OSError."""
@@ -170,7 +185,7 @@ class RescuedDisks:
             if _serves(machine):
                 self.require_same_start(agent_id)
             self.detach(agent_id)
-            self._agents.ask(agent_id, "restart", ENDING_SECONDS)
+            self._ask(agent_id, "restart", ENDING_SECONDS)
 
     def look(self) -> None:
         """One round: end what waits for machines that are away, and attach again what has come back."""
@@ -203,7 +218,7 @@ class RescuedDisks:
         machine.tried_at, disks = time.monotonic(), kept.disks
         self._end(machine, disks)
         machine.boot = self._boot(agent_id)
-        offered = told.disks(self._agents.ask(agent_id, "disks", QUICK_SECONDS))
+        offered = told.disks(self._ask(agent_id, "disks"))
         for key, theirs in disks.items():
             _require_offered(key, theirs, offered.get(theirs))
         socket = machine.stack.enter_context(self._agents.readers(agent_id))
@@ -224,7 +239,13 @@ class RescuedDisks:
 
     def _boot(self, agent_id: str) -> str:
         """Which start of its rescue system the machine is in. Raises FabricError if it is in none."""
-        return told.start(self._agents.ask(agent_id, "status", QUICK_SECONDS)).boot
+        return told.start(self._ask(agent_id, "status")).boot
+
+    def _ask(self, agent_id: str, do: str, seconds: float = QUICK_SECONDS) -> Mapping[str, Any]:
+        try:
+            return self._agents.ask(agent_id, do, seconds)
+        except errors.MachineAway as away:
+            raise errors.MachineAway(away.message, do=RESCUE_AWAY_DO) from away
 
     def _machine(self, agent_id: str) -> _Machine:
         if not re.fullmatch(r"[0-9a-f-]{36}", agent_id):
