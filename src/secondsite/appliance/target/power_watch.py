@@ -94,6 +94,7 @@ class PowerWatch(Periodic):
             strayed = self._strayed(hosted)
         except errors.SecondsiteError as error:
             log.debug("power.disks-not-seen", machine=hosted.machine_id, problem=error.message)
+            hosted.stands_alone = bool(hosted.stands_alone)
             return
         redefined = strayed is not None and strayed.of_machine
         _tell(hosted, REDEFINED, _redefined(hosted, strayed) if strayed and redefined else "")

@@ -98,8 +98,9 @@ class HostedReplica:
         self._committing = threading.Lock()
         self._stored_bytes = 0
         self._counted_at = 0.0
-        self.stands_alone = False
-        """Whether its machine is on its own disks, into which its points went: none needs to be whole."""
+        self.stands_alone: bool | None = None
+        """Whether its machine is on its own disks, into which its points went: none needs to be whole. None:
+        nobody has looked yet."""
         self.disks_away_since: float | None = None
         """Since when old disks that a rescued machine lends are away (monotonic); None: they are there."""
         self.read_fraction: float | None = None
@@ -298,7 +299,8 @@ class HostedReplica:
     def wants_work_now(self, now: float) -> bool:
         """Whether its turn may come; `now` is monotonic. Nothing is done for a machine that stands on its own
         disks: they are no old ones any more, and the points that stood on them go with the commit."""
-        return self.wants_work and now >= self.not_before and not self.stands_alone
+        rests = self.stands_alone or (self.stands_alone is None and self.failed_over)
+        return self.wants_work and now >= self.not_before and not rests
 
     def failed(self) -> float:
         """Back off; returns the seconds to wait."""

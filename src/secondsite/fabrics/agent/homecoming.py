@@ -112,9 +112,11 @@ class AgentHosting(NoHosting):
             log.warning("rescued-machine.not-attached", fabric_id=agent_id, problem=problem)
 
     def attach(self, fabric_id: str) -> None:
-        """Make the disks of a rescued machine files here, if it is there and ours."""
+        """Make the disks of a rescued machine files here, if it is there and ours; one that has come home is
+        about to start from them."""
         record = self._records.get(fabric_id)
-        if self.is_rescued(fabric_id) and (record.withdrawn or record.tag):
+        is_ours = (record.withdrawn or record.tag) and not record.stands_alone
+        if self.is_rescued(fabric_id) and is_ours:
             self._attached(fabric_id)
 
     def _require_lent(self, fabric_id: str) -> None:
