@@ -34,10 +34,21 @@ def waits(rig, job_id):
         return any(WAITS in task.sentence for task in vault.jobs[job_id].show().tasks)
 
 
-def away_codes(rig):
-    return {
-        f"{each.code}: {each.what} {each.since}" for each in rig.machine(NAME).findings if each.code in WRONG
-    }
+def ended(rig, job_id):
+    with rig.client() as vault:
+        return vault.jobs[job_id].show().ended_at
+
+
+def told_until(rig, is_so):
+    """What is called gone or damaged meanwhile."""
+    told = set()
+
+    def look():
+        told.update(each.what for each in rig.machine(NAME).findings if each.code in WRONG)
+        return is_so()
+
+    eventually(look, 2 * PATIENCE)
+    return told
 
 
 def test_a_cancel_waits_for_the_agent_and_the_machine_works_on_protected(site):
@@ -82,10 +93,9 @@ def test_a_start_of_its_appliance_tells_of_no_disk_that_is_away(site):
     rig.appliances["a"].kill()
     rig.appliances["a"].start()
     rig.wait_connected(PATIENCE, "a")
-    told = set()
-    eventually(lambda: told.update(away_codes(rig)) or "old-disks.awaited" in log(rig), PATIENCE)
+    told = told_until(rig, lambda: "old-disks.awaited" in log(rig))
     machine.rescue_again()
-    eventually(lambda: told.update(away_codes(rig)) or rig.machine(NAME).points != before, PATIENCE)
+    told |= told_until(rig, lambda: rig.machine(NAME).points != before)
     assert told == set()
 
 
@@ -93,21 +103,14 @@ def test_at_home_its_disks_are_no_old_ones_any_more(site):
     rig, machine = site
     machine.starts_once_rescued()
     move = begun(rig, Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
-    told = set()
-
-    def is_home():
-        told.update(away_codes(rig))
-        with rig.client() as vault:
-            return vault.jobs[move].show().ended_at
-
-    eventually(is_home, 2 * PATIENCE)
+    told = told_until(rig, lambda: ended(rig, move))
     assert rig.wait_for_job(move).state == "succeeded"
     since = len(log(rig))
     rig.appliances["a"].kill()
     rig.appliances["a"].start()
     rig.wait_connected(PATIENCE, "a")
     rig.must(Verb.COMMIT, rest.Commit(machines=[NAME]))
-    told.update(away_codes(rig))
+    told |= told_until(rig, lambda: True)
     assert told == set()
     assert "cycle.not-applied" not in log(rig)[since:]
 

@@ -68,7 +68,7 @@ class AgentPower:
         elif not self._hosting.is_rescued(fabric_id):
             self._go_on(fabric_id)
             return
-        progress(1.0, "waiting for the server to start from its own disks")
+        progress(1.0, "waiting for the server to start from its own disks: switch it on, if it is off")
         self._await_up(fabric_id)
 
     def _go_on(self, fabric_id: str) -> None:

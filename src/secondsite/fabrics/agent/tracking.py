@@ -212,8 +212,10 @@ class AgentTracking:
         self._records.update(fabric_id, kept)
 
     def end_left_over(self, fabric_id: str) -> None:
-        """An agent that is away has none any more: it ends with the connection, or with the next one."""
-        if self._records.get(fabric_id).last is None:
+        """An agent that is away has none any more: it ends with the connection, or with the next one. A
+        rescue system has no views."""
+        agent = self._agents.find(fabric_id)
+        if self._records.get(fabric_id).last is None and not (agent is not None and agent.rescue):
             with contextlib.suppress(AgentAway):
                 Conversation(self._agents, fabric_id).close_view()
 

@@ -27,6 +27,12 @@ RECONNECT_SECONDS: Final = 20
 OPEN_SECONDS: Final = 15
 DEVICE: Final = Path("/dev/fuse")
 FILE_MODE: Final = 0o600
+MAY_MOUNT_DO: Final = (
+    "Let the appliance mount. On its host, in the folder of the sources: 'install -D -m 644 -t "
+    "/etc/systemd/system/secondsite-appliance.service.d deploy/secondsite-appliance-rescued.conf && "
+    "systemctl daemon-reload && systemctl restart secondsite-appliance'. If it may mount, look at the "
+    "machine's console."
+)
 
 
 class Exports:
@@ -60,10 +66,9 @@ class Exports:
                 self._export(key, _options(socket, key, theirs, sizes.get(key)))
         except (DatapathError, OSError) as problem:
             self.cut()
+            said = problem.message if isinstance(problem, DatapathError) else problem
             raise errors.FabricError(
-                f"The disks of the rescued machine cannot be made files here: {problem}",
-                do="Let the appliance mount: install deploy/secondsite-appliance-rescued.conf for its "
-                "service. If it may, look at the machine's console.",
+                f"The disks of the rescued machine cannot be made files here: {said}", do=MAY_MOUNT_DO
             ) from problem
 
     def clear(self, keys: Mapping[str, str]) -> None:
