@@ -50,13 +50,6 @@ def there(rig, write=None):
     return guest_disk.write(root, found.fabric_id, offset, data, key="sda")
 
 
-def rescued(machine, disk):
-    """The server's rescue program runs anew, with that disk."""
-    machine.kill()
-    words = ["--state", machine.folder / "rescue", "--loops", disk.name, "--only-loops", "--program-ends"]
-    machine.process = subprocess.Popen([PROGRAM, "rescue", *words])
-
-
 def reprotect_is_refused(rig, words):
     job = rig.run(Verb.REPROTECT, rest.Reprotect(machines=[NAME]))
     assert job.state == "failed"
@@ -119,23 +112,6 @@ def test_a_second_server_does_not_take_the_place_of_the_first(site):
     assert done.returncode == 1
     assert "is here for this machine already" in done.stderr
     rig.new_points(NAME, 1, PATIENCE)
-
-
-def test_before_the_machine_is_shut_down_its_check_sees_that_the_server_has_not_those_disks(site):
-    rig, machine = site
-    third = LoopDisk(machine.folder, "third", size=160 * MiB)
-    try:
-        rescued(machine, third)
-        eventually(lambda: third.name in agents(rig, "disks", NAME), PATIENCE)
-        job = rig.run(Verb.PLANNED_FAILOVER, rest.PlannedFailover(machines=[NAME]))
-        assert job.state == "failed"
-        assert "The rescued machine has no disk" in rig.describe(job)
-        assert "old-disk-away" not in rig.describe(job)
-        rescued(machine, machine.disk)
-        eventually(lambda: machine.disk.name in agents(rig, "disks", NAME), PATIENCE)
-        rig.new_points(NAME, 1, PATIENCE)
-    finally:
-        third.close()
 
 
 def test_it_comes_home_to_the_new_disk_and_works_there(site):

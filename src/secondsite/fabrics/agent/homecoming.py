@@ -64,7 +64,6 @@ class AgentHosting(NoHosting):
         found = list(self._other.obstacles(fabric_id))
         try:
             self.attach(fabric_id)
-            self._require_lent(fabric_id)
         except errors.MachineAway:
             raise
         except errors.FabricError as problem:
@@ -118,11 +117,6 @@ class AgentHosting(NoHosting):
         is_ours = (record.withdrawn or record.tag) and not record.stands_alone
         if self.is_rescued(fabric_id) and is_ours:
             self._attached(fabric_id)
-
-    def _require_lent(self, fabric_id: str) -> None:
-        record = self._records.get(fabric_id)
-        if (record.withdrawn or record.tag) and not record.stands_alone:
-            self._rescued.require_offered(fabric_id, self._other.lent(fabric_id).disks)
 
     def _attached(self, fabric_id: str) -> Mapping[str, Path]:
         lent = self._other.lent(fabric_id)

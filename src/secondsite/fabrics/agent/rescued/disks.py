@@ -124,13 +124,6 @@ class RescuedDisks:
                 self._begin(agent_id, machine, kept)
         return paths
 
-    def require_offered(self, agent_id: str, disks: Mapping[str, str]) -> None:
-        """Raises FabricError unless the machine has these disks now, whatever is attached: another server may
-        have called in its place."""
-        offered = told.disks(self._agents.ask(agent_id, "disks", QUICK_SECONDS))
-        for key, theirs in disks.items():
-            _require_offered(key, theirs, offered.get(theirs))
-
     def lends(self, agent_id: str) -> bool:
         """Whether disks of the machine are to be files here: it is to run from the rescue image."""
         return bool(self._kept(agent_id).disks)
