@@ -1,6 +1,6 @@
 """The copy of a machine calls the appliance of its old site, where the machine is switched on again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,10 +8,10 @@ import pytest
 from rig.eventually import eventually
 from secondsite.fabrics.agent.at_home import AgentsAtHome
 from secondsite.fabrics.agent.inventory import AgentInventory
-from secondsite.fabrics.agent.link import tending
+from secondsite.fabrics.agent.link import Registry, tending
 from secondsite.ground import threads
 
-from ..support_link import PATIENCE, connected
+from ..support_link import PATIENCE, Fake, connected
 
 COPY = {"boot_id": "b9", "product_uuid": "copy", "uptime_seconds": 5.0}
 AGAIN = {"boot_id": "b2", "uptime_seconds": 5.0}
@@ -106,9 +106,14 @@ def asked(machine, **changed):
         return line.hear()
 
 
-def test_a_machine_whose_certificate_has_ended_is_told_whether_it_may_work(agents, machine):
+def test_a_machine_whose_certificate_has_ended_is_told_whether_it_may_work(agents, folder, machine):
     agents.answer_fences(lambda agent_id, product: "it runs elsewhere.")
-    assert asked(machine)["told"] == {"fenced": True, "why": "it runs elsewhere."}
+    then = datetime.now(UTC) - timedelta(days=100)
+    late = Fake(agents, folder)
+    late.enroll_at(Registry(folder / "agents", lambda: then))
+    assert asked(late)["told"] == {"fenced": True, "why": "it runs elsewhere."}
+    with late.control() as line:
+        assert line.hear()["code"] == "expired"
     agents.revoke(machine.agent_id)
     assert asked(machine)["told"]["fenced"]
     with machine.control() as line:

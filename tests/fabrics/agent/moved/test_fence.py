@@ -119,6 +119,10 @@ def test_it_boots_as_ever_unless_it_was_failed_over_and_then_waits_for_a_person(
 
 
 def test_its_appliance_lets_it_go_on_once_it_may(host, agents, fenced):
+    """Also on a machine where it takes longer than the agent needs to notice."""
+    slow = "/etc/systemd/system-generators/slow"
+    host.write(slow, "#!/bin/sh\nsleep 5\n")
+    host.must("chmod", "755", slow)
     fenced[0] = RUNS_ELSEWHERE
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
