@@ -41,7 +41,7 @@ def ended(rig, job_id):
 
 def told_until(rig, is_so):
     """What is called gone or damaged meanwhile."""
-    told = set()
+    told: set[str] = set()
 
     def look():
         told.update(each.what for each in rig.machine(NAME).findings if each.code in WRONG)

@@ -79,11 +79,14 @@ class OtherServer:
         ]
 
     def settled(self, fabric_id: str) -> dict[str, object]:
-        """What its record says once its disks were merged: the server is its own, with its disks."""
+        """What its record says once its disks were merged: the server is its own, with its disks. If these
+        are the machine's old ones, in another server or on a new mainboard, no server is left behind."""
         record, agent = self._records.get(fabric_id), self._agents.find(fabric_id)
         product = agent.hello.get(PRODUCT) if agent is not None else None
-        known = _moved(record, product) if isinstance(product, str) and product else {}
-        return {**known, "keys": {**record.keys, **record.others}} if record.others else {}
+        product = product if isinstance(product, str) and product else record.hardware
+        if not record.others:
+            return {"hardware": product}
+        return {**_moved(record, product), "keys": {**record.keys, **record.others}}
 
     def forget(self, fabric_id: str) -> None:
         """It has come home."""
@@ -114,7 +117,7 @@ class OtherServer:
         return [Obstacle(each.what, each.do, each.blocking) for each in said]
 
 
-def _moved(record: MachineRecord, product: str) -> dict[str, object]:
+def _moved(record: MachineRecord, product: str | None) -> dict[str, object]:
     """The hardware that it had may be switched on by anybody, with all that lies on its disks."""
     before = {*record.replaced, record.hardware} - {product, None}
     return {"hardware": product, "replaced": tuple(sorted(filter(None, before)))}

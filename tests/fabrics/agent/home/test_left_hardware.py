@@ -32,6 +32,8 @@ def test_the_server_that_it_left_is_remembered_until_it_comes_home_to_that(recor
     assert (found.hardware, found.replaced) == ("old", ("new", "newer"))
 
 
-def test_its_own_server_replaces_none(records):
+def test_its_own_disks_in_another_server_replace_none_and_work_there(records):
     records.change(ID, hardware="old")
-    assert settle(records, "new").replaced == ()
+    found = settle(records, "new")
+    assert (found.hardware, found.replaced) == ("new", ())
+    assert settle(records, "").hardware == "new"
