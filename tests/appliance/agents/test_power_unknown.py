@@ -9,9 +9,13 @@ from rig.eventually import eventually
 from secondsite.appliance.source import machine
 from secondsite.domain import errors
 from secondsite.fabrics import simulated
-from tests.appliance.source.test_old_copy import TWO_COPIES, codes
 
 pytestmark = pytest.mark.slow
+TWO_COPIES = "source-running-after-failover"
+
+
+def codes(pair):
+    return {each.code for each in pair.source_status().findings}
 
 
 def silent(pair):
