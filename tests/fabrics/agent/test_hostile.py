@@ -261,10 +261,12 @@ def test_a_certificate_that_has_ended_does_not_come_in(agents, folder):
     then = datetime.now(UTC) - timedelta(days=100)
     fake = support.Fake(agents, folder)
     fake.enroll_at(Registry(folder / "agents", lambda: then))
-    with pytest.raises(OSError), fake.control() as control:
+    with fake.control() as control:
+        told = control.hear()
+        assert (told["ok"], told["code"]) == (False, "expired")
         control.socket.settimeout(support.PATIENCE)
-        if not control.socket.recv(1):
-            raise ConnectionResetError
+        assert control.socket.recv(1) == b""
+    assert not support.connected(agents)
 
 
 def test_a_certificate_of_a_clock_that_was_ahead_serves_when_it_is_right(agents, folder):
