@@ -3,6 +3,7 @@
 from secondsite.wire import rest
 from secondsite.wire.common.base import Problem, Shape
 from secondsite.wire.common.field_texts import field_texts
+from secondsite.wire.rest.glance.live import LiveQuery
 from secondsite.wire.rest.preflights import EligibilityQuery
 
 
@@ -39,7 +40,11 @@ def test_a_class_that_is_not_written_in_python_has_none():
 
 def test_only_what_is_asked_in_a_query_is_described_as_a_process_begins():
     early = {each for each in every_shape(Shape) if each.model_config.get("use_attribute_docstrings")}
-    assert early == {rest.Paging, *every_shape(rest.Paging), rest.PlanPreviewQuery, EligibilityQuery}
+    assert early == {
+        *(rest.Paging, *every_shape(rest.Paging)),
+        *(rest.MachineSelection, *every_shape(rest.MachineSelection)),
+        *(rest.PlanPreviewQuery, EligibilityQuery, LiveQuery),
+    }
 
 
 def every_shape(base):

@@ -50,7 +50,7 @@ class ShortWay:
             return None
         try:
             caller.require(permissions.needed("GET", ask[0]), PAGE)
-            machines = Machines(self._vault.parts.asked_by(caller))
+            machines = Machines(self._vault.parts.asked_by(caller), self._vault.boards)
             return await run_in_threadpool(lambda: as_json(ask[1](machines)))
         except errors.StoreUnavailable as away:
             return failures.answer(away)  # the database was waited for already

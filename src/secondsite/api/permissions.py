@@ -126,6 +126,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "DELETE /notices/targets/{target}": Permission.CONFIGURE,
         "POST /notices/targets/{target}/test": Permission.CONFIGURE,
         "GET /machines": Permission.READ,
+        "GET /machine-rows": Permission.READ,
         "GET /discovery": Permission.READ,
         "GET /machines/{machine}": Permission.READ,
         "GET /machines/{machine}/settings": Permission.READ,
@@ -163,6 +164,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /jobs/{job}/answer": Permission.OPERATE,
         "GET /jobs/{job}/events": Permission.READ,
         "GET /events": Permission.READ,
+        "GET /live": Permission.READ,
         **dict(_verbs()),
     }
 )

@@ -5,7 +5,9 @@ the event loop, where all other requests wait for it. Only for shapes that the f
 already.
 """
 
-from fastapi import Response
+import gzip
+
+from fastapi import Request, Response
 
 from ..wire.common.base import Shape
 
@@ -19,3 +21,19 @@ def written(shape: Shape) -> Response:
 def as_json(text: str) -> Response:
     """JSON that the facade has written, as an answer."""
     return Response(text, media_type="application/json")
+
+
+WELL = 6
+"""The level at which long answers are compressed that many bytes are the same in: a fifth smaller than at the
+level of all others, for 2 ms of each megabyte more."""
+
+
+def as_packed_json(request: Request, text: str) -> Response:
+    """Long JSON that the facade has written, compressed well if the client takes that. Called in the
+    request's own thread."""
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return as_json(text)
+    body = gzip.compress(text.encode(), WELL, mtime=0)
+    return Response(
+        body, media_type="application/json", headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    )

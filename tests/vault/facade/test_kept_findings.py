@@ -17,6 +17,7 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
 from secondsite.vault.facade.callers import THE_VAULT
+from secondsite.vault.facade.nouns.glance.boards import Boards
 from secondsite.vault.facade.nouns.machines import Machines
 from secondsite.vault.facade.parts import Parts
 from secondsite.vault.facade.shared import machine_shapes
@@ -64,7 +65,7 @@ class World:
             store=self.store, facts=self.facts, authority=self.authority, now=self.clock, caller=THE_VAULT,
             names=lambda *_machine: None, deps=SimpleNamespace(drill_counts=timedelta(days=90)),
         )  # fmt: skip
-        return Machines(cast(Parts, parts))
+        return Machines(cast(Parts, parts), cast(Boards, None))
 
     def clock(self):
         return self.now

@@ -6,6 +6,7 @@ Its rooms:
     hub      one reader for all who follow the same thing
     boxes    events that a follower has not been sent yet
     streams  the events of a job, and of the vault
+    live     rows of machines and jobs, one batch a second
 """
 
 from .hub import Hub, Hubs

@@ -7,8 +7,9 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse
 
 from ...wire import rest
+from ...wire.rest.glance.live import LiveBatch, LiveQuery
 from ..access import Standing, Vault
-from ..following import Hub, streams
+from ..following import Hub, live, streams
 from ..routers import guarded
 from .names import JobId
 
@@ -68,4 +69,20 @@ async def follow_vault(
     """Jobs and machines each time they change, without end. With the id of the last event, the stream
     continues after it, or begins with a reset if what was missed is no longer known."""
     async for event in streams.events(vault, hub, standing, machine, frozenset(kind or ()), last_event_id):
+        yield event  # type: ignore[misc]
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def follow_rows(
+    vault: Vault,
+    hub: Meeting,
+    standing: Standing,
+    query: Annotated[LiveQuery, Query()],
+    last_event_id: LastEventId = None,
+) -> AsyncIterable[LiveBatch]:
+    """Machines and jobs as rows: first all (`whole`), or what has changed since the mark; then what changes
+    (`changes`), in one batch a second at most. Every 15 seconds at least an event comes, if only to say that
+    the vault is there (`alive`)."""
+    mark = last_event_id or query.mark
+    async for event in live.events(vault, hub, standing, mark, query.interval):
         yield event  # type: ignore[misc]

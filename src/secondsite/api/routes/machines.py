@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from ...wire import rest
 from ...wire.common.numbers import InstantOrUtc
+from ...wire.rest.glance.machine_rows import MachineRowQuery, MachineRows
 from ...wire.rest.preflights import ApplianceCandidates, EligibilityQuery, Preflight
 from ..access import Caller, Vault
 from ..headers import LOCATION, OnceHeader, answers, locate
-from ..prerendered import as_json
+from ..prerendered import as_json, as_packed_json
 from ..routers import guarded
 from .names import MachineName, OnlySite, SiteName
 
@@ -20,8 +21,15 @@ router = guarded("machines")
 
 @router.get("/machines", response_model=rest.MachinePage)
 def list_machines(vault: Vault, query: Annotated[rest.MachineQuery, Query()]) -> Response:
-    """Machines under protection, by name."""
+    """Machines under protection."""
     return as_json(vault.machines.list(query))
+
+
+@router.get("/machine-rows", response_model=MachineRows)
+def list_machine_rows(vault: Vault, request: Request, query: Annotated[MachineRowQuery, Query()]) -> Response:
+    """Machines under protection as short rows, all of them in one piece. They change only when their machines
+    do: `GET /api/live` with the answer's mark tells what has changed since."""
+    return as_packed_json(request, vault.machine_rows.list_as_json(query))
 
 
 @router.get("/discovery")

@@ -113,20 +113,20 @@ _IS_OPEN = or_(*(tasks.c.state == str(state) for state in OPEN))
 _UNDER_WAY = SubsetQuery(
     select(
         tasks.c.job_id, tasks.c.kind, tasks.c.position, tasks.c.attempt, tasks.c.key, tasks.c.title,
-        tasks.c.state, tasks.c.sentence, tasks.c.started_at,
+        tasks.c.state, tasks.c.sentence, tasks.c.started_at, tasks.c.progress,
         case((_IS_OPEN, tasks.c.facts), else_=null()).label("facts"),
     ),
     tasks.c.job_id,
 )  # fmt: skip
 _NOT_READ: Row = {
-    "id": 0, "progress": 0.0, "partial": False, "error": None, "ended_at": None, "waiting_for": None,
+    "id": 0, "partial": False, "error": None, "ended_at": None, "waiting_for": None,
     "waiting_since": None, "deadline_at": None, "signalled": False,
 }  # fmt: skip
 
 
 def tasks_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[TaskView, ...]]:
-    """The tasks of each of these jobs that has any, in the order of events: their places, names, states, and
-    when they began. Those in progress have their facts, too; all else is empty."""
+    """The tasks of each of these jobs that has any, in the order of events: their places, names, states,
+    how far they are, and when they began. Those in progress have their facts, too; all else is empty."""
     found: dict[str, list[TaskView]] = {}
     for row in _UNDER_WAY.all(session, job_ids):
         task = task_view({**_NOT_READ, **row, "facts": row["facts"] or {}})

@@ -11,6 +11,9 @@ from .nouns.audit import Audit
 from .nouns.drill_schedules import DrillSchedules
 from .nouns.events import Events
 from .nouns.evidence import Evidence
+from .nouns.glance.boards import Boards
+from .nouns.glance.live import Live
+from .nouns.glance.machine_rows import MachineRows
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
@@ -83,20 +86,24 @@ class VaultFacade:
     jobs: Jobs
     verbs: Verbs
     metrics: Metrics
+    machine_rows: MachineRows
+    live: Live
     events: Events
+    boards: Boards
 
     def asked_by(self, caller: Caller, act: Act | None = None) -> "VaultFacade":
         """The vault as this caller sees it: what is outside the scope does not exist. With `act`, changes are
         recorded in the audit log."""
-        return _assembled(self.parts.asked_by(caller, act), self.events)
+        return _assembled(self.parts.asked_by(caller, act), self.events, self.boards)
 
 
 def assemble(parts: Parts) -> VaultFacade:
     """A facade with all nouns on these parts."""
-    return _assembled(parts, Events(parts))
+    events = Events(parts)
+    return _assembled(parts, events, Boards(events))
 
 
-def _assembled(parts: Parts, events: Events) -> VaultFacade:
+def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
     return VaultFacade(
         parts=parts,
         info=Info(parts),
@@ -111,7 +118,7 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         policies=Policies(parts),
         networks=Networks(parts),
         pools=Pools(parts),
-        machines=Machines(parts),
+        machines=Machines(parts, boards),
         settings=Settings(parts),
         preflights=Preflights(parts),
         host_checks=HostChecks(parts),
@@ -135,5 +142,8 @@ def _assembled(parts: Parts, events: Events) -> VaultFacade:
         jobs=Jobs(parts),
         verbs=Verbs(parts),
         metrics=Metrics(parts),
+        machine_rows=MachineRows(parts, boards),
+        live=Live(parts, boards),
         events=events,
+        boards=boards,
     )

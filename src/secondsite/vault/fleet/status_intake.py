@@ -180,6 +180,11 @@ class StatusIntake:
             for each, sides in seen.items()
         }
 
+    def changed_after(self, number: int) -> tuple[int, Collection[str]]:
+        """The ids of machines of which an appliance of this process reported something after that number,
+        and the number from which to ask on. Others, and what time alone changes, are not among them."""
+        return self._heard.changed_after(number)
+
     def forget_all_but(self, machine_ids: Iterable[str]) -> None:
         """Drop the statuses of machines that are no longer under protection."""
         keep = set(machine_ids)

@@ -16,6 +16,7 @@ Its rooms:
     preflights, predictions, choices, validation  what would be in the way of a verb, how long it would take,
     what it may start from; is all as it is needed
     plan_runs               what a run of a plan would do
+    glance                  machines and jobs as short rows, and the live stream of them
     drill_schedules, notice_targets  drills by schedule, and whom notices go to
 """
 
@@ -59,6 +60,8 @@ from .machines import (
     Machine,
     MachinePage,
     MachineQuery,
+    MachineSelection,
+    MachineSort,
     Points,
     RefusedOperation,
     ReplicaPlace,
@@ -221,6 +224,8 @@ __all__ = [
     "MachinePolicy",
     "MachinePolicyChange",
     "MachineQuery",
+    "MachineSelection",
+    "MachineSort",
     "MachinesRequest",
     "MailShape",
     "NetworkMapping",

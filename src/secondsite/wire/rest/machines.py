@@ -2,12 +2,13 @@
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from ...domain.health import Health, Severity
 from ...domain.lifecycle import State, Verb
 from ..common.base import Shape
 from ..common.machines import PowerState
+from ..common.numbers import LONGEST_NAME
 from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .errors import FindingCode, Page, Paging
@@ -173,20 +174,52 @@ class Machine(Shape):
     """For an unprotected machine whose site cannot be asked now: when it was last seen there (UTC)."""
 
 
-class MachineQuery(Paging):
-    """Which protected machines: those that match everything given."""
+class MachineSort(StrEnum):
+    """What lists of machines are sorted by. Machines that have nothing of it come last."""
 
+    NAME = "name"
+    STATE = "state"
+    HEALTH = "health"
+    RPO = "rpo"
+    SOURCE_SITE = "source_site"
+    TARGET_SITE = "target_site"
+    POLICY = "policy"
+    GROUP = "group"
+    POINTS = "points"
+    STORED_BYTES = "stored_bytes"
+    DRILLED_AT = "drilled_at"
+
+
+class MachineSelection(Shape):
+    """Which protected machines: those that match everything given; and their order. A filter that is not
+    known is refused."""
+
+    # As in `Paging`.
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    search: str | None = Field(None, max_length=LONGEST_NAME)
+    """With this text in their names, in capitals or not."""
     site: str | None = None
     """That have this site as source or target."""
     state: tuple[State, ...] = ()
     """In one of these states."""
     health: tuple[Health, ...] = ()
     """With one of these healths."""
+    finding: tuple[FindingCode, ...] = ()
+    """With one of these findings."""
     policy: str | None = None
     """With this policy."""
     group: str | None = None
     """Of this replication group."""
+    sort: MachineSort = MachineSort.NAME
+    """What they are sorted by, then by name. By health the best come first, by RPO the smallest."""
+    descending: bool = False
+    """The other way round."""
+
+
+class MachineQuery(MachineSelection, Paging):
+    """Which protected machines, in which order, and which part of the list."""
 
 
 class MachinePage(Page[Machine]):
-    """Machines by name."""
+    """Machines in the order that was asked for."""

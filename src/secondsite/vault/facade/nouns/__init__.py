@@ -16,5 +16,6 @@ Its rooms:
     plan_runs                      runs of plans, and how long they will take
     drill_schedules                drills that the vault starts by itself
     notice_targets                 targets of notices
+    glance                         rows of machines and jobs, live
     metrics                        what a monitoring system reads
 """

@@ -49,6 +49,11 @@ class Events:
         """The mark of a change, which a follower gives to `missed` to get everything after it."""
         return f"{self._life}-{number}"
 
+    def mark_now(self) -> str:
+        """The mark after which nothing has been told yet."""
+        with self._lock:
+            return self.mark(self._number)
+
     @contextmanager
     def following(self, told: Told) -> Iterator[None]:
         """Inside the block `told` is called with every change."""

@@ -11,23 +11,43 @@ from ...steps.sides import forced_start
 from ...store import MachineFilter, MachineRecord, Transaction
 from ...watch.situations import SituationContext
 from ..parts import Parts
-from ..shared import discovery, machine_shapes, prerendered_machines
+from ..shared import discovery, machine_rows, machine_shapes, prerendered_machines
 from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
 from ..shared.prerendered_machines import RenderedMachine
 from ..shared.summaries import Tally
 from . import sites
+from .glance.boards import Boards
+from .glance.machine_rows import MachineRows
 
 EVERY = rest.MachineQuery()
 
 
 class Machines:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, boards: Boards) -> None:
         self._parts = parts
+        self._boards = boards
 
     def list(self, query: rest.MachineQuery = EVERY) -> str:
-        """Machines under protection, by name: a `rest.MachinePage` as JSON. Raises NotFound for an unknown
-        site, InvalidArgument for a bad cursor."""
+        """Machines under protection: a `rest.MachinePage` as JSON. Raises NotFound for an unknown site,
+        InvalidArgument for a bad cursor."""
+        return self._by_name(query) if _is_by_name(query) else self._by_row(query)
+
+    def _by_row(self, query: rest.MachineQuery) -> str:
+        """The page of machines that are found, or sorted, by what their rows say."""
+        last = machine_rows.place_of(query)
+        fitting = machine_rows.after(MachineRows(self._parts, self._boards).selected(query), query, last)
+        rows, following = page(fitting, query.limit, machine_rows.place(query))
+        with self._parts.store.reading() as tx:
+            found = {each.id: each for each in tx.machines.several([row.id for row in rows])}
+            there = [found[row.id] for row in rows if row.id in found]
+            around, now = self._around(tx), self._parts.now()
+            situations = self._situations(tx, there, around)
+            items = [prerendered_machines.machine(each, now) for each in situations]
+        return prerendered_machines.page(items, following)
+
+    def _by_name(self, query: rest.MachineQuery) -> str:
+        """The page by name; no more is read than it shows."""
         after = _after(query.cursor)
         with self._parts.store.reading() as tx:
             if query.site is not None:
@@ -195,6 +215,11 @@ def existing(parts: Parts, tx: Transaction, name_or_id: str) -> MachineRecord:
         )
     parts.names(machine.id, machine.name)
     return machine
+
+
+def _is_by_name(query: rest.MachineQuery) -> bool:
+    is_sorted = query.sort is not rest.MachineSort.NAME or query.descending
+    return not (is_sorted or query.search or query.finding)
 
 
 def _after(cursor: str | None) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ Its rooms:
     allowed_operations         what may be started for a machine, and why the rest may not
     idempotency                a request is carried out once
     machine_shapes             a machine as a REST shape
+    machine_rows               machines as rows: which fit, in which order
     predictions                predicted times, and what runs took
     paging                     lists a page at a time
     editions                   a change names the edition that its caller saw

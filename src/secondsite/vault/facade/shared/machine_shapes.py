@@ -64,7 +64,7 @@ def described(
         drill=_drill(machine, notes),
         booted=_booted(machine.booted) if machine.booted else None,
         addresses=_addresses(machine),
-        power=_power(source),
+        power=power(source),
         points=_points(replica) if replica else rest.Points(),
         journal=_journal(replica) if replica else rest.Journal(),
     )
@@ -116,7 +116,7 @@ def finding_shape(finding: HealthFinding) -> rest.Finding:
     )
 
 
-def _power(source: SourceStatus | None) -> PowerState | None:
+def power(source: SourceStatus | None) -> PowerState | None:
     """The power state of the source. A newer appliance may report one that this vault does not know: then
     None."""
     return PowerState(source.power) if source and source.power in POWERS else None

@@ -14,11 +14,12 @@ from ....domain import rpo_samples
 from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
+from ....wire.rest.glance.machine_rows import MachineRow
 from ...health import findings, machine_rpo
 from ...health.findings import Situation
 from ...health.identity_cache import IdentityCache
 from ...store import ApplianceRecord, MachineRecord, StatusRecord
-from . import machine_shapes
+from . import machine_rows, machine_shapes
 
 RPO = '"rpo":'
 """Occurs only once in a machine's JSON: in a text its quotes are written with a backslash."""
@@ -58,17 +59,19 @@ class _RenderedMachine:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Steady:
-    """The last JSON, valid from `since` until `until` while everything that it was made from is the same
-    object."""
+    """The last findings, valid from `since` until `until` (None: only then) while everything that they follow
+    from is the same object; and what was made of them when it was first asked for."""
 
-    made: _RenderedMachine
+    found: tuple[HealthFinding, ...]
     status: StatusRecord
     around: tuple[object, ...]
     instants: Instants
     since: datetime
-    until: datetime
+    until: datetime | None
+    made: _RenderedMachine | None = None
+    row: MachineRow | None = None
 
     def is_right(self, situation: Situation, now: datetime) -> bool:
         of, status = self.status, situation.status
@@ -80,12 +83,13 @@ class _Steady:
             and of.moved is status.moved
             and self.around == _around(situation)
             and not _went_back(of, status)
+            and self.until is not None
             and self.since <= now <= self.until
         )
 
 
 class _Last:
-    """The last JSON of one version of a machine."""
+    """The last JSON and findings of one version of a machine."""
 
     made: _RenderedMachine | None = None
     steady: _Steady | None = None
@@ -98,27 +102,38 @@ def _last(_machine: MachineRecord) -> _Last:
 
 def machine(situation: Situation, now: datetime) -> RenderedMachine:
     """The machine as JSON at `now`, without the notes of its drills."""
-    of = situation.machine
-    made, instants = _now(situation, now)
-    return RenderedMachine(of.id, of.name, made.health, f"{made.before}{_ages(instants, now)}{made.behind}")
+    of, steady = situation.machine, _steady(situation, now)
+    made = steady.made = steady.made or _found(situation, steady.found)
+    return RenderedMachine(
+        of.id, of.name, made.health, f"{made.before}{_ages(steady.instants, now)}{made.behind}"
+    )
 
 
 def findings_of(situation: Situation, now: datetime) -> tuple[HealthFinding, ...]:
     """The machine's findings at `now`; those of machines at rest are not computed again."""
-    return _now(situation, now)[0].found
+    return _steady(situation, now).found
 
 
-def _now(situation: Situation, now: datetime) -> tuple[_RenderedMachine, Instants]:
+def row(situation: Situation, now: datetime) -> MachineRow:
+    """The machine as a row at `now`: the same object as long as nothing has changed."""
+    steady = _steady(situation, now)
+    made = steady.row = steady.row or machine_rows.row(situation, steady.found)
+    return made
+
+
+def _steady(situation: Situation, now: datetime) -> _Steady:
     last = _last(situation.machine)
     steady = last.steady
-    if steady is not None and steady.is_right(situation, now):
-        return steady.made, steady.instants
-    made, instants = _found(situation, last, now), machine_rpo.instants(situation.status)
-    until = findings.steady_until(situation, now)
-    last.steady = (
-        None if until is None else _Steady(made, situation.status, _around(situation), instants, now, until)
-    )
-    return made, instants
+    if steady is None or not steady.is_right(situation, now):
+        steady = last.steady = _Steady(
+            findings.findings(situation, now),
+            situation.status,
+            _around(situation),
+            machine_rpo.instants(situation.status),
+            now,
+            findings.steady_until(situation, now),
+        )
+    return steady
 
 
 def page(items: Sequence[RenderedMachine], following: str | None) -> str:
@@ -127,9 +142,9 @@ def page(items: Sequence[RenderedMachine], following: str | None) -> str:
     return f'{{"items":[{",".join(each.text for each in items)}],"next":{cursor}}}'
 
 
-def _found(situation: Situation, last: _Last, now: datetime) -> _RenderedMachine:
+def _found(situation: Situation, found: tuple[HealthFinding, ...]) -> _RenderedMachine:
     """The last JSON, if the present findings and all else are the same; else a new one."""
-    found, sides = findings.findings(situation, now), (_side(situation.source), _side(situation.target))
+    last, sides = _last(situation.machine), (_side(situation.source), _side(situation.target))
     made = last.made
     if made is None or not made.is_of(situation.status, sides, found):
         made = last.made = _make(situation, sides, found)

@@ -18,6 +18,7 @@ from ....wire.control import changes
 from ....wire.control.statuses import ReplicaStatus, SourceStatus
 from . import change_filter
 from .new_points import UNKNOWN, Unwritten
+from .recent import Recent
 
 AnyStatus = SourceStatus | ReplicaStatus
 Key = tuple[str, type[AnyStatus]]
@@ -84,7 +85,15 @@ class LatestStatuses:
     def __init__(self) -> None:
         self._seen: dict[Key, SideStatus] = {}
         self._by: dict[str, datetime] = {}
+        self._number = 0
+        self._changed = Recent[str, None]()
         self._lock = threading.Lock()
+
+    def changed_after(self, number: int) -> tuple[int, Collection[str]]:
+        """The ids of machines of which something was reported after that number, and the number from which
+        to ask on."""
+        with self._lock:
+            return self._number, self._changed.since(number).keys()
 
     def find(self, machine_id: str, side: type[AnyStatus]) -> SideStatus | None:
         with self._lock:
@@ -142,6 +151,7 @@ class LatestStatuses:
                     digest=None,
                 )
             )
+            self._note(key)
         return key
 
     def figures(self, appliance_id: str, said: changes.Figures, now: datetime) -> Key | None:
@@ -155,6 +165,7 @@ class LatestStatuses:
             self._seen[key] = dataclasses.replace(
                 seen, status=changes.with_figures(seen.status, said), at=now, turn=seen.turn + 1
             )
+            self._note(key)
         return key
 
     def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
@@ -181,6 +192,7 @@ class LatestStatuses:
                 points=points,
                 digest=said.digest,
             )
+            self._note(key)
         return key
 
     def gone(self, appliance_id: str, machine_id: str, side: type[AnyStatus]) -> None:
@@ -227,12 +239,18 @@ class LatestStatuses:
         keep = set(machine_ids)
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if key[0] in keep}
+            for machine_id in [each for each in self._changed if each not in keep]:
+                self._changed.drop(machine_id)
 
     def forget_said_by(self, appliance_id: str) -> None:
         """Forget an appliance's statuses: another vault process may have heard newer ones, and written
         them."""
         with self._lock:
             self._seen = {key: seen for key, seen in self._seen.items() if seen.by != appliance_id}
+
+    def _note(self, key: Key) -> None:
+        self._number += 1
+        self._changed.put(key[0], None, self._number)
 
     def _base(self, key: Key, appliance_id: str) -> SideStatus | None:
         """The status from which a change of this appliance is made."""

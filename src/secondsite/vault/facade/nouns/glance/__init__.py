@@ -1,0 +1,11 @@
+"""Many things at a glance: short rows, and what changes of them.
+
+Its rooms:
+
+    board         what one who looks sees, and when each thing of it changed last
+    boards        the boards of a vault
+    looking       brings a board up to date
+    job_rows      jobs as rows
+    machine_rows  lists of machines as rows
+    live          batches for those who follow a board
+"""
