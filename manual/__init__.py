@@ -1,0 +1,4 @@
+"""The manual: the pages of docs/ and of the project's root as one site, which needs nothing from elsewhere.
+
+- `staging`: lays the pages out as the site has them
+"""
