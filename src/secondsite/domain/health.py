@@ -225,8 +225,10 @@ CATALOGUE: dict[str, FindingKind] = {
         _kind(
             "machine-doubled",
             C,
-            "Another machine came with this one's identity, as a clone of it does; it was refused.",
-            "In the clone run 'secondsite-agent remove', then enroll it with a key of its own.",
+            "Another machine came with this one's identity, as a clone of it does, or its old server after a "
+            "failover; it was refused, and works.",
+            "If it is the machine's old server, switch it off. In a clone run 'secondsite-agent remove', "
+            "then enroll it with a key of its own.",
         ),
         _kind(
             "agent-not-registered",

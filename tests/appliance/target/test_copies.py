@@ -70,7 +70,9 @@ def next_time(key, path):
 def of(gone, power, *disks, macs=(OTHER,), fabric_id="id-2", stays=True):
     machine = MachineSummary(fabric_id, "my db", power, None, gone.definition)
     holding = HeldResources(disks, frozenset(macs), stays)
-    fabric = SimpleNamespace(inventory=SimpleNamespace(holding=lambda _: holding))
+    fabric = SimpleNamespace(
+        inventory=SimpleNamespace(holding=lambda _: holding), properties=SimpleNamespace(hosts=True)
+    )
     seen = copies.seen(fabric, machine)
     assert seen is not None
     return copies.of(seen, gone)

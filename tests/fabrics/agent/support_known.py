@@ -14,3 +14,5 @@ class Known:
     rescue: bool = False
     said_goodbye: bool = False
     hello: dict[str, bool] = dataclasses.field(default_factory=dict)
+    beside: dict[str, bool] | None = None
+    revoked: bool = False

@@ -19,6 +19,7 @@ class Known:
     heard_at: object = None
     rescue: bool = False
     hello: dict[str, str] = field(default_factory=lambda: {"product_uuid": "own"})
+    beside: dict[str, str] | None = None
 
 
 class Link:
@@ -92,11 +93,19 @@ def test_the_rescue_system_and_a_machine_without_that_number_are_as_they_are(lin
     assert agents.known()[0].connected
 
 
+def test_beside_its_rescue_system_only_its_own_hardware_is_the_machine(link, agents):
+    link.agent = Known(rescue=True, beside={"product_uuid": "own"})
+    assert agents.find(ID).beside is not None
+    link.agent = Known(rescue=True, beside={"product_uuid": "other"})
+    assert agents.find(ID).beside is None
+
+
 def test_who_was_failed_over_must_not_work_here_but_its_copy_and_one_that_comes_home_may(agents, records):
     assert agents.forbids(ID, "own") == ""
     records.change(ID, start_forbidden=True)
     assert "runs at the other site" in agents.forbids(ID, "own")
     assert agents.forbids(ID, "other") == ""
+    assert "runs at the other site" in agents.forbids(ID, "4c4c4544-0032-5910-8047-b8c04f4d3832")
     records.change(ID, start_forbidden=False, withdrawn=True)
     assert agents.forbids(ID, "own")
 

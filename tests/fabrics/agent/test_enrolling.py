@@ -103,6 +103,32 @@ def test_an_expired_certificate_is_told_with_what_to_do(agents, folder, machine)
     machine.said("This machine's certificate has expired, by the appliance's clock")
 
 
+def test_a_machine_that_comes_home_after_its_certificate_ended_is_let_in_and_gets_another(
+    agents, folder, machine
+):
+    machine.enroll(agents.port, agents.new_key())
+    fake = support.Fake(agents, folder)
+    fake.agent_id = agents.known()[0].agent_id
+    old = Registry(folder / "agents", lambda: datetime.now(UTC) - timedelta(days=100))
+    fake.enroll_at(old, old.new_key(agent_id=fake.agent_id))
+    ended = fake.identity.read_bytes()
+    (machine.state / "identity.pem").write_bytes(ended)
+    machine.run()
+    machine.said("certificate has expired")
+    agents.expect_home(fake.agent_id)
+    eventually(lambda: support.connected(agents), support.PATIENCE)
+    eventually(lambda: (machine.state / "identity.pem").read_bytes() != ended, support.PATIENCE)
+
+
+def test_one_that_was_revoked_is_not_let_in_because_it_comes_home(agents, folder, machine):
+    machine.enroll(agents.port, agents.new_key())
+    agent_id = agents.known()[0].agent_id
+    agents.revoke(agent_id)
+    agents.expect_home(agent_id)
+    machine.run()
+    machine.said("is not accepted any more")
+
+
 def test_the_certificate_of_a_real_machine_is_renewed(agents, folder, machine):
     then = datetime.now(UTC) - timedelta(days=61)
     machine.enroll(agents.port, agents.new_key())

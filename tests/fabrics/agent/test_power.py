@@ -88,6 +88,15 @@ def test_one_whose_connection_was_only_cut_may_run(link, power):
         power.state(ID)
 
 
+def test_one_whose_agent_a_person_revoked_is_gone(link, power):
+    link.agent = Known(connected=False)
+    with pytest.raises(AgentAway) as raised:
+        power.state(ID)
+    assert "agents revoke server" in raised.value.do
+    link.agent = Known(connected=False, revoked=True)
+    assert power.state(ID) is PowerState.MISSING
+
+
 def test_of_a_rescue_system_that_is_away_nobody_says_what_to_do_in_the_machines_own_system(
     link, power, hosting
 ):
@@ -141,6 +150,20 @@ def test_a_machine_whose_fence_keeps_it_from_working_is_off_and_can_be_let_go_on
     power.start(ID)
     assert link.asked == ["unfence"]
     assert power.state(ID) is PowerState.RUNNING
+
+
+def test_a_server_that_works_beside_its_rescue_system_runs_and_nobody_shuts_down_the_other(
+    link, power, records
+):
+    records.change(ID, withdrawn=True)
+    link.agent = Known(rescue=True, beside={})
+    assert power.state(ID) is PowerState.RUNNING
+    for act in (lambda: power.shut_down(ID, 1.0), lambda: power.stop(ID)):
+        with pytest.raises(FabricError, match="on one server"):
+            act()
+    assert link.asked == []
+    link.agent = Known(rescue=True, beside={"fenced": True})
+    assert power.state(ID) is PowerState.MISSING
 
 
 def test_one_that_does_not_go_off_is_not_called_off(link, power, monkeypatch):

@@ -13,8 +13,8 @@ from .registry import any_registry_of
 
 @dataclass(frozen=True, slots=True)
 class ListedAgent:
-    """`valid_until` is that of its newest certificate; None if it was revoked. `is_guest`: it was enrolled at
-    another appliance, and its machine runs here; then it is when it last came."""
+    """`valid_until` is that of the machine's newest certificate; None if it was revoked. `is_guest`: it was
+    enrolled at another appliance, and its machine runs here; then it is when it last came."""
 
     agent_id: str
     name: str
@@ -33,7 +33,7 @@ def listed(home: Path) -> Sequence[ListedAgent]:
 
 def _listed(registry: Registry, record: Record) -> ListedAgent:
     heard = registry.records.heard(record.agent_id)
-    until = max((each.until for each in record.certificates), default=None)
+    until = max((each.until for each in record.certificates if each.kind == "machine"), default=None)
     version = "" if heard is None else str(heard.hello.get("version", ""))
     heard_at = None if heard is None else heard.at
     return ListedAgent(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,8 @@ from .link import AgentAway, Double, Hardware, KnownAgent, OtherDisks
 from .records import Records
 
 PRODUCT = "product_uuid"
+OF_NAMES = 5
+LETTERED = "4c4c4544"
 RUNS_THERE = "it was failed over, and runs at the other site."
 COMES_HOME = "it comes home, and its disks are not whole yet."
 REPLACED = "another server took its place."
@@ -31,11 +34,11 @@ class AgentsAtHome:
         self._records = records
 
     def known(self) -> Sequence[KnownAgent]:
-        return [_away(each) if self._is_elsewhere(each) else each for each in self._agents.known()]
+        return [self._at_home(each) for each in self._agents.known()]
 
     def find(self, agent_id: str) -> KnownAgent | None:
         found = self._agents.find(agent_id)
-        return _away(found) if found is not None and self._is_elsewhere(found) else found
+        return None if found is None else self._at_home(found)
 
     def elsewhere(self, agent_id: str) -> str | None:
         """The name under which the machine calls from other hardware, if it does."""
@@ -65,6 +68,8 @@ class AgentsAtHome:
             return None
         if product in record.replaced:
             return REPLACED
+        if self.hardware(agent_id, product) is Hardware.STRANGE:
+            return RUNS_THERE
         if record.stands_alone or (record.hardware and product and product != record.hardware):
             return ""
         if record.home:
@@ -83,7 +88,7 @@ class AgentsAtHome:
         if not product or product == record.hardware:
             return Hardware.OWN
         if record.is_failed_over or record.home:
-            return Hardware.COPY
+            return Hardware.COPY if _may_be_made(product) else Hardware.STRANGE
         return Hardware.OWN if record.hardware is None or record.tag is None else Hardware.OTHER
 
     def tell_apart(self, hardware: Callable[[str, str], Hardware]) -> None:
@@ -95,6 +100,9 @@ class AgentsAtHome:
     def forget_other_disks(self, agent_id: str) -> None:
         self._agents.forget_other_disks(agent_id)
 
+    def expect_home(self, agent_id: str) -> None:
+        self._agents.expect_home(agent_id)
+
     def _require_here(self, agent_id: str) -> None:
         name = self.elsewhere(agent_id)
         if name is not None:
@@ -103,6 +111,14 @@ class AgentsAtHome:
                 do="Nothing, if the machine was failed over. If this is its hardware now: disable its "
                 "protection, and enable it again.",
             )
+
+    def _at_home(self, agent: KnownAgent) -> KnownAgent:
+        if agent.beside is not None and not self._is_own(agent.agent_id, agent.beside.get(PRODUCT)):
+            agent = dataclasses.replace(agent, beside=None)
+        return _away(agent) if self._is_elsewhere(agent) else agent
+
+    def _is_own(self, agent_id: str, product: object) -> bool:
+        return not isinstance(product, str) or self.hardware(agent_id, product) is Hardware.OWN
 
     def _is_elsewhere(self, agent: KnownAgent) -> bool:
         """What it is on becomes the hardware of a machine that is not protected, or had none."""
@@ -114,6 +130,16 @@ class AgentsAtHome:
         with contextlib.suppress(FabricError):
             self._records.change(agent.agent_id, hardware=told)
         return False
+
+
+def _may_be_made(product: str) -> bool:
+    """Whether a copy of a machine may have that UUID: theirs are made of names. A maker of servers writes
+    letters and digits of his own into his, which look alike."""
+    try:
+        found = uuid.UUID(product)
+    except ValueError:
+        return True
+    return found.version == OF_NAMES and not product.lower().startswith(LETTERED)
 
 
 def _away(agent: KnownAgent) -> KnownAgent:

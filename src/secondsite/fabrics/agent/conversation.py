@@ -68,6 +68,9 @@ class Agents(Protocol):
 
     def forget_other_disks(self, agent_id: str) -> None: ...
 
+    def expect_home(self, agent_id: str) -> None:
+        """The machine is about to start from its own disks, whose certificate may have ended meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastHold:

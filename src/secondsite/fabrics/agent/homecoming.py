@@ -21,6 +21,7 @@ from ..capacity import Capacity
 from ..interface import AS_DEFINED, HostRequest, Obstacle, Progress, StartTrial, untold
 from . import merging
 from .conversation import Agents
+from .inventory import BESIDE_DO, runs_beside, works_beside
 from .last_views import LastViews
 from .link import AgentAway
 from .nothing_here import DO, NoHosting, none_here
@@ -61,7 +62,7 @@ class AgentHosting(NoHosting):
         if not self.is_rescued(fabric_id):
             self._require_not_coming(fabric_id, definition.name)
             return [Obstacle(_away(definition.name), RESCUE_DO)]
-        found = list(self._other.obstacles(fabric_id))
+        found = [*self._beside(fabric_id), *self._other.obstacles(fabric_id)]
         try:
             self.attach(fabric_id)
         except errors.MachineAway:
@@ -69,6 +70,10 @@ class AgentHosting(NoHosting):
         except errors.FabricError as problem:
             found.append(Obstacle(problem.message, problem.do))
         return found
+
+    def _beside(self, fabric_id: str) -> Sequence[Obstacle]:
+        agent = self._agents.find(fabric_id)
+        return [Obstacle(runs_beside(agent), BESIDE_DO)] if agent and works_beside(agent) else []
 
     def _require_not_coming(self, fabric_id: str, name: str) -> None:
         """Raises MachineAway while its rescue system may yet come back by itself."""
@@ -92,7 +97,7 @@ class AgentHosting(NoHosting):
             with contextlib.suppress(AgentAway):  # it is off, or goes off by itself
                 self._last_views.switch_off(fabric_id)
         told = super().withdraw(fabric_id, tag, disks)
-        self._records.change(fabric_id, withdrawn=True, wanted_back=False)
+        self._records.change(fabric_id, withdrawn=True, wanted_back=False, replicated=tuple(sorted(disks)))
         self.attach(fabric_id)
         return told
 
@@ -125,7 +130,8 @@ class AgentHosting(NoHosting):
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
         """Its disks are its own again. One that runs from the rescue image is not restarted: its copy runs at
         the other site."""
-        self._records.change(definition.fabric_id, tag=tag, withdrawn=False)
+        self._records.change(definition.fabric_id, withdrawn=False)
+        super().restore(definition, tag)
         self.release(definition.fabric_id)
 
     def create(self, request: HostRequest) -> Sequence[str]:
@@ -174,6 +180,7 @@ class AgentHosting(NoHosting):
         told = partial(_tell, progress)
         merging.merge(self._folder / fabric_id, disks, self._key, told)
         self._rescued.require_same_start(fabric_id)
+        self._agents.expect_home(fabric_id)
         self._records.change(fabric_id, stands_alone=True, merging=False, **self._other.settled(fabric_id))
 
     def stands_alone(self, fabric_id: str) -> bool:

@@ -77,15 +77,19 @@ class AgentInventory:
 
     def _is_on(self, agent: KnownAgent) -> bool:
         """One that stands still after its last view counts as off."""
-        return works(agent) and self._records.get(agent.agent_id).last is None
+        is_on = works(agent) or works_beside(agent)
+        return is_on and self._records.get(agent.agent_id).last is None
 
     def tag(self, fabric_id: str) -> str | None:
         self._require(fabric_id)
         return self._records.get(fabric_id).tag
 
     def holding(self, fabric_id: str) -> HeldResources:
-        """The disks are files here only while it runs from the rescue image, or as it comes home."""
-        found = self._require(fabric_id)
+        """The disks are files here only while it runs from the rescue image, or as it comes home; its own
+        system, on another server at the same time, has none of them."""
+        found, agent = self._require(fabric_id), self._agents.find(fabric_id)
+        if agent is not None and works_beside(agent):
+            return HeldResources((), frozenset(nic.mac.lower() for nic in found.definition.nics))
         now = found.power is PowerState.RUNNING
         disks = (
             HeldDisk(each.key, each.path, now, True, format=each.format) for each in found.definition.disks
@@ -121,7 +125,7 @@ class AgentInventory:
     def _summary(self, agent: KnownAgent, told_within: float) -> MachineSummary | None:
         definition = self._described(agent, told_within)
         record = self._records.get(agent.agent_id)
-        if definition is None or (record.withdrawn and not works(agent)):
+        if definition is None or (record.withdrawn and not self._is_on(agent)):
             return None
         return MachineSummary(
             fabric_id=agent.agent_id,
@@ -203,6 +207,18 @@ def works(agent: KnownAgent) -> bool:
     return agent.connected and not agent.rescue and not is_fenced(agent)
 
 
+def works_beside(agent: KnownAgent) -> bool:
+    """Whether its own system works on one server while its rescue system runs on another."""
+    return agent.beside is not None and agent.beside.get(FENCED) is not True
+
+
+BESIDE_DO = "Switch off the server that runs its own system; then repeat the verb."
+
+
+def runs_beside(agent: KnownAgent) -> str:
+    return f"{agent.name} runs its own system on one server, and its rescue system runs on another."
+
+
 def is_fenced(agent: KnownAgent) -> bool:
     """Whether its boot was stopped before its services, since it was failed over."""
     return agent.connected and agent.hello.get(FENCED) is True
@@ -220,8 +236,8 @@ def _silent(agent: KnownAgent) -> str:
 def _doubled(double: Double) -> str:
     if not double.served_name:
         return (
-            f"{double.refused_name} at {double.refused_address} was switched on, although another server "
-            "took its place. It is not let in."
+            f"{double.refused_name} at {double.refused_address} was switched on, although {double.although}. "
+            "It is not let in."
         )
     return (
         f"{double.refused_name} at {double.refused_address} came with the identity of {double.served_name} "

@@ -48,7 +48,7 @@ class OtherServer:
         if record.stands_alone and record.others:
             return Lent(record.others, record.other_sizes)
         self._records.change(fabric_id, others={}, other_sizes={})
-        return Lent(record.keys, {})
+        return Lent(record.coming_home, {})
 
     def obstacles(self, fabric_id: str) -> Sequence[Obstacle]:
         """What speaks against its homecoming there."""
@@ -65,7 +65,7 @@ class OtherServer:
     def _without_its_own(self, fabric_id: str, record: MachineRecord) -> Sequence[Obstacle]:
         """One that comes home to its own disks must have them."""
         offered = told.disks(self._agents.ask(fabric_id, "disks", QUICK_SECONDS))
-        if any(each in offered for each in record.keys.values()):
+        if any(each in offered for each in record.coming_home.values()):
             return ()
         agent = self._agents.find(fabric_id)
         name = agent.name if agent is not None else fabric_id

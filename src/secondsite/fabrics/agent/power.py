@@ -9,11 +9,11 @@ import time
 
 import structlog
 
-from ...domain import errors
+from ...domain import errors, shell
 from ..interface import Obstacle, PowerState, Progress, untold
 from .conversation import Agents, Conversation
 from .homecoming import AgentHosting
-from .inventory import is_fenced, works
+from .inventory import BESIDE_DO, is_fenced, runs_beside, works, works_beside
 from .last_views import LastViews
 from .link import AgentAway
 from .records import Records
@@ -39,11 +39,14 @@ class AgentPower:
 
     def state(self, fabric_id: str) -> PowerState:
         """As the interface says; a machine that stands still after its last view is off. Raises AgentAway for
-        one that is silent, and was not switched off from here: nobody knows whether it runs."""
+        one that is silent, and was not switched off from here: nobody knows whether it runs. A person who
+        revoked its agent knows."""
         agent = self._agents.find(fabric_id)
         record = self._records.get(fabric_id)
-        if agent is None or (record.withdrawn and not agent.connected):
+        if agent is None or agent.revoked or (record.withdrawn and not agent.connected):
             return PowerState.MISSING
+        if works_beside(agent):
+            return PowerState.RUNNING
         if agent.connected and agent.rescue:
             return PowerState.MISSING if record.withdrawn else PowerState.OFF
         if agent.connected:
@@ -57,7 +60,8 @@ class AgentPower:
         raise AgentAway(
             f"The agent of {agent.name} does not answer: it {heard}.",
             do="Look whether the machine runs and reaches this appliance: in it, 'systemctl status "
-            "secondsite-agent'.",
+            "secondsite-agent'. If it is gone for ever: 'secondsite appliance agents revoke "
+            f"{shell.arguments(agent.name)}' on this appliance's host.",
         )
 
     def start(self, fabric_id: str, progress: Progress = untold) -> None:
@@ -118,6 +122,7 @@ class AgentPower:
         """A machine that is replicated stands still, with its services stopped, and goes off once its last
         changes have arrived. Any other is shut down; it is off once its agent was ended in order. A
         connection that is only lost tells nothing."""
+        self._require_one(fabric_id)
         if self._records.get(fabric_id).checkpoints:
             self._last_views.take(fabric_id, grace_seconds)
             return True
@@ -127,6 +132,7 @@ class AgentPower:
     def stop(self, fabric_id: str) -> None:
         """Nobody can cut the power of a machine that does not obey its agent: raises FabricError for one that
         is not known to be off then. One that runs from the rescue image is off as it is."""
+        self._require_one(fabric_id)
         if self._is_connected(fabric_id):
             if self._last_views.stands(fabric_id):
                 self._last_views.switch_off(fabric_id)
@@ -141,6 +147,13 @@ class AgentPower:
                 f"Nobody knows whether {agent.name} is off, and its power cannot be cut from here.",
                 do="Switch it off where it stands, or start it from the rescue image; then retry.",
             )
+
+    def _require_one(self, fabric_id: str) -> None:
+        """Raises FabricError if it runs on one server while its rescue system, which is what is asked, runs
+        on another."""
+        agent = self._agents.find(fabric_id)
+        if agent is not None and works_beside(agent):
+            raise errors.FabricError(runs_beside(agent), do=BESIDE_DO)
 
     def _await_up(self, fabric_id: str) -> None:
         """Wait until a machine that came home runs its own system; as long as its rescue system is there, it

@@ -41,6 +41,8 @@ class MachineRecord(Shape):
     """UUIDs of servers whose place another one took: as long as it is protected, it works on none of them."""
     withdrawn: bool = False
     """Whether it was withdrawn, and may come home."""
+    replicated: tuple[str, ...] = ()
+    """The keys here of the disks that it comes home to, since it was withdrawn; none: all that it had."""
     home: dict[str, str] = Field(default_factory=dict)
     """The files, by disk key, from which it comes home."""
     merging: bool = False
@@ -53,6 +55,14 @@ class MachineRecord(Shape):
     """How much of each of these is the machine's."""
     last: str | None = None
     """The name of its last view, after which it stood still."""
+
+    @property
+    def coming_home(self) -> dict[str, str]:
+        """What the agent calls the disks that it comes home to, by their keys here. It may have had others,
+        which were taken out of it, or are not replicated."""
+        told = (each.key for each in self.told.disks) if self.told else ()
+        wanted = frozenset(self.replicated or told)
+        return {key: theirs for key, theirs in self.keys.items() if key in wanted}
 
     @property
     def is_failed_over(self) -> bool:

@@ -68,7 +68,8 @@ class AgentTracking:
         def tagged(found: MachineRecord) -> dict[str, object]:
             if found.tag not in (None, tag):
                 raise errors.NotOurs(f"Machine {fabric_id} is tagged {found.tag} already.")
-            return {"tag": tag}
+            anew = {"start_forbidden": False, "withdrawn": False} if found.tag is None else {}
+            return {"tag": tag, **anew}
 
         self._records.update(fabric_id, tagged)
 

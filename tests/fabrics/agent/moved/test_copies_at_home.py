@@ -1,5 +1,6 @@
 """The copy of a machine calls the appliance of its old site, where the machine is switched on again."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from secondsite.ground import threads
 
 from ..support_link import PATIENCE, Fake, connected
 
-COPY = {"boot_id": "b9", "product_uuid": "copy", "uptime_seconds": 5.0}
+COPY = {"boot_id": "b9", "product_uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, "copy")), "uptime_seconds": 5.0}
 AGAIN = {"boot_id": "b2", "uptime_seconds": 5.0}
 
 
@@ -55,6 +56,13 @@ def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inv
         assert inventory.running() == {machine.agent_id}
         with machine.control(**COPY) as copy:
             assert copy.hear()["code"] == "copy"
+
+
+def test_its_disks_on_a_new_mainboard_are_not_taken_for_the_copy_and_told_of(inventory, machine, records):
+    records.change(machine.agent_id, start_forbidden=True, is_off=True)
+    with machine.control(product_uuid="4c4c4544-0032-5910-8047-b8c04f4d3832", **AGAIN) as line:
+        assert line.hear()["code"] == "strange"
+    assert "two copies work" in doubled(inventory, machine)[0]
 
 
 def test_after_a_drill_the_machine_takes_its_place_back_at_once(agents, inventory, machine):

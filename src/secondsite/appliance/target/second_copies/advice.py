@@ -19,6 +19,9 @@ def whole(copy: Copy) -> str:
 
 def what_to_do(copy: Copy) -> str:
     quoted = shell.arguments(copy.machine.name)
+    if not copy.hosted:
+        is_on = copy.machine.power.is_on
+        return f"Switch it off where it stands ({COPY_FIRST})." if is_on else "Leave it off."
     if copy.is_nothing_else:
         return " ".join(_as_a_whole(copy, quoted))
     detached = [_detached(copy, each, quoted) for each in (*copy.written, *copy.later)]

@@ -16,11 +16,13 @@ Identities = frozenset[same_files.Identity]
 
 @dataclass(frozen=True, slots=True)
 class MachineFiles:
-    """A machine of the site, with the file of each disk that it can write to, and the files below it."""
+    """A machine of the site, with the file of each disk that it can write to, and the files below it.
+    `hosted`: its platform defines and starts it; else it stands where its owner switches it on."""
 
     machine: MachineSummary
     holding: HeldResources
     files: tuple[tuple[HeldDisk, same_files.Identity | None, Identities], ...]
+    hosted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,16 @@ class WithdrawnMachine:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What a machine has of a withdrawn one. `same`: it has the machine's id. `written` are its disks that
-    are the machine's and open; `later` those that it has from its next start on. `above` are disks of its own
-    that stand on the machine's, if it also has the machine's id or one of its MAC addresses."""
+    """What a machine has of a withdrawn one; `hosted` as of the machine. `same`: it has the machine's id.
+    `written` are its disks that are the machine's and open; `later` those that it has from its next start on.
+    `above` are disks of its own that stand on the machine's, if it also has the machine's id or one of its
+    MAC addresses."""
 
     machine: MachineSummary
     left: WithdrawnMachine
     holding: HeldResources
     same: bool
+    hosted: bool = True
     written: tuple[HeldDisk, ...] = ()
     later: tuple[HeldDisk, ...] = ()
     above: tuple[HeldDisk, ...] = ()
@@ -70,7 +74,7 @@ def seen(fabric: Fabric, machine: MachineSummary) -> MachineFiles | None:
         return None
     disks = [each for each in holding.disks if each.path and not each.read_only]
     files = ((each, same_files.identity(each.path), _below(each)) for each in disks)
-    return MachineFiles(machine, holding, tuple(files))
+    return MachineFiles(machine, holding, tuple(files), fabric.properties.hosts)
 
 
 def left(
@@ -101,7 +105,8 @@ def of(found: MachineFiles, gone: WithdrawnMachine) -> Copy | None:
         above = []  # under another address it is its owner's to have
     if not (same or written or later or above):
         return None
-    return Copy(found.machine, gone, found.holding, same, tuple(written), tuple(later), tuple(above))
+    has = tuple(written), tuple(later), tuple(above)
+    return Copy(found.machine, gone, found.holding, same, found.hosted, *has)
 
 
 def shared_macs(holding: HeldResources, gone: WithdrawnMachine) -> list[str]:

@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class KnownAgent:
     """`heard_at` is None if it was never heard; `hello` is what it told of its machine when it came last.
-    `rescue`: it is the rescue system that is here. `said_goodbye`: it was told to end when it left, as at a
+    `rescue`: it is the rescue system that is here. `beside` is what its own system told, if that runs at the
+    same time, on another server. `said_goodbye`: it was told to end when it left, as at a
     shutdown of its machine, and its connection was not only cut."""
 
     agent_id: str
@@ -59,6 +60,7 @@ class KnownAgent:
     authority: str = ""
     """The certificate (PEM) that signed its own; empty for a guest."""
     said_goodbye: bool = False
+    beside: Mapping[str, Any] | None = None
 
 
 class Agents:
@@ -155,6 +157,11 @@ class Agents:
     def forget_other_disks(self, agent_id: str) -> None:
         self._registry.other_disks.forget(agent_id)
 
+    def expect_home(self, agent_id: str) -> None:
+        """Let the machine in once more by the certificate that it has, also if that has ended, and renew it:
+        nobody renews it while its copy runs at the other site. Raises FabricError, OSError."""
+        self._registry.expect_home(agent_id)
+
     def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
         """A registration key, valid once and for so many hours: for a new agent, or for one that is known.
         Raises NotFound, InvalidArgument."""
@@ -192,8 +199,12 @@ class Agents:
             None if heard is None else heard.at, {} if heard is None else heard.hello,
             here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
             record.valid_since(self._registry.clock()), "" if record.is_guest else self.authority.pem,
-            here is None and self._presence.said_goodbye(record.agent_id),
+            here is None and self._presence.said_goodbye(record.agent_id), self._beside(record.agent_id),
         )  # fmt: skip
+
+    def _beside(self, agent_id: str) -> Mapping[str, Any] | None:
+        own = self._presence.beside(agent_id)
+        return None if own is None else heard_of(own, self._registry.clock()).hello
 
     def _why_not(self, agent_id: str, product: str) -> str | None:
         return self._forbids(agent_id, product)

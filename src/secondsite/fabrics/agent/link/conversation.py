@@ -39,12 +39,13 @@ class Peer:
 
 @dataclass(eq=False, slots=True)
 class Conversation:
-    """`heard_at` is monotonic. Thread-safe, but for `serve`, which is the reading thread's."""
+    """`began_at` and `heard_at` are monotonic. Thread-safe but for `serve`, which is the reading thread's."""
 
     peer: Peer
     hello: Hello
     stream: Stream
     since: datetime
+    began_at: float = field(default_factory=time.monotonic)
     heard_at: float = field(default_factory=time.monotonic)
     said_goodbye: bool = False
     _number: int = 0

@@ -28,12 +28,14 @@ Place = tuple[str, str]
 
 class Hardware(enum.Enum):
     """Whose the hardware is that an agent calls from: the machine's own; another one, which may be a copy
-    of it or its owner's new mainboard; that of its copy, since it was failed over; that of a server whose
-    place another one took."""
+    of it or its owner's new mainboard; that of its copy, since it was failed over; since then also one that
+    is neither: its disks in another server, or on a new mainboard; that of a server whose place another one
+    took."""
 
     OWN = "own"
     OTHER = "other"
     COPY = "copy"
+    STRANGE = "strange"
     REPLACED = "replaced"
 
 
@@ -44,8 +46,8 @@ def own(_agent_id: str, _product: str) -> Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Double:
-    """Two machines with one certificate: the one that is served, and the one that was refused. Without a name
-    of the first the other one's place was taken by another server."""
+    """Two machines with one certificate: the one that is served, and the one that was refused. `although`:
+    why that one must not work, whoever is served, to be said after that; then nobody is named who is."""
 
     agent_id: str
     served_name: str
@@ -53,6 +55,7 @@ class Double:
     refused_name: str
     refused_address: str
     since: datetime
+    although: str = ""
 
 
 class Presence:
@@ -70,6 +73,14 @@ class Presence:
         """The rescue system's, if it is here, else the machine's."""
         with self._lock:
             return self._here.get((agent_id, "rescue")) or self._here.get((agent_id, "machine"))
+
+    def beside(self, agent_id: str) -> Conversation | None:
+        """The machine's own system, if it was heard since the rescue system came, which is here too: then
+        they run on two servers. A connection that a server left behind when it was started anew is none."""
+        with self._lock:
+            rescue = self._here.get((agent_id, "rescue"))
+            own = self._here.get((agent_id, "machine"))
+        return own if rescue is not None and own is not None and own.heard_at > rescue.began_at else None
 
     def said_goodbye(self, agent_id: str) -> bool:
         """Whether the machine's agent was told to end by its machine when it was here last."""
@@ -137,15 +148,25 @@ class Presence:
                 "By its hardware this machine is the copy of one that was failed over, which keeps its place "
                 "here. Nothing is to be done.",
             )
+        if found is Hardware.STRANGE:
+            self._note_alone(new, now, "it was failed over: two copies work now. Switch it off")
+            raise Refused(
+                "strange",
+                "This machine was failed over, and its copy keeps its place here. Switch this one off. If it "
+                "is to be the machine again: cancel the failover, or bring it home by the rescue image.",
+            )
         if found is Hardware.REPLACED:
-            hello, peer = new.hello, new.peer
-            double = Double(peer.agent_id, "", "", hello.host_name, peer.address, now)
-            self._remember((peer.agent_id, hello.boot_id, hello.product_uuid), double)
+            self._note_alone(new, now, "another server took its place")
             raise Refused(
                 "replaced",
                 "Another server took this one's place, and runs with its identity. Switch this one off. If "
                 "it is to be the machine again: disable its protection, and enable it again.",
             )
+
+    def _note_alone(self, new: Conversation, now: datetime, although: str) -> None:
+        hello, peer = new.hello, new.peer
+        double = Double(peer.agent_id, "", "", hello.host_name, peer.address, now, although)
+        self._remember((peer.agent_id, hello.boot_id, hello.product_uuid), double)
 
     def _require_place(self, place: Place, last: Conversation, new: Conversation, now: datetime) -> None:
         if self.is_own(last) or not self.is_own(new):

@@ -19,6 +19,8 @@ from .records import OVERLAP, Accepted, Kind, Record, Records
 from .upgrades import Upgrades
 
 KEY_HOURS: Final = 72
+HOME_FOR: Final = timedelta(days=7)
+"""So long a machine that comes home may take to start, and have its certificate renewed."""
 MOST_HOURS: Final = 24 * 31
 
 
@@ -85,6 +87,11 @@ class Registry:
         self._change(agent_id, changed)
         return pem_of(certificate)
 
+    def expect_home(self, agent_id: str) -> None:
+        """Let the machine in for some days by its newest certificate, also if that has ended; one that was
+        revoked stays so. Raises NotFound, FabricError, OSError."""
+        self._change(agent_id, lambda record: _prolonged(record, self.clock() + HOME_FOR))
+
     def note_shown(self, agent_id: str, shown: str, name: str) -> None:
         """An agent came by this certificate: what it succeeds ends soon. Its machine's present name is
         kept."""
@@ -115,6 +122,15 @@ class Registry:
             return changed(record)
 
         self.records.change(agent_id, of_one)
+
+
+def _prolonged(record: Record, until: datetime) -> Record:
+    at = max((at for at, each in enumerate(record.certificates) if each.kind == "machine"), default=-1)
+    certificates = tuple(
+        each.model_copy(update={"until": max(each.until, until)}) if number == at else each
+        for number, each in enumerate(record.certificates)
+    )
+    return record.model_copy(update={"certificates": certificates})
 
 
 def _noted(record: Record, shown: str, name: str, soon: datetime) -> Record:
