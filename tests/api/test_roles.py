@@ -117,6 +117,7 @@ BESIDE = {
     "evidence": "nosuch-1",
     "sha256": "0" * 64,
     "policy": "default",
+    "session": "nosuch",
     "number": 1,
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.vault.facade.nouns import tokens
-from secondsite.vault.store.tokens import Tokens
+from secondsite.vault.store.access.tokens import Tokens
 from secondsite.wire.rest import Token
 from secondsite.wire.rest.access.tokens import LIVES_SECONDS
 

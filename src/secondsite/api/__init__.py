@@ -4,6 +4,7 @@ Its rooms:
 
     guard            authentication of every request, before its body is read
     bodies           reads request bodies, bounded in size and time
+    credentials      the token or the session that a request shows
     access           the caller of a request, and whether the call is permitted
     permissions      the permission that each call needs
     replay_approved  carries out a request that was kept for approval

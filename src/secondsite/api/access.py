@@ -1,5 +1,5 @@
-"""The caller of a request: a bearer token on every call but enrollment, the health check and the description
-of the API.
+"""The caller of a request: a bearer token or a session on every call but enrollment, the log-in, the health
+check and the description of the API.
 
 A dependency of a route is a coroutine wherever it does not wait: a function would take a thread of its own
 for each request, and while jobs run every change of threads can cost milliseconds.
@@ -10,9 +10,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import TypeAdapter
-from starlette.types import Scope
 
 from ..domain import errors
 from ..vault.facade import VaultFacade
@@ -20,11 +19,15 @@ from ..vault.facade.acts import Act, Body
 from ..vault.facade.callers import Caller as Identity
 from ..vault.facade.refusals import READING
 from . import permissions
+from .credentials import COOKIE, NEEDED
 
 CALLER, ACT = "secondsite.caller", "secondsite.act"
 """The keys in the request's scope under which the guard leaves the caller, and the act for the audit log."""
 _bearer = HTTPBearer(
     auto_error=False, description="An access token: 'secondsite token create NAME --role reader'."
+)
+_cookie = APIKeyCookie(
+    name=COOKIE, auto_error=False, description="A session: POST /api/session. For the vault's own pages only."
 )
 
 
@@ -40,20 +43,15 @@ async def vault_of(request: Request) -> VaultFacade:
 Vault = Annotated[VaultFacade, Depends(vault_of)]
 
 
-def token_of(scope: Scope) -> str:
-    """The token of the request; raises Unauthenticated without one."""
-    shown = [value for name, value in scope["headers"] if name == b"authorization"]
-    scheme, _, token = shown[0].decode("latin-1").partition(" ") if len(shown) == 1 else ("", "", "")
-    if scheme.lower() != "bearer" or not token:
-        raise errors.Unauthenticated("This call needs an access token ('Authorization: Bearer TOKEN').")
-    return token.strip()
-
-
-async def identity(request: Request, _described: Annotated[object, Depends(_bearer)]) -> Identity:
-    """The caller; the guard has checked the token before it read the request's body."""
+async def identity(
+    request: Request,
+    _described: Annotated[object, Depends(_bearer)],
+    _also: Annotated[object, Depends(_cookie)],
+) -> Identity:
+    """The caller; the guard has checked the credential before it read the request's body."""
     found = request.scope.get(CALLER)
     if not isinstance(found, Identity):
-        raise errors.Unauthenticated("This call needs an access token ('Authorization: Bearer TOKEN').")
+        raise errors.Unauthenticated(NEEDED)
     return found
 
 
@@ -98,7 +96,7 @@ Caller = Annotated[str, Depends(caller)]
 
 
 async def standing(vault: Vault, known: Known) -> Callable[[], bool]:
-    """A function for answers that last: whether the token is still valid."""
+    """A function for answers that last: whether the token, or the session, is still valid."""
     return lambda: vault.tokens.is_valid(known)
 
 

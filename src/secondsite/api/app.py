@@ -20,7 +20,10 @@ from .permissions import BASE
 
 DOCS = f"{BASE}/docs"
 CONVENTIONS = """\
-Every call but /api/health, /api/ready, /api/ca, /api/enroll and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`.
+Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and this description (/api/docs, /api/openapi.json) needs `Authorization: Bearer TOKEN`, or a session.
+
+- **Sessions**: `POST /api/session` gives a browser a cookie, which counts only for the vault's own pages (`Sec-Fetch-Site: same-origin`, or the vault's own `Origin`): else 403. A request shows the cookie or a token;
+  with both it gets 401. What a browser gets is to be stored nowhere.
 
 - **Methods**: POST creates and DELETE deletes a record; members are added and removed; every verb of the lifecycle is a POST under /api/machines, for several machines in the
   body or for one in the path. Sizes are bytes, spans are seconds, times are UTC.
@@ -34,7 +37,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll and this descriptio
   are not met (correct what the message lists and repeat the request); 412: only for If-Match; 422: not possible in any state.
 - **Compression**: answers of 8 KiB or more are compressed if the request has `Accept-Encoding: gzip`.
 - **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and has to arrive within 20 seconds: else 413 or 408. Connections that show no valid token within 30 seconds are cut, and an
-  address may have at most 100 connections and 20 new ones a second, a token 100 connections: with more, its oldest is cut. A stream of events ends when its token is deleted.
+  address may have at most 100 connections and 20 new ones a second, a token 100 connections: with more, its oldest is cut. A stream of events ends when its token is deleted, or its session.
   Of a token's requests that wait for an appliance, or read the whole audit log, six are carried out at once: else 504.
 - **Roles**: a token has roles (reader, operator, contributor, access_administrator) and a scope: the whole vault, or one site. Each call says which permission it needs; without it the answer
   is 403. What is outside a token's scope does not exist for it: it is in no list, and asking for it gets 404. Machines belong to the scope of their source and of their target.
@@ -43,6 +46,8 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll and this descriptio
 - **Newer vaults** may have fields and values that a client does not know: ignore them."""  # noqa: E501
 
 
+OPEN_CALLS = frozenset({("POST", f"{BASE}/session")})
+"""Calls that need no token, of paths that need one otherwise."""
 OPEN_PATHS = frozenset(
     {DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ready", f"{BASE}/ca", f"{BASE}/enroll"}
 )
@@ -55,8 +60,8 @@ each event has to leave at once.
 
 The length of a compressed answer can betray a secret in it to an attacker who makes somebody else request it
 again and again with text of the attacker's beside the secret (BREACH). That is not possible here: a browser
-adds no token by itself to requests of a foreign page, and secrets (tokens, registration keys) are only in
-short answers to a POST, which are not compressed.
+adds no token by itself to requests of a foreign page, a session's cookie does not count there, and secrets
+(tokens, registration keys) are only in short answers to a POST, which are not compressed.
 """
 
 
@@ -89,7 +94,11 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     app.add_middleware(ShortWay, vault=facade)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     app.add_middleware(
-        Guard, vault=facade, open_paths=OPEN_PATHS, visitors=_nobody() if visitors is None else visitors
+        Guard,
+        vault=facade,
+        open_paths=OPEN_PATHS,
+        open_calls=OPEN_CALLS,
+        visitors=_nobody() if visitors is None else visitors,
     )
     failures.install(app)
     app.add_route(DOCS, answer, include_in_schema=False)

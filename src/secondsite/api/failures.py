@@ -1,5 +1,6 @@
 """Errors as ErrorBody answers (code, message, do). Here, and only here, a code becomes an HTTP status."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,6 +23,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
     {
         "invalid-argument": HTTPStatus.UNPROCESSABLE_ENTITY,
         "unauthenticated": HTTPStatus.UNAUTHORIZED,
+        "too-many-attempts": HTTPStatus.TOO_MANY_REQUESTS,
         "forbidden": HTTPStatus.FORBIDDEN,
         "request-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "request-too-slow": HTTPStatus.REQUEST_TIMEOUT,
@@ -67,7 +69,7 @@ ANSWERS: dict[int | str, dict[str, object]] = {
         "a registration key or certificate is refused. 404: does not exist. 408: the body did not "
         "come in time. 409: the state does not allow it, prerequisites are not met, another was faster, or "
         "a second person has to approve it. 412: it is no longer the edition of If-Match. 413: the body is "
-        "too large. 422: not possible in any state.",
+        "too large. 422: not possible in any state. 429: too many attempts to log in failed.",
     },
     "5XX": {
         "model": ErrorBody,
@@ -95,6 +97,8 @@ def answer(error: errors.SecondsiteError) -> JSONResponse:
     answered = _answer(problem, STATUS.get(problem.code, HTTPStatus.INTERNAL_SERVER_ERROR))
     if isinstance(error, errors.ApprovalNeeded) and error.number is not None:
         answered.headers["Location"] = f"{BASE}/approvals/{error.number}"
+    if isinstance(error, errors.TooManyAttempts):
+        answered.headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
     return answered
 
 

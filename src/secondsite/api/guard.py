@@ -11,6 +11,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..domain import errors
@@ -19,7 +20,8 @@ from ..ground.connection_limits import Visitors
 from ..vault.facade import VaultFacade, refusals
 from ..vault.facade.acts import MOST_OF_A_PATH, Act
 from ..vault.facade.callers import Caller
-from . import access, bodies, failures, replay_approved
+from . import access, bodies, credentials, failures, replay_approved
+from .credentials import Shown
 from .permissions import BASE
 
 PLAIN = "/:@!$&'()*+,;= "
@@ -29,14 +31,21 @@ SEND_SECONDS = 30.0
 
 
 class Guard:
-    """The ASGI application. `open_paths` need no token; every other path does, whether it exists or not."""
+    """The ASGI application. `open_paths`, and calls of a method and path in `open_calls`, need no token;
+    every other call does, whether it exists or not."""
 
     def __init__(
-        self, app: ASGIApp, vault: VaultFacade, open_paths: Collection[str], visitors: Visitors
+        self,
+        app: ASGIApp,
+        vault: VaultFacade,
+        open_paths: Collection[str],
+        open_calls: Collection[tuple[str, str]],
+        visitors: Visitors,
     ) -> None:
         self._app = app
         self._vault = vault
         self._open_paths = open_paths
+        self._open_calls = open_calls
         self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,22 +68,35 @@ class Guard:
                 if act.caller.token_id:  # the body of a stranger may hold a registration key
                     act.body = body
                 told = self._on_record(scope, act, self._in_time(peer, send))
+                if act.caller.session_id:
+                    told = _not_stored(told)
                 await self._app(scope, _replayed(body, receive), told)
 
     async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
         """How many bytes the body may have. Raises Unauthenticated, and StoreUnavailable before anything
         waits for the database."""
-        if scope["path"] in self._open_paths:
+        if scope["path"] in self._open_paths or (scope["method"], scope["path"]) in self._open_calls:
             return bodies.MOST_OPEN_BYTES
         self._vault.parts.served()
-        token = access.token_of(scope)
-        tokens = self._vault.tokens
-        caller = tokens.recognize(token, peer[0])
-        if caller is None:
-            caller = await run_in_threadpool(tokens.authenticate, token, peer[0])
+        caller = await self._caller(credentials.shown(scope), peer[0])
         scope[access.CALLER] = scope[access.ACT].caller = caller
         self._visitors.know(peer, caller.token_id)
         return bodies.MOST_BYTES
+
+    async def _caller(self, shown: Shown, address: str) -> Caller:
+        """Whose credential it is. Raises Unauthenticated. The database is asked in a thread, and only if need
+        be."""
+        if shown.kind is None:
+            tokens = self._vault.tokens
+            caller = tokens.recognize(shown.secret, address)
+            if caller is None:
+                caller = await run_in_threadpool(tokens.authenticate, shown.secret, address)
+            return caller
+        sessions, which = self._vault.sessions, (shown.secret, shown.kind, address, shown.is_act)
+        caller = sessions.recognize(*which)
+        if caller is None:
+            caller = await run_in_threadpool(sessions.authenticate, *which)
+        return caller
 
     def _on_record(self, scope: Scope, act: Act, send: Send) -> Send:
         """A `send` that records a refusal in the audit log before it is answered."""
@@ -106,6 +128,17 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
     if b"transfer-encoding" in headers or bodies.declared_bytes(scope):
         answer.headers["Connection"] = "close"
     await answer(scope, receive, send)
+
+
+def _not_stored(send: Send) -> Send:
+    """A `send` whose answers stay in no browser's cache: there somebody else may sit later."""
+
+    async def send_for_now(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return send_for_now
 
 
 def _act(scope: Scope, address: str) -> Act:

@@ -27,7 +27,7 @@ def verb_of(route: str) -> str:
     return route.removesuffix(FOR_ONE).removesuffix(OF_PLAN)
 
 
-OPEN = frozenset({"GET /health", "GET /ready", "GET /ca", "POST /enroll"})
+OPEN = frozenset({"GET /health", "GET /ready", "GET /ca", "POST /enroll", "POST /session"})
 """Calls that need no token."""
 
 
@@ -85,6 +85,10 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /tokens": Permission.MANAGE_ACCESS,
         "POST /tokens/{name}/rotate": Permission.MANAGE_ACCESS,
         "DELETE /tokens/{name}": Permission.MANAGE_ACCESS,
+        "GET /session": Permission.ENTER,
+        "DELETE /session": Permission.ENTER,
+        "GET /sessions": Permission.ENTER,
+        "DELETE /sessions/{session}": Permission.ENTER,
         "GET /audit": Permission.READ_AUDIT,
         "GET /audit/verify": Permission.READ_AUDIT,
         "GET /audit/settings": Permission.READ_AUDIT,
@@ -195,7 +199,7 @@ def describe(document: Mapping[str, Any]) -> None:
 
 def _sentence(permission: Permission) -> str:
     if permission is Permission.ENTER:
-        return "Needs any valid token."
+        return "Needs any valid token, or a session."
     names = ", ".join(role.value for role in roles.roles_with(permission))
     where = ", of the whole vault" if permission in OF_THE_WHOLE_VAULT else ""
     return f"Needs the permission {permission.value}: {names}{where}."

@@ -28,6 +28,7 @@ from .nouns import (
     point,
     policy,
     pool,
+    session,
     site,
     token,
     vault,
@@ -59,6 +60,7 @@ for noun in (
     mapping,
     pool,
     token,
+    session,
     audit,
     evidence,
     approval,
@@ -66,6 +68,7 @@ for noun in (
 ):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 documents.register(app)
+app.command("whoami")(session.whoami)
 app.command("support-bundle")(support_bundle.support_bundle)
 
 

@@ -12,6 +12,7 @@ from .following import follow
 from .nouns.access.approvals import Approvals
 from .nouns.access.audit import Audit
 from .nouns.access.evidence import Evidences
+from .nouns.access.sessions import Sessions
 from .nouns.access.tokens import Tokens
 from .nouns.appliances import Appliances
 from .nouns.drills import DrillSchedules
@@ -54,6 +55,7 @@ class Vault:
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
+        self.sessions = Sessions(connection)
         self.audit = Audit(connection)
         self.evidence = Evidences(connection)
         self.approvals = Approvals(connection)

@@ -95,6 +95,15 @@ class Unauthenticated(SecondsiteError):
     )
 
 
+class TooManyAttempts(SecondsiteError):
+    """Too many attempts to log in failed a short while ago, with this name or from this address."""
+
+    code = "too-many-attempts"
+    retry_after_seconds: float = 60.0
+    """When the next attempt counts. Other processes see it only in the advice."""
+    default_do = "Wait a minute, then try again; nobody is locked out for longer."
+
+
 class Forbidden(SecondsiteError):
     """The token is valid, but its roles or its scope do not allow this."""
 

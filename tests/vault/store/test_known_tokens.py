@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from secondsite.vault.store import Store, TokenRecord, migrate
-from secondsite.vault.store.tokens import KnownTokens
+from secondsite.vault.store.access import KnownSecrets
 from tests.support.vault import NOW
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def store(database, database_url):
 
 
 def test_what_was_looked_up_before_a_change_is_not_kept_after_it():
-    known = KnownTokens()
+    known = KnownSecrets[TokenRecord]()
     before = known.changes
     with known.changing() as change:
         change()

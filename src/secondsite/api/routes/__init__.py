@@ -3,6 +3,7 @@
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
+    sessions                         log in, log out, and who is logged in
     machines, points, groups, plans  protected machines, and how they are recovered together
     machine_settings                 settings of single machines
     pools                            address pools of the sites' networks
@@ -31,13 +32,14 @@ from . import (
     points,
     policies,
     pools,
+    sessions,
     sites,
     tokens,
     vault,
     verbs,
 )
 
-OPEN = (vault.open_router, appliances.open_router)
+OPEN = (vault.open_router, appliances.open_router, sessions.open_router)
 """Routers of calls without a token."""
 GUARDED = tuple(
     noun.router
@@ -49,6 +51,7 @@ GUARDED = tuple(
         pools,
         policies,
         tokens,
+        sessions,
         audit,
         approvals,
         evidence,

@@ -9,9 +9,9 @@ Its rooms:
     descriptors        how many connections this process can hold
 """
 
-from .connection_limits import Limits, Visitors, watch
+from .connection_limits import Limits, Visitors, origin, watch
 from .descriptors import ask_for
 from .listener import listen
 from .tally import Tally
 
-__all__ = ["Limits", "Tally", "Visitors", "ask_for", "listen", "watch"]
+__all__ = ["Limits", "Tally", "Visitors", "ask_for", "listen", "origin", "watch"]

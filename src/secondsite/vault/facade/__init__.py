@@ -12,7 +12,8 @@ calls that ask an appliance wait, and they have a deadline.
     refusals       entries for refused attempts, few for many
     second_person  requests that wait for approval, until they are carried out
     callers        the caller of a request
-    holders        the token that a secret belongs to
+    holders        whom a secret belongs to
+    attempts       log-ins that failed slow the next ones
     waiting        how many requests may wait at once, and which share an answer
 """
 

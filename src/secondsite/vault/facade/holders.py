@@ -1,12 +1,17 @@
-"""The token that a secret belongs to."""
+"""Whom a secret belongs to: the token, also of a session that was begun with it."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
-from ...domain import errors
+from ...domain import errors, shell
+from ...domain.access import sessions
 from ...domain.access.approvals import Holder
 from ...domain.access.roles import Grant
-from ..store import TokenRecord, Transaction
+from ..store import OpenSession, SessionRecord, Store, TokenRecord, Transaction
 from .callers import Caller
+
+LOG_IN = "Log in again."
 
 
 def opens(token: TokenRecord, digest: str, now: datetime) -> bool:
@@ -16,6 +21,38 @@ def opens(token: TokenRecord, digest: str, now: datetime) -> bool:
     if token.token_sha256 == digest:
         return True
     return token.former_until is not None and now < token.former_until
+
+
+def ends_at(token: TokenRecord, digest: str) -> datetime | None:
+    """When this secret of the token ends; None: when the token is deleted or rotated."""
+    return token.expires_at if token.token_sha256 == digest else token.former_until
+
+
+def require_open(token: TokenRecord, digest: str, now: datetime) -> None:
+    """Raises Unauthenticated unless this secret of the token is valid."""
+    if not opens(token, digest, now):
+        raise errors.Unauthenticated(
+            f"The access token '{token.name}' has expired, or was replaced by a newer one.",
+            do=(
+                "Ask an access administrator for the next: 'secondsite token rotate "
+                f"{shell.arguments(token.name)}'."
+            ),
+        )
+
+
+def why_ended(found: OpenSession, seen: datetime, now: datetime) -> str:
+    """Why the session, last used at `seen`, has ended, as the end of a sentence; empty if it has not."""
+    session = found.session
+    if not opens(found.holder, session.holder_sha256, now):
+        return "what you logged in with has ended, or was replaced"
+    return sessions.why_ended(session.kind, seen, session.ends_at, now)
+
+
+def require_open_session(found: OpenSession, seen: datetime, now: datetime) -> None:
+    """Raises Unauthenticated if the session has ended."""
+    why = why_ended(found, seen, now)
+    if why:
+        raise errors.Unauthenticated(f"This session has ended: {why}.", do=LOG_IN)
 
 
 def of(token: TokenRecord) -> Holder:
@@ -39,3 +76,19 @@ def valid(tx: Transaction, who: str, digest: str, now: datetime) -> TokenRecord:
 def caller(token: TokenRecord, digest: str, address: str) -> Caller:
     grant = Grant(token.roles, token.site)
     return Caller(token.name, token.id, digest, grant, address, since=token.created_at)
+
+
+def caller_in(found: OpenSession, address: str) -> Caller:
+    """The caller of a request in this session."""
+    session = found.session
+    known = caller(found.holder, session.holder_sha256, address)
+    return replace(known, session_id=session.id, session_sha256=session.secret_sha256)
+
+
+def stands(store: Store, who: Caller, seen: Callable[[SessionRecord], datetime], now: datetime) -> bool:
+    """Whether the caller's token, or session, is still valid."""
+    if not who.session_sha256:
+        found = store.token(who.token_sha256)
+        return found is not None and opens(found, who.token_sha256, now)
+    opened = store.session(who.session_sha256)
+    return opened is not None and not why_ended(opened, seen(opened.session), now)

@@ -28,6 +28,7 @@ from ..store import Store, Transaction
 from ..watch.rpo_series import RpoUnwritten
 from . import second_person
 from .acts import Act
+from .attempts import Attempts
 from .callers import THE_VAULT, Caller, Uses
 from .refusals import Refusals
 from .waiting import SingleFlight, WaitingRequests
@@ -87,6 +88,7 @@ class Parts:
     writable: Callable[[], None] = lambda: None
     """Raises StoreUnavailable while nothing can be written to the database."""
     uses: Uses = field(default_factory=Uses)
+    attempts: Attempts = field(default_factory=Attempts)
     waiting: WaitingRequests = field(default_factory=WaitingRequests)
     pages: SingleFlight[str] = field(default_factory=SingleFlight)
     """Pages of jobs as JSON: many people look at one run."""

@@ -95,7 +95,7 @@ class Refusals:
             log.error("audit.refusal-not-recorded", exc_info=error)
 
     def _stranger(self, address: str, code: int) -> None:
-        if code not in (401, 403):
+        if code not in (401, 403, 429):
             return
         with self._lock:
             kind = (address, code)

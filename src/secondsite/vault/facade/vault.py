@@ -17,6 +17,8 @@ from .nouns.glance.machine_rows import MachineRows
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
+from .nouns.login.logins import LogIns
+from .nouns.login.sessions import Sessions
 from .nouns.machine_choices import Choices
 from .nouns.machines import Machines
 from .nouns.metrics import Metrics
@@ -56,6 +58,8 @@ class VaultFacade:
     appliances: Appliances
     adoption: Adoption
     tokens: Tokens
+    sessions: Sessions
+    logins: LogIns
     audit: Audit
     evidence: Evidence
     approvals: Approvals
@@ -112,6 +116,8 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         appliances=Appliances(parts),
         adoption=Adoption(parts),
         tokens=Tokens(parts),
+        sessions=Sessions(parts),
+        logins=LogIns(parts),
         audit=Audit(parts),
         evidence=Evidence(parts),
         approvals=Approvals(parts),

@@ -8,7 +8,8 @@ Its rooms:
     sites, appliances               sites, their pairs and network mappings, and their appliances
     policies, groups, plans, pools  what many machines share
     drill_schedules                 test failovers that the vault starts
-    enrollment, tokens, approvals   who may connect, and what waits for a second person
+    enrollment, approvals           which appliances may connect, and what waits for a second person
+    access/                         who may talk to the vault: tokens and sessions
     audit, answers                  the audit log, and answers to requests that may be repeated
     notices, notice_targets         what people and programs are told
     evidence, run_times, pictures   what is kept of failovers and drills
@@ -20,6 +21,7 @@ Its rooms:
     migration/                      upgrades a database to this program's tables
 """
 
+from .access import OpenSession, SessionRecord, Sessions, TokenRecord, Tokens
 from .answers import AnswerRecord, Answers
 from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
 from .approvals import ApprovalRecord, Approvals, PendingRequest
@@ -70,7 +72,6 @@ from .run_times import RunTimeRecord, RunTimes
 from .sites import NetworkMappings, SitePairRecord, SitePairs, SiteRecord, Sites
 from .sql.columns import metadata
 from .store import Store, Transaction
-from .tokens import TokenRecord, Tokens
 from .validations import ValidationRecord, Validations
 
 __all__ = [
@@ -128,6 +129,7 @@ __all__ = [
     "NoticeTargetRecord",
     "NoticeTargets",
     "Notices",
+    "OpenSession",
     "PendingRequest",
     "PictureRecord",
     "Pictures",
@@ -150,6 +152,8 @@ __all__ = [
     "RunTimeRecord",
     "RunTimes",
     "SeenNumbers",
+    "SessionRecord",
+    "Sessions",
     "SitePairRecord",
     "SitePairs",
     "SiteRecord",

@@ -15,6 +15,7 @@ from ...jobs.storage import database, lease
 from ...jobs.storage.lease import Member
 from ...jobs.storage.sessions import transaction
 from . import lineage
+from .access import Change, KnownSecrets, OpenSession, Sessions, TokenRecord, Tokens
 from .answers import Answers
 from .appliances import ApplianceRecords, Inventories
 from .approvals import Approvals
@@ -40,7 +41,6 @@ from .processes import Links, Processes, RelayedOrders
 from .run_times import RunTimes
 from .sites import NetworkMappings, SitePairs, Sites
 from .sql.failures import translated
-from .tokens import Change, KnownTokens, TokenRecord, Tokens
 from .validations import Validations
 
 LEAST_FREE_BYTES = 4 * MiB
@@ -54,12 +54,12 @@ class Transaction:
     def __init__(
         self,
         session: Session,
-        change_token: Change,
+        change_secret: Change,
         member: Member | None = None,
         decoded: DecodedMachines | None = None,
     ) -> None:
         self._session = session
-        self._change_token = change_token
+        self._change_secret = change_secret
         self._member = member
         self._decoded = decoded
 
@@ -184,7 +184,11 @@ class Transaction:
 
     @cached_property
     def tokens(self) -> Tokens:
-        return Tokens(self._session, self._change_token)
+        return Tokens(self._session, self._change_secret)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self._session, self._change_secret)
 
     @cached_property
     def answers(self) -> Answers:
@@ -224,7 +228,7 @@ class Store:
         self._engine = engine
         self._reader = engine.execution_options(**database.READ_ONLY)
         self._decoded = DecodedMachines(engine)
-        self._known_tokens = KnownTokens()
+        self._known = KnownSecrets[TokenRecord | OpenSession]()
         self._has_others = engine.dialect.name != "sqlite"
         self._member = member
         self._has_refused = False
@@ -235,15 +239,35 @@ class Store:
 
     def known_token(self, token_sha256: str) -> TokenRecord | None:
         """The token, if it is known without asking the database; else None."""
-        return None if self._has_others else self._known_tokens.find(token_sha256)
+        found = self._known_secret(token_sha256)
+        return found if isinstance(found, TokenRecord) else None
+
+    def known_session(self, secret_sha256: str) -> OpenSession | None:
+        """The session, if it is known without asking the database; else None."""
+        found = self._known_secret(secret_sha256)
+        return found if isinstance(found, OpenSession) else None
+
+    def _known_secret(self, secret_sha256: str) -> TokenRecord | OpenSession | None:
+        return None if self._has_others else self._known.find(secret_sha256)
 
     def token(self, token_sha256: str) -> TokenRecord | None:
         """The token whose present or former secret has this digest."""
-        changes = self._known_tokens.changes
+        changes = self._known.changes
         with self.reading() as tx:
             found = tx.tokens.find(token_sha256)
         if found is not None:
-            self._known_tokens.keep(token_sha256, found, changes)
+            self._known.keep(token_sha256, found, changes)
+        return found
+
+    def session(self, secret_sha256: str) -> OpenSession | None:
+        """The session whose secret has this digest; None if it, or what it was begun with, was deleted."""
+        changes = self._known.changes
+        with self.reading() as tx:
+            session = tx.sessions.find(secret_sha256)
+            holder = None if session is None else tx.tokens.find(session.holder_sha256)
+        if session is None or holder is None:
+            return None
+        self._known.keep(secret_sha256, found := OpenSession(session, holder), changes)
         return found
 
     @contextmanager
@@ -253,7 +277,7 @@ class Store:
         Raises Conflict or StoreUnavailable (both with `code`, `message`, `do`) when the database refuses.
         """
         member = self._member()
-        changing = self._known_tokens.changing()
+        changing = self._known.changing()
         with self._noticed(), translated(), changing as change, transaction(self._engine) as session:
             if member is not None and not lease.is_alive(session, member):
                 raise errors.StoreUnavailable(LEASE_IS_OVER, do=ASK_ANOTHER)
@@ -281,11 +305,11 @@ class Store:
     def reading(self) -> Iterator[Transaction]:
         """A view of one instant that blocks no writer; nothing is written."""
         with translated(), transaction(self._reader) as session:
-            yield Transaction(session, self._known_tokens.begin, self._member(), self._decoded)
+            yield Transaction(session, self._known.begin, self._member(), self._decoded)
 
     def within(self, session: Session) -> Transaction:
         """All records inside a transaction that the caller commits."""
-        return Transaction(session, self._known_tokens.begin, self._member())
+        return Transaction(session, self._known.begin, self._member())
 
 
 def _require_room(engine: Engine) -> None:

@@ -30,6 +30,7 @@ from .access.approvals import (
     ApprovalSettings,
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
+from .access.sessions import Identity, LogIn, Session
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .adoption import AdoptedMachine, Adoption, AdoptionEnd, AdoptionRequest
 from .errors import MOST_PER_PAGE, ErrorBody, Page, Paging
@@ -205,6 +206,7 @@ __all__ = [
     "GroupCreate",
     "GroupPage",
     "GuestAddresses",
+    "Identity",
     "IncludeDisk",
     "IncludeDiskOptions",
     "Job",
@@ -219,6 +221,7 @@ __all__ = [
     "Lifecycle",
     "Liveness",
     "Location",
+    "LogIn",
     "Machine",
     "MachinePage",
     "MachinePolicy",
@@ -289,6 +292,7 @@ __all__ = [
     "Rpo",
     "RpoSample",
     "RunningView",
+    "Session",
     "Site",
     "SiteCreate",
     "SiteInventory",

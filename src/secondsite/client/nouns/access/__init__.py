@@ -1,6 +1,7 @@
 """Access tokens, approvals, the audit log, and evidence.
 
 tokens     for whoever calls
+sessions   who is logged in
 approvals  what waits for a second person
 audit      what was done by whom
 evidence   what is kept of failovers and drills

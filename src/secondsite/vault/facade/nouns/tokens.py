@@ -1,15 +1,11 @@
-"""Access tokens of people and programs.
-
-Another way of authentication, such as passwords or OpenID Connect, would be added here: whatever proves who
-somebody is gives a `Caller`, on which all else depends.
-"""
+"""Access tokens of people and programs."""
 
 import dataclasses
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ....domain import errors, shell
+from ....domain import errors
 from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
@@ -50,21 +46,13 @@ class Tokens:
 
     def _opened(self, found: TokenRecord, digest: str, address: str) -> Caller:
         now = self._parts.now()
-        if not holders.opens(found, digest, now):
-            raise errors.Unauthenticated(
-                f"The access token '{found.name}' has expired, or was replaced by a newer one.",
-                do=(
-                    "Ask an access administrator for the next: 'secondsite token rotate "
-                    f"{shell.arguments(found.name)}'."
-                ),
-            )
+        holders.require_open(found, digest, now)
         self._parts.uses.note(found.id, now)
         return holders.caller(found, digest, address)
 
     def is_valid(self, caller: Caller) -> bool:
-        """Whether the caller's token is still valid."""
-        found = self._parts.store.token(caller.token_sha256)
-        return found is not None and holders.opens(found, caller.token_sha256, self._parts.now())
+        """Whether the caller's token, or the session of one who logged in, is still valid."""
+        return holders.stands(self._parts.store, caller, self._parts.uses.seen, self._parts.now())
 
     def list(self) -> Sequence[Token]:
         now = self._parts.now()
@@ -125,6 +113,7 @@ class Tokens:
                     ),
                 )
             tx.tokens.remove(token.name)
+            tx.sessions.remove_of(token.id)
 
     def _persons(self, tx: Transaction) -> tuple[str, ...]:
         """The person of the caller, who is shown the secret; none for the vault itself."""

@@ -7,6 +7,7 @@ import secrets
 KEY_BYTES = 20
 TOKEN_BYTES = 32
 TOKEN = re.compile(r"sst_[A-Za-z0-9_-]{43}")
+SESSION = re.compile(r"sss_[A-Za-z0-9_-]{43}")
 
 
 def new_key() -> str:
@@ -23,6 +24,16 @@ def new_token() -> str:
 def is_token(text: str) -> bool:
     """Whether the text has the form of an access token; other texts need not be looked up."""
     return TOKEN.fullmatch(text) is not None
+
+
+def new_session() -> str:
+    """The secret of a session, of 256 random bits."""
+    return f"sss_{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
+def is_session(text: str) -> bool:
+    """Whether the text has the form of a session's secret."""
+    return SESSION.fullmatch(text) is not None
 
 
 def digest(secret: str) -> str:

@@ -3,6 +3,7 @@
 Its rooms:
 
     tokens     access tokens of people and programs
+    sessions   sessions of whoever logged in
     audit      the audit log
     evidence   what is kept of failovers and drills
     approvals  what waits for a second person

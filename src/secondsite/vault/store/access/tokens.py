@@ -1,19 +1,18 @@
 """Access tokens of people and programs. Only digests are kept."""
 
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Column, Index, String, Table, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from ...domain import errors
-from ...domain.access.roles import Role
-from .sql import rows
-from .sql.columns import ShapeColumn, UtcDateTime, metadata
+from ....domain import errors
+from ....domain.access.roles import Role
+from ..sql import rows
+from ..sql.columns import ShapeColumn, UtcDateTime, metadata
+from .known_secrets import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,63 +56,6 @@ TOKENS = Table(
     Column("shown_to", ShapeColumn(tuple[str, ...]), nullable=False),
     Index("ix_tokens_former_sha256", "former_sha256"),
 )
-
-Change = Callable[[], None]
-
-
-class KnownTokens:
-    """A cache of tokens by the digest of the secret that was shown. While a transaction changes a token,
-    nothing is kept, and everything is forgotten when it begins to and when it has ended, with or without
-    success: so no later request is let in by an outdated token. Safe from any thread.
-
-    Correct only if all changes are made by this process: with PostgreSQL the database is asked each time.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._changes = 0
-        self._open = 0
-        self._found: dict[str, TokenRecord] = {}
-
-    @property
-    def changes(self) -> int:
-        """How often everything was forgotten."""
-        return self._changes
-
-    def find(self, token_sha256: str) -> TokenRecord | None:
-        return self._found.get(token_sha256)
-
-    def keep(self, token_sha256: str, token: TokenRecord, changes: int) -> None:
-        """Keep the token, unless something has changed since `changes` was read, or is about to."""
-        with self._lock:
-            if changes == self._changes and not self._open:
-                self._found[token_sha256] = token
-
-    @contextmanager
-    def changing(self) -> Iterator[Change]:
-        """Wraps a transaction, which has to call the given function before it changes a token."""
-        begun: list[bool] = []
-
-        def begin() -> None:
-            if not begun:
-                begun.append(True)
-                self.begin()
-
-        try:
-            yield begin
-        finally:
-            if begun:
-                self._forget(-1)
-
-    def begin(self) -> None:
-        """A transaction changes a token. If its end is never reported, nothing is kept any more."""
-        self._forget(1)
-
-    def _forget(self, more_open: int) -> None:
-        with self._lock:
-            self._open += more_open
-            self._changes += 1
-            self._found = {}
 
 
 class Tokens:
