@@ -14,6 +14,7 @@ Its rooms:
     prerendered      answers that are written as JSON once
     following/       streams of events
     fast_path        the two most frequent calls, without the framework
+    console          the web console's files, in front of everything else
     routers          what all routes share
     routes/          the routes, by noun
     app              the application

@@ -13,6 +13,7 @@ from ..ground.connection_limits import Limits, Tally, Visitors
 from ..ground.units import KiB
 from ..vault.facade import VaultFacade
 from . import failures, permissions, routers, routes
+from .console import Console
 from .fast_path import ShortWay
 from .following import Hubs
 from .guard import Guard
@@ -93,13 +94,11 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     app.state.vault, app.state.hubs = facade, Hubs()
     app.add_middleware(ShortWay, vault=facade)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
+    visitors = visitors or _nobody()
     app.add_middleware(
-        Guard,
-        vault=facade,
-        open_paths=OPEN_PATHS,
-        open_calls=OPEN_CALLS,
-        visitors=_nobody() if visitors is None else visitors,
+        Guard, vault=facade, open_paths=OPEN_PATHS, open_calls=OPEN_CALLS, visitors=visitors
     )
+    app.add_middleware(Console, visitors=visitors)
     failures.install(app)
     app.add_route(DOCS, answer, include_in_schema=False)
     app.router.routes.extend(routers.routes(routes.GUARDED, routes.OPEN))

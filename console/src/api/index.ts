@@ -1,0 +1,75 @@
+// The one way to the vault: its public REST API, with types from its own description.
+import { QueryCache, QueryClient } from '@tanstack/react-query';
+import createFetch, { type Middleware } from 'openapi-fetch';
+import createQueries from 'openapi-react-query';
+import type { components, paths } from './schema';
+
+export type Shapes = components['schemas'];
+
+/** What the vault answers in place of what was asked for. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly next: string | null,
+  ) {
+    super(message);
+  }
+}
+
+const ATTENDED_MS = 60_000;
+let lastAct = Date.now();
+for (const kind of ['keydown', 'pointerdown', 'wheel', 'touchstart']) {
+  addEventListener(kind, () => (lastAct = Date.now()), { passive: true, capture: true });
+}
+
+const manners: Middleware = {
+  onRequest({ request }) {
+    // What the page asks while nobody touches it must not keep a session from its idle end.
+    if (Date.now() - lastAct > ATTENDED_MS) request.headers.set('X-Unattended', '1');
+    return request;
+  },
+  async onResponse({ response }) {
+    if (response.ok) return response;
+    throw await refusal(response);
+  },
+};
+
+export async function refusal(response: Response): Promise<Refused> {
+  const body: Partial<Shapes['ErrorBody']> = await response.json().catch(() => ({}));
+  const { code = String(response.status), message = response.statusText, do: next = null } = body.error ?? {};
+  return new Refused(response.status, code, message, next);
+}
+
+export const api = createFetch<paths>({ baseUrl: location.origin });
+api.use(manners);
+export const queries = createQueries(api);
+
+let onLoggedOut = () => {};
+/** `act` is called when the vault says that nobody is logged in any more. */
+export function whenLoggedOut(act: () => void) {
+  onLoggedOut = act;
+}
+
+export const cache = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (problem) => {
+      if (problem instanceof Refused && problem.status === 401) onLoggedOut();
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      refetchOnWindowFocus: true,
+      networkMode: 'always', // a site without internet is "offline" to a browser
+      retry: (times, problem) => !(problem instanceof Refused) && times < 2,
+    },
+  },
+});
+
+/** Everything that was read below these paths is read anew, if a page shows it. */
+export function readAgain(prefixes: readonly string[]) {
+  const concerned = (path: unknown) => typeof path === 'string' && prefixes.some((each) => path.startsWith(each));
+  void cache.invalidateQueries({ predicate: ({ queryKey }) => concerned(queryKey[1]) });
+}

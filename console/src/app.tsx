@@ -1,0 +1,39 @@
+// Who is not logged in sees the log-in; else the frame of all pages, and one of them.
+import { Suspense, useEffect } from 'react';
+import { Redirect, Route, Router, Switch } from 'wouter';
+import { cache, whenLoggedOut } from './api';
+import { may, useWho, type Who } from './api/session';
+import { useLive } from './live';
+import { pages } from './pages';
+import { Empty, Failure, Fence, Loading } from './parts/state';
+import { Refused } from './api';
+import { Shell } from './shell';
+import { LogIn } from './login';
+import { words } from './words';
+
+export function App() {
+  const who = useWho();
+  useEffect(() => whenLoggedOut(() => void cache.resetQueries({ queryKey: ['get', '/api/session'] })), []);
+  if (who.data) return <Router base="/console"><LoggedIn who={who.data} /></Router>;
+  if (who.error instanceof Refused && who.error.status === 401) return <LogIn />;
+  if (who.error) return <Failure problem={who.error} again={() => void who.refetch()} />;
+  return <Loading />;
+}
+
+function LoggedIn({ who }: { who: Who }) {
+  useLive();
+  const seen = pages.filter((each) => may(who, each.permission));
+  return (
+    <Shell who={who} pages={seen}>
+      <Suspense fallback={<Loading />}>
+        <Switch>
+          {seen.map(({ path, show: Page }) => (
+            <Route key={path} path={path}><Fence key={path}><Page /></Fence></Route>
+          ))}
+          <Route path="/"><Redirect to={seen[0]?.path ?? '/none'} replace /></Route>
+          <Route><Empty says={words.notFound.title}>{words.notFound.do}</Empty></Route>
+        </Switch>
+      </Suspense>
+    </Shell>
+  );
+}

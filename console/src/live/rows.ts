@@ -1,0 +1,49 @@
+// Rows of the stream are arrays; here they get names.
+import type { Shapes } from '../api';
+
+export type Health = Shapes['Health'];
+export type State = Shapes['State'];
+export type JobState = Shapes['JobState'];
+
+/** A machine at a glance. Times are seconds since 1970; `GET /api/machines/rows` says what each is. */
+export type MachineRow = {
+  id: string;
+  name: string;
+  source_site: string;
+  target_site: string;
+  active_site: string;
+  state: State;
+  drill_state: Shapes['DrillState'];
+  health: Health;
+  severity: Shapes['Severity'] | null;
+  findings: string[];
+  recoverable_at: number | null;
+  rpo_goal_seconds: number | null;
+  points: number;
+  newest_point_at: number | null;
+  stored_bytes: number;
+  synchronized_percent: number | null;
+  job_id: string | null;
+  drilled_at: number | null;
+  policy: string;
+  group: string | null;
+};
+
+export type JobRow = {
+  id: string;
+  verb: string;
+  machine_id: string | null;
+  name: string | null;
+  state: JobState;
+  percent: number;
+  sentence: string;
+  parent_id: string | null;
+  waits_for_person: boolean;
+  created_at: number;
+  ended_at: number | null;
+};
+
+/** Makes objects of rows by the names of their columns: a newer vault may have more of them. */
+export function reader<T>(columns: readonly string[]): (row: readonly unknown[]) => T {
+  return (row) => Object.fromEntries(columns.map((name, at) => [name, row[at]])) as T;
+}

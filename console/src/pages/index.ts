@@ -1,0 +1,22 @@
+// All pages: one lazy module each, so that the first page stays small. A new page is a line here, a module in this
+// folder, and its words.
+import { lazy, type ComponentType } from 'react';
+import type { Permission } from '../api/session';
+import { words } from '../words';
+
+export type Section = keyof typeof words.sections;
+export type PageName = keyof typeof words.pages;
+type Module = () => Promise<{ default: ComponentType }>;
+
+/** A page of the navigation. `path` may end in `/:name`, which a page reads by `useParams`. */
+export type Page = { name: PageName; section: Section; permission: Permission; path: string; inside?: string; show: ComponentType };
+
+function page(name: PageName, section: Section, permission: Permission, load: Module, inside?: Module): Page[] {
+  const path = name === 'overview' ? '/' : `/${name}`;
+  const own: Page = { name, section, permission, path, show: lazy(load) };
+  return inside ? [own, { ...own, path: `${path}/:id`, inside: name, show: lazy(inside) }] : [own];
+}
+
+export const pages: readonly Page[] = [
+  ...page('machines', 'work', 'read', () => import('./machines')),
+];

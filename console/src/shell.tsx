@@ -1,0 +1,118 @@
+// The frame of all pages: header, navigation, and the banner that says when the vault is not heard.
+import {
+  Banner, Button, Content, Label, Masthead, MastheadBrand, MastheadContent, MastheadMain, MastheadToggle, Nav, NavGroup,
+  NavItem, Page as Frame, PageSidebar, PageSidebarBody, PageToggleButton, SkipToContent, Toolbar, ToolbarContent, ToolbarGroup,
+  ToolbarItem,
+} from '@patternfly/react-core';
+import BarsIcon from '@patternfly/react-icons/dist/esm/icons/bars-icon';
+import MoonIcon from '@patternfly/react-icons/dist/esm/icons/moon-icon';
+import SignOutAltIcon from '@patternfly/react-icons/dist/esm/icons/sign-out-alt-icon';
+import SunIcon from '@patternfly/react-icons/dist/esm/icons/sun-icon';
+import { useEffect, useState, type MouseEvent, type ReactNode } from 'react';
+import { useLocation } from 'wouter';
+import { logOut, type Who } from './api/session';
+import { useLink } from './live';
+import type { Page, Section } from './pages';
+import { useTheme } from './theme';
+import { words } from './words';
+import { span } from './words/format';
+
+const CONTENT = 'content';
+const NARROW = matchMedia('(max-width: 1200px)');
+
+export function Shell({ who, pages, children }: { who: Who; pages: readonly Page[]; children: ReactNode }) {
+  const [isOpen, setOpen] = useState(!NARROW.matches);
+  const close = () => NARROW.matches && setOpen(false);
+  return (
+    <Frame
+      masthead={<Header who={who} turn={() => setOpen(!isOpen)} isOpen={isOpen} />}
+      sidebar={<PageSidebar isSidebarOpen={isOpen}><PageSidebarBody><Pages pages={pages} after={close} /></PageSidebarBody></PageSidebar>}
+      skipToContent={<SkipToContent href={`#${CONTENT}`} onClick={skip}>{words.link.skip}</SkipToContent>}
+      mainContainerId={CONTENT}
+      banner={<Heard />}
+    >
+      {children}
+    </Frame>
+  );
+}
+
+function skip(event: MouseEvent) {
+  event.preventDefault();
+  document.getElementById(CONTENT)?.focus();
+}
+
+function Header({ who, turn, isOpen }: { who: Who; turn: () => void; isOpen: boolean }) {
+  const [dark, turnTheme] = useTheme();
+  const theme = dark ? words.shell.toLight : words.shell.toDark;
+  return (
+    <Masthead>
+      <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton aria-label={words.shell.menu} isSidebarOpen={isOpen} onSidebarToggle={turn} id="menu"><BarsIcon /></PageToggleButton>
+        </MastheadToggle>
+        <MastheadBrand><a className="brand" href="/console/">{words.product}</a></MastheadBrand>
+      </MastheadMain>
+      <MastheadContent>
+        <Toolbar isStatic>
+          <ToolbarContent>
+            <ToolbarGroup align={{ default: 'alignEnd' }} variant="action-group-plain">
+              <ToolbarItem alignSelf="center"><Content component="p" className="who">{who.name}</Content></ToolbarItem>
+              {who.site && <ToolbarItem alignSelf="center"><Label isCompact>{words.shell.scope(who.site)}</Label></ToolbarItem>}
+              <ToolbarItem><Button variant="plain" aria-label={theme} title={theme} icon={dark ? <SunIcon /> : <MoonIcon />} onClick={turnTheme} /></ToolbarItem>
+              <ToolbarItem>
+                <Button variant="plain" aria-label={words.shell.logout} title={words.shell.logout} icon={<SignOutAltIcon />} onClick={() => void logOut()} />
+              </ToolbarItem>
+            </ToolbarGroup>
+          </ToolbarContent>
+        </Toolbar>
+      </MastheadContent>
+    </Masthead>
+  );
+}
+
+function Pages({ pages, after }: { pages: readonly Page[]; after: () => void }) {
+  const [at, go] = useLocation();
+  const named = pages.filter((each) => !each.inside);
+  const sections = [...new Set(named.map((each) => each.section))];
+  const here = (path: string) => (path === '/' ? at === '/' : at === path || at.startsWith(`${path}/`));
+  const item = ({ name, path }: Page) => (
+    <NavItem
+      key={path}
+      to={`/console${path}`}
+      isActive={here(path)}
+      onClick={(event) => {
+        event.preventDefault();
+        go(path);
+        after();
+      }}
+    >
+      {words.pages[name]}
+    </NavItem>
+  );
+  return (
+    <Nav aria-label={words.shell.navigation}>
+      {sections.map((section: Section) => (
+        <NavGroup key={section} title={words.sections[section]}>{named.filter((each) => each.section === section).map(item)}</NavGroup>
+      ))}
+    </Nav>
+  );
+}
+
+/** Says that the vault is not heard, and how old what stands on the page is. */
+function Heard() {
+  const { isLost, heardAt } = useLink();
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!isLost) return;
+    setNow(Date.now());
+    const clock = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(clock);
+  }, [isLost]);
+  if (!isLost) return <div role="status" />;
+  const age = heardAt ? words.link.lost(span(Math.round(Math.max(0, now - heardAt) / 1000))) : words.link.never;
+  return (
+    <Banner color="yellow" screenReaderText="">
+      <span role="status">{age} {words.link.again}</span>
+    </Banner>
+  );
+}
