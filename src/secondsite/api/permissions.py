@@ -46,6 +46,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /vault": Permission.ENTER,
         "GET /summary": Permission.READ,
         "GET /metrics": Permission.READ,
+        "GET /capacity": Permission.READ,
         "GET /validation": Permission.READ,
         "GET /lifecycle": Permission.ENTER,
         "GET /sites": Permission.READ,

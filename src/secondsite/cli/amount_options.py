@@ -41,6 +41,16 @@ def _with_unit(given: str | int, **units: str) -> int:
     return whole_seconds(given)
 
 
+def rate(given: str | int) -> int:
+    """Bytes per second of '100Mbit/s' or '20MB/s'. Raises InvalidArgument, also for none and unlimited."""
+    found = amounts.parse_rate(given) if isinstance(given, str) else given
+    if not found:
+        raise errors.InvalidArgument(
+            f"'{given}' is no bandwidth to plan with.", do="Give one like 100Mbit/s."
+        )
+    return found
+
+
 def size(given: str | int) -> int:
     """Bytes of '2GiB', '100MB'; a default is a number already. Raises InvalidArgument."""
     return amounts.parse_size(given) if isinstance(given, str) else given

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..wire import rest
+from ..wire.rest.predictions import Capacity, CapacityQuery
 from ..wire.rest.validation import Validation
 from . import which_vault
 from .connection import Connection, path
@@ -109,6 +110,12 @@ class Vault:
         is waited for; raises VaultUnreachable after a minute without it, NotFound for an unknown machine."""
         query = {"machine": machine, "kind": [str(kind) for kind in kinds] or None}
         return follow(self._connection, rest.Event, path("events"), query)
+
+    def capacity(self, query: CapacityQuery) -> Capacity:
+        """What it takes to protect machines from one site to another: measured, else assumed. Raises NotFound
+        for what does not exist."""
+        asked = query.model_dump(mode="json", exclude_defaults=True)
+        return self._connection.one(Capacity, "GET", path("capacity"), asked)
 
     def metrics(self) -> str:
         """Numbers of machines, appliances and jobs, in the text format of Prometheus."""

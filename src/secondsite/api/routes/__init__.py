@@ -13,6 +13,7 @@ Its rooms:
     names                            parameters of paths and queries
     drill_schedules                  drills that the vault starts by itself
     notice_targets                   targets of notices
+    reports                          what protection would take
 """
 
 from . import (
@@ -32,6 +33,7 @@ from . import (
     points,
     policies,
     pools,
+    reports,
     sessions,
     sites,
     tokens,
@@ -64,6 +66,7 @@ GUARDED = tuple(
         points,
         verbs,
         jobs,
+        reports,
         events,
     )
 )

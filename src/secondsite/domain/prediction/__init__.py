@@ -1,4 +1,4 @@
-"""Predictions: how long a run will take, from the times of former runs.
+"""Predictions: how long a run will take, from the times of former runs; and what protection takes.
 
 Its rooms:
 
@@ -7,4 +7,5 @@ Its rooms:
     data_sync   whether data is better sent home while the machine runs, or while it is off
     nearing     how near a copy is to its end, while its machine writes
     predicting  how long the next run of a machine or of a plan will take
+    capacity    what protecting machines takes: bandwidth, first copy, space
 """

@@ -8,6 +8,7 @@ from .nouns.adoption import Adoption
 from .nouns.appliances import Appliances
 from .nouns.approvals import Approvals
 from .nouns.audit import Audit
+from .nouns.capacity.planning import Capacities
 from .nouns.drill_schedules import DrillSchedules
 from .nouns.events import Events
 from .nouns.evidence import Evidence
@@ -81,6 +82,7 @@ class VaultFacade:
     choices: Choices
     plan_choices: RunChoices
     predictions: Predictions
+    capacities: Capacities
     holds: Holds
     groups: Groups
     plans: Plans
@@ -139,6 +141,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         choices=Choices(parts),
         plan_choices=RunChoices(parts),
         predictions=Predictions(parts),
+        capacities=Capacities(parts),
         holds=Holds(parts),
         groups=Groups(parts),
         plans=Plans(parts),

@@ -1,11 +1,17 @@
-"""How long a run will take, from the history of former ones; and how long one took, compared with the
-prediction."""
+"""How long a run will take, from the history of former ones; how long one took, compared with the
+prediction; and what it takes to protect machines."""
+
+from enum import StrEnum
+
+from pydantic import ConfigDict, Field
 
 from ...domain.lifecycle import Verb
+from ...domain.prediction import capacity
 from ...domain.prediction.data_sync import DataSync
 from ...domain.prediction.predicting import Basis
 from ...domain.prediction.timing import Part
 from ..common.base import Problem, Shape
+from ..common.numbers import Name
 from .preflights import PreflightObstacle
 from .verbs import Location
 
@@ -110,3 +116,152 @@ class RunTiming(Shape):
     run did not shut it down, so that nobody knows when it stopped."""
     parts: tuple[PredictedPart, ...] = ()
     """In their order."""
+
+
+MOST_NAMED = 200
+MOST_RATE = 10**15
+
+
+class Which(StrEnum):
+    """Which machines capacity is planned for."""
+
+    ALL = "all"
+    """Those that are protected this way, and those of the source that are not protected."""
+    PROTECTED = "protected"
+    """Those that are protected this way."""
+    UNPROTECTED = "unprotected"
+    """Those of the source that are not protected."""
+
+
+class CapacityQuery(Shape):
+    """Which machines, from where to where, and what is assumed."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    source: str
+    """The site where they run."""
+    target: str
+    """The site that would hold their replicas."""
+    policy: str = "default"
+    """The replication policy that they would have."""
+    machine: tuple[Name, ...] = Field((), max_length=MOST_NAMED)
+    """Only these, by name or id, protected or not; none: those that `which` says."""
+    which: Which = Which.ALL
+    """Which machines, if none are named."""
+    bandwidth: int | None = Field(None, ge=1, le=MOST_RATE)
+    """What may be sent between the sites, in bytes per second; left out: no times are told."""
+    daily_change_percent: float = Field(capacity.DAILY_CHANGE_PERCENT, ge=0, le=1000)
+    """How much of its data a machine is taken to write in a day, if nothing is measured."""
+    used_percent: float = Field(capacity.USED_PERCENT, gt=0, le=100)
+    """How much of its disks a machine is taken to use, if it has no replica yet."""
+    busiest_factor: float = Field(capacity.BUSIEST_FACTOR, ge=1, le=1000)
+    """How many times the mean a machine is taken to write when it writes most, if nothing is measured."""
+
+
+class MachineCapacity(Shape):
+    """What one machine needs."""
+
+    machine: str
+    """Its name."""
+    protected: bool
+    """Whether it is under protection this way already."""
+    basis: capacity.Basis
+    """How it is known what it writes."""
+    measured_seconds: float | None = None
+    """Of how long its points tell what it writes; null: of too short a time."""
+    disk_bytes: int
+    """The size of its disks."""
+    base_bytes: int
+    """A copy of its data: what the oldest point takes in the store, or what is taken to be in use."""
+    daily_bytes: int
+    """What it writes in a day."""
+    busiest_rate: int
+    """Bytes per second in its busiest five minutes."""
+    store_bytes: int
+    """The copy, the history that the policy keeps, and the journal."""
+    memory_bytes: int
+    """Its memory at the target."""
+    vcpus: int
+    """Its processors there."""
+
+
+class TargetCapacity(Shape):
+    """What the target has, as its appliances reported last."""
+
+    hosts: int
+    """How many hosts reported what they have."""
+    memory_bytes: int
+    """Their memory in all."""
+    free_bytes: int
+    """What of it is free now."""
+    largest_host_bytes: int
+    """The memory of the largest of them."""
+    vcpus: int
+    """Their logical processors."""
+    store_free_bytes: int
+    """What is free in the stores there."""
+
+
+class LargestPlan(Shape):
+    """The recovery plan whose machines, of those that are looked at, need the most memory."""
+
+    plan: str
+    """Its name."""
+    machines: int
+    """How many of them are in it."""
+    memory_bytes: int
+    """Their memory together."""
+    vcpus: int
+    """Their processors together."""
+
+
+class Capacity(Shape):
+    """What it takes to protect machines from one site to another. All is counted before compression, which
+    saves what it can."""
+
+    source: str
+    """The site where they run."""
+    target: str
+    """The site that would hold their replicas."""
+    policy: str
+    """The policy that counts."""
+    rpo_goal_seconds: int
+    """Its RPO threshold."""
+    retention_seconds: int
+    """How long it keeps points."""
+    machines: tuple[MachineCapacity, ...]
+    """What each machine needs, by name."""
+    measured: int
+    """Of how many it is measured what they write; of the others it is assumed."""
+    mean_rate: int
+    """What they write together, in bytes per second, as the mean of a day."""
+    goal_rate: int
+    """The least bandwidth, in bytes per second, at which each of them keeps the RPO threshold also when most
+    is written."""
+    bandwidth: int | None = None
+    """The bandwidth that was asked for; null: none was."""
+    first_copy_bytes: int
+    """What is copied first of machines that have no replica there."""
+    first_copy_seconds: float | None = None
+    """How long that takes at that bandwidth, while they go on writing; null: no bandwidth was given, or it
+    never ends."""
+    store_bytes: int
+    """What the store at the target has to hold for all of them."""
+    more_store_bytes: int
+    """What of it is not there yet."""
+    scratch_bytes: int
+    """Scratch space at the source."""
+    memory_bytes: int
+    """Memory at the target if all of them run there."""
+    vcpus: int
+    """Processors there."""
+    largest_plan: LargestPlan | None = None
+    """The plan that needs the most; null: none of them is in a plan."""
+    there: TargetCapacity | None = None
+    """What the target has; null: nobody told, or it is outside of what the caller may see."""
+    assumptions: tuple[str, ...] = ()
+    """What was assumed, in sentences."""
+    warnings: tuple[str, ...] = ()
+    """What would not be enough, in sentences."""
+    problem: Problem | None = None
+    """Why the source could not be asked for its machines now."""

@@ -7,6 +7,7 @@ Its rooms:
     adoption                       takes over what an appliance has of a vault that is gone
     machines, points, point_holds, groups  protected machines
     predictions                    how long a verb will take
+    capacity                       what it takes to protect machines
     plans                          recovery plans
     settings                       settings of single machines, and address pools
     preflight                      what would prevent a verb
