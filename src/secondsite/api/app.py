@@ -95,9 +95,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     app.add_middleware(ShortWay, vault=facade)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     visitors = visitors or _nobody()
-    app.add_middleware(
-        Guard, vault=facade, open_paths=OPEN_PATHS, open_calls=OPEN_CALLS, visitors=visitors
-    )
+    app.add_middleware(Guard, vault=facade, open_paths=OPEN_PATHS, open_calls=OPEN_CALLS, visitors=visitors)
     app.add_middleware(Console, visitors=visitors)
     failures.install(app)
     app.add_route(DOCS, answer, include_in_schema=False)
