@@ -88,7 +88,6 @@ class LastViews:
         with self._taking(fabric_id, name), ExitStack() as stack:
             view = self._taken(stack, fabric_id, name, grace_seconds)
             self._held[fabric_id] = view
-            self._records.change(fabric_id, last=name, is_off=True)
             stack.pop_all()
         return view
 
@@ -97,7 +96,7 @@ class LastViews:
         """After an error the machine works on, as soon as its agent can be told."""
         self._under_way.add(fabric_id)
         try:
-            self._records.change(fabric_id, last=name, wanted_back=False)
+            self._records.change(fabric_id, last=name, wanted_back=False, is_off=False)
             yield
         except BaseException:
             with contextlib.suppress(errors.FabricError):
@@ -176,8 +175,10 @@ class LastViews:
         return False
 
     def acknowledge(self, fabric_id: str, name: str) -> None:
-        """The other side has it: the machine is switched off, sooner or later."""
+        """The other side has it: the machine is switched off, sooner or later. Only now: before its agent has
+        heard that, it works on by itself, at once if the agent dies, and one that is silent may run."""
         Conversation(self._agents, fabric_id).acknowledge(name)
+        self._records.update(fabric_id, lambda found: {"is_off": True} if found.last == name else {})
         self._release(fabric_id)
 
     def close(self) -> None:

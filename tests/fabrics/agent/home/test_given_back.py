@@ -7,6 +7,7 @@ from secondsite.fabrics.agent.last_views import LastViews
 from secondsite.fabrics.agent.link import AgentAway
 from secondsite.fabrics.agent.power import AgentPower
 from secondsite.fabrics.agent.records import Records
+from secondsite.fabrics.interface import PowerState
 from tests.fabrics.agent.support_known import ID, Known
 
 
@@ -41,6 +42,9 @@ class Hosting:
     def is_rescued(self, fabric_id):
         return False
 
+    def lends(self, fabric_id):
+        return False
+
 
 @pytest.fixture
 def link():
@@ -49,7 +53,7 @@ def link():
 
 @pytest.fixture
 def records(records):
-    records.change(ID, last="last-1", base="before", is_off=True)
+    records.change(ID, last="last-1", base="before")
     return records
 
 
@@ -95,9 +99,18 @@ def test_one_whose_copy_may_run_elsewhere_since_then_is_not_let_go_on(link, reco
     assert link.stands
 
 
-def test_one_whose_last_changes_have_arrived_is_not_called_away_for_a_moment(link, records, power):
-    records.change(ID, base="last-1")
+def test_one_that_goes_before_it_heard_that_its_changes_arrived_may_run(link, power):
+    assert power.state(ID) is PowerState.OFF
     link.goes()
+    with pytest.raises(AgentAway):
+        power.state(ID)
+
+
+def test_one_whose_last_changes_have_arrived_is_not_called_away_for_a_moment(link, records, views, power):
+    records.change(ID, base="last-1")
+    views.acknowledge(ID, "last-1")
+    link.goes()
+    assert power.state(ID) is PowerState.OFF
     assert power.cannot_start(ID) is not None
     with pytest.raises(FabricError, match="nobody can start it"):
         power.start(ID)
