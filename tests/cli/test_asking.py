@@ -13,6 +13,7 @@ from secondsite.fabrics import simulated
 from secondsite.wire import rest
 from secondsite.wire.common.points import PointShape
 from secondsite.wire.rest import places
+from secondsite.wire.rest.glance.overview import Overview
 from secondsite.wire.rest.places import SiteNetworks, SiteReading
 from tests.cli.support_cli import forget_inventory
 
@@ -185,6 +186,26 @@ def test_all_machines_are_summed_up(cli, protected):
     assert "1 of 1 appliance connected" in said
     found = rest.Summary.model_validate(cli.must("vault summary --json").json)
     assert found.machines == len(cli.must("machine list --json --no-discover").json)
+
+
+def test_everything_is_shown_at_a_glance(cli, protected):
+    said = cli.must("vault overview").out
+    assert "a to b" in said
+    assert "never drilled" in said
+    found = Overview.model_validate(cli.must("vault overview --json").json)
+    assert found.machines == len(cli.must("machine list --json --no-discover").json)
+
+
+def test_a_list_of_machines_is_searched_and_sorted(cli, protected):
+    def names(line):
+        return [each["name"] for each in cli.must(f"machine list --json {line}").json]
+
+    assert names(f"--search {protected[1:].upper()} --no-discover") == [protected]
+    assert names("--search idle") == ["idle"]
+    assert names("--search nothing-like-it") == []
+    assert protected in names("--sort rpo --no-discover")
+    assert names("--sort name --no-discover") == names("--descending --no-discover")[::-1]
+    assert "No machine has 'nothing' in its name." in cli.must("machine list --search nothing").out
 
 
 def test_a_machine_that_is_not_protected_is_listed_unless_that_is_not_wanted(cli):

@@ -45,6 +45,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
     {
         "GET /vault": Permission.ENTER,
         "GET /summary": Permission.READ,
+        "GET /overview": Permission.READ,
         "GET /metrics": Permission.READ,
         "GET /capacity": Permission.READ,
         "GET /validation": Permission.READ,

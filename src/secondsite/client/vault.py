@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..wire import rest
+from ..wire.rest.glance.live import LiveBatch
+from ..wire.rest.glance.overview import Overview
 from ..wire.rest.predictions import Capacity, CapacityQuery
 from ..wire.rest.validation import Validation
 from . import which_vault
@@ -80,6 +82,11 @@ class Vault:
         the sites."""
         return self._connection.one(rest.Summary, "GET", path("summary"))
 
+    def overview(self) -> Overview:
+        """What needs somebody now, how fresh and how ready everything is, what is under way, what replicates
+        where: of bounded size, however many machines there are."""
+        return self._connection.one(Overview, "GET", path("overview"))
+
     def validation(self, *, now: bool = False) -> Validation:
         """What is wrong in the whole configuration: as the last check found it, or checked `now`, which
         takes as long as the sites take."""
@@ -116,6 +123,13 @@ class Vault:
         for what does not exist."""
         asked = query.model_dump(mode="json", exclude_defaults=True)
         return self._connection.one(Capacity, "GET", path("capacity"), asked)
+
+    def live(self, interval: float = 1.0, mark: str | None = None) -> Iterator[LiveBatch]:
+        """Rows of machines and jobs as they change, without an end, at most once in `interval` seconds: first
+        all of them, or with a mark what has changed since. A batch with columns stands in place of all that
+        was told before. A vault that restarts meanwhile is waited for; raises VaultUnreachable after a minute
+        without it."""
+        return follow(self._connection, LiveBatch, path("live"), {"interval": interval}, mark)
 
     def metrics(self) -> str:
         """Numbers of machines, appliances and jobs, in the text format of Prometheus."""

@@ -11,9 +11,10 @@ from ...domain import lifecycle
 from ...vault.facade import VaultFacade
 from ...vault.metrics.exposition import CONTENT_TYPE
 from ...wire import rest
+from ...wire.rest.glance.overview import Overview
 from ...wire.rest.validation import Validation
 from ..access import Vault
-from ..prerendered import written
+from ..prerendered import as_json, written
 from ..routers import guarded, open_to_all
 
 _one_scrape = anyio.CapacityLimiter(1)
@@ -56,6 +57,13 @@ def show_summary(vault: Vault) -> Response:
     """Overview of all machines under protection: how many are in which state, their health, the worst RPO;
     and the sites."""
     return written(vault.machines.summary())
+
+
+@router.get("/overview", response_model=Overview)
+def show_overview(vault: Vault) -> Response:
+    """What needs somebody now, how fresh and how ready everything is, what is under way, and what replicates
+    where: of bounded size, however many machines there are."""
+    return as_json(vault.overviews.as_json())
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -57,6 +57,11 @@ def _other_site(machine: rest.Machine) -> str | None:
 def show_list(
     context: typer.Context,
     site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only with this text in their names.")] = None,
+    sort: Annotated[
+        rest.MachineSort, typer.Option(help="What protected ones are sorted by, then by name.")
+    ] = rest.MachineSort.NAME,
+    descending: Annotated[bool, typer.Option("--descending", help="The other way round.")] = False,
     discover: Annotated[
         bool, typer.Option(help="Also ask the sites for machines that are not protected.")
     ] = True,
@@ -65,10 +70,10 @@ def show_list(
     """All machines: protected ones, and those that could be; for a site that cannot be asked, the last
     known ones."""
     with connect(context) as vault:
-        machines = list(vault.machines.list(site=site))
+        machines = list(vault.machines.list(site=site, search=search, sort=sort, descending=descending))
         sites = vault.machines.discovered(site) if discover else []
     cached_inventory.show(sites, as_json)
-    machines += [machine for each in sites for machine in each.machines]
+    machines += [each for of in sites for each in of.machines if _is_named(each.name, search)]
     if as_json:
         output.show_json(machines)
         return
@@ -85,10 +90,21 @@ def show_list(
             ("drill", lambda m: output.words(m.drill.state) if m.drill.state != "none" else "-"),
             ("seen", lambda m: cached_inventory.age(m.seen_at)),
         ),
-        (
-            f"No machines{f' of site {site}' if site else ''}. Connect a site's appliance first: secondsite "
-            "appliance create-registration-key --site SITE"
-        ),
+        _none(site, search),
+    )
+
+
+def _is_named(name: str, search: str | None) -> bool:
+    return search is None or search.casefold() in name.casefold()
+
+
+def _none(site: str | None, search: str | None) -> str:
+    where = f" of site {site}" if site else ""
+    if search is not None:
+        return f"No machine{where} has '{search}' in its name."
+    return (
+        f"No machines{where}. Connect a site's appliance first: secondsite "
+        "appliance create-registration-key --site SITE"
     )
 
 

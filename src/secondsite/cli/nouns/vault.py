@@ -16,10 +16,13 @@ from ..exit_codes import Exit
 from ..former_words import Noun
 from ..options import Json, connect
 from ..output import clock
+from . import glance
 from .adoption import adopt
 
 app = typer.Typer(cls=Noun, no_args_is_help=True, help="The vault: the control plane.")
 app.command("adopt")(adopt)
+app.command("overview")(glance.overview)
+app.command("follow")(glance.follow)
 
 
 @app.command()

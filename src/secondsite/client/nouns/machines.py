@@ -13,6 +13,7 @@ from ...wire.common.hooks import MachineHook
 from ...wire.common.machine_checks import MachineCheck
 from ...wire.common.properties import TargetProperties
 from ...wire.rest.choices import RecoveryChoices
+from ...wire.rest.glance.machine_rows import MachineRowQuery, MachineRows
 from ...wire.rest.machine_settings import (
     MachineChecks,
     MachineChecksChange,
@@ -30,6 +31,8 @@ from ..connection import Connection, path, request
 from .jobs import JobHandle
 from .points import Points
 from .verbs import Choice, Verbs, start
+
+EVERY_ROW = MachineRowQuery()
 
 
 class MachineHandle(Verbs):
@@ -218,10 +221,14 @@ class Machines:
         health: Sequence[Health] = (),
         policy: str | None = None,
         group: str | None = None,
+        search: str | None = None,
+        finding: Sequence[str] = (),
+        sort: rest.MachineSort = rest.MachineSort.NAME,
+        descending: bool = False,
         page_size: int = rest.MOST_PER_PAGE,
     ) -> Iterator[rest.Machine]:
-        """Machines under protection that fit all that is given, by name; pages are asked for as they are
-        needed."""
+        """Machines under protection that fit all that is given, in that order; pages are asked for as they
+        are needed. `search` is a part of their names."""
         query = request(
             rest.MachineQuery,
             site=site,
@@ -229,9 +236,18 @@ class Machines:
             health=tuple(health),
             policy=policy,
             group=group,
+            search=search,
+            finding=tuple(finding),
+            sort=sort,
+            descending=descending,
             limit=page_size,
         )
         return self._connection.pages(rest.MachinePage, path("machines"), query)
+
+    def rows(self, wanted: MachineRowQuery = EVERY_ROW) -> MachineRows:
+        """Machines under protection as short rows, in one piece; `Vault.live` follows them from its mark."""
+        query = wanted.model_dump(mode="json", exclude_defaults=True)
+        return self._connection.one(MachineRows, "GET", path("machine-rows"), query)
 
     def discovered(self, site: str | None = None) -> Sequence[SiteMachines]:
         """Machines that nobody protects, per site; of a site that cannot be asked now those that it had,

@@ -15,6 +15,7 @@ from .nouns.evidence import Evidence
 from .nouns.glance.boards import Boards
 from .nouns.glance.live import Live
 from .nouns.glance.machine_rows import MachineRows
+from .nouns.glance.overview import Overviews
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
@@ -93,6 +94,7 @@ class VaultFacade:
     verbs: Verbs
     metrics: Metrics
     machine_rows: MachineRows
+    overviews: Overviews
     live: Live
     events: Events
     boards: Boards
@@ -152,6 +154,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         verbs=Verbs(parts),
         metrics=Metrics(parts),
         machine_rows=MachineRows(parts, boards),
+        overviews=Overviews(parts, boards),
         live=Live(parts, boards),
         events=events,
         boards=boards,

@@ -1,6 +1,8 @@
 """What this vault is and how much it holds."""
 
+from ....wire.rest.machines import Finding
 from ....wire.rest.vault import Caller, Vault
+from ...store import Transaction
 from ..parts import Parts
 from ..shared.machine_shapes import finding_shape
 
@@ -16,7 +18,6 @@ class Info:
     def show(self) -> Vault:
         about, caller = self._parts.about, self._parts.caller
         with self._parts.store.reading() as tx:
-            wrong = self._parts.backups.finding(tx, self._parts.now())
             machines = tx.machines.list(self._parts.caller.grant.site)
             return Vault(
                 name=about.name,
@@ -30,5 +31,10 @@ class Info:
                 machines=len(machines),
                 caller=Caller(token=caller.name, roles=caller.grant.roles, site=caller.grant.site),
                 backup_at=self._parts.backups.last(tx),
-                findings=() if wrong is None else (finding_shape(wrong),),
+                findings=self.findings(tx),
             )
+
+    def findings(self, tx: Transaction) -> tuple[Finding, ...]:
+        """What is wrong with the vault itself."""
+        wrong = self._parts.backups.finding(tx, self._parts.now())
+        return () if wrong is None else (finding_shape(wrong),)

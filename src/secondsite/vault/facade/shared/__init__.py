@@ -16,5 +16,6 @@ Its rooms:
     editions                   a change names the edition that its caller saw
     secrets                    tokens and keys
     summaries                  overview of all machines
+    overviews                  what rows say together, for an overview
     prerendered_machines       machines as JSON, written once for many answers
 """

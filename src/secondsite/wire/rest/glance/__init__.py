@@ -6,4 +6,5 @@ Its rooms:
     machine_rows  machines as arrays, in one piece
     job_rows      jobs as arrays
     live          the stream of what changes, one batch a second
+    overview      what needs somebody now, how fresh and how ready everything is
 """

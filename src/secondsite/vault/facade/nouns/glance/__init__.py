@@ -7,5 +7,6 @@ Its rooms:
     looking       brings a board up to date
     job_rows      jobs as rows
     machine_rows  lists of machines as rows
+    overview      what needs somebody now, how fresh and how ready everything is
     live          batches for those who follow a board
 """

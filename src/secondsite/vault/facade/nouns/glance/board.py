@@ -87,6 +87,9 @@ class Board:
         newest = max(each.newest for each in (self.machines, self.gone, self.jobs, self.things))
         self.number = max(self.number, newest)
 
+    def rows(self) -> Sequence[MachineRow]:
+        return [each.row for each in self.machines.values()]
+
     def mark(self) -> str:
         return f"{self.life}-{self.number}"
 
@@ -115,7 +118,7 @@ class Board:
     def _made(self, since: int | None, now: datetime) -> Batch:
         head: dict[str, object] = {"at": now.isoformat(), "mark": self.mark()}
         rows: Iterable[WrittenRow] = self.machines.values()
-        rest: Mapping[str, Sequence[object]] = {"jobs": _at_work(self.jobs.values())}
+        rest: Mapping[str, Sequence[object]] = {"jobs": at_work(self.jobs.values())}
         if since is None:
             head |= {"machine_columns": MACHINE_COLUMNS, "job_columns": JOB_COLUMNS}
         else:
@@ -135,7 +138,7 @@ def written(what: object) -> str:
     return json.dumps(what, ensure_ascii=False, separators=(",", ":"))
 
 
-def _at_work(jobs: Iterable[JobRow]) -> Sequence[JobRow]:
-    """Those in progress, the newest first."""
+def at_work(jobs: Iterable[JobRow]) -> Sequence[JobRow]:
+    """Those of the jobs in progress, the newest first."""
     found = sorted((each for each in jobs if not each.state.ended), key=lambda each: -each.created_at)
     return found[:JOBS_AT_WORK]

@@ -48,5 +48,8 @@ class Boards:
 
 
 def sight(caller: Caller) -> Hashable:
-    """The key under which callers see the same: one for all who see the whole vault, else one per token."""
-    return None if caller.grant.site is None else (caller.token_id, caller.grant.site)
+    """The key under which callers see the same: one for all who see the whole vault, else one per caller, who
+    sees the jobs that they started."""
+    if caller.grant.site is None:
+        return None
+    return caller.grant.site, caller.token_id, caller.name, caller.since

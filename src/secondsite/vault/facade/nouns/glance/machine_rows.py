@@ -28,7 +28,7 @@ class MachineRows:
         """The rows that fit, in the order that is asked for. Raises NotFound for an unknown site."""
         self._require_site(wanted)
         with self._boards.looked_at(self._parts, whole=True) as board:
-            rows = [each.row for each in board.machines.values()]
+            rows = board.rows()
         return machine_rows.in_order(machine_rows.fitting(rows, wanted), wanted)
 
     def _written(self, query: MachineRowQuery) -> str:
