@@ -75,6 +75,8 @@ NOTHING_NEW = {
     "POST /api/approvals/{number}/grant",
     "POST /api/notices/targets/{target}/test",
     "POST /api/session",
+    "POST /api/session/second-factor",
+    "POST /api/session/second-factor/remove",
 }
 """A repeat of these changes nothing by itself, or begins a session that ends the one before."""
 

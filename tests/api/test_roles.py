@@ -118,6 +118,7 @@ BESIDE = {
     "sha256": "0" * 64,
     "policy": "default",
     "session": "nosuch",
+    "person": "nosuch",
     "number": 1,
 }
 

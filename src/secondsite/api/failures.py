@@ -23,6 +23,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
     {
         "invalid-argument": HTTPStatus.UNPROCESSABLE_ENTITY,
         "unauthenticated": HTTPStatus.UNAUTHORIZED,
+        "second-factor-needed": HTTPStatus.UNAUTHORIZED,
         "too-many-attempts": HTTPStatus.TOO_MANY_REQUESTS,
         "forbidden": HTTPStatus.FORBIDDEN,
         "request-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

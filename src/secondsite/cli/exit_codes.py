@@ -31,6 +31,7 @@ BY_CODE: dict[str, Exit] = {
     "not-possible-now": Exit.NOT_POSSIBLE_NOW,
     "stale-order": Exit.NOT_POSSIBLE_NOW,
     "unauthenticated": Exit.UNAUTHENTICATED,
+    "second-factor-needed": Exit.UNAUTHENTICATED,
     "too-many-attempts": Exit.UNAUTHENTICATED,
     "forbidden": Exit.UNAUTHENTICATED,
     "registration-refused": Exit.UNAUTHENTICATED,

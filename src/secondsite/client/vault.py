@@ -15,6 +15,7 @@ from .following import follow
 from .nouns.access.approvals import Approvals
 from .nouns.access.audit import Audit
 from .nouns.access.evidence import Evidences
+from .nouns.access.people import People
 from .nouns.access.sessions import Sessions
 from .nouns.access.tokens import Tokens
 from .nouns.appliances import Appliances
@@ -58,10 +59,16 @@ class Vault:
         self.machines = Machines(connection)
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
+        self.people = People(connection)
         self.sessions = Sessions(connection)
         self.audit = Audit(connection)
         self.evidence = Evidences(connection)
         self.approvals = Approvals(connection)
+
+    @property
+    def url(self) -> str:
+        """Where it is asked."""
+        return self._connection.url
 
     def __enter__(self) -> Self:
         return self

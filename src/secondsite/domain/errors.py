@@ -95,6 +95,13 @@ class Unauthenticated(SecondsiteError):
     )
 
 
+class SecondFactorNeeded(SecondsiteError):
+    """Name and password, or the link, are right; a code of the second factor is missing, or wrong."""
+
+    code = "second-factor-needed"
+    default_do = "Give the code that your app shows now, or one of your recovery codes."
+
+
 class TooManyAttempts(SecondsiteError):
     """Too many attempts to log in failed a short while ago, with this name or from this address."""
 

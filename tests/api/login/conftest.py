@@ -37,8 +37,8 @@ class Browser:
             self.cookie = set_cookie.partition(";")[0].partition("=")[2].strip('"') or None
         return answer
 
-    def log_in(self, token, wanted=201):
-        return self("POST", "/session", wanted, json={"token": token})
+    def log_in(self, token=None, wanted=201, **by):
+        return self("POST", "/session", wanted, json={"token": token} if token else by)
 
 
 class Clock:
@@ -86,3 +86,20 @@ def token(ask):
         return ask("POST", "/tokens", 201, json={"name": name, "roles": roles, **more})["token"]
 
     return token
+
+
+PASSWORD = "three stones in the river"
+
+
+@pytest.fixture
+def person(ask, browser):
+    """Makes a person, who has chosen a password; gives a browser in which the person is logged in."""
+
+    def person(name, *roles, **more):
+        made = ask("POST", "/people", 201, json={"name": name, "roles": roles or ("reader",), **more})
+        mine = browser()
+        mine.log_in(link=made["link"])
+        mine("PUT", "/session/password", json={"password": PASSWORD})
+        return mine
+
+    return person

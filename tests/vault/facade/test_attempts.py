@@ -4,7 +4,7 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.vault.facade import attempts
-from secondsite.vault.facade.attempts import OF_A_NAME, OF_ALL, OF_AN_ADDRESS, Attempts
+from secondsite.vault.facade.attempts import OF_A_CODE, OF_A_NAME, OF_ALL, OF_AN_ADDRESS, Attempt, Attempts
 
 
 class Clock:
@@ -29,7 +29,7 @@ def tries(counted, times, name="anna", address="192.0.2.1", **more):
     through, wait = 0, 0.0
     for _ in range(times):
         try:
-            counted.begin(name, address, **more)
+            counted.begin(Attempt(name, address, **more))
             through += 1
         except errors.TooManyAttempts as refused:
             wait = refused.retry_after_seconds
@@ -79,8 +79,14 @@ def test_all_together_try_so_often_that_a_processor_has_time_left(counted, clock
 
 def test_an_attempt_that_was_right_does_not_count(counted):
     for _ in range(100):
-        counted.begin("anna", "192.0.2.1")
-        counted.succeeded("anna", "192.0.2.1")
+        counted.begin(Attempt("anna", "192.0.2.1"))
+        counted.succeeded(Attempt("anna", "192.0.2.1"))
+
+
+def test_codes_are_guessed_more_slowly_than_passwords(counted, clock):
+    assert tries(counted, 10, has_code=True) == (OF_A_CODE.burst, OF_A_CODE.seconds)
+    clock.now += OF_A_CODE.seconds
+    assert tries(counted, 10, has_code=True)[0] == 1
 
 
 def test_what_is_counted_is_bounded_and_those_who_tried_most_stay(counted, clock, monkeypatch):

@@ -3,7 +3,7 @@
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    sessions                         log in, log out, and who is logged in
+    people, sessions                 who logs in with a name; log in, log out
     machines, points, groups, plans  protected machines, and how they are recovered together
     machine_settings                 settings of single machines
     pools                            address pools of the sites' networks
@@ -29,6 +29,7 @@ from . import (
     machines,
     networks,
     notice_targets,
+    people,
     plans,
     points,
     policies,
@@ -53,6 +54,7 @@ GUARDED = tuple(
         pools,
         policies,
         tokens,
+        people,
         sessions,
         audit,
         approvals,

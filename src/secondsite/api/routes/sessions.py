@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Header, Request, Response
 from starlette.types import Scope
 
+from ...vault.facade.nouns.login.logins import Begun
 from ...wire import rest
 from .. import credentials
 from ..access import Vault
@@ -27,6 +28,13 @@ def _former(scope: Scope) -> str | None:
     return credentials.cookie_of(scope)
 
 
+def _given(response: Response, begun: Begun) -> rest.Identity:
+    """Set the cookie of a new session; gives what is shown of it."""
+    response.set_cookie(credentials.COOKIE, begun.secret, secure=True, httponly=True, samesite="strict")
+    response.headers["Cache-Control"] = "no-store"
+    return begun.shown
+
+
 @open_router.post("/session", status_code=HTTPStatus.CREATED)
 def log_in(
     vault: Vault, request: Request, response: Response, log_in: rest.LogIn, program: Program = ""
@@ -35,10 +43,7 @@ def log_in(
     after half an hour without a request (of those with the header `X-Unattended`, which a page makes by
     itself, none counts), and with the token. A session that the browser had before ends. Too many attempts
     that fail get 429, and are told in `Retry-After` after how many seconds the next one counts."""
-    begun = vault.logins.begin(log_in, _former(request.scope), program)
-    response.set_cookie(credentials.COOKIE, begun.secret, secure=True, httponly=True, samesite="strict")
-    response.headers["Cache-Control"] = "no-store"
-    return begun.shown
+    return _given(response, vault.logins.begin(log_in, _former(request.scope), program))
 
 
 @router.get("/session")
@@ -64,3 +69,39 @@ def list_sessions(vault: Vault) -> Sequence[rest.Session]:
 def end_session(vault: Vault, session: SessionId) -> None:
     """Ends a session of the caller's; access administrators end any."""
     vault.sessions.end(session)
+
+
+@router.put("/session/password")
+def change_own_password(
+    vault: Vault, response: Response, request: rest.PasswordChange, program: Program = ""
+) -> rest.Identity:
+    """Chooses the caller's own password, of 12 to 200 characters. All their sessions end, and a new one
+    begins. The present password is needed, but for whoever came by a link."""
+    return _given(response, vault.own.change_password(request, program))
+
+
+@router.post("/session/second-factor")
+def begin_second_factor(vault: Vault) -> rest.SecondFactorBegun:
+    """Gives what an app has to know to show codes. They count from the first one on, which is given by a
+    PUT."""
+    return vault.second_factor.begin()
+
+
+@router.put("/session/second-factor")
+def confirm_second_factor(
+    vault: Vault, response: Response, request: rest.OneTimeCode, program: Program = ""
+) -> rest.RecoveryCodes:
+    """The app's first code: from now on the log-in asks for codes, each of which counts once. All sessions of
+    the caller end, and a new one begins."""
+    begun, codes = vault.second_factor.confirm(request.one_time_code or "", program)
+    _given(response, begun)
+    return codes
+
+
+@router.post("/session/second-factor/remove")
+def remove_second_factor(
+    vault: Vault, response: Response, request: rest.OneTimeCode, program: Program = ""
+) -> rest.Identity:
+    """Ends the caller's own second factor, with a code of it. All their sessions end, and a new one
+    begins."""
+    return _given(response, vault.second_factor.remove(request.one_time_code, program))

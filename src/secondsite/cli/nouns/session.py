@@ -60,6 +60,8 @@ def whoami(context: typer.Context, as_json: Json = False) -> None:
             ("roles", ", ".join(me.roles)),
             ("scope", f"site {me.site}" if me.site else "the whole vault"),
             ("may", ", ".join(me.permissions)),
+            ("logs in with", "name" if me.is_person else "access token"),
+            ("has to choose a password", "yes" if me.chooses_password else None),
             ("ends", clock(me.ends_at) if me.ends_at else "never"),
         )
     )

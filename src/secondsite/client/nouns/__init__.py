@@ -8,5 +8,5 @@ indexed by a name it gives a handle of one thing, without a request.
     sites, appliances, mappings, pools, policies, groups, plans    records
     drills       schedules of test failovers
     notices      targets of notices
-    access       tokens, sessions, approvals, the audit log, evidence
+    access       tokens, people, sessions, approvals, the audit log, evidence
 """

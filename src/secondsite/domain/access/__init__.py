@@ -6,6 +6,7 @@ Its rooms:
     chain      the audit log as a chain: the digest of each entry covers the entry before
     evidence   the evidence of failovers and drills, and the check that a file of it is unchanged
     hidden     removes secrets from what is recorded
+    passwords  which passwords are taken
     sessions   how long whoever logged in stays so
     approvals  which verbs need a second person's approval, and who counts as a second person
 """

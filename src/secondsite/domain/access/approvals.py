@@ -22,6 +22,8 @@ VERBS = frozenset(
         *("drain_appliance", "resume_appliance"),
         *("map_network", "unmap_network", "create_policy", "update_policy", "delete_policy"),
         *("create_token", "rotate_token", "delete_token"),
+        *("create_person", "change_person", "enable_person", "disable_person", "delete_person"),
+        *("reset_password", "reset_second_factor", "change_log_in_settings"),
         *("change_audit_settings", "change_approval_settings"),
         *("create_group", "update_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
@@ -44,12 +46,23 @@ VERBS = frozenset(
 )
 """The verbs that can be made to need an approval, by the names of the API's routes; a test compares them."""
 SETTINGS = "change_approval_settings"
-ALWAYS = frozenset({"create_token", "rotate_token", SETTINGS})
+ALWAYS = frozenset(
+    {
+        *("create_token", "rotate_token", SETTINGS),
+        *("create_person", "change_person", "enable_person", "reset_password", "reset_second_factor"),
+        "change_log_in_settings",
+    }
+)
 """Need an approval as soon as any verb does."""
 WITH = {"update_policy": frozenset({"change_machine_policy"})}
 """Verbs that have the same effect as the guarded one: who may not shorten a policy's history could give the
 machine a shorter policy."""
-SECRET = frozenset({"create_token", "rotate_token", "create_registration_key", "create_replacement_key"})
+SECRET = frozenset(
+    {
+        *("create_token", "rotate_token", "create_registration_key", "create_replacement_key"),
+        *("create_person", "reset_password"),
+    }
+)
 """Verbs whose answer is a secret that only the asker may see: once granted, the asker repeats the request."""
 LASTS_SECONDS = DAY
 

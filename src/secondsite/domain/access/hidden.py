@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-SECRETS = frozenset({"secret", "password"})
+SECRETS = frozenset({"secret", "password", "former_password", "one_time_code"})
 URL = "url"
 """The URL of a webhook: whoever knows all of it can often post there."""
 HIDDEN = "(not shown)"
 LOOKS_SECRET = re.compile(
-    r"""ss[st]_[A-Za-z0-9_-]{20,}                                         # an access token, or a session
+    r"""ss[stl]_[A-Za-z0-9_-]{20,}                                        # an access token, session or link
     |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*KEY-----|\Z)
     |(?i:(?<=bearer\ )|(?<=basic\ ))[A-Za-z0-9+/=._-]{8,}               # of a header
     |(?<=://)[^\s/@:"]*:[^\s/@"]+(?=@)                                  # name and password in a URL

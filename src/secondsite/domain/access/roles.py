@@ -121,6 +121,18 @@ _TYPED: Mapping[Role, str] = MappingProxyType(
 )
 
 
+def needs_second_factor(grant: Grant) -> bool:
+    """Whether it has a role above reader."""
+    return any(role is not Role.READER for role in grant.roles)
+
+
+def without_second_factor(grant: Grant) -> Grant:
+    """What is left of it for whoever showed no second factor where one is needed: to read what it may
+    read."""
+    reads = any(Permission.READ in GIVES[role] for role in grant.roles)
+    return Grant((Role.READER,) if reads else (), grant.site)
+
+
 def roles_with(permission: Permission) -> Sequence[Role]:
     return [role for role in Role if permission in GIVES[role]]
 

@@ -7,6 +7,8 @@ from ...ground.units import HOUR, MINUTE
 
 LASTS_SECONDS, IDLE_SECONDS = 12 * HOUR, 30 * MINUTE
 """A session ends after a working day, and a browser's also after half an hour without a request."""
+BY_LINK_SECONDS = HOUR
+"""A session that a link began is for choosing a password."""
 MOST_OF_ONE = 20
 """The most sessions of one token or person: with one more, the oldest ends."""
 
@@ -23,11 +25,25 @@ class LogInWay(StrEnum):
 
     TOKEN = "token"
     """An access token."""
+    PASSWORD = "password"
+    """A name and its password."""
+    TWO_FACTORS = "two_factors"
+    """A name, its password, and a code."""
+    LINK = "link"
+    """A link that an administrator gave, to choose a password."""
+    RECOVERY = "recovery"
+    """A link that root made at the vault's host."""
 
 
-def ends_at(began: datetime, holder_ends: datetime | None) -> datetime:
+WITHOUT_SECOND_FACTOR = frozenset({LogInWay.PASSWORD, LogInWay.LINK})
+CHOOSES_PASSWORD = frozenset({LogInWay.LINK, LogInWay.RECOVERY})
+"""Who came by these chooses a password without saying the former one."""
+
+
+def ends_at(began: datetime, holder_ends: datetime | None, way: LogInWay) -> datetime:
     """When a session that begins now ends at the latest: never after what it was begun with."""
-    last = began + timedelta(seconds=LASTS_SECONDS)
+    lasts = BY_LINK_SECONDS if way in CHOOSES_PASSWORD else LASTS_SECONDS
+    last = began + timedelta(seconds=lasts)
     return last if holder_ends is None else min(last, holder_ends)
 
 

@@ -25,7 +25,20 @@ class Allowance:
 
 
 OF_A_NAME, OF_AN_ADDRESS, OF_ALL = Allowance(5, 30.0), Allowance(20, 5.0), Allowance(50, 0.25)
+OF_A_CODE = Allowance(5, 300.0)
+"""Of a million codes three count at a time: whoever knows the password guesses one in years."""
 Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt with this name (empty: without one) from this address. `came_from`: the address from which
+    the name's owner came last. `has_code`: with a code of the second factor."""
+
+    name: str
+    address: str
+    came_from: str = ""
+    has_code: bool = False
 
 
 class Attempts:
@@ -37,10 +50,9 @@ class Attempts:
         self._free_at: dict[Key, float] = {}
         """When all attempts are free again."""
 
-    def begin(self, name: str, address: str, came_from: str = "") -> None:
-        """Count an attempt with this name (empty: without one). `came_from`: the address from which the
-        name's owner came last. Raises TooManyAttempts."""
-        now, keys = self._clock(), _keys(name, address, came_from)
+    def begin(self, attempt: Attempt) -> None:
+        """Count an attempt. Raises TooManyAttempts."""
+        now, keys = self._clock(), _keys(attempt)
         with self._lock:
             wait = max(self._wait(key, allowed, now) for key, allowed in keys.items())
             if wait > 0:
@@ -50,10 +62,10 @@ class Attempts:
             if len(self._free_at) > MOST_KEPT:
                 self._forget(now)
 
-    def succeeded(self, name: str, address: str, came_from: str = "") -> None:
-        """The attempt that was counted last was the owner's: it does not count."""
+    def succeeded(self, attempt: Attempt) -> None:
+        """The attempt, which was counted, was no guess: it does not count."""
         with self._lock:
-            for key, allowed in _keys(name, address, came_from).items():
+            for key, allowed in _keys(attempt).items():
                 self._free_at[key] = self._free_at.get(key, 0.0) - allowed.seconds
 
     def _wait(self, key: Key, allowed: Allowance, now: float) -> float:
@@ -66,13 +78,16 @@ class Attempts:
         self._free_at = {key: at for at, key in kept[: MOST_KEPT // 2]}
 
 
-def _keys(name: str, address: str, came_from: str) -> dict[Key, Allowance]:
-    called, there = " ".join(name.casefold().split()), _origin(address)
-    if called and came_from and there == _origin(came_from):
-        return {("owner", called): OF_A_NAME}
+def _keys(attempt: Attempt) -> dict[Key, Allowance]:
+    called, there = " ".join(attempt.name.casefold().split()), _origin(attempt.address)
+    if called and attempt.came_from and there == _origin(attempt.came_from):
+        kind = "owner's code" if attempt.has_code else "owner"
+        return {(kind, called): OF_A_CODE if attempt.has_code else OF_A_NAME}
     keys: dict[Key, Allowance] = {("address", there): OF_AN_ADDRESS, ("all",): OF_ALL}
     if called:
         keys["name", called] = OF_A_NAME
+        if attempt.has_code:
+            keys["code", called] = OF_A_CODE
     return keys
 
 

@@ -1,21 +1,26 @@
-"""Whom a secret belongs to: the token, also of a session that was begun with it."""
+"""Whom a secret belongs to: the token or the person, also of a session that they began."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from ...domain import errors, shell
-from ...domain.access import sessions
+from ...domain.access import roles, sessions
 from ...domain.access.approvals import Holder
 from ...domain.access.roles import Grant
-from ..store import OpenSession, SessionRecord, Store, TokenRecord, Transaction
+from ...domain.access.sessions import WITHOUT_SECOND_FACTOR
+from ..store import HolderRecord, OpenSession, PersonRecord, SessionRecord, Store, TokenRecord, Transaction
 from .callers import Caller
 
 LOG_IN = "Log in again."
 
 
-def opens(token: TokenRecord, digest: str, now: datetime) -> bool:
-    """Whether this secret of the token is valid: the present one, or the former one for its last time."""
+def opens(holder: HolderRecord, digest: str, now: datetime) -> bool:
+    """Whether the person's mark, or this secret of the token, is valid: the present one, or the former one
+    for its last time."""
+    if isinstance(holder, PersonRecord):
+        return holder.disabled_at is None and holder.mark_sha256 == digest
+    token = holder
     if token.expires_at is not None and token.expires_at <= now:
         return False
     if token.token_sha256 == digest:
@@ -23,8 +28,10 @@ def opens(token: TokenRecord, digest: str, now: datetime) -> bool:
     return token.former_until is not None and now < token.former_until
 
 
-def ends_at(token: TokenRecord, digest: str) -> datetime | None:
-    """When this secret of the token ends; None: when the token is deleted or rotated."""
+def ends_at(token: HolderRecord, digest: str) -> datetime | None:
+    """When this secret of the token ends; None: when the token is deleted or rotated. A person has no end."""
+    if isinstance(token, PersonRecord):
+        return None
     return token.expires_at if token.token_sha256 == digest else token.former_until
 
 
@@ -55,34 +62,44 @@ def require_open_session(found: OpenSession, seen: datetime, now: datetime) -> N
         raise errors.Unauthenticated(f"This session has ended: {why}.", do=LOG_IN)
 
 
-def of(token: TokenRecord) -> Holder:
-    return Holder(token.name, token.person or token.name, token.shown_to)
+def of(holder: HolderRecord) -> Holder:
+    person = None if isinstance(holder, PersonRecord) else holder.person
+    return Holder(holder.name, person or holder.name, holder.shown_to)
 
 
-def valid(tx: Transaction, who: str, digest: str, now: datetime) -> TokenRecord:
-    """The token with this secret. Raises NotPossibleNow if it was removed or replaced, or has expired."""
-    token = tx.tokens.find(digest)
-    if token is None or not opens(token, digest, now):
+def valid(tx: Transaction, who: str, digest: str, now: datetime) -> HolderRecord:
+    """The token with this secret, or the person with this mark. Raises NotPossibleNow if the token was
+    removed or replaced, or has expired, or the person was changed."""
+    holder = tx.holders.find(digest)
+    if holder is None or not opens(holder, digest, now):
         raise errors.NotPossibleNow(
             (
-                f"Token '{who}' was removed or replaced, or has expired: what it asked for or granted no "
-                "longer counts."
+                f"Token or person '{who}' was removed, replaced or changed, or has expired: what it asked "
+                "for or granted no longer counts."
             ),
-            do="Ask again, with a valid token.",
+            do="Ask again.",
         )
-    return token
+    return holder
 
 
-def caller(token: TokenRecord, digest: str, address: str) -> Caller:
-    grant = Grant(token.roles, token.site)
-    return Caller(token.name, token.id, digest, grant, address, since=token.created_at)
+def caller(holder: HolderRecord, digest: str, address: str) -> Caller:
+    grant = Grant(holder.roles, holder.site)
+    return Caller(holder.name, holder.id, digest, grant, address, since=holder.created_at)
 
 
 def caller_in(found: OpenSession, address: str) -> Caller:
     """The caller of a request in this session."""
     session = found.session
     known = caller(found.holder, session.holder_sha256, address)
+    if lacks_second_factor(found):
+        known = replace(known, grant=roles.without_second_factor(known.grant))
     return replace(known, session_id=session.id, session_sha256=session.secret_sha256)
+
+
+def lacks_second_factor(found: OpenSession) -> bool:
+    """Whether a second factor is needed for some role of the session's person, and was not shown."""
+    needed = roles.needs_second_factor(Grant(found.holder.roles))
+    return needed and found.needs_second_factor and found.session.way in WITHOUT_SECOND_FACTOR
 
 
 def stands(store: Store, who: Caller, seen: Callable[[SessionRecord], datetime], now: datetime) -> bool:

@@ -51,6 +51,7 @@ class Refusals:
         self._repeats: dict[_Kind, tuple[Entry, int]] = {}
         self._beyond = 0
         self._strangers: Counter[tuple[str, int]] = Counter()
+        self._log_ins: Counter[tuple[str, str]] = Counter()
 
     def note(self, act: Act, method: str, code: int) -> None:
         """Note an answer with an error. Errors that are only mistakes in the request (400, 422) are not
@@ -62,13 +63,25 @@ class Refusals:
         elif code == 403 or (method not in READING and (code in ON_RECORD or code >= 500)):
             self._known(act, code)
 
+    def note_log_in(self, person: str, address: str) -> None:
+        """Note that somebody failed to log in as this person. It is written later, with others: an attempt
+        takes as long as one with an unknown name."""
+        with self._lock:
+            if len(self._log_ins) < MOST_COUNTED or (person, address) in self._log_ins:
+                self._log_ins[person, address] += 1
+
     def write(self) -> None:
         """Write what was counted, in one transaction."""
         with self._lock:
             repeats, strangers, beyond = self._repeats, self._strangers, self._beyond
+            log_ins = self._log_ins
             self._begin()
         entries = [_counted(entry, times) for entry, times in repeats.values() if times]
         entries += self._of_strangers(strangers)
+        entries += [
+            replace(_refused(self._now(), STRANGER, address, 401, times), object=f"/people/{person}")
+            for (person, address), times in log_ins.most_common(MOST_ADDRESSES)
+        ]
         if beyond:
             entries.append(_refused(self._now(), SEVERAL, "", 0, beyond))
         if entries:

@@ -20,6 +20,9 @@ from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
 from .nouns.login.logins import LogIns
+from .nouns.login.own import Own
+from .nouns.login.people import People
+from .nouns.login.second_factor import SecondFactor
 from .nouns.login.sessions import Sessions
 from .nouns.machine_choices import Choices
 from .nouns.machines import Machines
@@ -60,6 +63,9 @@ class VaultFacade:
     appliances: Appliances
     adoption: Adoption
     tokens: Tokens
+    people: People
+    own: Own
+    second_factor: SecondFactor
     sessions: Sessions
     logins: LogIns
     audit: Audit
@@ -120,6 +126,9 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         appliances=Appliances(parts),
         adoption=Adoption(parts),
         tokens=Tokens(parts),
+        people=People(parts),
+        own=Own(parts),
+        second_factor=SecondFactor(parts),
         sessions=Sessions(parts),
         logins=LogIns(parts),
         audit=Audit(parts),

@@ -9,7 +9,7 @@ Its rooms:
     policies, groups, plans, pools  what many machines share
     drill_schedules                 test failovers that the vault starts
     enrollment, approvals           which appliances may connect, and what waits for a second person
-    access/                         who may talk to the vault: tokens and sessions
+    access/                         who may talk to the vault: tokens, people, sessions
     audit, answers                  the audit log, and answers to requests that may be repeated
     notices, notice_targets         what people and programs are told
     evidence, run_times, pictures   what is kept of failovers and drills
@@ -21,7 +21,16 @@ Its rooms:
     migration/                      upgrades a database to this program's tables
 """
 
-from .access import OpenSession, SessionRecord, Sessions, TokenRecord, Tokens
+from .access import (
+    HolderRecord,
+    OpenSession,
+    People,
+    PersonRecord,
+    SessionRecord,
+    Sessions,
+    TokenRecord,
+    Tokens,
+)
 from .answers import AnswerRecord, Answers
 from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
 from .approvals import ApprovalRecord, Approvals, PendingRequest
@@ -104,6 +113,7 @@ __all__ = [
     "Evidences",
     "GroupRecord",
     "Groups",
+    "HolderRecord",
     "Inventories",
     "InventoryRecord",
     "KeyRecord",
@@ -131,6 +141,8 @@ __all__ = [
     "Notices",
     "OpenSession",
     "PendingRequest",
+    "People",
+    "PersonRecord",
     "PictureRecord",
     "Pictures",
     "PlanRecord",

@@ -15,7 +15,17 @@ from ...jobs.storage import database, lease
 from ...jobs.storage.lease import Member
 from ...jobs.storage.sessions import transaction
 from . import lineage
-from .access import Change, KnownSecrets, OpenSession, Sessions, TokenRecord, Tokens
+from .access import (
+    Change,
+    HolderRecord,
+    Holders,
+    KnownSecrets,
+    OpenSession,
+    People,
+    Sessions,
+    TokenRecord,
+    Tokens,
+)
 from .answers import Answers
 from .appliances import ApplianceRecords, Inventories
 from .approvals import Approvals
@@ -187,6 +197,14 @@ class Transaction:
         return Tokens(self._session, self._change_secret)
 
     @cached_property
+    def people(self) -> People:
+        return People(self._session, self._change_secret)
+
+    @cached_property
+    def holders(self) -> Holders:
+        return Holders(self.tokens, self.people)
+
+    @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self._session, self._change_secret)
 
@@ -264,11 +282,17 @@ class Store:
         changes = self._known.changes
         with self.reading() as tx:
             session = tx.sessions.find(secret_sha256)
-            holder = None if session is None else tx.tokens.find(session.holder_sha256)
+            holder = None if session is None else tx.holders.find(session.holder_sha256)
+            needed = tx.people.need_second_factor()
         if session is None or holder is None:
             return None
-        self._known.keep(secret_sha256, found := OpenSession(session, holder), changes)
+        self._known.keep(secret_sha256, found := OpenSession(session, holder, needed), changes)
         return found
+
+    def holder(self, sha256: str) -> HolderRecord | None:
+        """The token whose secret has this digest, or the person with this mark."""
+        with self.reading() as tx:
+            return tx.holders.find(sha256)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

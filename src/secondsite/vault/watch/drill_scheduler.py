@@ -27,7 +27,7 @@ from ..health import findings
 from ..interfaces import Authority
 from ..operations.interface import Operation
 from ..steps.deps import Deps
-from ..store import DrillScheduleRecord, MachineRecord, Transaction
+from ..store import DrillScheduleRecord, MachineRecord, TokenRecord, Transaction
 from .situations import SituationContext
 
 log = structlog.get_logger()
@@ -243,11 +243,11 @@ def machines_of(tx: Transaction, record: DrillScheduleRecord) -> Sequence[PlanMa
 
 
 def _require_maker(tx: Transaction, record: DrillScheduleRecord, now: datetime) -> None:
-    """Raises NotPossibleNow unless the token that made the schedule may start it now."""
+    """Raises NotPossibleNow unless the token or person that made the schedule may start it now."""
     if record.maker_id is None:
         return
-    maker = next((each for each in tx.tokens.list() if each.id == record.maker_id), None)
-    if maker is None or (maker.expires_at is not None and maker.expires_at <= now):
+    maker = tx.holders.with_id(record.maker_id)
+    if maker is None or (isinstance(maker, TokenRecord) and maker.expires_at and maker.expires_at <= now):
         raise _no_maker(record, "was deleted, or has expired")
     grant = Grant(maker.roles, maker.site)
     seen = all(grant.sees(each.source_site, each.target_site) for each in machines_of(tx, record))
@@ -257,7 +257,7 @@ def _require_maker(tx: Transaction, record: DrillScheduleRecord, now: datetime) 
 
 def _no_maker(record: DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
-        f"The token that made schedule '{record.name}' {why}.",
+        f"Who made schedule '{record.name}' {why}.",
         do="Whoever may takes it over by setting it again: 'secondsite drill schedule set "
         f"{shell.arguments(record.name)}'; or ends it: 'secondsite drill schedule remove "
         f"{shell.arguments(record.name)}'.",

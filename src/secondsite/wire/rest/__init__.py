@@ -30,6 +30,17 @@ from .access.approvals import (
     ApprovalSettings,
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
+from .access.people import (
+    LogInSettings,
+    NewLink,
+    OneTimeCode,
+    PasswordChange,
+    Person,
+    PersonChange,
+    PersonCreate,
+    RecoveryCodes,
+    SecondFactorBegun,
+)
 from .access.sessions import Identity, LogIn, Session
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .adoption import AdoptedMachine, Adoption, AdoptionEnd, AdoptionRequest
@@ -222,6 +233,7 @@ __all__ = [
     "Liveness",
     "Location",
     "LogIn",
+    "LogInSettings",
     "Machine",
     "MachinePage",
     "MachinePolicy",
@@ -233,6 +245,7 @@ __all__ = [
     "MailShape",
     "NetworkMapping",
     "NetworkMappings",
+    "NewLink",
     "NewToken",
     "NoOptions",
     "NoticeDelivery",
@@ -243,10 +256,15 @@ __all__ = [
     "NoticeTargetPage",
     "NoticeTargetSettings",
     "NoticeTest",
+    "OneTimeCode",
     "OpenDrill",
     "OtherJobKind",
     "Page",
     "Paging",
+    "PasswordChange",
+    "Person",
+    "PersonChange",
+    "PersonCreate",
     "Plan",
     "PlanAction",
     "PlanCancelFailover",
@@ -279,6 +297,7 @@ __all__ = [
     "PolicyCreate",
     "PolicyPage",
     "QuietHoursShape",
+    "RecoveryCodes",
     "RecoveryPreview",
     "RefusedOperation",
     "RegistrationKey",
@@ -292,6 +311,7 @@ __all__ = [
     "Rpo",
     "RpoSample",
     "RunningView",
+    "SecondFactorBegun",
     "Session",
     "Site",
     "SiteCreate",

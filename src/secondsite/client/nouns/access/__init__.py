@@ -1,6 +1,7 @@
 """Access tokens, approvals, the audit log, and evidence.
 
 tokens     for whoever calls
+people     who logs in with a name
 sessions   who is logged in
 approvals  what waits for a second person
 audit      what was done by whom

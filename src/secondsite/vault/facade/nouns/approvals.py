@@ -58,7 +58,7 @@ class Approvals:
         with self._parts.changing() as tx:
             if rules.verbs:
                 approvals.require_two(
-                    [holders.of(each) for each in tx.tokens.list() if stays_in_charge(each)]
+                    [holders.of(each) for each in tx.holders.list() if stays_in_charge(each)]
                 )
             self._parts.note(_settings(tx.approvals.rules()), _settings(rules))
             tx.approvals.set_rules(rules)

@@ -111,13 +111,19 @@ def existing(parts: Parts, tx: Transaction, name: str) -> SiteRecord:
 
 
 def _refuse_with_tokens(tx: Transaction, name: str) -> None:
-    """Raises NotPossibleNow while tokens are limited to the site: they would be valid for a later site of
+    """Raises NotPossibleNow while tokens or people are limited to the site: they would be of a later site of
     that name."""
     theirs = [token.name for token in tx.tokens.list() if token.site == name]
     if theirs:
         raise errors.NotPossibleNow(
             f"{counted(len(theirs), 'token')} of site '{name}': {', '.join(theirs[:10])}.",
             do="An access administrator deletes them first: 'secondsite token delete NAME'.",
+        )
+    people = [person.name for person in tx.people.list() if person.site == name]
+    if people:
+        raise errors.NotPossibleNow(
+            f"{counted(len(people), 'person', 'people')} of site '{name}': {', '.join(people[:10])}.",
+            do="An access administrator deletes them first: 'secondsite person delete NAME'.",
         )
 
 

@@ -9,7 +9,7 @@ from ....domain import errors
 from ....domain.access import roles
 from ....domain.access.roles import Grant, Permission
 from ....wire.rest import NewToken, Token, TokenCreate, TokenRotate
-from ...store import TokenRecord, Transaction
+from ...store import HolderRecord, PersonRecord, TokenRecord, Transaction
 from .. import holders
 from ..callers import THE_VAULT, Caller
 from ..parts import Parts
@@ -70,6 +70,7 @@ class Tokens:
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
             _check_person(request.person)
+            require_free(tx, request.name, request.person or request.name)
             new = New(request.name, grant, until, request.person, self._persons(tx))
             made = issue(tx, new, self._parts.now())
             self._parts.note(after=_shape(_existing(tx, made.name), self._parts.now()))
@@ -117,8 +118,22 @@ class Tokens:
 
     def _persons(self, tx: Transaction) -> tuple[str, ...]:
         """The person of the caller, who is shown the secret; none for the vault itself."""
-        mine = tx.tokens.find(self._parts.caller.token_sha256)
-        return () if mine is None else (holders.of(mine).person,)
+        return persons_of(tx, self._parts.caller)
+
+
+def persons_of(tx: Transaction, caller: Caller) -> tuple[str, ...]:
+    """The person of the caller, who is shown a secret; none for the vault itself."""
+    mine = tx.holders.find(caller.token_sha256)
+    return () if mine is None else (holders.of(mine).person,)
+
+
+def require_free(tx: Transaction, name: str, person: str) -> None:
+    """Raises AlreadyExists if the name is that of another person, or of another's token: nobody could tell
+    them apart on the audit log."""
+    for each in tx.holders.list():
+        same = holders.of(each).person.casefold() == person.casefold()
+        if each.name.casefold() == name.casefold() and not same:
+            raise errors.AlreadyExists(f"'{each.name}' is the name of somebody else, or of their token.")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -145,18 +160,23 @@ def issue(tx: Transaction, new: New, now: datetime) -> NewToken:
     return NewToken(name=new.name, token=token, expires_at=new.expires_at)
 
 
-def _check_name(tx: Transaction, name: str) -> None:
-    """Raises InvalidArgument, or AlreadyExists for a name that differs from another in capital letters
-    only."""
+def require_name(name: str, noun: str) -> None:
+    """Raises InvalidArgument for what cannot be the name of a token or a person."""
     like = name.casefold()
     if not NAME.fullmatch(name) or like in NOT_A_TOKEN or like.startswith(SCHEDULE):
         raise errors.InvalidArgument(
-            f"{name!r} cannot be the name of a token.",
+            f"{name!r} cannot be the name of a {noun}.",
             do=(
                 "Use 1 to 100 letters (a to z), digits, blanks and '.', '_', '-', '+', '@'; a letter or "
                 "digit at both ends."
             ),
         )
+
+
+def _check_name(tx: Transaction, name: str) -> None:
+    """Raises InvalidArgument, or AlreadyExists for a name that differs from another in capital letters
+    only."""
+    require_name(name, "token")
     alike = [each.name for each in tx.tokens.list() if each.name.casefold() == name.casefold()]
     if alike:
         raise errors.AlreadyExists(f"There is a token '{alike[0]}' already.")
@@ -182,8 +202,12 @@ def _after(now: datetime, seconds: float | None) -> datetime | None:
     return None if seconds is None else now + timedelta(seconds=seconds)
 
 
-def stays_in_charge(token: TokenRecord) -> bool:
-    return token.expires_at is None and Grant(token.roles, token.site).may(Permission.MANAGE_ACCESS)
+def stays_in_charge(holder: HolderRecord) -> bool:
+    """Whether it manages access without an end; of people those who can log in."""
+    stays = (
+        holder.password_hash is not None if isinstance(holder, PersonRecord) else holder.expires_at is None
+    )
+    return stays and Grant(holder.roles, holder.site).may(Permission.MANAGE_ACCESS)
 
 
 def _rotated(token: TokenRecord, digest: str, now: datetime, former_seconds: float) -> TokenRecord:

@@ -5,8 +5,9 @@ import re
 import secrets
 
 KEY_BYTES = 20
-TOKEN_BYTES = 32
+TOKEN_BYTES, LINK_BYTES = 32, 24
 TOKEN = re.compile(r"sst_[A-Za-z0-9_-]{43}")
+LINK = re.compile(r"ssl_[A-Za-z0-9_-]{32}")
 SESSION = re.compile(r"sss_[A-Za-z0-9_-]{43}")
 
 
@@ -29,6 +30,21 @@ def is_token(text: str) -> bool:
 def new_session() -> str:
     """The secret of a session, of 256 random bits."""
     return f"sss_{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
+def new_link() -> str:
+    """The code of a link that lets in once, of 192 random bits."""
+    return f"ssl_{secrets.token_urlsafe(LINK_BYTES)}"
+
+
+def is_link(text: str) -> bool:
+    """Whether the text has the form of a link's code."""
+    return LINK.fullmatch(text) is not None
+
+
+def new_mark() -> str:
+    """A random digest, of which there is no secret."""
+    return secrets.token_hex(32)
 
 
 def is_session(text: str) -> bool:

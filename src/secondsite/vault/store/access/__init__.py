@@ -3,18 +3,26 @@
 Its rooms:
 
     tokens         access tokens of people and programs
+    people         people who log in with a name
+    holders        both of them
     sessions       sessions of whoever logged in
     known_secrets  a cache of what secrets open
 """
 
+from .holders import HolderRecord, Holders
 from .known_secrets import Change, KnownSecrets
+from .people import People, PersonRecord
 from .sessions import OpenSession, SessionRecord, Sessions
 from .tokens import TokenRecord, Tokens
 
 __all__ = [
     "Change",
+    "HolderRecord",
+    "Holders",
     "KnownSecrets",
     "OpenSession",
+    "People",
+    "PersonRecord",
     "SessionRecord",
     "Sessions",
     "TokenRecord",

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from ....domain.access.sessions import LogInWay, SessionKind
 from ..sql import rows
 from ..sql.columns import UtcDateTime, Word, metadata
+from .holders import HolderRecord
 from .known_secrets import Change
-from .tokens import TokenRecord
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A session. It belongs to the token with `holder_id`, and counts as long as the secret with
-    `holder_sha256` does. `seen_at` is some minutes late."""
+    """A session. It belongs to the token or person with `holder_id`, and counts as long as their secret or
+    mark `holder_sha256` does. `seen_at` is some minutes late."""
 
     id: str
     secret_sha256: str
@@ -38,7 +38,9 @@ class OpenSession:
     """A session with what it was begun with, as that is now."""
 
     session: SessionRecord
-    holder: TokenRecord
+    holder: HolderRecord
+    needs_second_factor: bool = False
+    """Whether roles above reader need a second factor."""
 
 
 SESSIONS = Table(

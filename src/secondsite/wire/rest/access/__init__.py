@@ -3,6 +3,7 @@
 Its rooms:
 
     tokens     access tokens of people and programs
+    people     people who log in with a name
     sessions   sessions of whoever logged in
     audit      the audit log
     evidence   what is kept of failovers and drills

@@ -8,12 +8,22 @@ from ...common.base import Shape
 
 
 class LogIn(Shape):
-    """A log-in. An unknown field is refused."""
+    """A log-in: with an access token, or with name and password, or with a link. An unknown field is
+    refused."""
 
     model_config = ConfigDict(extra="forbid")
 
-    token: str = Field(max_length=200)
+    token: str | None = Field(None, max_length=200)
     """An access token."""
+    name: str | None = Field(None, max_length=100)
+    """The name of a person."""
+    password: str | None = Field(None, max_length=1000)
+    """The person's password."""
+    link: str | None = Field(None, max_length=200)
+    """The code of a link that lets a person in once."""
+    code: str | None = Field(None, max_length=100)
+    """A code of the person's second factor, if there is one: of the app, or one for recovery. Without it,
+    once all else is right, the answer is 401 with the code second-factor-needed."""
 
 
 class Identity(Shape):
@@ -23,8 +33,16 @@ class Identity(Shape):
     """Its name, by which it stands in the audit log."""
     person: str
     """The person: nobody can approve a request of the same person."""
+    is_person: bool = False
+    """Whether it is a person who logs in with a name; else it holds an access token."""
     roles: tuple[Role, ...]
     """Its roles."""
+    lacks_second_factor: bool = False
+    """Whether roles above reader count only once a second factor is set up and shown."""
+    has_second_factor: bool = False
+    """Whether the person set up a second factor."""
+    chooses_password: bool = False
+    """Whether it came by a link, and may choose a password without saying the present one."""
     site: str | None = None
     """The site that it is limited to; null: the whole vault."""
     permissions: tuple[Permission, ...]

@@ -4,5 +4,8 @@ Its rooms:
 
     logins    log-ins, which begin sessions
     proofs    what shows who somebody is
+    people    people who log in with a name
+    own       a person's own password
+    second_factor  codes of an app
     sessions  the sessions: recognized, shown, ended
 """

@@ -1,17 +1,19 @@
 """Log-ins: each begins a session."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from .....domain import errors
 from .....domain.access import sessions
 from .....domain.access.sessions import SessionKind
 from .....ground.units import DAY
 from .....wire import rest
-from ....store import OpenSession, SessionRecord, Transaction
+from ....store import OpenSession, PersonRecord, SessionRecord, Transaction
 from ... import holders
+from ...attempts import Attempt
 from ...parts import Parts
-from ...shared import secrets
+from ...shared import passwords, secrets
 from . import proofs
 from .proofs import Proof
 from .sessions import Sessions, shape_of
@@ -34,20 +36,62 @@ class LogIns:
 
     def begin(self, request: rest.LogIn, former: str | None, program: str) -> Begun:
         """Log in. The session with the secret `former`, if there is one, ends: no secret of before counts
-        after. Raises Unauthenticated, TooManyAttempts, InvalidArgument."""
-        address = self._parts.caller.address
-        self._parts.attempts.begin("", address)
-        with self._parts.changing() as tx:
-            tx.one_at_a_time("sessions")
-            proof = self._proof(tx, request)
-            begun = self._begun(tx, proof, former, program)
-        self._parts.attempts.succeeded("", address)
+        after. Raises Unauthenticated, SecondFactorNeeded, TooManyAttempts, InvalidArgument."""
+        _require_one_way(request)
+        known = self._known(request)
+        attempt = self._attempt(request, known)
+        self._parts.attempts.begin(attempt)
+        try:
+            self._require_password(request, known)
+            with self._parts.changing() as tx:
+                tx.one_at_a_time("sessions")
+                begun = self.begin_with(tx, self._proof(tx, request, known), former, program)
+        except errors.Unauthenticated:
+            self._note_failure(known)
+            raise
+        except errors.SecondFactorNeeded:
+            self._note_failure(known, attempt if request.code is None else None)
+            raise
+        self._parts.attempts.succeeded(attempt)
         return begun
 
-    def _proof(self, tx: Transaction, request: rest.LogIn) -> Proof:
-        return proofs.of_token(tx, request.token, self._parts.now())
+    def _known(self, request: rest.LogIn) -> PersonRecord | None:
+        """The person with the name, if there is one."""
+        with self._parts.store.reading() as tx:
+            return None if request.name is None else tx.people.named(request.name)
 
-    def _begun(self, tx: Transaction, proof: Proof, former: str | None, program: str) -> Begun:
+    def _attempt(self, request: rest.LogIn, known: PersonRecord | None) -> Attempt:
+        came_from = "" if known is None else known.last_address
+        return Attempt(request.name or "", self._parts.caller.address, came_from, request.code is not None)
+
+    def _require_password(self, request: rest.LogIn, known: PersonRecord | None) -> None:
+        """Raises Unauthenticated for a wrong password. An unknown name takes as long."""
+        if request.password is None:
+            return
+        kept = None if known is None or known.disabled_at is not None else known.password_hash
+        if not passwords.fits(kept, request.password):
+            raise proofs.wrong()
+
+    def _note_failure(self, known: PersonRecord | None, free: Attempt | None = None) -> None:
+        """Count the failure for the audit log, by the names that there are: others may be passwords. An
+        attempt that is `free` was no guess."""
+        if free is not None:
+            self._parts.attempts.succeeded(free)
+        elif known is not None:
+            self._parts.refusals.note_log_in(known.name, self._parts.caller.address)
+
+    def _proof(self, tx: Transaction, request: rest.LogIn, known: PersonRecord | None) -> Proof:
+        now = self._parts.now()
+        if request.token is not None:
+            return proofs.of_token(tx, request.token, now)
+        if request.link is not None:
+            return proofs.of_link(tx, request.link, request.code, now)
+        if known is None:
+            raise proofs.wrong()
+        return proofs.of_person(tx, known, request.code, now)
+
+    def begin_with(self, tx: Transaction, proof: Proof, former: str | None, program: str) -> Begun:
+        """A new session of whoever has shown this."""
         now, secret = self._parts.now(), secrets.new_session()
         record = SessionRecord(
             id=uuid.uuid4().hex,
@@ -59,13 +103,15 @@ class LogIns:
             holder_sha256=proof.holder_sha256,
             began_at=now,
             seen_at=now,
-            ends_at=sessions.ends_at(now, holders.ends_at(proof.holder, proof.holder_sha256)),
+            ends_at=sessions.ends_at(now, holders.ends_at(proof.holder, proof.holder_sha256), proof.way),
             address=self._parts.caller.address[:MOST_OF_AN_ADDRESS],
             program=program[:MOST_OF_A_PROGRAM],
         )
         self._make_room(tx, record, former)
         tx.sessions.add(record)
-        opened = OpenSession(record, proof.holder)
+        if isinstance(proof.holder, PersonRecord):
+            tx.people.put(replace(proof.holder, last_login_at=now, last_address=record.address))
+        opened = OpenSession(record, proof.holder, tx.people.need_second_factor())
         caller = holders.caller_in(opened, self._parts.caller.address)
         if self._parts.act is not None:
             self._parts.act.caller = caller
@@ -79,3 +125,13 @@ class LogIns:
             tx.sessions.remove(replaced.id)
         for oldest in tx.sessions.list(record.holder_id)[: 1 - sessions.MOST_OF_ONE or None]:
             tx.sessions.remove(oldest.id)
+
+
+def _require_one_way(request: rest.LogIn) -> None:
+    """Raises InvalidArgument unless the request shows exactly one thing."""
+    by_name = request.name is not None and request.password is not None
+    ways = [request.token is not None, request.link is not None, by_name]
+    if sum(ways) != 1 or (request.name is not None and not by_name):
+        raise errors.InvalidArgument(
+            "A log-in shows an access token, or a name with its password, or a link.", do="Give one of them."
+        )

@@ -8,7 +8,7 @@ from .....domain.access import sessions
 from .....domain.access.roles import Permission
 from .....domain.access.sessions import SessionKind
 from .....wire import rest
-from ....store import OpenSession, SessionRecord
+from ....store import OpenSession, PersonRecord, SessionRecord
 from ... import holders
 from ...callers import Caller
 from ...holders import LOG_IN
@@ -54,18 +54,22 @@ class Sessions:
 
     def identity(self, caller: Caller, opened: OpenSession | None) -> rest.Identity:
         """Who this caller is, and may do. Raises Unauthenticated."""
-        holder = self._parts.store.token(caller.token_sha256) if opened is None else opened.holder
+        holder = self._parts.store.holder(caller.token_sha256) if opened is None else opened.holder
         if holder is None:
             raise errors.Unauthenticated("What you logged in with was deleted.", do=LOG_IN)
         session = None if opened is None else opened.session
         return rest.Identity(
             name=caller.name,
             person=holders.of(holder).person,
+            is_person=isinstance(holder, PersonRecord),
             roles=caller.grant.roles,
+            lacks_second_factor=opened is not None and holders.lacks_second_factor(opened),
+            has_second_factor=isinstance(holder, PersonRecord) and holder.totp_secret is not None,
+            chooses_password=session is not None and session.way in sessions.CHOOSES_PASSWORD,
             site=caller.grant.site,
             permissions=tuple(each for each in Permission if caller.grant.may(each)),
             session_id=caller.session_id or None,
-            ends_at=holder.expires_at if session is None else session.ends_at,
+            ends_at=holders.ends_at(holder, caller.token_sha256) if session is None else session.ends_at,
             idle_ends_at=None if session is None else self._idle_ends_at(session),
         )
 
@@ -75,7 +79,7 @@ class Sessions:
         everybody = caller.grant.may(Permission.MANAGE_ACCESS)
         with self._parts.store.reading() as tx:
             found = tx.sessions.list(None if everybody else caller.token_id)
-            holder = {each.id: each for each in tx.tokens.list()}
+            holder = {each.id: each for each in tx.holders.list()}
         opened = [OpenSession(each, holder[each.holder_id]) for each in found if each.holder_id in holder]
         return [
             shape_of(self._parts, each.session, caller)
