@@ -1,34 +1,44 @@
-"""A shell completes what is typed, by the script that the command itself gives it."""
+"""What a shell has of the command line without starting it: what it completes, and manual pages."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from secondsite.entry.shell import write
+from secondsite.entry.shell.words import tree
+from tests.cli.support_completion import TYPED, bash
+
 pytestmark = pytest.mark.slow
-FOLDER = Path(sys.executable).parent
-TYPED = """eval "$(secondsite --show-completion)"
-COMP_WORDS=($1) COMP_CWORD=$2
-_secondsite_completion secondsite
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("secondsite pol", {"policy"}),
-        ("secondsite machine fail", {"failover"}),
-        ("secondsite policy create gold --r", {"--rpo-threshold", "--retention", "--rto-goal"}),
-        ("secondsite job list --state ca", {"cancelled", "cancelling"}),
-    ],
-)
-def test_bash_completes_nouns_verbs_options_and_choices(words, found):
-    typed = ["bash", "-c", TYPED, "bash", words, str(len(words.split()) - 1)]
-    path = {"PATH": f"{FOLDER}:{os.environ['PATH']}"}
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("usr")
+    write.write(folder, "vendor-completions")
+    return folder
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_bash_completes_nouns_verbs_options_and_choices_and_starts_nothing(line, written):
+    script = written / "share/bash-completion/completions/secondsite"
     done = subprocess.run(
-        typed, capture_output=True, text=True, timeout=110, check=True, env={**os.environ, **path}
+        bash(script, line), capture_output=True, text=True, timeout=60, check=True, env={"PATH": "/nowhere"}
     )
-    assert set(done.stdout.split()) == found, done.stderr
+    assert set(done.stdout.split()) == TYPED[line], done.stderr
+    assert done.stderr == ""
+
+
+def test_what_is_hidden_is_neither_completed_nor_described(written):
+    assert "unseal" not in {word for each in tree().all() for word in each.words}
+    assert "--token " not in (written / "share/bash-completion/completions/secondsite").read_text()
+
+
+def test_each_verb_has_its_place_in_a_manual_page(written):
+    pages = {path.stem: path.read_text() for path in (written / "share/man/man1").iterdir()}
+    for command in tree().all():
+        if command.words and not command.commands:
+            page = pages[f"secondsite-{command.words[0]}"]
+            title = f"secondsite {' '.join(command.words)}".replace("-", "\\-")
+            assert title in page
+            for option in command.options:
+                assert option.names[0].replace("-", "\\-") in page

@@ -39,7 +39,7 @@ from .options import Access, refuse_secret
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=True,
+    add_completion=False,  # what shells complete are files, see entry/shell
     pretty_exceptions_enable=False,
     help="Keeps virtual machines of one site ready to run at another.",
 )
