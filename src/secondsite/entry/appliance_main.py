@@ -116,7 +116,7 @@ def enroll_again(home: Path, vault: str, key: str, fingerprint: str) -> Applianc
     """Gives a stopped appliance a new key and certificate under its own id; returns its configuration. Raises
     NotPossibleNow while the appliance runs, and as `enroll`."""
     home = home.absolute()
-    config = ApplianceConfig.load(home)
+    config = ApplianceConfig.written(home)
     with alone(home):
         return reenrollment.enroll_again(config, vault, key, fingerprint)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ..cli import output, risk
+from ..cli.app import app as whole
 from ..cli.app import run as run
 from ..cli.nouns import appliance as appliance_noun
 from ..cli.nouns import person as person_noun
@@ -19,7 +20,15 @@ from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted
 from ..ground.urls import bracketed
-from . import ca_commands, join_commands, login_link, running, service_user, trash_commands
+from . import (
+    ca_commands,
+    config_commands,
+    join_commands,
+    login_link,
+    running,
+    service_user,
+    trash_commands,
+)
 from . import database_url as address
 from .agents import commands as agent_commands
 from .backup import commands as backup
@@ -326,6 +335,7 @@ vault_noun.app.command("restore")(backup.vault_restore)
 vault_noun.app.add_typer(ca_commands.app, name="ca")
 appliance_noun.app.add_typer(trash_commands.app, name="trash")
 appliance_noun.app.add_typer(agent_commands.app, name="agents")
+whole.add_typer(config_commands.app, name="config")
 vault_noun.app.command("run")(running.vault_run)
 person_noun.app.command("login-link")(login_link.person_login_link)
 vault_noun.app.command("approvals-off")(running.vault_approvals_off)

@@ -1,8 +1,9 @@
-"""A vault's settings: home/vault.json, written once by init, edited by people."""
+"""A vault's settings: home/vault.json, written once by init, edited by people; a home/vault.toml and the
+environment may say others."""
 
-import json
+import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pydantic
@@ -10,8 +11,13 @@ from sqlalchemy import make_url
 
 from ..domain import errors
 from ..ground import durable
+from ..ground.processes import layered
 
+NAME = "vault"
 FILE = "vault.json"
+TOML_FILE = "vault.toml"
+FIXED = frozenset({"id", "database_url"})
+"""What makes this vault process the one that it is."""
 DATABASE_FILE = "vault.db"
 TOKEN_FILE = "token"
 PKI_DIRECTORY = "pki"
@@ -71,23 +77,33 @@ def write(home: Path, settings: VaultSettings) -> None:
     durable.write(home / FILE, settings.model_dump_json(indent=2) + "\n", mode=0o600)
 
 
-def read(home: Path) -> VaultSettings:
-    """The settings of a vault. Raises NotFound for a home without a vault, InvalidArgument for a file that
-    cannot be parsed."""
+def read(home: Path, environ: Mapping[str, str] = os.environ) -> VaultSettings:
+    """The settings of a vault. Raises NotFound for a home without a vault, InvalidArgument for what cannot be
+    parsed, or is no setting."""
     path = home / FILE
-    if not path.exists():
-        raise errors.NotFound(f"{home} is not a vault's home.", do="Run 'secondsite vault init' there first.")
     try:
-        said = json.loads(path.read_text())
-        _require_known(said, path)
-        return VaultSettings.model_validate(said)
+        given = said(home, environ)
+        _require_known(given, path)
+        return VaultSettings.model_validate(layered.values(given))
+    except FileNotFoundError:
+        raise errors.NotFound(
+            f"{home} is not a vault's home.", do="Run 'secondsite vault init' there first."
+        ) from None
     except ValueError as error:
-        raise errors.InvalidArgument(f"{path} is not valid: {error}", do="Correct the file.") from error
+        raise errors.InvalidArgument(
+            f"The settings of the vault in {home} are not valid: {error}",
+            do=f"Correct {path}, or what is said beside it, in {TOML_FILE} or by a variable.",
+        ) from error
 
 
-def _require_known(said: object, path: Path) -> None:
+def said(home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, layered.Setting]:
+    """What is said of its settings, and by whom. Raises FileNotFoundError, ValueError."""
+    return layered.read(home, NAME, VaultSettings.model_fields, FIXED, environ)
+
+
+def _require_known(said: Collection[str], path: Path) -> None:
     """Raises InvalidArgument for an unknown setting: it may be important for the vault's safety."""
-    unknown = sorted(set(said) - set(VaultSettings.model_fields)) if isinstance(said, dict) else []
+    unknown = sorted(set(said) - set(VaultSettings.model_fields))
     if unknown:
         raise errors.InvalidArgument(
             f"{path} has settings that this release does not know: {', '.join(unknown)}. A newer release "

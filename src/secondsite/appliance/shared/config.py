@@ -1,22 +1,28 @@
-"""Settings of one appliance: a JSON file in its home folder."""
+"""Settings of one appliance: a JSON file in its home folder, a TOML file beside it, and the environment."""
 
 import itertools
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from ...domain import errors
 from ...domain.networks import addresses
 from ...ground import durable
+from ...ground.processes import layered
 from ...ground.units import DAY, HOUR, GiB
 from ...wire.common.base import Shape
 from ...wire.common.stores import DEFAULT, StoreName
 from . import private_folders
 from .name_server import NameServer
 
+NAME = "appliance"
 FILE = "appliance.json"
+FIXED = frozenset({"appliance_id", "name", "site", "home", "control_url"})
+"""What it is, as its vault knows it."""
 LEAST_COMPARED = 10_000_000
 """The fewest bytes per second at which disks are compared: less would look like silence to the peer."""
 
@@ -137,21 +143,41 @@ class ApplianceConfig(Shape):
         durable.write(self.home / FILE, self.model_dump_json(indent=2).encode())
 
     @classmethod
-    def load(cls, home: Path) -> "ApplianceConfig":
+    def load(cls, home: Path, environ: Mapping[str, str] = os.environ) -> "ApplianceConfig":
         """The configuration in `home`; raises NotFound before enrollment and InvalidArgument for a broken
-        file."""
-        path = home / FILE
+        one."""
         try:
-            found = cls.model_validate({**json.loads(path.read_text()), "home": home})
-            _require_apart(found)
-            return found
+            return cls._checked(home, layered.values(cls.said(home, environ)))
         except FileNotFoundError:
-            raise errors.NotFound(
-                f"There is no appliance configuration at {path}.",
-                do="Enroll the appliance first: 'secondsite appliance enroll --help'.",
-            ) from None
+            raise _not_enrolled(home) from None
         except ValueError as problem:
-            raise errors.InvalidArgument(f"{path} is not valid: {problem}", do=f"Correct {path}.") from None
+            raise errors.InvalidArgument(
+                f"The settings of the appliance in {home} are not valid: {problem}",
+                do=f"Correct {home / FILE}, or what is said beside it, in {NAME}.toml or by a variable.",
+            ) from None
+
+    @classmethod
+    def written(cls, home: Path) -> "ApplianceConfig":
+        """What the JSON file alone says: for whoever writes it anew. Raises as `load`."""
+        try:
+            return cls._checked(home, json.loads((home / FILE).read_text()))
+        except FileNotFoundError:
+            raise _not_enrolled(home) from None
+        except ValueError as problem:
+            raise errors.InvalidArgument(
+                f"{home / FILE} is not valid: {problem}", do=f"Correct {home / FILE}."
+            ) from None
+
+    @classmethod
+    def said(cls, home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, layered.Setting]:
+        """What is said of its settings, and by whom. Raises FileNotFoundError, ValueError."""
+        return layered.read(home, NAME, cls.model_fields, FIXED, environ)
+
+    @classmethod
+    def _checked(cls, home: Path, said: dict[str, Any]) -> "ApplianceConfig":
+        found = cls.model_validate({**said, "home": home})
+        _require_apart(found)
+        return found
 
     def make_folders(self) -> None:
         """Make private folders: they contain guests' data. Permissions of the hypervisor's group stay."""
@@ -159,6 +185,13 @@ class ApplianceConfig(Shape):
             (self.home, self.store, self.scratch),
             (self.store / "replicas", self.store / "daemon", self.scratch),
         )
+
+
+def _not_enrolled(home: Path) -> errors.NotFound:
+    return errors.NotFound(
+        f"There is no appliance configuration at {home / FILE}.",
+        do="Enroll the appliance first: 'secondsite appliance enroll --help'.",
+    )
 
 
 def _require_apart(config: ApplianceConfig) -> None:

@@ -38,6 +38,7 @@ CLIENT = "client.json"
 DATABASE_FILES = tuple(f"{settings.DATABASE_FILE}{end}" for end in ("", "-wal", "-shm", "-journal"))
 HELD = (
     settings.FILE,
+    settings.TOML_FILE,
     settings.TOKEN_FILE,
     CLIENT,
     restored_vault.FILE,

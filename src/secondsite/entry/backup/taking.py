@@ -40,7 +40,7 @@ TRIES = 3
 RECORD_SECONDS = 120.0
 """How long recording a backup is tried: writers of a busy vault hand over to each other, and another process
 gets in between only by chance."""
-FILES = (settings.FILE, settings.TOKEN_FILE, "client.json")
+FILES = (settings.FILE, settings.TOML_FILE, settings.TOKEN_FILE, "client.json")
 
 
 @dataclass(frozen=True, slots=True)

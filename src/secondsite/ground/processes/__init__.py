@@ -6,5 +6,6 @@ malloc        the allocator's settings
 collector     the garbage collector's rest
 run_folder    folders for what only a run of this host needs
 short_folder  a private place for unix sockets
+layered       settings that come from files and from the environment
 surroundings  what whoever starts a process gives it along
 """
