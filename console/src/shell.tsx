@@ -29,6 +29,7 @@ export function Shell({ who, pages, children }: { who: Who; pages: readonly Page
       sidebar={<PageSidebar isSidebarOpen={isOpen}><PageSidebarBody><Pages pages={pages} after={close} /></PageSidebarBody></PageSidebar>}
       skipToContent={<SkipToContent href={`#${CONTENT}`} onClick={skip}>{words.link.skip}</SkipToContent>}
       mainContainerId={CONTENT}
+      mainTabIndex={0}
       banner={<Heard />}
     >
       {children}

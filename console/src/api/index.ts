@@ -68,8 +68,21 @@ export const cache = new QueryClient({
   },
 });
 
-/** Everything that was read below these paths is read anew, if a page shows it. */
-export function readAgain(prefixes: readonly string[]) {
-  const concerned = (path: unknown) => typeof path === 'string' && prefixes.some((each) => path.startsWith(each));
-  void cache.invalidateQueries({ predicate: ({ queryKey }) => concerned(queryKey[1]) });
+/** What pages show of these paths is read anew. Paths of one machine only if it is one of `machines`. */
+export function readAgain(prefixes: readonly string[], machines: ReadonlySet<string>) {
+  void cache.invalidateQueries({
+    predicate: ({ queryKey: [, path, of] }) => {
+      if (typeof path !== 'string') return false;
+      if (ROW_PATHS.includes(path) && machines.has(machineOf(of))) return true;
+      return prefixes.some((each) => path.startsWith(each));
+    },
+  });
+}
+
+/** Of one machine: what changes together with its row. */
+const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/points'];
+
+function machineOf(of: unknown): string {
+  const asked = of as string | { params?: { path?: { machine?: string } } } | undefined;
+  return typeof asked === 'string' ? asked : (asked?.params?.path?.machine ?? '');
 }

@@ -51,7 +51,7 @@ function hear(message: FromWorker) {
   if (told.link.isLost) void cache.invalidateQueries();
   if (message.kind === 'whole') return set({ machines: byName(message.machines), jobs: newestFirst(message.jobs), link });
   set({ machines: merged(told.machines ?? [], message.machines, message.gone), jobs: going(message.jobs), link });
-  readAgain(concerned(message));
+  readAgain(concerned(message), new Set([...message.machines.map((each) => each.id), ...message.gone]));
 }
 
 const byName = (rows: MachineRow[]) => rows.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -76,10 +76,8 @@ function going(changed: JobRow[]): readonly JobRow[] {
 }
 
 /** The paths of the API below which something is not what it was. */
-function concerned(message: Extract<FromWorker, { kind: 'changes' }>): string[] {
-  const { machines, jobs, things, gone } = message;
-  const rows = [...(machines.length || gone.length ? ['/api/machines', '/api/overview'] : []), ...(jobs.length ? ['/api/jobs', '/api/overview'] : [])];
-  return [...new Set([...rows, ...things.map((each) => `/api/${each.kind}`)])];
+function concerned({ jobs, things }: Extract<FromWorker, { kind: 'changes' }>): string[] {
+  return [...new Set([...(jobs.length ? ['/api/jobs', '/api/overview'] : []), ...things.map((each) => `/api/${each.kind}`)])];
 }
 
 // A page under trusted types loads no script from an address that this policy does not give.

@@ -18,5 +18,17 @@ function page(name: PageName, section: Section, permission: Permission, load: Mo
 }
 
 export const pages: readonly Page[] = [
-  ...page('machines', 'work', 'read', () => import('./machines')),
+  ...page('overview', 'work', 'read', () => import('./overview')),
+  ...page('machines', 'work', 'read', () => import('./machines'), () => import('./machine')),
+  ...page('jobs', 'work', 'read', () => import('./jobs'), () => import('./jobs/job')),
+  ...page('plans', 'work', 'read', () => import('./plans'), () => import('./plans/plan')),
+  ...page('drills', 'work', 'read', () => import('./drills'), () => import('./drills/evidence')),
+  ...page('groups', 'set', 'read', () => import('./groups')),
+  ...page('policies', 'set', 'read', () => import('./policies')),
+  ...page('networks', 'set', 'read', () => import('./networks')),
+  ...page('sites', 'set', 'read', () => import('./sites')),
+  ...page('notices', 'set', 'read', () => import('./notices')),
+  ...page('access', 'vault', 'enter', () => import('./access')),
+  ...page('audit', 'vault', 'read_audit', () => import('./audit')),
+  ...page('settings', 'vault', 'read', () => import('./settings')),
 ];

@@ -4,13 +4,17 @@ import { useEffect, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { words } from '../words';
 
-export function PageFrame({ title, aside, fills = false, children }: { title: string; aside?: ReactNode; fills?: boolean; children: ReactNode }) {
+/** `above`: where the page belongs. `fills`: its contents scroll by themselves, not the page. */
+export function PageFrame({ title, above, aside, fills = false, children }: {
+  title: string; above?: ReactNode; aside?: ReactNode; fills?: boolean; children: ReactNode;
+}) {
   useEffect(() => void (document.title = `${title} – ${words.product}`), [title]);
   return (
-    <PageSection isFilled className={fills ? 'fills' : undefined} aria-label={title}>
+    <PageSection isFilled className={fills ? 'fills' : undefined}>
+      {above}
       <Flex className="head" alignItems={{ default: 'alignItemsCenter' }} columnGap={{ default: 'columnGapMd' }}>
         <FlexItem><Title headingLevel="h1" className="name">{title}</Title></FlexItem>
-        {aside}
+        {aside && <FlexItem>{aside}</FlexItem>}
       </Flex>
       {children}
     </PageSection>

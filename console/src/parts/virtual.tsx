@@ -41,7 +41,7 @@ export function VirtualTable<T>({ name, rows, columns, idOf, order, onOrder }: {
           {items.map(({ index }) => {
             const row = rows[index]!;
             return (
-              <Tr key={idOf(row)} aria-rowindex={index + 2}>
+              <Tr key={idOf(row)} ref={view.measureElement} data-index={index} aria-rowindex={index + 2}>
                 {columns.map((each) => <Td key={each.title} className={looks(each)}>{each.cell(row)}</Td>)}
               </Tr>
             );

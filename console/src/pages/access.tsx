@@ -1,0 +1,74 @@
+// Who may do what: requests that wait for a second person, and access tokens.
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Button, Label } from '@patternfly/react-core';
+import { api, queries, type Shapes } from '../api';
+import { may, useWho } from '../api/session';
+import { Facts, Part, Rows } from '../parts/facts';
+import { PageFrame, To, jobPath } from '../parts/frame';
+import { Asking } from '../parts/state';
+import { words } from '../words';
+import { ago, instant, plain, span } from '../words/format';
+
+const PAGE = 50;
+
+export default function Access() {
+  const who = useWho().data!;
+  return (
+    <PageFrame title={words.pages.access}>
+      <div className="parts">
+        <Part title={words.access.you}>
+          <Facts of={[[words.access.name, who.name], [words.access.person, who.person], [words.access.roles, who.roles.map(plain).join(', ')], [words.access.site, who.site ?? words.access.all], [words.access.ends, who.ends_at && instant(who.ends_at)]]} />
+        </Part>
+        <Part title={words.access.approvals}><Approvals /></Part>
+        {may(who, 'manage_access') && <Part title={words.access.tokens}><Tokens /></Part>}
+      </div>
+    </PageFrame>
+  );
+}
+
+function Approvals() {
+  const settings = queries.useQuery('get', '/api/approvals/settings');
+  const found = useInfiniteQuery({
+    queryKey: ['get', '/api/approvals', 'list'],
+    initialPageParam: undefined as string | undefined,
+    queryFn: async ({ pageParam: cursor }) => (await api.GET('/api/approvals', { params: { query: { limit: PAGE, cursor } } })).data!,
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+  const { access } = words;
+  return (
+    <>
+      <p>{settings.data && (settings.data.verbs.length ? access.needed(settings.data.verbs.join(', '), span(settings.data.lasts_seconds)) : access.noneNeeded)}</p>
+      <Asking of={found}>
+        {({ pages }) => <Rows name={access.approvals} rows={pages.flatMap((each) => each.items)} idOf={(row) => String(row.number)} none={access.noApprovals} columns={[
+          { title: access.number, cell: (row) => row.number },
+          { title: access.verb, cell: (row) => <>{row.verb} <span className="small">{row.asked.path}</span></> },
+          { title: access.who, cell: (row) => `${row.who}, ${ago(row.asked_at)}` },
+          { title: access.stage, cell: (row) => <Label isCompact status={row.stage === 'asked' ? 'warning' : undefined} variant="outline">{row.stage}</Label> },
+          { title: access.told, cell: (row) => <Told of={row} /> },
+        ]} />}
+      </Asking>
+      {found.hasNextPage && <Button variant="link" onClick={() => void found.fetchNextPage()}>{words.showMore}</Button>}
+    </>
+  );
+}
+
+function Told({ of: row }: { of: Shapes['Approval'] }) {
+  const said = row.why || row.tried || (row.ended_at ? instant(row.ended_at) : words.access.until(instant(row.expires_at)));
+  return <>{row.by && `${row.by}: `}{said} {row.job_id && <To path={jobPath(row.job_id)}>{words.jobs.title}</To>}</>;
+}
+
+function Tokens() {
+  const found = queries.useQuery('get', '/api/tokens');
+  const { access } = words;
+  return (
+    <Asking of={found}>
+      {(tokens) => <Rows name={access.tokens} rows={tokens} idOf={(row) => row.id} columns={[
+        { title: access.name, cell: (row) => <>{row.name}{row.person !== row.name && <div className="small">{row.person}</div>}</> },
+        { title: access.roles, cell: (row) => row.roles.map(plain).join(', ') },
+        { title: access.site, cell: (row) => row.site ?? access.all },
+        { title: access.ends, cell: (row) => (row.expired ? access.expired : row.expires_at ? instant(row.expires_at) : words.machines.never) },
+        { title: access.used, cell: (row) => ago(row.last_used_at) },
+      ]} />}
+    </Asking>
+  );
+}

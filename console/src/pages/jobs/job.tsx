@@ -1,0 +1,117 @@
+// One job, live: its steps with what each did, and the jobs that it started, which open to steps of their own.
+import { Alert, Breadcrumb, BreadcrumbItem, ExpandableSection, Progress } from '@patternfly/react-core';
+import { useState } from 'react';
+import { Link, useParams } from 'wouter';
+import { queries, type Shapes } from '../../api';
+import { Facts, Part } from '../../parts/facts';
+import { PageFrame, To, jobPath, machinePath } from '../../parts/frame';
+import { StateLabel } from '../../parts/labels';
+import { Asking } from '../../parts/state';
+import { words } from '../../words';
+import { instant, plain, span } from '../../words/format';
+
+type Job = Shapes['Job'];
+type Task = Shapes['Task'];
+const MOST_CHILDREN = 200;
+const isPictured = (job: Job) => job.tasks.some((each) => each.facts.evidence?.picture === 'kept');
+
+const useJob = (id: string) => queries.useQuery('get', '/api/jobs/{job}', { params: { path: { job: id } } });
+
+export default function OneJob() {
+  const { id = '' } = useParams();
+  const found = useJob(id);
+  const title = found.data ? [plain(found.data.verb), found.data.subject_name].filter(Boolean).join(' ') : words.jobs.title;
+  return (
+    <PageFrame title={title} above={<Above />} aside={found.data && <StateLabel of={found.data.state} />}>
+      <Asking of={found}>
+        {(job) => (
+          <div className="parts">
+            <Part title={words.jobs.about}><About of={job} /></Part>
+            <Part title={words.jobs.steps}><Tree of={job} /></Part>
+            {isPictured(job) && <Picture of={job} />}
+          </div>
+        )}
+      </Asking>
+    </PageFrame>
+  );
+}
+
+const Above = () => (
+  <Breadcrumb><BreadcrumbItem render={({ className }) => <Link href="/jobs" className={className}>{words.pages.jobs}</Link>} /></Breadcrumb>
+);
+
+const seconds = (from: string | null | undefined, to: string | null | undefined) => (from ? ((to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000 : null);
+
+function About({ of: job }: { of: Job }) {
+  return (
+    <>
+      <p className="sentence" role="status">{job.sentence}</p>
+      {job.problem && <Alert isInline variant="danger" title={job.problem.message} component="h3">{job.problem.do}</Alert>}
+      <Facts
+        of={[
+          [words.jobs.of, job.subject ? <To path={machinePath(job.subject)}>{job.subject_name ?? job.subject}</To> : job.subject_name],
+          [words.jobs.by, job.requested_by],
+          [words.jobs.when, instant(job.created_at)],
+          [words.jobs.took, job.started_at && span(seconds(job.started_at, job.ended_at))],
+          [words.jobs.predicted, job.timing?.predicted_seconds != null && span(job.timing.predicted_seconds)],
+          [words.jobs.downtime, job.timing?.downtime_seconds != null && span(job.timing.downtime_seconds)],
+          [words.jobs.parent, job.parent_id && <To path={jobPath(job.parent_id)}>{job.parent_id.slice(0, 8)}</To>],
+          [words.jobs.cancelable, job.ended_at ? null : job.cancelable ? words.yes : words.no],
+          [words.jobs.id, job.id],
+        ]}
+      />
+    </>
+  );
+}
+
+function Tree({ of: job }: { of: Job }) {
+  return (
+    <>
+      {job.tasks.length > 0 && <ol className="steps">{job.tasks.map((each) => <Step key={each.position} of={each} />)}</ol>}
+      {job.children.length > 0 && <Children of={job} />}
+    </>
+  );
+}
+
+function Step({ of: task }: { of: Task }) {
+  const took = seconds(task.started_at, task.ended_at);
+  return (
+    <li>
+      <div className="step"><StateLabel of={task.state} /><strong>{task.name}</strong>{took !== null && <span className="small figure">{span(took)}</span>}</div>
+      {task.sentence && <p>{task.sentence}</p>}
+      {task.state === 'running' && !!task.progress && <Progress value={Math.floor(100 * task.progress)} aria-label={task.name} size="sm" />}
+      {task.problem && <Alert isInline isPlain variant="danger" title={task.problem.message} component="h4">{task.problem.do}</Alert>}
+      {task.asks && <Alert isInline variant="warning" title={task.asks.instruction} component="h4">{words.jobs.asks(task.asks.verdicts.join(', '), task.asks.until ? instant(task.asks.until) : words.none)}</Alert>}
+      {task.answer && <p>{words.jobs.answered(task.answer.by, task.answer.verdict, task.answer.note)}</p>}
+    </li>
+  );
+}
+
+function Children({ of: job }: { of: Job }) {
+  const found = queries.useQuery('get', '/api/jobs', { params: { query: { parent: job.id, limit: MOST_CHILDREN } } });
+  const counts = Object.entries(job.children_by_state).map(([state, many]) => `${many} ${plain(state)}`).join(', ');
+  return (
+    <>
+      <h3 className="lesser">{words.jobs.children}{counts && `: ${counts}`}</h3>
+      <Asking of={found}>{(page) => <ul className="children">{[...page.items].reverse().map((each) => <Child key={each.id} of={each} />)}</ul>}</Asking>
+    </>
+  );
+}
+
+function Child({ of: job }: { of: Job }) {
+  const [isOpen, setOpen] = useState(job.state === 'failed');
+  const title = <span className="step"><StateLabel of={job.state} /> {plain(job.verb)} {job.subject_name} <span className="small">{job.sentence}</span></span>;
+  return (
+    <li><ExpandableSection toggleContent={title} isExpanded={isOpen} onToggle={(_, to) => setOpen(to)} isIndented>{isOpen && <Inside id={job.id} />}</ExpandableSection></li>
+  );
+}
+
+function Inside({ id }: { id: string }) {
+  const found = useJob(id);
+  return <Asking of={found}>{(job) => <><Tree of={job} /><p><To path={jobPath(id)}>{words.jobs.open}</To></p></>}</Asking>;
+}
+
+/** The screen of the machine as it was after the start. */
+function Picture({ of: job }: { of: Job }) {
+  return <Part title={words.jobs.screen}><img className="screen" src={`/api/jobs/${job.id}/picture`} alt={words.jobs.screenOf(job.subject_name ?? '')} /></Part>;
+}

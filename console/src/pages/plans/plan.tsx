@@ -1,0 +1,86 @@
+// One recovery plan: its groups in order, what is done before and after each, and what a run would take now.
+import { Alert, Breadcrumb, BreadcrumbItem, Label, LabelGroup } from '@patternfly/react-core';
+import { Link, useParams } from 'wouter';
+import { queries, type Shapes } from '../../api';
+import { Facts, Part } from '../../parts/facts';
+import { PageFrame, To, machinePath } from '../../parts/frame';
+import { Asking } from '../../parts/state';
+import { words } from '../../words';
+import { instant, plain, span } from '../../words/format';
+
+type Plan = Shapes['Plan'];
+
+export default function OnePlan() {
+  const { id = '' } = useParams();
+  const found = queries.useQuery('get', '/api/plans/{plan}', { params: { path: { plan: id } } });
+  return (
+    <PageFrame title={id} above={<Above />}>
+      <Asking of={found}>
+        {(plan) => (
+          <div className="parts">
+            {plan.obstacles.map((each) => <Alert key={each} isInline variant="warning" title={each} component="h2" />)}
+            <Part title={words.plans.about}>
+              <Facts of={[[words.plans.goal, plan.rto_goal_seconds ? span(plan.rto_goal_seconds) : null], [words.plans.created, instant(plan.created_at)], [words.plans.changed, instant(plan.changed_at)]]} />
+            </Part>
+            <Part title={words.plans.preview}><Preview of={plan} /></Part>
+            {plan.groups.map((each, at) => <Part key={at} title={words.plans.group(at + 1)}><Group of={each} /></Part>)}
+          </div>
+        )}
+      </Asking>
+    </PageFrame>
+  );
+}
+
+const Above = () => (
+  <Breadcrumb><BreadcrumbItem render={({ className }) => <Link href="/plans" className={className}>{words.pages.plans}</Link>} /></Breadcrumb>
+);
+
+/** What a failover of the whole plan would be if it were started now; nothing is started. */
+function Preview({ of: plan }: { of: Plan }) {
+  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb: 'failover' } } });
+  return (
+    <Asking of={found}>
+      {(preview) => (
+        <>
+          {preview.problem && <Alert isInline variant="warning" title={preview.problem.message} component="h3">{preview.problem.do}</Alert>}
+          {preview.warnings.map((each) => <Alert key={each} isInline isPlain variant="warning" title={each} component="h3" />)}
+          <Facts of={[
+            [words.plans.predicted, preview.predicted?.seconds != null && span(preview.predicted.seconds)],
+            [words.plans.leftOut, preview.left_out.join(', ')],
+            [words.plans.direction, preview.direction && plain(preview.direction)],
+          ]} />
+        </>
+      )}
+    </Asking>
+  );
+}
+
+function Group({ of: group }: { of: Plan['groups'][number] }) {
+  return (
+    <>
+      <Actions of={group.before} title={words.plans.before} />
+      <h3 className="lesser">{words.plans.machines}</h3>
+      <LabelGroup numLabels={50} aria-label={words.plans.machines}>
+        {group.machines.map((each) => <Label key={each.id} variant="outline"><To path={machinePath(each.id)}>{each.name}</To>&nbsp;{each.state ? plain(each.state) : words.plans.ended}</Label>)}
+      </LabelGroup>
+      <Actions of={group.after} title={words.plans.after} />
+    </>
+  );
+}
+
+function Actions({ of: actions, title }: { of: readonly Shapes['PlanAction-Output'][]; title: string }) {
+  if (!actions.length) return null;
+  return (
+    <>
+      <h3 className="lesser">{title}</h3>
+      <ol className="steps">
+        {actions.map((each) => (
+          <li key={each.name}>
+            <strong>{each.name}</strong> <span className="small">{each.kinds.map(plain).join(', ')}; {each.directions.map(plain).join(', ')}</span>
+            <p>{each.script ? words.plans.script(each.script, each.guest ?? '', span(each.timeout_seconds)) : each.instruction}</p>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
