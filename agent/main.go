@@ -15,6 +15,7 @@ import (
 	"secondsite/agent/dialling"
 	"secondsite/agent/disks"
 	"secondsite/agent/freezing"
+	"secondsite/agent/hooks"
 	"secondsite/agent/machine"
 	"secondsite/agent/serving"
 	"secondsite/agent/upgrading"
@@ -48,7 +49,7 @@ func run(words []string) error {
 	}
 	verbs := map[string]func([]string) error{
 		"enroll": enroll, "install": install, "remove": remove, "run": stayConnected, "call": callElsewhere, upgrading.WatchVerb: watchUpgrade, "serve": serve, "rescue": offer,
-		"fence": fence, "unfence": unfence,
+		"fence": fence, "unfence": unfence, hooks.KeeperVerb: hooks.Keep,
 	}
 	switch verb, rest := words[0], words[1:]; {
 	case verbs[verb] != nil:

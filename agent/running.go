@@ -43,6 +43,7 @@ type following struct {
 	hookTime     *time.Duration
 	tracked      *string
 	frozen       string
+	resting      string
 }
 
 func followingOf(flags *flag.FlagSet) following {
@@ -67,10 +68,14 @@ func (f following) open() ([]*disks.Disk, *views.Machine, error) {
 	machine, err := views.Open(found, views.Options{
 		Finder: finder, ScanOnly: *f.tracked == "scan",
 		Sys: "/", Deadline: *f.deadline, HeldBytes: *f.held << 20, ScanBytes: *f.scan << 20, Seams: views.Seams(*f.seams),
-		Hooks: hooks.Hooks{Folder: *f.hooks, Deadline: *f.hookTime}, Farewell: services.Farewell(*f.only),
+		Hooks: f.asked(), Farewell: services.Farewell(*f.only),
 		Frozen: f.frozen,
 	})
 	return found, machine, err
+}
+
+func (f following) asked() hooks.Hooks {
+	return hooks.Hooks{Folder: *f.hooks, Deadline: *f.hookTime, Noted: f.resting}
 }
 
 func enroll(words []string) error {
@@ -148,9 +153,12 @@ func stayConnected(words []string) error {
 	if _, err := enrolling.State(*state).Appliance(); err != nil {
 		return err
 	}
-	follows.frozen = frozenNote(*state)
+	follows.frozen, follows.resting = noteOf("frozen", *state), noteOf("resting", *state)
 	if err := freezing.EndLeftOver(follows.frozen, services.Farewell(*follows.only).PowerOff); err != nil {
 		fmt.Fprintln(os.Stderr, "error: this machine is to stand still, since its copy may run: "+err.Error())
+	}
+	if err := follows.asked().EndLeftOver(); err != nil {
+		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 	}
 	found, machine, err := follows.open()
 	dialler := &dialling.Dialler{State: enrolling.State(*state)}
@@ -171,10 +179,10 @@ func stayConnected(words []string) error {
 	return inOrder(dialler)
 }
 
-// frozenNote is in memory: it ends with this start of the machine. There may be several agents, in trials.
-func frozenNote(state string) string {
+// noteOf is in memory: it ends with this start of the machine. There may be several agents, in trials.
+func noteOf(what, state string) string {
 	name := sha256.Sum256([]byte(state))
-	return fmt.Sprintf("/run/secondsite-agent/frozen-%x", name[:8])
+	return fmt.Sprintf("/run/secondsite-agent/%s-%x", what, name[:8])
 }
 
 // upgradable lets the appliance replace the program that runs, if that can be found.

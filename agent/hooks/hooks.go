@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"secondsite/agent/restraint"
 )
 
 // Folder is where the owner of a machine puts them.
@@ -25,55 +27,63 @@ type Hooks struct {
 	Folder string
 	// Deadline is how long each may take.
 	Deadline time.Duration
+	// Noted is where it stands which of them were asked; empty: nowhere.
+	Noted string
+	// score is what hooks get that are run by a process with another one.
+	score restraint.Score
 }
 
 // Rest is applications that were asked to rest.
 type Rest struct {
-	asked    []string
-	deadline time.Duration
+	hooks    Hooks
+	keeper   *keeper
 	problems []string
 }
 
-// Freeze runs them in order with `freeze`, until one fails. Whatever it says, call Thaw afterwards.
+// Freeze has them run in order with `freeze`, until one fails. Whatever it says, call Thaw afterwards. They go on
+// without it if this process dies, or after a minute.
 func (h Hooks) Freeze() *Rest {
-	rest := &Rest{deadline: h.Deadline}
-	paths, err := h.paths()
+	rest := &Rest{hooks: h}
+	keeper, err := startKeeper(h)
 	if err != nil {
-		rest.problems = append(rest.problems, err.Error())
+		rest.problems = append(rest.problems, "No hook was run: "+err.Error()+".")
+		return rest
 	}
-	began := time.Now()
-	for _, path := range paths {
-		if len(rest.problems) == 0 && time.Since(began) > together*h.Deadline {
-			rest.problems = append(rest.problems, fmt.Sprintf("The hooks take more than %s together.", together*h.Deadline))
-		}
-		if len(rest.problems) > 0 {
-			break
-		}
-		rest.asked = append(rest.asked, path)
-		rest.run(path, "freeze")
-	}
+	rest.keeper = keeper
+	rest.hear((together + 2) * h.Deadline)
 	return rest
 }
 
-// Thaw runs all that were asked, the last first, with `thaw`; harmless if none was, or on nil.
+// Thaw has all that were asked run with `thaw`, the last first; harmless if none was, or on nil.
 func (r *Rest) Thaw() {
-	if r == nil {
+	if r == nil || r.keeper == nil {
 		return
 	}
-	for at := len(r.asked) - 1; at >= 0; at-- {
-		r.run(r.asked[at], "thaw")
+	r.keeper.tell.Write([]byte{goOn}) // one that let them go on already is gone
+	r.hear(mostHooks * r.hooks.Deadline)
+	if r.keeper != nil {
+		r.keeper.stop()
 	}
-	r.asked = nil
+	r.keeper = nil
+}
+
+// hear takes what the keeper says. Of one that is gone all that it asked go on here.
+func (r *Rest) hear(within time.Duration) {
+	said, err := r.keeper.hear(within + answerPatience)
+	r.problems = append(r.problems, said...)
+	if err == nil {
+		return
+	}
+	r.keeper.stop()
+	r.keeper = nil
+	r.problems = append(r.problems, "The process that runs the hooks ended before its time: "+err.Error()+".")
+	if err := r.hooks.EndLeftOver(); err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
 }
 
 // Problem says why the instant is not one of resting applications, a sentence; empty if it is.
 func (r *Rest) Problem() string { return strings.Join(r.problems, " ") }
-
-func (r *Rest) run(path, word string) {
-	if err := run(path, word, r.deadline); err != nil {
-		r.problems = append(r.problems, err.Error())
-	}
-}
 
 // paths names what is run. Only root's own programs are: whoever else may write there would become root.
 func (h Hooks) paths() ([]string, error) {
@@ -88,7 +98,7 @@ func (h Hooks) paths() ([]string, error) {
 	for _, entry := range entries {
 		path := filepath.Join(h.Folder, entry.Name())
 		about, err := os.Stat(path)
-		if err != nil || !about.Mode().IsRegular() || about.Mode()&0o100 == 0 {
+		if err != nil || !about.Mode().IsRegular() || about.Mode()&0o100 == 0 || strings.Contains(path, "\n") {
 			continue
 		}
 		if err := isRoots(path); err != nil {

@@ -3,10 +3,25 @@ package hooks
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
+
+// TestMain is also the process that asks the hooks, as the program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == KeeperVerb {
+		if milliseconds, err := strconv.Atoi(os.Getenv("LONGEST_REST")); err == nil {
+			longestRest = time.Duration(milliseconds) * time.Millisecond
+		}
+		if err := Keep(os.Args[2:]); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func folder(t *testing.T, scripts map[string]string) (Hooks, func() string) {
 	at := t.TempDir()
@@ -15,7 +30,7 @@ func folder(t *testing.T, scripts map[string]string) (Hooks, func() string) {
 		text := "#!/bin/sh\necho " + name + " $1 >> " + heard + "\n" + body + "\n"
 		os.WriteFile(filepath.Join(at, name), []byte(text), 0o700)
 	}
-	return Hooks{at, 2 * time.Second}, func() string {
+	return Hooks{Folder: at, Deadline: 2 * time.Second, Noted: filepath.Join(t.TempDir(), "run", "resting")}, func() string {
 		text, _ := os.ReadFile(heard)
 		return strings.Join(strings.Fields(string(text)), " ")
 	}
@@ -92,5 +107,64 @@ func TestAHookThatNeverStopsTalkingTakesLittleMemory(t *testing.T) {
 	hooks, _ := folder(t, map[string]string{"10-a": "yes | head -c 3000000; exit 1"})
 	if rest := hooks.Freeze(); len(rest.Problem()) > 400 {
 		t.Fatal(len(rest.Problem()))
+	}
+}
+
+func TestApplicationsGoOnIfTheProcessThatAskedThemIsKilled(t *testing.T) {
+	hooks, heard := folder(t, map[string]string{"10-a": "", "20-b": ""})
+	rest := hooks.Freeze()
+	rest.keeper.process.Process.Kill()
+	rest.keeper.process.Wait()
+	rest.Thaw()
+	if heard() != "10-a freeze 20-b freeze 20-b thaw 10-a thaw" || !strings.Contains(rest.Problem(), "ended before its time") {
+		t.Fatal(heard(), rest.Problem())
+	}
+	if hooks.Late() == 0 {
+		t.Error("it is not told that they were late")
+	}
+}
+
+func TestWhoComesAfterBothLetsThemGoOnOnce(t *testing.T) {
+	hooks, heard := folder(t, map[string]string{"10-a": "", "20-b": ""})
+	rest := hooks.Freeze()
+	rest.keeper.process.Process.Kill()
+	rest.keeper.process.Wait()
+	for i := 0; i < 2; i++ {
+		if err := hooks.EndLeftOver(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if heard() != "10-a freeze 20-b freeze 20-b thaw 10-a thaw" {
+		t.Fatal(heard())
+	}
+}
+
+func TestWithoutANoteNothingIsLeftOver(t *testing.T) {
+	for _, hooks := range []Hooks{{}, {Noted: filepath.Join(t.TempDir(), "none")}} {
+		if err := hooks.EndLeftOver(); err != nil || hooks.Late() != 0 {
+			t.Error(err, hooks.Late())
+		}
+	}
+}
+
+func TestApplicationsThatNobodyLetsGoOnDoSoByThemselves(t *testing.T) {
+	t.Setenv("LONGEST_REST", "100")
+	hooks, heard := folder(t, map[string]string{"10-a": ""})
+	rest := hooks.Freeze()
+	rest.keeper.process.Wait()
+	if heard() != "10-a freeze 10-a thaw" {
+		t.Fatal(heard())
+	}
+	rest.Thaw()
+	if heard() != "10-a freeze 10-a thaw" || !strings.Contains(rest.Problem(), "went on by themselves") || hooks.Late() == 0 {
+		t.Fatal(heard(), rest.Problem(), hooks.Late())
+	}
+}
+
+func TestWhatWasLetGoOnInTimeIsNotTold(t *testing.T) {
+	hooks, _ := folder(t, map[string]string{"10-a": ""})
+	hooks.Freeze().Thaw()
+	if hooks.Late() != 0 {
+		t.Fatal(hooks.Late())
 	}
 }

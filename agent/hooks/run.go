@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"secondsite/agent/restraint"
 )
 
 const (
@@ -36,8 +38,9 @@ func (w *words) last() string {
 	return text
 }
 
-// run gives one hook its word. After the deadline it is killed with all that it started in its group.
-func run(path, word string, deadline time.Duration) error {
+// run gives one hook its word. After the deadline it is killed with all that it started in its group. Without a `score` it
+// inherits that of this process.
+func run(path, word string, deadline time.Duration, score restraint.Score) error {
 	said := &words{}
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -48,10 +51,16 @@ func run(path, word string, deadline time.Duration) error {
 	command.Dir, command.Stdout, command.Stderr = "/", write, write
 	command.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"}
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if word == "freeze" { // or it would take effect after the thaw
+		command.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
 	err = command.Start()
 	write.Close()
 	if err != nil {
 		return fmt.Errorf("The hook %s does not start: %v.", filepath.Base(path), err)
+	}
+	if score != nil {
+		score.Give(command.Process.Pid)
 	}
 	timer := time.AfterFunc(deadline, func() { syscall.Kill(-command.Process.Pid, syscall.SIGKILL) })
 	heard := make(chan struct{})

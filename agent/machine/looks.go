@@ -17,6 +17,8 @@ type Looks struct {
 	FileSystems     []FileSystem `json:"file_systems"`
 	RestartRequired bool         `json:"restart_required"`
 	NewerKernel     string       `json:"newer_kernel"`
+	// HooksLate is for how many seconds applications rested until somebody else than the agent let them go on.
+	HooksLate float64 `json:"hooks_late_seconds"`
 }
 
 // SSH is whether somebody could log in. LetIn: open, closed, unknown.

@@ -24,9 +24,22 @@ func Modest() {
 	debug.SetMemoryLimit(heapBytes)
 }
 
+// Score is how soon a process is killed when there is no memory, as the kernel writes it.
+type Score []byte
+
+// NotKilled keeps this process from it; the score that it had before is returned.
+func NotKilled() Score {
+	before, _ := os.ReadFile(ownScore)
+	os.WriteFile(ownScore, []byte(neverKilled), 0)
+	return before
+}
+
+// Give gives it to another process, which inherited that of this one.
+func (s Score) Give(pid int) { os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), s, 0) }
+
 // StayAlive keeps this process in memory, and from being killed when there is none.
 func StayAlive() error {
-	os.WriteFile(ownScore, []byte(neverKilled), 0)
+	NotKilled()
 	return unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | lockOnFault)
 }
 

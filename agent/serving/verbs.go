@@ -52,7 +52,9 @@ func memory(*views.Machine, Request) (interface{}, error) {
 var teller = machine.Here()
 
 func tellMachine(m *views.Machine, _ Request) (interface{}, error) {
-	return teller.Tell(withAll(m)), nil
+	told := teller.Tell(withAll(m))
+	told.Looks.HooksLate = m.Hooks.Late()
+	return told, nil
 }
 
 // withAll are the disks that are followed, and those that are refused.

@@ -43,7 +43,7 @@ func (o *Options) complete() {
 		o.Farewell = services.Farewell(false)
 	}
 	if o.Hooks.Folder == "" {
-		o.Hooks = hooks.Hooks{Folder: hooks.Folder, Deadline: hooks.Deadline}
+		o.Hooks = hooks.Hooks{Folder: hooks.Folder, Deadline: hooks.Deadline, Noted: o.Hooks.Noted}
 	}
 }
 

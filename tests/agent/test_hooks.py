@@ -2,6 +2,8 @@
 
 import pytest
 
+from rig.eventually import eventually
+
 from . import support_agent as support
 
 
@@ -15,7 +17,8 @@ def begun(folder, make_disk, start):
 
     def begin(body):
         hook = hooks / "10-app"
-        hook.write_text(f"#!/bin/sh\necho $1 >> {disk.mount}/asked\nsync {disk.mount}/asked\n{body}\n")
+        heard = f"{disk.mount}/asked"
+        hook.write_text(f"#!/bin/sh\necho $1 >> {heard}\nsync {heard}\n{body.replace('HEARD', heard)}\n")
         hook.chmod(0o700)
         agent = start([disk], "--hooks", str(hooks), "--hook-deadline", "2s")
         replica = support.Replica(agent, [disk])
@@ -26,7 +29,8 @@ def begun(folder, make_disk, start):
 
 
 def asked(disk):
-    return (disk.mount / "asked").read_text().split()
+    heard = disk.mount / "asked"
+    return heard.read_text().split() if heard.exists() else []
 
 
 def point(agent):
@@ -81,3 +85,26 @@ def test_applications_rest_as_long_as_a_freeze_lasts(begun):
     assert asked(disk) == ["freeze"]
     assert agent.told("thaw", name="group")["app"] == {"consistent": True}
     assert asked(disk) == ["freeze", "thaw"]
+
+
+def test_applications_go_on_if_the_agent_is_killed_while_they_rest(begun):
+    disk, agent, _ = begun("")
+    agent.hold("synced")
+    agent.send("open", view="frozen", base="first", name="point", app=True)
+    agent.held("synced")
+    assert asked(disk) == ["freeze"]
+    agent.kill()
+    eventually(lambda: asked(disk) == ["freeze", "thaw"], support.PATIENCE)
+
+
+def test_applications_go_on_if_the_agent_is_killed_while_they_are_brought_to_rest(begun, folder):
+    """Not before the hook has ended: it would take effect after its thaw."""
+    now = folder / "now"
+    disk, agent, _ = begun(
+        f"until [ $1 = thaw ] || [ -e {now} ]; do sleep 0.05; done; echo $1-ended >> HEARD"
+    )
+    agent.send("open", view="frozen", base="first", name="point", app=True)
+    eventually(lambda: asked(disk) == ["freeze"], support.PATIENCE)
+    agent.kill()
+    now.touch()
+    eventually(lambda: asked(disk) == ["freeze", "freeze-ended", "thaw", "thaw-ended"], support.PATIENCE)

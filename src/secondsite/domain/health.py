@@ -266,6 +266,14 @@ CATALOGUE: dict[str, FindingKind] = {
             colours=False,
         ),
         _kind(
+            "applications-late",
+            W,
+            "Applications of the machine rested too long: its agent ended before it let them go on.",
+            "Look whether they work, and in the machine why the agent ended: 'journalctl --unit "
+            "secondsite-agent'. The finding goes by itself after an hour.",
+            colours=False,
+        ),
+        _kind(
             "agent-outdated",
             W,
             "The agent in the machine is of an earlier release than its appliance. It works on, up to two "

@@ -123,6 +123,7 @@ CONCERNS = (
     "machine-doubled",
     "machine-silent",
     UNPREPARED := "machine-unprepared",
+    APPLICATIONS_LATE := "applications-late",
     "agent-outdated",
     "machine-fenced",
 )

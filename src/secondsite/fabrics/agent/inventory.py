@@ -14,7 +14,15 @@ from ... import __version__
 from ...domain import errors, shell
 from ...domain.machines.releases import is_older
 from ...wire.common.machines import AgentIdentity, MachineDefinition
-from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, unprepared
+from ..interface import (
+    APPLICATIONS_LATE,
+    Concern,
+    HeldDisk,
+    HeldResources,
+    MachineSummary,
+    PowerState,
+    unprepared,
+)
 from .conversation import Agents, Conversation
 from .link import Double, KnownAgent
 from .records import Records
@@ -114,7 +122,11 @@ class AgentInventory:
     def _unprepared(self, agent: KnownAgent) -> Sequence[Concern]:
         self._described(agent, LOOKS_SECONDS)
         told = self._told.get(agent.agent_id)
-        return unprepared(obstacles(told.machine, told.clock)) if told else []
+        return (
+            [*unprepared(obstacles(told.machine, told.clock)), *_late(agent.name, told.machine)]
+            if told
+            else []
+        )
 
     def _require(self, fabric_id: str) -> MachineSummary:
         found = self.get(fabric_id)
@@ -200,6 +212,16 @@ def _outdated(agent: KnownAgent) -> Sequence[Concern]:
         f"secondsite appliance agents upgrade {shell.arguments(agent.name)}"
     )
     return [Concern("agent-outdated", what)]
+
+
+def _late(name: str, told: ToldMachine) -> Sequence[Concern]:
+    if told.looks is None or not told.looks.hooks_late_seconds:
+        return ()
+    what = (
+        f"Applications in {name} rested for {told.looks.hooks_late_seconds:.1f} s for a point until they "
+        "were let go on: its agent had ended before, or hung."
+    )
+    return [Concern(APPLICATIONS_LATE, what)]
 
 
 def works(agent: KnownAgent) -> bool:

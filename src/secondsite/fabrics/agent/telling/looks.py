@@ -48,3 +48,6 @@ class Looks(Told):
     """Whether its system asks for a restart."""
     newer_kernel: Word = ""
     """The kernel that the next start brings, if it is not the one that runs."""
+    hooks_late_seconds: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    """How long applications rested, within the last hour, until somebody else than the agent let them go on;
+    0: they did not."""
