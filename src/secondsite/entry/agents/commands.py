@@ -74,13 +74,14 @@ def key(
 ) -> None:
     """Make a registration key, by which one machine comes in, once."""
     from .keys import new_key
+    from .registry import shown
 
     made = new_key(home, hours, machine, rescue, other_disks=other_disks)
     if as_json:
         output.show_json({"key": made.key, "addresses": list(made.addresses)})
         return
     output.say(made.key)
-    output.say(_next(",".join(made.addresses) or "HOST:9446", rescue=rescue))
+    output.say(_next(shown(home), rescue=rescue))
 
 
 def _next(where: str, *, rescue: bool) -> str:
@@ -101,7 +102,7 @@ def where(home: ApplianceHome = DEFAULT_APPLIANCE_HOME, as_json: Json = False) -
     if as_json:
         output.show_json({"addresses": list(found.addresses), "authority": found.authority})
         return
-    at = ",".join(found.addresses) or "HOST:9446"
+    at = registry.shown(home)
     output.say(f"{at} {found.authority}")
     output.say(
         f"if the agent in a machine that was moved here does not know it, there: secondsite-agent call "

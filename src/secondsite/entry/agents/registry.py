@@ -57,7 +57,16 @@ def _fabric(home: Path) -> dict[str, str]:
 
 def addresses_of(home: Path) -> list[str]:
     """The hosts that the other site reaches it by, with the port for agents."""
-    config, fabric = ApplianceConfig.load(home.absolute()), _fabric(home)
-    port = (fabric["uri"] if fabric["kind"] == "agent" else config.agents or "").rpartition(":")[2]
-    hosts = (each.rpartition(":")[0] for each in config.advertised)
-    return [f"{host}:{port}" for host in hosts if host]
+    hosts = (each.rpartition(":")[0] for each in ApplianceConfig.load(home.absolute()).advertised)
+    return [f"{host}:{_port(home)}" for host in hosts if host]
+
+
+def shown(home: Path) -> str:
+    """The same for a command that a person types; HOST is for him to fill in where no host was named."""
+    return ",".join(addresses_of(home)) or f"HOST:{_port(home)}"
+
+
+def _port(home: Path) -> str:
+    fabric = _fabric(home)
+    listens = fabric["uri"] if fabric["kind"] == "agent" else ApplianceConfig.load(home.absolute()).agents
+    return (listens or "").rpartition(":")[2]

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from ...datapath.encryption import EncryptionKey
-from ...domain import errors
+from ...domain import errors, shell
 from ...wire.common.machines import MachineDefinition
 from ...wire.common.properties import Sizing
 from ..capacity import Capacity
@@ -28,11 +28,6 @@ from .nothing_here import DO, NoHosting, none_here
 from .other_server import OtherServer
 from .records import Records
 from .rescued import RESCUE_AWAY_DO, RescuedDisks
-
-RESCUE_DO = (
-    "Start it from the rescue image, with a key for it: 'secondsite appliance agents key --for MACHINE "
-    "--rescue'."
-)
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +56,7 @@ class AgentHosting(NoHosting):
             return [Obstacle(none_here(f"{definition.name} cannot run here").message, DO)]
         if not self.is_rescued(fabric_id):
             self._require_not_coming(fabric_id, definition.name)
-            return [Obstacle(_away(definition.name), RESCUE_DO)]
+            return [Obstacle(_away(definition.name), _to_rescue(definition.name))]
         found = [*self._beside(fabric_id), *self._other.obstacles(fabric_id)]
         try:
             self.attach(fabric_id)
@@ -170,7 +165,7 @@ class AgentHosting(NoHosting):
     def _merge(self, fabric_id: str, progress: Progress) -> None:
         if not self.is_rescued(fabric_id):
             self._require_not_coming(fabric_id, fabric_id)
-            raise errors.FabricError(_away(fabric_id), do=RESCUE_DO)
+            raise errors.FabricError(_away(fabric_id), do=_to_rescue(fabric_id))
         record = self._records.change(fabric_id, merging=True)
         bases = self._attached(fabric_id)
         disks = [
@@ -210,6 +205,11 @@ class AgentHosting(NoHosting):
 
 def _tell(progress: Progress, done: float) -> None:
     progress(done, "merging into its own disks")
+
+
+def _to_rescue(name: str) -> str:
+    key = f"secondsite appliance agents key --rescue --for {shell.arguments(name)}"
+    return f"Start it from the rescue image, with a key for it: '{key}' on this appliance's host."
 
 
 def _away(name: str) -> str:

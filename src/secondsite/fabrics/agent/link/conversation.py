@@ -57,7 +57,7 @@ class Conversation:
 
     @property
     def label(self) -> str:
-        return f"the agent of {self.hello.host_name}"
+        return f"The agent of {self.hello.host_name}"
 
     def ask(self, do: str, seconds: float, asked: Mapping[str, Any]) -> Any:
         """What it told. Raises AgentAway, AgentRefused."""
@@ -66,9 +66,7 @@ class Conversation:
             answer = answering.result(seconds)
         except NotYet:
             self._forget(answering)
-            raise AgentAway(
-                f"{self.label} did not answer '{do}' within {seconds:.0f} s.".capitalize()
-            ) from None
+            raise AgentAway(f"{self.label} did not answer '{do}' within {seconds:.0f} s.") from None
         if not answer.ok:
             raise AgentRefused(f"{self.label} refused '{do}': {answer.error}", answer.code, answer.told)
         return answer.told
@@ -153,4 +151,4 @@ class Conversation:
                 self._late.add(number)
 
     def _away(self, what: str) -> AgentAway:
-        return AgentAway(f"{self.label} {what}.".capitalize())
+        return AgentAway(f"{self.label} {what}.")
