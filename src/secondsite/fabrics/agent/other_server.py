@@ -82,10 +82,10 @@ class OtherServer:
         """What its record says once its disks were merged: the server is its own, with its disks. If these
         are the machine's old ones, in another server or on a new mainboard, no server is left behind."""
         record, agent = self._records.get(fabric_id), self._agents.find(fabric_id)
-        product = agent.hello.get(PRODUCT) if agent is not None else None
-        product = product if isinstance(product, str) and product else record.hardware
+        told = agent.hello.get(PRODUCT) if agent is not None else None
+        product = told if isinstance(told, str) and told else None
         if not record.others:
-            return {"hardware": product}
+            return {"hardware": product or record.hardware}
         return {**_moved(record, product), "keys": {**record.keys, **record.others}}
 
     def forget(self, fabric_id: str) -> None:

@@ -14,7 +14,7 @@ from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.target.second_copies import copies, watch
 from secondsite.datapath.disks import image_locks
-from secondsite.fabrics.interface import PowerState
+from secondsite.fabrics.interface import Concern, PowerState
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control.checks import CheckTarget
 from secondsite.wire.control.orders import Kind, ShutDown
@@ -200,3 +200,16 @@ def test_a_file_that_another_program_has_open_is_told_as_that_until_it_is_closed
 
 def codes(way):
     return [each.code for each in way.status().findings]
+
+
+def test_who_comes_with_the_identity_of_one_that_comes_home_is_told_until_it_is_gone(returning, monkeypatch):
+    way, before = returning
+    second_copies, inventory = way.target.appliance.second_copies, way.target.fabric.inventory
+    told = [Concern("machine-doubled", "Its old server was switched on."), Concern("machine-silent", "")]
+    monkeypatch.setattr(inventory, "concerns", lambda each: told if each == before.fabric_id else ())
+    second_copies.look()
+    hosted = way.target.appliance.host.get(way.machine_id)
+    assert [each.code for each in hosted.findings.all()] == ["machine-doubled"]
+    told.clear()
+    second_copies.look()
+    assert not hosted.findings.all()

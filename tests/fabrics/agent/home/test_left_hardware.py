@@ -37,3 +37,9 @@ def test_its_own_disks_in_another_server_replace_none_and_work_there(records):
     found = settle(records, "new")
     assert (found.hardware, found.replaced) == ("new", ())
     assert settle(records, "").hardware == "new"
+
+
+def test_the_server_that_it_left_is_replaced_also_by_one_without_a_number(records):
+    records.change(ID, hardware="old", others={"sda": "wwn:1"})
+    found = settle(records, "")
+    assert (found.hardware, found.replaced) == (None, ("old",))

@@ -90,6 +90,16 @@ def answered(line, other):
     return other.hear()
 
 
+def test_one_that_was_let_in_before_another_took_its_place_is_cut_off(agents, inventory, machine, records):
+    with machine.control(**AGAIN) as line:
+        assert line.hear()["ok"]
+        eventually(lambda: inventory.running(), PATIENCE)
+        records.change(machine.agent_id, hardware="new", replaced=("p1",))
+        while line.hear() is not None:
+            pass
+    eventually(lambda: doubled(inventory, machine), PATIENCE)
+
+
 def test_a_server_whose_place_another_one_took_is_not_let_in_and_told_of(inventory, machine, records):
     records.change(machine.agent_id, hardware="new", replaced=("p1",))
     with machine.control(**AGAIN) as line:

@@ -18,7 +18,7 @@ from . import advice, copies
 LOOK_SECONDS = 20.0
 """How often it looks: often enough to see a second copy within half a minute. Each look lists all machines of
 the site once."""
-RUNS, DEFINED = "old-copy-runs", "old-copy-defined"
+RUNS, DEFINED, DOUBLED = "old-copy-runs", "old-copy-defined", "machine-doubled"
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +48,7 @@ class SecondCopies(Periodic):
             with hosted.try_lock("looking for a second copy") as locked:
                 if locked:
                     self.compare(hosted, found)
+                    self._tell_doubles(hosted)
 
     def _seen(self) -> Sequence[copies.MachineFiles]:
         """All machines of the site with their files; one that cannot be looked at is left out."""
@@ -72,6 +73,15 @@ class SecondCopies(Periodic):
             self._forbid(hosted, left, those)
         _tell(hosted, RUNS, [advice.whole(each) for each in those if each.runs])
         _tell(hosted, DEFINED, [advice.whole(each) for each in those if not each.runs])
+
+    def _tell_doubles(self, hosted: HostedReplica) -> None:
+        """Of a machine that comes home nobody else asks who came with its identity: it is no source here."""
+        try:
+            found = self._fabric.inventory.concerns(hosted.setup.existing_fabric_id or "")
+        except errors.SecondsiteError as error:
+            log.debug("second-copies.not-seen", machine=hosted.machine_id, problem=error.message)
+            return
+        _tell(hosted, DOUBLED, [each.what for each in found if each.code == DOUBLED])
 
     def _forbid(
         self, hosted: HostedReplica, left: copies.WithdrawnMachine, those: Collection[copies.Copy]

@@ -239,6 +239,7 @@ class Agents:
         self._upgrading.look()
         revoked = [record.agent_id for record in self._registry.records.all() if not record.certificates]
         self._presence.forget(revoked)
+        self._presence.look_again(self._registry.clock())
 
 
 def _listening(

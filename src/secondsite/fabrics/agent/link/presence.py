@@ -109,6 +109,15 @@ class Presence:
         if former is not None:
             former.end()
 
+    def look_again(self, now: datetime) -> None:
+        """End the connections of those who came before another server took their place, or the machine was
+        failed over; they are told as they dial anew."""
+        for each in self.all():
+            try:
+                self._require_welcome(each, now)
+            except Refused:
+                each.end()
+
     def leave(self, gone: Conversation) -> None:
         with self._lock:
             place = gone.peer.agent_id, gone.peer.kind
