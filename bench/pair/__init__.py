@@ -15,6 +15,7 @@ the generations of orders. Only what they know and answer is a script.
     paired_vault    a real vault with the pair as its two sites
     client          the process of one client
     clients         five of them that ask on kept connections
+    followers       the process of all who follow what changes
     batch           one verb for all machines, from the request to its end
     in_peace        what is measured of a vault in peace
     at_work         what is measured of batches

@@ -101,6 +101,14 @@ def test_points_come_newest_first_and_are_filtered(ask, many):
     assert seqs(before=middle) == [3, 2, 1]
 
 
+def test_what_was_written_between_points_is_a_series(ask, many):
+    (first, *_) = ask("GET", "/machines/m00/churn")
+    assert (first["seconds"], first["changed_bytes"]) == (1.0, 0)
+    assert len(ask("GET", "/machines/m00/churn")) == 6
+    assert ask("GET", "/machines/m00/rpo", params={"every": 600}) == []
+    ask("GET", "/machines/m00/rpo", 422, params={"every": 1})
+
+
 def test_jobs_come_newest_first_and_are_filtered(ask, many):
     started = [
         ask("POST", f"/machines/{name}/points/p1/verify", 202)["job_id"] for name in (*NAMES[:3], NAMES[0])
@@ -114,6 +122,9 @@ def test_jobs_come_newest_first_and_are_filtered(ask, many):
     assert ids(machine="m00") == ids(machine="id0") == [started[3], started[0]]
     assert ids(verb="verify_point", machine="m01") == [started[1]]
     assert ids(verb="failover") == ids(state="cancelled") == []
+    assert ids(search="M00") == ids(machine="m00")
+    assert ids(search="m0") == found
+    assert ids(search="%") == ids(search="nobody") == []
     assert ids(since=datetime.now(UTC).isoformat()) == []
     assert ids(before=datetime.now(UTC).isoformat()) == found
 

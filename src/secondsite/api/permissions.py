@@ -162,6 +162,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "PUT /machines/{machine}/policy": Permission.PROTECT,
         "POST /machines/{machine}/start-anyway": Permission.GIVE_UP,
         "GET /machines/{machine}/rpo": Permission.READ,
+        "GET /machines/{machine}/churn": Permission.READ,
         "GET /machines/{machine}/points": Permission.READ,
         "PUT /machines/{machine}/points/{point}/hold": Permission.OPERATE,
         "DELETE /machines/{machine}/points/{point}/hold": Permission.PROTECT,

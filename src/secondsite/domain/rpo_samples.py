@@ -9,9 +9,10 @@ measurement finds its slot filled.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 SLOT_SECONDS = 10
 BLOCK = timedelta(minutes=10)
@@ -83,6 +84,24 @@ def samples(begins_at: datetime, block: Block) -> Iterator[Sample]:
     """The block's samples, oldest first."""
     for slot, rpo in sorted(block.items()):
         yield Sample(begins_at + timedelta(seconds=slot * SLOT_SECONDS), rpo)
+
+
+def thinned(found: Iterable[Sample], every: timedelta) -> Iterator[Sample]:
+    """For each span of that length the largest of each measurement, as of the span's first sample."""
+    for _, several in groupby(found, lambda each: int(each.at.timestamp() // every.total_seconds())):
+        yield _worst(list(several))
+
+
+def _worst(found: Sequence[Sample]) -> Sample:
+    def most(of: Callable[[Rpo], float | None]) -> float | None:
+        return max((said for each in found if (said := of(each.rpo)) is not None), default=None)
+
+    rpo = Rpo(
+        most(lambda each: each.rpo_seconds),
+        most(lambda each: each.sent_seconds),
+        most(lambda each: each.processed_seconds),
+    )
+    return Sample(found[0].at, rpo)
 
 
 def _out(seconds: float | None) -> float:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from ...domain.rpo_samples import SLOT_SECONDS
+from ...ground.units import DAY
 from ...wire import rest
 from ...wire.common.numbers import InstantOrUtc
 from ...wire.rest.glance.machine_rows import MachineRowQuery, MachineRows
@@ -103,6 +105,16 @@ def show_rpo(
         InstantOrUtc | None,
         Query(description="The time from which on; UTC if it has no zone. Default: all that is kept."),
     ] = None,
+    every: Annotated[
+        int,
+        Query(description="One sample, the largest, of so many seconds.", ge=SLOT_SECONDS, le=DAY),
+    ] = SLOT_SECONDS,
 ) -> Sequence[rest.RpoSample]:
     """The machine's RPO every ten seconds, oldest first; a week is kept."""
-    return vault.machines.rpo(machine, since)
+    return vault.machines.rpo(machine, since, every)
+
+
+@router.get("/machines/{machine}/churn")
+def show_churn(vault: Vault, machine: MachineName) -> Sequence[rest.ChurnSample]:
+    """What the machine wrote between its recovery points, oldest first, as far as they reach back."""
+    return vault.machines.churn(machine)

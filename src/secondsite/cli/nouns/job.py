@@ -34,6 +34,9 @@ def show_list(
         rest.JobState | None, typer.Option(help="Only jobs in this state.", show_default=False)
     ] = None,
     machine: Annotated[str | None, typer.Option(help="Only jobs of this machine.")] = None,
+    search: Annotated[
+        str | None, typer.Option(help="Only jobs with this text in the names of their machines.")
+    ] = None,
     parent: Annotated[str | None, typer.Option(help="Only jobs that this job started.")] = None,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 30,
     everything: Annotated[
@@ -48,6 +51,7 @@ def show_list(
             machine=machine,
             children=everything or machine is not None or parent is not None,
             parent=parent,
+            search=search,
             page_size=max(1, min(limit, rest.MOST_PER_PAGE)),
         )
         jobs = list(itertools.islice(found, limit))
@@ -66,7 +70,7 @@ def show_list(
             ("result", lambda row: row[1].problem.message if row[1].problem else row[1].sentence),
         ),
         "No such jobs."
-        if state or machine or parent
+        if state or machine or parent or search
         else "No jobs yet: secondsite machine enable-protection --help",
     )
 

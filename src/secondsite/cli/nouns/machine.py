@@ -178,6 +178,26 @@ def rpo(
         output.say(f"Nothing was measured of {found.name} since then; it is {output.words(found.state)}.")
 
 
+@app.command()
+def churn(context: typer.Context, machine: MachineName, as_json: Json = False) -> None:
+    """What the machine wrote between its recovery points, as far as they reach back."""
+    with connect(context) as vault:
+        found = vault.machines[machine].churn()
+    if as_json:
+        output.show_json(found)
+        return
+    output.show_table(
+        found,
+        (
+            ("until", lambda each: clock(each.at)),
+            ("within", lambda each: span(each.seconds)),
+            ("written", lambda each: size(each.changed_bytes)),
+            ("a second", lambda each: size(each.changed_bytes / each.seconds)),
+        ),
+        f"{machine} has fewer than two recovery points.",
+    )
+
+
 def _show_refused(refused: Sequence[rest.RefusedOperation]) -> None:
     """Show verbs that are not possible; those with the same reason together."""
     by_reason: dict[str, list[str]] = {}

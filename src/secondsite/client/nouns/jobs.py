@@ -147,11 +147,13 @@ class Jobs:
         before: datetime | None = None,
         children: bool = True,
         parent: str | None = None,
+        search: str | None = None,
         page_size: int = 100,
     ) -> Iterator[rest.Job]:
         """Jobs that fit all that is given, newest first, without their tasks; pages are asked for as they
         are needed. `since` and `before` (aware) bound when a job was started; without `children` only
-        those that a person did; with `parent` only those that this job did."""
+        those that a person did; with `parent` only those that this job did. `search` is a part of the names
+        of their machines."""
         query = request(
             rest.JobQuery,
             state=tuple(state),
@@ -161,6 +163,7 @@ class Jobs:
             before=before,
             children=children,
             parent=parent,
+            search=search,
             limit=page_size,
         )
         return self._connection.pages(rest.JobPage, path("jobs"), query)

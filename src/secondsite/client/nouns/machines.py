@@ -52,10 +52,17 @@ class MachineHandle(Verbs):
         protection."""
         return self._connection.one(rest.Machine, "GET", path("machines", self._name))
 
-    def rpo(self, since: datetime | None = None) -> Sequence[rest.RpoSample]:
-        """Its RPO every ten seconds since then (aware), oldest first; a week is kept."""
-        query = {"since": None if since is None else since.isoformat()}
+    def rpo(
+        self, since: datetime | None = None, every_seconds: int | None = None
+    ) -> Sequence[rest.RpoSample]:
+        """Its RPO every ten seconds since then (aware), oldest first; a week is kept. With `every_seconds`
+        the largest of each such span."""
+        query = {"since": None if since is None else since.isoformat(), "every": every_seconds}
         return self._connection.many(rest.RpoSample, path("machines", self._name, "rpo"), query)
+
+    def churn(self) -> Sequence[rest.ChurnSample]:
+        """What it wrote between its recovery points, oldest first."""
+        return self._connection.many(rest.ChurnSample, path("machines", self._name, "churn"))
 
     def preview(
         self,

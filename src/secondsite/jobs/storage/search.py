@@ -50,6 +50,8 @@ class JobQuery:
     parent: str | None = None
     subject_name: str | None = None
     """The name of the subject when the job was made."""
+    named: str | None = None
+    """A part of that name, in capitals or not as far as the database knows letters."""
     scope: Scope | None = None
 
 
@@ -232,10 +234,7 @@ def _seen(row: Row) -> StepView:
 def _conditions(wanted: JobQuery) -> Iterator[ColumnElement[bool]]:
     if wanted.states:
         yield jobs.c.state.in_(sorted(wanted.states))
-    if wanted.subject is not None:
-        yield jobs.c.subject == wanted.subject
-    if wanted.subject_name is not None:
-        yield jobs.c.subject_name == wanted.subject_name
+    yield from _about(wanted)
     if wanted.verb is not None:
         yield or_(jobs.c.name == wanted.verb, jobs.c.arguments["verb"].as_string() == wanted.verb)
     if wanted.since is not None:
@@ -248,3 +247,12 @@ def _conditions(wanted: JobQuery) -> Iterator[ColumnElement[bool]]:
         yield wanted.scope.condition()
     if not wanted.children:
         yield jobs.c.parent_job_id.is_(None)
+
+
+def _about(wanted: JobQuery) -> Iterator[ColumnElement[bool]]:
+    if wanted.subject is not None:
+        yield jobs.c.subject == wanted.subject
+    if wanted.subject_name is not None:
+        yield jobs.c.subject_name == wanted.subject_name
+    if wanted.named is not None:
+        yield func.lower(jobs.c.subject_name).contains(wanted.named.lower(), autoescape=True)

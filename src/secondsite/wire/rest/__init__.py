@@ -128,6 +128,7 @@ from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGrou
 from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
 from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
 from .replication import (
+    ChurnSample,
     Journal,
     LastCycle,
     Replication,
@@ -189,6 +190,7 @@ __all__ = [
     "CancelFailover",
     "ChangeRecoveryPoint",
     "ChangeRecoveryPointOptions",
+    "ChurnSample",
     "CleanupTestFailover",
     "CleanupTestFailoverOptions",
     "Commit",

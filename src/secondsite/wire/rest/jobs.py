@@ -11,7 +11,7 @@ from ...domain.lifecycle import Verb
 from ...ground.job_states import JobState, TaskState
 from ..common.base import Problem, Shape
 from ..common.evidence import Evidence
-from ..common.numbers import Instant
+from ..common.numbers import LONGEST_NAME, Instant
 from ..common.points import RollForward
 from .errors import Page, Paging
 from .predictions import RunTiming
@@ -197,6 +197,8 @@ class JobQuery(Paging):
     """In one of these states."""
     machine: str | None = None
     """Of this machine, by name, or by id, which works even after its protection has ended."""
+    search: str | None = Field(None, max_length=LONGEST_NAME)
+    """With this text in the names of their machines, in capitals or not."""
     verb: JobVerb | None = None
     """With this verb."""
     since: Instant | None = None

@@ -85,6 +85,17 @@ class RpoSample(Rpo):
     """When it was measured (UTC)."""
 
 
+class ChurnSample(Shape):
+    """What a machine wrote between two of its recovery points."""
+
+    at: AwareDatetime
+    """The instant of the later point (UTC)."""
+    seconds: float
+    """How long after the one before."""
+    changed_bytes: int
+    """The space that it added to the store."""
+
+
 class Journal(Shape):
     """Cycles that can be recovered one by one, besides the recovery points."""
 

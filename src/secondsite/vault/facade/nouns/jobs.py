@@ -167,6 +167,7 @@ class Jobs:
             states=frozenset(query.state),
             subject=subject,
             subject_name=name,
+            named=query.search or None,
             verb=query.verb,
             since=query.since,
             before=query.before,

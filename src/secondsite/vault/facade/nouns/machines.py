@@ -1,9 +1,10 @@
 """Machines under protection, and machines that could be protected."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ....domain import errors, rpo_samples, shell
+from ....domain.prediction import churn_series
 from ....wire import rest
 from ....wire.common.properties import TargetProperties
 from ...health.findings import Situation
@@ -125,21 +126,38 @@ class Machines:
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
 
-    def rpo(self, name_or_id: str, since: datetime | None = None) -> Sequence[rest.RpoSample]:
-        """The machine's RPO every ten seconds from `since` on (a time without a zone is UTC), oldest first; a
-        week is kept.
+    def rpo(
+        self, name_or_id: str, since: datetime | None = None, every_seconds: int = rpo_samples.SLOT_SECONDS
+    ) -> Sequence[rest.RpoSample]:
+        """The machine's RPO from `since` on (a time without a zone is UTC), oldest first: the largest of each
+        span of `every_seconds`. A week is kept, a sample every ten seconds.
 
         Raises NotFound.
         """
         with self._parts.store.reading() as tx:
             machine = existing(self._parts, tx, name_or_id)
             since = _within_what_is_kept(since, self._parts.now())
-            return [
-                rest.RpoSample(at=each.at, **dict(machine_shapes.age(each.rpo)))
+            samples = (
+                each
                 for block in self._parts.rpo_unwritten.list(tx, machine.id, since)
                 for each in rpo_samples.samples(block.begins_at, block.slots)
                 if each.at >= since
+            )
+            return [
+                rest.RpoSample(at=each.at, **dict(machine_shapes.age(each.rpo)))
+                for each in rpo_samples.thinned(samples, timedelta(seconds=every_seconds))
             ]
+
+    def churn(self, name_or_id: str) -> Sequence[rest.ChurnSample]:
+        """What the machine wrote between its points, oldest first. Raises NotFound."""
+        with self._parts.store.reading() as tx:
+            machine = existing(self._parts, tx, name_or_id)
+            replica = self._parts.facts.latest(tx, machine.id).replica
+        points = sorted(replica.points if replica else (), key=lambda each: (each.epoch, each.seq))
+        return [
+            rest.ChurnSample(at=each.at, seconds=each.seconds, changed_bytes=each.size_bytes)
+            for each in churn_series.series([(point.taken_at, point.added_bytes) for point in points])
+        ]
 
     def inventory(self, site: str) -> rest.SiteInventory:
         """All machines of the site, or the last known ones. Raises what discovery raises if the site was
