@@ -27,6 +27,7 @@ Beside the levels, to be used with any of them:
     background            threads that cannot die in silence
     eventually            a wait with a deadline
     preset                a new vault's database without its migrations
+    release, packages     another Debian release; our packages, and fresh hosts to try them on
     asked, answering      a process that answers lines of JSON, and its other end
 """
 

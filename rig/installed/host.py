@@ -21,8 +21,8 @@ BOOT_SECONDS = 60
 SHARED = "/srv/shared"
 HOLD = """
 echo $$ > "$1/cgroup.procs"
-export ROOT="$2" BOOT="$3" OVER="lowerdir=/,upperdir=$4,workdir=$5"
-shift 5
+export ROOT="$2" BOOT="$3" OVER="lowerdir=$6,upperdir=$4,workdir=$5"
+shift 6
 exec unshare "$@" sh -euc 'mount --make-rprivate /; mount -t overlay -o "$OVER" host "$ROOT"; exec sh "$BOOT" "$ROOT"'
 """  # noqa: E501
 """Into a control group of its own before all else: what is above it is not seen from inside."""
@@ -57,16 +57,20 @@ class Host:
         *,
         stays: bool = False,
         shared: Path | None = None,
+        below: str = "/",
     ) -> None:
         """`template`: what it has to begin with, see there. `network`: the network namespace that it lives
         in, made anew for each start by whoever gives it; None: the machine's. `stays`: it outlives this
-        process, until its folder is removed. `shared`: a folder that it has as SHARED, as others may."""
+        process, until its folder is removed. `shared`: a folder that it has as SHARED, as others may.
+        `below`: what its root lies over, as overlayfs reads it: this machine's, or that of another
+        release."""
         self.name = name
         self.folder = folder
         self.connect: Callable[[], None] = lambda: None
         """Called before each start."""
         self.boots_to = "multi-user.target"
         self._template, self._network, self._stays, self._shared = template, network, stays, shared
+        self._below = below
         self._running: subprocess.Popen[bytes] | None = None
         self.make()
 
@@ -132,7 +136,7 @@ class Host:
         self._cgroup.mkdir(parents=True)
         self.connect()
         enter = ["nsenter", f"--net=/run/netns/{self._network}"] if self._network else []
-        places = [self._cgroup, self.folder / "root", BOOT, self.upper, self.folder / "work"]
+        places = [self._cgroup, self.folder / "root", BOOT, self.upper, self.folder / "work", self._below]
         with (self.folder / "boot.log").open("ab") as log:
             self._running = subprocess.Popen(
                 [*([] if self._stays else DIES_WITH_US), *enter, "sh", "-euc", HOLD, "host",

@@ -82,20 +82,28 @@ class Root:
     def dev(self, *words: str) -> int:
         """The exit code of a `./dev` command there, in the files of this checkout as they are. One at a
         time: others wait. Raises DidNotStart, NoSources."""
-        with self._alone():
+        with self.held():
+            self._follow()
             command = [*APART, "sh", "-euc", ENTER, "enter", str(self.folder), f"/{SOURCE}/dev", *words]
-            return subprocess.run(command, env=_environment(), check=False).returncode
+            return subprocess.run(command, env=self.environment(), check=False).returncode
 
     @contextlib.contextmanager
     def beside(self, seen: Path) -> Iterator[Sequence[str]]:
         """Inside, words before a command that run it there, as if it ran here: this checkout and the folder
         `seen` have the same paths there, and processes are those of this system. Prepared before by
         `dev("setup")`. Raises as `dev`."""
-        with self._alone():
+        with self.held():
+            self._follow()
             yield (*SAME_SYSTEM, "sh", "-euc", ENTER_BESIDE, "enter", str(self.folder), str(TOP), str(seen))
 
+    def environment(self) -> dict[str, str]:
+        """What a command in it has: bare, and how this machine reaches others."""
+        return _environment()
+
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
+        """Made, if it was not, knowing how this machine reaches others; others wait. Raises DidNotStart,
+        NoSources, CalledProcessError."""
         self.home.mkdir(parents=True, exist_ok=True)
         lock = LockFile(self.home / "lock")
         if not lock.take(within_seconds=OTHERS_SECONDS):
@@ -106,7 +114,7 @@ class Root:
         try:
             if not self.exists:
                 self._make()
-            self._follow()
+            self._reach()
             yield
         finally:
             lock.release()
@@ -130,13 +138,18 @@ class Root:
         (part / SOURCE).mkdir()
         part.rename(self.folder)
 
-    def _follow(self) -> None:
-        """What this checkout has, without what its .gitignore names; and how this machine reaches others."""
+    def _reach(self) -> None:
+        """How this machine reaches others."""
         for path in _said_by_this_machine():
             there = self.folder / str(path).lstrip("/")
+            if there.is_file() and there.read_bytes() == path.read_bytes():
+                continue
             there.parent.mkdir(parents=True, exist_ok=True)
             there.unlink(missing_ok=True)
             shutil.copyfile(path, there)
+
+    def _follow(self) -> None:
+        """What this checkout has, without what its .gitignore names."""
         goal, wanted = self.folder / SOURCE, set(_listed())
         for path in _files(goal):
             if path not in wanted:

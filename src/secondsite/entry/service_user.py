@@ -14,17 +14,16 @@ DEFAULT_VAULT_HOME = Path("/var/lib/secondsite/vault")
 DEFAULT_APPLIANCE_HOME = Path("/var/lib/secondsite/appliance")
 """The home that systemd makes for the service."""
 
-UNITS = Path("/etc/systemd/system")
-"""The folder where deploy/install puts the units of the services."""
+UNITS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
+"""The folders where deploy/install and our Debian packages put the units of the services."""
 
 
 def to_start(kind: str, home: Path) -> str:
     """What a person types to start a 'vault' or an 'appliance': an installed one has a unit, and goes on when
     that person logs out."""
     unit = f"secondsite-{kind}"
-    is_installed = (
-        home in (DEFAULT_VAULT_HOME, DEFAULT_APPLIANCE_HOME) and (UNITS / f"{unit}.service").exists()
-    )
+    has_unit = any((folder / f"{unit}.service").exists() for folder in UNITS)
+    is_installed = has_unit and home in (DEFAULT_VAULT_HOME, DEFAULT_APPLIANCE_HOME)
     return (
         f"systemctl enable --now {unit}"
         if is_installed

@@ -1,5 +1,6 @@
 """What this process asks the host that it runs on."""
 
+import sys
 import time
 import uuid
 from functools import cache
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from .uptime import Uptime
 
+SHARE = Path(sys.prefix) / "share"
+"""What was installed beside the program: further limits for its services, the rules of alerts, the agent."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 

@@ -141,4 +141,4 @@ def test_without_the_right_to_it_the_vault_says_what_to_install(rig):
     with rig.client() as vault:
         preview = vault.plans[PLAN].preview(Verb.TEST_FAILOVER)
     (warning,) = [each for each in preview.warnings if "drilled apart" in each]
-    assert "deploy/secondsite-appliance-segment.conf" in warning
+    assert "secondsite-appliance-segment.conf" in warning

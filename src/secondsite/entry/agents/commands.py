@@ -14,6 +14,7 @@ from ...cli.options import Json
 from ...cli.output import clock
 from ...domain import errors
 from ...domain.amounts import size
+from ...ground.host import SHARE
 from ..running import DEFAULT_APPLIANCE_HOME, ApplianceHome
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Agents of machines that dial this appliance; it may run meanwhile."
 )
 
-PROGRAM = Path("/opt/secondsite/share/secondsite-agent")
+PROGRAM = SHARE / "secondsite-agent"
 
 
 def _until(at: datetime | None, *, is_guest: bool) -> str:

@@ -21,10 +21,11 @@ function __{name}_at
             set -a typed $word
         end
     end
-    test (count $typed) -ge (count $argv); or return 1
-    set -q _flag_last; and test (count $typed) -gt (count $argv); and return 1
-    test (count $argv) = 0; and return 0
-    test "$typed[1..(count $argv)]" = "$argv"
+    set -l wanted (count $argv)
+    test (count $typed) -ge $wanted; or return 1
+    set -q _flag_last; and test (count $typed) -gt $wanted; and return 1
+    test $wanted = 0; and return 0
+    test "$typed[1..$wanted]" = "$argv"
 end
 
 set -g __{name}_valued {valued}

@@ -35,8 +35,9 @@ NO_VETO = ObstacleShape(
         "machine on trial started although its start was forbidden."
     ),
     do=(
-        "Run 'deploy/install appliance' on this host: it puts the start hook into /etc/libvirt/hooks/qemu.d, "
-        "and lets libvirt read it."
+        "Put the start hook into /etc/libvirt/hooks/qemu.d on this host, and let libvirt read it: 'apt "
+        "install --reinstall -o DPkg::Options::=--force-confmiss secondsite-appliance && systemctl "
+        "try-restart libvirtd virtqemud'; or 'deploy/install appliance', if it came from a checkout."
     ),
     blocking=False,
 )

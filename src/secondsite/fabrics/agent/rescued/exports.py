@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ....datapath.disks import StorageDaemon
 from ....domain import errors
+from ....ground.host import SHARE
 from ....ground.problem import DatapathError
 from . import mounts
 
@@ -28,8 +29,8 @@ OPEN_SECONDS: Final = 15
 DEVICE: Final = Path("/dev/fuse")
 FILE_MODE: Final = 0o600
 MAY_MOUNT_DO: Final = (
-    "Let the appliance mount. On its host, in the folder of the sources: 'install -D -m 644 -t "
-    "/etc/systemd/system/secondsite-appliance.service.d deploy/secondsite-appliance-rescued.conf && "
+    "Let the appliance mount. On its host: 'install -D -m 644 -t "
+    f"/etc/systemd/system/secondsite-appliance.service.d {SHARE}/secondsite-appliance-rescued.conf && "
     "systemctl daemon-reload && systemctl restart secondsite-appliance'. If it may mount, look at the "
     "machine's console."
 )

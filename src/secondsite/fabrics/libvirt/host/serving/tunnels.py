@@ -18,6 +18,7 @@ from typing import Any
 from .....domain import errors
 from .....domain.networks.spanning import PORT
 from .....ground import durable, seams
+from .....ground.host import SHARE
 from ....interface import LocalSpan
 from . import commands
 
@@ -29,7 +30,9 @@ ON_THE_LINK = 255
 """The TTL of what no router has passed on (RFC 5082)."""
 TO_ALL = "00:00:00:00:00:00"
 RIGHT_DO = (
-    "Install deploy/secondsite-appliance-segment.conf for its service, as the guide of test failovers says."
+    "On its host: 'install -D -m 644 -t /etc/systemd/system/secondsite-appliance.service.d "
+    f"{SHARE}/secondsite-appliance-segment.conf && systemctl daemon-reload && systemctl restart "
+    "secondsite-appliance'."
 )
 GUARD = """
 add table inet {table}
