@@ -48,6 +48,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "GET /overview": Permission.READ,
         "GET /metrics": Permission.READ,
         "GET /capacity": Permission.READ,
+        "GET /report": Permission.READ,
         "GET /validation": Permission.READ,
         "GET /lifecycle": Permission.ENTER,
         "GET /sites": Permission.READ,

@@ -36,6 +36,7 @@ from .nouns import (
 )
 from .nouns.named import check, hook
 from .options import Access, refuse_secret
+from .reports import report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,6 +73,7 @@ for noun in (
 documents.register(app)
 app.command("whoami")(session.whoami)
 app.command("plan-capacity")(plan_capacity.plan_capacity)
+app.command()(report)
 app.command("support-bundle")(support_bundle.support_bundle)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..wire import rest
+from ..wire.rest.access.reports import Report
 from ..wire.rest.glance.live import LiveBatch
 from ..wire.rest.glance.overview import Overview
 from ..wire.rest.predictions import Capacity, CapacityQuery
@@ -137,6 +138,10 @@ class Vault:
         was told before. A vault that restarts meanwhile is waited for; raises VaultUnreachable after a minute
         without it."""
         return follow(self._connection, LiveBatch, path("live"), {"interval": interval}, mark)
+
+    def report(self) -> Report:
+        """The state of protection and of the week until now, as an auditor wants it."""
+        return self._connection.one(Report, "GET", path("report"))
 
     def metrics(self) -> str:
         """Numbers of machines, appliances and jobs, in the text format of Prometheus."""

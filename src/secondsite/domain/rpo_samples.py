@@ -80,6 +80,27 @@ def unpack(data: bytes) -> dict[int, Rpo]:
     return {slot: Rpo(_in(a), _in(b), _in(c)) for slot, a, b, c in RECORD.iter_unpack(data[:whole])}
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many samples there were, how many of them were within the goal, and the worst, in seconds."""
+
+    samples: int = 0
+    within: int = 0
+    worst: float = 0.0
+
+    def __add__(self, other: "Kept") -> "Kept":
+        worst = max(self.worst, other.worst)
+        return Kept(self.samples + other.samples, self.within + other.within, worst)
+
+
+def kept(data: bytes, goal_seconds: float) -> Kept:
+    """What a block, as `pack` made it, says of a goal. Those without a point yet do not count."""
+    whole = len(data) - len(data) % RECORD.size
+    found = [each[1] for each in RECORD.iter_unpack(data[:whole]) if each[1] >= 0]
+    within = sum(each <= goal_seconds for each in found)
+    return Kept(len(found), within, round(max(found, default=0.0), 1))
+
+
 def samples(begins_at: datetime, block: Block) -> Iterator[Sample]:
     """The block's samples, oldest first."""
     for slot, rpo in sorted(block.items()):

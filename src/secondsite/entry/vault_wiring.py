@@ -65,6 +65,7 @@ log = structlog.get_logger()
 USES_WRITTEN_EVERY_SECONDS = 180.0
 REFUSALS_WRITTEN_EVERY_SECONDS = 60.0
 VALIDATION_LOOKED_FOR_EVERY_SECONDS = 600.0
+REPORTS_LOOKED_FOR_EVERY_SECONDS = 60.0
 
 
 class RunningVault:
@@ -188,6 +189,12 @@ class RunningVault:
                 lambda error: log.error("validation.failed", exc_info=error),
             ),
             Every(
+                "weekly-report",
+                REPORTS_LOOKED_FOR_EVERY_SECONDS,
+                self._report,
+                lambda error: log.error("report.not-told", exc_info=error),
+            ),
+            Every(
                 "lineage",
                 RENEWED_EVERY_SECONDS,
                 self._renew,
@@ -254,6 +261,9 @@ class RunningVault:
 
     def _validate(self) -> None:
         self.facade.validations.look()
+
+    def _report(self) -> None:
+        self.facade.reports.tell()
 
     def _keep_record(self) -> None:
         self.refusals.write()

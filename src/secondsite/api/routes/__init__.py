@@ -13,7 +13,7 @@ Its rooms:
     names                            parameters of paths and queries
     drill_schedules                  drills that the vault starts by itself
     notice_targets                   targets of notices
-    reports                          what protection would take
+    reports                          what protection would take, and the weekly report
 """
 
 from . import (

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """A job has ended."""
     APPROVAL = "approval"
     """A request waits for a second person's approval."""
+    REPORT = "report"
+    """The weekly report."""
     TEST = "test"
     """A test of whether notices arrive."""
 

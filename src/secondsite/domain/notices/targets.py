@@ -10,6 +10,7 @@ from ...ground.units import DAY, HOUR, MINUTE
 from .. import errors
 from ..bandwidth_schedule import seconds_of_day
 from ..health import Severity
+from . import weekly
 
 LEAST_SECRET = 16
 MOST_TEXT = 200
@@ -75,13 +76,15 @@ class Mail:
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What a target is told of: findings from this severity on, None for none; whether their end is reported;
-    jobs, of these verbs or of all; and requests for approval."""
+    jobs, of these verbs or of all; requests for approval; and the weekly report, on a day at a time of day
+    (UTC), None for none."""
 
     findings: Severity | None = Severity.WARNING
     gone: bool = True
     jobs: Jobs = Jobs.FAILED
     verbs: tuple[str, ...] = ()
     approvals: bool = True
+    weekly_report: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ def check(target: NoticeTarget, secret: str | None) -> None:
         _check_mail(target.mail, secret)
     if target.quiet is not None:
         _check_quiet(target.quiet)
+    if target.wanted.weekly_report is not None:
+        weekly.check(target.wanted.weekly_report)
 
 
 def _check_quiet(quiet: QuietHours) -> None:

@@ -41,6 +41,7 @@ from .nouns.preflight.failover_readiness import Preflights
 from .nouns.preflight.host_readiness import HostChecks
 from .nouns.preflight.protection_readiness import Eligibility
 from .nouns.preflight.returning import Returns
+from .nouns.reporting.reports import Reports
 from .nouns.settings.cards import Settings
 from .nouns.settings.checks import Checks
 from .nouns.settings.hooks import Hooks
@@ -102,6 +103,7 @@ class VaultFacade:
     machine_rows: MachineRows
     overviews: Overviews
     live: Live
+    reports: Reports
     events: Events
     boards: Boards
 
@@ -165,6 +167,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         machine_rows=MachineRows(parts, boards),
         overviews=Overviews(parts, boards),
         live=Live(parts, boards),
+        reports=Reports(parts),
         events=events,
         boards=boards,
     )

@@ -141,7 +141,7 @@ def _jobs(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]:
     for job in seen.jobs:
         at = job.ended_at or seen.now
         if at >= target.created_at and happenings.wants_job(target.target.wanted, verb_of(job), job.state):
-            yield _once(target, f"job {job.id} {job.attempt}", happening(job, at), seen.now)
+            yield once(target, f"job {job.id} {job.attempt}", happening(job, at), seen.now)
 
 
 def _asked(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]:
@@ -151,10 +151,10 @@ def _asked(target: NoticeTargetRecord, seen: NoticeSnapshot) -> Iterator[Notice]
             f"'{each.who}' asks for {each.verb}: a second person has to grant or refuse it.", each.asked_at,
             do=f"Look at it: 'secondsite approval show {each.number}'.", until=each.expires_at,
         )  # fmt: skip
-        yield _once(target, f"approval {each.number}", told, seen.now)
+        yield once(target, f"approval {each.number}", told, seen.now)
 
 
-def _once(target: NoticeTargetRecord, of: str, happening: Happening, now: datetime) -> Notice:
+def once(target: NoticeTargetRecord, of: str, happening: Happening, now: datetime) -> Notice:
     """A notice whose id follows from its subject: however often that is found, it is told once."""
     digest = hashlib.sha256(f"{target.id} {of}".encode()).hexdigest()
     return Notice(digest[:32], happening, now)

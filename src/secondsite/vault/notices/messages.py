@@ -77,6 +77,8 @@ def _subject(groups: Sequence[_Group]) -> str:
         listed = ", ".join(f"{each.label} ({len(each.notices)})" for each in groups)
         return f"{word} {counted(sum(len(each.notices) for each in groups), 'notice')}: {listed}"
     many = len(worst.notices)
+    if worst.kind is Kind.REPORT:
+        return f"weekly report: {worst.notices[-1].happening.about}"
     return f"{word} {worst.first.about if many == 1 else _many(worst)}: {worst.label}"
 
 
@@ -104,6 +106,9 @@ def _lead(line: str) -> str:
 
 def _told(group: _Group) -> Iterator[str]:
     first = group.first
+    if group.kind is Kind.REPORT:
+        yield from _reports(group)
+        return
     yield f"{group.severity.upper()} {group.label}: {first.about if len(group.notices) == 1 else _many(group)}"  # noqa: E501
     whats = {each.happening.what for each in group.notices}
     for each in group.notices[: 1 if len(whats) == 1 else NAMED]:
@@ -120,6 +125,12 @@ def _told(group: _Group) -> Iterator[str]:
         yield f"  What to do: {first.do}"
     if len(group.notices) > 1:
         yield f"  {'Machines' if group.first.about_id else 'About'}: {_names(group)}"
+
+
+def _reports(group: _Group) -> Iterator[str]:
+    for each in group.notices:
+        yield f"WEEKLY REPORT: {each.happening.about}"
+        yield from (f"  {line}" for line in each.happening.what.splitlines())
 
 
 def _names(group: _Group) -> str:

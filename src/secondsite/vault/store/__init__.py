@@ -34,10 +34,10 @@ from .access import (
 from .answers import AnswerRecord, Answers
 from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
 from .approvals import ApprovalRecord, Approvals, PendingRequest
-from .audit import Audit, AuditEnds, AuditFilter
+from .audit import Audit, AuditCount, AuditEnds, AuditFilter
 from .drill_schedules import DrillScheduleRecord, DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
-from .evidence import EvidenceRecord, Evidences
+from .evidence import EvidenceLine, EvidenceRecord, Evidences
 from .groups import GroupRecord, Groups
 from .lived import LivedTime
 from .machines.drill_notes import DrillNote, DrillNotes
@@ -98,6 +98,7 @@ __all__ = [
     "Approvals",
     "ArrivalRecord",
     "Audit",
+    "AuditCount",
     "AuditEnds",
     "AuditFilter",
     "BootedRecord",
@@ -109,6 +110,7 @@ __all__ = [
     "DrillRecord",
     "DrillScheduleRecord",
     "DrillSchedules",
+    "EvidenceLine",
     "EvidenceRecord",
     "Evidences",
     "GroupRecord",

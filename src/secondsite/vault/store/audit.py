@@ -47,6 +47,16 @@ class AuditFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditCount:
+    """How many entries there are of one token, route and outcome."""
+
+    who: str
+    verb: str
+    outcome: Outcome
+    many: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEnds:
     """The last entry of the chain, and the entry after which it begins: older ones were deleted as the
     setting says. `kept_days` None: for ever."""
@@ -127,6 +137,13 @@ class Audit:
         if after is not None:
             query = query.where(columns.number > after if wanted.oldest_first else columns.number < after)
         return rows.many(self._session, Entry, query)
+
+    def counts(self, since: datetime, before: datetime, most: int) -> Sequence[AuditCount]:
+        """How often each did what, with which outcome: the most frequent ones."""
+        of, many = AUDIT.c, func.count().label("many")
+        query = select(of.who, of.verb, of.outcome, many).where(of.at >= since, of.at < before)
+        counted = query.group_by(of.who, of.verb, of.outcome).order_by(many.desc(), of.who, of.verb)
+        return rows.many(self._session, AuditCount, counted.limit(most))
 
     def chain(self) -> Iterator[Entry]:
         """All entries in their order."""

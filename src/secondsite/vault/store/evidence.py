@@ -1,5 +1,6 @@
 """Evidence of failovers and drills: rows that are never changed, and outlive jobs and machines."""
 
+import dataclasses
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,20 @@ class EvidenceRecord:
     sha256: str
     number: int
     document: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """Evidence without its document, which may be megabytes."""
+
+    id: str
+    job_id: str
+    verb: str
+    subject: str
+    state: str
+    requested_by: str
+    ended_at: datetime
+    sites: tuple[tuple[str, ...], ...]
 
 
 EVIDENCE = Table(
@@ -89,6 +104,19 @@ class Evidences:
 
     def by_id(self, evidence_id: str) -> EvidenceRecord | None:
         return rows.one(self._session, EvidenceRecord, select(EVIDENCE).where(EVIDENCE.c.id == evidence_id))
+
+    def lines(self, since: datetime, before: datetime, verbs: Collection[str]) -> Sequence[EvidenceLine]:
+        """Evidence of these verbs that ended in that time, newest first."""
+        of = EVIDENCE.c
+        columns = [of[each.name] for each in dataclasses.fields(EvidenceLine)]
+        query = select(*columns).where(of.ended_at >= since, of.ended_at < before, of.verb.in_(sorted(verbs)))
+        return rows.many(self._session, EvidenceLine, query.order_by(of.number.desc()))
+
+    def last_of(self, subject: str, verbs: Collection[str]) -> EvidenceRecord | None:
+        """The newest evidence of these verbs of a subject."""
+        of = EVIDENCE.c
+        query = select(EVIDENCE).where(of.subject == subject, of.verb.in_(sorted(verbs)))
+        return rows.one(self._session, EvidenceRecord, query.order_by(of.number.desc()).limit(1))
 
     def find(self, limit: int, after: int | None, site: str | None = None) -> Sequence[EvidenceRecord]:
         """Evidence, newest first; only that whose entry in the audit log is before `after`, and in which

@@ -8,8 +8,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ...domain.notices.targets import NoticeTarget
+from ...domain.notices.weekly import Told
 from ...jobs.storage.lease import database_now
-from .notices import CLAIMS, DELIVERIES, TARGETS, NoticeDelivery
+from .notices import CLAIMS, DELIVERIES, REPORTS, TARGETS, NoticeDelivery
 from .sql import rows
 
 
@@ -59,6 +60,13 @@ class NoticeTargets:
         there = select(TARGETS.c.id).where(TARGETS.c.id == delivery.target_id).with_for_update(read=True)
         if self._session.execute(there).first() is not None:
             rows.upsert(self._session, DELIVERIES, rows.row(delivery))
+
+    def reports(self) -> Mapping[str, Told]:
+        """By target: the last weekly report that it was told."""
+        return {row.target_id: row.told for row in self._session.execute(select(REPORTS))}
+
+    def put_report(self, target_id: str, told: Told) -> None:
+        rows.upsert(self._session, REPORTS, {"target_id": target_id, "told": told})
 
     def claim(self, target_id: str, by: str, seconds: float) -> bool:
         """Claim the target, so that no other process sends to it for so many seconds, by the database's

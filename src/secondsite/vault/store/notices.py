@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from ...domain.notices.happenings import Happening
 from ...domain.notices.marks import Key, Mark
 from ...domain.notices.targets import NoticeTarget
+from ...domain.notices.weekly import Told
 from .sql import rows
 from .sql.columns import ShapeColumn, UtcDateTime, metadata
 
@@ -114,6 +115,13 @@ MARKS = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     Column("told_at", UtcDateTime, nullable=False),
     Column("times", Integer, nullable=False),
+)
+
+REPORTS = Table(
+    "weekly_reports",
+    metadata,
+    Column("target_id", ForeignKey("notice_targets.id", ondelete="CASCADE"), primary_key=True),
+    Column("told", ShapeColumn(Told), nullable=False),
 )
 
 # `number` is their order.

@@ -53,6 +53,8 @@ class NoticeFilter(Shape):
     """Only jobs of these verbs; empty: jobs of all verbs."""
     approvals: bool = True
     """Whether it is told of requests that wait for a second person."""
+    weekly_report: str | None = Field(None, max_length=20)
+    """When it is told the weekly report: a day and a time in UTC, as monday 07:00; null: never."""
 
 
 class QuietHoursShape(Shape):

@@ -56,6 +56,7 @@ def change(
     jobs: options.JobEnds = None,
     verb: options.Verbs = None,
     approvals: options.Approvals = None,
+    weekly_report: options.WeeklyReport = None,
     quiet: options.Quiet = None,
     zone: options.Zone = None,
     repeat: options.Repeat = None,
@@ -71,7 +72,7 @@ def change(
     given = options.TypedSettings(
         webhook=webhook,
         mail=options.mail(mail_server, sender=sender, to=to, tls=tls, user=user),
-        wanted=options.wanted(findings, gone=gone, jobs=jobs, verbs=verb, approvals=approvals),
+        wanted=options.wanted(findings, weekly_report, gone=gone, jobs=jobs, verbs=verb, approvals=approvals),
         quiet=quiet,
         zone=zone,
         ca_file=ca_file,

@@ -79,6 +79,14 @@ Approvals = Annotated[
         show_default="approvals",
     ),
 ]
+WeeklyReport = Annotated[
+    str | None,
+    typer.Option(
+        help="When the weekly report is sent, in UTC: 'monday 07:00'; or none.",
+        metavar="WHEN",
+        show_default="none",
+    ),
+]
 Quiet = Annotated[
     str | None,
     typer.Option(
@@ -146,9 +154,11 @@ def mail(server: str | None, **values: object) -> Values:
     return found if server is None else found | _server(server)
 
 
-def wanted(findings: str | None, **values: object) -> Values:
-    """Settings of findings from a severity, or none. Raises InvalidArgument."""
+def wanted(findings: str | None, weekly_report: str | None = None, **values: object) -> Values:
+    """Settings of what is told; findings from a severity, or none. Raises InvalidArgument."""
     found = given(**values)
+    if weekly_report is not None:
+        found["weekly_report"] = None if weekly_report == NONE else weekly_report
     if findings is not None and findings not in (*Severity, NONE):
         raise errors.InvalidArgument(f"'{findings}' is no severity.", do="Give warning, critical or none.")
     return found if findings is None else found | {"findings": None if findings == NONE else findings}

@@ -62,6 +62,7 @@ def _facts(target: rest.NoticeTarget) -> Iterator[tuple[str, object]]:
     verbs = f" ({', '.join(wanted.verbs)})" if wanted.verbs else ""
     yield "jobs", f"{wanted.jobs}{verbs}"
     yield "approvals", "told" if wanted.approvals else "not told"
+    yield "weekly report", f"{wanted.weekly_report} UTC" if wanted.weekly_report else NONE
     yield "quiet hours", _quiet(target)
     yield "a finding again after", amounts.span(round(target.repeat_seconds))
     yield "messages apart", amounts.span(round(target.pace_seconds))

@@ -19,5 +19,6 @@ Its rooms:
     drill_schedules                drills that the vault starts by itself
     notice_targets                 targets of notices
     glance                         rows of machines and jobs, live
+    reporting                      the weekly report
     metrics                        what a monitoring system reads
 """

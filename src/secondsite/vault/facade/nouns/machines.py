@@ -208,14 +208,8 @@ class Machines:
 
     def _unprotected(self, site: str, seen: discovery.SiteContents) -> rest.SiteMachines:
         with self._parts.store.reading() as tx:
-            machines = tx.machines.list()
-        ours = {key for machine in machines for key in _places(machine)}
-        ids = {machine.id for machine in machines}
-        others = [
-            machine_shapes.unprotected(site, machine, seen.seen_at)
-            for machine in seen.inventory.machines
-            if (site, machine.fabric_id) not in ours and machine.tag not in ids
-        ]
+            found = discovery.unprotected(site, seen.inventory, tx.machines.list())
+        others = [machine_shapes.unprotected(site, machine, seen.seen_at) for machine in found]
         return rest.SiteMachines(
             site=site, machines=tuple(others), problem=seen.problem, seen_at=seen.seen_at
         )
@@ -254,8 +248,3 @@ def _within_what_is_kept(since: datetime | None, now: datetime) -> datetime:
     if since is None:
         return oldest
     return max(oldest, since if since.tzinfo else since.replace(tzinfo=UTC))
-
-
-def _places(machine: MachineRecord) -> list[tuple[str, str]]:
-    source = (machine.source_site, machine.source_fabric_id)
-    return [source, (machine.target_site, machine.target_fabric_id)]

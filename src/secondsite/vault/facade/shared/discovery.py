@@ -1,7 +1,7 @@
 """The machines and networks of a site: its appliances are asked, and the answer is kept for when they cannot
 be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from ....domain import errors
 from ....wire.common.base import Problem
+from ....wire.common.machines import DiscoveredMachine
 from ....wire.control.orders import DISCOVER, Discover, Inventory
 from ...steps import lookup
-from ...store import ApplianceRecord, InventoryRecord
+from ...store import ApplianceRecord, InventoryRecord, MachineRecord
 from ..parts import Parts
 from .answered_order import ask_each
 
@@ -63,6 +64,22 @@ def _asked(parts: Parts, site: str) -> SiteContents | errors.SecondsiteError:
         return SiteContents(found, Problem.of(silent[0]), parts.now())
     _keep(parts, site, found)
     return SiteContents(found)
+
+
+def unprotected(
+    site: str, inventory: Inventory, machines: Iterable[MachineRecord]
+) -> list[DiscoveredMachine]:
+    """The machines of a site's inventory that are none of the vault's `machines`, and no copy of one."""
+    taken = {place for each in machines for place in _places(each)}
+    ids = {key for key in taken if isinstance(key, str)}
+    return [
+        each for each in inventory.machines if (site, each.fabric_id) not in taken and each.tag not in ids
+    ]
+
+
+def _places(machine: MachineRecord) -> tuple[str | tuple[str, str], ...]:
+    source = (machine.source_site, machine.source_fabric_id)
+    return machine.id, source, (machine.target_site, machine.target_fabric_id)
 
 
 def now_or_last(parts: Parts, site: str) -> SiteContents:

@@ -1,6 +1,6 @@
 """The RPO series: a small row per machine and ten minutes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,12 @@ class RpoBlocks:
         query = select(COLUMNS.begins_at, COLUMNS.slots).where(where).order_by(COLUMNS.begins_at)
         found = self._session.execute(query)
         return [RpoBlock(machine_id, begins_at, rpo_samples.unpack(slots)) for begins_at, slots in found]
+
+    def packed(self, begin_at: Sequence[datetime]) -> Iterator[tuple[str, bytes]]:
+        """The blocks of all machines that begin at these instants, by machine id, as they are kept."""
+        for each in begin_at:
+            query = select(COLUMNS.machine_id, COLUMNS.slots).where(COLUMNS.begins_at == each)
+            yield from ((row.machine_id, row.slots) for row in self._session.execute(query))
 
     def forget(self, before: datetime) -> None:
         """Delete the blocks that begin before then."""

@@ -7,5 +7,6 @@ Its rooms:
     sessions   sessions of whoever logged in
     audit      the audit log
     evidence   what is kept of failovers and drills
+    reports    the weekly report
     approvals  what waits for a second person
 """

@@ -1,6 +1,6 @@
 """What it takes to protect machines, from what is known of them."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .....domain import errors
@@ -9,7 +9,6 @@ from .....domain.prediction import capacity as domain
 from .....domain.prediction.capacity import Assumptions, Basis, Need, Needs
 from .....ground.units import DAY
 from .....wire.common.base import Problem
-from .....wire.common.machines import DiscoveredMachine
 from .....wire.common.stores import believed
 from .....wire.rest.plans import Plan
 from .....wire.rest.predictions import (
@@ -31,13 +30,11 @@ from .subjects import Subject
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known without asking a site: `taken` are the places of all protected machines, `ids` their
-    ids."""
+    """What is known without asking a site: `machines` are those that are protected this way, `every` all."""
 
     policy: ReplicationPolicy
     machines: Sequence[tuple[MachineRecord, StatusRecord]]
-    taken: Collection[tuple[str, str]]
-    ids: Collection[str]
+    every: Sequence[MachineRecord]
 
 
 class Capacities:
@@ -73,16 +70,12 @@ class Capacities:
             every = tx.machines.list()
             own = [each for each in every if _is_of(each, query) and parts.sees(query.source)]
             statuses = parts.facts.latest_of(tx, [each.id for each in own])
-            taken = {place for each in every for place in _places(each)}
-            return _Known(
-                policy, [(each, statuses[each.id]) for each in own], taken, {each.id for each in every}
-            )
+            return _Known(policy, [(each, statuses[each.id]) for each in own], every)
 
     def _unprotected(self, site: str, known: _Known) -> tuple[list[Subject], Problem | None]:
         seen = discovery.seen(self._parts, site)
-        found = [
-            subjects.unprotected(each) for each in seen.inventory.machines if _is_free(site, each, known)
-        ]
+        free = discovery.unprotected(site, seen.inventory, known.every)
+        found = [subjects.unprotected(each) for each in free]
         return found, seen.problem
 
     def _told(
@@ -136,15 +129,6 @@ def _is_of(machine: MachineRecord, query: CapacityQuery) -> bool:
     """Whether it runs at the source and, if no machines are named, is protected to the target."""
     same = machine.source_site == query.source
     return same and (bool(query.machine) or machine.target_site == query.target)
-
-
-def _places(machine: MachineRecord) -> Iterator[tuple[str, str]]:
-    yield machine.source_site, machine.source_fabric_id
-    yield machine.target_site, machine.target_fabric_id
-
-
-def _is_free(site: str, machine: DiscoveredMachine, known: _Known) -> bool:
-    return (site, machine.fabric_id) not in known.taken and machine.tag not in known.ids
 
 
 def _row(of: Subject, need: Need) -> MachineCapacity:
