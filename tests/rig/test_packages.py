@@ -8,7 +8,7 @@ import pytest
 
 from rig.packages import __main__ as command
 from rig.packages import changelog
-from rig.packages.building import TOP
+from rig.release.root import TOP
 
 MADE_AT = datetime(2026, 11, 30, 7, 32, 31, tzinfo=UTC)
 HEAD = re.compile(r"secondsite \((\S+)\) (\w+); urgency=medium")
@@ -27,7 +27,8 @@ def is_below(one, other):
 def test_each_entry_has_a_head_and_a_trailer_and_what_it_brings(tmp_path):
     version, text = written(tmp_path)
     entries = text.split("\n\nsecondsite (")
-    assert HEAD.match(text)[1] == version
+    head = HEAD.match(text)
+    assert head and head[1] == version
     for entry in entries:
         lines = entry.rstrip("\n").split("\n")
         assert TRAILER.fullmatch(lines[-1])
