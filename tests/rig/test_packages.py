@@ -28,7 +28,8 @@ def test_each_entry_has_a_head_and_a_trailer_and_what_it_brings(tmp_path):
     version, text = written(tmp_path)
     entries = text.split("\n\nsecondsite (")
     head = HEAD.match(text)
-    assert head and head[1] == version
+    assert head
+    assert head[1] == version
     for entry in entries:
         lines = entry.rstrip("\n").split("\n")
         assert TRAILER.fullmatch(lines[-1])
