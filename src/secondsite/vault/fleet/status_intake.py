@@ -27,6 +27,7 @@ from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideSt
 from .statuses.old_copies import OldCopies
 from .statuses.order_numbers import OrderNumbers
 from .statuses.status_requests import StatusRequests
+from .statuses.store_history import StoreHistory
 from .statuses.writer import NOTHING, WRITE_ALONE_EVERY, WRITE_EVERY, Due, StatusWriter, is_written
 
 
@@ -56,6 +57,7 @@ class StatusIntake:
         self._numbers = OrderNumbers()
         self._old_copies = OldCopies(store, signals)
         self._hardware = Hardware(store)
+        self.stores = StoreHistory()
         self._arrivals: dict[str, tuple[ArrivalStatus, ...]] = {}
         """By appliance, the machines that run there and are not replicated from there."""
         self._left: dict[str, tuple[OldCopyStatus, ...]] = {}
@@ -380,6 +382,7 @@ class StatusIntake:
             )
         )
         self._appliances_written[appliance_id] = now
+        self.stores.note(appliance_id, self._stores.get(appliance_id, ()), now)
         if has is not None and not has.is_believed:
             memory = f"{exact_size(has.free_bytes)} of {exact_size(has.memory_bytes)} of memory"
             disbelief.note(tx, appliance_id, f"reports that {memory} are free", now)

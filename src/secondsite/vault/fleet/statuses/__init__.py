@@ -10,6 +10,7 @@ Its rooms:
     new_points         which points of a replica the store does not have yet
     status_requests    what an appliance is asked to send again
     old_copies         old copies that an undone reprotect left
+    store_history      how the free space of stores changed
     hardware           the records follow what sources say that their machines have
     order_numbers      the numbers of orders that appliances have seen
     writer             what of it is written when

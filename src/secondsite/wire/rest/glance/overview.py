@@ -116,8 +116,8 @@ class StoreForecast(Shape):
     problem: str | None = None
     """Why nothing can be kept there now; null: it is in order."""
     full_at: AwareDatetime | None = None
-    """When it will be full if it goes on as in the last days (UTC); null: it does not fill, or that is not
-    known yet."""
+    """When it will be full if it goes on as in the last days (UTC); null: it does not fill within a year, or
+    that is not known: the vault's process has to hear of it for six hours."""
 
 
 class SiteNode(Shape):
@@ -178,7 +178,7 @@ class Overview(Shape):
     readiness: Readiness
     """How sure it is that a failover will work."""
     stores: tuple[StoreForecast, ...]
-    """The 100 stores that are full soonest."""
+    """The 100 stores that are full soonest; those with a problem first."""
     sites: tuple[SiteNode, ...]
     """By name."""
     edges: tuple[SiteEdge, ...]

@@ -71,7 +71,7 @@ class Overviews:
             jobs=overviews.jobs(jobs),
             rpo=overviews.rpo(rows, now),
             readiness=overviews.readiness(rows, tx.machines.list(site), policies),
-            stores=tuple(_stores(appliances))[:MOST_STORES],
+            stores=tuple(self._stores(appliances)),
             sites=overviews.nodes(sites, appliances, rows),
             edges=overviews.edges(rows, now),
         )
@@ -101,19 +101,30 @@ class Overviews:
             for finding in prerendered_machines.findings_of(situation, now)
         }
 
-
-def _counted(words: Iterable[W]) -> Mapping[W, int]:
-    return dict(sorted(Counter(words).items()))
-
-
-def _stores(appliances: Sequence[ApplianceRecord]) -> Iterator[StoreForecast]:
-    for appliance in appliances:
-        for store in appliance.stores:
-            yield StoreForecast(
+    def _stores(self, appliances: Sequence[ApplianceRecord]) -> Sequence[StoreForecast]:
+        known = self._parts.facts.stores
+        found = [
+            StoreForecast(
                 appliance=appliance.name,
                 site=appliance.site,
                 store=store.name,
                 free_bytes=store.free_bytes,
                 size_bytes=store.size_bytes,
                 problem=store.problem,
+                full_at=known.full_at(appliance.id, store.name),
             )
+            for appliance in appliances
+            for store in appliance.stores
+        ]
+        return sorted(found, key=_soonest)[:MOST_STORES]
+
+
+def _soonest(store: StoreForecast) -> tuple[bool, bool, float, float]:
+    """Stores with a problem first, then by when they are full, then by how much of them is free."""
+    full = store.full_at.timestamp() if store.full_at is not None else 0.0
+    free = (store.free_bytes or 0) / (store.size_bytes or 1)
+    return store.problem is None, store.full_at is None, full, free
+
+
+def _counted(words: Iterable[W]) -> Mapping[W, int]:
+    return dict(sorted(Counter(words).items()))
