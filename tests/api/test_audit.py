@@ -22,7 +22,7 @@ pytestmark = pytest.mark.always
 
 ELSEWHERE = {call for call in REQUESTS if call.endswith("/hold")}
 """Begun, and then done or refused: two entries."""
-OF_STRANGERS = {"POST /enroll", "POST /session"}
+OF_STRANGERS = {"POST /enroll", "POST /session", "POST /logins/poll"}
 
 
 @pytest.fixture(

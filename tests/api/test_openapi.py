@@ -75,6 +75,10 @@ NOTHING_NEW = {
     "POST /api/approvals/{number}/grant",
     "POST /api/notices/targets/{target}/test",
     "POST /api/session",
+    "POST /api/logins",
+    "POST /api/logins/poll",
+    "POST /api/logins/{code}/approve",
+    "POST /api/logins/{code}/refuse",
     "POST /api/session/second-factor",
     "POST /api/session/second-factor/remove",
 }

@@ -47,7 +47,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and thi
 - **Newer vaults** may have fields and values that a client does not know: ignore them."""  # noqa: E501
 
 
-OPEN_CALLS = frozenset({("POST", f"{BASE}/session")})
+OPEN_CALLS = frozenset(("POST", f"{BASE}/{path}") for path in ("session", "logins", "logins/poll"))
 """Calls that need no token, of paths that need one otherwise."""
 OPEN_PATHS = frozenset(
     {DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ready", f"{BASE}/ca", f"{BASE}/enroll"}

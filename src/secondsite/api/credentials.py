@@ -14,6 +14,8 @@ from ..domain.access.sessions import SessionKind
 
 COOKIE = "__Host-session"
 """A browser takes a cookie of such a name only from the vault itself, over TLS, and for no other host."""
+SESSION = "sss_"
+"""What a session's secret begins with."""
 UNATTENDED = b"x-unattended"
 """The header of requests that a page makes by itself: they keep no session from being idle."""
 NEEDED = "This call needs an access token ('Authorization: Bearer TOKEN'), or a session."
@@ -45,7 +47,7 @@ def shown(scope: Scope) -> Shown:
         return Shown(cookie, SessionKind.BROWSER, UNATTENDED not in headers)
     if not bearer:
         raise errors.Unauthenticated(NEEDED)
-    return Shown(bearer)
+    return Shown(bearer, SessionKind.COMMAND_LINE if bearer.startswith(SESSION) else None)
 
 
 def cookie_of(scope: Scope) -> str | None:

@@ -27,7 +27,17 @@ def verb_of(route: str) -> str:
     return route.removesuffix(FOR_ONE).removesuffix(OF_PLAN)
 
 
-OPEN = frozenset({"GET /health", "GET /ready", "GET /ca", "POST /enroll", "POST /session"})
+OPEN = frozenset(
+    {
+        "GET /health",
+        "GET /ready",
+        "GET /ca",
+        "POST /enroll",
+        "POST /session",
+        "POST /logins",
+        "POST /logins/poll",
+    }
+)
 """Calls that need no token."""
 
 
@@ -103,6 +113,9 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /session/second-factor": Permission.ENTER,
         "PUT /session/second-factor": Permission.ENTER,
         "POST /session/second-factor/remove": Permission.ENTER,
+        "GET /logins/{code}": Permission.ENTER,
+        "POST /logins/{code}/approve": Permission.ENTER,
+        "POST /logins/{code}/refuse": Permission.ENTER,
         "GET /session": Permission.ENTER,
         "DELETE /session": Permission.ENTER,
         "GET /sessions": Permission.ENTER,

@@ -10,7 +10,7 @@ import typer
 from .. import __version__
 from ..domain import errors
 from . import document_commands as documents
-from . import exit_codes, output, plan_capacity, support_bundle
+from . import exit_codes, login, output, plan_capacity, support_bundle
 from .nouns import (
     appliance,
     approval,
@@ -71,6 +71,8 @@ for noun in (
 ):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 documents.register(app)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
 app.command("whoami")(session.whoami)
 app.command("plan-capacity")(plan_capacity.plan_capacity)
 app.command()(report)

@@ -7,6 +7,8 @@ What goes wrong is raised as one of `errors`: with a code, what happened, and wh
 
     vault        Vault, from which everything else is reached
     which_vault  finds the vault: arguments, environment, the file of `vault init`
+    logging_in   a command line logs in
+    login_file   the login of a person at a host
     following    server-sent events, across restarts of the vault
     validation_messages  words for values that no shape accepts
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised

@@ -2,8 +2,8 @@
 
 `secondsite vault init` leaves `client.json` (url, token file, CA file) in the vault's home; SECONDSITE_CLIENT
 names it, else ~/.config/secondsite/client.json, else that of the vault of this host. Arguments come first,
-then SECONDSITE_URL, SECONDSITE_TOKEN and SECONDSITE_CA, then that file.
-"""
+then SECONDSITE_URL, SECONDSITE_TOKEN and SECONDSITE_CA, then the login of 'secondsite login' until it ends,
+then that file."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..domain import errors
+from . import login_file
 
 VARIABLE = "SECONDSITE_CLIENT"
 OWN_FILE = "~/.config/secondsite/client.json"
@@ -27,17 +28,41 @@ class Access:
     ca: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An https address, and the PEM file of the CA that vouches for it."""
+
+    url: str
+    ca: Path
+
+
 def find(url: str | None = None, token: str | None = None, ca: Path | str | None = None) -> Access:
     """URL, token and CA file, from wherever they are given; raises InvalidArgument or Unauthenticated naming
     what is missing."""
-    url = url or os.environ.get("SECONDSITE_URL")
     token = token or os.environ.get("SECONDSITE_TOKEN")
+    found, stored, writer = _place(url, ca, bool(token))
+    login = None if token else login_file.read()
+    if login is not None and login.counts() and login.url == found.url:
+        token = login.secret
+    return Access(found.url, token or _stored_token(stored, writer), found.ca)
+
+
+def place(url: str | None = None, ca: Path | str | None = None) -> Place:
+    """URL and CA file alone. Raises InvalidArgument naming what is missing."""
+    return _place(url, ca, True)[0]
+
+
+def _place(url: str | None, ca: Path | str | None, has_token: bool) -> tuple[Place, dict[str, str], int]:
+    """URL and CA file, what the stored file contains, and its owner."""
+    url = url or os.environ.get("SECONDSITE_URL")
     ca = ca or os.environ.get("SECONDSITE_CA")
-    stored, writer = ({}, os.geteuid()) if url and token and ca else _stored()
+    stored, writer = ({}, os.geteuid()) if url and ca and has_token else _stored()
     url, ca = url or stored.get("url"), ca or stored.get("ca")
+    if not url and not ca and (login := login_file.read()) is not None:
+        url, ca = login.url, login.ca
     if not url or not ca:
         raise _no_vault()
-    return Access(url, token or _stored_token(stored, writer), Path(ca))
+    return Place(url, Path(ca)), stored, writer
 
 
 def _no_vault() -> errors.InvalidArgument:

@@ -3,7 +3,7 @@
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    people, sessions                 who logs in with a name; log in, log out
+    people, sessions, command_lines  who logs in with a name; log in, log out
     machines, points, groups, plans  protected machines, and how they are recovered together
     machine_settings                 settings of single machines
     pools                            address pools of the sites' networks
@@ -20,6 +20,7 @@ from . import (
     appliances,
     approvals,
     audit,
+    command_lines,
     drill_schedules,
     events,
     evidence,
@@ -42,7 +43,7 @@ from . import (
     verbs,
 )
 
-OPEN = (vault.open_router, appliances.open_router, sessions.open_router)
+OPEN = (vault.open_router, appliances.open_router, sessions.open_router, command_lines.open_router)
 """Routers of calls without a token."""
 GUARDED = tuple(
     noun.router
@@ -56,6 +57,7 @@ GUARDED = tuple(
         tokens,
         people,
         sessions,
+        command_lines,
         audit,
         approvals,
         evidence,

@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Header, Request, Response
 from starlette.types import Scope
 
+from ...domain import errors
+from ...domain.access.sessions import SessionKind
 from ...vault.facade.nouns.login.logins import Begun
 from ...wire import rest
 from .. import credentials
@@ -20,30 +22,36 @@ open_router = open_to_all("sessions")
 Program = Annotated[str, Header(alias="user-agent", include_in_schema=False)]
 
 
-def _former(scope: Scope) -> str | None:
+def _former(scope: Scope, kind: SessionKind) -> str | None:
     """The session that the browser has already. Raises Forbidden if another page asks: it would make somebody
-    act under a name that is not theirs."""
+    act under a name that is not theirs. No page gets a secret that it could read."""
     if credentials.comes_from_a_browser(scope):
         credentials.require_own_page(scope)
+        if kind is not SessionKind.BROWSER:
+            raise errors.Forbidden("This is a browser, not a command line.", do="Leave out the kind.")
     return credentials.cookie_of(scope)
 
 
-def _given(response: Response, begun: Begun) -> rest.Identity:
-    """Set the cookie of a new session; gives what is shown of it."""
-    response.set_cookie(credentials.COOKIE, begun.secret, secure=True, httponly=True, samesite="strict")
+def _given(response: Response, begun: Begun, kind: SessionKind = SessionKind.BROWSER) -> rest.LoggedIn:
+    """What is shown of a new session, whose secret a browser gets as a cookie."""
     response.headers["Cache-Control"] = "no-store"
-    return begun.shown
+    shown = begun.shown.model_dump()
+    if kind is SessionKind.COMMAND_LINE:
+        return rest.LoggedIn(**shown, secret=begun.secret)
+    response.set_cookie(credentials.COOKIE, begun.secret, secure=True, httponly=True, samesite="strict")
+    return rest.LoggedIn(**shown)
 
 
 @open_router.post("/session", status_code=HTTPStatus.CREATED)
 def log_in(
     vault: Vault, request: Request, response: Response, log_in: rest.LogIn, program: Program = ""
-) -> rest.Identity:
+) -> rest.LoggedIn:
     """Begins a session: the answer's cookie stands for its holder in this browser. It ends after 12 hours,
     after half an hour without a request (of those with the header `X-Unattended`, which a page makes by
     itself, none counts), and with the token. A session that the browser had before ends. Too many attempts
     that fail get 429, and are told in `Retry-After` after how many seconds the next one counts."""
-    return _given(response, vault.logins.begin(log_in, _former(request.scope), program))
+    begun = vault.logins.begin(log_in, _former(request.scope, log_in.kind), program)
+    return _given(response, begun, log_in.kind)
 
 
 @router.get("/session")
@@ -74,10 +82,11 @@ def end_session(vault: Vault, session: SessionId) -> None:
 @router.put("/session/password")
 def change_own_password(
     vault: Vault, response: Response, request: rest.PasswordChange, program: Program = ""
-) -> rest.Identity:
+) -> rest.LoggedIn:
     """Chooses the caller's own password, of 12 to 200 characters. All their sessions end, and a new one
     begins. The present password is needed, but for whoever came by a link."""
-    return _given(response, vault.own.change_password(request, program))
+    begun = vault.own.change_password(request, program)
+    return _given(response, begun, begun.kind)
 
 
 @router.post("/session/second-factor")
@@ -94,7 +103,7 @@ def confirm_second_factor(
     """The app's first code: from now on the log-in asks for codes, each of which counts once. All sessions of
     the caller end, and a new one begins."""
     begun, codes = vault.second_factor.confirm(request.one_time_code or "", program)
-    _given(response, begun)
+    _given(response, begun, begun.kind)
     return codes
 
 
@@ -104,4 +113,5 @@ def remove_second_factor(
 ) -> rest.Identity:
     """Ends the caller's own second factor, with a code of it. All their sessions end, and a new one
     begins."""
-    return _given(response, vault.second_factor.remove(request.one_time_code, program))
+    begun = vault.second_factor.remove(request.one_time_code, program)
+    return _given(response, begun, begun.kind)

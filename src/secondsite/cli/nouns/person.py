@@ -55,7 +55,7 @@ def show_list(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.show_json(people)
         return
-    output.show_table(people, COLUMNS, "No people: secondsite person add NAME --role reader")
+    output.show_table(people, COLUMNS, "No people: secondsite person create NAME --role reader")
 
 
 @app.command()
@@ -67,7 +67,7 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
 
 
 @app.command()
-def add(
+def create(
     context: typer.Context, name: Name, role: Roles, site: OnlySite = None, as_json: Json = False
 ) -> None:
     """Make a person, who chooses a password by a link. It is shown once, and counts once within three

@@ -13,7 +13,7 @@ URL = "url"
 """The URL of a webhook: whoever knows all of it can often post there."""
 HIDDEN = "(not shown)"
 LOOKS_SECRET = re.compile(
-    r"""ss[stl]_[A-Za-z0-9_-]{20,}                                        # an access token, session or link
+    r"""ss[stlp]_[A-Za-z0-9_-]{20,}                                       # a token, session, link or poll
     |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*KEY-----|\Z)
     |(?i:(?<=bearer\ )|(?<=basic\ ))[A-Za-z0-9+/=._-]{8,}               # of a header
     |(?<=://)[^\s/@:"]*:[^\s/@"]+(?=@)                                  # name and password in a URL

@@ -18,6 +18,8 @@ class SessionKind(StrEnum):
 
     BROWSER = "browser"
     """In a browser's cookie, which counts for the vault's own pages only."""
+    COMMAND_LINE = "command_line"
+    """In a file of the person's on some host."""
 
 
 class LogInWay(StrEnum):

@@ -19,6 +19,7 @@ from .nouns.glance.overview import Overviews
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
+from .nouns.login.command_lines import CommandLines
 from .nouns.login.logins import LogIns
 from .nouns.login.own import Own
 from .nouns.login.people import People
@@ -68,6 +69,7 @@ class VaultFacade:
     own: Own
     second_factor: SecondFactor
     sessions: Sessions
+    command_lines: CommandLines
     logins: LogIns
     audit: Audit
     evidence: Evidence
@@ -132,6 +134,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         own=Own(parts),
         second_factor=SecondFactor(parts),
         sessions=Sessions(parts),
+        command_lines=CommandLines(parts),
         logins=LogIns(parts),
         audit=Audit(parts),
         evidence=Evidence(parts),

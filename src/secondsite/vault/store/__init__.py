@@ -23,6 +23,7 @@ Its rooms:
 
 from .access import (
     HolderRecord,
+    LoginRequestRecord,
     OpenSession,
     People,
     PersonRecord,
@@ -121,6 +122,7 @@ __all__ = [
     "KeyRecord",
     "Links",
     "LivedTime",
+    "LoginRequestRecord",
     "MachineChecks",
     "MachineChecksRecord",
     "MachineFilter",

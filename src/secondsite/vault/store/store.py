@@ -20,6 +20,7 @@ from .access import (
     HolderRecord,
     Holders,
     KnownSecrets,
+    LoginRequests,
     OpenSession,
     People,
     Sessions,
@@ -203,6 +204,10 @@ class Transaction:
     @cached_property
     def holders(self) -> Holders:
         return Holders(self.tokens, self.people)
+
+    @cached_property
+    def login_requests(self) -> LoginRequests:
+        return LoginRequests(self._session)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -41,7 +41,17 @@ from .access.people import (
     RecoveryCodes,
     SecondFactorBegun,
 )
-from .access.sessions import Identity, LogIn, Session
+from .access.sessions import (
+    Identity,
+    LoggedIn,
+    LogIn,
+    LoginAsked,
+    LoginPoll,
+    LoginPolled,
+    LoginRequest,
+    PendingLogin,
+    Session,
+)
 from .access.tokens import NewToken, Token, TokenCreate, TokenRotate
 from .adoption import AdoptedMachine, Adoption, AdoptionEnd, AdoptionRequest
 from .errors import MOST_PER_PAGE, ErrorBody, Page, Paging
@@ -236,6 +246,11 @@ __all__ = [
     "Location",
     "LogIn",
     "LogInSettings",
+    "LoggedIn",
+    "LoginAsked",
+    "LoginPoll",
+    "LoginPolled",
+    "LoginRequest",
     "Machine",
     "MachinePage",
     "MachinePolicy",
@@ -264,6 +279,7 @@ __all__ = [
     "Page",
     "Paging",
     "PasswordChange",
+    "PendingLogin",
     "Person",
     "PersonChange",
     "PersonCreate",

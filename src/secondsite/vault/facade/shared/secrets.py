@@ -37,6 +37,11 @@ def new_link() -> str:
     return f"ssl_{secrets.token_urlsafe(LINK_BYTES)}"
 
 
+def new_poll() -> str:
+    """The secret by which a command line asks whether it was let in, of 256 random bits."""
+    return f"ssp_{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
 def is_link(text: str) -> bool:
     """Whether the text has the form of a link's code."""
     return LINK.fullmatch(text) is not None

@@ -2,15 +2,17 @@
 
 Its rooms:
 
-    tokens         access tokens of people and programs
-    people         people who log in with a name
-    holders        both of them
-    sessions       sessions of whoever logged in
-    known_secrets  a cache of what secrets open
+    tokens          access tokens of people and programs
+    people          people who log in with a name
+    holders         both of them
+    sessions        sessions of whoever logged in
+    login_requests  command lines that wait for somebody's approval
+    known_secrets   a cache of what secrets open
 """
 
 from .holders import HolderRecord, Holders
 from .known_secrets import Change, KnownSecrets
+from .login_requests import LoginRequestRecord, LoginRequests
 from .people import People, PersonRecord
 from .sessions import OpenSession, SessionRecord, Sessions
 from .tokens import TokenRecord, Tokens
@@ -20,6 +22,8 @@ __all__ = [
     "HolderRecord",
     "Holders",
     "KnownSecrets",
+    "LoginRequestRecord",
+    "LoginRequests",
     "OpenSession",
     "People",
     "PersonRecord",

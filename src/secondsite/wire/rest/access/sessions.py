@@ -21,9 +21,57 @@ class LogIn(Shape):
     """The person's password."""
     link: str | None = Field(None, max_length=200)
     """The code of a link that lets a person in once."""
+    kind: SessionKind = SessionKind.BROWSER
+    """Where the session will live: a browser gets a cookie, a command line a secret in the answer."""
     code: str | None = Field(None, max_length=100)
     """A code of the person's second factor, if there is one: of the app, or one for recovery. Without it,
     once all else is right, the answer is 401 with the code second-factor-needed."""
+
+
+class LoginRequest(Shape):
+    """A command line that wants to log in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    program: str = Field("", max_length=200)
+    """What it says that it is, shown to whoever approves it."""
+
+
+class LoginAsked(Shape):
+    """A code to show to a person, and the secret by which to ask what became of it."""
+
+    code: str
+    """The person gives it to the vault's console, or to 'secondsite session approve CODE'."""
+    secret: str
+    """By which to ask; only this answer contains it."""
+    until: AwareDatetime
+    """Until when it can be approved (UTC)."""
+    poll_seconds: float
+    """How often to ask."""
+
+
+class PendingLogin(Shape):
+    """A command line that waits until somebody who is logged in approves it."""
+
+    code: str
+    """The code that it shows."""
+    program: str
+    """What it says that it is."""
+    address: str
+    """From where it asks."""
+    asked_at: AwareDatetime
+    """Since when (UTC)."""
+    until: AwareDatetime
+    """Until when it can be approved (UTC)."""
+
+
+class LoginPoll(Shape):
+    """Asks what became of a log-in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: str = Field(max_length=200)
+    """The secret of the answer to the request."""
 
 
 class Identity(Shape):
@@ -53,6 +101,21 @@ class Identity(Shape):
     """When the session, or the token, ends (UTC); null: when the token is deleted."""
     idle_ends_at: AwareDatetime | None = None
     """When the session ends if no further request comes (UTC); null: that ends nothing."""
+
+
+class LoggedIn(Identity):
+    """Who has just logged in."""
+
+    secret: str | None = None
+    """Of a command line's session: give it as 'Authorization: Bearer SECRET'. Null for a browser, which has a
+    cookie."""
+
+
+class LoginPolled(Shape):
+    """What became of a log-in."""
+
+    logged_in: LoggedIn | None = None
+    """The session; only this answer contains it. Null: nobody has approved it yet."""
 
 
 class Session(Shape):

@@ -2,10 +2,11 @@
 
 Its rooms:
 
-    logins    log-ins, which begin sessions
-    proofs    what shows who somebody is
-    people    people who log in with a name
-    own       a person's own password
+    logins         log-ins, which begin sessions
+    proofs         what shows who somebody is
+    people         people who log in with a name
+    own            a person's own password
     second_factor  codes of an app
-    sessions  the sessions: recognized, shown, ended
+    command_lines  command lines that wait for somebody's approval
+    sessions       the sessions: recognized, shown, ended
 """

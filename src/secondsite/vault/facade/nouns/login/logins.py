@@ -27,6 +27,7 @@ class Begun:
     """A session that was just begun: its secret is nowhere else."""
 
     secret: str
+    kind: SessionKind
     shown: rest.Identity
 
 
@@ -45,7 +46,7 @@ class LogIns:
             self._require_password(request, known)
             with self._parts.changing() as tx:
                 tx.one_at_a_time("sessions")
-                begun = self.begin_with(tx, self._proof(tx, request, known), former, program)
+                begun = self.begin_with(tx, self._proof(tx, request, known), former, program, request.kind)
         except errors.Unauthenticated:
             self._note_failure(known)
             raise
@@ -90,13 +91,20 @@ class LogIns:
             raise proofs.wrong()
         return proofs.of_person(tx, known, request.code, now)
 
-    def begin_with(self, tx: Transaction, proof: Proof, former: str | None, program: str) -> Begun:
+    def begin_with(
+        self,
+        tx: Transaction,
+        proof: Proof,
+        former: str | None,
+        program: str,
+        kind: SessionKind = SessionKind.BROWSER,
+    ) -> Begun:
         """A new session of whoever has shown this."""
         now, secret = self._parts.now(), secrets.new_session()
         record = SessionRecord(
             id=uuid.uuid4().hex,
             secret_sha256=secrets.digest(secret),
-            kind=SessionKind.BROWSER,
+            kind=kind,
             way=proof.way,
             who=proof.holder.name,
             holder_id=proof.holder.id,
@@ -116,7 +124,7 @@ class LogIns:
         if self._parts.act is not None:
             self._parts.act.caller = caller
         self._parts.note(after=shape_of(self._parts, record, caller))
-        return Begun(secret, Sessions(self._parts).identity(caller, opened))
+        return Begun(secret, kind, Sessions(self._parts).identity(caller, opened))
 
     def _make_room(self, tx: Transaction, record: SessionRecord, former: str | None) -> None:
         tx.sessions.forget(self._parts.deps.lived() - ENDED_KEPT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from .....domain import errors
 from .....domain.access import sessions
 from .....domain.access.passwords import require_good
-from .....domain.access.sessions import LogInWay
+from .....domain.access.sessions import LogInWay, SessionKind
 from .....wire import rest
 from ....store import PersonRecord, Transaction
 from ...attempts import Attempt
@@ -42,7 +42,7 @@ class Own:
         tx.sessions.remove_of(found.id)
         way = LogInWay.PASSWORD if mine.way is LogInWay.LINK else mine.way
         proof = Proof(way, changed, changed.mark_sha256)
-        return LogIns(self._parts).begin_with(tx, proof, None, program)
+        return LogIns(self._parts).begin_with(tx, proof, None, program, mine.kind)
 
     def _require_former(self, person: PersonRecord, former: str | None) -> None:
         """Raises Unauthenticated for a wrong password: whoever took a session over does not know it."""
@@ -58,10 +58,11 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """The person who is logged in, and by which way."""
+    """The person who is logged in, by which way, and where."""
 
     person: PersonRecord
     way: LogInWay
+    kind: SessionKind
 
 
 def me(parts: Parts) -> Me:
@@ -73,4 +74,4 @@ def me(parts: Parts) -> Me:
             "You are here with an access token, which has neither a password nor a second factor.",
             do="Log in with a name and its password.",
         )
-    return Me(found.holder, found.session.way)
+    return Me(found.holder, found.session.way, found.session.kind)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .....domain import errors
-from .....domain.access.sessions import LogInWay
+from .....domain.access.sessions import LogInWay, SessionKind
 from .....wire import rest
 from ....store import PersonRecord, Transaction
 from ...attempts import Attempt
@@ -50,7 +50,7 @@ class SecondFactor:
                 person, totp_secret=person.totp_wanted, totp_wanted=None, totp_step=step, recovery_sha256=kept
             )
             way = mine.way if mine.way is LogInWay.RECOVERY else LogInWay.TWO_FACTORS
-            begun = self._anew(tx, changed, way, program)
+            begun = self._anew(tx, changed, way, mine.kind, program)
         self._parts.attempts.succeeded(attempt)
         return begun, rest.RecoveryCodes(codes=tuple(codes))
 
@@ -64,7 +64,7 @@ class SecondFactor:
             if mine.way is not LogInWay.RECOVERY and person.totp_secret is not None:
                 person = proofs.with_code(person, code, self._parts.now())
             way = mine.way if mine.way is LogInWay.RECOVERY else LogInWay.PASSWORD
-            begun = self._anew(tx, without(person), way, program)
+            begun = self._anew(tx, without(person), way, mine.kind, program)
         self._parts.attempts.succeeded(attempt)
         return begun
 
@@ -92,11 +92,14 @@ class SecondFactor:
             raise errors.Unauthenticated("You were changed meanwhile.", do="Log in again.")
         return found
 
-    def _anew(self, tx: Transaction, person: PersonRecord, way: LogInWay, program: str) -> Begun:
+    def _anew(
+        self, tx: Transaction, person: PersonRecord, way: LogInWay, kind: SessionKind, program: str
+    ) -> Begun:
         changed = replace(person, mark_sha256=secrets.new_mark())
         tx.people.put(changed)
         tx.sessions.remove_of(changed.id)
-        return LogIns(self._parts).begin_with(tx, Proof(way, changed, changed.mark_sha256), None, program)
+        proof = Proof(way, changed, changed.mark_sha256)
+        return LogIns(self._parts).begin_with(tx, proof, None, program, kind)
 
 
 def without(person: PersonRecord) -> PersonRecord:
