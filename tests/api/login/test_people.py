@@ -1,6 +1,7 @@
 """People have a password that they alone know, and one standing at a time."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import argon2
 import pytest
@@ -10,7 +11,8 @@ from secondsite.domain.access.roles import Role
 from secondsite.domain.access.sessions import BY_LINK_SECONDS
 from secondsite.entry.login_link import login_link
 from secondsite.vault.facade.nouns.login.people import LINK_LASTS, RECOVERY_LASTS
-from tests.api.login.conftest import PASSWORD
+from tests.api.login.conftest import OWN_PAGE, PASSWORD
+from tests.vault.backups import support_backups as backups
 
 OTHER = "seven boats over the hill"
 
@@ -242,3 +244,25 @@ def test_root_makes_a_person_where_there_is_none(vault, browser):
         login_link(vault.home, "anna")
     shown = browser().log_in(link=login_link(vault.home, "anna", (Role.CONTRIBUTOR,)).link)
     assert shown["roles"] == ["contributor"]
+
+
+def test_a_restored_vault_has_neither_sessions_nor_links_of_its_backup(vault, ask, person, tmp_path):
+    anna = person("anna", "contributor")
+    link = ask("POST", "/people", 201, json={"name": "ben", "roles": ["reader"]})["link"]
+    taken = backups.take(vault.home, tmp_path / "file")
+    backups.restore(tmp_path / "restored", taken.path)
+    with backups.served(tmp_path / "restored") as restored:
+        token = restored.headers.pop("Authorization")
+        cookie = {**OWN_PAGE, "Cookie": f"__Host-session={anna.cookie}"}
+        assert restored.get("/api/session", headers=cookie).status_code == 401
+        assert restored.post("/api/session", json={"link": link}).status_code == 401
+        body = {"name": "anna", "password": PASSWORD}
+        assert restored.post("/api/session", json=body).status_code == 201
+        listed = restored.get("/api/people", headers={"Authorization": token}).json()
+        assert [(each["name"], each["link_until"]) for each in listed] == [("anna", None), ("ben", None)]
+
+
+@pytest.mark.parametrize("name", ["a\x01b", "a" * 90 + "\u0430", "%00", "' OR 1=1 --"])
+def test_an_odd_name_is_nobodys(ask, browser, name):
+    browser().log_in(name=name, password=PASSWORD, wanted=401)
+    ask("GET", f"/people/{quote(name, safe='')}", 404)

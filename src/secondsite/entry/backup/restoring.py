@@ -223,6 +223,8 @@ def _bring_up(chosen: VaultSettings, about: archive.About, file: Path) -> None:
     try:
         with vault_store.Store(db).transaction() as tx:
             copying.show_restored(tx.session)
+            tx.sessions.remove_all()  # what was ended or used since the backup is not to be there again
+            tx.people.end_links()
             details = {"file": str(file), **dataclasses.asdict(about)}
             tx.audit.append(
                 Entry(

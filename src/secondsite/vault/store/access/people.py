@@ -112,6 +112,11 @@ class People:
         self._change()
         self._session.execute(delete(PEOPLE).where(PEOPLE.c.id == person_id))
 
+    def end_links(self) -> None:
+        """No link lets in any more."""
+        self._change()
+        self._session.execute(update(PEOPLE).values(link_sha256=None, link_way=None, link_until=None))
+
     def need_second_factor(self) -> bool:
         """Whether roles above reader need a second factor."""
         return bool(self._session.execute(select(LOG_IN_RULES.c.second_factor)).scalar())

@@ -94,6 +94,10 @@ class Sessions:
         self._change()
         self._session.execute(delete(SESSIONS).where(SESSIONS.c.holder_id == holder_id))
 
+    def remove_all(self) -> None:
+        self._change()
+        self._session.execute(delete(SESSIONS))
+
     def forget(self, before: datetime) -> None:
         """Delete those that ended before then."""
         self._session.execute(delete(SESSIONS).where(SESSIONS.c.ends_at < before))

@@ -14,6 +14,7 @@ from ... import holders
 from ...attempts import Attempt
 from ...parts import Parts
 from ...shared import passwords, secrets
+from ..tokens import NAME
 from . import proofs
 from .proofs import Proof
 from .sessions import Sessions, shape_of
@@ -58,8 +59,9 @@ class LogIns:
 
     def _known(self, request: rest.LogIn) -> PersonRecord | None:
         """The person with the name, if there is one."""
+        name = request.name or ""
         with self._parts.store.reading() as tx:
-            return None if request.name is None else tx.people.named(request.name)
+            return tx.people.named(name) if NAME.fullmatch(name) else None
 
     def _attempt(self, request: rest.LogIn, known: PersonRecord | None) -> Attempt:
         came_from = "" if known is None else known.last_address

@@ -14,7 +14,7 @@ from ...parts import Parts
 from ...shared import secrets
 from ...shared.idempotency import Once, carry_out
 from .. import sites
-from ..tokens import persons_of, require_free, require_name
+from ..tokens import NAME, persons_of, require_free, require_name
 from .second_factor import without
 
 LINK_LASTS, RECOVERY_LASTS = timedelta(seconds=3 * DAY), timedelta(seconds=10 * MINUTE)
@@ -123,7 +123,7 @@ def new(tx: Transaction, name: str, roles: tuple[Role, ...], site: str | None, n
 
 def existing(tx: Transaction, name: str) -> PersonRecord:
     """The person. Raises NotFound."""
-    found = tx.people.named(name)
+    found = tx.people.named(name) if NAME.fullmatch(name) else None
     if found is None:
         raise errors.NotFound.named("person", name)
     return found
