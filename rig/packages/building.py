@@ -24,6 +24,8 @@ PARTS = (
     "CHANGELOG.md",
     "changelog",
 )
+AGENT = ".cache/agent/secondsite-agent"
+"""Of a checkout, if `./dev agent` has built it."""
 DIGEST = "made-of"
 BUILD_SECONDS = 1800
 GIT = ("git", "-c", "safe.directory=*", "-C", str(TOP))
@@ -76,6 +78,8 @@ def _give(layer: Layer, version: str, checkout: Path, made_at: datetime) -> None
     subprocess.run(["rm", "-rf", layer.path("/srv/build")], check=True, timeout=300)
     for part in PARTS:
         layer.give(checkout / part, f"{SOURCE}/{part}")
+    if (checkout / AGENT).exists():
+        layer.give(checkout / AGENT, f"{SOURCE}/secondsite-agent")
     layer.give(BUILD, "/srv/build.sh")
     changelog.write(checkout, made_at, version, RELEASES[version], layer.path(f"{SOURCE}/changelog.debian"))
 
@@ -91,7 +95,9 @@ def _taken(out: Path, goal: Path, digest: str) -> list[Path]:
 def _digest(checkout: Path, more: str) -> str:
     """Of all that packages are made of."""
     found = hashlib.sha256(more.encode() + BUILD.read_bytes())
-    for path in sorted(each for part in PARTS for each in (checkout / part, *(checkout / part).rglob("*"))):
+    for path in sorted(
+        each for part in (*PARTS, AGENT) for each in (checkout / part, *(checkout / part).rglob("*"))
+    ):
         if path.is_file() and "__pycache__" not in path.parts:
             found.update(f"{path.relative_to(checkout)}\n".encode() + path.read_bytes())
     return found.hexdigest()
