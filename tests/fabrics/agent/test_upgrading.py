@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,8 @@ pytestmark = support.needs_agent
 
 TRIAL_SECONDS = 6
 OTHER = "9.9.9"
+NEWEST = "9.9.8"
+SLOW = "sleep 2; exit 1"
 PART = 512 * 1024
 
 
@@ -46,6 +50,12 @@ class Installed(support.Machine):
     def beside(self):
         """What lies where the program lies."""
         return sorted(path.name for path in self.program.parent.iterdir())
+
+    def end_what_runs(self):
+        """As its service manager would; that starts what lies there then."""
+        shell: Any = self.process
+        for pid in Path(f"/proc/{shell.pid}/task/{shell.pid}/children").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
 
     def is_clean(self):
         left = [path.name for path in self.state.iterdir() if "upgrade" in path.name]
@@ -80,6 +90,15 @@ def newer(folder):
     made.write_bytes(content.replace(here.encode(), OTHER.encode()))
     made.chmod(0o755)
     assert said_by(made) == OTHER
+    return made
+
+
+@pytest.fixture
+def newest(newer, folder):
+    """Another one yet."""
+    made = folder / "newest"
+    made.write_bytes(newer.read_bytes().replace(OTHER.encode(), NEWEST.encode()))
+    made.chmod(0o755)
     return made
 
 
@@ -243,6 +262,45 @@ def test_two_may_order_the_same_upgrade_at_once(home, machine, newer, stack):
     for each in orders:
         done = each.result()
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def begun(folder, agent_id, program):
+    """The appliance has taken it up."""
+    upgrades = Registry(folder / "agents").upgrades
+    upgrades.put(agent_id, Upgrade(program=program, version=OTHER, sha256=digest_of(program)))
+    eventually(lambda: upgrades.all()[agent_id].began, support.PATIENCE)
+    return upgrades
+
+
+def test_while_one_upgrade_runs_another_one_is_refused_by_name(home, folder, machine, agent_id, newest):
+    upgrades = begun(folder, agent_id, script(folder, "exec sleep 1000"))
+    refused = command(home, "upgrade", "--all", "--program", str(newest))
+    assert refused.returncode == 4
+    assert f"is being upgraded to version {OTHER}" in refused.stderr
+    eventually(lambda: machine.program.read_bytes() == support.PROGRAM.read_bytes(), support.PATIENCE)
+    machine.end_what_runs()
+    eventually(lambda: upgrades.all()[agent_id].said, support.PATIENCE)
+    done = command(home, "upgrade", "--all", "--program", str(newest))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"is of version {NEWEST} now" in done.stdout
+
+
+def test_what_is_wanted_over_an_upgrade_that_runs_is_done_after_it(folder, machine, agent_id, newest):
+    upgrades = begun(folder, agent_id, script(folder, SLOW))
+    upgrades.put(agent_id, Upgrade(program=newest, version=NEWEST, sha256=digest_of(newest)))
+    found = eventually(lambda: (found := upgrades.all()[agent_id]).said and found, support.PATIENCE)
+    assert found.done, found.said
+    assert f"is of version {NEWEST} now" in found.said
+
+
+def test_an_answer_counts_only_for_ones_own_program(home, folder, machine, agent_id, newest, stack):
+    pool, words = stack.enter_context(ThreadPoolExecutor()), ("upgrade", "--all", "--program")
+    order = pool.submit(command, home, *words, str(script(folder, SLOW)))
+    upgrades = Registry(folder / "agents").upgrades
+    eventually(lambda: agent_id in upgrades.all() and upgrades.all()[agent_id].began, support.PATIENCE)
+    upgrades.put(agent_id, Upgrade(program=newest, version=NEWEST, sha256=digest_of(newest)))
+    assert order.result().returncode == 4
+    assert f"was ordered to become version {NEWEST}" in order.result().stdout
 
 
 def test_without_a_running_appliance_a_command_says_so_and_leaves_no_wish(home, folder, monkeypatch):

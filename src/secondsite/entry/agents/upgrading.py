@@ -32,24 +32,37 @@ def upgrade(home: Path, machines: Sequence[str], program: Path) -> Iterator[Upgr
     registry = registry_of(home)
     records = [registry.records.named(each) for each in machines] or _enrolled(registry)
     wanted = Upgrade(program=program.absolute(), version=version_of(program), sha256=sha256_of(program))
+    _order(registry, records, wanted)
     for record in records:
-        registry.upgrades.put(record.agent_id, wanted)
-    for record in records:
-        yield _awaited(registry, record)
+        yield _awaited(registry, record, wanted)
+
+
+def _order(registry: Registry, records: Sequence[Record], wanted: Upgrade) -> None:
+    """Raises NotPossibleNow while one of them becomes another program."""
+    found = registry.upgrades.order((each.agent_id for each in records), wanted)
+    if found is not None:
+        [name] = [each.name for each in records if each.agent_id == found[0]]
+        raise errors.NotPossibleNow(
+            f"The agent in {name} is being upgraded to version {found[1].version}, so no other one begins.",
+            do="Wait until that has ended, ten minutes at most while the appliance runs, then retry.",
+        )
 
 
 def _enrolled(registry: Registry) -> list[Record]:
     return [each for each in registry.records.all() if each.certificates]
 
 
-def _awaited(registry: Registry, record: Record) -> Upgraded:
+def _awaited(registry: Registry, record: Record, wanted: Upgrade) -> Upgraded:
     taken_up, until = time.monotonic() + TAKEN_UP_SECONDS, time.monotonic() + UPGRADE_SECONDS
     while (found := registry.upgrades.all().get(record.agent_id)) is not None and time.monotonic() < until:
+        if not found.is_of_the_program(wanted):
+            said = f"The agent in {record.name} was ordered to become version {found.version} meanwhile."
+            return Upgraded(record.name, False, said)
         if found.said is not None:  # it stays: another one may have ordered the same
             return Upgraded(record.name, found.done, found.said)
-        wanted = {who: each for who, each in registry.upgrades.all().items() if each.said is None}
-        if not any(each.began for each in wanted.values()) and time.monotonic() > taken_up:
-            for agent_id in wanted:
+        waiting = {who: each for who, each in registry.upgrades.all().items() if each.said is None}
+        if not any(each.began for each in waiting.values()) and time.monotonic() > taken_up:
+            for agent_id in waiting:
                 registry.upgrades.remove(agent_id)
             raise errors.NotPossibleNow(
                 "The appliance has not begun with it: it does not run.",

@@ -3,12 +3,17 @@ it answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ....ground import durable
+from ....ground.lockfile import LockFile
+
+ALONE_SECONDS: Final = 10.0
 
 
 class Upgrade(BaseModel):
@@ -23,6 +28,13 @@ class Upgrade(BaseModel):
     began: bool = False
     done: bool = False
     said: str | None = None
+
+    def is_of_the_program(self, other: Upgrade) -> bool:
+        return (self.version, self.sha256) == (other.version, other.sha256)
+
+    def stands_in_the_way_of(self, other: Upgrade) -> bool:
+        """Whether it is under way, and to another program."""
+        return self.said is None and not self.is_of_the_program(other)
 
 
 class Upgrades:
@@ -40,6 +52,41 @@ class Upgrades:
             except (OSError, ValidationError):
                 continue
         return found
+
+    def order(self, agent_ids: Iterable[str], wanted: Upgrade) -> tuple[str, Upgrade] | None:
+        """Have these agents become that program. If one of them is becoming another one nothing is ordered:
+        then it is given, with what it becomes. The second order's answer was that of the first one. Raises
+        OSError."""
+        ordered = list(agent_ids)
+        with self._alone():
+            before = self.all()
+            for agent_id in ordered:
+                if agent_id in before and before[agent_id].stands_in_the_way_of(wanted):
+                    return agent_id, before[agent_id]
+            for agent_id in ordered:
+                if agent_id not in before or before[agent_id].said is not None:
+                    self.put(agent_id, wanted)
+        return None
+
+    def change(self, agent_id: str, wanted: Upgrade, **changed: Any) -> bool:
+        """Note how far it is; False if it is not what is wanted any more. Raises OSError."""
+        with self._alone():
+            found = self.all().get(agent_id)
+            if found is None or not found.is_of_the_program(wanted):
+                return False
+            self.put(agent_id, found.model_copy(update=changed))
+        return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = LockFile(self._folder / "lock")
+        if not lock.take(ALONE_SECONDS):
+            raise TimeoutError(f"{lock.path} has been locked for {ALONE_SECONDS:.0f} s")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def put(self, agent_id: str, upgrade: Upgrade) -> None:
         """Raises OSError."""

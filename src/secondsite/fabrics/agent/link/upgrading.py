@@ -5,6 +5,7 @@ The agent checks it, starts it, and goes back to the former one if it does not c
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import threading
 import time
@@ -60,8 +61,9 @@ class Upgrading:
                 self._upgrade(agent_id, wanted)
 
     def _upgrade(self, agent_id: str, wanted: Upgrade) -> None:
-        self._upgrades.put(agent_id, wanted.model_copy(update={"began": True}))
         try:
+            if not self._upgrades.change(agent_id, wanted, began=True):
+                return
             done, said = self._tried(agent_id, wanted)
         except _Stopping:
             return
@@ -71,8 +73,8 @@ class Upgrading:
             log.info("agent.upgraded", agent_id=agent_id, said=said)
         else:
             log.warning("agent.not-upgraded", agent_id=agent_id, said=said)
-        answered = wanted.model_copy(update={"began": True, "done": done, "said": said})
-        self._upgrades.put(agent_id, answered)
+        with contextlib.suppress(OSError):  # it is tried once more, and found to be done
+            self._upgrades.change(agent_id, wanted, done=done, said=said)
 
     def _tried(self, agent_id: str, wanted: Upgrade) -> tuple[bool, str]:
         """Whether the agent is of that version now, and a sentence. Raises AgentRefused, OSError,
