@@ -50,11 +50,7 @@ func (d *Dialler) Run(until context.Context) error {
 }
 
 func (d *Dialler) home() ([]enrolling.Place, error) {
-	appliance, err := d.State.Appliance()
-	if err != nil {
-		return nil, err
-	}
-	place, err := appliance.Place()
+	place, err := d.State.Home()
 	return []enrolling.Place{place}, err
 }
 

@@ -22,15 +22,10 @@ type Verdict struct {
 
 // AskFence asks the appliance, again and again until then; it says why there was no answer.
 func AskFence(state enrolling.State, hello func() Hello, until time.Time) (verdict Verdict, err error) {
-	appliance, err := state.Appliance()
+	place, err := state.Home()
 	if err != nil {
 		return verdict, err
 	}
-	place, err := appliance.Place()
-	if err != nil {
-		return verdict, err
-	}
-	place.Addresses = append(place.Addresses, state.Reached()...)
 	for {
 		if verdict, err = askAll(state, place, hello(), until); err == nil {
 			return verdict, nil

@@ -21,6 +21,17 @@ func (s State) Reached() []string {
 	return []string{strings.TrimSpace(string(text))}
 }
 
+// Home is where this machine was enrolled, and last the address that was reached there: a name may not be known.
+func (s State) Home() (Place, error) {
+	appliance, err := s.Appliance()
+	if err != nil {
+		return Place{}, err
+	}
+	place, err := appliance.Place()
+	place.Addresses = append(append([]string{}, place.Addresses...), s.Reached()...)
+	return place, err
+}
+
 // KeepReached keeps where an address led, if it is a name, and that is news.
 func (s State) KeepReached(address, led string) error {
 	host, _, err := net.SplitHostPort(address)
