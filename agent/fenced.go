@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"time"
 
 	"secondsite/agent/dialling"
@@ -46,11 +47,17 @@ func asked(state string, patience time.Duration) (dialling.Verdict, error) {
 	return dialling.AskFence(enrolling.State(state), hello, time.Now().Add(patience))
 }
 
+// obey does not return if a machine that was failed over cannot be closed in order: whoever looks at this program's end
+// opens nothing then.
 func obey(verdict dialling.Verdict) error {
-	if verdict.Fenced {
-		return fencing.Here.Close(verdict.Why)
+	if !verdict.Fenced {
+		return fencing.Here.Open()
 	}
-	return fencing.Here.Open()
+	if err := fencing.Here.Close(verdict.Why); err != nil {
+		fmt.Fprintln(os.Stderr, "error: this machine stays without its services all the same: "+err.Error())
+		os.Exit(fencing.Knows)
+	}
+	return nil
 }
 
 // unfence is what a person types on a fenced machine.

@@ -13,7 +13,19 @@ const (
 	ClosedTarget = "secondsite-fenced.target"
 	// OpenNote is there from when this boot may work; the generator looks for it.
 	OpenNote = "/" + folder + "/boot-is-open"
+	// ClosedNote is there while it may not; it says why.
+	ClosedNote = "/" + folder + "/fenced"
+	// OpenProgram starts what a boot starts that is open; it needs nothing of this program, which may be gone.
+	OpenProgram = "/etc/secondsite-agent/open-boot"
+	// Knows is the exit status of who was told that the machine was failed over.
+	Knows = 3
 )
+
+// Reached is what a closed boot starts, so that a person and the appliance reach the machine.
+var Reached = []string{
+	"network-online.target", "getty.target", "systemd-logind.service", "systemd-user-sessions.service", "ssh.service",
+	"sshd.service", "secondsite-agent.service",
+}
 
 // Fence is that of a machine whose files lie below: `/` but in tests.
 type Fence string
@@ -23,45 +35,49 @@ const Here = Fence("/")
 
 // IsClosed tells whether this boot is kept from working; not any more once somebody has started the targets of its services.
 func (f Fence) IsClosed() bool {
-	_, err := os.Stat(f.path(folder, "fenced"))
+	_, err := os.Stat(f.path(ClosedNote))
 	return err == nil && !f.works()
 }
 
-// Close keeps this boot from working, and says why to whoever is there; with another reason it may be repeated.
+// Close keeps this boot from working, and says why to whoever is there; with another reason it may be repeated. What
+// fails of it opens nothing.
 func (f Fence) Close(why string) error {
-	if err := f.write(why, folder, "fenced"); err != nil {
-		return err
-	}
+	noted := f.write(why, ClosedNote)
 	f.tell(why)
-	return f.systemctl("--no-block", "start", ClosedTarget)
+	err := f.systemctl("--no-block", "start", ClosedTarget)
+	if err != nil {
+		for _, unit := range Reached {
+			f.systemctl("--no-block", "start", unit) // not each machine has each
+		}
+	}
+	if noted != nil {
+		return noted
+	}
+	return err
 }
 
 // Open lets this boot work; harmless if it does.
 func (f Fence) Open() error {
-	if err := f.write("", folder, "boot-is-open"); err != nil {
+	if err := f.write("", OpenNote); err != nil {
 		return err
 	}
-	os.Remove(f.path(folder, "fenced"))
+	os.Remove(f.path(ClosedNote))
 	f.untell()
-	// Else default.target is that of the fence still, and users have no services.
-	if err := f.systemctl("daemon-reload"); err != nil {
-		return err
-	}
-	if err := f.systemctl("--no-block", "start", f.usual()); err != nil {
+	if err := f.start(); err != nil {
 		return err
 	}
 	return f.endSkipped()
 }
 
-// usual is the target that the machine boots to without a fence.
-func (f Fence) usual() string {
-	for _, where := range []string{"etc", "usr/lib", "lib"} {
-		to, err := filepath.EvalSymlinks(f.path(where, "systemd/system/default.target"))
-		if err == nil && filepath.Base(to) != Target && filepath.Base(to) != "default.target" {
-			return filepath.Base(to)
-		}
+// start starts what was held; a fence may have been taken away since this boot began.
+func (f Fence) start() error {
+	if _, err := os.Stat(f.path(OpenProgram)); err == nil {
+		return f.run(OpenProgram)
 	}
-	return "multi-user.target"
+	if err := f.systemctl("daemon-reload"); err != nil {
+		return err
+	}
+	return f.systemctl("--no-block", "start", "default.target")
 }
 
 func (f Fence) path(parts ...string) string {

@@ -2,7 +2,6 @@ package fencing
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -29,23 +28,5 @@ func TestAClosedBootSaysWhyUntilItIsOpened(t *testing.T) {
 	}
 	if _, err := os.Stat(f.path(OpenNote)); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestTheUsualTargetIsTheOwnersAndNeverThatOfTheFence(t *testing.T) {
-	root := t.TempDir()
-	f, etc := Fence(root), filepath.Join(root, "etc/systemd/system")
-	if found := f.usual(); found != "multi-user.target" {
-		t.Error(found)
-	}
-	os.MkdirAll(etc, 0o755)
-	for name, wanted := range map[string]string{"graphical.target": "graphical.target", Target: "multi-user.target"} {
-		os.WriteFile(filepath.Join(etc, name), nil, 0o644)
-		link := filepath.Join(etc, "default.target")
-		os.Remove(link)
-		os.Symlink(filepath.Join(etc, name), link)
-		if found := f.usual(); found != wanted {
-			t.Errorf("%s: %s", name, found)
-		}
 	}
 }

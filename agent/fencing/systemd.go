@@ -14,27 +14,30 @@ const (
 	lookPatience = 10 * time.Second
 )
 
-func (f Fence) systemctl(words ...string) error {
+func (f Fence) systemctl(words ...string) error { return f.run("systemctl", words...) }
+
+func (f Fence) run(program string, words ...string) error {
 	if f != Here {
 		return nil
 	}
 	limited, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	said, err := exec.CommandContext(limited, "systemctl", words...).CombinedOutput()
+	said, err := exec.CommandContext(limited, program, words...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("systemctl %s: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(said)))
+		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(words, " "), err, strings.TrimSpace(string(said)))
 	}
 	return nil
 }
 
-// works tells whether the services of a machine were started: basic.target is below all of them, and not below a fence.
+// works tells whether somebody started the targets of this machine's services: basic.target is below all of them, and not
+// below a fence.
 func (f Fence) works() bool {
 	if f != Here {
 		return false
 	}
 	limited, cancel := context.WithTimeout(context.Background(), lookPatience)
 	defer cancel()
-	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", "basic.target", f.usual()).Run() == nil
+	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", "basic.target").Run() == nil
 }
 
 // endSkipped has logind start the services of those users that it could not start before.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"secondsite/agent/fencing"
+	"secondsite/agent/services"
 )
 
 const (
@@ -19,24 +20,56 @@ const (
 
 // generatorText is asked by systemd before any unit of a boot. Only on the hardware that it was made for it leads the
 // boot to the fence: a copy at the other site, or a drill, boots as ever.
+//
+// Masked wants alone left out what other generators want (Quadlet), and what network-online.target or getty.target do. So
+// services start only once the boot is open, whoever wants them; but those that a boot needs before anybody can be asked,
+// and those by which the machine is reached. Whoever was left out is wanted once more when the boot opens.
 const generatorText = `#!/bin/sh
 # Written by 'secondsite-agent install --fence', and removed by 'install --fence=no' or 'remove'. For one boot without:
 # the kernel's word secondsite.fence=off.
 [ -e NOTE ] && exit 0
 [ "$(cat FILE 2>/dev/null)" = "HARDWARE" ] || exit 0
-case " $(cat /proc/cmdline) " in *" secondsite.fence=off "*) exit 0 ;; esac
-# What is wanted by default.target is wanted by whatever is in its place: masked, for this boot.
-for found in /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
-    for wanted in "$found"/default.target.wants/* "$found"/default.target.requires/* "$found"/default.target.d/*; do
+# Whoever masks the service that asks has taken the fence away: nobody else would ever open it.
+[ -s UNITSSERVICE ] || exit 0
+found='/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system'
+led=default.target mended='' dropins=''
+set -f
+if [ -e /run/systemd/container ]; then words=$(tr '\0' ' ' </proc/1/cmdline); else words=$(cat /proc/cmdline); fi
+for word in $words; do
+    case $word in
+        secondsite.fence=off | systemd.mask=SERVICE) exit 0 ;;
+        systemd.unit=*) led=${word#systemd.unit=} ;;
+        2 | 3 | 4) led=multi-user.target ;;
+        5) led=graphical.target ;;
+        emergency | rescue | single | -b | 1 | s | S) led=rescue.target ;;
+    esac
+done
+set +f
+# Whoever mends the machine from a shell, or starts something singular, is not held; from there to the default target it is
+# asked. What is no name at all systemd passes over.
+case $led in
+    rescue.target | emergency.target | sysinit.target | basic.target | runlevel[016].target | system-update*.target) mended=yes ;;
+    poweroff.target | halt.target | reboot.target | kexec.target) mended=yes ;;
+    *[!A-Za-z0-9:_.@\\-]* | .*) led=default.target ;;
+    *\\*) mended=yes ;;
+    *.target) ;;
+    *.service | *.socket | *.timer | *.path | *.mount | *.slice | *.swap | *.device) mended=yes ;;
+    *) led=default.target ;;
+esac
+[ -z "$mended" ] || led=default.target
+# What is wanted by these targets is wanted by whatever is in their place: masked, for this boot.
+for target in default.target "$led"; do
+    for wanted in $(for place in $found; do
+        for how in wants requires upholds d; do echo "$place/$target.$how/*"; done
+    done); do
         [ -e "$wanted" ] || [ -L "$wanted" ] || continue
         place=${wanted%/*}
         mkdir -p "$2/${place##*/}"
         ln -sf /dev/null "$2/${place##*/}/${wanted##*/}"
     done
+    ln -sf UNITSTARGET "$2/$target"
 done
-# Nor have users services of their own, who would get some as soon as they, or nobody, log in.
-mkdir -p "$2/user@.service.d"
-printf '[Unit]\nConditionPathExists=NOTE\n' >"$2/user@.service.d/50-secondsite.conf"
+[ "$led" = default.target ] || echo "$led" >"$2/secondsite-leads-to"
 # Not every network waits to be asked for.
 mkdir -p "$2/SERVICE.wants"
 for network in systemd-networkd NetworkManager networking connman dhcpcd wicked; do
@@ -44,15 +77,48 @@ for network in systemd-networkd NetworkManager networking connman dhcpcd wicked;
         [ -e "$wanted" ] && ln -sf "$wanted" "$2/SERVICE.wants/$network.service"
     done
 done
-ln -sf UNITSTARGET "$2/default.target"
+# What a boot needs before services, and what a person needs who looks.
+free='NEEDED'
+for place in $found; do
+    for unit in $(grep -lisE '^DefaultDependencies *= *(n|no|f|false|off|0) *$' "$place"/*.service "$place"/*.service.d/*.conf); do
+        case $unit in *.conf) unit=${unit%.d/*} ;; esac
+        free="$free ${unit##*/}"
+    done
+done
+set -f
+for unit in $free service user@.service systemd-nspawn@.service; do dropins="$dropins $2/$unit.d"; done
+[ -n "$mended" ] && dropins=$2/user@.service.d
+mkdir -p $dropins
+[ -n "$mended" ] || for unit in $free; do : >"$2/$unit.d/zz-secondsite.conf"; done
+# Nor have users services of their own, who would get some as soon as they, or nobody, log in.
+for unit in service user@.service systemd-nspawn@.service; do
+    [ ! -d "$2/$unit.d" ] || printf '[Unit]\nConditionPathExists=NOTE\n' >"$2/$unit.d/zz-secondsite.conf"
+done
+`
+
+// openText lets a boot work. A target that was reached wants nobody once more, so who was left out is started by name; the
+// services of users are started by logind.
+const openText = `#!/bin/sh
+# Written by 'secondsite-agent install --fence'.
+set -fu
+mkdir -p FOLDER && : >NOTE || exit 1
+led=$(cat /run/systemd/generator.early/secondsite-leads-to 2>/dev/null)
+left_out=$(systemctl show --all --property=Id,ConditionResult,ConditionTimestampMonotonic '*.service' | awk '
+    BEGIN { RS = ""; FS = "\n" }
+    /ConditionResult=no/ && !/ConditionTimestampMonotonic=0/ {
+        for (at = 1; at <= NF; at++) if (sub(/^Id=/, "", $at) && $at !~ /^user@/) print $at
+    }')
+systemctl daemon-reload || exit 1
+systemctl --no-block start "${led:-default.target}" || exit 1
+[ -z "$left_out" ] || systemctl --no-block start $left_out || true
 `
 
 // otherwise is what happens if the program fails: the boot is opened without it, or it is started again, and the closed
-// target is there if it cannot be.
+// target is there if it cannot be. One that knows that the machine was failed over opens nothing, whatever else fails.
 var otherwise = map[string]struct{ unit, service string }{
-	"start": {"", `ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { mkdir -p ` + filepath.Dir(fencing.OpenNote) +
-		`; : >` + fencing.OpenNote + `; systemctl daemon-reload; systemctl --no-block start default.target; }'`},
-	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5"},
+	"start": {"", `ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || ` +
+		`exec OPENS'`},
+	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS"},
 }
 
 // The targets stand on sysinit.target alone: basic.target would start the timers and sockets of the machine.
@@ -86,8 +152,7 @@ const closedText = `# Written by 'secondsite-agent install --fence'.
 Description=secondsite keeps this machine from working, since it runs elsewhere
 Requires=sysinit.target
 After=sysinit.target
-Wants=network-online.target getty.target systemd-logind.service systemd-user-sessions.service
-Wants=ssh.service sshd.service secondsite-agent.service
+Wants=REACHED
 AllowIsolate=yes
 `
 
@@ -99,10 +164,13 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 			"site: it cannot have a fence", hardware)
 	}
 	chosen := otherwise[unanswered]
+	otherwise := strings.NewReplacer("KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
+		"OPENS", fencing.OpenProgram).Replace(chosen.service)
 	words := strings.NewReplacer(
 		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", strings.TrimSpace(string(own)), "UNITS", units,
 		"TARGET", fencing.Target, "SERVICE", fencing.ServiceUnit, "PROGRAM", program, "CHOICE", unanswered,
-		"FAILED", chosen.unit, "OTHERWISE", chosen.service,
+		"FAILED", chosen.unit, "OTHERWISE", otherwise,
+		"FOLDER", filepath.Dir(fencing.OpenNote), "REACHED", strings.Join(fencing.Reached, " "), "NEEDED", needed(),
 	)
 	for path, text := range map[string]string{
 		units + fencing.Target: targetText, units + fencing.ServiceUnit: serviceText, units + fencing.ClosedTarget: closedText,
@@ -111,14 +179,26 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 			return err
 		}
 	}
+	if err := written(h.path(fencing.OpenProgram), bytes.NewReader([]byte(words.Replace(openText))), 0o755); err != nil {
+		return err
+	}
 	// Last: from then on a boot goes there.
 	return written(h.path(generator), bytes.NewReader([]byte(words.Replace(generatorText))), 0o755)
+}
+
+// needed are the units that a fenced boot may start; `systemd-.service` stands for all whose names begin so.
+func needed() string {
+	var units []string
+	for _, each := range services.Needed {
+		units = append(units, strings.TrimSuffix(each, "*")+".service")
+	}
+	return strings.Join(units, " ")
 }
 
 // RemoveFence lets the machine boot as ever; harmless if it does.
 func (h Host) RemoveFence() error {
 	for _, path := range []string{
-		generator, units + fencing.Target, units + fencing.ServiceUnit, units + fencing.ClosedTarget,
+		generator, units + fencing.Target, units + fencing.ServiceUnit, units + fencing.ClosedTarget, fencing.OpenProgram,
 	} {
 		if err := os.Remove(h.path(path)); err != nil && !os.IsNotExist(err) {
 			return err

@@ -1,17 +1,26 @@
 package services
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
-// kept is what the agent's own connection, a person at the console, and systemd itself need: all else is stopped.
-var kept = regexp.MustCompile(`^(` +
-	`systemd-.*|dbus.*|udev.*|polkit|elogind|` + // what other units are started and logged by
-	`getty@.*|serial-getty@.*|console-getty|container-getty@.*|user@.*|user-runtime-dir@.*|` +
-	`ssh|ssh@.*|sshd|sshd@.*|dropbear|` + // a person may look
-	`network.*|NetworkManager.*|wpa_supplicant.*|dhcpcd.*|dhclient.*|ifup@.*|connman|iwd|wicked.*|resolvconf|` +
-	`firewalld|nftables|netfilter-persistent|ufw|open-vswitch.*|openvswitch.*|ovs.*|wg-quick@.*|unbound|dnsmasq|` +
-	`dm-event|lvm2-.*|multipathd|iscsid|iscsi|open-iscsi|mdmonitor|blk-availability|` + // disks lie on them
-	`qemu-guest-agent|open-vm-tools|vmtoolsd|secondsite-agent.*` +
-	`)\.(service|socket|timer|path)$`)
+// Needed is what the agent's own connection, a person at the console, and systemd itself need: names without their kind,
+// and `*` for what follows a dash or an `@`.
+var Needed = []string{
+	"systemd-*", "dbus", "dbus-*", "udev", "polkit", "elogind", // what other units are started and logged by
+	"getty@*", "serial-getty@*", "console-getty", "container-getty@*", "user@*", "user-runtime-dir@*",
+	"ssh", "ssh@*", "sshd", "sshd@*", "ssh-*", "sshd-keygen", "sshd-keygen@*", "dropbear", // a person may look
+	"network", "network-*", "networking", "NetworkManager", "NetworkManager-*", "wpa_supplicant", "wpa_supplicant-*",
+	"wpa_supplicant@*", "dhcpcd", "dhcpcd@*", "dhclient", "dhclient@*", "ifup@*", "connman", "connman-*", "iwd",
+	"wicked", "wickedd", "wickedd-*", "resolvconf", "resolvconf-*", "netplan-*", "wg-quick@*", "unbound", "dnsmasq",
+	"firewalld", "nftables", "netfilter-persistent", "ufw", "open-vswitch", "openvswitch", "openvswitch-*", "ovs-*",
+	"ovsdb-server",
+	"dm-event", "lvm2-*", "multipathd", "iscsid", "iscsi", "open-iscsi", "mdmonitor", "blk-availability", "zfs-*", // disks lie on them
+	"qemu-guest-agent", "open-vm-tools", "vmtoolsd", "secondsite-*",
+}
+
+var kept = regexp.MustCompile(`^(` + strings.ReplaceAll(strings.Join(Needed, "|"), "*", ".*") + `)\.(service|socket|timer|path)$`)
 
 // mayStop tells whether a unit is stopped before the last point.
 func mayStop(unit string) bool { return stoppable.MatchString(unit) && !kept.MatchString(unit) }

@@ -171,6 +171,16 @@ def test_a_fence_that_is_taken_away_leaves_nothing(host, agents, fenced):
     assert "secondsite-fence" not in left
 
 
+def test_one_whose_fence_is_taken_away_while_it_is_closed_may_be_opened(host, agents, fenced):
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    install(host, agents, "--fence=no")
+    assert not is_active(host, "work.service")
+    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+
+
 def test_one_whose_program_is_gone_boots_all_the_same(host, agents, fenced):
     host.must("rm", "/usr/local/sbin/secondsite-agent")
     host.reboot()
@@ -187,7 +197,7 @@ def test_one_whose_services_a_person_has_started_says_so(host, agents, fenced):
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
     host.must("systemctl", "isolate", "multi-user.target")
-    assert is_active(host, "work.service")
+    assert not is_active(host, "work.service")
     eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
 
 
@@ -231,6 +241,7 @@ def test_a_name_that_is_not_known_yet_at_the_boot_leads_where_it_led(host, agent
     host.reboot()
     eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
     assert "runs at the other site" in host.must("cat", "/run/motd.d/50-secondsite")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
 
 
 def test_a_network_that_nothing_waits_for_is_started_as_well(host, agents, fenced):
@@ -259,3 +270,147 @@ def test_addresses_that_are_silent_take_no_time_from_the_one_that_answers(host, 
         host.reboot()
         eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
         assert not is_active(host, "work.service")
+
+
+QUADLET = """#!/bin/sh
+for place in "$1" "$2" "$3"; do
+    name=quadlet-${place##*/}.service
+    printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >"$place/$name"
+    mkdir -p "$place/default.target.wants"
+    ln -sf "../$name" "$place/default.target.wants/$name"
+done
+"""
+WANTED_BY = ("network-online.target", "getty.target", "systemd-logind.service", "local-fs.target")
+EARLY = """[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+@pytest.fixture
+def wanted(host, fenced):
+    """Services that others want than the targets of a machine's work: all of those that it gives."""
+    host.write("/etc/systemd/system-generators/quadlet", QUADLET)
+    host.must("chmod", "755", "/etc/systemd/system-generators/quadlet")
+    names = [f"quadlet-generator{which}.service" for which in ("", ".early", ".late")]
+    for target in WANTED_BY:
+        name = f"wanted-by-{target.split('.')[0]}.service"
+        host.write(f"/etc/systemd/system/{name}", WORK.replace("multi-user.target", target))
+        host.must("systemctl", "enable", name)
+        names.append(name)
+    host.write("/etc/systemd/system/early.service", EARLY)
+    host.must("systemctl", "enable", "early.service")
+    return [*names, "work.service"]
+
+
+def active(host, units):
+    return [each for each in units if is_active(host, each)]
+
+
+@pytest.mark.parametrize("boots_to", ["default.target", "multi-user.target"])
+def test_whoever_wants_a_service_waits_for_the_answer(host, agents, fenced, wanted, boots_to):
+    host.boots_to = boots_to
+    host.reboot()
+    eventually(lambda: active(host, wanted) == wanted, support.PATIENCE)
+    assert is_active(host, "early.service")
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
+    assert active(host, wanted) == []
+    assert is_active(host, "early.service")
+    assert is_active(host, "systemd-logind.service")
+    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    eventually(lambda: active(host, wanted) == wanted, support.PATIENCE)
+    assert is_active(host, "multi-user.target")
+    eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+
+
+def generated(host, words):
+    """What the generator makes of a boot with these words for the kernel."""
+    host.must(
+        "unshare", "--mount", "sh", "-euc",
+        "rm -rf /root/g; mkdir -p /root/g; printf %s \"$1\" | tr ' ' '\\0' >/root/words; "
+        "mount --bind /root/words /proc/1/cmdline; "
+        "/etc/systemd/system-generators/secondsite-fence /root/n /root/g /root/l",
+        "sh", words,
+    )  # fmt: skip
+    return set(host.must("ls", "/root/g").split())
+
+
+def test_a_boot_that_is_led_elsewhere_is_held_there_but_not_one_that_mends(host, agents, fenced):
+    host.must("rm", "-f", "/run/secondsite-agent/boot-is-open")
+    for words, target in (
+        ("init 3", "multi-user.target"), ("init 5", "graphical.target"),
+        ("init systemd.unit=mine.target", "mine.target"), ("init", "default.target"),
+        ("init systemd.unit=../x", "default.target"), ("init *", "default.target"),
+    ):  # fmt: skip
+        found = generated(host, words)
+        assert {target, "default.target", "service.d"} <= found, words
+        led = host.run("cat", "/root/g/secondsite-leads-to").stdout.strip()
+        assert led == ("" if target == "default.target" else target)
+    for words in (
+        "init single", "init systemd.unit=rescue.target", "init emergency", "init -b",
+        "init systemd.unit=poweroff.target", "init systemd.unit=work.service",
+    ):  # fmt: skip
+        found = generated(host, words)
+        assert "default.target" in found
+        assert not found & {
+            "rescue.target",
+            "emergency.target",
+            "poweroff.target",
+            "work.service",
+            "service.d",
+        }
+    assert generated(host, "init secondsite.fence=off") == set()
+    assert generated(host, "init systemd.mask=secondsite-fence.service") == set()
+
+
+def held_by(host, unit):
+    """What is written for a unit while the boot is not open."""
+    shown = host.run("systemctl", "show", "--property", "DropInPaths", "--value", unit).stdout.split()
+    return [host.must("cat", each) for each in shown if each.endswith("/zz-secondsite.conf")]
+
+
+def test_what_a_boot_and_a_login_need_is_not_held(host, agents, fenced):
+    """Also what only a generator knows, as systemd-cryptsetup's."""
+    host.write("/etc/systemd/system/systemd-cryptsetup@.service", WORK)
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
+    for unit in (
+        "systemd-fsck@a.service", "systemd-cryptsetup@a.service", "systemd-logind.service",
+        "getty@tty1.service", "systemd-networkd.service", "emergency.service", "rescue.service",
+        "secondsite-agent.service",
+    ):  # fmt: skip
+        assert held_by(host, unit) == [""], unit
+    for unit in ("user@0.service", "work.service"):
+        assert "boot-is-open" in held_by(host, unit)[0]
+
+
+def test_nothing_opens_one_that_was_failed_over_although_a_step_fails(host, agents, fenced):
+    host.must("ln", "-sf", "/dev/null", "/etc/systemd/system/secondsite-fenced.target")
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    state = ("systemctl", "is-failed", "secondsite-fence.service")
+    eventually(lambda: host.run(*state).stdout.strip() == "failed", support.PATIENCE)
+    assert not is_active(host, "work.service")
+    assert not is_active(host, "multi-user.target")
+    assert is_active(host, "systemd-logind.service")
+    agents.ask(known(agents), "unfence", 60.0)
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+
+
+def test_one_whose_fence_somebody_masked_boots_as_ever(host, agents, fenced):
+    host.must("ln", "-sf", "/dev/null", "/etc/systemd/system/secondsite-fence.service")
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+    assert not is_active(host, "secondsite-fence.target")
