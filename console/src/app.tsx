@@ -1,27 +1,26 @@
 // Who is not logged in sees the log-in; else the frame of all pages, and one of them.
-import { Suspense, useEffect } from 'react';
+import { Suspense, useLayoutEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
-import { cache, whenLoggedOut } from './api';
-import { may, useWho, type Who } from './api/session';
-import { useLive } from './live';
-import { pages } from './pages';
-import { Empty, Failure, Fence, Loading } from './parts/state';
 import { Refused } from './api';
+import { may, useWho, type Who } from './api/session';
+import { follow } from './live';
+import { pages } from './pages';
+import { PageFrame } from './parts/frame';
+import { Failure, Fence, Loading } from './parts/state';
 import { Shell } from './shell';
 import { LogIn } from './login';
 import { words } from './words';
 
 export function App() {
   const who = useWho();
-  useEffect(() => whenLoggedOut(() => void cache.resetQueries({ queryKey: ['get', '/api/session'] })), []);
-  if (who.data) return <Router base="/console"><LoggedIn who={who.data} /></Router>;
   if (who.error instanceof Refused && who.error.status === 401) return <LogIn />;
+  if (who.data) return <Router base="/console"><LoggedIn who={who.data} /></Router>;
   if (who.error) return <Failure problem={who.error} again={() => void who.refetch()} />;
   return <Loading />;
 }
 
 function LoggedIn({ who }: { who: Who }) {
-  useLive();
+  useLayoutEffect(follow, []); // before the effects of pages, which ask it for rows
   const seen = pages.filter((each) => may(who, each.permission));
   return (
     <Shell who={who} pages={seen}>
@@ -31,7 +30,7 @@ function LoggedIn({ who }: { who: Who }) {
             <Route key={path} path={path}><Fence key={path}><Page /></Fence></Route>
           ))}
           <Route path="/"><Redirect to={seen[0]?.path ?? '/none'} replace /></Route>
-          <Route><Empty says={words.notFound.title}>{words.notFound.do}</Empty></Route>
+          <Route><PageFrame title={words.notFound.title}>{words.notFound.do}</PageFrame></Route>
         </Switch>
       </Suspense>
     </Shell>

@@ -46,16 +46,15 @@ export const api = createFetch<paths>({ baseUrl: location.origin });
 api.use(manners);
 export const queries = createQueries(api);
 
-let onLoggedOut = () => {};
-/** `act` is called when the vault says that nobody is logged in any more. */
-export function whenLoggedOut(act: () => void) {
-  onLoggedOut = act;
-}
+/** Under which the answer to "who is logged in" is kept. */
+export const SESSION = ['get', '/api/session'] as const;
 
 export const cache = new QueryClient({
   queryCache: new QueryCache({
-    onError: (problem) => {
-      if (problem instanceof Refused && problem.status === 401) onLoggedOut();
+    // Whatever is refused for want of a session makes the page ask who is logged in: then it shows the log-in.
+    onError: (problem, { queryKey }) => {
+      const isOwn = queryKey[1] === SESSION[1];
+      if (!isOwn && problem instanceof Refused && problem.status === 401) void cache.invalidateQueries({ queryKey: SESSION });
     },
   }),
   defaultOptions: {
@@ -80,7 +79,7 @@ export function readAgain(prefixes: readonly string[], machines: ReadonlySet<str
 }
 
 /** Of one machine: what changes together with its row. */
-const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/points'];
+const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/churn', '/api/machines/{machine}/points'];
 
 function machineOf(of: unknown): string {
   const asked = of as string | { params?: { path?: { machine?: string } } } | undefined;

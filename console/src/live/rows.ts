@@ -1,11 +1,11 @@
-// Rows of the stream are arrays; here they get names.
+// Rows of machines are arrays; here they get names.
 import type { Shapes } from '../api';
 
 export type Health = Shapes['Health'];
 export type State = Shapes['State'];
 export type JobState = Shapes['JobState'];
 
-/** A machine at a glance. Times are seconds since 1970; `GET /api/machines/rows` says what each is. */
+/** A machine at a glance. Times are seconds since 1970; `GET /api/machine-rows` says what each is. */
 export type MachineRow = {
   id: string;
   name: string;
@@ -27,20 +27,6 @@ export type MachineRow = {
   drilled_at: number | null;
   policy: string;
   group: string | null;
-};
-
-export type JobRow = {
-  id: string;
-  verb: string;
-  machine_id: string | null;
-  name: string | null;
-  state: JobState;
-  percent: number;
-  sentence: string;
-  parent_id: string | null;
-  waits_for_person: boolean;
-  created_at: number;
-  ended_at: number | null;
 };
 
 /** Makes objects of rows by the names of their columns: a newer vault may have more of them. */

@@ -1,81 +1,118 @@
 // The one stream of changes of a browser, however many tabs are open: HTTP/1.1 gives it six connections in all.
-// It keeps what the stream told, so that one more tab asks the vault for nothing.
+// Rows of all machines are fetched once, compressed, when the first page wants them; one more tab asks for nothing.
 /// <reference lib="webworker" />
-import type { Batch, FromWorker, ToWorker } from './messages';
-import { reader, type JobRow, type MachineRow } from './rows';
+import type { Shapes } from '../api';
+import type { FromWorker, ToWorker } from './messages';
+import { reader, type MachineRow } from './rows';
 
-const LOOK_EVERY_MS = 5_000;
+type Batch = Partial<Shapes['LiveBatch']> & { at: string };
+type Rows = Shapes['MachineRows'];
+
+const LOOK_EVERY_MS = 3_000;
 const DEAD_AFTER_MS = 40_000; // the vault says something every 15 seconds
-const ports = new Set<MessagePort>();
-const machines = new Map<string, MachineRow>();
-const jobs = new Map<string, JobRow>();
+const ports = new Map<MessagePort, { wantsRows: boolean }>();
+let machines: Map<string, MachineRow> | undefined;
 let machine = reader<MachineRow>([]);
-let job = reader<JobRow>([]);
 let stream: EventSource | undefined;
-let heardAt = 0;
-let ahead = 0;
-let isWhole = false;
+let isOpening = false;
+let mark: string | undefined;
+let heard = { heardAt: 0, ahead: 0 };
 
 function tell(message: FromWorker) {
-  for (const port of ports) port.postMessage(message);
+  for (const port of ports.keys()) port.postMessage(message);
 }
 
-const whole = (): FromWorker => ({ kind: 'whole', machines: [...machines.values()], jobs: [...jobs.values()], heardAt, ahead });
+async function rows(query: string): Promise<Rows> {
+  const answer = await fetch(`/api/machine-rows${query}`, { headers: { 'X-Unattended': '1' } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json() as Promise<Rows>;
+}
 
-function open() {
-  stream?.close();
-  stream = new EventSource('/api/live');
-  for (const kind of ['whole', 'changes', 'alive'] as const) {
-    stream.addEventListener(kind, ({ data }: MessageEvent<string>) => hear(kind, JSON.parse(data) as Batch));
+/** Marks of one life of a vault's process begin alike; after another mark nothing is known of what was missed. */
+const life = (of: string | undefined) => of?.slice(0, of.lastIndexOf('-'));
+
+async function open() {
+  isOpening = true;
+  try {
+    const now = await rows('?limit=1');
+    machine = reader(now.columns);
+    const isSame = life(now.mark) === life(mark);
+    if (!isSame) [mark, machines] = [now.mark, undefined];
+    follow();
+    if (!isSame && [...ports.values()].some((each) => each.wantsRows)) await load();
+  } catch {
+    tell({ kind: 'lost' });
+  } finally {
+    isOpening = false;
   }
-  stream.onerror = () => tell({ kind: 'lost' });
 }
 
-function hear(kind: 'whole' | 'changes' | 'alive', batch: Batch) {
-  heardAt = Date.now();
-  ahead = Date.parse(batch.at) - heardAt;
-  if (kind === 'whole') begin(batch);
+function follow() {
+  stream?.close();
+  stream = new EventSource(`/api/live?mark=${encodeURIComponent(mark ?? '')}`);
+  for (const kind of ['whole', 'changes', 'alive'] as const) {
+    stream.addEventListener(kind, ({ data, lastEventId }: MessageEvent<string>) => hear(kind, JSON.parse(data) as Batch, lastEventId));
+  }
+  // A browser would try again by itself, but without knowing whether the vault still knows the mark.
+  stream.onerror = () => {
+    stream?.close();
+    stream = undefined;
+    tell({ kind: 'lost' });
+  };
+}
+
+function hear(kind: 'whole' | 'changes' | 'alive', batch: Batch, id: string) {
+  if (id) mark = id;
+  heard = { heardAt: Date.now(), ahead: Date.parse(batch.at) - Date.now() };
+  if (kind === 'alive') return tell({ kind, ...heard });
+  if (kind === 'whole' && batch.machine_columns) machine = reader(batch.machine_columns);
+  if (kind === 'whole') machines = new Map();
   const changed = (batch.machines ?? []).map(machine);
-  const changedJobs = (batch.jobs ?? []).map(job);
-  for (const each of changed) machines.set(each.id, each);
-  for (const id of batch.gone ?? []) machines.delete(id);
-  for (const each of changedJobs) each.ended_at === null ? jobs.set(each.id, each) : jobs.delete(each.id);
-  if (kind === 'whole') tell(whole());
-  else if (kind === 'alive') tell({ kind, heardAt, ahead });
-  else tell({ kind, machines: changed, gone: batch.gone ?? [], jobs: changedJobs, things: batch.things ?? [], heardAt, ahead });
+  for (const each of changed) machines?.set(each.id, each);
+  for (const gone of batch.gone ?? []) machines?.delete(gone);
+  if (kind === 'whole') return tell(whole());
+  tell({ kind, machines: changed, gone: batch.gone ?? [], hasJobs: !!batch.jobs?.length, things: (batch.things ?? []).map((each) => each.kind), ...heard });
 }
 
-function begin(batch: Batch) {
-  isWhole = true;
-  machines.clear();
-  jobs.clear();
-  if (batch.machine_columns) machine = reader(batch.machine_columns);
-  if (batch.job_columns) job = reader(batch.job_columns);
+const whole = (): FromWorker => ({ kind: 'whole', machines: [...(machines?.values() ?? [])], ...heard });
+
+/** All rows, for those who want them. What the stream tells meanwhile is in the answer, or is told again. */
+async function load() {
+  const found = await rows('');
+  machines = new Map(found.rows.map((each) => machine(each)).map((each) => [each.id, each]));
+  heard = { heardAt: Date.now(), ahead: Date.parse(found.at) - Date.now() };
+  tell(whole());
 }
 
-// A browser tries again by itself after a cut line, but never after an answer such as 401; and of a line that is dead
-// without having been cut it knows nothing.
-setInterval(() => {
-  if (!stream) return;
-  const isDead = stream.readyState === EventSource.OPEN && Date.now() - heardAt > DEAD_AFTER_MS;
+async function want(port: MessagePort) {
+  ports.set(port, { wantsRows: true });
+  if (machines) port.postMessage(whole());
+  else if (!isOpening && stream) await load().catch(() => tell({ kind: 'lost' }));
+}
+
+function look() {
+  if (!ports.size || isOpening) return;
+  const isDead = stream && Date.now() - heard.heardAt > DEAD_AFTER_MS;
   if (isDead) tell({ kind: 'lost' });
-  if (isDead || stream.readyState === EventSource.CLOSED) open();
-}, LOOK_EVERY_MS);
+  if (isDead || !stream) void open();
+}
+
+setInterval(look, LOOK_EVERY_MS);
 
 function leave(port: MessagePort) {
   ports.delete(port);
   if (ports.size) return;
   stream?.close();
-  stream = undefined;
-  isWhole = false;
+  [stream, mark, machines] = [undefined, undefined, undefined];
 }
 
 addEventListener('connect', (event) => {
   const port = (event as MessageEvent).ports[0]!;
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data === 'bye') return leave(port);
-    ports.add(port);
-    if (!stream) open();
-    else if (isWhole) port.postMessage(whole());
+    if (data === 'rows') return void want(port);
+    ports.set(port, { wantsRows: false });
+    look();
+    if (stream) port.postMessage({ kind: 'alive', ...heard } satisfies FromWorker);
   };
 });

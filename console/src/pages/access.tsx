@@ -20,6 +20,8 @@ export default function Access() {
           <Facts of={[[words.access.name, who.name], [words.access.person, who.person], [words.access.roles, who.roles.map(plain).join(', ')], [words.access.site, who.site ?? words.access.all], [words.access.ends, who.ends_at && instant(who.ends_at)]]} />
         </Part>
         <Part title={words.access.approvals}><Approvals /></Part>
+        <Part title={words.access.sessions}><Sessions /></Part>
+        {may(who, 'manage_access') && <Part title={words.access.people}><People /></Part>}
         {may(who, 'manage_access') && <Part title={words.access.tokens}><Tokens /></Part>}
       </div>
     </PageFrame>
@@ -55,6 +57,39 @@ function Approvals() {
 function Told({ of: row }: { of: Shapes['Approval'] }) {
   const said = row.why || row.tried || (row.ended_at ? instant(row.ended_at) : words.access.until(instant(row.expires_at)));
   return <>{row.by && `${row.by}: `}{said} {row.job_id && <To path={jobPath(row.job_id)}>{words.jobs.title}</To>}</>;
+}
+
+function Sessions() {
+  const found = queries.useQuery('get', '/api/sessions');
+  const { access } = words;
+  return (
+    <Asking of={found}>
+      {(sessions) => <Rows name={access.sessions} rows={sessions} idOf={(row) => row.id} columns={[
+        { title: access.name, cell: (row) => <>{row.name}{row.present && <> <Label isCompact>{access.present}</Label></>}</> },
+        { title: access.way, cell: (row) => plain(row.way) },
+        { title: access.began, cell: (row) => `${instant(row.began_at)}, ${row.address}` },
+        { title: access.used, cell: (row) => ago(row.seen_at) },
+        { title: access.ends, cell: (row) => instant(row.ends_at) },
+        { title: access.program, cell: (row) => row.program || words.none },
+      ]} />}
+    </Asking>
+  );
+}
+
+function People() {
+  const found = queries.useQuery('get', '/api/people');
+  const { access } = words;
+  return (
+    <Asking of={found}>
+      {(people) => <Rows name={access.people} rows={people} idOf={(row) => row.id} none={access.noPeople} columns={[
+        { title: access.name, cell: (row) => <>{row.name}{row.disabled_at && <> <Label isCompact status="warning" variant="outline">{access.disabled}</Label></>}</> },
+        { title: access.roles, cell: (row) => row.roles.map(plain).join(', ') },
+        { title: access.site, cell: (row) => row.site ?? access.all },
+        { title: access.factor, cell: (row) => (row.has_second_factor ? words.yes : words.no) },
+        { title: access.entered, cell: (row) => (row.last_login_at ? `${ago(row.last_login_at)}, ${row.last_address}` : words.machines.never) },
+      ]} />}
+    </Asking>
+  );
 }
 
 function Tokens() {

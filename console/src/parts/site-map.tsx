@@ -1,46 +1,35 @@
 // Sites as boxes on a circle, and an arrow for what replicates from one to the other.
-import { useMemo } from 'react';
-import type { MachineRow } from '../live';
+import type { Shapes } from '../api';
 import { words } from '../words';
 import { bytes } from '../words/format';
 
+type Site = Shapes['SiteNode'];
+type Edge = Shapes['SiteEdge'];
 const [WIDTH, HEIGHT, BOX] = [560, 300, { width: 130, height: 44 }];
-type Edge = { from: string; to: string; machines: number; stored: number; critical: number };
-
-function edges(machines: readonly MachineRow[]): Edge[] {
-  const found = new Map<string, Edge>();
-  for (const { source_site: from, target_site: to, stored_bytes, health } of machines) {
-    const edge = found.get(`${from}>${to}`) ?? { from, to, machines: 0, stored: 0, critical: 0 };
-    edge.machines += 1;
-    edge.stored += stored_bytes;
-    edge.critical += Number(health === 'critical');
-    found.set(`${from}>${to}`, edge);
-  }
-  return [...found.values()];
-}
 
 function places(sites: readonly string[]): Map<string, { x: number; y: number }> {
   const angle = (at: number) => Math.PI + (2 * Math.PI * at) / sites.length;
   return new Map(sites.map((site, at) => [site, { x: WIDTH / 2 + Math.cos(angle(at)) * 200, y: HEIGHT / 2 + Math.sin(angle(at)) * 110 }]));
 }
 
-export function SiteMap({ machines }: { machines: readonly MachineRow[] }) {
-  const ways = useMemo(() => edges(machines), [machines]);
-  const at = places([...new Set(ways.flatMap((each) => [each.from, each.to]))].sort());
-  const says = (way: Edge) => words.overview.way(way.from, way.to, way.machines, bytes(way.stored));
+export function SiteMap({ sites, edges: ways }: { sites: readonly Site[]; edges: readonly Edge[] }) {
+  const at = places(sites.map((each) => each.name));
+  const away = new Set(sites.filter((each) => each.connected < each.appliances).map((each) => each.name));
+  const says = (way: Edge) => words.overview.way(way.source_site, way.target_site, way.machines, bytes(way.stored_bytes));
+  const idOf = (way: Edge) => `${way.source_site} ${way.target_site}`;
   return (
     <>
       <svg className="site-map" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={ways.map(says).join('; ')}>
         <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
-        {ways.map((way) => <Way key={way.from + way.to} of={way} from={at.get(way.from)!} to={at.get(way.to)!} />)}
+        {ways.map((way) => <Way key={idOf(way)} of={way} from={at.get(way.source_site)!} to={at.get(way.target_site)!} />)}
         {[...at].map(([site, { x, y }]) => (
-          <g key={site} transform={`translate(${x - BOX.width / 2} ${y - BOX.height / 2})`}>
+          <g key={site} className={away.has(site) ? 'bad' : undefined} transform={`translate(${x - BOX.width / 2} ${y - BOX.height / 2})`}>
             <rect {...BOX} rx={6} />
             <text x={BOX.width / 2} y={BOX.height / 2 + 5} textAnchor="middle">{site.length > 15 ? `${site.slice(0, 14)}…` : site}</text>
           </g>
         ))}
       </svg>
-      <ul className="small">{ways.map((way) => <li key={way.from + way.to}>{says(way)}</li>)}</ul>
+      <ul className="small">{ways.map((way) => <li key={idOf(way)}>{says(way)}</li>)}</ul>
     </>
   );
 }
@@ -54,7 +43,7 @@ function Way({ of, from, to }: { of: Edge; from: { x: number; y: number }; to: {
   const [begin, end] = [along(off), along(long - off)];
   const bow = { x: (from.x + to.x) / 2 - (dy / long) * 40, y: (from.y + to.y) / 2 + (dx / long) * 40 };
   return (
-    <g className={of.critical ? 'bad' : undefined}>
+    <g className={of.by_health['critical'] ? 'bad' : undefined}>
       <path d={`M${begin.x} ${begin.y} Q${bow.x} ${bow.y} ${end.x} ${end.y}`} markerEnd="url(#arrow)" />
       <text x={bow.x} y={bow.y - 4} textAnchor="middle">{words.machines.count(of.machines)}</text>
     </g>

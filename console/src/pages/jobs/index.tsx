@@ -1,6 +1,7 @@
 // Jobs, newest first: what is under way stands at the top by itself, since the newest begin there.
-import { Button, FormSelect, FormSelectOption, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { Button, FormSelect, FormSelectOption, SearchInput, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { useDeferredValue, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { api } from '../../api';
 import type { JobState } from '../../live';
@@ -14,23 +15,26 @@ import { instant, plain } from '../../words/format';
 const PAGE = 100;
 const STATES: readonly JobState[] = ['queued', 'running', 'waiting', 'cancelling', 'held', 'succeeded', 'partially_succeeded', 'failed', 'cancelled'];
 
-function useJobs(state: JobState | undefined) {
+function useJobs(state: JobState | undefined, search: string) {
   return useInfiniteQuery({
-    queryKey: ['get', '/api/jobs', 'list', state],
+    queryKey: ['get', '/api/jobs', 'list', state, search],
     initialPageParam: undefined as string | undefined,
-    queryFn: async ({ pageParam: cursor }) => (await api.GET('/api/jobs', { params: { query: { limit: PAGE, cursor, ...(state && { state: [state] }) } } })).data!,
+    queryFn: async ({ pageParam: cursor }) => (await api.GET('/api/jobs', { params: { query: { limit: PAGE, cursor, ...(state && { state: [state] }), ...(search && { search }) } } })).data!,
     getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
   });
 }
 
 export default function Jobs() {
   const [asked, ask] = useSearchParams();
   const state = STATES.find((each) => each === asked.get('state'));
-  const found = useJobs(state);
+  const [word, setWord] = useState('');
+  const found = useJobs(state, useDeferredValue(word.trim()));
   return (
     <PageFrame title={words.pages.jobs}>
       <Toolbar isStatic className="filters">
         <ToolbarContent>
+          <ToolbarItem><SearchInput aria-label={words.machines.search} placeholder={words.machines.search} value={word} onChange={(_, to) => setWord(to)} onClear={() => setWord('')} /></ToolbarItem>
           <ToolbarItem>
             <FormSelect aria-label={words.jobs.state} value={state ?? ''} onChange={(_, to) => ask(to ? { state: to } : {}, { replace: true })}>
               <FormSelectOption value="" label={words.machines.any(words.jobs.state)} />

@@ -2,7 +2,7 @@
 import { Label, LabelGroup } from '@patternfly/react-core';
 import { Fragment, useMemo } from 'react';
 import { queries, type Shapes } from '../../api';
-import { useMachines, useNow } from '../../live';
+import { useNow } from '../../live';
 import { Chart, type Line } from '../../parts/chart';
 import { Facts, Part, Rows } from '../../parts/facts';
 import { To, jobPath } from '../../parts/frame';
@@ -11,12 +11,15 @@ import { words } from '../../words';
 import { ago, bytes, instant, percent, plain, span } from '../../words/format';
 import type { Machine } from '.';
 
+const EVERY_SECONDS = 300;
+
 export function Now({ machine }: { machine: Machine }) {
   return (
     <>
       <Part title={words.machine.state}><State of={machine} /></Part>
       <Part title={words.machine.possible}><Possible of={machine} /></Part>
       <Part title={words.machine.freshness}><Freshness of={machine} /></Part>
+      <Part title={words.machine.churn}><Churn of={machine} /></Part>
       <Part title={words.machine.replication}><Replication of={machine} /></Part>
     </>
   );
@@ -79,12 +82,13 @@ function Possible({ of: machine }: { of: Machine }) {
 
 function Freshness({ of: machine }: { of: Machine }) {
   const since = useMemo(() => new Date(Date.now() - 24 * 3_600_000).toISOString(), []);
-  const series = queries.useQuery('get', '/api/machines/{machine}/rpo', { params: { path: { machine: machine.id }, query: { since } } });
-  const goal = useMachines()?.find((each) => each.id === machine.id)?.rpo_goal_seconds;
+  const series = queries.useQuery('get', '/api/machines/{machine}/rpo', { params: { path: { machine: machine.id }, query: { since, every: EVERY_SECONDS } } });
+  const policies = queries.useQuery('get', '/api/policies', { params: { query: { limit: 500 } } });
+  const goal = policies.data?.items.find((each) => each.name === machine.policy)?.rpo_threshold_seconds;
   return (
     <>
       <Ages of={machine} />
-      <Asking of={series}>{(found) => (found.length < 2 ? <p>{words.machine.noSeries}</p> : <RpoChart of={found} goal={goal ?? undefined} />)}</Asking>
+      <Asking of={series}>{(found) => (found.length < 2 ? <p>{words.machine.noSeries}</p> : <RpoChart of={found} goal={goal} />)}</Asking>
     </>
   );
 }
@@ -107,6 +111,23 @@ function RpoChart({ of: samples, goal }: { of: readonly Shapes['RpoSample'][]; g
   ], [samples, goal]);
   const worst = Math.max(...samples.map((each) => each.seconds ?? 0));
   return <Chart at={at} lines={lines} figure={span} says={words.machine.chart(span(worst), goal ? span(goal) : words.none)} />;
+}
+
+const aSecond = (rate: number) => words.machine.perSecond(bytes(rate));
+
+function Churn({ of: machine }: { of: Machine }) {
+  const found = queries.useQuery('get', '/api/machines/{machine}/churn', { params: { path: { machine: machine.id } } });
+  return <Asking of={found}>{(samples) => (samples.length < 2 ? <p>{words.machine.noSeries}</p> : <ChurnChart of={samples} />)}</Asking>;
+}
+
+function ChurnChart({ of: samples }: { of: readonly Shapes['ChurnSample'][] }) {
+  const at = useMemo(() => samples.map((each) => Date.parse(each.at) / 1000), [samples]);
+  const lines = useMemo<Line[]>(() => [
+    { title: words.machine.churn, values: samples.map((each) => each.changed_bytes / Math.max(1, each.seconds)), token: '--pf-t--global--color--brand--default' },
+  ], [samples]);
+  const all = samples.reduce((sum, each) => sum + each.changed_bytes, 0);
+  const seconds = samples.reduce((sum, each) => sum + each.seconds, 0);
+  return <Chart at={at} lines={lines} figure={aSecond} says={words.machine.churnSays(aSecond(all / Math.max(1, seconds)))} />;
 }
 
 function Replication({ of: { replication, points, journal, disks } }: { of: Machine }) {

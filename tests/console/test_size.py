@@ -1,0 +1,35 @@
+"""What goes over the wire: a thin link is all that may be left."""
+
+from tests.console import support_console
+
+pytestmark = support_console.SLOW
+FIRST_BYTES, LATER_BYTES = 400_000, 60_000
+PAGES = ("machines", "jobs", "plans", "drills", "groups", "policies", "networks", "sites", "notices",
+         "access", "audit", "settings")  # fmt: skip
+
+
+def test_the_first_page_with_its_data_and_each_later_one_are_small(rig, browser, token, record_property):
+    first = support_console.opened(browser, rig.url).log_in(token)
+    fresh = browser.new_context(
+        ignore_https_errors=True,
+        storage_state=first.page.context.storage_state(),
+        viewport={"width": 1400, "height": 900},
+    )
+    tab = support_console.Tab(fresh, rig.url)
+    wire = support_console.Wire(tab.page)
+    tab.open("/").is_settled()
+    tab.page.get_by_text("What replicates where").wait_for()
+    whole = sum(wire.bytes.values())
+    record_property("first_page_bytes", whole)
+    assert 100_000 < whole <= FIRST_BYTES, wire.bytes
+    later = {}
+    for name in PAGES:
+        before = wire.program()
+        tab.page.locator(f"nav a[href='/console/{name}']").click()
+        tab.page.wait_for_url(f"**/console/{name}")
+        tab.is_settled()
+        later[name] = wire.program() - before
+    record_property("later_page_bytes", str(later))
+    print(whole, later)
+    assert {name: count for name, count in later.items() if count > LATER_BYTES} == {}
+    fresh.close()
