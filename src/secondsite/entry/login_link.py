@@ -47,7 +47,7 @@ def login_link(home: Path, name: str, roles: tuple[Role, ...] = ()) -> rest.NewL
     db = database.connect(settings.read(home).database_url)
     try:
         with vault_store.Store(db).transaction() as tx:
-            tx.one_at_a_time("people")
+            tx.one_at_a_time(vault_store.PEOPLE_LOCK)
             return _linked(tx, name, roles, utc_now())
     finally:
         db.dispose()

@@ -16,7 +16,7 @@ def enrolled(person, clock):
 
     def enrolled(name, *roles):
         mine = person(name, *roles)
-        begun = mine("POST", "/session/second-factor")
+        begun = mine("POST", "/session/second-factor", json={"password": PASSWORD})
         app = pyotp.TOTP(begun["secret"])
         codes = mine("PUT", "/session/second-factor", json={"one_time_code": app.at(clock())})["codes"]
         clock.ahead += timedelta(seconds=30)
@@ -26,7 +26,7 @@ def enrolled(person, clock):
 
 
 def test_the_picture_says_what_the_app_needs_and_may_stand_on_a_strict_page(person):
-    begun = person("anna")("POST", "/session/second-factor")
+    begun = person("anna")("POST", "/session/second-factor", json={"password": PASSWORD})
     assert begun["uri"].startswith("otpauth://totp/secondsite%20vault:anna?secret=" + begun["secret"])
     assert begun["svg"].startswith("<svg")
     assert "style" not in begun["svg"]
@@ -72,7 +72,7 @@ def test_a_code_for_recovery_counts_once(enrolled, browser):
 def test_nothing_counts_until_the_apps_first_code_came(person, browser):
     anna = person("anna")
     anna("PUT", "/session/second-factor", 409, json={"one_time_code": "123456"})
-    anna("POST", "/session/second-factor")
+    anna("POST", "/session/second-factor", json={"password": PASSWORD})
     anna("PUT", "/session/second-factor", 401, json={"one_time_code": "000000"})
     browser().log_in(name="anna", password=PASSWORD)
 
@@ -80,11 +80,35 @@ def test_nothing_counts_until_the_apps_first_code_came(person, browser):
 def test_setting_it_up_ends_the_other_sessions_and_gives_a_new_cookie(person, browser, clock):
     anna, elsewhere = person("anna"), browser()
     elsewhere.log_in(name="anna", password=PASSWORD)
-    app, before = pyotp.TOTP(anna("POST", "/session/second-factor")["secret"]), anna.cookie
+    app, before = (
+        pyotp.TOTP(anna("POST", "/session/second-factor", json={"password": PASSWORD})["secret"]),
+        anna.cookie,
+    )
     anna("PUT", "/session/second-factor", json={"one_time_code": app.at(clock())})
     assert anna.cookie != before
     elsewhere("GET", "/session", 401)
-    anna("POST", "/session/second-factor", 409)
+    anna("POST", "/session/second-factor", 409, json={"password": PASSWORD})
+
+
+def test_whoever_took_a_session_over_sets_up_none_and_keeps_it_no_longer_by_removing_none(person, browser):
+    anna = person("anna")
+    for password in ({}, {"password": "something else"}):
+        refused = anna("POST", "/session/second-factor", 401, json=password)
+        assert "present password is wrong" in refused["error"]["message"]
+    anna("POST", "/session/second-factor/remove", 409, json={})
+
+
+def test_no_session_lasts_longer_for_a_second_factor_and_a_links_stays_one(ask, enrolled, browser, clock):
+    anna, app, _ = enrolled("anna")
+    ends = anna("GET", "/session")["ends_at"]
+    clock.ahead += timedelta(minutes=5)
+    anna("POST", "/session/second-factor/remove", json={"one_time_code": app.at(clock())})
+    assert anna("GET", "/session")["ends_at"] == ends
+    ben = browser()
+    ben.log_in(link=ask("POST", "/people", 201, json={"name": "ben", "roles": ["reader"]})["link"])
+    app = pyotp.TOTP(ben("POST", "/session/second-factor", json={})["secret"])
+    ben("PUT", "/session/second-factor", json={"one_time_code": app.at(clock())})
+    assert ben("GET", "/session")["chooses_password"]
 
 
 def test_it_is_removed_by_a_code_or_by_whoever_manages_access(enrolled, ask, browser, clock):
@@ -127,7 +151,7 @@ def test_where_it_is_needed_who_has_none_only_reads_until_it_is_set_up(ask, pers
     anna("POST", "/sites", 403, json={"name": "c"})
     boss("GET", "/people", 403)
     boss("PUT", "/log-in/settings", 403, json={"second_factor": False})
-    app = pyotp.TOTP(anna("POST", "/session/second-factor")["secret"])
+    app = pyotp.TOTP(anna("POST", "/session/second-factor", json={"password": PASSWORD})["secret"])
     anna("PUT", "/session/second-factor", json={"one_time_code": app.at(clock())})
     anna("POST", "/sites", 201, json={"name": "c"})
     ask("POST", "/sites", 201, json={"name": "d"})  # a token is no person

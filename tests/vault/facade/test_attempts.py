@@ -50,6 +50,18 @@ def test_spelling_makes_no_other_name(counted):
         assert tries(counted, 1, name)[0] == 0
 
 
+def test_who_guesses_at_one_address_delays_nobody_at_another(counted, clock):
+    for _ in range(100):
+        tries(counted, 10)
+        clock.now += 1
+    assert tries(counted, 1, address="198.51.100.7")[0] == 1
+
+
+def test_a_wrong_password_uses_up_no_guess_at_a_code(counted):
+    tries(counted, 100)
+    assert tries(counted, 1, has_code=True)[0] == 1
+
+
 def test_an_attempt_that_waits_does_not_make_the_wait_longer(counted):
     assert tries(counted, 10)[1] == tries(counted, 1000)[1]
 

@@ -1,9 +1,11 @@
 """Routes: log in, log out, and who is logged in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeVar
 
+import anyio
 from fastapi import Header, Request, Response
 from starlette.types import Scope
 
@@ -19,7 +21,18 @@ from .names import SessionId
 router = guarded("sessions")
 open_router = open_to_all("sessions")
 """The router of the log-in."""
+Tried = TypeVar("Tried")
+MOST_WAITING = 20
+_trying = anyio.CapacityLimiter(2)
 Program = Annotated[str, Header(alias="user-agent", include_in_schema=False)]
+
+
+async def _tried(act: Callable[[], Tried]) -> Tried:
+    """What tries a password, in threads of its own: many strangers who logged in at once had all that answer
+    requests. Raises TooManyAttempts when too many wait."""
+    if _trying.statistics().tasks_waiting >= MOST_WAITING:
+        raise errors.TooManyAttempts("Too many people log in at once.", do="Try again in some seconds.")
+    return await anyio.to_thread.run_sync(act, limiter=_trying)
 
 
 def _former(scope: Scope, kind: SessionKind) -> str | None:
@@ -43,14 +56,15 @@ def _given(response: Response, begun: Begun, kind: SessionKind = SessionKind.BRO
 
 
 @open_router.post("/session", status_code=HTTPStatus.CREATED)
-def log_in(
+async def log_in(
     vault: Vault, request: Request, response: Response, log_in: rest.LogIn, program: Program = ""
 ) -> rest.LoggedIn:
     """Begins a session: the answer's cookie stands for its holder in this browser. It ends after 12 hours,
     after half an hour without a request (of those with the header `X-Unattended`, which a page makes by
     itself, none counts), and with the token. A session that the browser had before ends. Too many attempts
     that fail get 429, and are told in `Retry-After` after how many seconds the next one counts."""
-    begun = vault.logins.begin(log_in, _former(request.scope, log_in.kind), program)
+    former = _former(request.scope, log_in.kind)
+    begun = await _tried(partial(vault.logins.begin, log_in, former, program))
     return _given(response, begun, log_in.kind)
 
 
@@ -80,20 +94,20 @@ def end_session(vault: Vault, session: SessionId) -> None:
 
 
 @router.put("/session/password")
-def change_own_password(
+async def change_own_password(
     vault: Vault, response: Response, request: rest.PasswordChange, program: Program = ""
 ) -> rest.LoggedIn:
     """Chooses the caller's own password, of 12 to 200 characters. All their sessions end, and a new one
     begins. The present password is needed, but for whoever came by a link."""
-    begun = vault.own.change_password(request, program)
+    begun = await _tried(partial(vault.own.change_password, request, program))
     return _given(response, begun, begun.kind)
 
 
 @router.post("/session/second-factor")
-def begin_second_factor(vault: Vault) -> rest.SecondFactorBegun:
+async def begin_second_factor(vault: Vault, request: rest.PresentPassword) -> rest.SecondFactorBegun:
     """Gives what an app has to know to show codes. They count from the first one on, which is given by a
-    PUT."""
-    return vault.second_factor.begin()
+    PUT. The present password is needed, but for whoever came by a link."""
+    return await _tried(partial(vault.second_factor.begin, request.password))
 
 
 @router.put("/session/second-factor")

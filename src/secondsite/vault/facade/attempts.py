@@ -1,7 +1,8 @@
 """Attempts to log in that failed slow the next ones, by name and by address.
 
-Nobody is locked out: whoever guesses at a name delays it by half a minute at most, and not for the address
-from which its owner came last. What is counted is of this process, and is forgotten when it ends.
+Nobody is locked out: whoever guesses at a name delays it by half a minute, at his own address alone. Only
+many addresses together delay it for others, by seconds, and not for that from which its owner came last. What
+is counted is of this process, and is forgotten when it ends.
 """
 
 import threading
@@ -25,6 +26,8 @@ class Allowance:
 
 
 OF_A_NAME, OF_AN_ADDRESS, OF_ALL = Allowance(5, 30.0), Allowance(20, 5.0), Allowance(50, 0.25)
+"""That of a name is for one address."""
+OF_A_NAME_ANYWHERE = Allowance(30, 3.0)
 OF_A_CODE = Allowance(5, 300.0)
 """Of a million codes three count at a time: whoever knows the password guesses one in years."""
 Key = tuple[str, ...]
@@ -33,7 +36,8 @@ Key = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """An attempt with this name (empty: without one) from this address. `came_from`: the address from which
-    the name's owner came last. `has_code`: with a code of the second factor."""
+    the name's owner came last. `has_code`: it is that of a code of the second factor, whose password was
+    right."""
 
     name: str
     address: str
@@ -80,14 +84,15 @@ class Attempts:
 
 def _keys(attempt: Attempt) -> dict[Key, Allowance]:
     called, there = " ".join(attempt.name.casefold().split()), _origin(attempt.address)
-    if called and attempt.came_from and there == _origin(attempt.came_from):
-        kind = "owner's code" if attempt.has_code else "owner"
-        return {(kind, called): OF_A_CODE if attempt.has_code else OF_A_NAME}
+    is_owners = bool(called and attempt.came_from and there == _origin(attempt.came_from))
+    if attempt.has_code:
+        return {("owner's code" if is_owners else "code", called): OF_A_CODE}
+    if is_owners:
+        return {("owner", called): OF_A_NAME}
     keys: dict[Key, Allowance] = {("address", there): OF_AN_ADDRESS, ("all",): OF_ALL}
     if called:
-        keys["name", called] = OF_A_NAME
-        if attempt.has_code:
-            keys["code", called] = OF_A_CODE
+        keys["name", called, there] = OF_A_NAME
+        keys["name", called] = OF_A_NAME_ANYWHERE
     return keys
 
 

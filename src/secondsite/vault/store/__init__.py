@@ -22,6 +22,7 @@ Its rooms:
 """
 
 from .access import (
+    PEOPLE_LOCK,
     HolderRecord,
     LoginRequestRecord,
     OpenSession,
@@ -86,6 +87,7 @@ from .validations import ValidationRecord, Validations
 
 __all__ = [
     "CHANNEL",
+    "PEOPLE_LOCK",
     "AddressPools",
     "AddressesRecord",
     "AnswerRecord",

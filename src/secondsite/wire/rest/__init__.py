@@ -38,6 +38,7 @@ from .access.people import (
     Person,
     PersonChange,
     PersonCreate,
+    PresentPassword,
     RecoveryCodes,
     SecondFactorBegun,
 )
@@ -314,6 +315,7 @@ __all__ = [
     "Policy",
     "PolicyCreate",
     "PolicyPage",
+    "PresentPassword",
     "QuietHoursShape",
     "RecoveryCodes",
     "RecoveryPreview",

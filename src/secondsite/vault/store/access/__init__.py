@@ -13,11 +13,12 @@ Its rooms:
 from .holders import HolderRecord, Holders
 from .known_secrets import Change, KnownSecrets
 from .login_requests import LoginRequestRecord, LoginRequests
-from .people import People, PersonRecord
+from .people import PEOPLE_LOCK, People, PersonRecord
 from .sessions import OpenSession, SessionRecord, Sessions
 from .tokens import TokenRecord, Tokens
 
 __all__ = [
+    "PEOPLE_LOCK",
     "Change",
     "HolderRecord",
     "Holders",

@@ -77,6 +77,11 @@ LOG_IN_RULES = Table(
 )
 
 
+PEOPLE_LOCK = "people"
+"""Take it (`Transaction.one_at_a_time`) before a person is read who is put back: the whole record is put, and
+a log-in at the same moment undid that its person was disabled."""
+
+
 class People:
     """The people. `change` is called before one is changed."""
 

@@ -88,6 +88,15 @@ class SecondFactorBegun(Shape):
     """The picture, a QR code."""
 
 
+class PresentPassword(Shape):
+    """The caller's own password, as it is now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str | None = Field(None, max_length=1000)
+    """Not needed by whoever came by a link."""
+
+
 class OneTimeCode(Shape):
     """A code that the app shows now, or one for recovery."""
 

@@ -2,14 +2,14 @@
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .....domain import errors
 from .....domain.access import sessions
 from .....domain.access.sessions import SessionKind
 from .....ground.units import DAY
 from .....wire import rest
-from ....store import OpenSession, PersonRecord, SessionRecord, Transaction
+from ....store import PEOPLE_LOCK, OpenSession, PersonRecord, SessionRecord, Transaction
 from ... import holders
 from ...attempts import Attempt
 from ...parts import Parts
@@ -41,20 +41,26 @@ class LogIns:
         after. Raises Unauthenticated, SecondFactorNeeded, TooManyAttempts, InvalidArgument."""
         _require_one_way(request)
         known = self._known(request)
-        attempt = self._attempt(request, known)
-        self._parts.attempts.begin(attempt)
+        attempts = [self._attempt(request, known)]
+        self._parts.attempts.begin(attempts[0])
         try:
             self._require_password(request, known)
+            if request.code is not None:  # whoever does not know the password uses up no guess at a code
+                attempts.append(replace(attempts[0], has_code=True))
+                self._parts.attempts.begin(attempts[1])
             with self._parts.changing() as tx:
-                tx.one_at_a_time("sessions")
+                tx.one_at_a_time(PEOPLE_LOCK)
                 begun = self.begin_with(tx, self._proof(tx, request, known), former, program, request.kind)
         except errors.Unauthenticated:
             self._note_failure(known)
             raise
         except errors.SecondFactorNeeded:
-            self._note_failure(known, attempt if request.code is None else None)
+            self._parts.attempts.succeeded(attempts[0])  # the password was right, or the link
+            if request.code is not None:
+                self._note_failure(known)
             raise
-        self._parts.attempts.succeeded(attempt)
+        for each in attempts:
+            self._parts.attempts.succeeded(each)
         return begun
 
     def _known(self, request: rest.LogIn) -> PersonRecord | None:
@@ -65,7 +71,7 @@ class LogIns:
 
     def _attempt(self, request: rest.LogIn, known: PersonRecord | None) -> Attempt:
         came_from = "" if known is None else known.last_address
-        return Attempt(request.name or "", self._parts.caller.address, came_from, request.code is not None)
+        return Attempt(request.name or "", self._parts.caller.address, came_from)
 
     def _require_password(self, request: rest.LogIn, known: PersonRecord | None) -> None:
         """Raises Unauthenticated for a wrong password. An unknown name takes as long."""
@@ -75,12 +81,9 @@ class LogIns:
         if not passwords.fits(kept, request.password):
             raise proofs.wrong()
 
-    def _note_failure(self, known: PersonRecord | None, free: Attempt | None = None) -> None:
-        """Count the failure for the audit log, by the names that there are: others may be passwords. An
-        attempt that is `free` was no guess."""
-        if free is not None:
-            self._parts.attempts.succeeded(free)
-        elif known is not None:
+    def _note_failure(self, known: PersonRecord | None) -> None:
+        """Count the failure for the audit log, by the names that there are: others may be passwords."""
+        if known is not None:
             self._parts.refusals.note_log_in(known.name, self._parts.caller.address)
 
     def _proof(self, tx: Transaction, request: rest.LogIn, known: PersonRecord | None) -> Proof:
@@ -100,9 +103,12 @@ class LogIns:
         former: str | None,
         program: str,
         kind: SessionKind = SessionKind.BROWSER,
+        last: datetime | None = None,
     ) -> Begun:
-        """A new session of whoever has shown this."""
+        """A new session of whoever has shown this; with `last` it ends then at the latest, as the one did
+        that it replaces."""
         now, secret = self._parts.now(), secrets.new_session()
+        ends = sessions.ends_at(now, holders.ends_at(proof.holder, proof.holder_sha256), proof.way)
         record = SessionRecord(
             id=uuid.uuid4().hex,
             secret_sha256=secrets.digest(secret),
@@ -113,7 +119,7 @@ class LogIns:
             holder_sha256=proof.holder_sha256,
             began_at=now,
             seen_at=now,
-            ends_at=sessions.ends_at(now, holders.ends_at(proof.holder, proof.holder_sha256), proof.way),
+            ends_at=ends if last is None else min(ends, last),
             address=self._parts.caller.address[:MOST_OF_AN_ADDRESS],
             program=program[:MOST_OF_A_PROGRAM],
         )

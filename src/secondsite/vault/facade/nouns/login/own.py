@@ -1,13 +1,14 @@
 """What a person changes of their own: the password."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from .....domain import errors
 from .....domain.access import sessions
 from .....domain.access.passwords import require_good
 from .....domain.access.sessions import LogInWay, SessionKind
 from .....wire import rest
-from ....store import PersonRecord, Transaction
+from ....store import PEOPLE_LOCK, PersonRecord, Transaction
 from ...attempts import Attempt
 from ...parts import Parts
 from ...shared import passwords, secrets
@@ -26,10 +27,10 @@ class Own:
         mine = me(self._parts)
         person = mine.person
         require_good(request.password, person.name)
-        if mine.way not in sessions.CHOOSES_PASSWORD:
-            self._require_former(person, request.former_password)
+        require_password(self._parts, mine, request.former_password)
         kept = passwords.hashed(request.password)
         with self._parts.changing() as tx:
+            tx.one_at_a_time(PEOPLE_LOCK)
             return self._put(tx, person, kept, program)
 
     def _put(self, tx: Transaction, person: PersonRecord, kept: str, program: str) -> Begun:
@@ -42,18 +43,8 @@ class Own:
         tx.sessions.remove_of(found.id)
         way = LogInWay.PASSWORD if mine.way is LogInWay.LINK else mine.way
         proof = Proof(way, changed, changed.mark_sha256)
-        return LogIns(self._parts).begin_with(tx, proof, None, program, mine.kind)
-
-    def _require_former(self, person: PersonRecord, former: str | None) -> None:
-        """Raises Unauthenticated for a wrong password: whoever took a session over does not know it."""
-        attempt = Attempt(person.name, self._parts.caller.address, person.last_address)
-        self._parts.attempts.begin(attempt)
-        if not passwords.fits(person.password_hash, former or ""):
-            raise errors.Unauthenticated(
-                "The present password is wrong.",
-                do="Without it: 'secondsite person reset-password NAME' gives a link.",
-            )
-        self._parts.attempts.succeeded(attempt)
+        last = mine.ends_at if way is LogInWay.RECOVERY else None
+        return LogIns(self._parts).begin_with(tx, proof, None, program, mine.kind, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,22 @@ class Me:
     person: PersonRecord
     way: LogInWay
     kind: SessionKind
+    ends_at: datetime
+
+
+def require_password(parts: Parts, mine: "Me", given: str | None) -> None:
+    """Raises Unauthenticated for a wrong password: whoever took a session over does not know it. Who came by
+    a link has none, or knows it no more."""
+    if mine.way in sessions.CHOOSES_PASSWORD:
+        return
+    attempt = Attempt(mine.person.name, parts.caller.address, mine.person.last_address)
+    parts.attempts.begin(attempt)
+    if not passwords.fits(mine.person.password_hash, given or ""):
+        raise errors.Unauthenticated(
+            "The present password is wrong.",
+            do="Without it: 'secondsite person reset-password NAME' gives a link.",
+        )
+    parts.attempts.succeeded(attempt)
 
 
 def me(parts: Parts) -> Me:
@@ -74,4 +81,4 @@ def me(parts: Parts) -> Me:
             "You are here with an access token, which has neither a password nor a second factor.",
             do="Log in with a name and its password.",
         )
-    return Me(found.holder, found.session.way, found.session.kind)
+    return Me(found.holder, found.session.way, found.session.kind, found.session.ends_at)

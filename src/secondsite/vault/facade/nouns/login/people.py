@@ -9,7 +9,7 @@ from .....domain.access.roles import Role, checked
 from .....domain.access.sessions import LogInWay
 from .....ground.units import DAY, MINUTE
 from .....wire import rest
-from ....store import PersonRecord, Transaction
+from ....store import PEOPLE_LOCK, PersonRecord, Transaction
 from ...parts import Parts
 from ...shared import secrets
 from ...shared.idempotency import Once, carry_out
@@ -39,7 +39,7 @@ class People:
         grant = checked(request.roles, request.site)
 
         def make() -> rest.NewLink:
-            tx.one_at_a_time("people")
+            tx.one_at_a_time(PEOPLE_LOCK)
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
             now = self._parts.now()
@@ -57,7 +57,7 @@ class People:
         NotFound, NotPossibleNow for a person who is disabled."""
 
         def reset() -> rest.NewLink:
-            person = existing(tx, name)
+            person = existing(tx, name, put_back=True)
             require_enabled(person)
             seen_by = persons_of(tx, self._parts.caller)
             changed, link = linked(person, LogInWay.LINK, self._parts.now(), seen_by)
@@ -73,32 +73,32 @@ class People:
         with self._parts.changing() as tx:
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
-            person = existing(tx, name)
+            person = existing(tx, name, put_back=True)
             return self._put(tx, person, replace(person, roles=grant.roles, site=grant.site))
 
     def disable(self, name: str) -> rest.Person:
         """The person cannot log in any more; sessions and links end. Raises NotFound."""
         with self._parts.changing() as tx:
-            person = existing(tx, name)
+            person = existing(tx, name, put_back=True)
             since = person.disabled_at or self._parts.now()
             return self._put(tx, person, _without_link(replace(person, disabled_at=since)))
 
     def enable(self, name: str) -> rest.Person:
         """The person may log in again. Raises NotFound."""
         with self._parts.changing() as tx:
-            person = existing(tx, name)
+            person = existing(tx, name, put_back=True)
             return self._put(tx, person, replace(person, disabled_at=None))
 
     def reset_second_factor(self, name: str) -> rest.Person:
         """The person has none any more; sessions end. Raises NotFound."""
         with self._parts.changing() as tx:
-            person = existing(tx, name)
+            person = existing(tx, name, put_back=True)
             return self._put(tx, person, without(person))
 
     def delete(self, name: str) -> None:
         """Delete a person, whose sessions end. Raises NotFound."""
         with self._parts.changing() as tx:
-            person = existing(tx, name)
+            person = existing(tx, name, put_back=True)
             self._parts.note(before=_shape(person))
             tx.people.remove(person.id)
             tx.sessions.remove_of(person.id)
@@ -121,8 +121,10 @@ def new(tx: Transaction, name: str, roles: tuple[Role, ...], site: str | None, n
     return PersonRecord(name, secrets.new_mark(), now, roles=roles, site=site)
 
 
-def existing(tx: Transaction, name: str) -> PersonRecord:
-    """The person. Raises NotFound."""
+def existing(tx: Transaction, name: str, *, put_back: bool = False) -> PersonRecord:
+    """The person; `put_back`: as a record that will be put. Raises NotFound."""
+    if put_back:
+        tx.one_at_a_time(PEOPLE_LOCK)
     found = tx.people.named(name) if NAME.fullmatch(name) else None
     if found is None:
         raise errors.NotFound.named("person", name)

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from .....domain import errors
-from .....domain.access.sessions import LogInWay, SessionKind
+from .....domain.access import sessions
+from .....domain.access.sessions import LogInWay
 from .....wire import rest
-from ....store import PersonRecord, Transaction
+from ....store import PEOPLE_LOCK, PersonRecord, Transaction
 from ...attempts import Attempt
 from ...parts import Parts
 from ...shared import secrets, totp
 from . import proofs
 from .logins import Begun, LogIns
-from .own import Me, me
+from .own import Me, me, require_password
 from .proofs import Proof
 
 
@@ -19,14 +20,15 @@ class SecondFactor:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def begin(self) -> rest.SecondFactorBegun:
-        """What an app has to know; nothing counts until a code of it comes. Raises NotPossibleNow for a
-        token, and for whoever has a second factor."""
+    def begin(self, password: str | None) -> rest.SecondFactorBegun:
+        """What an app has to know; nothing counts until a code of it comes. Raises Unauthenticated for a
+        wrong password, NotPossibleNow for a token, and for whoever has a second factor."""
         mine = me(self._parts)
         if mine.person.totp_secret is not None:
             raise errors.NotPossibleNow(
                 "You have a second factor already.", do="Remove it first, with a code of it."
             )
+        require_password(self._parts, mine, password)
         secret = totp.new_secret()
         with self._parts.changing() as tx:
             tx.people.put(replace(self._now(tx, mine), totp_wanted=secret))
@@ -49,22 +51,22 @@ class SecondFactor:
             changed = replace(
                 person, totp_secret=person.totp_wanted, totp_wanted=None, totp_step=step, recovery_sha256=kept
             )
-            way = mine.way if mine.way is LogInWay.RECOVERY else LogInWay.TWO_FACTORS
-            begun = self._anew(tx, changed, way, mine.kind, program)
+            begun = self._anew(tx, changed, LogInWay.TWO_FACTORS, mine, program)
         self._parts.attempts.succeeded(attempt)
         return begun, rest.RecoveryCodes(codes=tuple(codes))
 
     def remove(self, code: str | None, program: str) -> Begun:
         """Codes are asked for no more; the other sessions end. Whoever came by root's link gives none. Raises
-        SecondFactorNeeded for a wrong code."""
+        SecondFactorNeeded for a wrong code, NotPossibleNow for whoever has no second factor."""
         mine = me(self._parts)
+        if mine.person.totp_secret is None:
+            raise errors.NotPossibleNow("You have no second factor.", do="Nothing is to be removed.")
         attempt = self._count(mine.person)
         with self._parts.changing() as tx:
             person = self._now(tx, mine)
             if mine.way is not LogInWay.RECOVERY and person.totp_secret is not None:
                 person = proofs.with_code(person, code, self._parts.now())
-            way = mine.way if mine.way is LogInWay.RECOVERY else LogInWay.PASSWORD
-            begun = self._anew(tx, without(person), way, mine.kind, program)
+            begun = self._anew(tx, without(person), LogInWay.PASSWORD, mine, program)
         self._parts.attempts.succeeded(attempt)
         return begun
 
@@ -87,19 +89,21 @@ class SecondFactor:
         return attempt
 
     def _now(self, tx: Transaction, mine: Me) -> PersonRecord:
+        tx.one_at_a_time(PEOPLE_LOCK)
         found = tx.people.find(mine.person.mark_sha256)
         if found is None:
             raise errors.Unauthenticated("You were changed meanwhile.", do="Log in again.")
         return found
 
-    def _anew(
-        self, tx: Transaction, person: PersonRecord, way: LogInWay, kind: SessionKind, program: str
-    ) -> Begun:
+    def _anew(self, tx: Transaction, person: PersonRecord, way: LogInWay, mine: Me, program: str) -> Begun:
+        """A session in place of all that the person has. Who came by a link has come by that still, and none
+        lasts longer for it: whoever took one over would keep it for ever."""
+        way = mine.way if mine.way in sessions.CHOOSES_PASSWORD else way
         changed = replace(person, mark_sha256=secrets.new_mark())
         tx.people.put(changed)
         tx.sessions.remove_of(changed.id)
         proof = Proof(way, changed, changed.mark_sha256)
-        return LogIns(self._parts).begin_with(tx, proof, None, program, kind)
+        return LogIns(self._parts).begin_with(tx, proof, None, program, mine.kind, mine.ends_at)
 
 
 def without(person: PersonRecord) -> PersonRecord:
