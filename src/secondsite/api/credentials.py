@@ -36,7 +36,7 @@ def shown(scope: Scope) -> Shown:
     """The request's credential. Raises Unauthenticated without one, or with two; Forbidden for a cookie that
     another page made the browser add."""
     headers = _headers(scope)
-    cookie = cookie_of(scope)
+    cookie = _cookie(headers)
     bearer = _bearer(headers)
     if bearer and cookie is not None:
         raise errors.Unauthenticated(
@@ -52,9 +52,11 @@ def shown(scope: Scope) -> Shown:
 
 def cookie_of(scope: Scope) -> str | None:
     """The secret in the session's cookie; None without one. Raises Unauthenticated for several."""
-    found = [
-        value for header in _headers(scope).get(b"cookie", ()) for value in _values(header.decode("latin-1"))
-    ]
+    return _cookie(_headers(scope))
+
+
+def _cookie(headers: Headers) -> str | None:
+    found = [value for header in headers.get(b"cookie", ()) for value in _values(header.decode("latin-1"))]
     if len(found) > 1:
         raise errors.Unauthenticated("This request shows several sessions.", do="Log in again.")
     return found[0] if found else None

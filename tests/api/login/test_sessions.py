@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import httpx2
+import pytest
 
 from rig.eventually import eventually
 from secondsite.api.following import changes
@@ -147,11 +148,12 @@ def test_the_scope_of_a_session_is_that_of_its_token(ask, browser, token, protec
     outside("GET", "/machines/web01", 404)
 
 
-def test_a_stream_ends_soon_after_its_session(vault, admin, monkeypatch):
+@pytest.mark.parametrize("path", ["/events", "/live"])
+def test_a_stream_ends_soon_after_its_session(vault, admin, monkeypatch, path):
     monkeypatch.setattr(changes, "LOOK_AGAIN_SECONDS", 0.2)
     with served(vault.app) as url:
         headers = {**OWN_PAGE, "Cookie": f"__Host-session={admin.cookie}"}
-        with httpx2.stream("GET", f"{url}/api/events", headers=headers, timeout=5) as answer:
+        with httpx2.stream("GET", f"{url}/api{path}", headers=headers, timeout=5) as answer:
             assert answer.status_code == 200
             admin("DELETE", "/session", 204)
             list(answer.iter_lines())

@@ -9,7 +9,7 @@ import pytest
 from secondsite.domain.access.roles import Role
 from secondsite.domain.lifecycle import DrillState, Verb
 from secondsite.domain.plans.plan import PlanGroup, PlanMachine, RecoveryPlan
-from secondsite.vault.store import PlanRecord, TokenRecord
+from secondsite.vault.store import PersonRecord, PlanRecord, TokenRecord
 from secondsite.vault.store.machines.machines import MachineRecords
 from secondsite.vault.store.sql.failures import ChangedMeanwhile
 from secondsite.wire.control.orders import Kind
@@ -282,6 +282,26 @@ def test_a_schedule_ends_with_what_its_maker_may(drills, made_by, change):
     drills.look()
     assert drills.jobs() == []
     assert "token that made schedule 'nightly'" in drills.record().said
+
+
+@pytest.mark.parametrize(
+    ("changed", "jobs"),
+    [
+        (lambda _now: {}, ["web01"]),
+        (lambda now: {"disabled_at": now}, []),
+        (lambda _now: {"roles": (Role.READER,)}, []),
+        (lambda _now: {"site": "c"}, []),
+    ],
+)
+def test_a_schedule_of_a_person_ends_with_what_the_person_may(drills, changed, jobs):
+    due, now = drills.set(), drills.clock.now()
+    anna = PersonRecord("anna", "mark", now, roles=(Role.CONTRIBUTOR,))
+    with drills.verbs.store.transaction() as tx:
+        tx.people.add(replace(anna, **changed(now)))
+        tx.drill_schedules.put(replace(tx.drill_schedules.find("nightly"), maker_id=anna.id))
+    drills.at(due)
+    drills.look()
+    assert drills.jobs() == jobs
 
 
 def test_a_later_plan_of_the_same_name_is_not_drilled(drills):

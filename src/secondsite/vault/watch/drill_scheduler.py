@@ -257,7 +257,7 @@ def _require_maker(tx: Transaction, record: DrillScheduleRecord, now: datetime) 
 
 def _no_maker(record: DrillScheduleRecord, why: str) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
-        f"Who made schedule '{record.name}' {why}.",
+        f"The person or token that made schedule '{record.name}' {why}.",
         do="Whoever may takes it over by setting it again: 'secondsite drill schedule set "
         f"{shell.arguments(record.name)}'; or ends it: 'secondsite drill schedule remove "
         f"{shell.arguments(record.name)}'.",
