@@ -14,8 +14,9 @@ from bench.support.taken import Taken
 
 CONSOLES, MACHINES = 20, 1000
 SECONDS = 40.0
-CHANGED = 200
-"""Rows that have to change each second."""
+CHANGED, LEAST_CHANGED = 200, 60
+"""Rows that are meant to change each second, and how many must. On a busy host reports come less often: then
+all that was taken is told as for the rows that were meant, which is too much."""
 CYCLE_SECONDS = 3
 """Each machine has a new point so often: more than are needed, since reports come in portions, and one that
 changes twice within a batch is told once."""
@@ -35,16 +36,18 @@ def measure() -> Figure:
         time.sleep(SETTLE_SECONDS)
         without.append(_percent(paired))
     a_second = seen.rows / CONSOLES / seconds
-    if a_second < CHANGED:
-        raise NotMeasured(f"each was told of {a_second:.0f} rows a second, not of {CHANGED}")
+    if a_second < LEAST_CHANGED:
+        raise NotMeasured(f"each was told of only {a_second:.0f} rows a second")
     bytes_a_second = seen.size_bytes / CONSOLES / seconds
-    value = sum(followed) / 2 - sum(without) / 2
+    taken = sum(followed) / 2 - sum(without) / 2
+    value = taken * max(1.0, CHANGED / a_second)
     return Figure(
         name="live_20_consoles_core_percent", value=round(value, 2), unit="%", goal=5.0, better="lower",
         peer=f"the vault alone: {without[0]:.1f} % before and {without[1]:.1f} % after",
         how=f"processor time of the vault's process with {CONSOLES} streams of GET /api/live, less that "
         f"without; {MACHINES} machines, each of which has a new point with every cycle: "
-        f"each stream tells {a_second:.0f} changed rows a second, in {bytes_a_second:,.0f} bytes",
+        f"each stream told {a_second:.0f} changed rows a second, in {bytes_a_second:,.0f} bytes, which took "
+        f"{taken:.1f} %; told is that for {CHANGED} rows",
         measured={
             "followed_percent": followed, "without_percent": without, "batches": seen.batches,
             "rows": seen.rows, "size_bytes": seen.size_bytes,

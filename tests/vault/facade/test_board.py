@@ -82,6 +82,8 @@ def test_a_batch_is_written_once_for_all_at_the_same_place(board):
     board.show([row("m1", name="other")])
     board.settle()
     assert board.batch(began, NOW) is board.batch(began, NOW + timedelta(seconds=1))
+    later = board.batch(began, NOW + timedelta(seconds=30))
+    assert json.loads(later.text)["at"] == (NOW + timedelta(seconds=30)).isoformat()
 
 
 def test_who_was_away_for_too_long_is_told_everything(board):

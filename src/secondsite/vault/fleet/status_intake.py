@@ -183,8 +183,9 @@ class StatusIntake:
         }
 
     def changed_after(self, number: int) -> tuple[int, Collection[str]]:
-        """The ids of machines of which an appliance of this process reported something after that number,
-        and the number from which to ask on. Others, and what time alone changes, are not among them."""
+        """The ids of machines of which an appliance of this process reported more than figures after that
+        number, and the number from which to ask on. Others, and what time alone changes, are not among
+        them."""
         return self._heard.changed_after(number)
 
     def forget_all_but(self, machine_ids: Iterable[str]) -> None:

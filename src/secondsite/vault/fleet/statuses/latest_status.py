@@ -90,8 +90,9 @@ class LatestStatuses:
         self._lock = threading.Lock()
 
     def changed_after(self, number: int) -> tuple[int, Collection[str]]:
-        """The ids of machines of which something was reported after that number, and the number from which
-        to ask on."""
+        """The ids of machines of which more than figures was reported after that number, and the number from
+        which to ask on. Figures change with every cycle, and a list shows of them only how far a pass over
+        whole disks is."""
         with self._lock:
             return self._number, self._changed.since(number).keys()
 
@@ -162,10 +163,10 @@ class LatestStatuses:
             seen = self._base(key, appliance_id)
             if seen is None or seen.status.epoch != said.epoch:
                 return None
-            self._seen[key] = dataclasses.replace(
-                seen, status=changes.with_figures(seen.status, said), at=now, turn=seen.turn + 1
-            )
-            self._note(key)
+            status = changes.with_figures(seen.status, said)
+            self._seen[key] = dataclasses.replace(seen, status=status, at=now, turn=seen.turn + 1)
+            if _synchronizes(status) or _synchronizes(seen.status):
+                self._note(key)
         return key
 
     def change(self, appliance_id: str, said: changes.ReplicaChange, now: datetime) -> Key | None:
@@ -279,6 +280,10 @@ class LatestStatuses:
         now = self._as_of_now(seen)
         assert now is not None
         return dataclasses.replace(now, current=False)
+
+
+def _synchronizes(status: AnyStatus) -> bool:
+    return isinstance(status, SourceStatus) and status.sync_fraction is not None
 
 
 def _compared(known: SideStatus, now: AnyStatus, appliance_id: str) -> Unwritten:

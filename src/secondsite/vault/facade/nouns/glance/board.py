@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from .....wire.rest.glance.job_rows import JOB_COLUMNS, JobRow
@@ -20,6 +20,7 @@ MOST_GONE, MOST_JOBS, MOST_THINGS = 20_000, 5_000, 1_000
 JOBS_AT_WORK = 500
 """How many jobs in progress a follower is told at first."""
 KEPT_TEXTS = 20
+FRESH = timedelta(seconds=2)
 
 
 class Thing(NamedTuple):
@@ -38,11 +39,17 @@ class WrittenRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a follower is sent, and the mark after which it goes on."""
+    """What a follower that was told everything up to `since` is sent, and the mark after which it goes on."""
 
     kind: LiveKind
+    since: str | None
     mark: str
+    at: datetime
     text: str
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether its time is still about right: whoever shows it counts ages from there."""
+        return abs(now - self.at) < FRESH
 
 
 @dataclass(slots=True)
@@ -91,7 +98,10 @@ class Board:
         return [each.row for each in self.machines.values()]
 
     def mark(self) -> str:
-        return f"{self.life}-{self.number}"
+        return self._mark(self.number)
+
+    def _mark(self, number: int) -> str:
+        return f"{self.life}-{number}"
 
     def number_of(self, mark: str | None) -> int | None:
         """The number of a mark; None if what has changed since is not known."""
@@ -109,7 +119,7 @@ class Board:
         since = since if since is not None and self.knows(since) else None
         key = since, self.number
         found = self._texts.get(key)
-        if found is None:
+        if found is None or not found.is_fresh(now):
             if len(self._texts) >= KEPT_TEXTS:
                 self._texts.clear()
             found = self._texts[key] = self._made(since, now)
@@ -124,7 +134,8 @@ class Board:
         else:
             rows, rest = self.machines.since(since).values(), self._others_since(since)
         text = f'{written(head)[:-1]},"machines":[{",".join(each.text for each in rows)}],{written(rest)[1:]}'
-        return Batch(LiveKind.WHOLE if since is None else LiveKind.CHANGES, self.mark(), text)
+        kind = LiveKind.WHOLE if since is None else LiveKind.CHANGES
+        return Batch(kind, None if since is None else self._mark(since), self.mark(), now, text)
 
     def _others_since(self, since: int) -> Mapping[str, Sequence[object]]:
         return {

@@ -1,18 +1,8 @@
 """What those who follow a board are sent."""
 
-from dataclasses import dataclass
-
 from ...parts import Parts
 from .board import Batch
 from .boards import Boards
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Up to where a follower has been told: a number of one board."""
-
-    life: str
-    number: int
 
 
 class Live:
@@ -20,10 +10,12 @@ class Live:
         self._parts = parts
         self._boards = boards
 
-    def look(self, *, whole: bool) -> Place:
-        """Bring the caller's board up to date; gives its place. Raises StoreUnavailable."""
+    def look(self, since: str | None, *, whole: bool) -> Batch:
+        """Bring the caller's board up to date; gives what has changed since the mark, nothing without one.
+        Raises StoreUnavailable."""
         with self._boards.looked_at(self._parts, whole=whole) as board:
-            return Place(board.life, board.number)
+            number = board.number if since is None else board.number_of(since)
+            return board.batch(number, self._parts.now())
 
     def begin(self, mark: str | None) -> Batch:
         """As `batch`, after a look at everything: perhaps nobody has followed the board lately. Without a

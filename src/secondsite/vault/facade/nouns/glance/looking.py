@@ -1,11 +1,11 @@
 """Brings boards up to date: a look at what was told to have changed, or at everything.
 
-Not all that changes is told: time alone brings findings, and appliances of other vault processes report
-elsewhere. So everything is looked at now and then.
+Not all that changes is told: time alone brings findings, figures change with every cycle, and appliances of
+other vault processes report elsewhere. So everything is looked at now and then.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -38,7 +38,7 @@ class Looked:
     events: str | None = None
     statuses: int = 0
     entries: int = 0
-    appliances: dict[str, ApplianceRecord] = field(default_factory=dict)
+    appliances: Mapping[str, ApplianceRecord] = field(default_factory=dict)
     jobs: dict[str, None] = field(default_factory=dict)
     """Jobs that have changed and were not read yet."""
 
@@ -55,14 +55,16 @@ def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -
     with parts.store.reading() as tx:
         _look_at_jobs(looked, parts, tx, [change for _, change in changes], is_first)
         entries = _look_at_entries(looked, parts, tx, is_first)
-        if whole or is_first:
+        appliances = _appliances(parts, tx)
+        changed = [] if is_first else [*_changed(looked, appliances)]
+        looked.board.show_things(changed)
+        if whole or is_first or changed:  # with an appliance that goes, all its machines have other findings
             _look_at_all(looked.board, parts, tx)
         else:
             ids = {*reported, *_told(changes), *_subjects(looked.board, changes)}
             _look_at_some(looked.board, parts, tx, ids)
-        _look_at_appliances(looked, parts, tx)
     looked.board.settle()
-    looked.events, looked.statuses, looked.entries = mark, statuses, entries
+    looked.events, looked.statuses, looked.entries, looked.appliances = mark, statuses, entries, appliances
 
 
 def _told(changes: Iterable[tuple[int, Change]]) -> Iterator[str]:
@@ -139,13 +141,16 @@ def _parts_of(entry: Entry) -> tuple[str, str | None]:
     return kind, name or None
 
 
-def _look_at_appliances(looked: Looked, parts: Parts, tx: Transaction) -> None:
-    seen = {each.id: _steady(each) for each in tx.appliances.list(parts.caller.grant.site)}
+def _appliances(parts: Parts, tx: Transaction) -> Mapping[str, ApplianceRecord]:
+    return {each.id: _steady(each) for each in tx.appliances.list(parts.caller.grant.site)}
+
+
+def _changed(looked: Looked, seen: Mapping[str, ApplianceRecord]) -> Iterator[Thing]:
+    """The appliances that have changed since the last look."""
     known = looked.appliances
-    changed = [each for each in {*seen, *known} if seen.get(each) != known.get(each)]
-    if known:
-        looked.board.show_things(Thing("appliances", each) for each in sorted(changed))
-    looked.appliances = seen
+    for each in sorted({*seen, *known}):
+        if seen.get(each) != known.get(each):
+            yield Thing("appliances", each)
 
 
 def _steady(appliance: ApplianceRecord) -> ApplianceRecord:
