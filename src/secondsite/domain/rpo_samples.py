@@ -8,6 +8,7 @@ A series is kept in blocks of ten minutes with a slot every ten seconds: rows ar
 measurement finds its slot filled.
 """
 
+import functools
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,10 +96,19 @@ class Kept:
 
 def kept(data: bytes, goal_seconds: float) -> Kept:
     """What a block, as `pack` made it, says of a goal. Those without a point yet do not count."""
-    whole = len(data) - len(data) % RECORD.size
-    found = [each[1] for each in RECORD.iter_unpack(data[:whole]) if each[1] >= 0]
-    within = sum(each <= goal_seconds for each in found)
-    return Kept(len(found), within, round(max(found, default=0.0), 1))
+    many = len(data) // RECORD.size
+    found = _whole(many).unpack(data[: many * RECORD.size])[1::4]
+    if found and min(found) >= 0 and max(found) <= goal_seconds:  # almost always
+        return Kept(many, many, round(max(found), 1))
+    there = [each for each in found if each >= 0]
+    within = sum(each <= goal_seconds for each in there)
+    return Kept(len(there), within, round(max(there, default=0.0), 1))
+
+
+@functools.lru_cache(maxsize=61)
+def _whole(many: int) -> struct.Struct:
+    """So many records at once, which takes a fifth of the time of one after the other."""
+    return struct.Struct(f"<{'Hfff' * many}")
 
 
 def samples(begins_at: datetime, block: Block) -> Iterator[Sample]:
