@@ -41,7 +41,7 @@ from secondsite.wire.common.hooks import MachineHook
 from secondsite.wire.common.machine_checks import CheckKind, MachineCheck
 from secondsite.wire.common.policies import PolicyShape
 from secondsite.wire.common.properties import TargetProperties
-from secondsite.wire.rest import drill_schedules
+from secondsite.wire.rest import drill_schedules, predictions
 from secondsite.wire.rest import pools as pools_rest
 
 pytestmark = pytest.mark.slow
@@ -64,6 +64,8 @@ CALLS = {
         lambda v: v.summary(),
         lambda v: v.overview(),
         lambda v: v.metrics(),
+        lambda v: v.report(),
+        lambda v: v.capacity(predictions.CapacityQuery(source="a", target="b")),
         lambda v: v.machines.rows(),
         lambda v: next(v.live(interval=0)),
         lambda v: v.validation(now=True),
