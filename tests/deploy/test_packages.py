@@ -85,7 +85,8 @@ def test_fish_and_zsh_complete_nouns_verbs_options_and_choices(version, tmp_path
     layer.give(tmp_path / "usr/share", "/root/share")
     for line, wanted in TYPED.items():
         offered = layer.must(*fish("/root/share/fish/vendor_completions.d/secondsite.fish", line))
-        assert set(offered.split()) == wanted, f"fish: {line}"
+        begun = {word for word in offered.split() if word.startswith(line.split()[-1])}
+        assert begun == wanted, f"fish: {line}"  # that of Debian 13 offers what only has the letters, too
         offered = layer.must(*zsh("/root/share/zsh/vendor-completions", line))
         assert set(offered.split()) == wanted, f"zsh: {line}"
 
