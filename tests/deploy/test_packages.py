@@ -7,7 +7,6 @@ from rig.eventually import eventually
 from rig.packages import hosts, lintian
 from rig.packages.layers import Layer
 from secondsite.entry.shell import write
-from tests.cli.support_completion import TYPED, fish, zsh
 from tests.deploy.support_packages import (
     APPLIANCE,
     HOME,
@@ -17,6 +16,7 @@ from tests.deploy.support_packages import (
     site,
     why_not,
 )
+from tests.support.completion import TYPED, fish, zsh
 
 pytestmark = [
     pytest.mark.every(by="test"),

@@ -40,6 +40,7 @@ class Liar:
         now = datetime.now(UTC)
         return [
             types.SimpleNamespace(
+                beside=None,
                 agent_id=each,
                 name="m",
                 connected=True,

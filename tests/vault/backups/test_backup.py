@@ -27,8 +27,8 @@ from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import archive, restoring
 from secondsite.jobs.storage import database
 from secondsite.vault.store import copying, migration
+from tests.support import backups
 from tests.support.vault import VaultInProcess, machine
-from tests.vault.backups import support_backups as backups
 
 pytestmark = pytest.mark.slow
 ABOUT = archive.About("2026-11-25T00:00:00+00:00", "v", "id", "1", "0001", "sqlite", "AA")

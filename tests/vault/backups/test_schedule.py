@@ -9,8 +9,8 @@ from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import backup_folder
 from secondsite.entry.backup.backup_schedule import BackupSchedule
 from secondsite.vault.health.backups import Backups
+from tests.support import backups
 from tests.support.vault import VaultInProcess
-from tests.vault.backups import support_backups as backups
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

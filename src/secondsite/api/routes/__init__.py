@@ -3,7 +3,7 @@
 Its rooms:
 
     vault, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
-    people, sessions, command_lines  who logs in with a name; log in, log out
+    login                            who logs in with a name; log in, log out
     machines, points, groups, plans  protected machines, and how they are recovered together
     machine_settings                 settings of single machines
     pools                            address pools of the sites' networks
@@ -20,7 +20,6 @@ from . import (
     appliances,
     approvals,
     audit,
-    command_lines,
     drill_schedules,
     events,
     evidence,
@@ -30,18 +29,17 @@ from . import (
     machines,
     networks,
     notice_targets,
-    people,
     plans,
     points,
     policies,
     pools,
     reports,
-    sessions,
     sites,
     tokens,
     vault,
     verbs,
 )
+from .login import command_lines, people, sessions
 
 OPEN = (vault.open_router, appliances.open_router, sessions.open_router, command_lines.open_router)
 """Routers of calls without a token."""

@@ -17,13 +17,16 @@ TOLD_BY_APPLIANCES = frozenset(
 ITS_OWN = frozenset(
     {
         "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "lived",
-        "passed_orders", "registration_keys",
+        "login_requests", "passed_orders", "registration_keys", "sessions",
         "vault_processes",
     }
 )  # fmt: skip
 """Of this vault alone."""
 SET_AGAIN = {
     "tokens": "secondsite token create",
+    "people": "secondsite person create",
+    "log_in_rules": "secondsite person require-second-factor",
+    "weekly_reports": "weekly reports",
     "notice_targets": "secondsite notice set",
     "drill_schedules": "secondsite drill schedule set",
     "approval_rules": "secondsite approval require",

@@ -9,14 +9,14 @@ import anyio
 from fastapi import Header, Request, Response
 from starlette.types import Scope
 
-from ...domain import errors
-from ...domain.access.sessions import SessionKind
-from ...vault.facade.nouns.login.logins import Begun
-from ...wire import rest
-from .. import credentials
-from ..access import Vault
-from ..routers import guarded, open_to_all
-from .names import SessionId
+from ....domain import errors
+from ....domain.access.sessions import SessionKind
+from ....vault.facade.nouns.login.logins import Begun
+from ....wire import rest
+from ... import credentials
+from ...access import Vault
+from ...routers import guarded, open_to_all
+from ..names import SessionId
 
 router = guarded("sessions")
 open_router = open_to_all("sessions")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from ...wire import rest
-from ..access import Vault
-from ..headers import OnceHeader
-from ..routers import guarded
-from .names import PersonName
+from ....wire import rest
+from ...access import Vault
+from ...headers import OnceHeader
+from ...routers import guarded
+from ..names import PersonName
 
 router = guarded("people")
 

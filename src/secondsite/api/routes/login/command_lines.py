@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from fastapi import Response
 
-from ...wire import rest
-from ..access import Vault
-from ..routers import guarded, open_to_all
-from .names import LoginCode
+from ....wire import rest
+from ...access import Vault
+from ...routers import guarded, open_to_all
+from ..names import LoginCode
 
 router = guarded("sessions")
 open_router = open_to_all("sessions")

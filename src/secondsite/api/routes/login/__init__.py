@@ -1,0 +1,12 @@
+"""The routes of those who log in.
+
+Its rooms:
+
+    sessions       log in, log out, and who is logged in
+    command_lines  somebody who is logged in lets a command line in
+    people         people who log in with a name
+"""
+
+from . import command_lines, people, sessions
+
+__all__ = ["command_lines", "people", "sessions"]
