@@ -15,6 +15,7 @@ let machines: Map<string, MachineRow> | undefined;
 let machine = reader<MachineRow>([]);
 let stream: EventSource | undefined;
 let isOpening = false;
+let isLoading = false;
 let mark: string | undefined;
 let heard = { heardAt: 0, ahead: 0 };
 
@@ -36,10 +37,9 @@ async function open() {
   try {
     const now = await rows('?limit=1');
     machine = reader(now.columns);
-    const isSame = life(now.mark) === life(mark);
-    if (!isSame) [mark, machines] = [now.mark, undefined];
+    if (life(now.mark) !== life(mark)) [mark, machines] = [now.mark, undefined];
     follow();
-    if (!isSame && [...ports.values()].some((each) => each.wantsRows)) await load();
+    void load();
   } catch {
     tell({ kind: 'lost' });
   } finally {
@@ -76,18 +76,26 @@ function hear(kind: 'whole' | 'changes' | 'alive', batch: Batch, id: string) {
 
 const whole = (): FromWorker => ({ kind: 'whole', machines: [...(machines?.values() ?? [])], ...heard });
 
-/** All rows, for those who want them. What the stream tells meanwhile is in the answer, or is told again. */
+/** All rows, if a tab wants them. What the stream tells meanwhile is in the answer, or is told again. */
 async function load() {
-  const found = await rows('');
-  machines = new Map(found.rows.map((each) => machine(each)).map((each) => [each.id, each]));
-  heard = { heardAt: Date.now(), ahead: Date.parse(found.at) - Date.now() };
-  tell(whole());
+  if (machines || isLoading || !stream || ![...ports.values()].some((each) => each.wantsRows)) return;
+  isLoading = true;
+  try {
+    const found = await rows('');
+    machines = new Map(found.rows.map((each) => machine(each)).map((each) => [each.id, each]));
+    heard = { heardAt: Date.now(), ahead: Date.parse(found.at) - Date.now() };
+    tell(whole());
+  } catch {
+    tell({ kind: 'lost' });
+  } finally {
+    isLoading = false;
+  }
 }
 
-async function want(port: MessagePort) {
+function want(port: MessagePort) {
   ports.set(port, { wantsRows: true });
   if (machines) port.postMessage(whole());
-  else if (!isOpening && stream) await load().catch(() => tell({ kind: 'lost' }));
+  else void load();
 }
 
 function look() {
@@ -95,6 +103,7 @@ function look() {
   const isDead = stream && Date.now() - heard.heardAt > DEAD_AFTER_MS;
   if (isDead) tell({ kind: 'lost' });
   if (isDead || !stream) void open();
+  else void load();
 }
 
 setInterval(look, LOOK_EVERY_MS);
@@ -110,7 +119,7 @@ addEventListener('connect', (event) => {
   const port = (event as MessageEvent).ports[0]!;
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data === 'bye') return leave(port);
-    if (data === 'rows') return void want(port);
+    if (data === 'rows') return want(port);
     ports.set(port, { wantsRows: false });
     look();
     if (stream) port.postMessage({ kind: 'alive', ...heard } satisfies FromWorker);
