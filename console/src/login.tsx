@@ -23,8 +23,8 @@ function lacks(way: Way, given: Given): Partial<Record<Field, string>> {
 }
 
 function asked(way: Way, given: Given): LogInBody {
-  if (way === 'token') return { token: given.token.trim() };
-  return { name: given.name.trim(), password: given.password, code: given.code.trim() || null };
+  if (way === 'token') return { kind: 'browser', token: given.token.trim() };
+  return { kind: 'browser', name: given.name.trim(), password: given.password, code: given.code.trim() || null };
 }
 
 export function LogIn() {
