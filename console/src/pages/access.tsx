@@ -1,6 +1,7 @@
 // Who may do what: requests that wait for a second person, and access tokens.
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Label } from '@patternfly/react-core';
+import { ApprovalActs } from '../actions/approvals';
 import { api, queries, type Shapes } from '../api';
 import { may, useWho } from '../api/session';
 import { Facts, Part, Rows } from '../parts/facts';
@@ -46,7 +47,7 @@ function Approvals() {
           { title: access.verb, cell: (row) => <>{row.verb} <span className="small">{row.asked.path}</span></> },
           { title: access.who, cell: (row) => `${row.who}, ${ago(row.asked_at)}` },
           { title: access.stage, cell: (row) => <Label isCompact status={row.stage === 'asked' ? 'warning' : undefined} variant="outline">{row.stage}</Label> },
-          { title: access.told, cell: (row) => <Told of={row} /> },
+          { title: access.told, cell: (row) => <><Told of={row} /><ApprovalActs row={row} /></> },
         ]} />}
       </Asking>
       {found.hasNextPage && <Button variant="link" onClick={() => void found.fetchNextPage()}>{words.showMore}</Button>}

@@ -2,6 +2,7 @@
 import { Content, FormSelect, FormSelectOption, SearchInput, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
 import { useDeferredValue, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
+import { BatchAct, ProtectAct } from '../actions/list-acts';
 import { useMachines, useNow, type MachineRow } from '../live';
 import { HealthLabel } from '../parts/labels';
 import { PageFrame, To, machinePath } from '../parts/frame';
@@ -74,7 +75,7 @@ function Rpo({ of: row, now }: { of: MachineRow; now: number }) {
 export default function Machines() {
   const rows = useMachines();
   return (
-    <PageFrame title={words.pages.machines} fills aside={rows && <Content component="small">{words.machines.count(rows.length)}</Content>}>
+    <PageFrame title={words.pages.machines} fills aside={rows && <div className="acts"><Content component="small">{words.machines.count(rows.length)}</Content><ProtectAct /></div>}>
       {rows === undefined ? <Loading /> : rows.length ? <List rows={rows} /> : <Empty says={words.machines.none}>{words.machines.noneDo}</Empty>}
     </PageFrame>
   );
@@ -102,6 +103,7 @@ function List({ rows }: { rows: readonly MachineRow[] }) {
           <ToolbarItem><SearchInput aria-label={words.machines.search} placeholder={words.machines.search} value={word} onChange={(_, to) => setWord(to)} onClear={() => setWord('')} /></ToolbarItem>
           {FILTERS.map((each) => <Choice key={each} filter={each} rows={rows} value={asked.get(each) ?? ''} choose={choose} />)}
           <ToolbarItem alignSelf="center"><span role="status" className="figure">{found.length === rows.length ? '' : words.machines.found(found.length)}</span></ToolbarItem>
+          <ToolbarItem><BatchAct rows={found} /></ToolbarItem>
         </ToolbarContent>
       </Toolbar>
       {found.length ? (

@@ -1,5 +1,8 @@
 // All words of the console in English, by page. What the vault says (findings, sentences of jobs, errors) comes from it.
+import { actions } from './actions';
+
 export const en = {
+  actions,
   product: 'secondsite',
   none: '–',
   ago: (span: string) => `${span} ago`,

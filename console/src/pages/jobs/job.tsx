@@ -2,6 +2,7 @@
 import { Alert, Breadcrumb, BreadcrumbItem, ExpandableSection, Progress } from '@patternfly/react-core';
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
+import { Answer, JobActs } from '../../actions/job-acts';
 import { queries, type Shapes } from '../../api';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, jobPath, machinePath } from '../../parts/frame';
@@ -26,6 +27,7 @@ export default function OneJob() {
       <Asking of={found}>
         {(job) => (
           <div className="parts">
+            <JobActs job={job} />
             <Part title={words.jobs.about}><About of={job} /></Part>
             <Part title={words.jobs.steps}><Tree of={job} /></Part>
             {isPictured(job) && <Picture of={job} />}
@@ -67,13 +69,13 @@ function About({ of: job }: { of: Job }) {
 function Tree({ of: job }: { of: Job }) {
   return (
     <>
-      {job.tasks.length > 0 && <ol className="steps">{job.tasks.map((each) => <Step key={each.position} of={each} />)}</ol>}
+      {job.tasks.length > 0 && <ol className="steps">{job.tasks.map((each) => <Step key={each.position} of={each} job={job.id} />)}</ol>}
       {job.children.length > 0 && <Children of={job} />}
     </>
   );
 }
 
-function Step({ of: task }: { of: Task }) {
+function Step({ of: task, job }: { of: Task; job: string }) {
   const took = seconds(task.started_at, task.ended_at);
   return (
     <li>
@@ -82,6 +84,7 @@ function Step({ of: task }: { of: Task }) {
       {task.state === 'running' && !!task.progress && <Progress value={Math.floor(100 * task.progress)} aria-label={task.name} size="sm" />}
       {task.problem && <Alert isInline isPlain variant="danger" title={task.problem.message} component="h4">{task.problem.do}</Alert>}
       {task.asks && <Alert isInline variant="warning" title={task.asks.instruction} component="h4">{words.jobs.asks(task.asks.verdicts.join(', '), task.asks.until ? instant(task.asks.until) : words.none)}</Alert>}
+      <Answer job={job} task={task} />
       {task.answer && <p>{words.jobs.answered(task.answer.by, task.answer.verdict, task.answer.note)}</p>}
     </li>
   );

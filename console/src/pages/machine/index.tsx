@@ -2,6 +2,7 @@
 import { Breadcrumb, BreadcrumbItem, Label, Tab, Tabs, TabTitleText } from '@patternfly/react-core';
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
+import { MachineActs } from '../../actions/machine-acts';
 import { queries, type Shapes } from '../../api';
 import { Findings } from '../../parts/findings';
 import { HealthLabel } from '../../parts/labels';
@@ -45,6 +46,7 @@ function Found({ machine }: { machine: Machine }) {
   const [tab, setTab] = useState<keyof typeof TABS>('now');
   return (
     <>
+      <MachineActs machine={machine} />
       <Findings of={machine.findings} />
       <Tabs activeKey={tab} onSelect={(_, to) => setTab(to as keyof typeof TABS)} mountOnEnter unmountOnExit className="tabs" aria-label={machine.name}>
         {Object.entries(TABS).map(([name, Shown]) => (

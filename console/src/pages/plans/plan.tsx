@@ -1,6 +1,7 @@
 // One recovery plan: its groups in order, what is done before and after each, and what a run would take now.
 import { Alert, Breadcrumb, BreadcrumbItem, Label, LabelGroup } from '@patternfly/react-core';
 import { Link, useParams } from 'wouter';
+import { PlanActs } from '../../actions/plan-acts';
 import { queries, type Shapes } from '../../api';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, machinePath } from '../../parts/frame';
@@ -18,6 +19,7 @@ export default function OnePlan() {
       <Asking of={found}>
         {(plan) => (
           <div className="parts">
+            <PlanActs plan={plan} />
             {plan.obstacles.map((each) => <Alert key={each} isInline variant="warning" title={each} component="h2" />)}
             <Part title={words.plans.about}>
               <Facts of={[[words.plans.goal, plan.rto_goal_seconds ? span(plan.rto_goal_seconds) : null], [words.plans.created, instant(plan.created_at)], [words.plans.changed, instant(plan.changed_at)]]} />

@@ -1,0 +1,70 @@
+// What is said before a machine is moved: the way, how long it takes, what both sites say; and what changed meanwhile.
+import { Alert } from '@patternfly/react-core';
+import { useRef, type ReactNode } from 'react';
+import { queries, type Shapes } from '../api';
+import { Facts } from '../parts/facts';
+import { To, jobPath } from '../parts/frame';
+import { told } from '../parts/state';
+import { words } from '../words';
+import { plain, span } from '../words/format';
+import type { Machine } from './dialog';
+import type { Verb } from './start';
+
+const byId = (machine: Machine) => ({ params: { path: { machine: machine.id } } });
+
+/** The machine as it was when the dialog was opened, and why its verb is not possible any more, if so. */
+export function useMeanwhile(machine: Machine, verb: Verb) {
+  const opened = useRef(machine).current;
+  if (machine.allowed_operations.includes(verb)) return undefined;
+  const refused = machine.refused_operations.find((each) => each.operation === verb);
+  return (
+    <Meanwhile act={words.actions.verbs[verb]} was={stand(opened)} now={stand(machine)} job={machine.job_id}>
+      {refused && `${refused.why} ${refused.do}`}
+    </Meanwhile>
+  );
+}
+
+/** What was, and what is now: why an act is not possible any more. */
+export function Meanwhile({ act, was, now, job, children }: { act: string; was: string; now: string; job?: string | null; children?: ReactNode }) {
+  const { actions } = words;
+  return (
+    <div role="alert">
+      <Alert isInline variant="warning" component="h3" title={actions.meanwhile(act)}>
+        <Facts of={[[actions.was, was], [actions.now, now], [words.machine.facts.job, job && <To path={jobPath(job)}>{words.machine.toJob}</To>]]} />
+        <p>{children}</p>
+      </Alert>
+    </div>
+  );
+}
+
+const stand = ({ state, active_site, drill }: Machine) => [plain(state), active_site, drill.state !== 'none' && words.machine.drill(plain(drill.state))].filter(Boolean).join(', ');
+
+/** Where it goes, and how long that takes by former runs. */
+export function Way({ machine, verb }: { machine: Machine; verb: 'failover' | 'planned_failover' | 'test_failover' }) {
+  const { data } = queries.useQuery('get', '/api/machines/{machine}/prediction', { params: { path: { machine: machine.id }, query: { verb } } });
+  const { actions } = words;
+  const until = data && (data.seconds == null ? actions.unknown : actions.predictedOf(span(data.seconds), span(data.least_seconds), span(data.most_seconds), data.runs));
+  return (
+    <Facts of={[
+      [actions.goes, actions.way(machine.source_site, machine.target_site ?? words.none, machine.direction === 'reverse')],
+      [actions.power, machine.power && plain(machine.power)],
+      [actions.predicted, until],
+      [actions.down, data?.downtime_seconds != null && span(data.downtime_seconds)],
+      [actions.hooks, data?.hooks?.join(', ')],
+    ]} />
+  );
+}
+
+/** What both sites say to a failover now. */
+export function Preflight({ machine }: { machine: Machine }) {
+  const { data, error } = queries.useQuery('get', '/api/machines/{machine}/preflight', byId(machine));
+  if (error) return <Alert isInline variant="warning" component="h3" title={told(error).says}>{told(error).next}</Alert>;
+  return <Obstacles of={data?.obstacles} />;
+}
+
+export function Obstacles({ of: obstacles }: { of: readonly Shapes['PreflightObstacle'][] | undefined }) {
+  const { actions } = words;
+  if (!obstacles) return <p role="status">{actions.asking}</p>;
+  if (!obstacles.length) return <Alert isInline isPlain variant="success" component="h3" title={actions.clear} />;
+  return <>{obstacles.map((each) => <Alert key={each.site + each.what} isInline variant={each.blocking ? 'danger' : 'warning'} component="h3" title={`${each.site}: ${each.what}`}>{each.do}</Alert>)}</>;
+}

@@ -1,0 +1,37 @@
+import { useState } from 'react';
+import { words } from '../words';
+import { useMeanwhile } from './about';
+import { Dialog } from './dialog';
+import { Choice, Notes, isLong } from './fields';
+import type { ActProps } from './machine-acts';
+import { start } from './start';
+
+export type Given = { notes: string; verdict: '' | 'passed' | 'failed' };
+export const asOptions = ({ notes, verdict }: Given) => ({ notes, verdict: verdict || null });
+
+export function VerdictFields({ value, onChange }: { value: Given; onChange: (to: Given) => void }) {
+  const { actions } = words;
+  const { verdict } = actions;
+  return (
+    <>
+      <Choice title={verdict.title} value={value.verdict} onChange={(to) => onChange({ ...value, verdict: to as Given['verdict'] })} options={[['', verdict.proof], ['passed', verdict.passed], ['failed', verdict.failed]]} />
+      <Notes title={actions.notes} value={value.notes} onChange={(notes) => onChange({ ...value, notes })} help={actions.notesHelp} wrong={isLong(value.notes)} />
+    </>
+  );
+}
+
+export default function CleanUp({ machine, onClose }: ActProps) {
+  const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
+  const { actions } = words;
+  const options = asOptions(given);
+  return (
+    <Dialog
+      title={actions.title(actions.verbs.cleanup_test_failover, machine.name)} act={actions.verbs.cleanup_test_failover} verb="cleanup_test_failover" onClose={onClose}
+      steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes)}
+      meanwhile={useMeanwhile(machine, 'cleanup_test_failover')} request={JSON.stringify(options)}
+      send={(key) => start('cleanup_test_failover', { machines: [machine.id] }, options, key)}
+    >
+      {() => <VerdictFields value={given} onChange={setGiven} />}
+    </Dialog>
+  );
+}

@@ -1,0 +1,123 @@
+// The frame of every act: what will happen, what is given, what the vault says to it, and what happened meanwhile.
+import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useLocation } from 'wouter';
+import { Refused, queries, type Shapes } from '../api';
+import { useWho } from '../api/session';
+import { To, jobPath } from '../parts/frame';
+import { told } from '../parts/state';
+import { words } from '../words';
+import { Typed } from './fields';
+import { useKey } from './start';
+
+const APPROVAL_NEEDED = 'approval-needed';
+
+export type DialogProps = {
+  title: string;
+  /** What the button says that acts. */
+  act: string;
+  /** Who decides whether a second person is needed: the name of the verb as the API has it. */
+  verb?: string;
+  steps: readonly string[];
+  /** What is lost. Then `confirm` is to be typed before anything is sent. */
+  loses?: string | false;
+  confirm?: string;
+  /** Whether all fields are well; they say themselves what is not, once `tried`. */
+  isSound?: boolean;
+  /** What happened since this was opened that forbids the act. */
+  meanwhile?: ReactNode;
+  /** What is sent, as text: the same text is carried out once only. */
+  request: string;
+  /** Sends it; gives the job to look at next, or nothing. */
+  send: (key: string) => Promise<string | void>;
+  onClose: () => void;
+  children?: (tried: boolean) => ReactNode;
+};
+
+/** Under which name the vault's setting has a verb. */
+export const settingName = (verb: string) => verb.replaceAll('_', '-');
+
+export function useNeedsApproval(verb: string | undefined): boolean {
+  const { data } = queries.useQuery('get', '/api/approvals/settings');
+  return verb !== undefined && !!data?.verbs?.some((each) => settingName(each) === settingName(verb));
+}
+
+function useSending({ request, send, onClose }: Pick<DialogProps, 'request' | 'send' | 'onClose'>) {
+  const [problem, setProblem] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const [, go] = useLocation();
+  const key = useKey();
+  const act = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const job = await send(key.of(request));
+      onClose();
+      if (job) go(jobPath(job));
+    } catch (found) {
+      if (found instanceof Refused) key.end();
+      setProblem(found);
+      setBusy(false);
+    }
+  };
+  return { act, problem, isBusy };
+}
+
+export function Dialog(props: DialogProps) {
+  const { title, act: button, verb, steps, loses, confirm, isSound = true, meanwhile, onClose, children } = props;
+  const [tried, setTried] = useState(false);
+  const [typed, setTyped] = useState('');
+  const form = useRef<HTMLFormElement>(null);
+  const id = useId();
+  const { act, problem, isBusy } = useSending(props);
+  const needsApproval = useNeedsApproval(verb);
+  const isTyped = !loses || !confirm || typed.trim() === confirm;
+  const isKept = problem instanceof Refused && problem.code === APPROVAL_NEEDED;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (isSound && isTyped) return void act();
+    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
+  };
+  return (
+    <Modal isOpen variant="medium" onClose={onClose} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
+      <ModalHeader title={title} labelId={`${id}-title`} />
+      <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
+        <Form id={id} ref={form} onSubmit={submit} noValidate>
+          {meanwhile}
+          {problem !== undefined && <Said of={problem} />}
+          <section aria-label={words.actions.will}>
+            <h2 className="lesser">{words.actions.will}</h2>
+            <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
+          </section>
+          {children?.(tried)}
+          {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
+          {loses && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
+          {loses && confirm && <Typed name={confirm} value={typed} onChange={setTyped} tried={tried} />}
+        </Form>
+      </ModalBody>
+      <ModalFooter>
+        {!isKept && (
+          <Button type="submit" form={id} variant={loses ? 'danger' : 'primary'} isLoading={isBusy} isDisabled={isBusy || !!meanwhile}>
+            {needsApproval ? words.actions.asks(button) : button}
+          </Button>
+        )}
+        <Button variant="link" onClick={onClose}>{isKept ? words.actions.close : words.actions.back}</Button>
+      </ModalFooter>
+    </Modal>
+  );
+}
+
+/** What the vault said to it. */
+function Said({ of: problem }: { of: unknown }) {
+  const { says, next } = told(problem);
+  const { actions } = words;
+  const may = useWho().data?.permissions.includes('enter');
+  if (!(problem instanceof Refused)) return <div role="alert"><Alert isInline variant="danger" component="h3" title={says}>{actions.notSent}</Alert></div>;
+  if (problem.code === APPROVAL_NEEDED) {
+    return <div role="alert"><Alert isInline variant="info" component="h3" title={actions.asked}>{says}<br />{next}<br />{may && <To path="/access">{actions.toApprovals}</To>}</Alert></div>;
+  }
+  return <div role="alert"><Alert isInline variant="danger" component="h3" title={actions.refused}>{says}<br />{next}</Alert></div>;
+}
+
+export type Machine = Shapes['Machine'];

@@ -1,0 +1,58 @@
+// Fields of dialogs. Each says by itself what is wrong with what was given.
+import { Checkbox, FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem, TextArea, TextInput } from '@patternfly/react-core';
+import { useId, type ReactNode } from 'react';
+import { words } from '../words';
+
+export function Help({ id, wrong, children }: { id: string; wrong?: string | false; children?: ReactNode }) {
+  return (
+    <FormHelperText id={id}>
+      {(wrong || children) && <HelperText><HelperTextItem variant={wrong ? 'error' : 'default'}>{wrong || children}</HelperTextItem></HelperText>}
+    </FormHelperText>
+  );
+}
+
+export function Text({ title, value, onChange, help, wrong }: { title: string; value: string; onChange: (to: string) => void; help?: ReactNode; wrong?: string | false }) {
+  const id = useId();
+  return (
+    <FormGroup label={title} fieldId={id}>
+      <TextInput id={id} value={value} onChange={(_, to) => onChange(to)} autoComplete="off" spellCheck={false} validated={wrong ? 'error' : 'default'} aria-describedby={`${id}-help`} />
+      <Help id={`${id}-help`} wrong={wrong}>{help}</Help>
+    </FormGroup>
+  );
+}
+
+/** The name of what loses something, typed by whoever means it. */
+export function Typed({ name, value, onChange, tried }: { name: string; value: string; onChange: (to: string) => void; tried: boolean }) {
+  return <Text title={words.actions.confirm(name)} value={value} onChange={onChange} wrong={tried && value.trim() !== name && words.actions.confirmWrong(name)} />;
+}
+
+export function Notes({ title, value, onChange, help, wrong }: { title: string; value: string; onChange: (to: string) => void; help: string; wrong?: string | false }) {
+  const id = useId();
+  return (
+    <FormGroup label={title} fieldId={id}>
+      <TextArea id={id} value={value} onChange={(_, to) => onChange(to)} resizeOrientation="vertical" validated={wrong ? 'error' : 'default'} aria-describedby={`${id}-help`} />
+      <Help id={`${id}-help`} wrong={wrong}>{help}</Help>
+    </FormGroup>
+  );
+}
+
+export function Choice({ title, value, onChange, options, wrong }: {
+  title: string; value: string; onChange: (to: string) => void; options: readonly (readonly [value: string, label: string])[]; wrong?: string | false;
+}) {
+  const id = useId();
+  return (
+    <FormGroup label={title} fieldId={id}>
+      <FormSelect id={id} value={value} onChange={(_, to) => onChange(to)} validated={wrong ? 'error' : 'default'} aria-describedby={`${id}-help`}>
+        {options.map(([each, label]) => <FormSelectOption key={each} value={each} label={label} />)}
+      </FormSelect>
+      <Help id={`${id}-help`} wrong={wrong} />
+    </FormGroup>
+  );
+}
+
+export function Tick({ title, help, value, onChange }: { title: string; help?: string; value: boolean; onChange: (to: boolean) => void }) {
+  return <Checkbox id={useId()} label={title} description={help} isChecked={value} onChange={(_, to) => onChange(to)} />;
+}
+
+export const NOTES_MOST = 4000;
+export const isLong = (notes: string) => notes.length > NOTES_MOST && words.actions.notesLong(notes.length);

@@ -1,0 +1,33 @@
+// The acts of the list of machines: on those that the filters leave, and on machines that are not protected yet.
+import { Button } from '@patternfly/react-core';
+import { Suspense, lazy, useState } from 'react';
+import { may, useWho } from '../api/session';
+import type { MachineRow } from '../live';
+import { words } from '../words';
+
+const Enable = lazy(() => import('./enable'));
+const Batch = lazy(() => import('./batch'));
+
+export function ProtectAct() {
+  const [isOpen, setOpen] = useState(false);
+  const who = useWho().data!;
+  if (!may(who, 'protect')) return null;
+  return (
+    <>
+      <Button variant="secondary" onClick={() => setOpen(true)}>{words.actions.verbs.enable_protection}</Button>
+      {isOpen && <Suspense><Enable onClose={() => setOpen(false)} /></Suspense>}
+    </>
+  );
+}
+
+export function BatchAct({ rows }: { rows: readonly MachineRow[] }) {
+  const [taken, setTaken] = useState<readonly MachineRow[]>();
+  const who = useWho().data!;
+  if (!may(who, 'operate') || !rows.length) return null;
+  return (
+    <>
+      <Button variant="secondary" onClick={() => setTaken(rows)}>{words.actions.batch.open}</Button>
+      {taken && <Suspense><Batch rows={taken} onClose={() => setTaken(undefined)} /></Suspense>}
+    </>
+  );
+}

@@ -1,0 +1,44 @@
+// The acts on one machine: a button for each that its state and the role allow. Dialogs are loaded when they are opened.
+import { Button } from '@patternfly/react-core';
+import { Suspense, lazy, useState, type ComponentType } from 'react';
+import { may, useWho, type Permission } from '../api/session';
+import { words } from '../words';
+import type { Machine } from './dialog';
+import type { Verb } from './start';
+
+export type ActProps = { machine: Machine; verb: Verb; onClose: () => void };
+type Act = { permission: Permission; show: ComponentType<ActProps> };
+
+const plain = lazy(() => import('./plain-act'));
+const acts: Partial<Record<Verb, Act>> = {
+  failover: { permission: 'operate', show: lazy(() => import('./failover')) },
+  planned_failover: { permission: 'operate', show: lazy(() => import('./planned-failover')) },
+  commit: { permission: 'operate', show: plain },
+  change_recovery_point: { permission: 'operate', show: lazy(() => import('./change-point')) },
+  cancel_failover: { permission: 'operate', show: plain },
+  reprotect: { permission: 'operate', show: lazy(() => import('./reprotect')) },
+  test_failover: { permission: 'operate', show: lazy(() => import('./drill')) },
+  cleanup_test_failover: { permission: 'operate', show: lazy(() => import('./clean-up')) },
+  resynchronize: { permission: 'operate', show: plain },
+  update_names: { permission: 'operate', show: plain },
+  disable_protection: { permission: 'protect', show: plain },
+};
+const verbs = Object.keys(acts) as Verb[];
+
+export function MachineActs({ machine }: { machine: Machine }) {
+  const [open, setOpen] = useState<Verb>();
+  const who = useWho().data!;
+  const allowed = verbs.filter((each) => machine.allowed_operations.includes(each));
+  const mine = allowed.filter((each) => may(who, acts[each]!.permission));
+  const foreign = allowed.filter((each) => !mine.includes(each));
+  const Shown = open && acts[open]!.show;
+  const { actions } = words;
+  return (
+    <section aria-label={actions.here} className="acts">
+      {mine.map((each) => <Button key={each} variant={each === 'disable_protection' ? 'danger' : 'secondary'} onClick={() => setOpen(each)}>{actions.verbs[each]}</Button>)}
+      {!allowed.length && <p>{actions.none}</p>}
+      {foreign.length > 0 && <p>{actions.may(foreign.map((each) => actions.verbs[each]).join(', '))}</p>}
+      {Shown && <Suspense><Shown machine={machine} verb={open} onClose={() => setOpen(undefined)} /></Suspense>}
+    </section>
+  );
+}

@@ -1,0 +1,96 @@
+import { Alert } from '@patternfly/react-core';
+import { useState } from 'react';
+import { queries, type Shapes } from '../api';
+import { Facts } from '../parts/facts';
+import { Asking, told } from '../parts/state';
+import { words } from '../words';
+import { span } from '../words/format';
+import { VerdictFields, asOptions, type Given } from './clean-up';
+import { Dialog } from './dialog';
+import { useDrillNetworks } from './drill';
+import { Choice, Tick, isLong } from './fields';
+import type { Plan, PlanVerb } from './plan-acts';
+import { start } from './start';
+
+type Point = Shapes['RecoveryPointChoice'];
+type Direction = '' | 'away' | 'home';
+
+const CHOOSES: readonly PlanVerb[] = ['test_failover', 'failover'];
+
+/** What a run is asked for. */
+function useOptions(verb: PlanVerb) {
+  const [direction, setDirection] = useState<Direction>('');
+  const [choice, setChoice] = useState<Point>(verb === 'test_failover' ? 'latest_processed' : 'latest');
+  const [network, setNetwork] = useState('create');
+  const [shutsDown, setShutsDown] = useState(false);
+  const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
+  const options = {
+    direction: direction || null,
+    ...(CHOOSES.includes(verb) && { choice }),
+    ...(verb === 'test_failover' && { network }),
+    ...(verb === 'failover' && { shut_down_source: shutsDown }),
+    ...(verb === 'cleanup_test_failover' && asOptions(given)),
+  };
+  return { options, direction, setDirection, choice, setChoice, network, setNetwork, shutsDown, setShutsDown, given, setGiven };
+}
+
+export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: PlanVerb; onClose: () => void }) {
+  const asked = useOptions(verb);
+  const { actions } = words;
+  const { plan: say } = actions;
+  const first = plan.groups[0]?.machines[0];
+  const networks = useDrillNetworks(first?.target_site);
+  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.madeThere(first?.target_site ?? words.none));
+  return (
+    <Dialog
+      title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
+      steps={actions.steps[verb](first?.source_site ?? words.none, first?.target_site ?? words.none)} loses={loses} confirm={plan.name}
+      isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} send={(key) => start(verb, { plan: plan.name }, asked.options, key)}
+    >
+      {() => (
+        <>
+          <Choice title={say.direction} value={asked.direction} onChange={(to) => asked.setDirection(to as Direction)} options={[['', say.any], ['away', say.away], ['home', say.home]]} />
+          {CHOOSES.includes(verb) && <Points plan={plan} verb={verb} direction={asked.direction} value={asked.choice} onChange={asked.setChoice} />}
+          {verb === 'test_failover' && <Choice title={actions.network.title} value={asked.network} onChange={asked.setNetwork} options={networks} />}
+          {verb === 'failover' && <Tick title={say.shutDown} help={actions.shutDownHelp} value={asked.shutsDown} onChange={asked.setShutsDown} />}
+          {verb === 'cleanup_test_failover' && <VerdictFields value={asked.given} onChange={asked.setGiven} />}
+          <Preview plan={plan} verb={verb} direction={asked.direction} choice={asked.options.choice} />
+        </>
+      )}
+    </Dialog>
+  );
+}
+
+function Points({ plan, verb, direction, value, onChange }: { plan: Plan; verb: PlanVerb; direction: Direction; value: Point; onChange: (to: Point) => void }) {
+  const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined } } });
+  const { plan: say, point } = words.actions;
+  if (error) return <p role="status">{told(error).says} {told(error).next}</p>;
+  const label = (each: Shapes['PlanChoice']) => `${point.kinds[each.choice]}, ${say.loses(span(each.loses_seconds))}`;
+  return <Choice title={say.choice} value={value} onChange={(to) => onChange(to as Point)} options={(data?.choices ?? []).map((each) => [each.choice, label(each)] as const)} />;
+}
+
+/** What the run would be, group by group, as the vault says it. */
+function Preview({ plan, verb, direction, choice }: { plan: Plan; verb: PlanVerb; direction: Direction; choice: Point | undefined }) {
+  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined, choice } } });
+  return <Asking of={found}>{(preview) => <Shown of={preview} />}</Asking>;
+}
+
+function Shown({ of: preview }: { of: Shapes['PlanPreview'] }) {
+  const { plan: say, predicted, unknown } = words.actions;
+  const { problem, predicted: time } = preview;
+  return (
+    <>
+      {problem && <Alert isInline variant="warning" component="h3" title={problem.message}>{problem.do}</Alert>}
+      {(preview.warnings ?? []).map((each) => <Alert key={each} isInline variant="warning" component="h3" title={each} />)}
+      <ol className="will">
+        {(preview.groups ?? []).map((each) => (
+          <li key={each.number}>{[say.order(each.number, each.machines.map((one) => one.name).join(', ')), each.before?.length && say.before(each.before.join(', ')), each.after?.length && say.after(each.after.join(', '))].filter(Boolean).join('; ')}</li>
+        ))}
+      </ol>
+      <Facts of={[
+        [predicted, time && (time.seconds == null ? unknown : `${span(time.seconds)}${time.people ? say.people(time.people) : ''}`)],
+        [say.out, preview.left_out?.join('; ')],
+      ]} />
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+"""Machines of their own for the acts, which change their states."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from rig import Rig
+from secondsite.wire import rest
+from tests.console.acting import support_keyboard
+
+MACHINES = tuple(f"app0{number}" for number in range(1, 8))
+
+
+@pytest.fixture(scope="package")
+def rig():
+    with tempfile.TemporaryDirectory(prefix="ss-", ignore_cleanup_errors=True) as folder:
+        with Rig("simulated", Path(folder) / "rig", forked=True) as rig:
+            rig.open(furnish=lambda site: furnish(rig, site))
+            with rig.client() as vault:
+                fill(vault)
+            yield rig
+
+
+def furnish(rig, site):
+    for name in (*MACHINES, "new01") if site == "a" else ():
+        rig.make_simulated(name, site, disk_bytes=(8 << 20,))
+
+
+def fill(vault):
+    """Machines under protection, one that is not, and a plan in which somebody is asked."""
+    for job in [vault.machines[name].enable_protection("a", "b") for name in MACHINES]:
+        job.wait()
+    action = rest.PlanAction(name="Call the help desk", instruction="Tell them.")
+    groups = [
+        rest.PlanGroupChange(machines=("app05",)),
+        rest.PlanGroupChange(machines=("app06",), before=(action,)),
+    ]
+    vault.plans.create("shop", groups, rto_goal_seconds=3600)
+
+
+@pytest.fixture
+def vault(rig):
+    with rig.client() as vault:
+        yield vault
+
+
+@pytest.fixture
+def keyboard(inside):
+    """A tab of the token's holder, and nothing to touch it with but keys."""
+    return support_keyboard.Keyboard(inside)

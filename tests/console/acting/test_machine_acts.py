@@ -1,0 +1,123 @@
+"""Each act on a machine, by keyboard alone."""
+
+import pytest
+
+from tests.console import support_console
+from tests.console.acting import support_keyboard
+
+pytestmark = support_console.SLOW
+
+
+def page_of(vault, name):
+    return f"/machines/{vault.machines[name].show().id}"
+
+
+def ended(vault, keyboard):
+    """The verb of the job that was started, once it has ended well."""
+    return vault.jobs[keyboard.job()].wait().verb
+
+
+def test_a_drill_is_started_and_cleaned_up_with_notes(keyboard, vault):
+    keyboard.open(page_of(vault, "app01")).act("Test failover").dialog("drill").says("Starts from")
+    keyboard.act("Test failover")
+    assert ended(vault, keyboard) == "test_failover"
+    keyboard.open(page_of(vault, "app01")).act("Clean up the test failover").dialog("clean-up")
+    keyboard.reach("Verdict").press("p").write("Notes", "boots, <b>login</b> works")
+    keyboard.act("Clean up the test failover")
+    assert ended(vault, keyboard) == "cleanup_test_failover"
+    note = vault.machines["app01"].show().drill.notes[-1]
+    assert (note.notes, note.verdict) == ("boots, <b>login</b> works", "passed")
+    keyboard.is_clean()
+
+
+def test_a_failover_that_loses_something_is_typed_first(keyboard, vault):
+    keyboard.open(page_of(vault, "app02")).act("Fail over").dialog("failover").says("Data may be lost")
+    keyboard.act("Fail over").says("This is not app02")
+    assert vault.machines["app02"].show().state == "protected"
+    keyboard.picture("failover-wrong")
+    keyboard.write("Type app02 to confirm", "app02").press("Enter")
+    assert ended(vault, keyboard) == "failover"
+    keyboard.open(page_of(vault, "app02")).act("Change the recovery point").dialog("change-point")
+    keyboard.act("Change the recovery point").says("Choose a point")
+    keyboard.reach("Which point").press("ArrowDown")
+    keyboard.write("Type app02 to confirm", "app02").press("Enter")
+    assert ended(vault, keyboard) == "change_recovery_point"
+    keyboard.is_clean()
+
+
+def test_a_planned_failover_is_cancelled(keyboard, vault):
+    vault.machines["app04"].planned_failover().wait()
+    keyboard.open(page_of(vault, "app04")).act("Cancel the failover").dialog("cancel")
+    keyboard.write("Type app04 to confirm", "app04").press("Enter")
+    assert ended(vault, keyboard) == "cancel_failover"
+    assert vault.machines["app04"].show().active_site == "a"
+    keyboard.is_clean()
+
+
+def test_an_instant_is_read_before_anything_is_sent(keyboard, vault):
+    keyboard.open(page_of(vault, "app03")).act("Fail over").dialog()
+    keyboard.reach("Latest: all that arrived").press("ArrowUp").reach("Instant (UTC)")
+    keyboard.press("Enter").says("Give an instant as")
+    keyboard.page.keyboard.type("2999-01-01 00:00:00")
+    keyboard.says("This instant has not come yet").picture("failover-instant")
+    keyboard.press("Escape").page.get_by_role("dialog").wait_for(state="detached")
+    assert keyboard.focus() == "Fail over"
+    keyboard.is_clean()
+
+
+def test_a_machine_goes_there_and_home_again(keyboard, vault):
+    for where in ("there", "home"):
+        keyboard.open(page_of(vault, "app03")).act("Planned failover").dialog(f"planned-{where}")
+        keyboard.act("Planned failover")
+        assert ended(vault, keyboard) == "planned_failover"
+        keyboard.open(page_of(vault, "app03")).act("Commit").dialog(f"commit-{where}").act("Commit")
+        assert ended(vault, keyboard) == "commit"
+        keyboard.open(page_of(vault, "app03")).act("Reprotect").dialog(f"reprotect-{where}")
+        keyboard.act("Reprotect")
+        assert ended(vault, keyboard) == "reprotect"
+    assert vault.machines["app03"].show().active_site == "a"
+    keyboard.is_clean()
+
+
+def test_a_machine_is_resynchronized(keyboard, vault):
+    keyboard.open(page_of(vault, "app01")).act("Resynchronize").dialog("resynchronize").act("Resynchronize")
+    assert ended(vault, keyboard) == "resynchronize"
+    keyboard.is_clean()
+
+
+def test_what_happened_meanwhile_is_said_beside_what_was(keyboard, vault):
+    keyboard.open(page_of(vault, "app04")).act("Fail over").dialog()
+    vault.machines["app04"].planned_failover().wait()
+    keyboard.says("Meanwhile this changed").says("planned failed over, b").says("protected, a")
+    keyboard.picture("meanwhile")
+    vault.machines["app04"].cancel_failover().wait()
+    keyboard.is_clean()
+
+
+def test_disabling_is_typed(keyboard, vault):
+    keyboard.open(page_of(vault, "app07")).act("Disable protection").dialog("disable")
+    keyboard.act("Disable protection").says("This is not app07")
+    keyboard.write("Type app07 to confirm", "app07").press("Enter")
+    assert ended(vault, keyboard) == "disable_protection"
+    keyboard.is_clean()
+
+
+def test_a_reader_sees_what_the_role_does_not_allow(rig, browser, vault):
+    secret = vault.tokens.create("watcher", "reader").token
+    tab = support_console.opened(browser, rig.url).log_in(secret)
+    tab.open(page_of(vault, "app01")).is_settled()
+    tab.page.get_by_text("Your role does not allow: Fail over").wait_for()
+    assert tab.page.get_by_role("button", name="Fail over").count() == 0
+    tab.page.context.close()
+
+
+@pytest.mark.parametrize("look", sorted(support_console.LOOKS))
+def test_a_dialog_is_clean_and_fits(rig, browser, token, vault, look):
+    tab = support_console.opened(browser, rig.url, look).log_in(token)
+    keyboard = support_keyboard.Keyboard(tab).open(page_of(vault, "app01"))
+    keyboard.act("Fail over").dialog().says("Nothing is in the way").picture(f"failover-{look}")
+    assert not tab.is_too_wide()
+    keyboard.press("Escape").open("/machines").act("Act on these").dialog(f"batch-{look}")
+    assert not tab.is_too_wide()
+    keyboard.is_clean()
+    tab.page.context.close()

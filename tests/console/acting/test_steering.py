@@ -1,0 +1,66 @@
+"""Plans, jobs, several machines at once, and protection for new ones, by keyboard alone."""
+
+from secondsite.domain.lifecycle import Verb
+from tests.console import support_console
+
+pytestmark = support_console.SLOW
+
+
+def ended(vault, keyboard):
+    """The verb of the job that was started, once it has ended well."""
+    return vault.jobs[keyboard.job()].wait().verb
+
+
+def test_a_plan_waits_for_a_person_who_answers_with_a_note(keyboard, vault):
+    keyboard.open("/plans/shop").act("Test failover").dialog("plan-drill").says("Group 2: app06")
+    keyboard.act("Test failover")
+    job = vault.jobs[keyboard.job()]
+    keyboard.act("Answer").dialog("answer").act("Answer").says("Choose an answer")
+    keyboard.reach("Your answer").press("ArrowDown").write("What you saw", "they know").picture("answered")
+    keyboard.act("Answer")
+    job.wait()
+    answers = [each.answer for each in job.show().tasks if each.answer]
+    assert [each.note for each in answers] == ["they know"]
+    keyboard.open("/plans/shop").act("Clean up the test failover").dialog("plan-clean-up")
+    keyboard.act("Clean up the test failover")
+    vault.jobs[keyboard.job()].wait()
+    keyboard.is_clean()
+
+
+def test_a_failover_of_a_plan_is_typed(keyboard, vault):
+    keyboard.open("/plans/shop").act("Fail over").dialog("plan-failover").says("Data may be lost")
+    keyboard.act("Fail over").says("This is not shop").press("Escape")
+    assert vault.machines["app05"].show().state == "protected"
+    keyboard.is_clean()
+
+
+def test_a_job_that_waits_is_cancelled(keyboard, vault):
+    job = vault.plans["shop"].run(Verb.TEST_FAILOVER)
+    keyboard.open(f"/jobs/{job.id}").act("Cancel the job").dialog("cancel-job").act("Cancel the job")
+    assert job.wait(must_succeed=False).state in ("cancelled", "partially_succeeded", "failed")
+    keyboard.is_clean()
+    for name in ("app05", "app06"):
+        if vault.machines[name].show().drill.open:
+            vault.machines[name].cleanup_test_failover().wait()
+
+
+def test_several_machines_are_drilled_by_one_call(keyboard, vault):
+    keyboard.open("/machines?search=app0").act("Act on these").dialog("batch")
+    keyboard.act("Test failover").says("Choose a machine").reach("app01").press("Space").reach("app04")
+    keyboard.press("Space").says("2 of").picture("batch-chosen")
+    keyboard.act("Test failover")
+    job = vault.jobs[keyboard.job()].wait()
+    assert len(job.children) == 2
+    for name in ("app01", "app04"):
+        vault.machines[name].cleanup_test_failover().wait()
+    keyboard.is_clean()
+
+
+def test_a_new_machine_is_protected(keyboard, vault):
+    keyboard.open("/machines").act("Protect machines").dialog("enable")
+    keyboard.act("Protect machines").says("Choose a machine")
+    keyboard.reach("new01").press("Space").says("Nothing is in the way").picture("enable-chosen")
+    keyboard.act("Protect machines")
+    assert ended(vault, keyboard) == "enable_protection"
+    vault.machines["new01"].disable_protection().wait()
+    keyboard.is_clean()
