@@ -135,6 +135,14 @@ def test_whose_the_hardware_is_follows_from_where_the_machine_is(agents, records
     assert agents.hardware(ID, "") is Hardware.OWN
 
 
+def test_one_whose_protection_ended_may_come_back_on_whatever_hardware(agents, records):
+    records.change(ID, start_forbidden=True)
+    assert agents.hardware(ID, "4c4c4544-0032-5910-8047-b8c04f4d3832") is Hardware.STRANGE
+    records.change(ID, tag=None)
+    assert agents.hardware(ID, "4c4c4544-0032-5910-8047-b8c04f4d3832") is Hardware.OWN
+    assert "runs at the other site" in agents.forbids(ID, "own")
+
+
 def test_one_that_has_no_number_does_not_take_that_of_its_copy(link, agents, records):
     records.change(ID, hardware=None, start_forbidden=True)
     link.agent = Known(hello={"product_uuid": ID})

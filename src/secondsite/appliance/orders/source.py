@@ -90,7 +90,8 @@ def _free_old_copy(context: Context) -> None:
     fenced = fences.find(context.machine_id) is not None
     for found in runs.tagged(context):
         with_host = not fenced and power.starts_with_host(found.fabric_id)
-        power.allow_start(found.fabric_id, context.machine_id, with_host=with_host)
+        if not fenced or context.fabric.properties.hosts:
+            power.allow_start(found.fabric_id, context.machine_id, with_host=with_host)
         context.fabric.tracking.disable(found.fabric_id)
     fences.forget(context.machine_id)
 

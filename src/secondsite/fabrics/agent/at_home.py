@@ -87,7 +87,7 @@ class AgentsAtHome:
             return Hardware.REPLACED
         if not product or product == record.hardware:
             return Hardware.OWN
-        if record.is_failed_over or record.home:
+        if record.withdrawn or record.home or (record.start_forbidden and record.tag):
             return Hardware.COPY if _may_be_made(product) else Hardware.STRANGE
         return Hardware.OWN if record.hardware is None or record.tag is None else Hardware.OTHER
 

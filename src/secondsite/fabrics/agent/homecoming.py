@@ -114,7 +114,7 @@ class AgentHosting(NoHosting):
         """Make the disks of a rescued machine files here, if it is there and ours; one that has come home is
         about to start from them."""
         record = self._records.get(fabric_id)
-        is_ours = (record.withdrawn or record.tag) and not record.stands_alone
+        is_ours = (record.is_failed_over or record.home) and not record.stands_alone
         if self.is_rescued(fabric_id) and is_ours:
             self._attached(fabric_id)
 

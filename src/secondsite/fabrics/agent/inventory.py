@@ -108,8 +108,14 @@ class AgentInventory:
         agent = self._agents.find(fabric_id)
         if agent is None:
             return ()
-        is_off = not agent.connected and self._records.get(fabric_id).is_off
-        doubles = [each for each in self._agents.doubles() if each.agent_id == fabric_id]
+        record = self._records.get(fabric_id)
+        is_off = not agent.connected and record.is_off
+        is_elsewhere = bool(record.is_failed_over or record.home or record.replaced)
+        doubles = [
+            each
+            for each in self._agents.doubles()
+            if each.agent_id == fabric_id and (is_elsewhere or not each.although)
+        ]
         if is_off:  # who comes now is its copy, or a server that it left
             doubles = [each for each in doubles if not each.served_name]
         found = [Concern("machine-doubled", _doubled(each)) for each in doubles]

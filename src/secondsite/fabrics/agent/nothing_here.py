@@ -96,9 +96,7 @@ class NoHosting:
         """No machine starts here."""
 
     def restore(self, definition: MachineDefinition, tag: str | None) -> None:
-        """One that is its owner's again may be switched on, whatever was before."""
-        forbidden = {} if tag else {"start_forbidden": False}
-        self._records.change(definition.fabric_id, tag=tag, **forbidden)
+        self._records.change(definition.fabric_id, tag=tag)
 
     def consolidate(
         self, fabric_id: str, disks: Mapping[str, Path], progress: Callable[[float], None]

@@ -43,6 +43,12 @@ class AgentPower:
         revoked its agent knows."""
         agent = self._agents.find(fabric_id)
         record = self._records.get(fabric_id)
+        if agent is not None and agent.revoked and agent.calls_revoked:
+            raise AgentAway(
+                f"{agent.name} works: its agent was revoked, and called a moment ago all the same.",
+                do="Switch it off, and repeat the verb a quarter of an hour later; or let it in: 'secondsite "
+                f"appliance agents key --for {shell.arguments(agent.name)}'.",
+            )
         if agent is None or agent.revoked or (record.withdrawn and not agent.connected):
             return PowerState.MISSING
         if works_beside(agent):

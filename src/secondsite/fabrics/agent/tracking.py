@@ -281,9 +281,9 @@ class AgentTracking:
         """Marks stay with the agent."""
 
     def disable(self, fabric_id: str) -> None:
-        self._records.change(
-            fabric_id, tag=None, checkpoints={}, base=None, start_forbidden=False, replaced=()
-        )
+        """What forbids its start stays, if that was not allowed before: its copy may run elsewhere, and who
+        switches a server on starts it."""
+        self._records.change(fabric_id, tag=None, checkpoints={}, base=None, replaced=())
 
 
 def _session(collected: Collected, parts: Sequence[ViewedPart], request: SessionRequest) -> ChangeSession:

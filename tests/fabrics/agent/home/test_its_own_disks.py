@@ -43,16 +43,16 @@ def test_of_one_that_was_withdrawn_by_a_former_release_those_that_it_told_last(r
     assert found.coming_home == {"sdb": "wwn:2"}
 
 
-def test_a_machine_that_is_its_owners_again_may_be_switched_on(records):
+def test_one_whose_protection_ended_while_its_copy_ran_is_not_let_go_on_by_that(records):
     records.change(ID, start_forbidden=True, withdrawn=True)
     definition: Any = SimpleNamespace(fabric_id=ID)
-    NoHosting(records).restore(definition, "ours")
-    assert records.get(ID).start_forbidden
     NoHosting(records).restore(definition, None)
-    assert not records.get(ID).start_forbidden
+    nobody: Any = None
+    AgentTracking(nobody, records, nobody).disable(ID)
+    assert records.get(ID).start_forbidden
 
 
-def test_so_may_one_that_is_protected_anew(records):
+def test_one_that_is_protected_anew_may_be_switched_on(records):
     records.change(ID, start_forbidden=True, withdrawn=True)
     nobody: Any = None
     tracking = AgentTracking(nobody, records, nobody)

@@ -39,9 +39,11 @@ class Admission:
         clock: Callable[[], datetime],
         guests: Guests,
         authority: Authority,
+        calls_revoked: Callable[[str], None],
     ) -> None:
         """`forbids`: why the machine with that agent must not work on that hardware; empty if it may, None
-        while nobody knows."""
+        while nobody knows. `calls_revoked` is told who calls although it was revoked."""
+        self._calls_revoked = calls_revoked
         self._records, self._enrolling, self._readers = records, enrolling, readers
         self._guests, self._authority = guests, authority
         self._converse, self._forbids, self._clock = converse, forbids, clock
@@ -93,6 +95,7 @@ class Admission:
         certificate = x509.load_der_x509_certificate(der)
         peer = self._peer(certificate, caller.address[0])
         if peer is None:
+            self._note_revoked(der)
             _require_valid(certificate, self._clock())
             raise Refused(
                 "revoked",
@@ -101,6 +104,11 @@ class Admission:
             )
         caller.know(peer.fingerprint)
         return peer
+
+    def _note_revoked(self, der: bytes) -> None:
+        agent_id = self._whose(der)
+        if ID.fullmatch(agent_id) and _is_refused(self._records.find(agent_id)):
+            self._calls_revoked(agent_id)
 
     def _peer(self, certificate: x509.Certificate, address: str) -> Peer | None:
         agent_id, shown = agent_of(certificate), fingerprint(certificate)

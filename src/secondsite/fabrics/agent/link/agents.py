@@ -61,6 +61,8 @@ class KnownAgent:
     """The certificate (PEM) that signed its own; empty for a guest."""
     said_goodbye: bool = False
     beside: Mapping[str, Any] | None = None
+    calls_revoked: bool = False
+    """It was revoked, and called a moment ago all the same: its machine works."""
 
 
 class Agents:
@@ -81,7 +83,7 @@ class Agents:
         self._admission = Admission(
             self._registry.records, enrolling, self._readers, self._converse,
             self._why_not, self._registry.clock, self._guests,
-            self._registry.authority,
+            self._registry.authority, self._presence.note_revoked,
         )  # fmt: skip
         self._context = self._registry.authority.context()
         self._listener = _listening(listen, lambda: self._context, self._admission)
@@ -200,6 +202,7 @@ class Agents:
             here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
             record.valid_since(self._registry.clock()), "" if record.is_guest else self.authority.pem,
             here is None and self._presence.said_goodbye(record.agent_id), self._beside(record.agent_id),
+            self._presence.calls_revoked(record.agent_id),
         )  # fmt: skip
 
     def _beside(self, agent_id: str) -> Mapping[str, Any] | None:

@@ -68,6 +68,8 @@ class Presence:
         self._last: dict[Place, Conversation] = {}
         """Who was heard last, also after it left."""
         self._doubles: dict[tuple[str, str, str], tuple[float, Double]] = {}
+        self._refused: dict[str, float] = {}
+        """When a revoked one called last."""
 
     def of(self, agent_id: str) -> Conversation | None:
         """The rescue system's, if it is here, else the machine's."""
@@ -117,6 +119,18 @@ class Presence:
                 self._require_welcome(each, now)
             except Refused:
                 each.end()
+
+    def note_revoked(self, agent_id: str) -> None:
+        """One whose certificates were revoked called: its machine works."""
+        with self._lock:
+            if agent_id in self._refused or len(self._refused) < MOST_DOUBLES:
+                self._refused[agent_id] = time.monotonic()
+
+    def calls_revoked(self, agent_id: str) -> bool:
+        """Whether one whose certificates were revoked called within a quarter of an hour."""
+        with self._lock:
+            called = self._refused.get(agent_id)
+        return called is not None and time.monotonic() - called < DOUBLE_SECONDS
 
     def leave(self, gone: Conversation) -> None:
         with self._lock:
