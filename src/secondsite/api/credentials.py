@@ -18,6 +18,9 @@ SESSION = "sss_"
 """What a session's secret begins with."""
 UNATTENDED = b"x-unattended"
 """The header of requests that a page makes by itself: they keep no session from being idle."""
+STREAMS = ("/live", "/events")
+"""How the paths of streams end. No stream is an act: a browser opens one that broke again by itself, and can
+add no header to it."""
 NEEDED = "This call needs an access token ('Authorization: Bearer TOKEN'), or a session."
 Headers = Mapping[bytes, list[bytes]]
 
@@ -44,7 +47,8 @@ def shown(scope: Scope) -> Shown:
         )
     if cookie is not None:
         require_own_page(scope)
-        return Shown(cookie, SessionKind.BROWSER, UNATTENDED not in headers)
+        is_act = UNATTENDED not in headers and not scope["path"].endswith(STREAMS)
+        return Shown(cookie, SessionKind.BROWSER, is_act)
     if not bearer:
         raise errors.Unauthenticated(NEEDED)
     return Shown(bearer, SessionKind.COMMAND_LINE if bearer.startswith(SESSION) else None)

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from rig.eventually import eventually
+from secondsite.api.credentials import COOKIE
 from secondsite.api.following import changes
 from secondsite.domain.access.roles import GIVES, Role
 from secondsite.domain.access.sessions import IDLE_SECONDS, LASTS_SECONDS, MOST_OF_ONE
@@ -85,6 +86,21 @@ def test_a_session_ends_after_half_an_hour_without_a_request(vault, browser, clo
     vault.running.uses.write(vault.store)
     clock.ahead = timedelta(seconds=IDLE_SECONDS + 60)
     used("GET", "/session")
+    assert "30 minutes" in idle("GET", "/session", 401)["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/live", "/events", "/jobs/unknown/events"])
+def test_a_stream_which_a_page_opens_by_itself_keeps_no_session_from_its_end(vault, browser, clock, path):
+    idle = browser()
+    idle.log_in(vault.made.token)
+    clock.ahead = timedelta(seconds=IDLE_SECONDS - 60)
+    headers = {**OWN_PAGE, "Cookie": f"{COOKIE}={idle.cookie}"}
+    with (
+        served(vault.app) as url,
+        httpx2.stream("GET", f"{url}/api{path}", headers=headers, timeout=20) as answer,
+    ):
+        assert answer.status_code == (404 if "unknown" in path else 200)
+    clock.ahead = timedelta(seconds=IDLE_SECONDS + 60)
     assert "30 minutes" in idle("GET", "/session", 401)["error"]["message"]
 
 
