@@ -95,3 +95,15 @@ def test_people_are_in_charge_as_tokens_are_if_they_can_log_in(ask, person, brow
     ask("PUT", "/approvals/settings", 409, json={"verbs": ["create_site"]})
     other("PUT", "/session/password", json={"password": PASSWORD})
     ask("PUT", "/approvals/settings", json={"verbs": ["create_site"]})
+
+
+def test_whoever_was_changed_asks_anew_and_is_granted_that(ask, person, in_charge, needed):
+    anna, ben = person("anna", "contributor"), person("ben", "contributor")
+    needed()
+    first = asked(anna)
+    anna("PUT", "/session/password", json={"password": "another horse", "former_password": PASSWORD})
+    assert "Ask again" in ben("POST", f"/approvals/{first}/grant", 409)["error"]["do"]
+    second = asked(anna)
+    assert second > first
+    assert asked(anna) == second
+    assert ben("POST", f"/approvals/{second}/grant")["stage"] == "done"

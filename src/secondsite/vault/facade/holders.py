@@ -70,8 +70,8 @@ def of(holder: HolderRecord) -> Holder:
 def valid(tx: Transaction, who: str, digest: str, now: datetime) -> HolderRecord:
     """The token with this secret, or the person with this mark. Raises NotPossibleNow if the token was
     removed or replaced, or has expired, or the person was changed."""
-    holder = tx.holders.find(digest)
-    if holder is None or not opens(holder, digest, now):
+    holder = _open(tx, digest, now)
+    if holder is None:
         raise errors.NotPossibleNow(
             (
                 f"Token or person '{who}' was removed, replaced or changed, or has expired: what it asked "
@@ -80,6 +80,16 @@ def valid(tx: Transaction, who: str, digest: str, now: datetime) -> HolderRecord
             do="Ask again.",
         )
     return holder
+
+
+def stands_in(tx: Transaction, digest: str, now: datetime) -> bool:
+    """Whether there is a token with this secret, or a person with this mark, that is valid."""
+    return _open(tx, digest, now) is not None
+
+
+def _open(tx: Transaction, digest: str, now: datetime) -> HolderRecord | None:
+    holder = tx.holders.find(digest)
+    return holder if holder is not None and opens(holder, digest, now) else None
 
 
 def caller(holder: HolderRecord, digest: str, address: str) -> Caller:

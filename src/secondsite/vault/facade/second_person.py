@@ -144,10 +144,12 @@ def _require_same_machines(at: Moment, record: ApprovalRecord) -> None:
 
 
 def _twin(at: Moment) -> ApprovalRecord | None:
-    """The same request of the same token, if it still waits."""
+    """The same request of the same token or person, if it still waits, and counts: after a change of its
+    asker nobody can grant it any more."""
     wanted = (at.act.caller.token_id, _digest(at.act))
     for record in at.tx.approvals.open():
-        if (record.token_id, record.request_sha256) == wanted and record.expires_at > at.now:
+        same = (record.token_id, record.request_sha256) == wanted and record.expires_at > at.now
+        if same and holders.stands_in(at.tx, record.token_sha256, at.now):
             return record
     return None
 
