@@ -45,6 +45,13 @@ def asked(vault, headers, parts, path="/api/sites"):
     return sent[0]["status"], told, len(read)
 
 
+@pytest.mark.parametrize(
+    "path", ["/sites", "/machines", "/nowhere", "/ca", "/docs", "/openapi.json", "/session", "/sites?limit=x"]
+)
+def test_no_browser_takes_an_answer_for_what_it_does_not_say_that_it_is(vault, path):
+    assert vault.rest.get(f"/api{path}").headers.get_list("x-content-type-options") == ["nosniff"]
+
+
 STRANGERS = ["", "Bearer", f"Bearer {TOKEN}", "Basic YTpi", "Bearer \xff", "Bearer x y"]
 
 

@@ -53,7 +53,7 @@ class Guard:
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return
-        peer = _peer(scope)
+        peer, send = _peer(scope), _of_its_own_kind(send)
         act = scope[access.ACT] = _act(scope, peer[0])
         with self._visitors.asking(peer):
             try:
@@ -128,6 +128,20 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: errors.Se
     if b"transfer-encoding" in headers or bodies.declared_bytes(scope):
         answer.headers["Connection"] = "close"
     await answer(scope, receive, send)
+
+
+NO_GUESSING = (b"x-content-type-options", b"nosniff")
+
+
+def _of_its_own_kind(send: Send) -> Send:
+    """A `send` whose answers no browser takes for anything but what they say that they are."""
+
+    async def send_as_said(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), NO_GUESSING]
+        await send(message)
+
+    return send_as_said
 
 
 def _not_stored(send: Send) -> Send:
