@@ -8,7 +8,7 @@ from .....domain import errors
 from .....domain.access.sessions import CHOOSES_PASSWORD, LogInWay, SessionKind
 from .....ground.units import MINUTE
 from .....wire import rest
-from ....store import LoginRequestRecord, Transaction
+from ....store import PEOPLE_LOCK, LoginRequestRecord, Transaction
 from ... import holders
 from ...attempts import Attempt
 from ...parts import Parts
@@ -78,6 +78,7 @@ class CommandLines:
             if self._polled(tx, secret).holder_sha256 is None:
                 return None
         with self._parts.changing() as tx:
+            tx.one_at_a_time(PEOPLE_LOCK)
             record = self._polled(tx, secret)
             tx.login_requests.remove(record.code)
             return self._begun(tx, record, record.holder_sha256 or "")
