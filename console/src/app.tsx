@@ -1,4 +1,4 @@
-// Who is not logged in sees the log-in; else the frame of all pages, and one of them.
+// Who came by a link, or is not logged in, sees the log-in; else the frame of all pages, and one of them.
 import { Suspense, useLayoutEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
 import { Refused } from './api';
@@ -8,11 +8,14 @@ import { pages } from './pages';
 import { PageFrame } from './parts/frame';
 import { Failure, Fence, Loading } from './parts/state';
 import { Shell } from './shell';
-import { LogIn } from './login';
+import { useLink } from './link';
+import { LogIn, LogInByLink } from './login';
 import { words } from './words';
 
 export function App() {
   const who = useWho();
+  const link = useLink();
+  if (link) return <LogInByLink key={link} link={link} />;
   if (who.error instanceof Refused && who.error.status === 401) return <LogIn />;
   if (who.data) return <Router base="/console"><LoggedIn who={who.data} /></Router>;
   if (who.error) return <Failure problem={who.error} again={() => void who.refetch()} />;

@@ -1,12 +1,9 @@
-// The log-in: a name with its password and code, or an access token.
-import {
-  ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, InputGroup,
-  InputGroupItem, Tab, Tabs, TabTitleText, TextInput, Title,
-} from '@patternfly/react-core';
-import EyeIcon from '@patternfly/react-icons/dist/esm/icons/eye-icon';
-import EyeSlashIcon from '@patternfly/react-icons/dist/esm/icons/eye-slash-icon';
-import { useState, type FormEvent } from 'react';
-import { logIn, type LogInBody } from './api/session';
+// The log-in: a name with its password and code, an access token, or a link.
+import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Tab, Tabs, TabTitleText, Title } from '@patternfly/react-core';
+import { useState, type FormEvent, type ReactNode } from 'react';
+import { Refused } from './api';
+import { enterBy, logIn, type LogInBody } from './api/session';
+import { Field as One } from './parts/field';
 import { told } from './parts/state';
 import { words } from './words';
 
@@ -30,15 +27,50 @@ function asked(way: Way, given: Given): LogInBody {
 export function LogIn() {
   const [way, setWay] = useState<Way>('name');
   return (
+    <Door title={words.login.title}>
+      <Tabs activeKey={way} onSelect={(_, key) => setWay(key as Way)} isFilled>
+        <Tab eventKey="name" title={<TabTitleText>{words.login.byName}</TabTitleText>}><Fields key="name" way="name" /></Tab>
+        <Tab eventKey="token" title={<TabTitleText>{words.login.byToken}</TabTitleText>}><Fields key="token" way="token" /></Tab>
+      </Tabs>
+    </Door>
+  );
+}
+
+/** The log-in by a link. It counts once: nobody is let in by looking at the page, and the page after it knows nothing of
+ * whoever was logged in here before. */
+export function LogInByLink({ link }: { link: string }) {
+  const [code, setCode] = useState('');
+  const [problem, setProblem] = useState<unknown>();
+  const [asksForCode, setAsksForCode] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const enter = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    await enterBy(link, code.trim()).catch((why: unknown) => {
+      setProblem(why);
+      setBusy(false);
+      if (why instanceof Refused && why.code === 'second-factor-needed') setAsksForCode(true);
+    });
+  };
+  return (
+    <Door title={words.login.title}>
+      <Form onSubmit={(event) => void enter(event)} noValidate>
+        {problem !== undefined && <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}
+        <p>{words.login.linkSays}</p>
+        {asksForCode && <One id="code" label={words.login.code} value={code} autoComplete="one-time-code" onChange={setCode} />}
+        <Button type="submit" isBlock isLoading={isBusy} isDisabled={isBusy}>{words.login.enter}</Button>
+        <Button isBlock variant="link" component="a" href="/console/">{words.login.otherWay}</Button>
+      </Form>
+    </Door>
+  );
+}
+
+function Door({ title, children }: { title: string; children: ReactNode }) {
+  return (
     <main className="login">
       <Card className="login-card">
-        <CardTitle><Title headingLevel="h1" size="xl">{words.login.title}</Title></CardTitle>
-        <CardBody>
-          <Tabs activeKey={way} onSelect={(_, key) => setWay(key as Way)} isFilled>
-            <Tab eventKey="name" title={<TabTitleText>{words.login.byName}</TabTitleText>}><Fields key="name" way="name" /></Tab>
-            <Tab eventKey="token" title={<TabTitleText>{words.login.byToken}</TabTitleText>}><Fields key="token" way="token" /></Tab>
-          </Tabs>
-        </CardBody>
+        <CardTitle><Title headingLevel="h1" size="xl">{title}</Title></CardTitle>
+        <CardBody>{children}</CardBody>
       </Card>
     </main>
   );
@@ -59,7 +91,7 @@ function Fields({ way }: { way: Way }) {
     setBusy(false);
   };
   const field = (name: Field, about: Partial<Parameters<typeof One>[0]>) => (
-    <One name={name} value={given[name]} wrong={wrong[name]} onChange={(to) => setGiven({ ...given, [name]: to })} {...about} />
+    <One id={name} label={words.login[name]} value={given[name]} wrong={wrong[name]} onChange={(to) => setGiven({ ...given, [name]: to })} {...about} />
   );
   return (
     <Form className="login-form" onSubmit={(event) => void enter(event)} noValidate>
@@ -75,34 +107,5 @@ function Fields({ way }: { way: Way }) {
       )}
       <ActionGroup><Button type="submit" isBlock isLoading={isBusy} isDisabled={isBusy}>{words.login.enter}</Button></ActionGroup>
     </Form>
-  );
-}
-
-function One({ name, value, wrong, help, isSecret = false, autoComplete = 'off', onChange }: {
-  name: Field; value: string; wrong?: string; help?: string; isSecret?: boolean; autoComplete?: string; onChange: (to: string) => void;
-}) {
-  const [isShown, setShown] = useState(!isSecret);
-  const look = isShown ? words.login.hide : words.login.show;
-  return (
-    <FormGroup label={words.login[name]} fieldId={name}>
-      <InputGroup>
-        <InputGroupItem isFill>
-          <TextInput
-            id={name} type={isShown ? 'text' : 'password'} value={value} autoComplete={autoComplete} spellCheck={false}
-            validated={wrong ? 'error' : 'default'} aria-describedby={`${name}-help`} onChange={(_, to) => onChange(to)}
-          />
-        </InputGroupItem>
-        {isSecret && (
-          <InputGroupItem>
-            <Button variant="control" aria-label={look} icon={isShown ? <EyeSlashIcon /> : <EyeIcon />} onClick={() => setShown(!isShown)} />
-          </InputGroupItem>
-        )}
-      </InputGroup>
-      <FormHelperText id={`${name}-help`}>
-        {(wrong ?? help) && (
-          <HelperText><HelperTextItem variant={wrong ? 'error' : 'default'}>{wrong ?? help}</HelperTextItem></HelperText>
-        )}
-      </FormHelperText>
-    </FormGroup>
   );
 }

@@ -9,7 +9,7 @@ import MoonIcon from '@patternfly/react-icons/dist/esm/icons/moon-icon';
 import SignOutAltIcon from '@patternfly/react-icons/dist/esm/icons/sign-out-alt-icon';
 import SunIcon from '@patternfly/react-icons/dist/esm/icons/sun-icon';
 import { useEffect, useState, type MouseEvent, type ReactNode } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { logOut, type Who } from './api/session';
 import { useLink } from './live';
 import type { Page, Section } from './pages';
@@ -57,7 +57,7 @@ function Header({ who, turn, isOpen }: { who: Who; turn: () => void; isOpen: boo
         <Toolbar isStatic>
           <ToolbarContent>
             <ToolbarGroup align={{ default: 'alignEnd' }} variant="action-group-plain">
-              <ToolbarItem alignSelf="center"><Content component="p" className="who">{who.name}</Content></ToolbarItem>
+              <ToolbarItem alignSelf="center"><Content component="p" className="who"><Link href="/account">{who.name}</Link></Content></ToolbarItem>
               {who.site && <ToolbarItem alignSelf="center"><Label isCompact>{words.shell.scope(who.site)}</Label></ToolbarItem>}
               <ToolbarItem><Button variant="plain" aria-label={theme} title={theme} icon={dark ? <SunIcon /> : <MoonIcon />} onClick={turnTheme} /></ToolbarItem>
               <ToolbarItem>

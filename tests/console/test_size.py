@@ -5,7 +5,7 @@ from tests.console import support_console
 pytestmark = support_console.SLOW
 FIRST_BYTES, LATER_BYTES = 400_000, 60_000
 PAGES = ("machines", "jobs", "plans", "drills", "groups", "policies", "networks", "sites", "notices",
-         "access", "audit", "settings")  # fmt: skip
+         "account", "logins", "access", "audit", "settings")  # fmt: skip
 
 
 def test_the_first_page_with_its_data_and_each_later_one_are_small(rig, browser, token, record_property):

@@ -18,6 +18,15 @@ export async function logIn(body: LogInBody) {
   await cache.resetQueries({ queryKey: SESSION });
 }
 
+/** By a link, to where a password is chosen: by a page that is loaded anew. `code`: of the second factor, if asked for. */
+export async function enterBy(link: string, code: string) {
+  await api.POST('/api/session', { body: { kind: 'browser', link, code: code || null } });
+  location.replace('/console/account');
+}
+
+/** The session has another cookie now; the page stays as it is. */
+export const sessionChanged = () => cache.invalidateQueries({ queryKey: SESSION });
+
 /** A page that is loaded anew keeps nothing of whoever was logged in. */
 export async function logOut() {
   await api.DELETE('/api/session', {}).catch(() => {});
