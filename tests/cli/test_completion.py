@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.entry.shell import write
 from secondsite.entry.shell.words import tree
-from tests.support.completion import TYPED, bash
+from tests.support.entry.completion import TYPED, bash
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from tests.deploy.support_packages import (
     site,
     why_not,
 )
-from tests.support.completion import TYPED, fish, zsh
+from tests.support.entry.completion import TYPED, fish, zsh
 
 pytestmark = [
     pytest.mark.every(by="test"),

@@ -27,7 +27,7 @@ from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import archive, restoring
 from secondsite.jobs.storage import database
 from secondsite.vault.store import copying, migration
-from tests.support import backups
+from tests.support.entry import backups
 from tests.support.vault import VaultInProcess, machine
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from secondsite.entry import settings, vault_main
 from secondsite.entry.backup import backup_folder
 from secondsite.entry.backup.backup_schedule import BackupSchedule
 from secondsite.vault.health.backups import Backups
-from tests.support import backups
+from tests.support.entry import backups
 from tests.support.vault import VaultInProcess
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
