@@ -143,6 +143,12 @@ def test_one_whose_protection_ended_may_come_back_on_whatever_hardware(agents, r
     assert "runs at the other site" in agents.forbids(ID, "own")
 
 
+def test_a_server_whose_rescue_system_told_no_number_comes_home(agents, records):
+    records.change(ID, hardware=None, replaced=("old",), home={"sda": "/overlay"}, stands_alone=True)
+    assert agents.hardware(ID, "own") is Hardware.OWN
+    assert agents.hardware(ID, "old") is Hardware.REPLACED
+
+
 def test_one_that_has_no_number_does_not_take_that_of_its_copy(link, agents, records):
     records.change(ID, hardware=None, start_forbidden=True)
     link.agent = Known(hello={"product_uuid": ID})

@@ -85,7 +85,8 @@ class AgentsAtHome:
             return Hardware.OWN
         if product in record.replaced:
             return Hardware.REPLACED
-        if not product or product == record.hardware:
+        came_home = record.stands_alone and record.hardware is None  # its rescue system told no number
+        if not product or product == record.hardware or came_home:
             return Hardware.OWN
         if record.withdrawn or record.home or (record.start_forbidden and record.tag):
             return Hardware.COPY if _may_be_made(product) else Hardware.STRANGE

@@ -1,9 +1,11 @@
 """Routes: log in, log out, and who is logged in."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, TypeVar
+from weakref import WeakKeyDictionary
 
 import anyio
 from fastapi import Header, Request, Response
@@ -22,17 +24,19 @@ router = guarded("sessions")
 open_router = open_to_all("sessions")
 """The router of the log-in."""
 Tried = TypeVar("Tried")
-MOST_WAITING = 20
-_trying = anyio.CapacityLimiter(2)
+AT_ONCE, MOST_WAITING = 2, 20
+_trying: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
+"""Of each loop that serves: a limiter wakes only who waits in its own."""
 Program = Annotated[str, Header(alias="user-agent", include_in_schema=False)]
 
 
 async def _tried(act: Callable[[], Tried]) -> Tried:
     """What tries a password, in threads of its own: many strangers who logged in at once had all that answer
     requests. Raises TooManyAttempts when too many wait."""
-    if _trying.statistics().tasks_waiting >= MOST_WAITING:
+    limiter = _trying.setdefault(asyncio.get_running_loop(), anyio.CapacityLimiter(AT_ONCE))
+    if limiter.statistics().tasks_waiting >= MOST_WAITING:
         raise errors.TooManyAttempts("Too many people log in at once.", do="Try again in some seconds.")
-    return await anyio.to_thread.run_sync(act, limiter=_trying)
+    return await anyio.to_thread.run_sync(act, limiter=limiter)
 
 
 def _former(scope: Scope, kind: SessionKind) -> str | None:
