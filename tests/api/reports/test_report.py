@@ -30,6 +30,11 @@ DAY = timedelta(days=1)
 HOUR = NOW.replace(minute=0, second=0, microsecond=0)
 
 
+def since_collected():
+    """The seconds since `NOW`: a busy run comes to a test long after it was collected."""
+    return (datetime.now(UTC) - NOW).total_seconds()
+
+
 def evidence(number, ended_at, **changes):
     values = {
         "id": f"{number:032}-1", "job_id": f"{number:032}", "verb": Verb.TEST_FAILOVER, "subject": "web01",
@@ -84,7 +89,7 @@ def filled(vault, two_sites):
 def test_machines_stand_against_their_goals(ask, filled):
     found = {each["id"]: each for each in ask("GET", "/report")["machines"]}
     web = found["m1"]
-    assert 30 <= web["rpo_seconds"] <= 3600
+    assert 30 <= web["rpo_seconds"] <= 900 + since_collected()
     assert (web["rpo_goal_seconds"], web["rpo_within"], web["rpo_worst_seconds"]) == (900, 0.8, 2000.0)
     assert (web["rto_seconds"], web["rto_goal_seconds"], web["rto_verb"]) == (61.5, 60, "test_failover")
     assert web["changes"] == ["memory 4 GiB, was 2 GiB"]
@@ -119,7 +124,7 @@ def test_findings_are_told_with_how_long_they_are_open_critical_ones_first(ask, 
     severities = [each["severity"] for each in found]
     assert severities == sorted(severities)
     drift = next(each for each in found if each["code"] == "drifted")
-    assert drift["open_seconds"] == pytest.approx(86400, abs=3600)
+    assert drift["open_seconds"] == pytest.approx(86400 + since_collected(), abs=900)
 
 
 def test_who_asked_for_what_is_counted_by_the_audit_log(ask, filled):
