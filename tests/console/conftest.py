@@ -45,8 +45,10 @@ def fill(vault):
     eventually(lambda: next(iter(vault.evidence.list()), None))  # it is written a little later
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Not longer than its module: as long as Playwright is there, an event loop of its own runs in this
+    thread, in which no asynchronous test of the modules after it could begin one."""
     support_console.require_axe()
     with support_console.chromium() as browser:
         yield browser
