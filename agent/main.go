@@ -3,6 +3,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -37,7 +38,7 @@ const usage = `usage: secondsite-agent COMMAND
   serve                               serve at two sockets: for trials`
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 		os.Exit(1)
 	}
@@ -54,6 +55,9 @@ func run(words []string) error {
 	switch verb, rest := words[0], words[1:]; {
 	case verbs[verb] != nil:
 		return verbs[verb](rest)
+	case verb == "--help", verb == "-h", verb == "help":
+		fmt.Println(usage)
+		return nil
 	case verb == "--version":
 		fmt.Println(dialling.Version)
 		return nil

@@ -23,6 +23,7 @@ func offer(words []string) error {
 	writers := flags.String("nbd", "", "socket of the writers: for trials")
 	own := flags.Bool("own-machine", false, "this machine runs for this alone: it may be restarted and powered off")
 	ends := flags.Bool("program-ends", false, "in its place the program ends: for trials")
+	hardware := flags.String("hardware", "", "what counts as this machine's product UUID: for trials")
 	if err := flags.Parse(words); err != nil {
 		return err
 	}
@@ -36,12 +37,16 @@ func offer(words []string) error {
 	if *control != "" {
 		return untilTold(func() error { return serving.Listen(machine, *control, *writers) })
 	}
-	return inOrder(&dialling.Dialler{
+	dialler := &dialling.Dialler{
 		State:  enrolling.State(*state),
 		Hello:  func() dialling.Hello { return dialling.Greeting("/", machine.Found(), "") },
 		Answer: func(line []byte) serving.Answer { return serving.AnswerTo(machine, line) },
 		Read:   func(c net.Conn) { nbd.Serve(machine, c) },
-	})
+	}
+	if *hardware != "" {
+		onHardware(dialler, *hardware)
+	}
+	return inOrder(dialler)
 }
 
 func endingOf(machine, program bool) rescue.Ending {

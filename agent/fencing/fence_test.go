@@ -14,8 +14,8 @@ func TestAClosedBootSaysWhyUntilItIsOpened(t *testing.T) {
 	if err := f.Close("it runs at the other site."); err != nil || !f.IsClosed() {
 		t.Fatal(err)
 	}
-	for _, path := range [][]string{issue, motd} {
-		text, _ := os.ReadFile(f.path(path...))
+	for _, path := range []string{Issue, Motd} {
+		text, _ := os.ReadFile(f.path(path))
 		if !strings.Contains(string(text), "it runs at the other site") || !strings.Contains(string(text), "unfence") {
 			t.Errorf("%v: %s", path, text)
 		}
@@ -23,7 +23,7 @@ func TestAClosedBootSaysWhyUntilItIsOpened(t *testing.T) {
 	if err := f.Open(); err != nil || f.IsClosed() {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(f.path(issue...)); err == nil {
+	if _, err := os.Stat(f.path(Issue)); err == nil {
 		t.Error("it says so still")
 	}
 	if _, err := os.Stat(f.path(OpenNote)); err != nil {

@@ -14,13 +14,16 @@ const wallPatience = 10 * time.Second
 const goOn = `It stays without its services; ssh and secondsite's agent run.
 To let it work all the same, as root: secondsite-agent unfence`
 
-// issue and motd are what a person sees before and after a login; of this boot alone.
-var issue, motd = []string{"run/issue.d", "50-secondsite.issue"}, []string{"run/motd.d", "50-secondsite"}
+// Issue and Motd are what a person sees before and after a login; of this boot alone.
+const (
+	Issue = "/run/issue.d/50-secondsite.issue"
+	Motd  = "/run/motd.d/50-secondsite"
+)
 
 func (f Fence) tell(why string) {
 	text := fmt.Sprintf("\n*** This machine is fenced: %s\n%s\n", why, goOn)
-	f.write(text, issue...)
-	f.write(text, motd...)
+	f.write(text, Issue)
+	f.write(text, Motd)
 	fmt.Println(text)
 	if f != Here {
 		return
@@ -33,6 +36,6 @@ func (f Fence) tell(why string) {
 }
 
 func (f Fence) untell() {
-	os.Remove(f.path(issue...))
-	os.Remove(f.path(motd...))
+	os.Remove(f.path(Issue))
+	os.Remove(f.path(Motd))
 }

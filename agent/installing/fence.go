@@ -70,19 +70,24 @@ for target in default.target "$led"; do
     ln -sf UNITSTARGET "$2/$target"
 done
 [ "$led" = default.target ] || echo "$led" >"$2/secondsite-leads-to"
-# Not every network waits to be asked for.
-mkdir -p "$2/SERVICE.wants"
-for network in systemd-networkd NetworkManager networking connman dhcpcd wicked; do
-    for wanted in /etc/systemd/system/*.wants/$network.service; do
-        [ -e "$wanted" ] && ln -sf "$wanted" "$2/SERVICE.wants/$network.service"
-    done
-done
-# What a boot needs before services, and what a person needs who looks.
-free='NEEDED'
+# What a boot needs before services, and what a person needs who looks; and firewalls, which stand before the network.
+free='NEEDED' networks='systemd-networkd.service NetworkManager.service networking.service connman.service'
+networks="$networks dhcpcd.service wicked.service wg-quick@*.service"
 for place in $found; do
     for unit in $(grep -lisE '^DefaultDependencies *= *(n|no|f|false|off|0) *$' "$place"/*.service "$place"/*.service.d/*.conf); do
         case $unit in *.conf) unit=${unit%.d/*} ;; esac
         free="$free ${unit##*/}"
+    done
+    for unit in $(grep -lisE '^Before *=.*network-pre\.target' "$place"/*.service "$place"/*.service.d/*.conf); do
+        case $unit in *.conf) unit=${unit%.d/*} ;; esac
+        free="$free ${unit##*/}" networks="$networks ${unit##*/}"
+    done
+done
+# Not every network waits to be asked for.
+mkdir -p "$2/SERVICE.wants"
+for network in $networks; do
+    for wanted in /etc/systemd/system/*.wants/$network; do
+        [ -e "$wanted" ] && ln -sf "$wanted" "$2/SERVICE.wants/${wanted##*/}"
     done
 done
 set -f
@@ -118,8 +123,14 @@ systemctl --no-block start "${led:-default.target}" || exit 1
 var otherwise = map[string]struct{ unit, service string }{
 	"start": {"", `ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || ` +
 		`exec OPENS'`},
-	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS"},
+	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS\n" +
+		`ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || [ -e FENCED ] || ` +
+		`{ for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done; }'`},
 }
+
+// unasked is what people at the machine are told whose program failed; a note of it has the agent tell the appliance.
+const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed (journalctl -u ` +
+	fencing.ServiceUnit + `). To let it work, as root: secondsite-agent unfence`
 
 // The targets stand on sysinit.target alone: basic.target would start the timers and sockets of the machine.
 const targetText = `# Written by 'secondsite-agent install --fence'.
@@ -165,7 +176,7 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 	}
 	chosen := otherwise[unanswered]
 	otherwise := strings.NewReplacer("KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
-		"OPENS", fencing.OpenProgram).Replace(chosen.service)
+		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(chosen.service)
 	words := strings.NewReplacer(
 		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", strings.TrimSpace(string(own)), "UNITS", units,
 		"TARGET", fencing.Target, "SERVICE", fencing.ServiceUnit, "PROGRAM", program, "CHOICE", unanswered,

@@ -94,21 +94,39 @@ func (u Upgrader) Watch() error {
 	return u.goBack()
 }
 
+// goBack may be repeated from its beginning until the trial is forgotten: whoever is killed amid it is started again, from
+// the former program's own file.
 func (u Upgrader) goBack() error {
 	found, _ := u.read()
 	fmt.Fprintf(os.Stderr, "version %s did not connect within %s: the former one is put back\n", found.Version, u.Trial)
-	if err := os.Rename(u.former(), u.Program); err != nil {
+	if err := u.putBack(); err != nil {
 		return err
 	}
-	if err := synced(filepath.Dir(u.Program)); err != nil {
-		return err
+	if found.IsService {
+		if err := u.Services.StartAgain(); err != nil {
+			return err
+		}
+	} else {
+		u.end(found.PID)
 	}
 	u.forget()
-	if found.IsService {
-		return u.Services.StartAgain()
-	}
-	u.end(found.PID)
 	return nil
+}
+
+func (u Upgrader) putBack() error {
+	again := u.former() + ".again"
+	if err := os.Remove(again); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := os.Link(u.former(), again); err != nil {
+		return err
+	}
+	// Two names of one file would stay if it was put back before: rename does nothing then.
+	if err := os.Rename(again, u.Program); err != nil {
+		return err
+	}
+	os.Remove(again)
+	return synced(filepath.Dir(u.Program))
 }
 
 // end ends a process that runs the replaced program, if it is one.

@@ -19,7 +19,7 @@ class AgentPort:
 @dataclass(frozen=True, slots=True)
 class ExpectedAgent:
     """An agent that was enrolled at another site, and is in a machine that was started here. `authority`: the
-    certificate (PEM) that signed its own; those that ended before `until` were replaced. `hardware`: the
+    certificate (PEM) that signed its own; those that ended before `until` were revoked. `hardware`: the
     machine's UUID here, by which it is told from the one at home."""
 
     agent_id: str

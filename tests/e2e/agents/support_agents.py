@@ -26,6 +26,7 @@ needs_agent = pytest.mark.skipif(
 )
 NAME = socket.gethostname()
 HARDWARE = "aaaaaaaa-0000-0000-0000-00000000000a"
+OTHER_SERVER = "bbbbbbbb-0000-0000-0000-00000000000b"
 
 
 class Machine:
@@ -37,6 +38,7 @@ class Machine:
         self.disk: Any = LoopDisk(folder, "disk", size=size).make()
         self.process: Any = None
         self.agent_id = ""
+        self.hardware = HARDWARE
 
     @property
     def options(self):
@@ -47,9 +49,9 @@ class Machine:
         words = ["enroll", *self.options, "--appliance", f"127.0.0.1:{self.port}", key]
         subprocess.run([PROGRAM, *words], check=True, timeout=PATIENCE)
 
-    def start(self, hardware=HARDWARE):
+    def start(self, hardware=None):
         """`hardware`: what its product UUID is."""
-        loops = ["--loops", self.disk.name, "--only-loops", "--hardware", hardware]
+        loops = ["--loops", self.disk.name, "--only-loops", "--hardware", hardware or self.hardware]
         self.process = subprocess.Popen([PROGRAM, "run", *self.options, *loops])
 
     def stop(self):
@@ -70,7 +72,7 @@ class Machine:
 
     def rescue_again(self):
         """Its rescue system, which was away, is back."""
-        loops = ["--loops", self.disk.name, "--only-loops", "--program-ends"]
+        loops = ["--loops", self.disk.name, "--only-loops", "--program-ends", "--hardware", self.hardware]
         self.process = subprocess.Popen([PROGRAM, "rescue", "--state", self.folder / "rescue", *loops])
 
     def starts_once_rescued(self):

@@ -14,7 +14,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.ground.units import MiB
 from secondsite.wire import rest
-from tests.e2e.agents.support_agents import NAME, PATIENCE, agent_site, discovered, needs_agent
+from tests.e2e.agents.support_agents import NAME, OTHER_SERVER, PATIENCE, agent_site, discovered, needs_agent
 from tests.support import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300), needs_agent]
@@ -69,6 +69,7 @@ def test_it_was_failed_over_and_its_server_is_gone_for_ever(site):
 
 def test_a_server_with_other_disks_has_to_be_meant(site):
     rig, machine = site
+    machine.hardware = OTHER_SERVER
     machine.disk = LoopDisk(machine.folder, "other", size=160 * MiB).make()
     subprocess.run(["umount", machine.disk.mount], check=True)
     machine.disk.mounted = False

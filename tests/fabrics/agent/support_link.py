@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rig.eventually import eventually
 from secondsite.fabrics.agent.link.enrolling import Enrolling
 from secondsite.fabrics.agent.link.words import Enroll
+from secondsite.ground.certificates import fingerprint
 from secondsite.ground.units import MiB
 
 TOP = Path(__file__).resolve().parents[3]
@@ -135,6 +136,14 @@ class Fake:
         )
         self.agent_id = told["agent_id"]
         self.keep(told["certificate"])
+
+    def renew_at(self, registry):
+        """As the appliance and an agent do, to its first call by the new one."""
+        self.keep(registry.renewed(self.agent_id, self._shown(), self.request()))
+        registry.note_shown(self.agent_id, self._shown(), self.name)
+
+    def _shown(self):
+        return fingerprint(x509.load_pem_x509_certificate(self.identity.read_bytes()))
 
     @property
     def identity(self):

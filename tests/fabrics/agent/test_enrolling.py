@@ -120,6 +120,41 @@ def test_a_machine_that_comes_home_after_its_certificate_ended_is_let_in_and_get
     eventually(lambda: (machine.state / "identity.pem").read_bytes() != ended, support.PATIENCE)
 
 
+def test_a_machine_that_comes_home_from_a_point_before_its_last_renewal_is_let_in_and_gets_another(
+    agents, folder, machine
+):
+    machine.enroll(agents.port, agents.new_key())
+    fake = support.Fake(agents, folder)
+    fake.agent_id = agents.known()[0].agent_id
+    before = Registry(folder / "agents", lambda: datetime.now(UTC) - timedelta(days=70))
+    fake.enroll_at(before, before.new_key(agent_id=fake.agent_id))
+    at_the_point = fake.identity.read_bytes()
+    later = Registry(folder / "agents", lambda: datetime.now(UTC) - timedelta(days=8))
+    fake.renew_at(later)
+    (machine.state / "identity.pem").write_bytes(at_the_point)
+    machine.run()
+    machine.said("is not accepted any more")
+    agents.expect_home(fake.agent_id)
+    eventually(lambda: support.connected(agents), support.PATIENCE)
+    eventually(lambda: (machine.state / "identity.pem").read_bytes() != at_the_point, support.PATIENCE)
+    registry = Registry(folder / "agents")
+    eventually(lambda: registry.require(str(fake.agent_id)).home_until is None, support.PATIENCE)
+
+
+def test_a_copy_of_a_point_before_the_last_renewal_is_let_in_at_the_other_site(agents, folder):
+    """What was revoked meanwhile is not."""
+    fake = support.Fake(agents, folder)
+    before = Registry(folder / "agents", lambda: datetime.now(UTC) - timedelta(days=70))
+    fake.enroll_at(before)
+    ends = agents.known()[0].valid_since
+    later = Registry(folder / "agents", lambda: datetime.now(UTC) - timedelta(days=8))
+    fake.renew_at(later)
+    assert agents.known()[0].valid_since == ends
+    agents.revoke(fake.agent_id)
+    fake.enroll_at(later, later.new_key(agent_id=fake.agent_id))
+    assert agents.known()[0].valid_since > ends
+
+
 def test_one_that_was_revoked_is_not_let_in_because_it_comes_home(agents, folder, machine):
     machine.enroll(agents.port, agents.new_key())
     agent_id = agents.known()[0].agent_id

@@ -4,6 +4,7 @@ The machine's service manager is played by a shell that starts the program again
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -169,6 +170,21 @@ def test_one_that_runs_and_does_not_connect_is_gone_again(agents, folder, machin
         eventually(machine.is_clean, support.PATIENCE)
     finally:
         again.close()
+
+
+def test_whoever_puts_the_former_one_back_is_killed_amid_it_and_does_it_again(
+    agents, folder, machine, agent_id, newer
+):
+    """It had put it back, and the one on trial ran on, unconnected, until somebody restarted it."""
+    former = machine.program.with_name("secondsite-agent.former")
+    former.hardlink_to(machine.program)
+    machine.program.with_name("secondsite-agent.former.again").write_bytes(b"half")
+    (machine.state / "upgrade.json").write_text(json.dumps({"version": OTHER, "is_service": False}))
+    words = ["watch-upgrade", "--state", machine.state, "--program", machine.program, "--seconds", "1"]
+    subprocess.run([former, *words], check=True, timeout=support.PATIENCE)
+    assert not former.exists()
+    assert not (machine.state / "upgrade.json").exists()
+    assert [path.name for path in machine.program.parent.glob("secondsite-agent*")] == ["secondsite-agent"]
 
 
 def test_one_whose_note_was_lost_in_a_power_cut_is_still_on_trial(agents, folder, machine, newer):

@@ -211,5 +211,7 @@ def test_who_comes_with_the_identity_of_one_that_comes_home_is_told_until_it_is_
     hosted = way.target.appliance.host.get(way.machine_id)
     assert [each.code for each in hosted.findings.all()] == ["machine-doubled"]
     told.clear()
-    second_copies.look()
+    with hosted.try_lock("an order that waits for the machine") as locked:
+        assert locked
+        second_copies.look()
     assert not hosted.findings.all()

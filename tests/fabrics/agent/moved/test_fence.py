@@ -152,6 +152,51 @@ def test_without_an_answer_it_starts_or_stays_as_its_owner_wants(host, agents, f
     eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
 
 
+def test_one_whose_program_fails_and_that_is_to_stay_says_so(host, agents, fenced):
+    install(host, agents, "--fence=stay")
+    trial = "/etc/systemd/system/secondsite-fence.service.d/trial.conf"
+    host.write(trial, HURRIED.replace("fence --patience 3s", "no-such-verb").format(unanswered="stay"))
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    assert not is_active(host, "work.service")
+    assert "failed (journalctl" in host.must("cat", "/run/motd.d/50-secondsite")
+    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+    eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+
+
+FIREWALL = """[Unit]
+Before=network-pre.target
+Wants=network-pre.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sleep 2
+[Install]
+WantedBy=multi-user.target
+"""
+"""As firewalld and others have it, which are not named here."""
+NETWORK = WORK.replace("[Service]", "[Unit]\nAfter=network-pre.target\nBefore=network.target\n[Service]")
+
+
+def entered(host, unit):
+    """When it was active, in microseconds of the machine's clock; 0 if never."""
+    said = host.must("systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", unit)
+    return int(said.strip() or 0)
+
+
+@pytest.mark.parametrize("why", ["", RUNS_ELSEWHERE])
+def test_a_firewall_stands_before_the_network_whether_or_not_the_boot_opens(host, agents, fenced, why):
+    host.write("/etc/systemd/system/own-rules.service", FIREWALL)
+    host.write("/etc/systemd/system/connman.service", NETWORK)
+    host.must("systemctl", "enable", "own-rules.service", "connman.service")
+    fenced[0] = why
+    host.reboot()
+    eventually(lambda: hello(agents) and bool(hello(agents).get("fenced")) == bool(why), support.PATIENCE)
+    assert 0 < entered(host, "own-rules.service") < entered(host, "connman.service")
+    assert entered(host, "work.service") == 0 if why else True
+
+
 def test_its_copy_on_other_hardware_boots_without_asking(host, agents, fenced):
     fenced[0] = RUNS_ELSEWHERE
     host.write(HARDWARE, "hardware-2\n")

@@ -113,7 +113,7 @@ def test_two_homes_with_authorities_of_one_name_are_told_apart(agents, second, f
         home.close()
 
 
-def test_a_certificate_that_was_replaced_at_home_is_refused(agents, second, fake):
+def test_a_certificate_that_was_revoked_at_home_is_refused(agents, second, fake):
     ends = agents.known()[0].valid_since
     assert ends is not None
     second.expect([expected(agents, fake, until=ends)])

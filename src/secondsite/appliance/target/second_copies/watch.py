@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 
 class SecondCopies(Periodic):
-    """The thread that looks. It skips a replica while an order works with it."""
+    """The thread that looks. It skips a replica while an order works with it, but tells who else came with
+    its machine's identity: an order may wait for a quarter of an hour for the machine to start."""
 
     def __init__(self, fabric: Fabric, host: ReplicaHost, state: State) -> None:
         super().__init__("second-copies", lambda error: log.error("second-copies.not-looked", exc_info=error))
@@ -48,7 +49,7 @@ class SecondCopies(Periodic):
             with hosted.try_lock("looking for a second copy") as locked:
                 if locked:
                     self.compare(hosted, found)
-                    self._tell_doubles(hosted)
+            self._tell_doubles(hosted)
 
     def _seen(self) -> Sequence[copies.MachineFiles]:
         """All machines of the site with their files; one that cannot be looked at is left out."""

@@ -118,7 +118,7 @@ class Admission:
         accepted = record.accepts(shown, self._clock())
         if accepted is None:
             return None
-        return Peer(agent_id, accepted.kind, shown, certificate.not_valid_after_utc, address)
+        return Peer(agent_id, accepted.kind, shown, accepted.until, address)
 
     def _enroll(self, caller: Caller, wanted: Enroll, peer: Peer | None) -> None:
         if peer is not None:

@@ -56,7 +56,7 @@ class KnownAgent:
     revoked: bool
     is_guest: bool = False
     valid_since: datetime | None = None
-    """Certificates of its machine that end before were replaced."""
+    """Certificates of its machine that end before were revoked."""
     authority: str = ""
     """The certificate (PEM) that signed its own; empty for a guest."""
     said_goodbye: bool = False
@@ -160,8 +160,9 @@ class Agents:
         self._registry.other_disks.forget(agent_id)
 
     def expect_home(self, agent_id: str) -> None:
-        """Let the machine in once more by the certificate that it has, also if that has ended, and renew it:
-        nobody renews it while its copy runs at the other site. Raises FabricError, OSError."""
+        """Let the machine in once more by the certificate that its disks have, also if that has ended or has
+        a successor, and renew it: nobody renews it while its copy runs at the other site, which may have
+        begun at an old point. Raises FabricError, OSError."""
         self._registry.expect_home(agent_id)
 
     def new_key(self, hours: float = KEY_HOURS, agent_id: str | None = None, kind: Kind = "machine") -> str:
@@ -200,7 +201,7 @@ class Agents:
             record.agent_id, record.name, record.enrolled_at, here is not None,
             None if heard is None else heard.at, {} if heard is None else heard.hello,
             here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
-            record.valid_since(self._registry.clock()), "" if record.is_guest else self.authority.pem,
+            record.valid_since, "" if record.is_guest else self.authority.pem,
             here is None and self._presence.said_goodbye(record.agent_id), self._beside(record.agent_id),
             self._presence.calls_revoked(record.agent_id),
         )  # fmt: skip

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from ....ground.certificates import fingerprint
 from .authority import Authority, pem_of, requested
 from .errors import Refused
 from .keys import NEXT, Key, Keys, Used
-from .records import Accepted, Record, Records
+from .records import Accepted, Kind, Record, Records
 from .words import Enroll
 
 GUESSES: Final = 10
@@ -97,18 +97,26 @@ class Enrolling:
         return pem_of(certificate)
 
     def _accept(self, key: Key, name: str, certificate: x509.Certificate, now: datetime) -> None:
-        accepted = Accepted(
-            fingerprint=fingerprint(certificate), kind=key.kind, until=certificate.not_valid_after_utc
-        )
+        ends = certificate.not_valid_after_utc
+        accepted = Accepted(fingerprint=fingerprint(certificate), kind=key.kind, until=ends, ends=ends)
 
         def changed(record: Record | None) -> Record:
             if record is None:
                 return Record(agent_id=key.agent_id, name=name, enrolled_at=now, certificates=(accepted,))
-            others = tuple(each for each in record.certificates if each.kind != key.kind)
             kept = record.name if key.kind == "rescue" else name
-            return record.model_copy(update={"name": kept, "certificates": (*others, accepted)})
+            others = _succeeded(record.certificates, key.kind, now)
+            return record.having(accepted, others).model_copy(update={"name": kept})
 
         self._records.change(key.agent_id, changed)
+
+
+def _succeeded(certificates: Iterable[Accepted], kind: Kind, now: datetime) -> Iterator[Accepted]:
+    """Those that stay beside a new one of that kind: points of the machine hold its former ones."""
+    for each in certificates:
+        if each.kind != kind:
+            yield each
+        elif kind == "machine":
+            yield each.model_copy(update={"until": min(each.until, now)})
 
 
 def _require_same(key: Key, wanted: Enroll) -> None:

@@ -58,7 +58,7 @@ class Guests:
             return self._expected.get(agent_id)
 
     def peer(self, agent_id: str, certificate: x509.Certificate, address: str) -> Peer | None:
-        """Who shows this certificate; None for one that is not expected, or was replaced."""
+        """Who shows this certificate; None for one that is not expected, or was revoked."""
         expected = self.expects(agent_id)
         with self._lock:
             authority = None if expected is None else self._authorities.get(expected.authority)

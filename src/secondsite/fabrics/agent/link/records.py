@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,21 +23,27 @@ ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOCK_SECONDS: Final = 10.0
 OVERLAP: Final = timedelta(hours=1)
 """So long a certificate is accepted after its successor was used: readers end by themselves meanwhile."""
+MOST_CERTIFICATES: Final = 64
+"""Of one agent; at a renewal every two months those of ten years."""
 
 
 class Accepted(BaseModel):
-    """A certificate by which an agent comes in, until then."""
+    """A certificate by which an agent comes in, until then. `ends` is what it says itself. `shown`: an agent
+    came by it, so that it lies on the machine's disks, and in points of them."""
 
     model_config = ConfigDict(frozen=True)
 
     fingerprint: str
     kind: Kind
     until: datetime
+    ends: datetime | None = None
+    shown: bool = True
 
 
 class Record(BaseModel):
-    """An agent. Without certificates it was revoked. `is_guest`: it was enrolled at another appliance, and is
-    let in as long as its machine runs here."""
+    """An agent. Without certificates it was revoked. Those that the machine had before stay: a point from
+    then has one of them on its disks. `home_until`: it comes home, from whichever point. `is_guest`: it was
+    enrolled at another appliance, and is let in as long as its machine runs here."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,20 +51,30 @@ class Record(BaseModel):
     name: str
     enrolled_at: datetime
     certificates: tuple[Accepted, ...] = ()
+    home_until: datetime | None = None
     is_guest: bool = False
 
     def accepts(self, fingerprint: str, now: datetime) -> Accepted | None:
         if self.is_guest:
             return None
-        return next(
-            (each for each in self.certificates if each.fingerprint == fingerprint and now < each.until), None
-        )
+        found = next((each for each in self.certificates if each.fingerprint == fingerprint), None)
+        return found if found is not None and now < self._until(found) else None
 
-    def valid_since(self, now: datetime) -> datetime | None:
-        """When the machine's certificate ends that is accepted and ends first; one that was replaced, and is
-        accepted for its readers only, does not count."""
-        ends = [each.until for each in self.certificates if each.kind == "machine"]
-        return min((each for each in ends if each > now + OVERLAP), default=None)
+    def _until(self, certificate: Accepted) -> datetime:
+        if self.home_until is None or certificate.kind != "machine":
+            return certificate.until
+        return max(certificate.until, self.home_until)
+
+    @property
+    def valid_since(self) -> datetime | None:
+        """When the first one of the machine's certificates ends that was not revoked: its copy at the other
+        site may be of a point from then."""
+        ends = [each.ends or each.until for each in self.certificates if each.kind == "machine"]
+        return min(ends, default=None)
+
+    def having(self, new: Accepted, kept: Iterable[Accepted]) -> Record:
+        """With a new certificate beside those that are kept, the latest of them."""
+        return self.model_copy(update={"certificates": (*list(kept)[1 - MOST_CERTIFICATES :], new)})
 
 
 class Heard(BaseModel):

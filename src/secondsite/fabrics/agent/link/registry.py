@@ -78,26 +78,27 @@ class Registry:
             old = record.accepts(shown, at)
             if old is None:
                 raise Refused("revoked", "Its certificate was revoked meanwhile.")
+            ends = certificate.not_valid_after_utc
             new = Accepted(
-                fingerprint=fingerprint(certificate), kind=old.kind, until=certificate.not_valid_after_utc
+                fingerprint=fingerprint(certificate), kind=old.kind, until=ends, ends=ends, shown=False
             )
-            kept = (each for each in record.certificates if each.kind != old.kind or each == old)
-            return record.model_copy(update={"certificates": (*kept, new)})
+            return record.having(new, (each for each in record.certificates if each.shown))
 
         self._change(agent_id, changed)
         return pem_of(certificate)
 
     def expect_home(self, agent_id: str) -> None:
-        """Let the machine in for some days by its newest certificate, also if that has ended; one that was
-        revoked stays so. Raises NotFound, FabricError, OSError."""
-        self._change(agent_id, lambda record: _prolonged(record, self.clock() + HOME_FOR))
+        """Let the machine in for some days by any certificate that it ever had, also if that has ended: it
+        may come from an old point. One that was revoked stays so. Raises NotFound, FabricError, OSError."""
+        until = self.clock() + HOME_FOR
+        self._change(agent_id, lambda record: record.model_copy(update={"home_until": until}))
 
     def note_shown(self, agent_id: str, shown: str, name: str) -> None:
         """An agent came by this certificate: what it succeeds ends soon. Its machine's present name is
         kept."""
-        record = self.records.find(agent_id)
-        if record is not None and _noted(record, shown, name, self.clock() + OVERLAP) != record:
-            self._change(agent_id, lambda each: _noted(each, shown, name, self.clock() + OVERLAP))
+        record, at = self.records.find(agent_id), self.clock()
+        if record is not None and _noted(record, shown, name, at) != record:
+            self._change(agent_id, lambda each: _noted(each, shown, name, at))
 
     def note_guest(self, agent_id: str, shown: str, name: str) -> None:
         """An agent of another appliance came, whose machine runs here. Raises Refused for one that was
@@ -124,26 +125,17 @@ class Registry:
         self.records.change(agent_id, of_one)
 
 
-def _prolonged(record: Record, until: datetime) -> Record:
-    at = max((at for at, each in enumerate(record.certificates) if each.kind == "machine"), default=-1)
-    certificates = tuple(
-        each.model_copy(update={"until": max(each.until, until)}) if number == at else each
-        for number, each in enumerate(record.certificates)
-    )
-    return record.model_copy(update={"certificates": certificates})
-
-
-def _noted(record: Record, shown: str, name: str, soon: datetime) -> Record:
-    at = next((at for at, each in enumerate(record.certificates) if each.fingerprint == shown), None)
-    if at is None:
+def _noted(record: Record, shown: str, name: str, at: datetime) -> Record:
+    place = next((n for n, each in enumerate(record.certificates) if each.fingerprint == shown), None)
+    if place is None:
         return record
-    kind = record.certificates[at].kind
-    certificates = tuple(
-        each.model_copy(update={"until": min(each.until, soon)})
-        if number < at and each.kind == kind
-        else each
-        for number, each in enumerate(record.certificates)
-    )
-    return record.model_copy(
-        update={"certificates": certificates, "name": name if kind == "machine" else record.name}
-    )
+    came, soon = record.certificates[place], at + OVERLAP
+    before = [
+        each.model_copy(update={"until": min(each.until, soon)}) if each.kind == came.kind else each
+        for each in record.certificates[:place]
+    ]
+    certificates = (*before, came.model_copy(update={"shown": True}), *record.certificates[place + 1 :])
+    changed: dict[str, object] = {"certificates": certificates}
+    if came.kind == "machine":
+        changed |= {"name": name, "home_until": None if at < came.until else record.home_until}
+    return record.model_copy(update=changed)
