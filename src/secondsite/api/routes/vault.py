@@ -40,6 +40,9 @@ async def show_readiness(vault: Vault) -> rest.Liveness:
     return rest.Liveness()
 
 
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
+
+
 @open_router.get("/ca", response_class=PlainTextResponse)
 def show_ca(vault: Vault) -> str:
     """The CA's certificate (PEM). Compare its fingerprint before you trust it."""
@@ -66,7 +69,7 @@ def show_overview(vault: Vault) -> Response:
     return as_json(vault.overviews.as_json())
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", response_class=Response, responses={200: {"content": TEXT}})
 async def show_metrics(
     vault: Vault, accept_encoding: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
