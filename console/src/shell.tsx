@@ -5,6 +5,7 @@ import {
   ToolbarItem,
 } from '@patternfly/react-core';
 import BarsIcon from '@patternfly/react-icons/dist/esm/icons/bars-icon';
+import HelpIcon from '@patternfly/react-icons/dist/esm/icons/help-icon';
 import MoonIcon from '@patternfly/react-icons/dist/esm/icons/moon-icon';
 import SignOutAltIcon from '@patternfly/react-icons/dist/esm/icons/sign-out-alt-icon';
 import SunIcon from '@patternfly/react-icons/dist/esm/icons/sun-icon';
@@ -59,6 +60,12 @@ function Header({ who, turn, isOpen }: { who: Who; turn: () => void; isOpen: boo
             <ToolbarGroup align={{ default: 'alignEnd' }} variant="action-group-plain">
               <ToolbarItem alignSelf="center"><Content component="p" className="who"><Link href="/account">{who.name}</Link></Content></ToolbarItem>
               {who.site && <ToolbarItem alignSelf="center"><Label isCompact>{words.shell.scope(who.site)}</Label></ToolbarItem>}
+              <ToolbarItem>
+                <Button
+                  variant="plain" component="a" href="/manual/" target="_blank" rel="noopener"
+                  aria-label={words.shell.manual} title={words.shell.manual} icon={<HelpIcon />}
+                />
+              </ToolbarItem>
               <ToolbarItem><Button variant="plain" aria-label={theme} title={theme} icon={dark ? <SunIcon /> : <MoonIcon />} onClick={turnTheme} /></ToolbarItem>
               <ToolbarItem>
                 <Button variant="plain" aria-label={words.shell.logout} title={words.shell.logout} icon={<SignOutAltIcon />} onClick={() => void logOut()} />

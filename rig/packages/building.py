@@ -16,14 +16,19 @@ BUILD = Path(__file__).with_name("build.sh")
 SOURCE, OUT = "/srv/build/secondsite", "/srv/out"
 PARTS = (
     "src",
+    "docs",
+    "manual",
     "deploy",
     "requirements",
     "pyproject.toml",
     "README.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "CHANGELOG.md",
     "changelog",
 )
+MADE = {"__pycache__", "built_manual"}
+"""Made anew by the build, whatever a checkout has of it."""
 AGENT = ".cache/agent/secondsite-agent"
 """Of a checkout, if `./dev agent` has built it."""
 DIGEST = "made-of"
@@ -98,7 +103,7 @@ def _digest(checkout: Path, more: str) -> str:
     for path in sorted(
         each for part in (*PARTS, AGENT) for each in (checkout / part, *(checkout / part).rglob("*"))
     ):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and not MADE & set(path.parts):
             found.update(f"{path.relative_to(checkout)}\n".encode() + path.read_bytes())
     return found.hexdigest()
 

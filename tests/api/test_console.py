@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from secondsite.api import console
+from secondsite.api.built_pages import BuiltPages
 from secondsite.ground.connection_limits import Limits, Tally, Visitors
 
 SCRIPT = b"let answer = 42;\n" * 200
@@ -19,7 +20,7 @@ def pages(tmp_path):
     (tmp_path / "assets/index-abc.js.gz").write_bytes(gzip.compress(SCRIPT))
     (tmp_path / "assets/index-abc.js.br").write_bytes(b"as brotli")
     (tmp_path.parent / "secret.txt").write_text("not of the console")
-    return TestClient(console.Console(_api, _visitors(), tmp_path), follow_redirects=False)
+    return TestClient(BuiltPages(_api, _visitors(), (console.pages(tmp_path),)), follow_redirects=False)
 
 
 def _visitors():
@@ -110,7 +111,7 @@ async def test_a_long_file_leaves_in_portions_each_with_its_own_time(tmp_path):
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "method": "GET", "path": "/console/long.txt", "headers": []}
-    await console.Console(_api, _visitors(), tmp_path)(scope, receive, send)
+    await BuiltPages(_api, _visitors(), (console.pages(tmp_path),))(scope, receive, send)
     parts = sent[1:]
     assert b"".join(each["body"] for each in parts) == b"0123456789" * 20_000
     assert [each["more_body"] for each in parts] == [True] * 3 + [False]

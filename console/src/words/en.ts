@@ -29,6 +29,7 @@ export const en = {
   shell: {
     navigation: 'Pages',
     menu: 'Open or close the list of pages',
+    manual: 'Manual, in another tab',
     toDark: 'Dark theme',
     toLight: 'Light theme',
     logout: 'Log out',

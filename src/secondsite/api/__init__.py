@@ -14,7 +14,9 @@ Its rooms:
     prerendered      answers that are written as JSON once
     following/       streams of events
     fast_path        the two most frequent calls, without the framework
-    console          the web console's files, in front of everything else
+    built_pages      pages that were built before, in front of everything else
+    console          the web console, as such pages
+    manual           the manual, as such pages
     routers          what all routes share
     routes/          the routes, by noun
     app              the application

@@ -12,8 +12,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from ..ground.connection_limits import Limits, Tally, Visitors
 from ..ground.units import KiB
 from ..vault.facade import VaultFacade
-from . import failures, permissions, routers, routes
-from .console import Console
+from . import console, failures, manual, permissions, routers, routes
+from .built_pages import BuiltPages
 from .fast_path import ShortWay
 from .following import Hubs
 from .guard import Guard
@@ -96,7 +96,7 @@ def create(facade: VaultFacade, version: str, visitors: Visitors | None = None) 
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=1)
     visitors = visitors or _nobody()
     app.add_middleware(Guard, vault=facade, open_paths=OPEN_PATHS, open_calls=OPEN_CALLS, visitors=visitors)
-    app.add_middleware(Console, visitors=visitors)
+    app.add_middleware(BuiltPages, visitors=visitors, pages=(console.pages(), manual.pages()))
     failures.install(app)
     app.add_route(DOCS, answer, include_in_schema=False)
     app.router.routes.extend(routers.routes(routes.GUARDED, routes.OPEN))
