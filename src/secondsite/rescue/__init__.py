@@ -15,6 +15,7 @@ Its rooms:
     comparing/     checks that a point has the content that was sealed
     choosing       finds the point that was asked for
     owners         whose a replica is where hosts share a store, and how it is taken over
+    exporting      writes a point as image files
     leasing        overlays to run on, recorded where an appliance finds them
     starting       starts and stops machines, and discards what they wrote
     running/       runs a machine, by plain QEMU or by libvirt

@@ -26,18 +26,15 @@ def chosen(replica: Replica, wanted: str) -> Point:
             f"{found[-1].id} of {replica.name} cannot be used: {found[-1].problem}.",
             "Choose another point.",
         )
-    what = (
-        f"no recovery point '{wanted}'"
-        if wanted not in (LATEST, APP, VERIFIED)
-        else f"no point for '{wanted}'"
-    )
-    raise Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.typed}'.")
+    raise _none(replica, wanted)
 
 
 def fitting(replica: Replica, wanted: str) -> list[Point]:
     """All points that fit, newest first; raises Problem if none does."""
     found = [point for point in reversed(replica.points) if _fits(point, wanted)]
-    return found or [chosen(replica, wanted)]
+    if not found:
+        raise _none(replica, wanted)
+    return found
 
 
 def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> tuple[Point, str]:
@@ -58,6 +55,12 @@ def whole(replica: Replica, wanted: str, problem_of: Callable[[Point], str]) -> 
         f"{first.id} of {replica.name} cannot be used: {problems[first.id]}.",
         f"See what there is: 'points {replica.typed}'; choose another point.",
     )
+
+
+def _none(replica: Replica, wanted: str) -> Problem:
+    named = wanted not in (LATEST, APP, VERIFIED)
+    what = f"no recovery point '{wanted}'" if named else f"no point for '{wanted}'"
+    return Problem(f"{replica.name} has {what}.", f"See what there is: 'points {replica.typed}'.")
 
 
 def _of_run(replica: Replica, point_id: str, wanted: str) -> Point:

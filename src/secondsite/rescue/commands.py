@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any, TextIO
 
-from . import files, output, plans, starting, store_notes
+from . import exporting, files, output, plans, starting, store_notes
 from .comparing import verifying
 from .problems import Problem
 from .running.request import Ways
@@ -68,6 +68,14 @@ def verify(store: Store, typed: argparse.Namespace) -> int:
     if problems or any(each["problem"] for each in told):
         return 1
     return 3 if any(each["not_compared"] for each in told) else 0
+
+
+def export(store: Store, typed: argparse.Namespace) -> int:
+    replica = store.find(typed.machine)
+    told = output.progress()
+    made = exporting.exported(replica, typed.point, typed.to, typed.format, typed.key_file, told)
+    _print(typed, {"files": [str(path) for path in made]}, "\n".join(map(str, made)))
+    return 0
 
 
 def start(store: Store, typed: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import choosing, commands, copies, owners
+from . import choosing, commands, copies, exporting, owners
 from .problems import Problem
 from .running.request import COMPARE_SECONDS
 from .store import Store
@@ -21,7 +21,7 @@ CHOICES = f"{choosing.LATEST} (default), {choosing.APP}, {choosing.VERIFIED}, or
 Command = Callable[[Store, argparse.Namespace], int]
 ABOUT = """Start machines from the store of a secondsite appliance, when the vault, the first site and the appliance are gone.
 
-It needs this file, Python and QEMU. Stop the appliance before you start anything, if it runs. 'list' and 'verify' change nothing.
+It needs this file, Python and QEMU. Stop the appliance before you start anything, if it runs. 'list', 'verify' and 'export' change nothing.
 """  # noqa: E501
 
 
@@ -87,6 +87,16 @@ def parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--all-points", action="store_true", help="all points, instead of the newest")
     verify.add_argument("--key-file", type=Path, metavar="FILE", help="the key of an encrypted store")
+    export = _verb(
+        verbs, "export", commands.export, "write a point's disks as image files, as other programs read them",
+        "machine",
+    )  # fmt: skip
+    export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where they are written")
+    export.add_argument("--point", default=choosing.LATEST, help=CHOICES)
+    export.add_argument(
+        "--format", default=exporting.FORMATS[0], choices=exporting.FORMATS, help="default: qcow2"
+    )
+    export.add_argument("--key-file", type=Path, metavar="FILE", help="the key of an encrypted store")
     start = _ways(_verb(verbs, "start", commands.start, "start a machine from a point", "machine"))
     plan = _ways(
         _verb(verbs, "run-plan", commands.run_plan, "start the machines of a plan in its order", "plan")

@@ -36,7 +36,7 @@ class Content:
 
     def __init__(self, chain: Sequence[dict[str, Any]], key: Path | None) -> None:
         self.size_bytes = int(chain[0]["virtual-size"])
-        self._name = f"json:{json.dumps(_node(chain, key))}"
+        self._name = named(chain, key)
         self._secret = ["--object", f"secret,id=key,file={key}"] if key else []
         self._open = contextlib.ExitStack()
 
@@ -46,7 +46,7 @@ class Content:
             folder = Path(tempfile.mkdtemp(prefix="secondsite-rescue-"))
             opening.callback(shutil.rmtree, folder, ignore_errors=True)
             command = ["qemu-nbd", "--read-only", *self._secret, f"--socket={folder / 's'}", self._name]
-            server = opening.enter_context(_running(command))
+            server = opening.enter_context(running(command))
             self._line = opening.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             self._line.settimeout(ANSWER_SECONDS)
             _connect(self._line, folder / "s", server)
@@ -87,15 +87,15 @@ class Content:
     def _extents(self) -> Iterator[tuple[int, int]]:
         """The extents of the disk, read line by line: there may be millions."""
         command = ["qemu-img", "map", "--output=json", "-U", *self._secret, self._name]
-        with _running(command, stdout=subprocess.PIPE) as mapping:
+        with running(command, stdout=subprocess.PIPE) as mapping:
             assert mapping.stdout is not None
             for line in mapping.stdout:
-                said = line.strip(b"[], \n")
-                extent = json.loads(said) if said else {"zero": True}
+                told = line.strip(b"[], \n")
+                extent = json.loads(told) if told else {"zero": True}
                 if not extent["zero"]:
                     yield extent["start"], extent["start"] + extent["length"]
             if mapping.wait(ANSWER_SECONDS):
-                raise Problem(f"qemu-img failed: {_said(mapping)}.")
+                raise Problem(f"qemu-img failed: {said(mapping)}.")
 
     def _begin(self) -> None:
         if self._take(len(_HELLO)) != _HELLO:
@@ -123,6 +123,11 @@ class Content:
         return data
 
 
+def named(chain: Sequence[dict[str, Any]], key: Path | None) -> str:
+    """How QEMU's programs are told a chain of files."""
+    return f"json:{json.dumps(_node(chain, key))}"
+
+
 def _node(chain: Sequence[dict[str, Any]], key: Path | None) -> dict[str, Any]:
     """Options for opening the chain. Plain files are opened by their headers; those that need a key are named
     one by one."""
@@ -140,7 +145,8 @@ def _node(chain: Sequence[dict[str, Any]], key: Path | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], stdout: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: Sequence[str], stdout: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
+    """A program, until the context ends. Raises Problem if it is not here."""
     try:
         program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
     except FileNotFoundError:
@@ -161,12 +167,13 @@ def _connect(line: socket.socket, path: Path, server: subprocess.Popen[bytes]) -
             return line.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
             if server.poll() is not None:
-                raise Problem(f"it cannot be opened: {_said(server)}") from None
+                raise Problem(f"it cannot be opened: {said(server)}") from None
             if time.monotonic() > ends_at:
                 raise Problem(f"qemu-nbd did not open it within {ANSWER_SECONDS:.0f} s") from None
             time.sleep(_LOOK_SECONDS)
 
 
-def _said(program: subprocess.Popen[bytes]) -> str:
+def said(program: subprocess.Popen[bytes]) -> str:
+    """What a program that has ended said went wrong."""
     errors: IO[bytes] | None = program.stderr
     return errors.read().decode(errors="replace").strip() if errors is not None else ""
