@@ -19,18 +19,23 @@ export type DialogProps = {
   /** Who decides whether a second person is needed: the name of the verb as the API has it. */
   verb?: string;
   steps: readonly string[];
+  variant?: 'medium' | 'large' | undefined;
   /** What is lost. Then `confirm` is to be typed before anything is sent. */
   loses?: string | false;
-  confirm?: string;
+  confirm?: string | undefined;
   /** Whether all fields are well; they say themselves what is not, once `tried`. */
   isSound?: boolean;
   /** What happened since this was opened that forbids the act. */
   meanwhile?: ReactNode;
+  /** Whether what the vault said to it is shown here; `meanwhile` may say it better. */
+  isSaid?: (problem: unknown) => boolean;
   /** What is sent, as text: the same text is carried out once only. */
   request: string;
   /** Sends it; gives the job to look at next, or nothing. */
   send: (key: string) => Promise<string | void>;
   onClose: () => void;
+  /** What Escape and the other button do; they close it unless something is to be asked first. */
+  leave?: () => void;
   children?: (tried: boolean) => ReactNode;
 };
 
@@ -64,12 +69,13 @@ function useSending({ request, send, onClose }: Pick<DialogProps, 'request' | 's
 }
 
 export function Dialog(props: DialogProps) {
-  const { title, act: button, verb, steps, loses, confirm, isSound = true, meanwhile, onClose, children } = props;
+  const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, children } = props;
   const [tried, setTried] = useState(false);
   const [typed, setTyped] = useState('');
   const form = useRef<HTMLFormElement>(null);
   const id = useId();
   const { act, problem, isBusy } = useSending(props);
+  const meanwhile = !isBusy && props.meanwhile; // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
   const isTyped = !loses || !confirm || typed.trim() === confirm;
   const isKept = problem instanceof Refused && problem.code === APPROVAL_NEEDED;
@@ -80,16 +86,18 @@ export function Dialog(props: DialogProps) {
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
   };
   return (
-    <Modal isOpen variant="medium" onClose={onClose} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
+    <Modal isOpen variant={variant} onClose={leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
       <ModalHeader title={title} labelId={`${id}-title`} />
       <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
         <Form id={id} ref={form} onSubmit={submit} noValidate>
           {meanwhile}
-          {problem !== undefined && <Said of={problem} />}
-          <section aria-label={words.actions.will}>
-            <h2 className="lesser">{words.actions.will}</h2>
-            <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
-          </section>
+          {problem !== undefined && isSaid(problem) && <Said of={problem} />}
+          {steps.length > 0 && (
+            <section aria-label={words.actions.will}>
+              <h2 className="lesser">{words.actions.will}</h2>
+              <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
+            </section>
+          )}
           {children?.(tried)}
           {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
           {loses && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
@@ -102,7 +110,7 @@ export function Dialog(props: DialogProps) {
             {needsApproval ? words.actions.asks(button) : button}
           </Button>
         )}
-        <Button variant="link" onClick={onClose}>{isKept ? words.actions.close : words.actions.back}</Button>
+        <Button variant="link" onClick={leave}>{isKept ? words.actions.close : words.actions.back}</Button>
       </ModalFooter>
     </Modal>
   );

@@ -3,7 +3,10 @@ import { Checkbox, FormGroup, FormHelperText, FormSelect, FormSelectOption, Help
 import { useId, type ReactNode } from 'react';
 import { words } from '../words';
 
-export function Help({ id, wrong, children }: { id: string; wrong?: string | false; children?: ReactNode }) {
+/** What is wrong with what was given. */
+export type Wrong = string | false | undefined;
+
+export function Help({ id, wrong, children }: { id: string; wrong?: Wrong; children?: ReactNode }) {
   return (
     <FormHelperText id={id}>
       {(wrong || children) && <HelperText><HelperTextItem variant={wrong ? 'error' : 'default'}>{wrong || children}</HelperTextItem></HelperText>}
@@ -11,8 +14,9 @@ export function Help({ id, wrong, children }: { id: string; wrong?: string | fal
   );
 }
 
-export function Text({ title, value, onChange, help, wrong }: { title: string; value: string; onChange: (to: string) => void; help?: ReactNode; wrong?: string | false }) {
-  const id = useId();
+export function Text({ id: own, title, value, onChange, help, wrong }: { id?: string; title: string; value: string; onChange: (to: string) => void; help?: ReactNode; wrong?: Wrong }) {
+  const made = useId();
+  const id = own ?? made;
   return (
     <FormGroup label={title} fieldId={id}>
       <TextInput id={id} value={value} onChange={(_, to) => onChange(to)} autoComplete="off" spellCheck={false} validated={wrong ? 'error' : 'default'} aria-describedby={`${id}-help`} />
@@ -26,7 +30,7 @@ export function Typed({ name, value, onChange, tried }: { name: string; value: s
   return <Text title={words.actions.confirm(name)} value={value} onChange={onChange} wrong={tried && value.trim() !== name && words.actions.confirmWrong(name)} />;
 }
 
-export function Notes({ title, value, onChange, help, wrong }: { title: string; value: string; onChange: (to: string) => void; help: string; wrong?: string | false }) {
+export function Notes({ title, value, onChange, help, wrong }: { title: string; value: string; onChange: (to: string) => void; help: string; wrong?: Wrong }) {
   const id = useId();
   return (
     <FormGroup label={title} fieldId={id}>
@@ -37,7 +41,7 @@ export function Notes({ title, value, onChange, help, wrong }: { title: string; 
 }
 
 export function Choice({ title, value, onChange, options, wrong }: {
-  title: string; value: string; onChange: (to: string) => void; options: readonly (readonly [value: string, label: string])[]; wrong?: string | false;
+  title: string; value: string; onChange: (to: string) => void; options: readonly (readonly [value: string, label: string])[]; wrong?: Wrong;
 }) {
   const id = useId();
   return (

@@ -65,7 +65,7 @@ function One({ of, approve, refuse }: { of: Pending; approve: () => void; refuse
     <Part title={of.code}>
       <Facts of={[[logins.program, of.program || words.none], [logins.address, of.address], [logins.asked, instant(of.asked_at)], [logins.until, instant(of.until)]]} />
       <Alert variant="warning" isInline title={logins.warn}>{logins.warnDo}</Alert>
-      <div className="choice"><Button onClick={approve}>{logins.approve}</Button><Button variant="secondary" onClick={refuse}>{logins.refuse}</Button></div>
+      <div className="acts"><Button onClick={approve}>{logins.approve}</Button><Button variant="secondary" onClick={refuse}>{logins.refuse}</Button></div>
     </Part>
   );
 }

@@ -1,8 +1,10 @@
 // All words of the console in English, by page. What the vault says (findings, sentences of jobs, errors) comes from it.
 import { actions } from './actions';
+import { edits } from './edits';
 
 export const en = {
   actions,
+  edits,
   product: 'secondsite',
   none: '–',
   ago: (span: string) => `${span} ago`,
@@ -177,7 +179,7 @@ export const en = {
   },
   plans: {
     none: 'There is no recovery plan yet.', name: 'Plan', groups: 'Groups', machines: 'Machines', goal: 'RTO goal', can: 'Can be run', changed: 'Changed',
-    created: 'Created', about: 'About', preview: 'A failover of all of it now', predicted: 'Would take', leftOut: 'Left out', direction: 'Direction',
+    created: 'Created', about: 'About', preview: 'A run of all of it now', run: 'Which run', hooks: 'Hooks', starts: (name: string, where: string) => `${name} starts at ${where}`, from: (at: string, lost: string) => `from ${at}, loses at most ${lost}`, predicted: 'Would take', leftOut: 'Left out', direction: 'Direction',
     group: (number: number) => `Group ${number}`, before: 'Before it', after: 'After it', ended: 'its protection ended',
     obstacles: (many: number) => (many === 1 ? 'no: 1 reason' : `no: ${many} reasons`),
     script: (name: string, guest: string, timeout: string) => `Script ${name}${guest && ` inside ${guest}`}, at most ${timeout}`,

@@ -42,7 +42,8 @@ class Keyboard:
 
     def act(self, name):
         """Reach a button or link, and press it."""
-        self.page.locator("button:visible, a:visible").filter(has_text=name).first.wait_for()
+        button = self.page.get_by_role("button", name=name, exact=True)
+        button.or_(self.page.get_by_role("link", name=name, exact=True)).first.wait_for()
         return self.reach(name).press("Enter")
 
     def write(self, field, text):

@@ -1,6 +1,7 @@
 // Recovery plans: which there are, and whether they can be run.
 import { Label } from '@patternfly/react-core';
 import { usePlans } from '../../api/lists';
+import { NewPlanAct } from '../../edits/plan/acts';
 import { Rows } from '../../parts/facts';
 import { PageFrame, To } from '../../parts/frame';
 import { Asking } from '../../parts/state';
@@ -11,7 +12,7 @@ export default function Plans() {
   const found = usePlans();
   const { plans } = words;
   return (
-    <PageFrame title={words.pages.plans}>
+    <PageFrame title={words.pages.plans} aside={<NewPlanAct />}>
       <Asking of={found}>
         {({ items }) => <Rows name={words.pages.plans} rows={items} idOf={(row) => row.name} none={plans.none} columns={[
           { title: plans.name, cell: (row) => <To path={`/plans/${encodeURIComponent(row.name)}`}>{row.name}</To> },

@@ -3,11 +3,13 @@ import { Alert, Breadcrumb, BreadcrumbItem, Label, LabelGroup } from '@patternfl
 import { Link, useParams } from 'wouter';
 import { PlanActs } from '../../actions/plan-acts';
 import { queries, type Shapes } from '../../api';
+import { PlanEdits } from '../../edits/plan/acts';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, machinePath } from '../../parts/frame';
 import { Asking } from '../../parts/state';
 import { words } from '../../words';
 import { instant, plain, span } from '../../words/format';
+import { Preview } from './preview';
 
 type Plan = Shapes['Plan'];
 
@@ -20,6 +22,7 @@ export default function OnePlan() {
         {(plan) => (
           <div className="parts">
             <PlanActs plan={plan} />
+            <PlanEdits name={plan.name} />
             {plan.obstacles.map((each) => <Alert key={each} isInline variant="warning" title={each} component="h2" />)}
             <Part title={words.plans.about}>
               <Facts of={[[words.plans.goal, plan.rto_goal_seconds ? span(plan.rto_goal_seconds) : null], [words.plans.created, instant(plan.created_at)], [words.plans.changed, instant(plan.changed_at)]]} />
@@ -36,26 +39,6 @@ export default function OnePlan() {
 const Above = () => (
   <Breadcrumb><BreadcrumbItem render={({ className }) => <Link href="/plans" className={className}>{words.pages.plans}</Link>} /></Breadcrumb>
 );
-
-/** What a failover of the whole plan would be if it were started now; nothing is started. */
-function Preview({ of: plan }: { of: Plan }) {
-  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb: 'failover' } } });
-  return (
-    <Asking of={found}>
-      {(preview) => (
-        <>
-          {preview.problem && <Alert isInline variant="warning" title={preview.problem.message} component="h3">{preview.problem.do}</Alert>}
-          {preview.warnings.map((each) => <Alert key={each} isInline isPlain variant="warning" title={each} component="h3" />)}
-          <Facts of={[
-            [words.plans.predicted, preview.predicted?.seconds != null && span(preview.predicted.seconds)],
-            [words.plans.leftOut, preview.left_out.join(', ')],
-            [words.plans.direction, preview.direction && plain(preview.direction)],
-          ]} />
-        </>
-      )}
-    </Asking>
-  );
-}
 
 function Group({ of: group }: { of: Plan['groups'][number] }) {
   return (

@@ -1,0 +1,24 @@
+// Buttons that open editors. What the role does not allow is said in their place.
+import { Button } from '@patternfly/react-core';
+import { Suspense, useState, type ReactNode } from 'react';
+import { may, useWho, type Permission } from '../api/session';
+import { words } from '../words';
+
+/** `about`: what it edits, where several on a page say the same. */
+export type EditAct = { label: string; about?: string; permission: Permission; isDanger?: boolean; show: (close: () => void) => ReactNode };
+
+export function EditActs({ acts, isSmall = false, isQuiet = false }: { acts: readonly EditAct[]; isSmall?: boolean; isQuiet?: boolean }) {
+  const [open, setOpen] = useState<number>();
+  const who = useWho().data!;
+  const mine = acts.filter((each) => may(who, each.permission));
+  const foreign = acts.filter((each) => !mine.includes(each));
+  return (
+    <div className="acts">
+      {mine.map(({ label, about, isDanger }, at) => (
+        <Button key={label} size={isSmall ? 'sm' : 'default'} variant={isDanger ? 'danger' : 'secondary'} aria-label={about ? `${label} ${about}` : undefined} onClick={() => setOpen(at)}>{label}</Button>
+      ))}
+      {foreign.length > 0 && !isQuiet && <p className="small">{words.edits.mayNot(foreign.map((each) => each.label).join(', '))}</p>}
+      {open !== undefined && <Suspense>{mine[open]?.show(() => setOpen(undefined))}</Suspense>}
+    </div>
+  );
+}

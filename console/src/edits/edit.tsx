@@ -1,0 +1,79 @@
+// The frame of every editor: the draft, what another person changed meanwhile, and that nothing is lost by one key.
+import { Alert } from '@patternfly/react-core';
+import { useState, type ReactNode } from 'react';
+import { Dialog } from '../actions/dialog';
+import { cache } from '../api';
+import { words } from '../words';
+import { isLate, type Edition } from './edition';
+import { Stale, type Line } from './stale';
+
+export type EditProps<T, D> = {
+  title: string;
+  /** What the button says that sends it. */
+  act: string;
+  /** Who decides whether a second person is needed: the name of the API's route. */
+  verb: string;
+  /** What is there now; as it is read again, another person's change is seen. Without it something new is made. */
+  found?: Edition<T>;
+  /** Reads it again. */
+  again?: () => Promise<unknown>;
+  draftOf: (value: T | undefined) => D;
+  /** The draft in words, line by line: by these versions are compared. */
+  lines: (draft: D) => readonly Line[];
+  isSound: (draft: D) => boolean;
+  /** What happens by it, beyond that it is saved. */
+  steps?: readonly string[];
+  /** Sends it. `tag`: the edition that it was made from; `key`: a repeat with the same one changes nothing. */
+  send: (draft: D, tag: string, key: string) => Promise<unknown>;
+  variant?: 'medium' | 'large';
+  onClose: () => void;
+  children: (draft: D, change: (to: D) => void, tried: boolean) => ReactNode;
+};
+
+const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+
+function useDraft<T, D>({ found, draftOf }: Pick<EditProps<T, D>, 'found' | 'draftOf'>) {
+  const [base, setBase] = useState(found);
+  const [first, setFirst] = useState(() => draftOf(found?.value));
+  const [draft, change] = useState(first);
+  const keep = () => setBase(found);
+  const take = () => {
+    const present = draftOf(found?.value);
+    setBase(found);
+    setFirst(present);
+    change(present);
+  };
+  return { base, draft, change, keep, take, isStale: base?.tag !== found?.tag, isChanged: !same(first, draft) };
+}
+
+export function Edit<T, D>(props: EditProps<T, D>) {
+  const { title, act, verb, found, again, draftOf, lines, isSound, steps = [], send, variant, onClose, children } = props;
+  const { base, draft, change, keep, take, isStale, isChanged } = useDraft(props);
+  const [asksToLeave, setAsksToLeave] = useState(false);
+  const deliver = async (key: string) => {
+    try {
+      await send(draft, base?.tag ?? '', key);
+    } catch (problem) {
+      if (isLate(problem)) await again?.();
+      throw problem;
+    }
+    void cache.invalidateQueries();
+  };
+  const leave = () => (isChanged && !asksToLeave ? setAsksToLeave(true) : onClose());
+  const stale = isStale && base && found && (
+    <Stale was={lines(draftOf(base.value))} now={lines(draftOf(found.value))} mine={lines(draft)} take={take} keep={keep} />
+  );
+  return (
+    <Dialog
+      title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isSaid={(problem) => !isLate(problem)}
+      request={JSON.stringify(draft)} send={deliver} onClose={onClose} leave={leave}
+    >
+      {(tried) => (
+        <>
+          {asksToLeave && <div role="alert"><Alert isInline variant="warning" component="h3" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>}
+          {children(draft, change, tried)}
+        </>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,154 @@
+"""Recovery plans are made, changed, compared and deleted: by keyboard alone, and by drag."""
+
+import pytest
+
+from secondsite.domain import errors
+from secondsite.wire import rest
+from tests.console import support_console
+from tests.console.acting import support_keyboard
+
+pytestmark = support_console.SLOW
+REACHED_END = """() => { const at = document.querySelector('[role=dialog] [role=group]');
+    return at.scrollTop + at.clientHeight > at.scrollHeight - 2; }"""
+
+
+@pytest.fixture
+def plan(vault):
+    """A plan of three machines in two groups, which nobody else has."""
+    vault.plans.create("desk", [rest.PlanGroupChange(machines=("app01", "app02")), one_of("app03")])
+    yield vault.plans["desk"]
+    vault.plans["desk"].delete()
+
+
+def one_of(name):
+    return rest.PlanGroupChange(machines=(name,))
+
+
+def groups(plan):
+    return [[each.name for each in group.machines] for group in plan.show().groups]
+
+
+def test_a_plan_is_made_by_keyboard_alone(keyboard, vault):
+    keyboard.open("/plans").act("New recovery plan").dialog("plan-new")
+    keyboard.act("Create").says("Choose a machine for this group").picture("plan-new-wrong")
+    assert keyboard.focus() == "Name"
+    keyboard.write("Name", "Front Office").says('Use a-z, 0-9 and "-"')
+    keyboard.press("Control+a").write("Name", "front").reach("RTO goal").press("Control+a")
+    keyboard.write("RTO goal", "1 h 30 min").act("Choose machines for group 1")
+    keyboard.reach("app01").press("Space").reach("app02").press("Space").act("Add a group")
+    keyboard.act("Choose machines for group 2").reach("app04").press("Space")
+    keyboard.act("Add an action: Before group 2").reach("Name of the action")
+    keyboard.press("Enter").says("Give this.").write("Name of the action", "Call the desk")
+    keyboard.write("What is to be done", "Tell them.").picture("plan-new")
+    keyboard.act("Create").page.get_by_role("dialog").wait_for(state="detached")
+    made = vault.plans["front"].show()
+    assert groups(vault.plans["front"]) == [["app01", "app02"], ["app04"]]
+    assert (made.rto_goal_seconds, made.groups[1].before[0].instruction) == (5400, "Tell them.")
+    keyboard.open("/plans/front").act("Delete").dialog("plan-delete").act("Delete")
+    keyboard.page.wait_for_url("**/console/plans")
+    with pytest.raises(errors.NotFound):
+        vault.plans["front"].show()
+    keyboard.is_clean()
+
+
+def test_machines_groups_and_actions_move_by_keys_that_say_where_they_went(keyboard, plan):
+    keyboard.open("/plans/desk").act("Edit").dialog("plan-edit")
+    keyboard.act("Move app01 down").says("app01: Machines of group 1, 2 of 2")
+    assert keyboard.focus() == "Move app01 down"
+    keyboard.press("Enter").says("app01: Machines of group 2, 1 of 2").press("Enter")
+    keyboard.reach("Move Group 2 up").press("Enter").says("The group is now 1 of 2")
+    keyboard.reach("Place of app02").press("ArrowUp").says("app02: Machines of group 1, 3 of 3")
+    keyboard.reach("Take Group 2 out").press("Enter").act("Add an action: After group 1")
+    keyboard.reach("Done by").press("ArrowDown").write("Name of the action", "Clear caches")
+    keyboard.write("Script", "../clear").act("Save").says("Give the name of a file")
+    keyboard.press("Control+a").write("Script", "clear.sh").reach("Runs").press("ArrowDown")
+    keyboard.reach("Place of Clear caches").press("ArrowUp").says("Clear caches: Before group 1")
+    keyboard.act("Save").says("This machine has not been started by then")
+    keyboard.reach("Place of Clear caches").press("ArrowDown").picture("plan-moved")
+    keyboard.act("Save").page.get_by_role("dialog").wait_for(state="detached")
+    assert groups(plan) == [["app03", "app01", "app02"]]
+    (script,) = plan.show().groups[0].after
+    assert (script.script, script.guest, script.timeout_seconds) == ("clear.sh", "app03", 600)
+    keyboard.is_clean()
+
+
+def test_machines_and_groups_are_dragged(keyboard, plan):
+    keyboard.open("/plans/desk").act("Edit").dialog()
+    item = keyboard.page.locator
+    drag(keyboard, "Drag app01", item("li[data-key]", has_text="app03"), lower=False)
+    keyboard.says("app01: Machines of group 2, 1 of 2")
+    drag(keyboard, "Drag Group 1", item("li[data-group]", has_text="Group 2").last, lower=True)
+    keyboard.says("The group is now 2 of 2").picture("plan-dragged")
+    keyboard.act("Save").page.get_by_role("dialog").wait_for(state="detached")
+    assert groups(plan) == [["app01", "app03"], ["app02"]]
+    keyboard.is_clean()
+
+
+def drag(keyboard, handle, onto, *, lower):
+    """By the pointer: press on a handle, wait at the lower edge until the list has come by, let go there."""
+    mouse, handle = keyboard.page.mouse, keyboard.page.get_by_title(handle)
+    handle.scroll_into_view_if_needed()
+    mouse.move(*middle(handle))
+    mouse.down()
+    edge = keyboard.page.get_by_role("group").first.bounding_box()
+    mouse.move(edge["x"] + 80, edge["y"] + edge["height"] - 5, steps=8)
+    keyboard.page.wait_for_function(REACHED_END)
+    end = onto.bounding_box()
+    mouse.move(end["x"] + 40, end["y"] + (end["height"] - 4 if lower else 4), steps=8)
+    mouse.up()
+
+
+def middle(of):
+    box = of.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_what_another_person_changed_stands_beside_it(keyboard, plan):
+    keyboard.open("/plans/desk").act("Edit").dialog().reach("RTO goal").press("Control+a")
+    keyboard.write("RTO goal", "2 h")
+    plan.set([one_of("app01"), one_of("app03")], rto_goal_seconds=60)
+    keyboard.says("Somebody else changed this meanwhile")
+    rows = keyboard.page.get_by_role("alert").get_by_role("row")
+    assert rows.filter(has_text="RTO goal").inner_text().split() == [
+        "RTO",
+        "goal",
+        "0",
+        "s",
+        "1",
+        "min",
+        "2",
+        "h",
+    ]
+    keyboard.dialog("plan-stale")
+    assert keyboard.page.get_by_role("button", name="Save").is_disabled()
+    keyboard.act("Go on with mine").act("Save").page.get_by_role("dialog").wait_for(state="detached")
+    assert (groups(plan), plan.show().rto_goal_seconds) == ([["app01", "app02"], ["app03"]], 7200)
+    keyboard.is_clean()
+
+
+def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):
+    keyboard.open("/plans/desk").act("Edit").dialog().act("Move app02 up").press("Escape")
+    keyboard.says("What you changed was not sent").press("Escape")
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    assert groups(plan) == [["app01", "app02"], ["app03"]]
+    keyboard.is_clean()
+
+
+def test_the_page_says_what_a_run_gives_each_machine(keyboard, plan):
+    keyboard.open("/plans/desk").says("A run of all of it now").reach("Which run").press("End")
+    row = keyboard.page.get_by_role("button", name="app01 starts at b")
+    row.focus()
+    keyboard.press("Enter").says("the drill's network").picture("plan-preview")
+    assert keyboard.tab.amiss() == []
+    keyboard.is_clean()
+
+
+@pytest.mark.parametrize("look", sorted(support_console.LOOKS))
+def test_the_editor_is_clean_and_fits(rig, browser, token, plan, look):
+    tab = support_console.opened(browser, rig.url, look).log_in(token)
+    keyboard = support_keyboard.Keyboard(tab).open("/plans/desk")
+    keyboard.act("Edit").dialog().act("Add an action: Before group 1").reach("Name of the action")
+    keyboard.dialog(f"plan-edit-{look}")
+    assert not tab.is_too_wide()
+    keyboard.is_clean()
+    tab.page.context.close()
