@@ -10,6 +10,7 @@ import (
 	"secondsite/agent/disks"
 	"secondsite/agent/enrolling"
 	"secondsite/agent/fencing"
+	"secondsite/agent/installing"
 )
 
 // forEver is longer than anybody waits.
@@ -21,7 +22,7 @@ func fence(words []string) error {
 	state := flags.String("state", stateFolder, "folder that the enrollment made")
 	unanswered := flags.String("unanswered", "start", "what to do if the appliance does not answer: `start`, or stay")
 	patience := flags.Duration("patience", 30*time.Second, "how long it is asked")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	verdict, err := asked(*state, *patience)
@@ -53,6 +54,7 @@ func obey(verdict dialling.Verdict) error {
 	if !verdict.Fenced {
 		return fencing.Here.Open()
 	}
+	fencing.Here.EndTunnels()
 	if err := fencing.Here.Close(verdict.Why); err != nil {
 		fmt.Fprintln(os.Stderr, "error: this machine stays without its services all the same: "+err.Error())
 		os.Exit(fencing.Knows)
@@ -68,7 +70,11 @@ func unfence(words []string) error {
 	if err := fencing.Here.Open(); err != nil {
 		return err
 	}
-	fmt.Println("this machine works until its next boot, which asks again; switch its copy at the other site off")
+	again := "this machine works until its next boot, which asks again; switch its copy at the other site off"
+	if !installing.Host("/").HasFence() {
+		again = "this machine works, and has no fence that asks at its next boot"
+	}
+	fmt.Println(again)
 	return nil
 }
 

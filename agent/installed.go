@@ -18,7 +18,7 @@ func install(words []string) error {
 		"services; if nobody answers: `start`, stay. no: it ends")
 	hardware := flags.String("hardware", installing.Hardware, "file that tells this hardware from others: for trials")
 	root := flags.String("root", "/", "where the machine's files lie; elsewhere nothing is started: for trials")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	state := enrolling.State(*root + stateFolder)
@@ -41,7 +41,7 @@ func callElsewhere(words []string) error {
 	flags := flag.NewFlagSet("call", flag.ContinueOnError)
 	state := flags.String("state", stateFolder, "folder that the enrollment made")
 	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	addresses, err := addressesIn(*appliance)
@@ -49,7 +49,7 @@ func callElsewhere(words []string) error {
 		return err
 	}
 	if flags.NArg() != 1 {
-		return fmt.Errorf("give the SHA-256 of its authority for agents; options stand before it")
+		return fmt.Errorf("give the SHA-256 of its authority for agents")
 	}
 	places := []enrolling.Place{{Addresses: addresses, CA: flags.Arg(0)}}
 	kept := enrolling.State(*state)
@@ -63,7 +63,7 @@ func callElsewhere(words []string) error {
 func remove(words []string) error {
 	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
 	root := flags.String("root", "/", "where the machine's files lie: for trials")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	if err := installing.Host(*root).Remove(stateFolder); err != nil {

@@ -70,7 +70,21 @@ func run(words []string) error {
 		}
 		return freezing.Watch(time.Duration(milliseconds)*time.Millisecond, rest[1:])
 	}
-	return fmt.Errorf("%s", usage)
+	return fmt.Errorf("there is no command %q\n%s", words[0], usage)
+}
+
+// parse takes options before and behind the words that they belong to.
+func parse(flags *flag.FlagSet, words []string) error {
+	plain := []string{"--"}
+	for {
+		if err := flags.Parse(words); err != nil {
+			return err
+		}
+		if flags.NArg() == 0 {
+			return flags.Parse(plain)
+		}
+		plain, words = append(plain, flags.Arg(0)), flags.Args()[1:]
+	}
 }
 
 // loops takes the names of loop devices that count as disks, which they do only in trials.
@@ -85,7 +99,7 @@ func names(list string) []string {
 func show(verb string, words []string) error {
 	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
 	named := loops(flags)
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	out := json.NewEncoder(os.Stdout)
@@ -102,7 +116,7 @@ func serve(words []string) error {
 	follows := followingOf(flags)
 	control := flags.String("control", "/run/secondsite-agent/control", "socket of the conversation")
 	readers := flags.String("nbd", "/run/secondsite-agent/nbd", "socket of the readers")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	_, followed, err := follows.open()

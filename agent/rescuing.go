@@ -24,7 +24,7 @@ func offer(words []string) error {
 	own := flags.Bool("own-machine", false, "this machine runs for this alone: it may be restarted and powered off")
 	ends := flags.Bool("program-ends", false, "in its place the program ends: for trials")
 	hardware := flags.String("hardware", "", "what counts as this machine's product UUID: for trials")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	restraint.Modest()

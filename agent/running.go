@@ -83,7 +83,7 @@ func enroll(words []string) error {
 	state := flags.String("state", stateFolder, "folder for this machine's key and certificate")
 	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
 	anew := anewOf(flags)
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	return enrollAt(enrolling.State(*state), *appliance, flags.Args(), *anew)
@@ -127,7 +127,7 @@ func addressesIn(list string) ([]string, error) {
 func keyIn(rest []string) (enrolling.RegistrationKey, error) {
 	if len(rest) != 1 {
 		return enrolling.RegistrationKey{}, fmt.Errorf(
-			"give one registration key, or - to read it from the standard input; options stand before it")
+			"give one registration key, or - to read it from the standard input")
 	}
 	text := rest[0]
 	if text == "-" {
@@ -147,7 +147,7 @@ func stayConnected(words []string) error {
 	hardware := flags.String("hardware", "", "what counts as this machine's product UUID: for trials")
 	trial := flags.Duration("trial", upgrading.Trial, "how long an upgraded program has to connect: for trials")
 	follows := followingOf(flags)
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	if _, err := enrolling.State(*state).Appliance(); err != nil {
@@ -207,7 +207,7 @@ func watchUpgrade(words []string) error {
 	state := flags.String("state", stateFolder, "folder that the enrollment made")
 	program := flags.String("program", "", "the program on trial")
 	seconds := flags.Int("seconds", int(upgrading.Trial.Seconds()), "how long it has to connect")
-	if err := flags.Parse(words); err != nil {
+	if err := parse(flags, words); err != nil {
 		return err
 	}
 	upgrader := upgrading.Upgrader{Program: *program, State: *state, Version: dialling.Version,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"secondsite/agent/fencing"
@@ -78,9 +79,12 @@ for place in $found; do
         case $unit in *.conf) unit=${unit%.d/*} ;; esac
         free="$free ${unit##*/}"
     done
-    for unit in $(grep -lisE '^Before *=.*network-pre\.target' "$place"/*.service "$place"/*.service.d/*.conf); do
+    for unit in $(grep -ls 'network-pre\.target' "$place"/*.service "$place"/*.service.d/*.conf); do
+        sed -e ':a' -e '/\\$/N; s/\\\n/ /; ta' "$unit" | grep -qi '^Before *=.*network-pre\.target' || continue
         case $unit in *.conf) unit=${unit%.d/*} ;; esac
-        free="$free ${unit##*/}" networks="$networks ${unit##*/}"
+        free="$free ${unit##*/}" unit=${unit##*/}
+        case $unit in *@.service) unit=${unit%.service}*.service ;; esac
+        networks="$networks $unit"
     done
 done
 # Not every network waits to be asked for.
@@ -121,12 +125,14 @@ systemctl --no-block start "${led:-default.target}" || exit 1
 // otherwise is what happens if the program fails: the boot is opened without it, or it is started again, and the closed
 // target is there if it cannot be. One that knows that the machine was failed over opens nothing, whatever else fails.
 var otherwise = map[string]struct{ unit, service string }{
-	"start": {"", `ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || ` +
-		`exec OPENS'`},
+	"start": {"", `ExecStopPost=/bin/sh -c 'ENDED || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || [ -e NOTE ] || exec OPENS'`},
 	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS\n" +
-		`ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || [ -e FENCED ] || ` +
-		`{ for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done; }'`},
+		`ExecStopPost=/bin/sh -c 'ENDED || [ -e NOTE ] && exit 0; [ -e FENCED ] || ` +
+		`for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done; exit 1'`},
 }
+
+// ended is that the program did what it should: for systemd a SIGTERM from anybody is as good.
+const ended = `[ "$$EXIT_CODE $$EXIT_STATUS" = "exited 0" ]`
 
 // unasked is what people at the machine are told whose program failed; a note of it has the agent tell the appliance.
 const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed (journalctl -u ` +
@@ -149,6 +155,7 @@ Wants=network-online.target
 After=network.target local-fs.target
 StartLimitIntervalSec=600
 StartLimitBurst=10
+ConditionPathExists=!NOTE
 FAILED
 [Service]
 Type=exec
@@ -175,7 +182,8 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 			"site: it cannot have a fence", hardware)
 	}
 	chosen := otherwise[unanswered]
-	otherwise := strings.NewReplacer("KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
+	otherwise := strings.NewReplacer("ENDED", ended, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
+		"NOTE", fencing.OpenNote,
 		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(chosen.service)
 	words := strings.NewReplacer(
 		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", strings.TrimSpace(string(own)), "UNITS", units,
@@ -197,6 +205,22 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 	return written(h.path(generator), bytes.NewReader([]byte(words.Replace(generatorText))), 0o755)
 }
 
+// HasFence tells whether the next boot asks.
+func (h Host) HasFence() bool { return exists(h.path(generator)) }
+
+var chosen, asksOf = regexp.MustCompile(`--unanswered (start|stay)\n`), regexp.MustCompile(`"\$\(cat (\S+) 2>`)
+
+// renewFence writes a fence that is there as this program does, for what it was made.
+func (h Host) renewFence() error {
+	service, first := os.ReadFile(h.path(units + fencing.ServiceUnit))
+	written, second := os.ReadFile(h.path(generator))
+	unanswered, hardware := chosen.FindSubmatch(service), asksOf.FindSubmatch(written)
+	if first != nil || second != nil || unanswered == nil || hardware == nil {
+		return nil
+	}
+	return h.InstallFence(string(unanswered[1]), string(hardware[1]))
+}
+
 // needed are the units that a fenced boot may start; `systemd-.service` stands for all whose names begin so.
 func needed() string {
 	var units []string
@@ -208,9 +232,11 @@ func needed() string {
 
 // RemoveFence lets the machine boot as ever; harmless if it does.
 func (h Host) RemoveFence() error {
-	for _, path := range []string{
-		generator, units + fencing.Target, units + fencing.ServiceUnit, units + fencing.ClosedTarget, fencing.OpenProgram,
-	} {
+	files := []string{generator, units + fencing.Target, units + fencing.ServiceUnit, units + fencing.ClosedTarget}
+	if !exists(h.path(fencing.ClosedNote)) { // else this boot is yet to be opened by it
+		files = append(files, fencing.OpenProgram)
+	}
+	for _, path := range files {
 		if err := os.Remove(h.path(path)); err != nil && !os.IsNotExist(err) {
 			return err
 		}

@@ -45,9 +45,12 @@ func (h Host) Install(fence Fencing) error {
 	return nil
 }
 
-// Renew has the unit as this program writes it, after an upgrade that only replaced the program; what runs gets of it
-// what systemd can give at once. Drop-ins of the owner stay.
+// Renew has the unit, and a fence, as this program writes them, after an upgrade that only replaced the program; what runs
+// gets of it what systemd can give at once. Drop-ins of the owner stay.
 func (h Host) Renew() error {
+	if err := h.renewFence(); err != nil {
+		return err
+	}
 	have, err := os.ReadFile(h.path(unitPath))
 	if err != nil || string(have) == unitText() {
 		return err

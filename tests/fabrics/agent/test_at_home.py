@@ -10,6 +10,9 @@ from secondsite.fabrics.agent.link import Hardware
 
 ID = "11111111-2222-3333-4444-555555555555"
 
+MAKER = "4c4c4544-0032-5910-8047-b8c04f4d3832"
+"""As a maker of servers gives."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -135,12 +138,18 @@ def test_whose_the_hardware_is_follows_from_where_the_machine_is(agents, records
     assert agents.hardware(ID, "") is Hardware.OWN
 
 
-def test_one_whose_protection_ended_may_come_back_on_whatever_hardware(agents, records):
-    records.change(ID, start_forbidden=True)
-    assert agents.hardware(ID, "4c4c4544-0032-5910-8047-b8c04f4d3832") is Hardware.STRANGE
-    records.change(ID, tag=None)
-    assert agents.hardware(ID, "4c4c4544-0032-5910-8047-b8c04f4d3832") is Hardware.OWN
-    assert "runs at the other site" in agents.forbids(ID, "own")
+def test_one_whose_protection_ended_while_it_was_failed_over_stays_apart_from_its_copy(link, agents, records):
+    """The copy called, was let in, and its number was taken for the machine's: the server's fence opened."""
+    records.change(ID, start_forbidden=True, tag=None)
+    copy = "22222222-2222-5222-8222-222222222222"
+    for product, found in ((copy, Hardware.COPY), (MAKER, Hardware.STRANGE), ("own", Hardware.OWN)):
+        assert agents.hardware(ID, product) is found
+    link.agent = Known(hello={"product_uuid": copy})
+    assert not agents.known()[0].connected
+    assert records.get(ID).hardware == "own"
+    assert agents.forbids(ID, copy) == ""
+    for product in ("own", MAKER):
+        assert "runs at the other site" in agents.forbids(ID, product)
 
 
 def test_a_server_whose_rescue_system_told_no_number_comes_home(agents, records):

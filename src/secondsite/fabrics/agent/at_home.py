@@ -77,8 +77,8 @@ class AgentsAtHome:
         return RUNS_THERE if record.is_failed_over else ""
 
     def hardware(self, agent_id: str, product: str) -> Hardware:
-        """Whose the hardware with that UUID is. That of a machine that is not protected may be any, and none
-        can be told without a UUID."""
+        """Whose the hardware with that UUID is. That of a machine that was never failed over and is not
+        protected may be any, and none can be told without a UUID."""
         try:
             record = self._records.get(agent_id)
         except FabricError:  # whoever asks for the record is told
@@ -88,7 +88,7 @@ class AgentsAtHome:
         came_home = record.stands_alone and record.hardware is None  # its rescue system told no number
         if not product or product == record.hardware or came_home:
             return Hardware.OWN
-        if record.withdrawn or record.home or (record.start_forbidden and record.tag):
+        if record.is_failed_over or record.home:  # also one that was let go of since: its copy works on
             return Hardware.COPY if _may_be_made(product) else Hardware.STRANGE
         return Hardware.OWN if record.hardware is None or record.tag is None else Hardware.OTHER
 

@@ -85,7 +85,7 @@ class AgentInventory:
 
     def _is_on(self, agent: KnownAgent) -> bool:
         """One that stands still after its last view counts as off."""
-        is_on = works(agent) or works_beside(agent)
+        is_on = works(agent) or works_beside(agent) or agent.calls_revoked
         return is_on and self._records.get(agent.agent_id).last is None
 
     def tag(self, fabric_id: str) -> str | None:
@@ -120,7 +120,8 @@ class AgentInventory:
             doubles = [each for each in doubles if not each.served_name]
         found = [Concern("machine-doubled", _doubled(each)) for each in doubles]
         if not agent.connected:
-            return found if is_off else [*found, Concern("machine-silent", _silent(agent))]
+            said = _revoked(agent) if agent.calls_revoked else _silent(agent)
+            return found if is_off else [*found, Concern("machine-silent", said)]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]
         return [*found, *_outdated(agent), *self._unprepared(agent)]
@@ -259,6 +260,13 @@ def _fenced(agent: KnownAgent) -> str:
 def _silent(agent: KnownAgent) -> str:
     heard = f"since {agent.heard_at:%Y-%m-%d %H:%M:%SZ}" if agent.heard_at else "and was never heard"
     return f"The agent of {agent.name} does not answer {heard}: nobody knows whether it runs."
+
+
+def _revoked(agent: KnownAgent) -> str:
+    return (
+        f"The agent of {agent.name} was revoked, and calls on: the machine works, and is not replicated. "
+        f"To let it in again: secondsite appliance agents key --for {shell.arguments(agent.name)}"
+    )
 
 
 def _doubled(double: Double) -> str:

@@ -40,15 +40,11 @@ class AgentPower:
     def state(self, fabric_id: str) -> PowerState:
         """As the interface says; a machine that stands still after its last view is off. Raises AgentAway for
         one that is silent, and was not switched off from here: nobody knows whether it runs. A person who
-        revoked its agent knows."""
+        revoked its agent knows, unless it goes on to call."""
         agent = self._agents.find(fabric_id)
         record = self._records.get(fabric_id)
-        if agent is not None and agent.revoked and agent.calls_revoked:
-            raise AgentAway(
-                f"{agent.name} works: its agent was revoked, and called a moment ago all the same.",
-                do="Switch it off, and repeat the verb a quarter of an hour later; or let it in: 'secondsite "
-                f"appliance agents key --for {shell.arguments(agent.name)}'.",
-            )
+        if agent is not None and agent.calls_revoked:
+            return PowerState.RUNNING
         if agent is None or agent.revoked or (record.withdrawn and not agent.connected):
             return PowerState.MISSING
         if works_beside(agent):

@@ -60,7 +60,7 @@ class MachineRecord(Shape):
     def coming_home(self) -> dict[str, str]:
         """What the agent calls the disks that it comes home to, by their keys here. It may have had others,
         which were taken out of it, or are not replicated."""
-        told = (each.key for each in self.told.disks) if self.told else ()
+        told = (each.key for each in self.told.disks) if self.told else self.keys
         wanted = frozenset(self.replicated or told)
         return {key: theirs for key, theirs in self.keys.items() if key in wanted}
 

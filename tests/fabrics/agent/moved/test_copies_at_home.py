@@ -46,6 +46,23 @@ def doubled(inventory, machine):
     return [each.what for each in found if each.code == "machine-doubled"]
 
 
+def test_a_revoked_machine_works_if_it_calls_itself_and_not_if_its_copy_does(
+    agents, inventory, machine, records
+):
+    """Its dead server could not be let go of: "vm works. Switch it off", and what worked was the copy."""
+    records.change(machine.agent_id, start_forbidden=True, is_off=True)
+    agents.revoke(machine.agent_id)
+    with machine.control(**COPY) as copy:
+        assert copy.hear()["code"] == "revoked"
+    assert not agents.find(machine.agent_id).calls_revoked
+    with machine.control(**AGAIN) as line:
+        assert line.hear()["code"] == "revoked"
+    assert inventory.running() == {machine.agent_id}
+    records.change(machine.agent_id, start_forbidden=False, is_off=False)
+    told = {each.code: each.what for each in inventory.concerns(machine.agent_id)}
+    assert "was revoked, and calls on: the machine works" in told["machine-silent"]
+
+
 def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inventory, machine, records):
     records.change(machine.agent_id, start_forbidden=True, is_off=True)
     with machine.control(**COPY) as copy:

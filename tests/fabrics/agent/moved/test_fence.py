@@ -152,10 +152,19 @@ def test_without_an_answer_it_starts_or_stays_as_its_owner_wants(host, agents, f
     eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
 
 
-def test_one_whose_program_fails_and_that_is_to_stay_says_so(host, agents, fenced):
+FAILS = """[Service]
+ExecStart=
+ExecStart=/bin/sh -c "{how}"
+"""
+ENDS = {"it fails": "exit 2", "something ends it": "kill -TERM $$$$"}
+"""For systemd what SIGTERM ended did well."""
+TRIAL = "/etc/systemd/system/secondsite-fence.service.d/trial.conf"
+
+
+@pytest.mark.parametrize("how", ENDS.values(), ids=ENDS)
+def test_one_whose_program_fails_and_that_is_to_stay_says_so(host, agents, fenced, how):
     install(host, agents, "--fence=stay")
-    trial = "/etc/systemd/system/secondsite-fence.service.d/trial.conf"
-    host.write(trial, HURRIED.replace("fence --patience 3s", "no-such-verb").format(unanswered="stay"))
+    host.write(TRIAL, FAILS.format(how=how))
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
     assert not is_active(host, "work.service")
@@ -163,6 +172,37 @@ def test_one_whose_program_fails_and_that_is_to_stay_says_so(host, agents, fence
     host.must("/usr/local/sbin/secondsite-agent", "unfence")
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
     eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+
+
+def test_one_whose_program_is_ended_is_opened_unless_it_is_to_stay(host, agents, fenced):
+    host.write(TRIAL, FAILS.format(how=ENDS["something ends it"]))
+    host.reboot()
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+
+
+def test_who_opens_one_whose_program_is_yet_to_be_tried_again_is_told_no_more(host, agents, fenced):
+    install(host, agents, "--fence=stay")
+    host.write(TRIAL, FAILS.format(how="exit 2"))
+    host.reboot()
+    eventually(host.path("/run/secondsite-agent/fenced").exists, support.PATIENCE)
+    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+    tried = int(restarts(host))
+    eventually(lambda: not is_active(host, "secondsite-fence.service"), support.PATIENCE)
+    eventually(lambda: waits_no_more(host) or int(restarts(host)) > tried + 1, support.PATIENCE)
+    assert not host.path("/run/motd.d/50-secondsite").exists()
+    assert not host.path("/run/secondsite-agent/fenced").exists()
+
+
+def restarts(host):
+    return host.must(
+        "systemctl", "show", "--value", "--property=NRestarts", "secondsite-fence.service"
+    ).strip()
+
+
+def waits_no_more(host):
+    state = host.must("systemctl", "show", "--value", "--property=SubState", "secondsite-fence.service")
+    return state.strip() in ("dead", "failed")
 
 
 FIREWALL = """[Unit]
@@ -185,16 +225,41 @@ def entered(host, unit):
     return int(said.strip() or 0)
 
 
+NAMES = {
+    "own-rules": "Before=network-pre.target",
+    "of-a-template@one": "Before=network-pre.target",
+    "continued": "Before=network.target \\\n network-pre.target",
+}
+
+
 @pytest.mark.parametrize("why", ["", RUNS_ELSEWHERE])
 def test_a_firewall_stands_before_the_network_whether_or_not_the_boot_opens(host, agents, fenced, why):
-    host.write("/etc/systemd/system/own-rules.service", FIREWALL)
+    for name, before in NAMES.items():
+        file = name.partition("@")[0] + ("@" if "@" in name else "")
+        text = FIREWALL.replace("Before=network-pre.target", before)
+        host.write(f"/etc/systemd/system/{file}.service", text)
     host.write("/etc/systemd/system/connman.service", NETWORK)
-    host.must("systemctl", "enable", "own-rules.service", "connman.service")
+    host.must("systemctl", "enable", *(f"{name}.service" for name in NAMES), "connman.service")
     fenced[0] = why
     host.reboot()
     eventually(lambda: hello(agents) and bool(hello(agents).get("fenced")) == bool(why), support.PATIENCE)
-    assert 0 < entered(host, "own-rules.service") < entered(host, "connman.service")
-    assert entered(host, "work.service") == 0 if why else True
+    for name in NAMES:
+        assert 0 < entered(host, f"{name}.service") < entered(host, "connman.service"), name
+    if why:
+        assert entered(host, "work.service") == 0
+
+
+def test_a_tunnel_is_there_to_ask_and_not_beside_that_of_the_copy(host, agents, fenced):
+    """Its key is the copy's."""
+    host.write("/etc/systemd/system/wg-quick@.service", WORK)
+    host.must("systemctl", "enable", "wg-quick@wg0.service")
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    assert entered(host, "wg-quick@wg0.service") > 0
+    eventually(lambda: not is_active(host, "wg-quick@wg0.service"), support.PATIENCE)
+    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    eventually(lambda: is_active(host, "wg-quick@wg0.service"), support.PATIENCE)
 
 
 def test_its_copy_on_other_hardware_boots_without_asking(host, agents, fenced):
@@ -222,7 +287,8 @@ def test_one_whose_fence_is_taken_away_while_it_is_closed_may_be_opened(host, ag
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
     install(host, agents, "--fence=no")
     assert not is_active(host, "work.service")
-    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    said = host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    assert "has no fence that asks" in said
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 
 

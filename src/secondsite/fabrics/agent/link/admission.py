@@ -39,10 +39,11 @@ class Admission:
         clock: Callable[[], datetime],
         guests: Guests,
         authority: Authority,
-        calls_revoked: Callable[[str], None],
+        calls_revoked: Callable[[str, str], None],
     ) -> None:
         """`forbids`: why the machine with that agent must not work on that hardware; empty if it may, None
-        while nobody knows. `calls_revoked` is told who calls although it was revoked."""
+        while nobody knows. `calls_revoked` is told who calls although it was revoked, and on which
+        hardware."""
         self._calls_revoked = calls_revoked
         self._records, self._enrolling, self._readers = records, enrolling, readers
         self._guests, self._authority = guests, authority
@@ -81,7 +82,7 @@ class Admission:
         if isinstance(wanted, Fence):
             self._answer_fence(caller, wanted)
             return
-        peer = None if caller.certificate is None else self._known(caller, caller.certificate)
+        peer = None if caller.certificate is None else self._known(caller, caller.certificate, wanted)
         if isinstance(wanted, Enroll):
             self._enroll(caller, wanted, peer)
         elif peer is None:
@@ -90,12 +91,13 @@ class Admission:
             with self._looked_after(caller.stream, peer):
                 self._serve_known(caller.stream, wanted, peer)
 
-    def _known(self, caller: Caller, der: bytes) -> Peer:
+    def _known(self, caller: Caller, der: bytes, wanted: Control | Reader | Enroll) -> Peer:
         """Raises Refused for a certificate that was revoked."""
         certificate = x509.load_der_x509_certificate(der)
         peer = self._peer(certificate, caller.address[0])
         if peer is None:
-            self._note_revoked(der)
+            if isinstance(wanted, Control):
+                self._note_revoked(der, wanted.hello.product_uuid)
             _require_valid(certificate, self._clock())
             raise Refused(
                 "revoked",
@@ -105,10 +107,10 @@ class Admission:
         caller.know(peer.fingerprint)
         return peer
 
-    def _note_revoked(self, der: bytes) -> None:
+    def _note_revoked(self, der: bytes, product: str) -> None:
         agent_id = self._whose(der)
         if ID.fullmatch(agent_id) and _is_refused(self._records.find(agent_id)):
-            self._calls_revoked(agent_id)
+            self._calls_revoked(agent_id, product)
 
     def _peer(self, certificate: x509.Certificate, address: str) -> Peer | None:
         agent_id, shown = agent_of(certificate), fingerprint(certificate)

@@ -120,8 +120,11 @@ class Presence:
             except Refused:
                 each.end()
 
-    def note_revoked(self, agent_id: str) -> None:
-        """One whose certificates were revoked called: its machine works."""
+    def note_revoked(self, agent_id: str, product: str) -> None:
+        """One whose certificates were revoked called from the hardware with that UUID: its machine works,
+        unless it is a copy of it, or somebody else who has what it had."""
+        if self.hardware(agent_id, product) not in (Hardware.OWN, Hardware.STRANGE):
+            return
         with self._lock:
             if agent_id in self._refused or len(self._refused) < MOST_DOUBLES:
                 self._refused[agent_id] = time.monotonic()
@@ -139,10 +142,15 @@ class Presence:
                 del self._here[place]
 
     def doubles(self) -> Sequence[Double]:
-        """Those that tried within a quarter of an hour."""
+        """Those that tried within a quarter of an hour; who works although it must not, within two minutes:
+        it calls all the time, until somebody obeys and switches it off."""
         with self._lock:
-            recent = time.monotonic() - DOUBLE_SECONDS
-            self._doubles = {who: each for who, each in self._doubles.items() if each[0] > recent}
+            at = time.monotonic()
+            self._doubles = {
+                who: each
+                for who, each in self._doubles.items()
+                if at - each[0] < (REMEMBERED_SECONDS if each[1].although else DOUBLE_SECONDS)
+            }
             return [double for _, double in self._doubles.values()]
 
     def forget(self, agent_ids: Iterable[str]) -> None:
@@ -176,7 +184,8 @@ class Presence:
             raise Refused(
                 "strange",
                 "This machine was failed over, and its copy keeps its place here. Switch this one off. If it "
-                "is to be the machine again: cancel the failover, or bring it home by the rescue image.",
+                "is to be the machine again: cancel the failover, or bring it home by the rescue image. If "
+                "its protection has ended: 'secondsite-agent install --anew' with a new key.",
             )
         if found is Hardware.REPLACED:
             self._note_alone(new, now, "another server took its place")
