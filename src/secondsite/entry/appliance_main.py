@@ -234,7 +234,7 @@ def _serve(config: ApplianceConfig, kept: Custody) -> None:
         appliance.start()
         home_reserve.keep(config.home)
         collector.spare_what_is_here()
-        surroundings.tell(f"appliance ready {', '.join(appliance.data_addresses)}")
+        surroundings.tell_ready(f"appliance ready {', '.join(appliance.data_addresses)}")
         while not wanted.wait(LOOK_SECONDS):
             appliance.state.require_own_file()
     finally:

@@ -216,7 +216,7 @@ class _RestServer(uvicorn.Server):
         collector.look_at_all_seldom()
         sys.setswitchinterval(SWITCH_SECONDS)
         host, port = (sockets or [])[0].getsockname()[:2]
-        surroundings.tell(f"vault ready https://{bracketed(host)}:{port}")
+        surroundings.tell_ready(f"vault ready https://{bracketed(host)}:{port}")
 
 
 def _end(_number: int, _frame: FrameType | None) -> Any:

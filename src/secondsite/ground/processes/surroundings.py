@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -52,6 +53,16 @@ def tell(line: str) -> None:
     service must go on."""
     with contextlib.suppress(OSError):
         print(line, flush=True)
+
+
+def tell_ready(line: str) -> None:
+    """As `tell`; and to systemd, if it wants to know: who starts a unit and types on at once is answered."""
+    tell(line)
+    address = os.environ.pop("NOTIFY_SOCKET", "")
+    if address:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+            to.sendall(b"READY=1")
 
 
 def flush() -> None:
