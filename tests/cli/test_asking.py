@@ -309,3 +309,11 @@ def test_an_adoption_as_json_prints_nothing_else_and_asks_beside_it(cli, protect
     assert f"appliance {appliance} of site b" in said.err
     assert "Adopt?" in said.err
     assert rest.Adoption.model_validate(cli.must(f"vault adopt {appliance} --dry-run --json").json).dry_run
+
+
+def test_a_terminal_that_calls_itself_dumb_loses_no_column(monkeypatch):
+    monkeypatch.setattr(type(tables.PAPER), "is_dumb_terminal", property(lambda _console: True))
+    headers = tuple(f"column {number}" for number in range(12))
+    header, row = tables.lines(headers, [[output.cell(each * 2) for each in headers]], None)
+    assert all(each in header.plain for each in headers)
+    assert all(each * 2 in row.plain for each in headers)

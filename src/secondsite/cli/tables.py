@@ -13,8 +13,9 @@ from rich.text import Text
 
 GAP = 2
 INDENT = "    "
-PAPER = Console(width=1_000_000)
-"""The console on which tables are laid out: wider than any table."""
+PAPER = Console(width=1_000_000, height=1)
+"""The console on which tables are laid out: wider than any table. Without a height, rich takes a terminal
+that calls itself dumb to have 80 columns, whatever width is given: half of the columns were lost there."""
 
 
 def lines(headers: Sequence[str], rows: Sequence[Sequence[Text]], width: int | None) -> Iterator[Text]:
