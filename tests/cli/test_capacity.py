@@ -29,6 +29,11 @@ def test_all_of_a_site_are_meant_unless_some_are_named(cli, protected, fresh_too
     assert fresh_too not in names("--which protected")
 
 
+def test_a_site_without_machines_says_where_there_are_some(cli, protected):
+    told = cli.must("plan-capacity --source b --target a --which unprotected").out
+    assert "Site b runs no machines that this could be for: secondsite machine list" in told
+
+
 def test_what_is_no_plan_is_refused_with_what_to_do(cli):
     assert "has no machine 'nobody'" in cli(f"plan-capacity nobody {WAY}").err
     assert "cannot be protected to the same site" in cli("plan-capacity --source a --target a").err

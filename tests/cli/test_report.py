@@ -1,5 +1,6 @@
 """The report of two simulated sites, in all its forms."""
 
+import csv
 import json
 
 import pytest
@@ -17,6 +18,9 @@ def test_the_report_is_told_and_written_as_page_pdf_and_tables(cli, protected, t
     assert protected in page.read_text()
     assert pdf.read_bytes().startswith(b"%PDF")
     assert protected in (folder / "machines.csv").read_text("utf-8-sig")
+    for file in folder.glob("*.csv"):
+        header = next(csv.reader(file.read_text("utf-8-sig").splitlines()))
+        assert len(set(header)) == len(header), "who reads it by its columns knows each from the others"
 
 
 def test_json_is_what_the_vault_answers_whatever_else_is_written(cli, protected, tmp_path):

@@ -12,6 +12,7 @@ from ..wire.rest.predictions import Capacity, CapacityQuery, MachineCapacity, Wh
 from . import amount_options, output
 from .options import Json, connect
 
+NONE = "Site {} runs no machines that this could be for: secondsite machine list shows where which run."
 ROWS = 50
 """How many machines are listed, those that need most of the store first; --json has all."""
 
@@ -96,7 +97,7 @@ def plan_capacity(
 
 def _show(of: Capacity) -> None:
     largest = sorted(of.machines, key=lambda each: each.store_bytes, reverse=True)
-    output.show_table(largest[:ROWS], COLUMNS, f"No machines of site {of.source} are looked at.")
+    output.show_table(largest[:ROWS], COLUMNS, NONE.format(of.source))
     if len(largest) > ROWS:
         output.say(f"... and {len(largest) - ROWS} more, which need less of the store each: see --json")
     if of.machines:

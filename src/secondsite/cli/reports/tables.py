@@ -114,8 +114,8 @@ def _coverage(of: Report) -> Section:
 
 def _machines(of: Report) -> Section:
     columns = (
-        "machine", "from, to", "policy", "state", "RPO now", "goal", "RPO", "in the week",
-        "recovery took", "goal", "RTO", "good drill",
+        "machine", "from, to", "policy", "state", "RPO now", "RPO goal", "RPO is", "in the week",
+        "recovery took", "RTO goal", "RTO is", "good drill",
     )  # fmt: skip
     note = (
         "RPO: the age of the newest usable point, sampled in ten minutes of each hour of the week. RTO: from "
@@ -162,7 +162,7 @@ def _percent(part: float) -> str:
 
 
 def _plans(of: Report) -> Section:
-    columns = ("plan", "machines", "last run (UTC)", "took", "goal", "RTO")
+    columns = ("plan", "machines", "last run (UTC)", "took", "RTO goal", "RTO is")
     rows = [_plan(each) for each in of.plans]
     widths = (6, 2, 6, 3, 3, 3)
     return Section("plans", "Recovery plans", columns, widths, rows, "There are no recovery plans.")
