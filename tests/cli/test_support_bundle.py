@@ -77,6 +77,8 @@ def test_a_file_that_is_there_stays(cli, tmp_path):
         "-----BEGIN PRIVATE KEY-----\nMIIE\nvQ==\n-----END PRIVATE KEY-----",
         "-----BEGIN EC PRIVATE KEY-----\nMIIE",
         "-".join(["0a1f"] * 10),
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl",
+        "sss_" + "a-B_9" * 9,
         "AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
     ],
 )
@@ -89,6 +91,11 @@ def test_what_has_the_form_of_a_secret_is_taken_out_of_any_text(text):
     ("text", "told"),
     [
         ("Authorization: Bearer abcdefghij", f"Authorization: Bearer {HIDDEN}"),
+        ("Cookie: __Host-session=abc; theme=dark", f"Cookie: __Host-session={HIDDEN}; theme=dark"),
+        ("GET /callback?code=Zx9&state=1 HTTP", f"GET /callback?code={HIDDEN}&state=1 HTTP"),
+        ("grant&client_secret=s3cret&x=1", f"grant&client_secret={HIDDEN}&x=1"),
+        ("otpauth://totp/dr:anna?secret=JBSWY3DPEHPK3PXP ok", f"otpauth://{HIDDEN} ok"),
+        ("code=rpo-exceeded machine=web01", "code=rpo-exceeded machine=web01"),
         ("postgresql://vault:pw@db/secondsite", f"postgresql://{HIDDEN}@db/secondsite"),
         ("point 20261130T044548Z-1.12 of web01", "point 20261130T044548Z-1.12 of web01"),
         ("https://vault:8443/api", "https://vault:8443/api"),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-SECRETS = frozenset({"secret", "password", "former_password", "one_time_code"})
+SECRETS = frozenset({"secret", "client_secret", "password", "former_password", "one_time_code", "otpauth"})
 URL = "url"
 """The URL of a webhook: whoever knows all of it can often post there."""
 HIDDEN = "(not shown)"
@@ -18,7 +18,11 @@ LOOKS_SECRET = re.compile(
     |(?i:(?<=bearer\ )|(?<=basic\ ))[A-Za-z0-9+/=._-]{8,}               # of a header
     |(?<=://)[^\s/@:"]*:[^\s/@"]+(?=@)                                  # name and password in a URL
     |\b[0-9a-f]{4}(?:-[0-9a-f]{4}){9}\b                                # a registration key
-    |\bAGE-SECRET-KEY-[A-Z0-9]+""",
+    |\bAGE-SECRET-KEY-[A-Z0-9]+
+    |\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*            # a token of a provider of log-ins
+    |(?<=otpauth://)[^\s"]+                                             # a second factor, as in its picture
+    |(?i:(?<=[?&]code=)|(?<=[?&]secret=)|(?<=client_secret=)|(?<=code_verifier=)|(?<=_token=)|(?<=password=)
+        |(?<=session=))[^\s&;,"']+""",
     re.VERBOSE | re.DOTALL,
 )
 """What no text should hold that is given away, by its form."""
