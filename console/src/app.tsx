@@ -3,19 +3,21 @@ import { Suspense, useLayoutEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
 import { Refused } from './api';
 import { may, useWho, type Who } from './api/session';
+import { cameBack } from './entering';
 import { follow } from './live';
 import { pages } from './pages';
 import { PageFrame } from './parts/frame';
 import { Failure, Fence, Loading } from './parts/state';
 import { Shell } from './shell';
 import { useLink } from './link';
-import { LogIn, LogInByLink } from './login';
+import { LogIn, LogInByLink, LogInByProvider } from './login';
 import { words } from './words';
 
 export function App() {
   const who = useWho();
   const link = useLink();
   if (link) return <LogInByLink key={link} link={link} />;
+  if (cameBack) return <LogInByProvider cameBack={cameBack} />;
   if (who.error instanceof Refused && who.error.status === 401) return <LogIn />;
   if (who.data) return <Router base="/console"><LoggedIn who={who.data} /></Router>;
   if (who.error) return <Failure problem={who.error} again={() => void who.refetch()} />;

@@ -1,10 +1,11 @@
 // The log-in: a name with its password and code, an access token, or a link.
 import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Tab, Tabs, TabTitleText, Title } from '@patternfly/react-core';
-import { useState, type FormEvent, type ReactNode } from 'react';
-import { Refused } from './api';
+import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
+import { Refused, queries } from './api';
 import { enterBy, logIn, type LogInBody } from './api/session';
+import { finish, goTo, type CameBack } from './entering';
 import { Field as One } from './parts/field';
-import { told } from './parts/state';
+import { Loading, told } from './parts/state';
 import { words } from './words';
 
 type Way = 'name' | 'token';
@@ -32,6 +33,48 @@ export function LogIn() {
         <Tab eventKey="name" title={<TabTitleText>{words.login.byName}</TabTitleText>}><Fields key="name" way="name" /></Tab>
         <Tab eventKey="token" title={<TabTitleText>{words.login.byToken}</TabTitleText>}><Fields key="token" way="token" /></Tab>
       </Tabs>
+      <Providers />
+    </Door>
+  );
+}
+
+/** The providers by way of which one may log in; where none can be asked for, the ways above are there all the same. */
+function Providers() {
+  const { data } = queries.useQuery('get', '/api/log-in', {}, { retry: false });
+  const [problem, setProblem] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const go = async (name: string) => {
+    setBusy(true);
+    setProblem(undefined);
+    await goTo(name).catch((why: unknown) => {
+      setProblem(why);
+      setBusy(false);
+    });
+  };
+  if (!data?.providers.length) return null;
+  return (
+    <div className="providers">
+      {problem !== undefined && <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}
+      {data.providers.map(({ name }) => (
+        <Button key={name} variant="secondary" isBlock isDisabled={isBusy} onClick={() => void go(name)}>{words.login.withProvider(name)}</Button>
+      ))}
+    </div>
+  );
+}
+
+let finishing: Promise<void> | undefined;
+
+/** Who came back from a provider is let in at once: that this tab was sent there is shown by its cookie. */
+export function LogInByProvider({ cameBack }: { cameBack: CameBack }) {
+  const [problem, setProblem] = useState<unknown>();
+  useEffect(() => {
+    finishing ??= finish(cameBack); // once, however often this is shown: what came back counts once
+    finishing.catch(setProblem);
+  }, [cameBack]);
+  return (
+    <Door title={words.login.title}>
+      {problem === undefined ? <Loading /> : <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}
+      {problem !== undefined && <Button className="again" isBlock onClick={() => location.replace('/console/')}>{words.login.again}</Button>}
     </Door>
   );
 }

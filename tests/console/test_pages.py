@@ -7,7 +7,7 @@ from tests.console import support_console
 pytestmark = support_console.SLOW
 PICTURES = support_console.ROOT / ".cache/console/pictures"
 LISTS = ("", "machines", "jobs", "plans", "drills", "groups", "policies", "networks", "sites", "notices",
-         "account", "logins", "access", "audit", "settings", "nowhere")  # fmt: skip
+         "account", "logins", "access", "providers", "audit", "settings", "nowhere")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ export const pages: readonly Page[] = [
   ...page('account', 'vault', 'enter', () => import('./account/index')),
   ...page('logins', 'vault', 'enter', () => import('./logins')),
   ...page('access', 'vault', 'enter', () => import('./access')),
+  ...page('providers', 'vault', 'manage_access', () => import('./providers')),
   ...page('audit', 'vault', 'read_audit', () => import('./audit')),
   ...page('settings', 'vault', 'read', () => import('./settings')),
 ];

@@ -47,10 +47,11 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and thi
 - **Newer vaults** may have fields and values that a client does not know: ignore them."""  # noqa: E501
 
 
-OPEN_CALLS = frozenset(("POST", f"{BASE}/{path}") for path in ("session", "logins", "logins/poll"))
+LOG_INS = ("session", "logins", "logins/poll", "log-in/begin", "log-in/finish")
+OPEN_CALLS = frozenset(("POST", f"{BASE}/{path}") for path in LOG_INS)
 """Calls that need no token, of paths that need one otherwise."""
 OPEN_PATHS = frozenset(
-    {DOCS, f"{BASE}/openapi.json", f"{BASE}/health", f"{BASE}/ready", f"{BASE}/ca", f"{BASE}/enroll"}
+    {DOCS}.union(f"{BASE}/{path}" for path in ("openapi.json", "health", "ready", "ca", "enroll", "log-in"))
 )
 """Paths that need no token. A new open call has to be added here: one that is missing needs a token."""
 

@@ -7,13 +7,15 @@ ask: the browser says so, and no page can make it lie.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.responses import Response
 from starlette.types import Scope
 
 from ..domain import errors
 from ..domain.access.sessions import SessionKind
 
-COOKIE = "__Host-session"
-"""A browser takes a cookie of such a name only from the vault itself, over TLS, and for no other host."""
+COOKIE, AT_PROVIDER = "__Host-session", "__Host-login"
+"""That of a session, and that of a browser which was sent to a provider. A browser takes a cookie of such a
+name only from the vault itself, over TLS, and for no other host."""
 SESSION = "sss_"
 """What a session's secret begins with."""
 UNATTENDED = b"x-unattended"
@@ -54,13 +56,23 @@ def shown(scope: Scope) -> Shown:
     return Shown(bearer, SessionKind.COMMAND_LINE if bearer.startswith(SESSION) else None)
 
 
-def cookie_of(scope: Scope) -> str | None:
-    """The secret in the session's cookie; None without one. Raises Unauthenticated for several."""
-    return _cookie(_headers(scope))
+def cookie_of(scope: Scope, name: str = COOKIE) -> str | None:
+    """The secret in the cookie; None without one. Raises Unauthenticated for several."""
+    return _cookie(_headers(scope), name)
 
 
-def _cookie(headers: Headers) -> str | None:
-    found = [value for header in headers.get(b"cookie", ()) for value in _values(header.decode("latin-1"))]
+def set_cookie(response: Response, name: str, secret: str, lasts_seconds: int | None = None) -> None:
+    """Have the browser keep the secret for the vault's own pages."""
+    response.set_cookie(name, secret, lasts_seconds, secure=True, httponly=True, samesite="strict")
+
+
+def delete_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(name, secure=True, httponly=True, samesite="strict")
+
+
+def _cookie(headers: Headers, name: str = COOKIE) -> str | None:
+    cookies = headers.get(b"cookie", ())
+    found = [value for header in cookies for value in _values(header.decode("latin-1"), name)]
     if len(found) > 1:
         raise errors.Unauthenticated("This request shows several sessions.", do="Log in again.")
     return found[0] if found else None
@@ -97,9 +109,9 @@ def _bearer(headers: Headers) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _values(header: str) -> list[str]:
+def _values(header: str, name: str) -> list[str]:
     named = (each.strip().partition("=") for each in header.split(";"))
-    return [value for name, equals, value in named if name == COOKIE and equals]
+    return [value for found, equals, value in named if found == name and equals]
 
 
 def _headers(scope: Scope) -> Headers:

@@ -50,6 +50,7 @@ STATUS: Mapping[str, HTTPStatus] = MappingProxyType(
         "peer-unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
         "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
         "deadline-exceeded": HTTPStatus.GATEWAY_TIMEOUT,
+        "provider-unavailable": HTTPStatus.BAD_GATEWAY,
         "fabric-error": HTTPStatus.BAD_GATEWAY,
         "machine-away": HTTPStatus.BAD_GATEWAY,
         "datapath": HTTPStatus.BAD_GATEWAY,

@@ -24,16 +24,15 @@ from .nouns import (
     mapping,
     network,
     notice,
-    person,
     plan,
     point,
     policy,
     pool,
-    session,
     site,
     token,
     vault,
 )
+from .nouns.access import person, provider, session
 from .nouns.named import check, hook
 from .options import Access, refuse_secret
 from .reports import report
@@ -63,6 +62,7 @@ for noun in (
     pool,
     token,
     person,
+    provider,
     session,
     audit,
     evidence,

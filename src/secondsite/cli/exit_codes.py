@@ -40,6 +40,7 @@ BY_CODE: dict[str, Exit] = {
     "appliance-unreachable": Exit.UNREACHABLE,
     "peer-unreachable": Exit.UNREACHABLE,
     "store-unavailable": Exit.UNREACHABLE,
+    "provider-unavailable": Exit.UNREACHABLE,
     "deadline-exceeded": Exit.DEADLINE,
     "vault-slow": Exit.DEADLINE,
     "approval-needed": Exit.APPROVAL_NEEDED,

@@ -17,6 +17,7 @@ from .nouns.access.approvals import Approvals
 from .nouns.access.audit import Audit
 from .nouns.access.evidence import Evidences
 from .nouns.access.people import People
+from .nouns.access.providers import Providers
 from .nouns.access.sessions import Sessions
 from .nouns.access.tokens import Tokens
 from .nouns.appliances import Appliances
@@ -61,6 +62,7 @@ class Vault:
         self.jobs = Jobs(connection)
         self.tokens = Tokens(connection)
         self.people = People(connection)
+        self.providers = Providers(connection)
         self.sessions = Sessions(connection)
         self.audit = Audit(connection)
         self.evidence = Evidences(connection)

@@ -111,6 +111,16 @@ class TooManyAttempts(SecondsiteError):
     default_do = "Wait a minute, then try again; nobody is locked out for longer."
 
 
+class ProviderUnavailable(SecondsiteError):
+    """A provider of OpenID Connect cannot be reached, or says what no provider should."""
+
+    code = "provider-unavailable"
+    default_do = (
+        "Whoever manages access asks it: 'secondsite provider test PROVIDER'. If it is gone, root at the "
+        "vault's host lets people in: 'secondsite person login-link NAME'."
+    )
+
+
 class Forbidden(SecondsiteError):
     """The token is valid, but its roles or its scope do not allow this."""
 

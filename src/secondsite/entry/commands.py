@@ -14,8 +14,8 @@ from ..cli import output, risk
 from ..cli.app import app as whole
 from ..cli.app import run as run
 from ..cli.nouns import appliance as appliance_noun
-from ..cli.nouns import person as person_noun
 from ..cli.nouns import vault as vault_noun
+from ..cli.nouns.access import person as person_noun
 from ..cli.options import Json, refuse_secret, secret_in
 from ..ground import durable
 from ..ground.plural import counted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cli.nouns.person import Name, show_link
+from ..cli.nouns.access.person import Name, show_link
 from ..cli.options import Json
 from ..domain.access.roles import Role
 from ..ground.urls import bracketed

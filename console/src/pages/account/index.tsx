@@ -13,12 +13,12 @@ export default function Account() {
   return (
     <PageFrame title={words.pages.account}>
       {who.lacks_second_factor && <Alert variant="warning" isInline title={account.without} />}
-      {who.is_person ? (
+      {who.is_person && !who.provider ? (
         <div className="parts">
           <Part title={account.password}><Password who={who} /></Part>
           <Part title={account.factor}><SecondFactor who={who} /></Part>
         </div>
-      ) : <p>{account.byToken}</p>}
+      ) : <p>{who.provider ? account.byProvider(who.provider) : account.byToken}</p>}
     </PageFrame>
   );
 }

@@ -39,9 +39,15 @@ from . import (
     vault,
     verbs,
 )
-from .login import command_lines, people, sessions
+from .login import command_lines, people, providers, sessions
 
-OPEN = (vault.open_router, appliances.open_router, sessions.open_router, command_lines.open_router)
+OPEN = (
+    vault.open_router,
+    appliances.open_router,
+    sessions.open_router,
+    providers.open_router,
+    command_lines.open_router,
+)
 """Routers of calls without a token."""
 GUARDED = tuple(
     noun.router
@@ -54,6 +60,7 @@ GUARDED = tuple(
         policies,
         tokens,
         people,
+        providers,
         sessions,
         command_lines,
         audit,

@@ -7,6 +7,7 @@ Its rooms:
     evidence   the evidence of failovers and drills, and the check that a file of it is unchanged
     hidden     removes secrets from what is recorded
     passwords  which passwords are taken
+    providers  whom a provider of OpenID Connect may say that somebody is
     sessions   how long whoever logged in stays so
     approvals  which verbs need a second person's approval, and who counts as a second person
 """

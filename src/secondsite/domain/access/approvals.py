@@ -24,6 +24,7 @@ VERBS = frozenset(
         *("create_token", "rotate_token", "delete_token"),
         *("create_person", "change_person", "enable_person", "disable_person", "delete_person"),
         *("reset_password", "reset_second_factor", "change_log_in_settings"),
+        *("create_provider", "change_provider", "delete_provider", "test_provider"),
         *("change_audit_settings", "change_approval_settings"),
         *("create_group", "update_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
@@ -50,7 +51,7 @@ ALWAYS = frozenset(
     {
         *("create_token", "rotate_token", SETTINGS),
         *("create_person", "change_person", "enable_person", "reset_password", "reset_second_factor"),
-        "change_log_in_settings",
+        *("change_log_in_settings", "create_provider", "change_provider"),
     }
 )
 """Need an approval as soon as any verb does."""

@@ -31,6 +31,8 @@ class LogInWay(StrEnum):
     """A name and its password."""
     TWO_FACTORS = "two_factors"
     """A name, its password, and a code."""
+    PROVIDER = "provider"
+    """What a provider of OpenID Connect says."""
     LINK = "link"
     """A link that an administrator gave, to choose a password."""
     RECOVERY = "recovery"

@@ -22,6 +22,7 @@ from ..interfaces import Authority, Gateway
 from ..metrics.ended_jobs import EndedJobs
 from ..metrics.loop_lag import LoopLag
 from ..notices.notifier import Teller
+from ..openid import Discovery
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from ..store import Store, Transaction
@@ -89,6 +90,7 @@ class Parts:
     """Raises StoreUnavailable while nothing can be written to the database."""
     uses: Uses = field(default_factory=Uses)
     attempts: Attempts = field(default_factory=Attempts)
+    providers: Discovery = field(default_factory=Discovery)
     waiting: WaitingRequests = field(default_factory=WaitingRequests)
     pages: SingleFlight[str] = field(default_factory=SingleFlight)
     """Pages of jobs as JSON: many people look at one run."""

@@ -19,10 +19,12 @@ from .nouns.glance.overview import Overviews
 from .nouns.groups import Groups
 from .nouns.info import Info
 from .nouns.jobs import Jobs
+from .nouns.login.by_provider import ByProvider
 from .nouns.login.command_lines import CommandLines
 from .nouns.login.logins import LogIns
 from .nouns.login.own import Own
 from .nouns.login.people import People
+from .nouns.login.providers import Providers
 from .nouns.login.second_factor import SecondFactor
 from .nouns.login.sessions import Sessions
 from .nouns.machine_choices import Choices
@@ -71,6 +73,8 @@ class VaultFacade:
     sessions: Sessions
     command_lines: CommandLines
     logins: LogIns
+    providers: Providers
+    by_provider: ByProvider
     audit: Audit
     evidence: Evidence
     approvals: Approvals
@@ -136,6 +140,8 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         sessions=Sessions(parts),
         command_lines=CommandLines(parts),
         logins=LogIns(parts),
+        providers=Providers(parts),
+        by_provider=ByProvider(parts),
         audit=Audit(parts),
         evidence=Evidence(parts),
         approvals=Approvals(parts),

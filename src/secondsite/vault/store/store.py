@@ -23,6 +23,8 @@ from .access import (
     LoginRequests,
     OpenSession,
     People,
+    ProviderLogins,
+    Providers,
     Sessions,
     TokenRecord,
     Tokens,
@@ -204,6 +206,14 @@ class Transaction:
     @cached_property
     def holders(self) -> Holders:
         return Holders(self.tokens, self.people)
+
+    @cached_property
+    def providers(self) -> Providers:
+        return Providers(self._session)
+
+    @cached_property
+    def provider_logins(self) -> ProviderLogins:
+        return ProviderLogins(self._session)
 
     @cached_property
     def login_requests(self) -> LoginRequests:

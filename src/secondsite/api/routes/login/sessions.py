@@ -49,13 +49,13 @@ def _former(scope: Scope, kind: SessionKind) -> str | None:
     return credentials.cookie_of(scope)
 
 
-def _given(response: Response, begun: Begun, kind: SessionKind = SessionKind.BROWSER) -> rest.LoggedIn:
+def given(response: Response, begun: Begun, kind: SessionKind = SessionKind.BROWSER) -> rest.LoggedIn:
     """What is shown of a new session, whose secret a browser gets as a cookie."""
     response.headers["Cache-Control"] = "no-store"
     shown = begun.shown.model_dump()
     if kind is SessionKind.COMMAND_LINE:
         return rest.LoggedIn(**shown, secret=begun.secret)
-    response.set_cookie(credentials.COOKIE, begun.secret, secure=True, httponly=True, samesite="strict")
+    credentials.set_cookie(response, credentials.COOKIE, begun.secret)
     return rest.LoggedIn(**shown)
 
 
@@ -69,7 +69,7 @@ async def log_in(
     that fail get 429, and are told in `Retry-After` after how many seconds the next one counts."""
     former = _former(request.scope, log_in.kind)
     begun = await _tried(partial(vault.logins.begin, log_in, former, program))
-    return _given(response, begun, log_in.kind)
+    return given(response, begun, log_in.kind)
 
 
 @router.get("/session")
@@ -82,7 +82,7 @@ def show_session(vault: Vault) -> rest.Identity:
 def log_out(vault: Vault, response: Response) -> None:
     """Ends the session of this request, with its streams of events."""
     vault.sessions.end_own()
-    response.delete_cookie(credentials.COOKIE, secure=True, httponly=True, samesite="strict")
+    credentials.delete_cookie(response, credentials.COOKIE)
 
 
 @router.get("/sessions")
@@ -104,7 +104,7 @@ async def change_own_password(
     """Chooses the caller's own password, of 12 to 200 characters. All their sessions end, and a new one
     begins. The present password is needed, but for whoever came by a link."""
     begun = await _tried(partial(vault.own.change_password, request, program))
-    return _given(response, begun, begun.kind)
+    return given(response, begun, begun.kind)
 
 
 @router.post("/session/second-factor")
@@ -121,7 +121,7 @@ def confirm_second_factor(
     """The app's first code: from now on the log-in asks for codes, each of which counts once. All sessions of
     the caller end, and a new one begins."""
     begun, codes = vault.second_factor.confirm(request.one_time_code or "", program)
-    _given(response, begun, begun.kind)
+    given(response, begun, begun.kind)
     return codes
 
 
@@ -132,4 +132,4 @@ def remove_second_factor(
     """Ends the caller's own second factor, with a code of it. All their sessions end, and a new one
     begins."""
     begun = vault.second_factor.remove(request.one_time_code, program)
-    return _given(response, begun, begun.kind)
+    return given(response, begun, begun.kind)

@@ -2,6 +2,7 @@
 
 tokens     for whoever calls
 people     who logs in with a name
+providers  who is believed when they say who somebody is
 sessions   who is logged in
 approvals  what waits for a second person
 audit      what was done by whom

@@ -42,6 +42,11 @@ def new_poll() -> str:
     return f"ssp_{secrets.token_urlsafe(TOKEN_BYTES)}"
 
 
+def new_login() -> str:
+    """What a browser keeps while it is at a provider, of 256 random bits."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
 def is_link(text: str) -> bool:
     """Whether the text has the form of a link's code."""
     return LINK.fullmatch(text) is not None

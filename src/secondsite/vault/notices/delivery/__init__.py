@@ -10,9 +10,9 @@ Its rooms:
 from ....domain.notices.targets import NoticeTarget
 from ..messages import Message
 from . import mail, webhook
-from .connection import DEADLINE_SECONDS, Line, NotDelivered
+from .connection import DEADLINE_SECONDS, Line, NotDelivered, context, plain, require_receiver
 
-__all__ = ["DEADLINE_SECONDS", "Line", "NotDelivered", "send"]
+__all__ = ["DEADLINE_SECONDS", "Line", "NotDelivered", "context", "plain", "require_receiver", "send"]
 
 
 def send(target: NoticeTarget, secret: str | None, message: Message, line: Line) -> str:

@@ -114,9 +114,13 @@ def plain(said: str | bytes) -> str:
 
 
 def _refuse_own_network(opened: socket.socket) -> None:
+    require_receiver(opened.getpeername()[0])
+
+
+def require_receiver(said: str) -> None:
     """Raises NotDelivered for link-local and some other addresses, at which clouds give machines their
     secrets; no receiver is there."""
-    for address in reached(opened.getpeername()[0]):
+    for address in reached(said):
         if address.is_link_local:
             raise NotDelivered(f"It is at {address}, a link-local address: nothing is sent there.")
         if address in SECRETS_OF_CLOUDS:

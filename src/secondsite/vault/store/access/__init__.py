@@ -7,6 +7,7 @@ Its rooms:
     holders         both of them
     sessions        sessions of whoever logged in
     login_requests  command lines that wait for somebody's approval
+    providers       providers of OpenID Connect, and log-ins on their way to one
     known_secrets   a cache of what secrets open
 """
 
@@ -14,6 +15,7 @@ from .holders import HolderRecord, Holders
 from .known_secrets import Change, KnownSecrets
 from .login_requests import LoginRequestRecord, LoginRequests
 from .people import PEOPLE_LOCK, People, PersonRecord
+from .providers import ProviderLogin, ProviderLogins, ProviderRecord, Providers
 from .sessions import OpenSession, SessionRecord, Sessions
 from .tokens import TokenRecord, Tokens
 
@@ -28,6 +30,10 @@ __all__ = [
     "OpenSession",
     "People",
     "PersonRecord",
+    "ProviderLogin",
+    "ProviderLogins",
+    "ProviderRecord",
+    "Providers",
     "SessionRecord",
     "Sessions",
     "TokenRecord",

@@ -5,7 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Integer, String, Table, Text, delete, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from ....domain.access.roles import Role
@@ -43,6 +56,9 @@ class PersonRecord:
     """What is left of the codes for whoever lost the other ones."""
     last_login_at: datetime | None = None
     last_address: str = ""
+    provider: str | None = None
+    """The provider that says who the person is, by the id `subject` there; None: a password does."""
+    subject: str | None = None
 
 
 PEOPLE = Table(
@@ -66,6 +82,9 @@ PEOPLE = Table(
     Column("recovery_sha256", ShapeColumn(tuple[str, ...]), nullable=False),
     Column("last_login_at", UtcDateTime),
     Column("last_address", String(64), nullable=False),
+    Column("provider", String(63)),
+    Column("subject", String(255)),
+    Index("ix_people_subject", "provider", "subject", unique=True),
 )
 
 # One row.
@@ -109,6 +128,16 @@ class People:
     def of_link(self, link_sha256: str) -> PersonRecord | None:
         query = select(PEOPLE).where(PEOPLE.c.link_sha256 == link_sha256)
         return rows.one(self._session, PersonRecord, query)
+
+    def of_subject(self, provider: str, subject: str) -> PersonRecord | None:
+        """The person whom this provider calls so."""
+        query = select(PEOPLE).where(PEOPLE.c.provider == provider, PEOPLE.c.subject == subject)
+        return rows.one(self._session, PersonRecord, query)
+
+    def of_provider(self, provider: str) -> Sequence[PersonRecord]:
+        """The people who come from this provider."""
+        query = select(PEOPLE).where(PEOPLE.c.provider == provider).order_by(PEOPLE.c.name)
+        return rows.many(self._session, PersonRecord, query)
 
     def list(self) -> Sequence[PersonRecord]:
         return rows.many(self._session, PersonRecord, select(PEOPLE).order_by(PEOPLE.c.name))

@@ -4,6 +4,7 @@ Its rooms:
 
     tokens     access tokens of people and programs
     people     people who log in with a name
+    providers  providers of OpenID Connect
     sessions   sessions of whoever logged in
     audit      the audit log
     evidence   what is kept of failovers and drills

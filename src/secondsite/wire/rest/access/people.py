@@ -53,6 +53,8 @@ class Person(Shape):
     """When the person logged in last (UTC)."""
     last_address: str = ""
     """From where."""
+    provider: str | None = None
+    """The provider that says who the person is, and whose groups give the roles; null: a password does."""
 
 
 class NewLink(Shape):

@@ -83,6 +83,8 @@ class Identity(Shape):
     """The person: nobody can approve a request of the same person."""
     is_person: bool = False
     """Whether it is a person who logs in with a name; else it holds an access token."""
+    provider: str | None = None
+    """The provider that says who the person is; null: a password or an access token does."""
     roles: tuple[Role, ...]
     """Its roles."""
     lacks_second_factor: bool = False

@@ -17,6 +17,7 @@ LOST = (
     "Access tokens: each person and program gets a new one: 'secondsite token create NAME --role operator'.",
     "People who log in with a name: 'secondsite person create NAME --role operator' gives each a link; and "
     "whether they need a second factor: 'secondsite person require-second-factor'.",
+    "Providers of log-ins, with their secrets: 'secondsite provider create NAME --help'.",
     "Targets of notices, with their secrets and weekly reports: 'secondsite notice set TARGET --help'.",
     "Schedules of test failovers: 'secondsite drill schedule set NAME --machine MACHINE --every 30d'.",
     "How often recovery points are booted to be looked at: 'secondsite site verify SITE --every 7d'.",

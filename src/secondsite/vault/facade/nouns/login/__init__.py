@@ -8,5 +8,7 @@ Its rooms:
     own            a person's own password
     second_factor  codes of an app
     command_lines  command lines that wait for somebody's approval
+    providers      providers of OpenID Connect
+    by_provider    log-ins by way of one
     sessions       the sessions: recognized, shown, ended
 """

@@ -73,12 +73,18 @@ def require_password(parts: Parts, mine: "Me", given: str | None) -> None:
 
 
 def me(parts: Parts) -> Me:
-    """Raises NotPossibleNow for an access token."""
+    """Raises NotPossibleNow for an access token, and for whoever comes from a provider."""
     caller = parts.caller
     found = parts.store.session(caller.session_sha256) if caller.session_sha256 else None
     if found is None or not isinstance(found.holder, PersonRecord):
         raise errors.NotPossibleNow(
             "You are here with an access token, which has neither a password nor a second factor.",
             do="Log in with a name and its password.",
+        )
+    if found.holder.provider is not None:
+        raise errors.NotPossibleNow(
+            f"You come from the provider '{found.holder.provider}', and have neither a password nor a second "
+            "factor here.",
+            do="Change them at the provider.",
         )
     return Me(found.holder, found.session.way, found.session.kind, found.session.ends_at)

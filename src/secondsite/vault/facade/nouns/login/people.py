@@ -54,11 +54,12 @@ class People:
 
     def reset_password(self, name: str, once: Once | None = None) -> rest.NewLink:
         """A new link by which a password is chosen; the former password, and sessions, end at once. Raises
-        NotFound, NotPossibleNow for a person who is disabled."""
+        NotFound, NotPossibleNow for a person who is disabled, or comes from a provider."""
 
         def reset() -> rest.NewLink:
             person = existing(tx, name, put_back=True)
             require_enabled(person)
+            require_own_password(person)
             seen_by = persons_of(tx, self._parts.caller)
             changed, link = linked(person, LogInWay.LINK, self._parts.now(), seen_by)
             self._put(tx, person, replace(changed, password_hash=None))
@@ -68,12 +69,14 @@ class People:
             return carry_out(self._parts, tx, once, rest.NewLink, reset, secret=True)
 
     def change(self, name: str, request: rest.PersonChange) -> rest.Person:
-        """Set roles and scope; the person's sessions end. Raises NotFound, InvalidArgument."""
+        """Set roles and scope; the person's sessions end. Raises NotFound, InvalidArgument, NotPossibleNow
+        for one who comes from a provider."""
         grant = checked(request.roles, request.site)
         with self._parts.changing() as tx:
             if grant.site is not None:
                 sites.existing(self._parts, tx, grant.site)
             person = existing(tx, name, put_back=True)
+            require_own_password(person)
             return self._put(tx, person, replace(person, roles=grant.roles, site=grant.site))
 
     def disable(self, name: str) -> rest.Person:
@@ -139,6 +142,16 @@ def require_enabled(person: PersonRecord) -> None:
         )
 
 
+def require_own_password(person: PersonRecord) -> None:
+    """Raises NotPossibleNow for a person who comes from a provider, which says all of them."""
+    if person.provider is not None:
+        raise errors.NotPossibleNow(
+            f"'{person.name}' comes from the provider '{person.provider}', whose groups give the roles, and "
+            "has no password here.",
+            do="Change the groups there, or what they may do: 'secondsite provider set PROVIDER --help'.",
+        )
+
+
 def linked(
     person: PersonRecord, way: LogInWay, now: datetime, seen_by: tuple[str, ...]
 ) -> tuple[PersonRecord, rest.NewLink]:
@@ -170,4 +183,5 @@ def _shape(person: PersonRecord) -> rest.Person:
         link_until=person.link_until,
         last_login_at=person.last_login_at,
         last_address=person.last_address,
+        provider=person.provider,
     )

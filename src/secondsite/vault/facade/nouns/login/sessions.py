@@ -8,7 +8,7 @@ from .....domain.access import sessions
 from .....domain.access.roles import Permission
 from .....domain.access.sessions import SessionKind
 from .....wire import rest
-from ....store import OpenSession, PersonRecord, SessionRecord
+from ....store import HolderRecord, OpenSession, PersonRecord, SessionRecord
 from ... import holders
 from ...callers import Caller
 from ...holders import LOG_IN
@@ -62,10 +62,11 @@ class Sessions:
             name=caller.name,
             person=holders.of(holder).person,
             is_person=isinstance(holder, PersonRecord),
+            provider=holder.provider if isinstance(holder, PersonRecord) else None,
             roles=caller.grant.roles,
             lacks_second_factor=opened is not None and holders.lacks_second_factor(opened),
             has_second_factor=isinstance(holder, PersonRecord) and holder.totp_secret is not None,
-            chooses_password=session is not None and session.way in sessions.CHOOSES_PASSWORD,
+            chooses_password=_chooses_password(holder, session),
             site=caller.grant.site,
             permissions=tuple(each for each in Permission if caller.grant.may(each)),
             session_id=caller.session_id or None,
@@ -109,6 +110,12 @@ class Sessions:
 
     def _idle_ends_at(self, session: SessionRecord) -> datetime | None:
         return sessions.idle_ends_at(session.kind, self._parts.uses.seen(session))
+
+
+def _chooses_password(holder: HolderRecord, session: SessionRecord | None) -> bool:
+    """Who comes from a provider has no password here, whatever the way."""
+    has_own = isinstance(holder, PersonRecord) and holder.provider is None
+    return has_own and session is not None and session.way in sessions.CHOOSES_PASSWORD
 
 
 def shape_of(parts: Parts, session: SessionRecord, caller: Caller) -> rest.Session:
