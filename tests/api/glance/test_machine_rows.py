@@ -4,19 +4,24 @@ import dataclasses
 import gzip
 import json
 import random
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.api.prerendered import WELL
 from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
+from secondsite.vault.facade.nouns.glance import boards, looking
 from secondsite.vault.facade.nouns.glance.board import Board
 from secondsite.vault.facade.shared import machine_rows
 from secondsite.vault.health import findings
 from secondsite.vault.health.findings import Situation
 from secondsite.vault.store import StatusRecord
+from secondsite.wire import rest
 from secondsite.wire.rest.glance.machine_rows import MACHINE_COLUMNS, MachineRow
 from secondsite.wire.rest.machines import MachineSort
 from tests.support.vault import machine, point, replica_status, source_status
@@ -165,3 +170,27 @@ def test_ten_thousand_machines_are_less_than_four_hundred_kilobytes():
     text = board.batch(None, now).text
     assert len(json.loads(text)["machines"]) == 10_000
     assert len(gzip.compress(text.encode(), WELL)) < 400_000
+
+
+def test_who_asks_for_the_same_sorted_page_at_once_shares_it(vault, four, monkeypatch):
+    """All machines are looked at for it: five consoles waited for five looks, one after the other."""
+    opened, began, looks = threading.Event(), [], []
+    look = looking.look
+
+    def held(*args, **more):
+        looks.append(args)
+        assert opened.wait(30)
+        look(*args, **more)
+
+    def page():
+        began.append(1)
+        return vault.facade.machines.list(rest.MachineQuery(sort="rpo", limit=2))
+
+    monkeypatch.setattr(boards, "look", held)
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(page) for _ in range(6)]
+        eventually(lambda: len(began) == 6 and looks)
+        opened.set()
+        pages = {each.result(30) for each in asked}
+    assert [each["name"] for each in json.loads(pages.pop())["items"]] == ["beta", "gamma"]
+    assert len(looks) < 5, "the first one's, and one for all who came meanwhile"

@@ -11,14 +11,14 @@ from ...health.findings import Situation
 from ...steps.sides import forced_start
 from ...store import MachineFilter, MachineRecord, Transaction
 from ...watch.situations import SituationContext
-from ..parts import Parts
+from ..parts import ANSWER_SECONDS, Parts
 from ..shared import discovery, machine_rows, machine_shapes, prerendered_machines
 from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
 from ..shared.prerendered_machines import RenderedMachine
 from ..shared.summaries import Tally
 from . import sites
-from .glance.boards import Boards
+from .glance.boards import Boards, sight
 from .glance.machine_rows import MachineRows
 
 EVERY = rest.MachineQuery()
@@ -32,10 +32,15 @@ class Machines:
     def list(self, query: rest.MachineQuery = EVERY) -> str:
         """Machines under protection: a `rest.MachinePage` as JSON. Raises NotFound for an unknown site,
         InvalidArgument for a bad cursor."""
-        return self._by_name(query) if _is_by_name(query) else self._by_row(query)
+        if _is_by_name(query):
+            return self._by_name(query)
+        key = "machines", query, sight(self._parts.caller)
+        left_seconds = min(self._parts.seconds_left(), ANSWER_SECONDS)
+        return self._parts.pages.give(key, lambda: self._by_row(query), left_seconds)
 
     def _by_row(self, query: rest.MachineQuery) -> str:
-        """The page of machines that are found, or sorted, by what their rows say."""
+        """The page of machines that are found, or sorted, by what their rows say: all are looked at, so
+        callers who see the same and ask for the same at once share it."""
         last = machine_rows.place_of(query)
         fitting = machine_rows.after(MachineRows(self._parts, self._boards).selected(query), query, last)
         rows, following = page(fitting, query.limit, machine_rows.place(query))
