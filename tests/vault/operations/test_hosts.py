@@ -62,6 +62,15 @@ def test_machines_of_one_request_are_spread_evenly(verbs):
     assert "of memory left there" in str(verbs.tree(verbs.jobs(Verb.ENABLE_PROTECTION)[0].id))
 
 
+def test_jobs_for_machines_that_were_given_by_id_tell_their_names(verbs):
+    first, second, third = (definition(each).fabric_id for each in NAMES[:3])
+    assert first not in NAMES
+    verbs.run(Verb.ENABLE_PROTECTION, first, second)
+    verbs.run(Verb.ENABLE_PROTECTION, third)
+    names = {each.subject_name for each in verbs.jobs(Verb.ENABLE_PROTECTION)}
+    assert names == {*NAMES[:3], ", ".join(NAMES[:2])}
+
+
 def test_machines_of_several_requests_are_spread_evenly_before_any_has_a_record(verbs):
     jobs = [verbs.submit(Verb.ENABLE_PROTECTION, each) for each in NAMES[:4]]
     jobs.append(verbs.submit(Verb.ENABLE_PROTECTION, *NAMES[4:]))

@@ -5,7 +5,7 @@ The job ends when initial replication has ended and the first recovery point exi
 operator cancels, everything that was made is removed; what cannot be removed keeps the record of the machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import BaseModel
@@ -92,14 +92,15 @@ class EnableProtection:
         _refuse_strange_disks(request)
         known = tx.machines.find_all(wanted, request.source_site)
         asked = [self._arguments(tx, request, name, known.get(name)) for name in wanted]
-        ordered = hosts.placed(self.deps, tx, asked)
-        if len(ordered) == 1:
-            [one] = ordered
-            job_id = self._submit(tx, self.verb.value, one.machine_id, one.machine, one, requested_by)
+        ordered, called = hosts.placed(self.deps, tx, asked), _names(tx, request.source_site)
+        named = [(called.get(each.machine, each.machine), each) for each in ordered]
+        if len(named) == 1:
+            [(name, one)] = named
+            job_id = self._submit(tx, self.verb.value, one.machine_id, name, one, requested_by)
             return rest.JobAccepted(job_id=job_id)
-        children = tuple(batch.child(self.verb, each.machine_id, each.machine, each) for each in ordered)
+        children = tuple(batch.child(self.verb, each.machine_id, name, each) for name, each in named)
         arguments = batch.BatchArguments(verb=self.verb, children=children)
-        names = ", ".join(each.machine for each in ordered)
+        names = ", ".join(name for name, _ in named)
         return rest.JobAccepted(job_id=self._submit(tx, batch.BATCH, "", names, arguments, requested_by))
 
     def _submit(
@@ -289,6 +290,13 @@ class EnableProtection:
             return
         tx.statuses.remove(machine.id)
         tx.machines.remove(machine.id)
+
+
+def _names(tx: Transaction, site: str) -> Mapping[str, str]:
+    """The names of the machines that the site had when it was last asked, by their ids there: who chose them
+    from a list gives ids, and nobody knows a job by those."""
+    last = tx.inventories.find(site)
+    return {} if last is None else {each.fabric_id: each.name for each in last.inventory.machines}
 
 
 def _refuse_strange_disks(request: rest.EnableProtection) -> None:
