@@ -110,7 +110,7 @@ class Appliance:
         self.shared_stores = SharedStoresWatch(
             self.host, self.state, lambda machine_id: forget_moved(parts, machine_id)
         )
-        self.capacity = HostCapacityWatch(fabric, self.shared_stores, config.drill_segment)
+        self.capacity = HostCapacityWatch(fabric, self.shared_stores, config.scratch, config.drill_segment)
         self.networks = Every(
             "networks-over-hosts",
             NETWORKS_SECONDS,

@@ -4,22 +4,18 @@ import json
 import re
 import shutil
 import subprocess
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
-from rig import processes
 from rig.eventually import eventually
 from secondsite.vault.metrics import families
-from tests.support import packages
 from tests.support.vault_process import made, start
+from tests.vault.monitoring.support_prometheus import RULES, Prometheus, require
 
 __all__ = ["made", "start"]
 pytestmark = pytest.mark.longest
-RULES = Path(__file__).resolve().parents[3] / "deploy" / "prometheus" / "secondsite.rules.yml"
 DASHBOARD = RULES.with_name("secondsite.grafana.json")
 WIDTH = 24
 TESTS = Path(__file__).with_name("alerts.test.yml")
@@ -28,7 +24,7 @@ PATIENCE = 90
 
 @pytest.fixture(scope="module", autouse=True)
 def prometheus():
-    packages.require("monitoring", lambda: bool(shutil.which("promtool")))
+    require()
 
 
 def rules():
@@ -84,60 +80,12 @@ def queries():
 
 
 def test_a_real_prometheus_reads_a_real_vault_and_its_alerts_fire(made, start, tmp_path):
-    vault, port, home = start(), processes.free_port(), made.token_file.parent
-    configured = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(quick(tmp_path))],
-        "scrape_configs": [
-            {
-                "job_name": "secondsite", "scheme": "https", "metrics_path": "/api/metrics",
-                "authorization": {"credentials_file": str(made.token_file)},
-                "tls_config": {"ca_file": str(home / "pki" / "ca.pem")},
-                "static_configs": [{"targets": [vault.url.removeprefix("https://")]}],
-            }
-        ],
-    }  # fmt: skip
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configured))
-    command = [
-        "prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]  # fmt: skip
-    with (tmp_path / "log").open("wb") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        eventually(lambda: value(port, "up") == [1], PATIENCE)
-        assert value(port, "count(secondsite_jobs_ended_total) > 50")
+    vault = start()
+    with Prometheus(tmp_path, vault.url, made.token_file.parent) as watch:
+        eventually(lambda: watch.value("up") == [1], PATIENCE)
+        assert watch.value("count(secondsite_jobs_ended_total) > 50")
         for query in queries():
-            assert asked(port, "query", query=query)["resultType"] == "vector", query
-        eventually(lambda: firing(port) == {"SecondsiteBackupOld"}, PATIENCE)
+            assert watch.asked("query", query=query)["resultType"] == "vector", query
+        eventually(lambda: watch.firing() == {"SecondsiteBackupOld"}, PATIENCE)
         vault.end()
-        eventually(lambda: "SecondsiteVaultSilent" in firing(port), PATIENCE)
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def quick(folder):
-    """The rules, without their waits."""
-    path = folder / "rules.yml"
-    path.write_text(re.sub(r"(?m)^ +for: .*\n", "", RULES.read_text()))
-    return path
-
-
-def asked(port, path, **words):
-    url = f"http://127.0.0.1:{port}/api/v1/{path}?{urllib.parse.urlencode(words)}"
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.loads(answer.read())["data"]
-    except OSError:
-        return {"result": [], "alerts": []}
-
-
-def value(port, expression):
-    return [float(each["value"][1]) for each in asked(port, "query", query=expression)["result"]]
-
-
-def firing(port):
-    return {
-        each["labels"]["alertname"] for each in asked(port, "alerts")["alerts"] if each["state"] == "firing"
-    }
+        eventually(lambda: "SecondsiteVaultSilent" in watch.firing(), PATIENCE)

@@ -28,6 +28,8 @@ def tell(to: Exposition, appliance: ApplianceRecord) -> None:
 def _tell_host(to: Exposition, labels: str, capacity: HostCapacity) -> None:
     to.add(of.HOST_MEMORY, labels, capacity.memory_bytes)
     to.add(of.HOST_FREE, labels, capacity.free_bytes)
+    to.add(of.SCRATCH_FREE, labels, capacity.scratch_free_bytes)
+    to.add(of.SCRATCH_SIZE, labels, capacity.scratch_size_bytes)
 
 
 def _tell_store(to: Exposition, labels: str, store: StoreSpace) -> None:

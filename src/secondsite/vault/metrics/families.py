@@ -88,6 +88,8 @@ APPLIANCE_DISBELIEVED = _appliance(
 )
 HOST_MEMORY = _appliance("host_memory_bytes", "The memory of its host.")
 HOST_FREE = _appliance("host_memory_free_bytes", "What of it is free for machines.")
+SCRATCH_FREE = _appliance("scratch_free_bytes", "Free space of the file system of its scratch space.")
+SCRATCH_SIZE = _appliance("scratch_size_bytes", "The size of that file system.")
 STORE_FREE = _appliance("store_free_bytes", "Free space of a store's file system.", "store")
 STORE_SIZE = _appliance("store_size_bytes", "The size of a store's file system.", "store")
 STORE_PROBLEM = _appliance("store_problem", "Whether nothing can be kept in a store now.", "store")

@@ -50,7 +50,10 @@ class HostCapacity(Shape):
     """The names of its networks, in their order."""
     segment: DrillSegment | None = None
     """Its drill segment; null: none is named."""
-
+    scratch_free_bytes: Bytes | None = None
+    """Free space of the file system that cycles have their scratch space on; null: it cannot be read."""
+    scratch_size_bytes: Bytes | None = None
+    """The size of that file system; null: it cannot be read."""
     signs: Annotated[tuple[StoreSign, ...], BoundedTuple(MOST_SIGNS)] = ()
     """The stores that this appliance uses, each with random tokens that lie in it, of whichever appliance."""
     proven: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
