@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 
 from rig.eventually import eventually
 from secondsite.vault.facade.nouns.login import logins
+from secondsite.vault.store.access.login_requests import LoginRequests
 from tests.api.login.conftest import OWN_PAGE, PASSWORD
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import VaultInProcess
@@ -29,7 +30,7 @@ def vault(tmp_path, postgres_url):
 
 
 class Held:
-    """Holds each log-in between what it reads of a person and what it writes."""
+    """Holds each act between what it reads and what it writes."""
 
     def __init__(self):
         self.reached, self.go = threading.Event(), threading.Event()
@@ -47,8 +48,8 @@ class Held:
 def held(monkeypatch):
     held = Held()
 
-    def hold():
-        monkeypatch.setattr(logins.LogIns, "begin_with", held.begin(logins.LogIns.begin_with))
+    def hold(noun=logins.LogIns, act="begin_with"):
+        monkeypatch.setattr(noun, act, held.begin(getattr(noun, act)))
         return held
 
     yield hold
@@ -60,8 +61,8 @@ def between(postgres_url, held):
     """Carries out a log-in, and `change` after the log-in has read its person and before it writes."""
     engine = create_engine(postgres_url)
 
-    def between(log_in, change):
-        hold = held()
+    def between(log_in, change, *where):
+        hold = held(*where)
         with ThreadPoolExecutor(2) as pool, engine.connect() as asking:
             entering = pool.submit(log_in)
             assert hold.reached.wait(WITHIN_SECONDS)
@@ -75,8 +76,7 @@ def between(postgres_url, held):
                 eventually(is_done_or_waits)
             finally:
                 hold.go.set()
-            changing.result(WITHIN_SECONDS)
-            return entering.result(WITHIN_SECONDS)
+            return entering.result(WITHIN_SECONDS), changing.result(WITHIN_SECONDS)
 
     yield between
     engine.dispose()
@@ -114,3 +114,16 @@ def test_no_command_line_that_is_let_in_undoes_that_its_person_was_disabled(ask,
         lambda: ask("PUT", "/people/anna/disabled"),
     )
     assert ask("GET", "/people/anna")["disabled_at"] is not None
+
+
+def test_a_command_line_is_let_in_or_refused_and_not_both(vault, person, browser, between):
+    anna, terminal = person("anna", "contributor"), browser()
+    asked = terminal("POST", "/logins", 201, {}, json={})
+    answered = between(
+        lambda: anna.answer("POST", f"/logins/{asked['code']}/approve"),
+        lambda: vault.rest.post(f"/api/logins/{asked['code']}/refuse"),
+        LoginRequests,
+        "put",
+    )
+    assert [each.status_code for each in answered] == [200, 404]
+    terminal("POST", "/logins/poll", 200, {}, json={"secret": asked["secret"]})

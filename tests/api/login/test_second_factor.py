@@ -163,3 +163,35 @@ def test_the_apps_secret_is_shown_once_and_to_nobody_else(enrolled, ask, capfd):
     told = str(ask("GET", "/people")) + str(ask("GET", "/audit")) + "".join(capfd.readouterr())
     assert app.secret not in told
     assert not any(code in told for code in codes)
+
+
+def test_a_password_that_was_right_is_not_counted_while_codes_are_kept_waiting(enrolled, browser):
+    enrolled("anna")
+    for _ in range(5):
+        browser().log_in(name="anna", password=PASSWORD, code="000000", wanted=401)
+    for _ in range(8):
+        browser().log_in(name="anna", password=PASSWORD, code="000000", wanted=429)
+    refused = browser().log_in(name="anna", password=PASSWORD, wanted=401)
+    assert refused["error"]["code"] == "second-factor-needed"
+
+
+def test_codes_with_links_that_are_none_keep_nobody_waiting(enrolled, ask, browser, clock):
+    _, app, _ = enrolled("anna")
+    for _ in range(8):
+        browser().log_in(link="ssl_" + "x" * 32, code="000000", wanted=401)
+    link = ask("POST", "/people/anna/reset-password")["link"]
+    browser().log_in(link=link, code=app.at(clock()))
+
+
+def test_whoever_came_by_roots_link_and_chose_a_password_says_it_from_then_on(
+    vault, enrolled, browser, clock
+):
+    enrolled("anna", "contributor")
+    anna = browser()
+    anna.log_in(link=login_link(vault.home, "anna").link)
+    ends = anna("GET", "/session")["ends_at"]
+    body = {"password": "seven boats over the hill"}
+    shown = anna("PUT", "/session/password", json=body)
+    assert (shown["chooses_password"], shown["ends_at"], shown["roles"]) == (False, ends, ["contributor"])
+    anna("PUT", "/session/password", 401, json={"password": "nine stones over the hill"})
+    anna("POST", "/session/second-factor/remove", json={})  # the app is lost: that is why root was asked

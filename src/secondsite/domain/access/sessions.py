@@ -37,16 +37,20 @@ class LogInWay(StrEnum):
     """A link that an administrator gave, to choose a password."""
     RECOVERY = "recovery"
     """A link that root made at the vault's host."""
+    RECOVERED = "recovered"
+    """The same, and a password was chosen since."""
 
 
 WITHOUT_SECOND_FACTOR = frozenset({LogInWay.PASSWORD, LogInWay.LINK})
 CHOOSES_PASSWORD = frozenset({LogInWay.LINK, LogInWay.RECOVERY})
 """Who came by these chooses a password without saying the former one."""
+BY_ROOT = frozenset({LogInWay.RECOVERY, LogInWay.RECOVERED})
+"""Who came by these needs no code of a second factor, for as long as the session lasts."""
 
 
 def ends_at(began: datetime, holder_ends: datetime | None, way: LogInWay) -> datetime:
     """When a session that begins now ends at the latest: never after what it was begun with."""
-    lasts = BY_LINK_SECONDS if way in CHOOSES_PASSWORD else LASTS_SECONDS
+    lasts = BY_LINK_SECONDS if way in CHOOSES_PASSWORD | BY_ROOT else LASTS_SECONDS
     last = began + timedelta(seconds=lasts)
     return last if holder_ends is None else min(last, holder_ends)
 

@@ -20,6 +20,7 @@ LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """Letters that make no words and are not mistaken for digits."""
 LASTS, POLL_SECONDS = timedelta(seconds=10 * MINUTE), 2.0
 MOST_WAITING, MOST_OF_ONE_ADDRESS = 100, 5
+LOCK = "logins"
 GONE = "Ask anew: 'secondsite login'."
 
 
@@ -34,7 +35,7 @@ class CommandLines:
         attempt = Attempt("", caller.address)
         self._parts.attempts.begin(attempt)
         with self._parts.store.transaction() as tx:
-            tx.one_at_a_time("logins")
+            tx.one_at_a_time(LOCK)
             _make_room(tx, caller.address, now)
             record = LoginRequestRecord(
                 code=_new_code(tx),
@@ -56,6 +57,7 @@ class CommandLines:
         """Let the command line in as the caller. Raises NotFound, Forbidden for a command line, and for
         whoever came by a link."""
         with self._parts.changing() as tx:
+            tx.one_at_a_time(LOCK)
             record = self._waiting(tx, code)
             way = self._way(tx)
             holder_sha256 = self._parts.caller.token_sha256
@@ -66,6 +68,7 @@ class CommandLines:
     def refuse(self, code: str) -> rest.PendingLogin:
         """Do not let it in. Raises NotFound."""
         with self._parts.changing() as tx:
+            tx.one_at_a_time(LOCK)
             record = self._waiting(tx, code)
             tx.login_requests.put(replace(record, refused=True))
             self._parts.note(after=_shape(record))

@@ -45,9 +45,8 @@ class LogIns:
         self._parts.attempts.begin(attempts[0])
         try:
             self._require_password(request, known)
-            if request.code is not None:  # whoever does not know the password uses up no guess at a code
-                attempts.append(replace(attempts[0], has_code=True))
-                self._parts.attempts.begin(attempts[1])
+            if request.code is not None and known is not None:
+                attempts.append(self._attempt_of_a_code(attempts[0], known))
             with self._parts.changing() as tx:
                 tx.one_at_a_time(PEOPLE_LOCK)
                 begun = self.begin_with(tx, self._proof(tx, request, known), former, program, request.kind)
@@ -64,10 +63,23 @@ class LogIns:
         return begun
 
     def _known(self, request: rest.LogIn) -> PersonRecord | None:
-        """The person with the name, if there is one."""
-        name = request.name or ""
+        """The person with the name, or whose link it is, if there is one."""
+        name, link = request.name or "", request.link or ""
         with self._parts.store.reading() as tx:
+            if secrets.is_link(link):
+                return tx.people.of_link(secrets.digest(link))
             return tx.people.named(name) if NAME.fullmatch(name) else None
+
+    def _attempt_of_a_code(self, first: Attempt, known: PersonRecord) -> Attempt:
+        """An attempt of this person's, counted: whoever knows neither password nor link uses up no guess at a
+        code. Raises TooManyAttempts; the first attempt was right all the same, and counts no more."""
+        attempt = Attempt(known.name, first.address, known.last_address, has_code=True)
+        try:
+            self._parts.attempts.begin(attempt)
+        except errors.TooManyAttempts:
+            self._parts.attempts.succeeded(first)
+            raise
+        return attempt
 
     def _attempt(self, request: rest.LogIn, known: PersonRecord | None) -> Attempt:
         came_from = "" if known is None else known.last_address

@@ -15,6 +15,9 @@ from ...shared import passwords, secrets
 from .logins import Begun, LogIns
 from .proofs import Proof
 
+CHOSEN = {LogInWay.LINK: LogInWay.PASSWORD, LogInWay.RECOVERY: LogInWay.RECOVERED}
+"""How somebody is there once a password was chosen: only the first one needs no present one."""
+
 
 class Own:
     def __init__(self, parts: Parts) -> None:
@@ -41,9 +44,9 @@ class Own:
         changed = replace(found, password_hash=kept, mark_sha256=secrets.new_mark())
         tx.people.put(changed)
         tx.sessions.remove_of(found.id)
-        way = LogInWay.PASSWORD if mine.way is LogInWay.LINK else mine.way
+        way = CHOSEN.get(mine.way, mine.way)
         proof = Proof(way, changed, changed.mark_sha256)
-        last = mine.ends_at if way is LogInWay.RECOVERY else None
+        last = mine.ends_at if way in sessions.BY_ROOT else None
         return LogIns(self._parts).begin_with(tx, proof, None, program, mine.kind, last)
 
 

@@ -64,7 +64,7 @@ class SecondFactor:
         attempt = self._count(mine.person)
         with self._parts.changing() as tx:
             person = self._now(tx, mine)
-            if mine.way is not LogInWay.RECOVERY and person.totp_secret is not None:
+            if mine.way not in sessions.BY_ROOT and person.totp_secret is not None:
                 person = proofs.with_code(person, code, self._parts.now())
             begun = self._anew(tx, without(person), LogInWay.PASSWORD, mine, program)
         self._parts.attempts.succeeded(attempt)
@@ -98,7 +98,7 @@ class SecondFactor:
     def _anew(self, tx: Transaction, person: PersonRecord, way: LogInWay, mine: Me, program: str) -> Begun:
         """A session in place of all that the person has. Who came by a link has come by that still, and none
         lasts longer for it: whoever took one over would keep it for ever."""
-        way = mine.way if mine.way in sessions.CHOOSES_PASSWORD else way
+        way = mine.way if mine.way in sessions.CHOOSES_PASSWORD | sessions.BY_ROOT else way
         changed = replace(person, mark_sha256=secrets.new_mark())
         tx.people.put(changed)
         tx.sessions.remove_of(changed.id)
