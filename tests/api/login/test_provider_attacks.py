@@ -5,11 +5,13 @@ import hmac
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import pytest
 from joserfc import jwk, jwt
 
+from rig.eventually import eventually
 from secondsite.vault.facade.nouns.login.by_provider import LASTS
 from secondsite.vault.notices.delivery import connection
 from secondsite.vault.openid import fetching
@@ -267,6 +269,28 @@ def test_a_provider_that_says_a_byte_now_and_then_gets_no_more_than_its_time(
     finally:
         over.set()
     assert "within" in told["error"]["message"]
+
+
+def test_a_provider_that_hangs_keeps_nobody_out_who_comes_from_another(
+    staff, create, browser, authority, ask
+):
+    over, other = threading.Event(), openid.Scripted(authority)
+    body = {"name": "guests", "issuer": other.issuer, "client_id": openid.CLIENT, "secret": openid.SECRET}
+    groups = [{"group": "dr-operators", "roles": ["reader"]}]
+    ask("POST", "/log-in/providers", 201, json={**body, "groups": groups, "ca_pem": authority.pem})
+    staff.answers["/.well-known/openid-configuration"] = lambda handler: over.wait(20) and handler.say({})
+    begin = {"provider": "staff"}
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            held = [pool.submit(browser().answer, "POST", "/log-in/begin", json=begin) for _ in range(2)]
+            eventually(lambda: staff.asked.count("/.well-known/openid-configuration") == 2)
+            assert code_of(browser().begin(wanted=429)) == "too-many-attempts"
+            browser().enter(other, by="guests", name="otto")
+            over.set()
+            assert [each.result(20).status_code for each in held] == [502, 502]
+    finally:
+        over.set()
+        other.close()
 
 
 def test_what_the_provider_says_in_an_error_is_told_only_if_it_is_a_word(staff, browser):

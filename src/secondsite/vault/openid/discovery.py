@@ -2,7 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -18,7 +20,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 KEPT_SECONDS, KEYS_APART_SECONDS = float(HOUR), float(MINUTE)
 """How long what a provider said counts; how often its keys are read anew for one that is not known."""
-MOST_KEYS = 50
+MOST_KEYS, MOST_AT_ONCE = 50, 2
 BASIC, POST = "client_secret_basic", "client_secret_post"
 Key = dict[str, JsonValue]
 
@@ -52,6 +54,24 @@ class Discovery:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[tuple[str, str | None], _Known] = {}
+        self._asking: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, provider: Provider) -> Iterator[None]:
+        """For whoever is about to wait for this provider. One that answers slowly, or not, keeps few waiting:
+        raises TooManyAttempts beyond, so that whoever comes from another one gets in."""
+        with self._lock:
+            if self._asking[provider.issuer] >= MOST_AT_ONCE:
+                raise errors.TooManyAttempts(
+                    f"{provider.issuer} is slow: others wait for it.", do="Try again in some seconds."
+                )
+            self._asking[provider.issuer] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking[provider.issuer] -= 1
 
     def metadata(self, provider: Provider) -> Metadata:
         """What the provider says of itself. Raises ProviderUnavailable."""

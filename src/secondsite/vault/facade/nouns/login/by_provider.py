@@ -53,7 +53,8 @@ class ByProvider:
         self._parts.attempts.begin(Attempt("", self._parts.caller.address))
         provider = self._provider(request.provider)
         redirect_uri = f"https://{host}{callback_path(provider.name)}"
-        started = openid.start(self._parts.providers, provider.provider, redirect_uri)
+        with self._parts.providers.turn(provider.provider):
+            started = openid.start(self._parts.providers, provider.provider, redirect_uri)
         secret, now = secrets.new_login(), self._parts.now()
         login = ProviderLogin(
             state_sha256=secrets.digest(started.state),
@@ -117,7 +118,8 @@ class ByProvider:
             why = request.error if request.error and ERROR.fullmatch(request.error) else "it does not say why"
             raise errors.Unauthenticated(f"The provider '{record.name}' lets nobody in: {why}.", do=ANEW)
         given = Exchange(request.code, login.redirect_uri, login.verifier, login.nonce)
-        return openid.claims_of(known, provider, record.secret, given, self._parts.now())
+        with known.turn(provider):
+            return openid.claims_of(known, provider, record.secret, given, self._parts.now())
 
     def _person(self, tx: Transaction, record: ProviderRecord, claims: Claims, grant: Grant) -> PersonRecord:
         """The person as the provider's groups make them now. Raises Forbidden for one who is disabled."""
