@@ -176,17 +176,23 @@ AllowIsolate=yes
 
 // InstallFence has each boot of this hardware ask first; `unanswered` is start or stay.
 func (h Host) InstallFence(unanswered, hardware string) error {
-	own, err := os.ReadFile(hardware)
-	if text := strings.TrimSpace(string(own)); err != nil || text == "" || strings.ContainsAny(text, "\"$`\\\n") {
+	text, err := os.ReadFile(hardware)
+	own := strings.TrimSpace(string(text))
+	if err != nil || own == "" || strings.ContainsAny(own, "\"$`\\\n") {
 		return fmt.Errorf("this machine's hardware has no UUID in %s, by which it is told from its copy at the other "+
 			"site: it cannot have a fence", hardware)
 	}
+	return h.writeFence(unanswered, hardware, own)
+}
+
+// writeFence has boots ask on the hardware that has this UUID in that file.
+func (h Host) writeFence(unanswered, hardware, own string) error {
 	chosen := otherwise[unanswered]
 	otherwise := strings.NewReplacer("ENDED", ended, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
 		"NOTE", fencing.OpenNote,
 		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(chosen.service)
 	words := strings.NewReplacer(
-		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", strings.TrimSpace(string(own)), "UNITS", units,
+		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", own, "UNITS", units,
 		"TARGET", fencing.Target, "SERVICE", fencing.ServiceUnit, "PROGRAM", program, "CHOICE", unanswered,
 		"FAILED", chosen.unit, "OTHERWISE", otherwise,
 		"FOLDER", filepath.Dir(fencing.OpenNote), "REACHED", strings.Join(fencing.Reached, " "), "NEEDED", needed(),
@@ -208,9 +214,13 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 // HasFence tells whether the next boot asks.
 func (h Host) HasFence() bool { return exists(h.path(generator)) }
 
-var chosen, asksOf = regexp.MustCompile(`--unanswered (start|stay)\n`), regexp.MustCompile(`"\$\(cat (\S+) 2>`)
+var (
+	chosen = regexp.MustCompile(`--unanswered (start|stay)\n`)
+	asksOf = regexp.MustCompile(`"\$\(cat (\S+) 2>/dev/null\)" = "([^"]+)"`)
+)
 
-// renewFence writes a fence that is there as this program does, for what it was made.
+// renewFence writes a fence that is there as this program does, for the hardware that it was made for: a copy at the other
+// site has the same disks, and may be upgraded too.
 func (h Host) renewFence() error {
 	service, first := os.ReadFile(h.path(units + fencing.ServiceUnit))
 	written, second := os.ReadFile(h.path(generator))
@@ -218,7 +228,7 @@ func (h Host) renewFence() error {
 	if first != nil || second != nil || unanswered == nil || hardware == nil {
 		return nil
 	}
-	return h.InstallFence(string(unanswered[1]), string(hardware[1]))
+	return h.writeFence(string(unanswered[1]), string(hardware[1]), string(hardware[2]))
 }
 
 // needed are the units that a fenced boot may start; `systemd-.service` stands for all whose names begin so.
