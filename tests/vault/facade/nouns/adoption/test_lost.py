@@ -17,7 +17,7 @@ TOLD_BY_APPLIANCES = frozenset(
 ITS_OWN = frozenset(
     {
         "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "lived",
-        "login_requests", "passed_orders", "registration_keys", "sessions",
+        "login_requests", "passed_orders", "provider_logins", "registration_keys", "sessions",
         "vault_processes",
     }
 )  # fmt: skip
@@ -25,6 +25,7 @@ ITS_OWN = frozenset(
 SET_AGAIN = {
     "tokens": "secondsite token create",
     "people": "secondsite person create",
+    "providers": "secondsite provider create",
     "log_in_rules": "secondsite person require-second-factor",
     "weekly_reports": "weekly reports",
     "notice_targets": "secondsite notice set",
