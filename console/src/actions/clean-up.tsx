@@ -5,6 +5,7 @@ import { Dialog } from './dialog';
 import { Choice, Notes, isLong } from './fields';
 import type { ActProps } from './machine-acts';
 import { start } from './start';
+import { WithoutSite, asWithout } from './without-site';
 
 export type Given = { notes: string; verdict: '' | 'passed' | 'failed' };
 export const asOptions = ({ notes, verdict }: Given) => ({ notes, verdict: verdict || null });
@@ -23,15 +24,21 @@ export function VerdictFields({ value, onChange }: { value: Given; onChange: (to
 export default function CleanUp({ machine, onClose }: ActProps) {
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const { actions } = words;
-  const options = asOptions(given);
+  const [without, setWithout] = useState('');
+  const options = { ...asOptions(given), ...asWithout(without) };
   return (
     <Dialog
       title={actions.title(actions.verbs.cleanup_test_failover, machine.name)} act={actions.verbs.cleanup_test_failover} verb="cleanup_test_failover" onClose={onClose}
-      steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes)}
+      steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes)} loses={without !== '' && actions.giveUp.lost(without)} confirm={machine.name}
       meanwhile={useMeanwhile(machine, 'cleanup_test_failover')} request={JSON.stringify(options)}
       send={(key) => start('cleanup_test_failover', { machines: [machine.id] }, options, key)}
     >
-      {() => <VerdictFields value={given} onChange={setGiven} />}
+      {() => (
+        <>
+          <VerdictFields value={given} onChange={setGiven} />
+          <WithoutSite machine={machine} value={without} onChange={setWithout} />
+        </>
+      )}
     </Dialog>
   );
 }

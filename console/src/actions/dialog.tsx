@@ -5,6 +5,7 @@ import { useLocation } from 'wouter';
 import { Refused, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
 import { To, jobPath } from '../parts/frame';
+import { useShown } from '../parts/shown';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { Typed } from './fields';
@@ -33,6 +34,8 @@ export type DialogProps = {
   request: string;
   /** Sends it; gives the job to look at next, or nothing. */
   send: (key: string) => Promise<string | void>;
+  /** What came of it, once it is sent: then it stays open and shows this. `null`: not yet. */
+  result?: ReactNode;
   onClose: () => void;
   /** What Escape and the other button do; they close it unless something is to be asked first. */
   leave?: () => void;
@@ -47,7 +50,7 @@ export function useNeedsApproval(verb: string | undefined): boolean {
   return verb !== undefined && !!data?.verbs?.some((each) => settingName(each) === settingName(verb));
 }
 
-function useSending({ request, send, onClose }: Pick<DialogProps, 'request' | 'send' | 'onClose'>) {
+function useSending({ request, send, onClose, result }: Pick<DialogProps, 'request' | 'send' | 'onClose' | 'result'>) {
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const [, go] = useLocation();
@@ -57,7 +60,8 @@ function useSending({ request, send, onClose }: Pick<DialogProps, 'request' | 's
     setProblem(undefined);
     try {
       const job = await send(key.of(request));
-      onClose();
+      if (result === undefined) onClose();
+      setBusy(false);
       if (job) go(jobPath(job));
     } catch (found) {
       if (found instanceof Refused) key.end();
@@ -69,7 +73,7 @@ function useSending({ request, send, onClose }: Pick<DialogProps, 'request' | 's
 }
 
 export function Dialog(props: DialogProps) {
-  const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, children } = props;
+  const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, result, children } = props;
   const [tried, setTried] = useState(false);
   const [typed, setTyped] = useState('');
   const form = useRef<HTMLFormElement>(null);
@@ -78,7 +82,8 @@ export function Dialog(props: DialogProps) {
   const meanwhile = !isBusy && props.meanwhile; // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
   const isTyped = !loses || !confirm || typed.trim() === confirm;
-  const isKept = problem instanceof Refused && problem.code === APPROVAL_NEEDED;
+  const isAsked = problem instanceof Refused && problem.code === APPROVAL_NEEDED;
+  const isKept = isAsked || !!result;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -86,22 +91,23 @@ export function Dialog(props: DialogProps) {
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
   };
   return (
-    <Modal isOpen variant={variant} onClose={leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
+    <Modal isOpen variant={variant} onClose={result ? onClose : leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
       <ModalHeader title={title} labelId={`${id}-title`} />
       <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
         <Form id={id} ref={form} onSubmit={submit} noValidate>
           {meanwhile}
           {problem !== undefined && isSaid(problem) && <Said of={problem} />}
-          {steps.length > 0 && (
+          {result && <div role="status">{result}</div>}
+          {!result && steps.length > 0 && (
             <section aria-label={words.actions.will}>
               <h2 className="lesser">{words.actions.will}</h2>
               <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
             </section>
           )}
-          {children?.(tried)}
+          {!result && children?.(tried)}
           {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
-          {loses && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
-          {loses && confirm && <Typed name={confirm} value={typed} onChange={setTyped} tried={tried} />}
+          {loses && !result && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
+          {loses && confirm && !result && <Typed name={confirm} value={typed} onChange={setTyped} tried={tried} />}
         </Form>
       </ModalBody>
       <ModalFooter>
@@ -110,7 +116,7 @@ export function Dialog(props: DialogProps) {
             {needsApproval ? words.actions.asks(button) : button}
           </Button>
         )}
-        <Button variant="link" onClick={leave}>{isKept ? words.actions.close : words.actions.back}</Button>
+        <Button variant="link" onClick={result ? onClose : leave}>{isKept ? words.actions.close : words.actions.back}</Button>
       </ModalFooter>
     </Modal>
   );
@@ -118,14 +124,18 @@ export function Dialog(props: DialogProps) {
 
 /** What the vault said to it. */
 function Said({ of: problem }: { of: unknown }) {
+  return <div role="alert" ref={useShown()}><SaidAs of={problem} /></div>;
+}
+
+function SaidAs({ of: problem }: { of: unknown }) {
   const { says, next } = told(problem);
   const { actions } = words;
   const may = useWho().data?.permissions.includes('enter');
-  if (!(problem instanceof Refused)) return <div role="alert"><Alert isInline variant="danger" component="h3" title={says}>{actions.notSent}</Alert></div>;
+  if (!(problem instanceof Refused)) return <Alert isInline variant="danger" component="h3" title={says}>{actions.notSent}</Alert>;
   if (problem.code === APPROVAL_NEEDED) {
-    return <div role="alert"><Alert isInline variant="info" component="h3" title={actions.asked}>{says}<br />{next}<br />{may && <To path="/access">{actions.toApprovals}</To>}</Alert></div>;
+    return <Alert isInline variant="info" component="h3" title={actions.asked}>{says}<br />{next}<br />{may && <To path="/access">{actions.toApprovals}</To>}</Alert>;
   }
-  return <div role="alert"><Alert isInline variant="danger" component="h3" title={actions.refused}>{says}<br />{next}</Alert></div>;
+  return <Alert isInline variant="danger" component="h3" title={actions.refused}>{says}<br />{next}</Alert>;
 }
 
 export type Machine = Shapes['Machine'];

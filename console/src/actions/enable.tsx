@@ -6,6 +6,7 @@ import { Asking, told } from '../parts/state';
 import { words } from '../words';
 import { Obstacles } from './about';
 import { Dialog } from './dialog';
+import { MoreFields, NOTHING_MORE, asBody, isSoundMore, useUnprotected } from './enable-more';
 import { Choice, Tick } from './fields';
 import { start } from './start';
 import { Ticks } from './ticked';
@@ -19,26 +20,32 @@ export default function Enable({ onClose }: { onClose: () => void }) {
   const [policy, setPolicy] = useState('default');
   const [encrypts, setEncrypts] = useState(false);
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
+  const [more, setMore] = useState(NOTHING_MORE);
   const { actions } = words;
   const { enable } = actions;
   const source = way.source || sites[0] || '';
   const target = way.target || sites.find((each) => each !== source) || '';
   const machines = [...ids];
-  const body = { machines, source_site: source, target_site: target, policy, encrypt: encrypts };
+  const found = useUnprotected(source);
+  const disks = new Map(found.map((each) => [each.id, each.disks] as const));
+  const extra = asBody(more, machines, disks);
+  const body = { machines, source_site: source, target_site: target, policy, encrypt: encrypts, ...extra };
+  const isSound = ids.size > 0 && source !== target && isSoundMore(more) && Object.values(extra.disks).every((each) => each.length > 0);
   const named = (all: readonly string[]) => all.map((each) => [each, each] as const);
   return (
     <Dialog
       title={actions.title(actions.verbs.enable_protection, actions.many(ids.size))} act={actions.verbs.enable_protection} verb="enable_protection" onClose={onClose}
-      steps={actions.steps.enable_protection(source, target)} isSound={ids.size > 0 && source !== target} request={JSON.stringify(body)}
+      steps={actions.steps.enable_protection(source, target)} isSound={isSound} request={JSON.stringify(body)}
       send={(key) => start('enable_protection', { machines }, body, key)}
     >
       {(tried) => (
         <>
           <Choice title={enable.source} value={source} options={named(sites)} onChange={(to) => { setWay({ source: to, target }); setIds(new Set()); }} />
-          <Choice title={enable.target} value={target} options={named(sites)} onChange={(to) => setWay({ source, target: to })} wrong={source === target && sites.length > 0 && enable.needTwo} />
+          <Choice title={enable.target} value={target} options={named(sites)} onChange={(to) => { setWay({ source, target: to }); setMore({ ...more, appliance: '', store: '' }); }} wrong={source === target && sites.length > 0 && enable.needTwo} />
           <Unprotected site={source} value={ids} onChange={setIds} wrong={tried && !ids.size && enable.needMachine} />
           <Choice title={enable.policy} value={policy} options={named(policies)} onChange={setPolicy} />
           <Tick title={enable.encrypt} value={encrypts} onChange={setEncrypts} />
+          <MoreFields target={target} machines={found.filter((each) => ids.has(each.id))} value={more} onChange={setMore} tried={tried} />
           {source !== target && machines.slice(0, MOST_ASKED).map((each) => <Asked key={each} site={source} machine={each} target={target} encrypts={encrypts} />)}
         </>
       )}

@@ -10,6 +10,8 @@ export type ActProps = { machine: Machine; verb: Verb; onClose: () => void };
 type Act = { permission: Permission; show: ComponentType<ActProps> };
 
 const plain = lazy(() => import('./plain-act'));
+const disks = lazy(() => import('./disks'));
+const FailBack = lazy(() => import('./failback'));
 const acts: Partial<Record<Verb, Act>> = {
   failover: { permission: 'operate', show: lazy(() => import('./failover')) },
   planned_failover: { permission: 'operate', show: lazy(() => import('./planned-failover')) },
@@ -21,6 +23,10 @@ const acts: Partial<Record<Verb, Act>> = {
   cleanup_test_failover: { permission: 'operate', show: lazy(() => import('./clean-up')) },
   resynchronize: { permission: 'operate', show: plain },
   update_names: { permission: 'operate', show: plain },
+  include_disk: { permission: 'protect', show: disks },
+  exclude_disk: { permission: 'protect', show: disks },
+  move_replica: { permission: 'operate', show: lazy(() => import('./move-replica')) },
+  settle: { permission: 'operate', show: lazy(() => import('./settle')) },
   disable_protection: { permission: 'protect', show: plain },
 };
 const verbs = Object.keys(acts) as Verb[];
@@ -33,12 +39,25 @@ export function MachineActs({ machine }: { machine: Machine }) {
   const foreign = allowed.filter((each) => !mine.includes(each));
   const Shown = open && acts[open]!.show;
   const { actions } = words;
+  const failsBack = mine.includes('reprotect') && machine.state === 'committed' && machine.drill.state === 'none' && machine.direction === 'forward';
   return (
     <section aria-label={actions.here} className="acts">
       {mine.map((each) => <Button key={each} variant={each === 'disable_protection' ? 'danger' : 'secondary'} onClick={() => setOpen(each)}>{actions.verbs[each]}</Button>)}
+      {failsBack && <FailBackAct machine={machine} />}
       {!allowed.length && <p>{actions.none}</p>}
       {foreign.length > 0 && <p>{actions.may(foreign.map((each) => actions.verbs[each]).join(', '))}</p>}
       {Shown && <Suspense><Shown machine={machine} verb={open} onClose={() => setOpen(undefined)} /></Suspense>}
     </section>
+  );
+}
+
+/** Where a machine could be protected back, it can also come home in one job. */
+function FailBackAct({ machine }: { machine: Machine }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button variant="secondary" onClick={() => setOpen(true)}>{words.actions.failback.act}</Button>
+      {isOpen && <Suspense><FailBack machine={machine} verb="planned_failover" onClose={() => setOpen(false)} /></Suspense>}
+    </>
   );
 }

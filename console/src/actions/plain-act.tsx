@@ -1,9 +1,11 @@
 // Verbs that ask for nothing: commit, cancel failover, resynchronize, update names; and disabling, which is typed.
+import { useState } from 'react';
 import { words } from '../words';
 import { useMeanwhile } from './about';
 import { Dialog, type Machine } from './dialog';
 import type { ActProps } from './machine-acts';
 import { start, type Verb } from './start';
+import { WithoutSite, asWithout } from './without-site';
 
 /** What a verb loses, if it loses anything. */
 function lost(verb: Verb, machine: Machine): string | false {
@@ -13,13 +15,19 @@ function lost(verb: Verb, machine: Machine): string | false {
   return false;
 }
 
+const GIVES_UP: readonly Verb[] = ['commit', 'cancel_failover', 'disable_protection'];
+
 export default function PlainAct({ machine, verb, onClose }: ActProps) {
+  const [without, setWithout] = useState('');
   const { actions } = words;
+  const loses = [lost(verb, machine), without && actions.giveUp.lost(without)].filter(Boolean).join(' ');
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], machine.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={actions.steps[verb](machine.source_site, machine.target_site ?? words.none)} loses={lost(verb, machine)} confirm={machine.name}
-      meanwhile={useMeanwhile(machine, verb)} request="" send={(key) => start(verb, { machines: [machine.id] }, {}, key)}
-    />
+      steps={actions.steps[verb](machine.source_site, machine.target_site ?? words.none)} loses={loses || false} confirm={machine.name}
+      meanwhile={useMeanwhile(machine, verb)} request={without} send={(key) => start(verb, { machines: [machine.id] }, asWithout(without), key)}
+    >
+      {() => GIVES_UP.includes(verb) && <WithoutSite machine={machine} value={without} onChange={setWithout} />}
+    </Dialog>
   );
 }

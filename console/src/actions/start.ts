@@ -15,6 +15,10 @@ type Options = {
   reprotect: Shapes['ReprotectOptions'];
   resynchronize: Shapes['NoOptions'];
   update_names: Shapes['NoOptions'];
+  include_disk: Shapes['IncludeDiskOptions'];
+  exclude_disk: Shapes['ExcludeDiskOptions'];
+  move_replica: Shapes['MoveReplicaOptions'];
+  settle: Shapes['SettleOptions'];
 };
 export type Verb = keyof Options;
 

@@ -15,7 +15,7 @@ export function EditActs({ acts, isSmall = false, isQuiet = false }: { acts: rea
   return (
     <div className="acts">
       {mine.map(({ label, about, isDanger }, at) => (
-        <Button key={label} size={isSmall ? 'sm' : 'default'} variant={isDanger ? 'danger' : 'secondary'} aria-label={about ? `${label} ${about}` : undefined} onClick={() => setOpen(at)}>{label}</Button>
+        <Button key={label} size={isSmall ? 'sm' : 'default'} variant="secondary" isDanger={isDanger} aria-label={about ? `${label} ${about}` : undefined} onClick={() => setOpen(at)}>{label}</Button>
       ))}
       {foreign.length > 0 && !isQuiet && <p className="small">{words.edits.mayNot(foreign.map((each) => each.label).join(', '))}</p>}
       {open !== undefined && <Suspense>{mine[open]?.show(() => setOpen(undefined))}</Suspense>}

@@ -3,6 +3,7 @@ import { Alert } from '@patternfly/react-core';
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../actions/dialog';
 import { cache } from '../api';
+import { useShown } from '../parts/shown';
 import { words } from '../words';
 import { isLate, type Edition } from './edition';
 import { Stale, type Line } from './stale';
@@ -26,6 +27,8 @@ export type EditProps<T, D> = {
   /** Sends it. `tag`: the edition that it was made from; `key`: a repeat with the same one changes nothing. */
   send: (draft: D, tag: string, key: string) => Promise<unknown>;
   variant?: 'medium' | 'large';
+  /** What came of it, if it is to be seen: `null` until then. */
+  result?: ReactNode;
   onClose: () => void;
   children: (draft: D, change: (to: D) => void, tried: boolean) => ReactNode;
 };
@@ -47,7 +50,7 @@ function useDraft<T, D>({ found, draftOf }: Pick<EditProps<T, D>, 'found' | 'dra
 }
 
 export function Edit<T, D>(props: EditProps<T, D>) {
-  const { title, act, verb, found, again, draftOf, lines, isSound, steps = [], send, variant, onClose, children } = props;
+  const { title, act, verb, found, again, draftOf, lines, isSound, steps = [], send, variant, result, onClose, children } = props;
   const { base, draft, change, keep, take, isStale, isChanged } = useDraft(props);
   const [asksToLeave, setAsksToLeave] = useState(false);
   const deliver = async (key: string) => {
@@ -66,14 +69,16 @@ export function Edit<T, D>(props: EditProps<T, D>) {
   return (
     <Dialog
       title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isSaid={(problem) => !isLate(problem)}
-      request={JSON.stringify(draft)} send={deliver} onClose={onClose} leave={leave}
+      request={JSON.stringify(draft)} result={result} send={deliver} onClose={onClose} leave={leave}
     >
       {(tried) => (
         <>
-          {asksToLeave && <div role="alert"><Alert isInline variant="warning" component="h3" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>}
+          {asksToLeave && <Unsent />}
           {children(draft, change, tried)}
         </>
       )}
     </Dialog>
   );
 }
+
+const Unsent = () => <div role="alert" ref={useShown()}><Alert isInline variant="warning" component="h3" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>;

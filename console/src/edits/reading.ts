@@ -1,6 +1,6 @@
 // What people write in fields, and back: spans as they are shown, sizes, lists. Nothing is rounded on the way.
-const UNITS = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
-const PART = /^\s*(\d+(?:\.\d+)?)\s*(d|h|min|s)(?=$|\s|\d)/;
+const UNITS: Record<string, number> = { d: 86_400, h: 3_600, min: 60, s: 1 };
+const PART = /^\s*(\d+(?:\.\d+)?)\s*(d|h|min|m|s)(?=$|\s|\d)/i;
 
 /** "1 h 30 min" -> 5400; "90" -> 90; undefined for anything else. */
 export function readSpan(text: string): number | undefined {
@@ -9,7 +9,7 @@ export function readSpan(text: string): number | undefined {
   do {
     const found = PART.exec(rest);
     if (!found) return undefined;
-    seconds += Number(found[1]) * UNITS[found[2] as keyof typeof UNITS];
+    seconds += Number(found[1]) * UNITS[found[2]!.toLowerCase() === 'm' ? 'min' : found[2]!.toLowerCase()]!;
     rest = rest.slice(found[0].length);
   } while (rest.trim());
   return seconds;
@@ -26,13 +26,22 @@ export function writeSpan(seconds: number): string {
   return parts.filter(Boolean).join(' ') || '0 s';
 }
 
-const SIZES = { TiB: 2 ** 40, GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10, TB: 1e12, GB: 1e9, MB: 1e6, KB: 1e3, B: 1 } as const;
+const SIZES: Record<string, number> = { TiB: 2 ** 40, GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10, TB: 1e12, GB: 1e9, MB: 1e6, kB: 1e3, B: 1 };
+const BITS: Record<string, number> = { Gbit: 1.25e8, Mbit: 1.25e5, kbit: 125, bit: 0.125 };
+const lower = (units: Record<string, number>) => Object.fromEntries(Object.entries(units).map(([unit, size]) => [unit.toLowerCase(), size]));
+const [SIZE_UNITS, RATE_UNITS] = [lower(SIZES), lower({ ...SIZES, ...BITS })];
+
+function amount(text: string, units: Record<string, number>): number | undefined {
+  const [, many, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const size = units[unit.toLowerCase() || 'b'];
+  return many === undefined || size === undefined ? undefined : Math.round(Number(many) * size);
+}
 
 /** "4 GiB" -> 4294967296; "500 MB" -> 500000000; undefined for anything else. */
-export function readSize(text: string): number | undefined {
-  const [, many, unit = 'B'] = /^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)?\s*$/.exec(text) ?? [];
-  return many === undefined ? undefined : Math.round(Number(many) * SIZES[unit as keyof typeof SIZES]);
-}
+export const readSize = (text: string) => amount(text, SIZE_UNITS);
+
+/** Bytes a second of "100 MB/s" or "200 Mbit". */
+export const readRate = (text: string) => amount(text.replace(/\/\s*s\s*$/, ''), RATE_UNITS);
 
 /** With the largest unit that gives a whole number. */
 export function writeSize(bytes: number): string {

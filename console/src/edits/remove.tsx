@@ -2,10 +2,9 @@
 import { useRef } from 'react';
 import { useLocation } from 'wouter';
 import { Dialog } from '../actions/dialog';
-import { cache } from '../api';
 import { Asking } from '../parts/state';
 import { words } from '../words';
-import { isLate, useEdition } from './edition';
+import { isLate, readAll, useEdition } from './edition';
 
 export type RemoveProps = {
   /** What it is, in words, as "plan shop". */
@@ -32,7 +31,7 @@ export function Remove({ what, act = words.edits.remove.act, verb, steps, loses,
       if (isLate(problem)) await again?.();
       throw problem;
     }
-    void cache.invalidateQueries();
+    void readAll();
     if (after) go(after);
   };
   return <Dialog title={`${act} ${what}`} act={act} verb={verb} steps={steps} loses={loses ?? false} confirm={confirm} request={what} send={deliver} onClose={onClose} />;
@@ -40,6 +39,6 @@ export function Remove({ what, act = words.edits.remove.act, verb, steps, loses,
 
 /** The same for what has editions. */
 export function RemoveEdition<T>({ path, of, read, ...props }: RemoveProps & { path: string; of: string; read: () => Promise<{ data?: T; response: Response }> }) {
-  const found = useEdition(path, of, read);
+  const found = useEdition(path, of, read, true);
   return <Asking of={found}>{({ tag }) => <Remove {...props} tag={tag} again={found.refetch} />}</Asking>;
 }

@@ -4,6 +4,9 @@ import { Button, Label } from '@patternfly/react-core';
 import { ApprovalActs } from '../actions/approvals';
 import { api, queries, type Shapes } from '../api';
 import { may, useWho } from '../api/session';
+import { EditActs } from '../edits/edit-acts';
+import { NewAct } from '../edits/named-acts';
+import * as edit from '../edits/nouns';
 import { Facts, Part, Rows } from '../parts/facts';
 import { PageFrame, To, jobPath } from '../parts/frame';
 import { Asking } from '../parts/state';
@@ -20,10 +23,13 @@ export default function Access() {
         <Part title={words.access.you}>
           <Facts of={[[words.access.name, who.name], [words.access.person, who.person], [words.access.roles, who.roles.map(plain).join(', ')], [words.access.site, who.site ?? words.access.all], [words.access.ends, who.ends_at && instant(who.ends_at)]]} />
         </Part>
-        <Part title={words.access.approvals}><Approvals /></Part>
+        <Part title={words.access.approvals}>
+          <EditActs isQuiet acts={[{ label: words.edits.who.settings, permission: 'manage_access', show: (close) => <edit.EditApprovals onClose={close} /> }]} />
+          <Approvals />
+        </Part>
         <Part title={words.access.sessions}><Sessions /></Part>
-        {may(who, 'manage_access') && <Part title={words.access.people}><People /></Part>}
-        {may(who, 'manage_access') && <Part title={words.access.tokens}><Tokens /></Part>}
+        {may(who, 'manage_access') && <Part title={words.access.people}><NewAct label={words.edits.who.newPerson} permission="manage_access" show={edit.NewPerson} /><People /></Part>}
+        {may(who, 'manage_access') && <Part title={words.access.tokens}><NewAct label={words.edits.who.newToken} permission="manage_access" show={edit.NewToken} /><Tokens /></Part>}
       </div>
     </PageFrame>
   );
@@ -72,6 +78,7 @@ function Sessions() {
         { title: access.used, cell: (row) => ago(row.seen_at) },
         { title: access.ends, cell: (row) => instant(row.ends_at) },
         { title: access.program, cell: (row) => row.program || words.none },
+        { title: words.edits.acts, cell: (row) => !row.present && <EditActs isSmall isQuiet acts={[{ label: words.edits.who.endSession, about: `${row.name}, ${instant(row.began_at)}`, permission: 'enter', show: (close) => <edit.EndSession session={row} onClose={close} /> }]} /> },
       ]} />}
     </Asking>
   );
@@ -88,6 +95,7 @@ function People() {
         { title: access.site, cell: (row) => row.site ?? access.all },
         { title: access.factor, cell: (row) => (row.has_second_factor ? words.yes : words.no) },
         { title: access.entered, cell: (row) => (row.last_login_at ? `${ago(row.last_login_at)}, ${row.last_address}` : words.machines.never) },
+        { title: words.edits.acts, cell: (row) => <PersonActs person={row} /> },
       ]} />}
     </Asking>
   );
@@ -104,7 +112,32 @@ function Tokens() {
         { title: access.site, cell: (row) => row.site ?? access.all },
         { title: access.ends, cell: (row) => (row.expired ? access.expired : row.expires_at ? instant(row.expires_at) : words.machines.never) },
         { title: access.used, cell: (row) => ago(row.last_used_at) },
+        { title: words.edits.acts, cell: (row) => <TokenActs name={row.name} /> },
       ]} />}
     </Asking>
+  );
+}
+
+function PersonActs({ person }: { person: Shapes['Person'] }) {
+  const { who, edit: change, remove } = words.edits;
+  const act = (label: string, Shown: typeof edit.EditPerson, isDanger = false) => ({ label, about: person.name, permission: 'manage_access' as const, isDanger, show: (close: () => void) => <Shown person={person} onClose={close} /> });
+  return (
+    <EditActs isSmall isQuiet acts={[
+      act(change, edit.EditPerson),
+      person.disabled_at ? act(who.enable, edit.EnablePerson) : act(who.disable, edit.DisablePerson),
+      act(who.resetPassword, edit.ResetPassword),
+      ...(person.has_second_factor ? [act(who.resetFactor, edit.ResetFactor)] : []),
+      act(remove.act, edit.RemovePerson, true),
+    ]} />
+  );
+}
+
+function TokenActs({ name }: { name: string }) {
+  const { who } = words.edits;
+  return (
+    <EditActs isSmall isQuiet acts={[
+      { label: who.rotate, about: name, permission: 'manage_access', show: (close) => <edit.RotateToken name={name} onClose={close} /> },
+      { label: who.revoke, about: name, permission: 'manage_access', isDanger: true, show: (close) => <edit.RevokeToken name={name} onClose={close} /> },
+    ]} />
   );
 }

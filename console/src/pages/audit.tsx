@@ -2,6 +2,8 @@
 import { Alert, Button, CodeBlock, CodeBlockCode, ExpandableSection, Label } from '@patternfly/react-core';
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
 import { api } from '../api';
+import { EditActs } from '../edits/edit-acts';
+import * as edit from '../edits/nouns';
 import { Rows } from '../parts/facts';
 import { PageFrame, To, jobPath } from '../parts/frame';
 import { Asking, told } from '../parts/state';
@@ -9,6 +11,7 @@ import { words } from '../words';
 import { instant } from '../words/format';
 
 const PAGE = 100;
+const EXPORTED = 500;
 
 export default function Audit() {
   const found = useInfiniteQuery({
@@ -21,6 +24,8 @@ export default function Audit() {
   return (
     <PageFrame title={words.pages.audit}>
       <Verify />
+      <Download />
+      <EditActs isQuiet acts={[{ label: words.edits.who.kept, permission: 'manage_access', show: (close) => <edit.EditAudit onClose={close} /> }]} />
       <Asking of={found}>
         {({ pages }) => <Rows name={words.pages.audit} rows={pages.flatMap((each) => each.items)} idOf={(row) => String(row.number)} columns={[
           { title: audit.number, cell: (row) => row.number },
@@ -47,4 +52,37 @@ function Verify() {
       {check.data && <Alert isInline variant={check.data.intact ? 'success' : 'danger'} title={check.data.intact ? audit.intact(check.data.entries, check.data.head_number) : audit.broken(check.data.broken_number ?? 0, check.data.what ?? '')} component="h2">{check.data.head_digest}</Alert>}
     </div>
   );
+}
+
+/** All entries as one file, as the API gives them: its chain can be verified without a vault. */
+function Download() {
+  const { who } = words.edits;
+  const save = useMutation({
+    mutationFn: async () => {
+      const entries = await everything();
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([JSON.stringify(entries, null, 1)], { type: 'application/json' }));
+      link.download = `audit-${new Date().toISOString().slice(0, 10)}.json`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+      return entries.length;
+    },
+  });
+  return (
+    <div className="verify">
+      <Button variant="secondary" isLoading={save.isPending} isDisabled={save.isPending} onClick={() => save.mutate()}>{who.download}</Button>
+      {save.error && <Alert isInline variant="danger" title={told(save.error).says} component="h2" />}
+      {save.data !== undefined && <p role="status">{who.downloaded(save.data)}</p>}
+    </div>
+  );
+}
+
+async function everything() {
+  const entries = [];
+  for (let cursor: string | undefined; ; ) {
+    const { data } = await api.GET('/api/audit', { params: { query: { limit: EXPORTED, cursor } } });
+    entries.push(...data!.items);
+    if (!data!.next) return entries;
+    cursor = data!.next;
+  }
 }

@@ -2,6 +2,9 @@
 import { Alert } from '@patternfly/react-core';
 import { queries, type Shapes } from '../api';
 import { usePools } from '../api/lists';
+import { EditActs } from '../edits/edit-acts';
+import { NamedActs, NewAct } from '../edits/named-acts';
+import * as edit from '../edits/nouns';
 import { Part, Rows } from '../parts/facts';
 import { PageFrame, To, machinePath } from '../parts/frame';
 import { Asking, Empty } from '../parts/state';
@@ -14,7 +17,10 @@ export default function Networks() {
     <PageFrame title={words.pages.networks}>
       <div className="parts">
         <Asking of={found}>{(sites) => (sites.length ? sites.map((each) => <Site key={each.site} of={each} />) : <Empty />)}</Asking>
-        <Part title={words.networks.pools}><Pools /></Part>
+        <Part title={words.networks.pools}>
+          <NewAct label={words.edits.pool.create} permission="configure" show={edit.NewPool} />
+          <Pools />
+        </Part>
       </div>
     </PageFrame>
   );
@@ -29,6 +35,7 @@ function Site({ of: site }: { of: Shapes['SiteNetworks'] }) {
       <Rows name={networks.at(site.site)} rows={site.networks} idOf={(row) => row.name} columns={[
         { title: networks.name, cell: (row) => <>{row.name}{row.problem && <div className="small">{row.problem}</div>}</> },
         { title: networks.mapped, cell: (row) => mapped(row.name) || words.none },
+        { title: words.edits.acts, cell: (row) => <EditActs isSmall isQuiet acts={[{ label: words.edits.mapping.act, about: row.name, permission: 'configure', show: (close) => <edit.EditMapping site={site.site} network={row.name} onClose={close} /> }]} /> },
         { title: networks.kind, cell: (row) => [row.kind, row.isolated && networks.isolated, !row.active && networks.inactive].filter(Boolean).join(', ') },
         { title: networks.subnets, cell: (row) => row.subnets.join(', ') || words.none },
         { title: networks.leads, cell: (row) => row.leads_to.join(', ') || words.none },
@@ -47,8 +54,13 @@ function Pools() {
         { title: pools.network, cell: (row) => `${row.site}: ${row.network}${row.vlan == null ? '' : ` (VLAN ${row.vlan})`}` },
         { title: pools.ranges, cell: (row) => `${row.subnet}: ${row.ranges.join(', ')}` },
         { title: pools.taken, cell: (row) => pools.of(row.taken.length, row.size) },
-        { title: pools.machines, cell: (row) => (row.taken.length ? <ul>{row.taken.map((each) => <li key={each.address}>{each.address} {each.protected ? <To path={machinePath(each.machine)}>{each.machine_name}</To> : each.machine_name}</li>)}</ul> : words.none) },
+        { title: pools.machines, cell: (row) => (row.taken.length ? <ul>{row.taken.map((each) => <li key={each.address}>{each.address} {each.protected ? <To path={machinePath(each.machine)}>{each.machine_name}</To> : <>{each.machine_name} <Free pool={row.name} address={each.address} /></>}</li>)}</ul> : words.none) },
+        { title: words.edits.acts, cell: (row) => <NamedActs name={row.name} permission="configure" edit={edit.EditPool} remove={edit.RemovePool} /> },
       ]} />}
     </Asking>
   );
+}
+
+function Free({ pool, address }: { pool: string; address: string }) {
+  return <EditActs isSmall isQuiet acts={[{ label: words.edits.pool.free, about: address, permission: 'configure', show: (close) => <edit.FreeAddress name={pool} address={address} onClose={close} /> }]} />;
 }

@@ -2,6 +2,8 @@
 import { Label } from '@patternfly/react-core';
 import { useTargets } from '../api/lists';
 import type { Shapes } from '../api';
+import { NamedActs, NewAct } from '../edits/named-acts';
+import * as edit from '../edits/nouns';
 import { Rows } from '../parts/facts';
 import { PageFrame } from '../parts/frame';
 import { Asking } from '../parts/state';
@@ -12,7 +14,7 @@ export default function Notices() {
   const found = useTargets();
   const { notices } = words;
   return (
-    <PageFrame title={words.pages.notices}>
+    <PageFrame title={words.pages.notices} aside={<NewAct label={words.edits.target.create} permission="configure" show={edit.NewTarget} />}>
       <Asking of={found}>
         {({ items }) => <Rows name={words.pages.notices} rows={items} idOf={(row) => row.name} none={notices.none} columns={[
           { title: notices.name, cell: (row) => row.name },
@@ -20,6 +22,7 @@ export default function Notices() {
           { title: notices.what, cell: (row) => <Wanted of={row.wanted} /> },
           { title: notices.quiet, cell: (row) => (row.quiet ? `${row.quiet.begins}–${row.quiet.ends} ${row.quiet.zone}` : words.none) },
           { title: notices.arrives, cell: (row) => <Delivery of={row} /> },
+          { title: words.edits.acts, cell: (row) => <NamedActs name={row.name} permission="configure" edit={edit.EditTarget} remove={edit.RemoveTarget} others={[{ label: words.edits.target.test, about: row.name, permission: 'configure', show: (close) => <edit.TestTarget name={row.name} onClose={close} /> }]} /> },
         ]} />}
       </Asking>
     </PageFrame>

@@ -1,5 +1,7 @@
 // Replication policies.
 import { usePolicies } from '../api/lists';
+import { NamedActs, NewAct } from '../edits/named-acts';
+import * as edit from '../edits/nouns';
 import { Rows } from '../parts/facts';
 import { PageFrame, To } from '../parts/frame';
 import { Asking } from '../parts/state';
@@ -12,7 +14,7 @@ export default function Policies() {
   const found = usePolicies();
   const { policies } = words;
   return (
-    <PageFrame title={words.pages.policies}>
+    <PageFrame title={words.pages.policies} aside={<NewAct label={words.edits.policy.create} permission="configure" show={edit.NewPolicy} />}>
       <Asking of={found}>
         {({ items }) => <Rows name={words.pages.policies} rows={items} idOf={(row) => row.name} columns={[
           { title: policies.name, cell: (row) => <>{row.name}{row.read_only && <div className="small">{policies.twin}</div>}</> },
@@ -24,6 +26,7 @@ export default function Policies() {
           { title: policies.journal, cell: (row) => spanOr(row.journal_seconds, policies.never) },
           { title: policies.rto, cell: (row) => spanOr(row.rto_goal_seconds, words.none) },
           { title: policies.encrypt, cell: (row) => (row.encrypt ? words.yes : words.no) },
+          { title: words.edits.acts, cell: (row) => !row.read_only && <NamedActs name={row.name} permission="configure" edit={edit.EditPolicy} remove={edit.RemovePolicy} /> },
         ]} />}
       </Asking>
     </PageFrame>

@@ -12,6 +12,10 @@ const VERBS = {
   reprotect: 'Reprotect',
   resynchronize: 'Resynchronize',
   update_names: 'Update DNS names',
+  include_disk: 'Take disks in',
+  exclude_disk: 'Leave disks out',
+  move_replica: 'Move the replica',
+  settle: 'Settle its disks',
 };
 
 /** What each verb does, in its order; `here` and `there` are the sites where the machine runs and where it will. */
@@ -28,6 +32,10 @@ const STEPS: Record<keyof typeof VERBS, (here: string, there: string) => readonl
   reprotect: (here, there) => [`Source and target swap roles: ${here} is replicated to ${there}.`, `The old disks at ${there} are compared, and what differs is overwritten.`, 'The machine runs on meanwhile.'],
   resynchronize: (here, there) => [`All blocks at ${here} and ${there} are compared.`, 'Only those that differ are sent.', 'The machine runs on. Its RPO grows until this has ended.'],
   update_names: () => ["The machine's DNS names are set to the addresses that it has where it runs now."],
+  include_disk: (here, there) => [`The disks are sent from ${here} to ${there} once as a whole.`, 'The points from then on hold them; earlier ones do not.'],
+  exclude_disk: (_, there) => [`Changes of these disks are not sent to ${there} any more.`, 'After a failover the machine starts without them.'],
+  move_replica: (_, there) => [`Another host of ${there} takes the replica over, in a store that both reach.`, 'Points stay, and nothing is sent again.'],
+  settle: (_, there) => [`The disks move from the appliance's store to the own storage of ${there}, while the machine runs.`],
 };
 
 export const actions = {
@@ -99,6 +107,29 @@ export const actions = {
     appliance: 'Replica held by', send: 'About to send', took: 'Until it is protected', size: 'Size of its disks', location: 'Disks',
     original: 'the old ones, of which only changes are sent', alternate: 'new ones, to which all is sent',
   },
+  giveUp: {
+    title: 'A site that is gone for good', none: 'none is given up: it is waited for', site: (name: string) => `go on without ${name}`,
+    lost: (name: string) => `What only ${name} has is lost, and nothing is done there. Give it up only if it does not come back.`,
+  },
+  failback: {
+    act: 'Fail back', sync: 'Synchronize its data', isBefore: 'before the failover, while it runs', isDuring: 'during the failover, while it is down',
+    before: (here: string, there: string) => [`Changes are sent from ${here} to ${there} while the machine runs.`, 'Then the job waits until somebody lets it go on.', `It is shut down, the rest is sent, and it is started at ${there}.`],
+    during: (here: string, there: string) => [`The machine is shut down at ${here} now.`, `All of it is sent to ${there} without comparing.`, `It is started at ${there}.`],
+    recommended: (which: string, why: string) => `Recommended: ${which}. ${why}`, down: 'Down for at most', downHelp: 'Changes are sent until the rest fits into this span. If that does not come within 15 minutes, the machine runs on. Empty: as long as it takes.',
+    latest: 'its last state: nothing is lost', lost: (site: string) => `What it wrote at ${site} since that point is left behind there until the failover is committed.`,
+  },
+  disks: { title: 'Disks', need: 'Choose a disk.', lost: (keys: string) => `New recovery points do not hold ${keys}. What is on these disks cannot be recovered any more.` },
+  moving: {
+    to: 'To the appliance', any: 'any that fits', gone: 'The present host is gone and does not come back', goneHelp: 'Only then is its word not waited for.',
+    lost: 'If that host works on the replica all the same, both write to it.',
+  },
+  settling: { place: 'Place', placeHelp: 'A folder, or the name of a storage pool. Empty: as the pair of sites says.', format: 'Format', plain: 'Encrypted disks become plain there' },
+  pointActs: {
+    hold: 'Hold', release: 'Release', verify: 'Verify', boot: 'Boot a copy', reason: 'Reason', needReason: 'Say why it is held.',
+    willHold: ['The point is kept, whatever retention says, until somebody releases it.'],
+    willRelease: (why: string) => [`It was held: ${why}`, 'Retention decides about it again, and may delete it at once.'],
+    willVerify: ['The point is read at the target and compared with what was sealed.'], willBoot: ['A copy is booted from it, looked at, and removed. No drill is opened.'],
+  },
   job: {
     cancel: 'Cancel the job', retry: 'Retry the job', resume: 'Let the job go on', answer: 'Answer', note: 'What you saw', noteHelp: 'Kept with the job. At most 4000 characters.',
     willCancel: ['The job turns back at its next boundary.', 'What it has done is undone as far as the state allows.'],
@@ -118,6 +149,7 @@ export const actions = {
   enable: {
     source: 'From site', target: 'To site', machines: 'Machines', policy: 'Policy', needMachine: 'Choose a machine.', needTwo: 'Choose two different sites.',
     none: 'Every machine of this site is protected.', encrypt: 'Encrypt the replicas', preflight: 'What both sites say', ready: 'can be protected', find: 'Find by name',
+    more: 'More choices', appliance: 'Appliance', any: 'the one with most space', store: 'Store', anyStore: 'its default', disks: (name: string) => `Disks of ${name}`, needDisk: 'Keep one disk at least.',
   },
   batch: {
     open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', most: 'At most 1000 machines go into one call.',

@@ -1,5 +1,5 @@
 // Words of the editors.
-import { span } from './format';
+import { writeSpan } from '../edits/reading';
 
 export const edits = {
   save: 'Save',
@@ -7,6 +7,7 @@ export const edits = {
   edit: 'Edit',
   title: (what: string) => `Edit ${what}`,
   none: 'none',
+  secret: 'a new one',
   unsent: 'What you changed was not sent',
   unsentDo: 'Leave once more to drop it, or save it.',
   mayNot: (what: string) => `Your role does not allow this: ${what}.`,
@@ -18,10 +19,84 @@ export const edits = {
   wrong: {
     needed: 'Give this.', name: 'Use a-z, 0-9 and "-", at most 63 characters, and no "-" first.', long: (most: number) => `At most ${most} characters.`,
     number: (least: number, most: number) => `Give a whole number from ${least} to ${most}.`,
-    span: (least: number, most: number) => `Give a span from ${span(least)} to ${span(most)}, as 15 min or 1 h 30 min.`,
-    size: 'Give a size, as 4 GiB or 500 MB.',
+    span: (least: number, most: number) => `Give a span from ${writeSpan(least)} to ${writeSpan(most)}, as 15 min or 1 h 30 min.`,
+    size: 'Give a size, as 4 GiB or 500 MB.', rate: 'Give a rate, as 100 MB/s or 200 Mbit.', word: 'Use letters, digits and "._+-", at most 63 characters, and a letter or digit first.',
+    short: 'Use letters, digits and "._-", at most 40 characters, and a letter or digit first.', time: 'Give a time of day in UTC, as 03:00.', path: 'Give a path that begins with "/", without blanks.',
+    prefix: 'Give an IPv4 address with its prefix, as 10.2.0.5/24.', address: 'Give an IPv4 address, as 10.2.0.1.', addresses: (most: number) => `Give IPv4 addresses, at most ${most}.`, many: (most: number) => `At most ${most}.`,
   },
-  remove: { act: 'Delete', title: (what: string) => `Delete ${what}` },
+  remove: { act: 'Delete' },
+  acts: 'What can be done',
+  policy: {
+    create: 'New policy', cycle: 'Pause between cycles', cycleHelp: 'Changes are sent so often. At least 0.2 s.', rpoHelp: 'Older than that is told as late.', retentionHelp: '0: the newest only.', appHelp: 'Guests with an agent are frozen for a moment. 0: never.',
+    journalHelp: 'Each cycle of this time can be recovered by itself. 0: points only.', rtoHelp: 'For drills and failovers of one machine. 0: no goal.', encrypt: 'Encrypt the replicas', encryptHelp: 'Those that are plain already stay plain until they are protected anew.',
+    steps: ['The appliances of its machines are told at once.', 'Points that the new values do not keep are deleted.'], deletes: ['The policy is deleted, with its twin for the way back. The vault refuses it while a machine has it.'],
+  },
+  group: {
+    create: 'New group', app: 'Common points are app-consistent', appHelp: 'The file systems of all its machines are frozen for a moment.', steps: ['A machine that is taken out stays protected, by itself. Its points stay.'],
+    deletes: ['The group is deleted. Its machines stay protected, each by itself.'],
+  },
+  mapping: {
+    act: 'Map', title: (network: string, site: string) => `Map ${network} of ${site}`, at: 'At site', becomes: (site: string) => `Becomes at ${site}`, nothing: 'nothing: cards are not connected',
+    steps: ['It counts from the next failover on, for cards that have no network of their own set.'],
+  },
+  pool: {
+    create: 'New pool of addresses', site: 'Site', vlan: 'VLAN', vlanHelp: 'Of a network that carries several. Empty: none.', subnet: 'Subnet', subnetHelp: 'Give a subnet, as 10.2.0.0/24.', rangesHelp: 'One a line, as 10.2.0.50-10.2.0.99. Nobody else may give them to machines.',
+    steps: ['Addresses that machines have have to stay in it.'], deletes: ['The pool is deleted. The vault refuses it while a machine has an address of it.'], free: 'Free', frees: ['The address was that of a machine that is not protected any more. Another one may get it: make sure that nothing uses it.'],
+  },
+  target: {
+    create: 'New target of notices', kind: 'By', mail: 'mail', webhook: 'webhook', url: 'Address', urlWrong: 'Give an address, as https://HOST/PATH.', host: 'Mail server', port: 'Port', tls: 'Encryption', user: 'User', userHelp: 'Empty: the server wants no log-in.',
+    sender: 'From', to: 'To', toHelp: 'One a line, at most 20.', addressWrong: 'Give mail addresses, as NAME@HOST.', secret: 'Secret', secretShort: 'A webhook needs a secret of at least 16 characters, which its receiver knows too.', secretHelp: "The webhook's key, or the user's password.", secretKept: 'Empty: it stays. At another server it has to be given again.',
+    findings: 'Findings', noFindings: 'none', warnings: 'warnings and critical ones', criticals: 'critical ones', gone: 'Also when a finding is over', jobs: 'Jobs', job: { none: 'none', failed: 'those that failed', ended: 'all that ended' },
+    verbs: 'Only jobs of these verbs', verbsHelp: 'One a line, as failover. Empty: all.', approvals: 'Requests for approval', report: 'Weekly report', reportHelp: 'A day and a time in UTC, as monday 07:00. Empty: never.', begins: 'Quiet hours begin', quietHelp: 'Then only critical findings are sent; the rest follows. Empty: none.',
+    ends: 'Quiet hours end', zone: 'Time zone', zoneHelp: 'As Europe/Berlin.', repeat: 'The same finding at most every', pace: 'Messages at least apart by', ca: 'CA certificates', caHelp: "PEM. Empty: those that the vault's host trusts.", enabled: 'Something is sent to it',
+    deletes: ['It gets nothing more, not even what waits to be sent.'], test: 'Send a test', tests: ['A test message is sent now. Waiting messages still wait.'], tested: (arrived: boolean, said: string) => `${arrived ? 'It arrived' : 'It did not arrive'}: ${said}`,
+  },
+  copy: 'Copy', copied: 'Copied',
+  site: {
+    create: 'New site', creates: ['The site is made. Enroll its appliance next, by a registration key.'], deletes: ['The site is deleted. The vault refuses it while it has appliances, machines under protection or mappings.'],
+    bandwidth: 'Bandwidth', bandwidthOf: (name: string) => `Bandwidth of ${name}`, limits: ['Its appliances are told at once. Outside all windows the first rate counts.'], rate: 'Sends at most', rateHelp: 'As 100 MB/s or 200 Mbit. Empty: as fast as it can.', offset: 'Minutes ahead of UTC', offsetHelp: "The windows are in the site's time of day: 60 for UTC+1.", offsetWrong: 'Give whole minutes, from -840 to 840.',
+    window: (at: number) => `Window ${at}`, addWindow: 'Add a window', begins: 'Begins', ends: 'Ends', needDay: 'Choose a day.', days: { mon: 'Monday', tue: 'Tuesday', wed: 'Wednesday', thu: 'Thursday', fri: 'Friday', sat: 'Saturday', sun: 'Sunday' },
+    verification: 'Verification', verificationOf: (name: string) => `Verification at ${name}`, every: 'Boots a copy of each machine every so many days', everyHelp: '0: never.', once: 'Copies at once', memory: 'Memory for all of them', memoryHelp: 'As 4 GiB. Empty: what is free.',
+    reverse: 'Protect back by itself after a commit', reverseHelp: 'After a planned failover.', place: (name: string) => `Disks settle at ${name} in`, placeHelp: 'A folder, or the name of a storage pool. Empty: they stay in the store.',
+    key: 'Registration key', makeKey: 'Make a key', keyOnce: 'The key is shown only now, and counts once within an hour. Compare the fingerprint at the appliance.', keySteps: ['One appliance can enroll with it within an hour.'],
+    replace: 'Replace', replaceSteps: ['A new appliance enrolls with the key under the same id, and takes over what lies in the stores.'], replaceLoses: (name: string) => `${name} is refused from now on. Nothing replicates there until another one has enrolled.`,
+    drain: 'Drain', drains: ['Nothing new is placed there.', 'A job has other hosts take over what lies there in stores that they reach; the rest stays.'], drained: 'It is drained. Nothing lay there that another host could take over.', endDrain: 'End the drain', endsDrain: ['New replicas are placed there again. None is moved back.'],
+    revoke: 'Revoke', revokes: ['Its certificate is refused from now on, for good.'], revokeLoses: (name: string) => `${name} can do nothing any more; machines whose replicas lie there cannot be recovered until it is replaced.`,
+  },
+  who: {
+    newToken: 'New access token', newPerson: 'New person', newPersonSteps: ['The link that comes of it lets the person in once within three days, to choose a password.'], secret: 'Secret of the token', link: 'Link', once: 'It is shown only now. Copy it before you close this.',
+    personHelp: 'Whose it is, for the approval of a second person. Empty: its name.', valid: 'Valid for', validHelp: 'As 90 d. Empty: until it is revoked.', role: (name: string) => `Role ${name}`, needRole: 'Choose a role above.',
+    roles: { reader: 'Sees everything, changes nothing.', operator: 'Also drills, fails over and back, and runs jobs.', contributor: 'Also protects machines and changes settings.', access_administrator: 'Manages people, tokens and the audit log; has no access to machines.' },
+    rotate: 'Rotate', rotates: ['The token gets a new secret, valid for as long as the former one was.'], overlap: 'The former secret counts on for', revoke: 'Revoke', revokes: ['The token is refused from now on.'], revokeLoses: 'Programs that use it stop at once.',
+    changesPerson: ["The person's sessions end. The new roles count from the next log-in on."], disable: 'Disable', disables: ['The person cannot log in any more. Sessions and links end.'], enable: 'Enable', enables: ['The person may log in again, with the password of before.'],
+    resetPassword: 'Reset password', resetsPassword: ['Password and sessions end. By the link that comes of it the person chooses another one.'], resetFactor: 'Reset second factor', resetsFactor: ['The second factor ends, and sessions.'], removesPerson: ['The person is deleted, and sessions end.'], removeLoses: 'Nothing of the person can be brought back but what the audit log says.',
+    endSession: 'End', endsSession: ['The session ends at once, with all that it follows.'], verbs: 'Verbs that need it', verbsHelp: 'One a line, as failover or delete_policy. Empty: none.', lasts: 'A request waits', approvalSteps: ['As soon as there is a verb, each change of this needs approval itself.'],
+    kept: 'How long the audit log is kept', days: 'Days', daysHelp: 'From 30 on. Empty: for ever.', keptSteps: ['Older entries are deleted within an hour. The rest can still be verified.'],
+    settings: 'Edit settings', download: 'Save all entries', downloaded: (many: number) => `${many} entries were saved.`,
+  },
+  schedule: {
+    create: 'New schedule', plan: 'Of the plan', machines: 'none: of these machines', machinesHelp: 'One a line, by name or id.', days: 'Every so many days', at: 'At (UTC)', networkHelp: 'create, create-each, none, or an isolated one of the site.', subnet: 'Subnet that a new network gives out', subnetHelp: 'As 10.9.0.0/24. Empty: it gives out no addresses.',
+    keeps: 'Keep a copy whose proof failed until somebody has looked', paused: 'Paused: it starts nothing', deletes: ['The schedule is deleted. Jobs that it has started go on.'], run: 'Run now', runs: ['Its machines are drilled now. Its next turn is counted from now.'],
+  },
+  machine: {
+    policy: 'Policy', policySteps: ['The appliances of the machine are told. Points are kept and deleted by the new policy from then on.'],
+    nextStart: ['It counts from the next start at the second site on. At home the machine is always as it was.'], nextFailover: ['It counts from the next failover or drill on.'], nextVerb: ['It counts for verbs that are started from now on.'],
+    asAtHome: 'Empty: as at home.', cpuHelp: 'host-model, or a name that the hypervisor knows. Empty: as at home.', nameHelp: 'Empty: its own name.', delayHelp: 'After those that start with it, as 30 s. At most 1 h.',
+    apartHelp: 'A word of your own: machines with the same word are never placed on one host.', togetherHelp: 'A word of your own: machines with the same word are placed on one host, as far as it takes them.',
+  },
+  card: {
+    title: (key: string, network: string) => `Card ${key}, at home in ${network}`, connected: 'connected', away: 'After a failover', mapped: 'as its network is mapped', this: 'this one', address: 'IPv4 address', addressHelp: 'With its prefix, as 10.2.0.5/24.',
+    gateway: 'Gateway', dns: 'DNS servers', dnsHelp: 'One a line, at most three.', drillNetwork: 'Network in a drill', drillAddress: 'Address in a drill', drillAddressHelp: 'With its prefix. Empty: that of a failover if the network is made for the drill, else its own.',
+    namesHelp: 'One a line. They point to where the machine runs.', keepsMac: 'It keeps its MAC address there',
+  },
+  check: {
+    one: (at: number) => `Check ${at}`, add: 'Add a check', name: 'Name of the check', kinds: { tcp: 'a TCP port is open', http: 'an HTTP request is answered', console: 'its console says a text', agent: 'its guest agent answers', file_systems: 'its file systems are mounted' },
+    port: 'Port', portHelp: 'Empty: 80, for HTTP.', path: 'Path', status: 'Status', text: 'Text', address: 'Address', addressHelp: 'Empty: the one that its guest agent tells.', source: 'Looked from', sourceHelp: 'A free IPv4 address with its prefix in that network. Only an isolated one needs none.',
+  },
+  hook: {
+    one: (at: number) => `Hook ${at}`, add: 'Add a hook', name: 'Name of the hook', scriptHelp: 'The name of a file in the script folder of the appliance where the machine runs then.', after: 'after the machine was started', before: 'before it is stopped',
+    stops: 'If it fails, a planned failover stops before the machine is shut down', for: (kind: string) => `For a ${kind}`, when: (direction: string) => (direction === 'home' ? 'When the machine comes home' : 'When it leaves home'), never: 'Choose a run and a direction below.',
+  },
   plan: {
     create: 'New recovery plan', name: 'Name', nameHelp: 'It cannot be changed later.', goal: 'RTO goal', goalHelp: 'How long a run may take until its last machine runs, as 1 h 30 min; 0 for none.',
     group: (at: number) => `Group ${at}`, beside: 'The machines of a group start side by side; the next group starts once they run.',

@@ -149,7 +149,7 @@ export const en = {
     line: 'On the line of time', list: 'Recovery points', none: 'There is no recovery point.',
     says: (many: number, first: string, last: string) => `${many} recovery points from ${first} to ${last}; the list below has all of them.`,
     legend: 'tall: app-consistent, with a mark: held, band: any instant',
-    taken: 'Taken', consistency: 'Consistency', grade: 'Proof', marks: 'Marks', added: 'Added',
+    taken: 'Taken', consistency: 'Consistency', grade: 'Proof', marks: 'Marks', added: 'Added', acts: 'What can be done',
     kinds: { app: 'app-consistent', crash: 'crash-consistent' },
     damaged: 'damaged', verified: (age: string) => `read ${age}`, unverified: 'as sent',
     held: (why: string) => (why ? `held: ${why}` : 'held'), common: 'common point', committed: 'committed',

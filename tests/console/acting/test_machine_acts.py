@@ -121,3 +121,15 @@ def test_a_dialog_is_clean_and_fits(rig, browser, token, vault, look):
     assert not tab.is_too_wide()
     keyboard.is_clean()
     tab.page.context.close()
+
+
+def test_a_committed_machine_comes_home_in_one_job(keyboard, vault):
+    vault.machines["app05"].planned_failover().wait()
+    vault.machines["app05"].commit().wait()
+    keyboard.open(page_of(vault, "app05")).act("Fail back").dialog("fail-back").says("Recommended")
+    keyboard.reach("Synchronize its data").press("End").picture("fail-back-during").act("Fail back")
+    assert vault.jobs[keyboard.job()].wait().state == "succeeded"
+    assert vault.machines["app05"].show().active_site == "a"
+    keyboard.is_clean()
+    vault.machines["app05"].commit().wait()
+    vault.machines["app05"].reprotect().wait()

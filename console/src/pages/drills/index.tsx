@@ -3,6 +3,8 @@ import { Button } from '@patternfly/react-core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { api } from '../../api';
 import { useSchedules } from '../../api/lists';
+import { NamedActs, NewAct } from '../../edits/named-acts';
+import * as edit from '../../edits/nouns';
 import { Part, Rows } from '../../parts/facts';
 import { PageFrame, To, jobPath } from '../../parts/frame';
 import { StateLabel } from '../../parts/labels';
@@ -30,6 +32,7 @@ export default function Drills() {
     <PageFrame title={words.pages.drills}>
       <div className="parts">
         <Part title={drills.schedules}>
+          <NewAct label={words.edits.schedule.create} permission="protect" show={edit.NewSchedule} />
           <Asking of={schedules}>
             {({ items }) => <Rows name={drills.schedules} rows={items} idOf={(row) => row.name} none={drills.noSchedules} columns={[
               { title: drills.name, cell: (row) => row.name },
@@ -39,6 +42,7 @@ export default function Drills() {
               { title: drills.next, cell: (row) => (row.paused ? drills.paused : instant(row.next_at)) },
               { title: drills.last, cell: (row) => (row.last ? <><To path={jobPath(row.last.job_id)}>{instant(row.last.started_at)}</To> {row.last.state && <StateLabel of={row.last.state} />}</> : words.machines.never) },
               { title: drills.said, cell: (row) => row.said || words.none },
+              { title: words.edits.acts, cell: (row) => <NamedActs name={row.name} permission="protect" edit={edit.EditSchedule} remove={edit.RemoveSchedule} others={[{ label: words.edits.schedule.run, about: row.name, permission: 'operate', show: (close) => <edit.RunSchedule name={row.name} onClose={close} /> }]} /> },
             ]} />}
           </Asking>
         </Part>

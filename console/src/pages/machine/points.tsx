@@ -1,5 +1,6 @@
 // Recovery points: on a line of time, and as a list.
 import { Button, Label, LabelGroup } from '@patternfly/react-core';
+import { PointActs } from '../../actions/point-acts';
 import { api, type Shapes } from '../../api';
 import { Part, Rows } from '../../parts/facts';
 import { Asking } from '../../parts/state';
@@ -30,7 +31,7 @@ export function Points({ machine }: { machine: Machine }) {
           <>
             <Part title={words.points.line}><TimeLine points={points} journal={machine.journal.stretches} /></Part>
             <Part title={words.points.list}>
-              <List points={points} />
+              <List machine={machine} points={points} />
               {found.hasNextPage && <Button variant="link" isLoading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{words.showMore}</Button>}
             </Part>
           </>
@@ -61,7 +62,7 @@ function TimeLine({ points, journal }: { points: readonly Point[]; journal: read
   );
 }
 
-function List({ points }: { points: readonly Point[] }) {
+function List({ machine, points }: { machine: Machine; points: readonly Point[] }) {
   return (
     <Rows
       name={words.points.list}
@@ -74,6 +75,7 @@ function List({ points }: { points: readonly Point[] }) {
         { title: words.points.grade, cell: (row) => <Grade of={row} /> },
         { title: words.points.marks, cell: (row) => <Marks of={row} /> },
         { title: words.points.added, cell: (row) => bytes(row.added_bytes) },
+        { title: words.points.acts, cell: (row) => <PointActs machine={machine} point={row} /> },
       ]}
     />
   );

@@ -1,5 +1,8 @@
 // What is set for the machine: cards and addresses, size, checks and hooks.
 import { queries } from '../../api';
+import { may, useWho } from '../../api/session';
+import { EditActs } from '../../edits/edit-acts';
+import * as edit from '../../edits/machine';
 import { Facts, Part, Rows } from '../../parts/facts';
 import { Asking } from '../../parts/state';
 import { words } from '../../words';
@@ -13,9 +16,16 @@ export function Settings({ machine }: { machine: Machine }) {
   const checks = queries.useQuery('get', '/api/machines/{machine}/checks', params);
   const hooks = queries.useQuery('get', '/api/machines/{machine}/hooks', params);
   const { set } = words.machine;
+  const who = useWho().data!;
   return (
     <>
+      {!may(who, 'protect') && <p>{words.edits.mayNot(words.edits.edit)}</p>}
+      <Part title={words.edits.machine.policy}>
+        <p>{machine.policy}</p>
+        <EditActs isSmall isQuiet acts={[{ label: words.edits.edit, about: words.edits.machine.policy, permission: 'protect', show: (close) => <edit.Policy machine={machine} onClose={close} /> }]} />
+      </Part>
       <Part title={set.cards}>
+        <EditActs isSmall isQuiet acts={[{ label: words.edits.edit, about: set.cards, permission: 'protect', show: (close) => <edit.Cards machine={machine} onClose={close} /> }]} />
         <Asking of={cards}>
           {(found) => (
             <>
@@ -33,6 +43,7 @@ export function Settings({ machine }: { machine: Machine }) {
         </Asking>
       </Part>
       <Part title={set.size}>
+        <EditActs isSmall isQuiet acts={[{ label: words.edits.edit, about: set.size, permission: 'protect', show: (close) => <edit.Properties machine={machine} onClose={close} /> }]} />
         <Asking of={size}>
           {(found) => <Facts of={[
             [set.vcpus, found.vcpus ? set.instead(String(found.vcpus), String(found.own_vcpus)) : String(found.own_vcpus)],
@@ -46,6 +57,7 @@ export function Settings({ machine }: { machine: Machine }) {
         </Asking>
       </Part>
       <Part title={set.checks}>
+        <EditActs isSmall isQuiet acts={[{ label: words.edits.edit, about: set.checks, permission: 'protect', show: (close) => <edit.Checks machine={machine} onClose={close} /> }]} />
         <Asking of={checks}>
           {(found) => <Rows name={set.checks} rows={found.checks} idOf={(row) => row.name} none={set.noChecks} columns={[
             { title: set.check, cell: (row) => row.name },
@@ -56,6 +68,7 @@ export function Settings({ machine }: { machine: Machine }) {
         </Asking>
       </Part>
       <Part title={set.hooks}>
+        <EditActs isSmall isQuiet acts={[{ label: words.edits.edit, about: set.hooks, permission: 'protect', show: (close) => <edit.Hooks machine={machine} onClose={close} /> }]} />
         <Asking of={hooks}>
           {(found) => <Rows name={set.hooks} rows={found.hooks} idOf={(row) => row.name} none={set.noHooks} columns={[
             { title: set.hook, cell: (row) => row.name },
