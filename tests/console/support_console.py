@@ -1,38 +1,25 @@
 """A real browser, and what is looked at in a page."""
 
-import fcntl
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from rig import browser
+from rig.eventually import eventually
 from tests.support import packages
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = ROOT / ".cache/console/pictures"
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 LOOKS = {"light": (1400, 900, "light"), "dark": (1400, 900, "dark"), "narrow": (390, 844, "light")}
 WITHIN_MS = 30_000
+HOST = "ERR_NETWORK_CHANGED"
+"""Chromium drops its connections whenever a bridge of this host comes or goes: those of guests, too."""
 BAD = ("serious", "critical")
 OF_AXE = """axe.run(document, {resultTypes: ['violations']}).then((found) => found.violations.map(
     (each) => ({impact: each.impact, id: each.id, at: each.nodes.map((node) => node.html.slice(0, 200))})))"""
-
-
-def require_playwright():
-    """Playwright, locked by requirements/browser.txt, from an environment of its own beside the tests'."""
-    venv, locked = ROOT / ".cache/browser", ROOT / "requirements/browser.txt"
-    done = venv / "installed"
-    venv.mkdir(parents=True, exist_ok=True)
-    with (venv.parent / "browser.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists() or done.read_text() != locked.read_text():
-            folder = f"--target={venv / 'packages'}"
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--upgrade", folder]
-            subprocess.run([*pip, "--require-hashes", "-r", locked], check=True, timeout=600)
-            done.write_text(locked.read_text())
-    sys.path.append(str(venv / "packages"))
 
 
 def require_axe():
@@ -45,15 +32,9 @@ def require_axe():
 @contextmanager
 def chromium():
     """A headless Chromium of Debian's. Skips where it cannot be installed."""
-    packages.require("chromium", CHROMIUM.exists)
-    require_playwright()
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield browser
-        browser.close()
+    packages.require("chromium", browser.CHROMIUM.exists)
+    with browser.chromium() as found:
+        yield found
 
 
 class Tab:
@@ -68,11 +49,21 @@ class Tab:
         self.page.on("pageerror", lambda each: self.said.append(str(each)))
 
     def _hear(self, message):
-        if message.type in ("error", "warning"):
-            self.said.append(message.text)
+        if message.type in ("error", "warning") and HOST not in message.text:
+            self.said.append(f"{message.text} {message.location.get('url', '')}".strip())
 
     def open(self, path):
-        self.page.goto(f"{self.url}/console{path}")
+        return eventually(lambda: self._opened(f"{self.url}/console{path}"))
+
+    def _opened(self, url):
+        from playwright.sync_api import Error
+
+        try:
+            self.page.goto(url)
+        except Error as problem:
+            if HOST not in problem.message and "chrome-error:" not in problem.message:
+                raise  # the second one comes of the first, which is shown already
+            return None
         return self
 
     def log_in(self, token):
@@ -120,10 +111,10 @@ class Wire:
         return sum(count for url, count in self.bytes.items() if "/console/" in url)
 
 
-def opened(browser, url, look="light"):
+def opened(chromium, url, look="light"):
     """A new context of the browser, as a person's: its own cookies."""
     width, height, scheme = LOOKS[look]
-    context = browser.new_context(
+    context = chromium.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, ignore_https_errors=True
     )
     return Tab(context, url)

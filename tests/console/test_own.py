@@ -9,7 +9,6 @@ from tests.console import support_console
 
 pytestmark = support_console.SLOW
 PASSWORD = "four horses in the rain"
-PICTURES = support_console.ROOT / ".cache/console/pictures"
 
 
 def alert(tab, text):
@@ -18,8 +17,8 @@ def alert(tab, text):
 
 def clean(tab, name):
     """Nothing keeps people out; what is seen is kept to be looked at."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    tab.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    support_console.PICTURES.mkdir(parents=True, exist_ok=True)
+    tab.page.screenshot(path=support_console.PICTURES / f"{name}.png", full_page=True)
     assert tab.amiss() == []
     assert not tab.is_too_wide()
 

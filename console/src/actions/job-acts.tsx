@@ -24,6 +24,7 @@ export function JobActs({ job }: { job: Job }) {
   const [open, setOpen] = useState<{ act: Act; was: Job }>();
   const who = useWho().data!;
   const mine = may(who, 'operate') ? allowed(job) : [];
+  if (!mine.length && !open) return null;
   return (
     <section aria-label={words.actions.here} className="acts">
       {mine.map((act) => <Button key={act} variant="secondary" onClick={() => setOpen({ act, was: job })}>{words.actions.job[act]}</Button>)}

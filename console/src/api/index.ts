@@ -73,13 +73,16 @@ export function readAgain(prefixes: readonly string[], machines: ReadonlySet<str
     predicate: ({ queryKey: [, path, of] }) => {
       if (typeof path !== 'string') return false;
       if (ROW_PATHS.includes(path) && machines.has(machineOf(of))) return true;
-      return prefixes.some((each) => path.startsWith(each));
+      return prefixes.some((each) => path === each || (path.startsWith(each) && !OF_DIALOGS.test(path)));
     },
   });
 }
 
 /** Of one machine: what changes together with its row. */
 const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/churn', '/api/machines/{machine}/points'];
+
+/** What a dialog asks before its act. Once that has begun the vault refuses to say it. */
+const OF_DIALOGS = /^\/api\/machines\/\{machine\}\/(choices|prediction|preflight|preview|reprotect-preview)$/;
 
 function machineOf(of: unknown): string {
   const asked = of as string | { params?: { path?: { machine?: string } } } | undefined;

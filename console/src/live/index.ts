@@ -42,6 +42,9 @@ export function useNow(everyMs = 1_000): number {
   return (mine + link.ahead) / 1000;
 }
 
+/** What appliances are asked for: with one that comes back, what it could not say before is asked again. */
+const OF_APPLIANCES = ['/api/discovery', '/api/networks', '/api/sites', '/api/machines/{machine}/preflight'];
+
 function hear(message: FromWorker) {
   if (message.kind === 'lost') {
     // Why it is lost may be that nobody is logged in any more.
@@ -53,7 +56,8 @@ function hear(message: FromWorker) {
   if (message.kind === 'alive') return set({ link });
   if (message.kind === 'whole') return set({ machines: byName(message.machines), link });
   set({ machines: told.machines && merged(told.machines, message.machines, message.gone), link });
-  const paths = [...(message.hasJobs ? ['/api/jobs'] : []), ...message.things.map((each) => `/api/${each}`)];
+  const answered = message.things.includes('appliances') ? OF_APPLIANCES : [];
+  const paths = [...(message.hasJobs ? ['/api/jobs'] : []), ...answered, ...message.things.map((each) => `/api/${each}`)];
   readAgain(paths, new Set([...message.machines.map((each) => each.id), ...message.gone]));
 }
 

@@ -46,11 +46,11 @@ function Approvals() {
   const { access } = words;
   return (
     <>
-      <p>{settings.data && (settings.data.verbs.length ? access.needed(settings.data.verbs.join(', '), span(settings.data.lasts_seconds)) : access.noneNeeded)}</p>
+      <p>{settings.data && (settings.data.verbs.length ? access.needed(settings.data.verbs.map(plain).join(', '), span(settings.data.lasts_seconds)) : access.noneNeeded)}</p>
       <Asking of={found}>
         {({ pages }) => <Rows name={access.approvals} rows={pages.flatMap((each) => each.items)} idOf={(row) => String(row.number)} none={access.noApprovals} columns={[
           { title: access.number, cell: (row) => row.number },
-          { title: access.verb, cell: (row) => <>{row.verb} <span className="small">{row.asked.path}</span></> },
+          { title: access.verb, cell: (row) => <>{plain(row.verb)} <span className="small">{row.asked.path}</span></> },
           { title: access.who, cell: (row) => `${row.who}, ${ago(row.asked_at)}` },
           { title: access.stage, cell: (row) => <Label isCompact status={row.stage === 'asked' ? 'warning' : undefined} variant="outline">{row.stage}</Label> },
           { title: access.told, cell: (row) => <><Told of={row} /><ApprovalActs row={row} /></> },

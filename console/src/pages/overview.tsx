@@ -64,7 +64,7 @@ function Needs({ of: { jobs, approvals, away, vault_findings: own, needs } }: { 
       <Findings of={own} />
       <ul className="needs">
         {jobs.waiting.map((each) => <li key={each[0]}><StateLabel of={each[4]} /> <To path={jobPath(each[0])}>{plain(each[1])} {each[3]}</To> {each[6]}</li>)}
-        {approvals.map((each) => <li key={each.number}><HealthLabel of="warning" /> <To path="/access">{words.overview.approval(each.number, each.verb, each.who)}</To></li>)}
+        {approvals.map((each) => <li key={each.number}><HealthLabel of="warning" /> <To path="/access">{words.overview.approval(each.number, plain(each.verb), each.who)}</To></li>)}
         {away.map((each) => <li key={each}><HealthLabel of="critical" /> <To path="/sites">{words.overview.away(each)}</To></li>)}
         {needs.map((each) => <li key={each.code}><Need of={each} /></li>)}
       </ul>
@@ -88,7 +88,8 @@ function Going({ jobs }: { jobs: readonly Job[] }) {
     <ul className="needs">
       {jobs.map(([id, verb, , name, , percent, sentence]) => (
         <li key={id}>
-          <Progress value={percent ?? 0} title={<To path={jobPath(id)}>{plain(verb)} {name}</To>} size="sm" aria-label={`${plain(verb)} ${name ?? ''}`} />
+          <To path={jobPath(id)}>{plain(verb)} {name}</To>
+          <Progress value={percent ?? 0} size="sm" aria-label={`${plain(verb)} ${name ?? ''}`} />
           <span className="small">{sentence}</span>
         </li>
       ))}

@@ -34,7 +34,7 @@ export default function Settings() {
           <Asking of={validation}>
             {(found) => (
               <>
-                <p>{settings.checked(found.checked_at ? ago(found.checked_at) : words.machines.never, found.machines, found.not_asked)}</p>
+                <p>{found.checked_at ? settings.checked(ago(found.checked_at), found.machines, found.not_asked) : settings.unchecked}</p>
                 {found.flaws.map((each) => (
                   <Alert key={each.kind + each.about + each.what} isInline variant="warning" title={`${each.about}: ${each.what}`} component="h3">
                     <p><strong>{words.next}:</strong> {each.do}</p>

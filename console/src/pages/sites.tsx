@@ -52,11 +52,11 @@ export default function Sites() {
 function Appliance({ of: appliance }: { of: Shapes['Appliance'] }) {
   const { sites: say } = words;
   const { capacity } = appliance;
-  const state = appliance.connected ? <Label isCompact status="success" variant="outline">{say.connected}</Label> : <Label isCompact status="danger" variant="outline">{say.away(ago(appliance.last_seen_at))}</Label>;
+  const state = appliance.connected ? <Label isCompact status="success" variant="outline">{say.connected}</Label> : <Label isCompact status="danger" variant="outline">{say.away(appliance.last_seen_at ? ago(appliance.last_seen_at) : null)}</Label>;
   return (
     <Part title={say.appliance(appliance.name, appliance.site)}>
       <ApplianceActs appliance={appliance} />
-      {appliance.notes.map((each) => <p key={each}>{each}</p>)}
+      {appliance.notes.map((each) => <p key={each} className="sentence">{each}</p>)}
       <Facts of={[
         [say.state, state],
         [say.drained, appliance.drained_at && instant(appliance.drained_at)],
@@ -69,7 +69,7 @@ function Appliance({ of: appliance }: { of: Shapes['Appliance'] }) {
         [say.certificate, appliance.certificate_expires_at && instant(appliance.certificate_expires_at)],
         [say.reaches, appliance.reaches.join(', ')],
       ]} />
-      <Rows name={say.stores} rows={appliance.stores} idOf={(row) => row.name} columns={[
+      <Rows name={say.stores} rows={appliance.stores} idOf={(row) => row.name} none={say.noStores} columns={[
         { title: say.store, cell: (row) => row.name },
         { title: say.free, cell: (row) => row.problem ?? <Space of={row} /> },
       ]} />

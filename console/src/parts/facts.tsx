@@ -44,7 +44,7 @@ export function Rows<T>({ name, rows, columns, idOf, none = words.empty }: {
       <Tbody>
         {rows.map((row, at) => (
           <Tr key={idOf(row, at)}>
-            {columns.map((each) => <Td key={each.title} dataLabel={each.title} className="name">{each.cell(row)}</Td>)}
+            {columns.map((each) => <Td key={each.title} dataLabel={each.title} className="name"><div>{each.cell(row)}</div></Td>)}
           </Tr>
         ))}
       </Tbody>

@@ -5,11 +5,12 @@ import { bytes } from '../words/format';
 
 type Site = Shapes['SiteNode'];
 type Edge = Shapes['SiteEdge'];
-const [WIDTH, HEIGHT, BOX] = [560, 300, { width: 130, height: 44 }];
+const [WIDTH, BOX] = [560, { width: 130, height: 44 }];
+const heightOf = (sites: number) => (sites > 2 ? 300 : 120);
 
 function places(sites: readonly string[]): Map<string, { x: number; y: number }> {
   const angle = (at: number) => Math.PI + (2 * Math.PI * at) / sites.length;
-  return new Map(sites.map((site, at) => [site, { x: WIDTH / 2 + Math.cos(angle(at)) * 200, y: HEIGHT / 2 + Math.sin(angle(at)) * 110 }]));
+  return new Map(sites.map((site, at) => [site, { x: WIDTH / 2 + Math.cos(angle(at)) * 200, y: heightOf(sites.length) / 2 + Math.sin(angle(at)) * 110 }]));
 }
 
 export function SiteMap({ sites, edges: ways }: { sites: readonly Site[]; edges: readonly Edge[] }) {
@@ -17,9 +18,10 @@ export function SiteMap({ sites, edges: ways }: { sites: readonly Site[]; edges:
   const away = new Set(sites.filter((each) => each.connected < each.appliances).map((each) => each.name));
   const says = (way: Edge) => words.overview.way(way.source_site, way.target_site, way.machines, bytes(way.stored_bytes));
   const idOf = (way: Edge) => `${way.source_site} ${way.target_site}`;
+  if (!ways.length) return <p>{words.overview.noWays}</p>;
   return (
     <>
-      <svg className="site-map" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={ways.map(says).join('; ')}>
+      <svg className="site-map" viewBox={`0 0 ${WIDTH} ${heightOf(sites.length)}`} role="img" aria-label={ways.map(says).join('; ')}>
         <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
         {ways.map((way) => <Way key={idOf(way)} of={way} from={at.get(way.source_site)!} to={at.get(way.target_site)!} />)}
         {[...at].map(([site, { x, y }]) => (

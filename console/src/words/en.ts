@@ -103,7 +103,7 @@ export const en = {
     any: (what: string) => `${what}: any`,
     filters: { health: 'Health', state: 'State', site: 'Site', policy: 'Policy', group: 'Group', finding: 'Finding' },
     none: 'No machine is protected yet',
-    noneDo: 'Protect the first one: secondsite machine enable-protection NAME --source SITE --target SITE',
+    noneDo: 'Protect the first ones on the page Machines, or: secondsite machine enable-protection NAME --source SITE --target SITE',
     noneFits: 'No machine fits these filters',
   },
   findings: { title: 'What is wrong', by: (appliance: string) => `says ${appliance}` },
@@ -167,8 +167,9 @@ export const en = {
     more: (many: number) => `and ${many} more`,
     approval: (number: number, verb: string, who: string) => `Request ${number} of ${who} waits for approval: ${verb}`,
     away: (name: string) => `Appliance ${name} is not connected`,
-    way: (from: string, to: string, many: number, stored: string) => `${from} to ${to}: ${many} machines, ${stored} stored`,
-    figures: { machines: 'machines', critical: 'critical', warning: 'with a warning', late: 'over their RPO goal', worst: (name: string) => `largest RPO: ${name}`, jobs: 'jobs under way' },
+    way: (from: string, to: string, many: number, stored: string) => `${from} to ${to}: ${many === 1 ? '1 machine' : `${many} machines`}, ${stored} stored`,
+    noWays: 'Nothing replicates yet.',
+    figures: { machines: 'protected', critical: 'critical', warning: 'with a warning', late: 'over their RPO goal', worst: (name: string) => `largest RPO: ${name}`, jobs: 'under way' },
     full: 'Full', notFull: 'not in sight', fullIn: (span: string) => `in ${span}`,
     freshness: {
       none: 'Nothing replicates now.',
@@ -191,7 +192,8 @@ export const en = {
     schedules: 'Schedules', noSchedules: 'No drill is scheduled.', name: 'Schedule', what: 'Of', every: 'Every', network: 'Network', next: 'Next', last: 'Last', said: 'In its way',
     paused: 'paused', days: (days: number, at: string) => `${days === 1 ? 'day' : `${days} days`} at ${at}`,
     evidence: 'Evidence', noEvidence: 'No evidence is kept yet: it comes with the first drill or failover that ends.', ended: 'Ended', entry: 'Entry of the audit log',
-    one: 'Evidence', about: 'About', all: 'All of it', save: 'Save the document', picture: (of: string) => `Screen${of && ` of ${of}`}`,
+    result: 'Result', from: 'Started from', lost: 'Lost', took: 'Until it ran', beside: (found: string, goal: string) => `${found} (goal ${goal})`,
+    one: 'Evidence:', about: 'About', all: 'All of it', save: 'Save the document', picture: (of: string) => `Screen${of && ` of ${of}`}`,
   },
   groups: { none: 'There is no group yet.', name: 'Group', way: 'From, to', every: 'Common point every', app: 'App-consistent', newest: 'Newest common point', machines: 'Machines' },
   policies: {
@@ -208,10 +210,10 @@ export const en = {
     none: 'There is no site yet.', name: 'Site', fabric: 'Platform', appliances: 'Appliances', bandwidth: 'May send now', windows: 'Windows', verification: 'Boots copies to look at them',
     unlimited: 'as fast as it can', perSecond: (rate: string) => `${rate} a second`, everyDays: (days: number, from: string, to: string) => `every ${days} days, ${from}–${to}`,
     pairs: 'Pairs of sites', noPairs: 'There is one site at most.', pair: 'Pair', reverse: 'Protected back by itself', settle: 'Disks move to',
-    appliance: (name: string, site: string) => `${name}, site ${site}`, state: 'State', connected: 'connected', away: (age: string) => `not connected, heard ${age}`,
+    appliance: (name: string, site: string) => `${name}, site ${site}`, state: 'State', connected: 'connected', away: (age: string | null) => (age ? `not connected, heard ${age}` : 'not connected yet'),
     drained: 'Drained since', host: 'Host', emulated: 'emulated, without KVM', capacity: 'Capacity', cpu: 'CPU model', data: 'Data port', version: 'Version', certificate: 'Certificate ends',
     reaches: 'Shares a store with', hasFree: (vcpus: number, memory: string, free: string) => `${vcpus} processors, ${free} of ${memory} memory free`,
-    stores: 'Stores', store: 'Store', free: 'Free', freeOf: (free: string, size: string) => `${free} of ${size} free`,
+    stores: 'Stores', noStores: 'It has told of no store yet.', store: 'Store', free: 'Free', freeOf: (free: string, size: string) => `${free} of ${size} free`,
   },
   access: {
     sessions: 'Sessions', present: 'this one', way: 'Logged in by', began: 'Began', program: 'Program', people: 'People', noPeople: 'Nobody has a name and a password yet.',
@@ -254,7 +256,7 @@ export const en = {
   },
   settings: {
     about: 'This vault', name: 'Name', version: 'Version', database: 'Database', sites: 'Sites', appliances: 'Appliances', machines: 'Machines', backup: 'Last backup', ca: "CA's fingerprint", caEnds: 'CA ends',
-    validation: 'Check of the whole configuration', sound: 'Nothing is wrong.',
+    validation: 'Check of the whole configuration', unchecked: 'It was not checked yet.', sound: 'Nothing is wrong.',
     checked: (age: string, machines: number, not: number) => `Checked ${age}: ${machines} machines were asked about${not ? `, ${not} could not be` : ''}.`,
   },
 };

@@ -4,7 +4,6 @@ import re
 
 from tests.console import support_console
 
-PICTURES = support_console.ROOT / ".cache/console/pictures"
 MOST_TABS = 120
 EXPECTED = ("status of 409", "ERR_NETWORK_CHANGED")
 """Refusals; and that a network of some guest of this host came or went, after which a browser asks again."""
@@ -66,8 +65,8 @@ class Keyboard:
         return self
 
     def picture(self, name):
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"act-{name}.png")
+        support_console.PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=support_console.PICTURES / f"act-{name}.png")
         return self
 
     def says(self, text):

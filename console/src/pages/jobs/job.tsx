@@ -16,6 +16,8 @@ type Task = Shapes['Task'];
 const MOST_CHILDREN = 200;
 const isPictured = (job: Job) => job.tasks.some((each) => each.facts.evidence?.picture === 'kept');
 
+const PLAN = 'plan/';
+const pathOf = (subject: string) => (subject.startsWith(PLAN) ? `/plans/${encodeURIComponent(subject.slice(PLAN.length))}` : machinePath(subject));
 const useJob = (id: string) => queries.useQuery('get', '/api/jobs/{job}', { params: { path: { job: id } } });
 
 export default function OneJob() {
@@ -47,11 +49,11 @@ const seconds = (from: string | null | undefined, to: string | null | undefined)
 function About({ of: job }: { of: Job }) {
   return (
     <>
-      <p className="sentence" role="status">{job.sentence}</p>
+      <p className="sentence" role="status">{job.sentence !== job.problem?.message && job.sentence}</p>
       {job.problem && <Alert isInline variant="danger" title={job.problem.message} component="h3">{job.problem.do}</Alert>}
       <Facts
         of={[
-          [words.jobs.of, job.subject ? <To path={machinePath(job.subject)}>{job.subject_name ?? job.subject}</To> : job.subject_name],
+          [words.jobs.of, job.subject ? <To path={pathOf(job.subject)}>{job.subject_name ?? job.subject}</To> : job.subject_name],
           [words.jobs.by, job.requested_by],
           [words.jobs.when, instant(job.created_at)],
           [words.jobs.took, job.started_at && span(seconds(job.started_at, job.ended_at))],
@@ -80,7 +82,7 @@ function Step({ of: task, job }: { of: Task; job: string }) {
   return (
     <li>
       <div className="step"><StateLabel of={task.state} /><strong>{task.name}</strong>{took !== null && <span className="small figure">{span(took)}</span>}</div>
-      {task.sentence && <p>{task.sentence}</p>}
+      {task.sentence && task.sentence !== task.problem?.message && <p>{task.sentence}</p>}
       {task.state === 'running' && !!task.progress && <Progress value={Math.floor(100 * task.progress)} aria-label={task.name} size="sm" />}
       {task.problem && <Alert isInline isPlain variant="danger" title={task.problem.message} component="h4">{task.problem.do}</Alert>}
       {task.asks && <Alert isInline variant="warning" title={task.asks.instruction} component="h4">{words.jobs.asks(task.asks.verdicts.join(', '), task.asks.until ? instant(task.asks.until) : words.none)}</Alert>}

@@ -3,7 +3,7 @@ import { Label, LabelGroup } from '@patternfly/react-core';
 import { Fragment, useMemo } from 'react';
 import { queries, type Shapes } from '../../api';
 import { useNow } from '../../live';
-import { Chart, type Line } from '../../parts/chart';
+import { Chart, SPANS, type Line } from '../../parts/chart';
 import { Facts, Part, Rows } from '../../parts/facts';
 import { To, jobPath } from '../../parts/frame';
 import { Asking } from '../../parts/state';
@@ -110,7 +110,7 @@ function RpoChart({ of: samples, goal }: { of: readonly Shapes['RpoSample'][]; g
     ...(goal ? [{ title: words.machine.goal, values: samples.map(() => goal), token: '--pf-t--global--color--status--danger--default', isDashed: true }] : []),
   ], [samples, goal]);
   const worst = Math.max(...samples.map((each) => each.seconds ?? 0));
-  return <Chart at={at} lines={lines} figure={span} says={words.machine.chart(span(worst), goal ? span(goal) : words.none)} />;
+  return <Chart at={at} lines={lines} figure={span} steps={SPANS} says={words.machine.chart(span(worst), goal ? span(goal) : words.none)} />;
 }
 
 const aSecond = (rate: number) => words.machine.perSecond(bytes(rate));
