@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from guestkit import building, tiers
 from guestkit.disk import format_of
 
+SCREEN = "    <video><model type='vga' vram='16384' heads='1'/></video>\n"
 AGENT_PORT = "org.qemu.guest_agent.0"
 # Measured: with 16 MiB less the initramfs of Debian 12's kernel 6.1 does not unpack.
 MEMORY_MIB = {kind: 96 if kind is building.Kind.WRITER else 128 for kind in building.Kind}
@@ -95,8 +96,10 @@ def domain_xml(
     workload: Workload | None = None,
     memory_mib: int | None = None,
     accelerator: str = "qemu",
+    screen: bool = False,
 ) -> str:
-    """A libvirt domain; `accelerator` is libvirt's domain type: `kvm`, or `qemu` for TCG.
+    """A libvirt domain; `accelerator` is libvirt's domain type: `kvm`, or `qemu` for TCG. `screen`: it has a
+    VGA, which shows what its firmware and kernel say.
 
     Kernel and initramfs are part of the definition, so the same definition boots at any site that has these
     two files.
@@ -123,7 +126,7 @@ def domain_xml(
       <source path={quoteattr(str(console_log))} append='on'/>
       <target port='0'/>
     </serial>
-{_agent_xml(guest)}    <memballoon model='none'/>
+{_agent_xml(guest)}{SCREEN if screen else ""}    <memballoon model='none'/>
   </devices>
 </domain>
 """

@@ -64,6 +64,7 @@ class GuestMachine:
         filled_bytes: int = 0,
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
+        screen: bool = False,
         uri: str | None = None,
         inside: Sequence[str] = (),
     ) -> "GuestMachine":
@@ -90,7 +91,14 @@ class GuestMachine:
         mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in uuid.UUID(fabric_id).bytes[:3])
         console = folder / "console.log"
         xml = guestkit.domain_xml(
-            name, fabric_id, guest, disks, [guestkit.Nic(bridge, mac)], console, workload=workload
+            name,
+            fabric_id,
+            guest,
+            disks,
+            [guestkit.Nic(bridge, mac)],
+            console,
+            workload=workload,
+            screen=screen,
         )
         contents = disks
         if storage == ISCSI:
