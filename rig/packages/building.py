@@ -1,6 +1,7 @@
 """Builds the Debian packages of a checkout, in a root of the release that they are for."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -8,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rig.packages import changelog
-from rig.packages.layers import KEPT, Layer, base
+from rig.packages.layers import KEPT, Layer, base, forget_old
 from rig.release import RELEASES
 from rig.release.root import TOP
 
@@ -31,7 +32,7 @@ MADE = {"__pycache__", "built_manual"}
 """Made anew by the build, whatever a checkout has of it."""
 AGENT = ".cache/agent/secondsite-agent"
 """Of a checkout, if `./dev agent` has built it."""
-DIGEST = "made-of"
+MOST_KEPT = 4
 BUILD_SECONDS = 1800
 GIT = ("git", "-c", "safe.directory=*", "-C", str(TOP))
 
@@ -41,60 +42,61 @@ class NotBuilt(Exception):
 
 
 def built(version: str, *, fast: bool = False) -> list[Path]:
-    """The packages of this checkout as it is, for a Debian release: files that stay until others are built,
-    and are not built again. `fast`: compressed less. Raises NotBuilt, DidNotStart, NoSources."""
-    return _built(TOP, _made_at("HEAD"), version, "new", fast=fast)
+    """The packages of this checkout as it is, for a Debian release: files that stay for a while, and are not
+    built again. `fast`: compressed less. Raises NotBuilt, DidNotStart, NoSources."""
+    found = _built(TOP, _made_at("HEAD"), version, fast=fast)
+    name = KEPT / version / "new"
+    if name.is_dir() and not name.is_symlink():
+        shutil.rmtree(name)
+    name.unlink(missing_ok=True)
+    name.symlink_to(found.name)
+    return sorted(name.glob("*.deb"))
 
 
 def built_before(version: str, revision: str = "HEAD~1") -> list[Path]:
-    """As `built`, of an earlier commit, fast. Raises NotBuilt where that has no packages, too."""
+    """As `built`, of an earlier commit, fast: what was built of that while it was the newest one is there
+    still. Raises NotBuilt where that has no packages, too."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = subprocess.run(
-            [*GIT, "archive", revision, *PARTS], capture_output=True, check=True, timeout=120
-        )
+        archive = subprocess.run([*GIT, "archive", revision], capture_output=True, check=True, timeout=120)
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True, timeout=120)
         checkout = Path(folder)
         if not (checkout / "deploy/debian").exists():
             raise NotBuilt(f"{revision} has no packages")
         made_at = min(_made_at(revision), _made_at("HEAD") - timedelta(seconds=1))
-        return _built(checkout, made_at, version, "before", fast=True)
+        return sorted(_built(checkout, made_at, version, fast=True).glob("*.deb"))
 
 
-def _built(checkout: Path, made_at: datetime, version: str, name: str, *, fast: bool) -> list[Path]:
-    root, goal = base(version), KEPT / version / name
-    digest = _digest(checkout, f"{made_at} {fast}")
+def _built(checkout: Path, made_at: datetime, version: str, *, fast: bool) -> Path:
+    """The folder of what was built, by the digest of what it was made of."""
+    root, digest = base(version), _digest(checkout, f"{made_at} {fast}")
+    goal = KEPT / version / digest[:16]
     with root.held():
-        if (goal / DIGEST).exists() and (goal / DIGEST).read_text() == digest:
-            return sorted(goal.glob("*.deb"))
-        layer = Layer(root, root.home / "building")
-        _give(layer, version, checkout, made_at)
-        done = layer.run(
-            "sh", "/srv/build.sh", SOURCE, OUT, within_seconds=BUILD_SECONDS,
-            SECONDSITE_COMPRESSION="-Zzstd -z3" if fast else "-Zxz", SECONDSITE_KEPT="/srv/kept",
-        )  # fmt: skip
-        log = root.home / "building.log"
-        log.write_text(done.stdout)
-        if done.returncode != 0:
-            raise NotBuilt(f"the packages could not be built; the whole story: {log}")
-        return _taken(layer.path(OUT), goal, digest)
+        if not goal.exists():
+            layer = Layer(root, root.home / "building")
+            _give(layer, version, checkout, made_at)
+            done = layer.run(
+                "sh", "/srv/build.sh", SOURCE, OUT, within_seconds=BUILD_SECONDS,
+                SECONDSITE_COMPRESSION="-Zzstd -z3" if fast else "-Zxz", SECONDSITE_KEPT="/srv/kept",
+            )  # fmt: skip
+            log = root.home / "building.log"
+            log.write_text(done.stdout)
+            if done.returncode != 0:
+                raise NotBuilt(f"the packages could not be built; the whole story: {log}")
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(layer.path(OUT), goal)
+    os.utime(goal)
+    forget_old([each for each in goal.parent.iterdir() if not each.is_symlink()], MOST_KEPT)
+    return goal
 
 
 def _give(layer: Layer, version: str, checkout: Path, made_at: datetime) -> None:
     subprocess.run(["rm", "-rf", layer.path("/srv/build")], check=True, timeout=300)
-    for part in PARTS:
+    for part in (each for each in PARTS if (checkout / each).exists()):
         layer.give(checkout / part, f"{SOURCE}/{part}")
     if (checkout / AGENT).exists():
         layer.give(checkout / AGENT, f"{SOURCE}/secondsite-agent")
     layer.give(BUILD, "/srv/build.sh")
     changelog.write(checkout, made_at, version, RELEASES[version], layer.path(f"{SOURCE}/changelog.debian"))
-
-
-def _taken(out: Path, goal: Path, digest: str) -> list[Path]:
-    shutil.rmtree(goal, ignore_errors=True)
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(out, goal)
-    (goal / DIGEST).write_text(digest)
-    return sorted(goal.glob("*.deb"))
 
 
 def _digest(checkout: Path, more: str) -> str:

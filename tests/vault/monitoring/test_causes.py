@@ -98,7 +98,7 @@ def _drill_and_back_up(rig):
 def test_two_sites_with_a_machine_that_was_drilled_and_a_backup_are_watched_in_silence(world):
     """Before that the two alerts fired that tell of nothing else: see `world`."""
     for name in ("store", "scratch"):
-        used = f"secondsite_{name}_free_bytes / secondsite_{name}_size_bytes < 1"
+        used = f"secondsite_{name}_free_bytes / secondsite_{name}_size_bytes <= 1"
         eventually(lambda used=used: len(world.watch.value(used)) >= 2, PATIENCE)
 
 
