@@ -7,7 +7,6 @@ from tests.console import support_console
 from tests.support.openid_provider import openid
 
 pytestmark = support_console.SLOW
-PICTURES = support_console.ROOT / ".cache/console/pictures"
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +50,8 @@ def test_whoever_is_in_no_group_is_told_so_and_finds_the_way_back(staff, tab):
     give(tab, "berta")
     tab.page.get_by_text("You are in no group of 'staff'").wait_for()
     assert "code" not in tab.page.url
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    tab.page.screenshot(path=PICTURES / "provider-refused.png")
+    support_console.PICTURES.mkdir(parents=True, exist_ok=True)
+    tab.page.screenshot(path=support_console.PICTURES / "provider-refused.png")
     assert tab.amiss() == []
     tab.page.get_by_role("button", name="Back to the log-in").click()
     tab.page.get_by_role("button", name="Log in with staff").wait_for()
@@ -70,10 +69,10 @@ def test_the_page_of_providers_is_clean_and_asks_them(staff, rig, browser, token
     tab = support_console.opened(browser, rig.url, look)
     tab.open("/").page.get_by_role("button", name="Log in with staff").wait_for()
     assert tab.amiss() == []
-    tab.page.screenshot(path=PICTURES / f"log-in-{look}.png")
+    tab.page.screenshot(path=support_console.PICTURES / f"log-in-{look}.png")
     tab.log_in(token).open("/providers").is_settled()
     tab.page.get_by_role("button", name="Ask it now").click()
     tab.page.get_by_text("It works").wait_for()
-    tab.page.screenshot(path=PICTURES / f"providers-{look}.png", full_page=True)
+    tab.page.screenshot(path=support_console.PICTURES / f"providers-{look}.png", full_page=True)
     assert (tab.amiss(), tab.said, tab.is_too_wide()) == ([], [], False)
     tab.page.context.close()

@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/lists-3-Hd4cav.js
-import{yt as e}from"./state-Ds3D8HtK.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
-========
-import{St as e}from"./state-D7-wEu74.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
->>>>>>>> 3fcc00f8 (What is configured is edited in the console):src/secondsite/api/built_console/assets/lists-B0R6WQMa.js
