@@ -54,8 +54,9 @@ func obey(verdict dialling.Verdict) error {
 	if !verdict.Fenced {
 		return fencing.Here.Open()
 	}
+	err := fencing.Here.Close(verdict.Why)
 	fencing.Here.EndTunnels()
-	if err := fencing.Here.Close(verdict.Why); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: this machine stays without its services all the same: "+err.Error())
 		os.Exit(fencing.Knows)
 	}

@@ -42,7 +42,7 @@ func (f Fence) works() bool {
 
 // EndTunnels ends what must be up to ask an appliance behind it, and has the same key as the machine's copy: whoever was
 // heard last gets what is sent to both.
-func (f Fence) EndTunnels() { f.systemctl("stop", "wg-quick@*.service") }
+func (f Fence) EndTunnels() { f.systemctl("--no-block", "stop", "wg-quick@*.service") }
 
 // endSkipped has logind start the services of those users that it could not start before.
 func (f Fence) endSkipped() error {

@@ -125,7 +125,8 @@ systemctl --no-block start "${led:-default.target}" || exit 1
 // otherwise is what happens if the program fails: the boot is opened without it, or it is started again, and the closed
 // target is there if it cannot be. One that knows that the machine was failed over opens nothing, whatever else fails.
 var otherwise = map[string]struct{ unit, service string }{
-	"start": {"", `ExecStopPost=/bin/sh -c 'ENDED || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || [ -e NOTE ] || exec OPENS'`},
+	"start": {"", `ExecStopPost=/bin/sh -c 'ENDED || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || [ -e NOTE ] || ` +
+		`STOPPED || exec OPENS'`},
 	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS\n" +
 		`ExecStopPost=/bin/sh -c 'ENDED || [ -e NOTE ] && exit 0; [ -e FENCED ] || ` +
 		`for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done; exit 1'`},
@@ -133,6 +134,9 @@ var otherwise = map[string]struct{ unit, service string }{
 
 // ended is that the program did what it should: for systemd a SIGTERM from anybody is as good.
 const ended = `[ "$$EXIT_CODE $$EXIT_STATUS" = "exited 0" ]`
+
+// stopped is that a person, or the end of the boot, stops it: a job wants that.
+const stopped = `systemctl list-jobs --no-legend ` + fencing.ServiceUnit + ` | grep -Eq " (stop|restart) "`
 
 // unasked is what people at the machine are told whose program failed; a note of it has the agent tell the appliance.
 const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed (journalctl -u ` +
@@ -188,7 +192,7 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 // writeFence has boots ask on the hardware that has this UUID in that file.
 func (h Host) writeFence(unanswered, hardware, own string) error {
 	chosen := otherwise[unanswered]
-	otherwise := strings.NewReplacer("ENDED", ended, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
+	otherwise := strings.NewReplacer("ENDED", ended, "STOPPED", stopped, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
 		"NOTE", fencing.OpenNote,
 		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(chosen.service)
 	words := strings.NewReplacer(

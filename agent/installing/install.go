@@ -64,7 +64,7 @@ func (h Host) Renew() error {
 func (h Host) fence(wanted Fencing) error {
 	switch wanted.Choice {
 	case "":
-		return nil
+		return h.renewFence()
 	case "no":
 		return h.RemoveFence()
 	}

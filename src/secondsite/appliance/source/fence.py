@@ -242,19 +242,20 @@ class Fences:
 
     def abandon(self, machine_id: str) -> str:
         """Remove the fence, because protection ends. Autostart stays off, unless the machine runs here; where
-        the power button is the autostart, what forbids the start stays. Returns a part of a sentence."""
+        the power button is the autostart, what forbids the start stays, also of one that is told to run.
+        Returns a part of a sentence."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is None:
                 return ""
+            if not self._fabric.properties.hosts:
+                self.forget(machine_id)
+                return "; it was failed over, so its fence stays closed here until it is protected anew"
             runs = self._fabric.power.state(fence.fabric_id) is PowerState.RUNNING
             with_host = runs and bool(fence.starts_with_host)
-            if runs or self._fabric.properties.hosts:
-                with contextlib.suppress(errors.NotFound, errors.NotOurs):
-                    self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=with_host)
+            with contextlib.suppress(errors.NotFound, errors.NotOurs):
+                self._fabric.power.allow_start(fence.fabric_id, machine_id, with_host=with_host)
             self.forget(machine_id)
-            if not runs and not self._fabric.properties.hosts:
-                return "; it was failed over, so its fence stays closed here until it is protected anew"
             return (
                 ""
                 if runs

@@ -120,7 +120,7 @@ class AgentInventory:
             doubles = [each for each in doubles if not each.served_name]
         found = [Concern("machine-doubled", _doubled(each)) for each in doubles]
         if not agent.connected:
-            said = _revoked(agent) if agent.calls_revoked else _silent(agent)
+            said = _revoked(agent, record.is_failed_over) if agent.calls_revoked else _silent(agent)
             return found if is_off else [*found, Concern("machine-silent", said)]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]
@@ -262,7 +262,12 @@ def _silent(agent: KnownAgent) -> str:
     return f"The agent of {agent.name} does not answer {heard}: nobody knows whether it runs."
 
 
-def _revoked(agent: KnownAgent) -> str:
+def _revoked(agent: KnownAgent, is_failed_over: bool) -> str:
+    if is_failed_over:
+        return (
+            f"The agent of {agent.name} was revoked, and calls on: the machine works here, although it was "
+            "failed over. Switch it off."
+        )
     return (
         f"The agent of {agent.name} was revoked, and calls on: the machine works, and is not replicated. "
         f"To let it in again: secondsite appliance agents key --for {shell.arguments(agent.name)}"

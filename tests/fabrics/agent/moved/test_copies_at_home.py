@@ -61,6 +61,8 @@ def test_a_revoked_machine_works_if_it_calls_itself_and_not_if_its_copy_does(
     records.change(machine.agent_id, start_forbidden=False, is_off=False)
     told = {each.code: each.what for each in inventory.concerns(machine.agent_id)}
     assert "was revoked, and calls on: the machine works" in told["machine-silent"]
+    assert machine.enroll(agents.new_key(agent_id=machine.agent_id))["ok"]
+    assert not inventory.running(), "one that was let in again is what it says itself"
 
 
 def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inventory, machine, records):

@@ -180,6 +180,31 @@ def test_one_whose_program_is_ended_is_opened_unless_it_is_to_stay(host, agents,
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 
 
+def test_whoever_stops_the_one_that_asks_opens_nothing(host, agents, fenced):
+    """As `systemctl rescue` does."""
+    host.write(TRIAL, FAILS.format(how="exec sleep infinity"))
+    host.reboot()
+    eventually(lambda: is_active(host, "secondsite-fence.service"), support.PATIENCE)
+    host.must("systemctl", "stop", "secondsite-fence.service")
+    eventually(lambda: waits_no_more(host), support.PATIENCE)
+    assert not host.path("/run/secondsite-agent/boot-is-open").exists()
+    assert not is_active(host, "work.service")
+
+
+def test_one_that_was_told_stays_closed_although_a_tunnel_takes_long_to_end(host, agents, fenced):
+    host.write(
+        "/etc/systemd/system/wg-quick@.service",
+        WORK.replace("[Install]", "ExecStop=/bin/sleep 30\n[Install]"),
+    )
+    host.must("systemctl", "enable", "wg-quick@wg0.service")
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(host.path("/run/secondsite-agent/fenced").exists, support.PATIENCE)
+    host.run("pkill", "-9", "-f", "secondsite-agent fence")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    assert not is_active(host, "work.service")
+
+
 def test_who_opens_one_whose_program_is_yet_to_be_tried_again_is_told_no_more(host, agents, fenced):
     install(host, agents, "--fence=stay")
     host.write(TRIAL, FAILS.format(how="exit 2"))

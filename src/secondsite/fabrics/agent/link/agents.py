@@ -203,7 +203,7 @@ class Agents:
             here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
             record.valid_since, "" if record.is_guest else self.authority.pem,
             here is None and self._presence.said_goodbye(record.agent_id), self._beside(record.agent_id),
-            self._presence.calls_revoked(record.agent_id),
+            not record.certificates and self._presence.calls_revoked(record.agent_id),
         )  # fmt: skip
 
     def _beside(self, agent_id: str) -> Mapping[str, Any] | None:

@@ -123,17 +123,17 @@ class Presence:
     def note_revoked(self, agent_id: str, product: str) -> None:
         """One whose certificates were revoked called from the hardware with that UUID: its machine works,
         unless it is a copy of it, or somebody else who has what it had."""
-        if self.hardware(agent_id, product) not in (Hardware.OWN, Hardware.STRANGE):
+        if self.hardware(agent_id, product) is not Hardware.OWN:
             return
         with self._lock:
             if agent_id in self._refused or len(self._refused) < MOST_DOUBLES:
                 self._refused[agent_id] = time.monotonic()
 
     def calls_revoked(self, agent_id: str) -> bool:
-        """Whether one whose certificates were revoked called within a quarter of an hour."""
+        """Whether one whose certificates were revoked called a moment ago: it dials each minute at least."""
         with self._lock:
             called = self._refused.get(agent_id)
-        return called is not None and time.monotonic() - called < DOUBLE_SECONDS
+        return called is not None and time.monotonic() - called < REMEMBERED_SECONDS
 
     def leave(self, gone: Conversation) -> None:
         with self._lock:
