@@ -31,7 +31,7 @@ def test_all_of_a_site_are_meant_unless_some_are_named(cli, protected, fresh_too
 
 def test_a_site_without_machines_says_where_there_are_some(cli, protected):
     told = cli.must("plan-capacity --source b --target a --which unprotected").out
-    assert "Site b runs no machines that this could be for: secondsite machine list" in told
+    assert "Site b runs no machines that this could be for; 'secondsite machine list'" in told
 
 
 def test_what_is_no_plan_is_refused_with_what_to_do(cli):

@@ -12,7 +12,7 @@ from ..wire.rest.predictions import Capacity, CapacityQuery, MachineCapacity, Wh
 from . import amount_options, output
 from .options import Json, connect
 
-NONE = "Site {} runs no machines that this could be for: secondsite machine list shows where which run."
+NONE = "Site {} runs no machines that this could be for; 'secondsite machine list' shows all."
 ROWS = 50
 """How many machines are listed, those that need most of the store first; --json has all."""
 
