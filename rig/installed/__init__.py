@@ -4,6 +4,7 @@ sites      a vault and two sites, each on a host of its own; the same hands as t
 host       a real systemd as first process of its own namespaces; its power can be cut, and it starts again
 boot.sh    what makes a folder the root of such a host
 service    one of our units, as an operator starts and stops it
+terminal   where commands are typed as a person types them
 network    the lines between the hosts
 template   what a host is made from: deploy/install, done once and kept in .cache/installed
 """

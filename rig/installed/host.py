@@ -43,6 +43,12 @@ QUIET = (
     "logrotate.timer",
 )  # fmt: skip
 HYPERVISOR = ("libvirt", "virt")
+LOGIN = 'set -a; . /etc/default/locale; . /etc/environment; set +a; cd; exec "$@"'
+AT_A_LOGIN = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "TERM": "dumb",
+}
 
 
 class Host:
@@ -196,19 +202,16 @@ class Host:
         self, *words: str, within_seconds: float = 300, text: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """A command as root types it there, with what a login there sets."""
-        login = 'set -a; . /etc/default/locale; . /etc/environment; set +a; cd; exec "$@"'
-        environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "TERM": "dumb",
-        }
-        spaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"]
         return subprocess.run(
-            ["nsenter", f"--target={self.pid}", *spaces, f"--root=/proc/{self.pid}/root", "sh", "-c", login,
-            "login", *words],
-            input=text, env=environment, capture_output=True, text=True, timeout=within_seconds, check=False,
-            cwd="/",
+            self.entering(*words), input=text, env=AT_A_LOGIN, capture_output=True, text=True,
+            timeout=within_seconds, check=False, cwd="/",
         )  # fmt: skip
+
+    def entering(self, *words: str) -> list[str]:
+        """The command of this machine that runs one there, with the environment AT_A_LOGIN."""
+        spaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"]
+        root = f"--root=/proc/{self.pid}/root"
+        return ["nsenter", f"--target={self.pid}", *spaces, root, "sh", "-c", LOGIN, "login", *words]
 
     def must(self, *words: str, within_seconds: float = 300, text: str | None = None) -> str:
         """As `run`; gives what the command printed, and raises DidNotStart if it failed."""

@@ -59,7 +59,9 @@ def test_vault_and_appliance_are_installed_run_and_are_removed_and_their_homes_s
         assert here.has(HOOK), "an old copy must not start because its appliance is gone"
         assert "/run/secondsite/" not in here(OF_A_MACHINE)
 
-        here(f"apt-get -q -y purge {VAULT} {APPLIANCE} secondsite")
+        said = here(f"apt-get -q -y purge {VAULT} {APPLIANCE} secondsite 2>&1")
+        for kind in ("vault", "appliance"):
+            assert f"rm -r /var/lib/secondsite/{kind}" in said, "whoever purges it is told what stays"
         assert not here.has(HOOK)
         assert not here.has(RULES)
         assert here.has(f"{HOME}/vault.db"), "what a vault knows goes only by hand"
