@@ -43,10 +43,13 @@ def _copy(tx: Transaction, numbers: range) -> None:
     copies = [_another(original, number) for number in numbers]
     for each in copies:
         tx.machines.add(each)
-    for each in copies:
-        changed = {"machine_id": each.id}
-        tx.statuses.put_source(status.source.model_copy(update=changed), status.source_at)
-        tx.statuses.put_replica(status.replica.model_copy(update=changed), status.replica_at)
+    sources = [
+        (status.source.model_copy(update={"machine_id": each.id}), status.source_at) for each in copies
+    ]
+    replicas = [
+        (status.replica.model_copy(update={"machine_id": each.id}), status.replica_at) for each in copies
+    ]
+    tx.statuses.put([*sources, *replicas])
 
 
 def _another(original: MachineRecord, number: int) -> MachineRecord:
