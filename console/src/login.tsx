@@ -2,6 +2,7 @@
 import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Tab, Tabs, TabTitleText, Title } from '@patternfly/react-core';
 import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import { Refused, queries } from './api';
+import { knowsKeys, withKey } from './api/security-key';
 import { enterBy, logIn, type LogInBody } from './api/session';
 import { finish, goTo, type CameBack } from './entering';
 import { Field as One } from './parts/field';
@@ -124,20 +125,28 @@ function Fields({ way }: { way: Way }) {
   const [wrong, setWrong] = useState<Partial<Record<Field, string>>>({});
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
-  const enter = async (event: FormEvent) => {
-    event.preventDefault();
+  const [asksForFactor, setAsksForFactor] = useState(false);
+  const act = async (byKey: boolean) => {
     const missing = lacks(way, given);
     setWrong(missing);
     if (Object.keys(missing).length) return;
     setBusy(true);
-    await logIn(asked(way, given)).catch(setProblem);
+    const body = asked(way, given);
+    await (byKey ? withKey(body).then(logIn) : logIn(body)).catch((why: unknown) => {
+      setProblem(why);
+      if (why instanceof Refused && why.code === 'second-factor-needed') setAsksForFactor(true);
+    });
     setBusy(false);
+  };
+  const enter = (event: FormEvent) => {
+    event.preventDefault();
+    void act(false);
   };
   const field = (name: Field, about: Partial<Parameters<typeof One>[0]>) => (
     <One id={name} label={words.login[name]} value={given[name]} wrong={wrong[name]} onChange={(to) => setGiven({ ...given, [name]: to })} {...about} />
   );
   return (
-    <Form className="login-form" onSubmit={(event) => void enter(event)} noValidate>
+    <Form className="login-form" onSubmit={enter} noValidate>
       {problem !== undefined && <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}
       {way === 'name' ? (
         <>
@@ -149,6 +158,7 @@ function Fields({ way }: { way: Way }) {
         field('token', { isSecret: true, help: words.login.tokenHelp, autoComplete: 'off' })
       )}
       <ActionGroup><Button type="submit" isBlock isLoading={isBusy} isDisabled={isBusy}>{words.login.enter}</Button></ActionGroup>
+      {way === 'name' && knowsKeys && asksForFactor && <Button variant="secondary" isBlock isDisabled={isBusy} onClick={() => void act(true)}>{words.login.withKey}</Button>}
     </Form>
   );
 }

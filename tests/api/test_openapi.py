@@ -82,6 +82,11 @@ NOTHING_NEW = {
     "POST /api/logins/poll",
     "POST /api/logins/{code}/approve",
     "POST /api/logins/{code}/refuse",
+    "POST /api/session/question",
+    "POST /api/session/security-keys",
+    "POST /api/session/security-keys/ask",
+    "POST /api/session/security-keys/begin",
+    "POST /api/session/security-keys/{key}/remove",
     "POST /api/session/second-factor",
     "POST /api/session/second-factor/remove",
 }

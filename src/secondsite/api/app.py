@@ -47,7 +47,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and thi
 - **Newer vaults** may have fields and values that a client does not know: ignore them."""  # noqa: E501
 
 
-LOG_INS = ("session", "logins", "logins/poll", "log-in/begin", "log-in/finish")
+LOG_INS = ("session", "session/question", "logins", "logins/poll", "log-in/begin", "log-in/finish")
 OPEN_CALLS = frozenset(("POST", f"{BASE}/{path}") for path in LOG_INS)
 """Calls that need no token, of paths that need one otherwise."""
 OPEN_PATHS = frozenset(

@@ -6,6 +6,7 @@ import { PageFrame } from '../../parts/frame';
 import { words } from '../../words';
 import { Password } from './password';
 import { SecondFactor } from './second-factor';
+import { SecurityKeys } from './security-keys';
 
 export default function Account() {
   const who = useWho().data!;
@@ -17,6 +18,7 @@ export default function Account() {
         <div className="parts">
           <Part title={account.password}><Password who={who} /></Part>
           <Part title={account.factor}><SecondFactor who={who} /></Part>
+          <Part title={account.keys}><SecurityKeys who={who} /></Part>
         </div>
       ) : <p>{who.provider ? account.byProvider(who.provider) : account.byToken}</p>}
     </PageFrame>

@@ -58,7 +58,7 @@ function usePicture(svg: string): string | undefined {
   return url;
 }
 
-function Recovery({ codes, kept }: { codes: readonly string[]; kept: () => void }) {
+export function Recovery({ codes, kept }: { codes: readonly string[]; kept: () => void }) {
   const { account } = words;
   return (
     <>

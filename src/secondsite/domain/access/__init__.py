@@ -8,6 +8,7 @@ Its rooms:
     hidden     removes secrets from what is recorded
     passwords  which passwords are taken
     providers  whom a provider of OpenID Connect may say that somebody is
+    security_keys  where security keys can be used
     sessions   how long whoever logged in stays so
     approvals  which verbs need a second person's approval, and who counts as a second person
 """

@@ -26,6 +26,7 @@ from .nouns.login.own import Own
 from .nouns.login.people import People
 from .nouns.login.providers import Providers
 from .nouns.login.second_factor import SecondFactor
+from .nouns.login.security_keys import SecurityKeys
 from .nouns.login.sessions import Sessions
 from .nouns.machine_choices import Choices
 from .nouns.machines import Machines
@@ -70,6 +71,7 @@ class VaultFacade:
     people: People
     own: Own
     second_factor: SecondFactor
+    security_keys: SecurityKeys
     sessions: Sessions
     command_lines: CommandLines
     logins: LogIns
@@ -137,6 +139,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         people=People(parts),
         own=Own(parts),
         second_factor=SecondFactor(parts),
+        security_keys=SecurityKeys(parts),
         sessions=Sessions(parts),
         command_lines=CommandLines(parts),
         logins=LogIns(parts),

@@ -24,6 +24,7 @@ Its rooms:
 from .access import (
     PEOPLE_LOCK,
     HolderRecord,
+    KeyChallenge,
     LoginRequestRecord,
     OpenSession,
     People,
@@ -123,6 +124,7 @@ __all__ = [
     "HolderRecord",
     "Inventories",
     "InventoryRecord",
+    "KeyChallenge",
     "KeyRecord",
     "Links",
     "LivedTime",

@@ -19,6 +19,7 @@ from .access import (
     Change,
     HolderRecord,
     Holders,
+    KeyChallenges,
     KnownSecrets,
     LoginRequests,
     OpenSession,
@@ -206,6 +207,10 @@ class Transaction:
     @cached_property
     def holders(self) -> Holders:
         return Holders(self.tokens, self.people)
+
+    @cached_property
+    def key_challenges(self) -> KeyChallenges:
+        return KeyChallenges(self._session)
 
     @cached_property
     def providers(self) -> Providers:

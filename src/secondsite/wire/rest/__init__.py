@@ -31,6 +31,7 @@ from .access.approvals import (
 )
 from .access.audit import AuditCheck, AuditEntry, AuditPage, AuditQuery, AuditSettings
 from .access.people import (
+    KeyQuestion,
     LogInSettings,
     NewLink,
     OneTimeCode,
@@ -41,6 +42,8 @@ from .access.people import (
     PresentPassword,
     RecoveryCodes,
     SecondFactorBegun,
+    SecurityKey,
+    SecurityKeyCreate,
 )
 from .access.providers import (
     GroupGrantShape,
@@ -255,6 +258,7 @@ __all__ = [
     "JobState",
     "JobVerb",
     "Journal",
+    "KeyQuestion",
     "LastCycle",
     "Lifecycle",
     "Liveness",
@@ -356,6 +360,8 @@ __all__ = [
     "RpoSample",
     "RunningView",
     "SecondFactorBegun",
+    "SecurityKey",
+    "SecurityKeyCreate",
     "Session",
     "Site",
     "SiteCreate",

@@ -18,7 +18,7 @@ from ....wire import rest
 from ... import credentials
 from ...access import Vault
 from ...routers import guarded, open_to_all
-from ..names import SessionId
+from ..names import SecurityKeyId, SessionId
 
 router = guarded("sessions")
 open_router = open_to_all("sessions")
@@ -49,6 +49,11 @@ def _former(scope: Scope, kind: SessionKind) -> str | None:
     return credentials.cookie_of(scope)
 
 
+def _host(request: Request) -> str:
+    """The address at which the browser reached the vault: no page can make it say another one."""
+    return request.headers.get("host", "")
+
+
 def given(response: Response, begun: Begun, kind: SessionKind = SessionKind.BROWSER) -> rest.LoggedIn:
     """What is shown of a new session, whose secret a browser gets as a cookie."""
     response.headers["Cache-Control"] = "no-store"
@@ -68,8 +73,15 @@ async def log_in(
     itself, none counts), and with the token. A session that the browser had before ends. Too many attempts
     that fail get 429, and are told in `Retry-After` after how many seconds the next one counts."""
     former = _former(request.scope, log_in.kind)
-    begun = await _tried(partial(vault.logins.begin, log_in, former, program))
+    begun = await _tried(partial(vault.logins.begin, log_in, former, program, _host(request)))
     return given(response, begun, log_in.kind)
+
+
+@open_router.post("/session/question")
+async def ask_at_log_in(vault: Vault, request: Request, log_in: rest.LogIn) -> rest.KeyQuestion:
+    """What a security key of this person is asked, whose password, or link, is right. Its answer goes along
+    with the log-in."""
+    return await _tried(partial(vault.security_keys.ask_at_log_in, log_in, _host(request)))
 
 
 @router.get("/session")
@@ -127,9 +139,55 @@ def confirm_second_factor(
 
 @router.post("/session/second-factor/remove")
 def remove_second_factor(
-    vault: Vault, response: Response, request: rest.OneTimeCode, program: Program = ""
+    vault: Vault, asked: Request, response: Response, request: rest.OneTimeCode, program: Program = ""
 ) -> rest.Identity:
     """Ends the caller's own second factor, with a code of it. All their sessions end, and a new one
     begins."""
-    begun = vault.second_factor.remove(request.one_time_code, program)
+    begun = vault.second_factor.remove(request, program, _host(asked))
+    return given(response, begun, begun.kind)
+
+
+@router.get("/session/security-keys")
+def list_security_keys(vault: Vault) -> Sequence[rest.SecurityKey]:
+    """The caller's own security keys."""
+    return vault.security_keys.list()
+
+
+@router.post("/session/security-keys/begin")
+async def begin_security_key(vault: Vault, asked: Request, request: rest.PresentPassword) -> rest.KeyQuestion:
+    """What a new security key is asked; it has to be made where the vault is reached by a name. The present
+    password is needed, but for whoever came by a link."""
+    return await _tried(partial(vault.security_keys.begin, request.password, _host(asked)))
+
+
+@router.post("/session/security-keys")
+def add_security_key(
+    vault: Vault, asked: Request, response: Response, request: rest.SecurityKeyCreate, program: Program = ""
+) -> rest.RecoveryCodes:
+    """Adds the key that answered: the log-in takes it as a second factor from now on. All sessions of the
+    caller end, and a new one begins. There are codes for recovery unless there was a second factor
+    already."""
+    begun, codes = vault.security_keys.add(request, _host(asked), program)
+    given(response, begun, begun.kind)
+    return codes
+
+
+@router.post("/session/security-keys/ask")
+def ask_security_key(vault: Vault, asked: Request) -> rest.KeyQuestion:
+    """What one of the caller's security keys is asked, to remove a second factor."""
+    return vault.security_keys.ask(_host(asked))
+
+
+@router.post("/session/security-keys/{key}/remove")
+def remove_security_key(
+    vault: Vault,
+    asked: Request,
+    response: Response,
+    key: SecurityKeyId,
+    request: rest.OneTimeCode,
+    program: Program = "",
+) -> rest.Identity:
+    """Removes a security key, by a code or an answer of a key. All sessions of the caller end, and a new one
+    begins."""
+    begun = vault.security_keys.remove(key, request, _host(asked), program)
     return given(response, begun, begun.kind)

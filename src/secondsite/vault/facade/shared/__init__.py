@@ -15,7 +15,7 @@ Its rooms:
     paging                     lists a page at a time
     editions                   a change names the edition that its caller saw
     secrets                    tokens and keys
-    passwords, totp            passwords, and codes of an app
+    passwords, totp, webauthn  passwords, codes of an app, and security keys
     summaries                  overview of all machines
     overviews                  what rows say together, for an overview
     prerendered_machines       machines as JSON, written once for many answers

@@ -7,11 +7,13 @@ Its rooms:
     holders         both of them
     sessions        sessions of whoever logged in
     login_requests  command lines that wait for somebody's approval
+    key_challenges  what security keys are asked, each once
     providers       providers of OpenID Connect, and log-ins on their way to one
     known_secrets   a cache of what secrets open
 """
 
 from .holders import HolderRecord, Holders
+from .key_challenges import KeyChallenge, KeyChallenges
 from .known_secrets import Change, KnownSecrets
 from .login_requests import LoginRequestRecord, LoginRequests
 from .people import PEOPLE_LOCK, People, PersonRecord
@@ -24,6 +26,8 @@ __all__ = [
     "Change",
     "HolderRecord",
     "Holders",
+    "KeyChallenge",
+    "KeyChallenges",
     "KnownSecrets",
     "LoginRequestRecord",
     "LoginRequests",

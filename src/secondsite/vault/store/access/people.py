@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ....domain.access.roles import Role
+from ....domain.access.security_keys import SecurityKey
 from ....domain.access.sessions import LogInWay
 from ..sql import rows
 from ..sql.columns import ShapeColumn, UtcDateTime, Word, metadata
@@ -54,11 +55,20 @@ class PersonRecord:
     """The half minute of the last code that counted: no code counts twice."""
     recovery_sha256: tuple[str, ...] = ()
     """What is left of the codes for whoever lost the other ones."""
+    security_keys: tuple[SecurityKey, ...] | None = None
     last_login_at: datetime | None = None
     last_address: str = ""
     provider: str | None = None
     """The provider that says who the person is, by the id `subject` there; None: a password does."""
     subject: str | None = None
+
+    @property
+    def keys(self) -> tuple[SecurityKey, ...]:
+        return self.security_keys or ()
+
+    @property
+    def has_second_factor(self) -> bool:
+        return self.totp_secret is not None or bool(self.security_keys)
 
 
 PEOPLE = Table(
@@ -80,6 +90,7 @@ PEOPLE = Table(
     Column("totp_wanted", String(64)),
     Column("totp_step", Integer),
     Column("recovery_sha256", ShapeColumn(tuple[str, ...]), nullable=False),
+    Column("security_keys", ShapeColumn(tuple[SecurityKey, ...])),
     Column("last_login_at", UtcDateTime),
     Column("last_address", String(64), nullable=False),
     Column("provider", String(63)),

@@ -106,6 +106,42 @@ class OneTimeCode(Shape):
 
     one_time_code: str | None = Field(None, max_length=100)
     """The code; not needed to remove a second factor by whoever came by root's link."""
+    key_answer: str | None = Field(None, max_length=20_000)
+    """Or what a security key answered, as the browser says it in JSON."""
+
+
+class KeyQuestion(Shape):
+    """What a browser asks a security key: each question can be answered once, within five minutes."""
+
+    options: str
+    """For `PublicKeyCredential.parseCreationOptionsFromJSON`, or `parseRequestOptionsFromJSON`: JSON, with
+    `publicKey`."""
+
+
+class SecurityKeyCreate(Shape):
+    """A new security key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=60)
+    """What its owner calls it."""
+    answer: str = Field(max_length=20_000)
+    """What it answered, as the browser says it in JSON."""
+
+
+class SecurityKey(Shape):
+    """A security key of the caller's."""
+
+    id: str
+    """Its id here."""
+    name: str
+    """What its owner calls it."""
+    host: str
+    """The vault's name at which it counts."""
+    created_at: AwareDatetime
+    """When it was added (UTC)."""
+    last_used_at: AwareDatetime | None = None
+    """When it was used last (UTC)."""
 
 
 class RecoveryCodes(Shape):

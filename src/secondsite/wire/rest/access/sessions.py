@@ -26,6 +26,8 @@ class LogIn(Shape):
     code: str | None = Field(None, max_length=100)
     """A code of the person's second factor, if there is one: of the app, or one for recovery. Without it,
     once all else is right, the answer is 401 with the code second-factor-needed."""
+    key_answer: str | None = Field(None, max_length=20_000)
+    """Or what a security key of the person answered, as the browser says it in JSON."""
 
 
 class LoginRequest(Shape):

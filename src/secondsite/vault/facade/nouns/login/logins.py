@@ -16,7 +16,7 @@ from ...parts import Parts
 from ...shared import passwords, secrets
 from ..tokens import NAME
 from . import proofs
-from .proofs import Proof
+from .proofs import Factor, Proof
 from .sessions import Sessions, shape_of
 
 MOST_OF_A_PROGRAM, MOST_OF_AN_ADDRESS = 200, 64
@@ -36,20 +36,22 @@ class LogIns:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def begin(self, request: rest.LogIn, former: str | None, program: str) -> Begun:
-        """Log in. The session with the secret `former`, if there is one, ends: no secret of before counts
-        after. Raises Unauthenticated, SecondFactorNeeded, TooManyAttempts, InvalidArgument."""
+    def begin(self, request: rest.LogIn, former: str | None, program: str, host: str = "") -> Begun:
+        """Log in, by a browser that reached the vault as `host`. The session with the secret `former`, if
+        there is one, ends: no secret of before counts after. Raises Unauthenticated, SecondFactorNeeded,
+        TooManyAttempts, InvalidArgument."""
         _require_one_way(request)
         known = self._known(request)
         attempts = [self._attempt(request, known)]
         self._parts.attempts.begin(attempts[0])
         try:
             self._require_password(request, known)
-            if request.code is not None and known is not None:
+            if known is not None and (request.code is not None or request.key_answer is not None):
                 attempts.append(self._attempt_of_a_code(attempts[0], known))
             with self._parts.changing() as tx:
                 tx.one_at_a_time(PEOPLE_LOCK)
-                begun = self.begin_with(tx, self._proof(tx, request, known), former, program, request.kind)
+                proof = self._proof(tx, request, known, host)
+                begun = self.begin_with(tx, proof, former, program, request.kind)
         except errors.Unauthenticated:
             self._note_failure(known)
             raise
@@ -61,6 +63,23 @@ class LogIns:
         for each in attempts:
             self._parts.attempts.succeeded(each)
         return begun
+
+    def known_by(self, request: rest.LogIn) -> PersonRecord:
+        """The person of this name and password, or of this link: a second factor may be asked for now. Raises
+        Unauthenticated, TooManyAttempts."""
+        _require_one_way(request)
+        known = self._known(request)
+        attempt = self._attempt(request, known)
+        self._parts.attempts.begin(attempt)
+        try:
+            self._require_password(request, known)
+            if known is None or known.disabled_at is not None:
+                raise proofs.wrong()
+        except errors.Unauthenticated:
+            self._note_failure(known)
+            raise
+        self._parts.attempts.succeeded(attempt)
+        return known
 
     def _known(self, request: rest.LogIn) -> PersonRecord | None:
         """The person with the name, or whose link it is, if there is one."""
@@ -98,15 +117,15 @@ class LogIns:
         if known is not None:
             self._parts.refusals.note_log_in(known.name, self._parts.caller.address)
 
-    def _proof(self, tx: Transaction, request: rest.LogIn, known: PersonRecord | None) -> Proof:
-        now = self._parts.now()
+    def _proof(self, tx: Transaction, request: rest.LogIn, known: PersonRecord | None, host: str) -> Proof:
+        now, factor = self._parts.now(), Factor(request.code, request.key_answer, host)
         if request.token is not None:
             return proofs.of_token(tx, request.token, now)
         if request.link is not None:
-            return proofs.of_link(tx, request.link, request.code, now)
+            return proofs.of_link(tx, request.link, factor, now)
         if known is None:
             raise proofs.wrong()
-        return proofs.of_person(tx, known, request.code, now)
+        return proofs.of_person(tx, known, factor, now)
 
     def begin_with(
         self,

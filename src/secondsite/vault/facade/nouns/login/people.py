@@ -178,7 +178,7 @@ def _shape(person: PersonRecord) -> rest.Person:
         created_at=person.created_at,
         disabled_at=person.disabled_at,
         has_password=person.password_hash is not None,
-        has_second_factor=person.totp_secret is not None,
+        has_second_factor=person.has_second_factor,
         link_way=person.link_way,
         link_until=person.link_until,
         last_login_at=person.last_login_at,
