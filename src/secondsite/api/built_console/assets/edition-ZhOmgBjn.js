@@ -1,1 +1,0 @@
-import{Mt as e,ht as t}from"./state-DlyhVU30.js";var n=`changed-meanwhile`,r=e=>e instanceof t&&e.code===n;function i(t,n,r){return e({queryKey:[`get`,t,n,`edition`],queryFn:async()=>{let{data:e,response:t}=await r();return{value:e,tag:t.headers.get(`etag`)??``}},staleTime:0,gcTime:0})}var a=e=>e?{header:{"if-match":e}}:{};export{a as n,i as r,r as t};

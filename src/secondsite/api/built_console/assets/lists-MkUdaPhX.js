@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/lists-MkUdaPhX.js
-import{St as e}from"./state-BOHQUEWn.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
-========
-import{yt as e}from"./state-DlyhVU30.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
->>>>>>>> 005fbfb6 (Security keys are a second factor where the vault has a name):src/secondsite/api/built_console/assets/lists-DDcHP19-.js
