@@ -8,7 +8,7 @@ import pytest
 from rig import Rig
 from rig.eventually import eventually
 from secondsite.wire import rest
-from tests.console import support_console
+from tests.support.console import support_console
 
 MACHINES = ("db01", "web01", "web02", "erp-with-a-name-that-is-rather-long-for-a-narrow-screen")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.console import support_console
+from tests.support.console import support_console
 
 PASSWORD = "four horses in the rain"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.console import support_console, support_filled
+from tests.console import support_filled
+from tests.support.console import support_console
 
 LISTS = ("", "machines", "jobs", "plans", "drills", "groups", "policies", "networks", "sites", "notices",
          "account", "logins", "access", "providers", "audit", "settings", "nowhere")  # fmt: skip

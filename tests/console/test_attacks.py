@@ -1,6 +1,6 @@
 """Texts that others wrote, and pages from elsewhere, against somebody who is logged in."""
 
-from tests.console import support_console
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 NAME = "erp-with-a-name-that-is-rather-long-for-a-narrow-screen"

@@ -5,8 +5,8 @@ import pytest
 
 from secondsite.client.logging_in import LoggingIn
 from secondsite.domain import errors
-from tests.console import support_console
 from tests.console.support_own import PASSWORD, alert, choose, clean, follow, person
+from tests.support.console import support_console
 
 __all__ = ["person"]
 

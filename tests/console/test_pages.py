@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.console import support_console, support_filled, support_pictures
+from tests.console import support_filled, support_pictures
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 

@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.wire import rest
-from tests.console import support_console
+from tests.support.console import support_console
 from tests.support.openid_provider import openid
 
 pytestmark = support_console.SLOW

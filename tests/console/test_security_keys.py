@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.console import support_console
 from tests.console.support_own import PASSWORD, alert, choose, clean, follow, person
+from tests.support.console import support_console
 
 __all__ = ["person"]
 pytestmark = support_console.SLOW

@@ -1,6 +1,6 @@
 """What goes over the wire: a thin link is all that may be left."""
 
-from tests.console import support_console
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 FIRST_BYTES, LATER_BYTES = 400_000, 60_000

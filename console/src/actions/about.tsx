@@ -1,6 +1,6 @@
 // What is said before a machine is moved: the way, how long it takes, what both sites say; and what changed meanwhile.
 import { Alert } from '@patternfly/react-core';
-import { useRef, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { To, jobPath } from '../parts/frame';
@@ -12,16 +12,28 @@ import type { Verb } from './start';
 
 const byId = (machine: Machine) => ({ params: { path: { machine: machine.id } } });
 
-/** The machine as it was when the dialog was opened, and why its verb is not possible any more, if so. */
+/** The machine as it was when the dialog was opened, and why its verb is not possible any more, if so. One that was moved
+meanwhile would go another way than what was read: then the dialog sends nothing any more, whatever happens after that. */
 export function useMeanwhile(machine: Machine, verb: Verb) {
   const opened = useRef(machine).current;
-  if (machine.allowed_operations.includes(verb)) return undefined;
+  const isMoved = useMoved(way(machine));
+  if (!isMoved && machine.allowed_operations.includes(verb)) return undefined;
   const refused = machine.refused_operations.find((each) => each.operation === verb);
   return (
     <Meanwhile act={words.actions.verbs[verb]} was={stand(opened)} now={stand(machine)} job={machine.job_id}>
-      {refused && `${refused.why} ${refused.do}`}
+      {refused ? `${refused.why} ${refused.do}` : words.actions.anew}
     </Meanwhile>
   );
+}
+
+const way = ({ source_site, target_site, active_site }: Machine) => [source_site, target_site, active_site].join(' ');
+
+/** Whether what is said here was ever another thing since this was opened. */
+export function useMoved(said: string) {
+  const opened = useRef(said).current;
+  const [isMoved, setIsMoved] = useState(false);
+  if (!isMoved && said !== opened) setIsMoved(true);
+  return isMoved || said !== opened;
 }
 
 /** What was, and what is now: why an act is not possible any more. */

@@ -35,7 +35,7 @@ export default function Batch({ rows, onClose }: { rows: readonly MachineRow[]; 
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={actions.steps[verb](first.source_site, first.target_site)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
+      steps={actions.steps[verb](...(verb === 'reprotect' ? [first.target_site, first.source_site] as const : [first.source_site, first.target_site] as const))} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
       isSound={!wrong && !isLong(given.notes)} request={JSON.stringify({ verb, machines, options })} send={(key) => start(verb, { machines }, options, key)}
     >
       {(tried) => (

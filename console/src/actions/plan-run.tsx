@@ -1,10 +1,11 @@
 import { Alert } from '@patternfly/react-core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
 import { span } from '../words/format';
+import { Meanwhile, useMoved } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { useDrillNetworks } from './drill';
@@ -40,11 +41,13 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const { plan: say } = actions;
   const first = plan.groups[0]?.machines[0];
   const networks = useDrillNetworks(first?.target_site);
+  const meanwhile = useEdited(plan, verb);
+  const sites = [first?.source_site ?? words.none, first?.target_site ?? words.none] as const;
   const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.madeThere(first?.target_site ?? words.none));
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={actions.steps[verb](first?.source_site ?? words.none, first?.target_site ?? words.none)} loses={loses} confirm={plan.name}
+      steps={actions.steps[verb](...(verb === 'reprotect' ? [sites[1], sites[0]] as const : sites))} meanwhile={meanwhile} loses={loses} confirm={plan.name}
       isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} send={(key) => start(verb, { plan: plan.name }, asked.options, key)}
     >
       {() => (
@@ -60,6 +63,16 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
     </Dialog>
   );
 }
+
+/** What the plan was when the dialog was opened, if somebody edited it since. */
+function useEdited(plan: Plan, verb: PlanVerb) {
+  const now = ordered(plan);
+  const was = useRef(now).current;
+  const { actions } = words;
+  return useMoved(now) && <Meanwhile act={actions.verbs[verb]} was={was} now={now}>{actions.anew}</Meanwhile>;
+}
+
+const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before, ...group.machines, ...group.after].map((each) => each.name).join(', ')).join('; ');
 
 function Points({ plan, verb, direction, value, onChange }: { plan: Plan; verb: PlanVerb; direction: Direction; value: Point; onChange: (to: Point) => void }) {
   const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined } } });

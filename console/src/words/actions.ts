@@ -58,6 +58,7 @@ export const actions = {
   confirm: (name: string) => `Type ${name} to confirm`,
   confirmWrong: (name: string) => `This is not ${name}.`,
   lost: 'Data may be lost',
+  anew: 'What you read here was of then. Close this, and open it anew.',
   meanwhile: (verb: string) => `Meanwhile this changed: ${verb} is not possible any more`,
   was: 'When you opened this',
   now: 'Now',

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.console import support_console
+from tests.support.console import support_console
 
 MOST_TABS = 120
 EXPECTED = ("status of 409", "ERR_NETWORK_CHANGED")

@@ -8,8 +8,8 @@ import pytest
 
 from rig import Rig
 from secondsite.domain import errors
-from tests.console import support_console
 from tests.console.acting import support_keyboard
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 

@@ -3,8 +3,8 @@
 import pytest
 
 from secondsite.domain import errors
-from tests.console import support_console
 from tests.console.acting import support_keyboard
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 

@@ -4,8 +4,8 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.wire import rest
-from tests.console import support_console
 from tests.console.acting import support_keyboard
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 REACHED_END = """() => { const at = document.querySelector('[role=dialog] [role=group]');

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rig import Rig
-from tests.console import support_console
 from tests.console.acting import support_keyboard
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 

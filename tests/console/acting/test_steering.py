@@ -1,7 +1,7 @@
 """Plans, jobs, several machines at once, and protection for new ones, by keyboard alone."""
 
 from secondsite.domain.lifecycle import Verb
-from tests.console import support_console
+from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 

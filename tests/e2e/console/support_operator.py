@@ -2,7 +2,7 @@
 
 import re
 
-from tests.console import support_console
+from tests.support.console import support_console
 
 ENDED = re.compile("succeeded|failed|cancelled")
 JOB_MS = 240_000

@@ -8,10 +8,10 @@ import pytest
 import guestkit
 from rig import Rig
 from rig.eventually import eventually
-from tests.console import support_console
 from tests.e2e import support_e2e as e2e
 from tests.e2e.console.support_operator import Operator
 from tests.support import policies
+from tests.support.console import support_console
 
 pytestmark = [
     pytest.mark.guest,

@@ -193,9 +193,9 @@ def _group(text: str) -> Mapping[str, Any]:
     """GROUP=ROLE[,ROLE][@SITE]; a group's name may contain '=', as names of directories do. Raises
     InvalidArgument."""
     group, equals, may = text.rpartition("=")
-    roles, _, site = may.partition("@")
+    roles, limited, site = may.partition("@")
     unknown = [each for each in roles.split(",") if each not in list(Role)]
-    if not equals or not group or unknown:
+    if not equals or not group or unknown or (limited and not site):
         raise errors.InvalidArgument(
             f"'{text}' does not say what a group may do.",
             do=f"Give GROUP=ROLE[,ROLE][@SITE]; roles are {', '.join(Role)}.",

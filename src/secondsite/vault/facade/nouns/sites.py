@@ -111,8 +111,8 @@ def existing(parts: Parts, tx: Transaction, name: str) -> SiteRecord:
 
 
 def _refuse_with_tokens(tx: Transaction, name: str) -> None:
-    """Raises NotPossibleNow while tokens or people are limited to the site: they would be of a later site of
-    that name."""
+    """Raises NotPossibleNow while tokens, people or groups of a provider are limited to the site: they would
+    be of a later site of that name."""
     theirs = [token.name for token in tx.tokens.list() if token.site == name]
     if theirs:
         raise errors.NotPossibleNow(
@@ -124,6 +124,12 @@ def _refuse_with_tokens(tx: Transaction, name: str) -> None:
         raise errors.NotPossibleNow(
             f"{counted(len(people), 'person', 'people')} of site '{name}': {', '.join(people[:10])}.",
             do="An access administrator deletes them first: 'secondsite person delete NAME'.",
+        )
+    named = [each.name for each in tx.providers.list() if name in (of.site for of in each.provider.groups)]
+    if named:
+        raise errors.NotPossibleNow(
+            f"Groups of {', '.join(named)} are limited to site '{name}'.",
+            do="An access administrator changes them first: 'secondsite provider set NAME --help'.",
         )
 
 

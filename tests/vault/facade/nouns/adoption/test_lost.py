@@ -16,9 +16,9 @@ TOLD_BY_APPLIANCES = frozenset(
 )
 ITS_OWN = frozenset(
     {
-        "answers", "appliance_keys", "appliance_links", "appliance_trusts", "lineage", "lived",
-        "login_requests", "passed_orders", "provider_logins", "registration_keys", "sessions",
-        "vault_processes",
+        "answers", "appliance_keys", "appliance_links", "appliance_trusts", "key_challenges",
+        "lineage", "lived", "login_requests", "passed_orders", "provider_logins", "registration_keys",
+        "sessions", "vault_processes",
     }
 )  # fmt: skip
 """Of this vault alone."""
