@@ -1,5 +1,7 @@
 """People log in by way of a provider of OpenID Connect, whose groups say what they may do."""
 
+import json
+
 import pytest
 
 from secondsite.entry.login_link import login_link
@@ -141,6 +143,18 @@ def test_changes_and_log_ins_are_on_the_audit_log(staff, browser, ask):
     found = [(each["verb"], each["who"]) for each in ask("GET", "/audit")["items"]]
     assert ("POST /log-in/providers", "admin") in found
     assert ("POST /log-in/finish", "anna") in found
+    [came] = [each for each in ask("GET", "/audit")["items"] if each["verb"] == "POST /log-in/finish"]
+    assert json.loads(came["details"])["after"]["roles"] == ["operator"]
+
+
+def test_nobody_is_deleted_who_has_tokens(staff, browser, ask):
+    """Who came back under another name was a second person for what the former one had asked for."""
+    browser().enter(staff)
+    ask("POST", "/tokens", 201, json={"name": "annas", "roles": ["reader"], "person": "anna"})
+    for path in ("/people/anna", "/log-in/providers/staff"):
+        assert code_of(ask("DELETE", path, 409)) == "not-possible-now"
+    ask("DELETE", "/tokens/annas", 204)
+    ask("DELETE", "/people/anna", 204)
 
 
 def test_whoever_is_not_logged_in_sees_the_names_of_providers_alone(staff, vault):

@@ -67,6 +67,11 @@ def of(holder: HolderRecord) -> Holder:
     return Holder(holder.name, person or holder.name, holder.shown_to)
 
 
+def is_of(token: TokenRecord, person: PersonRecord) -> bool:
+    """Whether the token is the person's."""
+    return of(token).person.casefold() == person.name.casefold()
+
+
 def valid(tx: Transaction, who: str, digest: str, now: datetime) -> HolderRecord:
     """The token with this secret, or the person with this mark. Raises NotPossibleNow if the token was
     removed or replaced, or has expired, or the person was changed."""

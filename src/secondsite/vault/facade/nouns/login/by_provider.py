@@ -22,6 +22,7 @@ from ...parts import Parts
 from ...shared import secrets
 from ..tokens import require_name
 from .logins import MOST_OF_AN_ADDRESS, Begun, LogIns
+from .people import shape
 from .proofs import Proof
 from .providers import callback_path, existing
 
@@ -89,9 +90,12 @@ class ByProvider:
         with self._parts.changing() as tx:
             tx.one_at_a_time(PEOPLE_LOCK)
             _require_unchanged(tx, record)
-            person = self._person(tx, record, claims, grant)
+            before = tx.people.of_subject(record.name, str(claims["sub"]))
+            person = self._person(tx, before, record, claims, grant)
             proof = Proof(LogInWay.PROVIDER, person, person.mark_sha256)
             begun = LogIns(self._parts).begin_with(tx, proof, former, program)
+            if person is not before:  # what somebody may do is more than that they came
+                self._parts.note(None if before is None else shape(before), shape(person))
         self._parts.attempts.succeeded(Attempt("", login.address))
         return begun
 
@@ -121,9 +125,15 @@ class ByProvider:
         with known.turn(provider):
             return openid.claims_of(known, provider, record.secret, given, self._parts.now())
 
-    def _person(self, tx: Transaction, record: ProviderRecord, claims: Claims, grant: Grant) -> PersonRecord:
+    def _person(
+        self,
+        tx: Transaction,
+        there: PersonRecord | None,
+        record: ProviderRecord,
+        claims: Claims,
+        grant: Grant,
+    ) -> PersonRecord:
         """The person as the provider's groups make them now. Raises Forbidden for one who is disabled."""
-        there = tx.people.of_subject(record.name, str(claims["sub"]))
         if there is None:
             return self._made(tx, record, claims, grant)
         if there.disabled_at is not None:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from .....domain import errors
+from .....domain import errors, shell
 from .....domain.access.roles import Role, checked
 from .....domain.access.sessions import LogInWay
+from .....ground.plural import counted
 from .....ground.units import DAY, MINUTE
 from .....wire import rest
 from ....store import PEOPLE_LOCK, PersonRecord, Transaction
+from ... import holders
 from ...parts import Parts
 from ...shared import secrets
 from ...shared.idempotency import Once, carry_out
@@ -26,12 +28,12 @@ class People:
 
     def list(self) -> Sequence[rest.Person]:
         with self._parts.store.reading() as tx:
-            return [_shape(each) for each in tx.people.list()]
+            return [shape(each) for each in tx.people.list()]
 
     def show(self, name: str) -> rest.Person:
         """One person. Raises NotFound."""
         with self._parts.store.reading() as tx:
-            return _shape(existing(tx, name))
+            return shape(existing(tx, name))
 
     def create(self, request: rest.PersonCreate, once: Once | None = None) -> rest.NewLink:
         """A new person, with a link by which a password is chosen. Raises AlreadyExists, NotFound for an
@@ -46,7 +48,7 @@ class People:
             person = new(tx, request.name, grant.roles, grant.site, now)
             person, link = linked(person, LogInWay.LINK, now, persons_of(tx, self._parts.caller))
             tx.people.add(person)
-            self._parts.note(after=_shape(person))
+            self._parts.note(after=shape(person))
             return link
 
         with self._parts.changing() as tx:
@@ -99,10 +101,12 @@ class People:
             return self._put(tx, person, without(person))
 
     def delete(self, name: str) -> None:
-        """Delete a person, whose sessions end. Raises NotFound."""
+        """Delete a person, whose sessions end. Raises NotFound, NotPossibleNow while there are tokens of
+        theirs."""
         with self._parts.changing() as tx:
             person = existing(tx, name, put_back=True)
-            self._parts.note(before=_shape(person))
+            require_no_tokens(tx, person)
+            self._parts.note(before=shape(person))
             tx.people.remove(person.id)
             tx.sessions.remove_of(person.id)
 
@@ -111,8 +115,19 @@ class People:
         after = replace(changed, mark_sha256=secrets.new_mark())
         tx.people.put(after)
         tx.sessions.remove_of(after.id)
-        self._parts.note(_shape(before), _shape(after))
-        return _shape(after)
+        self._parts.note(shape(before), shape(after))
+        return shape(after)
+
+
+def require_no_tokens(tx: Transaction, person: PersonRecord) -> None:
+    """Raises NotPossibleNow while the person has tokens: who comes back from a provider under another name
+    would be a second person for what the former one asked for by them."""
+    theirs = [token.name for token in tx.tokens.list() if holders.is_of(token, person)]
+    if theirs:
+        raise errors.NotPossibleNow(
+            f"{counted(len(theirs), 'token')} of '{person.name}': {', '.join(theirs[:10])}.",
+            do=f"Delete them first: 'secondsite token delete {shell.arguments(theirs[0])}'.",
+        )
 
 
 def new(tx: Transaction, name: str, roles: tuple[Role, ...], site: str | None, now: datetime) -> PersonRecord:
@@ -169,7 +184,7 @@ def _without_link(person: PersonRecord) -> PersonRecord:
     return replace(person, link_sha256=None, link_way=None, link_until=None)
 
 
-def _shape(person: PersonRecord) -> rest.Person:
+def shape(person: PersonRecord) -> rest.Person:
     return rest.Person(
         id=person.id,
         name=person.name,

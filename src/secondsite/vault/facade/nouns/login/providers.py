@@ -16,6 +16,7 @@ from ...shared.editions import Seen, require
 from ...shared.idempotency import Once, carry_out
 from .. import sites
 from ..tokens import persons_of
+from .people import require_no_tokens
 
 CALLBACK = "/console/enter/"
 
@@ -81,12 +82,16 @@ class Providers:
         return _shape(after)
 
     def delete(self, name: str, seen: Seen | None = None) -> None:
-        """Delete a provider, and the people who come from it. Raises NotFound, ChangedMeanwhile."""
+        """Delete a provider, and the people who come from it. Raises NotFound, ChangedMeanwhile,
+        NotPossibleNow while one of them has tokens."""
         with self._parts.changing() as tx:
             record = existing(tx, name, put_back=True)
             require(seen, _shape(record), f"Provider '{name}'")
             self._parts.note(before=_shape(record))
-            for person in tx.people.of_provider(name):
+            theirs = tx.people.of_provider(name)
+            for person in theirs:
+                require_no_tokens(tx, person)
+            for person in theirs:
                 tx.people.remove(person.id)
                 tx.sessions.remove_of(person.id)
             tx.providers.remove(name)
