@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Callable
 
 from chaos.owners.places import Places, Standing
@@ -9,6 +10,7 @@ from chaos.owners.places import Places, Standing
 NAME = "web01"
 MEMORY = "/run/memory"
 """Where its memory is saved to: in the daemon's own place."""
+PATIENCE_SECONDS = 30.0
 STANDS = {"pause", "managed save", "save to a file"}
 """After these a move is refused before anything stops."""
 TakeBack = Callable[[], object]
@@ -79,12 +81,25 @@ class Owner:
         self.virsh(site, "suspend", NAME)
         return lambda: self.virsh(site, "resume", NAME)
 
+    def _patiently(self, site: str, *words: str) -> None:
+        """As a person does who is refused: libvirt saves no machine beside a view, which ends soon. Raises
+        Refused."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self.virsh(site, *words)
+                return
+            except Refused:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(1.0)
+
     def _managed_save(self, site: str) -> TakeBack:
-        self.virsh(site, "managedsave", NAME)
+        self._patiently(site, "managedsave", NAME)
         return lambda: self.virsh(site, "start", NAME)
 
     def _save(self, site: str) -> TakeBack:
-        self.virsh(site, "save", NAME, MEMORY)
+        self._patiently(site, "save", NAME, MEMORY)
         return lambda: self.virsh(site, "restore", MEMORY)
 
     def _snapshot(self, site: str) -> TakeBack:

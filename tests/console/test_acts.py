@@ -112,6 +112,17 @@ def test_ten_tabs_have_one_stream(inside, rig, browser):
     assert [each["type"] for each in told].count("shared_worker") == 1
 
 
+def test_a_page_that_is_first_opened_while_the_vault_is_away_comes_once_it_is_back(inside):
+    """It had broken down for good."""
+    inside.open("/machines").is_settled()
+    inside.page.context.set_offline(True)
+    inside.page.get_by_role("navigation").get_by_role("link", name="Recovery plans", exact=True).click()
+    inside.page.wait_for_url("**/console/plans")
+    inside.page.locator(".pf-v6-c-spinner").first.wait_for()
+    inside.page.context.set_offline(False)
+    inside.page.get_by_role("heading", level=1, name="Recovery plans").wait_for()
+
+
 def test_a_vault_that_is_gone_is_said_with_the_age_of_what_stands_there(inside, rig):
     inside.open("/machines").is_settled()
     rig.vault.stop()

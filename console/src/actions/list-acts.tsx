@@ -1,8 +1,9 @@
 // The acts of the list of machines: on those that the filters leave, and on machines that are not protected yet.
 import { Button } from '@patternfly/react-core';
-import { Suspense, lazy, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { may, useWho } from '../api/session';
 import type { MachineRow } from '../live';
+import { lazy } from '../parts/lazy';
 import { words } from '../words';
 
 const Enable = lazy(() => import('./enable'));

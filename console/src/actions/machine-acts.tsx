@@ -1,7 +1,8 @@
 // The acts on one machine: a button for each that its state and the role allow. Dialogs are loaded when they are opened.
 import { Button } from '@patternfly/react-core';
-import { Suspense, lazy, useState, type ComponentType } from 'react';
+import { Suspense, useState, type ComponentType } from 'react';
 import { may, useWho, type Permission } from '../api/session';
+import { lazy } from '../parts/lazy';
 import { words } from '../words';
 import type { Machine } from './dialog';
 import type { Verb } from './start';

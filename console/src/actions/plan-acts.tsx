@@ -1,8 +1,9 @@
 // The acts on a recovery plan, which moves its machines group after group.
 import { Button } from '@patternfly/react-core';
-import { Suspense, lazy, useState } from 'react';
+import { Suspense, useState } from 'react';
 import type { Shapes } from '../api';
 import { may, useWho } from '../api/session';
+import { lazy } from '../parts/lazy';
 import { words } from '../words';
 
 export type Plan = Shapes['Plan'];

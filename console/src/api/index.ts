@@ -73,6 +73,7 @@ export function readAgain(prefixes: readonly string[], machines: ReadonlySet<str
     predicate: ({ queryKey: [, path, of] }) => {
       if (typeof path !== 'string') return false;
       if (ROW_PATHS.includes(path) && machines.has(machineOf(of))) return true;
+      if (machines.size && PLAN_PATHS.includes(path)) return true;
       return prefixes.some((each) => path === each || (path.startsWith(each) && !OF_DIALOGS.test(path)));
     },
   });
@@ -80,6 +81,9 @@ export function readAgain(prefixes: readonly string[], machines: ReadonlySet<str
 
 /** Of one machine: what changes together with its row. */
 const ROW_PATHS = ['/api/machines/{machine}', '/api/machines/{machine}/rpo', '/api/machines/{machine}/churn', '/api/machines/{machine}/points'];
+
+/** What says in what state machines are, of plans that may have one that changed. */
+const PLAN_PATHS = ['/api/plans', '/api/plans/{plan}', '/api/plans/{plan}/preview'];
 
 /** What a dialog asks before its act. Once that has begun the vault refuses to say it. */
 const OF_DIALOGS = /^\/api\/machines\/\{machine\}\/(choices|prediction|preflight|preview|reprotect-preview)$/;

@@ -1,6 +1,7 @@
 // All pages: one lazy module each, so that the first page stays small. A new page is a line here, a module in this
 // folder, and its words.
-import { lazy, type ComponentType } from 'react';
+import type { ComponentType } from 'react';
+import { lazy } from '../parts/lazy';
 import type { Permission } from '../api/session';
 import { words } from '../words';
 

@@ -86,7 +86,7 @@ def test_a_point_is_held_with_its_reason_and_released(keyboard, machine):
     keyboard.act(f"Hold {at}").dialog("hold").act("Hold").says("Say why it is held")
     keyboard.write("Reason", "for the auditor").act("Hold")
     done(keyboard)
-    assert next(iter(machine.points)).held == "for the auditor"
+    assert [each.held for each in machine.points.list() if each.id == point.id] == ["for the auditor"]
     keyboard.act(f"Release {at}").dialog().says("for the auditor").act("Release")
     done(keyboard)
 

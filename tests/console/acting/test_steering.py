@@ -1,6 +1,7 @@
 """Plans, jobs, several machines at once, and protection for new ones, by keyboard alone."""
 
 from secondsite.domain.lifecycle import Verb
+from secondsite.wire import rest
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
@@ -32,6 +33,17 @@ def test_a_failover_of_a_plan_is_typed(keyboard, vault):
     keyboard.act("Fail over").says("This is not shop").press("Escape")
     assert vault.machines["app05"].show().state == "protected"
     keyboard.is_clean()
+
+
+def test_a_plan_that_somebody_edits_while_its_dialog_is_open_is_not_run_as_it_is_then(keyboard, vault):
+    """Machines were failed over that nobody had read of."""
+    vault.plans.create("pair", [rest.PlanGroupChange(machines=("app06",))])
+    keyboard.open("/plans/pair").act("Fail over").dialog().says("Data may be lost")
+    vault.plans["pair"].set([rest.PlanGroupChange(machines=("app05", "app06"))])
+    keyboard.says("Meanwhile this changed").says("Close this, and open it anew")
+    dialog = keyboard.page.get_by_role("dialog")
+    assert dialog.get_by_role("button", name="Fail over", exact=True).is_disabled()
+    vault.plans["pair"].delete()
 
 
 def test_a_job_that_waits_is_cancelled(keyboard, vault):

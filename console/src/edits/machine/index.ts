@@ -1,5 +1,5 @@
 // Editors of what is set for a machine, by name; each is loaded when it is opened.
-import { lazy } from 'react';
+import { lazy } from '../../parts/lazy';
 
 export const Policy = lazy(() => import('./policy'));
 export const Properties = lazy(() => import('./properties'));

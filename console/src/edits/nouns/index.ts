@@ -1,5 +1,5 @@
 // Editors of named things; each module is loaded when one of its editors is opened.
-import { lazy } from 'react';
+import { lazy } from '../../parts/lazy';
 
 export const NewPolicy = lazy(async () => ({ default: (await import('./policy')).NewPolicy }));
 export const EditPolicy = lazy(async () => ({ default: (await import('./policy')).EditPolicy }));

@@ -1,5 +1,5 @@
 // The buttons of recovery plans that change them.
-import { lazy } from 'react';
+import { lazy } from '../../parts/lazy';
 import { words } from '../../words';
 import { EditActs } from '../edit-acts';
 
