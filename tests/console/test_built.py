@@ -30,5 +30,8 @@ def test_the_console_is_built_again_to_the_same_byte(tmp_path):
     assert [name for name in built if built[name] != committed[name]] == [], "next: ./dev console"
 
 
-def test_the_lock_of_npm_names_no_host_to_fetch_from():
-    assert '"resolved"' not in (ROOT / "console/package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["console", "tests/support/openid_provider"])
+def test_a_lock_of_npm_names_no_address(folder):
+    text = (ROOT / folder / "package-lock.json").read_text()
+    assert '"resolved"' not in text
+    assert "://" not in text

@@ -26,12 +26,12 @@ class Key:
     def __init__(self, origin="https://vault.example", host="vault.example", counts=True):
         self.origin, self.host, self.counts = origin, host, counts
         self.uses, self.id = 0, os.urandom(32)
-        self._private = ec.generate_private_key(ec.SECP256R1())
+        self.private = ec.generate_private_key(ec.SECP256R1())
 
     def make(self, options):
         """What a browser answers that made this key."""
         asked = json.loads(options)["publicKey"]
-        public = ES256.from_cryptography_key(self._private.public_key())
+        public = ES256.from_cryptography_key(self.private.public_key())
         made = AttestedCredentialData.create(Aaguid.NONE, self.id, public)
         attested = cbor.encode({"fmt": "none", "authData": self._said(HAS_KEY) + made, "attStmt": {}})
         said = {
@@ -44,7 +44,7 @@ class Key:
         """What a browser answers that used this key."""
         asked = json.loads(options)["publicKey"]
         client, said = self._client("webauthn.get", asked), self._said(0)
-        signed = self._private.sign(said + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
+        signed = self.private.sign(said + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         return self._answer(
             {"clientDataJSON": text(client), "authenticatorData": text(said), "signature": text(signed)}
         )

@@ -101,7 +101,7 @@ def test_what_another_key_or_page_answers_is_refused(keyed, browser, which):
     _, key, _ = keyed
     other = WRONG[which](key)
     if which != "another key":
-        other.id, other._private, other.uses = key.id, key._private, key.uses  # noqa: SLF001
+        other.id, other.private, other.uses = key.id, key.private, key.uses
     late = browser()
     assert code_of(enter(late, answered(late, other), 401)) == "second-factor-needed"
 
