@@ -103,3 +103,13 @@ def person(ask, browser):
         return mine
 
     return person
+
+
+@pytest.fixture
+def with_secret(ask):
+    """A call with the secret of a session, as a command line makes it."""
+
+    def with_secret(secret, method, path, wanted=200, **how):
+        return ask(method, path, wanted, headers={"Authorization": f"Bearer {secret}"}, **how)
+
+    return with_secret

@@ -27,16 +27,6 @@ def poll(ask):
     return poll
 
 
-@pytest.fixture
-def with_secret(ask):
-    """A call with the secret of a session, as a command line makes it."""
-
-    def with_secret(secret, method, path, wanted=200, **how):
-        return ask(method, path, wanted, headers={"Authorization": f"Bearer {secret}"}, **how)
-
-    return with_secret
-
-
 def test_a_command_line_is_let_in_as_whoever_approves_it_once(person, asks, poll, with_secret, ask):
     anna, asked = person("anna", "operator"), asks()
     assert poll(asked) == {"logged_in": None}

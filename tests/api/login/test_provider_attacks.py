@@ -3,18 +3,19 @@
 import base64
 import hmac
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import pytest
-from joserfc import jwk, jwt
+from joserfc import jwk, jws, jwt
 
 from rig.eventually import eventually
 from secondsite.vault.facade.nouns.login.by_provider import LASTS
 from secondsite.vault.notices.delivery import connection
-from secondsite.vault.openid import fetching
+from secondsite.vault.openid import discovery, fetching
 from tests.api.login.support_providers import authority, browser, create, provider, staff
 from tests.support.openid_provider import openid
 
@@ -165,6 +166,36 @@ def test_a_shared_secret_among_the_keys_is_no_key(staff, browser):
     browser().enter(staff, 401)
 
 
+ODD_KEYS = {
+    "an unknown curve": {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA"},
+    "an unknown curve of Edwards": {"kty": "OKP", "crv": "EdX", "x": "AA"},
+    "a key for exchanges": {"kty": "OKP", "crv": "X25519", "x": "A" * 43},
+    "half a key": {"kty": "EC", "crv": "P-256"},
+    "weak, behind zeros": {"kty": "RSA", "e": "AQAB", "n": "A" * 300 + "_" * 80},
+}
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+@pytest.mark.parametrize("odd", ODD_KEYS)
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_an_odd_key_among_the_others_lets_nobody_in_and_breaks_nothing(staff, browser, odd, algorithm):
+    staff.metadata = {"id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"]}
+    staff.answers["/keys"] = lambda handler: handler.say({"keys": [{**ODD_KEYS[odd], "kid": "one"}]})
+    staff.header = {"alg": algorithm}
+    staff.sign = lambda claims: f"{part({'alg': algorithm, 'kid': 'one'})}.{part(claims)}.{part('x' * 64)}"
+    assert code_of(browser().enter(staff, 401)) == "unauthenticated"
+
+
+def test_a_payload_of_any_depth_lets_nobody_in_and_breaks_nothing(staff, browser):
+    deep = b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    staff.sign = lambda claims: jws.serialize_compact({"alg": "RS256", "kid": "one"}, deep, staff.key)
+    assert code_of(browser().enter(staff, 401)) == "unauthenticated"
+
+
+def part(what):
+    return base64.urlsafe_b64encode(json.dumps(what).encode()).rstrip(b"=").decode()
+
+
 @pytest.mark.parametrize("bits", [1024, 16384])
 def test_an_rsa_key_that_is_too_weak_or_takes_too_long_is_no_key(staff, browser, bits):
     number = base64.urlsafe_b64encode(b"\xff" * (bits // 8)).rstrip(b"=").decode()
@@ -180,6 +211,23 @@ def test_a_new_key_is_looked_for_once_a_minute(staff, browser):
         browser().enter(staff, 401)
     assert staff.asked.count("/keys") == 1
     assert staff.asked.count("/.well-known/openid-configuration") == 1
+
+
+@pytest.mark.parametrize("kid", ["one", None])
+def test_a_key_that_is_changed_under_its_former_id_or_none_is_looked_for_once_a_minute(
+    staff, browser, kid, monkeypatch
+):
+    monkeypatch.setattr(discovery, "KEYS_APART_SECONDS", 0.0)
+    said = {"kid": kid} if kid else {}
+    staff.sign = lambda claims: jwt.encode({"alg": "RS256", **said}, claims, staff.key)
+    for _ in range(2):
+        staff.key = jwk.RSAKey.generate_key(2048, {"kid": kid} if kid else None)
+        browser().enter(staff)
+    assert staff.asked.count("/keys") == 2
+    monkeypatch.setattr(discovery, "KEYS_APART_SECONDS", 60.0)
+    staff.sign = lambda claims: "e30.e30.e30"
+    browser().enter(staff, 401)
+    assert staff.asked.count("/keys") == 2
 
 
 HUGE = {
@@ -269,6 +317,39 @@ def test_a_provider_that_says_a_byte_now_and_then_gets_no_more_than_its_time(
     finally:
         over.set()
     assert "within" in told["error"]["message"]
+
+
+def test_silent_name_servers_get_no_more_than_the_time_of_an_answer(staff, browser, monkeypatch):
+    over, told = threading.Event(), threading.Event()
+
+    def silent(*_asked, **_how):
+        over.wait(60)
+        told.set()
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody answered")
+
+    monkeypatch.setattr(fetching, "DEADLINE_SECONDS", 0.6)
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        assert "within" in browser().begin(wanted=502)["error"]["message"]
+        assert not told.is_set()
+    finally:
+        over.set()
+        assert told.wait(60)
+
+
+def test_a_test_of_a_provider_takes_a_turn_at_it_as_log_ins_do(staff, ask, browser):
+    over = threading.Event()
+    staff.answers["/.well-known/openid-configuration"] = lambda handler: over.wait(20) and handler.say({})
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            begin = {"provider": "staff"}
+            held = [pool.submit(browser().answer, "POST", "/log-in/begin", json=begin) for _ in range(2)]
+            eventually(lambda: staff.asked.count("/.well-known/openid-configuration") == 2)
+            assert code_of(ask("POST", "/log-in/providers/staff/test", 429)) == "too-many-attempts"
+            over.set()
+            assert [each.result(20).status_code for each in held] == [502, 502]
+    finally:
+        over.set()
 
 
 def test_a_provider_that_hangs_keeps_nobody_out_who_comes_from_another(

@@ -1,6 +1,7 @@
 """People log in by way of a provider of OpenID Connect, whose groups say what they may do."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -157,6 +158,49 @@ def test_nobody_is_deleted_who_has_tokens(staff, browser, ask):
     ask("DELETE", "/people/anna", 204)
 
 
+def test_spelling_makes_no_other_person(staff, browser, ask):
+    ask("POST", "/people", 201, json={"name": "anna b", "roles": ["reader"]})
+    for name in ("Anna B", "anna  b"):
+        assert code_of(browser().enter(staff, 409, name=name)) == "already-exists"
+
+
+def test_a_command_line_ends_with_what_the_provider_said(staff, browser, ask, clock):
+    """Whoever is thrown out there is out here within 12 hours, not 24."""
+    anna = browser()
+    anna.enter(staff)
+    ends = anna("GET", "/session")["ends_at"]
+    clock.ahead = timedelta(minutes=5)
+    asked = ask("POST", "/logins", 201, json={"program": "laptop"})
+    anna("POST", f"/logins/{asked['code']}/approve")
+    got = ask("POST", "/logins/poll", json={"secret": asked["secret"]})["logged_in"]
+    assert got["ends_at"] == ends
+
+
+def test_a_provider_whose_groups_may_do_nothing_does_not_work(create, provider, ask):
+    create("staff", provider.issuer, groups=[])
+    told = ask("POST", "/log-in/providers/staff/test")
+    assert not told["works"]
+    assert "nobody comes in" in told["said"]
+
+
+@pytest.mark.parametrize("end", ["withdraw", "refuse", "grant"])
+def test_a_request_that_is_over_keeps_no_secret(create, ask, token, vault, authority, with_secret, end):
+    secrets = [token(name, "access_administrator", valid_seconds=None) for name in ("chief", "deputy")]
+    with_secret(secrets[0], "PUT", "/approvals/settings", json={"verbs": ["create_provider"]})
+    body = {"name": "staff", "issuer": "https://login.example.org", "client_id": "x", "secret": "HIDDEN-77"}
+    with_secret(secrets[0], "POST", "/log-in/providers", 409, json={**body, "groups": GROUPS})
+    [number] = [each["number"] for each in with_secret(secrets[0], "GET", "/approvals")["items"]]
+    assert "HIDDEN-77" in str(kept(vault, number))
+    by = secrets[0] if end == "withdraw" else secrets[1]
+    with_secret(by, "POST", f"/approvals/{number}/{end}", json={"reason": "no"} if end == "refuse" else None)
+    assert "HIDDEN-77" not in str(kept(vault, number))
+
+
+def kept(vault, number):
+    with vault.store.reading() as tx:
+        return tx.approvals.find(number)
+
+
 def test_whoever_is_not_logged_in_sees_the_names_of_providers_alone(staff, vault):
     answer = vault.rest.get("/api/log-in", headers={"Authorization": ""})
     assert answer.json() == {"providers": [{"name": "staff"}]}
@@ -189,7 +233,7 @@ def test_who_set_a_provider_up_is_no_second_person_to_whoever_comes_from_it(staf
         {"issuer": "http://login.example.org"}, {"issuer": "https://login.example.org?x"},
         {"issuer": "https://user:pass@login.example.org"}, {"issuer": "ftp://x"}, {"scopes": ["profile"]},
         {"groups": [GROUPS[0], GROUPS[0]]}, {"groups": [{"group": "x", "roles": []}]},
-        {"ca_pem": "no certificate"},
+        {"ca_pem": "no certificate"}, {"ca_pem": ""},
         {"groups": [{"group": "x", "roles": ["access_administrator"], "site": "paris"}]}, {"sekret": "x"},
     ],
 )  # fmt: skip

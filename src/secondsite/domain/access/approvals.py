@@ -116,10 +116,10 @@ class Holder:
 
 def why_not(asker: Holder, approver: Holder) -> str:
     """Why the approver does not count as a second person for the asker; empty if they do."""
-    if _same(asker.person, approver.person):
+    if is_same_person(asker.person, approver.person):
         return f"Token '{approver.token}' belongs to {approver.person}, who asked."
     for token, other in ((approver, asker), (asker, approver)):
-        if any(_same(person, other.person) for person in token.shown_to):
+        if any(is_same_person(person, other.person) for person in token.shown_to):
             return f"Token '{token.token}' was made by {other.person}, who may have its secret."
     return ""
 
@@ -158,6 +158,6 @@ def checked(verbs: Iterable[str]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _same(one: str, other: str) -> bool:
+def is_same_person(one: str, other: str) -> bool:
     """Spelling makes no second person."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -10,7 +10,7 @@ from ...ground.units import HOUR, MINUTE
 from .. import errors
 from .roles import Grant, Role, checked
 
-MOST_PROVIDERS, MOST_GROUPS = 10, 100
+MOST_PROVIDERS, MOST_GROUPS, MOST_AT_ONCE = 10, 100, 2
 MOST_URL, MOST_TEXT = 2000, 200
 MOST_OF_A_PERSON, MOST_OF_A_GROUP = 2000, 256
 """The most groups of one person that are looked at, and the longest name of one."""

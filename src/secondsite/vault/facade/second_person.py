@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
 from ...domain import errors
-from ...domain.access import approvals
+from ...domain.access import approvals, hidden
 from ...domain.access.approvals import OPEN, SECRET, SETTINGS, Rules, Stage
 from ...domain.access.chain import Outcome
 from ...ground.units import KiB
@@ -83,6 +83,16 @@ def stage_now(record: ApprovalRecord, now: datetime) -> Stage:
     return Stage.EXPIRED if record.stage in OPEN and record.expires_at <= now else record.stage
 
 
+def ended(request: PendingRequest) -> PendingRequest:
+    """The request once it is over: without the secrets that carrying it out would have taken."""
+    understood = request.understood
+    return replace(
+        request,
+        body=hidden.text_without_secrets(request.body),
+        understood=None if understood is None else hidden.text_without_secrets(understood),
+    )
+
+
 def require_open(record: ApprovalRecord, now: datetime) -> None:
     """Raises NotPossibleNow for a request that no longer waits."""
     stage = stage_now(record, now)
@@ -124,8 +134,8 @@ def _carry_out(at: Moment, granted: ApprovalGrant, outcome: Outcome) -> None:
     if outcome is Outcome.DONE:
         at.tx.approvals.put(
             replace(
-                record, stage=Stage.DONE, ended_at=at.now, by=granted.by, by_sha256=granted.by_sha256,
-                code=at.act.code, job_id=at.act.job_id, tried="",
+                record, request=ended(record.request), stage=Stage.DONE, ended_at=at.now,
+                by=granted.by, by_sha256=granted.by_sha256, code=at.act.code, job_id=at.act.job_id, tried="",
             )
         )  # fmt: skip
 

@@ -20,7 +20,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 KEPT_SECONDS, KEYS_APART_SECONDS = float(HOUR), float(MINUTE)
 """How long what a provider said counts; how often its keys are read anew for one that is not known."""
-MOST_KEYS, MOST_AT_ONCE = 50, 2
+MOST_KEYS = 50
 BASIC, POST = "client_secret_basic", "client_secret_post"
 Key = dict[str, JsonValue]
 
@@ -62,7 +62,7 @@ class Discovery:
         """For whoever is about to wait for this provider. One that answers slowly, or not, keeps few waiting:
         raises TooManyAttempts beyond, so that whoever comes from another one gets in."""
         with self._lock:
-            if self._asking[provider.issuer] >= MOST_AT_ONCE:
+            if self._asking[provider.issuer] >= providers.MOST_AT_ONCE:
                 raise errors.TooManyAttempts(
                     f"{provider.issuer} is slow: others wait for it.", do="Try again in some seconds."
                 )
@@ -77,13 +77,15 @@ class Discovery:
         """What the provider says of itself. Raises ProviderUnavailable."""
         return self._found(provider).metadata
 
-    def keys(self, provider: Provider, key_id: str | None) -> Sequence[Key]:
-        """The provider's keys that may have signed with this id (None: it says none). They are read anew for
-        an id that is not known, at most once a minute. Raises ProviderUnavailable."""
+    def keys(self, provider: Provider, key_id: str | None, tried: Sequence[Key] = ()) -> Sequence[Key]:
+        """The provider's keys that may have signed with this id (None: it says none). They are read anew, at
+        most once a minute, for an id that is not known, and once those `tried` fit nothing: a provider may
+        keep the id of a key that it changes. Raises ProviderUnavailable."""
         known = self._found(provider)
         with known.lock:
             found, now = _of(known.keys, key_id), self._clock()
-            if not found and (known.keys_at is None or now - known.keys_at >= KEYS_APART_SECONDS):
+            is_due = known.keys_at is None or now - known.keys_at >= KEYS_APART_SECONDS
+            if is_due and (not found or found == tried):
                 known.keys_at, known.keys = now, _read_keys(provider, known.metadata)
                 found = _of(known.keys, key_id)
             return found

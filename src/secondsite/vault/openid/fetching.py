@@ -3,13 +3,14 @@ not used."""
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from ...domain import errors
-from ...ground import bounded_json
+from ...ground import bounded_json, threads
 from ...ground.units import KiB
 from ..notices.delivery import NotDelivered, context, plain, require_receiver
 
@@ -36,12 +37,23 @@ class Question:
 
 def ask(question: Question) -> tuple[int, Said]:
     """The status and the object of the answer. Raises ProviderUnavailable."""
+    answer: Future[tuple[int, Said]] = Future()
+    threads.worker("provider", _answer, question, answer).start()
     try:
-        return asyncio.run(_in_time(question))
+        return answer.result(DEADLINE_SECONDS)
     except TimeoutError as late:
         raise unavailable(f"{question.url} did not answer within {DEADLINE_SECONDS:.0f} s") from late
     except NotDelivered as refused:
         raise unavailable(f"{question.url} is not asked: {refused}") from refused
+
+
+def _answer(question: Question, answer: Future[tuple[int, Said]]) -> None:
+    """In a thread that is not waited for: where name servers are silent, it lasts as long as they are asked
+    (three of them, 56 s)."""
+    try:
+        answer.set_result(asyncio.run(_in_time(question)))
+    except BaseException as problem:
+        answer.set_exception(problem)
 
 
 async def _in_time(question: Question) -> tuple[int, Said]:
@@ -104,8 +116,11 @@ def _object(url: str, body: bytes) -> Said:
 
 
 def require_certificates(ca_pem: str | None) -> None:
-    """Raises InvalidArgument for certificates that cannot be read."""
+    """Raises InvalidArgument for certificates that cannot be read. None at all is not what the host trusts: a
+    file that failed to be written would widen whom the vault believes."""
     try:
+        if ca_pem is not None and not ca_pem.strip():
+            raise NotDelivered("There are no certificates in what was given.")
         context(ca_pem)
     except NotDelivered as problem:
         raise errors.InvalidArgument(str(problem), do="Give PEM certificates, with --ca-file.") from problem

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -74,14 +75,25 @@ def claims_of(known: Discovery, provider: Provider, secret: str, given: Exchange
     token = tokens.get("id_token")
     if not isinstance(token, str):
         raise unavailable(f"{metadata.token} gives no ID token")
-    key_id = id_tokens.header(token).get("kid")
-    keys = known.keys(provider, key_id if isinstance(key_id, str) else None)
-    claims = id_tokens.verified(token, keys, metadata.algorithms)
+    claims = _signed(known, provider, token, metadata.algorithms)
     expected = Expected(provider.issuer, provider.client_id, given.nonce)
     subject = providers.subject(claims, expected, now)
     if metadata.userinfo is None or providers.has_groups(provider, claims):
         return claims
     return {**_more(metadata.userinfo, provider, subject, tokens.get("access_token")), **claims}
+
+
+def _signed(known: Discovery, provider: Provider, token: str, algorithms: Sequence[str]) -> Claims:
+    said = id_tokens.header(token).get("kid")
+    key_id = said if isinstance(said, str) else None
+    keys = known.keys(provider, key_id)
+    try:
+        return id_tokens.verified(token, keys, algorithms)
+    except errors.Unauthenticated:
+        newer = known.keys(provider, key_id, tried=keys)
+        if newer == keys:
+            raise
+        return id_tokens.verified(token, newer, algorithms)
 
 
 def _exchanged(metadata: Metadata, provider: Provider, secret: str, given: Exchange) -> Said:

@@ -50,7 +50,7 @@ def verified(token: str, keys: Sequence[Key], algorithms: Sequence[str]) -> Clai
         if fits(each, algorithm):
             try:
                 return jwt.decode(token, _imported(each), algorithms=[algorithm]).claims
-            except (JoseError, ValueError, TypeError):
+            except (JoseError, ValueError, TypeError, LookupError, RecursionError):
                 continue
     raise _not_signed()
 
@@ -60,7 +60,7 @@ def _imported(key: Key) -> RSAKey | ECKey | OKPKey | OctKey:
     from joserfc import jwk
 
     if key.get("kty") == "RSA":
-        modulus = str(key.get("n", ""))
+        modulus = str(key.get("n", "")).lstrip("A")  # zeros before it make it no stronger
         if not len(modulus) * 6 + 5 >= LEAST_RSA_BITS or len(modulus) * 6 > MOST_RSA_BITS + 6:
             raise ValueError("an RSA key of this length is not taken")
     public: dict[str, str | list[str]] = {name: str(key[name]) for name in PUBLIC if name in key}

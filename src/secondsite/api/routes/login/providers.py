@@ -11,6 +11,7 @@ import anyio
 from fastapi import Request, Response
 
 from ....domain import errors
+from ....domain.access.providers import MOST_AT_ONCE, MOST_PROVIDERS
 from ....wire import rest
 from ... import credentials
 from ...access import Vault
@@ -23,7 +24,8 @@ router = guarded("people")
 open_router = open_to_all("sessions")
 """The router of log-ins by way of a provider."""
 Asked = TypeVar("Asked")
-AT_ONCE, MOST_WAITING, LASTS_SECONDS = 4, 20, 600
+AT_ONCE, MOST_WAITING, LASTS_SECONDS = MOST_AT_ONCE * MOST_PROVIDERS, 20, 600
+"""At a site that is gone all providers are dead: each has its own threads."""
 _asking: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
 """Of each loop that serves."""
 

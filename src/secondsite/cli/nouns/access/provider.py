@@ -200,7 +200,7 @@ def _group(text: str) -> Mapping[str, Any]:
             f"'{text}' does not say what a group may do.",
             do=f"Give GROUP=ROLE[,ROLE][@SITE]; roles are {', '.join(Role)}.",
         )
-    return {"group": group, "roles": roles.split(","), "site": site or None}
+    return {"group": group, "roles": [*dict.fromkeys(roles.split(","))], "site": site or None}
 
 
 def _text(file: Path) -> str:

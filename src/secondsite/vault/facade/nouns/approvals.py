@@ -135,7 +135,8 @@ class Approvals:
             tx.one_at_a_time(second_person.LOCK)
             due = [each for each in tx.approvals.open() if each.expires_at <= lived]
             for record in due:
-                tx.approvals.put(replace(record, stage=Stage.EXPIRED, ended_at=now))
+                over = second_person.ended(record.request)
+                tx.approvals.put(replace(record, request=over, stage=Stage.EXPIRED, ended_at=now))
             for record in due:
                 append(tx, self._expired(record))
 
@@ -148,7 +149,8 @@ class Approvals:
 
     def _end(self, tx: Transaction, record: ApprovalRecord, stage: Stage, why: str = "") -> rest.Approval:
         by = self._parts.caller.name if stage is Stage.REFUSED else record.by
-        ended = replace(record, stage=stage, ended_at=self._parts.now(), by=by, why=why)
+        over = second_person.ended(record.request)
+        ended = replace(record, request=over, stage=stage, ended_at=self._parts.now(), by=by, why=why)
         tx.approvals.put(ended)
         self._parts.note(after=_shape(ended, self._parts.now()))
         return _shape(ended, self._parts.now())

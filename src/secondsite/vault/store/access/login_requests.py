@@ -26,6 +26,8 @@ class LoginRequestRecord:
     refused: bool = False
     holder_sha256: str | None = None
     way: LogInWay | None = None
+    last: datetime | None = None
+    """The session ends then at the latest."""
 
 
 LOGIN_REQUESTS = Table(
@@ -40,6 +42,7 @@ LOGIN_REQUESTS = Table(
     Column("refused", Boolean, nullable=False),
     Column("holder_sha256", String(64)),
     Column("way", Word(LogInWay)),
+    Column("last", UtcDateTime),
 )
 
 

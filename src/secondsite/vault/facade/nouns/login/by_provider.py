@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from .....domain import errors
 from .....domain.access import providers
+from .....domain.access.approvals import is_same_person
 from .....domain.access.providers import Claims, Provider
 from .....domain.access.roles import Grant
 from .....domain.access.sessions import LogInWay
@@ -213,10 +214,10 @@ def _name(provider: Provider, claims: Claims) -> str:
 def _require_nobodys(tx: Transaction, name: str) -> None:
     """Raises AlreadyExists for the name of somebody else, or of a token: a provider makes nobody the same
     person as one who is here already."""
-    like = name.casefold()
     taken = (each for holder in tx.holders.list() for each in (holder.name, holders.of(holder).person))
-    if tx.people.named(name) is not None or like in map(str.casefold, taken):
+    if any(is_same_person(name, each) for each in taken):
         raise errors.AlreadyExists(
-            f"There is a person or a token '{name}' here already, who does not come from this provider.",
-            do="If that is you, an access administrator deletes it: 'secondsite person delete NAME'.",
+            f"There is a token or somebody else by the name '{name}' here already: nobody with your id at "
+            "this provider.",
+            do="If that was you, an access administrator deletes it: 'secondsite person delete NAME'.",
         )

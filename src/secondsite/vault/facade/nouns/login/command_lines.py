@@ -59,9 +59,9 @@ class CommandLines:
         with self._parts.changing() as tx:
             tx.one_at_a_time(LOCK)
             record = self._waiting(tx, code)
-            way = self._way(tx)
+            way, last = self._way(tx)
             holder_sha256 = self._parts.caller.token_sha256
-            tx.login_requests.put(replace(record, holder_sha256=holder_sha256, way=way))
+            tx.login_requests.put(replace(record, holder_sha256=holder_sha256, way=way, last=last))
             self._parts.note(after=_shape(record))
             return _shape(record)
 
@@ -98,20 +98,21 @@ class CommandLines:
             raise errors.Unauthenticated("Who approved this was changed meanwhile.", do=GONE)
         proof = Proof(record.way or LogInWay.TOKEN, holder, holder_sha256)
         kind = SessionKind.COMMAND_LINE
-        return LogIns(self._parts).begin_with(tx, proof, None, record.program, kind)
+        return LogIns(self._parts).begin_with(tx, proof, None, record.program, kind, record.last)
 
-    def _way(self, tx: Transaction) -> LogInWay:
-        """How the caller came in: a command line that they let in came as well by that. Raises Forbidden."""
+    def _way(self, tx: Transaction) -> tuple[LogInWay, datetime | None]:
+        """How the caller came in: a command line that they let in came as well by that, and ends with what a
+        provider said of them, which it is not asked again. Raises Forbidden."""
         caller = self._parts.caller
         if not caller.session_id:
-            return LogInWay.TOKEN
+            return LogInWay.TOKEN, None
         mine = tx.sessions.find(caller.session_sha256)
         if mine is None or mine.kind is SessionKind.COMMAND_LINE or mine.way in CHOOSES_PASSWORD:
             raise errors.Forbidden(
-                "A command line lets in no other one, nor does whoever has to choose a password first.",
-                do="Log in with name and password in a browser, and approve it there.",
+                "A command line lets in no other one, nor does whoever came in by a link.",
+                do="Log in without a link in a browser, and approve it there.",
             )
-        return mine.way
+        return mine.way, mine.ends_at if mine.way is LogInWay.PROVIDER else None
 
     def _waiting(self, tx: Transaction, code: str) -> LoginRequestRecord:
         found = tx.login_requests.find(_written(code))

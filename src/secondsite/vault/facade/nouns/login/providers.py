@@ -97,18 +97,22 @@ class Providers:
             tx.providers.remove(name)
 
     def test(self, name: str) -> rest.ProviderTest:
-        """Ask the provider what it says of itself, and for its keys. Raises NotFound."""
+        """Ask the provider what it says of itself, and for its keys. Raises NotFound,
+        TooManyAttempts while others wait for it."""
         with self._parts.changing() as tx:
             provider = existing(tx, name).provider
         known = self._parts.providers
         known.forget(provider)
         try:
-            metadata, keys = known.metadata(provider), known.usable_keys(provider)
+            with known.turn(provider):
+                metadata, keys = known.metadata(provider), known.usable_keys(provider)
         except errors.ProviderUnavailable as problem:
             return rest.ProviderTest(works=False, said=str(problem))
         said = f"It sends people to {metadata.authorization}, and signs with {counted(keys, 'key')}."
         if not metadata.algorithms or not keys:
             return rest.ProviderTest(works=False, said=f"{said} {NO_KEYS}", keys=keys)
+        if not provider.groups:
+            return rest.ProviderTest(works=False, said=f"{said} {NO_GROUPS}", keys=keys)
         return rest.ProviderTest(works=True, said=said, keys=keys)
 
     def _require_sites(self, tx: Transaction, wanted: Provider) -> None:
@@ -118,6 +122,7 @@ class Providers:
                 sites.existing(self._parts, tx, each.site)
 
 
+NO_GROUPS = "But none of its groups may do anything here: name some with --group, or nobody comes in."
 NO_KEYS = f"The vault takes {', '.join(providers.ALGORITHMS)} alone."
 
 
