@@ -23,6 +23,7 @@ from ..store import StatusRecord, Store, Transaction
 from .statuses.acceptance import StatusAcceptance, StrayReplica
 from .statuses.clock_skew import Clocks
 from .statuses.hardware import Hardware
+from .statuses.kept import KeptStatuses
 from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
 from .statuses.old_copies import OldCopies
 from .statuses.order_numbers import OrderNumbers
@@ -49,6 +50,7 @@ class StatusIntake:
         self._now = now
         self.listens_since = now()
         self._heard = LatestStatuses()
+        self._kept = KeptStatuses()
         self._clocks = Clocks()
         self._missed = StatusRequests()
         figures_every = WRITE_EVERY if elsewhere else WRITE_ALONE_EVERY
@@ -170,13 +172,18 @@ class StatusIntake:
         return self.latest_of(tx, (machine_id,))[machine_id]
 
     def latest_of(self, tx: Transaction, machine_ids: Collection[str]) -> Mapping[str, StatusRecord]:
-        """As `latest`, for several machines, by id: the store is asked once, and only for those of which a
-        side has reported nothing."""
+        """As `latest`, for several machines, by id: the store is asked only for those of which a side has
+        reported nothing, and reads only what is another than the last time."""
         seen = {
             each: (self._said_here(source), self._said_here(replica))
             for each, (source, replica) in self._heard.sides(machine_ids).items()
         }
-        kept = tx.statuses.get_many([each for each, sides in seen.items() if None in sides])
+        unsaid = [each for each, sides in seen.items() if None in sides]
+        self._kept.forget(seen.keys() - set(unsaid))
+        if self._elsewhere is _nowhere:
+            kept = self._kept.of(tx, unsaid, {each for each in unsaid if seen[each][1] is not None})
+        else:  # another vault process writes points, and their figures only later
+            kept = tx.statuses.get_many(unsaid)
         return {
             each: self._with_newest(kept.get(each) or StatusRecord(each), *sides)
             for each, sides in seen.items()
@@ -192,6 +199,7 @@ class StatusIntake:
         """Drop the statuses of machines that are no longer under protection."""
         keep = set(machine_ids)
         self._heard.forget_all_but(keep)
+        self._kept.forget_all_but(keep)
         self._old_copies.forget_all_but(keep)
         self._numbers.forget_all_but(keep)
         self._hardware.forget_all_but(keep)

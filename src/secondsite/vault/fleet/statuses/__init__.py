@@ -6,6 +6,7 @@ Its rooms:
     acceptance         which statuses count
     clock_skew         how far an appliance's clock is from the vault's
     latest_status      the last status of each side of every machine
+    kept               what the store knows of machines of which a side says nothing here
     recent             things in the order in which they changed
     new_points         which points of a replica the store does not have yet
     status_requests    what an appliance is asked to send again

@@ -2,7 +2,7 @@
 point."""
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -111,6 +111,14 @@ _FENCED = SubsetQuery(
     select(STATUS.machine_id, type_coerce(STATUS.source, JSON)["fenced"].as_boolean().label("fenced")),
     STATUS.machine_id,
 )
+_EDITIONS = SubsetQuery(
+    select(
+        STATUS.machine_id, STATUS.source_at, STATUS.replica_at, STATUS.old_copy_at, STATUS.generation,
+        STATUS.drill_generation, FIGURE.source_at.label("source_figures_at"),
+        FIGURE.replica_at.label("replica_figures_at"),
+    ).outerjoin(FIGURES, FIGURE.machine_id == STATUS.machine_id),
+    STATUS.machine_id,
+)  # fmt: skip
 _PROTECTED = SubsetQuery(select(MACHINE.id), MACHINE.id)
 
 
@@ -128,6 +136,10 @@ class StatusRecords:
         points = self._points.of(machine_ids)
         found = self.many_without_points(machine_ids)
         return {each: _with_points(record, points.get(each, [])) for each, record in found.items()}
+
+    def editions(self, machine_ids: Sequence[str]) -> Mapping[str, Hashable]:
+        """Of the machines that have statuses: what is another whenever these or their figures are, by id."""
+        return {row["machine_id"]: tuple(row.values()) for row in _EDITIONS.all(self._session, machine_ids)}
 
     def without_points(self, machine_id: str) -> StatusRecord:
         """As `get`, but the replica has no points: to read these took a third of the failover of a thousand

@@ -1,12 +1,14 @@
 """Brings boards up to date: a look at what was told to have changed, or at everything.
 
 Not all that changes is told: time alone brings findings, figures change with every cycle, and appliances of
-other vault processes report elsewhere. So everything is looked at now and then.
+other vault processes report elsewhere. So everything is looked at now and then: at most once a second,
+however many ask.
 """
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from .....domain.access.chain import Entry, Outcome
@@ -25,8 +27,9 @@ MOST_ENTRIES = 200
 NOTHING_CHANGED = frozenset({Outcome.REFUSED, Outcome.PRUNED})
 UNTOLD = frozenset({"jobs", "enroll"})
 """The first parts of paths that are on the board already, or no thing."""
-AT_ONCE = 1000
-"""How many machines are looked at in one transaction."""
+FRESH = timedelta(seconds=1)
+"""How long a look at everything counts: consoles show a change within a second, and twenty of them in a
+minute made as many looks."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class Looked:
     events: str | None = None
     statuses: int = 0
     entries: int = 0
+    whole_at: datetime | None = None
     appliances: Mapping[str, ApplianceRecord] = field(default_factory=dict)
     jobs: dict[str, None] = field(default_factory=dict)
     """Jobs that have changed and were not read yet."""
@@ -45,7 +49,8 @@ class Looked:
 
 def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -> None:
     """Bring the board up to date with what has changed since the last look; with `whole`, and at first, with
-    everything. Raises StoreUnavailable: then nothing counts as read."""
+    everything that is older than a second, or than the last change by a person. Raises StoreUnavailable: then
+    nothing counts as read."""
     mark = events.mark_now()
     changes = events.missed(looked.events) if looked.events else ()
     statuses, reported = parts.facts.changed_after(looked.statuses)
@@ -58,13 +63,21 @@ def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -
         appliances = _appliances(parts, tx)
         changed = [] if is_first else [*_changed(looked, appliances)]
         looked.board.show_things(changed)
-        if whole or is_first or changed:  # with an appliance that goes, all its machines have other findings
+        is_due = entries != looked.entries or not _is_fresh(looked, parts.now())
+        if is_first or changed or (whole and is_due):  # an appliance that goes: all its machines' findings
+            looked.whole_at = None
+            at = parts.now()
             _look_at_all(looked.board, parts, tx)
+            looked.whole_at = at
         else:
             ids = {*reported, *_told(changes), *_subjects(looked.board, changes)}
             _look_at_some(looked.board, parts, tx, ids)
     looked.board.settle()
     looked.events, looked.statuses, looked.entries, looked.appliances = mark, statuses, entries, appliances
+
+
+def _is_fresh(looked: Looked, now: datetime) -> bool:
+    return looked.whole_at is not None and abs(now - looked.whole_at) < FRESH
 
 
 def _told(changes: Iterable[tuple[int, Change]]) -> Iterator[str]:
