@@ -25,15 +25,25 @@ func fence(words []string) error {
 	if err := parse(flags, words); err != nil {
 		return err
 	}
+	if fencing.Here.IsOpen() { // whoever opened it was ended before all was started
+		return fencing.Here.Open()
+	}
+	told := fencing.Here.Told()
 	verdict, err := asked(*state, *patience)
 	if err == nil {
 		return obey(verdict)
 	}
-	if *unanswered != "stay" {
+	if *unanswered != "stay" && told == "" {
 		fmt.Printf("*** secondsite: nobody said within %s whether this machine runs elsewhere, so it starts: %v\n", *patience, err)
 		return fencing.Here.Open()
 	}
 	why := fmt.Sprintf("nobody said within %s whether it runs elsewhere (%v). It is asked on.", *patience, err)
+	if told != "" {
+		why = told
+	}
+	if fencing.Here.IsOpen() {
+		return nil
+	}
 	if err := fencing.Here.Close(why); err != nil {
 		return err
 	}
@@ -54,7 +64,10 @@ func obey(verdict dialling.Verdict) error {
 	if !verdict.Fenced {
 		return fencing.Here.Open()
 	}
-	err := fencing.Here.Close(verdict.Why)
+	if fencing.Here.IsOpen() { // a person has opened it meanwhile
+		return nil
+	}
+	err := fencing.Here.CloseAsTold(verdict.Why)
 	fencing.Here.EndTunnels()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: this machine stays without its services all the same: "+err.Error())

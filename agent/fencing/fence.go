@@ -3,6 +3,7 @@ package fencing
 import (
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 const (
@@ -13,8 +14,13 @@ const (
 	ClosedTarget = "secondsite-fenced.target"
 	// OpenNote is there from when this boot may work; the generator looks for it.
 	OpenNote = "/" + folder + "/boot-is-open"
+	// OpenedNote is there once all was started that was held: until then whoever was ended while it opened is followed by
+	// another.
+	OpenedNote = "/" + folder + "/boot-was-opened"
 	// ClosedNote is there while it may not; it says why.
 	ClosedNote = "/" + folder + "/fenced"
+	// ToldNote is beside it if an appliance said so: then nobody opens the boot because it does not answer later.
+	ToldNote = "/" + folder + "/runs-elsewhere"
 	// OpenProgram starts what a boot starts that is open; it needs nothing of this program, which may be gone.
 	OpenProgram = "/etc/secondsite-agent/open-boot"
 	// Knows is the exit status of who was told that the machine was failed over.
@@ -33,18 +39,45 @@ type Fence string
 // Here is that of this machine.
 const Here = Fence("/")
 
-// IsClosed tells whether this boot is kept from working; not any more once somebody has started the targets of its services.
-func (f Fence) IsClosed() bool {
-	_, err := os.Stat(f.path(ClosedNote))
-	return err == nil && !f.works()
+// IsClosed tells whether this boot is kept from working. Whoever starts the targets of its services gets none of them.
+func (f Fence) IsClosed() bool { return f.has(ClosedNote) && !f.IsOpen() }
+
+// IsOpen tells whether this boot may work, perhaps as a person said meanwhile.
+func (f Fence) IsOpen() bool { return f.has(OpenNote) }
+
+// Told is why an appliance had this boot closed; empty if none did.
+func (f Fence) Told() string {
+	text, _ := os.ReadFile(f.path(ToldNote))
+	return strings.TrimSpace(string(text))
+}
+
+// CloseAsTold is Close, as an appliance said.
+func (f Fence) CloseAsTold(why string) error {
+	noted := f.write(why, ToldNote)
+	if err := f.Close(why); err != nil {
+		return err
+	}
+	return noted
+}
+
+// Spare has this boot go on that began without a fence: a fence begins with the next one. Without it each service was held
+// that was started anew, on a machine that works.
+func (f Fence) Spare() error {
+	if f.has(ClosedNote) || f.IsOpen() || !f.isActive("basic.target") || f.isActive(ServiceUnit) {
+		return nil
+	}
+	if err := f.write("", OpenedNote); err != nil {
+		return err
+	}
+	return f.write("", OpenNote)
 }
 
 // Close keeps this boot from working, and says why to whoever is there; with another reason it may be repeated. What
 // fails of it opens nothing.
 func (f Fence) Close(why string) error {
 	noted := f.write(why, ClosedNote)
-	f.tell(why)
 	err := f.systemctl("--no-block", "start", ClosedTarget)
+	f.tell(why) // last: a terminal that takes nothing holds it up
 	if err != nil {
 		for _, unit := range Reached {
 			f.systemctl("--no-block", "start", unit) // not each machine has each
@@ -62,22 +95,31 @@ func (f Fence) Open() error {
 		return err
 	}
 	os.Remove(f.path(ClosedNote))
+	os.Remove(f.path(ToldNote))
 	f.untell()
 	if err := f.start(); err != nil {
 		return err
 	}
-	return f.endSkipped()
+	if err := f.endSkipped(); err != nil {
+		return err
+	}
+	return f.write("", OpenedNote)
 }
 
 // start starts what was held; a fence may have been taken away since this boot began.
 func (f Fence) start() error {
 	if _, err := os.Stat(f.path(OpenProgram)); err == nil {
-		return f.run(OpenProgram)
+		return f.runWithin(openPatience, OpenProgram)
 	}
 	if err := f.systemctl("daemon-reload"); err != nil {
 		return err
 	}
 	return f.systemctl("--no-block", "start", "default.target")
+}
+
+func (f Fence) has(note string) bool {
+	_, err := os.Stat(f.path(note))
+	return err == nil
 }
 
 func (f Fence) path(parts ...string) string {

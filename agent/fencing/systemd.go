@@ -10,13 +10,19 @@ import (
 )
 
 const (
-	patience     = time.Minute
+	patience = time.Minute
+	// A busy machine takes minutes for its generators.
+	openPatience = 10 * time.Minute
 	lookPatience = 10 * time.Second
 )
 
 func (f Fence) systemctl(words ...string) error { return f.run("systemctl", words...) }
 
 func (f Fence) run(program string, words ...string) error {
+	return f.runWithin(patience, program, words...)
+}
+
+func (f Fence) runWithin(patience time.Duration, program string, words ...string) error {
 	if f != Here {
 		return nil
 	}
@@ -29,15 +35,14 @@ func (f Fence) run(program string, words ...string) error {
 	return nil
 }
 
-// works tells whether somebody started the targets of this machine's services: basic.target is below all of them, and not
-// below a fence.
-func (f Fence) works() bool {
+// isActive of basic.target tells that services may have been started: it is below all of them, and not below a fence.
+func (f Fence) isActive(unit string) bool {
 	if f != Here {
 		return false
 	}
 	limited, cancel := context.WithTimeout(context.Background(), lookPatience)
 	defer cancel()
-	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", "basic.target").Run() == nil
+	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", unit).Run() == nil
 }
 
 // EndTunnels ends what must be up to ask an appliance behind it, and has the same key as the machine's copy: whoever was

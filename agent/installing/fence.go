@@ -117,20 +117,35 @@ left_out=$(systemctl show --all --property=Id,ConditionResult,ConditionTimestamp
     /ConditionResult=no/ && !/ConditionTimestampMonotonic=0/ {
         for (at = 1; at <= NF; at++) if (sub(/^Id=/, "", $at) && $at !~ /^user@/) print $at
     }')
-systemctl daemon-reload || exit 1
-systemctl --no-block start "${led:-default.target}" || exit 1
+if systemctl daemon-reload; then
+    systemctl --no-block start "${led:-default.target}" || exit 1
+else
+    # With less than 16 MiB free in /run systemd refuses it, and the targets lead here still: so all are started by name.
+    set +f
+    by_name=$(for link in /run/systemd/generator.early/*.wants/* /run/systemd/generator.early/*.requires/* \
+        /run/systemd/generator.early/*.upholds/*; do [ ! -L "$link" ] || echo "${link##*/}"; done)
+    for link in /etc/systemd/system/default.target /usr/lib/systemd/system/default.target; do
+        real=$(readlink -f "$link") && break
+    done
+    set -f
+    systemctl --no-block start basic.target "${real##*/}" $by_name || true
+fi
 [ -z "$left_out" ] || systemctl --no-block start $left_out || true
+: >WHOLE
 `
 
 // otherwise is what happens if the program fails: the boot is opened without it, or it is started again, and the closed
 // target is there if it cannot be. One that knows that the machine was failed over opens nothing, whatever else fails.
 var otherwise = map[string]struct{ unit, service string }{
-	"start": {"", `ExecStopPost=/bin/sh -c 'ENDED || [ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] || [ -e NOTE ] || ` +
-		`STOPPED || exec OPENS'`},
-	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS\n" +
-		`ExecStopPost=/bin/sh -c 'ENDED || [ -e NOTE ] && exit 0; [ -e FENCED ] || ` +
-		`for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done; exit 1'`},
+	"start": {"", `TimeoutStopSec=600
+ExecStopPost=/bin/sh -c 'ENDED || [ -e WHOLE ] && exit 0; [ -e NOTE ] && exec OPENS; ` +
+		`[ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] && exec REACHES; STOPPED || exec OPENS; TELL'`},
+	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS\nTimeoutStopSec=600\n" +
+		`ExecStopPost=/bin/sh -c 'ENDED || [ -e WHOLE ] && exit 0; [ -e NOTE ] && exec OPENS; [ -e FENCED ] || TELL; exit 1'`},
 }
+
+// tell has people at the machine, and by a note the appliance, know that nobody asks.
+const tell = `for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done`
 
 // ended is that the program did what it should: for systemd a SIGTERM from anybody is as good.
 const ended = `[ "$$EXIT_CODE $$EXIT_STATUS" = "exited 0" ]`
@@ -138,8 +153,8 @@ const ended = `[ "$$EXIT_CODE $$EXIT_STATUS" = "exited 0" ]`
 // stopped is that a person, or the end of the boot, stops it: a job wants that.
 const stopped = `systemctl list-jobs --no-legend ` + fencing.ServiceUnit + ` | grep -Eq " (stop|restart) "`
 
-// unasked is what people at the machine are told whose program failed; a note of it has the agent tell the appliance.
-const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed (journalctl -u ` +
+// unasked is what they are told.
+const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed, or was stopped (journalctl -u ` +
 	fencing.ServiceUnit + `). To let it work, as root: secondsite-agent unfence`
 
 // The targets stand on sysinit.target alone: basic.target would start the timers and sockets of the machine.
@@ -159,7 +174,7 @@ Wants=network-online.target
 After=network.target local-fs.target
 StartLimitIntervalSec=600
 StartLimitBurst=10
-ConditionPathExists=!NOTE
+ConditionPathExists=!WHOLE
 FAILED
 [Service]
 Type=exec
@@ -192,11 +207,12 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 // writeFence has boots ask on the hardware that has this UUID in that file.
 func (h Host) writeFence(unanswered, hardware, own string) error {
 	chosen := otherwise[unanswered]
+	service := strings.NewReplacer("TELL", tell, "REACHES", "systemctl --no-block start "+fencing.ClosedTarget).Replace(chosen.service)
 	otherwise := strings.NewReplacer("ENDED", ended, "STOPPED", stopped, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
-		"NOTE", fencing.OpenNote,
-		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(chosen.service)
+		"NOTE", fencing.OpenNote, "WHOLE", fencing.OpenedNote,
+		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(service)
 	words := strings.NewReplacer(
-		"NOTE", fencing.OpenNote, "FILE", hardware, "HARDWARE", own, "UNITS", units,
+		"NOTE", fencing.OpenNote, "WHOLE", fencing.OpenedNote, "FILE", hardware, "HARDWARE", own, "UNITS", units,
 		"TARGET", fencing.Target, "SERVICE", fencing.ServiceUnit, "PROGRAM", program, "CHOICE", unanswered,
 		"FAILED", chosen.unit, "OTHERWISE", otherwise,
 		"FOLDER", filepath.Dir(fencing.OpenNote), "REACHED", strings.Join(fencing.Reached, " "), "NEEDED", needed(),
@@ -209,6 +225,9 @@ func (h Host) writeFence(unanswered, hardware, own string) error {
 		}
 	}
 	if err := written(h.path(fencing.OpenProgram), bytes.NewReader([]byte(words.Replace(openText))), 0o755); err != nil {
+		return err
+	}
+	if err := fencing.Fence(h).Spare(); err != nil {
 		return err
 	}
 	// Last: from then on a boot goes there.

@@ -12,6 +12,8 @@ from rig.appliances.runs import back, fail_over, start, turned
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.appliance.shared import State, run_key
+from secondsite.appliance.source import fence
+from secondsite.domain.errors import FabricError
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated.host.host import Host
@@ -193,3 +195,31 @@ def test_a_way_back_that_ends_with_protection_gives_the_old_machine_back_free(pa
     away_and_back(pair)
     undo_reprotect(pair)
     pair.source.fabric.power.start(pair.fabric_id)
+
+
+def test_a_target_that_knows_the_machine_no_more_does_not_say_that_it_may_start(pair):
+    pair.protect().synchronized()
+    asked = pair.source.appliance.replication.ask_target
+    assert asked(pair.fabric_id)
+    pair.target.do(Kind.REMOVE_REPLICA, RemoveReplica(), pair.machine_id)
+    assert not asked(pair.fabric_id)
+    assert not pair.source_status().fenced
+
+
+def test_nobody_is_told_that_it_may_start_while_its_fence_cannot_be_put_up(pair, monkeypatch):
+    """In a full home the platform kept nothing of it, and was believed."""
+    pair.protect().synchronized()
+    fail_over(pair, pair.point_now())
+    replication, power = pair.source.appliance.replication, pair.source.fabric.power
+
+    def full(*_of):
+        raise FabricError("No space left on device.", do="Free some.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(power), "forbid_start", full)
+        patch.setattr(fence, "AGAIN_SECONDS", 0.0)
+        for _ in range(2):
+            assert not replication.ask_target(pair.fabric_id)
+    assert pair.source_status().fenced
+    assert replication.ask_target(pair.fabric_id)
+    assert pair.source.fabric.inventory.get(pair.fabric_id).start_forbidden

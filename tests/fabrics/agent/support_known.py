@@ -16,4 +16,4 @@ class Known:
     hello: dict[str, bool] = dataclasses.field(default_factory=dict)
     beside: dict[str, bool] | None = None
     revoked: bool = False
-    calls_revoked: bool = False
+    is_shut_out: bool = False

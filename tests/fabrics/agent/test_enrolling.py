@@ -162,7 +162,7 @@ def test_one_that_was_revoked_is_not_let_in_because_it_comes_home(agents, folder
     agents.expect_home(agent_id)
     machine.run()
     machine.said("is not accepted any more")
-    assert agents.find(agent_id).calls_revoked
+    assert agents.find(agent_id).is_shut_out
 
 
 def test_the_certificate_of_a_real_machine_is_renewed(agents, folder, machine):

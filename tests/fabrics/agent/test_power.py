@@ -95,7 +95,7 @@ def test_one_whose_agent_a_person_revoked_is_gone(link, power):
     assert "agents revoke server" in raised.value.do
     link.agent = Known(connected=False, revoked=True)
     assert power.state(ID) is PowerState.MISSING
-    link.agent = Known(connected=False, revoked=True, calls_revoked=True)
+    link.agent = Known(connected=False, revoked=True, is_shut_out=True)
     assert power.state(ID) is PowerState.RUNNING
 
 

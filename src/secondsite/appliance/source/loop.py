@@ -28,7 +28,7 @@ from .arrivals import Arrivals
 from .cycle import Cycles, Told
 from .cycle_guard import CycleInterrupted, Guard, Overtaken
 from .cycle_plan import CycleRequest
-from .fence import FINDING, REFUSALS, Fences
+from .fence import FINDING, REFUSALS, TAKEN, Fences
 from .idle import Rounds
 from .machine import Source
 from .old_copies import OldCopies
@@ -401,10 +401,17 @@ class Replication:
 
     def ask_target(self, fabric_id: str) -> bool:
         """Ask the target of that machine whether it was failed over, and fence it then: whoever was off as it
-        happened was not told. False if the target does not answer."""
+        happened was not told. False if the target does not say: a refusal may be of one that was failed over
+        and has ended its protection since. False also while its platform cannot be told to forbid the
+        start."""
         source = next((each for each in self.sources() if each.setup.fabric_id == fabric_id), None)
-        if source is None or source.fenced:
+        if source is None:
             return True
+        if not source.fenced and not self._is_known_at_target(source):
+            return False
+        return not source.fenced or self._is_forbidden(source)
+
+    def _is_known_at_target(self, source: Source) -> bool:
         try:
             with self.cycles.connect(source) as connection:
                 self.cycles.offer(source, connection, source.setup.disks)
@@ -413,6 +420,14 @@ class Replication:
         except errors.SecondsiteError as error:
             if error.code in REFUSALS:
                 self._fence(source, error.message)
+            return error.code in TAKEN
+        return True
+
+    def _is_forbidden(self, source: Source) -> bool:
+        try:
+            self.fences.enforce(source)
+        except errors.SecondsiteError:
+            return False
         return True
 
     def _fence(self, source: Source, why: str) -> None:

@@ -24,12 +24,11 @@ from ..interface import (
     unprepared,
 )
 from .conversation import Agents, Conversation
-from .link import Double, KnownAgent
+from .link import FENCED, Double, KnownAgent
 from .records import Records
 from .telling import ToldMachine, definition, obstacles
 
 KIND = "agent"
-FENCED = "fenced"
 LOOKS_SECONDS = 120.0
 AGAIN_SECONDS = 30.0
 FRESH_SECONDS = 20.0
@@ -85,7 +84,7 @@ class AgentInventory:
 
     def _is_on(self, agent: KnownAgent) -> bool:
         """One that stands still after its last view counts as off."""
-        is_on = works(agent) or works_beside(agent) or agent.calls_revoked
+        is_on = works(agent) or works_beside(agent) or agent.is_shut_out
         return is_on and self._records.get(agent.agent_id).last is None
 
     def tag(self, fabric_id: str) -> str | None:
@@ -109,7 +108,7 @@ class AgentInventory:
         if agent is None:
             return ()
         record = self._records.get(fabric_id)
-        is_off = not agent.connected and record.is_off
+        is_off = not agent.connected and record.is_off and not agent.is_shut_out
         is_elsewhere = bool(record.is_failed_over or record.home or record.replaced)
         doubles = [
             each
@@ -120,7 +119,7 @@ class AgentInventory:
             doubles = [each for each in doubles if not each.served_name]
         found = [Concern("machine-doubled", _doubled(each)) for each in doubles]
         if not agent.connected:
-            said = _revoked(agent, record.is_failed_over) if agent.calls_revoked else _silent(agent)
+            said = _shut_out(agent, record.is_failed_over) if agent.is_shut_out else _silent(agent)
             return found if is_off else [*found, Concern("machine-silent", said)]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]
@@ -262,14 +261,15 @@ def _silent(agent: KnownAgent) -> str:
     return f"The agent of {agent.name} does not answer {heard}: nobody knows whether it runs."
 
 
-def _revoked(agent: KnownAgent, is_failed_over: bool) -> str:
+def _shut_out(agent: KnownAgent, is_failed_over: bool) -> str:
+    why = "was revoked" if agent.revoked else "has a certificate that was revoked or has ended"
     if is_failed_over:
         return (
-            f"The agent of {agent.name} was revoked, and calls on: the machine works here, although it was "
-            "failed over. Switch it off."
+            f"The agent of {agent.name} {why}, and calls on: the machine works here, although it was failed "
+            "over. Switch it off."
         )
     return (
-        f"The agent of {agent.name} was revoked, and calls on: the machine works, and is not replicated. "
+        f"The agent of {agent.name} {why}, and calls on: the machine works, and is not replicated. "
         f"To let it in again: secondsite appliance agents key --for {shell.arguments(agent.name)}"
     )
 

@@ -85,7 +85,8 @@ class OtherServer:
         told = agent.hello.get(PRODUCT) if agent is not None else None
         product = told if isinstance(told, str) and told else None
         if not record.others:
-            return {"hardware": product or record.hardware}
+            replaced = tuple(each for each in record.replaced if each != product)
+            return {"hardware": product or record.hardware, "replaced": replaced}
         return {**_moved(record, product), "keys": {**record.keys, **record.others}}
 
     def forget(self, fabric_id: str) -> None:

@@ -40,10 +40,10 @@ class AgentPower:
     def state(self, fabric_id: str) -> PowerState:
         """As the interface says; a machine that stands still after its last view is off. Raises AgentAway for
         one that is silent, and was not switched off from here: nobody knows whether it runs. A person who
-        revoked its agent knows, unless it goes on to call."""
+        revoked its agent knows, unless it goes on to call; so does one whose certificate has ended."""
         agent = self._agents.find(fabric_id)
         record = self._records.get(fabric_id)
-        if agent is not None and agent.calls_revoked:
+        if agent is not None and agent.is_shut_out and not self._last_views.stands(fabric_id):
             return PowerState.RUNNING
         if agent is None or agent.revoked or (record.withdrawn and not agent.connected):
             return PowerState.MISSING

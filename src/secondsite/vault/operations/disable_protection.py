@@ -18,7 +18,7 @@ later epoch than the vault knows, unless a copy is at the target.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...domain import errors, health
+from ...domain import bring_up, errors, health
 from ...domain.lifecycle import HALF_WAY, State, Verb
 from ...jobs.model.context import StepContext
 from ...jobs.model.definitions import Definition, Step
@@ -130,7 +130,9 @@ class DisableProtection(MachineOperation):
         keep_later_than = None if sees_copy else source.machine.epoch
         try:
             given_up = is_old_copy and is_connected
-            asked = source.to_end_protection(given_up=given_up, keep_later_than=keep_later_than)
+            asked = source.to_end_protection(
+                given_up=given_up, keep_later_than=keep_later_than, copy_is_off=self._is_right(ctx)
+            )
             return _named(source, source.ask(asked).done())
         except errors.ApplianceUnreachable as error:
             asked = source.to_end_protection(given_up=is_old_copy, keep_later_than=keep_later_than)
@@ -158,6 +160,18 @@ class DisableProtection(MachineOperation):
             return False
         try:
             return source.power(ASKED_IN_PASSING).facts.power in runs_nowhere.SERVES
+        except errors.ApplianceUnreachable:
+            return False
+
+    def _is_right(self, ctx: StepContext) -> bool:
+        """Whether a machine that was failed over runs at its source, and its copy is off or was given up."""
+        if not self._serves_at_source(ctx):
+            return False
+        target = self.target(ctx)
+        if _target_is_given_up(ctx, target.machine):
+            return True
+        try:
+            return target.power().facts.power in bring_up.NOT_ON
         except errors.ApplianceUnreachable:
             return False
 

@@ -70,12 +70,14 @@ class StopReplication(Shape):
     its base is defined again. `keep_later_than`: no copy of the machine was seen at the other site, so
     recovery points of a later epoch than this stay as files (the vault was restored from before them), and
     so do the disks of the machine `fabric_id` that went home from here, which is defined again.
-    `given_up`: see RemoveReplica."""
+    `given_up`: see RemoveReplica. `copy_is_off`: the machine was failed over, runs here, and its copy is off
+    or lost, so nothing keeps it from starting here any more."""
 
     forget: bool = False
     ended: bool = False
     restore_machine: bool = False
     given_up: bool = False
+    copy_is_off: bool = False
     keep_later_than: Number | None = None
     fabric_id: str | None = None
 

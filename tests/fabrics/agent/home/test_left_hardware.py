@@ -37,6 +37,9 @@ def test_its_own_disks_in_another_server_replace_none_and_work_there(records):
     found = settle(records, "new")
     assert (found.hardware, found.replaced) == ("new", ())
     assert settle(records, "").hardware == "new"
+    records.change(ID, hardware="new", replaced=("older", "old"))
+    found = settle(records, "old")
+    assert (found.hardware, found.replaced) == ("old", ("older",)), "it is none of those that it left"
 
 
 def test_the_server_that_it_left_is_replaced_also_by_one_without_a_number(records):

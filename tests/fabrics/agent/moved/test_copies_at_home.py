@@ -8,7 +8,7 @@ import pytest
 
 from rig.eventually import eventually
 from secondsite.fabrics.agent.at_home import AgentsAtHome
-from secondsite.fabrics.agent.inventory import AgentInventory
+from secondsite.fabrics.agent.inventory import AgentInventory, works_beside
 from secondsite.fabrics.agent.link import Registry, tending
 from secondsite.ground import threads
 
@@ -54,7 +54,7 @@ def test_a_revoked_machine_works_if_it_calls_itself_and_not_if_its_copy_does(
     agents.revoke(machine.agent_id)
     with machine.control(**COPY) as copy:
         assert copy.hear()["code"] == "revoked"
-    assert not agents.find(machine.agent_id).calls_revoked
+    assert not agents.find(machine.agent_id).is_shut_out
     with machine.control(**AGAIN) as line:
         assert line.hear()["code"] == "revoked"
     assert inventory.running() == {machine.agent_id}
@@ -63,6 +63,63 @@ def test_a_revoked_machine_works_if_it_calls_itself_and_not_if_its_copy_does(
     assert "was revoked, and calls on: the machine works" in told["machine-silent"]
     assert machine.enroll(agents.new_key(agent_id=machine.agent_id))["ok"]
     assert not inventory.running(), "one that was let in again is what it says itself"
+
+
+def test_a_revoked_machine_that_works_on_a_new_mainboard_is_told_of(agents, inventory, machine, records):
+    records.change(machine.agent_id, start_forbidden=True, is_off=True)
+    agents.revoke(machine.agent_id)
+    with machine.control(product_uuid="4c4c4544-0032-5910-8047-b8c04f4d3832", **AGAIN) as line:
+        assert line.hear()["code"] == "revoked"
+    assert "two copies work" in doubled(inventory, machine)[0]
+    agents.revoke(machine.agent_id)  # which looks at everybody again
+    assert "two copies work" in doubled(inventory, machine)[0]
+    with machine.control(**COPY) as copy:
+        assert copy.hear()["code"] == "revoked"
+    assert len(doubled(inventory, machine)) == 1
+
+
+@pytest.mark.parametrize("fenced", [False, True])
+def test_a_machine_works_that_was_away_for_longer_than_its_certificate_lasts(
+    agents, folder, inventory, records, fenced
+):
+    then = datetime.now(UTC) - timedelta(days=100)
+    late = Fake(agents, folder)
+    late.enroll_at(Registry(folder / "agents", lambda: then))
+    records.change(late.agent_id, tag="ours", hardware="p1", start_forbidden=True)
+    with late.control(fenced=fenced, **AGAIN) as line:
+        assert line.hear()["code"] == "expired"
+    if fenced:
+        assert inventory.running() == set()
+        return
+    assert inventory.running() == {late.agent_id}
+    told = {each.code: each.what for each in inventory.concerns(late.agent_id)}
+    assert "revoked or has ended, and calls on: the machine works here, although" in told["machine-silent"]
+    assert late.enroll(agents.new_key(agent_id=late.agent_id))["ok"]
+    with late.control(**AGAIN) as line:
+        assert line.hear()["ok"]
+        eventually(lambda: products(agents) == ["p1"], PATIENCE)
+        codes = {each.code for each in inventory.concerns(late.agent_id)}
+        assert not codes & {"machine-silent", "machine-doubled"}
+
+
+def test_a_revoked_machine_works_beside_its_rescue_system(agents, inventory, machine, records, folder):
+    """All that was told of it was forgotten, and its homecoming went on to the other server."""
+    records.change(machine.agent_id, start_forbidden=True)
+    agents.revoke(machine.agent_id)
+    with machine.control(**AGAIN) as line:
+        assert line.hear()["code"] == "revoked"
+    other = Fake(agents, folder)
+    key = agents.new_key(agent_id=machine.agent_id, kind="rescue")
+    assert other.enroll(key)["ok"]
+    assert inventory.running() == {machine.agent_id}
+    with other.control(product_uuid="p2") as rescue:
+        assert rescue.hear()["ok"]
+        eventually(lambda: connected(agents), PATIENCE)
+        assert inventory.running() == set(), "it may be the same server, started from the rescue image"
+        with machine.control(**AGAIN) as line:
+            assert line.hear()["code"] == "revoked"
+        assert inventory.running() == {machine.agent_id}
+        assert works_beside(agents.find(machine.agent_id))
 
 
 def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inventory, machine, records):

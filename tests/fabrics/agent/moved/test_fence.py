@@ -118,6 +118,75 @@ def test_it_boots_as_ever_unless_it_was_failed_over_and_then_waits_for_a_person(
     assert host.must("systemctl", "get-default").strip() != "secondsite-fence.target"
 
 
+def test_a_fence_begins_with_the_next_boot(host, agents, fenced):
+    """Services that were started anew on a machine that works were skipped."""
+    for _ in range(2):  # an upgrade as well
+        host.must("systemctl", "restart", "work.service")
+        assert is_active(host, "work.service")
+        host.must("systemctl", "daemon-reload")
+        install(host, agents, "--fence=stay")
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    assert not is_active(host, "work.service")
+    install(host, agents, "--fence=start")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    host.run("systemctl", "restart", "work.service")
+    assert not is_active(host, "work.service")
+
+
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+@pytest.mark.parametrize("unanswered", ["start", "stay"])
+def test_one_that_is_ended_while_it_opens_is_opened_all_the_same(host, agents, fenced, unanswered, signal):
+    install(host, agents, f"--fence={unanswered}")
+    slow = "/etc/systemd/system-generators/slow"
+    host.write(slow, "#!/bin/sh\ntouch /run/generators-ran\nsleep 5\n")
+    host.must("chmod", "755", slow)
+    host.reboot()
+    eventually(host.path("/run/secondsite-agent/boot-is-open").exists, support.PATIENCE)
+    host.must("pkill", f"-{signal}", "-f", "secondsite-agent fence")
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+    eventually(host.path("/run/secondsite-agent/boot-was-opened").exists, support.PATIENCE)
+    eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+
+
+@pytest.mark.parametrize("again", [("restart", "secondsite-fence.service"), ("default",)])
+def test_once_told_it_opens_nothing_although_nobody_answers_later(host, agents, fenced, again):
+    fenced[0] = RUNS_ELSEWHERE
+    host.write(TRIAL, HURRIED.format(unanswered="start"))
+    host.reboot()
+    eventually(host.path("/run/secondsite-agent/fenced").exists, support.PATIENCE)
+    eventually(lambda: waits_no_more(host), support.PATIENCE)
+    asked = []
+    agents.answer_fences(lambda agent_id, product: asked.append(agent_id))  # nobody knows
+    host.must("systemctl", "--no-block", *again)
+    eventually(lambda: len(asked) > 1, support.PATIENCE)
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    told = "/run/motd.d/50-secondsite"
+    eventually(lambda: "runs at the other site" in host.run("cat", told).stdout, support.PATIENCE)
+    assert not host.path("/run/secondsite-agent/boot-is-open").exists()
+    assert not is_active(host, "work.service")
+    agents.answer_fences(lambda agent_id, product: "")
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+
+
+def test_who_unfences_while_it_is_asked_on_keeps_what_they_have(host, agents, fenced):
+    install(host, agents, "--fence=stay")
+    host.write(TRIAL, HURRIED.format(unanswered="stay"))
+    host.write("/etc/systemd/system/wg-quick@.service", WORK)
+    host.must("systemctl", "enable", "wg-quick@wg0.service")
+    agents.answer_fences(lambda agent_id, product: None)
+    host.reboot()
+    eventually(host.path("/run/secondsite-agent/fenced").exists, support.PATIENCE)
+    host.must("/usr/local/sbin/secondsite-agent", "unfence")
+    eventually(lambda: is_active(host, "wg-quick@wg0.service"), support.PATIENCE)
+    agents.answer_fences(lambda agent_id, product: RUNS_ELSEWHERE)
+    eventually(lambda: waits_no_more(host), support.PATIENCE)
+    assert is_active(host, "wg-quick@wg0.service")
+    assert is_active(host, "work.service")
+    assert not host.path("/run/motd.d/50-secondsite").exists()
+
+
 def test_its_appliance_lets_it_go_on_once_it_may(host, agents, fenced):
     """Also on a machine where it takes longer than the agent needs to notice."""
     slow = "/etc/systemd/system-generators/slow"
@@ -168,7 +237,7 @@ def test_one_whose_program_fails_and_that_is_to_stay_says_so(host, agents, fence
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
     assert not is_active(host, "work.service")
-    assert "failed (journalctl" in host.must("cat", "/run/motd.d/50-secondsite")
+    assert "failed, or was stopped (journalctl" in host.must("cat", "/run/motd.d/50-secondsite")
     host.must("/usr/local/sbin/secondsite-agent", "unfence")
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
     eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
@@ -181,7 +250,7 @@ def test_one_whose_program_is_ended_is_opened_unless_it_is_to_stay(host, agents,
 
 
 def test_whoever_stops_the_one_that_asks_opens_nothing(host, agents, fenced):
-    """As `systemctl rescue` does."""
+    """As `systemctl rescue` and `isolate multi-user.target` do. It counted as one that works."""
     host.write(TRIAL, FAILS.format(how="exec sleep infinity"))
     host.reboot()
     eventually(lambda: is_active(host, "secondsite-fence.service"), support.PATIENCE)
@@ -189,19 +258,51 @@ def test_whoever_stops_the_one_that_asks_opens_nothing(host, agents, fenced):
     eventually(lambda: waits_no_more(host), support.PATIENCE)
     assert not host.path("/run/secondsite-agent/boot-is-open").exists()
     assert not is_active(host, "work.service")
+    assert "or was stopped" in host.must("cat", "/run/motd.d/50-secondsite")
+    host.must("systemctl", "start", "secondsite-agent.service")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    agents.ask(known(agents), "unfence", 60.0)
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 
 
-def test_one_that_was_told_stays_closed_although_a_tunnel_takes_long_to_end(host, agents, fenced):
+def test_one_whose_systemd_refuses_to_read_its_units_anew_is_opened_all_the_same(host, agents, fenced):
+    """It does with less than 16 MiB free in /run, which is small where there is little memory."""
+    host.write("/etc/systemd/system/fills.service", FILLS)
+    host.must("systemctl", "enable", "fills.service")
+    host.reboot()
+    eventually(lambda: is_active(host, "work.service"), 2 * support.PATIENCE)
+    assert "not enough space" in host.run("systemctl", "daemon-reload").stderr
+    eventually(host.path("/run/secondsite-agent/boot-was-opened").exists, support.PATIENCE)
+    assert is_active(host, "multi-user.target")
+    assert is_active(host, "timers.target")
+
+
+FILLS = """[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c "mount -o remount,size=12M /run"
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+def test_one_that_was_told_stays_closed_although_a_tunnel_or_a_terminal_takes_long(host, agents, fenced):
     host.write(
         "/etc/systemd/system/wg-quick@.service",
         WORK.replace("[Install]", "ExecStop=/bin/sleep 30\n[Install]"),
     )
     host.must("systemctl", "enable", "wg-quick@wg0.service")
+    host.write("/usr/local/bin/wall", "#!/bin/sh\nexec sleep 9\n")
+    host.must("chmod", "755", "/usr/local/bin/wall")
     fenced[0] = RUNS_ELSEWHERE
     host.reboot()
     eventually(host.path("/run/secondsite-agent/fenced").exists, support.PATIENCE)
     host.run("pkill", "-9", "-f", "secondsite-agent fence")
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    eventually(lambda: is_active(host, "systemd-logind.service"), support.PATIENCE)
     assert not is_active(host, "work.service")
 
 
@@ -328,13 +429,17 @@ def test_hardware_that_tells_no_number_cannot_have_one(host, agents, fenced):
     assert "it cannot have a fence" in said.stderr
 
 
-def test_one_whose_services_a_person_has_started_says_so(host, agents, fenced):
+def test_whoever_starts_the_target_of_its_services_gets_none_of_them(host, agents, fenced):
+    """It counted as one that works, so a cancel did not open it."""
     fenced[0] = RUNS_ELSEWHERE
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
-    host.must("systemctl", "isolate", "multi-user.target")
+    host.must("systemctl", "start", "multi-user.target")
     assert not is_active(host, "work.service")
-    eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+    host.must("systemctl", "restart", "secondsite-agent.service")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    agents.ask(known(agents), "unfence", 60.0)
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 
 
 def has_user_service(host):

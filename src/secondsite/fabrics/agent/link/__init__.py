@@ -31,8 +31,9 @@ from .presence import Double, Hardware
 from .records import Record
 from .registry import Registry
 from .upgrades import Upgrade
+from .words import FENCED
 
 __all__ = [
-    "AgentAway", "AgentRefused", "Agents", "Double", "Hardware", "KnownAgent", "OtherDisks", "Record",
-    "Registry", "Upgrade",
+    "FENCED", "AgentAway", "AgentRefused", "Agents", "Double", "Hardware", "KnownAgent", "OtherDisks",
+    "Record", "Registry", "Upgrade",
 ]  # fmt: skip

@@ -18,10 +18,11 @@ from .enrolling import Enrolling
 from .errors import Refused
 from .guests import Guests
 from .listener import Caller, first_line_by
+from .presence import Presence
 from .readers import Readers
 from .records import ID, Record, Records
 from .stream import Ended, Stream
-from .words import Control, Enroll, Fence, Reader
+from .words import Control, Enroll, Fence, Hello, Reader
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +40,11 @@ class Admission:
         clock: Callable[[], datetime],
         guests: Guests,
         authority: Authority,
-        calls_revoked: Callable[[str, str], None],
+        presence: Presence,
     ) -> None:
         """`forbids`: why the machine with that agent must not work on that hardware; empty if it may, None
-        while nobody knows. `calls_revoked` is told who calls although it was revoked, and on which
-        hardware."""
-        self._calls_revoked = calls_revoked
+        while nobody knows. `presence` is told of who is not let in, and calls all the same."""
+        self._presence = presence
         self._records, self._enrolling, self._readers = records, enrolling, readers
         self._guests, self._authority = guests, authority
         self._converse, self._forbids, self._clock = converse, forbids, clock
@@ -97,7 +97,7 @@ class Admission:
         peer = self._peer(certificate, caller.address[0])
         if peer is None:
             if isinstance(wanted, Control):
-                self._note_revoked(der, wanted.hello.product_uuid)
+                self._note_shut_out(der, wanted.hello, caller.address[0])
             _require_valid(certificate, self._clock())
             raise Refused(
                 "revoked",
@@ -107,10 +107,12 @@ class Admission:
         caller.know(peer.fingerprint)
         return peer
 
-    def _note_revoked(self, der: bytes, product: str) -> None:
+    def _note_shut_out(self, der: bytes, hello: Hello, address: str) -> None:
+        """One with a certificate of ours that counts no more, as it was revoked or has ended."""
         agent_id = self._whose(der)
-        if ID.fullmatch(agent_id) and _is_refused(self._records.find(agent_id)):
-            self._calls_revoked(agent_id, product)
+        record = self._records.find(agent_id) if ID.fullmatch(agent_id) else None
+        if record is not None and not record.is_guest:
+            self._presence.note_shut_out(agent_id, hello, address, self._clock())
 
     def _peer(self, certificate: x509.Certificate, address: str) -> Peer | None:
         agent_id, shown = agent_of(certificate), fingerprint(certificate)
@@ -126,6 +128,8 @@ class Admission:
         if peer is not None:
             raise Refused("enrolled", "Who has a certificate needs no other one.")
         told = self._enrolling.enroll(wanted, caller.address[0], self._clock())
+        if told["kind"] == "machine":  # not a rescue system: the machine's own may work beside it
+            self._presence.let_in(told["agent_id"])
         log.info("agent.enrolled", agent_id=told["agent_id"], name=wanted.name, address=caller.address[0])
         caller.stream.send(words.told(told), SILENT_SECONDS)
 

@@ -20,7 +20,7 @@ from ...calling import ExpectedAgent
 from . import words
 from .admission import Admission
 from .authority import Authority
-from .conversation import PING_SECONDS, SILENT_SECONDS, Conversation
+from .conversation import PING_SECONDS, SILENT_SECONDS, Conversation, Peer
 from .enrolling import Enrolling
 from .errors import AgentAway
 from .guests import Guests
@@ -32,6 +32,7 @@ from .records import Heard, Kind, Record
 from .registry import KEY_HOURS, Registry
 from .tending import Tending, heard_of
 from .upgrading import Upgrading
+from .words import FENCED, Hello
 
 LOOK_SECONDS: Final = 1.0
 DESCRIPTORS: Final = 4096
@@ -61,8 +62,9 @@ class KnownAgent:
     """The certificate (PEM) that signed its own; empty for a guest."""
     said_goodbye: bool = False
     beside: Mapping[str, Any] | None = None
-    calls_revoked: bool = False
-    """It was revoked, and called a moment ago all the same: its machine works."""
+    is_shut_out: bool = False
+    """It is not let in, as its certificate was revoked or has ended, and called a moment ago all the same:
+    its machine works."""
 
 
 class Agents:
@@ -83,7 +85,7 @@ class Agents:
         self._admission = Admission(
             self._registry.records, enrolling, self._readers, self._converse,
             self._why_not, self._registry.clock, self._guests,
-            self._registry.authority, self._presence.note_revoked,
+            self._registry.authority, self._presence,
         )  # fmt: skip
         self._context = self._registry.authority.context()
         self._listener = _listening(listen, lambda: self._context, self._admission)
@@ -193,6 +195,7 @@ class Agents:
 
     def _known(self, record: Record) -> KnownAgent:
         here = self._presence.of(record.agent_id)
+        shut_out = _working(self._presence.shut_out(record.agent_id))
         if here is not None:
             heard: Heard | None = heard_of(here, self._registry.clock())
         else:
@@ -202,8 +205,8 @@ class Agents:
             None if heard is None else heard.at, {} if heard is None else heard.hello,
             here is not None and here.peer.kind == "rescue", not record.certificates, record.is_guest,
             record.valid_since, "" if record.is_guest else self.authority.pem,
-            here is None and self._presence.said_goodbye(record.agent_id), self._beside(record.agent_id),
-            not record.certificates and self._presence.calls_revoked(record.agent_id),
+            here is None and self._presence.said_goodbye(record.agent_id),
+            self._beside(record.agent_id) or (None if here is None else shut_out), shut_out is not None,
         )  # fmt: skip
 
     def _beside(self, agent_id: str) -> Mapping[str, Any] | None:
@@ -229,13 +232,19 @@ class Agents:
             conversation.stream.send(words.told(told), SILENT_SECONDS)
             log.info("agent.connected", agent_id=peer.agent_id, name=name, address=peer.address)
             self._tending.note(conversation)
+            self._forget_unexpected(peer)
             conversation.serve(self._tending.rounds(conversation))
         finally:
             conversation.end()
             self._presence.leave(conversation)
-            if not peer.is_guest or self._guests.expects(peer.agent_id) is not None:
-                self._tending.note(conversation)
+            self._tending.note(conversation)
+            self._forget_unexpected(peer)
             log.info("agent.left", agent_id=peer.agent_id, name=name, address=peer.address)
+
+    def _forget_unexpected(self, peer: Peer) -> None:
+        """A guest that was let go of while it was being noted: of those nothing stays."""
+        if peer.is_guest and self._guests.expects(peer.agent_id) is None:
+            self._registry.records.forget(peer.agent_id)
 
     def _look(self) -> None:
         self._admission.look_again()
@@ -244,6 +253,12 @@ class Agents:
         revoked = [record.agent_id for record in self._registry.records.all() if not record.certificates]
         self._presence.forget(revoked)
         self._presence.look_again(self._registry.clock())
+
+
+def _working(hello: Hello | None) -> Mapping[str, Any] | None:
+    """How the machine greeted, unless its fence keeps it from working."""
+    told = None if hello is None else hello.model_dump(mode="json")
+    return None if told is None or told.get(FENCED) is True else told
 
 
 def _listening(

@@ -39,6 +39,13 @@ class Hardware(enum.Enum):
     REPLACED = "replaced"
 
 
+ALONE: Final = {
+    Hardware.STRANGE: "it was failed over: two copies work now. Switch it off",
+    Hardware.REPLACED: "another server took its place",
+}
+"""Whose machine must not work, and why."""
+
+
 def own(_agent_id: str, _product: str) -> Hardware:
     """Where nobody tells them apart."""
     return Hardware.OWN
@@ -68,8 +75,8 @@ class Presence:
         self._last: dict[Place, Conversation] = {}
         """Who was heard last, also after it left."""
         self._doubles: dict[tuple[str, str, str], tuple[float, Double]] = {}
-        self._refused: dict[str, float] = {}
-        """When a revoked one called last."""
+        self._shut_out: dict[str, tuple[float, Hello]] = {}
+        """When one that is not let in called last from its own hardware, and how."""
 
     def of(self, agent_id: str) -> Conversation | None:
         """The rescue system's, if it is here, else the machine's."""
@@ -120,20 +127,32 @@ class Presence:
             except Refused:
                 each.end()
 
-    def note_revoked(self, agent_id: str, product: str) -> None:
-        """One whose certificates were revoked called from the hardware with that UUID: its machine works,
+    def note_shut_out(self, agent_id: str, hello: Hello, address: str, now: datetime) -> None:
+        """One called that is not let in, as its certificate was revoked or has ended: its machine works,
         unless it is a copy of it, or somebody else who has what it had."""
-        if self.hardware(agent_id, product) is not Hardware.OWN:
-            return
-        with self._lock:
-            if agent_id in self._refused or len(self._refused) < MOST_DOUBLES:
-                self._refused[agent_id] = time.monotonic()
+        found = self.hardware(agent_id, hello.product_uuid)
+        if found in ALONE:
+            self._note_alone(agent_id, hello, address, now, ALONE[found])
+        elif found is Hardware.OWN:
+            with self._lock:
+                if agent_id in self._shut_out or len(self._shut_out) < MOST_DOUBLES:
+                    self._shut_out[agent_id] = time.monotonic(), hello
 
-    def calls_revoked(self, agent_id: str) -> bool:
-        """Whether one whose certificates were revoked called a moment ago: it dials each minute at least."""
+    def let_in(self, agent_id: str) -> None:
+        """The machine enrolled anew: from now on it is what it says itself."""
         with self._lock:
-            called = self._refused.get(agent_id)
-        return called is not None and time.monotonic() - called < REMEMBERED_SECONDS
+            self._shut_out.pop(agent_id, None)
+
+    def shut_out(self, agent_id: str) -> Hello | None:
+        """How a machine greeted that is not let in, if it called a moment ago, and since whoever is here for
+        it came: it works. It dials each minute at least."""
+        with self._lock:
+            called = self._shut_out.get(agent_id)
+            here = self._here.get((agent_id, "rescue"))
+            is_here = (agent_id, "machine") in self._here
+        if called is None or is_here or time.monotonic() - called[0] >= REMEMBERED_SECONDS:
+            return None
+        return called[1] if here is None or called[0] > here.began_at else None
 
     def leave(self, gone: Conversation) -> None:
         with self._lock:
@@ -154,11 +173,14 @@ class Presence:
             return [double for _, double in self._doubles.values()]
 
     def forget(self, agent_ids: Iterable[str]) -> None:
-        """Of these nothing is remembered that would keep out a machine that enrolls anew."""
+        """Of these nothing is remembered that would keep out a machine that enrolls anew; who works although
+        it must not, works on."""
         with self._lock:
             gone = set(agent_ids)
             self._last = {place: each for place, each in self._last.items() if place[0] not in gone}
-            self._doubles = {who: each for who, each in self._doubles.items() if who[0] not in gone}
+            self._doubles = {
+                who: each for who, each in self._doubles.items() if who[0] not in gone or each[1].although
+            }
 
     def is_own(self, conversation: Conversation) -> bool:
         """Whether the machine calls from its own hardware; the rescue system may call from any."""
@@ -180,7 +202,7 @@ class Presence:
                 "here. Nothing is to be done.",
             )
         if found is Hardware.STRANGE:
-            self._note_alone(new, now, "it was failed over: two copies work now. Switch it off")
+            self._note_alone(new.peer.agent_id, new.hello, new.peer.address, now, ALONE[found])
             raise Refused(
                 "strange",
                 "This machine was failed over, and its copy keeps its place here. Switch this one off. If it "
@@ -188,17 +210,16 @@ class Presence:
                 "its protection has ended: 'secondsite-agent install --anew' with a new key.",
             )
         if found is Hardware.REPLACED:
-            self._note_alone(new, now, "another server took its place")
+            self._note_alone(new.peer.agent_id, new.hello, new.peer.address, now, ALONE[found])
             raise Refused(
                 "replaced",
                 "Another server took this one's place, and runs with its identity. Switch this one off. If "
                 "it is to be the machine again: disable its protection, and enable it again.",
             )
 
-    def _note_alone(self, new: Conversation, now: datetime, although: str) -> None:
-        hello, peer = new.hello, new.peer
-        double = Double(peer.agent_id, "", "", hello.host_name, peer.address, now, although)
-        self._remember((peer.agent_id, hello.boot_id, hello.product_uuid), double)
+    def _note_alone(self, agent_id: str, hello: Hello, address: str, now: datetime, although: str) -> None:
+        double = Double(agent_id, "", "", hello.host_name, address, now, although)
+        self._remember((agent_id, hello.boot_id, hello.product_uuid), double)
 
     def _require_place(self, place: Place, last: Conversation, new: Conversation, now: datetime) -> None:
         if self.is_own(last) or not self.is_own(new):

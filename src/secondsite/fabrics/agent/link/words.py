@@ -21,6 +21,10 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
+FENCED: Final = "fenced"
+"""What a machine says in its greeting whose fence keeps it from working."""
+
+
 class Hello(_Line):
     """What an agent tells of its machine when it comes; more than this is kept as it came."""
 

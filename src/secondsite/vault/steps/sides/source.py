@@ -69,16 +69,18 @@ class Source(Side):
         return Ask(orders.STOP_REPLICATION, orders.StopReplication(forget=True), why)
 
     def to_end_protection(
-        self, *, given_up: bool = False, keep_later_than: int | None = None
+        self, *, given_up: bool = False, keep_later_than: int | None = None, copy_is_off: bool = False
     ) -> Ask[orders.StopReplication, Nothing]:
         """Stop replication and remove everything of the machine's protection at its site, except, with
         `keep_later_than`, points of a later epoch, because no copy was seen at the other site. `given_up`:
-        the machine was failed over, so what is there is an old copy, and nobody has looked at it."""
+        the machine was failed over, so what is there is an old copy, and nobody has looked at it.
+        `copy_is_off`: it was failed over, but runs there, and its copy is off or lost."""
         payload = orders.StopReplication(
             forget=True,
             ended=True,
             restore_machine=not self.machine.reversed,
             given_up=given_up,
+            copy_is_off=copy_is_off,
             keep_later_than=keep_later_than,
             fabric_id=self.machine.source_fabric_id,
         )
