@@ -1,44 +1,12 @@
-"""A browser that keeps the vault's cookie, and pages that make it ask."""
+"""Vaults whose clock can be set forward, and people who log in there."""
 
 from datetime import UTC, datetime, timedelta
 
-import httpx2
 import pytest
 
-from secondsite.api.credentials import COOKIE
 from secondsite.entry import vault_wiring
+from tests.support.login.browsers import PASSWORD, Browser
 from tests.support.vault import VaultInProcess
-
-OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
-
-
-class Browser:
-    """Asks as a browser does: with its cookie, and never with a token."""
-
-    def __init__(self, vault):
-        self._rest = vault.rest
-        self.cookie = None
-
-    def __call__(self, method, path, wanted=200, headers=OWN_PAGE, **how):
-        """The answer's JSON, to a request that a page with these headers makes."""
-        answer = self.answer(method, path, headers, **how)
-        assert answer.status_code == wanted, answer.text
-        return answer.json() if answer.content else None
-
-    def answer(self, method, path, headers=OWN_PAGE, **how):
-        request = self._rest.build_request(method, f"/api{path}", headers=headers, **how)
-        if "authorization" not in headers:
-            del request.headers["Authorization"]
-        if self.cookie is not None:
-            cookie = ("cookie", f"theme=dark; {COOKIE}={self.cookie}".encode("latin-1"))
-            request.headers = httpx2.Headers([*request.headers.multi_items(), cookie])
-        answer = self._rest.send(request)
-        for set_cookie in answer.headers.get_list("set-cookie"):
-            self.cookie = set_cookie.partition(";")[0].partition("=")[2].strip('"') or None
-        return answer
-
-    def log_in(self, token=None, wanted=201, **by):
-        return self("POST", "/session", wanted, json={"token": token} if token else by)
 
 
 class Clock:
@@ -86,9 +54,6 @@ def token(ask):
         return ask("POST", "/tokens", 201, json={"name": name, "roles": roles, **more})["token"]
 
     return token
-
-
-PASSWORD = "three stones in the river"
 
 
 @pytest.fixture

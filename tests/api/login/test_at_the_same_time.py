@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 from rig.eventually import eventually
 from secondsite.vault.facade.nouns.login import logins
 from secondsite.vault.store.access.login_requests import LoginRequests
-from tests.api.login.conftest import OWN_PAGE, PASSWORD
+from tests.support.login.browsers import OWN_PAGE, PASSWORD
 from tests.support.postgres import postgres, postgres_url
 from tests.support.vault import VaultInProcess
 

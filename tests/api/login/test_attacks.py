@@ -3,7 +3,7 @@
 import pytest
 
 from secondsite.api.credentials import COOKIE
-from tests.api.login.conftest import OWN_PAGE
+from tests.support.login.browsers import OWN_PAGE
 
 pytestmark = pytest.mark.always
 

@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.vault.facade.nouns.login import command_lines
 from secondsite.vault.facade.nouns.login.command_lines import LASTS, MOST_OF_ONE_ADDRESS
-from tests.api.login.conftest import OWN_PAGE, PASSWORD
+from tests.support.login.browsers import OWN_PAGE, PASSWORD
 
 STRANGER = {"Authorization": ""}
 

@@ -11,8 +11,8 @@ from secondsite.domain.access.roles import Role
 from secondsite.domain.access.sessions import BY_LINK_SECONDS
 from secondsite.entry.login_link import login_link
 from secondsite.vault.facade.nouns.login.people import LINK_LASTS, RECOVERY_LASTS
-from tests.api.login.conftest import OWN_PAGE, PASSWORD
 from tests.support.entry import backups
+from tests.support.login.browsers import OWN_PAGE, PASSWORD
 
 OTHER = "seven boats over the hill"
 

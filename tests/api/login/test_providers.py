@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from secondsite.entry.login_link import login_link
-from tests.api.login.support_providers import GROUPS, authority, browser, create, provider, staff
+from tests.api.login.support_providers import authority, browser, create, provider, staff
+from tests.support.login.browsers import GROUPS
 from tests.support.openid_provider import openid
 
 __all__ = ["authority", "browser", "create", "provider", "staff"]

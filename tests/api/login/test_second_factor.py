@@ -7,7 +7,7 @@ import pyotp
 import pytest
 
 from secondsite.entry.login_link import login_link
-from tests.api.login.conftest import PASSWORD
+from tests.support.login.browsers import PASSWORD
 
 
 @pytest.fixture

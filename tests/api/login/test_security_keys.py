@@ -6,8 +6,8 @@ import pyotp
 import pytest
 
 from secondsite.vault.facade.nouns.login.security_keys import LASTS
-from tests.api.login.conftest import OWN_PAGE, PASSWORD
-from tests.api.login.support_keys import Key
+from tests.support.login.browsers import OWN_PAGE, PASSWORD
+from tests.support.login.keys import Key
 
 NAMED = {**OWN_PAGE, "Host": "vault.example"}
 ANNA = {"name": "anna", "password": PASSWORD}

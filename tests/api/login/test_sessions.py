@@ -10,8 +10,8 @@ from secondsite.api.credentials import COOKIE
 from secondsite.api.following import changes
 from secondsite.domain.access.roles import GIVES, Role
 from secondsite.domain.access.sessions import IDLE_SECONDS, LASTS_SECONDS, MOST_OF_ONE
-from tests.api.login.conftest import OWN_PAGE
 from tests.api.support_stream import served
+from tests.support.login.browsers import OWN_PAGE
 
 
 def names(sessions):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.login.conftest import PASSWORD
+from tests.support.login.browsers import PASSWORD
 
 EVERYTHING = ("contributor", "access_administrator")
 
