@@ -1,6 +1,7 @@
 """What a shell has of the command line without starting it: what it completes, and manual pages."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -42,3 +43,8 @@ def test_each_verb_has_its_place_in_a_manual_page(written):
             assert title in page
             for option in command.options:
                 assert option.names[0].replace("-", "\\-") in page
+
+
+def test_nothing_in_them_is_of_the_place_where_they_were_made(written):
+    for path in (each for each in written.rglob("*") if each.is_file()):
+        assert sys.prefix not in path.read_text(), path

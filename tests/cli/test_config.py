@@ -1,6 +1,9 @@
 """secondsite config show: each setting as it counts, and who says so."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -88,3 +91,12 @@ def test_what_others_say_is_not_written_into_an_appliances_own_file(appliance):
 def test_a_host_with_neither_says_what_to_do(tmp_path, capsys):
     assert commands.run(["config", "show", "--home", str(tmp_path)]) != 0
     assert "There is no vault, and no appliance" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root runs something as somebody else")
+def test_whoever_may_not_look_there_is_told_to_repeat_it_as_root(vault):
+    words = [sys.executable, "-m", "secondsite.entry.main", "config", "show", "--home", vault]
+    said = subprocess.run(words, user=65534, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    assert said.returncode != 0
+    assert "Permission denied" in said.stderr
+    assert "do: Repeat the command as root." in said.stderr

@@ -1,6 +1,7 @@
 """The command line as a whole: nouns, shared options, and the one place where errors become exit codes."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -151,7 +152,10 @@ def _told(error: OSError | UnicodeError) -> errors.SecondsiteError:
                 "elsewhere."
             ),
         )
+    is_of_others = isinstance(error, PermissionError) and os.geteuid() != 0
     return errors.NotPossibleNow(
         f"{error.filename} cannot be used: {error.strerror}.",
-        do="Correct that file or folder, then repeat the command.",
+        do="Repeat the command as root."
+        if is_of_others
+        else "Correct that file or folder, then repeat the command.",
     )

@@ -103,8 +103,9 @@ def _none(site: str | None, search: str | None) -> str:
     if search is not None:
         return f"No machine{where} has '{search}' in its name."
     return (
-        f"No machines{where}. Connect a site's appliance first: secondsite "
-        "appliance create-registration-key --site SITE"
+        f"No machines{where}. Those of a hypervisor are here once its appliance is connected: 'secondsite "
+        "appliance list' shows whether it is, 'secondsite appliance create-registration-key --site SITE' "
+        "lets one enroll."
     )
 
 

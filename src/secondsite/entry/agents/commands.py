@@ -25,6 +25,11 @@ app = typer.Typer(
 )
 
 PROGRAM = SHARE / "secondsite-agent"
+Program = Annotated[
+    Path,
+    typer.Option(help="The agent's program; by default the one installed with this one.", show_default=False),
+]
+"""Without the path: manual pages are made before the program lies where it is used."""
 
 
 def _until(at: datetime | None, *, is_guest: bool) -> str:
@@ -189,7 +194,7 @@ def upgrade(
         typer.Argument(help="Names or ids as 'list' shows them.", metavar="[MACHINE]...", show_default=False),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are enrolled.")] = False,
-    program: Annotated[Path, typer.Option(help="The agent's program.")] = PROGRAM,
+    program: Program = PROGRAM,
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     as_json: Json = False,
 ) -> None:
@@ -220,7 +225,7 @@ def push(
             "that the other site reaches."
         ),
     ] = None,
-    program: Annotated[Path, typer.Option(help="The agent's program.")] = PROGRAM,
+    program: Program = PROGRAM,
     home: ApplianceHome = DEFAULT_APPLIANCE_HOME,
     as_json: Json = False,
 ) -> None:

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 from ... import __version__
 from .words import NAME, Command, Parameter
 
-ALSO = "Guides, and the reference of commands, REST calls, errors and findings, lie in the sources, in docs."
+ALSO = (
+    "Guides, and the reference of commands, REST calls, errors and findings: the vault shows them at "
+    "https://VAULT:8443/manual/; they lie in the sources, in docs, too."
+)
 
 PLAIN = (".nh", ".ad l")
 """No word is divided, and no line stretched: what is typed stands as it is typed."""
