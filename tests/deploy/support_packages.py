@@ -3,21 +3,25 @@
 import contextlib
 import functools
 import json
-import os
 import re
+import ssl
+import uuid
+from http.cookiejar import DefaultCookiePolicy
 
+import httpx2
 import pytest
 
 from rig import installed, release
-from rig.bridges import ip
 from rig.eventually import eventually
+from rig.installed.network import Network
 from rig.installed.service import Service
 from rig.packages import building
 
 HOME = "/var/lib/secondsite/vault"
 CLIENT = f"SECONDSITE_CLIENT={HOME}/client.json"
 VAULT, APPLIANCE = "secondsite-vault", "secondsite-appliance"
-INIT = f"secondsite vault init --home {HOME} --name dr --host 127.0.0.1"
+NUMBER = 10
+"""Of the host, in its network."""
 
 
 def why_not():
@@ -46,10 +50,11 @@ def named(paths):
 
 
 class Site:
-    """A host, and what is typed there. It has no network but its own: nothing is downloaded."""
+    """A host, and what is typed there. This machine is all that it reaches: nothing is downloaded.
+    `address`: at which it is reached; `machine`: at which this machine is."""
 
-    def __init__(self, host):
-        self.host = host
+    def __init__(self, host, address, machine):
+        self.host, self.address, self.machine = host, address, machine
         self.vault, self.appliance = Service(host, VAULT), Service(host, APPLIANCE)
 
     def __call__(self, line, within_seconds=300):
@@ -77,7 +82,8 @@ class Site:
         return {each["name"] for each in json.loads(self.ask("site list --json"))}
 
     def init(self):
-        return self(INIT)
+        at = f"--host 127.0.0.1 --host {self.address} --listen 0.0.0.0"
+        return self(f"secondsite vault init --home {HOME} --name dr {at}")
 
     def enroll(self):
         """An appliance of libvirt on this host, at the site paris; it runs then, and the vault hears it."""
@@ -93,6 +99,16 @@ class Site:
         )
         self.appliance.start()
         eventually(self.hears_appliance, 60)
+
+    def rest(self):
+        """A client of the vault's REST API, on this machine, with the first token. It keeps no cookies."""
+        trusted = ssl.create_default_context(cadata=self(f"cat {HOME}/pki/ca.pem"))
+        rest = httpx2.Client(
+            base_url=f"https://{self.address}:8443", verify=trusted, trust_env=False, timeout=60,
+            headers={"Authorization": f"Bearer {self(f'cat {HOME}/token').strip()}"},
+        )  # fmt: skip
+        rest.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        return rest
 
     def hears_appliance(self):
         return all(each["connected"] for each in json.loads(self.ask("appliance list --json")))
@@ -114,18 +130,14 @@ class Site:
 @contextlib.contextmanager
 def site(folder, layer):
     """A host over that layer, switched on, and off afterwards."""
-    network = f"ss-packages-{os.getpid()}"
-    host = installed.Host("packages", folder, network=network, below=layer.lower)
-
-    def connect():
-        ip("netns", "del", network, check=False)
-        ip("netns", "add", network)
-        ip("-n", network, "link", "set", "lo", "up")
-
-    host.connect = connect
+    folder.mkdir(exist_ok=True)
+    network = Network(folder, uuid.uuid4().hex[:6])
+    space = network.namespace(NUMBER)
+    host = installed.Host("packages", folder, network=space, below=layer.lower)
+    host.connect = lambda: network.connect(NUMBER)
     try:
         host.power_on()
-        yield Site(host)
+        yield Site(host, network.address(NUMBER), network.address(1))
     finally:
         host.destroy()
-        ip("netns", "del", network, check=False)
+        network.close()

@@ -28,7 +28,7 @@ IS_PROTECTED = r"(?m)^state +protected"
 BOOT, IMAGES, CONSOLE = "/var/lib/libvirt/boot", "/var/lib/libvirt/images", "/var/log/libvirt/web01.log"
 NETWORK = f"<network><name>default</name><forward mode='bridge'/><bridge name='{GUESTS}'/></network>"
 HOME = "/var/lib/secondsite/appliance"
-ANSWERS = {r"continue\? \[Y/n\] $": "y", r"Begin\? \[y/N\]: $": "y"}
+ANSWERS = {r"[Cc]ontinue\? \[Y/n\] $": "y", r"Begin\? \[y/N\]: $": "y"}
 SETTING = f'boot_folders = ["{BOOT}"]\n'
 """The one thing that the page does not tell: this machine boots a kernel that lies beside it, as few do."""
 
@@ -135,6 +135,15 @@ class TwoHosts:
         except AssertionError as never:
             raise AssertionError(f"'{line}' does not show {wanted}, but:\n{seen[0]}") from never
         return seen[0]
+
+    def remove(self) -> None:
+        """The packages are taken from both hosts, while all runs."""
+        for terminal in self.terminals.values():
+            terminal.type("apt remove 'secondsite*'")
+
+    def left(self, name: str) -> str:
+        """What a host still runs, and which of its units have failed."""
+        return self.terminals[name].host.must("sh", "-c", "ps -e -o args; systemctl --failed --no-legend")
 
     def close(self) -> None:
         for terminal in self.terminals.values():

@@ -19,7 +19,7 @@ from tests.deploy.support_packages import (
 from tests.support.entry.completion import TYPED, fish, zsh
 
 pytestmark = [
-    pytest.mark.every(by="test"),
+    pytest.mark.every(by="all"),
     pytest.mark.slow,
     pytest.mark.longest,
     pytest.mark.timeout(3600),
@@ -52,9 +52,10 @@ def test_vault_and_appliance_are_installed_run_and_are_removed_and_their_homes_s
         here.vault.start()
         here.enroll()
 
-        here(f"apt-get -q -y remove {VAULT} {APPLIANCE} secondsite")
-        assert not here.vault.is_alive
-        assert not here.appliance.is_alive
+        said = here(f"apt-get -q -y remove {VAULT} {APPLIANCE} secondsite")
+        assert "The start veto stays" in said
+        assert "/usr/lib/secondsite" not in here("ps -e -o args"), "all of its processes ended"
+        assert here.host.run("systemctl", "--failed", "--no-legend").stdout == ""
         assert not here.has("/usr/lib/secondsite")
         assert here.has(HOOK), "an old copy must not start because its appliance is gone"
         assert "/run/secondsite/" not in here(OF_A_MACHINE)

@@ -4,10 +4,12 @@ import pytest
 
 from rig.packages import hosts
 from tests.deploy.support_packages import packages, why_not
-from tests.deploy.support_tutorial import BOTH_ARE_THERE, IS_PROTECTED, PAGE, steps, two_hosts
+from tests.deploy.support_tutorial import BOTH_ARE_THERE, IS_PROTECTED, MACHINE, PAGE, steps, two_hosts
 
 LISTED, SHOWN = "secondsite appliance list", "secondsite machine show web01"
 BUILT = "./dev packages --release "
+OURS = ("/usr/lib/secondsite", "qemu-storage-daemon", "loaded failed")
+"""What nobody finds once the packages are removed."""
 
 
 def test_each_line_has_its_host_but_the_one_that_builds_the_packages():
@@ -16,7 +18,7 @@ def test_each_line_has_its_host_but_the_one_that_builds_the_packages():
     assert {each.host for each in found if "enroll " in each.line} == {"rome", "paris"}
 
 
-@pytest.mark.every(by="test")
+@pytest.mark.every(by="all")
 @pytest.mark.guest
 @pytest.mark.slow
 @pytest.mark.longest
@@ -40,3 +42,9 @@ def test_two_sites_are_set_up_and_a_machine_goes_and_comes_home_by_typing_the_pa
         assert "BAD" not in away.text + home.text
         assert [each.bye for each in away.boots] == [away.last_record], "it ended there in an orderly way"
         assert [each.verified_last for each in home.boots][1:] == [away.last_record], "nothing was lost"
+
+        here.remove()
+        for name in ("rome", "paris"):
+            left = here.left(name)
+            assert not [each for each in OURS if each in left], left
+        assert here.terminals["paris"].type(f"virsh domstate {MACHINE}").strip() == "running"

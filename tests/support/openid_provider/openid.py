@@ -60,13 +60,15 @@ def require_provider():
 
 
 class Authority:
-    """A CA, and a certificate of it for localhost."""
+    """A CA, and a certificate of it for localhost and `names`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *names):
         ca = trustme.CA()
         self.pem = ca.cert_pem.bytes().decode()
         self.certificate = folder / "provider.pem"
-        ca.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(self.certificate)
+        ca.issue_cert("localhost", "127.0.0.1", *names).private_key_and_cert_chain_pem.write_to_path(
+            self.certificate
+        )
 
     def context(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -120,9 +122,10 @@ class Person:
 
 
 class Scripted:
-    """A provider that says whatever a test wants, and remembers what it was asked."""
+    """A provider that says whatever a test wants, and remembers what it was asked. `host`: its name or
+    address."""
 
-    def __init__(self, authority):
+    def __init__(self, authority, host="localhost"):
         self.key = jwk.generate_key("RSA", 2048, {"kid": "one", "use": "sig", "alg": "RS256"})
         self.asked = []
         self.claims, self.header, self.metadata = {}, {}, {}
@@ -131,11 +134,11 @@ class Scripted:
         self.answers = {}
         """By path: a function of the request's handler, in place of the ordinary answer."""
         self._codes, self._numbers = {}, itertools.count()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.socket = authority.context().wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
-        self.issuer = f"https://localhost:{self._server.server_address[1]}"
+        self.issuer = f"https://{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
