@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
@@ -134,3 +136,19 @@ def test_a_vault_that_is_gone_is_said_with_the_age_of_what_stands_there(inside, 
     finally:
         rig.vault.start()
     inside.page.get_by_text("No connection to the vault").wait_for(state="detached", timeout=60_000)
+
+
+@pytest.mark.parametrize("look", sorted(support_console.LOOKS))
+def test_the_layout_of_a_long_list_does_not_come_of_what_is_in_view(rig, browser, token, look):
+    """A long name that came into view made rows higher, which moved it out of view, and so on without end."""
+    tab = support_console.opened(browser, rig.url, look).log_in(token).open("/machines").is_settled()
+    places = "() => [...document.querySelectorAll('.scroller th')].map((each) => each.offsetLeft)"
+    heights = f"() => [...document.querySelectorAll('{ROWS}')].map((each) => each.offsetHeight)"
+    shows(tab, 4)
+    before = tab.page.evaluate(places)
+    assert len(set(tab.page.evaluate(heights))) == 1
+    tab.page.get_by_label("Find by name").fill("web")
+    shows(tab, 2)
+    assert tab.page.evaluate(places) == before
+    assert not tab.is_too_wide()
+    tab.page.context.close()

@@ -48,21 +48,23 @@ function inOrder(rows: readonly MachineRow[], { by, isDown }: Order): readonly M
 function columns(now: number): Column<MachineRow>[] {
   const { machines } = words;
   return [
-    { title: machines.name, by: 'name', cell: (row) => <To path={machinePath(row.id)}>{row.name}</To> },
-    { title: machines.health, by: 'health', cell: (row) => <HealthLabel of={row.health} /> },
-    { title: machines.state, by: 'state', cell: (row) => <State of={row} />, isMinor: true },
-    { title: machines.rpo, by: 'rpo', cell: (row) => <Rpo of={row} now={now} />, isFigure: true },
-    { title: machines.way, cell: (row) => machines.from(row.source_site, row.target_site), isMinor: true },
-    { title: machines.points, by: 'points', cell: (row) => row.points, isMinor: true, isFigure: true },
-    { title: machines.stored, by: 'stored', cell: (row) => bytes(row.stored_bytes), isMinor: true, isFigure: true },
-    { title: machines.drilled, by: 'drilled', cell: (row) => (row.drilled_at === null ? machines.never : words.ago(span(Math.floor(now - row.drilled_at)))), isMinor: true, isFigure: true },
+    { title: machines.name, by: 'name', cell: (row) => <To path={machinePath(row.id)}>{row.name}</To>, says: (row) => row.name },
+    { title: machines.health, width: 8.5, by: 'health', cell: (row) => <HealthLabel of={row.health} />, says: (row) => words.health[row.health] },
+    { title: machines.state, width: 9, by: 'state', cell: stateOf, says: stateOf, isMinor: true },
+    { title: machines.rpo, width: 9, by: 'rpo', cell: (row) => <Rpo of={row} now={now} />, isFigure: true },
+    { title: machines.way, width: 6.5, cell: wayOf, says: wayOf, isMinor: true },
+    { title: machines.points, width: 5.5, by: 'points', cell: (row) => row.points, isMinor: true, isFigure: true },
+    { title: machines.stored, width: 5.5, by: 'stored', cell: (row) => bytes(row.stored_bytes), isMinor: true, isFigure: true },
+    { title: machines.drilled, width: 6.5, by: 'drilled', cell: (row) => (row.drilled_at === null ? machines.never : words.ago(span(Math.floor(now - row.drilled_at)))), isMinor: true, isFigure: true },
   ];
 }
 
-function State({ of: row }: { of: MachineRow }) {
+const wayOf = ({ source_site: source, target_site: target }: MachineRow) => words.machines.from(source, target);
+
+function stateOf(row: MachineRow): string {
   const drill = row.drill_state === 'none' ? '' : `, ${words.machines.drill(plain(row.drill_state))}`;
   const percent = row.synchronized_percent === null ? '' : ` (${row.synchronized_percent} %)`;
-  return <>{plain(row.state)}{percent}{drill}</>;
+  return `${plain(row.state)}${percent}${drill}`;
 }
 
 function Rpo({ of: row, now }: { of: MachineRow; now: number }) {

@@ -98,7 +98,7 @@ export const en = {
     drilled: 'Last drill',
     never: 'never',
     from: (source: string, target: string) => `${source} → ${target}`,
-    late: (span: string) => `${span}, over its goal`,
+    late: (span: string) => `${span}, late`,
     drill: (state: string) => `drill ${state}`,
     search: 'Find by name',
     count: (many: number) => (many === 1 ? '1 machine' : `${many} machines`),
