@@ -9,14 +9,13 @@ import HelpIcon from '@patternfly/react-icons/dist/esm/icons/help-icon';
 import MoonIcon from '@patternfly/react-icons/dist/esm/icons/moon-icon';
 import SignOutAltIcon from '@patternfly/react-icons/dist/esm/icons/sign-out-alt-icon';
 import SunIcon from '@patternfly/react-icons/dist/esm/icons/sun-icon';
-import { useEffect, useState, type MouseEvent, type ReactNode } from 'react';
+import { useState, type MouseEvent, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { logOut, type Who } from './api/session';
-import { useLink } from './live';
 import type { Page, Section } from './pages';
+import { useUnheard } from './parts/heard';
 import { useTheme } from './theme';
 import { words } from './words';
-import { span } from './words/format';
 
 const CONTENT = 'content';
 const NARROW = matchMedia('(max-width: 1200px)');
@@ -106,21 +105,12 @@ function Pages({ pages, after }: { pages: readonly Page[]; after: () => void }) 
   );
 }
 
-/** Says that the vault is not heard, and how old what stands on the page is. */
 function Heard() {
-  const { isLost, heardAt } = useLink();
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    if (!isLost) return;
-    setNow(Date.now());
-    const clock = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(clock);
-  }, [isLost]);
-  if (!isLost) return <div role="status" />;
-  const age = heardAt ? words.link.lost(span(Math.round(Math.max(0, now - heardAt) / 1000))) : words.link.never;
+  const unheard = useUnheard();
+  if (!unheard) return <div role="status" />;
   return (
     <Banner color="yellow" screenReaderText="">
-      <span role="status">{age} {words.link.again}</span>
+      <span role="status">{unheard}</span>
     </Banner>
   );
 }

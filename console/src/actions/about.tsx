@@ -1,7 +1,7 @@
 // What is said before a machine is moved: the way, how long it takes, what both sites say; and what changed meanwhile.
 import { Alert } from '@patternfly/react-core';
 import { useRef, useState, type ReactNode } from 'react';
-import { queries, type Shapes } from '../api';
+import { WHILE_SHOWN, queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { To, jobPath } from '../parts/frame';
 import { told } from '../parts/state';
@@ -53,7 +53,7 @@ const stand = ({ state, active_site, drill }: Machine) => [plain(state), active_
 
 /** Where it goes, and how long that takes by former runs. */
 export function Way({ machine, verb }: { machine: Machine; verb: 'failover' | 'planned_failover' | 'test_failover' }) {
-  const { data } = queries.useQuery('get', '/api/machines/{machine}/prediction', { params: { path: { machine: machine.id }, query: { verb } } });
+  const { data } = queries.useQuery('get', '/api/machines/{machine}/prediction', { params: { path: { machine: machine.id }, query: { verb } } }, WHILE_SHOWN);
   const { actions } = words;
   const until = data && (data.seconds == null ? actions.unknown : actions.predictedOf(span(data.seconds), span(data.least_seconds), span(data.most_seconds), data.runs));
   return (
@@ -69,7 +69,7 @@ export function Way({ machine, verb }: { machine: Machine; verb: 'failover' | 'p
 
 /** What both sites say to a failover now. */
 export function Preflight({ machine }: { machine: Machine }) {
-  const { data, error } = queries.useQuery('get', '/api/machines/{machine}/preflight', byId(machine));
+  const { data, error } = queries.useQuery('get', '/api/machines/{machine}/preflight', byId(machine), WHILE_SHOWN);
   if (error) return <Alert isInline variant="warning" component="h3" title={told(error).says}>{told(error).next}</Alert>;
   return <Obstacles of={data?.obstacles} />;
 }

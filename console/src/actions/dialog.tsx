@@ -5,6 +5,7 @@ import { useLocation } from 'wouter';
 import { Refused, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
 import { To, jobPath } from '../parts/frame';
+import { useUnheard } from '../parts/heard';
 import { useShown } from '../parts/shown';
 import { told } from '../parts/state';
 import { words } from '../words';
@@ -93,6 +94,7 @@ export function Dialog(props: DialogProps) {
   return (
     <Modal isOpen variant={variant} onClose={result ? onClose : leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
       <ModalHeader title={title} labelId={`${id}-title`} />
+      <div className="dialog-says"><Unheard /></div>
       <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
         <Form id={id} ref={form} onSubmit={submit} noValidate>
           {meanwhile}
@@ -120,6 +122,12 @@ export function Dialog(props: DialogProps) {
       </ModalFooter>
     </Modal>
   );
+}
+
+/** The page's own line about that lies behind the dialog. */
+function Unheard() {
+  const unheard = useUnheard();
+  return unheard && <Alert isInline variant="warning" component="h3" title={unheard} />;
 }
 
 /** What the vault said to it. */

@@ -1,6 +1,6 @@
 // Protection for machines of a site that have none.
 import { useState } from 'react';
-import { queries } from '../api';
+import { WHILE_SHOWN, queries } from '../api';
 import { usePolicies, useSites } from '../api/lists';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
@@ -70,7 +70,7 @@ function Unprotected({ site, value, onChange, wrong }: { site: string; value: Re
 
 /** What both sites say to protecting one of them. */
 function Asked({ site, machine, target, encrypts }: { site: string; machine: string; target: string; encrypts: boolean }) {
-  const { data, error } = queries.useQuery('get', '/api/sites/{site}/machines/{machine}/preflight', { params: { path: { site, machine }, query: { target, encrypt: encrypts } } });
+  const { data, error } = queries.useQuery('get', '/api/sites/{site}/machines/{machine}/preflight', { params: { path: { site, machine }, query: { target, encrypt: encrypts } } }, WHILE_SHOWN);
   const { enable } = words.actions;
   if (error) return <p role="status">{told(error).says} {told(error).next}</p>;
   return <section aria-label={enable.preflight}><h3 className="lesser">{data ? `${data.machine}${data.target_appliance ? `, ${data.target_appliance}` : ''}` : enable.preflight}</h3><Obstacles of={data?.obstacles ?? (data && [])} /></section>;

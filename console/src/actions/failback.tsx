@@ -1,6 +1,6 @@
 // Home again in one job, for a machine that was committed and is not protected back yet: how its data is synchronized.
 import { useState } from 'react';
-import { queries } from '../api';
+import { WHILE_SHOWN, queries } from '../api';
 import { words } from '../words';
 import { readSpan } from '../edits/reading';
 import { Obstacles, useMeanwhile } from './about';
@@ -14,7 +14,7 @@ type Point = 'latest' | 'latest_app_consistent';
 const MOST_DOWN = 86_400;
 
 export default function FailBack({ machine, onClose }: ActProps) {
-  const { data } = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location: 'original' } } });
+  const { data } = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location: 'original' } } }, WHILE_SHOWN);
   const [chosen, setSync] = useState<Sync>();
   const [down, setDown] = useState('');
   const [choice, setChoice] = useState<Point>('latest');

@@ -1,6 +1,6 @@
 import { Alert } from '@patternfly/react-core';
 import { useRef, useState } from 'react';
-import { queries, type Shapes } from '../api';
+import { WHILE_SHOWN, queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
@@ -75,7 +75,7 @@ function useEdited(plan: Plan, verb: PlanVerb) {
 const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before, ...group.machines, ...group.after].map((each) => each.name).join(', ')).join('; ');
 
 function Points({ plan, verb, direction, value, onChange }: { plan: Plan; verb: PlanVerb; direction: Direction; value: Point; onChange: (to: Point) => void }) {
-  const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined } } });
+  const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined } } }, WHILE_SHOWN);
   const { plan: say, point } = words.actions;
   if (error) return <p role="status">{told(error).says} {told(error).next}</p>;
   const label = (each: Shapes['PlanChoice']) => `${point.kinds[each.choice]}, ${say.loses(span(each.loses_seconds))}`;
@@ -84,7 +84,7 @@ function Points({ plan, verb, direction, value, onChange }: { plan: Plan; verb: 
 
 /** What the run would be, group by group, as the vault says it. */
 function Preview({ plan, verb, direction, choice }: { plan: Plan; verb: PlanVerb; direction: Direction; choice: Point | undefined }) {
-  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined, choice } } });
+  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined, choice } } }, WHILE_SHOWN);
   return <Asking of={found}>{(preview) => <Shown of={preview} />}</Asking>;
 }
 

@@ -1,7 +1,7 @@
 // The choice of a recovery point by its instant, with what it loses; one of the points, or any instant of the journal.
 import { FormGroup, FormHelperText, Radio } from '@patternfly/react-core';
 import { useId } from 'react';
-import { queries, type Shapes } from '../api';
+import { WHILE_SHOWN, queries, type Shapes } from '../api';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
 import { instant, span } from '../words/format';
@@ -40,7 +40,7 @@ export function PointChoice({ machine, verb, value, onChange, tried }: {
   machine: Machine; verb: 'failover' | 'test_failover' | 'change_recovery_point'; value: Chosen; onChange: (to: Chosen) => void; tried: boolean;
 }) {
   const id = useId();
-  const found = queries.useQuery('get', '/api/machines/{machine}/choices', { params: { path: { machine: machine.id }, query: { verb } } });
+  const found = queries.useQuery('get', '/api/machines/{machine}/choices', { params: { path: { machine: machine.id }, query: { verb } } }, WHILE_SHOWN);
   const { point } = words.actions;
   const radio = (kind: Kind, description?: string) => (
     <Radio key={kind} id={`${id}-${kind}`} name={id} label={point.kinds[kind]} description={description} isChecked={value.kind === kind} onChange={() => onChange({ ...value, kind })} />
@@ -78,7 +78,7 @@ function OnePoint({ machine, value, onChange, wrong }: { machine: Machine; value
 /** What the vault would pick now. */
 function Picked({ machine, value: { kind, point, at } }: { machine: Machine; value: Chosen }) {
   const query = kind === 'at' ? { at: read(at) } : kind === 'custom' ? { point } : { choice: kind };
-  const { data, error } = queries.useQuery('get', '/api/machines/{machine}/preview', { params: { path: { machine: machine.id }, query } });
+  const { data, error } = queries.useQuery('get', '/api/machines/{machine}/preview', { params: { path: { machine: machine.id }, query } }, WHILE_SHOWN);
   const { point: say } = words.actions;
   const problem = data?.problem ?? (error ? { message: told(error).says, do: told(error).next } : null);
   const name = data?.point && instant(data.point.taken_at);

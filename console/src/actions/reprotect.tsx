@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { queries } from '../api';
+import { WHILE_SHOWN, queries } from '../api';
 import { Facts } from '../parts/facts';
 import { Asking } from '../parts/state';
 import { words } from '../words';
@@ -32,7 +32,7 @@ export default function Reprotect({ machine, onClose }: ActProps) {
 }
 
 function Preview({ machine, location }: { machine: Machine; location: Location }) {
-  const found = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location } } });
+  const found = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location } } }, WHILE_SHOWN);
   const { reprotect } = words.actions;
   return (
     <Asking of={found}>

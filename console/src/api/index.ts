@@ -67,6 +67,9 @@ export const cache = new QueryClient({
   },
 });
 
+/** What a dialog asks before its act gets old while somebody reads it: it is read again for as long as it is shown. */
+export const WHILE_SHOWN = { refetchInterval: 5_000 } as const;
+
 /** What pages show of these paths is read anew. Paths of one machine only if it is one of `machines`. */
 export function readAgain(prefixes: readonly string[], machines: ReadonlySet<string>) {
   void cache.invalidateQueries({

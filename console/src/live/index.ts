@@ -43,7 +43,7 @@ export function useNow(everyMs = 1_000): number {
 }
 
 /** What appliances are asked for: with one that comes back, what it could not say before is asked again. */
-const OF_APPLIANCES = ['/api/discovery', '/api/networks', '/api/sites', '/api/machines/{machine}/preflight'];
+const OF_APPLIANCES = ['/api/discovery', '/api/networks', '/api/sites'];
 
 function hear(message: FromWorker) {
   if (message.kind === 'lost') {

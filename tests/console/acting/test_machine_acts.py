@@ -6,6 +6,7 @@ from tests.console.acting import support_keyboard
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
+SAYS_NO_MORE = "(said) => !document.querySelector('[role=dialog]').textContent.includes(said)"
 
 
 def page_of(vault, name):
@@ -92,6 +93,31 @@ def test_what_happened_meanwhile_is_said_beside_what_was(keyboard, vault):
     keyboard.picture("meanwhile")
     vault.machines["app04"].cancel_failover().wait()
     keyboard.is_clean()
+
+
+def test_what_a_dialog_says_of_loss_and_obstacles_follows_while_it_stands(keyboard, rig, vault):
+    """It was of the instant when it was opened, in the present tense."""
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog().says("Nothing is in the way")
+    before = keyboard.page.get_by_role("dialog").get_by_text("Starts from").inner_text()
+    rig.appliances["a"].stop()
+    try:
+        keyboard.says("has no connection to the vault")
+        keyboard.page.wait_for_function(SAYS_NO_MORE, arg=before)
+    finally:
+        rig.appliances["a"].start()
+        rig.wait_connected()
+    keyboard.says("Nothing is in the way")
+
+
+def test_a_dialog_says_how_old_it_is_while_the_vault_is_not_heard(keyboard, rig, vault):
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog()
+    rig.vault.stop()
+    try:
+        keyboard.page.get_by_role("dialog").get_by_text("No connection to the vault. What").wait_for()
+        keyboard.picture("failover-unheard")
+    finally:
+        rig.vault.start()
+        rig.wait_connected()
 
 
 def test_disabling_is_typed(keyboard, vault):

@@ -2,7 +2,7 @@
 import { Alert, ExpandableSection } from '@patternfly/react-core';
 import { useState } from 'react';
 import { Choice } from '../../actions/fields';
-import { queries, type Shapes } from '../../api';
+import { WHILE_SHOWN, queries, type Shapes } from '../../api';
 import { Facts, Rows } from '../../parts/facts';
 import { To, machinePath } from '../../parts/frame';
 import { Asking } from '../../parts/state';
@@ -15,7 +15,7 @@ type PreviewMachine = Shapes['PlanPreviewMachine'];
 
 export function Preview({ of: plan }: { of: Shapes['Plan'] }) {
   const [verb, setVerb] = useState<PreviewVerb>('failover');
-  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb } } });
+  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb } } }, WHILE_SHOWN);
   const { plans, actions } = words;
   return (
     <>
