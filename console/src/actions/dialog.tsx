@@ -1,4 +1,5 @@
-// The frame of every act: what will happen, what is given, what the vault says to it, and what happened meanwhile.
+// The frame of every act: what will happen, what is given, what the vault says to it, and what happened meanwhile. What
+// is said while it is open stands above what scrolls: in a long form it was out of view.
 import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
@@ -6,7 +7,6 @@ import { Refused, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
 import { To, jobPath } from '../parts/frame';
 import { useUnheard } from '../parts/heard';
-import { useShown } from '../parts/shown';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { Typed } from './fields';
@@ -40,6 +40,8 @@ export type DialogProps = {
   onClose: () => void;
   /** What Escape and the other button do; they close it unless something is to be asked first. */
   leave?: () => void;
+  /** What else is to be read before one goes on. */
+  notice?: ReactNode;
   children?: (tried: boolean) => ReactNode;
 };
 
@@ -74,7 +76,7 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
 }
 
 export function Dialog(props: DialogProps) {
-  const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, result, children } = props;
+  const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, result, notice, children } = props;
   const [tried, setTried] = useState(false);
   const [typed, setTyped] = useState('');
   const form = useRef<HTMLFormElement>(null);
@@ -94,11 +96,14 @@ export function Dialog(props: DialogProps) {
   return (
     <Modal isOpen variant={variant} onClose={result ? onClose : leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
       <ModalHeader title={title} labelId={`${id}-title`} />
-      <div className="dialog-says"><Unheard /></div>
+      <div className="dialog-says">
+        <Unheard />
+        {meanwhile}
+        {problem !== undefined && isSaid(problem) && <Said of={problem} />}
+        {notice}
+      </div>
       <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
         <Form id={id} ref={form} onSubmit={submit} noValidate>
-          {meanwhile}
-          {problem !== undefined && isSaid(problem) && <Said of={problem} />}
           {result && <div role="status">{result}</div>}
           {!result && steps.length > 0 && (
             <section aria-label={words.actions.will}>
@@ -132,7 +137,7 @@ function Unheard() {
 
 /** What the vault said to it. */
 function Said({ of: problem }: { of: unknown }) {
-  return <div role="alert" ref={useShown()}><SaidAs of={problem} /></div>;
+  return <div role="alert"><SaidAs of={problem} /></div>;
 }
 
 function SaidAs({ of: problem }: { of: unknown }) {

@@ -3,7 +3,6 @@ import { Alert } from '@patternfly/react-core';
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../actions/dialog';
 import { cache } from '../api';
-import { useShown } from '../parts/shown';
 import { words } from '../words';
 import { isLate, type Edition } from './edition';
 import { Stale, type Line } from './stale';
@@ -52,7 +51,8 @@ function useDraft<T, D>({ found, draftOf }: Pick<EditProps<T, D>, 'found' | 'dra
 export function Edit<T, D>(props: EditProps<T, D>) {
   const { title, act, verb, found, again, draftOf, lines, isSound, steps = [], send, variant, result, onClose, children } = props;
   const { base, draft, change, keep, take, isStale, isChanged } = useDraft(props);
-  const [asksToLeave, setAsksToLeave] = useState(false);
+  const [asked, setAsked] = useState<D>(); // of which draft was asked whether to drop it: of another one anew
+  const asksToLeave = isChanged && asked === draft;
   const deliver = async (key: string) => {
     try {
       await send(draft, base?.tag ?? '', key);
@@ -62,23 +62,18 @@ export function Edit<T, D>(props: EditProps<T, D>) {
     }
     void cache.invalidateQueries();
   };
-  const leave = () => (isChanged && !asksToLeave ? setAsksToLeave(true) : onClose());
+  const leave = () => (isChanged && !asksToLeave ? setAsked(draft) : onClose());
   const stale = isStale && base && found && (
     <Stale was={lines(draftOf(base.value))} now={lines(draftOf(found.value))} mine={lines(draft)} take={take} keep={keep} />
   );
   return (
     <Dialog
       title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isSaid={(problem) => !isLate(problem)}
-      request={JSON.stringify(draft)} result={result} send={deliver} onClose={onClose} leave={leave}
+      request={JSON.stringify(draft)} result={result} send={deliver} onClose={onClose} leave={leave} notice={asksToLeave && <Unsent />}
     >
-      {(tried) => (
-        <>
-          {asksToLeave && <Unsent />}
-          {children(draft, change, tried)}
-        </>
-      )}
+      {(tried) => children(draft, change, tried)}
     </Dialog>
   );
 }
 
-const Unsent = () => <div role="alert" ref={useShown()}><Alert isInline variant="warning" component="h3" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>;
+const Unsent = () => <div role="alert"><Alert isInline variant="warning" component="h3" title={words.edits.unsent}>{words.edits.unsentDo}</Alert></div>;

@@ -1,7 +1,6 @@
 // Both versions side by side: what was when the editor was opened, what another person made of it, and what stands in
 // the form. Whoever edits decides which one goes on.
 import { Alert, Button } from '@patternfly/react-core';
-import { useShown } from '../parts/shown';
 import { Rows } from '../parts/facts';
 import { words } from '../words';
 
@@ -19,9 +18,8 @@ function differing({ was, now, mine }: Versions) {
 export function Stale({ take, keep, ...versions }: Versions & { take: () => void; keep: () => void }) {
   const { stale } = words.edits;
   const cell = (text: string | undefined) => text || words.none;
-  const box = useShown();
   return (
-    <div role="alert" ref={box}>
+    <div role="alert">
       <Alert isInline variant="warning" component="h3" title={stale.title}>
         <Rows name={stale.title} rows={differing(versions)} idOf={(row) => row.what} none={stale.same} columns={[
           { title: stale.what, cell: (row) => row.what },

@@ -10,6 +10,10 @@ from tests.support.console import support_console
 pytestmark = support_console.SLOW
 REACHED_END = """() => { const at = document.querySelector('[role=dialog] [role=group]');
     return at.scrollTop + at.clientHeight > at.scrollHeight - 2; }"""
+BODY = "document.querySelector('.pf-v6-c-modal-box__body')"
+TO_THE_END = f"() => {{ const at = {BODY}; at.scrollTop = at.scrollHeight; }}"
+IN_VIEW = """(of) => { const { x, y, width, height } = of.getBoundingClientRect();
+    return of.contains(document.elementFromPoint(x + width / 2, y + height / 2)); }"""
 
 
 @pytest.fixture
@@ -132,6 +136,39 @@ def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):
     keyboard.page.get_by_role("dialog").wait_for(state="detached")
     assert groups(plan) == [["app01", "app02"], ["app03"]]
     keyboard.is_clean()
+
+
+def test_what_is_said_is_in_view_however_far_the_form_is_scrolled(keyboard, plan, rig):
+    """It stood above what scrolls: Escape and Save seemed to do nothing, or too much."""
+    keyboard.page.set_viewport_size({"width": 1000, "height": 500})
+    keyboard.open("/plans/desk").act("Edit").dialog().act("Move app02 up")
+    at_the_end(keyboard).press("Escape")
+    in_view(keyboard, "What you changed was not sent")
+    keyboard.act("Move app02 down").act("Move app02 up")
+    keyboard.page.get_by_text("What you changed was not sent").wait_for(state="detached")
+    at_the_end(keyboard).press("Escape")
+    in_view(keyboard, "What you changed was not sent")
+    plan.set([one_of("app01"), one_of("app02")], rto_goal_seconds=60)
+    in_view(keyboard, "Somebody else changed this meanwhile")
+    keyboard.picture("plan-stale-low").act("Go on with mine")
+    rig.vault.stop()
+    try:
+        at_the_end(keyboard).act("Save")
+        in_view(keyboard, "It is not known whether the vault got this")
+    finally:
+        rig.vault.start()
+        rig.wait_connected()
+
+
+def at_the_end(keyboard):
+    keyboard.page.evaluate(TO_THE_END)
+    return keyboard
+
+
+def in_view(keyboard, text):
+    found = keyboard.page.get_by_role("dialog").get_by_text(text)
+    found.wait_for()
+    keyboard.page.wait_for_function(IN_VIEW, arg=found.element_handle())
 
 
 def test_the_page_says_what_a_run_gives_each_machine(keyboard, plan):
