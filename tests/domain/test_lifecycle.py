@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondsite.domain import errors, lifecycle, lifecycle_page
+from secondsite.domain import allowed_operations, errors, lifecycle, lifecycle_page
 from secondsite.domain.lifecycle import DrillState, Event, State, Verb
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "lifecycle.md"
@@ -228,6 +228,18 @@ def test_a_verb_is_accepted_exactly_where_the_requirements_allow_it(state, verb)
         lifecycle.require(verb, "web01", state)
     assert "web01" in refused.value.message
     assert all(allowed in refused.value.do for allowed in ALLOWED[state.value])
+
+
+def test_of_several_machines_all_that_hinder_a_verb_are_named():
+    """They were told of one at a time."""
+    there = [("web01", State.FAILED_OVER, DrillState.NONE), ("db01", State.PROTECTED, DrillState.NONE)]
+    allowed_operations.require_all(Verb.FAILOVER, there[1:])
+    with pytest.raises(errors.NotPossibleNow, match="possible for machine 'web01' in state failed_over"):
+        allowed_operations.require_all(Verb.FAILOVER, there)
+    drilled = ("app01", State.COMMITTED, DrillState.RUNNING)
+    both = "web01 is failed_over; app01 is committed \\(test failover running\\)"
+    with pytest.raises(errors.NotPossibleNow, match=both):
+        allowed_operations.require_all(Verb.FAILOVER, [*there, drilled])
 
 
 @pytest.mark.parametrize("state", State)

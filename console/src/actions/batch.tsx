@@ -5,9 +5,11 @@ import type { MachineRow } from '../live';
 import { words } from '../words';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
+import { DirectionChoice, type Direction } from './direction';
 import { Choice, Tick, isLong } from './fields';
+import { isPossible, standing } from './possible';
 import { start } from './start';
-import { Ticks } from './ticked';
+import { Ticks, type Ticked } from './ticked';
 
 const VERBS = ['test_failover', 'cleanup_test_failover', 'failover', 'planned_failover', 'commit', 'cancel_failover', 'reprotect', 'resynchronize', 'update_names', 'disable_protection'] as const;
 type BatchVerb = (typeof VERBS)[number];
@@ -20,18 +22,42 @@ function lost(verb: BatchVerb, shutsDown: boolean): string | false {
   return verb === 'disable_protection' && actions.batch.deletes;
 }
 
-export default function Batch({ rows, onClose }: { rows: readonly MachineRow[]; onClose: () => void }) {
+/** The machines that were on the list when this was opened, as they are now. */
+function asNow(rows: readonly MachineRow[], now: readonly MachineRow[], verb: BatchVerb) {
+  const present = new Map(now.map((each) => [each.id, each]));
+  return rows.map(({ id, name }): Ticked => {
+    const row = present.get(id);
+    return { id, name, cannot: row && isPossible(verb, row) ? undefined : standing(row) };
+  });
+}
+
+function wrongIn(chosen: readonly Ticked[]): string | false {
+  const { batch } = words.actions;
+  const hinder = chosen.filter((each) => each.cannot);
+  if (hinder.length) return batch.cannot(hinder.map((each) => `${each.name}: ${each.cannot}`).join('; '));
+  return chosen.length === 0 ? batch.noneChosen : chosen.length > MOST && batch.most;
+}
+
+export default function Batch({ rows, now, onClose }: { rows: readonly MachineRow[]; now: readonly MachineRow[]; onClose: () => void }) {
   const who = useWho().data!;
   const [verb, setVerb] = useState<BatchVerb>('test_failover');
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
+  const [direction, setDirection] = useState<Direction>('');
   const [shutsDown, setShutsDown] = useState(false);
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const { actions } = words;
-  const machines = [...ids];
+  const offered = asNow(rows, now, verb);
+  const chosen = offered.filter((each) => ids.has(each.id));
+  const machines = chosen.map((each) => each.id);
   const first = rows.find((each) => ids.has(each.id)) ?? rows[0]!;
-  const options = { ...(verb === 'failover' && { shut_down_source: shutsDown }), ...(verb === 'cleanup_test_failover' && asOptions(given)) };
-  const wrong = ids.size === 0 ? actions.batch.noneChosen : ids.size > MOST && actions.batch.most;
+  const hasWays = verb === 'failover' || verb === 'planned_failover';
+  const options = { ...(hasWays && { direction: direction || null }), ...(verb === 'failover' && { shut_down_source: shutsDown }), ...(verb === 'cleanup_test_failover' && asOptions(given)) };
+  const wrong = wrongIn(chosen);
   const verbs = VERBS.filter((each) => may(who, each === 'disable_protection' ? 'protect' : 'operate'));
+  const choose = (to: BatchVerb) => {
+    setVerb(to);
+    setIds(new Set(asNow(rows, now, to).filter((each) => ids.has(each.id) && !each.cannot).map((each) => each.id)));
+  };
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
@@ -40,8 +66,9 @@ export default function Batch({ rows, onClose }: { rows: readonly MachineRow[]; 
     >
       {(tried) => (
         <>
-          <Choice title={actions.batch.verb} value={verb} onChange={(to) => setVerb(to as BatchVerb)} options={verbs.map((each) => [each, actions.verbs[each]] as const)} />
-          <Ticks title={actions.batch.machines} rows={rows} value={ids} onChange={setIds} wrong={tried && wrong} />
+          <Choice title={actions.batch.verb} value={verb} onChange={(to) => choose(to as BatchVerb)} options={verbs.map((each) => [each, actions.verbs[each]] as const)} />
+          <Ticks title={actions.batch.machines} rows={offered} value={ids} onChange={setIds} wrong={(tried || chosen.some((each) => each.cannot)) && wrong} />
+          {hasWays && <DirectionChoice value={direction} onChange={setDirection} />}
           {verb === 'failover' && <Tick title={actions.plan.shutDown} help={actions.shutDownHelp} value={shutsDown} onChange={setShutsDown} />}
           {verb === 'cleanup_test_failover' && <VerdictFields value={given} onChange={setGiven} />}
         </>

@@ -2,7 +2,7 @@
 import { Button } from '@patternfly/react-core';
 import { Suspense, useState } from 'react';
 import { may, useWho } from '../api/session';
-import type { MachineRow } from '../live';
+import { useMachines, type MachineRow } from '../live';
 import { lazy } from '../parts/lazy';
 import { words } from '../words';
 
@@ -23,12 +23,13 @@ export function ProtectAct() {
 
 export function BatchAct({ rows }: { rows: readonly MachineRow[] }) {
   const [taken, setTaken] = useState<readonly MachineRow[]>();
+  const now = useMachines() ?? rows;
   const who = useWho().data!;
-  if (!may(who, 'operate') || !rows.length) return null;
+  if (!may(who, 'operate') || (!rows.length && !taken)) return null;
   return (
     <>
       <Button variant="secondary" onClick={() => setTaken(rows)}>{words.actions.batch.open}</Button>
-      {taken && <Suspense><Batch rows={taken} onClose={() => setTaken(undefined)} /></Suspense>}
+      {taken && <Suspense><Batch rows={taken} now={now} onClose={() => setTaken(undefined)} /></Suspense>}
     </>
   );
 }

@@ -1,38 +1,41 @@
-import { Alert } from '@patternfly/react-core';
+import { Alert, ExpandableSection } from '@patternfly/react-core';
 import { useRef, useState } from 'react';
 import { WHILE_SHOWN, queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
-import { span } from '../words/format';
+import { plain, span } from '../words/format';
 import { Meanwhile, useMoved } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
+import { DirectionChoice, type Direction } from './direction';
 import { useDrillNetworks } from './drill';
 import { Choice, Tick, isLong } from './fields';
 import type { Plan, PlanVerb } from './plan-acts';
 import { start } from './start';
+import { Ticks } from './ticked';
 
 type Point = Shapes['RecoveryPointChoice'];
-type Direction = '' | 'away' | 'home';
 
 const CHOOSES: readonly PlanVerb[] = ['test_failover', 'failover'];
 
 /** What a run is asked for. */
 function useOptions(verb: PlanVerb) {
   const [direction, setDirection] = useState<Direction>('');
+  const [out, setOut] = useState<ReadonlySet<string>>(new Set());
   const [choice, setChoice] = useState<Point>(verb === 'test_failover' ? 'latest_processed' : 'latest');
   const [network, setNetwork] = useState('create');
   const [shutsDown, setShutsDown] = useState(false);
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const options = {
     direction: direction || null,
+    leave_out: [...out],
     ...(CHOOSES.includes(verb) && { choice }),
     ...(verb === 'test_failover' && { network }),
     ...(verb === 'failover' && { shut_down_source: shutsDown }),
     ...(verb === 'cleanup_test_failover' && asOptions(given)),
   };
-  return { options, direction, setDirection, choice, setChoice, network, setNetwork, shutsDown, setShutsDown, given, setGiven };
+  return { options, direction, setDirection, out, setOut, choice, setChoice, network, setNetwork, shutsDown, setShutsDown, given, setGiven };
 }
 
 export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: PlanVerb; onClose: () => void }) {
@@ -42,6 +45,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const first = plan.groups[0]?.machines[0];
   const networks = useDrillNetworks(first?.target_site);
   const meanwhile = useEdited(plan, verb);
+  const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
   const sites = [first?.source_site ?? words.none, first?.target_site ?? words.none] as const;
   const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.madeThere(first?.target_site ?? words.none));
   return (
@@ -52,12 +56,13 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
     >
       {() => (
         <>
-          <Choice title={say.direction} value={asked.direction} onChange={(to) => asked.setDirection(to as Direction)} options={[['', say.any], ['away', say.away], ['home', say.home]]} />
-          {CHOOSES.includes(verb) && <Points plan={plan} verb={verb} direction={asked.direction} value={asked.choice} onChange={asked.setChoice} />}
+          <DirectionChoice value={asked.direction} onChange={asked.setDirection} />
+          <LeaveOut plan={plan} value={asked.out} onChange={asked.setOut} />
+          {CHOOSES.includes(verb) && <Points of={part} value={asked.choice} onChange={asked.setChoice} />}
           {verb === 'test_failover' && <Choice title={actions.network.title} value={asked.network} onChange={asked.setNetwork} options={networks} />}
           {verb === 'failover' && <Tick title={say.shutDown} help={actions.shutDownHelp} value={asked.shutsDown} onChange={asked.setShutsDown} />}
           {verb === 'cleanup_test_failover' && <VerdictFields value={asked.given} onChange={asked.setGiven} />}
-          <Preview plan={plan} verb={verb} direction={asked.direction} choice={asked.options.choice} />
+          <Preview of={part} choice={asked.options.choice} />
         </>
       )}
     </Dialog>
@@ -74,8 +79,22 @@ function useEdited(plan: Plan, verb: PlanVerb) {
 
 const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before, ...group.machines, ...group.after].map((each) => each.name).join(', ')).join('; ');
 
-function Points({ plan, verb, direction, value, onChange }: { plan: Plan; verb: PlanVerb; direction: Direction; value: Point; onChange: (to: Point) => void }) {
-  const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined } } }, WHILE_SHOWN);
+/** Which part of which plan is run, for what. */
+type Part = { path: { plan: string }; query: { verb: PlanVerb; direction: 'away' | 'home' | undefined; leave_out: string[] } };
+
+/** What hinders a run of the others. */
+function LeaveOut({ plan, value, onChange }: { plan: Plan; value: ReadonlySet<string>; onChange: (to: ReadonlySet<string>) => void }) {
+  const { plan: say } = words.actions;
+  const rows = plan.groups.flatMap((group) => group.machines).map((each) => ({ id: each.id, name: `${each.name}, ${each.state ? plain(each.state) : words.plans.ended}` }));
+  return (
+    <ExpandableSection toggleText={say.leave}>
+      <Ticks title={say.leave} rows={rows} value={value} onChange={onChange} />
+    </ExpandableSection>
+  );
+}
+
+function Points({ of: params, value, onChange }: { of: Part; value: Point; onChange: (to: Point) => void }) {
+  const { data, error } = queries.useQuery('get', '/api/plans/{plan}/choices', { params }, WHILE_SHOWN);
   const { plan: say, point } = words.actions;
   if (error) return <p role="status">{told(error).says} {told(error).next}</p>;
   const label = (each: Shapes['PlanChoice']) => `${point.kinds[each.choice]}, ${say.loses(span(each.loses_seconds))}`;
@@ -83,8 +102,8 @@ function Points({ plan, verb, direction, value, onChange }: { plan: Plan; verb: 
 }
 
 /** What the run would be, group by group, as the vault says it. */
-function Preview({ plan, verb, direction, choice }: { plan: Plan; verb: PlanVerb; direction: Direction; choice: Point | undefined }) {
-  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path: { plan: plan.name }, query: { verb, direction: direction || undefined, choice } } }, WHILE_SHOWN);
+function Preview({ of: { path, query }, choice }: { of: Part; choice: Point | undefined }) {
+  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path, query: { ...query, choice } } }, WHILE_SHOWN);
   return <Asking of={found}>{(preview) => <Shown of={preview} />}</Asking>;
 }
 

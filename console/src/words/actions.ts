@@ -144,7 +144,7 @@ export const actions = {
   plan: {
     run: 'Run', choice: 'Recovery points', loses: (span: string) => `loses at most ${span}`, groups: 'Groups', order: (at: number, names: string) => `Group ${at}: ${names}`,
     before: (names: string) => `before it: ${names}`, after: (names: string) => `after it: ${names}`, shutDown: 'Shut the machines down first, and send their last changes',
-    direction: 'Direction', any: 'as its machines go', away: 'away from home', home: 'home', out: 'Left out',
+    direction: 'Direction', any: 'as the machines go', away: 'away from home, the others stay', home: 'home, the others stay', out: 'Left out', leave: 'Leave machines out',
     lost: 'What the machines write from now on is lost.', people: (many: number) => `, and what ${many} manual actions take`,
   },
   enable: {
@@ -153,7 +153,7 @@ export const actions = {
     more: 'More choices', appliance: 'Appliance', any: 'the one with most space', store: 'Store', anyStore: 'its default', disks: (name: string) => `Disks of ${name}`, needDisk: 'Keep one disk at least.',
   },
   batch: {
-    open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', most: 'At most 1000 machines go into one call.',
+    open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', cannot: (which: string) => `It is not possible now for: ${which}. Take them out.`, most: 'At most 1000 machines go into one call.',
     made: 'What these machines have written since the failover is deleted.', deletes: 'The recovery points of these machines are deleted. Nothing can be recovered afterwards.',
     count: (many: number, of: number) => `${many} of ${of} chosen`,
   },

@@ -4,11 +4,12 @@ not connected, no recovery point to start from, or saved memory.
 The lifecycle decides what is refused; this says what is worth trying.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import errors, lifecycle, power_states
 from .lifecycle import DRILL_ALLOWED_IN, DrillState, State, Verb
+from .plans.run_selection import listed
 
 STARTS_FROM_A_POINT = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 NEEDS_TARGET = STARTS_FROM_A_POINT | {
@@ -66,6 +67,20 @@ class RefusedVerb:
 
     why: str
     do: str
+
+
+Standing = tuple[str, State, DrillState]
+"""A machine's name, its state, and that of its test failover."""
+
+
+def require_all(verb: Verb, machines: Sequence[Standing]) -> None:
+    """Raises NotPossibleNow, which names all machines for which the lifecycle refuses the verb."""
+    hinder = [each for each in machines if verb not in lifecycle.allowed_operations(*each[1:])]
+    if len(hinder) > 1:
+        said = [f"{name} is {lifecycle.standing(state, drill)}" for name, state, drill in hinder]
+        raise errors.NotPossibleNow.several(verb.value, listed(said))
+    for each in hinder:
+        lifecycle.require(verb, *each)
 
 
 def refused(standing: MachineSituation) -> Mapping[Verb, RefusedVerb]:

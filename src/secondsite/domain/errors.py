@@ -60,6 +60,14 @@ class NotPossibleNow(SecondsiteError):
             do=f"Possible now: {possible}.",
         )
 
+    @classmethod
+    def several(cls, verb: str, refused: str) -> "NotPossibleNow":
+        """`refused`: the machines that hinder it, each with its state."""
+        return cls(
+            f"{verb} is not possible for some of these machines: {refused}.",
+            do="Leave these out. 'secondsite machine show MACHINE' says what is possible for each.",
+        )
+
 
 class StaleOrder(SecondsiteError):
     """A later job has taken the machine, or the order is too old: what the job knew may no longer be true."""

@@ -322,8 +322,13 @@ def require(verb: Verb, machine: str, state: State, drill: DrillState = DrillSta
     """Raises NotPossibleNow, which names the possible verbs, unless the table allows this one."""
     allowed = allowed_operations(state, drill)
     if verb not in allowed:
-        shown = state if drill is D.NONE else f"{state} (test failover {drill})"
+        shown = standing(state, drill)
         raise errors.NotPossibleNow.verb(verb.value, machine, shown, [v.value for v in allowed])
+
+
+def standing(state: State, drill: DrillState) -> str:
+    """The state in words, with that of the test failover if there is one."""
+    return state.value if drill is D.NONE else f"{state} (test failover {drill})"
 
 
 def after(state: State, trigger: Verb | Event) -> Transition:

@@ -1,6 +1,8 @@
 """The lifecycle as a page for people, made from the table itself: `python -m
 secondsite.domain.lifecycle_page`."""
 
+import json
+
 from . import lifecycle
 from .lifecycle import DrillState, State
 
@@ -11,10 +13,21 @@ def render() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def render_allowed() -> str:
+    """The text of docs/reference/lifecycle.json: the verbs that a person may start, by the machine's state
+    and by that of its test failover."""
+    allowed = {
+        state: {drill: verbs for drill in DrillState if (verbs := lifecycle.allowed_operations(state, drill))}
+        for state in State
+    }
+    return json.dumps({state: by_drill for state, by_drill in allowed.items() if by_drill}, indent=1) + "\n"
+
+
 _INTRO = """# The lifecycle of a protected machine
 
 This page is rendered from `src/secondsite/domain/lifecycle.py`; that table alone decides what is possible.
-A state rests, or it moves: a job is in progress and owns the machine."""
+A state rests, or it moves: a job is in progress and owns the machine. Programs read what is possible in
+[lifecycle.json](lifecycle.json): the verbs by state, and by the state of the test failover."""
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

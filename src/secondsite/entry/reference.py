@@ -26,6 +26,7 @@ def pages() -> dict[str, Callable[[], str]]:
     """File name → what it should say."""
     return {
         "lifecycle.md": lifecycle_page.render,
+        "lifecycle.json": lifecycle_page.render_allowed,
         "definition.md": _definition,
         "exit-codes.md": exit_codes.render,
         "errors.md": _errors,

@@ -68,6 +68,39 @@ def test_several_machines_are_drilled_by_one_call(keyboard, vault):
     keyboard.is_clean()
 
 
+def test_all_that_can_be_are_chosen_and_one_that_no_longer_can_be_is_named(keyboard, vault):
+    """The vault refused the whole call for one machine, which the list had offered."""
+    vault.machines["app04"].planned_failover().wait()
+    keyboard.open("/machines?search=app0").act("Act on these").dialog()
+    keyboard.reach("Choose all").press("Space").says(r"\d of \d chosen")
+    away = keyboard.page.get_by_role("checkbox", name="app04: planned failed over")
+    assert (away.is_disabled(), away.is_checked()) == (True, False)
+    vault.machines["app01"].test_failover(network="none").wait()
+    keyboard.says("It is not possible now for: app01: protected, drill running. Take them out")
+    keyboard.picture("batch-hindered").reach("app01: protected, drill running").press("Space")
+    keyboard.page.get_by_text("It is not possible now for").wait_for(state="detached")
+    keyboard.reach("What").press("p").reach("Direction").press("Escape")
+    vault.machines["app01"].cleanup_test_failover().wait()
+    vault.machines["app04"].cancel_failover().wait()
+    keyboard.is_clean()
+
+
+def test_what_hinders_a_run_of_a_plan_is_left_out(keyboard, vault):
+    """The refusal named an option of the command line, and the dialog had nothing like it."""
+    vault.plans.create("half", [rest.PlanGroupChange(machines=(name,)) for name in ("app05", "app06")])
+    vault.machines["app05"].planned_failover().wait()
+    keyboard.open("/plans/half").act("Test failover").dialog().says("app05 is planned_failed_over")
+    keyboard.act("Leave machines out").reach("app05, planned failed over").press("Space").says(
+        "Group 2: app06"
+    )
+    keyboard.picture("plan-left-out").act("Test failover")
+    assert vault.jobs[keyboard.job()].wait().state == "succeeded"
+    vault.machines["app06"].cleanup_test_failover().wait()
+    vault.machines["app05"].cancel_failover().wait()
+    vault.plans["half"].delete()
+    keyboard.is_clean()
+
+
 def test_a_new_machine_is_protected(keyboard, vault):
     keyboard.open("/machines").act("Protect machines").dialog("enable")
     keyboard.act("Protect machines").says("Choose a machine")

@@ -31,7 +31,7 @@ def others(named: Sequence[Named], wanted: Direction | None) -> tuple[str, ...]:
 def _both_ways(named: Sequence[Named]) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"These machines would go different ways: {_said(named)}.",
-        do="Give --direction away or --direction home; the others are left out then.",
+        do="Choose a direction: --direction away or --direction home. The others are left out then.",
     )
 
 

@@ -203,17 +203,13 @@ def _why_not(standing: MemberSituation) -> str:
     name = standing.machine.name
     if standing.state is None:
         return f"{name} is not protected any more"
-    drill = "" if standing.drill is DrillState.NONE else f" (test failover {standing.drill})"
-    return f"{name} is {standing.state}{drill}"
+    return f"{name} is {lifecycle.standing(standing.state, standing.drill)}"
 
 
 def _refusal(plan: RecoveryPlan, wanted: RunRequest, refused: Sequence[str]) -> errors.NotPossibleNow:
     return errors.NotPossibleNow(
         f"Plan '{plan.name}' cannot be run for {wanted.verb} now: {listed(refused)}.",
-        do=(
-            "Bring these machines to where it is possible, or leave each of them out with --leave-out "
-            "MACHINE."
-        ),
+        do="Bring these machines to where it is possible, or leave each of them out: --leave-out MACHINE.",
     )
 
 
@@ -222,7 +218,7 @@ def _direction(plan: RecoveryPlan, wanted: RunRequest, found: _Selection) -> Dir
     if wanted.direction is None and len(ways) > 1:
         raise errors.NotPossibleNow(
             f"The machines of plan '{plan.name}' would go different ways: {_ways(found.possible)}.",
-            do="Give --direction away or --direction home; the others are left out then.",
+            do="Choose a direction: --direction away or --direction home. The others are left out then.",
         )
     direction = wanted.direction or next(iter(ways), None)
     if direction is None or direction not in ways:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ...domain import errors, lifecycle, shell
+from ...domain import allowed_operations, errors, lifecycle, shell
 from ...domain.lifecycle import Verb
 from ...domain.machines import hooks
 from ...domain.plans import one_way
@@ -86,8 +86,9 @@ class MachineOperation:
         machines = list({each.id: each for each in (_found(known, name) for name in names)}.values())
         left_out = _left_out(machines, request)
         machines = [each for each in machines if each.name not in left_out]
-        for machine in machines:
-            lifecycle.require(self.verb, machine.name, machine.state, machine.drill_state)
+        allowed_operations.require_all(
+            self.verb, [(each.name, each.state, each.drill_state) for each in machines]
+        )
         choose_recovery_point.require_common(machines, request)
         if len(machines) == 1 and not left_out:
             (machine,) = machines
