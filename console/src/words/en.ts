@@ -159,7 +159,7 @@ export const en = {
   },
   jobs: {
     title: 'Job', about: 'About', steps: 'Steps', children: 'Jobs that it started', when: 'Started', verb: 'What', of: 'Of', state: 'State', by: 'Asked by',
-    sentence: 'Result', took: 'Took', predicted: 'Predicted', downtime: 'Down for', parent: 'Belongs to', cancelable: 'Can be cancelled', id: 'Id', open: 'Open this job',
+    sentence: 'Result', took: 'Took', predicted: 'Predicted', downtime: 'Down for', parent: 'Belongs to', cancelable: 'Can be cancelled', id: 'Id', open: 'Open this job', earlier: 'Show earlier ones',
     none: 'No job fits.', screen: 'Screen after the start', screenOf: (name: string) => `The screen of ${name} after its start`,
     asks: (verdicts: string, until: string) => `Answers: ${verdicts}. Waits until ${until}.`,
     answered: (by: string, verdict: string, note: string) => `${by} answered ${verdict}${note && `: ${note}`}`,

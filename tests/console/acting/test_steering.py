@@ -2,9 +2,12 @@
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.wire import rest
+from secondsite.wire.common.machine_checks import MachineCheck
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
+NO_PROMPT = MachineCheck(name="prompt", kind="console", text="no such prompt", deadline_seconds=2)
+OF_CHILDREN = "(many) => document.querySelectorAll('.children > li').length === many"
 
 
 def ended(vault, keyboard):
@@ -99,6 +102,28 @@ def test_what_hinders_a_run_of_a_plan_is_left_out(keyboard, vault):
     vault.machines["app05"].cancel_failover().wait()
     vault.plans["half"].delete()
     keyboard.is_clean()
+
+
+def test_of_many_children_the_failed_ones_come_first_and_all_can_be_seen(keyboard, vault):
+    """Only the newest 200 could be, and nothing said so: here a page holds one."""
+    names = ("app01", "app04", "app06")
+    vault.machines["app04"].set_checks([NO_PROMPT])
+    job = vault.machines[names].test_failover(network="none")
+    states = job.wait(must_succeed=False).children_by_state
+    assert {each.value: many for each, many in states.items()} == {"succeeded": 2, "partially_succeeded": 1}
+    keyboard.page.route("**/api/jobs?**", by_one)
+    keyboard.open(f"/jobs/{job.id}").says("Jobs that it started")
+    children = keyboard.page.locator(".children > li")
+    children.filter(has_text="app04").wait_for()
+    assert "app04" in children.first.inner_text()
+    keyboard.act("Show earlier ones").page.wait_for_function(OF_CHILDREN, arg=3)
+    vault.machines[names].cleanup_test_failover().wait()
+    vault.machines["app04"].set_checks([])
+    keyboard.is_clean()
+
+
+def by_one(route):
+    route.continue_(url=route.request.url.replace("limit=100", "limit=1"))
 
 
 def test_a_new_machine_is_protected(keyboard, vault):

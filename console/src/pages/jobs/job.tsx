@@ -1,9 +1,11 @@
 // One job, live: its steps with what each did, and the jobs that it started, which open to steps of their own.
-import { Alert, Breadcrumb, BreadcrumbItem, ExpandableSection, Progress } from '@patternfly/react-core';
+import { Alert, Breadcrumb, BreadcrumbItem, Button, ExpandableSection, Progress } from '@patternfly/react-core';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { Answer, JobActs } from '../../actions/job-acts';
-import { queries, type Shapes } from '../../api';
+import { api, queries, type Shapes } from '../../api';
+import type { JobState } from '../../live';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, jobPath, machinePath } from '../../parts/frame';
 import { StateLabel } from '../../parts/labels';
@@ -13,7 +15,9 @@ import { instant, plain, span } from '../../words/format';
 
 type Job = Shapes['Job'];
 type Task = Shapes['Task'];
-const MOST_CHILDREN = 200;
+const CHILDREN = 100;
+const FIRST: readonly JobState[] = ['failed', 'partially_succeeded', 'held', 'waiting'];
+const LATER: readonly JobState[] = ['cancelling', 'running', 'queued', 'cancelled', 'succeeded'];
 const isPictured = (job: Job) => job.tasks.some((each) => each.facts.evidence?.picture === 'kept');
 
 const PLAN = 'plan/';
@@ -92,14 +96,33 @@ function Step({ of: task, job }: { of: Task; job: string }) {
   );
 }
 
+/** Of thousands those come first that somebody has to look at. */
 function Children({ of: job }: { of: Job }) {
-  const found = queries.useQuery('get', '/api/jobs', { params: { query: { parent: job.id, limit: MOST_CHILDREN } } });
   const counts = Object.entries(job.children_by_state).map(([state, many]) => `${many} ${plain(state)}`).join(', ');
   return (
     <>
       <h3 className="lesser">{words.jobs.children}{counts && `: ${counts}`}</h3>
-      <Asking of={found}>{(page) => <ul className="children">{[...page.items].reverse().map((each) => <Child key={each.id} of={each} />)}</ul>}</Asking>
+      {[FIRST, LATER].filter((states) => states.some((each) => job.children_by_state[each])).map((states) => <ChildrenIn key={states[0]} of={job} states={states} />)}
     </>
+  );
+}
+
+function ChildrenIn({ of: job, states }: { of: Job; states: readonly JobState[] }) {
+  const found = useInfiniteQuery({
+    queryKey: ['get', '/api/jobs', 'children', job.id, states],
+    initialPageParam: undefined as string | undefined,
+    queryFn: async ({ pageParam: cursor }) => (await api.GET('/api/jobs', { params: { query: { parent: job.id, state: [...states], limit: CHILDREN, cursor } } })).data!,
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+  return (
+    <Asking of={found}>
+      {({ pages }) => (
+        <>
+          {found.hasNextPage && <Button variant="link" isLoading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{words.jobs.earlier}</Button>}
+          <ul className="children">{pages.flatMap((each) => each.items).reverse().map((each) => <Child key={each.id} of={each} />)}</ul>
+        </>
+      )}
+    </Asking>
   );
 }
 
