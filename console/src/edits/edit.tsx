@@ -5,6 +5,7 @@ import { Dialog } from '../actions/dialog';
 import { cache } from '../api';
 import { words } from '../words';
 import { isLate, type Edition } from './edition';
+import { useGuard } from './guard';
 import { Stale, type Line } from './stale';
 
 export type EditProps<T, D> = {
@@ -63,6 +64,7 @@ export function Edit<T, D>(props: EditProps<T, D>) {
     void cache.invalidateQueries();
   };
   const leave = () => (isChanged && !asksToLeave ? setAsked(draft) : onClose());
+  useGuard(isChanged, leave);
   const stale = isStale && base && found && (
     <Stale was={lines(draftOf(base.value))} now={lines(draftOf(found.value))} mine={lines(draft)} take={take} keep={keep} />
   );

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rig.eventually import eventually
 from secondsite.domain import errors
 from secondsite.wire import rest
 from tests.console.acting import support_keyboard
@@ -136,6 +137,29 @@ def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):
     keyboard.page.get_by_role("dialog").wait_for(state="detached")
     assert groups(plan) == [["app01", "app02"], ["app03"]]
     keyboard.is_clean()
+
+
+def test_back_and_reload_ask_before_they_drop_what_was_changed(keyboard, plan):
+    """They dropped it without a word."""
+    keyboard.open("/plans").act("desk").act("Edit").dialog().act("Move app02 up")
+    page, asked = keyboard.page, []
+
+    def dismiss(dialog):
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    page.evaluate("location.reload()")
+    assert eventually(lambda: asked) == ["beforeunload"]
+    page.evaluate("history.back()")
+    keyboard.says("What you changed was not sent")
+    assert page.url.endswith("/plans/desk")
+    page.evaluate("history.back()")
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.wait_for_function("() => history.state !== 'stays'")
+    page.evaluate("history.back()")
+    page.wait_for_url("**/console/plans")
+    assert groups(plan) == [["app01", "app02"], ["app03"]]
 
 
 def test_what_is_said_is_in_view_however_far_the_form_is_scrolled(keyboard, plan, rig):
