@@ -77,6 +77,18 @@ def test_machines_groups_and_actions_move_by_keys_that_say_where_they_went(keybo
     keyboard.is_clean()
 
 
+def test_after_something_is_taken_out_the_focus_is_where_it_was(keyboard, plan):
+    """It was lost to the page below, and the next Tab began at the top."""
+    keyboard.open("/plans/desk").act("Edit").dialog().act("Take app01 out").says("app01 was taken out")
+    assert eventually(keyboard.focus) == "Take app02 out"
+    keyboard.press("Enter").says("app02 was taken out")
+    assert keyboard.focus() == "Choose machines for group 1"
+    keyboard.act("Take Group 1 out").says("Group 1 was taken out")
+    assert keyboard.focus() == "Take Group 1 out"
+    keyboard.press("Enter")
+    assert eventually(lambda: keyboard.focus() == "Add a group")
+
+
 def test_machines_and_groups_are_dragged(keyboard, plan):
     keyboard.open("/plans/desk").act("Edit").dialog()
     item = keyboard.page.locator

@@ -130,6 +130,13 @@ export function take(draft: Draft, key: string): Draft {
   return place ? inGroup(draft, place.group, (group) => ({ ...group, [place.part]: group[place.part].filter((each) => each.key !== key) })) : draft;
 }
 
+/** What stands next to it in its list, or before it: what is looked at once it is gone. */
+export function neighbour({ groups }: Draft, key: string): string | undefined {
+  const list = [groups, ...groups.flatMap((group) => PARTS.map((part) => group[part]))].find((each) => each.some((one) => one.key === key)) ?? [];
+  const at = list.findIndex((each) => each.key === key);
+  return (list[at + 1] ?? list[at - 1])?.key;
+}
+
 /** To before what stands at `to.at` there now. */
 export function move(draft: Draft, key: string, to: Place): Draft {
   const from = find(draft, key);

@@ -13,7 +13,7 @@ import { words } from '../../words';
 import { ActionFields } from './action';
 import { useDrag, type Dragged, type Fall } from './drag';
 import {
-  addAction, changeAction, find, isAction, move, moveGroup, newAction, newGroup, placesFor, setMachines, startedBy, step, take, titleOf, wrongAction, wrongGroup,
+  addAction, changeAction, find, isAction, move, moveGroup, neighbour, newAction, newGroup, placesFor, setMachines, startedBy, step, take, titleOf, wrongAction, wrongGroup,
   PARTS, type Action, type Draft, type Group, type Machine, type Part, type Place,
 } from './draft';
 
@@ -23,7 +23,8 @@ type Tools = Props & {
   drag: ReturnType<typeof useDrag>;
   /** Takes over a move, says it aloud, and puts the focus back where it was: `focus` is an id. */
   go: (to: Draft, key: string, focus: string) => void;
-  say: (text: string) => void;
+  /** Takes something out, says so, and puts the focus on the same button of its neighbour, or on what adds to its list: `add` is an id. */
+  drop: (to: Draft, key: string, name: string, add: string) => void;
   focusNext: (id: string) => void;
 };
 
@@ -37,6 +38,9 @@ function useFocus() {
   });
   return (id: string) => void (wanted.current = id);
 }
+
+const ADDS_GROUP = 'adds-group';
+const adds = (group: string, part: Part) => `${group}-${part}-add`;
 
 const nameOf = (draft: Draft, { group, part, at }: Place) => draft.groups.find((each) => each.key === group)![part][at]!.name || words.edits.plan.newAction;
 const lengthOf = (draft: Draft, { group, part }: Place) => draft.groups.find((each) => each.key === group)![part].length;
@@ -53,15 +57,20 @@ export function Groups({ draft, change, tried }: Props) {
     focusNext(focus);
     change(to);
   };
-  const drop = ({ key, isGroup }: Dragged, fall: Fall) => go(isGroup ? moveGroup(draft, key, groupAt(draft, fall)) : move(draft, key, placeOf(draft, fall)), key, `${key}-drag`);
-  const drag = useDrag(drop);
-  const tools = { draft, change, tried, drag, go, say, focusNext };
+  const drop = (to: Draft, key: string, name: string, add: string) => {
+    const next = neighbour(draft, key);
+    say(plan.out(name));
+    focusNext(next ? `${next}-drop` : add);
+    change(to);
+  };
+  const drag = useDrag(({ key, isGroup }: Dragged, fall: Fall) => go(isGroup ? moveGroup(draft, key, groupAt(draft, fall)) : move(draft, key, placeOf(draft, fall)), key, `${key}-drag`));
+  const tools = { draft, change, tried, drag, go, drop, focusNext };
   return (
     <>
       <p role="status" className="pf-v6-screen-reader">{said}</p>
       <ol className="plan-groups">{draft.groups.map((each, at) => <OneGroup key={each.key} group={each} number={at + 1} tools={tools} />)}</ol>
       {tried && !draft.groups.length && <Help id="no-group" wrong={plan.needGroup} />}
-      <div className="acts"><Button variant="secondary" onClick={() => change({ ...draft, groups: [...draft.groups, newGroup()] })}>{plan.addGroup}</Button></div>
+      <div className="acts"><Button id={ADDS_GROUP} variant="secondary" onClick={() => change({ ...draft, groups: [...draft.groups, newGroup()] })}>{plan.addGroup}</Button></div>
     </>
   );
 }
@@ -76,17 +85,14 @@ function placeOf(draft: Draft, { list, before }: Fall): Place {
 }
 
 function OneGroup({ group, number, tools }: { group: Group; number: number; tools: Tools }) {
-  const { draft, tried, drag, go, change, say } = tools;
+  const { draft, tried, drag, go, drop } = tools;
   const { plan } = words.edits;
   const name = plan.group(number);
-  const drop = () => {
-    say(plan.out(name));
-    change({ ...draft, groups: draft.groups.filter((each) => each.key !== group.key) });
-  };
+  const out = () => drop({ ...draft, groups: draft.groups.filter((each) => each.key !== group.key) }, group.key, name, ADDS_GROUP);
   return (
     <li data-group={group.key} className={looks(drag, group.key)} aria-label={name}>
       <Row
-        of={{ key: group.key, isGroup: true }} name={name} drag={drag} onDrop={drop}
+        of={{ key: group.key, isGroup: true }} name={name} drag={drag} onDrop={out}
         onUp={() => go(moveGroup(draft, group.key, number - 2), group.key, `${group.key}-up`)} onDown={() => go(moveGroup(draft, group.key, number + 1), group.key, `${group.key}-down`)}
       ><h3>{name}</h3></Row>
       {PARTS.map((part) => <List key={part} group={group} part={part} number={number} tools={tools} />)}
@@ -113,7 +119,7 @@ function List({ group, part, number, tools }: { group: Group; part: Part; number
       <h4 className="lesser">{title}</h4>
       {group[part].length === 0 && <p className="small">{plan.nothing}</p>}
       <ol className="plan-items">{group[part].map((each) => <Item key={each.key} of={each} place={{ group: group.key, part }} tools={tools} />)}</ol>
-      {isAction(part) ? <Button variant="link" isInline onClick={add}>{plan.addAction(title)}</Button> : <Machines group={group} number={number} tools={tools} />}
+      {isAction(part) ? <Button id={adds(group.key, part)} variant="link" isInline onClick={add}>{plan.addAction(title)}</Button> : <Machines group={group} number={number} tools={tools} />}
     </section>
   );
 }
@@ -132,7 +138,7 @@ function Machines({ group, number, tools: { draft, change, tried } }: { group: G
   };
   return (
     <>
-      <Button variant="link" isInline aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>{plan.addMachines(number)}</Button>
+      <Button id={adds(group.key, 'machines')} variant="link" isInline aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>{plan.addMachines(number)}</Button>
       {isOpen && <Ticks title={plan.machines(number)} rows={free} value={new Set(group.machines.map((each) => each.key))} onChange={set} wrong={tried && wrongGroup(group)} />}
     </>
   );
@@ -141,20 +147,17 @@ function Machines({ group, number, tools: { draft, change, tried } }: { group: G
 const isManual = (of: Machine | Action): of is Action => 'instruction' in of;
 
 function Item({ of, place, tools }: { of: Machine | Action; place: Pick<Place, 'group' | 'part'>; tools: Tools }) {
-  const { draft, drag, go, tried, change, say } = tools;
+  const { draft, drag, go, tried, change } = tools;
   const [opened, setOpen] = useState(() => isManual(of) && !of.name);
   const { plan } = words.edits;
   const name = of.name || plan.newAction;
   const wrong = isManual(of) ? wrongAction(of, startedBy(draft, place)) : {};
   const isOpen = isManual(of) && (opened || (tried && Object.keys(wrong).length > 0));
-  const drop = () => {
-    say(plan.out(name));
-    change(take(draft, of.key));
-  };
+  const out = () => tools.drop(take(draft, of.key), of.key, name, adds(place.group, place.part));
   return (
     <li data-key={of.key} className={looks(drag, of.key)}>
       <Row
-        of={{ key: of.key, isGroup: false }} name={name} drag={drag} onDrop={drop} onUp={() => go(step(draft, of.key, -1), of.key, `${of.key}-up`)} onDown={() => go(step(draft, of.key, 1), of.key, `${of.key}-down`)}
+        of={{ key: of.key, isGroup: false }} name={name} drag={drag} onDrop={out} onUp={() => go(step(draft, of.key, -1), of.key, `${of.key}-up`)} onDown={() => go(step(draft, of.key, 1), of.key, `${of.key}-down`)}
         place={<Where of={of} place={place} tools={tools} name={name} />} isOpen={isOpen} onEdit={isManual(of) ? () => setOpen(!isOpen) : undefined}
       >{isManual(of) ? `${name} (${of.isScript ? plan.script : plan.person})` : `${name}${of.isAway ? `, ${plan.away}` : ''}`}</Row>
       {isManual(of) && isOpen && <ActionFields action={of} started={startedBy(draft, place)} wrong={tried ? wrong : {}} onChange={(to) => change(changeAction(draft, place, to))} />}
