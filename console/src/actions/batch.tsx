@@ -10,6 +10,7 @@ import { Choice, Tick, isLong } from './fields';
 import { isPossible, standing } from './possible';
 import { start } from './start';
 import { Ticks, type Ticked } from './ticked';
+import { stepsOf } from './ways';
 
 const VERBS = ['test_failover', 'cleanup_test_failover', 'failover', 'planned_failover', 'commit', 'cancel_failover', 'reprotect', 'resynchronize', 'update_names', 'disable_protection'] as const;
 type BatchVerb = (typeof VERBS)[number];
@@ -49,7 +50,8 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
   const offered = asNow(rows, now, verb);
   const chosen = offered.filter((each) => ids.has(each.id));
   const machines = chosen.map((each) => each.id);
-  const first = rows.find((each) => ids.has(each.id)) ?? rows[0]!;
+  const meant = new Set((chosen.length ? chosen : offered.filter((each) => !each.cannot)).map((each) => each.id));
+  const going = now.filter((each) => meant.has(each.id));
   const hasWays = verb === 'failover' || verb === 'planned_failover';
   const options = { ...(hasWays && { direction: direction || null }), ...(verb === 'failover' && { shut_down_source: shutsDown }), ...(verb === 'cleanup_test_failover' && asOptions(given)) };
   const wrong = wrongIn(chosen);
@@ -61,7 +63,7 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={actions.steps[verb](...(verb === 'reprotect' ? [first.target_site, first.source_site] as const : [first.source_site, first.target_site] as const))} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
+      steps={stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
       isSound={!wrong && !isLong(given.notes)} request={JSON.stringify({ verb, machines, options })} send={(key) => start(verb, { machines }, options, key)}
     >
       {(tried) => (

@@ -14,6 +14,7 @@ import { Choice, Tick, isLong } from './fields';
 import type { Plan, PlanVerb } from './plan-acts';
 import { start } from './start';
 import { Ticks } from './ticked';
+import { stepsOf } from './ways';
 
 type Point = Shapes['RecoveryPointChoice'];
 
@@ -42,16 +43,17 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const asked = useOptions(verb);
   const { actions } = words;
   const { plan: say } = actions;
-  const first = plan.groups[0]?.machines[0];
-  const networks = useDrillNetworks(first?.target_site);
   const meanwhile = useEdited(plan, verb);
   const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
-  const sites = [first?.source_site ?? words.none, first?.target_site ?? words.none] as const;
-  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.madeThere(first?.target_site ?? words.none));
+  const preview = usePreview(part, asked.options.choice);
+  const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
+  const going = plan.groups.flatMap((each) => each.machines).filter((each) => !taken.size || taken.has(each.id));
+  const networks = useDrillNetworks(going[0]?.target_site);
+  const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.batch.made);
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={actions.steps[verb](...(verb === 'reprotect' ? [sites[1], sites[0]] as const : sites))} meanwhile={meanwhile} loses={loses} confirm={plan.name}
+      steps={stepsOf(verb, going)} meanwhile={meanwhile} loses={loses} confirm={plan.name}
       isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} send={(key) => start(verb, { plan: plan.name }, asked.options, key)}
     >
       {() => (
@@ -62,7 +64,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
           {verb === 'test_failover' && <Choice title={actions.network.title} value={asked.network} onChange={asked.setNetwork} options={networks} />}
           {verb === 'failover' && <Tick title={say.shutDown} help={actions.shutDownHelp} value={asked.shutsDown} onChange={asked.setShutsDown} />}
           {verb === 'cleanup_test_failover' && <VerdictFields value={asked.given} onChange={asked.setGiven} />}
-          <Preview of={part} choice={asked.options.choice} />
+          <Asking of={preview}>{(found) => <Shown of={found} />}</Asking>
         </>
       )}
     </Dialog>
@@ -102,10 +104,8 @@ function Points({ of: params, value, onChange }: { of: Part; value: Point; onCha
 }
 
 /** What the run would be, group by group, as the vault says it. */
-function Preview({ of: { path, query }, choice }: { of: Part; choice: Point | undefined }) {
-  const found = queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path, query: { ...query, choice } } }, WHILE_SHOWN);
-  return <Asking of={found}>{(preview) => <Shown of={preview} />}</Asking>;
-}
+const usePreview = ({ path, query }: Part, choice: Point | undefined) =>
+  queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path, query: { ...query, choice } } }, WHILE_SHOWN);
 
 function Shown({ of: preview }: { of: Shapes['PlanPreview'] }) {
   const { plan: say, predicted, unknown } = words.actions;

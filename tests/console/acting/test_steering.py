@@ -88,6 +88,22 @@ def test_all_that_can_be_are_chosen_and_one_that_no_longer_can_be_is_named(keybo
     keyboard.is_clean()
 
 
+def test_machines_that_go_different_ways_are_told_way_by_way(keyboard, vault):
+    """Of all of them was said where the first one goes."""
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(vault.machines["app04"], verb)().wait()
+    keyboard.open("/machines?search=app0").act("Act on these").dialog().reach("What").press("p")
+    keyboard.reach("app01").press("Space").reach("app04").press("Space")
+    keyboard.says("app01: The machine at a is shut down").says("app04: The machine at b is shut down")
+    keyboard.picture("batch-ways").act("Planned failover").says("Choose a direction")
+    keyboard.reach("Direction").press("h").act("Planned failover")
+    assert vault.jobs[keyboard.job()].wait().state == "succeeded"
+    assert [vault.machines[each].show().active_site for each in ("app01", "app04")] == ["a", "a"]
+    vault.machines["app04"].commit().wait()
+    vault.machines["app04"].reprotect().wait()
+    keyboard.is_clean()
+
+
 def test_what_hinders_a_run_of_a_plan_is_left_out(keyboard, vault):
     """The refusal named an option of the command line, and the dialog had nothing like it."""
     vault.plans.create("half", [rest.PlanGroupChange(machines=(name,)) for name in ("app05", "app06")])

@@ -1,1 +1,0 @@
-import{Gt as e,gt as t}from"./format-Cp7qRPHQ.js";import{t as n}from"./fields-Cp_pBAor.js";var r=e();function i({value:e,onChange:i}){let{plan:a}=t.actions;return(0,r.jsx)(n,{title:a.direction,value:e,onChange:e=>i(e),options:[[``,a.any],[`away`,a.away],[`home`,a.home]]})}export{i as t};
