@@ -143,6 +143,19 @@ def test_what_another_person_changed_stands_beside_it(keyboard, plan):
     keyboard.is_clean()
 
 
+def test_what_another_person_changed_is_looked_at_again_before_it_is_deleted(keyboard, plan):
+    """The same refusal came for ever."""
+    keyboard.open("/plans/desk").act("Delete").dialog()
+    plan.set([one_of("app01")])
+    keyboard.act("Delete").says("Somebody else changed this meanwhile").says("Close this, and open it anew")
+    dialog = keyboard.page.get_by_role("dialog")
+    assert dialog.get_by_role("button", name="Delete", exact=True).is_disabled()
+    keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    keyboard.act("Delete").dialog().press("Escape")
+    assert groups(plan) == [["app01"]]
+
+
 def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):
     keyboard.open("/plans/desk").act("Edit").dialog().act("Move app02 up").press("Escape")
     keyboard.says("What you changed was not sent").press("Escape")
