@@ -2,7 +2,7 @@
 import { Alert } from '@patternfly/react-core';
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../actions/dialog';
-import { cache } from '../api';
+import { Refused, cache } from '../api';
 import { words } from '../words';
 import { isLate, type Edition } from './edition';
 import { useGuard } from './guard';
@@ -53,25 +53,29 @@ export function Edit<T, D>(props: EditProps<T, D>) {
   const { title, act, verb, found, again, draftOf, lines, isSound, steps = [], send, variant, result, onClose, children } = props;
   const { base, draft, change, keep, take, isStale, isChanged } = useDraft(props);
   const [asked, setAsked] = useState<D>(); // of which draft was asked whether to drop it: of another one anew
-  const asksToLeave = isChanged && asked === draft;
+  const [isUnsure, setUnsure] = useState(false); // whether the vault got something of which no answer came
+  const isThere = isUnsure && isStale && !!found && same(lines(draftOf(found.value)), lines(draft));
   const deliver = async (key: string) => {
     try {
       await send(draft, base?.tag ?? '', key);
     } catch (problem) {
+      if (!(problem instanceof Refused)) setUnsure(true);
       if (isLate(problem)) await again?.();
       throw problem;
     }
     void cache.invalidateQueries();
   };
-  const leave = () => (isChanged && !asksToLeave ? setAsked(draft) : onClose());
-  useGuard(isChanged, leave);
-  const stale = isStale && base && found && (
+  const isUnsent = isChanged && !isThere && !result;
+  const asksToLeave = isUnsent && asked === draft;
+  const leave = () => (isUnsent && !asksToLeave ? setAsked(draft) : onClose());
+  useGuard(isUnsent, leave);
+  const stale = isStale && !isThere && base && found && (
     <Stale was={lines(draftOf(base.value))} now={lines(draftOf(found.value))} mine={lines(draft)} take={take} keep={keep} />
   );
   return (
     <Dialog
-      title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isSaid={(problem) => !isLate(problem)}
-      request={JSON.stringify(draft)} result={result} send={deliver} onClose={onClose} leave={leave} notice={asksToLeave && <Unsent />}
+      title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isSaid={(problem) => !isThere && !isLate(problem)}
+      request={JSON.stringify(draft)} result={isThere ? <p>{words.edits.isThere}</p> : result} send={deliver} onClose={onClose} leave={leave} notice={asksToLeave && <Unsent />}
     >
       {(tried) => children(draft, change, tried)}
     </Dialog>

@@ -10,6 +10,7 @@ export const edits = {
   secret: 'a new one',
   unsent: 'What you changed was not sent',
   unsentDo: 'Leave once more to drop it, or save it.',
+  isThere: 'It is saved: the vault got it, though its answer was lost.',
   mayNot: (what: string) => `Your role does not allow this: ${what}.`,
   stale: {
     title: 'Somebody else changed this meanwhile',

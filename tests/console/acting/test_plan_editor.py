@@ -164,6 +164,22 @@ def test_what_was_changed_is_not_lost_by_one_key(keyboard, plan):
     keyboard.is_clean()
 
 
+def test_ones_own_change_whose_answer_was_lost_is_told_as_saved(keyboard, plan):
+    """It was told as somebody else's."""
+    keyboard.page.route("**/api/plans/desk", lose_the_answer)
+    keyboard.open("/plans/desk").act("Edit").dialog().reach("RTO goal").press("Control+a")
+    keyboard.write("RTO goal", "5 h").act("Save").says("It is saved: the vault got it").act("Close")
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    assert plan.show().rto_goal_seconds == 18_000
+
+
+def lose_the_answer(route):
+    if route.request.method == "PUT":
+        route.fetch()
+        return route.abort()
+    return route.continue_()
+
+
 def test_back_and_reload_ask_before_they_drop_what_was_changed(keyboard, plan):
     """They dropped it without a word."""
     keyboard.open("/plans").act("desk").act("Edit").dialog().act("Move app02 up")
