@@ -5,7 +5,7 @@ import { Refused } from './api';
 import { may, useWho, type Who } from './api/session';
 import { cameBack } from './entering';
 import { follow } from './live';
-import { pages } from './pages';
+import { pages, type Page } from './pages';
 import { PageFrame } from './parts/frame';
 import { Failure, Fence, Loading } from './parts/state';
 import { Shell } from './shell';
@@ -26,13 +26,14 @@ export function App() {
 
 function LoggedIn({ who }: { who: Who }) {
   useLayoutEffect(follow, []); // before the effects of pages, which ask it for rows
-  const seen = pages.filter((each) => may(who, each.permission));
+  const mine = (each: Page) => may(who, each.permission);
+  const seen = pages.filter(mine);
   return (
     <Shell who={who} pages={seen}>
       <Suspense fallback={<Loading />}>
         <Switch>
-          {seen.map(({ path, show: Page }) => (
-            <Route key={path} path={path}><Fence key={path}><Page /></Fence></Route>
+          {pages.map((each) => (
+            <Route key={each.path} path={each.path}><Fence key={each.path}>{mine(each) ? <each.show /> : <NotMine of={each} />}</Fence></Route>
           ))}
           <Route path="/"><Redirect to={seen[0]?.path ?? '/none'} replace /></Route>
           <Route><PageFrame title={words.notFound.title}>{words.notFound.do}</PageFrame></Route>
@@ -40,4 +41,9 @@ function LoggedIn({ who }: { who: Who }) {
       </Suspense>
     </Shell>
   );
+}
+
+/** A page by its link, for a role that does not see it. */
+function NotMine({ of: { name } }: { of: Page }) {
+  return <PageFrame title={words.pages[name]}>{words.edits.mayNot(words.pages[name])}</PageFrame>;
 }

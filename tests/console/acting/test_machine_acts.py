@@ -134,6 +134,7 @@ def test_a_reader_sees_what_the_role_does_not_allow(rig, browser, vault):
     tab.open(page_of(vault, "app01")).is_settled()
     tab.page.get_by_text("Your role does not allow: Fail over").wait_for()
     assert tab.page.get_by_role("button", name="Fail over").count() == 0
+    tab.open("/providers").is_settled().page.get_by_text("Your role does not allow this: Log-in").wait_for()
     tab.page.context.close()
 
 
