@@ -101,6 +101,22 @@ def test_machines_and_groups_are_dragged(keyboard, plan):
     keyboard.is_clean()
 
 
+def test_escape_ends_a_drag_and_nothing_else(keyboard, plan):
+    keyboard.open("/plans/desk").act("Edit").dialog()
+    mouse, handle = keyboard.page.mouse, keyboard.page.get_by_title("Drag app01")
+    handle.scroll_into_view_if_needed()
+    mouse.move(*middle(handle))
+    mouse.down()
+    dragged = keyboard.page.locator(".dragged")
+    dragged.wait_for()
+    keyboard.press("Escape")
+    dragged.wait_for(state="detached")
+    mouse.up()
+    assert keyboard.page.get_by_role("dialog").is_visible()
+    keyboard.press("Escape").page.get_by_role("dialog").wait_for(state="detached")
+    assert groups(plan) == [["app01", "app02"], ["app03"]]
+
+
 def drag(keyboard, handle, onto, *, lower):
     """By the pointer: press on a handle, wait at the lower edge until the list has come by, let go there."""
     mouse, handle = keyboard.page.mouse, keyboard.page.get_by_title(handle)

@@ -35,6 +35,10 @@ export function useDrag(drop: (what: Dragged, to: Fall) => void) {
   const [dragged, setDragged] = useState<Dragged>();
   const [fall, setFall] = useState<Fall>();
   const pointer = useRef<Pointer>({ x: 0, y: 0 });
+  const end = () => {
+    setDragged(undefined);
+    setFall(undefined);
+  };
   useEffect(() => {
     if (!dragged) return;
     let frame = requestAnimationFrame(function follow() {
@@ -43,12 +47,18 @@ export function useDrag(drop: (what: Dragged, to: Fall) => void) {
       setFall((former) => (former?.list === to?.list && former?.before === to?.before ? former : to));
       frame = requestAnimationFrame(follow);
     });
-    return () => cancelAnimationFrame(frame);
+    // Escape ends the drag, and is not heard by the dialog.
+    const key = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      end();
+    };
+    addEventListener('keydown', key, true);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener('keydown', key, true);
+    };
   }, [dragged]);
-  const end = () => {
-    setDragged(undefined);
-    setFall(undefined);
-  };
   const at = (event: PointerEvent) => (pointer.current = { x: event.clientX, y: event.clientY });
   /** What the handle of something listens to. */
   const handle = (what: Dragged) => ({
