@@ -2,6 +2,7 @@
 import { FormGroup, FormHelperText, Radio } from '@patternfly/react-core';
 import { useId } from 'react';
 import { WHILE_SHOWN, queries, type Shapes } from '../api';
+import { vaultNow } from '../api/clock';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
 import { instant, span } from '../words/format';
@@ -27,7 +28,7 @@ export function lacking({ kind, point, at }: Chosen): string | false {
   if (kind !== 'at') return false;
   const asked = read(at);
   if (!asked) return needAt;
-  return Date.parse(asked) > Date.now() && late;
+  return Date.parse(asked) > vaultNow() && late;
 }
 
 /** As the body of a verb has it. */

@@ -2,6 +2,7 @@
 import { QueryCache, QueryClient } from '@tanstack/react-query';
 import createFetch, { type Middleware } from 'openapi-fetch';
 import createQueries from 'openapi-react-query';
+import { hearDate } from './clock';
 import type { components, paths } from './schema';
 
 export type Shapes = components['schemas'];
@@ -31,6 +32,7 @@ const manners: Middleware = {
     return request;
   },
   async onResponse({ response }) {
+    hearDate(response.headers.get('date'));
     if (response.ok) return response;
     throw await refusal(response);
   },

@@ -1,16 +1,17 @@
 // What the vault tells by itself, as pages use it: rows of machines, what has changed, and whether it is heard.
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { SESSION, cache, readAgain } from '../api';
+import { vaultNow } from '../api/clock';
 import type { FromWorker, ToWorker } from './messages';
 import type { MachineRow } from './rows';
 import worker from './worker?sharedworker&url';
 
 export type { Health, JobState, MachineRow, State } from './rows';
 
-type Link = { isLost: boolean; heardAt: number; ahead: number };
+type Link = { isLost: boolean; heardAt: number };
 type Told = { machines: readonly MachineRow[] | undefined; link: Link };
 
-let told: Told = { machines: undefined, link: { isLost: false, heardAt: 0, ahead: 0 } };
+let told: Told = { machines: undefined, link: { isLost: false, heardAt: 0 } };
 const listeners = new Set<() => void>();
 
 function set(change: Partial<Told>) {
@@ -33,13 +34,12 @@ export const useLink = () => useSyncExternalStore(subscribe, () => told.link);
 
 /** The vault's time in seconds since 1970, ticking: ages are counted by it. */
 export function useNow(everyMs = 1_000): number {
-  const link = useLink();
-  const [mine, setMine] = useState(Date.now());
+  const [now, setNow] = useState(vaultNow);
   useEffect(() => {
-    const clock = setInterval(() => setMine(Date.now()), everyMs);
+    const clock = setInterval(() => setNow(vaultNow()), everyMs);
     return () => clearInterval(clock);
   }, [everyMs]);
-  return (mine + link.ahead) / 1000;
+  return now / 1000;
 }
 
 /** What appliances are asked for: with one that comes back, what it could not say before is asked again. */
@@ -51,7 +51,7 @@ function hear(message: FromWorker) {
     void cache.invalidateQueries({ queryKey: SESSION });
     return set({ link: { ...told.link, isLost: true } });
   }
-  const link: Link = { isLost: false, heardAt: message.heardAt, ahead: message.ahead };
+  const link: Link = { isLost: false, heardAt: message.heardAt };
   if (told.link.isLost) void cache.invalidateQueries();
   if (message.kind === 'alive') return set({ link });
   if (message.kind === 'whole') return set({ machines: byName(message.machines), link });

@@ -1,8 +1,8 @@
 // What the worker, which holds the stream, and the tabs say to each other.
 import type { MachineRow } from './rows';
 
-/** `ahead`: by how many milliseconds the vault's clock is ahead of this browser's. */
-type Heard = { heardAt: number; ahead: number };
+/** By this browser's clock. */
+type Heard = { heardAt: number };
 export type FromWorker =
   | ({ kind: 'whole'; machines: MachineRow[] } & Heard)
   | ({ kind: 'changes'; machines: MachineRow[]; gone: string[]; hasJobs: boolean; things: string[] } & Heard)

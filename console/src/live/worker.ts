@@ -5,7 +5,7 @@ import type { Shapes } from '../api';
 import type { FromWorker, ToWorker } from './messages';
 import { reader, type MachineRow } from './rows';
 
-type Batch = Partial<Shapes['LiveBatch']> & { at: string };
+type Batch = Partial<Shapes['LiveBatch']>;
 type Rows = Shapes['MachineRows'];
 
 const LOOK_EVERY_MS = 3_000;
@@ -17,7 +17,7 @@ let stream: EventSource | undefined;
 let isOpening = false;
 let isLoading = false;
 let mark: string | undefined;
-let heard = { heardAt: 0, ahead: 0 };
+let heard = { heardAt: 0 };
 
 function tell(message: FromWorker) {
   for (const port of ports.keys()) port.postMessage(message);
@@ -63,7 +63,7 @@ function follow() {
 
 function hear(kind: 'whole' | 'changes' | 'alive', batch: Batch, id: string) {
   if (id) mark = id;
-  heard = { heardAt: Date.now(), ahead: Date.parse(batch.at) - Date.now() };
+  heard = { heardAt: Date.now() };
   if (kind === 'alive') return tell({ kind, ...heard });
   if (kind === 'whole' && batch.machine_columns) machine = reader(batch.machine_columns);
   if (kind === 'whole') machines = new Map();
@@ -83,7 +83,7 @@ async function load() {
   try {
     const found = await rows('');
     machines = new Map(found.rows.map((each) => machine(each)).map((each) => [each.id, each]));
-    heard = { heardAt: Date.now(), ahead: Date.parse(found.at) - Date.now() };
+    heard = { heardAt: Date.now() };
     tell(whole());
   } catch {
     tell({ kind: 'lost' });

@@ -2,6 +2,7 @@
 import { Gallery, Progress } from '@patternfly/react-core';
 import { Link } from 'wouter';
 import { queries, type Shapes } from '../api';
+import { vaultNow } from '../api/clock';
 import { Facts, Part, Rows } from '../parts/facts';
 import { Findings } from '../parts/findings';
 import { PageFrame, To, jobPath, machinePath } from '../parts/frame';
@@ -139,7 +140,7 @@ function Stores({ of: stores }: { of: readonly Shapes['StoreForecast'][] }) {
 
 function Full({ at }: { at: string | null | undefined }) {
   if (at == null) return <>{words.overview.notFull}</>;
-  const left = Date.parse(at) - Date.now();
+  const left = Date.parse(at) - vaultNow();
   const says = words.overview.fullIn(span(Math.max(0, Math.floor(left / 1000))));
   return left < FULL_SOON_MS ? <strong className="late">{says}</strong> : <>{says}</>;
 }

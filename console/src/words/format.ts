@@ -1,4 +1,5 @@
 // Figures as people read them. Instants are shown in UTC, as the command line and the logs have them.
+import { vaultNow } from '../api/clock';
 import { words } from '.';
 
 const STEPS = [
@@ -35,8 +36,8 @@ export function instant(at: string | number | null | undefined): string {
   return at == null ? words.none : `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** How long ago. */
-export function ago(at: string | null | undefined, now = Date.now()): string {
+/** How long ago, by the vault's clock. */
+export function ago(at: string | null | undefined, now = vaultNow()): string {
   return at == null ? words.none : words.ago(span(Math.max(0, Math.round((now - Date.parse(at)) / 1000))));
 }
 

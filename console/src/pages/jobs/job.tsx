@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { Answer, JobActs } from '../../actions/job-acts';
 import { api, queries, type Shapes } from '../../api';
+import { vaultNow } from '../../api/clock';
 import type { JobState } from '../../live';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, jobPath, machinePath } from '../../parts/frame';
@@ -48,7 +49,7 @@ const Above = () => (
   <Breadcrumb><BreadcrumbItem render={({ className }) => <Link href="/jobs" className={className}>{words.pages.jobs}</Link>} /></Breadcrumb>
 );
 
-const seconds = (from: string | null | undefined, to: string | null | undefined) => (from ? ((to ? Date.parse(to) : Date.now()) - Date.parse(from)) / 1000 : null);
+const seconds = (from: string | null | undefined, to: string | null | undefined) => (from ? ((to ? Date.parse(to) : vaultNow()) - Date.parse(from)) / 1000 : null);
 
 function About({ of: job }: { of: Job }) {
   return (

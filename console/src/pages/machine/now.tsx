@@ -2,6 +2,7 @@
 import { Label, LabelGroup } from '@patternfly/react-core';
 import { Fragment, useMemo } from 'react';
 import { queries, type Shapes } from '../../api';
+import { vaultNow } from '../../api/clock';
 import { useNow } from '../../live';
 import { Chart, SPANS, type Line } from '../../parts/chart';
 import { Facts, Part, Rows } from '../../parts/facts';
@@ -81,7 +82,7 @@ function Possible({ of: machine }: { of: Machine }) {
 }
 
 function Freshness({ of: machine }: { of: Machine }) {
-  const since = useMemo(() => new Date(Date.now() - 24 * 3_600_000).toISOString(), []);
+  const since = useMemo(() => new Date(vaultNow() - 24 * 3_600_000).toISOString(), []);
   const series = queries.useQuery('get', '/api/machines/{machine}/rpo', { params: { path: { machine: machine.id }, query: { since, every: EVERY_SECONDS } } });
   const policies = queries.useQuery('get', '/api/policies', { params: { query: { limit: 500 } } });
   const goal = policies.data?.items.find((each) => each.name === machine.policy)?.rpo_threshold_seconds;
@@ -96,7 +97,7 @@ function Freshness({ of: machine }: { of: Machine }) {
 /** The ages grow while one looks: a machine is told again only when something of it changes. */
 function Ages({ of: { rpo } }: { of: Machine }) {
   const { facts } = words.machine;
-  const read = useMemo(() => Date.now() / 1000, [rpo]);
+  const read = useMemo(() => vaultNow() / 1000, [rpo]);
   const now = useNow();
   const later = Math.max(0, now - read);
   const grown = (seconds: number | null | undefined) => (seconds == null ? words.none : span(Math.floor(seconds + later)));
