@@ -48,7 +48,7 @@ def test_a_list_is_searched_as_one_types_and_its_filter_stands_in_the_address(in
     assert names.all_inner_texts() == ["web01", "web02"]
     inside.page.get_by_label("State", exact=True).select_option("failed_over")
     shows(inside, 1)
-    assert inside.page.url.endswith("?state=failed_over")
+    assert inside.page.url.endswith("?search=WEB&state=failed_over")
 
 
 def test_a_list_is_sorted_both_ways(inside):

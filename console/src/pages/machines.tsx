@@ -85,7 +85,7 @@ export default function Machines() {
 
 function List({ rows }: { rows: readonly MachineRow[] }) {
   const [asked, ask] = useSearchParams();
-  const [word, setWord] = useState(asked.get('search') ?? '');
+  const word = asked.get('search') ?? '';
   const [order, setOrder] = useState<Order>({ by: 'name', isDown: false });
   const sought = useDeferredValue(word.trim().toLowerCase());
   const now = useNow();
@@ -94,15 +94,15 @@ function List({ rows }: { rows: readonly MachineRow[] }) {
     const fits = (row: MachineRow) => row.name.toLowerCase().includes(sought) && wanted.every(([each, value]) => VALUES[each](row).includes(value));
     return inOrder(rows.filter(fits), order);
   }, [rows, sought, asked, order]);
-  const choose = (filter: Filter, value: string) => ask((present) => {
-    value ? present.set(filter, value) : present.delete(filter);
+  const choose = (what: Filter | 'search', value: string) => ask((present) => {
+    value ? present.set(what, value) : present.delete(what);
     return present;
   }, { replace: true });
   return (
     <>
       <Toolbar isStatic className="filters">
         <ToolbarContent>
-          <ToolbarItem><SearchInput aria-label={words.machines.search} placeholder={words.machines.search} value={word} onChange={(_, to) => setWord(to)} onClear={() => setWord('')} /></ToolbarItem>
+          <ToolbarItem><SearchInput aria-label={words.machines.search} placeholder={words.machines.search} value={word} onChange={(_, to) => choose('search', to)} onClear={() => choose('search', '')} /></ToolbarItem>
           {FILTERS.map((each) => <Choice key={each} filter={each} rows={rows} value={asked.get(each) ?? ''} choose={choose} />)}
           <ToolbarItem alignSelf="center"><span role="status" className="figure">{found.length === rows.length ? '' : words.machines.found(found.length)}</span></ToolbarItem>
           <ToolbarItem><BatchAct rows={found} /></ToolbarItem>
