@@ -15,11 +15,12 @@ export const chosen = (kind: Kind): Chosen => ({ kind, point: '', at: '' });
 const MOST_POINTS = 200;
 const WRITTEN = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?$/;
 
-/** "2026-11-30 08:09:10" as the API writes it; undefined if it is no instant. */
+/** "2026-11-30 08:09:10" as the API writes it; undefined if it is no instant: of 30 February a browser makes another day. */
 export function read(at: string): string | undefined {
   const [, day, time] = WRITTEN.exec(at.trim()) ?? [];
   const ms = Date.parse(`${day}T${time}Z`);
-  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
+  const found = Number.isNaN(ms) ? '' : new Date(ms).toISOString();
+  return found.startsWith(`${day}T${time}`) ? found : undefined;
 }
 
 export function lacking({ kind, point, at }: Chosen): string | false {

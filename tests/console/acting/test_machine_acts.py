@@ -59,6 +59,8 @@ def test_an_instant_is_read_before_anything_is_sent(keyboard, vault):
     keyboard.open(page_of(vault, "app03")).act("Fail over").dialog()
     keyboard.reach("Latest: all that arrived").press("ArrowUp").reach("Instant (UTC)")
     keyboard.press("Enter").says("Give an instant as")
+    keyboard.page.keyboard.type("2026-02-30 10:00:00")
+    keyboard.says("Give an instant as").press("Control+a")
     keyboard.page.keyboard.type("2999-01-01 00:00:00")
     keyboard.says("This instant has not come yet").picture("failover-instant")
     keyboard.press("Escape").page.get_by_role("dialog").wait_for(state="detached")
