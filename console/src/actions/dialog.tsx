@@ -7,6 +7,7 @@ import { Refused, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
 import { To, jobPath } from '../parts/frame';
 import { useUnheard } from '../parts/heard';
+import { Closes } from '../parts/instead';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { Typed } from './fields';
@@ -94,38 +95,40 @@ export function Dialog(props: DialogProps) {
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
   };
   return (
-    <Modal isOpen variant={variant} onClose={result ? onClose : leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
-      <ModalHeader title={title} labelId={`${id}-title`} />
-      <div className="dialog-says">
-        <Unheard />
-        {meanwhile}
-        {problem !== undefined && isSaid(problem) && <Said of={problem} />}
-        {notice}
-      </div>
-      <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
-        <Form id={id} ref={form} onSubmit={submit} noValidate>
-          {result && <div role="status">{result}</div>}
-          {!result && steps.length > 0 && (
-            <section aria-label={words.actions.will}>
-              <h2 className="lesser">{words.actions.will}</h2>
-              <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
-            </section>
+    <Closes value={undefined}>
+      <Modal isOpen variant={variant} onClose={result ? onClose : leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
+        <ModalHeader title={title} labelId={`${id}-title`} />
+        <div className="dialog-says">
+          <Unheard />
+          {meanwhile}
+          {problem !== undefined && isSaid(problem) && <Said of={problem} />}
+          {notice}
+        </div>
+        <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
+          <Form id={id} ref={form} onSubmit={submit} noValidate>
+            {result && <div role="status">{result}</div>}
+            {!result && steps.length > 0 && (
+              <section aria-label={words.actions.will}>
+                <h2 className="lesser">{words.actions.will}</h2>
+                <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
+              </section>
+            )}
+            {!result && children?.(tried)}
+            {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
+            {loses && !result && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
+            {loses && confirm && !result && <Typed name={confirm} value={typed} onChange={setTyped} tried={tried} />}
+          </Form>
+        </ModalBody>
+        <ModalFooter>
+          {!isKept && (
+            <Button type="submit" form={id} variant={loses ? 'danger' : 'primary'} isLoading={isBusy} isDisabled={isBusy || !!meanwhile}>
+              {needsApproval ? words.actions.asks(button) : button}
+            </Button>
           )}
-          {!result && children?.(tried)}
-          {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
-          {loses && !result && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
-          {loses && confirm && !result && <Typed name={confirm} value={typed} onChange={setTyped} tried={tried} />}
-        </Form>
-      </ModalBody>
-      <ModalFooter>
-        {!isKept && (
-          <Button type="submit" form={id} variant={loses ? 'danger' : 'primary'} isLoading={isBusy} isDisabled={isBusy || !!meanwhile}>
-            {needsApproval ? words.actions.asks(button) : button}
-          </Button>
-        )}
-        <Button variant="link" onClick={result ? onClose : leave}>{isKept ? words.actions.close : words.actions.back}</Button>
-      </ModalFooter>
-    </Modal>
+          <Button variant="link" onClick={result ? onClose : leave}>{isKept ? words.actions.close : words.actions.back}</Button>
+        </ModalFooter>
+      </Modal>
+    </Closes>
   );
 }
 

@@ -1,8 +1,9 @@
 // The acts on one machine: a button for each that its state and the role allow. Dialogs are loaded when they are opened.
 import { Button } from '@patternfly/react-core';
-import { Suspense, useState, type ComponentType } from 'react';
+import { useState, type ComponentType } from 'react';
 import { may, useWho, type Permission } from '../api/session';
 import { lazy } from '../parts/lazy';
+import { Opening } from '../parts/state';
 import { words } from '../words';
 import type { Machine } from './dialog';
 import type { Verb } from './start';
@@ -34,6 +35,7 @@ const verbs = Object.keys(acts) as Verb[];
 
 export function MachineActs({ machine }: { machine: Machine }) {
   const [open, setOpen] = useState<Verb>();
+  const close = () => setOpen(undefined);
   const who = useWho().data!;
   const allowed = verbs.filter((each) => machine.allowed_operations.includes(each));
   const mine = allowed.filter((each) => may(who, acts[each]!.permission));
@@ -47,7 +49,7 @@ export function MachineActs({ machine }: { machine: Machine }) {
       {failsBack && <FailBackAct machine={machine} />}
       {!allowed.length && <p>{actions.none}</p>}
       {foreign.length > 0 && <p>{actions.may(foreign.map((each) => actions.verbs[each]).join(', '))}</p>}
-      {Shown && <Suspense><Shown machine={machine} verb={open} onClose={() => setOpen(undefined)} /></Suspense>}
+      {Shown && <Opening onClose={close}><Shown machine={machine} verb={open} onClose={close} /></Opening>}
     </section>
   );
 }
@@ -55,10 +57,11 @@ export function MachineActs({ machine }: { machine: Machine }) {
 /** Where a machine could be protected back, it can also come home in one job. */
 function FailBackAct({ machine }: { machine: Machine }) {
   const [isOpen, setOpen] = useState(false);
+  const close = () => setOpen(false);
   return (
     <>
       <Button variant="secondary" onClick={() => setOpen(true)}>{words.actions.failback.act}</Button>
-      {isOpen && <Suspense><FailBack machine={machine} verb="planned_failover" onClose={() => setOpen(false)} /></Suspense>}
+      {isOpen && <Opening onClose={close}><FailBack machine={machine} verb="planned_failover" onClose={close} /></Opening>}
     </>
   );
 }

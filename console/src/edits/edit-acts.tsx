@@ -1,7 +1,8 @@
 // Buttons that open editors. What the role does not allow is said in their place.
 import { Button } from '@patternfly/react-core';
-import { Suspense, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { may, useWho, type Permission } from '../api/session';
+import { Opening } from '../parts/state';
 import { words } from '../words';
 
 /** `about`: what it edits, where several on a page say the same. */
@@ -9,6 +10,7 @@ export type EditAct = { label: string; about?: string; permission: Permission; i
 
 export function EditActs({ acts, isSmall = false, isQuiet = false }: { acts: readonly EditAct[]; isSmall?: boolean; isQuiet?: boolean }) {
   const [open, setOpen] = useState<number>();
+  const close = () => setOpen(undefined);
   const who = useWho().data!;
   const mine = acts.filter((each) => may(who, each.permission));
   const foreign = acts.filter((each) => !mine.includes(each));
@@ -18,7 +20,7 @@ export function EditActs({ acts, isSmall = false, isQuiet = false }: { acts: rea
         <Button key={label} size={isSmall ? 'sm' : 'default'} variant="secondary" isDanger={isDanger} aria-label={about ? `${label} ${about}` : undefined} onClick={() => setOpen(at)}>{label}</Button>
       ))}
       {foreign.length > 0 && !isQuiet && <p className="small">{words.edits.mayNot(foreign.map((each) => each.label).join(', '))}</p>}
-      {open !== undefined && <Suspense>{mine[open]?.show(() => setOpen(undefined))}</Suspense>}
+      {open !== undefined && <Opening onClose={close}>{mine[open]?.show(close)}</Opening>}
     </div>
   );
 }

@@ -1,8 +1,9 @@
 // What every page shows while it has nothing else to show.
 import { Button, EmptyState, EmptyStateActions, EmptyStateBody, EmptyStateFooter, Spinner } from '@patternfly/react-core';
-import { Component, type ReactNode } from 'react';
+import { Component, Suspense, type ReactNode } from 'react';
 import { Refused } from '../api';
 import { words } from '../words';
+import { Closes, Instead } from './instead';
 
 export function Loading() {
   return (
@@ -52,8 +53,12 @@ type Asked<T> = { data: T | undefined; error: unknown; isPending: boolean; refet
  * banner says how old it is. */
 export function Asking<T>({ of, children }: { of: Asked<T>; children: (found: T) => ReactNode }) {
   if (of.data !== undefined) return <>{children(of.data)}</>;
-  if (of.error) return <Failure problem={of.error} again={() => void of.refetch()} />;
-  return <Loading />;
+  return <Instead>{of.error ? <Failure problem={of.error} again={() => void of.refetch()} /> : <Loading />}</Instead>;
+}
+
+/** Around a dialog that may have to be fetched first. */
+export function Opening({ onClose, children }: { onClose: () => void; children: ReactNode }) {
+  return <Closes value={onClose}><Suspense fallback={<Instead><Loading /></Instead>}>{children}</Suspense></Closes>;
 }
 
 /** A page that breaks down takes nothing else with it. */

@@ -122,6 +122,39 @@ def test_a_dialog_says_how_old_it_is_while_the_vault_is_not_heard(keyboard, rig,
         rig.wait_connected()
 
 
+class Held:
+    """Requests of a tab, which wait."""
+
+    def __init__(self):
+        self.routes, self.is_shut = [], True
+
+    def __call__(self, route):
+        if self.is_shut:
+            self.routes.append(route)
+        else:
+            route.continue_()
+
+    def go_on(self):
+        self.is_shut = False
+        for each in self.routes:
+            each.continue_()
+
+
+def test_a_dialog_whose_program_is_still_fetched_is_seen_to_come(keyboard, vault):
+    """On a thin link the press seemed to do nothing."""
+    keyboard.open(page_of(vault, "app06")).page.get_by_role("button", name="Fail over").wait_for()
+    held, waits = Held(), keyboard.page.locator(".pf-v6-c-backdrop .pf-v6-c-spinner")
+    keyboard.page.route("**/assets/*.js", held)
+    keyboard.act("Fail over")
+    waits.wait_for()
+    keyboard.press("Escape")
+    waits.wait_for(state="detached")
+    keyboard.press("Enter")
+    waits.wait_for()
+    held.go_on()
+    keyboard.dialog().press("Escape").is_clean()
+
+
 def test_disabling_is_typed(keyboard, vault):
     keyboard.open(page_of(vault, "app07")).act("Disable protection").dialog("disable")
     keyboard.act("Disable protection").says("This is not app07")
