@@ -7,6 +7,7 @@ from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 NO_PROMPT = MachineCheck(name="prompt", kind="console", text="no such prompt", deadline_seconds=2)
+SAYS_ANOTHER = "([of, was]) => of.innerText !== was"
 OF_CHILDREN = "(many) => document.querySelectorAll('.children > li').length === many"
 
 
@@ -51,7 +52,10 @@ def test_a_plan_that_somebody_edits_while_its_dialog_is_open_is_not_run_as_it_is
 
 def test_a_job_that_waits_is_cancelled(keyboard, vault):
     job = vault.plans["shop"].run(Verb.TEST_FAILOVER)
-    keyboard.open(f"/jobs/{job.id}").act("Cancel the job").dialog("cancel-job").act("Cancel the job")
+    keyboard.open(f"/jobs/{job.id}").says("Answers: ")
+    took = keyboard.page.locator("dt:has-text('Took') + dd")
+    keyboard.page.wait_for_function(SAYS_ANOTHER, arg=[took.element_handle(), took.inner_text()])
+    keyboard.act("Cancel the job").dialog("cancel-job").act("Cancel the job")
     assert job.wait(must_succeed=False).state in ("cancelled", "partially_succeeded", "failed")
     keyboard.is_clean()
     for name in ("app05", "app06"):

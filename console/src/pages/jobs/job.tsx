@@ -5,8 +5,7 @@ import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { Answer, JobActs } from '../../actions/job-acts';
 import { api, queries, type Shapes } from '../../api';
-import { vaultNow } from '../../api/clock';
-import type { JobState } from '../../live';
+import { useNow, type JobState } from '../../live';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, jobPath, machinePath } from '../../parts/frame';
 import { StateLabel } from '../../parts/labels';
@@ -49,7 +48,14 @@ const Above = () => (
   <Breadcrumb><BreadcrumbItem render={({ className }) => <Link href="/jobs" className={className}>{words.pages.jobs}</Link>} /></Breadcrumb>
 );
 
-const seconds = (from: string | null | undefined, to: string | null | undefined) => (from ? ((to ? Date.parse(to) : vaultNow()) - Date.parse(from)) / 1000 : null);
+/** How long it took; of what has not ended, how long it has been going on. */
+function Took({ from, to }: { from: string; to: string | null | undefined }) {
+  return to ? <>{span((Date.parse(to) - Date.parse(from)) / 1000)}</> : <Going from={from} />;
+}
+
+function Going({ from }: { from: string }) {
+  return <>{span(Math.max(0, Math.floor(useNow() - Date.parse(from) / 1000)))}</>;
+}
 
 function About({ of: job }: { of: Job }) {
   return (
@@ -61,7 +67,7 @@ function About({ of: job }: { of: Job }) {
           [words.jobs.of, job.subject ? <To path={pathOf(job.subject)}>{job.subject_name ?? job.subject}</To> : job.subject_name],
           [words.jobs.by, job.requested_by],
           [words.jobs.when, instant(job.created_at)],
-          [words.jobs.took, job.started_at && span(seconds(job.started_at, job.ended_at))],
+          [words.jobs.took, job.started_at && <Took from={job.started_at} to={job.ended_at} />],
           [words.jobs.predicted, job.timing?.predicted_seconds != null && span(job.timing.predicted_seconds)],
           [words.jobs.downtime, job.timing?.downtime_seconds != null && span(job.timing.downtime_seconds)],
           [words.jobs.parent, job.parent_id && <To path={jobPath(job.parent_id)}>{job.parent_id.slice(0, 8)}</To>],
@@ -83,10 +89,9 @@ function Tree({ of: job }: { of: Job }) {
 }
 
 function Step({ of: task, job }: { of: Task; job: string }) {
-  const took = seconds(task.started_at, task.ended_at);
   return (
     <li>
-      <div className="step"><StateLabel of={task.state} /><strong>{task.name}</strong>{took !== null && <span className="small figure">{span(took)}</span>}</div>
+      <div className="step"><StateLabel of={task.state} /><strong>{task.name}</strong>{task.started_at && <span className="small figure"><Took from={task.started_at} to={task.ended_at} /></span>}</div>
       {task.sentence && task.sentence !== task.problem?.message && <p>{task.sentence}</p>}
       {task.state === 'running' && !!task.progress && <Progress value={Math.floor(100 * task.progress)} aria-label={task.name} size="sm" />}
       {task.problem && <Alert isInline isPlain variant="danger" title={task.problem.message} component="h4">{task.problem.do}</Alert>}
