@@ -112,6 +112,8 @@ export const en = {
   findings: { title: 'What is wrong', by: (appliance: string) => `says ${appliance}` },
   machine: {
     title: 'Machine',
+    gone: 'This machine is not under protection',
+    goneDo: 'Its protection has ended, or the address is wrong. The page Machines has those that are, and protects new ones.',
     tabs: { now: 'Now', points: 'Recovery points', settings: 'Settings', events: 'Events' },
     state: 'State',
     possible: 'Possible now',

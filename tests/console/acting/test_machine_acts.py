@@ -156,11 +156,13 @@ def test_a_dialog_whose_program_is_still_fetched_is_seen_to_come(keyboard, vault
 
 
 def test_disabling_is_typed(keyboard, vault):
-    keyboard.open(page_of(vault, "app07")).act("Disable protection").dialog("disable")
+    page = page_of(vault, "app07")
+    keyboard.open(page).act("Disable protection").dialog("disable")
     keyboard.act("Disable protection").says("This is not app07")
     keyboard.write("Type app07 to confirm", "app07").press("Enter")
     assert ended(vault, keyboard) == "disable_protection"
     keyboard.is_clean()
+    keyboard.open(page).says("This machine is not under protection")
 
 
 def test_a_reader_sees_what_the_role_does_not_allow(rig, browser, vault):

@@ -3,11 +3,11 @@ import { Breadcrumb, BreadcrumbItem, Label, Tab, Tabs, TabTitleText } from '@pat
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { MachineActs } from '../../actions/machine-acts';
-import { queries, type Shapes } from '../../api';
+import { Refused, queries, type Shapes } from '../../api';
 import { Findings } from '../../parts/findings';
 import { HealthLabel } from '../../parts/labels';
 import { PageFrame } from '../../parts/frame';
-import { Asking } from '../../parts/state';
+import { Asking, Empty } from '../../parts/state';
 import { words } from '../../words';
 import { plain } from '../../words/format';
 import { Events } from './events';
@@ -23,10 +23,12 @@ export default function OneMachine() {
   const found = queries.useQuery('get', '/api/machines/{machine}', { params: { path: { machine: id } } });
   return (
     <PageFrame title={found.data?.name ?? words.machine.title} above={<Above />} aside={found.data && <Labels of={found.data} />}>
-      <Asking of={found}>{(machine) => <Found machine={machine} />}</Asking>
+      {isGone(found.error) ? <Empty says={words.machine.gone}>{words.machine.goneDo}</Empty> : <Asking of={found}>{(machine) => <Found machine={machine} />}</Asking>}
     </PageFrame>
   );
 }
+
+const isGone = (problem: unknown) => problem instanceof Refused && problem.status === 404;
 
 const Above = () => (
   <Breadcrumb><BreadcrumbItem render={({ className }) => <Link href="/machines" className={className}>{words.pages.machines}</Link>} /></Breadcrumb>
