@@ -67,6 +67,8 @@ def test_machines_groups_and_actions_move_by_keys_that_say_where_they_went(keybo
     keyboard.reach("Done by").press("ArrowDown").write("Name of the action", "Clear caches")
     keyboard.write("Script", "../clear").act("Save").says("Give the name of a file")
     keyboard.press("Control+a").write("Script", "clear.sh").reach("Runs").press("ArrowDown")
+    keyboard.reach("Is killed after").press("Control+a").write("Is killed after", "0.001 s")
+    keyboard.says("Give a span from 1 s to 6 h").press("Control+a").write("Is killed after", "10 min")
     keyboard.reach("Place of Clear caches").press("ArrowUp").says("Clear caches: Before group 1")
     keyboard.act("Save").says("This machine has not been started by then")
     keyboard.reach("Place of Clear caches").press("ArrowDown").picture("plan-moved")

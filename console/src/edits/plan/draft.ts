@@ -20,6 +20,7 @@ export const KINDS: readonly Kind[] = ['test', 'planned', 'unplanned'];
 export const DIRECTIONS: readonly Direction[] = ['away', 'home'];
 export const PARTS: readonly Part[] = ['before', 'machines', 'after'];
 const USUAL_SECONDS = 600;
+const LEAST_SECONDS = 1;
 const MOST_SECONDS = 21_600;
 const MOST_OF_A_GOAL = 2_592_000;
 export const MOST_OF_A_NAME = 80;
@@ -84,7 +85,7 @@ export function wrongAction(action: Action, started: readonly Machine[]): WrongA
     instruction: !action.isScript && !action.instruction.trim() ? wrong.needed : action.instruction.length > MOST_OF_AN_INSTRUCTION && wrong.long(MOST_OF_AN_INSTRUCTION),
     script: action.isScript && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(action.script) && plan.fileWrong,
     guest: action.isScript && action.guest && !started.some((each) => isGuest(each, action.guest)) && plan.guestWrong,
-    timeout: action.isScript && !(seconds && seconds <= MOST_SECONDS) && wrong.span(1, MOST_SECONDS),
+    timeout: action.isScript && !(seconds && seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) && wrong.span(LEAST_SECONDS, MOST_SECONDS),
     kinds: !action.kinds.length && plan.needOne,
     directions: !action.directions.length && plan.needOne,
   };
