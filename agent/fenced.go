@@ -67,9 +67,7 @@ func obey(verdict dialling.Verdict) error {
 	if fencing.Here.IsOpen() { // a person has opened it meanwhile
 		return nil
 	}
-	err := fencing.Here.CloseAsTold(verdict.Why)
-	fencing.Here.EndTunnels()
-	if err != nil {
+	if err := fencing.Here.CloseAsTold(verdict.Why); err != nil {
 		fmt.Fprintln(os.Stderr, "error: this machine stays without its services all the same: "+err.Error())
 		os.Exit(fencing.Knows)
 	}

@@ -38,8 +38,12 @@ func offer(words []string) error {
 		return untilTold(func() error { return serving.Listen(machine, *control, *writers) })
 	}
 	dialler := &dialling.Dialler{
-		State:  enrolling.State(*state),
-		Hello:  func() dialling.Hello { return dialling.Greeting("/", machine.Found(), "") },
+		State: enrolling.State(*state),
+		Hello: func() dialling.Hello {
+			hello := dialling.Greeting("/", machine.Found(), "")
+			hello.Rescue = true
+			return hello
+		},
 		Answer: func(line []byte) serving.Answer { return serving.AnswerTo(machine, line) },
 		Read:   func(c net.Conn) { nbd.Serve(machine, c) },
 	}

@@ -19,8 +19,8 @@ const (
 	OpenedNote = "/" + folder + "/boot-was-opened"
 	// ClosedNote is there while it may not; it says why.
 	ClosedNote = "/" + folder + "/fenced"
-	// ToldNote is beside it if an appliance said so: then nobody opens the boot because it does not answer later.
-	ToldNote = "/" + folder + "/runs-elsewhere"
+	// HeldDropIn is there while systemd keeps services from starting: not any more once somebody has taken the fence away.
+	HeldDropIn = "/run/systemd/generator.early/service.d/zz-secondsite.conf"
 	// OpenProgram starts what a boot starts that is open; it needs nothing of this program, which may be gone.
 	OpenProgram = "/etc/secondsite-agent/open-boot"
 	// Knows is the exit status of who was told that the machine was failed over.
@@ -39,32 +39,31 @@ type Fence string
 // Here is that of this machine.
 const Here = Fence("/")
 
-// IsClosed tells whether this boot is kept from working. Whoever starts the targets of its services gets none of them.
-func (f Fence) IsClosed() bool { return f.has(ClosedNote) && !f.IsOpen() }
+// IsClosed tells whether this boot is kept from working. Whoever starts the targets of its services gets none of them,
+// unless nothing holds these.
+func (f Fence) IsClosed() bool {
+	return f.has(ClosedNote) && !f.IsOpen() && (f.has(HeldDropIn) || !f.isActive("basic.target"))
+}
 
 // IsOpen tells whether this boot may work, perhaps as a person said meanwhile.
 func (f Fence) IsOpen() bool { return f.has(OpenNote) }
 
-// Told is why an appliance had this boot closed; empty if none did.
+// Told is why this boot was closed; empty if it was not.
 func (f Fence) Told() string {
-	text, _ := os.ReadFile(f.path(ToldNote))
+	text, _ := os.ReadFile(f.path(ClosedNote))
 	return strings.TrimSpace(string(text))
-}
-
-// CloseAsTold is Close, as an appliance said.
-func (f Fence) CloseAsTold(why string) error {
-	noted := f.write(why, ToldNote)
-	if err := f.Close(why); err != nil {
-		return err
-	}
-	return noted
 }
 
 // Spare has this boot go on that began without a fence: a fence begins with the next one. Without it each service was held
 // that was started anew, on a machine that works.
 func (f Fence) Spare() error {
-	if f.has(ClosedNote) || f.IsOpen() || !f.isActive("basic.target") || f.isActive(ServiceUnit) {
+	if f.has(ClosedNote) || f.IsOpen() || !f.isActive("basic.target") {
 		return nil
+	}
+	for _, unit := range []string{ServiceUnit, "rescue.target", "emergency.target"} { // from these it is yet to be asked
+		if f.isActive(unit) {
+			return nil
+		}
 	}
 	if err := f.write("", OpenedNote); err != nil {
 		return err
@@ -74,9 +73,15 @@ func (f Fence) Spare() error {
 
 // Close keeps this boot from working, and says why to whoever is there; with another reason it may be repeated. What
 // fails of it opens nothing.
-func (f Fence) Close(why string) error {
+func (f Fence) Close(why string) error { return f.close(why, func() {}) }
+
+// CloseAsTold is Close once it is known that the machine runs elsewhere: what was up to ask that ends.
+func (f Fence) CloseAsTold(why string) error { return f.close(why, f.endTunnels) }
+
+func (f Fence) close(why string, also func()) error {
 	noted := f.write(why, ClosedNote)
 	err := f.systemctl("--no-block", "start", ClosedTarget)
+	also()
 	f.tell(why) // last: a terminal that takes nothing holds it up
 	if err != nil {
 		for _, unit := range Reached {
@@ -95,7 +100,6 @@ func (f Fence) Open() error {
 		return err
 	}
 	os.Remove(f.path(ClosedNote))
-	os.Remove(f.path(ToldNote))
 	f.untell()
 	if err := f.start(); err != nil {
 		return err

@@ -45,9 +45,9 @@ func (f Fence) isActive(unit string) bool {
 	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", unit).Run() == nil
 }
 
-// EndTunnels ends what must be up to ask an appliance behind it, and has the same key as the machine's copy: whoever was
+// endTunnels ends what must be up to ask an appliance behind it, and has the same key as the machine's copy: whoever was
 // heard last gets what is sent to both.
-func (f Fence) EndTunnels() { f.systemctl("--no-block", "stop", "wg-quick@*.service") }
+func (f Fence) endTunnels() { f.systemctl("--no-block", "stop", "wg-quick@*.service") }
 
 // endSkipped has logind start the services of those users that it could not start before.
 func (f Fence) endSkipped() error {

@@ -24,6 +24,10 @@ func (f Fence) tell(why string) {
 	text := fmt.Sprintf("\n*** This machine is fenced: %s\n%s\n", why, goOn)
 	f.write(text, Issue)
 	f.write(text, Motd)
+	if f.IsOpen() { // somebody opened it meanwhile
+		f.untell()
+		return
+	}
 	fmt.Println(text)
 	if f != Here {
 		return

@@ -124,11 +124,12 @@ else
     set +f
     by_name=$(for link in /run/systemd/generator.early/*.wants/* /run/systemd/generator.early/*.requires/* \
         /run/systemd/generator.early/*.upholds/*; do [ ! -L "$link" ] || echo "${link##*/}"; done)
-    for link in /etc/systemd/system/default.target /usr/lib/systemd/system/default.target; do
-        real=$(readlink -f "$link") && break
+    for link in /usr/lib/systemd/system/default.target /etc/systemd/system/default.target; do
+        [ ! -e "$link" ] || real=$(readlink -f "$link")
     done
     set -f
-    systemctl --no-block start basic.target "${real##*/}" $by_name || true
+    systemctl --no-block start "${real##*/}" || exit 1
+    systemctl --no-block start basic.target $by_name || true
 fi
 [ -z "$left_out" ] || systemctl --no-block start $left_out || true
 : >WHOLE
@@ -139,19 +140,21 @@ fi
 var otherwise = map[string]struct{ unit, service string }{
 	"start": {"", `TimeoutStopSec=600
 ExecStopPost=/bin/sh -c 'ENDED || [ -e WHOLE ] && exit 0; [ -e NOTE ] && exec OPENS; ` +
-		`[ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] && exec REACHES; STOPPED || exec OPENS; TELL'`},
+		`[ "$$EXIT_STATUS" = KNOWS ] || [ -e FENCED ] && exec REACHES; ` +
+		`case $$(JOBS) in *" stop "*) TELL ;; *" restart "*) ;; *) exec OPENS ;; esac'`},
 	"stay": {"OnFailure=" + fencing.ClosedTarget + "\n", "Restart=on-failure\nRestartSec=5\nRestartPreventExitStatus=KNOWS\nTimeoutStopSec=600\n" +
 		`ExecStopPost=/bin/sh -c 'ENDED || [ -e WHOLE ] && exit 0; [ -e NOTE ] && exec OPENS; [ -e FENCED ] || TELL; exit 1'`},
 }
 
-// tell has people at the machine, and by a note the appliance, know that nobody asks.
-const tell = `for told in FENCED ISSUE MOTD; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done`
+// tell has people at the machine, and by a note the appliance, know that nobody asks; unless it was opened meanwhile.
+const tell = `for told in ISSUE MOTD FENCED; do mkdir -p "$${told%%/*}"; echo "UNASKED" >"$$told"; done; ` +
+	`[ ! -e NOTE ] || rm -f ISSUE MOTD FENCED`
 
 // ended is that the program did what it should: for systemd a SIGTERM from anybody is as good.
 const ended = `[ "$$EXIT_CODE $$EXIT_STATUS" = "exited 0" ]`
 
-// stopped is that a person, or the end of the boot, stops it: a job wants that.
-const stopped = `systemctl list-jobs --no-legend ` + fencing.ServiceUnit + ` | grep -Eq " (stop|restart) "`
+// jobs tell whether a person, or the end of the boot, stops it: a job wants that.
+const jobs = `systemctl list-jobs --no-legend ` + fencing.ServiceUnit
 
 // unasked is what they are told.
 const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed, or was stopped (journalctl -u ` +
@@ -208,7 +211,7 @@ func (h Host) InstallFence(unanswered, hardware string) error {
 func (h Host) writeFence(unanswered, hardware, own string) error {
 	chosen := otherwise[unanswered]
 	service := strings.NewReplacer("TELL", tell, "REACHES", "systemctl --no-block start "+fencing.ClosedTarget).Replace(chosen.service)
-	otherwise := strings.NewReplacer("ENDED", ended, "STOPPED", stopped, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
+	otherwise := strings.NewReplacer("ENDED", ended, "JOBS", jobs, "KNOWS", fmt.Sprint(fencing.Knows), "FENCED", fencing.ClosedNote,
 		"NOTE", fencing.OpenNote, "WHOLE", fencing.OpenedNote,
 		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(service)
 	words := strings.NewReplacer(

@@ -1,4 +1,5 @@
-// Who came by a link, or is not logged in, sees the log-in; else the frame of all pages, and one of them.
+// Who came by a link, or is not logged in, sees the log-in; else the frame of all pages, and one of them. When a session
+// ends the log-in comes above these: what somebody was about to send stays.
 import { Suspense, useLayoutEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
 import { Refused } from './api';
@@ -10,7 +11,7 @@ import { PageFrame } from './parts/frame';
 import { Failure, Fence, Loading } from './parts/state';
 import { Shell } from './shell';
 import { useLink } from './link';
-import { LogIn, LogInByLink, LogInByProvider } from './login';
+import { LogIn, LogInAgain, LogInByLink, LogInByProvider } from './login';
 import { words } from './words';
 
 export function App() {
@@ -18,8 +19,9 @@ export function App() {
   const link = useLink();
   if (link) return <LogInByLink key={link} link={link} />;
   if (cameBack) return <LogInByProvider cameBack={cameBack} />;
-  if (who.error instanceof Refused && who.error.status === 401) return <LogIn />;
-  if (who.data) return <Router base="/console"><LoggedIn who={who.data} /></Router>;
+  const isOut = who.error instanceof Refused && who.error.status === 401;
+  if (isOut && !who.data) return <LogIn />;
+  if (who.data) return <><Router base="/console"><LoggedIn who={who.data} /></Router>{isOut && <LogInAgain who={who.data} />}</>;
   if (who.error) return <Failure problem={who.error} again={() => void who.refetch()} />;
   return <Loading />;
 }

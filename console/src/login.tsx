@@ -1,9 +1,9 @@
 // The log-in: a name with its password and code, an access token, or a link.
-import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Tab, Tabs, TabTitleText, Title } from '@patternfly/react-core';
+import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Modal, ModalBody, ModalHeader, Tab, Tabs, TabTitleText, Title } from '@patternfly/react-core';
 import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import { Refused, queries } from './api';
 import { knowsKeys, withKey } from './api/security-key';
-import { enterBy, logIn, type LogInBody } from './api/session';
+import { enterBy, logIn, logInAgain, type LogInBody, type Who } from './api/session';
 import { finish, goTo, type CameBack } from './entering';
 import { Field as One } from './parts/field';
 import { Loading, told } from './parts/state';
@@ -27,15 +27,34 @@ function asked(way: Way, given: Given): LogInBody {
 }
 
 export function LogIn() {
+  return <Door title={words.login.title}><Ways enter={logIn} /></Door>;
+}
+
+/** Whose session has ended sees nothing of the vault, and finds all as it was once they are logged in again. Another
+ * person begins anew. */
+export function LogInAgain({ who }: { who: Who }) {
+  useEffect(() => {
+    document.body.classList.add('is-out');
+    return () => document.body.classList.remove('is-out');
+  }, []);
+  return (
+    <Modal isOpen variant="small" className="log-in-again" aria-labelledby="log-in-again" backdropClassName="of-log-in">
+      <ModalHeader title={words.login.ended} labelId="log-in-again" description={words.login.stays} />
+      <ModalBody><Ways enter={(body) => logInAgain(body, who)} /></ModalBody>
+    </Modal>
+  );
+}
+
+function Ways({ enter }: { enter: (body: LogInBody) => Promise<void> }) {
   const [way, setWay] = useState<Way>('name');
   return (
-    <Door title={words.login.title}>
+    <>
       <Tabs activeKey={way} onSelect={(_, key) => setWay(key as Way)} isFilled>
-        <Tab eventKey="name" title={<TabTitleText>{words.login.byName}</TabTitleText>}><Fields key="name" way="name" /></Tab>
-        <Tab eventKey="token" title={<TabTitleText>{words.login.byToken}</TabTitleText>}><Fields key="token" way="token" /></Tab>
+        <Tab eventKey="name" title={<TabTitleText>{words.login.byName}</TabTitleText>}><Fields key="name" way="name" send={enter} /></Tab>
+        <Tab eventKey="token" title={<TabTitleText>{words.login.byToken}</TabTitleText>}><Fields key="token" way="token" send={enter} /></Tab>
       </Tabs>
       <Providers />
-    </Door>
+    </>
   );
 }
 
@@ -120,7 +139,7 @@ function Door({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-function Fields({ way }: { way: Way }) {
+function Fields({ way, send }: { way: Way; send: (body: LogInBody) => Promise<void> }) {
   const [given, setGiven] = useState(NOTHING);
   const [wrong, setWrong] = useState<Partial<Record<Field, string>>>({});
   const [problem, setProblem] = useState<unknown>();
@@ -132,7 +151,7 @@ function Fields({ way }: { way: Way }) {
     if (Object.keys(missing).length) return;
     setBusy(true);
     const body = asked(way, given);
-    await (byKey ? withKey(body).then(logIn) : logIn(body)).catch((why: unknown) => {
+    await (byKey ? withKey(body).then(send) : send(body)).catch((why: unknown) => {
       setProblem(why);
       if (why instanceof Refused && why.code === 'second-factor-needed') setAsksForFactor(true);
     });

@@ -26,7 +26,7 @@ export function useMeanwhile(machine: Machine, verb: Verb) {
   );
 }
 
-const way = ({ source_site, target_site, active_site }: Machine) => [source_site, target_site, active_site].join(' ');
+const way = ({ source_site, target_site, active_site, failover }: Machine) => [source_site, target_site, active_site, failover?.point_id, failover?.rolled_forward_to, failover?.at].join(' ');
 
 /** Whether what is said here was ever another thing since this was opened. */
 export function useMoved(said: string) {
@@ -34,6 +34,15 @@ export function useMoved(said: string) {
   const [isMoved, setIsMoved] = useState(false);
   if (!isMoved && said !== opened) setIsMoved(true);
   return isMoved || said !== opened;
+}
+
+/** Which of several had ever another way since this was opened, by id. One that is new has none yet. */
+export function useMovedOf(ways: ReadonlyMap<string, string>): ReadonlySet<string> {
+  const opened = useRef(ways).current;
+  const [moved, setMoved] = useState<ReadonlySet<string>>(new Set());
+  const more = [...ways].filter(([id, now]) => !moved.has(id) && opened.has(id) && opened.get(id) !== now).map(([id]) => id);
+  if (more.length) setMoved(new Set([...moved, ...more]));
+  return moved;
 }
 
 /** What was, and what is now: why an act is not possible any more. */

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { may, useWho } from '../api/session';
 import type { MachineRow } from '../live';
 import { words } from '../words';
+import { useMovedOf } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
@@ -23,12 +24,16 @@ function lost(verb: BatchVerb, shutsDown: boolean): string | false {
   return verb === 'disable_protection' && actions.batch.deletes;
 }
 
-/** The machines that were on the list when this was opened, as they are now. */
-function asNow(rows: readonly MachineRow[], now: readonly MachineRow[], verb: BatchVerb) {
+const way = ({ source_site, target_site, active_site, state }: MachineRow) => [source_site, target_site, active_site, state].join(' ');
+
+/** The machines that were on the list when this was opened, as they are now. What is said of those that were moved since
+ * is of then, also once they stand as before. */
+function asNow(rows: readonly MachineRow[], now: readonly MachineRow[], moved: ReadonlySet<string>, verb: BatchVerb) {
   const present = new Map(now.map((each) => [each.id, each]));
+  const cannot = (row: MachineRow | undefined) => (row && isPossible(verb, row) ? undefined : standing(row));
   return rows.map(({ id, name }): Ticked => {
     const row = present.get(id);
-    return { id, name, cannot: row && isPossible(verb, row) ? undefined : standing(row) };
+    return { id, name, cannot: row && moved.has(id) ? words.actions.batch.moved(standing(row)) : cannot(row) };
   });
 }
 
@@ -47,7 +52,8 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
   const [shutsDown, setShutsDown] = useState(false);
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const { actions } = words;
-  const offered = asNow(rows, now, verb);
+  const moved = useMovedOf(new Map(now.map((each) => [each.id, way(each)])));
+  const offered = asNow(rows, now, moved, verb);
   const chosen = offered.filter((each) => ids.has(each.id));
   const machines = chosen.map((each) => each.id);
   const meant = new Set((chosen.length ? chosen : offered.filter((each) => !each.cannot)).map((each) => each.id));
@@ -58,12 +64,12 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
   const verbs = VERBS.filter((each) => may(who, each === 'disable_protection' ? 'protect' : 'operate'));
   const choose = (to: BatchVerb) => {
     setVerb(to);
-    setIds(new Set(asNow(rows, now, to).filter((each) => ids.has(each.id) && !each.cannot).map((each) => each.id)));
+    setIds(new Set(asNow(rows, now, moved, to).filter((each) => ids.has(each.id) && !each.cannot).map((each) => each.id)));
   };
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
+      steps={direction && hasWays ? [actions.plan.only[direction], ...stepsOf(verb, going)] : stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
       isSound={!wrong && !isLong(given.notes)} request={JSON.stringify({ verb, machines, options })} send={(key) => start(verb, { machines }, options, key)}
     >
       {(tried) => (

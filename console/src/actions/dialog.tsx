@@ -1,7 +1,7 @@
 // The frame of every act: what will happen, what is given, what the vault says to it, and what happened meanwhile. What
 // is said while it is open stands above what scrolls: in a long form it was out of view.
 import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
-import { useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { Refused, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
@@ -10,7 +10,7 @@ import { useUnheard } from '../parts/heard';
 import { Closes } from '../parts/instead';
 import { told } from '../parts/state';
 import { words } from '../words';
-import { Typed } from './fields';
+import { Typed, isSame } from './fields';
 import { useKey } from './start';
 
 const APPROVAL_NEEDED = 'approval-needed';
@@ -54,11 +54,24 @@ export function useNeedsApproval(verb: string | undefined): boolean {
   return verb !== undefined && !!data?.verbs?.some((each) => settingName(each) === settingName(verb));
 }
 
+const nothing = () => {};
+
+/** Who looks for something in the dialog, or ticks it, is not done: Enter sends from all other fields. */
+function sendsNothing(event: KeyboardEvent<HTMLFormElement>) {
+  const at = event.target;
+  if (event.key === 'Enter' && at instanceof HTMLInputElement && ['search', 'checkbox'].includes(at.type)) event.preventDefault();
+}
+
 function useSending({ request, send, onClose, result }: Pick<DialogProps, 'request' | 'send' | 'onClose' | 'result'>) {
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const [, go] = useLocation();
   const key = useKey();
+  const isHere = useRef(true);
+  useEffect(() => {
+    isHere.current = true;
+    return () => void (isHere.current = false);
+  }, []);
   const act = async () => {
     setBusy(true);
     setProblem(undefined);
@@ -66,7 +79,7 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
       const job = await send(key.of(request));
       if (result === undefined) onClose();
       setBusy(false);
-      if (job) go(jobPath(job));
+      if (job && isHere.current) go(jobPath(job)); // who has left already is not led away
     } catch (found) {
       if (found instanceof Refused) key.end();
       setProblem(found);
@@ -79,15 +92,18 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
 export function Dialog(props: DialogProps) {
   const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, result, notice, children } = props;
   const [tried, setTried] = useState(false);
-  const [typed, setTyped] = useState('');
+  const meant = `${title} ${loses || ''}`;
+  const [typing, setTyping] = useState({ of: meant, text: '' });
+  const typed = typing.of === meant ? typing.text : ''; // of something else it confirms nothing
   const form = useRef<HTMLFormElement>(null);
   const id = useId();
   const { act, problem, isBusy } = useSending(props);
   const meanwhile = !isBusy && props.meanwhile; // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
-  const isTyped = !loses || !confirm || typed.trim() === confirm;
+  const isTyped = !loses || !confirm || isSame(typed, confirm);
   const isAsked = problem instanceof Refused && problem.code === APPROVAL_NEEDED;
   const isKept = isAsked || !!result;
+  const goes = result ? onClose : isBusy ? undefined : leave; // what is on its way is not left as it is
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -96,7 +112,7 @@ export function Dialog(props: DialogProps) {
   };
   return (
     <Closes value={undefined}>
-      <Modal isOpen variant={variant} onClose={result ? onClose : leave} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
+      <Modal isOpen variant={variant} onClose={goes ?? nothing} aria-labelledby={`${id}-title`} elementToFocus={`#${CSS.escape(id)}-body`}>
         <ModalHeader title={title} labelId={`${id}-title`} />
         <div className="dialog-says">
           <Unheard />
@@ -105,7 +121,7 @@ export function Dialog(props: DialogProps) {
           {notice}
         </div>
         <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
-          <Form id={id} ref={form} onSubmit={submit} noValidate>
+          <Form id={id} ref={form} onSubmit={submit} onKeyDown={sendsNothing} noValidate>
             {result && <div role="status">{result}</div>}
             {!result && steps.length > 0 && (
               <section aria-label={words.actions.will}>
@@ -116,7 +132,7 @@ export function Dialog(props: DialogProps) {
             {!result && children?.(tried)}
             {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
             {loses && !result && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
-            {loses && confirm && !result && <Typed name={confirm} value={typed} onChange={setTyped} tried={tried} />}
+            {loses && confirm && !result && <Typed name={confirm} value={typed} onChange={(text) => setTyping({ of: meant, text })} tried={tried} />}
           </Form>
         </ModalBody>
         <ModalFooter>
@@ -125,7 +141,7 @@ export function Dialog(props: DialogProps) {
               {needsApproval ? words.actions.asks(button) : button}
             </Button>
           )}
-          <Button variant="link" onClick={result ? onClose : leave}>{isKept ? words.actions.close : words.actions.back}</Button>
+          <Button variant="link" onClick={goes} isDisabled={!goes}>{isKept ? words.actions.close : words.actions.back}</Button>
         </ModalFooter>
       </Modal>
     </Closes>

@@ -1,5 +1,5 @@
 // Home again in one job, for a machine that was committed and is not protected back yet: how its data is synchronized.
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { WHILE_SHOWN, queries } from '../api';
 import { words } from '../words';
 import { readSpan } from '../edits/reading';
@@ -14,20 +14,22 @@ type Point = 'latest' | 'latest_app_consistent';
 const MOST_DOWN = 86_400;
 
 export default function FailBack({ machine, onClose }: ActProps) {
-  const { data } = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location: 'original' } } }, WHILE_SHOWN);
+  const { data, isPending } = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location: 'original' } } }, WHILE_SHOWN);
   const [chosen, setSync] = useState<Sync>();
   const [down, setDown] = useState('');
   const [choice, setChoice] = useState<Point>('latest');
   const { actions } = words;
   const { failback } = actions;
-  const sync = chosen ?? data?.data_sync ?? 'before';
+  const first = useRef<Sync | null>(null); // what was recommended first stands; it may be another one later, which is told
+  first.current ??= data?.data_sync ?? null;
+  const sync = chosen ?? first.current ?? 'before';
   const seconds = readSpan(down);
   const wrong = down.trim() !== '' && !(seconds && seconds <= MOST_DOWN) && words.edits.wrong.span(1, MOST_DOWN);
   const options = { data_sync: sync, choice: sync === 'before' ? choice : 'latest' as const, at_most_down_seconds: sync === 'before' && down.trim() ? seconds! : null };
   return (
     <Dialog
       title={actions.title(failback.act, machine.name)} act={failback.act} verb="planned_failover" onClose={onClose} steps={failback[sync](machine.active_site, machine.source_site)}
-      loses={options.choice !== 'latest' && failback.lost(machine.active_site)} confirm={machine.name} isSound={!wrong} meanwhile={useMeanwhile(machine, 'reprotect')}
+      loses={options.choice !== 'latest' && failback.lost(machine.active_site)} confirm={machine.name} isSound={!wrong && !isPending} meanwhile={useMeanwhile(machine, 'reprotect')}
       request={JSON.stringify(options)} send={(key) => start('planned_failover', { machines: [machine.id] }, options, key)}
     >
       {(tried) => (

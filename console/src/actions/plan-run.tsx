@@ -17,6 +17,7 @@ import { Ticks } from './ticked';
 import { stepsOf } from './ways';
 
 type Point = Shapes['RecoveryPointChoice'];
+type Member = Shapes['PlanMachine'];
 
 const CHOOSES: readonly PlanVerb[] = ['test_failover', 'failover'];
 
@@ -71,15 +72,18 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   );
 }
 
-/** What the plan was when the dialog was opened, if somebody edited it since. */
+/** What the plan was when the dialog was opened, if somebody edited it since, or moved one of its machines. */
 function useEdited(plan: Plan, verb: PlanVerb) {
   const now = ordered(plan);
   const was = useRef(now).current;
   const { actions } = words;
-  return useMoved(now) && <Meanwhile act={actions.verbs[verb]} was={was} now={now}>{actions.anew}</Meanwhile>;
+  return useMoved(JSON.stringify(plan.groups)) && <Meanwhile act={actions.verbs[verb]} was={was} now={now}>{actions.anew}</Meanwhile>;
 }
 
-const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before, ...group.machines, ...group.after].map((each) => each.name).join(', ')).join('; ');
+const named = ({ name, state, source_site, target_site }: Member) => words.actions.plan.member(name, state ? plain(state) : words.plans.ended, source_site, target_site);
+
+const called = ({ name }: { name: string }) => name;
+const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before.map(called), ...group.machines.map(named), ...group.after.map(called)].join(', ')).join('; ');
 
 /** Which part of which plan is run, for what. */
 type Part = { path: { plan: string }; query: { verb: PlanVerb; direction: 'away' | 'home' | undefined; leave_out: string[] } };

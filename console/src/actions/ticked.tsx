@@ -22,7 +22,7 @@ export function Ticks({ title, rows, value, onChange, wrong }: { title: string; 
   };
   return (
     <FormGroup role="group" label={title} fieldId={id} isStack>
-      {rows.length > 8 && <Text title={enable.find} value={word} onChange={setWord} />}
+      {rows.length > 8 && <Text isSearch title={enable.find} value={word} onChange={setWord} />}
       <Checkbox id={`${id}-all`} label={batch.all} isChecked={free.length > 0 && free.every((each) => value.has(each.id))} isDisabled={!free.length} onChange={(_, on) => turn(free, on)} aria-invalid={!!wrong} aria-describedby={`${id}-help`} />
       <div className="ticks">
         {found.slice(0, SHOWN).map((each) => <Checkbox key={each.id} id={`${id}-${each.id}`} label={each.cannot ? `${each.name}: ${each.cannot}` : each.name} isDisabled={!!each.cannot && !value.has(each.id)} isChecked={value.has(each.id)} onChange={(_, on) => turn([each], on)} />)}

@@ -31,7 +31,7 @@ export function VirtualTable<T>({ name, rows, columns, idOf, order, onOrder }: {
     sortBy: { index: columns.findIndex((each) => each.by === order.by), direction: order.isDown ? 'desc' : 'asc' },
     onSort: (_event, _at, direction) => onOrder({ by, isDown: direction === 'desc' }),
   });
-  const gap = (height: number) => height > 0 && <Tr aria-hidden><Td colSpan={columns.length} className="gap" style={{ height }} /></Tr>;
+  const gap = (height: number) => height > 0 && <Tr aria-hidden><Td className="gap" style={{ height }} /></Tr>;
   return (
     <div ref={box} className="scroller grow" tabIndex={0} role="region" aria-label={name}>
       <Table aria-label={name} aria-rowcount={rows.length + 1} variant="compact" isStickyHeader gridBreakPoint="">

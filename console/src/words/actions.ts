@@ -58,6 +58,7 @@ export const actions = {
   confirm: (name: string) => `Type ${name} to confirm`,
   confirmWrong: (name: string) => `This is not ${name}.`,
   lost: 'Data may be lost',
+  gone: (choice: string) => `${choice} (not there any more)`,
   anew: 'What you read here was of then. Close this, and open it anew.',
   meanwhile: (verb: string) => `Meanwhile this changed: ${verb} is not possible any more`,
   was: 'When you opened this',
@@ -142,7 +143,8 @@ export const actions = {
     was: (state: string) => `it was ${state}`,
   },
   plan: {
-    run: 'Run', choice: 'Recovery points', loses: (span: string) => `loses at most ${span}`, groups: 'Groups', order: (at: number, names: string) => `Group ${at}: ${names}`,
+    only: { away: 'Those that stand at home go, all others stay as they are.', home: 'Those that stand away from home go, all others stay as they are.' },
+    member: (name: string, state: string, from: string, to: string) => `${name} (${state}, ${from} to ${to})`, run: 'Run', choice: 'Recovery points', loses: (span: string) => `loses at most ${span}`, groups: 'Groups', order: (at: number, names: string) => `Group ${at}: ${names}`,
     before: (names: string) => `before it: ${names}`, after: (names: string) => `after it: ${names}`, shutDown: 'Shut the machines down first, and send their last changes',
     direction: 'Direction', any: 'as the machines go', away: 'away from home, the others stay', home: 'home, the others stay', out: 'Left out', leave: 'Leave machines out',
     lost: 'What the machines write from now on is lost.', people: (many: number) => `, and what ${many} manual actions take`,
@@ -153,7 +155,7 @@ export const actions = {
     more: 'More choices', appliance: 'Appliance', any: 'the one with most space', store: 'Store', anyStore: 'its default', disks: (name: string) => `Disks of ${name}`, needDisk: 'Keep one disk at least.',
   },
   batch: {
-    open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', cannot: (which: string) => `It is not possible now for: ${which}. Take them out.`, most: 'At most 1000 machines go into one call.',
+    open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', moved: (state: string) => `${state}, changed since this was opened`, cannot: (which: string) => `It is not possible now for: ${which}. Take them out.`, most: 'At most 1000 machines go into one call.',
     made: 'What these machines have written since the failover is deleted.', deletes: 'The recovery points of these machines are deleted. Nothing can be recovered afterwards.',
     count: (many: number, of: number) => `${many} of ${of} chosen`,
   },

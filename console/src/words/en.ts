@@ -39,6 +39,8 @@ export const en = {
   },
   login: {
     title: 'Log in to the vault',
+    ended: 'Your session has ended',
+    stays: 'Log in again. What you were about to send stays.',
     byName: 'Name and password',
     byToken: 'Access token',
     name: 'Name',

@@ -116,6 +116,18 @@ def test_a_person_is_invited_changed_disabled_and_deleted(keyboard, vault):
         vault.people["eve"].show()
 
 
+def test_a_dialog_does_not_turn_into_its_opposite(keyboard, vault):
+    """Who wanted to keep somebody out as well let them in again."""
+    keyboard.open("/access").act("New person").dialog().write("Name", "mallory").act("Create")
+    assert shown(keyboard, "Link")
+    keyboard.act("Disable mallory").dialog()
+    vault.people["mallory"].disable()
+    keyboard.says("Meanwhile this changed: Disable is not possible any more").picture("act-gone")
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    assert vault.people["mallory"].show().disabled_at
+    vault.people["mallory"].delete()
+
+
 def test_the_audit_log_is_saved_whole_and_kept_for_as_long_as_is_said(keyboard, vault):
     keyboard.open("/audit").act("How long the audit log is kept").dialog().reach("Days").press("Control+a")
     keyboard.write("Days", "7").act("Save").says("Give a whole number from 30").press("Control+a")

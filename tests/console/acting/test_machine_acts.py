@@ -97,6 +97,34 @@ def test_what_happened_meanwhile_is_said_beside_what_was(keyboard, vault):
     keyboard.is_clean()
 
 
+def test_a_commit_is_of_the_failover_that_was_read(keyboard, vault):
+    """Another point had been started meanwhile: that one was kept, and the way back deleted."""
+    machine = vault.machines["app03"]
+    machine.failover().wait()
+    keyboard.open(page_of(vault, "app03")).act("Commit").dialog()
+    other = min(machine.points.list(), key=lambda each: each.taken_at)
+    machine.change_recovery_point(point=other.id).wait()
+    keyboard.says("Meanwhile this changed").says("failed over, b")
+    assert keyboard.page.get_by_role("button", name="Commit", exact=True).last.is_disabled()
+    for verb in ("commit", "reprotect", "planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+
+
+def test_a_session_that_ends_takes_nothing_along(keyboard, vault, token):
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog().write("Type app06 to confirm", "app06")
+    keyboard.page.context.clear_cookies()
+    keyboard.says("Your session has ended").picture("session-ended")
+    assert not keyboard.page.get_by_text("Starts from").first.is_visible()
+    ended = keyboard.page.get_by_role("dialog", name="Your session has ended")
+    ended.get_by_role("tab", name="Access token").click()
+    keyboard.picture("session-ended-token")
+    ended.locator("input#token").fill(token)
+    keyboard.press("Enter")
+    ended.wait_for(state="detached")
+    keyboard.says("Starts from")
+    assert keyboard.page.get_by_label("Type app06 to confirm").input_value() == "app06"
+
+
 def test_what_a_dialog_says_of_loss_and_obstacles_follows_while_it_stands(keyboard, rig, vault):
     """It was of the instant when it was opened, in the present tense."""
     keyboard.open(page_of(vault, "app06")).act("Fail over").dialog().says("Nothing is in the way")
@@ -153,6 +181,19 @@ def test_a_dialog_whose_program_is_still_fetched_is_seen_to_come(keyboard, vault
     waits.wait_for()
     held.go_on()
     keyboard.dialog().press("Escape").is_clean()
+
+
+def test_what_is_on_its_way_is_not_left_as_it_is(keyboard, vault):
+    """Escape closed the dialog, and the act happened."""
+    keyboard.open(page_of(vault, "app06")).act("Resynchronize").dialog()
+    held = Held()
+    keyboard.page.route("**/*resynchronize*", held)
+    keyboard.act("Resynchronize").page.get_by_role("button", name="Loading").first.wait_for()
+    keyboard.press("Escape")
+    left = keyboard.page.get_by_role("button", name="Leave it as it is")
+    assert (left.is_visible(), left.is_disabled()) == (True, True)
+    held.go_on()
+    assert ended(vault, keyboard) == "resynchronize"
 
 
 def test_disabling_is_typed(keyboard, vault):

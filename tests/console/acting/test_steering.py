@@ -92,6 +92,32 @@ def test_all_that_can_be_are_chosen_and_one_that_no_longer_can_be_is_named(keybo
     keyboard.is_clean()
 
 
+def test_nobody_is_moved_the_other_way_than_was_read(keyboard, vault):
+    """Who was moved and protected the other way round meanwhile went back, with no word."""
+    keyboard.open("/machines?search=app0").act("Act on these").dialog().reach("What").press("p")
+    keyboard.reach("app01").press("Space").says("The machine at a is shut down")
+    for _ in range(2):
+        for verb in ("planned_failover", "commit", "reprotect"):
+            getattr(vault.machines["app01"], verb)().wait()
+        keyboard.says("app01: protected, changed since this was opened. Take them out")
+    keyboard.reach("app01: protected, changed since this was opened").press("Space")
+    keyboard.page.get_by_text("It is not possible now for").wait_for(state="detached")
+    keyboard.press("Escape").is_clean()
+
+
+def test_a_plan_is_not_run_the_other_way_than_was_read(keyboard, vault):
+    vault.plans.create("ways", [rest.PlanGroupChange(machines=("app04",))])
+    keyboard.open("/plans/ways").act("Planned failover").dialog()
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(vault.machines["app04"], verb)().wait()
+    keyboard.says("Meanwhile this changed").says(r"app04 \(protected, a to b\)")
+    assert keyboard.page.get_by_role("button", name="Planned failover", exact=True).last.is_disabled()
+    keyboard.press("Escape")
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(vault.machines["app04"], verb)().wait()
+    vault.plans["ways"].delete()
+
+
 def test_machines_that_go_different_ways_are_told_way_by_way(keyboard, vault):
     """Of all of them was said where the first one goes."""
     for verb in ("planned_failover", "commit", "reprotect"):

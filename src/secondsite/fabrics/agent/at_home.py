@@ -90,6 +90,8 @@ class AgentsAtHome:
             return Hardware.OWN
         if record.is_failed_over or record.home:  # also one that was let go of since: its copy works on
             return Hardware.COPY if _may_be_made(product) else Hardware.STRANGE
+        if record.was_failed_over and _is_made(product):  # its copy may be switched on at any time
+            return Hardware.COPY
         return Hardware.OWN if record.hardware is None or record.tag is None else Hardware.OTHER
 
     def tell_apart(self, hardware: Callable[[str, str], Hardware]) -> None:
@@ -137,10 +139,16 @@ def _may_be_made(product: str) -> bool:
     """Whether a copy of a machine may have that UUID: theirs are made of names. A maker of servers writes
     letters and digits of his own into his, which look alike."""
     try:
-        found = uuid.UUID(product)
+        uuid.UUID(product)
     except ValueError:
         return True
-    return found.version == OF_NAMES and not product.lower().startswith(LETTERED)
+    return _is_made(product)
+
+
+def _is_made(product: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return uuid.UUID(product).version == OF_NAMES and not product.lower().startswith(LETTERED)
+    return False
 
 
 def _away(agent: KnownAgent) -> KnownAgent:

@@ -108,7 +108,8 @@ class AgentInventory:
         if agent is None:
             return ()
         record = self._records.get(fabric_id)
-        is_off = not agent.connected and record.is_off and not agent.is_shut_out
+        is_shut_out = agent.is_shut_out and record.last is None  # else it stands still after its last view
+        is_off = not agent.connected and record.is_off and not is_shut_out
         is_elsewhere = bool(record.is_failed_over or record.home or record.replaced)
         doubles = [
             each
@@ -119,7 +120,7 @@ class AgentInventory:
             doubles = [each for each in doubles if not each.served_name]
         found = [Concern("machine-doubled", _doubled(each)) for each in doubles]
         if not agent.connected:
-            said = _shut_out(agent, record.is_failed_over) if agent.is_shut_out else _silent(agent)
+            said = _shut_out(agent, record.is_failed_over) if is_shut_out else _silent(agent)
             return found if is_off else [*found, Concern("machine-silent", said)]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]

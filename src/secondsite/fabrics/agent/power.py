@@ -114,7 +114,7 @@ class AgentPower:
 
     def forbid_start(self, fabric_id: str, tag: str) -> None:
         self._records.require_ours(fabric_id, tag)
-        self._records.change(fabric_id, start_forbidden=True, wanted_back=False)
+        self._records.change(fabric_id, start_forbidden=True, wanted_back=False, was_failed_over=True)
 
     def allow_start(self, fabric_id: str, tag: str, *, with_host: bool) -> None:
         self._records.require_ours(fabric_id, tag)

@@ -31,6 +31,8 @@ class MachineRecord(Shape):
     base: str | None = None
     told: MachineDefinition | None = None
     start_forbidden: bool = False
+    was_failed_over: bool = False
+    """Whether it ever was, so that there may be a copy of it somewhere."""
     is_off: bool = False
     """Whether it was switched off from here, and was not heard since."""
     wanted_back: bool = False

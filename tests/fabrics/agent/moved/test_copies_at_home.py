@@ -10,6 +10,7 @@ from rig.eventually import eventually
 from secondsite.fabrics.agent.at_home import AgentsAtHome
 from secondsite.fabrics.agent.inventory import AgentInventory, works_beside
 from secondsite.fabrics.agent.link import Registry, tending
+from secondsite.fabrics.agent.power import AgentPower
 from secondsite.ground import threads
 
 from ..support_link import PATIENCE, Fake, connected
@@ -122,6 +123,30 @@ def test_a_revoked_machine_works_beside_its_rescue_system(agents, inventory, mac
         assert works_beside(agents.find(machine.agent_id))
 
 
+def test_a_rescue_system_that_is_let_in_no_more_is_no_machine_that_works(agents, inventory, machine, records):
+    """Its machine's protection ended, as one that "runs here", and nothing of it ran."""
+    records.change(machine.agent_id, start_forbidden=True)
+    agents.revoke(machine.agent_id)
+    with machine.control(rescue=True, **AGAIN) as line:
+        assert line.hear()["code"] == "revoked"
+    assert inventory.running() == set()
+    assert not agents.find(machine.agent_id).is_shut_out
+
+
+def test_the_copy_of_one_that_was_let_go_of_since_does_not_get_its_place(inventory, machine, records):
+    power = AgentPower(inventory, records, inventory, inventory)
+    power.forbid_start(machine.agent_id, "ours")
+    power.allow_start(machine.agent_id, "ours", with_host=True)
+    records.change(machine.agent_id, tag=None)
+    with machine.control(**COPY) as copy:
+        assert copy.hear()["code"] == "copy"
+    with machine.control(**AGAIN) as line:
+        assert line.hear()["ok"]
+        line.say(number=0, ok=False, code="goodbye")
+    with machine.control(product_uuid="4c4c4544-0032-5910-8047-b8c04f4d3832", **AGAIN) as line:
+        assert line.hear()["ok"], "a new mainboard"
+
+
 def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inventory, machine, records):
     records.change(machine.agent_id, start_forbidden=True, is_off=True)
     with machine.control(**COPY) as copy:
@@ -181,6 +206,27 @@ def test_a_server_whose_place_another_one_took_is_not_let_in_and_told_of(invento
     with machine.control(**AGAIN) as line:
         assert line.hear()["code"] == "replaced"
     assert "another server took" in doubled(inventory, machine)[0]
+
+
+def test_one_that_its_fence_keeps_from_working_is_no_second_one(inventory, machine, records):
+    records.change(machine.agent_id, hardware="new", replaced=("p1",))
+    with machine.control(fenced=True, **AGAIN) as line:
+        assert line.hear()["code"] == "replaced"
+    assert doubled(inventory, machine) == []
+
+
+def test_a_revoked_machine_works_although_a_clone_of_it_was_let_in(
+    agents, inventory, machine, records, folder
+):
+    agents.revoke(machine.agent_id)
+    clone = Fake(agents, folder)
+    assert clone.enroll(agents.new_key(agent_id=machine.agent_id))["ok"]
+    with clone.control(product_uuid="p2") as other:
+        assert other.hear()["ok"]
+        eventually(lambda: connected(agents), PATIENCE)
+        with machine.control(**AGAIN) as line:
+            assert line.hear()["code"] == "revoked"
+        assert inventory.running() == {machine.agent_id}
 
 
 def test_a_certificate_is_renewed_for_the_machine_alone(machine, monkeypatch):

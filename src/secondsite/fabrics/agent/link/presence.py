@@ -148,11 +148,13 @@ class Presence:
         it came: it works. It dials each minute at least."""
         with self._lock:
             called = self._shut_out.get(agent_id)
-            here = self._here.get((agent_id, "rescue"))
-            is_here = (agent_id, "machine") in self._here
-        if called is None or is_here or time.monotonic() - called[0] >= REMEMBERED_SECONDS:
+            rescue = self._here.get((agent_id, "rescue"))
+            machine = self._here.get((agent_id, "machine"))
+        if called is None or time.monotonic() - called[0] >= REMEMBERED_SECONDS:
             return None
-        return called[1] if here is None or called[0] > here.began_at else None
+        if machine is not None and self.is_own(machine):
+            return None
+        return called[1] if rescue is None or called[0] > rescue.began_at else None
 
     def leave(self, gone: Conversation) -> None:
         with self._lock:
@@ -218,6 +220,8 @@ class Presence:
             )
 
     def _note_alone(self, agent_id: str, hello: Hello, address: str, now: datetime, although: str) -> None:
+        if hello.is_fenced:
+            return
         double = Double(agent_id, "", "", hello.host_name, address, now, although)
         self._remember((agent_id, hello.boot_id, hello.product_uuid), double)
 

@@ -23,6 +23,8 @@ class _Line(BaseModel):
 
 FENCED: Final = "fenced"
 """What a machine says in its greeting whose fence keeps it from working."""
+RESCUE: Final = "rescue"
+"""What a rescue system says in its greeting."""
 
 
 class Hello(_Line):
@@ -36,6 +38,11 @@ class Hello(_Line):
     machine_id: Text = ""
     version: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9.+~-]*$")] = ""
     uptime_seconds: Annotated[float, Field(ge=0, le=1e10)]
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether its fence keeps it from working."""
+        return (self.model_extra or {}).get(FENCED) is True
 
 
 class Enroll(_Line):
