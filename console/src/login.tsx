@@ -35,14 +35,25 @@ export function LogIn() {
 export function LogInAgain({ who }: { who: Who }) {
   useEffect(() => {
     document.body.classList.add('is-out');
-    return () => document.body.classList.remove('is-out');
+    const end = keptSeen();
+    return () => {
+      document.body.classList.remove('is-out');
+      end();
+    };
   }, []);
   return (
-    <Modal isOpen variant="small" className="log-in-again" aria-labelledby="log-in-again" backdropClassName="of-log-in">
+    <Modal isOpen variant="small" className="log-in-again" aria-labelledby="log-in-again">
       <ModalHeader title={words.login.ended} labelId="log-in-again" description={words.login.stays} />
       <ModalBody><Ways enter={(body) => logInAgain(body, who)} /></ModalBody>
     </Modal>
   );
+}
+
+/** A dialog below hides this from screen readers each time that it is drawn: that is undone, until this ends. */
+function keptSeen() {
+  const watching = new MutationObserver(() => document.querySelector('body > :has(.log-in-again)')?.removeAttribute('aria-hidden'));
+  watching.observe(document.body, { childList: true, subtree: true, attributeFilter: ['aria-hidden'] });
+  return () => watching.disconnect();
 }
 
 function Ways({ enter }: { enter: (body: LogInBody) => Promise<void> }) {

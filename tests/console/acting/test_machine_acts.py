@@ -99,10 +99,12 @@ def test_what_happened_meanwhile_is_said_beside_what_was(keyboard, vault):
 
 def test_a_commit_is_of_the_failover_that_was_read(keyboard, vault):
     """Another point had been started meanwhile: that one was kept, and the way back deleted."""
-    machine = vault.machines["app03"]
-    machine.failover().wait()
-    keyboard.open(page_of(vault, "app03")).act("Commit").dialog()
-    other = min(machine.points.list(), key=lambda each: each.taken_at)
+    machine = vault.machines["app02"]
+    if machine.show().state == "protected":  # else it was failed over before
+        machine.failover().wait()
+    keyboard.open(page_of(vault, "app02")).act("Commit").dialog()
+    now = machine.show().failover.point_id
+    other = next(each for each in machine.points.list() if each.id != now)
     machine.change_recovery_point(point=other.id).wait()
     keyboard.says("Meanwhile this changed").says("failed over, b")
     assert keyboard.page.get_by_role("button", name="Commit", exact=True).last.is_disabled()
@@ -117,7 +119,6 @@ def test_a_session_that_ends_takes_nothing_along(keyboard, vault, token):
     assert not keyboard.page.get_by_text("Starts from").first.is_visible()
     ended = keyboard.page.get_by_role("dialog", name="Your session has ended")
     ended.get_by_role("tab", name="Access token").click()
-    keyboard.picture("session-ended-token")
     ended.locator("input#token").fill(token)
     keyboard.press("Enter")
     ended.wait_for(state="detached")

@@ -28,7 +28,7 @@ def done(keyboard):
 
 def test_a_machine_gets_another_policy(settings, vault, machine):
     vault.policies.create("silver", rpo_threshold_seconds=600)
-    settings.act("Edit Policy").dialog("edit-policy-of").reach("Policy").press("s").act("Save")
+    settings.act("Edit Policy").dialog("edit-policy-of").reach("Policy").press("s", "i").act("Save")
     done(settings)
     assert machine.policy().policy == "silver"
 
