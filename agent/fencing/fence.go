@@ -112,7 +112,7 @@ func (f Fence) Open() error {
 
 // start starts what was held; a fence may have been taken away since this boot began.
 func (f Fence) start() error {
-	if _, err := os.Stat(f.path(OpenProgram)); err == nil {
+	if f.has(OpenProgram) {
 		return f.runWithin(openPatience, OpenProgram)
 	}
 	if err := f.systemctl("daemon-reload"); err != nil {

@@ -29,12 +29,7 @@ export function useMeanwhile(machine: Machine, verb: Verb) {
 const way = ({ source_site, target_site, active_site, failover }: Machine) => [source_site, target_site, active_site, failover?.point_id, failover?.rolled_forward_to, failover?.at].join(' ');
 
 /** Whether what is said here was ever another thing since this was opened. */
-export function useMoved(said: string) {
-  const opened = useRef(said).current;
-  const [isMoved, setIsMoved] = useState(false);
-  if (!isMoved && said !== opened) setIsMoved(true);
-  return isMoved || said !== opened;
-}
+export const useMoved = (said: string) => useMovedOf(new Map([['', said]])).has('');
 
 /** Which of several had ever another way since this was opened, by id. One that is new has none yet. */
 export function useMovedOf(ways: ReadonlyMap<string, string>): ReadonlySet<string> {

@@ -51,10 +51,10 @@ def _let_go_of_copied(context: Context, setup: SourceSetup) -> None:
         context.fabric.tracking.disable(setup.fabric_id)
 
 
-def _let_go(context: Context, source: Source, *, is_right: bool = False) -> str:
+def _let_go(context: Context, source: Source, *, copy_is_off: bool = False) -> str:
     """Give the machine back to its owner; returns what its autostart is now, as the end of a sentence. The
-    caller has locked the source. `is_right`: its copy is known to be off."""
-    autostart = context.parts.replication.fences.abandon(source.machine_id, is_right=is_right)
+    caller has locked the source. `copy_is_off`: its copy is known to be off."""
+    autostart = context.parts.replication.fences.abandon(source.machine_id, copy_is_off=copy_is_off)
     context.fabric.tracking.disable(source.setup.fabric_id)
     return autostart
 
@@ -78,7 +78,7 @@ def _stop(context: Context, payload: StopReplication) -> str:
                 _free_old_copy(context)
             context.parts.replication.forget_unread(context.machine_id)
             return "the machine was not replicated from here"
-        autostart = _let_go(context, source, is_right=payload.copy_is_off) if payload.forget else ""
+        autostart = _let_go(context, source, copy_is_off=payload.copy_is_off) if payload.forget else ""
         context.parts.replication.remove(source)
     return f"ended replication of {source.setup.machine_name}{autostart}"
 

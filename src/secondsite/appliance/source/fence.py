@@ -244,15 +244,15 @@ class Fences:
         if self._fabric.inventory.tag(fabric_id) is not None:
             self._fabric.power.allow_start(fabric_id, machine_id, with_host=with_host)
 
-    def abandon(self, machine_id: str, *, is_right: bool = False) -> str:
+    def abandon(self, machine_id: str, *, copy_is_off: bool = False) -> str:
         """Remove the fence, because protection ends. Autostart stays off, unless the machine runs here; where
         the power button is the autostart, what forbids the start stays, also of one that is told to run,
-        unless it `is_right`: its copy is known to be off, or given up. Returns a part of a sentence."""
+        unless `copy_is_off`: its copy is known to be off, or given up. Returns a part of a sentence."""
         with self._lock:
             fence = self.find(machine_id)
             if fence is None:
                 return ""
-            if not is_right and not self._fabric.properties.hosts:
+            if not copy_is_off and not self._fabric.properties.hosts:
                 self.forget(machine_id)
                 return "; it was failed over, so its fence stays closed here until it is protected anew"
             runs = self._fabric.power.state(fence.fabric_id) is PowerState.RUNNING

@@ -131,7 +131,7 @@ class DisableProtection(MachineOperation):
         try:
             given_up = is_old_copy and is_connected
             asked = source.to_end_protection(
-                given_up=given_up, keep_later_than=keep_later_than, copy_is_off=self._is_right(ctx)
+                given_up=given_up, keep_later_than=keep_later_than, copy_is_off=self._copy_is_off(ctx)
             )
             return _named(source, source.ask(asked).done())
         except errors.ApplianceUnreachable as error:
@@ -163,7 +163,7 @@ class DisableProtection(MachineOperation):
         except errors.ApplianceUnreachable:
             return False
 
-    def _is_right(self, ctx: StepContext) -> bool:
+    def _copy_is_off(self, ctx: StepContext) -> bool:
         """Whether a machine that was failed over runs at its source, and its copy is off or was given up."""
         if not self._serves_at_source(ctx):
             return False

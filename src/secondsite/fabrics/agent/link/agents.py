@@ -32,7 +32,7 @@ from .records import Heard, Kind, Record
 from .registry import KEY_HOURS, Registry
 from .tending import Tending, heard_of
 from .upgrading import Upgrading
-from .words import FENCED, RESCUE, Hello
+from .words import Hello
 
 LOOK_SECONDS: Final = 1.0
 DESCRIPTORS: Final = 4096
@@ -257,8 +257,9 @@ class Agents:
 
 def _working(hello: Hello | None) -> Mapping[str, Any] | None:
     """How the machine greeted, unless its fence keeps it from working, or it is a rescue system."""
-    told = None if hello is None else hello.model_dump(mode="json")
-    return None if told is None or told.get(FENCED) is True or told.get(RESCUE) is True else told
+    if hello is None or hello.is_fenced or hello.is_rescue:
+        return None
+    return hello.model_dump(mode="json")
 
 
 def _listening(

@@ -44,6 +44,11 @@ class Hello(_Line):
         """Whether its fence keeps it from working."""
         return (self.model_extra or {}).get(FENCED) is True
 
+    @property
+    def is_rescue(self) -> bool:
+        """Whether it is a rescue system's."""
+        return (self.model_extra or {}).get(RESCUE) is True
+
 
 class Enroll(_Line):
     role: Literal["enroll"]
