@@ -1,6 +1,8 @@
 """Appliances as real processes, killed with -9 in the middle of what they do."""
 
+import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from rig.noise import noise
 from secondsite.datapath.replica.record import record
 from secondsite.ground.units import KiB, MiB
 from secondsite.wire.control import Order
+from secondsite.wire.control.copies import RestoreCopy
 from secondsite.wire.control.orders import Drain, FindInstant, Kind, RunCycle, StartReplica
 from secondsite.wire.control.proofs import BootPoint
 from tests.appliance.support_kept import drill_equals, protect
@@ -149,6 +152,34 @@ def test_a_target_killed_while_it_boots_a_point_leaves_nothing_and_needs_no_vaul
         eventually(lambda order=order: vault.send("appliance-b", order), 20)
         eventually(lambda number=number: target.deaths > number, 20)
         eventually(lambda: nothing_booted_is_left(pair), 30)
+
+
+def test_a_target_killed_while_it_restores_a_copy_makes_one_whole_copy_when_asked_again(world, tmp_path):
+    vault, pair, _source, target = world
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    pair.source.write(pair.fabric_id, 0, noise(2 * MiB))
+    protect(vault, pair)
+    point_id, content = vault.replicas[pair.machine_id].points[-1].id, pair.source.read(pair.fabric_id)
+    asked = RestoreCopy(
+        point_id=point_id, fabric_id=str(uuid.uuid4()), name="web01-old", folder=str(folder), start=True
+    )
+    for number, seam in enumerate(("noted", "written", "made", "released")):
+        order = Order(
+            order_id=f"copy-{number}",
+            kind=Kind.RESTORE_COPY,
+            machine_id=pair.machine_id,
+            payload=asked.model_dump(mode="json"),
+            deadline_seconds=60,
+        )
+        target.die_at(1, seam=f"appliance.copy.{seam}")
+        eventually(lambda order=order: vault.send("appliance-b", order), 20)
+        eventually(lambda number=number: target.deaths > number, 20)
+    fact = vault.order("appliance-b", Kind.RESTORE_COPY, asked, pair.machine_id)
+    assert raw(Path(fact["files"]["vda"])) == content
+    assert [path.name for path in folder.iterdir()] == ["web01-old-vda.qcow2"]
+    (made,) = [each for each in pair.target.fabric.inventory.list() if each.name == "web01-old"]
+    assert made.tag is None
 
 
 def nothing_booted_is_left(pair):

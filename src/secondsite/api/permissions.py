@@ -197,6 +197,7 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "DELETE /machines/{machine}/points/{point}/hold": Permission.PROTECT,
         "POST /machines/{machine}/points/{point}/verify": Permission.OPERATE,
         "POST /machines/{machine}/points/{point}/boot": Permission.OPERATE,
+        "POST /machines/{machine}/points/{point}/restore": Permission.OPERATE,
         "GET /machines/{machine}/choices": Permission.READ,
         "GET /machines/{machine}/preview": Permission.READ,
         "GET /machines/{machine}/prediction": Permission.READ,

@@ -6,8 +6,8 @@ from secondsite.api import permissions
 from tests.support.vault import request_for
 
 CHANGING = {call for call in permissions.NEEDS if not call.startswith("GET ")} | {"POST /enroll"}
-TRIES = {"POST /notices/targets/{target}/test"}
-"""These change nothing here: a message goes out."""
+TRIES = {"POST /notices/targets/{target}/test", "POST /log-in/providers/{provider}/test"}
+"""These change nothing here: a message goes out, or somebody is asked."""
 GROUP = {"name": "shop", "source_site": "a", "target_site": "b"}
 MAPPING = {"source_site": "a", "source_network": "lan", "target_site": "b", "target_network": "lan-b"}
 WHICH = {key: MAPPING[key] for key in ("source_site", "source_network", "target_site")}
@@ -15,6 +15,7 @@ TOKEN = {"name": "robot", "roles": ["reader"]}
 MACHINES = {"machines": ["web01"]}
 WEEKLY = {"every_days": 7, "at": "02:00"}
 HOOK = {"webhook": {"url": "http://127.0.0.1:9/"}, "secret": "a key of the two sides"}
+PROVIDER = {"issuer": "https://127.0.0.1:9", "client_id": "secondsite"}
 POOL_SETTINGS = {"site": "b", "network": "dmz", "subnet": "10.2.0.0/24", "ranges": ["10.2.0.9"]}
 POOL = {"name": "dmz", **POOL_SETTINGS}
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -50,6 +51,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "DELETE /people/{person}/second-factor": {"at": "/people/anna/second-factor"},
     "DELETE /people/{person}": {"at": "/people/anna"},
     "PUT /log-in/settings": {"json": {"second_factor": False}},
+    "POST /log-in/providers": {"json": {"name": "work", "secret": "of the two sides", **PROVIDER}},
+    "PUT /log-in/providers/{provider}": {
+        "at": "/log-in/providers/work",
+        "json": {**PROVIDER, "name_claim": "email"},
+    },
+    "POST /log-in/providers/{provider}/test": {"at": "/log-in/providers/work/test"},
+    "DELETE /log-in/providers/{provider}": {"at": "/log-in/providers/work"},
     "PUT /session/password": {"json": {"password": "correct horse battery"}},
     "POST /session/second-factor": {},
     "PUT /session/second-factor": {"json": {"one_time_code": "123456"}},
@@ -87,6 +95,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "DELETE /notices/targets/{target}": {"at": "/notices/targets/hook"},
     "POST /machines/{machine}/points/{point}/verify": {"at": "/machines/web01/points/p1/verify"},
     "POST /machines/{machine}/points/{point}/boot": {"at": "/machines/web01/points/p1/boot", "json": {}},
+    "POST /machines/{machine}/points/{point}/restore": {
+        "at": "/machines/web01/points/p1/restore",
+        "json": {"name": "old", "folder": "/srv"},
+    },
     "POST /machines/{machine}/start-anyway": {
         "at": "/machines/web01/start-anyway",
         "json": {"site": "a", "accept_two_copies": True},

@@ -33,6 +33,7 @@ def test_the_names_are_those_of_the_calls_that_change_something():
     }
     own = {"log_out", "end_session"}  # a session that a thief has must go at once
     own |= {"change_own_password", "begin_second_factor", "confirm_second_factor", "remove_second_factor"}
+    own |= {"begin_security_key", "add_security_key", "ask_security_key", "remove_security_key"}
     own |= {"approve_login", "refuse_login"}
     assert names - {"grant_approval", "refuse_approval", "withdraw_approval"} - own == approvals.VERBS
 

@@ -76,6 +76,27 @@ def boot_point(
     return accepted
 
 
+@router.post(
+    "/machines/{machine}/points/{point}/restore",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+)
+def restore_copy(
+    vault: Vault,
+    caller: Caller,
+    response: Response,
+    once: OnceHeader,
+    machine: MachineName,
+    point: PointId,
+    request: rest.PointRestore,
+) -> rest.JobAccepted:
+    """Makes a machine of its own from a point, at the target's site, under another name; the protected one
+    runs on."""
+    accepted = vault.points.restore(machine, point, request, caller, once)
+    locate(response, "jobs", accepted.job_id)
+    return accepted
+
+
 @router.get("/machines/{machine}/preview")
 def preview_recovery(
     vault: Vault,

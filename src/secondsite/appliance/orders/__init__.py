@@ -13,12 +13,10 @@ from . import adoption as adopting
 from . import (
     checks,
     commit,
-    instants,
     inventory,
     live_chains,
     migration,
     override,
-    points,
     power,
     replica,
     runs,
@@ -33,6 +31,7 @@ from .dns import records
 from .networks.drill_networks import mend as mend_networks
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
+from .points import instants, recovery_points, restored_copy
 from .proof import booting, proving
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
@@ -65,8 +64,8 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.PREPARE_REPLICA: replica.prepare,
     Kind.TAKE_REPLICA: replica.take_replica,
     Kind.IMPORT_SEED: seed.import_seed,
-    Kind.DRAIN: points.drain,
-    Kind.LIST_POINTS: points.list_points,
+    Kind.DRAIN: recovery_points.drain,
+    Kind.LIST_POINTS: recovery_points.list_points,
     Kind.FIND_INSTANT: instants.find_instant,
     Kind.ACCEPT_CYCLES: replica.accept_cycles,
     Kind.START_REPLICA: runs.start_replica,
@@ -78,13 +77,15 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.END_SETTLE: settle.end,
     Kind.REMOVE_REPLICA: replica.remove,
     Kind.REMOVE_MACHINE: commit.remove_machine,
-    Kind.HOLD_POINT: points.hold_point,
-    Kind.RELEASE_POINT: points.release_point,
-    Kind.VERIFY_POINT: points.verify_point,
+    Kind.HOLD_POINT: recovery_points.hold_point,
+    Kind.RELEASE_POINT: recovery_points.release_point,
+    Kind.VERIFY_POINT: recovery_points.verify_point,
     Kind.CREATE_NETWORK: inventory.create_network,
     Kind.REMOVE_NETWORK: inventory.remove_network,
     Kind.PROVE: proving.prove,
     Kind.BOOT_POINT: booting.boot_point,
+    Kind.RESTORE_COPY: restored_copy.restore,
+    Kind.END_RESTORE_COPY: restored_copy.end,
     Kind.CHECK_SCRIPTS: handlers.check,
     Kind.RUN_SCRIPT: handlers.run,
     Kind.RUN_GUEST_SCRIPT: handlers.run_in_guest,

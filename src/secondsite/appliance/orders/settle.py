@@ -198,9 +198,7 @@ def _stood_on(context: Context) -> Iterator[tuple[str, str, str]]:
 
 def _store_of(context: Context, place: Path) -> Path | None:
     """The store that the place lies in, of this appliance or of another one."""
-    own = {root.resolve() for root in context.parts.config.all_stores.values()}
-    folders = same_files.behind(place).resolve().parents
-    return next((each for each in folders if each in own or stores.mark_of(each)), None)
+    return stores.around(place, {root.resolve() for root in context.parts.config.all_stores.values()})
 
 
 def _require_out(context: Context, hosted: HostedReplica, fabric_id: str) -> None:

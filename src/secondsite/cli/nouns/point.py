@@ -135,6 +135,44 @@ def verify(
 
 
 @app.command()
+def restore(
+    context: typer.Context,
+    machine: MachineName,
+    point: PointId,
+    name: Annotated[str, typer.Option("--name", help="The new machine's name.", show_default=False)],
+    folder: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help="Where its disks will lie: the absolute path of a folder of the target's host.",
+            show_default=False,
+        ),
+    ],
+    network: Annotated[
+        str | None,
+        typer.Option(help="The network there of all its cards; without it, it has no cards."),
+    ] = None,
+    start: Annotated[bool, typer.Option("--start", help="Start it.")] = False,
+    unencrypted: Annotated[
+        bool, typer.Option("--unencrypted", help="Also from an encrypted replica: its disks will not be.")
+    ] = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Make a machine of its own from a point, at the target's site; the protected one runs on, and nothing of
+    it changes. It is yours: look at it, take data out, protect it, or remove it as any machine there."""
+    with connect(context) as vault:
+        job = (
+            vault.machines[machine]
+            .points[point]
+            .restore(name, folder, network=network, start=start, unencrypted=unencrypted)
+        )
+        ended = follow.to_its_end(vault, job, no_wait, as_json)
+    raise typer.Exit(ended)
+
+
+@app.command()
 def preview(
     context: typer.Context,
     machine: MachineName,

@@ -40,6 +40,30 @@ class PointHandle:
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "boot"), body=body)
         return JobHandle(self._connection, accepted.job_id)
 
+    def restore(
+        self,
+        name: str,
+        folder: str,
+        *,
+        network: str | None = None,
+        start: bool = False,
+        unencrypted: bool = False,
+    ) -> JobHandle:
+        """A job that makes a machine of its own from the point at the target's site, beside the protected
+        one, which runs on. `folder`: the absolute path, at the target's host, of where its disks will lie;
+        `network`: that of its cards, none if it is not given; `unencrypted`: also from an encrypted
+        replica."""
+        body = request(
+            rest.PointRestore,
+            name=name,
+            folder=folder,
+            network=network,
+            start=start,
+            unencrypted=unencrypted,
+        )
+        accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "restore"), body=body)
+        return JobHandle(self._connection, accepted.job_id)
+
 
 class Points:
     """The recovery points of a machine; `points["20261120T081530Z-1.42"]` is one."""

@@ -12,7 +12,7 @@ Its rooms:
 from . import cache, hashes, scan
 from .cache import DigestCache
 from .cache_file import DigestCacheFile
-from .digest_map import DigestMap
+from .digest_map import DigestMap, RunningDigest
 from .hashes import Bytes, DigestSource, digest, zero_digests
 from .scan import Asked, Told
 
@@ -23,6 +23,7 @@ __all__ = [
     "DigestCacheFile",
     "DigestMap",
     "DigestSource",
+    "RunningDigest",
     "Told",
     "cache",
     "digest",

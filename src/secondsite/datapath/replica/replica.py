@@ -74,6 +74,7 @@ class Replica(ReplicaCore):
     hold = verbs.holds.hold
     release = verbs.holds.release
     verify = verbs.verify.verify
+    copy_out = verbs.copy_out.copy_out
     verify_cycle = verbs.read_journal.verify
 
     open_run = verbs.runs.open_run

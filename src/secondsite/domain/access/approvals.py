@@ -41,6 +41,7 @@ VERBS = frozenset(
             "release_point",
             "verify_point",
             "boot_point",
+            "restore_copy",
         ),
         *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }

@@ -28,6 +28,7 @@ from .checks import (
     SourceCheckFact,
     TargetCheckFact,
 )
+from .copies import RestoreCopy, RestoredCopy
 from .names import NamesFact, UpdateNames
 from .proofs import BootPoint, Proof, Prove
 from .rescue_manifest import KeepRescueManifest, RescueManifestFact
@@ -496,6 +497,8 @@ class Kind(StrEnum):
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
     BOOT_POINT = "boot_point"
+    RESTORE_COPY = "restore_copy"
+    END_RESTORE_COPY = "end_restore_copy"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
@@ -628,6 +631,16 @@ BOOT_POINT = OrderKind(
     Proof,
     "does a point boot: start a copy, look at it, remove it",
     pace=Pace.GUEST,
+)
+RESTORE_COPY = OrderKind(
+    Kind.RESTORE_COPY,
+    RestoreCopy,
+    RestoredCopy,
+    "make a machine of its own from a point, beside the protected one",
+    pace=Pace.DISK,
+)
+END_RESTORE_COPY = OrderKind(
+    Kind.END_RESTORE_COPY, FabricMachine, Nothing, "give up that copy, and remove what is there of it"
 )
 CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"

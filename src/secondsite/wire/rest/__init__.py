@@ -152,7 +152,7 @@ from .plan_runs import (
     PlanTestFailover,
 )
 from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGroupChange, PlanMachine, PlanPage
-from .points import PointBoot, PointHold, PointPage, PointQuery, RecoveryPreview
+from .points import PointBoot, PointHold, PointPage, PointQuery, PointRestore, RecoveryPreview
 from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
 from .replication import (
     ChurnSample,
@@ -331,6 +331,7 @@ __all__ = [
     "PointOptions",
     "PointPage",
     "PointQuery",
+    "PointRestore",
     "Points",
     "Policy",
     "PolicyCreate",

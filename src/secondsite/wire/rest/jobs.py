@@ -19,14 +19,15 @@ from .predictions import RunTiming
 
 class OtherJobKind(StrEnum):
     """Jobs that are not verbs of the lifecycle: a recovery point is read again; one is booted to see
-    whether it boots; an old copy is started although that is forbidden; a source that was unreachable when
-    protection ended stops replicating once it is back; what a verb left undone at a site that was away is
-    done; a machine that was migrated live within its site is followed; replicas are moved away from a
-    drained host. `unknown` is a job of another
-    release, of which this one only knows its tasks."""
+    whether it boots; a machine of its own is made from one; an old copy is started although that is
+    forbidden; a source that was unreachable when protection ended stops replicating once it is back; what a
+    verb left undone at a site that was away is done; a machine that was migrated live within its site is
+    followed; replicas are moved away from a drained host. `unknown` is a job of another release, of which
+    this one only knows its tasks."""
 
     VERIFY_POINT = "verify_point"
     BOOT_POINT = "boot_point"
+    RESTORE_COPY = "restore_copy"
     START_ANYWAY = "start_anyway"
     END_REPLICATION_LATER = "end_replication_later"
     FINISH_LATER = "finish_later"

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
-from ..common.numbers import Instant
+from ..common.numbers import LONGEST_NAME, LONGEST_TEXT, Instant
 from ..common.points import PointShape, RollForward
 from ..common.properties import TargetProperties
 from .errors import Page, Paging
@@ -23,6 +23,21 @@ class PointBoot(Shape):
 
     network: CopyNetwork | None = None
     """Which network the copy has; null: what the site's verification says."""
+
+
+class PointRestore(Shape):
+    """A copy of the machine is to be made from a point, beside the machine, as one of its own."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    """The name of the new machine at the target's site."""
+    folder: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    """The absolute path of a folder of the target's host, in which the files of its disks will lie."""
+    network: str | None = Field(default=None, max_length=LONGEST_NAME)
+    """The network of that site for all of its cards, which get new MAC addresses; null: it has no cards."""
+    start: bool = False
+    """Whether it is started."""
+    unencrypted: bool = False
+    """Whether its disks may lie there unencrypted, if the replica is encrypted."""
 
 
 class RecoveryPreview(Shape):

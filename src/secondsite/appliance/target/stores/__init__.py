@@ -11,7 +11,7 @@ Its rooms:
 """
 
 from . import choosing, ownership, reserved_space
-from .store import Store, mark_of
+from .store import Store, around, mark_of
 from .stores import Stores, require_all
 
-__all__ = ["Store", "Stores", "choosing", "mark_of", "ownership", "require_all", "reserved_space"]
+__all__ = ["Store", "Stores", "around", "choosing", "mark_of", "ownership", "require_all", "reserved_space"]

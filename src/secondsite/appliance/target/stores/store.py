@@ -15,11 +15,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
+from ....datapath.disks import same_files
 from ....domain import errors
 from ....ground import durable, real_files
 from ....ground.units import GiB
@@ -249,6 +250,12 @@ def mark_of(root: Path) -> Mapping[str, object]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def around(place: Path, own: Collection[Path]) -> Path | None:
+    """The store that the place lies in: one of these, or another appliance's; None if it lies in none."""
+    folders = same_files.behind(place).resolve().parents
+    return next((each for each in folders if each in own or mark_of(each)), None)
 
 
 # Shorten journals before the store is full for anything else: drop kept cycles, the oldest of all machines

@@ -17,6 +17,7 @@ Its rooms:
     roll_forward      bring an overlay to an instant between points
     read_journal      cycles of the journal, every frame verified
     verify            read a point and compare its digests
+    copy_out          copy a point's disks to images of their own
     stats             points, sizes and counts
     seed              write the pieces of a shipped copy
     change_key        change the customer's key, without copying
@@ -25,6 +26,7 @@ Its rooms:
 from . import (
     apply,
     change_key,
+    copy_out,
     create,
     disks,
     holds,
@@ -42,6 +44,7 @@ from . import (
 __all__ = [
     "apply",
     "change_key",
+    "copy_out",
     "create",
     "disks",
     "holds",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,21 +40,12 @@ def verify(
     """Read a point from the disk and tell whether it still is, bit for bit, what was sealed; cycles go on
     meanwhile. Raises PointUnknown, Cancelled, and DiskSilent and OldDiskAway (repeat it)."""
     began = time.monotonic()
-    with core.keeping_layers() as state:
-        layer = state.layer_of(point_id)
-        if layer is None:
-            raise errors.PointUnknown(
-                f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
-                do="List the recovery points.",
-            )
-        reading = contextlib.ExitStack()
-        reading.enter_context(core.reading(layer.number))
-    with reading:
+    with held(core, point_id) as (state, top):
         attached = base_files.attached(state)
         base_files.require_there(state)
         body = core.manifest_of(point_id)
-        disks, stop = body.disks, _until_settled(core, state, cancelled)
-        found = [_read(core, state, layer.number, disk, stop, told) for disk in disks]
+        disks, stop = body.disks, until_settled(core, state, cancelled)
+        found = [_read(core, state, top, disk, stop, told) for disk in disks]
     rotten = (file.name for file in body.firmware if not core.firmware_store.is_whole(Path(file.file).name))
     if not all(same for same, _ in found):
         # A disk that was back at the end of its reading once marked a point as damaged, for good.
@@ -66,7 +58,24 @@ def verify(
     )
 
 
-def _until_settled(core: ReplicaCore, state: ReplicaState, cancelled: scan.Asked) -> scan.Asked:
+@contextlib.contextmanager
+def held(core: ReplicaCore, point_id: str) -> Iterator[tuple[ReplicaState, int]]:
+    """Inside, the point's layer and all below stay as they are; gives the record, and the number of that
+    layer. Raises PointUnknown."""
+    with core.keeping_layers() as state:
+        layer = state.layer_of(point_id)
+        if layer is None:
+            raise errors.PointUnknown(
+                f"The replica of {state.machine_id} has no recovery point '{point_id}'.",
+                do="List the recovery points.",
+            )
+        reading = contextlib.ExitStack()
+        reading.enter_context(core.reading(layer.number))
+    with reading:
+        yield state, layer.number
+
+
+def until_settled(core: ReplicaCore, state: ReplicaState, cancelled: scan.Asked) -> scan.Asked:
     """Tells when to stop: a commit removes the points, and the way back writes below the one that stays."""
     return lambda: cancelled() or (state.head is not None and core.state.head is None)
 
@@ -76,20 +85,29 @@ def _read(
     told: scan.Told,
 ) -> tuple[bool, int]:  # fmt: skip
     """Whether a disk of the point is as it was sealed, and how many bytes were read."""
-    daemon, prefix = core.daemon, f"v{secrets.token_hex(5)}"
-    chain = layers.chain_files(core.files, state, state.disk(disk.key), top, core.key)
-    for file in chain:
+    for file in layers.chain_files(core.files, state, state.disk(disk.key), top, core.key):
         forget_cached(file.path)
     try:
-        with daemon.the_same():
-            daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
-            with NbdDisk(daemon.nbd_socket, prefix) as image:
-                digest, read_bytes = scan.whole_digest(image, cancelled, told)
-                return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
+        with opened(core, state, top, disk.key, f"v{secrets.token_hex(5)}") as image:
+            digest, read_bytes = scan.whole_digest(image, cancelled, told)
+            return (digest, image.size_bytes) == (disk.digest, disk.size_bytes), read_bytes
     except (errors.DiskUnreadable, QmpRefused) as error:
         if not errors.tells_of_damage(error):
             raise
         return False, 0
+
+
+@contextlib.contextmanager
+def opened(core: ReplicaCore, state: ReplicaState, top: int, key: str, prefix: str) -> Iterator[NbdDisk]:
+    """A disk as layer `top` has it, to be read. Its nodes and its export have names that begin with `prefix`,
+    and all that have end with it. Raises DiskUnreadable, QmpRefused, StorageDaemonGone."""
+    daemon = core.daemon
+    chain = layers.chain_files(core.files, state, state.disk(key), top, core.key)
+    try:
+        with daemon.the_same():
+            daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
+            with NbdDisk(daemon.nbd_socket, prefix) as image:
+                yield image
     finally:
         with contextlib.suppress(errors.DatapathError):
             layers.close_chains(daemon, prefix)

@@ -11,10 +11,11 @@ from ....wire.common.base import Problem
 from ....wire.common.points import PointShape
 from ....wire.control import orders
 from ...health import machine_rpo
-from ...steps.points import boot_point, choose_recovery_point, verify_point
+from ...steps.points import boot_point, choose_recovery_point, restore_copy, verify_point
 from ...steps.sides import properties
 from ...store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
 from ..parts import Parts
+from ..shared import names_of_machines
 from ..shared.answered_order import ask_and_wait
 from ..shared.idempotency import Once, carry_out
 from ..shared.paging import Place, page, place_of
@@ -116,6 +117,28 @@ class Points:
             job_id = boot_point.submit(
                 self._parts.deps, tx, record, point_id, requested_by, network=request.network
             )
+            return rest.JobAccepted(job_id=job_id)
+
+        with self._parts.changing() as tx:
+            return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
+
+    def restore(
+        self,
+        machine: str,
+        point_id: str,
+        request: rest.PointRestore,
+        requested_by: str,
+        once: Once | None = None,
+    ) -> rest.JobAccepted:
+        """Start a job that makes a machine of its own from the point, at the target's site. Raises NotFound,
+        InvalidArgument, NotPossibleNow."""
+
+        def submit() -> rest.JobAccepted:
+            record = machines.existing(self._parts, tx, machine)
+            self._require(tx, record, point_id)
+            _require_choice(record)
+            names_of_machines.require_free(tx, record, request.name, record.target_site)
+            job_id = restore_copy.submit(self._parts.deps, tx, record, point_id, request, requested_by)
             return rest.JobAccepted(job_id=job_id)
 
         with self._parts.changing() as tx:

@@ -9,6 +9,7 @@ Its rooms:
     job_shapes                 a job and its tasks as REST shapes
     allowed_operations         what may be started for a machine, and why the rest may not
     idempotency                a request is carried out once
+    names_of_machines          which names machines have at a site
     machine_shapes             a machine as a REST shape
     machine_rows               machines as rows: which fit, in which order
     predictions                predicted times, and what runs took

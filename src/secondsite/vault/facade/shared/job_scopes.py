@@ -18,7 +18,7 @@ from ..refusals import SCHEDULE
 
 Arguments = Mapping[str, JsonValue]
 OF_SEVERAL = frozenset({PLAN_RUN, BATCH, OtherJobKind.DRAIN_HOST.value})
-OPERATED = frozenset({OtherJobKind.VERIFY_POINT, OtherJobKind.DRAIN_HOST})
+OPERATED = frozenset({OtherJobKind.VERIFY_POINT, OtherJobKind.RESTORE_COPY, OtherJobKind.DRAIN_HOST})
 LEFT_FOR_LATER = frozenset({OtherJobKind.FINISH_LATER, OtherJobKind.END_REPLICATION_LATER})
 
 

@@ -1,7 +1,7 @@
 """A machine's properties at its second site: name, vCPUs, memory, CPU model, start delay and where its disks
 go."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 
 from .....domain import errors, lifecycle
 from .....domain.lifecycle import Verb
@@ -11,9 +11,9 @@ from .....wire.control.checks import CheckTarget
 from .....wire.rest.machine_settings import MachineProperties, MachinePropertiesChange
 from .....wire.rest.verbs import MoveReplica
 from ....steps.sides import hosts, replica_hosts
-from ....steps.sides.target import drill_name
 from ....store import MachinePropertiesRecord, MachineRecord, Transaction
 from ...parts import Parts
+from ...shared import names_of_machines
 from ...shared.answered_order import ask_and_wait
 from ...shared.editions import Seen, require
 from .. import machines
@@ -46,7 +46,7 @@ class Properties:
             require(seen, before, f"What {machine.name} is like at its second site")
             wanted = TargetProperties(**{**dict(request), "target_name": _other_name(machine, request)})
             if wanted.target_name != before.target_name:
-                _require_free(tx, machine, wanted)
+                names_of_machines.require_settable(tx, machine, wanted)
             _require_disks(machine, wanted.settle.keys() - before.settle.keys())
             tx.properties.put(MachinePropertiesRecord(machine.id, wanted))
             job_id = self._moved_apart(tx, machine, wanted.apart) if wanted.apart != before.apart else None
@@ -102,40 +102,6 @@ def _require_disks(machine: MachineRecord, keys: Set[str]) -> None:
 def _other_name(machine: MachineRecord, request: MachinePropertiesChange) -> str | None:
     """The name, unless it is the machine's own."""
     return None if request.target_name == machine.name else request.target_name
-
-
-def _require_free(tx: Transaction, machine: MachineRecord, wanted: TargetProperties) -> None:
-    """Raises InvalidArgument for a name that is taken. Names that a file system or a person may confuse count
-    as one."""
-    name, site = wanted.target_name or machine.name, second_site(machine)
-    if name.lower() == drill_name(machine).lower():
-        raise errors.InvalidArgument(
-            f"'{name}' is the name of {machine.name} in a test failover.", do="Give another name."
-        )
-    set_names = {each.machine_id: each.properties.target_name for each in tx.properties.list()}
-    for other in tx.machines.list():
-        theirs_set = set_names.get(other.id)
-        if other.id == machine.id or (wanted.target_name is None and theirs_set is None):
-            continue  # their names at home are the same, without any setting
-        for theirs, why in _names(other, theirs_set, site):
-            if theirs.lower() == name.lower():
-                raise errors.InvalidArgument(
-                    f"{machine.name} cannot be '{name}' at {site}: {why}.",
-                    do="Give another name, or change that one.",
-                )
-
-
-def _names(other: MachineRecord, own: str | None, site: str) -> Iterator[tuple[str, str]]:
-    """The names of the other machine at the site, each with the reason."""
-    if site == second_site(other):
-        yield own or other.name, f"{other.name} has that name there after a failover"
-        yield drill_name(other), f"{other.name} has that name there in a test failover"
-    elif site in (other.source_site, other.target_site):
-        yield other.name, f"{other.name} is at home there"
-
-
-def second_site(machine: MachineRecord) -> str:
-    return machine.source_site if machine.reversed else machine.target_site
 
 
 def _info(tx: Transaction, machine: MachineRecord) -> MachineProperties:

@@ -1,13 +1,13 @@
 """Orders about instants between recovery points."""
 
-from ...domain import journal
-from ...domain.journal import Recovery
-from ...ground.plural import counted
-from ...wire.common.points import RollForward
-from ...wire.control.orders import FindInstant, InstantFact
-from ..target import HostedReplica
-from .context import Context
-from .points import told_what_is_left
+from ....domain import journal
+from ....domain.journal import Recovery
+from ....ground.plural import counted
+from ....wire.common.points import RollForward
+from ....wire.control.orders import FindInstant, InstantFact
+from ...target import HostedReplica
+from ..context import Context
+from .recovery_points import told_what_is_left
 
 
 def find_instant(context: Context, payload: FindInstant) -> tuple[str, InstantFact]:

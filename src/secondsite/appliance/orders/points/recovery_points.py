@@ -6,14 +6,14 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from ...datapath import errors as datapath_errors
-from ...datapath.cycles import cycle_file
-from ...domain import errors, journal, points, shell
-from ...domain.amounts import size, span
-from ...ground.plural import counted
-from ...wire.control.orders import Drain, HoldPoint, Nothing, PointOrder, Points
-from ..target import HostedReplica, old_disks, scrub
-from .context import Context
+from ....datapath import errors as datapath_errors
+from ....datapath.cycles import cycle_file
+from ....domain import errors, journal, points, shell
+from ....domain.amounts import size, span
+from ....ground.plural import counted
+from ....wire.control.orders import Drain, HoldPoint, Nothing, PointOrder, Points
+from ...target import HostedReplica, old_disks, scrub
+from ..context import Context
 
 ARRIVAL_POLL_SECONDS = 0.1
 

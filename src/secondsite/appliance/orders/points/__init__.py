@@ -1,0 +1,8 @@
+"""Orders about recovery points.
+
+Its rooms:
+
+    recovery_points  process what was sent, list points, hold, release and read them
+    instants         instants between points
+    restored_copy    a machine of its own from a point, beside the protected one
+"""

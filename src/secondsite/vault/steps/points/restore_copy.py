@@ -1,0 +1,96 @@
+"""A job that makes a machine of its own from a recovery point, beside the protected one. It is not a verb of
+the lifecycle: it changes nothing about the machine, and a failover may start meanwhile."""
+
+import uuid
+
+from ....ground.units import DAY
+from ....jobs.model.context import StepContext
+from ....jobs.model.definitions import Definition, Step
+from ....jobs.model.outcomes import Done, Outcome
+from ....wire import rest
+from ....wire.common.base import Shape
+from ....wire.common.properties import Sizing
+from ....wire.control import orders
+from ....wire.control.copies import RestoreCopy
+from ...store import MachineRecord, Transaction
+from ..deps import Deps
+from ..retry_store import retrying
+from ..sides import properties
+from ..sides.orders import Limits, Orders
+
+RESTORE = "restore_copy"
+COPY = Limits(deadline_seconds=30 * DAY)
+END = Limits(deadline_seconds=300)
+
+
+class RestoreArguments(Shape):
+    """The appliance that holds the point, and what it is told. `fabric_id`: the new machine's."""
+
+    appliance_id: str
+    site: str
+    point: str
+    fabric_id: str
+    name: str
+    folder: str
+    network: str | None
+    start: bool
+    unencrypted: bool
+    sizing: Sizing
+
+
+def submit(
+    deps: Deps, tx: Transaction, machine: MachineRecord, point_id: str, asked: rest.PointRestore, by: str
+) -> str:
+    """Queue the job in the caller's transaction; its id."""
+    arguments = RestoreArguments(
+        appliance_id=machine.target_appliance_id,
+        site=machine.target_site,
+        point=point_id,
+        fabric_id=str(uuid.uuid4()),
+        sizing=properties.set_for(tx, machine).sizing,
+        **asked.model_dump(),
+    )
+    return deps.submit(
+        tx.session,
+        RESTORE,
+        subject=machine.id,
+        subject_name=machine.name,
+        arguments=arguments,
+        requested_by=by,
+    )
+
+
+def definition(deps: Deps) -> Definition:
+    """One step: the target's appliance copies the disks and makes the machine. A cancel or an error leaves
+    nothing of it."""
+    give = Orders(deps)
+
+    def restore(ctx: StepContext) -> Outcome:
+        wanted = ctx.arguments(RestoreArguments)
+        told = wanted.model_dump(exclude={"appliance_id", "site", "point"})
+        answer = give.give(
+            ctx,
+            wanted.appliance_id,
+            orders.RESTORE_COPY,
+            RestoreCopy(point_id=wanted.point, **told),
+            machine_id=ctx.subject,
+            limits=COPY,
+            why=f"making {wanted.name} from point {wanted.point} of {ctx.subject_name}",
+        )
+        return answer.done()
+
+    def end(ctx: StepContext) -> Outcome:
+        wanted = ctx.arguments(RestoreArguments)
+        answer = give.give(
+            ctx,
+            wanted.appliance_id,
+            orders.END_RESTORE_COPY,
+            orders.FabricMachine(fabric_id=wanted.fabric_id),
+            machine_id=ctx.subject,
+            limits=END,
+            why=f"removing what is there of {wanted.name}",
+        )
+        return Done(answer.sentence)
+
+    steps = (retrying(Step("restore", restore, title="Restore a copy", undo=end, undo_after_failure=True)),)
+    return Definition(RESTORE, steps, undo_on_failure=True)
