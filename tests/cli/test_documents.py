@@ -9,7 +9,7 @@ import pytest
 
 from secondsite.client import documents
 from secondsite.entry.reference import FOLDER
-from tests.cli.support_cli import parse
+from tests.support.entry.typed import parse
 
 pytestmark = pytest.mark.slow
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "as-code.md"

@@ -9,7 +9,7 @@ import pytest
 from secondsite.cli import app
 from secondsite.rescue import main as rescue
 from tests.cli import support_told
-from tests.cli.support_cli import alone, command, nouns, parse, parse_part
+from tests.support.entry.typed import alone, command, nouns, parse, parse_part
 
 ROOT = Path(__file__).resolve().parents[2]
 NOUNS = frozenset(nouns())

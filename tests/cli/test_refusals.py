@@ -6,7 +6,7 @@ import pytest
 
 from secondsite.jobs.model.clock import utc_now
 from secondsite.vault.fleet.gateway.certificate_authority import create_authority
-from tests.cli import support_cli
+from tests.support.entry import typed
 
 REFUSED = {
     "machine show nosuch": (3, "not-found"),
@@ -127,7 +127,7 @@ def test_a_client_file_that_is_damaged_is_named(cli, monkeypatch, tmp_path):
 
 def _commands_exist(text: str) -> None:
     for noun, name in re.findall(r"'secondsite ([a-z]+) ([a-z-]+)", text):
-        assert support_cli.command(noun, name) is not None, text
+        assert typed.command(noun, name) is not None, text
 
 
 @pytest.mark.parametrize("group", ["", " ", "web01,", ",web01"])

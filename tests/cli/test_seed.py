@@ -14,7 +14,7 @@ from rig.machines import SimulatedMachine
 from secondsite.fabrics import simulated
 from secondsite.ground import seams
 from secondsite.ground.units import KiB, MiB
-from tests.cli.support_cli import parse
+from tests.support.entry.typed import parse
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from secondsite.domain import errors
 from secondsite.domain.health import Health
 from secondsite.domain.lifecycle import State
 from secondsite.wire import rest
-from tests.cli import support_cli
-from tests.cli.support_cli import command
+from tests.support.entry import typed
+from tests.support.entry.typed import command
 
 
 @pytest.mark.parametrize(("noun", "word"), FORMER)
@@ -24,7 +24,7 @@ def test_a_former_word_is_refused_with_the_one_of_now(noun, word, capsys):
 
 
 def test_records_are_created_and_deleted_and_members_are_added_and_removed():
-    nouns = support_cli.nouns()
+    nouns = typed.nouns()
     words = {noun: set(group.commands) for noun, group in nouns.items()}
     assert {noun for noun, have in words.items() if "create" in have} == {
         "site", "group", "plan", "policy", "token", "mapping", "pool", "person",
