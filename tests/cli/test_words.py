@@ -27,7 +27,7 @@ def test_records_are_created_and_deleted_and_members_are_added_and_removed():
     nouns = typed.nouns()
     words = {noun: set(group.commands) for noun, group in nouns.items()}
     assert {noun for noun, have in words.items() if "create" in have} == {
-        "site", "group", "plan", "policy", "token", "mapping", "pool", "person",
+        "site", "group", "plan", "policy", "token", "mapping", "pool", "person", "provider",
     }  # fmt: skip
     assert all("delete" in have for have in words.values() if "create" in have)
     assert {noun for noun, have in words.items() if have & {"add", "remove"}} == {"group"}
