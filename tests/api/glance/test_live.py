@@ -2,11 +2,12 @@
 
 import dataclasses
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from secondsite.api.following import live
+from secondsite.vault.facade.nouns.glance import looking
 from secondsite.wire.rest.glance.job_rows import JOB_COLUMNS
 from secondsite.wire.rest.glance.machine_rows import MACHINE_COLUMNS, MachineRow
 from tests.api.support_stream import served, stream
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow
 def follow(vault, monkeypatch):
     """The live stream of a vault that looks often; gives a context manager."""
     monkeypatch.setattr(live, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(looking, "FRESH", timedelta())
     with served(vault.app) as url:
         yield lambda token=None, **how: stream(url, token or vault.made.token, "/live", **how)
 

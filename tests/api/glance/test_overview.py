@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.vault.facade.nouns.glance import looking
 from secondsite.vault.facade.shared import overviews
 from secondsite.vault.store import DriftRecord, ProvenRecord, RecoveredRecord
 from secondsite.wire.common.properties import TargetProperties
 from secondsite.wire.common.stores import StoreSpace
+from secondsite.wire.control import Status
 from tests.support.vault import definition, machine, point, replica_status, source_status
 
 pytestmark = pytest.mark.slow
@@ -116,6 +118,28 @@ def test_a_token_of_one_site_is_told_only_of_it(ask, many):
         assert (found["machines"], [each["name"] for each in found["sites"]]) == (count, [site])
         assert {each["site"] for each in found["stores"]} <= {site}
         assert found["vault_findings"] == []
+
+
+def test_an_answer_is_made_once_for_all_who_ask_until_something_changes_or_a_second_has_passed(
+    vault, ask, two_sites, many, monkeypatch
+):
+    def known():
+        return ask("GET", "/overview")["at"]
+
+    first = known()
+    assert known() == first
+    ask("POST", "/sites", 201, json={"name": "c"})
+    assert "c" in [each["name"] for each in ask("GET", "/overview")["sites"]], "a person changed something"
+    second = known()
+    assert second > first
+    vault.facade.parts.facts.hear(two_sites[1].id, Status(replicas=(replica_status("id0", [point(2)]),)))
+    assert ask("GET", "/overview")["at"] > second, "an appliance said something"
+    vault.facade.parts.facts.hear(two_sites[1].id, Status(replicas=(replica_status("id0"),)))
+    third = vault.facade.live.look(None, whole=False).mark
+    assert ask("GET", "/overview")["mark"] == third, "whoever follows was told of it before"
+    last = known()
+    monkeypatch.setattr(looking, "FRESH", timedelta())
+    assert known() > last, "time alone"
 
 
 def test_no_more_kinds_of_findings_are_told_than_fit():

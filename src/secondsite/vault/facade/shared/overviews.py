@@ -1,8 +1,10 @@
 """What rows and records of machines say together. Pure."""
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from ....domain import health as catalogue
 from ....domain.health import Health, Severity
@@ -47,21 +49,35 @@ def _urgency(code: str, machines: int) -> tuple[bool, bool, int, str]:
 def rpo(rows: Iterable[MachineRow], now: datetime) -> RpoOverview:
     """How fresh the machines that replicate are."""
     replicating = [row for row in rows if row.state in REPLICATES]
-    ages = [_age(row, row.recoverable_at, now) for row in replicating if row.recoverable_at is not None]
-    beyond = [each for each in ages if each.goal_seconds is not None and each.seconds > each.goal_seconds]
-    worst = sorted(ages, key=lambda each: -each.seconds / (each.goal_seconds or 1))
+    ages = [
+        _Age(max(0.0, round(now.timestamp() - row.recoverable_at, 1)), row.rpo_goal_seconds, row)
+        for row in replicating
+        if row.recoverable_at is not None
+    ]
+    beyond = sum(each.goal_seconds is not None and each.seconds > each.goal_seconds for each in ages)
     return RpoOverview(
         replicating=len(replicating),
-        within_goal=len(ages) - len(beyond),
-        beyond_goal=len(beyond),
+        within_goal=len(ages) - beyond,
+        beyond_goal=beyond,
         unknown=len(replicating) - len(ages),
-        worst=tuple(worst[:WORST]),
+        worst=tuple(_shape(each) for each in heapq.nlargest(WORST, ages, key=_share)),
     )
 
 
-def _age(row: MachineRow, recoverable_at: int, now: datetime) -> MachineAge:
-    seconds = max(0.0, round(now.timestamp() - recoverable_at, 1))
-    return MachineAge(id=row.id, name=row.name, seconds=seconds, goal_seconds=row.rpo_goal_seconds)
+class _Age(NamedTuple):
+    """How much work a machine would lose."""
+
+    seconds: float
+    goal_seconds: int | None
+    row: MachineRow
+
+
+def _share(age: _Age) -> float:
+    return age.seconds / (age.goal_seconds or 1)
+
+
+def _shape(age: _Age) -> MachineAge:
+    return MachineAge(id=age.row.id, name=age.row.name, seconds=age.seconds, goal_seconds=age.goal_seconds)
 
 
 def readiness(
@@ -73,7 +89,7 @@ def readiness(
     protected = [each for each in machines if each.state is State.PROTECTED]
     codes = Counter(code for row in rows if row.state is State.PROTECTED for code in row.findings)
     good = [each.proven_as.at for each in protected if each.proven_as is not None]
-    goals = [(each, _goal(each, policies)) for each in protected if _goal(each, policies)]
+    goals = [(each, goal) for each in protected if (goal := _goal(each, policies))]
     took = [(each.recovered.seconds, goal) for each, goal in goals if each.recovered is not None]
     met = sum(seconds <= goal for seconds, goal in took)
     return Readiness(

@@ -39,6 +39,10 @@ _AS_SOURCE, _AS_TARGET = (
     column == bindparam("wanted") for column in (COLUMNS.source_fabric_id, COLUMNS.target_fabric_id)
 )
 _BY_NAME = VERSIONS.order_by(COLUMNS.name, COLUMNS.id)
+_ALL = BatchStatement(_BY_NAME)
+_OF_SITE = BatchStatement(
+    _BY_NAME.where(or_(COLUMNS.source_site == bindparam("there"), COLUMNS.target_site == bindparam("there")))
+)
 _ANYWHERE = BatchStatement(_BY_NAME.where(or_(_AS_SOURCE, _AS_TARGET)))
 _THERE = BatchStatement(
     _BY_NAME.where(
@@ -157,7 +161,8 @@ class MachineRecords:
 
     def list(self, site: str | None = None) -> Sequence[MachineRecord]:
         """All, or those that have `site` as source or target; by name."""
-        return self._many(*_of_site(site))
+        found = _ALL.all(self._session) if site is None else _OF_SITE.all(self._session, {"there": site})
+        return self._of(found)
 
     def ids(self) -> frozenset[str]:
         """The ids of all machines, without reading the rest of them."""

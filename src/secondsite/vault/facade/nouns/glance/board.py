@@ -6,7 +6,7 @@ written once for all who have the same number.
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -63,6 +63,9 @@ class Board:
     gone: Recent[str, None] = field(default_factory=lambda: Recent(MOST_GONE))
     jobs: Recent[str, JobRow] = field(default_factory=lambda: Recent(MOST_JOBS))
     things: Recent[Thing, None] = field(default_factory=lambda: Recent(MOST_THINGS))
+    answers: dict[Hashable, str] = field(default_factory=dict)
+    """What was made of the board as it was looked at last, for all who ask meanwhile: replaced by an empty
+    one when that no longer counts."""
     _texts: dict[tuple[int | None, int], Batch] = field(default_factory=dict)
 
     def show(self, rows: Iterable[MachineRow]) -> None:
@@ -92,7 +95,8 @@ class Board:
     def settle(self) -> None:
         """What was shown since the last time is one change."""
         newest = max(each.newest for each in (self.machines, self.gone, self.jobs, self.things))
-        self.number = max(self.number, newest)
+        if newest > self.number:
+            self.number, self.answers = newest, {}
 
     def rows(self) -> Sequence[MachineRow]:
         return [each.row for each in self.machines.values()]

@@ -65,7 +65,7 @@ def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -
         looked.board.show_things(changed)
         is_due = entries != looked.entries or not _is_fresh(looked, parts.now())
         if is_first or changed or (whole and is_due):  # an appliance that goes: all its machines' findings
-            looked.whole_at = None
+            looked.whole_at, looked.board.answers = None, {}
             at = parts.now()
             _look_at_all(looked.board, parts, tx)
             looked.whole_at = at
@@ -73,6 +73,8 @@ def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -
             ids = {*reported, *_told(changes), *_subjects(looked.board, changes)}
             _look_at_some(looked.board, parts, tx, ids)
     looked.board.settle()
+    if entries != looked.entries:
+        looked.board.answers = {}
     looked.events, looked.statuses, looked.entries, looked.appliances = mark, statuses, entries, appliances
 
 

@@ -30,21 +30,27 @@ class Overviews:
         self._boards = boards
 
     def as_json(self) -> str:
-        """An `Overview` as JSON; callers who see the same and ask at once share it."""
+        """What needs somebody now, how fresh and how ready everything is: an `Overview` as JSON. Callers who
+        see the same share it until something has changed, or everything is looked at again. Raises
+        StoreUnavailable."""
         caller = self._parts.caller
         # a request for approval is also seen by its asker
         key = "overview", sight(caller), caller.token_id
         left_seconds = min(self._parts.seconds_left(), ANSWER_SECONDS)
-        return self._parts.pages.give(key, lambda: self.show().model_dump_json(), left_seconds)
+        return self._parts.pages.give(key, self._shared, left_seconds)
 
-    def show(self) -> Overview:
-        """What needs somebody now, how fresh and how ready everything is. Raises StoreUnavailable."""
+    def _shared(self) -> str:
         with self._boards.looked_at(self._parts, whole=True) as board:
             rows, jobs, mark = board.rows(), at_work(board.jobs.values()), board.mark()
+            answers = board.answers
         wanted = rest.ApprovalQuery(stage=(Stage.ASKED,), limit=MOST_APPROVALS)
         approvals = Approvals(self._parts).list(wanted).items
-        with self._parts.store.reading() as tx:
-            return self._made(tx, rows, jobs, approvals, mark)
+        key = "overview", *(each.model_dump_json() for each in approvals)
+        made = answers.get(key)
+        if made is None:
+            with self._parts.store.reading() as tx:
+                made = answers[key] = self._made(tx, rows, jobs, approvals, mark).model_dump_json()
+        return made
 
     def _made(
         self,
