@@ -17,16 +17,20 @@ from secondsite.domain.lifecycle import State
 from secondsite.domain.policies import ReplicationPolicy
 from secondsite.jobs.storage import database
 from secondsite.vault.facade.callers import THE_VAULT
+from secondsite.vault.facade.nouns.glance import looking
 from secondsite.vault.facade.nouns.glance.boards import Boards
+from secondsite.vault.facade.nouns.glance.looking import Looked
 from secondsite.vault.facade.nouns.machines import Machines
 from secondsite.vault.facade.parts import Parts
-from secondsite.vault.facade.shared import machine_shapes
+from secondsite.vault.facade.shared import machine_rows, machine_shapes
+from secondsite.vault.health import findings
 from secondsite.vault.health.findings import CA_TOLD_BEFORE, LEFT_WHEN_LATE, Situation
 from secondsite.vault.store import ApplianceRecord, SiteRecord, Store, WarnedRecord, migrate
 from secondsite.wire import rest
 from secondsite.wire.common.findings import FindingShape
-from secondsite.wire.control import Hello, Status
+from secondsite.wire.control import Hello, Status, changes
 from secondsite.wire.control.statuses import OldCopyStatus, ReplicaStatus, SourceStatus
+from secondsite.wire.rest.glance.machine_rows import MachineRow
 from tests.support.vault import NOW, machine, point, replica_status, source_status
 from tests.vault.support_intake import Intake
 
@@ -47,6 +51,7 @@ class World:
         self.db = database.connect(f"sqlite:///{path}")
         self.store, self.chance, self.now = Store(self.db), chance, NOW
         self.authority = SimpleNamespace(appliance_lifetime=LIFETIME, ends_at=NOW + timedelta(days=400))
+        self.looked = Looked()
         self.said: dict[tuple[str, str], SourceStatus | ReplicaStatus] = {}
         with self.store.transaction() as tx:
             for site in SIDES:
@@ -60,12 +65,22 @@ class World:
         self.restart()
 
     @property
-    def machines(self) -> Machines:
+    def parts(self) -> Parts:
         parts = SimpleNamespace(
             store=self.store, facts=self.facts, authority=self.authority, now=self.clock, caller=THE_VAULT,
             names=lambda *_machine: None, deps=SimpleNamespace(drill_counts=timedelta(days=90)),
         )  # fmt: skip
-        return Machines(cast(Parts, parts), cast(Boards, None))
+        return cast(Parts, parts)
+
+    @property
+    def machines(self) -> Machines:
+        return Machines(self.parts, cast(Boards, None))
+
+    def rows(self) -> dict[str, MachineRow]:
+        """Those of the board, by id, after a look at everything."""
+        with self.store.reading() as tx:
+            looking.look_at_all(self.looked, self.parts, tx)
+        return {each.id: each for each in self.looked.board.rows()}
 
     def clock(self):
         return self.now
@@ -155,6 +170,22 @@ class World:
         self.said[one, "replica"] = said
         self.hear(side, replicas=[said])
 
+    def hear_figures(self, side):
+        """As after a cycle in which nothing else has changed."""
+        told = [changes.figures(self.after_a_cycle(each)) for each in self.said.values()]
+        sources = [each for each in told if isinstance(each, changes.SourceFigures)]
+        replicas = [each for each in told if isinstance(each, changes.ReplicaFigures)]
+        self.hear(side, source_figures=sources, replica_figures=replicas)
+
+    def after_a_cycle(self, said):
+        choose = self.chance.choice
+        at, seq = choose((None, self.about_now())), choose((None, 1, 9))
+        if isinstance(said, SourceStatus):
+            fraction = choose((None, 0.5))
+            return said.model_copy(update={"sent_at": at, "last_seq": seq, "sync_fraction": fraction})
+        stored = choose((0, 12345, 12346))
+        return said.model_copy(update={"processed_at": at, "processed_seq": seq, "store_bytes": stored})
+
     def hear_of_an_old_copy(self, side):
         copies = [OldCopyStatus(machine_id=self.chance.choice(IDS), power=self.chance.choice(POWERS))]
         self.hear(side, old_copies=copies)
@@ -202,7 +233,7 @@ class World:
     def about_now(self):
         return self.now + timedelta(seconds=self.chance.choice((-86400, -60, -1, 0, 5)))
 
-    def found_anew(self, one: str) -> rest.Machine:
+    def found_anew(self, one: str) -> tuple[rest.Machine, MachineRow]:
         """In a transaction that writes: it is given nothing that was read before."""
         with self.store.transaction() as tx:
             record = tx.machines.get(one)
@@ -214,16 +245,17 @@ class World:
                 listens_since=self.facts.listens_since,
                 seen_generation=tx.statuses.generation(one), missed_since=self.facts.missed_since(one),
             )  # fmt: skip
-        return machine_shapes.protected(situation, (), self.now)
+        row = machine_rows.row(situation, findings.findings(situation, self.now))
+        return machine_shapes.protected(situation, (), self.now), row
 
 
 OF_A_SIDE = (
     "enroll", "delete", "connect", "disconnect", "hear_nothing_new", "hear_again", "hear_of_a_source",
-    "hear_of_a_replica", "hear_of_an_old_copy",
+    "hear_of_a_replica", "hear_of_an_old_copy", "hear_figures",
 )  # fmt: skip
 HAPPENS = (
-    *OF_A_SIDE, "tick", "tick", "set_clock", "come_to_a_turn", "restart", "change_a_policy",
-    "change_a_machine",
+    *OF_A_SIDE, "hear_figures", "hear_figures", "tick", "tick", "set_clock", "come_to_a_turn", "restart",
+    "change_a_policy", "change_a_machine",
     "change_a_machine", "fail_over_while_its_source_is_heard", "hear_nothing_new", "hear_nothing_new",
     "rotate_the_ca",
 )  # fmt: skip
@@ -237,13 +269,14 @@ def test_what_is_kept_is_what_would_be_found_anew(tmp_path):
     for _ in range(STEPS):
         steps.append(chance.choice(worlds).step())
         for world in worlds:
+            rows = world.rows()
             page = rest.MachinePage.model_validate_json(world.machines.list())
-            assert {each.id for each in page.items} == set(IDS)
+            assert {each.id for each in page.items} == rows.keys() == set(IDS)
             for each in page.items:
                 told = (
                     f"SECONDSITE_SEED={seed}, after {len(steps)} steps, the last of which were {steps[-5:]}"
                 )
-                assert each == world.found_anew(each.id), told
+                assert (each, rows[each.id]) == world.found_anew(each.id), told
                 assert rest.Machine.model_validate_json(world.machines.show(each.id)) == each, told
     for world in worlds:
         world.db.dispose()

@@ -24,7 +24,7 @@ from .statuses.acceptance import StatusAcceptance, StrayReplica
 from .statuses.clock_skew import Clocks
 from .statuses.hardware import Hardware
 from .statuses.kept import KeptStatuses
-from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus
+from .statuses.latest_status import AnyStatus, Key, Last, LatestStatuses, SideStatus, Trace
 from .statuses.old_copies import OldCopies
 from .statuses.order_numbers import OrderNumbers
 from .statuses.status_requests import StatusRequests
@@ -187,6 +187,18 @@ class StatusIntake:
         return {
             each: self._with_newest(kept.get(each) or StatusRecord(each), *sides)
             for each, sides in seen.items()
+        }
+
+    def traces(self, machine_ids: Collection[str]) -> Mapping[str, Trace]:
+        """Of machines of which `latest_of` gives nothing but what both sides said here, by id: what is the
+        same objects as long as neither has said anything more."""
+        if self._elsewhere is not _nowhere or self._clocks.any_differs:
+            return {}
+        found = self._heard.traces(machine_ids)
+        return {
+            each: sides
+            for each, sides in found.items()
+            if None not in sides and not self._old_copies.knows(each)
         }
 
     def changed_after(self, number: int) -> tuple[int, Collection[str]]:

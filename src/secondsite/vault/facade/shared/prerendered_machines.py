@@ -114,11 +114,12 @@ def findings_of(situation: Situation, now: datetime) -> tuple[HealthFinding, ...
     return _steady(situation, now).found
 
 
-def row(situation: Situation, now: datetime) -> MachineRow:
-    """The machine as a row at `now`: the same object as long as nothing has changed."""
+def row(situation: Situation, now: datetime) -> tuple[MachineRow, datetime | None]:
+    """The machine as a row at `now`: the same object as long as nothing has changed. And until when that
+    stays so by itself; None: not known."""
     steady = _steady(situation, now)
     made = steady.row = steady.row or machine_rows.row(situation, steady.found)
-    return made
+    return made, steady.until
 
 
 def _steady(situation: Situation, now: datetime) -> _Steady:

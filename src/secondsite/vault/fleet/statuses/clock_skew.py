@@ -30,6 +30,11 @@ class Clocks:
     def __init__(self) -> None:
         self._skews: dict[str, _Skew] = {}
 
+    @property
+    def any_differs(self) -> bool:
+        """Whether the statuses of an appliance are marked now."""
+        return bool(self._skews)
+
     def hear(self, appliance_id: str, said_at: datetime | None, now: datetime) -> bool:
         """Take the time that the appliance's clock shows, if reported. Gives whether the clock began, or
         ceased, to differ."""

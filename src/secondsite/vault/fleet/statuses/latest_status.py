@@ -71,6 +71,10 @@ class SideStatus:
         return isinstance(self.status, ReplicaStatus) and bool(self.points)
 
 
+Trace = tuple[SideStatus | None, SideStatus | None]
+"""What was last said of both sides of a machine: the same objects as long as nothing more was said."""
+
+
 class Last(NamedTuple):
     """The last status of one side of a machine, the appliance that reported it, and when it was so."""
 
@@ -106,6 +110,13 @@ class LatestStatuses:
         return {
             each: (self._last((each, SourceStatus)), self._last((each, ReplicaStatus)))
             for each in machine_ids
+        }
+
+    def traces(self, machine_ids: Iterable[str]) -> Mapping[str, Trace]:
+        """What was last said of both sides of each machine; without the lock, as `sides`."""
+        seen = self._seen
+        return {
+            each: (seen.get((each, SourceStatus)), seen.get((each, ReplicaStatus))) for each in machine_ids
         }
 
     def all(self) -> Mapping[Key, SideStatus]:

@@ -80,6 +80,11 @@ class OldCopies:
             ),
         )
 
+    def knows(self, machine_id: str) -> bool:
+        """Whether `newest` gives more than the record."""
+        arrived = (*self._came.values(), *self._moved.values())
+        return machine_id in self._seen or any(machine_id in each for each in arrived)
+
     def newest(self, record: StatusRecord) -> StatusRecord:
         """The record with reports that are newer than what the store has."""
         moved = _first(self._moved, record.machine_id)

@@ -13,6 +13,9 @@ from urllib.parse import unquote
 
 from .....domain.access.chain import Entry, Outcome
 from .....wire.rest import EventKind
+from .....wire.rest.glance.machine_rows import MachineRow
+from ....fleet.statuses.latest_status import Trace
+from ....health.findings import Situation
 from ....store import ApplianceRecord, AuditFilter, MachineRecord, Transaction
 from ....watch.situations import SituationContext
 from ...parts import Parts
@@ -20,6 +23,7 @@ from ...shared import prerendered_machines
 from ..events import Change, Events
 from . import job_rows
 from .board import JOBS_AT_WORK, Board, Thing
+from .untouched import Untouched
 
 MOST_JOBS_AT_ONCE = 500
 """How many changed jobs are read with one look; the others wait for the next."""
@@ -37,6 +41,7 @@ class Looked:
     """A board, and up to where its sources were read. Safe from any thread within `lock`."""
 
     board: Board = field(default_factory=Board)
+    untouched: Untouched = field(default_factory=Untouched)
     lock: threading.Lock = field(default_factory=threading.Lock)
     events: str | None = None
     statuses: int = 0
@@ -56,7 +61,7 @@ def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -
     statuses, reported = parts.facts.changed_after(looked.statuses)
     is_first = looked.events is None or any(change.kind is EventKind.RESET for _, change in changes)
     if is_first:
-        looked.board, looked.jobs = Board(), {}
+        looked.board, looked.untouched, looked.jobs = Board(), Untouched(), {}
     with parts.store.reading() as tx:
         _look_at_jobs(looked, parts, tx, [change for _, change in changes], is_first)
         entries = _look_at_entries(looked, parts, tx, is_first)
@@ -67,11 +72,11 @@ def look(looked: Looked, parts: Parts, events: Events, *, whole: bool = False) -
         if is_first or changed or (whole and is_due):  # an appliance that goes: all its machines' findings
             looked.whole_at, looked.board.answers = None, {}
             at = parts.now()
-            _look_at_all(looked.board, parts, tx)
+            look_at_all(looked, parts, tx)
             looked.whole_at = at
         else:
             ids = {*reported, *_told(changes), *_subjects(looked.board, changes)}
-            _look_at_some(looked.board, parts, tx, ids)
+            _look_at_some(looked, parts, tx, ids)
     looked.board.settle()
     if entries != looked.entries:
         looked.board.answers = {}
@@ -94,26 +99,39 @@ def _subjects(board: Board, changes: Iterable[tuple[int, Change]]) -> Iterator[s
             yield job.machine_id
 
 
-def _look_at_all(board: Board, parts: Parts, tx: Transaction) -> None:
+def look_at_all(looked: Looked, parts: Parts, tx: Transaction) -> None:
     found = tx.machines.list(parts.caller.grant.site)
-    _show(board, parts, tx, found)
-    board.remove(set(board.machines) - {each.id for each in found})
+    _show(looked, parts, tx, found)
+    _remove(looked, set(looked.board.machines) - {each.id for each in found})
 
 
-def _look_at_some(board: Board, parts: Parts, tx: Transaction, ids: Collection[str]) -> None:
+def _look_at_some(looked: Looked, parts: Parts, tx: Transaction, ids: Collection[str]) -> None:
     if not ids:
         return
     found = [
         each for each in tx.machines.several(sorted(ids)) if parts.sees(each.source_site, each.target_site)
     ]
-    _show(board, parts, tx, found)
-    board.remove(set(ids) - {each.id for each in found})
+    _show(looked, parts, tx, found)
+    _remove(looked, set(ids) - {each.id for each in found})
 
 
-def _show(board: Board, parts: Parts, tx: Transaction, found: Sequence[MachineRecord]) -> None:
+def _show(looked: Looked, parts: Parts, tx: Transaction, found: Sequence[MachineRecord]) -> None:
     around = SituationContext.of(tx, parts.facts, parts.authority, parts.deps.drill_counts)
-    now = parts.now()
-    board.show(prerendered_machines.row(each, now) for each in around.situations(tx, parts.facts, found))
+    now, traces = parts.now(), parts.facts.traces([each.id for each in found])
+    same = looked.untouched.of(around, found, traces, now)
+    others = [each for each in found if each.id not in same]
+    looked.board.show(_row(looked, each, traces, now) for each in around.situations(tx, parts.facts, others))
+
+
+def _row(looked: Looked, situation: Situation, traces: Mapping[str, Trace], now: datetime) -> MachineRow:
+    row, until = prerendered_machines.row(situation, now)
+    looked.untouched.note(situation.machine, traces.get(row.id), now, until)
+    return row
+
+
+def _remove(looked: Looked, machine_ids: Collection[str]) -> None:
+    looked.untouched.drop(machine_ids)
+    looked.board.remove(machine_ids)
 
 
 def _look_at_jobs(
