@@ -40,6 +40,8 @@ NOT_THERE = frozenset({OFF, MISSING, health.ELSEWHERE, health.REDEFINED, health.
 TWO_COPIES = "source-running-after-failover"
 OF_OLD_COPY = frozenset({"machine-doubled", "machine-fenced", "machine-silent"})
 """What counts of the machine's old site while it runs, or should run, at its target."""
+BEHIND = "record-is-behind"
+"""Its time is a figure: that of the last cycle."""
 TWO_HOSTS, MOVED = "runs-at-two-hosts", "failed-over-machine-moved"
 AT_HOME = frozenset({State.INITIAL_REPLICATING, State.PROTECTED})
 MIGRATED_WITHIN = timedelta(seconds=45)
@@ -452,11 +454,11 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
         )
         since = replica.processed_at or machine.created_at
         said = f"{dark}{_unordered(situation)}{what} {_way_on(machine, status)}"
-        yield HealthFinding("record-is-behind", said, since)
+        yield HealthFinding(BEHIND, said, since)
     elif ahead := lookup.epochs_behind(machine, status):
-        yield HealthFinding("record-is-behind", f"{dark}{_moved(machine, ahead)}", machine.created_at)
+        yield HealthFinding(BEHIND, f"{dark}{_moved(machine, ahead)}", machine.created_at)
     elif (said := _unordered(situation)) and machine.state not in RUNS_AT_TARGET:
-        yield HealthFinding("record-is-behind", f"{dark}{said}", machine.created_at)
+        yield HealthFinding(BEHIND, f"{dark}{said}", machine.created_at)
     elif rests_off(machine, status) and (
         machine.claimed_by is None or situation.seen_generation > machine.generation
     ):
@@ -468,7 +470,7 @@ def _behind(situation: Situation) -> Iterator[HealthFinding]:
             "and it can be started where it was."
         )
         since = (replica.processed_at if replica else None) or machine.created_at
-        yield HealthFinding("record-is-behind", what, since)
+        yield HealthFinding(BEHIND, what, since)
 
 
 def _moved(machine: MachineRecord, ahead: int) -> str:

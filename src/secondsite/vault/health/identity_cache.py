@@ -17,10 +17,16 @@ class IdentityCache(Generic[K, V]):
         self._known: dict[int, tuple[weakref.ref[K], V]] = {}
 
     def __call__(self, of: K) -> V:
-        key = id(of)
-        known = self._known.get(key)
+        known = self._known.get(id(of))
         if known is not None and known[0]() is of:
             return known[1]
-        derived = self._derive(of)
+        return self._keep(of, self._derive(of))
+
+    def same_of(self, of: K, other: K) -> None:
+        """The result for `of` is also that for `other`."""
+        self._keep(other, self(of))
+
+    def _keep(self, of: K, derived: V) -> V:
+        key = id(of)
         self._known[key] = weakref.ref(of, lambda _gone: self._known.pop(key, None)), derived
         return derived

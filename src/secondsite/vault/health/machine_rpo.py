@@ -40,6 +40,11 @@ def newest_point_at(status: StatusRecord) -> datetime | None:
     return newest.taken_at if newest else None
 
 
+def by_figures(status: StatusRecord) -> tuple[datetime | None, ...]:
+    """All that findings take from the figures of a status, but for those of a record that is behind."""
+    return (recoverable_at(status), believed_at(status, newest_point_at(status)), lost_at(status))
+
+
 def lost_at(status: StatusRecord) -> datetime | None:
     """The instant of the newest point of a machine whose points are all damaged: since then, at the earliest,
     there is none. None if one is whole, or there never was one."""

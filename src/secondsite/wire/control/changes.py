@@ -8,6 +8,7 @@ receiver knows whether it has missed something.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Annotated, TypeVar, cast
 
 from pydantic import Field
@@ -67,6 +68,8 @@ Figures = SourceFigures | ReplicaFigures
 _OF_REST = frozenset({"sent_at", "processed_at", "journal"})
 _OF_SOURCE = tuple(SourceFigures.model_fields)
 _OF_REPLICA = tuple(ReplicaFigures.model_fields)
+_SOURCE_REST = itemgetter("epoch", *(each for each in SourceStatus.model_fields if each not in _OF_SOURCE))
+_REPLICA_REST = itemgetter("epoch", *(each for each in ReplicaStatus.model_fields if each not in _OF_REPLICA))
 
 
 def figures(status: AnyStatus) -> Figures:
@@ -85,6 +88,12 @@ def without_figures(status: S) -> S:
     """The status without its figures."""
     kind = SourceFigures if isinstance(status, SourceStatus) else ReplicaFigures
     return with_figures(status, kind(machine_id=status.machine_id, epoch=status.epoch))
+
+
+def same_but_for_figures(one: AnyStatus, other: AnyStatus) -> bool:
+    """Whether the two, of the same side, differ in figures at most."""
+    rest = _SOURCE_REST if isinstance(one, SourceStatus) else _REPLICA_REST
+    return type(one) is type(other) and rest(one.__dict__) == rest(other.__dict__)
 
 
 def only_rested(told: AnyStatus, now: AnyStatus) -> bool:

@@ -6,7 +6,7 @@ put in each time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from ....domain import rpo_samples
 from ....domain.health import Health, HealthFinding
 from ....wire import rest
 from ....wire.common.base import Shape
+from ....wire.control import changes
 from ....wire.rest.glance.machine_rows import MachineRow
 from ...health import findings, machine_rpo
 from ...health.findings import Situation
@@ -75,10 +76,29 @@ class _Steady:
 
     def is_right(self, situation: Situation, now: datetime) -> bool:
         of, status = self.status, situation.status
+        return of.source is status.source and of.replica is status.replica and self._holds(situation, now)
+
+    def after_a_cycle(self, situation: Situation, now: datetime) -> "_Steady | None":
+        """The same for a status of which only figures changed, if no finding follows from these."""
+        of, status = self.status, situation.status
+        if of.source is None or status.source is None or of.replica is None or status.replica is None:
+            return None
+        of_a_cycle = changes.same_but_for_figures(of.source, status.source) and changes.same_but_for_figures(
+            of.replica, status.replica
+        )
+        if not of_a_cycle or not self._holds(situation, now):
+            return None
+        machine_rpo.newest_point.same_of(of.replica, status.replica)
+        is_behind = any(each.code == findings.BEHIND for each in self.found)
+        if is_behind or machine_rpo.by_figures(of) != machine_rpo.by_figures(status):
+            return None
+        instants = machine_rpo.instants(status)
+        return replace(self, status=status, instants=instants, since=now, made=None, row=None)
+
+    def _holds(self, situation: Situation, now: datetime) -> bool:
+        of, status = self.status, situation.status
         return (
-            of.source is status.source
-            and of.replica is status.replica
-            and of.old_copy is status.old_copy
+            of.old_copy is status.old_copy
             and of.came is status.came
             and of.moved is status.moved
             and self.around == _around(situation)
@@ -126,15 +146,20 @@ def _steady(situation: Situation, now: datetime) -> _Steady:
     last = _last(situation.machine)
     steady = last.steady
     if steady is None or not steady.is_right(situation, now):
-        steady = last.steady = _Steady(
-            findings.findings(situation, now),
-            situation.status,
-            _around(situation),
-            machine_rpo.instants(situation.status),
-            now,
-            findings.steady_until(situation, now),
-        )
+        same = steady.after_a_cycle(situation, now) if steady is not None else None
+        steady = last.steady = same or _found_anew(situation, now)
     return steady
+
+
+def _found_anew(situation: Situation, now: datetime) -> _Steady:
+    return _Steady(
+        findings.findings(situation, now),
+        situation.status,
+        _around(situation),
+        machine_rpo.instants(situation.status),
+        now,
+        findings.steady_until(situation, now),
+    )
 
 
 def page(items: Sequence[RenderedMachine], following: str | None) -> str:
