@@ -92,7 +92,7 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
 export function Dialog(props: DialogProps) {
   const { title, act: button, verb, steps, variant = 'medium', loses, confirm, isSound = true, isSaid = () => true, onClose, leave = onClose, result, notice, children } = props;
   const [tried, setTried] = useState(false);
-  const meant = `${title} ${loses || ''}`;
+  const meant = `${title} ${props.request}`;
   const [typing, setTyping] = useState({ of: meant, text: '' });
   const typed = typing.of === meant ? typing.text : ''; // of something else it confirms nothing
   const form = useRef<HTMLFormElement>(null);

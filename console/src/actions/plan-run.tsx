@@ -82,7 +82,7 @@ function useEdited(plan: Plan, verb: PlanVerb) {
 
 const named = ({ name, state, source_site, target_site }: Member) => words.actions.plan.member(name, state ? plain(state) : words.plans.ended, source_site, target_site);
 
-const called = ({ name }: { name: string }) => name;
+const called = ({ name, script, instruction, guest, timeout_seconds }: Plan['groups'][number]['before'][number]) => `${name} (${script ? words.plans.script(script, guest ?? '', span(timeout_seconds)) : instruction})`;
 const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before.map(called), ...group.machines.map(named), ...group.after.map(called)].join(', ')).join('; ');
 
 /** Which part of which plan is run, for what. */

@@ -8,8 +8,7 @@ import pytest
 from rig import Rig
 from secondsite.wire import rest
 from tests.console.acting import support_keyboard
-
-MACHINES = tuple(f"app0{number}" for number in range(1, 8))
+from tests.console.acting.support_machines import MACHINES, NEW, ODD
 
 
 @pytest.fixture(scope="package")
@@ -23,7 +22,7 @@ def rig():
 
 
 def furnish(rig, site):
-    for name in (*MACHINES, "new01") if site == "a" else ():
+    for name in (*MACHINES, NEW, ODD) if site == "a" else ():
         rig.make_simulated(name, site, disk_bytes=(8 << 20,))
 
 

@@ -42,9 +42,11 @@ class Keyboard:
         raise AssertionError(f"no way by Tab to {name!r}: {seen}")
 
     def act(self, name):
-        """Reach a button or link, and press it."""
+        """Reach a button or link once it can be pressed, and press it."""
         button = self.page.get_by_role("button", name=name, exact=True)
-        button.or_(self.page.get_by_role("link", name=name, exact=True)).first.wait_for()
+        last = button.or_(self.page.get_by_role("link", name=name, exact=True)).last
+        last.wait_for()
+        self.page.wait_for_function("(of) => !of.disabled", arg=last.element_handle())
         return self.reach(name).press("Enter")
 
     def write(self, field, text):

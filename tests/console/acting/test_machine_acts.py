@@ -3,6 +3,7 @@
 import pytest
 
 from tests.console.acting import support_keyboard
+from tests.console.acting.support_machines import ODD
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
@@ -239,3 +240,30 @@ def test_a_committed_machine_comes_home_in_one_job(keyboard, vault):
     keyboard.is_clean()
     vault.machines["app05"].commit().wait()
     vault.machines["app05"].reprotect().wait()
+
+
+def test_what_was_recommended_at_first_is_what_a_failback_does(keyboard, vault):
+    """While the dialog stood the recommendation changed, and with it what one click would do."""
+    machine = vault.machines["app05"]
+    for verb in ("planned_failover", "commit"):
+        getattr(machine, verb)().wait()
+    keyboard.open(page_of(vault, "app05")).act("Fail back").dialog().says("Recommended: before")
+    keyboard.page.route("**/reprotect-preview**", recommending_the_other)
+    keyboard.says("Recommended: during").says("Changes are sent from b to a while the machine runs")
+    assert keyboard.page.get_by_label("Synchronize its data").input_value() == "before"
+    keyboard.picture("fail-back-other").press("Escape")
+    for verb in ("reprotect", "planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+
+
+def recommending_the_other(route):
+    route.fulfill(json={**route.fetch().json(), "data_sync": "during"})
+
+
+def test_a_name_is_confirmed_by_what_is_seen_of_it(keyboard, vault):
+    """Of blanks at its end, and of more than one in it, nothing is seen: it could not be confirmed at all."""
+    vault.machines[ODD].enable_protection("a", "b").wait()
+    keyboard.open(page_of(vault, ODD)).act("Disable protection").dialog()
+    keyboard.write(f"Type {ODD} to confirm", "two spaces").press("Enter")
+    assert ended(vault, keyboard) == "disable_protection"
+    keyboard.is_clean()

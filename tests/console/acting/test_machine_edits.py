@@ -91,6 +91,18 @@ def test_a_point_is_held_with_its_reason_and_released(keyboard, machine):
     done(keyboard)
 
 
+def test_a_hold_does_not_turn_into_its_release(keyboard, machine):
+    """Who had given a reason to hold a point released the one that another person had put on it meanwhile."""
+    point = next(iter(machine.points.list()))
+    keyboard.open(f"/machines/{machine.show().id}").reach("Recovery points").press("Enter")
+    keyboard.act(f"Hold {point.taken_at:%Y-%m-%d %H:%M:%S}Z").dialog().write("Reason", "for the court")
+    machine.points[point.id].hold("for the auditor")
+    keyboard.says("Meanwhile this changed: Hold is not possible any more")
+    keyboard.page.get_by_role("dialog").wait_for(state="detached")
+    assert [each.held for each in machine.points.list() if each.id == point.id] == ["for the auditor"]
+    machine.points[point.id].release()
+
+
 def test_disks_are_left_out_and_taken_in(keyboard, rig, vault):
     machine = vault.machines["app04"]
     (disk,) = machine.show().disks

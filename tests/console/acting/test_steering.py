@@ -1,6 +1,8 @@
 """Plans, jobs, several machines at once, and protection for new ones, by keyboard alone."""
 
+from rig.eventually import eventually
 from secondsite.domain.lifecycle import Verb
+from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
 from secondsite.wire.common.machine_checks import MachineCheck
 from tests.support.console import support_console
@@ -8,6 +10,8 @@ from tests.support.console import support_console
 pytestmark = support_console.SLOW
 NO_PROMPT = MachineCheck(name="prompt", kind="console", text="no such prompt", deadline_seconds=2)
 SAYS_ANOTHER = "([of, was]) => of.innerText !== was"
+COMMON = RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED.value
+SHOWS_GONE = "(of) => of.selectedOptions[0].label.includes('not there any more')"
 OF_CHILDREN = "(many) => document.querySelectorAll('.children > li').length === many"
 
 
@@ -48,6 +52,37 @@ def test_a_plan_that_somebody_edits_while_its_dialog_is_open_is_not_run_as_it_is
     dialog = keyboard.page.get_by_role("dialog")
     assert dialog.get_by_role("button", name="Fail over", exact=True).is_disabled()
     vault.plans["pair"].delete()
+
+
+def test_a_plan_whose_action_became_another_one_is_not_run_as_it_is_then(keyboard, vault):
+    """A call to somebody had become a script, of the same name."""
+    call = rest.PlanAction(name="Call", instruction="Call them.")
+    vault.plans.create("calls", [rest.PlanGroupChange(machines=("app06",), before=(call,))])
+    keyboard.open("/plans/calls").act("Planned failover").dialog().says("before it: Call")
+    wipe = rest.PlanAction(name="Call", script="wipe.sh")
+    vault.plans["calls"].set([rest.PlanGroupChange(machines=("app06",), before=(wipe,))])
+    keyboard.says("Meanwhile this changed").says(r"Call \(Script wipe.sh")
+    keyboard.press("Escape")
+    vault.plans["calls"].delete()
+
+
+def test_a_choice_that_is_gone_is_shown_as_gone(keyboard, vault):
+    """The field showed another one than what was sent."""
+    vault.groups.create("pair", "a", "b", ["app01", "app04"], multi_vm_every_seconds=5)
+    names = ("app01", "app04", "app06")
+    vault.plans.create("some", [rest.PlanGroupChange(machines=(name,)) for name in names])
+    eventually(lambda: COMMON in [each.choice for each in vault.plans["some"].choices().choices])
+    keyboard.open("/plans/some").act("Fail over").dialog()
+    field = keyboard.page.get_by_label("Recovery points", exact=True)
+    field.select_option(COMMON)
+    keyboard.act("Leave machines out")
+    for name in names[:2]:
+        keyboard.page.get_by_label(f"{name}, protected").check()
+    keyboard.page.wait_for_function(SHOWS_GONE, arg=field.element_handle())
+    assert field.input_value() == COMMON
+    keyboard.picture("choice-gone").press("Escape")
+    vault.plans["some"].delete()
+    vault.groups["pair"].delete()
 
 
 def test_a_job_that_waits_is_cancelled(keyboard, vault):
@@ -132,6 +167,34 @@ def test_machines_that_go_different_ways_are_told_way_by_way(keyboard, vault):
     vault.machines["app04"].commit().wait()
     vault.machines["app04"].reprotect().wait()
     keyboard.is_clean()
+
+
+def test_a_direction_says_that_those_which_would_go_the_other_way_stay(keyboard, vault):
+    """Of them was said what would happen to them."""
+    keyboard.open("/machines?search=app0").act("Act on these").dialog().reach("What").press("p")
+    keyboard.reach("Direction").press("a")
+    keyboard.says("Those that stand at home go, all others stay as they are")
+    keyboard.reach("Direction").press("h").says("Those that stand away from home go, all others stay")
+    keyboard.press("Escape").is_clean()
+
+
+def test_what_is_typed_confirms_what_it_was_typed_for(keyboard, vault):
+    """It counted on, for another verb and for other machines."""
+    keyboard.open("/machines?search=app0").act("Act on these").dialog()
+    dialog = keyboard.page.get_by_role("dialog")
+    typed, what = dialog.get_by_label("Type 2 machines to confirm"), dialog.get_by_label("What", exact=True)
+    what.select_option("failover")
+    for name in ("app01", "app04"):
+        dialog.get_by_label(name, exact=True).check()
+    typed.fill("2 machines")
+    what.select_option("disable_protection")
+    assert typed.input_value() == ""
+    typed.fill("2 machines")
+    dialog.get_by_label("app04", exact=True).uncheck()
+    dialog.get_by_label("app06", exact=True).check()
+    assert typed.input_value() == ""
+    dialog.get_by_role("button", name="Disable protection", exact=True).click()
+    keyboard.says("This is not 2 machines").press("Escape").is_clean()
 
 
 def test_what_hinders_a_run_of_a_plan_is_left_out(keyboard, vault):

@@ -1,0 +1,7 @@
+"""The machines that the acts are done with."""
+
+MACHINES = tuple(f"app0{number}" for number in range(1, 8))
+NEW = "new01"
+"""One that is not under protection."""
+ODD = "two  spaces "
+"""Another one, with blanks that nobody sees."""
