@@ -37,7 +37,7 @@ func fence(words []string) error {
 		fmt.Printf("*** secondsite: nobody said within %s whether this machine runs elsewhere, so it starts: %v\n", *patience, err)
 		return fencing.Here.Open()
 	}
-	why := fmt.Sprintf("nobody said within %s whether it runs elsewhere (%v). It is asked on.", *patience, err)
+	why := fmt.Sprintf("%s within %s whether it runs elsewhere (%v). It is asked on.", fencing.NobodySaid, *patience, err)
 	if told != "" {
 		why = told
 	}

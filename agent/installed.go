@@ -23,7 +23,7 @@ func install(words []string) error {
 	}
 	state := enrolling.State(*root + stateFolder)
 	if *appliance != "" || flags.NArg() > 0 {
-		if err := enrollAt(state, *appliance, flags.Args(), *anew); err != nil {
+		if err := enrollAt(state, *appliance, flags.Args(), *anew, false); err != nil {
 			return err
 		}
 	} else if _, err := state.Appliance(); err != nil {

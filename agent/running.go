@@ -83,17 +83,18 @@ func enroll(words []string) error {
 	state := flags.String("state", stateFolder, "folder for this machine's key and certificate")
 	appliance := flags.String("appliance", "", "HOST:PORT of the appliance's port for agents; several with commas")
 	anew := anewOf(flags)
+	rescue := flags.Bool("rescue", false, "as a rescue system: with a key of 'agents key --rescue'")
 	if err := parse(flags, words); err != nil {
 		return err
 	}
-	return enrollAt(enrolling.State(*state), *appliance, flags.Args(), *anew)
+	return enrollAt(enrolling.State(*state), *appliance, flags.Args(), *anew, *rescue)
 }
 
 func anewOf(flags *flag.FlagSet) *bool {
 	return flags.Bool("anew", false, "as a new machine, also if this one is enrolled already")
 }
 
-func enrollAt(state enrolling.State, appliance string, rest []string, anew bool) error {
+func enrollAt(state enrolling.State, appliance string, rest []string, anew, rescue bool) error {
 	addresses, err := addressesIn(appliance)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func enrollAt(state enrolling.State, appliance string, rest []string, anew bool)
 	if err != nil {
 		return err
 	}
-	enrolled, err := enrolling.Enroll(state, addresses, key, dialling.HostName(), anew)
+	enrolled, err := enrolling.Enroll(state, addresses, key, dialling.HostName(), anew, rescue)
 	if err != nil {
 		return fmt.Errorf("this machine is not enrolled: %w", err)
 	}
@@ -176,6 +177,7 @@ func stayConnected(words []string) error {
 	if *hardware != "" {
 		onHardware(dialler, *hardware)
 	}
+	tellStopped(dialler, services.Farewell(*follows.only))
 	return inOrder(dialler)
 }
 
@@ -220,6 +222,16 @@ func onHardware(dialler *dialling.Dialler, product string) {
 	dialler.Hello = func() dialling.Hello {
 		hello := greeting()
 		hello.ProductUUID = product
+		return hello
+	}
+}
+
+// tellStopped: one that is let in no more tells nothing else, and would be taken for a machine that works.
+func tellStopped(dialler *dialling.Dialler, farewell views.Farewell) {
+	greeting := dialler.Hello
+	dialler.Hello = func() dialling.Hello {
+		hello := greeting()
+		hello.Stopped = farewell.AreStopped()
 		return hello
 	}
 }

@@ -45,6 +45,8 @@ type Hello struct {
 	Disks []Disk  `json:"disks"`
 	// Fenced is that this boot was kept from working, since the machine was failed over.
 	Fenced bool `json:"fenced,omitempty"`
+	// Stopped is that its services were stopped for its last view: it stands still, and works no more.
+	Stopped bool `json:"stopped,omitempty"`
 	// Rescue is that this is no machine's own system.
 	Rescue bool `json:"rescue,omitempty"`
 	// Trouble is why disks are not followed, a sentence; empty if they are.

@@ -40,8 +40,8 @@ type given struct {
 
 // Enroll makes this machine known at the first of the addresses that answers, and keeps what it gets. Harmless when
 // repeated: the same key is answered again as long as the answer was not kept. A machine that is enrolled already keeps
-// its identity: a key for another one is refused, unless it is enrolled `anew`.
-func Enroll(state State, addresses []string, key RegistrationKey, name string, anew bool) (Appliance, error) {
+// its identity: a key for another one is refused, unless it is enrolled `anew`. A `rescue` system takes no other key.
+func Enroll(state State, addresses []string, key RegistrationKey, name string, anew, rescue bool) (Appliance, error) {
 	if err := state.Make(); err != nil {
 		return Appliance{}, err
 	}
@@ -54,6 +54,9 @@ func Enroll(state State, addresses []string, key RegistrationKey, name string, a
 		return Appliance{}, err
 	}
 	asked := map[string]string{"role": "enroll", "key": key.Secret, "request": request, "name": name}
+	if rescue {
+		asked["rescue"] = "yes"
+	}
 	if before, err := state.Appliance(); err == nil && !anew {
 		asked["known"] = before.AgentID
 	}

@@ -19,10 +19,17 @@ const (
 	OpenedNote = "/" + folder + "/boot-was-opened"
 	// ClosedNote is there while it may not; it says why.
 	ClosedNote = "/" + folder + "/fenced"
-	// HeldDropIn is there while systemd keeps services from starting: not any more once somebody has taken the fence away.
+	// Generator has each boot ask, and holds its services.
+	Generator = "/etc/systemd/system-generators/secondsite-fence"
+	// LeadsHere is there on a boot that began with a fence, until it is open; also if it was led to a shell.
+	LeadsHere = "/run/systemd/generator.early/default.target"
+	// HeldDropIn is there while systemd keeps services from starting; it goes for a moment with each daemon-reload.
 	HeldDropIn = "/run/systemd/generator.early/service.d/zz-secondsite.conf"
 	// OpenProgram starts what a boot starts that is open; it needs nothing of this program, which may be gone.
 	OpenProgram = "/etc/secondsite-agent/open-boot"
+	// NobodySaid and Unasked begin what a closed boot says of which nobody knows whether it was failed over.
+	NobodySaid = "nobody said"
+	Unasked    = "*** This machine is fenced: its program"
 	// Knows is the exit status of who was told that the machine was failed over.
 	Knows = 3
 )
@@ -39,36 +46,46 @@ type Fence string
 // Here is that of this machine.
 const Here = Fence("/")
 
-// IsClosed tells whether this boot is kept from working. Whoever starts the targets of its services gets none of them,
-// unless nothing holds these.
+// IsClosed tells whether this boot is kept from working, until all was started that was held. Whoever starts the targets of
+// its services gets none of them, unless somebody took away by hand what holds these.
 func (f Fence) IsClosed() bool {
-	return f.has(ClosedNote) && !f.IsOpen() && (f.has(HeldDropIn) || !f.isActive("basic.target"))
+	return f.has(ClosedNote) && !f.has(OpenedNote) && (f.has(Generator) || !f.isActive("basic.target"))
 }
 
-// IsOpen tells whether this boot may work, perhaps as a person said meanwhile.
+// IsOpen tells whether this boot may work, perhaps as a person said meanwhile; not all may be started yet.
 func (f Fence) IsOpen() bool { return f.has(OpenNote) }
 
-// Told is why this boot was closed; empty if it was not.
+// Told is what the appliance said of this boot as it was closed; empty if nobody said that it was failed over.
 func (f Fence) Told() string {
 	text, _ := os.ReadFile(f.path(ClosedNote))
-	return strings.TrimSpace(string(text))
+	why := strings.TrimSpace(string(text))
+	if strings.HasPrefix(why, NobodySaid) || strings.HasPrefix(why, Unasked) {
+		return ""
+	}
+	return why
 }
 
 // Spare has this boot go on that began without a fence: a fence begins with the next one. Without it each service was held
 // that was started anew, on a machine that works.
 func (f Fence) Spare() error {
-	if f.has(ClosedNote) || f.IsOpen() || !f.isActive("basic.target") {
+	isHeld := f.has(ClosedNote) && f.has(Generator)
+	if isHeld || f.IsOpen() || f.has(LeadsHere) || !f.isActive("basic.target") {
 		return nil
 	}
-	for _, unit := range []string{ServiceUnit, "rescue.target", "emergency.target"} { // from these it is yet to be asked
-		if f.isActive(unit) {
-			return nil
-		}
+	if err := f.write("", OpenNote); err != nil {
+		return err
 	}
+	return f.noteOpened()
+}
+
+// noteOpened is the end of a boot that was held, if it was.
+func (f Fence) noteOpened() error {
 	if err := f.write("", OpenedNote); err != nil {
 		return err
 	}
-	return f.write("", OpenNote)
+	os.Remove(f.path(ClosedNote))
+	f.untell()
+	return nil
 }
 
 // Close keeps this boot from working, and says why to whoever is there; with another reason it may be repeated. What
@@ -80,6 +97,9 @@ func (f Fence) CloseAsTold(why string) error { return f.close(why, f.endTunnels)
 
 func (f Fence) close(why string, also func()) error {
 	noted := f.write(why, ClosedNote)
+	if !f.has(HeldDropIn) { // as on a boot that was led to a shell: from now on it is held as any
+		f.systemctl("daemon-reload")
+	}
 	err := f.systemctl("--no-block", "start", ClosedTarget)
 	also()
 	f.tell(why) // last: a terminal that takes nothing holds it up
@@ -99,15 +119,13 @@ func (f Fence) Open() error {
 	if err := f.write("", OpenNote); err != nil {
 		return err
 	}
-	os.Remove(f.path(ClosedNote))
-	f.untell()
 	if err := f.start(); err != nil {
 		return err
 	}
 	if err := f.endSkipped(); err != nil {
 		return err
 	}
-	return f.write("", OpenedNote)
+	return f.noteOpened()
 }
 
 // start starts what was held; a fence may have been taken away since this boot began.
@@ -135,5 +153,8 @@ func (f Fence) write(text string, parts ...string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(text+"\n"), 0o644)
+	if text != "" { // what is only to be there is made also where no byte is free
+		text += "\n"
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	units     = "/etc/systemd/system/"
-	generator = "/etc/systemd/system-generators/secondsite-fence"
+	generator = fencing.Generator
 	// Hardware tells this machine from its copy at the other site, which boots the same disks.
 	Hardware = "/sys/class/dmi/id/product_uuid"
 )
@@ -58,6 +58,8 @@ case $led in
     *) led=default.target ;;
 esac
 [ -z "$mended" ] || led=default.target
+# From a shell it was led on, asked, and told: whoever starts a service there by hand gets none either.
+[ ! -e FENCED ] || mended=''
 # What is wanted by these targets is wanted by whatever is in their place: masked, for this boot.
 for target in default.target "$led"; do
     for wanted in $(for place in $found; do
@@ -127,12 +129,16 @@ else
     for link in /usr/lib/systemd/system/default.target /etc/systemd/system/default.target; do
         [ ! -e "$link" ] || real=$(readlink -f "$link")
     done
+    led=${real##*/}
+    # One that is a file of its own has the name that leads here.
+    [ "$led" != default.target ] || led=$(sed -nE 's/^ *(Wants|Requires|BindsTo|Upholds) *= *//p' "$real")
     set -f
-    systemctl --no-block start "${real##*/}" || exit 1
+    systemctl --no-block start ${led:-multi-user.target} || exit 1
     systemctl --no-block start basic.target $by_name || true
 fi
 [ -z "$left_out" ] || systemctl --no-block start $left_out || true
 : >WHOLE
+rm -f FENCED ISSUE MOTD
 `
 
 // otherwise is what happens if the program fails: the boot is opened without it, or it is started again, and the closed
@@ -157,7 +163,7 @@ const ended = `[ "$$EXIT_CODE $$EXIT_STATUS" = "exited 0" ]`
 const jobs = `systemctl list-jobs --no-legend ` + fencing.ServiceUnit
 
 // unasked is what they are told.
-const unasked = `*** This machine is fenced: its program that asks whether it runs elsewhere failed, or was stopped (journalctl -u ` +
+const unasked = fencing.Unasked + ` that asks whether it runs elsewhere failed, or was stopped (journalctl -u ` +
 	fencing.ServiceUnit + `). To let it work, as root: secondsite-agent unfence`
 
 // The targets stand on sysinit.target alone: basic.target would start the timers and sockets of the machine.
@@ -215,6 +221,7 @@ func (h Host) writeFence(unanswered, hardware, own string) error {
 		"NOTE", fencing.OpenNote, "WHOLE", fencing.OpenedNote,
 		"OPENS", fencing.OpenProgram, "ISSUE", fencing.Issue, "MOTD", fencing.Motd, "UNASKED", unasked).Replace(service)
 	words := strings.NewReplacer(
+		"FENCED", fencing.ClosedNote, "ISSUE", fencing.Issue, "MOTD", fencing.Motd,
 		"NOTE", fencing.OpenNote, "WHOLE", fencing.OpenedNote, "FILE", hardware, "HARDWARE", own, "UNITS", units,
 		"TARGET", fencing.Target, "SERVICE", fencing.ServiceUnit, "PROGRAM", program, "CHOICE", unanswered,
 		"FAILED", chosen.unit, "OTHERWISE", otherwise,
@@ -257,6 +264,14 @@ func (h Host) renewFence() error {
 	return h.writeFence(string(unanswered[1]), string(hardware[1]), string(hardware[2]))
 }
 
+func (h Host) requireOpen() error {
+	if fencing.Fence(h).IsClosed() {
+		return fmt.Errorf("this boot is kept from working by its fence. To take that away, let this boot work first: " +
+			"'secondsite-agent unfence'")
+	}
+	return nil
+}
+
 // needed are the units that a fenced boot may start; `systemd-.service` stands for all whose names begin so.
 func needed() string {
 	var units []string
@@ -266,12 +281,13 @@ func needed() string {
 	return strings.Join(units, " ")
 }
 
-// RemoveFence lets the machine boot as ever; harmless if it does.
+// RemoveFence lets the machine boot as ever; harmless if it does. Not on a boot that it holds: whatever somebody started
+// there worked, and nobody was told.
 func (h Host) RemoveFence() error {
-	files := []string{generator, units + fencing.Target, units + fencing.ServiceUnit, units + fencing.ClosedTarget}
-	if !exists(h.path(fencing.ClosedNote)) { // else this boot is yet to be opened by it
-		files = append(files, fencing.OpenProgram)
+	if err := h.requireOpen(); err != nil {
+		return err
 	}
+	files := []string{generator, units + fencing.Target, units + fencing.ServiceUnit, units + fencing.ClosedTarget, fencing.OpenProgram}
 	for _, path := range files {
 		if err := os.Remove(h.path(path)); err != nil && !os.IsNotExist(err) {
 			return err

@@ -76,6 +76,9 @@ func (h Host) Remove(state string) error {
 	if err := h.requireSystemd(); err != nil {
 		return err
 	}
+	if err := h.requireOpen(); err != nil {
+		return err
+	}
 	if _, err := os.Stat(h.path(unitPath)); err == nil {
 		if err := h.systemctl("disable", "--now", unitName); err != nil {
 			return err

@@ -116,11 +116,11 @@ class Fake:
         )
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
-    def enroll(self, key, name="fake"):
+    def enroll(self, key, name="fake", **more):
         """The appliance's answer; from then on it dials with its certificate."""
         secret = key.split("-")[1]
         with self.dial(with_certificate=False) as connection:
-            connection.say(role="enroll", key=secret, request=self.request(), name=name)
+            connection.say(role="enroll", key=secret, request=self.request(), name=name, **more)
             answer = connection.hear()
         if answer["ok"]:
             self.agent_id = answer["told"]["agent_id"]

@@ -91,7 +91,7 @@ class AgentsAtHome:
         if record.is_failed_over or record.home:  # also one that was let go of since: its copy works on
             return Hardware.COPY if _may_be_made(product) else Hardware.STRANGE
         if record.was_failed_over and _is_made(product):  # its copy may be switched on at any time
-            return Hardware.COPY
+            return Hardware.LEFT_BEHIND
         return Hardware.OWN if record.hardware is None or record.tag is None else Hardware.OTHER
 
     def tell_apart(self, hardware: Callable[[str, str], Hardware]) -> None:

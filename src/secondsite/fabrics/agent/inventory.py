@@ -83,9 +83,11 @@ class AgentInventory:
         return frozenset(each.agent_id for each in self._agents.known() if self._is_on(each))
 
     def _is_on(self, agent: KnownAgent) -> bool:
-        """One that stands still after its last view counts as off."""
-        is_on = works(agent) or works_beside(agent) or agent.is_shut_out
-        return is_on and self._records.get(agent.agent_id).last is None
+        """One that stands still after its last view counts as off. Of one that is let in no more the record
+        tells nothing: it may have been switched on since."""
+        if agent.is_shut_out or works_beside(agent):
+            return True
+        return works(agent) and self._records.get(agent.agent_id).last is None
 
     def tag(self, fabric_id: str) -> str | None:
         self._require(fabric_id)
@@ -108,19 +110,18 @@ class AgentInventory:
         if agent is None:
             return ()
         record = self._records.get(fabric_id)
-        is_shut_out = agent.is_shut_out and record.last is None  # else it stands still after its last view
-        is_off = not agent.connected and record.is_off and not is_shut_out
+        is_off = not agent.connected and record.is_off and not agent.is_shut_out
         is_elsewhere = bool(record.is_failed_over or record.home or record.replaced)
         doubles = [
             each
             for each in self._agents.doubles()
-            if each.agent_id == fabric_id and (is_elsewhere or not each.although)
+            if each.agent_id == fabric_id and (not each.although or is_elsewhere != each.is_of_one_at_home)
         ]
         if is_off:  # who comes now is its copy, or a server that it left
             doubles = [each for each in doubles if not each.served_name]
         found = [Concern("machine-doubled", _doubled(each)) for each in doubles]
         if not agent.connected:
-            said = _shut_out(agent, record.is_failed_over) if is_shut_out else _silent(agent)
+            said = _shut_out(agent, record.is_failed_over) if agent.is_shut_out else _silent(agent)
             return found if is_off else [*found, Concern("machine-silent", said)]
         if is_fenced(agent):
             return [*found, Concern("machine-fenced", _fenced(agent))]

@@ -43,7 +43,7 @@ class AgentPower:
         revoked its agent knows, unless it goes on to call; so does one whose certificate has ended."""
         agent = self._agents.find(fabric_id)
         record = self._records.get(fabric_id)
-        if agent is not None and agent.is_shut_out and not self._last_views.stands(fabric_id):
+        if agent is not None and agent.is_shut_out:
             return PowerState.RUNNING
         if agent is None or agent.revoked or (record.withdrawn and not agent.connected):
             return PowerState.MISSING
@@ -142,7 +142,9 @@ class AgentPower:
                 Conversation(self._agents, fabric_id).shut_down()
                 self._is_away_within(fabric_id, STOP_SECONDS)
         agent = self._agents.find(fabric_id)
-        if agent is None or agent.rescue or self._records.get(fabric_id).is_off or is_fenced(agent):
+        if agent is None or agent.rescue or is_fenced(agent):
+            return
+        if self._records.get(fabric_id).is_off and not agent.is_shut_out:
             return
         if not self._has_ended(fabric_id):
             raise errors.FabricError(

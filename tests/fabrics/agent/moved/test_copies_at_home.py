@@ -11,6 +11,7 @@ from secondsite.fabrics.agent.at_home import AgentsAtHome
 from secondsite.fabrics.agent.inventory import AgentInventory, works_beside
 from secondsite.fabrics.agent.link import Registry, tending
 from secondsite.fabrics.agent.power import AgentPower
+from secondsite.fabrics.interface import PowerState
 from secondsite.ground import threads
 
 from ..support_link import PATIENCE, Fake, connected
@@ -64,6 +65,25 @@ def test_a_revoked_machine_works_if_it_calls_itself_and_not_if_its_copy_does(
     assert "was revoked, and calls on: the machine works" in told["machine-silent"]
     assert machine.enroll(agents.new_key(agent_id=machine.agent_id))["ok"]
     assert not inventory.running(), "one that was let in again is what it says itself"
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_one_that_was_moved_and_is_switched_on_again_is_told_of_though_it_is_let_in_no_more(
+    agents, inventory, machine, records, stopped
+):
+    """That it stood still once was taken for that it stands still now: two copies worked, and nobody knew."""
+    records.change(machine.agent_id, start_forbidden=True, is_off=True, last="secondsite-last-1", base="b")
+    agents.revoke(machine.agent_id)
+    power = AgentPower(AgentsAtHome(agents, records), records, inventory, inventory)
+    with machine.control(stopped=stopped, **AGAIN) as line:
+        assert line.hear()["code"] == "revoked"
+    told = [each.what for each in inventory.concerns(machine.agent_id)]
+    if stopped:
+        assert (told, inventory.running()) == ([], set())
+        return
+    assert "although it was failed over. Switch it off" in told[0]
+    assert inventory.running() == {machine.agent_id}
+    assert power.state(machine.agent_id) is PowerState.RUNNING
 
 
 def test_a_revoked_machine_that_works_on_a_new_mainboard_is_told_of(agents, inventory, machine, records):
@@ -133,6 +153,39 @@ def test_a_rescue_system_that_is_let_in_no_more_is_no_machine_that_works(agents,
     assert not agents.find(machine.agent_id).is_shut_out
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_rescue_system_on_another_server_that_is_let_in_no_more_is_no_second_copy(
+    agents, inventory, machine, records, replaced
+):
+    product = "4c4c4544-0032-5910-8047-b8c04f4d3832"
+    changes = {"replaced": (product,)} if replaced else {"start_forbidden": True}
+    records.change(machine.agent_id, **changes)
+    agents.revoke(machine.agent_id)
+    with machine.control(rescue=True, product_uuid=product, boot_id="b2", uptime_seconds=5.0) as line:
+        assert line.hear()["code"] == "revoked"
+    assert doubled(inventory, machine) == []
+
+
+def test_a_clone_whose_certificate_counts_no_more_is_told_of(agents, inventory, machine, records):
+    agents.revoke(machine.agent_id)
+    assert machine.enroll(agents.new_key(agent_id=machine.agent_id))["ok"]
+    agents.revoke(machine.agent_id)
+    with machine.control(product_uuid="p7", **AGAIN) as line:
+        assert line.hear()["code"] == "revoked"
+    (told,) = doubled(inventory, machine)
+    assert "a clone of it, or the machine on a new mainboard" in told
+    records.change(machine.agent_id, start_forbidden=True)
+    assert doubled(inventory, machine) == []
+
+
+def test_a_rescue_system_takes_no_key_of_the_machines_own_system(agents, machine, folder):
+    """It counted as the machine, which ran nowhere then."""
+    other = Fake(agents, folder)
+    refused = other.enroll(agents.new_key(agent_id=machine.agent_id), rescue="yes")
+    assert refused["code"] == "key-of-the-machine"
+    assert other.enroll(agents.new_key(agent_id=machine.agent_id, kind="rescue"), rescue="yes")["ok"]
+
+
 def test_the_copy_of_one_that_was_let_go_of_since_does_not_get_its_place(inventory, machine, records):
     power = AgentPower(inventory, records, inventory, inventory)
     power.forbid_start(machine.agent_id, "ours")
@@ -145,6 +198,21 @@ def test_the_copy_of_one_that_was_let_go_of_since_does_not_get_its_place(invento
         line.say(number=0, ok=False, code="goodbye")
     with machine.control(product_uuid="4c4c4544-0032-5910-8047-b8c04f4d3832", **AGAIN) as line:
         assert line.hear()["ok"], "a new mainboard"
+
+
+def test_a_copy_that_a_failover_left_behind_is_told_of_while_the_machine_is_at_home(
+    inventory, machine, records
+):
+    """Its owner put it back from a backup: two copies worked, and nobody knew."""
+    records.change(machine.agent_id, was_failed_over=True)
+    with machine.control(**AGAIN) as line:
+        assert line.hear()["ok"]
+        with machine.control(**COPY) as copy:
+            assert copy.hear()["code"] == "copy"
+        (told,) = doubled(inventory, machine)
+        assert "although it is the copy of a failover that has ended. Switch it off" in told
+        records.change(machine.agent_id, start_forbidden=True)
+        assert doubled(inventory, machine) == [], "it is where the machine runs now"
 
 
 def test_the_copy_of_one_that_was_failed_over_does_not_get_its_place(agents, inventory, machine, records):

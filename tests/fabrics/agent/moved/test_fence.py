@@ -9,6 +9,7 @@ import pytest
 
 from rig.eventually import eventually
 from rig.installed import Host, why_not
+from secondsite.domain.errors import FabricError
 from tests.fabrics.agent import support_link as support
 
 pytestmark = [
@@ -265,14 +266,16 @@ def test_whoever_stops_the_one_that_asks_opens_nothing(host, agents, fenced):
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 
 
-@pytest.mark.parametrize("is_default_set", [False, True])
+@pytest.mark.parametrize("default", ["a link", "in /usr", "a file"])
 def test_one_whose_systemd_refuses_to_read_its_units_anew_is_opened_all_the_same(
-    host, agents, fenced, is_default_set
+    host, agents, fenced, default
 ):
     """It does with less than 16 MiB free in /run, which is small where there is little memory. Debian has its
     default target in /usr alone."""
-    if not is_default_set:
+    if default != "a link":
         host.path("/etc/systemd/system/default.target").unlink()
+    if default == "a file":
+        host.write("/etc/systemd/system/default.target", OWN_DEFAULT)
     host.write("/etc/systemd/system/fills.service", FILLS)
     host.must("systemctl", "enable", "fills.service")
     host.reboot()
@@ -282,6 +285,11 @@ def test_one_whose_systemd_refuses_to_read_its_units_anew_is_opened_all_the_same
     eventually(lambda: are_active(host, "multi-user.target", "timers.target"), support.PATIENCE)
 
 
+OWN_DEFAULT = """[Unit]
+Requires=multi-user.target
+After=multi-user.target
+AllowIsolate=yes
+"""
 FILLS = """[Unit]
 DefaultDependencies=no
 Before=sysinit.target
@@ -292,6 +300,39 @@ ExecStart=/bin/sh -c "mount -o remount,size=12M /run"
 [Install]
 WantedBy=sysinit.target
 """
+
+
+def test_one_that_cannot_be_opened_is_not_called_open(host, agents, fenced):
+    """Its note was left behind, empty: a cancel that was repeated succeeded, and nothing ran anywhere."""
+    fenced[0] = RUNS_ELSEWHERE
+    host.reboot()
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    slow = "/etc/secondsite-agent/open-boot"
+    host.must("mv", slow, f"{slow}.kept")
+    host.write(slow, "#!/bin/sh\nexit 1\n")
+    host.must("chmod", "755", slow)
+    with pytest.raises(FabricError):
+        agents.ask(known(agents), "unfence", 60.0)
+    host.must("systemctl", "restart", "secondsite-agent.service")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    host.must("mv", f"{slow}.kept", slow)
+    agents.ask(known(agents), "unfence", 60.0)
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+    eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+
+
+def test_one_of_which_nobody_said_anything_is_not_closed_for_good(host, agents, fenced):
+    """Whoever stopped the program, or changed what is to be done, had a machine that never started."""
+    install(host, agents, "--fence=stay")
+    host.write(TRIAL, HURRIED.format(unanswered="stay"))
+    agents.answer_fences(lambda agent_id, product: None)
+    host.reboot()
+    eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
+    host.write(TRIAL, HURRIED.format(unanswered="start"))
+    host.must("systemctl", "daemon-reload")
+    host.must("systemctl", "stop", "secondsite-fence.service")
+    host.must("systemctl", "start", "secondsite-fence.service")
+    eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 
 
 def test_one_that_was_told_stays_closed_although_a_tunnel_or_a_terminal_takes_long(host, agents, fenced):
@@ -412,26 +453,37 @@ def test_a_fence_that_is_taken_away_leaves_nothing(host, agents, fenced):
     assert "secondsite-fence" not in left
 
 
-def test_one_whose_fence_is_taken_away_while_it_is_closed_may_be_opened(host, agents, fenced):
+def test_a_fence_is_not_taken_away_from_a_boot_that_it_holds(host, agents, fenced):
+    """What somebody started by hand then worked beside the copy, and nobody was told."""
     fenced[0] = RUNS_ELSEWHERE
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
-    install(host, agents, "--fence=no")
+    program = "/usr/local/sbin/secondsite-agent"
+    for words in (("install", "--fence=no"), ("remove",)):
+        assert "let this boot work first" in host.run(program, *words).stderr
+    host.run("systemctl", "start", "work.service")
     assert not is_active(host, "work.service")
-    said = host.must("/usr/local/sbin/secondsite-agent", "unfence")
-    assert "has no fence that asks" in said
+    assert hello(agents).get("fenced")
+    host.must(program, "unfence")
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
+    host.must(program, "install", "--fence=no")
 
 
-def test_one_whose_fence_is_taken_away_works_as_soon_as_its_services_do(host, agents, fenced):
-    """It was told as fenced, and worked beside its copy."""
+def test_one_whose_fence_somebody_removed_by_hand_works_as_soon_as_its_services_do(host, agents, fenced):
+    """It was told as fenced, and worked beside its copy; a fence that was installed after that held what was
+    started anew on a machine that works."""
     fenced[0] = RUNS_ELSEWHERE
     host.reboot()
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
-    install(host, agents, "--fence=no")
+    host.must("rm", "/etc/systemd/system-generators/secondsite-fence")
+    host.must("systemctl", "daemon-reload")
     host.must("systemctl", "--no-block", "default")
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
     host.must("systemctl", "restart", "secondsite-agent.service")
+    eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
+    install(host, agents, "--fence=stay")
+    host.must("systemctl", "restart", "work.service", "secondsite-agent.service")
+    assert is_active(host, "work.service")
     eventually(lambda: hello(agents) and "fenced" not in hello(agents), support.PATIENCE)
 
 
@@ -454,6 +506,9 @@ def test_whoever_starts_the_target_of_its_services_gets_none_of_them(host, agent
     host.must("systemctl", "start", "multi-user.target")
     assert not is_active(host, "work.service")
     host.must("systemctl", "restart", "secondsite-agent.service")
+    eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
+    for _ in range(4):  # what holds its services is made anew by each, and is not there for a moment
+        host.must("systemctl", "daemon-reload")
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
     agents.ask(known(agents), "unfence", 60.0)
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
@@ -587,7 +642,7 @@ def test_whoever_wants_a_service_waits_for_the_answer(host, agents, fenced, want
     eventually(lambda: is_active(host, "secondsite-fenced.target"), support.PATIENCE)
     assert active(host, wanted) == []
     assert is_active(host, "early.service")
-    assert is_active(host, "systemd-logind.service")
+    eventually(lambda: is_active(host, "systemd-logind.service"), support.PATIENCE)
     host.must("/usr/local/sbin/secondsite-agent", "unfence")
     eventually(lambda: active(host, wanted) == wanted, support.PATIENCE)
     assert is_active(host, "multi-user.target")
@@ -630,6 +685,11 @@ def test_a_boot_that_is_led_elsewhere_is_held_there_but_not_one_that_mends(host,
             "work.service",
             "service.d",
         }
+    host.write("/run/secondsite-agent/fenced", "it was failed over\n")
+    assert "service.d" in generated(host, "init systemd.unit=rescue.target"), (
+        "it was asked from there, and told"
+    )
+    host.must("rm", "/run/secondsite-agent/fenced")
     assert generated(host, "init secondsite.fence=off") == set()
     assert generated(host, "init systemd.mask=secondsite-fence.service") == set()
 
@@ -665,7 +725,7 @@ def test_nothing_opens_one_that_was_failed_over_although_a_step_fails(host, agen
     eventually(lambda: host.run(*state).stdout.strip() == "failed", support.PATIENCE)
     assert not is_active(host, "work.service")
     assert not is_active(host, "multi-user.target")
-    assert is_active(host, "systemd-logind.service")
+    eventually(lambda: is_active(host, "systemd-logind.service"), support.PATIENCE)
     agents.ask(known(agents), "unfence", 60.0)
     eventually(lambda: is_active(host, "work.service"), support.PATIENCE)
 

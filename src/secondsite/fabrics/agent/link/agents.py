@@ -256,8 +256,9 @@ class Agents:
 
 
 def _working(hello: Hello | None) -> Mapping[str, Any] | None:
-    """How the machine greeted, unless its fence keeps it from working, or it is a rescue system."""
-    if hello is None or hello.is_fenced or hello.is_rescue:
+    """How the machine greeted, unless its fence keeps it from working, it stands still after its last view,
+    or it is a rescue system."""
+    if hello is None or hello.is_fenced or hello.is_stopped or hello.is_rescue:
         return None
     return hello.model_dump(mode="json")
 

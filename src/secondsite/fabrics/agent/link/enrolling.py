@@ -70,6 +70,7 @@ class Enrolling:
             with self._lock:
                 key = self._keys.find(wanted.key, now)
                 _require_same(key, wanted)
+                _require_for_rescue(key, wanted)
                 certificate = self._certificate(key, wanted, public_key, now)
         except Refused as refused:
             if refused.code == "key-wrong":
@@ -108,6 +109,17 @@ class Enrolling:
             return record.having(accepted, others).model_copy(update={"name": kept})
 
         self._records.change(key.agent_id, changed)
+
+
+def _require_for_rescue(key: Key, wanted: Enroll) -> None:
+    """Raises Refused for a rescue system with the key of the machine's own: it would count as that, though
+    nothing of the machine runs."""
+    if wanted.rescue and key.kind != "rescue":
+        raise Refused(
+            "key-of-the-machine",
+            "This is a rescue system, and the key was for the machine's own system. Make another one: "
+            "'secondsite appliance agents key --for MACHINE --rescue'.",
+        )
 
 
 def _succeeded(certificates: Iterable[Accepted], kind: Kind, now: datetime) -> Iterator[Accepted]:

@@ -29,21 +29,26 @@ Place = tuple[str, str]
 class Hardware(enum.Enum):
     """Whose the hardware is that an agent calls from: the machine's own; another one, which may be a copy
     of it or its owner's new mainboard; that of its copy, since it was failed over; since then also one that
-    is neither: its disks in another server, or on a new mainboard; that of a server whose place another one
-    took."""
+    is neither: its disks in another server, or on a new mainboard; that of a copy which a failover left
+    behind that has ended; that of a server whose place another one took."""
 
     OWN = "own"
     OTHER = "other"
     COPY = "copy"
     STRANGE = "strange"
+    LEFT_BEHIND = "left-behind"
     REPLACED = "replaced"
 
 
 ALONE: Final = {
     Hardware.STRANGE: "it was failed over: two copies work now. Switch it off",
+    Hardware.LEFT_BEHIND: "it is the copy of a failover that has ended. Switch it off",
     Hardware.REPLACED: "another server took its place",
+    Hardware.OTHER: "it is on other hardware, with a certificate that counts no more: a clone of it, or the "
+    "machine on a new mainboard, which needs a new key ('secondsite appliance agents key --for MACHINE')",
 }
-"""Whose machine must not work, and why."""
+"""Whose machine must not work, and why. On other hardware that is so only of who is not let in."""
+OF_ONE_AT_HOME: Final = {ALONE[Hardware.LEFT_BEHIND], ALONE[Hardware.OTHER]}
 
 
 def own(_agent_id: str, _product: str) -> Hardware:
@@ -63,6 +68,11 @@ class Double:
     refused_address: str
     since: datetime
     although: str = ""
+
+    @property
+    def is_of_one_at_home(self) -> bool:
+        """Whether it must not work as the machine does, at home; else it must not as that was failed over."""
+        return self.although in OF_ONE_AT_HOME
 
 
 class Presence:
@@ -129,7 +139,9 @@ class Presence:
 
     def note_shut_out(self, agent_id: str, hello: Hello, address: str, now: datetime) -> None:
         """One called that is not let in, as its certificate was revoked or has ended: its machine works,
-        unless it is a copy of it, or somebody else who has what it had."""
+        unless it is a copy of it, or somebody else who has what it had. Of a rescue system nothing works."""
+        if hello.is_rescue:
+            return
         found = self.hardware(agent_id, hello.product_uuid)
         if found in ALONE:
             self._note_alone(agent_id, hello, address, now, ALONE[found])
@@ -210,6 +222,13 @@ class Presence:
                 "This machine was failed over, and its copy keeps its place here. Switch this one off. If it "
                 "is to be the machine again: cancel the failover, or bring it home by the rescue image. If "
                 "its protection has ended: 'secondsite-agent install --anew' with a new key.",
+            )
+        if found is Hardware.LEFT_BEHIND:
+            self._note_alone(new.peer.agent_id, new.hello, new.peer.address, now, ALONE[found])
+            raise Refused(
+                "copy",
+                "By its hardware this machine is the copy of a failover that has ended. Switch it off. If it "
+                "is to be a machine of its own: 'secondsite-agent install --anew' with a new key.",
             )
         if found is Hardware.REPLACED:
             self._note_alone(new.peer.agent_id, new.hello, new.peer.address, now, ALONE[found])

@@ -25,6 +25,8 @@ FENCED: Final = "fenced"
 """What a machine says in its greeting whose fence keeps it from working."""
 RESCUE: Final = "rescue"
 """What a rescue system says in its greeting."""
+STOPPED: Final = "stopped"
+"""What a machine says in its greeting that stands still after its last view."""
 
 
 class Hello(_Line):
@@ -45,6 +47,11 @@ class Hello(_Line):
         return (self.model_extra or {}).get(FENCED) is True
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether it stands still after its last view. An agent of an older release does not tell."""
+        return (self.model_extra or {}).get(STOPPED) is True
+
+    @property
     def is_rescue(self) -> bool:
         """Whether it is a rescue system's."""
         return (self.model_extra or {}).get(RESCUE) is True
@@ -55,6 +62,8 @@ class Enroll(_Line):
     key: Annotated[str, Field(max_length=64)]
     request: Annotated[str, Field(max_length=8192)]
     name: Name
+    rescue: Literal["", "yes"] = ""
+    """Whether it is a rescue system."""
     known: Text = ""
     """The id that the machine has already, if it is not to be enrolled anew."""
 
