@@ -142,6 +142,30 @@ def test_points_are_listed_and_a_choice_says_which_it_would_pick_and_what_it_wou
     assert (cli(impossible).exit, as_json.exit, as_json.json["point"]) == (3, 3, None)
 
 
+def test_a_machine_shows_its_newest_app_consistent_point_beside_the_newest_of_all(cli, fresh):
+    """S-064"""
+    policy = f"often-{fresh}"
+    cli.must(f"policy create {policy} --crash-consistent-every 1 --app-consistent-every 1")
+    cli.must(f"machine enable-protection {fresh} --source a --target b --policy {policy} --json")
+    eventually(lambda: newest_that_guests_agreed_to(cli, fresh), 60)
+    cli.must(f"policy update {policy} --app-consistent-every 0")
+
+    def shows_both():
+        agreed = newest_that_guests_agreed_to(cli, fresh)
+        lines = cli.must(f"machine show {fresh}").out.splitlines()
+        labels = ("newest app-consistent", "newest point")
+        app, newest = (next((line for line in lines if line.startswith(label)), "") for label in labels)
+        return agreed in app and newest and agreed not in newest
+
+    eventually(shows_both, 60)
+
+
+def newest_that_guests_agreed_to(cli, machine):
+    """The id of its newest app-consistent point; None before there is one."""
+    points = cli.must(f"point list {machine} --json").json
+    return next((each["id"] for each in points if each["consistency"] == "app"), None)
+
+
 def test_a_point_is_held_with_its_reason_until_it_is_released(cli, protected):
     newest = cli.must(f"point list {protected} --json").json[0]["id"]
     said = cli.must(f"point hold {protected} {newest} --reason 'before the upgrade'")
