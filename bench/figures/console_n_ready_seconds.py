@@ -9,21 +9,14 @@ import functools
 import gzip
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 
-from bench.errors import NotMeasured
 from bench.figure import Figure
 from bench.pair.paired_vault import PairedVault
-from bench.support.listed import listed
-from rig import browser
+from bench.support.open_console import OpenConsole, open_console
 
-WITHIN_MS = 120_000
-ROWS = "tbody tr:not([aria-hidden])"
 LEAST_ROWS = 10
-EVERY_MS = 100
-LAST = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,52 +34,25 @@ class Opened:
 
 @functools.cache
 def opened(machines: int) -> Opened:
-    if not browser.CHROMIUM.exists():
-        raise NotMeasured("there is no Chromium; next: ./dev test tests/console/test_size.py")
-    with listed(machines) as paired, browser.chromium() as chromium:
-        context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1400, "height": 900})
-        token = (paired.home("vault") / "token").read_text().strip()
-        page = context.new_page()
-        page.set_default_timeout(WITHIN_MS)
-        page.goto(f"{paired.url}/console/")
-        _log_in(page, token)
-        return _opened(page, machines, paired, token)
+    with open_console(machines) as console:
+        return _opened(console, machines)
 
 
-def _log_in(page: Any, token: str) -> None:
-    page.get_by_role("tab", name="Access token").click()
-    page.locator("input#token").fill(token)
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Log out").wait_for()
-
-
-def _opened(page: Any, machines: int, paired: PairedVault, token: str) -> Opened:
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-
-    def taken() -> float:
-        found = session.send("Performance.getMetrics")["metrics"]
-        return float(next(each["value"] for each in found if each["name"] == "ProcessTime"))
-
+def _opened(console: OpenConsole, machines: int) -> Opened:
+    page, taken = console.page, console.processor_seconds
     began, before = time.monotonic(), taken()
     page.reload()
     page.get_by_text("What replicates where").wait_for()
     overview, overview_processor = time.monotonic() - began, taken() - before
     began, before = time.monotonic(), taken()
     page.locator("nav a[href='/console/machines']").click()
-    _wait(page, f">= {min(LEAST_ROWS, machines)}")
+    console.wait(f">= {min(LEAST_ROWS, machines)}")
     listed_seconds, list_processor = time.monotonic() - began, taken() - before
     before = taken()
     page.get_by_label("Find by name").press_sequentially(f"{machines - 1:05d}")
-    _wait(page, "=== 1")
-    return Opened(
-        overview, overview_processor, listed_seconds, list_processor, taken() - before, _rows(paired, token)
-    )
-
-
-def _wait(page: Any, many: str) -> None:
-    """Until so many rows are seen. A look in each frame, as is usual, would be most of what is taken."""
-    page.wait_for_function(f"() => document.querySelectorAll('{ROWS}').length {many}", polling=EVERY_MS)
+    console.wait("=== 1")
+    rows_bytes = _rows(console.paired, console.token)
+    return Opened(overview, overview_processor, listed_seconds, list_processor, taken() - before, rows_bytes)
 
 
 def _rows(paired: PairedVault, token: str) -> int:

@@ -18,6 +18,7 @@ the generations of orders. Only what they know and answer is a script.
     followers       the process of all who follow what changes
     batch           one verb for all machines, from the request to its end
     in_peace        what is measured of a vault in peace
+    watched         what it holds while consoles, a monitoring system and people who log in are at it
     at_work         what is measured of batches
     killed          a vault that is killed in the middle of a batch
     planned         runs of a recovery plan of all machines

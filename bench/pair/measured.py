@@ -7,7 +7,7 @@ import functools
 import math
 from dataclasses import dataclass
 
-from bench.pair import at_work, in_peace
+from bench.pair import at_work, in_peace, watched
 from bench.pair.batch import Batch
 from bench.pair.in_peace import Answers, Span
 from bench.pair.paired_vault import PairedVault
@@ -24,6 +24,7 @@ class Measured:
     enable: Batch
     usual: Span
     answers: Answers
+    watched_rss_mb: tuple[float, ...]
     point_every_cycle: Span
     rss_mb_before: float
     failover: Batch
@@ -39,6 +40,7 @@ def measured(machines: int) -> Measured:
             enable=at_work.enable(paired),
             usual=in_peace.span(paired, in_peace.PEACE_SECONDS),
             answers=in_peace.answers(paired),
+            watched_rss_mb=watched.rss_mb(paired),
             point_every_cycle=in_peace.span_with_a_point_every_cycle(paired),
             rss_mb_before=at_work.rss_mb(paired),
             failover=at_work.failover(paired),

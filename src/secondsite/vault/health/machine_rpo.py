@@ -1,6 +1,7 @@
 """A machine's RPO: how old the newest state is that it could be recovered to, by what its appliances said."""
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from ...domain import rpo_samples
 from ...wire.common.points import PointShape
@@ -27,11 +28,13 @@ def instants(status: StatusRecord) -> tuple[datetime | None, datetime | None, da
 @IdentityCache
 def newest_point(replica: ReplicaStatus) -> PointShape | None:
     """The point that arrived last, of those that are not damaged: no failover starts from another."""
+    newest = max(replica.points, key=_order, default=None)
+    if newest is None or not newest.damaged:
+        return newest
     return max((each for each in replica.points if not each.damaged), key=_order, default=None)
 
 
-def _order(point: PointShape) -> tuple[int, int]:
-    return point.epoch, point.seq
+_order = attrgetter("epoch", "seq")
 
 
 def newest_point_at(status: StatusRecord) -> datetime | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ....jobs.storage.prepared import SubsetQuery
+from ....wire.common import compact
 from ....wire.common.points import PointShape
 from ..sql import rows
 from ..sql.columns import ReportColumn, metadata
@@ -146,7 +147,7 @@ def _compared(news: PointNews, kept: Kept) -> _Changes:
     came = {
         point.id
         for point in news.points
-        if point.id not in numbers or kept[numbers[point.id]] != point.model_dump(mode="json")
+        if point.id not in numbers or kept[numbers[point.id]] != _written(point)
     }
     doubles = sorted(set(kept) - set(numbers.values()))
     changes = _placed(dataclasses.replace(news, came=came, gone=numbers.keys() - ids, rows=numbers))
@@ -169,4 +170,8 @@ def _placed(news: PointNews) -> _Changes:
 
 def _row(machine_id: str, number: int, point: PointShape) -> Row:
     place = {"epoch": point.epoch, "seq": point.seq}
-    return {"machine_id": machine_id, "number": number, **place, "point": point}
+    return {"machine_id": machine_id, "number": number, **place, "point": compact.to_be_written(point)}
+
+
+def _written(point: PointShape) -> Mapping[str, JsonValue]:
+    return compact.to_be_written(point).model_dump(mode="json")

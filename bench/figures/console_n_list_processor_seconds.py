@@ -1,0 +1,93 @@
+"""Processor that a browser takes for a list of N machines (any number in the name).
+
+It is opened, scrolled to its end and searched as one types; counted is also what comes over the wire
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import dataclass
+
+from bench.figure import Figure
+from bench.support.open_console import OpenConsole, open_console
+
+LEAST_ROWS = 10
+STEPS, STEP_PIXELS, STEP_MS = 40, 800, 50
+"""Turns of the wheel before somebody drags the bar to the end."""
+TYPED_MS = 120
+"""Between two letters."""
+MOST_BYTES = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds of the browser's processor, and bytes as they were sent."""
+
+    opened: float
+    scrolled: float
+    searched: float
+    size_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        return self.opened + self.scrolled + self.searched
+
+
+@functools.cache
+def taken(machines: int) -> Taken:
+    with open_console(machines) as console:
+        size = _counted(console)
+        at = [console.processor_seconds()]
+        _open(console, machines)
+        at.append(console.processor_seconds())
+        _scroll(console)
+        at.append(console.processor_seconds())
+        _search(console, machines)
+        at.append(console.processor_seconds())
+        opened, scrolled, searched = (after - before for before, after in itertools.pairwise(at))
+        return Taken(opened, scrolled, searched, sum(size))
+
+
+def _counted(console: OpenConsole) -> list[int]:
+    """The bytes of each answer, and of each piece of the stream, that comes from now on."""
+    size: list[int] = []
+    console.session.on("Network.dataReceived", lambda said: size.append(int(said["encodedDataLength"])))
+    console.session.send("Network.enable")
+    return size
+
+
+def _open(console: OpenConsole, machines: int) -> None:
+    console.page.locator("nav a[href='/console/machines']").click()
+    console.wait(f">= {min(LEAST_ROWS, machines)}")
+
+
+def _scroll(console: OpenConsole) -> None:
+    page = console.page
+    page.locator(".scroller").hover()
+    for _ in range(STEPS):
+        page.mouse.wheel(0, STEP_PIXELS)
+        page.wait_for_timeout(STEP_MS)
+    page.locator(".scroller").evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
+    page.get_by_role("link", name="vm0000", exact=True).wait_for()  # the one that is no copy is the last
+
+
+def _search(console: OpenConsole, machines: int) -> None:
+    console.page.get_by_label("Find by name").press_sequentially(f"server{machines - 1:05d}", delay=TYPED_MS)
+    console.wait("=== 1")
+
+
+def measure(machines: int) -> Figure:
+    found = taken(machines)
+    return Figure(
+        name=f"console_{machines}_list_processor_seconds", value=round(found.seconds, 2), unit="s", goal=1.0,
+        better="lower", peer=f"{found.size_bytes:,} bytes came meanwhile (goal {MOST_BYTES:,})",
+        how=f"processor of the page's process in Chromium for a list of {machines} machines: opened "
+        f"{found.opened:.2f} s, {STEPS} turns of the wheel and the end {found.scrolled:.2f} s, a name typed "
+        f"{found.searched:.2f} s",
+        measured={
+            "opened": found.opened, "scrolled": found.scrolled, "searched": found.searched,
+            "size_bytes": found.size_bytes,
+        },
+    )  # fmt: skip
