@@ -23,11 +23,13 @@ MOST_BYTES = 400_000
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Seconds of the browser's processor, and bytes as they were sent."""
+    """Seconds of the thread that runs the page, and of its whole process: what it paints in software takes
+    as long as a screen is watched. Bytes as they were sent."""
 
     opened: float
     scrolled: float
     searched: float
+    process: float
     size_bytes: int
 
     @property
@@ -39,15 +41,16 @@ class Taken:
 def taken(machines: int) -> Taken:
     with open_console(machines) as console:
         size = _counted(console)
-        at = [console.processor_seconds()]
+        before, at = console.processor_seconds(), [console.task_seconds()]
         _open(console, machines)
-        at.append(console.processor_seconds())
+        at.append(console.task_seconds())
         _scroll(console)
-        at.append(console.processor_seconds())
+        at.append(console.task_seconds())
         _search(console, machines)
-        at.append(console.processor_seconds())
+        at.append(console.task_seconds())
         opened, scrolled, searched = (after - before for before, after in itertools.pairwise(at))
-        return Taken(opened, scrolled, searched, sum(size))
+        process = console.processor_seconds() - before
+        return Taken(opened, scrolled, searched, process, sum(size))
 
 
 def _counted(console: OpenConsole) -> list[int]:
@@ -83,11 +86,11 @@ def measure(machines: int) -> Figure:
     return Figure(
         name=f"console_{machines}_list_processor_seconds", value=round(found.seconds, 2), unit="s", goal=1.0,
         better="lower", peer=f"{found.size_bytes:,} bytes came meanwhile (goal {MOST_BYTES:,})",
-        how=f"processor of the page's process in Chromium for a list of {machines} machines: opened "
-        f"{found.opened:.2f} s, {STEPS} turns of the wheel and the end {found.scrolled:.2f} s, a name typed "
-        f"{found.searched:.2f} s",
+        how=f"processor of the thread that runs the page in Chromium, for a list of {machines} machines: "
+        f"opened {found.opened:.2f} s, {STEPS} turns of the wheel and the end {found.scrolled:.2f} s, a name "
+        f"typed {found.searched:.2f} s; its whole process, which paints in software, {found.process:.1f} s",
         measured={
             "opened": found.opened, "scrolled": found.scrolled, "searched": found.searched,
-            "size_bytes": found.size_bytes,
+            "process": found.process, "size_bytes": found.size_bytes,
         },
     )  # fmt: skip
