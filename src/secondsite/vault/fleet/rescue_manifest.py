@@ -41,7 +41,7 @@ AGAIN_SECONDS, AFTER_A_PROBLEM_SECONDS = 6 * HOUR, 5 * MINUTE
 @dataclass(slots=True)
 class _SentManifest:
     """What an appliance was last sent, by its digest: of a thousand machines the manifests themselves were
-    12 MB. `order_id`: None once it was answered; it is sent again at `again_at`, by the monotonic clock, and
+    10 MB. `order_id`: None once it was answered; it is sent again at `again_at`, by the monotonic clock, and
     over another connection: its store may be another one since."""
 
     digest: bytes
