@@ -1,5 +1,6 @@
 """What lintian finds in our packages, beside what is overridden with its reason."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,10 @@ unknown=  # lintian says that of zstd, which dpkg reads, and looks inside all th
 exec lintian --allow-root --tag-display-limit 0 $unknown *.changes
 """
 IN = "/srv/judged"
+END = re.compile(r"N: \d+ hints? overridden\b.*", re.ASCII)
+"""The last that it says, since some are: one that was killed, or could not run a check, does not come to it,
+or ends with another code."""
+CLEAN, WITH_ERRORS = 0, 2
 
 
 class NotJudged(Exception):
@@ -26,7 +31,15 @@ def found(version: str, packages: Sequence[Path]) -> list[str]:
         layer = Layer(root, root.home / "building")
         layer.give(packages[0].parent, IN)
         done = layer.run("sh", "-euc", LOOK, "look", IN, packages[0].name, within_seconds=SECONDS)
-    lines = done.stdout.splitlines()
-    if done.returncode not in (0, 2):
-        raise NotJudged(done.stdout[-2000:])
-    return [line for line in lines if line[:2] in ("E:", "W:")]
+    return judged(done.returncode, done.stdout)
+
+
+def judged(code: int, said: str) -> list[str]:
+    """The findings in what it said. Raises NotJudged unless it looked at all to the end: its code says then
+    whether there is an error among them."""
+    lines = said.splitlines()
+    found = [line for line in lines if line[:2] in ("E:", "W:")]
+    has_errors = any(line.startswith("E:") for line in found)
+    if code != (WITH_ERRORS if has_errors else CLEAN) or not any(END.fullmatch(line) for line in lines):
+        raise NotJudged(f"exit code {code}: {said[-2000:]}")
+    return found

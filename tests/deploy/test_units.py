@@ -2,10 +2,11 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from secondsite.entry import running
+from secondsite.entry import running, settings
 from tests.deploy.support_deploy import DEPLOY
 
 UNITS = sorted(path.name for path in DEPLOY.glob("*.service"))
@@ -68,6 +69,13 @@ def test_systemd_makes_the_user_and_the_folders_of_a_vault(tmp_path):
     uid, home = int(entry.split(":")[2]), entry.split(":")[5]
     found = (tmp_path / home.lstrip("/")).stat()
     assert (found.st_uid, found.st_mode & 0o777) == (uid, 0o700)
+
+
+def test_a_vault_is_not_started_before_it_was_made():
+    """It was tried every second, until 'secondsite vault init'."""
+    words = unit("secondsite-vault.service")
+    home = Path(words["ExecStart"].partition("--home ")[2])
+    assert words["AssertPathExists"] == str(home / settings.FILE)
 
 
 def test_a_killed_appliance_leaves_the_watchdogs_of_frozen_guests_alone():

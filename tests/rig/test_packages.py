@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rig.packages import __main__ as command
-from rig.packages import changelog
+from rig.packages import changelog, lintian
 from rig.release.root import TOP
 
 MADE_AT = datetime(2026, 11, 30, 7, 32, 31, tzinfo=UTC)
@@ -50,6 +50,26 @@ def test_packages_of_debian_13_are_above_those_of_12_so_that_an_upgrade_of_the_h
     on_12 = changelog.write(TOP, MADE_AT, "12", "bookworm", tmp_path / "changelog")
     on_13 = changelog.write(TOP, MADE_AT, "13", "trixie", tmp_path / "changelog")
     assert is_below(on_12, on_13)
+
+
+OVERRIDDEN = "N: 339 hints overridden (2 errors, 337 warnings); 0 unused overrides\n"
+WARNED = "W: secondsite: no-manual-page [usr/bin/secondsite]\n"
+FAILED = "E: secondsite: no-copyright-file\n"
+
+
+def test_what_lintian_finds_is_told():
+    assert lintian.judged(0, OVERRIDDEN) == []
+    assert lintian.judged(0, WARNED + OVERRIDDEN) == [WARNED.strip()]
+    assert lintian.judged(2, FAILED + WARNED + OVERRIDDEN) == [FAILED.strip(), WARNED.strip()]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(-9, ""), (137, WARNED), (0, ""), (0, WARNED), (2, OVERRIDDEN), (1, FAILED + OVERRIDDEN)],
+)
+def test_a_lintian_that_did_not_look_to_the_end_has_found_nothing_out(code, said):
+    with pytest.raises(lintian.NotJudged):
+        lintian.judged(code, said)
 
 
 def test_a_release_of_debian_that_is_not_known_is_refused(capsys):
