@@ -40,7 +40,8 @@ def login(context: typer.Context, name: ByName = None, link: ByLink = False, as_
         output.show_json(logged_in.model_copy(update={"secret": None}))
         return
     ends = clock(logged_in.ends_at)
-    output.say(f"logged in as {logged_in.name} until {ends}; kept in {file}, which only you can read")
+    kept = "your keyring" if file is None else f"{file}, which only you can read"
+    output.say(f"logged in as {logged_in.name} until {ends}; kept in {kept}")
     if logged_in.chooses_password:
         output.say("next: choose a password: secondsite session set-password")
 

@@ -9,6 +9,7 @@ What goes wrong is raised as one of `errors`: with a code, what happened, and wh
     which_vault  finds the vault: arguments, environment, the file of `vault init`
     logging_in   a command line logs in
     login_file   the login of a person at a host
+    keyring      the person's keyring, if the host has one
     following    server-sent events, across restarts of the vault
     validation_messages  words for values that no shape accepts
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised

@@ -61,8 +61,9 @@ class LoggingIn:
         body = request(rest.LogIn, kind=SessionKind.COMMAND_LINE, **shown)
         return self._connection.one(rest.LoggedIn, "POST", path("session"), body=body)
 
-    def keep(self, logged_in: rest.LoggedIn) -> Path:
-        """Keep the session for later commands; gives the file."""
+    def keep(self, logged_in: rest.LoggedIn) -> Path | None:
+        """Keep the session for later commands; gives the file that has its secret, None if the person's
+        keyring has it."""
         assert logged_in.secret is not None
         assert logged_in.ends_at is not None
         ends_at = logged_in.ends_at.isoformat()

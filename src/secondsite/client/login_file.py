@@ -1,13 +1,16 @@
-"""The login of a person at a host: a file that only the person reads, with a secret that ends."""
+"""The login of a person at a host: a file that only the person reads. Its secret, which ends, lies in the
+person's keyring if there is one, else in the file."""
 
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..domain import errors
 from ..ground import durable
+from . import keyring
 
 FILE = "~/.config/secondsite/login.json"
 PRIVATE = 0o600
@@ -15,7 +18,8 @@ PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where one is logged in, with the secret of the session, and when that ends (UTC)."""
+    """Where one is logged in, with the secret of the session, and when that ends (UTC). In the file a secret
+    that the keyring has is empty."""
 
     url: str
     ca: str
@@ -31,12 +35,13 @@ def path() -> Path:
     return Path(FILE).expanduser()
 
 
-def write(login: Login) -> Path:
-    """Keep the login; gives its file."""
-    file = path()
+def write(login: Login) -> Path | None:
+    """Keep the login; gives the file that has its secret, None if the keyring has it."""
+    file, is_in_keyring = path(), keyring.put(login.url, login.secret)
+    kept = replace(login, secret="") if is_in_keyring else login
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    durable.write(file, json.dumps(asdict(login), indent=2) + "\n", mode=PRIVATE)
-    return file
+    durable.write(file, json.dumps(asdict(kept), indent=2) + "\n", mode=PRIVATE)
+    return None if is_in_keyring else file
 
 
 def read() -> Login | None:
@@ -47,5 +52,18 @@ def read() -> Login | None:
     return None
 
 
+def secret_of(login: Login) -> str:
+    """The secret, from wherever it is kept. Raises Unauthenticated if the keyring does not give it."""
+    secret = login.secret or keyring.get(login.url)
+    if not secret:
+        raise errors.Unauthenticated(
+            "Your keyring does not give the secret of your log-in.",
+            do="Unlock it and try again, or log in again: 'secondsite login'.",
+        )
+    return secret
+
+
 def forget() -> None:
+    if (login := read()) is not None and not login.secret:
+        keyring.remove(login.url)
     path().unlink(missing_ok=True)

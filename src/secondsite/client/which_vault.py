@@ -43,7 +43,7 @@ def find(url: str | None = None, token: str | None = None, ca: Path | str | None
     found, stored, writer = _place(url, ca, bool(token))
     login = None if token else login_file.read()
     if login is not None and login.counts() and login.url == found.url:
-        token = login.secret
+        token = login_file.secret_of(login)
     return Access(found.url, token or _stored_token(stored, writer), found.ca)
 
 
