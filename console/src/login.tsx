@@ -7,6 +7,7 @@ import { enterBy, logIn, logInAgain, type LogInBody, type Who } from './api/sess
 import { finish, goTo, type CameBack } from './entering';
 import { Field as One } from './parts/field';
 import { Loading, told } from './parts/state';
+import { useTouch } from './parts/touch';
 import { words } from './words';
 
 type Way = 'name' | 'token';
@@ -156,13 +157,14 @@ function Fields({ way, send }: { way: Way; send: (body: LogInBody) => Promise<vo
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const [asksForFactor, setAsksForFactor] = useState(false);
+  const touch = useTouch();
   const act = async (byKey: boolean) => {
     const missing = lacks(way, given);
     setWrong(missing);
     if (Object.keys(missing).length) return;
     setBusy(true);
     const body = asked(way, given);
-    await (byKey ? withKey(body).then(send) : send(body)).catch((why: unknown) => {
+    await (byKey ? touch.ask((signal) => withKey(body, signal)).then(send) : send(body)).catch((why: unknown) => {
       setProblem(why);
       if (why instanceof Refused && why.code === 'second-factor-needed') setAsksForFactor(true);
     });
@@ -178,6 +180,7 @@ function Fields({ way, send }: { way: Way; send: (body: LogInBody) => Promise<vo
   return (
     <Form className="login-form" onSubmit={enter} noValidate>
       {problem !== undefined && <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}
+      {touch.said}
       {way === 'name' ? (
         <>
           {field('name', { autoComplete: 'username' })}

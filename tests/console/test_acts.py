@@ -4,11 +4,13 @@ import re
 
 import pytest
 
+from rig.eventually import eventually
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 
 
+LONG = "erp-with-a-name-that-is-rather-long-for-a-narrow-screen"
 ROWS = "tbody tr:not([aria-hidden])"
 
 
@@ -57,6 +59,35 @@ def test_a_list_is_sorted_both_ways(inside):
     before = names.all_inner_texts()
     inside.page.get_by_role("button", name="Machine", exact=True).click()
     assert names.all_inner_texts() == before[::-1] == sorted(before, reverse=True)
+
+
+def test_a_row_stays_under_the_pointer_while_what_it_is_sorted_by_changes(inside, rig):
+    """Of 299 machines the first six changed places every other second."""
+    inside.open("/machines").is_settled()
+    inside.page.get_by_role("button", name="State", exact=True).click()
+    names, row = inside.page.locator(f"{ROWS} td:first-child"), inside.page.locator(ROWS, has_text=LONG)
+    before, box = names.all_inner_texts(), row.bounding_box()
+
+    def points(text):
+        for beside in (40, 60):
+            inside.page.mouse.move(box["x"] + beside, box["y"] + 20)
+        return text in row.inner_text()
+
+    with rig.client() as vault:
+        vault.machines[LONG].planned_failover()
+        eventually(lambda: points("planned failed over"), within_seconds=120)
+        assert names.all_inner_texts() == before
+        inside.page.mouse.move(5, 5)
+        eventually(lambda: names.all_inner_texts() != before)
+        vault.machines[LONG].cancel_failover().wait()
+
+
+def test_what_is_done_with_a_list_is_in_view_on_a_narrow_screen(rig, browser, token):
+    """It was at the end of what scrolls sideways, without showing it."""
+    tab = support_console.opened(browser, rig.url, "narrow").log_in(token).open("/machines").is_settled()
+    box = tab.page.get_by_role("button", name="Act on these").bounding_box()
+    assert box["x"] + box["width"] <= support_console.LOOKS["narrow"][0]
+    tab.page.context.close()
 
 
 def test_a_machine_is_reached_by_keyboard_alone(inside):

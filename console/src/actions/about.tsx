@@ -20,7 +20,7 @@ export function useMeanwhile(machine: Machine, verb: Verb) {
   if (!isMoved && machine.allowed_operations.includes(verb)) return undefined;
   const refused = machine.refused_operations.find((each) => each.operation === verb);
   return (
-    <Meanwhile act={words.actions.verbs[verb]} was={stand(opened)} now={stand(machine)} job={machine.job_id}>
+    <Meanwhile act={refused && words.actions.verbs[verb]} was={stand(opened)} now={stand(machine)} job={machine.job_id}>
       {refused ? `${refused.why} ${refused.do}` : words.actions.anew}
     </Meanwhile>
   );
@@ -40,12 +40,12 @@ export function useMovedOf(ways: ReadonlyMap<string, string>): ReadonlySet<strin
   return moved;
 }
 
-/** What was, and what is now: why an act is not possible any more. */
-export function Meanwhile({ act, was, now, job, children }: { act: string; was: string; now: string; job?: string | null; children?: ReactNode }) {
+/** What was, and what is now. `act`: what is not possible any more by that. */
+export function Meanwhile({ act, was, now, job, children }: { act?: string | undefined; was: string; now: string; job?: string | null; children?: ReactNode }) {
   const { actions } = words;
   return (
     <div role="alert">
-      <Alert isInline variant="warning" component="h3" title={actions.meanwhile(act)}>
+      <Alert isInline variant="warning" component="h3" title={act ? actions.meanwhile(act) : actions.changed}>
         <Facts of={[[actions.was, was], [actions.now, now], [words.machine.facts.job, job && <To path={jobPath(job)}>{words.machine.toJob}</To>]]} />
         <p>{children}</p>
       </Alert>

@@ -5,7 +5,7 @@ import { Dialog } from './dialog';
 import { Choice, Notes, isLong } from './fields';
 import type { ActProps } from './machine-acts';
 import { start } from './start';
-import { WithoutSite, asWithout } from './without-site';
+import { WithoutSite, useGivenUp } from './without-site';
 
 export type Given = { notes: string; verdict: '' | 'passed' | 'failed' };
 export const asOptions = ({ notes, verdict }: Given) => ({ notes, verdict: verdict || null });
@@ -24,19 +24,19 @@ export function VerdictFields({ value, onChange }: { value: Given; onChange: (to
 export default function CleanUp({ machine, onClose }: ActProps) {
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const { actions } = words;
-  const [without, setWithout] = useState('');
-  const options = { ...asOptions(given), ...asWithout(without) };
+  const without = useGivenUp(machine);
+  const options = { ...asOptions(given), ...without.options };
   return (
     <Dialog
       title={actions.title(actions.verbs.cleanup_test_failover, machine.name)} act={actions.verbs.cleanup_test_failover} verb="cleanup_test_failover" onClose={onClose}
-      steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes)} loses={without !== '' && actions.giveUp.lost(without)} confirm={machine.name}
+      steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes) && !without.wrong} loses={without.loses} confirm={machine.name}
       meanwhile={useMeanwhile(machine, 'cleanup_test_failover')} request={JSON.stringify(options)}
       send={(key) => start('cleanup_test_failover', { machines: [machine.id] }, options, key)}
     >
       {() => (
         <>
           <VerdictFields value={given} onChange={setGiven} />
-          <WithoutSite machine={machine} value={without} onChange={setWithout} />
+          <WithoutSite of={without} />
         </>
       )}
     </Dialog>

@@ -1,6 +1,7 @@
 // The frame of every act: what will happen, what is given, what the vault says to it, and what happened meanwhile. What
 // is said while it is open stands above what scrolls: in a long form it was out of view.
 import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { useIsFetching, type Query } from '@tanstack/react-query';
 import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { Refused, queries, type Shapes } from '../api';
@@ -54,6 +55,10 @@ export function useNeedsApproval(verb: string | undefined): boolean {
   return verb !== undefined && !!data?.verbs?.some((each) => settingName(each) === settingName(verb));
 }
 
+/** What stands in a dialog before its act, and was never there yet. */
+const READ = ['/api/machines/{machine}/choices', '/api/machines/{machine}/reprotect-preview', '/api/plans/{plan}/preview'];
+const isOfDialog = ({ queryKey: [, path], state }: Query) => READ.includes(path as string) && state.status === 'pending';
+
 const nothing = () => {};
 
 /** Who looks for something in the dialog, or ticks it, is not done: Enter sends from all other fields. */
@@ -98,6 +103,7 @@ export function Dialog(props: DialogProps) {
   const form = useRef<HTMLFormElement>(null);
   const id = useId();
   const { act, problem, isBusy } = useSending(props);
+  const isRead = useIsFetching({ predicate: isOfDialog }) === 0; // what is read before one decides
   const meanwhile = !isBusy && props.meanwhile; // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
   const isTyped = !loses || !confirm || isSame(typed, confirm);
@@ -137,7 +143,7 @@ export function Dialog(props: DialogProps) {
         </ModalBody>
         <ModalFooter>
           {!isKept && (
-            <Button type="submit" form={id} variant={loses ? 'danger' : 'primary'} isLoading={isBusy} isDisabled={isBusy || !!meanwhile}>
+            <Button type="submit" form={id} variant={loses ? 'danger' : 'primary'} isLoading={isBusy} isDisabled={isBusy || !isRead || !!meanwhile}>
               {needsApproval ? words.actions.asks(button) : button}
             </Button>
           )}

@@ -1,11 +1,10 @@
 // Verbs that ask for nothing: commit, cancel failover, resynchronize, update names; and disabling, which is typed.
-import { useState } from 'react';
 import { words } from '../words';
 import { useMeanwhile } from './about';
 import { Dialog, type Machine } from './dialog';
 import type { ActProps } from './machine-acts';
 import { start, type Verb } from './start';
-import { WithoutSite, asWithout } from './without-site';
+import { WithoutSite, useGivenUp } from './without-site';
 
 /** What a verb loses, if it loses anything. */
 function lost(verb: Verb, machine: Machine): string | false {
@@ -18,16 +17,16 @@ function lost(verb: Verb, machine: Machine): string | false {
 const GIVES_UP: readonly Verb[] = ['commit', 'cancel_failover', 'disable_protection'];
 
 export default function PlainAct({ machine, verb, onClose }: ActProps) {
-  const [without, setWithout] = useState('');
+  const without = useGivenUp(machine);
   const { actions } = words;
-  const loses = [lost(verb, machine), without && actions.giveUp.lost(without)].filter(Boolean).join(' ');
+  const loses = [lost(verb, machine), without.loses].filter(Boolean).join(' ');
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], machine.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
       steps={actions.steps[verb](machine.source_site, machine.target_site ?? words.none)} loses={loses || false} confirm={machine.name}
-      meanwhile={useMeanwhile(machine, verb)} request={without} send={(key) => start(verb, { machines: [machine.id] }, asWithout(without), key)}
+      meanwhile={useMeanwhile(machine, verb)} isSound={!without.wrong} request={without.value} send={(key) => start(verb, { machines: [machine.id] }, without.options, key)}
     >
-      {() => GIVES_UP.includes(verb) && <WithoutSite machine={machine} value={without} onChange={setWithout} />}
+      {() => GIVES_UP.includes(verb) && <WithoutSite of={without} />}
     </Dialog>
   );
 }

@@ -44,7 +44,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const asked = useOptions(verb);
   const { actions } = words;
   const { plan: say } = actions;
-  const meanwhile = useEdited(plan, verb);
+  const meanwhile = useEdited(plan);
   const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
   const preview = usePreview(part, asked.options.choice);
   const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
@@ -73,11 +73,11 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
 }
 
 /** What the plan was when the dialog was opened, if somebody edited it since, or moved one of its machines. */
-function useEdited(plan: Plan, verb: PlanVerb) {
+function useEdited(plan: Plan) {
   const now = ordered(plan);
   const was = useRef(now).current;
   const { actions } = words;
-  return useMoved(JSON.stringify(plan.groups)) && <Meanwhile act={actions.verbs[verb]} was={was} now={now}>{actions.anew}</Meanwhile>;
+  return useMoved(JSON.stringify(plan.groups)) && <Meanwhile was={was} now={now}>{actions.anew}</Meanwhile>;
 }
 
 const named = ({ name, state, source_site, target_site }: Member) => words.actions.plan.member(name, state ? plain(state) : words.plans.ended, source_site, target_site);

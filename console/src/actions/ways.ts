@@ -8,16 +8,17 @@ const NAMED = 5;
 const few = (names: readonly string[]) => (names.length > NAMED ? words.actions.many(names.length) : names.join(', '));
 
 export function stepsOf(verb: Verb, machines: readonly Going[]): readonly string[] {
-  const steps = (first: Going | undefined) => {
-    const sites = [first?.source_site ?? words.none, first?.target_site ?? words.none] as const;
+  const steps = ({ source_site, target_site }: Going) => {
+    const sites = [source_site, target_site] as const;
     return words.actions.steps[verb](...(verb === 'reprotect' ? [sites[1], sites[0]] as const : sites)); // it begins where they run now
   };
+  if (!machines.length) return [];
   const ways = new Map<string, Going[]>();
   for (const each of machines) {
     const way = `${each.source_site} ${each.target_site}`;
     ways.set(way, ways.get(way) ?? []);
     ways.get(way)!.push(each);
   }
-  if (ways.size < 2) return steps(machines[0]);
-  return [...ways.values()].map((each) => `${few(each.map(({ name }) => name))}: ${steps(each[0]).join(' ')}`);
+  if (ways.size < 2) return steps(machines[0]!);
+  return [...ways.values()].map((each) => `${few(each.map(({ name }) => name))}: ${steps(each[0]!).join(' ')}`);
 }

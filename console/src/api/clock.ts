@@ -6,7 +6,10 @@ const HALF_A_SECOND = 500;
 let ahead = 0;
 
 /** In milliseconds since 1970. */
-export const vaultNow = () => Date.now() + ahead;
+export const vaultNow = () => vaultTime(Date.now());
+
+/** Of an instant of this browser's clock. */
+export const vaultTime = (at: number) => at + ahead;
 
 /** The date of an answer, which has whole seconds and came a little later: so small differences are none. */
 export function hearDate(date: string | null) {

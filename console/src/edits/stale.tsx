@@ -1,5 +1,5 @@
 // Both versions side by side: what was when the editor was opened, what another person made of it, and what stands in
-// the form. Whoever edits decides which one goes on.
+// the form. Whoever edits decides which one goes on, by buttons that are in view however many lines differ.
 import { Alert, Button } from '@patternfly/react-core';
 import { Rows } from '../parts/facts';
 import { words } from '../words';
@@ -21,16 +21,16 @@ export function Stale({ take, keep, ...versions }: Versions & { take: () => void
   return (
     <div role="alert">
       <Alert isInline variant="warning" component="h3" title={stale.title}>
+        <div className="acts">
+          <Button variant="secondary" onClick={take}>{stale.take}</Button>
+          <Button variant="secondary" onClick={keep}>{stale.keep}</Button>
+        </div>
         <Rows name={stale.title} rows={differing(versions)} idOf={(row) => row.what} none={stale.same} columns={[
           { title: stale.what, cell: (row) => row.what },
           { title: stale.was, cell: (row) => cell(row.was) },
           { title: stale.now, cell: (row) => cell(row.now) },
           { title: stale.mine, cell: (row) => cell(row.mine) },
         ]} />
-        <div className="acts">
-          <Button variant="secondary" onClick={take}>{stale.take}</Button>
-          <Button variant="secondary" onClick={keep}>{stale.keep}</Button>
-        </div>
       </Alert>
     </div>
   );

@@ -1,6 +1,6 @@
 // All machines under protection: searched as one types, filtered, sorted; any number of them.
 import { Content, FormSelect, FormSelectOption, SearchInput, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core';
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { BatchAct, ProtectAct } from '../actions/list-acts';
 import { useMachines, useNow, type MachineRow } from '../live';
@@ -83,6 +83,22 @@ export default function Machines() {
   );
 }
 
+const STEADY_MS = 5_000;
+
+/** What is sorted by what changes stays where it is while a hand is at it, and some seconds longer: else another row is
+ * under the pointer when it is pressed. `asked`: what was sorted and filtered by; a new one counts at once. */
+function useSteady(rows: readonly MachineRow[], asked: string) {
+  const kept = useRef({ asked: '', places: new Map<string, number>(), until: 0 }).current;
+  const point = () => void (kept.until = Date.now() + STEADY_MS);
+  if (kept.asked === asked && Date.now() < kept.until) {
+    const place = (row: MachineRow) => kept.places.get(row.id) ?? Infinity;
+    return { rows: rows.toSorted((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0)), point };
+  }
+  kept.asked = asked;
+  kept.places = new Map(rows.map((row, at) => [row.id, at]));
+  return { rows, point };
+}
+
 function List({ rows }: { rows: readonly MachineRow[] }) {
   const [asked, ask] = useSearchParams();
   const word = asked.get('search') ?? '';
@@ -94,6 +110,7 @@ function List({ rows }: { rows: readonly MachineRow[] }) {
     const fits = (row: MachineRow) => row.name.toLowerCase().includes(sought) && wanted.every(([each, value]) => VALUES[each](row).includes(value));
     return inOrder(rows.filter(fits), order);
   }, [rows, sought, asked, order]);
+  const steady = useSteady(found, `${asked} ${order.by} ${order.isDown}`);
   const choose = (what: Filter | 'search', value: string) => ask((present) => {
     value ? present.set(what, value) : present.delete(what);
     return present;
@@ -103,13 +120,13 @@ function List({ rows }: { rows: readonly MachineRow[] }) {
       <Toolbar isStatic className="filters">
         <ToolbarContent>
           <ToolbarItem><SearchInput aria-label={words.machines.search} placeholder={words.machines.search} value={word} onChange={(_, to) => choose('search', to)} onClear={() => choose('search', '')} /></ToolbarItem>
+          <ToolbarItem><BatchAct rows={found} /></ToolbarItem>
           {FILTERS.map((each) => <Choice key={each} filter={each} rows={rows} value={asked.get(each) ?? ''} choose={choose} />)}
           <ToolbarItem alignSelf="center"><span role="status" className="figure">{found.length === rows.length ? '' : words.machines.found(found.length)}</span></ToolbarItem>
-          <ToolbarItem><BatchAct rows={found} /></ToolbarItem>
         </ToolbarContent>
       </Toolbar>
       {found.length ? (
-        <VirtualTable name={words.pages.machines} rows={found} columns={columns(now)} idOf={(row) => row.id} order={order} onOrder={setOrder} />
+        <VirtualTable name={words.pages.machines} rows={steady.rows} columns={columns(now)} idOf={(row) => row.id} order={order} onOrder={setOrder} onPoint={steady.point} />
       ) : (
         <Empty says={words.machines.noneFits} />
       )}

@@ -1,8 +1,10 @@
 // What every page shows while it has nothing else to show.
-import { Button, EmptyState, EmptyStateActions, EmptyStateBody, EmptyStateFooter, Spinner } from '@patternfly/react-core';
+import { Alert, Button, EmptyState, EmptyStateActions, EmptyStateBody, EmptyStateFooter, Spinner } from '@patternfly/react-core';
 import { Component, Suspense, type ReactNode } from 'react';
 import { Refused } from '../api';
+import { vaultTime } from '../api/clock';
 import { words } from '../words';
+import { instant } from '../words/format';
 import { Closes, Instead } from './instead';
 
 export function Loading() {
@@ -47,13 +49,17 @@ export function told(problem: unknown): { title: string; says: string; next: str
   return { title, says: lost, next: lostNext };
 }
 
-type Asked<T> = { data: T | undefined; error: unknown; isPending: boolean; refetch: () => unknown };
+type Asked<T> = { data: T | undefined; error: unknown; isPending: boolean; dataUpdatedAt: number; refetch: () => unknown };
 
-/** The three states of what was asked for, and the page once it is there. What was read stays while a repeat fails: the
- * banner says how old it is. */
+/** The three states of what was asked for, and the page once it is there. What was read stays while a repeat
+ * is refused, which is said above it; that the vault is not heard at all a banner says. */
 export function Asking<T>({ of, children }: { of: Asked<T>; children: (found: T) => ReactNode }) {
-  if (of.data !== undefined) return <>{children(of.data)}</>;
+  if (of.data !== undefined) return <>{of.error instanceof Refused && <Old problem={of.error} at={of.dataUpdatedAt} />}{children(of.data)}</>;
   return <Instead>{of.error ? <Failure problem={of.error} again={() => void of.refetch()} /> : <Loading />}</Instead>;
+}
+
+function Old({ problem, at }: { problem: Refused; at: number }) {
+  return <Alert isInline isLiveRegion variant="warning" component="h3" title={words.failure.old(instant(vaultTime(at)))}>{problem.message} {problem.next}</Alert>;
 }
 
 /** Around a dialog that may have to be fetched first. */

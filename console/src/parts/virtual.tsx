@@ -18,8 +18,9 @@ const looks = <T,>(column: Column<T>) => [column.isMinor && 'wide', column.isFig
 
 const wide = <T,>({ width }: Column<T>) => (width === undefined ? {} : { style: { '--column': width } as CSSProperties });
 
-export function VirtualTable<T>({ name, rows, columns, idOf, order, onOrder }: {
-  name: string; rows: readonly T[]; columns: readonly Column<T>[]; idOf: (row: T) => string; order: Order; onOrder: (to: Order) => void;
+/** `onPoint`: told of whatever a hand does in it. */
+export function VirtualTable<T>({ name, rows, columns, idOf, order, onOrder, onPoint }: {
+  name: string; rows: readonly T[]; columns: readonly Column<T>[]; idOf: (row: T) => string; order: Order; onOrder: (to: Order) => void; onPoint?: () => void;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const view = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => ROW_PIXELS, overscan: BEYOND });
@@ -33,7 +34,7 @@ export function VirtualTable<T>({ name, rows, columns, idOf, order, onOrder }: {
   });
   const gap = (height: number) => height > 0 && <Tr aria-hidden><Td className="gap" style={{ height }} /></Tr>;
   return (
-    <div ref={box} className="scroller grow" tabIndex={0} role="region" aria-label={name}>
+    <div ref={box} onPointerMove={onPoint} onPointerDown={onPoint} onKeyDown={onPoint} className="scroller grow" tabIndex={0} role="region" aria-label={name}>
       <Table aria-label={name} aria-rowcount={rows.length + 1} variant="compact" isStickyHeader gridBreakPoint="">
         <Thead>
           <Tr>

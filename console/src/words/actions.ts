@@ -60,6 +60,7 @@ export const actions = {
   lost: 'Data may be lost',
   gone: (choice: string) => `${choice} (not there any more)`,
   anew: 'What you read here was of then. Close this, and open it anew.',
+  changed: 'Meanwhile this changed',
   meanwhile: (verb: string) => `Meanwhile this changed: ${verb} is not possible any more`,
   was: 'When you opened this',
   now: 'Now',
@@ -111,6 +112,7 @@ export const actions = {
   },
   giveUp: {
     title: 'A site that is gone for good', none: 'none is given up: it is waited for', site: (name: string) => `go on without ${name}`,
+    isBack: (name: string) => `${name} is there again. Choose anew.`,
     lost: (name: string) => `What only ${name} has is lost, and nothing is done there. Give it up only if it does not come back.`,
   },
   failback: {

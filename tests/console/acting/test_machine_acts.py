@@ -109,6 +109,7 @@ def test_a_commit_is_of_the_failover_that_was_read(keyboard, vault):
     machine.change_recovery_point(point=other.id).wait()
     keyboard.says("Meanwhile this changed").says("failed over, b")
     assert keyboard.page.get_by_role("button", name="Commit", exact=True).last.is_disabled()
+    assert keyboard.page.get_by_text("is not possible any more").count() == 0
     for verb in ("commit", "reprotect", "planned_failover", "commit", "reprotect"):
         getattr(machine, verb)().wait()
 
@@ -198,6 +199,40 @@ def test_what_is_on_its_way_is_not_left_as_it_is(keyboard, vault):
     assert ended(vault, keyboard) == "resynchronize"
 
 
+def test_nothing_is_sent_before_it_can_be_read(keyboard, vault):
+    """On a thin link the red button was there before what it would do."""
+    held = Held()
+    keyboard.page.route("**/choices**", held)
+    keyboard.open(page_of(vault, "app06")).act("Fail over").says("What will happen")
+    act = keyboard.page.get_by_role("dialog").get_by_role("button", name="Fail over", exact=True)
+    keyboard.page.locator("[role=dialog] .pf-v6-c-spinner").first.wait_for()
+    assert act.is_disabled()
+    held.go_on()
+    keyboard.dialog()
+    assert act.is_enabled()
+    keyboard.press("Escape").is_clean()
+
+
+def test_a_site_that_was_given_up_and_is_back_can_be_taken_back(keyboard, rig, vault):
+    """The field was gone, and what it said was sent and refused."""
+    vault.machines["app06"].planned_failover().wait()
+    rig.appliances["a"].stop()
+    try:
+        keyboard.open(page_of(vault, "app06")).act("Commit").dialog().says("A site that is gone for good")
+        field = keyboard.page.get_by_label("A site that is gone for good")
+        field.select_option("a")
+        keyboard.says("What only a has is lost")
+    finally:
+        rig.appliances["a"].start()
+        rig.wait_connected()
+    keyboard.says("a is there again. Choose anew.").picture("site-is-back")
+    keyboard.page.get_by_text("What only a has is lost").wait_for(state="detached")
+    field.select_option("")
+    keyboard.page.get_by_text("a is there again").wait_for(state="detached")
+    keyboard.press("Escape")
+    vault.machines["app06"].cancel_failover().wait()
+
+
 def test_disabling_is_typed(keyboard, vault):
     page = page_of(vault, "app07")
     keyboard.open(page).act("Disable protection").dialog("disable")
@@ -257,7 +292,7 @@ def test_what_was_recommended_at_first_is_what_a_failback_does(keyboard, vault):
 
 
 def recommending_the_other(route):
-    route.fulfill(json={**route.fetch().json(), "data_sync": "during"})
+    route.fulfill(json={**support_keyboard.answer(route), "data_sync": "during"})
 
 
 def test_a_name_is_confirmed_by_what_is_seen_of_it(keyboard, vault):

@@ -161,6 +161,29 @@ def test_what_another_person_changed_stands_beside_it(keyboard, plan):
     keyboard.is_clean()
 
 
+@pytest.mark.parametrize("look", sorted(support_console.LOOKS))
+def test_both_choices_are_in_view_however_much_differs(rig, browser, token, plan, look):
+    """They stood below what scrolls, and long words led the form's own column out of view."""
+    keyboard = support_keyboard.Keyboard(support_console.opened(browser, rig.url, look).log_in(token))
+    plan.set([called(number, "x" * 60) for number in range(1, 5)])
+    keyboard.open("/plans/desk").act("Edit").dialog().act("Move Group 1 down")
+    plan.set([called(number, "y" * 60) for number in range(1, 5)])
+    for choice in ("Take what is there now", "Go on with mine"):
+        in_view(keyboard, choice)
+    says = keyboard.page.locator(".dialog-says")
+    assert says.evaluate("(of) => [of.scrollWidth <= of.clientWidth, of.scrollHeight > of.clientHeight]") == [
+        True,
+        True,
+    ]
+    keyboard.picture(f"plan-stale-{look}").act("Go on with mine")
+    keyboard.page.context.close()
+
+
+def called(number, name):
+    call = rest.PlanAction(name=name, instruction="Call them.")
+    return rest.PlanGroupChange(machines=(f"app0{number}",), before=(call,))
+
+
 def test_what_another_person_changed_is_looked_at_again_before_it_is_deleted(keyboard, plan):
     """The same refusal came for ever."""
     keyboard.open("/plans/desk").act("Delete").dialog()

@@ -5,13 +5,17 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.wire import rest
 from secondsite.wire.common.machine_checks import MachineCheck
+from tests.console.acting import support_keyboard
+from tests.console.acting.support_machines import ODD
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
+BUSY = {"error": {"code": "busy", "message": "The site does not answer.", "do": "Ask again."}}
 NO_PROMPT = MachineCheck(name="prompt", kind="console", text="no such prompt", deadline_seconds=2)
 SAYS_ANOTHER = "([of, was]) => of.innerText !== was"
 COMMON = RecoveryPointChoice.LATEST_MULTI_VM_PROCESSED.value
 SHOWS_GONE = "(of) => of.selectedOptions[0].label.includes('not there any more')"
+ENDS_IN_VIEW = "(all) => all.length && all.every((of) => of.getBoundingClientRect().right <= innerWidth)"
 OF_CHILDREN = "(many) => document.querySelectorAll('.children > li').length === many"
 
 
@@ -62,6 +66,7 @@ def test_a_plan_whose_action_became_another_one_is_not_run_as_it_is_then(keyboar
     wipe = rest.PlanAction(name="Call", script="wipe.sh")
     vault.plans["calls"].set([rest.PlanGroupChange(machines=("app06",), before=(wipe,))])
     keyboard.says("Meanwhile this changed").says(r"Call \(Script wipe.sh")
+    assert keyboard.page.get_by_text("is not possible any more").count() == 0
     keyboard.press("Escape")
     vault.plans["calls"].delete()
 
@@ -83,6 +88,33 @@ def test_a_choice_that_is_gone_is_shown_as_gone(keyboard, vault):
     keyboard.picture("choice-gone").press("Escape")
     vault.plans["some"].delete()
     vault.groups["pair"].delete()
+
+
+def test_what_cannot_be_read_again_says_of_when_it_is(keyboard, vault):
+    """Nothing was said while each repeat was refused: it stood there as of now."""
+    keyboard.open("/plans/shop").act("Test failover").dialog().says("Group 2: app06")
+    keyboard.page.route("**/preview**", lambda route: route.fulfill(status=504, json=BUSY))
+    keyboard.says(r"This could not be read again. What stands here is of \d").says("Group 2: app06")
+    keyboard.says("The site does not answer. Ask again.").picture("read-again")
+    keyboard.page.unroute("**/preview**")
+    keyboard.page.get_by_text("This could not be read again").wait_for(state="detached")
+    keyboard.press("Escape")
+
+
+def test_a_job_of_very_many_says_at_first_only_what_can_be_read(keyboard, vault):
+    """The names of 120 machines stood in bold above its steps."""
+    job = vault.machines["app01"].resynchronize().wait()
+    keyboard.page.route(f"**/api/jobs/{job.id}", with_many_names)
+    keyboard.open(f"/jobs/{job.id}").says("Not done for server000").picture("job-of-many")
+    assert keyboard.page.get_by_text("server119").is_hidden()
+    keyboard.act("All of it").says("server119").picture("job-of-many-open")
+    assert keyboard.tab.amiss() == []
+
+
+def with_many_names(route):
+    names = ", ".join(f"server{number:03d}" for number in range(120))
+    problem = {"code": "failed", "message": f"Not done for {names}.", "do": "Try again."}
+    route.fulfill(json={**support_keyboard.answer(route), "problem": problem})
 
 
 def test_a_job_that_waits_is_cancelled(keyboard, vault):
@@ -169,6 +201,15 @@ def test_machines_that_go_different_ways_are_told_way_by_way(keyboard, vault):
     keyboard.is_clean()
 
 
+def test_of_machines_that_are_not_there_any_more_nothing_is_said(keyboard, vault):
+    """A copy was said to start at a dash."""
+    vault.machines[ODD].enable_protection("a", "b").wait()
+    keyboard.open("/machines?search=spaces").act("Act on these").dialog().says("A copy starts at b")
+    vault.machines[ODD].disable_protection().wait()
+    keyboard.page.get_by_text("A copy starts at").wait_for(state="detached")
+    keyboard.says("its protection ended").press("Escape").is_clean()
+
+
 def test_a_direction_says_that_those_which_would_go_the_other_way_stay(keyboard, vault):
     """Of them was said what would happen to them."""
     keyboard.open("/machines?search=app0").act("Act on these").dialog().reach("What").press("p")
@@ -225,7 +266,11 @@ def test_of_many_children_the_failed_ones_come_first_and_all_can_be_seen(keyboar
     children = keyboard.page.locator(".children > li")
     children.filter(has_text="app04").wait_for()
     assert "app04" in children.first.inner_text()
-    keyboard.act("Show earlier ones").page.wait_for_function(OF_CHILDREN, arg=3)
+    keyboard.page.set_viewport_size({"width": 390, "height": 844})
+    assert children.get_by_role("button").evaluate_all(ENDS_IN_VIEW)
+    keyboard.picture("job-children-narrow").act("Show earlier ones").page.wait_for_function(
+        OF_CHILDREN, arg=3
+    )
     vault.machines[names].cleanup_test_failover().wait()
     vault.machines["app04"].set_checks([])
     keyboard.is_clean()

@@ -1,10 +1,12 @@
 // One's own second factor: an app's codes, and the codes for whoever loses it.
-import { Alert, Button } from '@patternfly/react-core';
+import { Alert, Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useEffect, useState } from 'react';
 import { api, type Shapes } from '../../api';
 import { sessionChanged, type Who } from '../../api/session';
+import { useGuard } from '../../edits/guard';
 import { Facts } from '../../parts/facts';
 import { Field } from '../../parts/field';
+import { Closes } from '../../parts/instead';
 import { words } from '../../words';
 import { Sending } from './sending';
 
@@ -14,7 +16,7 @@ export function SecondFactor({ who }: { who: Who }) {
   const [begun, setBegun] = useState<Begun>();
   const [codes, setCodes] = useState<readonly string[]>();
   if (codes) return <Recovery codes={codes} kept={() => setCodes(undefined)} />;
-  if (who.has_second_factor) return <Remove isFree={who.chooses_password} />;
+  if (who.has_app) return <Remove isFree={who.chooses_password} />;
   if (!begun) return <Begin needsNow={!who.chooses_password} then={setBegun} />;
   const on = (made: readonly string[]) => {
     setBegun(undefined);
@@ -58,14 +60,22 @@ function usePicture(svg: string): string | undefined {
   return url;
 }
 
+/** They are shown once: neither Escape, nor Back, nor a reload takes them away unasked. */
 export function Recovery({ codes, kept }: { codes: readonly string[]; kept: () => void }) {
   const { account } = words;
+  const [isAsked, setAsked] = useState(false);
+  useGuard(true, () => setAsked(true));
   return (
-    <>
-      <Alert variant="warning" isInline isLiveRegion title={account.recovery}>{account.recoveryDo}</Alert>
-      <ul className="codes">{codes.map((each) => <li key={each}>{each}</li>)}</ul>
-      <Button onClick={kept}>{account.kept}</Button>
-    </>
+    <Closes value={undefined}>
+      <Modal isOpen variant="small" aria-labelledby="recovery" onEscapePress={() => setAsked(true)}>
+        <ModalHeader title={account.recovery} labelId="recovery" description={account.recoveryDo} />
+        <ModalBody tabIndex={0} aria-labelledby="recovery" role="group">
+          {isAsked && <Alert variant="warning" isInline isLiveRegion title={account.unkept} />}
+          <ul className="codes">{codes.map((each) => <li key={each}>{each}</li>)}</ul>
+        </ModalBody>
+        <ModalFooter><Button onClick={kept}>{account.kept}</Button></ModalFooter>
+      </Modal>
+    </Closes>
   );
 }
 

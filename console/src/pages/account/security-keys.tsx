@@ -7,10 +7,13 @@ import { knowsKeys, isAtName, made, ownKeySays } from '../../api/security-key';
 import { Rows } from '../../parts/facts';
 import { Field } from '../../parts/field';
 import { Asking, told } from '../../parts/state';
+import { useTouch } from '../../parts/touch';
 import { words } from '../../words';
 import { ago, instant } from '../../words/format';
 import { Recovery } from './second-factor';
 import { Sending } from './sending';
+
+const MOST = 60;
 
 export function SecurityKeys({ who }: { who: Who }) {
   const [codes, setCodes] = useState<readonly string[]>([]);
@@ -29,9 +32,11 @@ export function SecurityKeys({ who }: { who: Who }) {
 
 function Listed({ keys, again }: { keys: readonly Shapes['SecurityKey'][]; again: () => void }) {
   const [problem, setProblem] = useState<unknown>();
+  const touch = useTouch();
   const { account } = words;
   const remove = async (id: string) => {
-    const key_answer = await ownKeySays();
+    setProblem(undefined);
+    const key_answer = await touch.ask(ownKeySays);
     await api.POST('/api/session/security-keys/{key}/remove', { params: { path: { key: id } }, body: { key_answer } });
     again();
     await sessionChanged();
@@ -39,6 +44,7 @@ function Listed({ keys, again }: { keys: readonly Shapes['SecurityKey'][]; again
   return (
     <>
       {problem !== undefined && <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}
+      {touch.said}
       <Rows name={account.keys} rows={keys} idOf={(row) => row.id} none={account.noKeys} columns={[
         { title: words.access.name, cell: (row) => row.name },
         { title: account.keyHost, cell: (row) => row.host },
@@ -54,15 +60,17 @@ function Add({ needsNow, then }: { needsNow: boolean; then: (codes: readonly str
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const [wrong, setWrong] = useState<{ name?: string; password?: string }>({});
+  const touch = useTouch();
   const { account } = words;
   const check = () => {
-    const missing = { ...(!name.trim() && { name: account.needKeyName }), ...(needsNow && !password && { password: account.needNow }) };
+    const noName = !name.trim() ? account.needKeyName : name.trim().length > MOST && words.edits.wrong.long(MOST);
+    const missing = { ...(noName && { name: noName }), ...(needsNow && !password && { password: account.needNow }) };
     setWrong(missing);
     return Object.keys(missing).length === 0;
   };
   const send = async () => {
     const { data } = await api.POST('/api/session/security-keys/begin', { body: { password: password || null } });
-    const added = await api.POST('/api/session/security-keys', { body: { name: name.trim(), answer: await made(data!.options) } });
+    const added = await api.POST('/api/session/security-keys', { body: { name: name.trim(), answer: await touch.ask((signal) => made(data!.options, signal)) } });
     setName('');
     setPassword('');
     then(added.data!.codes);
@@ -70,6 +78,7 @@ function Add({ needsNow, then }: { needsNow: boolean; then: (codes: readonly str
   };
   return (
     <Sending label={account.addKey} check={check} send={send}>
+      {touch.said}
       <Field id="key-name" label={account.keyName} value={name} wrong={wrong.name} help={account.keyNameHelp} onChange={setName} />
       {needsNow && <Field id="key-password" label={account.now} value={password} wrong={wrong.password} isSecret autoComplete="current-password" onChange={setPassword} />}
     </Sending>

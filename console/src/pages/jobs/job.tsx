@@ -9,6 +9,7 @@ import { useNow, type JobState } from '../../live';
 import { Facts, Part } from '../../parts/facts';
 import { PageFrame, To, jobPath, machinePath } from '../../parts/frame';
 import { StateLabel } from '../../parts/labels';
+import { Problem } from '../../parts/problem';
 import { Asking } from '../../parts/state';
 import { words } from '../../words';
 import { instant, plain, span } from '../../words/format';
@@ -61,7 +62,7 @@ function About({ of: job }: { of: Job }) {
   return (
     <>
       <p className="sentence" role="status">{job.sentence !== job.problem?.message && job.sentence}</p>
-      {job.problem && <Alert isInline variant="danger" title={job.problem.message} component="h3">{job.problem.do}</Alert>}
+      {job.problem && <Problem of={job.problem} />}
       <Facts
         of={[
           [words.jobs.of, job.subject ? <To path={pathOf(job.subject)}>{job.subject_name ?? job.subject}</To> : job.subject_name],
@@ -94,7 +95,7 @@ function Step({ of: task, job }: { of: Task; job: string }) {
       <div className="step"><StateLabel of={task.state} /><strong>{task.name}</strong>{task.started_at && <span className="small figure"><Took from={task.started_at} to={task.ended_at} /></span>}</div>
       {task.sentence && task.sentence !== task.problem?.message && <p>{task.sentence}</p>}
       {task.state === 'running' && !!task.progress && <Progress value={Math.floor(100 * task.progress)} aria-label={task.name} size="sm" />}
-      {task.problem && <Alert isInline isPlain variant="danger" title={task.problem.message} component="h4">{task.problem.do}</Alert>}
+      {task.problem && <Problem of={task.problem} isPlain />}
       {task.asks && <Alert isInline variant="warning" title={task.asks.instruction} component="h4">{words.jobs.asks(task.asks.verdicts.join(', '), task.asks.until ? instant(task.asks.until) : words.none)}</Alert>}
       <Answer job={job} task={task} />
       {task.answer && <p>{words.jobs.answered(task.answer.by, task.answer.verdict, task.answer.note)}</p>}

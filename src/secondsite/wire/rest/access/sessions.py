@@ -93,6 +93,8 @@ class Identity(Shape):
     """Whether roles above reader count only once a second factor is set up and shown."""
     has_second_factor: bool = False
     """Whether the person set up a second factor."""
+    has_app: bool = False
+    """Whether it is an app that shows codes, or one as well."""
     chooses_password: bool = False
     """Whether it came by a link, and may choose a password without saying the present one."""
     site: str | None = None

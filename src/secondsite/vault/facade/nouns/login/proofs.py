@@ -108,18 +108,32 @@ def _used(key: SecurityKey, used: webauthn.Answered, now: datetime) -> SecurityK
 def with_code(person: PersonRecord, code: str | None, now: datetime) -> PersonRecord:
     """The person once this code is used up. Raises SecondFactorNeeded for a code that does not count."""
     if not code:
-        raise errors.SecondFactorNeeded("A code of the second factor is needed as well.")
+        raise errors.SecondFactorNeeded("A code of the second factor is needed as well.", do=_with(person))
     given = totp.plain(code)
     digest = secrets.digest(given)
     if digest in person.recovery_sha256:
         left = tuple(each for each in person.recovery_sha256 if each != digest)
         return replace(person, recovery_sha256=left)
     if person.totp_secret is None:
-        raise errors.SecondFactorNeeded("The code is wrong: you have a security key, and no app.")
+        raise errors.SecondFactorNeeded(
+            "The code is wrong: you have a security key, and no app.", do=_with(person)
+        )
     step = totp.step_of(person.totp_secret, given, person.totp_step, now)
     if step is None:
-        raise errors.SecondFactorNeeded("The code is wrong, or was used already.")
+        raise errors.SecondFactorNeeded("The code is wrong, or was used already.", do=_with(person))
     return replace(person, totp_step=step)
+
+
+def _with(person: PersonRecord) -> str:
+    """What the person has that counts."""
+    if not person.keys:
+        return errors.SecondFactorNeeded.default_do
+    if person.totp_secret is None:
+        return "Use your security key at the log-in of the console, or give one of your recovery codes."
+    return (
+        "Use your security key at the log-in of the console, or give the code that your app shows now, or one"
+        " of your recovery codes."
+    )
 
 
 def wrong() -> errors.Unauthenticated:

@@ -66,6 +66,7 @@ class Sessions:
             roles=caller.grant.roles,
             lacks_second_factor=opened is not None and holders.lacks_second_factor(opened),
             has_second_factor=isinstance(holder, PersonRecord) and holder.has_second_factor,
+            has_app=isinstance(holder, PersonRecord) and holder.totp_secret is not None,
             chooses_password=_chooses_password(holder, session),
             site=caller.grant.site,
             permissions=tuple(each for each in Permission if caller.grant.may(each)),
