@@ -9,8 +9,8 @@ import type { Source } from './editor';
 import { Fields, isSound, linesOf, type Field, type Given } from './form';
 import type { Line } from './stale';
 
-/** `fresh`: a new one, if any may be added. `most`: how many there may be. */
-export type ItemsForm<I extends Given> = { fields: readonly Field<I>[]; nameOf: (item: I, at: number) => string; add?: string; fresh?: () => I; most?: number };
+/** `fresh`: a new one, if any may be added. `most`: how many there may be. `isOrdered`: their order counts. */
+export type ItemsForm<I extends Given> = { fields: readonly Field<I>[]; nameOf: (item: I, at: number) => string; add?: string; fresh?: () => I; most?: number; isOrdered?: boolean };
 type Draft<I> = readonly I[];
 
 export const itemsSound = <I extends Given>({ fields }: ItemsForm<I>, items: Draft<I>) => items.every((each) => isSound(fields, each));
@@ -20,7 +20,7 @@ export const itemLines = <I extends Given>({ fields, nameOf }: ItemsForm<I>, ite
   items.map((each, at) => [nameOf(each, at), linesOf(fields, each).map(([what, text]) => `${what}: ${text || words.none}`).join('; ')]);
 
 export function Items<I extends Given>({ form, items, onChange, tried }: { form: ItemsForm<I>; items: Draft<I>; onChange: (to: Draft<I>) => void; tried: boolean }) {
-  const { fields, nameOf, add, fresh, most = Infinity } = form;
+  const { fields, nameOf, add, fresh, most = Infinity, isOrdered } = form;
   const id = useId();
   return (
     <>
@@ -28,7 +28,10 @@ export function Items<I extends Given>({ form, items, onChange, tried }: { form:
         <section key={at} className="item" aria-labelledby={`${id}-${at}`}>
           <h3 className="lesser" id={`${id}-${at}`}>{nameOf(item, at)}</h3>
           <Fields fields={fields} draft={item} onChange={(to) => onChange(items.with(at, to))} tried={tried} />
-          {fresh && <Button variant="link" isInline onClick={() => onChange(items.toSpliced(at, 1))}>{words.edits.plan.drop(nameOf(item, at))}</Button>}
+          <div className="acts">
+            {isOrdered && at > 0 && <Button variant="link" isInline onClick={() => onChange(items.toSpliced(at, 1).toSpliced(at - 1, 0, item))}>{words.edits.plan.up(nameOf(item, at))}</Button>}
+            {fresh && <Button variant="link" isInline onClick={() => onChange(items.toSpliced(at, 1))}>{words.edits.plan.drop(nameOf(item, at))}</Button>}
+          </div>
         </section>
       ))}
       {!items.length && <p className="small">{words.edits.plan.nothing}</p>}

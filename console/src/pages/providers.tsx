@@ -2,6 +2,8 @@
 import { Alert, Button } from '@patternfly/react-core';
 import { useState } from 'react';
 import { api, queries, type Shapes } from '../api';
+import { NamedActs, NewAct } from '../edits/named-acts';
+import * as edit from '../edits/nouns';
 import { Facts, Part, Rows } from '../parts/facts';
 import { PageFrame } from '../parts/frame';
 import { Asking, told } from '../parts/state';
@@ -14,11 +16,10 @@ export default function Providers() {
   const found = queries.useQuery('get', '/api/log-in/providers');
   const { providers } = words;
   return (
-    <PageFrame title={words.pages.providers}>
+    <PageFrame title={words.pages.providers} aside={<NewAct label={words.edits.provider.create} permission="manage_access" show={edit.NewProvider} />}>
       <Asking of={found}>
         {(all) => (all.length ? <div className="parts">{all.map((each) => <One key={each.name} of={each} />)}</div> : <p>{providers.none}</p>)}
       </Asking>
-      <p className="small">{providers.how}</p>
     </PageFrame>
   );
 }
@@ -38,6 +39,7 @@ function One({ of: provider }: { of: Provider }) {
         { title: words.access.site, cell: (row) => row.site ?? words.access.all },
       ]} />
       <Test name={provider.name} />
+      <NamedActs name={provider.name} permission="manage_access" edit={edit.EditProvider} remove={edit.RemoveProvider} />
     </Part>
   );
 }

@@ -75,6 +75,13 @@ export const edits = {
     kept: 'How long the audit log is kept', days: 'Days', daysHelp: 'From 30 on. Empty: for ever.', keptSteps: ['Older entries are deleted within an hour. The rest can still be verified.'],
     settings: 'Edit settings', download: 'Save all entries', downloaded: (many: number) => `${many} entries were saved.`,
   },
+  provider: {
+    create: 'New provider', name: 'Name', issuerHelp: 'As it names itself: https://HOST[:PORT][/PATH]. It cannot be changed later.', issuerWrong: 'Give an address that begins with https://, without ? and #.', clientHelp: 'What it calls this vault.',
+    secret: "Client's secret", secretHelp: 'What the vault shows it.', secretKept: 'Empty: it stays.', secretAgain: 'The former one was given for another client, or other certificates: give it again.', scopesHelp: 'One a line.', needOpenid: 'One of them has to be openid.',
+    claimHelp: 'a.b is the part b of the claim a.', group: (at: number) => `Group ${at}`, addGroup: 'Add a group', groupHelp: 'As the provider names it. The first of these groups that somebody is in decides.',
+    creates: ['The log-in shows it from now on.', 'Who is in none of its groups that are named may not log in.'], changes: ['Who came from it has to log in again.'], deletes: ['The log-in does not show it any more.', 'The people who come from it are deleted, and their sessions end.'],
+    deleteLoses: 'What they were given here is gone. Who comes from a provider of the same name later is somebody new.',
+  },
   schedule: {
     create: 'New schedule', plan: 'Of the plan', machines: 'none: of these machines', machinesHelp: 'One a line, by name or id.', days: 'Every so many days', at: 'At (UTC)', networkHelp: 'create, create-each, none, or an isolated one of the site.', subnet: 'Subnet that a new network gives out', subnetHelp: 'As 10.9.0.0/24. Empty: it gives out no addresses.',
     keeps: 'Keep a copy whose proof failed until somebody has looked', paused: 'Paused: it starts nothing', deletes: ['The schedule is deleted. Jobs that it has started go on.'], run: 'Run now', runs: ['Its machines are drilled now. Its next turn is counted from now.'],

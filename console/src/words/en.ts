@@ -237,7 +237,7 @@ export const en = {
     number: 'Number', verb: 'What', who: 'Asked by', stage: 'Stage', told: 'Result', until: (at: string) => `waits until ${at}`,
   },
   providers: {
-    none: 'Nobody logs in by way of a provider yet.', how: 'secondsite provider create NAME --help', issuer: 'Issuer', client: 'Client', callback: 'To be allowed there', scopes: 'Scopes',
+    none: 'Nobody logs in by way of a provider yet.', issuer: 'Issuer', client: 'Client', callback: 'To be allowed there', scopes: 'Scopes',
     groupsClaim: 'Groups by the claim', nameClaim: 'Names by the claim', changed: 'Changed', groups: 'Groups, the first one counts', noGroups: 'No group may do anything: nobody comes in.', group: 'Group',
     test: 'Ask it now', works: 'It works', fails: 'It does not work',
   },

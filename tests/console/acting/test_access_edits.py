@@ -116,6 +116,35 @@ def test_a_person_is_invited_changed_disabled_and_deleted(keyboard, vault):
         vault.people["eve"].show()
 
 
+def test_a_provider_is_made_changed_and_deleted(keyboard, vault):
+    keyboard.open("/providers").act("New provider").dialog("provider-new").act("Create").says("Give this.")
+    keyboard.write("Name", "staff").write("Issuer", "http://login.example").act("Create")
+    keyboard.says("Give an address that begins with https").reach("Issuer").press("Control+a")
+    keyboard.write("Issuer", "https://login.example/staff").write("Client", "secondsite")
+    keyboard.write("Client's secret", "not to be told").act("Add a group").write("Group", "dr-operators")
+    keyboard.reach("Role operator").press("Space").act("Add a group").act("Move Group 2 up")
+    keyboard.write("Group", "dr-admins").reach("Role contributor").press("Space").picture("provider-filled")
+    keyboard.act("Create")
+    done(keyboard)
+    made = vault.providers["staff"].show()
+    assert (made.issuer, made.client_id) == ("https://login.example/staff", "secondsite")
+    assert [(each.group, set(each.roles)) for each in made.groups] == [
+        ("dr-admins", {"reader", "contributor"}),
+        ("dr-operators", {"reader", "operator"}),
+    ]
+    keyboard.act("Edit staff").dialog("provider-edit").reach("Client").press("Control+a")
+    keyboard.write("Client", "dr").act("Save").says("give it again")
+    keyboard.write("Client's secret", "another one").act("Take Group 1 out").act("Save")
+    done(keyboard)
+    changed = vault.providers["staff"].show()
+    assert (changed.client_id, [each.group for each in changed.groups]) == ("dr", ["dr-operators"])
+    keyboard.act("Delete staff").dialog("provider-delete").write("Type staff to confirm", "staff")
+    keyboard.press("Enter")
+    done(keyboard)
+    with pytest.raises(errors.NotFound):
+        vault.providers["staff"].show()
+
+
 def test_a_dialog_does_not_turn_into_its_opposite(keyboard, vault):
     """Who wanted to keep somebody out as well let them in again."""
     keyboard.open("/access").act("New person").dialog().write("Name", "mallory").act("Create")
@@ -144,7 +173,7 @@ def test_the_audit_log_is_saved_whole_and_kept_for_as_long_as_is_said(keyboard, 
 @pytest.mark.parametrize("look", sorted(support_console.LOOKS))
 def test_pages_with_their_buttons_are_clean_and_fit(rig, browser, token, look):
     keyboard = support_keyboard.Keyboard(support_console.opened(browser, rig.url, look).log_in(token))
-    for page in ("sites", "access", "audit"):
+    for page in ("sites", "access", "providers", "audit"):
         keyboard.open(f"/{page}").picture(f"{page}-{look}")
         assert (page, keyboard.tab.amiss()) == (page, [])
         assert not keyboard.tab.is_too_wide()

@@ -2,39 +2,23 @@
 import { ClipboardCopy } from '@patternfly/react-core';
 import { useState } from 'react';
 import { api, queries, type Shapes } from '../../api';
-import { useSites } from '../../api/lists';
 import { Dialog } from '../../actions/dialog';
 import { Text } from '../../actions/fields';
 import { Facts } from '../../parts/facts';
 import { Asking } from '../../parts/state';
 import { words } from '../../words';
-import { instant, plain } from '../../words/format';
+import { instant } from '../../words/format';
 import { Edit } from '../edit';
 import { New } from '../editor';
-import { Fields, isSound, linesOf, needed, orNone, plainOptions, spanWithin, within, type Field } from '../form';
+import { Fields, isSound, linesOf, needed, orNone, spanWithin, within, type Field } from '../form';
 import { readList, readSpan, writeSpan } from '../reading';
 import { Remove } from '../remove';
+import { grantOf, rolesOf, useRoleFields, type Roles } from './roles';
 
-type Role = Shapes['Role'];
-const ROLES: readonly Role[] = ['reader', 'operator', 'contributor', 'access_administrator'];
-type Roles = Record<Role, boolean> & { site: string };
 type Close = { onClose: () => void };
 const YEARS_SECONDS = 315_360_000;
 const LEAST_LASTS = 300;
 const MOST_LASTS = 2_592_000;
-
-const rolesOf = (roles: readonly Role[] = ['reader'], site?: string | null): Roles => ({ ...(Object.fromEntries(ROLES.map((each) => [each, roles.includes(each)])) as Record<Role, boolean>), site: site ?? '' });
-const bodyOf = (draft: Roles) => ({ roles: ROLES.filter((each) => draft[each]), site: draft.site || null });
-
-function useRoleFields<D extends Roles>(): readonly Field<D>[] {
-  const sites = (useSites().data?.items ?? []).map((each) => each.name);
-  const { access, edits: { who } } = words;
-  const fields: readonly Field<Roles>[] = [
-    ...ROLES.map((each) => ({ name: each, title: who.role(plain(each)), help: who.roles[each] })),
-    { name: 'site', title: access.site, options: (draft) => [['', access.all], ...plainOptions([...new Set([...sites, draft.site].filter(Boolean))])], wrong: (_, draft) => !ROLES.some((each) => draft[each]) && who.needRole },
-  ];
-  return fields as readonly Field<D>[];
-}
 
 function Once({ title, text, until }: { title: string; text: string; until?: string | null | undefined }) {
   return (
@@ -58,7 +42,7 @@ export function NewToken({ onClose }: Close) {
     { name: 'valid', title: who.valid, help: who.validHelp, wrong: (text) => text.trim() !== '' && (spanWithin(1, YEARS_SECONDS)(text) && wrong.span(1, YEARS_SECONDS)) }, ...useRoleFields<TokenDraft>(),
   ];
   const send = async (draft: TokenDraft, key: string) => {
-    const body = { name: draft.name.trim(), person: draft.person.trim() || null, valid_seconds: draft.valid.trim() ? readSpan(draft.valid)! : null, ...bodyOf(draft) };
+    const body = { name: draft.name.trim(), person: draft.person.trim() || null, valid_seconds: draft.valid.trim() ? readSpan(draft.valid)! : null, ...grantOf(draft) };
     setMade((await api.POST('/api/tokens', { body, params: { header: { 'idempotency-key': key } } })).data!);
   };
   return (
@@ -93,7 +77,7 @@ export function NewPerson({ onClose }: Close) {
   const { who } = words.edits;
   const [made, setMade] = useState<Shapes['NewLink'] | null>(null);
   const fields: readonly Field<Roles & { name: string }>[] = [{ name: 'name', title: words.access.name, wrong: needed(80) }, ...useRoleFields<Roles & { name: string }>()];
-  const send = async (draft: Roles & { name: string }, key: string) => setMade((await api.POST('/api/people', { body: { name: draft.name.trim(), ...bodyOf(draft) }, params: { header: { 'idempotency-key': key } } })).data!);
+  const send = async (draft: Roles & { name: string }, key: string) => setMade((await api.POST('/api/people', { body: { name: draft.name.trim(), ...grantOf(draft) }, params: { header: { 'idempotency-key': key } } })).data!);
   return (
     <New<never, Roles & { name: string }>
       title={who.newPerson} verb="create_person" steps={who.newPersonSteps} fields={fields} draftOf={() => ({ ...rolesOf(), name: '' })} send={send} onClose={onClose}
@@ -113,7 +97,7 @@ export function EditPerson({ person, onClose }: OfPerson) {
   return (
     <Edit<Shapes['Person'], Roles>
       title={words.edits.title(person.name)} act={save} verb="change_person" steps={who.changesPerson} found={{ value: person, tag }} draftOf={(value) => rolesOf(value?.roles, value?.site)} lines={(draft) => linesOf(fields, draft)}
-      isSound={(draft) => isSound(fields, draft)} send={(draft) => api.PUT('/api/people/{person}', { ...params(person), body: bodyOf(draft) })} onClose={onClose}
+      isSound={(draft) => isSound(fields, draft)} send={(draft) => api.PUT('/api/people/{person}', { ...params(person), body: grantOf(draft) })} onClose={onClose}
     >
       {(draft, change, tried) => <Fields fields={fields} draft={draft} onChange={change} tried={tried} />}
     </Edit>

@@ -30,6 +30,9 @@ export const ReplacementKey = lazy(async () => ({ default: (await import('./site
 export const Drain = lazy(async () => ({ default: (await import('./appliance')).Drain }));
 export const EndDrain = lazy(async () => ({ default: (await import('./appliance')).EndDrain }));
 export const Revoke = lazy(async () => ({ default: (await import('./appliance')).Revoke }));
+export const NewProvider = lazy(async () => ({ default: (await import('./provider')).NewProvider }));
+export const EditProvider = lazy(async () => ({ default: (await import('./provider')).EditProvider }));
+export const RemoveProvider = lazy(async () => ({ default: (await import('./provider')).RemoveProvider }));
 export const NewToken = lazy(async () => ({ default: (await import('./access')).NewToken }));
 export const RotateToken = lazy(async () => ({ default: (await import('./access')).RotateToken }));
 export const RevokeToken = lazy(async () => ({ default: (await import('./access')).RevokeToken }));
