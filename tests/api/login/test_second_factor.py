@@ -39,8 +39,9 @@ def test_a_code_is_asked_for_once_the_password_was_right_and_not_before(enrolled
     assert refused["error"]["code"] == "unauthenticated"
     refused = browser().log_in(name="anna", password=PASSWORD, wanted=401)
     assert refused["error"]["code"] == "second-factor-needed"
+    assert refused["error"]["do"].startswith("Give the code that your app shows now")
     shown = browser().log_in(name="anna", password=PASSWORD, code=app.at(clock()))
-    assert shown["has_second_factor"]
+    assert (shown["has_second_factor"], shown["has_app"]) == (True, True)
 
 
 def test_a_code_counts_once_and_none_of_before_it_counts_after(enrolled, browser, clock):

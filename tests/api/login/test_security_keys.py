@@ -43,7 +43,10 @@ def test_a_key_is_asked_for_and_lets_in_with_the_password(keyed, browser, ask):
     assert len(codes) == 10
     assert anna("GET", "/session")["has_second_factor"]
     assert ask("GET", "/people/anna")["has_second_factor"]
-    assert code_of(browser().log_in(**ANNA, wanted=401)) == "second-factor-needed"
+    assert not anna("GET", "/session")["has_app"]
+    refused = browser().log_in(**ANNA, wanted=401)
+    assert code_of(refused) == "second-factor-needed"
+    assert refused["error"]["do"].startswith("Use your security key")
     late = browser()
     assert enter(late, answered(late, key))["has_second_factor"]
     assert {each["way"] for each in late("GET", "/sessions")} == {"two_factors"}
