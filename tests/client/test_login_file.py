@@ -50,6 +50,7 @@ def kept(home):
 
 def test_without_a_keyring_the_file_has_the_secret_and_is_private(home):
     file = login_file.write(LOGIN)
+    assert file is not None
     assert file == home / ".config/secondsite/login.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert login_file.secret_of(there()) == kept(home)["secret"] == LOGIN.secret
