@@ -1,6 +1,6 @@
 // Who came by a link, or is not logged in, sees the log-in; else the frame of all pages, and one of them. When a session
 // ends the log-in comes above these: what somebody was about to send stays.
-import { Suspense, useLayoutEffect } from 'react';
+import { Suspense, useEffect, useLayoutEffect, useRef } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
 import { Refused } from './api';
 import { may, useWho, type Who } from './api/session';
@@ -16,13 +16,22 @@ import { words } from './words';
 
 export function App() {
   const who = useWho();
+  const first = useRef<string>(undefined);
+  first.current ??= who.data?.name;
   const link = useLink();
   if (link) return <LogInByLink key={link} link={link} />;
   if (cameBack) return <LogInByProvider cameBack={cameBack} />;
   const isOut = who.error instanceof Refused && who.error.status === 401;
   if (isOut && !who.data) return <LogIn />;
-  if (who.data) return <><Router base="/console"><LoggedIn who={who.data} /></Router>{isOut && <LogInAgain who={who.data} />}</>;
+  if (who.data && who.data.name !== first.current) return <Anew />;
+  if (who.data) return <><Router base="/console"><LoggedIn who={who.data} /></Router>{isOut && <LogInAgain />}</>;
   if (who.error) return <Failure problem={who.error} again={() => void who.refetch()} />;
+  return <Loading />;
+}
+
+/** Another person logged in, here or in another tab: nothing that was read or begun here is theirs. */
+function Anew() {
+  useEffect(() => location.reload(), []);
   return <Loading />;
 }
 

@@ -3,7 +3,7 @@ import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Modal, Mod
 import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import { Refused, queries } from './api';
 import { knowsKeys, withKey } from './api/security-key';
-import { enterBy, logIn, logInAgain, type LogInBody, type Who } from './api/session';
+import { enterBy, logIn, logInAgain, type LogInBody } from './api/session';
 import { finish, goTo, type CameBack } from './entering';
 import { Field as One } from './parts/field';
 import { Loading, told } from './parts/state';
@@ -31,23 +31,29 @@ export function LogIn() {
   return <Door title={words.login.title}><Ways enter={logIn} /></Door>;
 }
 
-/** Whose session has ended sees nothing of the vault, and finds all as it was once they are logged in again. Another
- * person begins anew. */
-export function LogInAgain({ who }: { who: Who }) {
+/** Whose session has ended sees nothing of the vault, and finds all as it was once they are logged in again. */
+export function LogInAgain() {
   useEffect(() => {
     document.body.classList.add('is-out');
+    addEventListener('keydown', withholdEscape, true);
     const end = keptSeen();
     return () => {
       document.body.classList.remove('is-out');
+      removeEventListener('keydown', withholdEscape, true);
       end();
     };
   }, []);
   return (
     <Modal isOpen variant="small" className="log-in-again" aria-labelledby="log-in-again">
       <ModalHeader title={words.login.ended} labelId="log-in-again" description={words.login.stays} />
-      <ModalBody><Ways enter={(body) => logInAgain(body, who)} /></ModalBody>
+      <ModalBody><Ways enter={logInAgain} /></ModalBody>
     </Modal>
   );
+}
+
+/** Each open dialog hears Escape, also those below this, which nobody sees: one that is left is gone. */
+function withholdEscape(event: KeyboardEvent) {
+  if (event.key === 'Escape') event.stopPropagation();
 }
 
 /** A dialog below hides this from screen readers each time that it is drawn: that is undone, until this ends. */

@@ -31,6 +31,8 @@ export type DialogProps = {
   isSound?: boolean;
   /** What happened since this was opened that forbids the act. */
   meanwhile?: ReactNode;
+  /** Whether the same would be another act by now: then not even what may have arrived is sent again. */
+  isOther?: boolean;
   /** Whether what the vault said to it is shown here; `meanwhile` may say it better. */
   isSaid?: (problem: unknown) => boolean;
   /** What is sent, as text: the same text is carried out once only. */
@@ -69,6 +71,7 @@ function sendsNothing(event: KeyboardEvent<HTMLFormElement>) {
 
 function useSending({ request, send, onClose, result }: Pick<DialogProps, 'request' | 'send' | 'onClose' | 'result'>) {
   const [problem, setProblem] = useState<unknown>();
+  const [unanswered, setUnanswered] = useState<string>(); // what may have arrived, though no answer came
   const [isBusy, setBusy] = useState(false);
   const [, go] = useLocation();
   const key = useKey();
@@ -80,6 +83,7 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
   const act = async () => {
     setBusy(true);
     setProblem(undefined);
+    setUnanswered(undefined);
     try {
       const job = await send(key.of(request));
       if (result === undefined) onClose();
@@ -87,11 +91,12 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
       if (job && isHere.current) go(jobPath(job)); // who has left already is not led away
     } catch (found) {
       if (found instanceof Refused) key.end();
+      else setUnanswered(request);
       setProblem(found);
       setBusy(false);
     }
   };
-  return { act, problem, isBusy };
+  return { act, problem, isBusy, isUnanswered: unanswered === request };
 }
 
 export function Dialog(props: DialogProps) {
@@ -99,21 +104,26 @@ export function Dialog(props: DialogProps) {
   const [tried, setTried] = useState(false);
   const meant = `${title} ${props.request}`;
   const [typing, setTyping] = useState({ of: meant, text: '' });
-  const typed = typing.of === meant ? typing.text : ''; // of something else it confirms nothing
+  if (typing.of !== meant) setTyping({ of: meant, text: '' }); // of something else it confirms nothing, also later
+  const typed = typing.text;
   const form = useRef<HTMLFormElement>(null);
   const id = useId();
-  const { act, problem, isBusy } = useSending(props);
+  const { act, problem, isBusy, isUnanswered } = useSending(props);
   const isRead = useIsFetching({ predicate: isOfDialog }) === 0; // what is read before one decides
-  const meanwhile = !isBusy && props.meanwhile; // the vault tells what was sent before it answers
+  const isAgain = isUnanswered && !props.isOther; // it may be done already: then a repeat gives its job, and changes nothing
+  const meanwhile = !isBusy && !isAgain && props.meanwhile; // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
   const isTyped = !loses || !confirm || isSame(typed, confirm);
+  const isReady = isAgain || (isSound && isTyped);
   const isAsked = problem instanceof Refused && problem.code === APPROVAL_NEEDED;
   const isKept = isAsked || !!result;
+  const isOpen = !result && !isAgain;
   const goes = result ? onClose : isBusy ? undefined : leave; // what is on its way is not left as it is
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (isKept || isBusy || meanwhile) return; // Enter sends a form of one field also without a button
     setTried(true);
-    if (isSound && isTyped) return void act();
+    if (isReady) return void act();
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus());
   };
   return (
@@ -123,13 +133,13 @@ export function Dialog(props: DialogProps) {
         <div className="dialog-says">
           <Unheard />
           {meanwhile}
-          {problem !== undefined && isSaid(problem) && <Said of={problem} />}
+          {problem !== undefined && isSaid(problem) && <Said of={problem} isAgain={isAgain} />}
           {notice}
         </div>
         <ModalBody id={`${id}-body`} tabIndex={0} aria-labelledby={`${id}-title`} role="group">
           <Form id={id} ref={form} onSubmit={submit} onKeyDown={sendsNothing} noValidate>
             {result && <div role="status">{result}</div>}
-            {!result && steps.length > 0 && (
+            {isOpen && steps.length > 0 && (
               <section aria-label={words.actions.will}>
                 <h2 className="lesser">{words.actions.will}</h2>
                 <ol className="will">{steps.map((each) => <li key={each}>{each}</li>)}</ol>
@@ -137,11 +147,12 @@ export function Dialog(props: DialogProps) {
             )}
             {!result && children?.(tried)}
             {needsApproval && !isKept && <Alert isInline variant="info" component="h3" title={words.actions.needsApproval} />}
-            {loses && !result && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
-            {loses && confirm && !result && <Typed name={confirm} value={typed} onChange={(text) => setTyping({ of: meant, text })} tried={tried} />}
+            {loses && isOpen && <Alert isInline variant="warning" component="h3" title={words.actions.lost}>{loses}</Alert>}
+            {loses && confirm && isOpen && <Typed name={confirm} value={typed} onChange={(text) => setTyping({ of: meant, text })} tried={tried} />}
           </Form>
         </ModalBody>
         <ModalFooter>
+          {isBusy && <p role="status" className="awaited small">{words.actions.onItsWay}</p>}
           {!isKept && (
             <Button type="submit" form={id} variant={loses ? 'danger' : 'primary'} isLoading={isBusy} isDisabled={isBusy || !isRead || !!meanwhile}>
               {needsApproval ? words.actions.asks(button) : button}
@@ -161,15 +172,15 @@ function Unheard() {
 }
 
 /** What the vault said to it. */
-function Said({ of: problem }: { of: unknown }) {
-  return <div role="alert"><SaidAs of={problem} /></div>;
+function Said(props: { of: unknown; isAgain: boolean }) {
+  return <div role="alert"><SaidAs {...props} /></div>;
 }
 
-function SaidAs({ of: problem }: { of: unknown }) {
+function SaidAs({ of: problem, isAgain }: { of: unknown; isAgain: boolean }) {
   const { says, next } = told(problem);
   const { actions } = words;
   const may = useWho().data?.permissions.includes('enter');
-  if (!(problem instanceof Refused)) return <Alert isInline variant="danger" component="h3" title={says}>{actions.notSent}</Alert>;
+  if (!(problem instanceof Refused)) return <Alert isInline variant="danger" component="h3" title={says}>{isAgain ? actions.notSent : actions.notKnown}</Alert>;
   if (problem.code === APPROVAL_NEEDED) {
     return <Alert isInline variant="info" component="h3" title={actions.asked}>{says}<br />{next}<br />{may && <To path="/access">{actions.toApprovals}</To>}</Alert>;
   }

@@ -44,7 +44,11 @@ export async function refusal(response: Response): Promise<Refused> {
   return new Refused(response.status, code, message, next);
 }
 
-export const api = createFetch<paths>({ baseUrl: location.origin });
+/** As long as the command line waits: then it is told that the vault does not answer. */
+const ANSWERED_MS = 60_000;
+const inTime = (request: Request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWERED_MS)]) });
+
+export const api = createFetch<paths>({ baseUrl: location.origin, fetch: inTime });
 api.use(manners);
 export const queries = createQueries(api);
 

@@ -18,11 +18,11 @@ export async function logIn(body: LogInBody) {
   await cache.resetQueries({ queryKey: SESSION });
 }
 
-/** In place of a session that has ended: the page stays as it is, unless it was somebody else's. */
-export async function logInAgain(body: LogInBody, before: Who) {
-  const { data } = await api.POST('/api/session', { body });
-  if (data?.name !== before.name) location.reload();
-  else await cache.invalidateQueries();
+/** In place of a session that has ended. Who it is now is known first: another person gets nothing of this page. */
+export async function logInAgain(body: LogInBody) {
+  await api.POST('/api/session', { body });
+  await cache.invalidateQueries({ queryKey: SESSION });
+  await cache.invalidateQueries();
 }
 
 /** By a link, to where a password is chosen: by a page that is loaded anew. `code`: of the second factor, if asked for. */

@@ -54,6 +54,8 @@ export const actions = {
   toApprovals: 'See the requests',
   will: 'What will happen',
   refused: 'The vault refused it',
+  onItsWay: 'It is on its way. If no answer comes within a minute, that is said here.',
+  notKnown: 'It is not known whether the vault got this. Look at what is there now before you begin anew.',
   notSent: 'It is not known whether the vault got this. Send it again: it is carried out once at most.',
   confirm: (name: string) => `Type ${name} to confirm`,
   confirmWrong: (name: string) => `This is not ${name}.`,
