@@ -36,8 +36,19 @@ def kept(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-async def rehearse(app: FastAPI, asked: PendingRequest, caller: Caller) -> None:
-    """Raises what the request would raise if this caller made it."""
+async def rehearse(app: FastAPI, vault: VaultFacade, number: int) -> None:
+    """Raises what the request would raise if the caller of `vault` made it; its asker learns that, too."""
+    record = await run_in_threadpool(vault.approvals.existing, number)
+    try:
+        await _rehearse(app, record.request, vault.parts.caller)
+    except errors.Forbidden:
+        raise  # of the second person: of the request it says nothing
+    except errors.SecondsiteError as refused:
+        await run_in_threadpool(vault.approvals.tried, number, refused.message)
+        raise
+
+
+async def _rehearse(app: FastAPI, asked: PendingRequest, caller: Caller) -> None:
     headers = {name: value for name, value in asked.headers.items() if name != ONCE}
     try:
         await _ask(app, asked, headers, caller, Rehearsal())

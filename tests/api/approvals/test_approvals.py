@@ -238,3 +238,39 @@ def contents(vault):
         names = tx.session.execute(text("SELECT id FROM jobs ORDER BY id")).all()
     tokens = [(each.name, each.token_sha256) for each in rows.pop("tokens")]
     return {**rows, "jobs": names, "tokens": tokens, "kept": vault.facade.audit.settings()}
+
+
+@pytest.mark.parametrize("call", ["machines/failover", "machines/web01/failover", "plans/shop/failover"])
+def test_a_machine_that_was_moved_since_goes_the_way_of_nobody_who_was_asked(
+    vault, ask, anna, bob, guarded, protected, call
+):
+    """It was asked for from a to b, and carried out from b to a."""
+    ask("POST", "/plans", 201, json={"name": "shop", "groups": [{"machines": ["web01"]}]})
+    number = anna.waits("POST", f"/{call}", json=FAILOVER if call == "machines/failover" else {})
+    (asked,) = bob.show(number)["asked"]["machines"]
+    assert asked == {"id": protected.id, "name": "web01", "source_site": "a", "target_site": "b"}
+    change(vault, protected.id, source_site="b", target_site="a")
+    assert "may have been moved" in bob.grant(number, 409)["error"]["message"]
+    assert "may have been moved" in anna.show(number)["tried"]
+    assert jobs(ask) == []
+    anew = anna.waits("POST", f"/{call}", json=FAILOVER if call == "machines/failover" else {})
+    assert anew == number + 1
+
+
+def change(vault, machine, **to):
+    with vault.store.transaction() as tx:
+        tx.machines.put(dataclasses.replace(tx.machines.get(machine), **to))
+
+
+def test_a_test_failover_that_came_and_went_hinders_no_grant(vault, ask, anna, bob, guarded, protected):
+    number = anna.waits("POST", "/machines/failover", json=FAILOVER)
+    change(vault, protected.id, drill_generation=2)
+    assert bob.grant(number)["job_id"] in jobs(ask)
+
+
+def test_a_grant_that_is_refused_at_once_tells_its_asker_why(anna, bob, guarded):
+    number = anna.waits("POST", "/machines/failover", json=FAILOVER)
+    bob.grant(anna.waits("POST", "/machines/web01/failover", json={}))
+    refused = bob.grant(number, 409)["error"]
+    assert "failover is not possible" in refused["message"]
+    assert anna.show(number)["tried"] == refused["message"]

@@ -50,8 +50,8 @@ async def grant_approval(request: Request, vault: Vault, number: ApprovalNumber)
     approvals = vault.approvals
     asker = await run_in_threadpool(approvals.asker_to_grant, number)
     if asker is not None:
+        await replay_approved.rehearse(request.app, vault, number)
         record = await run_in_threadpool(approvals.existing, number)
-        await replay_approved.rehearse(request.app, record.request, vault.parts.caller)
         if is_secret(record):
             await run_in_threadpool(approvals.grant_later, number)
         else:

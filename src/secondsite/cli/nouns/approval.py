@@ -135,6 +135,7 @@ def _show(found: rest.Approval, as_json: bool) -> None:
             ("verb", found.verb),
             ("asked", f"{asked.method} {asked.path}{'?' if asked.query else ''}{asked.query}"),
             ("with", asked.body),
+            ("machines", ", ".join(_way(each) for each in asked.machines)),
             ("if still", asked.if_match),
             ("asked by", found.who),
             ("at", clock(found.asked_at)),
@@ -150,6 +151,10 @@ def _show(found: rest.Approval, as_json: bool) -> None:
     )
     if found.stage is Stage.GRANTED:
         output.say(f"{found.who} now asks again, and is shown the answer.")
+
+
+def _way(machine: rest.ApprovalMachine) -> str:
+    return f"{machine.name} ({machine.source_site} to {machine.target_site})"
 
 
 def _show_settings(now: rest.ApprovalSettings, as_json: bool) -> None:

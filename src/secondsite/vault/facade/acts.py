@@ -18,7 +18,7 @@ from ...domain.access import hidden
 from ...domain.access.chain import Entry, Outcome
 from ...domain.access.roles import Permission
 from ...wire.common.base import Shape
-from ..store import Transaction
+from ..store import AskedMachine, Transaction
 from .callers import Caller
 
 log = structlog.get_logger()
@@ -73,7 +73,9 @@ class Act:
     begun: bool = False
     """Whether it was announced, and is about to be done by an appliance."""
     machines: set[str] = field(default_factory=set)
-    """Ids of the machines that it names."""
+    """Ids of the machines that it names, and the editions of what else it names."""
+    about: dict[str, AskedMachine] = field(default_factory=dict)
+    """These machines by their ids, as they were before it."""
     called: set[str] = field(default_factory=set)
     """Names and ids of all machines that it is about, including those of a plan or a job: people search for
     them."""

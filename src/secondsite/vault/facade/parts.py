@@ -25,7 +25,7 @@ from ..notices.notifier import Teller
 from ..openid import Discovery
 from ..operations.interface import Operation
 from ..steps.deps import Deps
-from ..store import Store, Transaction
+from ..store import AskedMachine, MachineRecord, Store, Transaction
 from ..watch.rpo_series import RpoUnwritten
 from . import second_person
 from .acts import Act
@@ -148,11 +148,18 @@ class Parts:
         if self.act is not None:
             self.act.also = verbs
 
-    def names(self, machine_id: str, called: str = "") -> None:
-        """The request is about this machine: an approval is for it, not for another that takes its name."""
+    def names(self, machine: MachineRecord) -> None:
+        """The request is about this machine: an approval is for it as it is, not for another that takes its
+        name."""
         if self.act is not None:
-            self.act.machines.add(machine_id)
-            self.mentions(*filter(None, (called, called and machine_id)))
+            self.act.machines.add(machine.id)
+            self.act.about.setdefault(machine.id, AskedMachine.of(machine))
+            self.mentions(machine.name, machine.id)
+
+    def names_edition(self, of: str) -> None:
+        """The request is about this edition of something that has a name: an approval is for no other."""
+        if self.act is not None:
+            self.act.machines.add(of)
 
     def mentions(self, *called: str) -> None:
         """Names or ids of machines by which the entry can be found."""

@@ -8,6 +8,7 @@ name; the approval commits with the change.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
@@ -16,8 +17,9 @@ from ...domain import errors
 from ...domain.access import approvals, hidden
 from ...domain.access.approvals import OPEN, SECRET, SETTINGS, Rules, Stage
 from ...domain.access.chain import Outcome
+from ...domain.lifecycle import Verb
 from ...ground.units import KiB
-from ..store import ApprovalRecord, PendingRequest, Store, Transaction
+from ..store import ApprovalRecord, AskedMachine, PendingRequest, Store, Transaction
 from . import holders
 from .acts import MOST_OF_A_PATH, Act, ApprovalGrant, Rehearsal
 
@@ -143,14 +145,32 @@ def _carry_out(at: Moment, granted: ApprovalGrant, outcome: Outcome) -> None:
 def _require_same_machines(at: Moment, record: ApprovalRecord) -> None:
     """Raises NotPossibleNow if the names mean something else now: the second person looked at the machine,
     plan or policy that had the name then, as it was."""
-    if set(record.request.machines) != at.act.machines:
+    if not _is_of_the_same(at.act, record):
         raise errors.NotPossibleNow(
             (
                 f"A name in request {record.number} ({record.verb}, asked by '{record.who}') belongs to "
-                "another machine now, or to something that was changed since."
+                "another machine now, or to something that was changed since: a machine may have been moved."
             ),
             do=f"Refuse it: 'secondsite approval refuse {record.number}'. Whoever still wants it asks again.",
         )
+
+
+def _is_of_the_same(act: Act, record: ApprovalRecord) -> bool:
+    """Whether the act is about the same machines, plans and policies as the request was, which were not
+    changed since."""
+    asked = record.request
+    if set(asked.machines) != act.machines:
+        return False
+    present = act.about.values() if asked.about else ()  # an earlier release kept only the names
+    return _ways(asked.about, record.verb) == _ways(present, record.verb)
+
+
+def _ways(about: Iterable[AskedMachine], verb: str) -> set[AskedMachine]:
+    """The machines without what the verb does not ask about: a name, and whether a test failover came and
+    went."""
+    if verb != Verb.CLEANUP_TEST_FAILOVER:
+        about = [replace(each, drill_generation=0) for each in about]
+    return {replace(each, name="") for each in about}
 
 
 def _twin(at: Moment) -> ApprovalRecord | None:
@@ -159,6 +179,7 @@ def _twin(at: Moment) -> ApprovalRecord | None:
     wanted = (at.act.caller.token_id, _digest(at.act))
     for record in at.tx.approvals.open():
         same = (record.token_id, record.request_sha256) == wanted and record.expires_at > at.now
+        same = same and _is_of_the_same(at.act, record)
         if same and holders.stands_in(at.tx, record.token_sha256, at.now):
             return record
     return None
@@ -173,7 +194,7 @@ def _kept(at: Moment) -> ApprovalRecord:
         number, Stage.ASKED, act.name, act.permission,
         PendingRequest(
             act.method, act.object, act.query, dict(act.headers), act.body.decode(),
-            tuple(sorted(act.machines)), act.understood()
+            tuple(sorted(act.machines)), act.understood(), tuple(act.about.values())
         ), _digest(act),
         caller.name, caller.token_id, caller.token_sha256, caller.grant.site, caller.address,
         at.now, at.now + timedelta(seconds=at.rules.lasts_seconds),

@@ -38,7 +38,7 @@ from .access import (
 )
 from .answers import AnswerRecord, Answers
 from .appliances import ApplianceRecord, ApplianceRecords, DisbelievedRecord, Inventories, InventoryRecord
-from .approvals import ApprovalRecord, Approvals, PendingRequest
+from .approvals import ApprovalRecord, Approvals, AskedMachine, PendingRequest
 from .audit import Audit, AuditCount, AuditEnds, AuditFilter
 from .drill_schedules import DrillScheduleRecord, DrillSchedules
 from .enrollment import ApplianceKeys, ApplianceTrust, ApplianceTrusts, KeyRecord, RegistrationKeys
@@ -103,6 +103,7 @@ __all__ = [
     "ApprovalRecord",
     "Approvals",
     "ArrivalRecord",
+    "AskedMachine",
     "Audit",
     "AuditCount",
     "AuditEnds",

@@ -1,22 +1,44 @@
 """Requests that wait for a second person's approval, and the setting that names the verbs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Column, Float, Integer, String, Table, Text, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...domain.access.approvals import OPEN, Rules, Stage
 from ...domain.access.roles import Permission
+from ...wire.common.points import RollForward
+from .machines.records import MachineRecord
 from .sql import rows
 from .sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 
 @dataclass(frozen=True, slots=True)
+class AskedMachine:
+    """A machine as it was when a request named it: which way it went, what it had been failed over to, and
+    the number of its test failover."""
+
+    id: str
+    name: str
+    source_site: str
+    target_site: str
+    failed_over_at: datetime | None = None
+    failed_over_point_id: str | None = None
+    failed_over_forward: RollForward | None = None
+    drill_generation: int = 0
+
+    @classmethod
+    def of(cls, machine: MachineRecord) -> Self:
+        return cls(**{each.name: getattr(machine, each.name) for each in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
 class PendingRequest:
     """A request as it was made, to be repeated exactly. `path` is below /api and quoted; `machines` are the
-    ids of those that it names."""
+    ids of those that it names, and the editions of what else it names."""
 
     method: str
     path: str
@@ -27,6 +49,8 @@ class PendingRequest:
     understood: str | None = None
     """The body as the route understands it, for the second person; None: it was kept by an earlier
     release."""
+    about: tuple[AskedMachine, ...] = ()
+    """The machines that it names; none also if an earlier release kept it."""
 
 
 @dataclass(frozen=True, slots=True)

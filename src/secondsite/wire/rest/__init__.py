@@ -23,6 +23,7 @@ Its rooms:
 from ...ground.job_states import JobState, TaskState
 from .access.approvals import (
     Approval,
+    ApprovalMachine,
     ApprovalPage,
     ApprovalQuery,
     ApprovalRefusal,
@@ -203,6 +204,7 @@ __all__ = [
     "AdoptionRequest",
     "Appliance",
     "Approval",
+    "ApprovalMachine",
     "ApprovalPage",
     "ApprovalQuery",
     "ApprovalRefusal",

@@ -172,6 +172,10 @@ class Machine(Shape):
     """What is set for its second site; null if nothing is, and in lists."""
     seen_at: AwareDatetime | None = None
     """For an unprotected machine whose site cannot be asked now: when it was last seen there (UTC)."""
+    generation: int = 0
+    """Rises with every verb that moves it, or changes what it is started from."""
+    drill_generation: int = 0
+    """Rises with every test failover and every clean-up."""
 
 
 class MachineSort(StrEnum):

@@ -23,6 +23,8 @@ from .verbs import MOST_MACHINES
 MOST_GROUPS = 100
 MOST_OF_A_GOAL = 30 * DAY
 MOST_OF_A_GUEST = 255
+LIVE = {"name", "source_site", "target_site", "state", "generation", "drill_generation"}
+"""What is said of a plan's machine, and is not the plan's."""
 
 
 class PlanAction(Shape):
@@ -90,6 +92,10 @@ class PlanMachine(Shape):
     """Where it is recovered; the same holds."""
     state: State | None = None
     """Null: its protection ended."""
+    generation: int = 0
+    """Rises with every verb that moves it, or changes what it is started from."""
+    drill_generation: int = 0
+    """Rises with every test failover and every clean-up."""
 
 
 class PlanGroup(Shape):
@@ -120,7 +126,7 @@ class Plan(Editable):
     """Why it cannot be run as it is: one sentence each."""
 
     def edited(self) -> Mapping[str, object]:
-        live = {"__all__": {"machines": {"__all__": {"name", "source_site", "target_site", "state"}}}}
+        live = {"__all__": {"machines": {"__all__": LIVE}}}
         return self.model_dump(mode="json", exclude={"obstacles": True, "groups": live})
 
 

@@ -196,6 +196,12 @@ def _shape(record: ApprovalRecord, now: datetime) -> rest.Approval:
             query=unquote(asked.query),
             body=hidden.text_without_secrets(asked.body if asked.understood is None else asked.understood),
             if_match=asked.headers.get("if-match"),
+            machines=tuple(
+                rest.ApprovalMachine(
+                    id=each.id, name=each.name, source_site=each.source_site, target_site=each.target_site
+                )
+                for each in asked.about
+            ),
         ),
         permission=record.permission,
         who=record.who,

@@ -148,8 +148,8 @@ class DrillSchedules:
 
     def _name(self, tx: Transaction, record: DrillScheduleRecord) -> None:
         """Name the machines in the act: a second person approves just these."""
-        for machine in machines_of(tx, record):
-            self._parts.names(machine.id, machine.name)
+        for machine in tx.machines.several([each.id for each in machines_of(tx, record)]):
+            self._parts.names(machine)
 
     def _existing(self, tx: Transaction, name: str) -> DrillScheduleRecord:
         record = tx.drill_schedules.find(name)

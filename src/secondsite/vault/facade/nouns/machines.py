@@ -230,7 +230,7 @@ def existing(parts: Parts, tx: Transaction, name_or_id: str) -> MachineRecord:
             do="List machines with 'secondsite machine list'; protect this one with 'secondsite machine "
             f"enable-protection {shell.arguments(name_or_id, options='--source SITE --target SITE')}'.",
         )
-    parts.names(machine.id, machine.name)
+    parts.names(machine)
     return machine
 
 

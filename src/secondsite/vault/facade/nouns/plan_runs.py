@@ -59,7 +59,7 @@ class PlanRuns:
             tx.one_at_a_time(plan_runs.LOCK)
             record, info = existing(self._parts, tx, name)
             require(seen, info, f"Plan '{name}'")
-            self._name(record, info)
+            self._name(tx, record, info)
             asked = asked_for(record, verb, request)
             return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
 
@@ -111,11 +111,11 @@ class PlanRuns:
                 return shown.model_copy(update={"problem": Problem.of(error)})
             return shown
 
-    def _name(self, record: PlanRecord, info: rest.Plan) -> None:
+    def _name(self, tx: Transaction, record: PlanRecord, info: rest.Plan) -> None:
         """Name the machines in the act: a second person approves these machines in this order."""
-        self._parts.names(f"plan/{record.name}/{info.edition()}")
-        for machine in record.plan.machines:
-            self._parts.names(machine.id, machine.name)
+        self._parts.names_edition(f"plan/{record.name}/{info.edition()}")
+        for machine in tx.machines.several([each.id for each in record.plan.machines]):
+            self._parts.names(machine)
 
     def _group(
         self,

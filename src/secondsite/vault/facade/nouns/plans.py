@@ -189,6 +189,8 @@ def _machine_shown(machine: plans.PlanMachine, record: MachineRecord | None) -> 
         source_site=now.source_site,
         target_site=now.target_site,
         state=None if record is None else record.state,
+        generation=0 if record is None else record.generation,
+        drill_generation=0 if record is None else record.drill_generation,
     )
 
 

@@ -92,7 +92,7 @@ class Policies:
             require(seen, before, f"The policy of {machine.name}")
             lookup.require_policy(tx, request.policy)
             _require_encrypted(tx, machine, request.policy)
-            self._parts.names(f"policy/{request.policy}/{_info(tx, request.policy).edition()}")
+            self._parts.names_edition(f"policy/{request.policy}/{_info(tx, request.policy).edition()}")
             read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
             policy = in_force(request.policy, read_only, machine.reversed)
             tx.machines.put(replace(machine, policy=policy))

@@ -115,7 +115,7 @@ class Verbs:
             self._parts.mentions(*request.machines)
             return
         for machine in tx.machines.find_all(getattr(request, "machines", ())).values():
-            self._parts.names(machine.id, machine.name)
+            self._parts.names(machine)
 
     def start_one(
         self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None

@@ -8,7 +8,7 @@ from ....domain import health as catalogue
 from ....domain.health import Health, HealthFinding, Severity
 from ....wire.control.statuses import SourceStatus
 from ....wire.rest.glance.machine_rows import MachineRow
-from ....wire.rest.machines import MachineQuery, MachineSelection, MachineSort
+from ....wire.rest.machines import Direction, MachineQuery, MachineSelection, MachineSort
 from ...health import findings, machine_rpo
 from ...health.findings import Situation
 from . import machine_shapes, paging
@@ -52,6 +52,9 @@ def row(situation: Situation, found: Sequence[HealthFinding]) -> MachineRow:
         drilled_at=_seconds(machine.drilled_at),
         policy=machine.policy,
         group=machine.group,
+        generation=machine.generation,
+        drill_generation=machine.drill_generation,
+        direction=Direction.REVERSE if machine.reversed else Direction.FORWARD,
     )
 
 

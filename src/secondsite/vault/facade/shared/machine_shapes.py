@@ -67,6 +67,8 @@ def described(
         power=power(source),
         points=_points(replica) if replica else rest.Points(),
         journal=_journal(replica) if replica else rest.Journal(),
+        generation=machine.generation,
+        drill_generation=machine.drill_generation,
     )
 
 

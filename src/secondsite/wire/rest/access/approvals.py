@@ -23,6 +23,20 @@ class ApprovalSettings(Shape):
     """How many seconds a request waits before it expires."""
 
 
+class ApprovalMachine(Shape):
+    """A machine that a request names, as it was when that was made. Once it is moved, the request cannot be
+    granted any more."""
+
+    id: str
+    """The vault's id."""
+    name: str
+    """As the hypervisor had it."""
+    source_site: str
+    """The site that it was replicated from."""
+    target_site: str
+    """Where its replica was."""
+
+
 class ApprovalRequest(Shape):
     """The request, exactly as it is carried out."""
 
@@ -36,6 +50,9 @@ class ApprovalRequest(Shape):
     """The request's body."""
     if_match: str | None = None
     """The edition that the asker saw."""
+    machines: tuple[ApprovalMachine, ...] = ()
+    """The protected machines that it names, or whose plan it names; none also if an earlier release kept
+    it."""
 
 
 class Approval(Shape):

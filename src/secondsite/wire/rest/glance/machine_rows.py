@@ -9,7 +9,7 @@ from ....domain.lifecycle import DrillState, State
 from ...common.base import Shape
 from ...common.machines import PowerState
 from ..errors import FindingCode
-from ..machines import MachineSelection
+from ..machines import Direction, MachineSelection
 from .arrays import described, known_places
 
 MOST_ROWS = 20_000
@@ -62,6 +62,12 @@ class MachineRow(NamedTuple):
     """Its replication policy."""
     group: str | None
     """Its replication group."""
+    generation: int = 0
+    """Rises with every verb that moves it, or changes what it is started from."""
+    drill_generation: int = 0
+    """Rises with every test failover and every clean-up."""
+    direction: Direction = Direction.FORWARD
+    """Away from home, or home."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
