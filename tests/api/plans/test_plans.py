@@ -54,6 +54,7 @@ def test_a_plan_is_made_changed_under_its_edition_and_deleted_and_its_machines_s
     assert made["groups"][0]["after"][0]["kinds"] == ["test", "planned", "unplanned"]
     assert made["groups"][1]["machines"][0] == {
         "id": "id-web01", "name": "web01", "source_site": "a", "target_site": "b", "state": "protected",
+        "generation": 0, "drill_generation": 0,
     }  # fmt: skip
     seen = tag(vault)
     changed = ask("PUT", "/plans/shop", json=groups(["web02"], ["db01"]), headers={"If-Match": seen})
@@ -140,6 +141,7 @@ def test_a_plan_of_which_a_machine_lost_its_protection_says_which_and_keeps_it_u
     plan = ask("GET", "/plans/shop")
     assert plan["groups"][1]["machines"][0] == {
         "id": "id-web01", "name": "web01", "source_site": "a", "target_site": "b", "state": None,
+        "generation": 0, "drill_generation": 0,
     }  # fmt: skip
     (obstacle,) = plan["obstacles"]
     assert obstacle.startswith("web01 is not protected any more")
