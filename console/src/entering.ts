@@ -20,7 +20,7 @@ function takenOut(): CameBack | undefined {
 /** To the provider; this tab remembers where it was. */
 export async function goTo(provider: string) {
   const { data } = await api.POST('/api/log-in/begin', { body: { provider } });
-  sessionStorage.setItem(BACK, location.pathname);
+  sessionStorage.setItem(BACK, location.pathname + location.search);
   location.assign(data!.address);
 }
 

@@ -3,7 +3,7 @@ import { ActionGroup, Alert, Button, Card, CardBody, CardTitle, Form, Modal, Mod
 import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import { Refused, queries } from './api';
 import { knowsKeys, withKey } from './api/security-key';
-import { enterBy, logIn, logInAgain, type LogInBody } from './api/session';
+import { enterBy, logIn, logInAgain, useEntered, type LogInBody } from './api/session';
 import { finish, goTo, type CameBack } from './entering';
 import { Field as One } from './parts/field';
 import { Loading, told } from './parts/state';
@@ -43,10 +43,11 @@ export function LogInAgain() {
       end();
     };
   }, []);
+  useEntered();
   return (
     <Modal isOpen variant="small" className="log-in-again" aria-labelledby="log-in-again">
       <ModalHeader title={words.login.ended} labelId="log-in-again" description={words.login.stays} />
-      <ModalBody><Ways enter={logInAgain} /></ModalBody>
+      <ModalBody><Ways enter={logInAgain} isAbove /></ModalBody>
     </Modal>
   );
 }
@@ -63,7 +64,8 @@ function keptSeen() {
   return () => watching.disconnect();
 }
 
-function Ways({ enter }: { enter: (body: LogInBody) => Promise<void> }) {
+/** `isAbove`: what lies below stays, so this tab is not left. */
+function Ways({ enter, isAbove = false }: { enter: (body: LogInBody) => Promise<void>; isAbove?: boolean }) {
   const [way, setWay] = useState<Way>('name');
   return (
     <>
@@ -71,13 +73,13 @@ function Ways({ enter }: { enter: (body: LogInBody) => Promise<void> }) {
         <Tab eventKey="name" title={<TabTitleText>{words.login.byName}</TabTitleText>}><Fields key="name" way="name" send={enter} /></Tab>
         <Tab eventKey="token" title={<TabTitleText>{words.login.byToken}</TabTitleText>}><Fields key="token" way="token" send={enter} /></Tab>
       </Tabs>
-      <Providers />
+      <Providers isAbove={isAbove} />
     </>
   );
 }
 
 /** The providers by way of which one may log in; where none can be asked for, the ways above are there all the same. */
-function Providers() {
+function Providers({ isAbove }: { isAbove: boolean }) {
   const { data } = queries.useQuery('get', '/api/log-in', {}, { retry: false });
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
@@ -90,6 +92,7 @@ function Providers() {
     });
   };
   if (!data?.providers.length) return null;
+  if (isAbove) return <div className="providers"><Button variant="secondary" isBlock component="a" href="/console/" target="_blank" rel="noopener">{words.login.elsewhere(data.providers.map((each) => each.name).join(', '))}</Button></div>;
   return (
     <div className="providers">
       {problem !== undefined && <Alert variant="danger" isInline title={told(problem).says}>{told(problem).next}</Alert>}

@@ -7,26 +7,32 @@ import { To, jobPath } from '../parts/frame';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { plain, span } from '../words/format';
-import type { Machine } from './dialog';
+import type { DialogProps, Machine } from './dialog';
 import type { Verb } from './start';
 
 const byId = (machine: Machine) => ({ params: { path: { machine: machine.id } } });
 
+type Meant = Pick<Machine, 'source_site' | 'target_site' | 'generation' | 'drill_generation'>;
+
+/** What a verb does with a machine, as one value: once it is another one, so is the act. Of drills only their end is asked. */
+export const aim = (verb: Verb, { source_site, target_site, generation, drill_generation }: Meant) =>
+  [source_site, target_site, generation, verb === 'cleanup_test_failover' && drill_generation].join(' ');
+
 /** The machine as it was when the dialog was opened, and why its verb is not possible any more, if so. One that was moved
 meanwhile would go another way than what was read: then the dialog sends nothing any more, whatever happens after that. */
-export function useMeanwhile(machine: Machine, verb: Verb) {
+export function useMeanwhile(machine: Machine, verb: Verb): Pick<DialogProps, 'meanwhile' | 'isOther'> {
   const opened = useRef(machine).current;
-  const isMoved = useMoved(way(machine));
-  if (!isMoved && machine.allowed_operations.includes(verb)) return undefined;
+  const isMoved = useMoved(aim(verb, machine));
+  const isAllowed = machine.allowed_operations.includes(verb);
+  if (!isMoved && isAllowed) return {};
   const refused = machine.refused_operations.find((each) => each.operation === verb);
-  return (
-    <Meanwhile act={refused && words.actions.verbs[verb]} was={stand(opened)} now={stand(machine)} job={machine.job_id}>
+  const meanwhile = (
+    <Meanwhile act={refused && words.actions.verbs[verb]} was={stand(opened)} now={isMoved ? words.actions.batch.moved(stand(machine)) : stand(machine)} job={machine.job_id}>
       {refused ? `${refused.why} ${refused.do}` : words.actions.anew}
     </Meanwhile>
   );
+  return { meanwhile, isOther: isAllowed };
 }
-
-const way = ({ source_site, target_site, active_site, failover }: Machine) => [source_site, target_site, active_site, failover?.point_id, failover?.rolled_forward_to, failover?.at].join(' ');
 
 /** Whether what is said here was ever another thing since this was opened. */
 export const useMoved = (said: string) => useMovedOf(new Map([['', said]])).has('');
@@ -74,8 +80,13 @@ export function Way({ machine, verb }: { machine: Machine; verb: 'failover' | 'p
 /** What both sites say to a failover now. */
 export function Preflight({ machine }: { machine: Machine }) {
   const { data, error } = queries.useQuery('get', '/api/machines/{machine}/preflight', byId(machine), WHILE_SHOWN);
-  if (error) return <Alert isInline variant="warning" component="h3" title={told(error).says}>{told(error).next}</Alert>;
+  if (error) return <Silent of={error} />;
   return <Obstacles of={data?.obstacles} />;
+}
+
+/** Why what both sites say is not known. */
+export function Silent({ of: problem }: { of: unknown }) {
+  return <Alert isInline variant="warning" component="h3" title={told(problem).says}>{told(problem).next}</Alert>;
 }
 
 export function Obstacles({ of: obstacles }: { of: readonly Shapes['PreflightObstacle'][] | undefined }) {

@@ -32,6 +32,11 @@ export function ApprovalActs({ row }: { row: Approval }) {
   );
 }
 
+/** The machines that it names, with the way that each went then. */
+function Asked({ of: machines }: { of: Approval['asked']['machines'] }) {
+  return <ul>{machines.map((each) => <li key={each.id}>{words.actions.approvals.machine(each.name, each.source_site, each.target_site)}</li>)}</ul>;
+}
+
 function steps(act: Act, row: Approval): readonly string[] {
   const { approvals } = words.actions;
   if (act === 'grant') return approvals.willGrant(plain(row.verb), row.who);
@@ -55,7 +60,7 @@ function ApprovalAct({ row, act, meanwhile, onClose }: { row: Approval; act: Act
     >
       {() => (
         <>
-          <Facts of={[[words.access.who, `${row.who}, ${ago(row.asked_at)}`], [words.access.verb, plain(row.verb)], [approvals.path, `${row.asked.method} ${row.asked.path}${row.asked.query ? `?${row.asked.query}` : ''}`], [approvals.body, row.asked.body && <code className="name">{row.asked.body}</code>]]} />
+          <Facts of={[[words.access.who, `${row.who}, ${ago(row.asked_at)}`], [words.access.verb, plain(row.verb)], [approvals.machines, row.asked.machines.length > 0 && <Asked key="of" of={row.asked.machines} />], [approvals.path, `${row.asked.method} ${row.asked.path}${row.asked.query ? `?${row.asked.query}` : ''}`], [approvals.body, row.asked.body && <code className="name">{row.asked.body}</code>]]} />
           {act === 'refuse' && <Notes title={approvals.reason} value={reason} onChange={setReason} help={approvals.reasonHelp} wrong={wrong} />}
         </>
       )}

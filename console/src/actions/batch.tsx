@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { may, useWho } from '../api/session';
 import type { MachineRow } from '../live';
 import { words } from '../words';
-import { useMovedOf } from './about';
+import { aim, useMovedOf } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
@@ -17,6 +17,8 @@ const VERBS = ['test_failover', 'cleanup_test_failover', 'failover', 'planned_fa
 type BatchVerb = (typeof VERBS)[number];
 const MOST = 1000;
 
+const hasWays = (verb: BatchVerb) => verb === 'failover' || verb === 'planned_failover';
+
 function lost(verb: BatchVerb, shutsDown: boolean): string | false {
   const { actions } = words;
   if (verb === 'failover') return !shutsDown && actions.plan.lost;
@@ -24,13 +26,16 @@ function lost(verb: BatchVerb, shutsDown: boolean): string | false {
   return verb === 'disable_protection' && actions.batch.deletes;
 }
 
-const way = ({ source_site, target_site, active_site, state }: MachineRow) => [source_site, target_site, active_site, state].join(' ');
+const OF: Readonly<Record<MachineRow['direction'], Direction>> = { forward: 'away', reverse: 'home' };
 
 /** The machines that were on the list when this was opened, as they are now. What is said of those that were moved since
  * is of then, also once they stand as before. */
-function asNow(rows: readonly MachineRow[], now: readonly MachineRow[], moved: ReadonlySet<string>, verb: BatchVerb) {
+function asNow(rows: readonly MachineRow[], now: readonly MachineRow[], moved: ReadonlySet<string>, verb: BatchVerb, direction: Direction) {
   const present = new Map(now.map((each) => [each.id, each]));
-  const cannot = (row: MachineRow | undefined) => (row && isPossible(verb, row) ? undefined : standing(row));
+  const cannot = (row: MachineRow | undefined) => {
+    if (!row || !isPossible(verb, row)) return standing(row);
+    return direction && OF[row.direction] !== direction ? words.actions.batch.stays : undefined;
+  };
   return rows.map(({ id, name }): Ticked => {
     const row = present.get(id);
     return { id, name, cannot: row && moved.has(id) ? words.actions.batch.moved(standing(row)) : cannot(row) };
@@ -52,31 +57,35 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
   const [shutsDown, setShutsDown] = useState(false);
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const { actions } = words;
-  const moved = useMovedOf(new Map(now.map((each) => [each.id, way(each)])));
-  const offered = asNow(rows, now, moved, verb);
+  const movedOf = (of: BatchVerb) => new Map(now.map((each) => [each.id, aim(of, each)]));
+  const [moved, ended] = [useMovedOf(movedOf('failover')), useMovedOf(movedOf('cleanup_test_failover'))];
+  const since = (to: BatchVerb) => (to === 'cleanup_test_failover' ? ended : moved);
+  const offeredFor = (to: BatchVerb, going: Direction) => asNow(rows, now, since(to), to, hasWays(to) ? going : '');
+  const offered = offeredFor(verb, direction);
   const chosen = offered.filter((each) => ids.has(each.id));
   const machines = chosen.map((each) => each.id);
   const meant = new Set((chosen.length ? chosen : offered.filter((each) => !each.cannot)).map((each) => each.id));
   const going = now.filter((each) => meant.has(each.id));
-  const hasWays = verb === 'failover' || verb === 'planned_failover';
-  const options = { ...(hasWays && { direction: direction || null }), ...(verb === 'failover' && { shut_down_source: shutsDown }), ...(verb === 'cleanup_test_failover' && asOptions(given)) };
+  const isOther = going.some((each) => ids.has(each.id) && since(verb).has(each.id) && isPossible(verb, each));
+  const options = { ...(hasWays(verb) && { direction: direction || null }), ...(verb === 'failover' && { shut_down_source: shutsDown }), ...(verb === 'cleanup_test_failover' && asOptions(given)) };
   const wrong = wrongIn(chosen);
   const verbs = VERBS.filter((each) => may(who, each === 'disable_protection' ? 'protect' : 'operate'));
-  const choose = (to: BatchVerb) => {
+  const choose = (to: BatchVerb, way: Direction) => {
     setVerb(to);
-    setIds(new Set(asNow(rows, now, moved, to).filter((each) => ids.has(each.id) && !each.cannot).map((each) => each.id)));
+    setDirection(way);
+    setIds(new Set(offeredFor(to, way).filter((each) => ids.has(each.id) && !each.cannot).map((each) => each.id)));
   };
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={direction && hasWays ? [actions.plan.only[direction], ...stepsOf(verb, going)] : stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
-      isSound={!wrong && !isLong(given.notes)} request={JSON.stringify({ verb, machines, options })} send={(key) => start(verb, { machines }, options, key)}
+      steps={direction && hasWays(verb) ? [actions.plan.only[direction], ...stepsOf(verb, going)] : stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
+      isSound={!wrong && !isLong(given.notes)} isOther={isOther} request={JSON.stringify({ verb, machines, options })} send={(key) => start(verb, { machines }, options, key)}
     >
       {(tried) => (
         <>
-          <Choice title={actions.batch.verb} value={verb} onChange={(to) => choose(to as BatchVerb)} options={verbs.map((each) => [each, actions.verbs[each]] as const)} />
+          <Choice title={actions.batch.verb} value={verb} onChange={(to) => choose(to as BatchVerb, direction)} options={verbs.map((each) => [each, actions.verbs[each]] as const)} />
           <Ticks title={actions.batch.machines} rows={offered} value={ids} onChange={setIds} wrong={(tried || chosen.some((each) => each.cannot)) && wrong} />
-          {hasWays && <DirectionChoice value={direction} onChange={setDirection} />}
+          {hasWays(verb) && <DirectionChoice value={direction} onChange={(to) => choose(verb, to)} />}
           {verb === 'failover' && <Tick title={actions.plan.shutDown} help={actions.shutDownHelp} value={shutsDown} onChange={setShutsDown} />}
           {verb === 'cleanup_test_failover' && <VerdictFields value={given} onChange={setGiven} />}
         </>

@@ -30,7 +30,7 @@ export default function CleanUp({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs.cleanup_test_failover, machine.name)} act={actions.verbs.cleanup_test_failover} verb="cleanup_test_failover" onClose={onClose}
       steps={actions.steps.cleanup_test_failover(machine.source_site, machine.target_site ?? words.none)} isSound={!isLong(given.notes) && !without.wrong} loses={without.loses} confirm={machine.name}
-      meanwhile={useMeanwhile(machine, 'cleanup_test_failover')} request={JSON.stringify(options)}
+      {...useMeanwhile(machine, 'cleanup_test_failover')} request={JSON.stringify(options)}
       send={(key) => start('cleanup_test_failover', { machines: [machine.id] }, options, key)}
     >
       {() => (

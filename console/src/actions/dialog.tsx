@@ -63,10 +63,10 @@ const isOfDialog = ({ queryKey: [, path], state }: Query) => READ.includes(path 
 
 const nothing = () => {};
 
-/** Who looks for something in the dialog, or ticks it, is not done: Enter sends from all other fields. */
+/** Who looks for something in the dialog, or ticks or chooses it, is not done: Enter sends from all other fields. */
 function sendsNothing(event: KeyboardEvent<HTMLFormElement>) {
   const at = event.target;
-  if (event.key === 'Enter' && at instanceof HTMLInputElement && ['search', 'checkbox'].includes(at.type)) event.preventDefault();
+  if (event.key === 'Enter' && at instanceof HTMLInputElement && ['search', 'checkbox', 'radio'].includes(at.type)) event.preventDefault();
 }
 
 function useSending({ request, send, onClose, result }: Pick<DialogProps, 'request' | 'send' | 'onClose' | 'result'>) {

@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import { WHILE_SHOWN, queries } from '../api';
 import { words } from '../words';
 import { readSpan } from '../edits/reading';
-import { Obstacles, useMeanwhile } from './about';
+import { Obstacles, Silent, useMeanwhile } from './about';
 import { Dialog } from './dialog';
 import { Choice, Text } from './fields';
 import type { ActProps } from './machine-acts';
@@ -14,7 +14,7 @@ type Point = 'latest' | 'latest_app_consistent';
 const MOST_DOWN = 86_400;
 
 export default function FailBack({ machine, onClose }: ActProps) {
-  const { data, isPending } = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location: 'original' } } }, WHILE_SHOWN);
+  const { data, error } = queries.useQuery('get', '/api/machines/{machine}/reprotect-preview', { params: { path: { machine: machine.id }, query: { location: 'original' } } }, WHILE_SHOWN);
   const [chosen, setSync] = useState<Sync>();
   const [down, setDown] = useState('');
   const [choice, setChoice] = useState<Point>('latest');
@@ -22,23 +22,23 @@ export default function FailBack({ machine, onClose }: ActProps) {
   const { failback } = actions;
   const first = useRef<Sync | null>(null); // what was recommended first stands; it may be another one later, which is told
   first.current ??= data?.data_sync ?? null;
-  const sync = chosen ?? first.current ?? 'before';
+  const sync = chosen ?? first.current;
   const seconds = readSpan(down);
   const wrong = down.trim() !== '' && !(seconds && seconds <= MOST_DOWN) && words.edits.wrong.span(1, MOST_DOWN);
   const options = { data_sync: sync, choice: sync === 'before' ? choice : 'latest' as const, at_most_down_seconds: sync === 'before' && down.trim() ? seconds! : null };
   return (
     <Dialog
-      title={actions.title(failback.act, machine.name)} act={failback.act} verb="planned_failover" onClose={onClose} steps={failback[sync](machine.active_site, machine.source_site)}
-      loses={options.choice !== 'latest' && failback.lost(machine.active_site)} confirm={machine.name} isSound={!wrong && !isPending} meanwhile={useMeanwhile(machine, 'reprotect')}
+      title={actions.title(failback.act, machine.name)} act={failback.act} verb="planned_failover" onClose={onClose} steps={sync ? failback[sync](machine.active_site, machine.source_site) : []}
+      loses={options.choice !== 'latest' && failback.lost(machine.active_site)} confirm={machine.name} isSound={!wrong && !!sync} {...useMeanwhile(machine, 'reprotect')}
       request={JSON.stringify(options)} send={(key) => start('planned_failover', { machines: [machine.id] }, options, key)}
     >
       {(tried) => (
         <>
-          <Choice title={failback.sync} value={sync} onChange={(to) => setSync(to as Sync)} options={[['before', failback.isBefore], ['during', failback.isDuring]]} />
+          <Choice title={failback.sync} value={sync ?? ''} onChange={(to) => setSync(to as Sync)} wrong={tried && !sync && failback.need} options={[...(sync ? [] : [['', words.none] as const]), ['before', failback.isBefore], ['during', failback.isDuring]]} />
           {data?.data_sync && <p role="status">{failback.recommended(data.data_sync === 'before' ? failback.isBefore : failback.isDuring, data.data_sync_because ?? '')}</p>}
           {sync === 'before' && <Text title={failback.down} value={down} onChange={setDown} help={failback.downHelp} wrong={tried && wrong} />}
           {sync === 'before' && <Choice title={actions.point.title} value={choice} onChange={(to) => setChoice(to as Point)} options={[['latest', failback.latest], ['latest_app_consistent', actions.point.kinds.latest_app_consistent]]} />}
-          <Obstacles of={data?.obstacles} />
+          {error && !data ? <Silent of={error} /> : <Obstacles of={data?.obstacles} />}
         </>
       )}
     </Dialog>

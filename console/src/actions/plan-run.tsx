@@ -5,7 +5,7 @@ import { Facts } from '../parts/facts';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
 import { plain, span } from '../words/format';
-import { Meanwhile, useMoved } from './about';
+import { Meanwhile, aim, useMoved } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
@@ -44,7 +44,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const asked = useOptions(verb);
   const { actions } = words;
   const { plan: say } = actions;
-  const meanwhile = useEdited(plan);
+  const edited = useEdited(plan, verb);
   const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
   const preview = usePreview(part, asked.options.choice);
   const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
@@ -54,7 +54,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={stepsOf(verb, going)} meanwhile={meanwhile} loses={loses} confirm={plan.name}
+      steps={stepsOf(verb, going)} meanwhile={edited} isOther={!!edited && !preview.data?.problem} loses={loses} confirm={plan.name}
       isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} send={(key) => start(verb, { plan: plan.name }, asked.options, key)}
     >
       {() => (
@@ -73,17 +73,26 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
 }
 
 /** What the plan was when the dialog was opened, if somebody edited it since, or moved one of its machines. */
-function useEdited(plan: Plan) {
-  const now = ordered(plan);
-  const was = useRef(now).current;
+function useEdited(plan: Plan, verb: PlanVerb) {
+  const opened = useRef(plan).current;
+  const aims = aimsOf(verb, opened);
   const { actions } = words;
-  return useMoved(JSON.stringify(plan.groups)) && <Meanwhile was={was} now={now}>{actions.anew}</Meanwhile>;
+  const stand = (each: Member) => {
+    const state = asState(each);
+    return (aims.get(each.id) ?? aim(verb, each)) === aim(verb, each) ? state : actions.batch.moved(state);
+  };
+  const said = JSON.stringify([...aimsOf(verb, plan)]) + ordered(plan, asState);
+  return useMoved(said) && <Meanwhile was={ordered(opened, asState)} now={ordered(plan, stand)}>{actions.anew}</Meanwhile>;
 }
 
-const named = ({ name, state, source_site, target_site }: Member) => words.actions.plan.member(name, state ? plain(state) : words.plans.ended, source_site, target_site);
+const aimsOf = (verb: PlanVerb, plan: Plan) => new Map(plan.groups.flatMap((group) => group.machines).map((each) => [each.id, aim(verb, each)]));
+const asState = ({ state }: Member) => (state ? plain(state) : words.plans.ended);
 
 const called = ({ name, script, instruction, guest, timeout_seconds }: Plan['groups'][number]['before'][number]) => `${name} (${script ? words.plans.script(script, guest ?? '', span(timeout_seconds)) : instruction})`;
-const ordered = (plan: Plan) => plan.groups.map((group) => [...group.before.map(called), ...group.machines.map(named), ...group.after.map(called)].join(', ')).join('; ');
+const ordered = (plan: Plan, stand: (of: Member) => string) => plan.groups.map(({ before, machines, after }) => {
+  const named = machines.map((each) => words.actions.plan.member(each.name, stand(each), each.source_site, each.target_site));
+  return [...before.map(called), ...named, ...after.map(called)].join(', ');
+}).join('; ');
 
 /** Which part of which plan is run, for what. */
 type Part = { path: { plan: string }; query: { verb: PlanVerb; direction: 'away' | 'home' | undefined; leave_out: string[] } };

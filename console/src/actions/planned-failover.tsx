@@ -9,7 +9,7 @@ export default function PlannedFailover({ machine, onClose }: ActProps) {
   return (
     <Dialog
       title={actions.title(actions.verbs.planned_failover, machine.name)} act={actions.verbs.planned_failover} verb="planned_failover" onClose={onClose}
-      steps={actions.steps.planned_failover(machine.source_site, machine.target_site ?? words.none)} meanwhile={useMeanwhile(machine, 'planned_failover')}
+      steps={actions.steps.planned_failover(machine.source_site, machine.target_site ?? words.none)} {...useMeanwhile(machine, 'planned_failover')}
       request="" send={(key) => start('planned_failover', { machines: [machine.id] }, {}, key)}
     >
       {() => <><Way machine={machine} verb="planned_failover" /><Preflight machine={machine} /></>}

@@ -1,9 +1,10 @@
 // The acts on one recovery point: hold it, release it, read it, boot a copy of it.
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { api, cache, type Shapes } from '../api';
 import { EditActs } from '../edits/edit-acts';
 import { words } from '../words';
 import { instant } from '../words/format';
+import { Meanwhile, useMoved } from './about';
 import { Dialog } from './dialog';
 import { Text } from './fields';
 
@@ -49,7 +50,10 @@ function Release(props: Props) {
     await api.DELETE('/api/machines/{machine}/points/{point}/hold', { params: of(props) });
     void cache.invalidateQueries();
   };
-  return <Dialog title={titleOf(pointActs.release, props)} act={pointActs.release} verb="release_point" steps={pointActs.willRelease(props.point.held ?? '')} request="" send={send} onClose={props.onClose} />;
+  const now = props.point.held ?? '';
+  const was = useRef(now).current;
+  const meanwhile = useMoved(now) && <Meanwhile act={pointActs.release} was={was} now={now || pointActs.free}>{words.actions.anew}</Meanwhile>;
+  return <Dialog title={titleOf(pointActs.release, props)} act={pointActs.release} verb="release_point" steps={pointActs.willRelease(was)} meanwhile={meanwhile} request={was} send={send} onClose={props.onClose} />;
 }
 
 function Prove({ verb, ...props }: Props & { verb: 'verify' | 'boot' }) {

@@ -1,12 +1,19 @@
 // Who is logged in. The cookie itself is out of reach for scripts.
 import { SESSION, api, cache, queries, type Shapes } from '.';
 
+const ENTERED_MS = 5_000;
+
 export type Who = Shapes['Identity'];
 export type Permission = Shapes['Permission'];
 export type LogInBody = Shapes['LogIn'];
 
 export function useWho() {
   return queries.useQuery('get', '/api/session', {}, { retry: false, staleTime: Infinity, refetchOnWindowFocus: false });
+}
+
+/** Asks again and again: one may log in in another tab. */
+export function useEntered() {
+  queries.useQuery('get', '/api/session', {}, { retry: false, refetchInterval: ENTERED_MS });
 }
 
 export function may(who: Who, permission: Permission): boolean {

@@ -27,6 +27,9 @@ export type MachineRow = {
   drilled_at: number | null;
   policy: string;
   group: string | null;
+  generation: number;
+  drill_generation: number;
+  direction: NonNullable<Shapes['Machine']['direction']>;
 };
 
 /** Makes objects of rows by the names of their columns: a newer vault may have more of them. */

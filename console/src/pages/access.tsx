@@ -50,7 +50,7 @@ function Approvals() {
       <Asking of={found}>
         {({ pages }) => <Rows name={access.approvals} rows={pages.flatMap((each) => each.items)} idOf={(row) => String(row.number)} none={access.noApprovals} columns={[
           { title: access.number, cell: (row) => row.number },
-          { title: access.verb, cell: (row) => <>{plain(row.verb)} <span className="small">{row.asked.path}</span></> },
+          { title: access.verb, cell: (row) => <>{plain(row.verb)} <span className="small">{namesOf(row.asked.machines) || row.asked.path}</span></> },
           { title: access.who, cell: (row) => `${row.who}, ${ago(row.asked_at)}` },
           { title: access.stage, cell: (row) => <Label isCompact status={row.stage === 'asked' ? 'warning' : undefined} variant="outline">{row.stage}</Label> },
           { title: access.told, cell: (row) => <><Told of={row} /><ApprovalActs row={row} /></> },
@@ -59,6 +59,14 @@ function Approvals() {
       {found.hasNextPage && <Button variant="link" onClick={() => void found.fetchNextPage()}>{words.showMore}</Button>}
     </>
   );
+}
+
+const FEW = 5;
+
+/** The machines that are asked about; the request itself shows all of them. */
+function namesOf(machines: Shapes['ApprovalMachine'][]): string {
+  const names = machines.slice(0, FEW).map((each) => each.name).join(', ');
+  return machines.length > FEW ? words.access.more(names, machines.length - FEW) : names;
 }
 
 function Told({ of: row }: { of: Shapes['Approval'] }) {

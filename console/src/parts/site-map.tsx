@@ -14,14 +14,15 @@ function places(sites: readonly string[]): Map<string, { x: number; y: number }>
 }
 
 export function SiteMap({ sites, edges: ways }: { sites: readonly Site[]; edges: readonly Edge[] }) {
-  const at = places(sites.map((each) => each.name));
+  const named = ways.flatMap((way) => [way.source_site, way.target_site]); // also sites that one's role does not see
+  const at = places([...new Set([...sites.map((each) => each.name), ...named])]);
   const away = new Set(sites.filter((each) => each.connected < each.appliances).map((each) => each.name));
   const says = (way: Edge) => words.overview.way(way.source_site, way.target_site, way.machines, bytes(way.stored_bytes));
   const idOf = (way: Edge) => `${way.source_site} ${way.target_site}`;
   if (!ways.length) return <p>{words.overview.noWays}</p>;
   return (
     <>
-      <svg className="site-map" viewBox={`0 0 ${WIDTH} ${heightOf(sites.length)}`} role="img" aria-label={ways.map(says).join('; ')}>
+      <svg className="site-map" viewBox={`0 0 ${WIDTH} ${heightOf(at.size)}`} role="img" aria-label={ways.map(says).join('; ')}>
         <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
         {ways.map((way) => <Way key={idOf(way)} of={way} from={at.get(way.source_site)!} to={at.get(way.target_site)!} />)}
         {[...at].map(([site, { x, y }]) => (

@@ -118,7 +118,7 @@ export const actions = {
     lost: (name: string) => `What only ${name} has is lost, and nothing is done there. Give it up only if it does not come back.`,
   },
   failback: {
-    act: 'Fail back', sync: 'Synchronize its data', isBefore: 'before the failover, while it runs', isDuring: 'during the failover, while it is down',
+    act: 'Fail back', sync: 'Synchronize its data', need: 'Choose one: what is recommended is not known.', isBefore: 'before the failover, while it runs', isDuring: 'during the failover, while it is down',
     before: (here: string, there: string) => [`Changes are sent from ${here} to ${there} while the machine runs.`, 'Then the job waits until somebody lets it go on.', `It is shut down, the rest is sent, and it is started at ${there}.`],
     during: (here: string, there: string) => [`The machine is shut down at ${here} now.`, `All of it is sent to ${there} without comparing.`, `It is started at ${there}.`],
     recommended: (which: string, why: string) => `Recommended: ${which}. ${why}`, down: 'Down for at most', downHelp: 'Changes are sent until the rest fits into this span. If that does not come within 15 minutes, the machine runs on. Empty: as long as it takes.',
@@ -131,7 +131,7 @@ export const actions = {
   },
   settling: { place: 'Place', placeHelp: 'A folder, or the name of a storage pool. Empty: as the pair of sites says.', format: 'Format', plain: 'Encrypted disks become plain there' },
   pointActs: {
-    hold: 'Hold', release: 'Release', verify: 'Verify', boot: 'Boot a copy', reason: 'Reason', needReason: 'Say why it is held.',
+    hold: 'Hold', release: 'Release', verify: 'Verify', boot: 'Boot a copy', reason: 'Reason', needReason: 'Say why it is held.', free: 'not held',
     willHold: ['The point is kept, whatever retention says, until somebody releases it.'],
     willRelease: (why: string) => [`It was held: ${why}`, 'Retention decides about it again, and may delete it at once.'],
     willVerify: ['The point is read at the target and compared with what was sealed.'], willBoot: ['A copy is booted from it, looked at, and removed. No drill is opened.'],
@@ -159,7 +159,7 @@ export const actions = {
     more: 'More choices', appliance: 'Appliance', any: 'the one with most space', store: 'Store', anyStore: 'its default', disks: (name: string) => `Disks of ${name}`, needDisk: 'Keep one disk at least.',
   },
   batch: {
-    open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', moved: (state: string) => `${state}, changed since this was opened`, cannot: (which: string) => `It is not possible now for: ${which}. Take them out.`, most: 'At most 1000 machines go into one call.',
+    open: 'Act on these', verb: 'What', machines: 'Machines', all: 'Choose all', noneChosen: 'Choose a machine.', stays: 'stays: it does not go that way', moved: (state: string) => `${state}, changed since this was opened`, cannot: (which: string) => `It is not possible now for: ${which}. Take them out.`, most: 'At most 1000 machines go into one call.',
     made: 'What these machines have written since the failover is deleted.', deletes: 'The recovery points of these machines are deleted. Nothing can be recovered afterwards.',
     count: (many: number, of: number) => `${many} of ${of} chosen`,
   },
@@ -167,6 +167,6 @@ export const actions = {
     grant: 'Grant', refuse: 'Refuse', withdraw: 'Withdraw', reason: 'Reason', reasonHelp: 'Shown to whoever asked. At most 500 characters.', title: (act: string, number: number) => `${act} request ${number}`,
     willGrant: (verb: string, who: string) => [`${verb} is carried out once, exactly as ${who} asked for it.`],
     willRefuse: ['It is not carried out.'], willWithdraw: ['The request ends. It is not carried out.'],
-    asked: 'What was asked', path: 'Call', body: 'With', reasonLong: (many: number) => `${many} characters are too many: 500 at most.`,
+    machine: (name: string, from: string, to: string) => `${name}: it was replicated from ${from} to ${to}`, machines: 'Machines', asked: 'What was asked', path: 'Call', body: 'With', reasonLong: (many: number) => `${many} characters are too many: 500 at most.`,
   },
 };

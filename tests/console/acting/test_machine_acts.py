@@ -3,15 +3,11 @@
 import pytest
 
 from tests.console.acting import support_keyboard
-from tests.console.acting.support_machines import ODD
+from tests.console.acting.support_machines import ODD, page_of
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 SAYS_NO_MORE = "(said) => !document.querySelector('[role=dialog]').textContent.includes(said)"
-
-
-def page_of(vault, name):
-    return f"/machines/{vault.machines[name].show().id}"
 
 
 def ended(vault, keyboard):

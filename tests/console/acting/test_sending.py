@@ -3,16 +3,14 @@
 import re
 
 from rig.eventually import eventually
+from tests.console.acting.support_machines import page_of
 from tests.support.console import support_console
 
 pytestmark = support_console.SLOW
 ENDED = "Your session has ended"
-TENTH = "(() => { const of = AbortSignal.timeout; AbortSignal.timeout = (ms) => of.call(AbortSignal, ms / 10); })()"
+TENTH = """(() => { const of = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = (ms) => of(ms / 10); })()"""
 """A page that waits a tenth of its times."""
-
-
-def page_of(vault, name):
-    return f"/machines/{vault.machines[name].show().id}"
 
 
 def again(keyboard, secret):
@@ -90,9 +88,10 @@ class Lost:
     def __call__(self, route):
         self.keys.append(route.request.headers["idempotency-key"])
         if len(self.keys) > 1:
-            return route.continue_()
-        route.fetch()
-        route.abort()
+            route.continue_()
+        else:
+            route.fetch()
+            route.abort()
 
 
 def test_an_act_whose_answer_was_lost_is_sent_again_and_leads_to_its_job(keyboard, vault):
@@ -106,7 +105,7 @@ def test_an_act_whose_answer_was_lost_is_sent_again_and_leads_to_its_job(keyboar
     assert keyboard.page.get_by_text("Meanwhile this changed").count() == 0
     keyboard.picture("unanswered").act("Fail over")
     assert vault.jobs[keyboard.job()].wait().verb == "failover"
-    assert len(lost.keys) == 2 and len(set(lost.keys)) == 1
+    assert (len(lost.keys), len(set(lost.keys))) == (2, 1)
     for verb in ("commit", "reprotect", "planned_failover", "commit", "reprotect"):
         getattr(vault.machines["app06"], verb)().wait()
 
@@ -163,3 +162,33 @@ def test_what_once_did_not_fit_confirms_nothing_later(keyboard, vault):
     what.select_option("failover")
     assert typed.input_value() == ""
     keyboard.press("Escape")
+
+
+def with_a_provider(route):
+    route.fulfill(json={**route.fetch().json(), "providers": [{"name": "staff"}]})
+
+
+def test_who_logs_in_by_a_provider_leaves_nothing_behind(rig, keyboard, vault, token):
+    """The page was left for the provider's, though it said that what was about to be sent stays."""
+    keyboard.page.route("**/api/log-in", with_a_provider)
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog().write("Type app06 to confirm", "app06")
+    keyboard.page.context.clear_cookies()
+    keyboard.says(ENDED).says("Log in with staff, in another tab").picture("log-in-elsewhere")
+    with keyboard.page.context.expect_page() as opened:
+        keyboard.page.get_by_role("link", name="Log in with staff, in another tab").click()
+    opened.value.get_by_role("tab", name="Access token").wait_for()
+    support_console.Tab(keyboard.page.context, rig.url).log_in(token)
+    keyboard.page.get_by_role("dialog", name=ENDED).wait_for(state="detached")
+    assert keyboard.page.get_by_label("Type app06 to confirm").input_value() == "app06"
+
+
+def test_who_sees_one_site_sees_its_overview(rig, browser, vault):
+    """Of a site that the role does not see the map knew no place: nothing at all was shown."""
+    secret = vault.tokens.create("second", "operator", site="b").token
+    tab = support_console.opened(browser, rig.url).log_in(secret)
+    tab.open("/").is_settled()
+    tab.page.get_by_role("img", name=re.compile("a .*b")).wait_for()
+    assert tab.page.get_by_text("This page broke down").count() == 0
+    tab.page.screenshot(path=support_console.PICTURES / "overview-of-one-site.png")
+    tab.page.context.close()
+    vault.tokens["second"].delete()

@@ -1,0 +1,143 @@
+"""What a dialog was opened for stays what it does: what others did meanwhile is told, and not done to."""
+
+import re
+
+from rig.eventually import eventually
+from secondsite.wire import rest
+from tests.console.acting.support_machines import page_of
+from tests.support.console import support_console
+
+pytestmark = support_console.SLOW
+CLEAN_UP = "Clean up the test failover"
+DISABLED = "(of) => of.disabled"
+HOME = ("commit", "reprotect", "planned_failover", "commit", "reprotect")
+
+
+def sends_nothing(keyboard, act):
+    """The dialog's button cannot be pressed any more."""
+    button = keyboard.page.get_by_role("dialog").get_by_role("button", name=act, exact=True)
+    keyboard.page.wait_for_function(DISABLED, arg=button.element_handle())
+
+
+def home_again(*machines):
+    for verb in HOME:
+        for job in [getattr(each, verb)() for each in machines]:
+            job.wait()
+
+
+def drilled_anew(machine):
+    machine.cleanup_test_failover(notes="does not boot", verdict="failed").wait()
+    machine.test_failover(network="none").wait()
+
+
+def test_a_verdict_is_of_the_drill_that_was_looked_at(keyboard, vault):
+    """Another drill had begun meanwhile: it was kept as passed, with notes of the first one."""
+    machine = vault.machines["app01"]
+    machine.test_failover(network="none").wait()
+    keyboard.open(page_of(vault, "app01")).act(CLEAN_UP).dialog().write("Notes", "I logged in")
+    drilled_anew(machine)
+    keyboard.says("Meanwhile this changed").says("What you read here was of then").picture("other-drill")
+    sends_nothing(keyboard, CLEAN_UP)
+    keyboard.press("Escape").open("/machines?search=app0").act("Act on these").dialog()
+    dialog = keyboard.page.get_by_role("dialog")
+    dialog.get_by_label("What", exact=True).select_option("cleanup_test_failover")
+    dialog.get_by_label("app01", exact=True).check()
+    drilled_anew(machine)
+    keyboard.says("app01: protected.*changed since this was opened").act(CLEAN_UP)
+    keyboard.says("It is not possible now for: app01").picture("other-drill-batch")
+    machine.cleanup_test_failover(verdict="failed").wait()
+
+
+def test_a_plan_commits_the_points_that_were_read(keyboard, vault):
+    """The point was changed while the browser was off the net: it saw the states before and after, alike."""
+    machines = [vault.machines[name] for name in ("app03", "app04")]
+    vault.plans.create("off", [rest.PlanGroupChange(machines=("app03", "app04"))])
+    for job in [each.failover() for each in machines]:
+        job.wait()
+    keyboard.open("/plans/off").act("Commit").dialog()
+    keyboard.page.context.set_offline(True)
+    other = list(machines[0].points.list())[-1]
+    machines[0].change_recovery_point(point=other.id).wait()
+    keyboard.page.context.set_offline(False)
+    keyboard.says(r"app03 \(failed over, changed since this was opened, a to b\)").picture("plan-other-point")
+    sends_nothing(keyboard, "Commit")
+    vault.plans["off"].delete()
+    home_again(*machines)
+
+
+def test_a_release_is_of_the_hold_that_was_read(keyboard, vault):
+    """Another person held the point for the court, and that hold was released."""
+    machine = vault.machines["app06"]
+    hold = machine.points[next(iter(machine.points.list())).id]
+    hold.hold("mine, of yesterday")
+    keyboard.open(page_of(vault, "app06")).reach("Recovery points").press("Enter")
+    keyboard.page.get_by_role("button", name=re.compile("^Release ")).first.click()
+    keyboard.dialog().says("It was held: mine, of yesterday")
+    hold.hold("evidence of the court")
+    keyboard.says("Meanwhile this changed: Release").says("It was held: mine, of yesterday").picture(
+        "release"
+    )
+    sends_nothing(keyboard, "Release")
+    hold.release()
+
+
+def test_an_act_that_went_does_not_come_again_by_itself(keyboard, vault):
+    """Its dialog stood above another one, empty, and took what was typed there."""
+    machine = vault.machines["app06"]
+    point = next(iter(machine.points.list()))
+    keyboard.open(page_of(vault, "app06")).reach("Recovery points").press("Enter")
+    keyboard.act(f"Hold {point.taken_at:%Y-%m-%d %H:%M:%S}Z").dialog().write("Reason", "evidence")
+    machine.points[point.id].hold("audit 7")
+    keyboard.says("Meanwhile this changed: Hold is not possible any more").picture("hold-gone")
+    keyboard.page.get_by_role("button", name=re.compile("^Close")).and_(
+        keyboard.page.locator(":focus")
+    ).wait_for()
+    keyboard.act("Fail over").dialog()
+    machine.points[point.id].release()
+    keyboard.page.get_by_role("button", name=re.compile("^Hold "), include_hidden=True).first.wait_for(
+        state="attached"
+    )
+    keyboard.write("Type app06 to confirm", "app")
+    assert keyboard.page.get_by_role("dialog").count() == 1
+
+
+def refusing(route):
+    route.fulfill(
+        status=504, json={"error": {"code": "appliance-silent", "message": "Appliance 'a' is silent."}}
+    )
+
+
+def test_a_failback_begins_with_what_is_known(keyboard, vault):
+    """Without an answer "while it runs" stood there, and turned into "shut down now" with the first one."""
+    machine = vault.machines["app05"]
+    for verb in ("planned_failover", "commit"):
+        getattr(machine, verb)().wait()
+    keyboard.page.route("**/reprotect-preview**", refusing)
+    keyboard.open(page_of(vault, "app05")).act("Fail back").dialog().says("Appliance 'a' is silent")
+    keyboard.act("Fail back").says("Choose one: what is recommended is not known").picture(
+        "fail-back-unknown"
+    )
+    keyboard.reach("Synchronize its data").press("b").says("Changes are sent from b to a while")
+    keyboard.page.unroute("**/reprotect-preview**")
+    keyboard.says("Recommended: before").says("Changes are sent from b to a while").press("Escape")
+    for verb in ("reprotect", "planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+
+
+def test_who_would_go_the_other_way_is_not_said_to_go(keyboard, vault):
+    """Of one that stays the dialog said where it starts."""
+    machine = vault.machines["app03"]
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
+    eventually(lambda: "planned_failover" in machine.show().allowed_operations)
+    keyboard.open("/machines?search=app0").act("Act on these").dialog()
+    dialog = keyboard.page.get_by_role("dialog")
+    dialog.get_by_label("What", exact=True).select_option("planned_failover")
+    for name in ("app03", "app04"):
+        dialog.get_by_label(name, exact=True).check()
+    dialog.get_by_label("Direction", exact=True).select_option("home")
+    keyboard.says("app04: stays: it does not go that way").says("Planned failover: 1 machine")
+    keyboard.says("The machine at b is shut down").picture("direction-home")
+    assert not dialog.get_by_text("The machine at a is shut down").is_visible()
+    for verb in ("planned_failover", "commit", "reprotect"):
+        getattr(machine, verb)().wait()
