@@ -70,3 +70,57 @@ def test_without_somebody_who_can_be_asked_it_needs_yes(cli, plan):
     refused = cli(f"plan failover {name}")
     assert (refused.exit, "--yes" in refused.err) == (2, True)
     assert state(cli, first) == "protected"
+
+
+def _committed_away(cli, plan):
+    """The plan's machines were failed over in need, committed, and not reprotected."""
+    name, *_ = plan
+    cli.must(f"plan failover {name} --yes --shut-down")
+    cli.must(f"plan commit {name} --yes")
+
+
+def _begun(cli, name, sync):
+    """The id of the job, once it asks."""
+    line = f"plan planned-failover {name} --data-sync {sync} --yes --no-wait --json"
+    job_id = cli.must(line).json["job_id"]
+    eventually(lambda: _shown(cli, job_id)["waits_for_person"], 60)
+    return job_id
+
+
+def _shown(cli, job_id):
+    found = cli.must(f"job show {job_id} --json").json
+    assert found["state"] != "failed", found
+    return found
+
+
+def test_a_plan_that_was_not_reprotected_comes_home_once_somebody_says_so(cli, plan):
+    name, first, second = plan
+    _committed_away(cli, plan)
+    shown = cli.must(f"plan preview {name} --verb planned-failover --data-sync before").out
+    assert "first all are synchronized while they run; then the job waits for you" in shown
+    assert f"  {first}: b to a" in shown
+    assert "original location, onto its old disks" in shown
+    assert "recommended" in shown
+    accepted = _begun(cli, name, "before")
+    assert (state(cli, first), state(cli, second)) == ("protected", "protected")
+    assert "run on at b and are protected back to a" in cli.must(f"job show {accepted}").out
+    cli.must(f"job answer {accepted} complete")
+    eventually(lambda: "Move the traffic" in cli.must(f"job show {accepted}").out, 60)
+    cli.must(f"job answer {accepted} done")
+    eventually(lambda: _shown(cli, accepted)["state"] == "succeeded", 60)
+    assert (state(cli, first), state(cli, second)) == ("planned_failed_over", "planned_failed_over")
+
+
+def test_a_plan_that_was_not_reprotected_comes_home_with_its_groups_down_one_after_the_other(cli, plan):
+    name, first, second = plan
+    _committed_away(cli, plan)
+    shown = cli.must(f"plan preview {name} --verb planned-failover --data-sync during").out
+    assert "group after group: its machines are shut down, everything is sent to new disks" in shown
+    assert "alternate location, onto new disks" in shown
+    refused = cli(f"plan planned-failover {name} --data-sync during --direction away --yes")
+    assert (refused.exit, "for the way home" in refused.err) == (2, True)
+    accepted = _begun(cli, name, "during")
+    assert (state(cli, first), state(cli, second)) == ("planned_failed_over", "committed")
+    cli.must(f"job answer {accepted} done")
+    eventually(lambda: _shown(cli, accepted)["state"] == "succeeded", 60)
+    assert state(cli, second) == "planned_failed_over"

@@ -8,13 +8,17 @@ import pytest
 
 from rig import Rig, guest_disk, images
 from rig.eventually import eventually
+from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics.interface import PowerState
 from secondsite.fabrics.simulated import open_fabric
 from secondsite.ground.units import MiB
+from secondsite.wire import rest
 from tests.support import command_line, policies
 
 pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(240)]
 DISK_BYTES = 16 * MiB
+SHOP, MAIL = ("shop-db", "shop-web"), ("mail-db", "mail-web")
+"""The machines of two plans, each in two groups."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def rig():
 
 
 def furnish(rig):
-    for name in ("web01", "db01"):
+    for name in ("web01", "db01", *SHOP, *MAIL):
         rig.make_simulated(name, disk_bytes=(DISK_BYTES,)).write(0, os.urandom(4 * MiB))
 
 
@@ -100,3 +104,47 @@ def test_during_the_failover_everything_goes_to_new_disks_and_the_old_ones_are_n
     (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job["id"]], 40)
     (machine,) = kept["machines"]
     assert machine["rto_started_seconds"] > 0
+
+
+def plan_of(rig, name, machines):
+    with rig.client() as vault:
+        vault.plans.create(name, [rest.PlanGroupChange(machines=(each,)) for each in machines])
+
+
+def at_home(rig, machines):
+    """What the disk of each holds, all of which run at home and nowhere else."""
+    found = {name: running(rig, name) for name in machines}
+    assert [[site for site, *_ in each] for each in found.values()] == [["a"], ["a"]]
+    return {name: guest_disk.read(*home) for name, ((_, *home),) in found.items()}
+
+
+def test_a_plan_that_is_synchronized_before_comes_home_by_one_answer_and_loses_nothing(rig):
+    places = {name: away(rig, name)[0] for name in SHOP}
+    plan_of(rig, "shop", SHOP)
+    with rig.client() as vault:
+        found = vault.plans["shop"].preview(Verb.PLANNED_FAILOVER, data_sync="before")
+        told = [each.synchronization for group in found.groups for each in group.machines]
+        assert [(each.ready, each.data_sync_because != "") for each in told] == [(True, True)] * 2
+        asked = rest.PlanPlannedFailover(data_sync="before")
+        job = vault.plans["shop"].run(Verb.PLANNED_FAILOVER, asked).id
+        eventually(lambda: vault.jobs[job].show().waits_for_person, 60)
+    assert [(running(rig, name)[0][0], rig.machine(name).state) for name in SHOP] == [("b", "protected")] * 2
+    for host, fabric_id in places.values():
+        guest_disk.write(host, fabric_id, 12 * MiB, os.urandom(MiB))
+    last = {name: guest_disk.read(*place) for name, place in places.items()}
+    command_line.told(rig, "job", "answer", job, "complete")
+    assert rig.wait_for_job(job).state == "succeeded"
+    assert at_home(rig, SHOP) == last
+    (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job], 40)
+    assert {each["name"] for each in kept["machines"]} == set(SHOP)
+
+
+def test_a_plan_that_is_synchronized_during_comes_home_group_after_group_and_loses_nothing(rig):
+    last = {name: guest_disk.read(*away(rig, name)[0]) for name in MAIL}
+    plan_of(rig, "mail", MAIL)
+    job = command_line.told(rig, "plan", "planned-failover", "mail", "--data-sync", "during")
+    assert job["state"] == "succeeded"
+    assert at_home(rig, MAIL) == last
+    (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job["id"]], 40)
+    assert {each["name"] for each in kept["machines"]} == set(MAIL)
+    assert kept["plan"]["rto_seconds"] > 0

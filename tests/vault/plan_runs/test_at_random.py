@@ -90,13 +90,35 @@ class AnyPlan(RuleBasedStateMachine):
             self.verbs.close()
             self.verbs.open()
             assert self.until_it_asks(job_id)
+        self.end(job_id, ends)
+        self.rest()
+
+    @rule(
+        sync=st.sampled_from(("before", "during")), nth=NTH, times=st.integers(0, 3),
+        ends=st.sampled_from(("complete", "cancel")), restart=st.booleans(),
+    )  # fmt: skip
+    def it_comes_home_without_being_protected_back(self, sync, nth, times, ends, restart):
+        """With an order that fails now and then, and a question on the way."""
+        for verb in (Verb.FAILOVER, Verb.COMMIT):
+            self.run(verb, None)
+        if times:
+            self.verbs.appliances.at_order(nth, lambda kind: self.verbs.appliances.fail(kind, times))
+        job_id = self.submit(Verb.PLANNED_FAILOVER, None, self.plan, data_sync=sync)
+        if job_id is not None and self.until_it_asks(job_id):
+            if restart:
+                self.verbs.close()
+                self.verbs.open()
+                assert self.until_it_asks(job_id)
+            self.end(job_id, ends)
+        self.rest()
+
+    def end(self, job_id, ends):
         if ends == "cancel":
             with self.verbs.store.transaction() as tx:
                 self.verbs.engine.cancel(tx.session, job_id)
         else:
             self.verbs.answer(job_id, ends)
         self.verbs.settle(job_id)
-        self.rest()
 
     @rule(name=ONE, verb=SINGLE)
     def a_machine_is_moved_by_itself(self, name, verb):
@@ -117,7 +139,8 @@ class AnyPlan(RuleBasedStateMachine):
         with self.verbs.store.transaction() as tx:
             self.verbs.engine.retry(tx.session, job_id)
         while self.until_it_asks(job_id):
-            self.verbs.answer(job_id, "done")
+            (asking,) = [task for task in self.verbs.tree(job_id).tasks if asks_now(task)]
+            self.verbs.answer(job_id, "complete" if asking.key == "complete" else "done")
 
     def run(self, verb, way):
         job_id = self.submit(verb, way, self.plan)
@@ -125,11 +148,11 @@ class AnyPlan(RuleBasedStateMachine):
             self.verbs.settle(job_id, within_seconds=90 * 86400)
         self.rest()
 
-    def submit(self, verb, way, plan):
+    def submit(self, verb, way, plan, **options):
         """None, and no job, if it is refused."""
         before = len(self.verbs.jobs())
         try:
-            return self.verbs.submit_plan(verb, plan, direction=way, **self.options(verb))
+            return self.verbs.submit_plan(verb, plan, direction=way, **self.options(verb), **options)
         except (errors.NotPossibleNow, errors.NotFound):
             assert len(self.verbs.jobs()) == before
             return None

@@ -139,6 +139,7 @@ def preview(
         str, typer.Option(help="What the plan would be run for, such as planned-failover.", metavar="VERB")
     ] = "failover",
     choice: verbs.Choice = None,
+    data_sync: verbs.DataSyncOption = None,
     group: verbs.GroupsOption = None,
     leave_out: verbs.LeaveOut = None,
     direction: Way = None,
@@ -148,7 +149,7 @@ def preview(
     they lose."""
     part = verbs.part(group, leave_out, direction)
     with connect(context) as vault:
-        found = vault.plans[plan].preview(_verb(verb), choice=choice, **part)
+        found = vault.plans[plan].preview(_verb(verb), choice=choice, data_sync=data_sync, **part)
     if as_json:
         output.show_json(found)
         raise typer.Exit(exit_codes.of_problem(found.problem))

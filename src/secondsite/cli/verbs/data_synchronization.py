@@ -1,10 +1,14 @@
 """What is shown before a failback that synchronizes by itself."""
 
+from collections.abc import Sequence
+
 from ...client.nouns.machines import MachineHandle
 from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire import rest
+from ...wire.rest.predictions import ReprotectPreview
+from . import returning
 from .confirming import Confirmation
 
 
@@ -44,7 +48,36 @@ def _tells(it: rest.Machine, sync: DataSync) -> str:
 
 
 def _recommends(machine: MachineHandle, sync: DataSync) -> str:
-    found = machine.reprotect_preview(rest.Location.ORIGINAL)
+    return _recommended(machine.reprotect_preview(rest.Location.ORIGINAL), sync)
+
+
+def of_plan(preview: rest.PlanPreview) -> Sequence[str]:
+    """What is done before the machines of the plan are moved, or with it; nothing without groups."""
+    if preview.data_sync is None or not preview.groups:
+        return ()
+    if preview.data_sync is DataSync.BEFORE:
+        return (
+            "first all are synchronized while they run; then the job waits for your answer, 'complete', "
+            "before any of them is moved",
+        )
+    return (
+        "group after group: its machines are shut down, everything is sent to new disks without comparing, "
+        "and they start at home; they are down meanwhile",
+    )
+
+
+def of_machine(machine: rest.PlanPreviewMachine, sync: DataSync | None) -> str:
+    """What is sent of a machine of the plan, and whether the vault recommends that, after what else is said
+    of it."""
+    if sync is None:
+        return ""
+    found = machine.synchronization
+    if found is None:
+        return "; protected already: only its last changes are sent"
+    return f"; {returning.told(found)}; {_recommended(found, sync)}"
+
+
+def _recommended(found: ReprotectPreview, sync: DataSync) -> str:
     if found.data_sync is None:
         return "how much has changed could not be asked, so nothing is recommended"
     which = "as recommended" if found.data_sync is sync else f"recommended is '{found.data_sync}'"

@@ -13,6 +13,7 @@ from ...domain import errors
 from ...domain.amounts import span
 from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ...ground.plural import counted
 from ...wire import rest
 from .. import follow, output
@@ -29,7 +30,7 @@ from ..options import (
     connect,
 )
 from ..output import clock
-from . import instants, predictions, properties, second_copies
+from . import data_synchronization, instants, predictions, properties, second_copies
 
 Name = Annotated[str, typer.Argument(help="Name of the plan.", metavar="PLAN", show_default=False)]
 STARTS = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER, Verb.CHANGE_RECOVERY_POINT})
@@ -51,6 +52,16 @@ Choice = Annotated[
     RecoveryPointChoice | None,
     typer.Option(
         "--choice", help="How each machine's point is chosen; custom is not for plans.", show_default=False
+    ),
+]
+DataSyncOption = Annotated[
+    DataSync | None,
+    typer.Option(
+        "--data-sync",
+        help="Home, also machines that were not reprotected. before: synchronized while they run, only "
+        "changes, then the job waits for your answer; during: each group is shut down first, and all its "
+        "data is sent without comparing.",
+        show_default=False,
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether to begin.")]
@@ -146,6 +157,7 @@ def planned_failover(
     context: typer.Context,
     plan: Name,
     choice: instants.Failback = None,
+    data_sync: DataSyncOption = None,
     group: GroupsOption = None,
     leave_out: LeaveOut = None,
     direction: Way = None,
@@ -155,7 +167,9 @@ def planned_failover(
 ) -> None:
     """Move the machines without losing a write, group after group: also the way back (failback). Stops at
     an error."""
-    asked = rest.PlanPlannedFailover(**part(group, leave_out, direction), **_chosen(choice))
+    asked = rest.PlanPlannedFailover(
+        **part(group, leave_out, direction), **_chosen(choice), data_sync=data_sync
+    )
     _run(context, plan, Verb.PLANNED_FAILOVER, asked, yes, no_wait, as_json)
 
 
@@ -313,8 +327,9 @@ def _part(asked: rest.PlanPart) -> dict[str, object]:
         "leave_out": asked.leave_out,
         "direction": asked.direction,
     }
-    if (choice := getattr(asked, "choice", None)) is not None:
-        taken["choice"] = choice
+    for option in ("choice", "data_sync"):
+        if (given := getattr(asked, option, None)) is not None:
+            taken[option] = given
     return taken
 
 
@@ -323,21 +338,14 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
     count = counted(sum(len(group.machines) for group in preview.groups), "machine")
     if preview.problem is None:
         say(f"{preview.verb.replace('_', ' ')} of plan {preview.plan}: {count}, {preview.direction}")
-    if len(preview.shut_down) > 1:
-        order = ", ".join(map(str, preview.shut_down))
-        say(f"all machines are shut down before the first one starts, group by group: {order}")
+    for line in (*data_synchronization.of_plan(preview), *_shut_down(preview)):
+        say(line)
     for group in preview.groups:
         say(f"group {group.number}:")
         for each in group.before:
             say(f"  before: {each} ({_who(group, each)})")
         for machine in group.machines:
-            say(
-                f"  {machine.name}: {machine.from_site} to "
-                f"{machine.to_site}{_host(machine, preview.verb)}{_start(machine)}"
-                f"{_there(machine, preview.verb)}"
-                f"{predictions.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
-                f"{'; ' if machine.hooks else ''}{predictions.hooks(machine.hooks)}"
-            )
+            say(f"  {_machine(machine, preview)}")
         for each in group.after:
             say(f"  after: {each} ({_who(group, each)})")
     if preview.predicted is not None and preview.groups:
@@ -346,6 +354,24 @@ def show_preview(preview: rest.PlanPreview, say: Callable[[str], None] = output.
         say(f"left out: {each}")
     for each in preview.warnings:
         say(f"warning: {each}")
+
+
+def _shut_down(preview: rest.PlanPreview) -> Sequence[str]:
+    if len(preview.shut_down) < 2:
+        return ()
+    order = ", ".join(map(str, preview.shut_down))
+    return (f"all machines are shut down before the first one starts, group by group: {order}",)
+
+
+def _machine(machine: rest.PlanPreviewMachine, preview: rest.PlanPreview) -> str:
+    return (
+        f"{machine.name}: {machine.from_site} to "
+        f"{machine.to_site}{_host(machine, preview.verb)}{_start(machine)}"
+        f"{_there(machine, preview.verb)}"
+        f"{predictions.machine(machine.predicted_seconds, machine.predicted_downtime_seconds)}"
+        f"{'; ' if machine.hooks else ''}{predictions.hooks(machine.hooks)}"
+        f"{data_synchronization.of_machine(machine, preview.data_sync)}"
+    )
 
 
 def _who(group: rest.PlanPreviewGroup, action: str) -> str:

@@ -6,6 +6,8 @@ Its rooms:
     submit                   from a request to its job: which machines, which way, from which points
     run                      the job: a check, then group after group its actions and its machines
     planned_phases           a planned failover: all copy ahead, are shut down, and start
+    data_synchronization     the way home of machines that were not reprotected: which, and in which roles
+    synchronized_first       the same before the failover: all are reprotected, then a person is asked
     manual_actions           actions that wait for a person's answer
     scripts                  scripts between the groups, run by the target's appliance
     networks                 networks of drills, made before the first group and left after the last
@@ -14,7 +16,7 @@ Its rooms:
     host_memory              hosts that have too little memory for all their machines together
     splitting                networks of which some machines move and others stay
     one_run_at_a_time        one run of a plan at a time, also when one is retried
-    unsynchronized_failback  of one machine, not of a plan: its data is synchronized by the same job
+    unsynchronized_failback  of one machine: its data is synchronized by the same job
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,19 +26,22 @@ from ...jobs.model.definitions import Definition
 from ..operations.interface import Operation
 from ..steps.deps import Deps
 from . import run, unsynchronized_failback
+from .data_synchronization import as_it_goes
 from .host_memory import warnings as memory_warnings
 from .one_run_at_a_time import LOCK
-from .submit import PlanRunRequest, require, shut_down_order, submit, taken, warnings
+from .submit import PlanRunRequest, require, shut_down_order, submit, taken, unsynchronized, warnings
 
 __all__ = [
     "LOCK",
     "PlanRunRequest",
+    "as_it_goes",
     "definitions",
     "memory_warnings",
     "require",
     "shut_down_order",
     "submit",
     "taken",
+    "unsynchronized",
     "warnings",
 ]
 

@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 from ...domain.lifecycle import Verb
 from ...domain.plans.directions import Direction
+from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ...wire.common.base import Shape
 from ..steps.batch import BatchChild
 
@@ -50,6 +52,17 @@ class RunGroup(Shape):
     after: tuple[RunAction, ...] = ()
 
 
+class Synchronization(Shape):
+    """How the data of machines that were committed and not reprotected is synchronized on the way home.
+    `committed` are the ids of these; `epochs` are by machine id those in which the machines move, so one that
+    somebody else has moved meanwhile is noticed."""
+
+    data_sync: DataSync
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
+    committed: tuple[str, ...]
+    epochs: dict[str, int]
+
+
 class PlanRunArguments(Shape):
     """One verb for the machines of a plan. `left_out` says why the others are not in it, `beside` are their
     ids: only those who see all of them see the run. `clean_up`: a test failover ends by itself; with
@@ -71,3 +84,9 @@ class PlanRunArguments(Shape):
     """Whether the networks of the drill are made before the first step."""
     rto_goal_seconds: int = 0
     """The plan's goal when the run was started, in seconds."""
+    synchronization: Synchronization | None = None
+
+    @property
+    def synchronizes_first(self) -> bool:
+        """Whether its machines are reprotected before any of them is moved."""
+        return self.synchronization is not None and self.synchronization.data_sync is DataSync.BEFORE

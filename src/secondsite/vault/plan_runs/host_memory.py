@@ -6,6 +6,7 @@ from ...domain.plans.host_memory import HostMemory, MemoryUse
 from ...domain.plans.run_selection import RunSelection
 from ..steps.sides import properties
 from ..store import Transaction
+from . import data_synchronization
 
 STARTING = frozenset({Verb.TEST_FAILOVER, Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
@@ -16,7 +17,8 @@ def warnings(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...
         return ()
     groups = {machine.id: group.number for group in found.groups for machine in group.machines}
     uses: dict[str, list[MemoryUse]] = {}
-    for machine in tx.machines.several(sorted(groups)):
+    for record in tx.machines.several(sorted(groups)):
+        machine = data_synchronization.as_it_goes(tx, record, found.direction)
         memory = properties.set_for(tx, machine).memory_bytes or machine.definition.memory_bytes
         uses.setdefault(machine.target_appliance_id, []).append(MemoryUse(groups[machine.id], memory))
     return host_memory.warnings(_hosts(tx), uses)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
 from ...ground.plural import counted
 from ...jobs.model.context import Child, StepContext, StepFunction
@@ -37,6 +38,8 @@ Between = Callable[[RunGroup, When], Iterator[Step]]
 """Steps of people and scripts before or after a group."""
 Moving = Callable[[RunGroup], Step]
 """The step of a group whose child jobs move its machines."""
+Jobs = Callable[[RunGroup, StepContext], list[Child]]
+"""These jobs, once the run has come to them."""
 
 
 def turn_of(number: int, machines: int) -> StartTurn:
@@ -49,9 +52,10 @@ def turn_of(number: int, machines: int) -> StartTurn:
 class Phases:
     """The steps of one run."""
 
-    def __init__(self, deps: Deps, run: PlanRunArguments) -> None:
+    def __init__(self, deps: Deps, run: PlanRunArguments, jobs: Jobs) -> None:
         self._deps = deps
         self._run = run
+        self._jobs = jobs
         self._moving = tuple(each for each in run.groups if each.children)
         many = sum(len(group.children) for group in run.groups) > FEW
         self._looks_seconds = LOOKS_AT_MANY_SECONDS if many else LOOKS_SECONDS
@@ -76,7 +80,7 @@ class Phases:
 
     def _copy(self, ctx: StepContext) -> Outcome:
         for group in self._moving:
-            ctx.start_children(machines_key(group.number), partial(_jobs_of, group))
+            ctx.start_children(machines_key(group.number), partial(self._jobs, group, ctx))
         return self._all_are_there(ctx, self._moving, "shut_down", "copied ahead")
 
     def _shut_down(self, group: RunGroup, ctx: StepContext) -> Outcome:
@@ -175,15 +179,13 @@ class Phases:
 
 
 def refuse_retry(session: Session, job: JobView) -> None:
-    """Raises Refused once machines were brought back: what this run found before is no longer true."""
-    if set(search.children_by_state(session, job.id)) - set(GOOD):
+    """Raises Refused once machines were brought back: what this run found before is no longer true. Jobs
+    that synchronized them first have moved none."""
+    moves = [each for each in read.children_of(session, job.id) if each.name == Verb.PLANNED_FAILOVER]
+    if any(each.state not in GOOD for each in moves):
         raise Refused(
             "superseded", f"The machines that {job.subject_name} had not started were brought back.", AGAIN
         )
-
-
-def _jobs_of(group: RunGroup) -> list[Child]:
-    return [batch.as_job(each) for each in group.children]
 
 
 def _shut_down_key(number: int) -> str:

@@ -11,9 +11,10 @@ from functools import partial
 
 from ...domain.lifecycle import Verb
 from ...domain.plans import run_selection
+from ...domain.prediction.data_sync import DataSync
 from ...ground.plural import counted
 from ...ground.units import DAY
-from ...jobs.model.context import StepContext
+from ...jobs.model.context import Child, StepContext
 from ...jobs.model.definitions import Children, Definition, Step
 from ...jobs.model.facts import Json
 from ...jobs.model.failures import StepFailed
@@ -28,8 +29,17 @@ from ..steps.deps import Deps
 from ..steps.hooks import scripting
 from ..steps.retry_store import retrying
 from ..steps.sides.orders import USUAL
-from . import cleanup, manual_actions, networks, one_run_at_a_time, planned_phases, scripts
-from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup, machines_key
+from . import (
+    cleanup,
+    manual_actions,
+    networks,
+    one_run_at_a_time,
+    planned_phases,
+    scripts,
+    synchronized_first,
+    unsynchronized_failback,
+)
+from .arguments import IN_PHASES, PLAN_RUN, PlanRunArguments, RunGroup, Synchronization, machines_key
 
 NOTHING_ARRIVED, NOT_CONNECTED = "plan-failed", "site-not-connected"
 STOPS_AT_AN_ERROR = frozenset({Verb.PLANNED_FAILOVER})
@@ -60,6 +70,7 @@ class PlanRun:
         self._scripts = scripts.Scripts(deps)
         self._cleaning = cleanup.Cleaning(deps, operations)
         self._networks = networks.RunNetworks(deps)
+        self._synchronizing = synchronized_first.Synchronizing(deps, operations)
 
     def steps(self, arguments: Json) -> list[Step]:
         """The steps. Their keys have the group's number in the plan, so they are the same in a run of some
@@ -71,26 +82,29 @@ class PlanRun:
         return [retrying(each) for each in (check, *groups, outcome)]
 
     def _in_phases(self, run: PlanRunArguments) -> Iterator[Step]:
-        return planned_phases.Phases(self._deps, run).steps(
-            partial(self._actions, run), partial(self._machines, run)
-        )
+        jobs: planned_phases.Jobs = _jobs
+        if run.synchronizes_first:
+            yield from self._synchronizing.steps(run)
+            jobs = synchronized_first.jobs
+        phases = planned_phases.Phases(self._deps, run, jobs)
+        yield from phases.steps(partial(self._actions, run), partial(self._machines, run, jobs))
 
     def _in_order(self, run: PlanRunArguments) -> Iterator[Step]:
         yield from self._networks.make(run)
         for group in run.groups:
             yield from self._actions(run, group, "before")
             if group.children:
-                yield self._machines(run, group)
+                yield self._machines(run, _jobs, group)
             yield from self._actions(run, group, "after")
         if run.clean_up:
             yield from self._cleaning.steps(run)
         yield from self._networks.leave(run)
 
-    def _machines(self, run: PlanRunArguments, group: RunGroup) -> Step:
+    def _machines(self, run: PlanRunArguments, jobs: planned_phases.Jobs, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER
         return Step(
             machines_key(group.number),
-            partial(_machines, group),
+            partial(_machines, jobs, group),
             title=f"Group {group.number}: {_word(run.verb)} ({len(group.children)})",
             undo=partial(self._cleaning.undo, run, group) if drill else None,
             undo_after_failure=drill,
@@ -109,6 +123,8 @@ class PlanRun:
         count = counted(sum(len(group.children) for group in run.groups), "machine")
         groups = sum(bool(group.children) for group in run.groups)
         said = f"{count} in {counted(groups, 'group')}, {run.direction}"
+        if run.synchronization is not None:
+            said += f"; {_synchronizes(run.synchronization)}"
         if run.left_out:
             said += f"; left out: {run_selection.listed(run.left_out)}"
         said += "".join(f"; {each}" for each in run.warnings)
@@ -159,7 +175,8 @@ class PlanRun:
         run = ctx.arguments(PlanRunArguments)
         ours = {child.machine_id: child.name for group in run.groups for child in group.children}
         with ctx.session() as session:
-            children = [each for each in read.children_of(session, ctx.job_id) if each.name == run.verb]
+            moves = (run.verb, unsynchronized_failback.FAILBACK)
+            children = [each for each in read.children_of(session, ctx.job_id) if each.name in moves]
         arrived = {each.subject for each in children if each.state in GOOD}
         missing = [name for machine_id, name in ours.items() if machine_id not in arrived]
         said = f"{len(ours) - len(missing)} of {counted(len(ours), 'machine')}"
@@ -188,13 +205,22 @@ def _waits_or_fails(ctx: StepContext, run: PlanRunArguments, away: list[str]) ->
     )
 
 
-def _machines(group: RunGroup, ctx: StepContext) -> Outcome:
+def _jobs(group: RunGroup, _: StepContext) -> list[Child]:
+    return list(map(batch.as_job, group.children))
+
+
+def _machines(jobs: planned_phases.Jobs, group: RunGroup, ctx: StepContext) -> Outcome:
     try:
-        return ctx.run_children(
-            lambda: list(map(batch.as_job, group.children)), deadline_seconds=batch.DEADLINE_SECONDS
-        )
+        return ctx.run_children(partial(jobs, group, ctx), deadline_seconds=batch.DEADLINE_SECONDS)
     except StepFailed as failed:  # a machine's own cancel came after its failover: a retry would be refused
         raise StepFailed(failed.code, failed.message, planned_phases.AGAIN) from failed
+
+
+def _synchronizes(sync: Synchronization) -> str:
+    count = counted(len(sync.committed), "machine")
+    if sync.data_sync is DataSync.BEFORE:
+        return f"{count} synchronized first, while they run; then a person is asked"
+    return f"{count} shut down group by group, and sent as a whole to new disks, without comparing"
 
 
 def _word(verb: Verb) -> str:

@@ -14,6 +14,7 @@ from ...domain.plans.run_selection import RunSelection
 from ..steps.drills import networking
 from ..steps.sides import drill_networks, network_cards
 from ..store import MachineRecord, Transaction
+from . import data_synchronization
 
 MOVING = frozenset({Verb.FAILOVER, Verb.PLANNED_FAILOVER})
 
@@ -23,7 +24,10 @@ def warnings(tx: Transaction, verb: Verb, found: RunSelection) -> tuple[str, ...
     if verb not in MOVING:
         return ()
     taken = frozenset(machine.id for group in found.groups for machine in group.machines)
-    moving = tx.machines.several(sorted(taken))
+    moving = [
+        data_synchronization.as_it_goes(tx, each, found.direction)
+        for each in tx.machines.several(sorted(taken))
+    ]
     left = sorted({each.source_site for each in moving if not each.reversed})
     back = sorted({(each.home_site, each.source_site) for each in moving if each.reversed})
     leaving = (sentence for site in left for sentence in _leaving(tx, site, taken))
@@ -67,7 +71,7 @@ def _away(tx: Transaction, home: str, site: str, taken: frozenset[str]) -> Itera
     for machine in tx.machines.list(site):
         moved = machine.failed_over_at is not None and machine.target_site == site
         if machine.home_site == home and (machine.reversed or moved):
-            moves = machine.reversed and _moves(machine, taken)
+            moves = machine.id in taken or (machine.reversed and _moves(machine, taken))
             yield from (
                 each for each in _members(tx, machine, moves=moves, returns=moves) if moves or each.keeps
             )

@@ -18,6 +18,7 @@ from ...domain.plans.directions import Direction
 from ...domain.plans.plan import PlanMachine, RecoveryPlan
 from ...domain.plans.run_selection import MemberSituation, RunRequest, RunSelection, SelectedGroup
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ...jobs.model.facts import to_json
 from ...wire import rest
 from ...wire.common.base import Shape
@@ -29,7 +30,15 @@ from ..steps.operation import MachineOperation
 from ..steps.points import choose_recovery_point
 from ..steps.sides import properties
 from ..store import MachineRecord, Transaction
-from . import cleanup, networks, one_run_at_a_time, outstanding_groups, planned_phases, splitting
+from . import (
+    cleanup,
+    data_synchronization,
+    networks,
+    one_run_at_a_time,
+    outstanding_groups,
+    planned_phases,
+    splitting,
+)
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
 REQUESTS: Mapping[Verb, type[rest.MachinesRequest]] = {
@@ -64,9 +73,13 @@ def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
     NotPossibleNow while the plan is being run, since its machines are moving then."""
     one_run_at_a_time.refuse_second(tx, asked.plan.name)
     there = {each.id: each for each in tx.machines.several([each.id for each in asked.plan.machines])}
+    wanted = data_synchronization.part(asked.wanted, asked.options)
+    if data_synchronization.of(asked.options) is not None:
+        home = Direction.HOME
+        there = {key: data_synchronization.as_it_goes(tx, each, home) for key, each in there.items()}
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
-    found = run_selection.take(asked.plan, now, asked.wanted)
-    return outstanding_groups.with_outstanding(tx, asked.plan, now, asked.wanted, found)
+    found = run_selection.take(asked.plan, now, wanted)
+    return outstanding_groups.with_outstanding(tx, asked.plan, now, wanted, found)
 
 
 def submit(
@@ -85,12 +98,25 @@ def submit(
     return rest.JobAccepted(job_id=job_id)
 
 
-def shut_down_order(verb: Verb, found: RunSelection) -> tuple[int, ...]:
+def shut_down_order(asked: PlanRunRequest, found: RunSelection) -> tuple[int, ...]:
     """Numbers of the groups whose machines are shut down before any starts, in the order of their
     shutdown."""
-    if verb not in GOES_IN_PHASES:
+    if not _goes_in_phases(asked):
         return ()
     return tuple(each.number for each in reversed(found.groups) if each.machines)
+
+
+def _goes_in_phases(asked: PlanRunRequest) -> bool:
+    return (
+        asked.wanted.verb in GOES_IN_PHASES and data_synchronization.of(asked.options) is not DataSync.DURING
+    )
+
+
+def unsynchronized(tx: Transaction, asked: PlanRunRequest, found: RunSelection) -> Sequence[MachineRecord]:
+    """Those of the machines that the run has to synchronize."""
+    if data_synchronization.of(asked.options) is None:
+        return ()
+    return [each for each in _ordered(tx, found) if data_synchronization.is_committed_away(each)]
 
 
 def warnings(
@@ -139,13 +165,11 @@ def _arguments(
     operation: MachineOperation, tx: Transaction, asked: PlanRunRequest, found: RunSelection, now: datetime
 ) -> PlanRunArguments:
     machines, request = require(tx, asked, found), _request(asked, found)
-    children = {each.machine_id: each for each in operation.children(tx, machines, request)}
-    if operation.verb in GOES_IN_PHASES:
-        children = _with_last_sets(children, choose_recovery_point.shared_by(tx, machines, now))
-    if operation.verb in STARTS_LATER:
-        children = {each.id: _delayed(tx, each, children[each.id]) for each in machines}
-    in_phases = operation.verb in GOES_IN_PHASES
-    groups = [_group(tx, each, children) for each in found.groups]
+    sync = data_synchronization.of(asked.options)
+    children = _children(operation, tx, machines, request, now, sync)
+    in_phases = _goes_in_phases(asked)
+    going = {each.id: data_synchronization.as_it_goes(tx, each, found.direction) for each in machines}
+    groups = [_group(tx, each, children, going) for each in found.groups]
     clean_up = bool(asked.options.get("clean_up"))
     if clean_up:
         groups = list(map(cleanup.completed_by_run, groups))
@@ -154,7 +178,7 @@ def _arguments(
         plan=asked.plan.name,
         verb=operation.verb,
         direction=found.direction,
-        groups=tuple(_in_turn(each, len(machines)) if in_phases else each for each in groups),
+        groups=tuple(in_turn(each, len(machines)) if in_phases else each for each in groups),
         left_out=found.left_out,
         warnings=warnings(tx, operation.verb, found, asked.options),
         apart=splitting.drilled_apart(tx, operation.verb, found, _network(asked.options)),
@@ -163,7 +187,49 @@ def _arguments(
         keep_if_failed=bool(asked.options.get("keep_if_failed")),
         networks_first=networks.are_first(operation.verb, groups),
         rto_goal_seconds=asked.plan.rto_goal_seconds,
+        synchronization=None
+        if sync is None
+        else data_synchronization.synchronization(sync, _choice_of(request), machines),
     )
+
+
+def _children(
+    operation: MachineOperation, tx: Transaction, machines: Sequence[MachineRecord],
+    request: rest.MachinesRequest, now: datetime, sync: DataSync | None,
+) -> Mapping[str, BatchChild]:  # fmt: skip
+    if sync is None:
+        return moving_children(operation, tx, machines, request, now)
+    if sync is DataSync.BEFORE:
+        return data_synchronization.later_children(tx, machines)
+    sent = data_synchronization.sent_children(tx, machines)
+    protected = [each for each in machines if each.id not in sent]
+    return {**sent, **_each(operation, tx, protected, request)}
+
+
+def moving_children(
+    operation: MachineOperation, tx: Transaction, machines: Sequence[MachineRecord],
+    request: rest.MachinesRequest, now: datetime,
+) -> Mapping[str, BatchChild]:  # fmt: skip
+    """The jobs of the machines as they are now, by machine id. Raises as `operation.arguments`."""
+    children = _each(operation, tx, machines, request)
+    if operation.verb in GOES_IN_PHASES:
+        children = _with_last_sets(children, choose_recovery_point.shared_by(tx, machines, now))
+    return children
+
+
+def _each(
+    operation: MachineOperation, tx: Transaction, machines: Sequence[MachineRecord],
+    request: rest.MachinesRequest,
+) -> dict[str, BatchChild]:  # fmt: skip
+    children = {each.machine_id: each for each in operation.children(tx, machines, request)}
+    if operation.verb not in STARTS_LATER:
+        return children
+    return {each.id: _delayed(tx, each, children[each.id]) for each in machines}
+
+
+def _choice_of(request: rest.MachinesRequest) -> RecoveryPointChoice:
+    assert isinstance(request, rest.PlannedFailover)
+    return request.choice
 
 
 def require(tx: Transaction, asked: PlanRunRequest, found: RunSelection) -> Sequence[MachineRecord]:
@@ -171,8 +237,12 @@ def require(tx: Transaction, asked: PlanRunRequest, found: RunSelection) -> Sequ
     chosen points."""
     ordered = _ordered(tx, found)
     _refuse_choice(asked.plan, ordered, _request(asked, found), found.direction)
+    having = ordered
+    if data_synchronization.of(asked.options) is not None:
+        data_synchronization.require(asked.plan, ordered)
+        having = [each for each in ordered if not data_synchronization.is_committed_away(each)]
     if asked.wanted.verb in FROM_A_POINT:
-        _require_points(tx, asked.plan, ordered)
+        _require_points(tx, asked.plan, having)
     return ordered
 
 
@@ -185,30 +255,37 @@ def _ordered(tx: Transaction, found: RunSelection) -> Sequence[MachineRecord]:
 def _request(asked: PlanRunRequest, found: RunSelection) -> rest.MachinesRequest:
     """A request with the run's options, without machines: a plan may have more than a request may name."""
     first = next(machine.id for group in found.groups for machine in group.machines)
-    return REQUESTS[asked.wanted.verb].model_validate({**asked.options, "machines": (first,)})
+    options = {key: each for key, each in asked.options.items() if key != data_synchronization.OPTION}
+    return REQUESTS[asked.wanted.verb].model_validate({**options, "machines": (first,)})
 
 
-def _group(tx: Transaction, group: SelectedGroup, children: Mapping[str, BatchChild]) -> RunGroup:
+def _group(
+    tx: Transaction,
+    group: SelectedGroup,
+    children: Mapping[str, BatchChild],
+    going: Mapping[str, MachineRecord],
+) -> RunGroup:
     first, *_ = group.machines or group.arrived
-    machine = tx.machines.by_id(first.id)
-    where = machine.target_appliance_id if machine else ""
+    where = _target_of(tx, first.id, going)
     return RunGroup(
         number=group.number,
         arrived=tuple(each.id for each in group.arrived),
         children=tuple(children[each.id] for each in group.machines),
-        before=_actions(tx, group.before, where),
-        after=_actions(tx, group.after, where),
+        before=_actions(tx, group.before, where, going),
+        after=_actions(tx, group.after, where, going),
     )
 
 
-def _in_turn(group: RunGroup, machines: int) -> RunGroup:
-    """The group, whose machines wait for their turn."""
+def in_turn(group: RunGroup, machines: int) -> RunGroup:
+    """The group, whose machines wait for their turn, in a run of so many."""
     turn = to_json(InTurn(turn=planned_phases.turn_of(group.number, machines)))
     waiting = (each.given(**turn) for each in group.children)
     return group.model_copy(update={"children": tuple(waiting)})
 
 
-def _actions(tx: Transaction, actions: Iterable[Action], where: str) -> tuple[RunAction, ...]:
+def _actions(
+    tx: Transaction, actions: Iterable[Action], where: str, going: Mapping[str, MachineRecord]
+) -> tuple[RunAction, ...]:
     """The actions with their appliances: scripts of a group run at the target of its first machine; those in
     a guest at the guest's target."""
     return tuple(
@@ -217,15 +294,15 @@ def _actions(tx: Transaction, actions: Iterable[Action], where: str) -> tuple[Ru
             instruction=each.instruction,
             script=each.script,
             timeout_seconds=each.timeout_seconds,
-            at=_target_of(tx, each.guest) if each.guest is not None else where,
+            at=_target_of(tx, each.guest, going) if each.guest is not None else where,
             guest=each.guest,
         )
         for each in actions
     )
 
 
-def _target_of(tx: Transaction, machine_id: str) -> str:
-    machine = tx.machines.by_id(machine_id)
+def _target_of(tx: Transaction, machine_id: str, going: Mapping[str, MachineRecord]) -> str:
+    machine = going.get(machine_id) or tx.machines.by_id(machine_id)
     return machine.target_appliance_id if machine else ""
 
 

@@ -98,20 +98,31 @@ def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested
     assert request.data_sync is not None
     machine = _only(tx, request.machines)
     _require(machine, request.data_sync, request)
-    arguments = FailbackArguments(
-        machine_id=machine.id, name=machine.name, data_sync=request.data_sync, choice=request.choice,
-        at_most_down_seconds=request.at_most_down_seconds, epoch=machine.epoch,
-        asked_at=authority.highest(tx, machine),
-    )  # fmt: skip
+    wanted = arguments(tx, machine, request.data_sync, request.choice, request.at_most_down_seconds)
     job_id = deps.submit(
         tx.session,
         FAILBACK,
         subject=machine.id,
         subject_name=machine.name,
-        arguments=arguments,
+        arguments=wanted,
         requested_by=requested_by,
     )
     return rest.JobAccepted(job_id=job_id)
+
+
+def arguments(
+    tx: Transaction,
+    machine: MachineRecord,
+    sync: DataSync,
+    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST,
+    at_most_down_seconds: float | None = None,
+) -> FailbackArguments:
+    """The arguments of the job for the machine as it is now."""
+    return FailbackArguments(
+        machine_id=machine.id, name=machine.name, data_sync=sync, choice=choice,
+        at_most_down_seconds=at_most_down_seconds, epoch=machine.epoch,
+        asked_at=authority.highest(tx, machine),
+    )  # fmt: skip
 
 
 def _only(tx: Transaction, names: Sequence[str]) -> MachineRecord:

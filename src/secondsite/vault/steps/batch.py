@@ -36,6 +36,8 @@ class BatchChild(Shape):
     asked_at: int | None = None
     """The machine's generation when the batch was submitted; None: it has no record yet, or the batch is an
     older vault's."""
+    job: str | None = None
+    """The name of the job; None: the verb's."""
 
     def given(self, **more: JsonValue) -> "BatchChild":
         """The child with these arguments as well."""
@@ -98,7 +100,7 @@ def _run_children(ctx: StepContext) -> Outcome:
 def as_job(child: BatchChild) -> Child:
     """The child as a job of that machine."""
     arguments = Unread({**child.arguments.root, ASKED_AT: child.asked_at})
-    return Child(child.verb.value, child.machine_id, child.name, arguments)
+    return Child(child.job or child.verb.value, child.machine_id, child.name, arguments)
 
 
 def definition() -> Definition:

@@ -8,13 +8,14 @@ from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
+from ...domain.prediction.data_sync import DataSync
 from ..common.base import Problem, Shape
 from ..common.cards import DnsServers
 from ..common.numbers import LONGEST_TEXT
 from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .plans import MOST_GROUPS
-from .predictions import PlanPrediction
+from .predictions import PlanPrediction, ReprotectPreview
 from .verbs import MOST_MACHINES, Location, WithoutSiteOptions
 
 Groups = Annotated[tuple[int, ...], Field(max_length=MOST_GROUPS)]
@@ -79,6 +80,10 @@ class PlanPlannedFailover(PlanPart):
     """latest: from their last state, so nothing is lost. Only on the way home also latest_app_consistent,
     or latest_multi_vm_app_consistent if one of them is in a replication group; the loss is that since
     these points."""
+    data_sync: DataSync | None = None
+    """On the way home, for machines that were committed and not reprotected. before: they are reprotected
+    while they run, then a person is asked once for all of them; during: group after group they are shut
+    down, and everything is sent to new disks without comparing."""
 
 
 class PlanChangeRecoveryPoint(PlanPart):
@@ -122,6 +127,8 @@ class PlanPreviewQuery(PlanPart):
     """What the plan would be run for."""
     choice: RecoveryPointChoice | None = None
     """How each machine's point would be chosen; null: the verb's default."""
+    data_sync: DataSync | None = None
+    """For planned_failover: how machines that were not reprotected would be synchronized."""
 
 
 class PlanPreviewMachine(Shape):
@@ -156,6 +163,9 @@ class PlanPreviewMachine(Shape):
     does not shut it down first."""
     hooks: tuple[str, ...] = ()
     """Its hooks that would run, by their names, in their order."""
+    synchronization: ReprotectPreview | None = None
+    """What would be sent before it can come home, what is in the way, and how that would best be done; null:
+    it is protected already, or no data synchronization was asked for."""
 
 
 class PlanPreviewGroup(Shape):
@@ -180,6 +190,8 @@ class PlanPreview(Shape):
     """Its name."""
     verb: Verb
     """What it would be run for."""
+    data_sync: DataSync | None = None
+    """How machines that were not reprotected would be synchronized."""
     direction: Direction | None = None
     """Null: see `problem`."""
     groups: tuple[PlanPreviewGroup, ...] = ()

@@ -13,8 +13,8 @@ NAMES = ("db01", "web01")
 class Told:
     """A run from its request to its end, by vaults that may die."""
 
-    def __init__(self, verbs, verb, ends):
-        self.verbs, self.verb, self.ends = verbs, verb, ends
+    def __init__(self, verbs, verb, ends, **options):
+        self.verbs, self.verb, self.ends, self.options = verbs, verb, ends, options
         groups = PlanGroup(members(verbs, NAMES[:1]), after=(TRAFFIC,)), PlanGroup(members(verbs, NAMES[1:]))
         self.plan = RecoveryPlan("shop", groups)
         self.job_id = None
@@ -32,16 +32,17 @@ class Told:
 
     def _step(self):
         if self.job_id is None:
-            self.job_id = self.verbs.submit_plan(self.verb, self.plan)
+            self.job_id = self.verbs.submit_plan(self.verb, self.plan, **self.options)
         self.verbs.engine.run_until_idle()
         tree = self.verbs.tree(self.job_id)
-        if any(asks_now(task) for task in tree.tasks) and not tree.job.cancel_requested:
-            self._end()
+        asking = [task for task in tree.tasks if asks_now(task)]
+        if asking and not tree.job.cancel_requested:
+            self._end(asking[0])
         return tree.job.state.ended and all(job.state.ended for job in self.verbs.jobs())
 
-    def _end(self):
+    def _end(self, asking):
         if self.ends == "answer":
-            self.verbs.answer(self.job_id, "done")
+            self.verbs.answer(self.job_id, "complete" if asking.key == "complete" else "done")
             return
         with self.verbs.store.transaction() as tx:
             self.verbs.engine.cancel(tx.session, self.job_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ....domain import verb_choices
+from ....domain import errors, verb_choices
 from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
 from ....wire import rest
@@ -23,6 +23,11 @@ class RunChoices:
         """The choices that every machine of the run has. Raises NotFound, InvalidArgument for a verb that
         starts from no point, and NotPossibleNow if the run is not possible."""
         verb_choices.of_plan(query.verb, is_grouped=False, comes_home=False)
+        if query.data_sync is not None:
+            raise errors.InvalidArgument(
+                "Which points there are is known once the machines are synchronized.",
+                do="Leave the data synchronization out.",
+            )
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
             taken = plan_runs.taken(tx, asked_for(record, query.verb, part_of(query)))

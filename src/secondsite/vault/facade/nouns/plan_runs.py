@@ -1,11 +1,13 @@
 """Runs of plans: a verb for all machines of a plan, and a preview of what it would do."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ....domain import errors
 from ....domain.lifecycle import Verb
 from ....domain.plans import run_selection
+from ....domain.plans.directions import Direction
 from ....domain.points import RecoveryPointChoice
+from ....domain.prediction.data_sync import DataSync
 from ....domain.prediction.predicting import LIKE, Prediction
 from ....wire import rest
 from ....wire.common.base import Problem
@@ -21,6 +23,7 @@ from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out, known
 from .plans import existing
 from .points import Points
+from .preflight import plan_returns
 
 REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
     Verb.TEST_FAILOVER: rest.PlanTestFailover,
@@ -54,6 +57,8 @@ class PlanRuns:
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
         if isinstance(request, rest.PlanTestFailover) and not self._is_known(once):
             early_checks.refuse_unknown_network(self._parts, request.network, self._targets(name))
+        if isinstance(request, rest.PlanPlannedFailover) and not self._is_known(once):
+            self._refuse_what_is_in_the_way(name, request)
 
         def submit() -> JobAccepted:
             tx.one_at_a_time(plan_runs.LOCK)
@@ -70,6 +75,17 @@ class PlanRuns:
         with self._parts.store.reading() as tx:
             return known(self._parts, tx, once, JobAccepted) is not None
 
+    def _refuse_what_is_in_the_way(self, name: str, request: rest.PlanPlannedFailover) -> None:
+        """Raises NotPossibleNow if a machine would be shut down for a data synchronization that is not
+        possible."""
+        if request.data_sync is not DataSync.DURING:
+            return
+        with self._parts.store.reading() as tx:
+            record, _ = existing(self._parts, tx, name)
+            asked = asked_for(record, Verb.PLANNED_FAILOVER, request)
+            found = plan_runs.unsynchronized(tx, asked, plan_runs.taken(tx, asked))
+        plan_returns.refuse_in_the_way(name, plan_returns.previews(self._parts, found, request.data_sync))
+
     def _targets(self, name: str) -> Collection[str]:
         """The sites at which the plan's machines would be tested."""
         with self._parts.store.reading() as tx:
@@ -85,6 +101,17 @@ class PlanRuns:
             raise errors.InvalidArgument(
                 f"A plan is not run for {query.verb}.", do=f"Give one of: {', '.join(REQUESTS)}."
             )
+        shown, unsynchronized = self._preview(name, query)
+        if query.data_sync is None or not unsynchronized:
+            return shown
+        found = plan_returns.previews(self._parts, unsynchronized, query.data_sync)
+        return plan_returns.told(shown, found)
+
+    def _preview(
+        self, name: str, query: rest.PlanPreviewQuery
+    ) -> tuple[rest.PlanPreview, Sequence[MachineRecord]]:
+        """The preview, as far as the vault knows by itself; and the machines that have to be synchronized."""
+        unsynchronized: Sequence[MachineRecord] = ()
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
             part = part_of(query)
@@ -92,24 +119,30 @@ class PlanRuns:
             try:
                 asked = asked_for(record, query.verb, part)
                 taken = plan_runs.taken(tx, asked)
+                unsynchronized = plan_runs.unsynchronized(tx, asked, taken)
                 choice, hooked = _choice(query.verb, part), tx.hooks.all()
                 shown = rest.PlanPreview(
                     plan=name,
                     verb=query.verb,
+                    data_sync=query.data_sync,
                     direction=taken.direction,
-                    groups=tuple(self._group(tx, query.verb, choice, hooked, each) for each in taken.groups),
-                    shut_down=plan_runs.shut_down_order(query.verb, taken),
+                    groups=tuple(
+                        self._group(tx, query.verb, choice, hooked, taken.direction, each)
+                        for each in taken.groups
+                    ),
+                    shut_down=plan_runs.shut_down_order(asked, taken),
                     warnings=(
                         *plan_runs.warnings(tx, query.verb, taken, asked.options),
                         *plan_runs.memory_warnings(tx, query.verb, taken),
                     ),
                     left_out=taken.left_out,
                 )
-                shown = with_times(tx, shown, record.plan.rto_goal_seconds)
+                if query.data_sync is not DataSync.DURING:  # nobody knows how long all of it takes
+                    shown = with_times(tx, shown, record.plan.rto_goal_seconds)
                 plan_runs.require(tx, asked, taken)
             except errors.SecondsiteError as error:
-                return shown.model_copy(update={"problem": Problem.of(error)})
-            return shown
+                return shown.model_copy(update={"problem": Problem.of(error)}), unsynchronized
+            return shown, unsynchronized
 
     def _name(self, tx: Transaction, record: PlanRecord, info: rest.Plan) -> None:
         """Name the machines in the act: a second person approves these machines in this order."""
@@ -123,9 +156,13 @@ class PlanRuns:
         verb: Verb,
         choice: RecoveryPointChoice | None,
         known: hooks.Known,
+        direction: Direction,
         group: run_selection.SelectedGroup,
     ) -> rest.PlanPreviewGroup:
-        records = {each.id: each for each in tx.machines.several([each.id for each in group.machines])}
+        records = {
+            each.id: plan_runs.as_it_goes(tx, each, direction)
+            for each in tx.machines.several([each.id for each in group.machines])
+        }
         machines = (records[each.id] for each in group.machines)
         return rest.PlanPreviewGroup(
             number=group.number,
@@ -192,7 +229,8 @@ def with_times(tx: Transaction, shown: rest.PlanPreview, goal_seconds: int) -> r
     if shown.verb not in LIKE:
         return shown
     ids = [machine.id for group in shown.groups for machine in group.machines]
-    records = tx.machines.several(ids)
+    goes = shown.direction or Direction.AWAY
+    records = [plan_runs.as_it_goes(tx, each, goes) for each in tx.machines.several(ids)]
     histories = Histories.read(tx, records, LIKE[shown.verb])
     delays = {
         each.id: each.second_site.start_delay_seconds or 0
