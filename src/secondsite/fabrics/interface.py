@@ -524,6 +524,9 @@ class Hosting(Protocol):
         """What the definition of a machine that comes home names and is not here, except its networks and the
         disks that were `replicated`."""
 
+    def kept_out(self, folder: Path) -> Sequence[Obstacle]:
+        """Why no machine here can have disks in this folder of the host; changes nothing."""
+
     def capacity(self) -> Capacity:
         """What the host of its machines has; raises FabricError."""
 

@@ -116,7 +116,12 @@ def perform(context: Context) -> tuple[str, Shape]:
     return HANDLERS[kind](context, payload)
 
 
-remove_left_over = booting.remove_left_over
+def remove_left_over(parts: ApplianceParts) -> None:
+    """Remove what killed processes left of copies of points."""
+    booting.remove_left_over(parts)
+    restored_copy.remove_left_over(parts)
+
+
 look_at_chains = live_chains.look
 forget_moved = replica.forget_moved
 

@@ -52,6 +52,9 @@ class NoHosting:
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         return ()
 
+    def kept_out(self, folder: Path) -> Sequence[Obstacle]:
+        return ()
+
     def capacity(self) -> Capacity:
         return Capacity(0, 0, 0)
 

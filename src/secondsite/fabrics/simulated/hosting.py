@@ -63,6 +63,9 @@ class SimulatedHosting:
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[MissingPart]:
         return ()
 
+    def kept_out(self, folder: Path) -> Sequence[Obstacle]:
+        return ()
+
     def create(self, request: HostRequest) -> Sequence[str]:
         with (
             self._faults.around("hosting.create", request.fabric_id),

@@ -7,7 +7,7 @@ from pydantic import Field
 from ..common.base import Shape
 from ..common.numbers import LONGEST_NAME, LONGEST_TEXT
 from ..common.points import MOST_DISKS, PointId
-from ..common.properties import Sizing
+from ..common.properties import Sizing, TargetName
 
 
 class RestoreCopy(Shape):
@@ -18,7 +18,7 @@ class RestoreCopy(Shape):
 
     point_id: PointId
     fabric_id: Annotated[str, Field(max_length=LONGEST_NAME)]
-    name: Annotated[str, Field(max_length=LONGEST_NAME)]
+    name: TargetName
     folder: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
     network: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
     start: bool = False

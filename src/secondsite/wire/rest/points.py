@@ -6,7 +6,7 @@ from ...domain.points import Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
 from ..common.numbers import LONGEST_NAME, LONGEST_TEXT, Instant
 from ..common.points import PointShape, RollForward
-from ..common.properties import TargetProperties
+from ..common.properties import TargetName, TargetProperties
 from .errors import Page, Paging
 from .verification import CopyNetwork
 
@@ -28,7 +28,7 @@ class PointBoot(Shape):
 class PointRestore(Shape):
     """A copy of the machine is to be made from a point, beside the machine, as one of its own."""
 
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    name: TargetName
     """The name of the new machine at the target's site."""
     folder: str = Field(min_length=1, max_length=LONGEST_TEXT)
     """The absolute path of a folder of the target's host, in which the files of its disks will lie."""

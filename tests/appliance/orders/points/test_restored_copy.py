@@ -3,6 +3,7 @@ after whatever goes wrong nothing is left of it."""
 
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ import pytest
 from rig.eventually import eventually
 from rig.images import raw
 from rig.noise import noise
+from secondsite.appliance import orders
 from secondsite.appliance.orders.points import restored_copy
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
-from secondsite.ground.threads import worker
 from secondsite.ground.units import MiB
 from secondsite.wire.control.copies import RestoreCopy
 from secondsite.wire.control.orders import FabricMachine, Kind
@@ -103,7 +104,7 @@ def test_what_cannot_be_is_told_before_anything_is_copied(pair, folder):
         (asked(point_id, folder, name="other", network="lan"), "not-found", "no network 'lan'"),
         (asked(point_id, folder / "gone"), "not-found", "no folder of this host"),
         (asked(point_id, "images"), "not-found", "no folder of this host"),
-        (asked(point_id, pair.target.config.store), "not-possible-now", "lies in the store"),
+        (asked(point_id, pair.target.config.store), "not-possible-now", "lies in"),
         (asked("20200101T000000Z-1.1", folder), "not-found", "no recovery point"),
     ):
         problem = refused(pair, wanted)
@@ -145,25 +146,105 @@ def test_what_fails_on_the_way_leaves_nothing_or_the_whole(pair, folder, seam):
     assert restore(pair, wanted)["name"] == "web01-old"
 
 
-def test_a_copy_that_is_given_up_ends_at_once_and_leaves_nothing(pair, folder):
-    pair.source.write(pair.fabric_id, 0, noise(4 * MiB))
-    pair.protect().synchronized()
-    wanted = asked(pair.point_now(), folder)
-    there, go_on = threading.Event(), threading.Event()
+def held_at(seam, there, go_on):
+    """A seam's watcher that waits at the first reach of this one."""
 
     def wait(name):
-        if name == "appliance.copy.noted":
+        if name == f"appliance.copy.{seam}" and not there.is_set():
             there.set()
             assert go_on.wait(20)
 
-    with seams.armed(wait):
-        working = worker("copy", lambda: pair.target.order(Kind.RESTORE_COPY, wanted, pair.machine_id))
-        working.start()
+    return wait
+
+
+def end_of(pair, wanted):
+    return pair.target.order(
+        Kind.END_RESTORE_COPY, FabricMachine(fabric_id=wanted.fabric_id), pair.machine_id
+    )
+
+
+@pytest.mark.parametrize("seam", ["noted", "written", "made"])
+def test_a_copy_that_is_given_up_ends_at_once_and_leaves_nothing(pair, folder, seam):
+    pair.source.write(pair.fabric_id, 0, noise(4 * MiB))
+    pair.protect().synchronized()
+    wanted = asked(pair.point_now(), folder, start=True)
+    there, go_on = threading.Event(), threading.Event()
+    with seams.armed(held_at(seam, there, go_on)), ThreadPoolExecutor() as pool:
+        making = pool.submit(pair.target.order, Kind.RESTORE_COPY, wanted, pair.machine_id)
         assert there.wait(20)
-        ended = pair.target.order(
-            Kind.END_RESTORE_COPY, FabricMachine(fabric_id=wanted.fabric_id), pair.machine_id
-        )
+        ending = pool.submit(end_of, pair, wanted)
+        eventually(lambda: pair.target.appliance.state.facts(restored_copy.GIVEN_UP))
         go_on.set()
-        working.join(20)
-    assert ended.sentence == "nothing is left of the copy"
-    assert eventually(lambda: nothing_is_left(pair, folder))
+        assert "nothing of the copy stays" in ending.result(20).sentence
+        assert making.result(20).problem is not None
+    assert nothing_is_left(pair, folder)
+
+
+def test_one_that_is_given_up_before_its_turn_is_never_made(pair, folder):
+    """It was made, and started, after its job had said that nothing was left."""
+    pair.protect().synchronized()
+    wanted = asked(pair.point_now(), folder, start=True)
+    end_of(pair, wanted)
+    assert "was given up" in refused(pair, wanted).message
+    assert nothing_is_left(pair, folder)
+
+
+def test_of_two_with_one_name_one_is_made_and_keeps_its_disks(pair, folder):
+    """The other one's clean-up removed them, under a machine that ran."""
+    pair.protect().synchronized()
+    point_id = pair.point_now()
+    there, go_on = threading.Event(), threading.Event()
+    with seams.armed(held_at("noted", there, go_on)), ThreadPoolExecutor() as pool:
+        wanted = asked(point_id, folder, start=True)
+        making = pool.submit(pair.target.order, Kind.RESTORE_COPY, wanted, pair.machine_id)
+        assert there.wait(20)
+        assert "is being made" in refused(pair, asked(point_id, folder, start=True)).message
+        go_on.set()
+        assert making.result(20).problem is None
+    assert [each.power for each in copies(pair)] == [PowerState.RUNNING]
+    assert [each.name for each in folder.iterdir()] == ["web01-old-vda.qcow2"]
+
+
+def test_a_file_that_somebody_puts_there_meanwhile_stays(pair, folder):
+    pair.protect().synchronized()
+    goal = folder / "web01-old-vda.qcow2"
+
+    def put(name):
+        if name == "appliance.copy.noted":
+            goal.write_text("somebody's")
+
+    with seams.armed(put):
+        assert "is not overwritten" in refused(pair, asked(pair.point_now(), folder)).message
+    assert (goal.read_text(), [*folder.iterdir()]) == ("somebody's", [goal])
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "x" * 240, "two words", "line\nfeed", ""])
+def test_a_name_that_is_no_files_is_no_machines_either(pair, folder, name):
+    pair.protect().synchronized()
+    wanted = asked(pair.point_now(), folder).model_copy(update={"name": name})
+    assert refused(pair, wanted).code == "invalid-argument"
+    assert nothing_is_left(pair, folder)
+
+
+def test_a_folder_that_only_the_service_sees_is_none_of_the_host(pair, folder, monkeypatch, tmp_path):
+    """Its own /tmp: the machine was made, and its disks were nowhere."""
+    pair.protect().synchronized()
+    monkeypatch.setattr(restored_copy, "HOST", tmp_path)
+    assert "no folder of this host" in refused(pair, asked(pair.point_now(), folder)).message
+    long = asked(pair.point_now(), f"/{'x' * 300}")
+    assert "no folder of this host" in refused(pair, long).message
+
+
+def test_what_a_killed_process_left_is_removed_without_a_vault(pair, folder):
+    pair.protect().synchronized()
+    wanted = asked(pair.point_now(), folder)
+    record = pair.target.appliance.host.get(pair.machine_id).record(wanted.point_id)
+    goals = restored_copy._goals(wanted, record)  # noqa: SLF001
+    note = restored_copy.Note(name="web01-old", files={key: str(goal) for key, goal in goals.items()})
+    for part in note.parts.values():
+        part.write_text("half")
+    inodes = {key: part.stat().st_ino for key, part in note.parts.items()}
+    left = note.model_copy(update={"inodes": inodes}).model_dump_json()
+    pair.target.appliance.state.put_fact(restored_copy.KEY + wanted.fabric_id, left)
+    orders.remove_left_over(pair.target.appliance.desk._parts)  # noqa: SLF001
+    assert nothing_is_left(pair, folder)

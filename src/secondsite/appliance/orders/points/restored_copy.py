@@ -5,10 +5,13 @@ is nobody's but its owner's. Until then its tag is its own id: nobody takes it f
 
 import hashlib
 import os
-import uuid
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import structlog
+from pydantic import Field
 
 from ....datapath import errors as datapath_errors
 from ....datapath.replica import PointRecord
@@ -22,43 +25,55 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.control.copies import RestoreCopy, RestoredCopy
 from ....wire.control.orders import FabricMachine, Nothing
 from ...target import HostedReplica, scrub, stores
-from ..context import Context
+from ..context import ApplianceParts, Context
 
-KEY = "restored-copy/"
+KEY, GIVEN_UP = "restored-copy/", "given-up-copy/"
 MAC_BEGIN = "52:54:00"
 SPARE_BYTES = 64 * 1024 * 1024
 """What a folder keeps beyond the copy: tables, and whatever else lies there."""
+HOST = Path("/proc/1/root")
+"""The files as the host has them: a service may see a /tmp of its own."""
+WAITS_SECONDS = 120.0
+"""So long a copy that is given up may take to see that, and to remove what it made."""
+log = structlog.get_logger(__name__)
+_changing = threading.Condition()
+"""Of two with one name the second one finds the first one's record."""
+_under_way: set[str] = set()
 
 
 class Note(Shape):
-    """A copy under way: the files of its disks, by disk key, and `mark`, by which what an order wrote is told
-    from what a repeated one writes."""
+    """A copy under way: the files of its disks, by disk key, and the inode of each once it was made: who has
+    the name now may be somebody else's."""
 
+    name: str
     files: dict[str, str]
-    mark: str
+    inodes: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def goals(self) -> dict[str, Path]:
+        return {key: Path(file) for key, file in self.files.items()}
+
+    @property
     def parts(self) -> dict[str, Path]:
         """The files as long as they are not whole."""
-        named = {key: Path(goal) for key, goal in self.files.items()}
-        return {key: goal.with_name(f".{goal.name}.{self.mark}.part") for key, goal in named.items()}
+        return {key: goal.with_name(f".{goal.name}.part") for key, goal in self.goals.items()}
 
 
 def restore(context: Context, payload: RestoreCopy) -> tuple[str, RestoredCopy]:
     """Copy the point's disks, make the machine, and start it if that was asked for. After an error nothing is
     left of it. Raises NotFound, NotPossibleNow, AlreadyExists, PointDamaged."""
     hosted = context.hosted()
-    _end_cut_off(context, payload.fabric_id)
+    _end_cut_off(context.parts, payload.fabric_id)
     found = context.fabric.inventory.get(payload.fabric_id)
     if found is not None:
         return f"{found.name} was restored before", _fact(found)
     record = hosted.record(payload.point_id)
-    goals = _goals(payload, record)
     definition = hosted.definition(record)
-    _require_possible(context, hosted, payload, definition, goals)
-    with _noted(context, payload, goals) as note:
+    _require_possible(context, hosted, payload, definition)
+    with _noted(context, payload, record) as note:
         _copied(context, hosted, payload, record, note)
         seams.reach("appliance.copy.written")
-        _require_wanted(context, payload, note)
+        _require_wanted(context, payload)
         _made(context, hosted, payload, definition, note)
     made = context.fabric.inventory.get(payload.fabric_id)
     if made is None:
@@ -71,64 +86,117 @@ def restore(context: Context, payload: RestoreCopy) -> tuple[str, RestoredCopy]:
 
 
 def end(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
-    """Give up a copy that is being made, or was cut off. One that was made is its owner's, and stays."""
-    _end_cut_off(context, payload.fabric_id)
+    """Give up a copy that is being made, was cut off, or waits for its turn. One that was made is its
+    owner's, and stays."""
+    context.state.put_fact(GIVEN_UP + payload.fabric_id, "")
+    with _changing:
+        if not _changing.wait_for(lambda: payload.fabric_id not in _under_way, WAITS_SECONDS):
+            raise errors.NotPossibleNow(
+                f"The copy did not end within {WAITS_SECONDS:.0f} s.", do="Retry: it is told to."
+            )
     found = context.fabric.inventory.get(payload.fabric_id)
     if found is not None and found.tag is None:
         return f"{found.name} was made already, and stays", Nothing()
-    return "nothing is left of the copy", Nothing()
+    _end_cut_off(context.parts, payload.fabric_id)
+    return "it is given up, and nothing of the copy stays", Nothing()
 
 
-def _end_cut_off(context: Context, fabric_id: str) -> None:
-    """Remove what is on record of a copy. The record goes first: by that whoever is still writing one sees
-    that it is given up, and removes what it wrote since. It comes back if something stays."""
-    text = context.state.fact(KEY + fabric_id)
-    if text is None:
-        return
-    context.state.remove_fact(KEY + fabric_id)
+def _end_cut_off(parts: ApplianceParts, fabric_id: str) -> None:
+    """Remove what is on record of a copy."""
+    text = parts.state.fact(KEY + fabric_id)
+    if text is not None:
+        _remove(parts, fabric_id, Note.model_validate_json(text))
+        parts.state.remove_fact(KEY + fabric_id)
+
+
+def remove_left_over(parts: ApplianceParts) -> None:
+    """Remove what a killed process left of copies; one whose order comes again is begun anew. One that cannot
+    be removed does not keep the others."""
+    for fabric_id in [key.removeprefix(KEY) for key in parts.state.facts(KEY)]:
+        with _changing:
+            if fabric_id not in _under_way:
+                _end_unless_kept(parts, fabric_id)
+
+
+def _end_unless_kept(parts: ApplianceParts, fabric_id: str) -> None:
     try:
-        _remove(context, fabric_id, Note.model_validate_json(text))
-    except Exception:
-        context.state.put_fact(KEY + fabric_id, text)
-        raise
+        _end_cut_off(parts, fabric_id)
+    except (errors.SecondsiteError, OSError) as problem:
+        log.warning("copy.not-removed", fabric_id=fabric_id, problem=str(problem))
+    else:
+        log.info("copy.left-over-removed", fabric_id=fabric_id)
 
 
-def _remove(context: Context, fabric_id: str, note: Note) -> None:
+def _remove(parts: ApplianceParts, fabric_id: str, note: Note) -> None:
     """Remove the machine and its files; harmless if they are gone. One that carries no tag of ours any more
     is its owner's."""
-    found = context.fabric.inventory.get(fabric_id)
+    found = parts.fabric.inventory.get(fabric_id)
     if found is not None and found.tag is None:
         return
-    context.fabric.hosting.remove(fabric_id, fabric_id)
-    for file in (*map(Path, note.files.values()), *note.parts().values()):
-        file.unlink(missing_ok=True)
+    parts.fabric.hosting.remove(fabric_id, fabric_id)
+    for key, inode in note.inodes.items():
+        for file in (note.goals[key], note.parts[key]):
+            with suppress(FileNotFoundError):
+                if file.lstat().st_ino == inode:
+                    file.unlink()
 
 
 @contextmanager
-def _noted(context: Context, payload: RestoreCopy, goals: Mapping[str, Path]) -> Iterator[Note]:
-    note = Note(files={key: str(goal) for key, goal in goals.items()}, mark=uuid.uuid4().hex[:8])
-    context.state.put_fact(KEY + payload.fabric_id, note.model_dump_json())
+def _noted(context: Context, payload: RestoreCopy, record: PointRecord) -> Iterator[Note]:
+    """Inside, what is made of it is on record, with its files. After an error nothing of it is left."""
+    key = KEY + payload.fabric_id
+    goals = _goals(payload, record)
+    with _changing:
+        _require_wanted(context, payload)
+        _require_new(context, payload, goals)
+        note = Note(name=payload.name, files={disk: str(goal) for disk, goal in goals.items()})
+        context.state.put_fact(key, note.model_dump_json())
+        _under_way.add(payload.fabric_id)
     try:
+        note = note.model_copy(update={"inodes": _begun(payload, note)})
+        context.state.put_fact(key, note.model_dump_json())
         seams.reach("appliance.copy.noted")
         yield note
     except Exception:
-        for part in note.parts().values():
-            part.unlink(missing_ok=True)
-        if _is_wanted(context, payload, note):
-            with suppress(errors.SecondsiteError, OSError):  # then the record stays, for whoever ends it
-                _remove(context, payload.fabric_id, note)
-                context.state.remove_fact(KEY + payload.fabric_id)
+        with suppress(errors.SecondsiteError, OSError):  # then the record stays, for whoever ends it
+            _remove(context.parts, payload.fabric_id, note)
+            context.state.remove_fact(key)
         raise
-    context.state.remove_fact(KEY + payload.fabric_id)
+    else:
+        context.state.remove_fact(key)
+    finally:
+        with _changing:
+            _under_way.discard(payload.fabric_id)
+            _changing.notify_all()
 
 
-def _is_wanted(context: Context, payload: RestoreCopy, note: Note) -> bool:
-    return context.state.fact(KEY + payload.fabric_id) == note.model_dump_json()
+def _begun(payload: RestoreCopy, note: Note) -> dict[str, int]:
+    """Make the files, empty; gives their inodes. Raises NotPossibleNow."""
+    found: dict[str, int] = {}
+    try:
+        for key, part in note.parts.items():
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(part, flags, 0o600)
+            found[key] = os.fstat(file).st_ino
+            os.close(file)
+            note.goals[key].hardlink_to(part)  # as it gets its name in the end
+            note.goals[key].unlink()
+    except OSError as problem:
+        for key in found:
+            note.parts[key].unlink(missing_ok=True)
+        raise errors.NotPossibleNow(
+            f"No file can be made in {payload.folder}: {problem.strerror}.", do="Give another folder."
+        ) from problem
+    return found
 
 
-def _require_wanted(context: Context, payload: RestoreCopy, note: Note) -> None:
-    if not _is_wanted(context, payload, note):
+def _require_wanted(context: Context, payload: RestoreCopy) -> None:
+    if _is_given_up(context, payload):
         raise errors.NotPossibleNow(f"{payload.name} was given up while it was made.", do="Ask for it anew.")
+
+
+def _is_given_up(context: Context, payload: RestoreCopy) -> bool:
+    return context.state.fact(GIVEN_UP + payload.fabric_id) is not None
 
 
 def _goals(payload: RestoreCopy, record: PointRecord) -> dict[str, Path]:
@@ -145,12 +213,10 @@ def _require_possible(
     hosted: HostedReplica,
     payload: RestoreCopy,
     definition: MachineDefinition,
-    goals: Mapping[str, Path],
 ) -> None:
     """Raises for whatever would keep the machine from being made, or started: hours later that is too
     late."""
     _require_folder(context, payload)
-    _require_new(context, payload, goals)
     _require_plain(hosted, payload)
     _require_network(context, payload)
     _require_room(hosted, payload, sum(disk.size_bytes for disk in definition.disks))
@@ -171,21 +237,47 @@ def _free_memory(context: Context) -> int:
 
 def _require_folder(context: Context, payload: RestoreCopy) -> None:
     folder = Path(payload.folder)
-    if not folder.is_absolute() or not folder.is_dir():
+    if not folder.is_absolute() or not _is_the_hosts(folder):
         raise errors.NotFound(
             f"{folder} is no folder of this host.",
-            do="Give the absolute path of one that is there, such as /var/lib/libvirt/images.",
+            do="Give the absolute path of one that is there, such as /var/lib/libvirt/images. The service of "
+            "the appliance has a /tmp and a /var/tmp of its own.",
         )
     own = {root.resolve() for root in context.parts.config.all_stores.values()}
-    store = stores.around(folder / "disk", own)
+    store = stores.around(folder / "disk", own | {context.parts.config.home.resolve()})
     if store is not None:
         raise errors.NotPossibleNow(
-            f"{folder} lies in the store {store}, in which nothing but replicas may lie.",
+            f"{folder} lies in {store}, in which nothing but what is the appliance's may lie.",
             do="Give a folder outside of all stores.",
         )
+    for each in context.fabric.hosting.kept_out(folder):
+        raise errors.NotPossibleNow(each.what, do=each.do)
+
+
+def _is_the_hosts(folder: Path) -> bool:
+    """Whether it is a folder, and the host's too, so that a hypervisor finds what lies in it."""
+    try:
+        here = folder.resolve(strict=True)
+        seen = here.stat()
+        if not here.is_dir():
+            return False
+        there = (HOST / here.relative_to("/")).stat()
+    except PermissionError:  # whoever may not look is no service with files of its own
+        return True
+    except OSError:
+        return False
+    return (seen.st_dev, seen.st_ino) == (there.st_dev, there.st_ino)
 
 
 def _require_new(context: Context, payload: RestoreCopy, goals: Mapping[str, Path]) -> None:
+    """Raises AlreadyExists for a name, or a file, that somebody has, or that another copy under way is to
+    have."""
+    for text in context.state.facts(KEY).values():
+        other = Note.model_validate_json(text)
+        if other.name.lower() == payload.name.lower() or set(other.goals.values()) & set(goals.values()):
+            raise errors.AlreadyExists(
+                f"A copy that is named '{other.name}' is being made.", do="Give this one another name."
+            )
     for each in context.fabric.inventory.list():
         if each.name.lower() == payload.name.lower():
             raise errors.AlreadyExists(
@@ -193,10 +285,14 @@ def _require_new(context: Context, payload: RestoreCopy, goals: Mapping[str, Pat
             )
     for goal in goals.values():
         if os.path.lexists(goal):
-            raise errors.AlreadyExists(
-                f"{goal} is there already, and is not overwritten.",
-                do="Give another name or folder, or remove it if nobody needs it.",
-            )
+            raise _is_there(goal)
+
+
+def _is_there(goal: Path) -> errors.AlreadyExists:
+    return errors.AlreadyExists(
+        f"{goal} is there already, and is not overwritten.",
+        do="Give another name or folder, or remove it if nobody needs it.",
+    )
 
 
 def _require_plain(hosted: HostedReplica, payload: RestoreCopy) -> None:
@@ -238,17 +334,14 @@ def _copied(
     record: PointRecord,
     note: Note,
 ) -> None:
-    parts = note.parts()
-    for part in parts.values():
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     whole = sum(disk.size_bytes for disk in record.manifest.disks)
     told = scrub.teller(whole, context.progress)
 
     def given_up() -> bool:
-        return context.left_seconds() <= 0 or not _is_wanted(context, payload, note)
+        return context.left_seconds() <= 0 or _is_given_up(context, payload)
 
     try:
-        hosted.replica.copy_out(payload.point_id, parts, given_up, told)
+        hosted.replica.copy_out(payload.point_id, note.parts, given_up, told)
     except datapath_errors.ImageProblem as problem:
         raise errors.PointDamaged(problem.message, do=problem.do) from problem
     except datapath_errors.DiskUnreadable as problem:
@@ -259,9 +352,18 @@ def _copied(
             f"{payload.folder} became full while {payload.name} was copied.",
             do="Make room there, or give another folder; nothing is left of the copy.",
         ) from problem
-    for key, part in parts.items():
-        part.rename(note.files[key])
+    for key, part in note.parts.items():
+        _named(part, note.goals[key])
     sync_folder(Path(payload.folder))
+
+
+def _named(part: Path, goal: Path) -> None:
+    """A link, and no renaming: that would replace what somebody else put there meanwhile."""
+    try:
+        goal.hardlink_to(part)
+    except FileExistsError as problem:
+        raise _is_there(goal) from problem
+    part.unlink()
 
 
 def _made(
@@ -276,7 +378,7 @@ def _made(
         fabric_id=payload.fabric_id,
         name=payload.name,
         definition=definition,
-        disks={key: Path(file) for key, file in note.files.items()},
+        disks=note.goals,
         networks={nic.key: payload.network for nic in definition.nics},
         macs={nic.key: _mac(payload.fabric_id, nic.mac) for nic in definition.nics},
         tag=payload.fabric_id,
@@ -288,7 +390,7 @@ def _made(
     seams.reach("appliance.copy.made")
     if payload.start:
         context.fabric.power.start(payload.fabric_id)
-    _require_wanted(context, payload, note)
+    _require_wanted(context, payload)
     context.fabric.tracking.disable(payload.fabric_id)  # and its tag: it is its owner's now
     seams.reach("appliance.copy.released")
 

@@ -146,6 +146,9 @@ class Hosting:
     def gone(self, home: MachineDefinition, replicated: Collection[str]) -> Sequence[interface.MissingPart]:
         return [*gone.at_home(self._hypervisor, domain_xml.parse(self._native(home)), replicated)]
 
+    def kept_out(self, folder: Path) -> Sequence[interface.Obstacle]:
+        return [interface.Obstacle(what, do) for what, do in self._folders.kept_out([folder]).items()]
+
     def create(self, request: interface.HostRequest) -> Sequence[str]:
         existing = self._hypervisor.find(request.fabric_id)
         if existing is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ....domain import errors
 from ....wire.common.properties import TargetProperties
-from ...steps.sides.target import drill_name
+from ...steps.sides.target import boot_name, drill_name
 from ...store import MachineRecord, Transaction
 
 
@@ -50,6 +50,7 @@ def _names(other: MachineRecord, own: str | None, site: str) -> Iterator[tuple[s
     if site == second_site(other):
         yield own or other.name, f"{other.name} has that name there after a failover"
         yield drill_name(other), f"{other.name} has that name there in a test failover"
+        yield boot_name(other), f"{other.name} has that name there while a point of it is booted"
     elif site in (other.source_site, other.target_site):
         yield other.name, f"{other.name} is at home there"
 

@@ -3,7 +3,7 @@ the lifecycle: it changes nothing about the machine, and a failover may start me
 
 import uuid
 
-from ....ground.units import DAY
+from ....ground.units import DAY, HOUR
 from ....jobs.model.context import StepContext
 from ....jobs.model.definitions import Definition, Step
 from ....jobs.model.outcomes import Done, Outcome
@@ -19,12 +19,14 @@ from ..sides import properties
 from ..sides.orders import Limits, Orders
 
 RESTORE = "restore_copy"
-COPY = Limits(deadline_seconds=30 * DAY)
-END = Limits(deadline_seconds=300)
+COPY = Limits(deadline_seconds=30 * DAY, reach_seconds=HOUR)
+"""A host that is upgraded, or starts anew, does not end what took hours."""
+END = Limits(deadline_seconds=900, reach_seconds=600)
 
 
 class RestoreArguments(Shape):
-    """The appliance that holds the point, and what it is told. `fabric_id`: the new machine's."""
+    """The appliance that holds the point, and what it is told. `fabric_id`: of it that of the new machine is
+    made, another one for each attempt: one that was given up stays so."""
 
     appliance_id: str
     site: str
@@ -67,12 +69,12 @@ def definition(deps: Deps) -> Definition:
 
     def restore(ctx: StepContext) -> Outcome:
         wanted = ctx.arguments(RestoreArguments)
-        told = wanted.model_dump(exclude={"appliance_id", "site", "point"})
+        told = wanted.model_dump(exclude={"appliance_id", "site", "point", "fabric_id"})
         answer = give.give(
             ctx,
             wanted.appliance_id,
             orders.RESTORE_COPY,
-            RestoreCopy(point_id=wanted.point, **told),
+            RestoreCopy(point_id=wanted.point, fabric_id=_fabric_id(ctx), **told),
             machine_id=ctx.subject,
             limits=COPY,
             why=f"making {wanted.name} from point {wanted.point} of {ctx.subject_name}",
@@ -85,7 +87,7 @@ def definition(deps: Deps) -> Definition:
             ctx,
             wanted.appliance_id,
             orders.END_RESTORE_COPY,
-            orders.FabricMachine(fabric_id=wanted.fabric_id),
+            orders.FabricMachine(fabric_id=_fabric_id(ctx)),
             machine_id=ctx.subject,
             limits=END,
             why=f"removing what is there of {wanted.name}",
@@ -94,3 +96,8 @@ def definition(deps: Deps) -> Definition:
 
     steps = (retrying(Step("restore", restore, title="Restore a copy", undo=end, undo_after_failure=True)),)
     return Definition(RESTORE, steps, undo_on_failure=True)
+
+
+def _fabric_id(ctx: StepContext) -> str:
+    base = ctx.arguments(RestoreArguments).fabric_id
+    return str(uuid.uuid5(uuid.UUID(base), str(ctx.attempt)))
