@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"secondsite/agent/dialling"
@@ -79,6 +81,7 @@ func unfence(words []string) error {
 	if err := flag.NewFlagSet("unfence", flag.ContinueOnError).Parse(words); err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGHUP) // a terminal that is lost meanwhile leaves no boot half open
 	if err := fencing.Here.Open(); err != nil {
 		return err
 	}

@@ -55,12 +55,16 @@ func (f Fence) IsClosed() bool {
 // IsOpen tells whether this boot may work, perhaps as a person said meanwhile; not all may be started yet.
 func (f Fence) IsOpen() bool { return f.has(OpenNote) }
 
-// Told is what the appliance said of this boot as it was closed; empty if nobody said that it was failed over.
+// Told is what the appliance said of this boot as it was closed; empty if nobody said that it was failed over. A note that
+// could not be written, as no byte was free, counts as one that was told.
 func (f Fence) Told() string {
-	text, _ := os.ReadFile(f.path(ClosedNote))
+	text, err := os.ReadFile(f.path(ClosedNote))
 	why := strings.TrimSpace(string(text))
-	if strings.HasPrefix(why, NobodySaid) || strings.HasPrefix(why, Unasked) {
+	switch {
+	case err != nil, strings.HasPrefix(why, NobodySaid), strings.HasPrefix(why, Unasked):
 		return ""
+	case why == "":
+		return "it was failed over, or nobody could note that it was not."
 	}
 	return why
 }
@@ -69,8 +73,12 @@ func (f Fence) Told() string {
 // that was started anew, on a machine that works.
 func (f Fence) Spare() error {
 	isHeld := f.has(ClosedNote) && f.has(Generator)
-	if isHeld || f.IsOpen() || f.has(LeadsHere) || !f.isActive("basic.target") {
+	if isHeld || f.IsOpen() || f.has(LeadsHere) {
 		return nil
+	}
+	works, err := f.isActiveWithin(patience, "basic.target")
+	if err != nil || !works {
+		return err
 	}
 	if err := f.write("", OpenNote); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -28,7 +29,9 @@ func (f Fence) runWithin(patience time.Duration, program string, words ...string
 	}
 	limited, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	said, err := exec.CommandContext(limited, program, words...).CombinedOutput()
+	command := exec.CommandContext(limited, program, words...)
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal that hangs up ends nothing half-way
+	said, err := command.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(words, " "), err, strings.TrimSpace(string(said)))
 	}
@@ -37,12 +40,22 @@ func (f Fence) runWithin(patience time.Duration, program string, words ...string
 
 // isActive of basic.target tells that services may have been started: it is below all of them, and not below a fence.
 func (f Fence) isActive(unit string) bool {
+	is, _ := f.isActiveWithin(lookPatience, unit)
+	return is
+}
+
+// isActiveWithin also tells when systemd did not answer, as while it reads its units anew.
+func (f Fence) isActiveWithin(patience time.Duration, unit string) (bool, error) {
 	if f != Here {
-		return false
+		return false, nil
 	}
-	limited, cancel := context.WithTimeout(context.Background(), lookPatience)
+	limited, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return exec.CommandContext(limited, "systemctl", "is-active", "--quiet", unit).Run() == nil
+	err := exec.CommandContext(limited, "systemctl", "is-active", "--quiet", unit).Run()
+	if limited.Err() != nil {
+		return false, fmt.Errorf("systemd did not answer within %s whether this machine works: try again", patience)
+	}
+	return err == nil, nil
 }
 
 // endTunnels ends what must be up to ask an appliance behind it, and has the same key as the machine's copy: whoever was

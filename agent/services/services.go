@@ -51,18 +51,36 @@ func Stop(grace time.Duration) Stopped {
 // AreStopped tells whether there is something to start again.
 func AreStopped() bool { return len(recorded()) > 0 }
 
-// Start starts what was stopped; harmless if nothing was. It does not wait for them.
+// Start starts what was stopped; harmless if nothing was. It does not wait for them. A unit that is gone since, or masked,
+// is named, and forgotten: it kept all others noted as stopped, on a machine that works.
 func Start() error {
 	units := recorded()
 	if len(units) == 0 {
 		return nil
 	}
 	logToDisk()
-	_, err := systemctl(askPatience, append([]string{"start", "--no-block", "--"}, units...)...)
-	if err != nil {
-		return fmt.Errorf("the services could not be started again, so start %s by hand: %w", strings.Join(units, " "), err)
+	if begin(units...) == nil {
+		return os.Remove(note)
 	}
-	return os.Remove(note)
+	var left []string
+	var why error
+	for _, unit := range units {
+		if err := begin(unit); err != nil {
+			left, why = append(left, unit), err
+		}
+	}
+	if len(left) < len(units) { // systemd answers
+		os.Remove(note)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("services could not be started again, so start %s by hand: %w", strings.Join(left, " "), why)
+}
+
+func begin(units ...string) error {
+	_, err := systemctl(askPatience, append([]string{"start", "--no-block", "--"}, units...)...)
+	return err
 }
 
 func record(units []string) error {

@@ -63,6 +63,14 @@ func TestStoppingAgainForgetsNothing(t *testing.T) {
 	}
 }
 
+func TestAUnitThatIsGoneKeepsNoOtherOneNoted(t *testing.T) {
+	systemd(t, "case $1 in list-units) cat units;; stop) : >units;; start) case \"$*\" in *web*) exit 5;; esac;; esac\n")
+	Stop(time.Minute)
+	if err := Start(); err == nil || !strings.Contains(err.Error(), "start web.socket by hand") || AreStopped() {
+		t.Fatal(err)
+	}
+}
+
 func TestAServiceThatDoesNotEndIsNamed(t *testing.T) {
 	systemd(t, "case $1 in list-units) cat units;; stop) exec sleep 5;; esac\n")
 	stopped := Stop(50 * time.Millisecond)

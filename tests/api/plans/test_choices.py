@@ -1,6 +1,7 @@
 """What may be chosen to start from now, of a machine and of a plan: no more, and no less."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
@@ -30,7 +31,7 @@ def shop(vault, two_sites, ask):
 
 def has(vault, name, *points):
     with vault.store.transaction() as tx:
-        tx.statuses.put_replica(replica_status(f"id-{name}", points=points), NOW)
+        tx.statuses.put_replica(replica_status(f"id-{name}", points=points), datetime.now(UTC))  # a report is newer
 
 
 def change(vault, **changes):

@@ -25,7 +25,7 @@ from ..interface import (
 )
 from .conversation import Agents, Conversation
 from .link import FENCED, Double, KnownAgent
-from .records import Records
+from .records import MachineRecord, Records
 from .telling import ToldMachine, definition, obstacles
 
 KIND = "agent"
@@ -111,11 +111,8 @@ class AgentInventory:
             return ()
         record = self._records.get(fabric_id)
         is_off = not agent.connected and record.is_off and not agent.is_shut_out
-        is_elsewhere = bool(record.is_failed_over or record.home or record.replaced)
         doubles = [
-            each
-            for each in self._agents.doubles()
-            if each.agent_id == fabric_id and (not each.although or is_elsewhere != each.is_of_one_at_home)
+            each for each in self._agents.doubles() if each.agent_id == fabric_id and _counts(each, record)
         ]
         if is_off:  # who comes now is its copy, or a server that it left
             doubles = [each for each in doubles if not each.served_name]
@@ -274,6 +271,14 @@ def _shut_out(agent: KnownAgent, is_failed_over: bool) -> str:
         f"The agent of {agent.name} {why}, and calls on: the machine works, and is not replicated. "
         f"To let it in again: secondsite appliance agents key --for {shell.arguments(agent.name)}"
     )
+
+
+def _counts(double: Double, record: MachineRecord) -> bool:
+    """Whether who must not work must not now: it may have been told of before a failover began, or ended."""
+    is_away = bool(record.is_failed_over or record.home)
+    if double.is_of_one_at_home:
+        return not is_away
+    return not double.although or is_away or bool(record.replaced)
 
 
 def _doubled(double: Double) -> str:

@@ -200,11 +200,13 @@ def test_the_copy_of_one_that_was_let_go_of_since_does_not_get_its_place(invento
         assert line.hear()["ok"], "a new mainboard"
 
 
+@pytest.mark.parametrize("replaced", [(), ("old",)])
 def test_a_copy_that_a_failover_left_behind_is_told_of_while_the_machine_is_at_home(
-    inventory, machine, records
+    inventory, machine, records, replaced
 ):
-    """Its owner put it back from a backup: two copies worked, and nobody knew."""
-    records.change(machine.agent_id, was_failed_over=True)
+    """Its owner put it back from a backup: two copies worked, and nobody knew. Also after another server took
+    the place of the first one."""
+    records.change(machine.agent_id, was_failed_over=True, replaced=replaced)
     with machine.control(**AGAIN) as line:
         assert line.hear()["ok"]
         with machine.control(**COPY) as copy:
