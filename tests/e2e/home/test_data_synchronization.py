@@ -111,6 +111,11 @@ def plan_of(rig, name, machines):
         vault.plans.create(name, [rest.PlanGroupChange(machines=(each,)) for each in machines])
 
 
+def connected(rig, site):
+    with rig.client() as vault:
+        return any(each.connected for each in vault.appliances if each.site == site)
+
+
 def at_home(rig, machines):
     """What the disk of each holds, all of which run at home and nowhere else."""
     found = {name: running(rig, name) for name in machines}
@@ -142,7 +147,14 @@ def test_a_plan_that_is_synchronized_before_comes_home_by_one_answer_and_loses_n
 def test_a_plan_that_is_synchronized_during_comes_home_group_after_group_and_loses_nothing(rig):
     last = {name: guest_disk.read(*away(rig, name)[0]) for name in MAIL}
     plan_of(rig, "mail", MAIL)
-    job = command_line.told(rig, "plan", "planned-failover", "mail", "--data-sync", "during")
+    during = ("plan", "planned-failover", "mail", "--data-sync", "during")
+    rig.appliances["a"].kill()
+    eventually(lambda: not connected(rig, "a"), 60)
+    assert "has no connection" in command_line.refused(rig, *during, exit_code=4)["message"]
+    assert [running(rig, name)[0][0] for name in MAIL] == ["b", "b"]
+    rig.appliances["a"].start()
+    rig.wait_connected()
+    job = command_line.told(rig, *during)
     assert job["state"] == "succeeded"
     assert at_home(rig, MAIL) == last
     (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job["id"]], 40)

@@ -5,12 +5,14 @@ import pytest
 
 from secondsite.domain import errors
 from secondsite.domain.lifecycle import State, Verb
+from secondsite.domain.plans.actions import Action
 from secondsite.domain.plans.directions import Direction
 from secondsite.domain.points import RecoveryPointChoice
 from secondsite.jobs.model.asking import asks_now
 from secondsite.jobs.model.failures import Refused
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import Kind
+from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
 from tests.vault.support_appliances import A, B
@@ -225,6 +227,42 @@ def test_during_a_cancel_between_groups_leaves_the_others_where_they_run(verbs, 
     assert verbs.settle(job_id).job.state == "cancelled"
     assert (running_at(verbs, A), running_at(verbs, B)) == (["db01", "db02"], ["app01", "web01", "web02"])
     assert states(verbs)[2:] == [State.COMMITTED] * 3
+
+
+# ---- scripts
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_scripts_run_at_home_and_inside_machines_that_are_home(verbs, away, sync):
+    verbs.appliances.scripts["look"] = ScriptResult(exit_status=0)
+    home = verbs.machine("db01").source_fabric_id
+    inside = Action("Inside", script="look", timeout_seconds=30, guest=verbs.machine("db01").id)
+    at_host = Action("Beside", script="look", timeout_seconds=30)
+    job_id = begin(verbs, away(app={"before": (inside, at_host)}), sync)
+    if sync == "before":
+        until_asked(verbs, job_id)
+        verbs.answer(job_id, "complete")
+    job = verbs.settle(job_id)
+    assert job.job.state == "succeeded", job
+    assert [at for at, _, _ in verbs.appliances.ran] == [A, A]
+    assert [fabric_id for fabric_id, _ in verbs.appliances.ran_in] == [home]
+    assert {(told.direction, told.kind, told.at_site) for _, _, told in verbs.appliances.ran} == {
+        ("home", "planned", "a")
+    }
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_a_script_inside_a_machine_that_is_not_home_yet_is_not_run(verbs, away, sync):
+    verbs.appliances.scripts["look"] = ScriptResult(exit_status=0)
+    inside = Action("Inside", script="look", timeout_seconds=30, guest=verbs.machine("web01").id)
+    job_id = begin(verbs, away(app={"before": (inside,)}), sync)
+    if sync == "before":
+        until_asked(verbs, job_id)
+        verbs.answer(job_id, "complete")
+    job = verbs.settle(job_id)
+    assert "web01 was not started" in job.job.error.message
+    assert (verbs.appliances.ran, running_at(verbs, A)) == ([], ["db01", "db02"])
 
 
 # ---- which machines, and what is refused

@@ -11,7 +11,7 @@ from secondsite.domain.lifecycle import State, Verb
 from secondsite.domain.points import Consistency
 from secondsite.vault.store import GroupRecord
 from secondsite.wire.control.orders import Kind
-from tests.vault.plan_runs.support_plan_runs import until
+from tests.vault.plan_runs.support_plan_runs import until, until_asked
 
 PAIR = ("db01", "app01")
 
@@ -49,6 +49,18 @@ def test_they_bear_one_id_and_those_of_others_none(verbs, shop):
     assert [each.set_id for each in last_points(verbs, ("db02", "web01"))] == [None, None]
     started = {each.point_id for each in verbs.appliances.started}
     assert {first.id, second.id} <= started
+
+
+def test_they_bear_one_id_too_if_they_were_synchronized_by_the_same_run(verbs, shop):
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run_plan(verb, shop).job.state == "succeeded"
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, shop, data_sync="before")
+    until_asked(verbs, job_id)
+    verbs.answer(job_id, "complete")
+    assert verbs.settle(job_id).job.state == "succeeded"
+    first, second = last_points(verbs)
+    assert first.set_id == second.set_id == common(verbs)
+    assert first.set_id is not None
 
 
 def test_a_group_that_is_not_taken_whole_has_none(verbs, shop):

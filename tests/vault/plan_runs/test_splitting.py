@@ -12,6 +12,8 @@ from secondsite.vault.store import MachineSettingsRecord
 from secondsite.wire.common.cards import CardSettings
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.plan_runs.conftest import NAMES
+from tests.vault.plan_runs.support_plan_runs import until_asked
+from tests.vault.support_appliances import A
 
 MAC = "52:54:00:00:00:01"
 SPLIT = (
@@ -48,6 +50,20 @@ def test_a_run_of_all_does_not_nor_does_the_one_that_takes_the_rest(verbs, mappe
 
 def test_a_drill_splits_nothing(verbs, mapped):
     assert "split" not in outcome(verbs.run_plan(Verb.TEST_FAILOVER, mapped, groups=frozenset({1})))
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_a_way_home_of_some_that_were_not_protected_back_warns(verbs, mapped, sync):
+    for verb in (Verb.FAILOVER, Verb.COMMIT):
+        assert verbs.run_plan(verb, mapped).job.state == "succeeded"
+    for name in NAMES:
+        verbs.appliances.copies.stop(verbs.machine(name).id, A)
+    job_id = verbs.submit_plan(Verb.PLANNED_FAILOVER, mapped, groups=frozenset({1}), data_sync=sync)
+    if sync == "before":
+        until_asked(verbs, job_id)
+        verbs.answer(job_id, "complete")
+    said = outcome(verbs.settle(job_id))
+    assert "network lan of a is split: db01, db02 come home, app01, web01, web02 stay at b" in said
 
 
 def give(verbs, name, **settings):

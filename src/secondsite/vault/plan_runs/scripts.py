@@ -105,7 +105,10 @@ class Scripts:
         """The order for a script in a guest. Raises NotPossibleNow if the run has not started the guest."""
         with self._deps.store.reading() as tx:
             guest = tx.machines.by_id(turn.action.guest or "")
+            at = tx.appliances.find(turn.action.at)
         fabric_id = _running_as(guest, turn.run.verb) if guest is not None else None
+        if at is not None and guest is not None and at.site != guest.target_site:
+            fabric_id = None  # committed at the other site, and not brought home by this run yet
         if guest is None or fabric_id is None:
             raise errors.NotPossibleNow(
                 f"Script {payload.name} was not run: {guest.name if guest else 'its guest'} was not started.",

@@ -23,7 +23,7 @@ from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out, known
 from .plans import existing
 from .points import Points
-from .preflight import plan_returns
+from .preflight import synchronizations
 
 REQUESTS: Mapping[Verb, type[rest.PlanPart]] = {
     Verb.TEST_FAILOVER: rest.PlanTestFailover,
@@ -77,14 +77,14 @@ class PlanRuns:
 
     def _refuse_what_is_in_the_way(self, name: str, request: rest.PlanPlannedFailover) -> None:
         """Raises NotPossibleNow if a machine would be shut down for a data synchronization that is not
-        possible."""
+        possible, before any is."""
         if request.data_sync is not DataSync.DURING:
             return
         with self._parts.store.reading() as tx:
             record, _ = existing(self._parts, tx, name)
             asked = asked_for(record, Verb.PLANNED_FAILOVER, request)
             found = plan_runs.unsynchronized(tx, asked, plan_runs.taken(tx, asked))
-        plan_returns.refuse_in_the_way(name, plan_returns.previews(self._parts, found, request.data_sync))
+        synchronizations.refuse_in_the_way(self._parts, f"Plan '{name}'", found)
 
     def _targets(self, name: str) -> Collection[str]:
         """The sites at which the plan's machines would be tested."""
@@ -101,11 +101,16 @@ class PlanRuns:
             raise errors.InvalidArgument(
                 f"A plan is not run for {query.verb}.", do=f"Give one of: {', '.join(REQUESTS)}."
             )
+        if query.data_sync is not None and query.verb is not Verb.PLANNED_FAILOVER:
+            raise errors.InvalidArgument(
+                f"A data synchronization is for a planned failover, not for {query.verb}.",
+                do="Leave it out, or give '--verb planned-failover'.",
+            )
         shown, unsynchronized = self._preview(name, query)
         if query.data_sync is None or not unsynchronized:
             return shown
-        found = plan_returns.previews(self._parts, unsynchronized, query.data_sync)
-        return plan_returns.told(shown, found)
+        found = synchronizations.previews(self._parts, unsynchronized, query.data_sync)
+        return synchronizations.told(shown, found)
 
     def _preview(
         self, name: str, query: rest.PlanPreviewQuery

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from functools import partial
 
+from ....domain import lifecycle
 from ....domain.lifecycle import Verb
+from ....domain.prediction.data_sync import DataSync
 from ....wire import rest
 from ....wire.common.base import Shape
 from ....wire.rest import JobAccepted
@@ -22,6 +24,7 @@ from ..parts import Parts
 from ..shared import early_checks
 from ..shared.idempotency import Once, carry_out, known
 from . import machines, sites
+from .preflight import synchronizations
 
 REQUESTS: dict[Verb, type[Shape]] = {
     Verb.ENABLE_PROTECTION: rest.EnableProtection,
@@ -82,9 +85,20 @@ class Verbs:
             early_checks.refuse_unknown(self._parts, request)
         if isinstance(request, rest.TestFailover):
             early_checks.refuse_unknown_network(self._parts, request.network, self._targets(request))
+        if isinstance(request, rest.PlannedFailover) and request.data_sync is DataSync.DURING:
+            self._refuse_what_is_in_the_way(request)
         submit = partial(self._submit, verb)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
+
+    def _refuse_what_is_in_the_way(self, request: rest.PlannedFailover) -> None:
+        """Raises NotPossibleNow before a machine is shut down for a data synchronization that is not
+        possible."""
+        with self._parts.store.reading() as tx:
+            found = tx.machines.find_all(request.machines)
+        for name, each in found.items():
+            if Verb.REPROTECT in lifecycle.allowed_operations(each.state, each.drill_state):
+                synchronizations.refuse_in_the_way(self._parts, name, [each])
 
     def _targets(self, request: rest.TestFailover) -> Collection[str]:
         """The sites at which the machines would be tested; an unknown machine is refused later."""

@@ -6,7 +6,7 @@ Its rooms:
     appliance_checks      asks an appliance, and turns its answer into obstacles
     failover_readiness    whether a protected machine could be failed over now, and moved without loss
     host_readiness        whether any machine would start at an appliance's host
-    plan_returns          the same for the machines of a plan that come home with a data synchronization
     returning             what a reprotect would send, and how long it would take
+    synchronizations      the same for machines that come back with a data synchronization
     protection_readiness  whether another machine could be protected
 """

@@ -1,4 +1,4 @@
-"""What a plan's machines would send before they come home, and what is in the way, machine after machine."""
+"""What machines that come back with a data synchronization would send, and what is in the way."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,8 +38,10 @@ def told(shown: rest.PlanPreview, found: Previews) -> rest.PlanPreview:
     return shown.model_copy(update={"groups": groups})
 
 
-def refuse_in_the_way(plan: str, found: Previews) -> None:
-    """Raises NotPossibleNow if something blocks the synchronization of a machine."""
+def refuse_in_the_way(parts: Parts, what: str, machines: Sequence[MachineRecord]) -> None:
+    """Raises NotPossibleNow if one of these committed machines would be shut down for a synchronization that
+    is not possible. `what` comes back, for people."""
+    found = previews(parts, machines, DataSync.DURING)
     blocking = {
         each.machine: next(obstacle for obstacle in each.obstacles if obstacle.blocking)
         for each in found.values()
@@ -49,9 +51,6 @@ def refuse_in_the_way(plan: str, found: Previews) -> None:
         first = next(iter(blocking.values()))
         why = [f"{name}: at {each.site}: {each.what}" for name, each in blocking.items()]
         raise errors.NotPossibleNow(
-            f"Plan '{plan}' cannot come home with the data synchronization 'during': {listed(why)}",
-            do=(
-                f"{first.do} Or leave each of these machines out (--leave-out MACHINE); or synchronize "
-                "before the failover."
-            ),
+            f"{what} cannot come back with the data synchronization 'during': {listed(why)}",
+            do=f"{first.do} Or synchronize before the failover: '--data-sync before'.",
         )
