@@ -47,9 +47,11 @@ type Fence string
 const Here = Fence("/")
 
 // IsClosed tells whether this boot is kept from working, until all was started that was held. Whoever starts the targets of
-// its services gets none of them, unless somebody took away by hand what holds these.
+// its services gets none of them, unless somebody took away by hand what holds these. Where no note can be made, as no inode
+// is free, it is closed as long as it leads here.
 func (f Fence) IsClosed() bool {
-	return f.has(ClosedNote) && !f.has(OpenedNote) && (f.has(Generator) || !f.isActive("basic.target"))
+	isNoted := f.has(ClosedNote) || (f.has(LeadsHere) && !f.has(OpenNote))
+	return isNoted && !f.has(OpenedNote) && (f.has(Generator) || !f.isActive("basic.target"))
 }
 
 // IsOpen tells whether this boot may work, perhaps as a person said meanwhile; not all may be started yet.

@@ -266,8 +266,9 @@ func (h Host) renewFence() error {
 
 func (h Host) requireOpen() error {
 	if fencing.Fence(h).IsClosed() {
-		return fmt.Errorf("this boot is kept from working by its fence. To take that away, let this boot work first: " +
-			"'secondsite-agent unfence'")
+		return fmt.Errorf("this boot is kept from working by its fence, which is not taken away from it. If the machine is to " +
+			"work: 'secondsite-agent unfence', then again. If not: start it with the kernel's words 'secondsite.fence=off " +
+			"systemd.unit=rescue.target', then again there")
 	}
 	return nil
 }

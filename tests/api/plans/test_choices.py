@@ -30,8 +30,11 @@ def shop(vault, two_sites, ask):
 
 
 def has(vault, name, *points):
+    """A report is newer than what was known, and is read then."""
     with vault.store.transaction() as tx:
-        tx.statuses.put_replica(replica_status(f"id-{name}", points=points), datetime.now(UTC))  # a report is newer
+        tx.statuses.put_replica(
+            replica_status(f"id-{name}", points=points), datetime.now(UTC)
+        )  # a report is newer
 
 
 def change(vault, **changes):

@@ -460,7 +460,7 @@ def test_a_fence_is_not_taken_away_from_a_boot_that_it_holds(host, agents, fence
     eventually(lambda: hello(agents).get("fenced"), support.PATIENCE)
     program = "/usr/local/sbin/secondsite-agent"
     for words in (("install", "--fence=no"), ("remove",)):
-        assert "let this boot work first" in host.run(program, *words).stderr
+        assert "which is not taken away from it" in host.run(program, *words).stderr
     host.run("systemctl", "start", "work.service")
     assert not is_active(host, "work.service")
     assert hello(agents).get("fenced")
