@@ -101,7 +101,7 @@ def test_what_cannot_be_is_told_before_anything_is_copied(pair, folder):
     (folder / "web01-old-vda.qcow2").write_text("somebody's")
     for wanted, code, said in (
         (asked(point_id, folder), "already-exists", "is not overwritten"),
-        (asked(point_id, folder, name="other", network="lan"), "not-found", "no network 'lan'"),
+        (asked(point_id, folder, name="other", network="lan"), "not-possible-now", "no network 'lan'"),
         (asked(point_id, folder / "gone"), "not-found", "no folder of this host"),
         (asked(point_id, "images"), "not-found", "no folder of this host"),
         (asked(point_id, pair.target.config.store), "not-possible-now", "lies in"),
@@ -118,6 +118,17 @@ def test_a_name_that_a_machine_of_the_site_has_is_refused(pair, folder):
     simulated.make_machine(pair.target.root, "Web01-Old", [4 * MiB])
     pair.protect().synchronized()
     assert "is named 'Web01-Old'" in refused(pair, asked(pair.point_now(), folder)).message
+
+
+def test_one_that_cannot_be_started_stays_and_says_why(pair, folder):
+    pair.protect().synchronized()
+    simulated.dial(pair.target.root, [simulated.Fault(method="power.start", nth=1, code="fabric-error")])
+    report = pair.target.order(
+        Kind.RESTORE_COPY, asked(pair.point_now(), folder, start=True), pair.machine_id
+    )
+    assert "and is off" in report.sentence
+    assert "could not be started: " in report.sentence
+    assert [each.power for each in copies(pair)] == [PowerState.OFF]
 
 
 def test_a_full_folder_is_told_before_and_nothing_is_left(pair, folder, monkeypatch):

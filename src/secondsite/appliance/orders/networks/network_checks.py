@@ -177,6 +177,13 @@ def said(cards: Mapping[str, str]) -> str:
     return "".join(f"; {key} is not connected: {why[0].lower()}{why[1:]}" for key, why in cards.items())
 
 
+def require_usable(context: Context, name: str) -> None:
+    """Raises NotPossibleNow for a network to which nothing can be connected now."""
+    known = _known(context)
+    if (why := _why_not(known, name)) is not None:
+        raise errors.NotPossibleNow(f"{why}.", do=_way_out(known, name))
+
+
 def _known(context: Context) -> Mapping[str, NetworkInfo]:
     return {network.name: network for network in context.fabric.networks.list()}
 

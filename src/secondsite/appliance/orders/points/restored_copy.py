@@ -26,6 +26,7 @@ from ....wire.control.copies import RestoreCopy, RestoredCopy
 from ....wire.control.orders import FabricMachine, Nothing
 from ...target import HostedReplica, scrub, stores
 from ..context import ApplianceParts, Context
+from ..networks import network_checks
 
 KEY, GIVEN_UP = "restored-copy/", "given-up-copy/"
 MAC_BEGIN = "52:54:00"
@@ -66,22 +67,23 @@ def restore(context: Context, payload: RestoreCopy) -> tuple[str, RestoredCopy]:
     _end_cut_off(context.parts, payload.fabric_id)
     found = context.fabric.inventory.get(payload.fabric_id)
     if found is not None:
-        return f"{found.name} was restored before", _fact(found)
+        return f"{found.name} was restored before{_start(context, payload)}", _fact(found)
     record = hosted.record(payload.point_id)
-    definition = hosted.definition(record)
+    definition, firmware = hosted.definition(record), _firmware(hosted, payload)
     _require_possible(context, hosted, payload, definition)
     with _noted(context, payload, record) as note:
         _copied(context, hosted, payload, record, note)
         seams.reach("appliance.copy.written")
         _require_wanted(context, payload)
-        _made(context, hosted, payload, definition, note)
+        _made(context, payload, definition, firmware, note)
+    unstarted = _start(context, payload)
     made = context.fabric.inventory.get(payload.fabric_id)
     if made is None:
         raise errors.NotPossibleNow(f"{payload.name} was removed while it was made.", do="Ask for it anew.")
-    what = "runs" if payload.start else "is off"
+    what = "is off" if unstarted or not payload.start else "runs"
     return (
         f"{payload.name} was made from {payload.point_id}, and {what}; its disks lie in {payload.folder}"
-        f"{_connected(payload)}"
+        f"{_connected(payload)}{unstarted}"
     ), _fact(made)
 
 
@@ -218,7 +220,8 @@ def _require_possible(
     late."""
     _require_folder(context, payload)
     _require_plain(hosted, payload)
-    _require_network(context, payload)
+    if payload.network is not None:
+        network_checks.require_usable(context, payload.network)
     _require_room(hosted, payload, sum(disk.size_bytes for disk in definition.disks))
     for each in context.fabric.hosting.check(definition, payload.sizing):
         if each.blocking:
@@ -303,15 +306,6 @@ def _require_plain(hosted: HostedReplica, payload: RestoreCopy) -> None:
         )
 
 
-def _require_network(context: Context, payload: RestoreCopy) -> None:
-    known = sorted(each.name for each in context.fabric.networks.list())
-    if payload.network is not None and payload.network not in known:
-        raise errors.NotFound(
-            f"This site has no network '{payload.network}'.",
-            do=f"It has {', '.join(known) or 'none'}; without '--network' the copy has no card.",
-        )
-
-
 def _require_room(hosted: HostedReplica, payload: RestoreCopy, whole_bytes: int) -> None:
     """The replica's files hold at least what the copy will: all points are in them."""
     needed = min(whole_bytes, hosted.status().store_bytes) + SPARE_BYTES
@@ -344,6 +338,13 @@ def _copied(
         hosted.replica.copy_out(payload.point_id, note.parts, given_up, told)
     except datapath_errors.ImageProblem as problem:
         raise errors.PointDamaged(problem.message, do=problem.do) from problem
+    except datapath_errors.Cancelled as problem:
+        _require_wanted(context, payload)
+        raise errors.NotPossibleNow(
+            f"{payload.name} was not copied to its end: the failover of {hosted.setup.machine_name} was "
+            "committed, which removes its points, or the time was over.",
+            do="Ask for it anew, from a point that there is.",
+        ) from problem
     except datapath_errors.DiskUnreadable as problem:
         seen = os.statvfs(payload.folder)
         if seen.f_bavail * seen.f_frsize > SPARE_BYTES:
@@ -366,14 +367,25 @@ def _named(part: Path, goal: Path) -> None:
     part.unlink()
 
 
+def _firmware(hosted: HostedReplica, payload: RestoreCopy) -> dict[str, bytes]:
+    """Raises PointDamaged: without it the copy would be another machine."""
+    found = hosted.replica.firmware(payload.point_id)
+    damaged = sorted(name for name, data in found.items() if data is None)
+    if damaged:
+        raise errors.PointDamaged(
+            f"{', '.join(damaged)} of point {payload.point_id} is not what was sealed with it.",
+            do="Choose another point.",
+        )
+    return {name: data for name, data in found.items() if data is not None}
+
+
 def _made(
     context: Context,
-    hosted: HostedReplica,
     payload: RestoreCopy,
     definition: MachineDefinition,
+    firmware: Mapping[str, bytes],
     note: Note,
 ) -> None:
-    firmware = hosted.replica.firmware(payload.point_id)
     request = HostRequest(
         fabric_id=payload.fabric_id,
         name=payload.name,
@@ -382,17 +394,26 @@ def _made(
         networks={nic.key: payload.network for nic in definition.nics},
         macs={nic.key: _mac(payload.fabric_id, nic.mac) for nic in definition.nics},
         tag=payload.fabric_id,
-        firmware={name: data for name, data in firmware.items() if data is not None},
+        firmware=firmware,
         sizing=payload.sizing,
         goes_back=payload.fabric_id,
     )
     context.fabric.hosting.create(request)
     seams.reach("appliance.copy.made")
-    if payload.start:
-        context.fabric.power.start(payload.fabric_id)
     _require_wanted(context, payload)
     context.fabric.tracking.disable(payload.fabric_id)  # and its tag: it is its owner's now
     seams.reach("appliance.copy.released")
+
+
+def _start(context: Context, payload: RestoreCopy) -> str:
+    """Start it, if that was asked for; what is in the way, as a part of a sentence: it took hours to copy."""
+    if not payload.start:
+        return ""
+    try:
+        context.fabric.power.start(payload.fabric_id)
+    except errors.SecondsiteError as problem:
+        return f"; it could not be started: {problem.message}"
+    return ""
 
 
 def _mac(fabric_id: str, mac: str) -> str:

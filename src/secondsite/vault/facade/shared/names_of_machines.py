@@ -49,10 +49,11 @@ def _names(other: MachineRecord, own: str | None, site: str) -> Iterator[tuple[s
     """The names of the other machine at the site, each with the reason."""
     if site == second_site(other):
         yield own or other.name, f"{other.name} has that name there after a failover"
-        yield drill_name(other), f"{other.name} has that name there in a test failover"
-        yield boot_name(other), f"{other.name} has that name there while a point of it is booted"
     elif site in (other.source_site, other.target_site):
         yield other.name, f"{other.name} is at home there"
+    if site == other.target_site:  # also while it is protected back
+        yield drill_name(other), f"{other.name} has that name there in a test failover"
+        yield boot_name(other), f"{other.name} has that name there while a point of it is booted"
 
 
 def second_site(machine: MachineRecord) -> str:
