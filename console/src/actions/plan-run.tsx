@@ -4,8 +4,8 @@ import { WHILE_SHOWN, queries, type Shapes } from '../api';
 import { Facts } from '../parts/facts';
 import { Asking, told } from '../parts/state';
 import { words } from '../words';
-import { plain, span } from '../words/format';
-import { Meanwhile, aim, useMoved } from './about';
+import { bytes, plain, span } from '../words/format';
+import { Meanwhile, Obstacles, aim, useMoved } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
@@ -18,7 +18,9 @@ import { stepsOf } from './ways';
 
 type Point = Shapes['RecoveryPointChoice'];
 type Member = Shapes['PlanMachine'];
+type Sync = 'before' | 'during';
 
+const RARELY = { refetchInterval: 60_000 } as const; // both sites look at the disks of each machine for it
 const CHOOSES: readonly PlanVerb[] = ['test_failover', 'failover'];
 
 /** What a run is asked for. */
@@ -28,6 +30,7 @@ function useOptions(verb: PlanVerb) {
   const [choice, setChoice] = useState<Point>(verb === 'test_failover' ? 'latest_processed' : 'latest');
   const [network, setNetwork] = useState('create');
   const [shutsDown, setShutsDown] = useState(false);
+  const [sync, setSync] = useState<Sync | ''>('');
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
   const options = {
     direction: direction || null,
@@ -35,9 +38,10 @@ function useOptions(verb: PlanVerb) {
     ...(CHOOSES.includes(verb) && { choice }),
     ...(verb === 'test_failover' && { network }),
     ...(verb === 'failover' && { shut_down_source: shutsDown }),
+    ...(sync && { data_sync: sync }),
     ...(verb === 'cleanup_test_failover' && asOptions(given)),
   };
-  return { options, direction, setDirection, out, setOut, choice, setChoice, network, setNetwork, shutsDown, setShutsDown, given, setGiven };
+  return { options, direction, setDirection, out, setOut, choice, setChoice, network, setNetwork, shutsDown, setShutsDown, sync, setSync, given, setGiven };
 }
 
 export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: PlanVerb; onClose: () => void }) {
@@ -46,15 +50,17 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const { plan: say } = actions;
   const edited = useEdited(plan, verb);
   const part = { path: { plan: plan.name }, query: { verb, direction: asked.direction || undefined, leave_out: asked.options.leave_out } };
-  const preview = usePreview(part, asked.options.choice);
+  const preview = usePreview(part, asked.options.choice, asked.sync);
   const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
   const going = plan.groups.flatMap((each) => each.machines).filter((each) => !taken.size || taken.has(each.id));
   const networks = useDrillNetworks(going[0]?.target_site);
+  const first = preview.data?.groups?.[0]?.machines[0];
+  const steps = asked.sync && first ? say.steps[asked.sync](first.from_site, first.to_site) : stepsOf(verb, going);
   const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.batch.made);
   return (
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
-      steps={stepsOf(verb, going)} meanwhile={edited} isOther={!!edited && !preview.data?.problem} loses={loses} confirm={plan.name}
+      steps={steps} meanwhile={edited} isOther={!!edited && !preview.data?.problem} loses={loses} confirm={plan.name}
       isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} send={(key) => start(verb, { plan: plan.name }, asked.options, key)}
     >
       {() => (
@@ -64,6 +70,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
           {CHOOSES.includes(verb) && <Points of={part} value={asked.choice} onChange={asked.setChoice} />}
           {verb === 'test_failover' && <Choice title={actions.network.title} value={asked.network} onChange={asked.setNetwork} options={networks} />}
           {verb === 'failover' && <Tick title={say.shutDown} help={actions.shutDownHelp} value={asked.shutsDown} onChange={asked.setShutsDown} />}
+          {verb === 'planned_failover' && plan.groups.some((each) => each.machines.some((one) => one.state === 'committed')) && <Choice title={say.sync} value={asked.sync} onChange={(to) => asked.setSync(to as Sync | '')} options={[['', say.isNone], ['before', say.isBefore], ['during', say.isDuring]]} />}
           {verb === 'cleanup_test_failover' && <VerdictFields value={asked.given} onChange={asked.setGiven} />}
           <Asking of={preview}>{(found) => <Shown of={found} />}</Asking>
         </>
@@ -117,8 +124,8 @@ function Points({ of: params, value, onChange }: { of: Part; value: Point; onCha
 }
 
 /** What the run would be, group by group, as the vault says it. */
-const usePreview = ({ path, query }: Part, choice: Point | undefined) =>
-  queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path, query: { ...query, choice } } }, WHILE_SHOWN);
+const usePreview = ({ path, query }: Part, choice: Point | undefined, sync: Sync | '') =>
+  queries.useQuery('get', '/api/plans/{plan}/preview', { params: { path, query: { ...query, choice, data_sync: sync || undefined } } }, sync ? RARELY : WHILE_SHOWN);
 
 function Shown({ of: preview }: { of: Shapes['PlanPreview'] }) {
   const { plan: say, predicted, unknown } = words.actions;
@@ -132,10 +139,24 @@ function Shown({ of: preview }: { of: Shapes['PlanPreview'] }) {
           <li key={each.number}>{[say.order(each.number, each.machines.map((one) => one.name).join(', ')), each.before?.length && say.before(each.before.join(', ')), each.after?.length && say.after(each.after.join(', '))].filter(Boolean).join('; ')}</li>
         ))}
       </ol>
+      {(preview.groups ?? []).flatMap((each) => each.machines).map((each) => <Sent key={each.id} of={each} />)}
       <Facts of={[
         [predicted, time && (time.seconds == null ? unknown : `${span(time.seconds)}${time.people ? say.people(time.people) : ''}`)],
         [say.out, preview.left_out?.join('; ')],
       ]} />
+    </>
+  );
+}
+
+/** What is sent of a machine that is not protected back, which way is recommended for it, and what is in the way. */
+function Sent({ of: { name, synchronization: found } }: { of: Shapes['PlanPreviewMachine'] }) {
+  const { plan: say, failback } = words.actions;
+  if (!found) return null;
+  const best = found.data_sync && failback.recommended(found.data_sync === 'before' ? failback.isBefore : failback.isDuring, found.data_sync_because ?? '');
+  return (
+    <>
+      <p>{say.sends(name, bytes(found.send_bytes ?? found.disk_bytes), best ?? found.problem?.message ?? '')}</p>
+      {!!found.obstacles?.length && <Obstacles of={found.obstacles} />}
     </>
   );
 }

@@ -151,6 +151,12 @@ export const actions = {
     member: (name: string, state: string, from: string, to: string) => `${name} (${state}, ${from} to ${to})`, run: 'Run', choice: 'Recovery points', loses: (span: string) => `loses at most ${span}`, groups: 'Groups', order: (at: number, names: string) => `Group ${at}: ${names}`,
     before: (names: string) => `before it: ${names}`, after: (names: string) => `after it: ${names}`, shutDown: 'Shut the machines down first, and send their last changes',
     direction: 'Direction', any: 'as the machines go', away: 'away from home, the others stay', home: 'home, the others stay', out: 'Left out', leave: 'Leave machines out',
+    sync: 'Machines that are not protected back', isNone: 'none are taken', isBefore: 'synchronized before the failover, while they run', isDuring: 'synchronized during the failover, while they are down',
+    steps: {
+      before: (here: string, there: string) => [`All are synchronized from ${here} to ${there} while they run.`, 'Then the job waits until somebody lets it go on.', `They are shut down, the rest is sent, and they are started at ${there}.`],
+      during: (here: string, there: string) => [`Group after group is shut down at ${here}.`, `All of it is sent to ${there} without comparing.`, `It is started at ${there} before the next one is shut down.`],
+    },
+    sends: (name: string, amount: string, said: string) => `${name}: about ${amount}. ${said}`,
     lost: 'What the machines write from now on is lost.', people: (many: number) => `, and what ${many} manual actions take`,
   },
   enable: {

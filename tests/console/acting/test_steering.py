@@ -40,6 +40,24 @@ def test_a_plan_waits_for_a_person_who_answers_with_a_note(keyboard, vault):
     keyboard.is_clean()
 
 
+def test_a_plan_that_was_not_protected_back_comes_home_once_somebody_lets_it(keyboard, vault):
+    plan = vault.plans["shop"]
+    (name,) = [each.name for each in plan.show().groups[0].machines]
+    plan.run(Verb.PLANNED_FAILOVER, rest.PlanPlannedFailover(groups=(1,))).wait(60)
+    plan.run(Verb.COMMIT, rest.PlanCommit(groups=(1,))).wait(60)
+    keyboard.open("/plans/shop").act("Planned failover").dialog()
+    keyboard.reach("Machines that are not protected back").press("ArrowDown")
+    keyboard.says("All are synchronized from b to a while they run").says("Recommended")
+    keyboard.picture("plan-fail-back").act("Planned failover")
+    job = vault.jobs[keyboard.job()]
+    keyboard.act("Answer").dialog().reach("Your answer").press("ArrowDown").act("Answer")
+    job.wait(60)
+    assert vault.machines[name].show().active_site == "a"
+    plan.run(Verb.COMMIT, rest.PlanCommit(groups=(1,))).wait(60)
+    plan.run(Verb.REPROTECT, rest.PlanReprotect(groups=(1,))).wait(60)
+    keyboard.is_clean()
+
+
 def test_a_failover_of_a_plan_is_typed(keyboard, vault):
     keyboard.open("/plans/shop").act("Fail over").dialog("plan-failover").says("Data may be lost")
     keyboard.act("Fail over").says("This is not shop").press("Escape")
