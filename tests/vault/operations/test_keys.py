@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from secondsite.vault import operations
-from secondsite.vault.plan_runs import unsynchronized_failback
+from secondsite.vault.plan_runs import run, unsynchronized_failback
 from secondsite.vault.steps.deps import Deps
 
 KEYS = {
@@ -93,6 +93,23 @@ def test_a_failback_that_synchronizes_has_its_steps_by_when_it_does():
         "before": ["check", "synchronize", "complete", "move"],
         "during": ["check", "shut_down", "synchronize", "move"],
     }
+
+
+def test_a_run_of_a_plan_that_synchronizes_has_its_steps_by_when_it_does():
+    nothing = cast(Deps, SimpleNamespace())
+    child = {"verb": "planned_failover", "machine_id": "m1", "name": "web01", "arguments": {}}
+    asked = {
+        "plan": "shop", "verb": "planned_failover", "direction": "home",
+        "groups": [{"number": 2, "children": [child]}],
+    }  # fmt: skip
+
+    def of(layout, sync):
+        known = {"data_sync": sync, "committed": ["m1"], "epochs": {"m1": 2}}
+        return keys(run.definition(nothing, {}), {**asked, "layout": layout, "synchronization": known})
+
+    moved = ["copy", "g2/shut_down", "g2/machines", "outcome"]
+    assert of(2, "before") == ["check", "synchronize", "complete", "choose", *moved]
+    assert of(1, "during") == ["check", "g2/machines", "outcome"]
 
 
 def test_a_drill_that_cleans_up_by_itself_goes_on_after_its_proof(definitions):
