@@ -8,6 +8,7 @@ import json
 import pytest
 
 from rig.eventually import eventually
+from secondsite.domain import errors
 from secondsite.domain.lifecycle import Verb
 from secondsite.fabrics import simulated
 from secondsite.fabrics.agent.link import Registry
@@ -110,12 +111,27 @@ def test_protected_back_it_is_missed_as_before(site):
     rig.appliances["a"].start()
     rig.wait_connected()
     rig.must(Verb.COMMIT, rest.Commit(machines=[NAME]))
+    refuses_during(rig)
     host = rig.add_host("a")
     simulated.give_host_memory(rig.home(f"appliance-{host}") / "fabric", TiB)
     target = f"appliance-{host}"
     rig.must(Verb.REPROTECT, rest.Reprotect(machines=[NAME], location="alternate", target_appliance=target))
     rig.new_points(NAME, 1, PATIENCE)
     eventually(lambda: FINDING in rig.codes(NAME), PATIENCE)
+
+
+def refuses_during(rig):
+    """Its own server takes no new disks: that is told before it, or the plan that it is in, is shut down."""
+    with rig.client() as vault:
+        found = vault.machines[NAME].reprotect_preview(rest.Location.ALTERNATE).obstacles
+        assert any("no hypervisor" in each.what for each in found if each.blocking), found
+        with pytest.raises(errors.NotPossibleNow, match="cannot come back with the data synchronization"):
+            vault.machines[NAME].planned_failover(data_sync="during")
+        plan = vault.plans.create("own", [rest.PlanGroupChange(machines=(NAME,))])
+        asked = rest.PlanPlannedFailover(data_sync="during")
+        with pytest.raises(errors.NotPossibleNow, match=f"Plan 'own' cannot come back .* {NAME}: at a: "):
+            vault.plans[plan.name].run(Verb.PLANNED_FAILOVER, asked)
+        vault.plans[plan.name].delete()
 
 
 def test_what_went_home_is_not_missed_and_nothing_of_it_stays(site):

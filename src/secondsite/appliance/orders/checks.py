@@ -232,6 +232,20 @@ def _of_target(context: Context, payload: CheckTarget, tried: list[float]) -> It
         except errors.NotPossibleNow as problem:
             yield _obstacle(problem.message, problem.do)
         yield from _old_disks(context, payload.replica)
+        yield from _no_new_disks(context, payload.replica, payload.fabric_id)
+
+
+def _no_new_disks(context: Context, wanted: ReplicaRequest, fabric_id: str | None) -> Iterator[ObstacleShape]:
+    """A machine of a site without a hypervisor has its own disks, and no others."""
+    if wanted.base is not Base.EMPTY or context.fabric.properties.hosts or not fabric_id:
+        return
+    found = context.fabric.inventory.get(fabric_id)
+    if found is not None:
+        yield _obstacle(
+            f"{found.name} has its own disks, and no new ones can be made: this site has no hypervisor.",
+            "Leave '--location alternate' out, so it comes home to its own disks; or name an appliance with "
+            "a hypervisor: '--target-appliance HOST'.",
+        )
 
 
 def _agent_stays_unheard(context: Context, definition: MachineDefinition) -> Iterator[ObstacleShape]:
