@@ -59,7 +59,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /log-in/providers/{provider}/test": {"at": "/log-in/providers/work/test"},
     "DELETE /log-in/providers/{provider}": {"at": "/log-in/providers/work"},
     "PUT /session/password": {"json": {"password": "correct horse battery"}},
-    "POST /session/second-factor": {},
+    "POST /session/second-factor": {"json": {}},
     "PUT /session/second-factor": {"json": {"one_time_code": "123456"}},
     "POST /session/second-factor/remove": {"json": {}},
     "POST /logins/{code}/approve": {"at": "/logins/BCDF-GHJK/approve"},
@@ -119,7 +119,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 
 def request_of(call):
     method, path = call.split(" ")
-    how = dict(REQUESTS.get(call) or verb_request(path))
+    how = dict(REQUESTS[call] if call in REQUESTS else verb_request(path))
     return method, how.pop("at", path), how
 
 

@@ -47,6 +47,7 @@ class Liar:
                 heard_at=now,
                 hello=self.hello,
                 rescue=False,
+                is_shut_out=False,
                 authority="",
                 valid_since=None,
             )

@@ -50,6 +50,7 @@ KEYS = {
     "follow_migration": ["hand_over", "tell_target", "take_over"],
     "verify_point": ["verify"],
     "boot_point": ["turn", "boot"],
+    "restore_copy": ["restore"],
     "start_anyway": ["start"],
 }
 """Append to a list, never change what is in it: a job that is half-way would end as 'definition-changed'."""
