@@ -12,7 +12,7 @@ from rig.eventually import eventually
 from rig.images import raw
 from rig.noise import noise
 from secondsite.appliance import orders
-from secondsite.appliance.orders.points import restored_copy
+from secondsite.appliance.orders.points import copy_checks, restored_copy
 from secondsite.fabrics import simulated
 from secondsite.fabrics.interface import PowerState
 from secondsite.ground import seams
@@ -133,7 +133,7 @@ def test_one_that_cannot_be_started_stays_and_says_why(pair, folder):
 
 def test_a_full_folder_is_told_before_and_nothing_is_left(pair, folder, monkeypatch):
     pair.protect().synchronized()
-    monkeypatch.setattr(restored_copy, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(copy_checks, "SPARE_BYTES", 1 << 60)
     assert "has" in refused(pair, asked(pair.point_now(), folder)).message
     assert nothing_is_left(pair, folder)
 
@@ -240,21 +240,21 @@ def test_a_name_that_is_no_files_is_no_machines_either(pair, folder, name):
 def test_a_folder_that_only_the_service_sees_is_none_of_the_host(pair, folder, monkeypatch, tmp_path):
     """Its own /tmp: the machine was made, and its disks were nowhere."""
     pair.protect().synchronized()
-    monkeypatch.setattr(restored_copy, "HOST", tmp_path)
+    monkeypatch.setattr(copy_checks, "HOST", tmp_path)
     assert "no folder of this host" in refused(pair, asked(pair.point_now(), folder)).message
     long = asked(pair.point_now(), f"/{'x' * 300}")
     assert "no folder of this host" in refused(pair, long).message
 
 
-def test_what_a_killed_process_left_is_removed_without_a_vault(pair, folder):
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_what_a_killed_process_left_is_removed_without_a_vault(pair, folder, is_noted):
     pair.protect().synchronized()
     wanted = asked(pair.point_now(), folder)
-    record = pair.target.appliance.host.get(pair.machine_id).record(wanted.point_id)
-    goals = restored_copy._goals(wanted, record)  # noqa: SLF001
-    note = restored_copy.Note(name="web01-old", files={key: str(goal) for key, goal in goals.items()})
+    note = restored_copy.Note(name="web01-old", files={"vda": str(folder / "web01-old-vda.qcow2")})
     for part in note.parts.values():
-        part.write_text("half")
-    inodes = {key: part.stat().st_ino for key, part in note.parts.items()}
+        part.write_text("half" if is_noted else "")
+        note.goals["vda"].hardlink_to(part)
+    inodes = {key: part.stat().st_ino for key, part in note.parts.items()} if is_noted else {}
     left = note.model_copy(update={"inodes": inodes}).model_dump_json()
     pair.target.appliance.state.put_fact(restored_copy.KEY + wanted.fabric_id, left)
     orders.remove_left_over(pair.target.appliance.desk._parts)  # noqa: SLF001

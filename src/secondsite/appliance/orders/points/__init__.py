@@ -5,4 +5,5 @@ Its rooms:
     recovery_points  process what was sent, list points, hold, release and read them
     instants         instants between points
     restored_copy    a machine of its own from a point, beside the protected one
+    copy_checks      what would be in the way of that
 """

@@ -3,7 +3,6 @@
 What is made is on record before it is made, and the record goes with the last act: from then on the machine
 is nobody's but its owner's. Until then its tag is its own id: nobody takes it for the protected machine."""
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from pydantic import Field
 from ....datapath import errors as datapath_errors
 from ....datapath.replica import PointRecord
 from ....domain import errors
-from ....domain.amounts import size
+from ....domain.networks import macs
 from ....fabrics.interface import HostRequest, MachineSummary
 from ....ground import seams
 from ....ground.durable import sync_folder
@@ -24,16 +23,11 @@ from ....wire.common.base import Shape
 from ....wire.common.machines import MachineDefinition
 from ....wire.control.copies import RestoreCopy, RestoredCopy
 from ....wire.control.orders import FabricMachine, Nothing
-from ...target import HostedReplica, scrub, stores
+from ...target import HostedReplica, scrub
 from ..context import ApplianceParts, Context
-from ..networks import network_checks
+from . import copy_checks
 
 KEY, GIVEN_UP = "restored-copy/", "given-up-copy/"
-MAC_BEGIN = "52:54:00"
-SPARE_BYTES = 64 * 1024 * 1024
-"""What a folder keeps beyond the copy: tables, and whatever else lies there."""
-HOST = Path("/proc/1/root")
-"""The files as the host has them: a service may see a /tmp of its own."""
 WAITS_SECONDS = 120.0
 """So long a copy that is given up may take to see that, and to remove what it made."""
 log = structlog.get_logger(__name__)
@@ -70,7 +64,7 @@ def restore(context: Context, payload: RestoreCopy) -> tuple[str, RestoredCopy]:
         return f"{found.name} was restored before{_start(context, payload)}", _fact(found)
     record = hosted.record(payload.point_id)
     definition, firmware = hosted.definition(record), _firmware(hosted, payload)
-    _require_possible(context, hosted, payload, definition)
+    copy_checks.require_possible(context, hosted, payload, definition)
     with _noted(context, payload, record) as note:
         _copied(context, hosted, payload, record, note)
         seams.reach("appliance.copy.written")
@@ -136,11 +130,20 @@ def _remove(parts: ApplianceParts, fabric_id: str, note: Note) -> None:
     if found is not None and found.tag is None:
         return
     parts.fabric.hosting.remove(fabric_id, fabric_id)
-    for key, inode in note.inodes.items():
-        for file in (note.goals[key], note.parts[key]):
+    for key, part in note.parts.items():
+        inode = note.inodes.get(key) or _inode_of_empty(part)
+        for file in (note.goals[key], part):
             with suppress(FileNotFoundError):
                 if file.lstat().st_ino == inode:
                     file.unlink()
+
+
+def _inode_of_empty(part: Path) -> int | None:
+    """That of a file that was made, and not noted yet, as its process was killed."""
+    with suppress(FileNotFoundError):
+        seen = part.lstat()
+        return seen.st_ino if seen.st_size == 0 else None
+    return None
 
 
 @contextmanager
@@ -207,71 +210,6 @@ def _goals(payload: RestoreCopy, record: PointRecord) -> dict[str, Path]:
     return {disk.key: folder / f"{payload.name}-{disk.key}.qcow2" for disk in record.manifest.disks}
 
 
-# -- before it begins ----------------------------------------------------------------------------------
-
-
-def _require_possible(
-    context: Context,
-    hosted: HostedReplica,
-    payload: RestoreCopy,
-    definition: MachineDefinition,
-) -> None:
-    """Raises for whatever would keep the machine from being made, or started: hours later that is too
-    late."""
-    _require_folder(context, payload)
-    _require_plain(hosted, payload)
-    if payload.network is not None:
-        network_checks.require_usable(context, payload.network)
-    _require_room(hosted, payload, sum(disk.size_bytes for disk in definition.disks))
-    for each in context.fabric.hosting.check(definition, payload.sizing):
-        if each.blocking:
-            raise errors.NotPossibleNow(each.what, do=each.do)
-    wanted, free = payload.sizing.memory_bytes or definition.memory_bytes, _free_memory(context)
-    if payload.start and wanted > free:
-        raise errors.NotPossibleNow(
-            f"{payload.name} needs {size(wanted)} of memory, and this host has {size(free)} left.",
-            do="Leave '--start' out, or make room: shut a machine down here.",
-        )
-
-
-def _free_memory(context: Context) -> int:
-    return context.fabric.hosting.capacity().free_bytes
-
-
-def _require_folder(context: Context, payload: RestoreCopy) -> None:
-    folder = Path(payload.folder)
-    if not folder.is_absolute() or not _is_the_hosts(folder):
-        raise errors.NotFound(
-            f"{folder} is no folder of this host.",
-            do="Give the absolute path of one that is there, such as /var/lib/libvirt/images. The service of "
-            "the appliance has a /tmp and a /var/tmp of its own.",
-        )
-    own = {root.resolve() for root in context.parts.config.all_stores.values()}
-    store = stores.around(folder / "disk", own | {context.parts.config.home.resolve()})
-    if store is not None:
-        raise errors.NotPossibleNow(
-            f"{folder} lies in {store}, in which nothing but what is the appliance's may lie.",
-            do="Give a folder outside of all stores.",
-        )
-    for each in context.fabric.hosting.kept_out(folder):
-        raise errors.NotPossibleNow(each.what, do=each.do)
-
-
-def _is_the_hosts(folder: Path) -> bool:
-    """Whether it is a folder, and the host's too, so that a hypervisor finds what lies in it."""
-    try:
-        here = folder.resolve(strict=True)
-        seen = here.stat()
-        if not here.is_dir():
-            return False
-        there = (HOST / here.relative_to("/")).stat()
-    except PermissionError:  # whoever may not look is no service with files of its own
-        return True
-    except OSError:
-        return False
-    return (seen.st_dev, seen.st_ino) == (there.st_dev, there.st_ino)
-
-
 def _require_new(context: Context, payload: RestoreCopy, goals: Mapping[str, Path]) -> None:
     """Raises AlreadyExists for a name, or a file, that somebody has, or that another copy under way is to
     have."""
@@ -296,26 +234,6 @@ def _is_there(goal: Path) -> errors.AlreadyExists:
         f"{goal} is there already, and is not overwritten.",
         do="Give another name or folder, or remove it if nobody needs it.",
     )
-
-
-def _require_plain(hosted: HostedReplica, payload: RestoreCopy) -> None:
-    if hosted.replica.state.key_id is not None and not payload.unencrypted:
-        raise errors.NotPossibleNow(
-            f"The replica of {hosted.setup.machine_name} is encrypted, and the files of a copy are not.",
-            do="Give '--unencrypted' if that may be so, and a folder that is encrypted otherwise.",
-        )
-
-
-def _require_room(hosted: HostedReplica, payload: RestoreCopy, whole_bytes: int) -> None:
-    """The replica's files hold at least what the copy will: all points are in them."""
-    needed = min(whole_bytes, hosted.status().store_bytes) + SPARE_BYTES
-    seen = os.statvfs(payload.folder)
-    free = seen.f_bavail * seen.f_frsize
-    if free < needed:
-        raise errors.NotPossibleNow(
-            f"{payload.folder} has {size(free)} left, and the copy may need {size(needed)}.",
-            do="Make room there, or give another folder.",
-        )
 
 
 # -- the copy ------------------------------------------------------------------------------------------
@@ -346,8 +264,7 @@ def _copied(
             do="Ask for it anew, from a point that there is.",
         ) from problem
     except datapath_errors.DiskUnreadable as problem:
-        seen = os.statvfs(payload.folder)
-        if seen.f_bavail * seen.f_frsize > SPARE_BYTES:
+        if copy_checks.free_bytes(payload.folder) > copy_checks.SPARE_BYTES:
             raise
         raise errors.NotPossibleNow(
             f"{payload.folder} became full while {payload.name} was copied.",
@@ -392,7 +309,7 @@ def _made(
         definition=definition,
         disks=note.goals,
         networks={nic.key: payload.network for nic in definition.nics},
-        macs={nic.key: _mac(payload.fabric_id, nic.mac) for nic in definition.nics},
+        macs={nic.key: macs.made_of(f"{payload.fabric_id}/{nic.mac.lower()}") for nic in definition.nics},
         tag=payload.fabric_id,
         firmware=firmware,
         sizing=payload.sizing,
@@ -414,11 +331,6 @@ def _start(context: Context, payload: RestoreCopy) -> str:
     except errors.SecondsiteError as problem:
         return f"; it could not be started: {problem.message}"
     return ""
-
-
-def _mac(fabric_id: str, mac: str) -> str:
-    digest = hashlib.sha256(f"{fabric_id}/{mac.lower()}".encode()).hexdigest()
-    return ":".join([MAC_BEGIN, *(digest[at : at + 2] for at in (0, 2, 4))])
 
 
 def _connected(payload: RestoreCopy) -> str:

@@ -1,12 +1,11 @@
 """What each network card of a machine is connected to at its target: by the card's settings, else by the
 mapping of its network."""
 
-import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from ....domain import shell
-from ....domain.networks import portgroups
+from ....domain.networks import macs, portgroups
 from ....wire.common.cards import CardSettings
 from ....wire.common.machines import NicDefinition
 from ....wire.control.cards import LocalCard
@@ -14,8 +13,6 @@ from ....wire.control.checks import HomeCards, Obstacles, ObstacleShape, PointCa
 from ...store import MachineRecord, Transaction
 
 FAILOVER_RUN = "failover"
-OURS = "52:54:00"
-"""The prefix of QEMU's MAC addresses."""
 
 
 def at_target(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
@@ -211,8 +208,7 @@ def _drilled(own: CardSettings | None, network: str | None) -> str | None:
 
 def _new(machine: MachineRecord, mac: str, run: str) -> str:
     """A MAC address, the same at every start, so that leases or licences by MAC address stay valid."""
-    digest = hashlib.sha256(f"{machine.id}/{mac}/{run}".encode()).hexdigest()
-    return ":".join([OURS, *(digest[at : at + 2] for at in (0, 2, 4))])
+    return macs.made_of(f"{machine.id}/{mac}/{run}")
 
 
 def _is_unwanted(own: CardSettings | None) -> bool:
