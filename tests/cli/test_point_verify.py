@@ -15,7 +15,7 @@ def test_a_point_is_verified_with_one_sentence_and_shown_so(cli, protected):
 
 def test_a_point_is_booted_to_be_looked_at_and_the_machine_says_so(rig, cli, protected):
     point_id = cli.must(f"point list {protected} --json").json[-1]["id"]
-    said = cli.must(f"point verify {protected} {point_id} --boot --network none").out
+    said = cli.must(f"point verify {protected} {point_id} --boot --network none --or-older 2").out
     assert "it is removed" in said
     shown = cli.must(f"machine show {protected} --json").json
     assert (shown["booted"]["point_id"], shown["drill"]["state"], shown["state"]) == (
@@ -25,6 +25,8 @@ def test_a_point_is_booted_to_be_looked_at_and_the_machine_says_so(rig, cli, pro
     )
     assert f"from {point_id}" in cli.must(f"machine show {protected}").out
     assert "Add --boot" in cli(f"point verify {protected} {point_id} --network none").err
+    assert "Add --boot" in cli(f"point verify {protected} {point_id} --or-older 2").err
+    assert cli(f"point verify {protected} {point_id} --boot --or-older 13").exit == 2
 
 
 def test_a_site_says_what_it_gives_to_copies_that_are_looked_at(rig, cli):

@@ -202,3 +202,21 @@ def test_the_only_verified_point_stays_while_it_is_in_doubt():
     """It is as good as damaged then, until it is read."""
     old = point(1, 20 * DAY, proof=Grade.APPLICATION, damaged=True)
     assert old not in retention.to_drop([old, *(point(seq, 600 - seq) for seq in range(2, 9))], HOUR)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=20, unique_by=lambda p: p[0])
+)
+def test_an_older_point_is_always_older_whole_and_no_further_back_than_asked(made):
+    known = [point(seq, damaged=damaged) for seq, damaged in made]
+    for than in known:
+        whole = sorted((p.seq for p in known if p.seq < than.seq and not p.damaged), reverse=True)
+        for places in (1, 2, 4, 64):
+            found = points.older(known, than.id, places)
+            assert (None if found is None else found.seq) == (
+                whole[min(places, len(whole)) - 1] if whole else None
+            )
+
+
+def test_there_is_no_older_point_than_one_that_nobody_knows():
+    assert points.older([point(1), point(2)], "p9", 1) is None

@@ -134,9 +134,22 @@ arrival = attrgetter("epoch", "seq")
 """The key by which points are sorted into their order of arrival, which does not depend on clocks."""
 
 
+MOST_OLDER = 12
+"""The most older points that one job tries: the last of them is some 4,000 points back."""
+
+
 def newest(points: Iterable[AnyPoint]) -> AnyPoint | None:
     """The newest point by order of arrival; None without points."""
     return max(points, key=arrival, default=None)
+
+
+def older(points: Iterable[AnyPoint], than: str, places: int) -> AnyPoint | None:
+    """The whole point that is so many places older than the named one, or the oldest if there are fewer; None
+    if there is none, or if nobody knows the named one."""
+    ordered = sorted(points, key=arrival, reverse=True)
+    named = next((number for number, point in enumerate(ordered) if point.id == than), len(ordered))
+    whole = [point for point in ordered[named + 1 :] if not (point.damaged or point.committed)]
+    return whole[: max(1, places)][-1] if whole else None
 
 
 def pick(

@@ -8,7 +8,8 @@ import pytest
 
 from secondsite.domain.lifecycle import Verb
 from secondsite.vault.health import findings
-from secondsite.vault.store import RecoveredRecord
+from secondsite.vault.store import MachineChecksRecord, RecoveredRecord
+from secondsite.wire.common.machine_checks import MachineCheck
 from secondsite.wire.control.orders import Kind
 
 
@@ -126,3 +127,15 @@ def test_without_a_goal_nothing_is_missed_and_a_single_machine_has_no_plan(verbs
     _, told = kept(verbs.run_plan(Verb.TEST_FAILOVER, plan(), network="none").job.id)
     assert (told["plan"]["rto_goal_seconds"], told["plan"]["within_goal"]) == (None, None)
     assert kept(verbs.run(Verb.FAILOVER, "db01").job.id)[1]["plan"] is None
+
+
+def test_a_machine_whose_checks_failed_has_not_recovered_however_soon_it_was_started(verbs, plan, kept):
+    shop = replace(plan(), rto_goal_seconds=3000)
+    check = MachineCheck(name="page", kind="agent")
+    with verbs.store.transaction() as tx:
+        tx.checks.put(MachineChecksRecord(verbs.machine("db01").id, (check,)))
+    verbs.appliances.shows, verbs.appliances.failing_checks = True, {"page"}
+    _, told = kept(verbs.run_plan(Verb.FAILOVER, shop).job.id)
+    assert (told["plan"]["rto_seconds"], told["plan"]["within_goal"]) == (None, False)
+    assert verbs.machine("db01").recovered is None
+    assert verbs.machine("app01").recovered is not None

@@ -7,7 +7,7 @@ import typer
 
 from ...domain import errors, shell
 from ...domain.amounts import size, span
-from ...domain.points import RecoveryPointChoice
+from ...domain.points import MOST_OLDER, RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
 from ...wire.common.points import JournalStretch, PointShape
@@ -120,6 +120,17 @@ def verify(
             )
         ),
     ] = None,
+    or_older: Annotated[
+        int,
+        typer.Option(
+            help=(
+                "With --boot: how many older points to boot as well, each twice as far back, until one is "
+                "usable."
+            ),
+            min=0,
+            max=MOST_OLDER,
+        ),
+    ] = 0,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -127,9 +138,11 @@ def verify(
     damaged one is marked and not picked."""
     if network is not None and not boot:
         raise errors.InvalidArgument("Without --boot there is no copy that has a network.", do="Add --boot.")
+    if or_older and not boot:
+        raise errors.InvalidArgument("Without --boot no older point is booted either.", do="Add --boot.")
     with connect(context) as vault:
         found = vault.machines[machine].points[point]
-        job = found.boot(verifying.network(network)) if boot else found.verify()
+        job = found.boot(verifying.network(network), or_older) if boot else found.verify()
         ended = follow.to_its_end(vault, job, no_wait, as_json)
     raise typer.Exit(ended)
 

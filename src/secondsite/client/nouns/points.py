@@ -33,10 +33,11 @@ class PointHandle:
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "verify"))
         return JobHandle(self._connection, accepted.job_id)
 
-    def boot(self, network: CopyNetwork | None = None) -> JobHandle:
+    def boot(self, network: CopyNetwork | None = None, or_older: int = 0) -> JobHandle:
         """A job that boots a copy from the point at the target, looks at it and removes it; the point is
-        graded. `network`: 'isolated' or 'none'; not given: what the site's verification says."""
-        body = request(rest.PointBoot, network=network)
+        graded. `network`: 'isolated' or 'none'; not given: what the site's verification says. `or_older`: how
+        many older points may be booted as well, each twice as far back, until one is usable."""
+        body = request(rest.PointBoot, network=network, or_older=or_older)
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "boot"), body=body)
         return JobHandle(self._connection, accepted.job_id)
 

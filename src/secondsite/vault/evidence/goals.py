@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
+from ...domain.drills.verdicts import Verdict
 from ...domain.lifecycle import Verb
 from ...domain.prediction.predicting import LIKE
 from ...jobs.model.views import JobTree, JobView
+from ...wire.common.evidence import Evidence
 from ..plan_runs.arguments import PLAN_RUN, PlanRunArguments
+from ..steps.drills.automatic_cleanup import verdict_of
 from ..store import RecoveredRecord
 from .steps import Told, verb_of
 
@@ -46,11 +49,14 @@ def plan(root: JobView, runs: Sequence[Run]) -> JsonValue:
 
 def _seconds(runs: Sequence[Run], verb: str) -> Mapping[str, float]:
     """By machine id, for each machine that was started: seconds from when the job was asked for until the
-    machine was proven to run, or, if that was not seen, until it was started."""
+    machine was proven to run, or, if that was not seen, until it was started. One that was seen to be of no
+    use has not recovered, however soon it was started."""
     of_verb = (told for of, told in runs if of.job.name == verb)
     return {str(told["id"]): found for told in of_verb if (found := _one(told)) is not None}
 
 
 def _one(told: Told) -> float | None:
+    if told["proof"] is not None and verdict_of(Evidence.model_validate(told["proof"])) is Verdict.FAILED:
+        return None
     found = told["rto_started_seconds"] if told["rto_proven_seconds"] is None else told["rto_proven_seconds"]
     return found if isinstance(found, float) else None

@@ -95,6 +95,8 @@ def _booted(machine: MachineRecord) -> Iterator[Stands]:
             f"A copy of machine '{machine.name}' that was booted from point {booted.point_id} on "
             f"{_day(booted.looked_at)} was not usable: {booted.said}."
         )
+        if booted.usable_point is not None:
+            what += f" One of the older point {booted.usable_point} was."
         yield Stands(booted.looked_at, "boot-failed", what)
 
 

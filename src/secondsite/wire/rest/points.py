@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ...domain.points import Consistency, RecoveryPointChoice
+from ...domain.points import MOST_OLDER, Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
 from ..common.numbers import LONGEST_NAME, LONGEST_TEXT, Instant
 from ..common.points import PointShape, RollForward
@@ -23,6 +23,9 @@ class PointBoot(Shape):
 
     network: CopyNetwork | None = None
     """Which network the copy has; null: what the site's verification says."""
+    or_older: int = Field(default=0, ge=0, le=MOST_OLDER)
+    """If it is not usable: how many older points may be booted as well, each twice as many points back as the
+    one before, until one is usable."""
 
 
 class PointRestore(Shape):

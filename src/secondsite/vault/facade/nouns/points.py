@@ -115,7 +115,13 @@ class Points:
             record = machines.existing(self._parts, tx, machine)
             self._require(tx, record, point_id)
             job_id = boot_point.submit(
-                self._parts.deps, tx, record, point_id, requested_by, network=request.network
+                self._parts.deps,
+                tx,
+                record,
+                point_id,
+                requested_by,
+                network=request.network,
+                or_older=request.or_older,
             )
             return rest.JobAccepted(job_id=job_id)
 

@@ -4,27 +4,32 @@ drills stay as they are.
 The copy lives inside one order: the target's appliance starts it, looks at it and removes it, whatever
 becomes of this job. Copies at a site take turns within the site's limits for verification, in the order in
 which they were asked for.
+
+If it is not usable, older points are booted as well, up to the number that was asked for, each twice as far
+back as the one before: a guest that was spoilt weeks ago is found in few copies.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from ....domain import errors, lifecycle, shell, verification_budget
+from ....domain import errors, lifecycle, points, shell, verification_budget
 from ....domain.drills.networks import NO_NETWORK
 from ....domain.drills.verdicts import Verdict
 from ....domain.lifecycle import DrillState, State, Verb
 from ....domain.verification_budget import VerificationBudget
 from ....ground.job_states import MOVING
 from ....ground.units import DAY
-from ....jobs.model.context import StepContext
+from ....jobs.model.context import StepContext, StepFunction
 from ....jobs.model.definitions import Definition, Step
+from ....jobs.model.facts import Json
 from ....jobs.model.failures import Refused
-from ....jobs.model.outcomes import Done, Outcome, Wait
+from ....jobs.model.outcomes import Commit, Done, Outcome, Skipped, Wait
 from ....jobs.model.views import JobView
 from ....jobs.storage import search
 from ....jobs.storage.database import Session
 from ....wire.common.base import Shape
+from ....wire.common.evidence import Evidence
 from ....wire.common.machine_checks import NETWORKED, MachineCheck
 from ....wire.control import orders
 from ....wire.control.proofs import BootPoint, Proof
@@ -67,6 +72,15 @@ class BootArguments(Shape):
     memory_bytes: int
     generation: int
     network: str = NO_NETWORK
+    or_older: int = 0
+
+
+class LookedAt(Shape):
+    """What was seen of a copy, of which point; without a point: nothing yet."""
+
+    evidence: Evidence | None = None
+    looked_at: str | None = None
+    usable: bool = False
 
 
 def submit(
@@ -76,6 +90,7 @@ def submit(
     point_id: str,
     by: str,
     network: str | None = None,
+    or_older: int = 0,
 ) -> str:
     """Queue the job in the caller's transaction; gives its id. Raises NotPossibleNow for a machine whose
     points cannot be started from now, or with more memory than the site allows at all."""
@@ -94,6 +109,7 @@ def submit(
         memory_bytes=memory_bytes,
         generation=machine.generation,
         network=network or given.network,
+        or_older=or_older,
     )
     return deps.submit(
         tx.session, BOOT, subject=machine.id, subject_name=machine.name, arguments=arguments, requested_by=by
@@ -155,8 +171,7 @@ class BootsPoint:
         if why is None and not verification_budget.has_room(given, others, wanted.memory_bytes):
             before = f"more than {MOST_COUNTED}" if len(others) > MOST_COUNTED else str(len(others))
             why = f"{before} before it at {wanted.site}"
-        if why is not None:
-            raise Wait(f"boot/{ctx.job_id}", DAY, f"waits: {why}", poll_seconds=LOOKS_SECONDS)
+        _wait_if(ctx, why)
         return Done(f"{wanted.site} has room for it")
 
     def boot(self, ctx: StepContext) -> Outcome:
@@ -164,7 +179,7 @@ class BootsPoint:
         not be looked at is noted, too."""
         wanted = ctx.arguments(BootArguments)
         try:
-            answer = self._ask(ctx, wanted)
+            answer = self._ask(ctx, wanted, wanted.point)
         except errors.SecondsiteError as problem:
             self._note(ctx, wanted, problem.message)
             raise
@@ -179,14 +194,43 @@ class BootsPoint:
                 booted = BootedRecord(wanted.point, ctx.job_id, answer.sentence, verdict, looked_at=ctx.now())
                 tx.machines.put(replace(machine, booted=booted))
 
-        return Done(
-            answer.sentence,
-            Proof(evidence=proof.evidence),
-            self._deps.commit(keep),
-            partial=verdict is Verdict.FAILED,
-        )
+        seen = LookedAt(evidence=proof.evidence, looked_at=wanted.point, usable=verdict is not Verdict.FAILED)
+        return Done(answer.sentence, seen, self._deps.commit(keep), partial=verdict is Verdict.FAILED)
 
-    def _ask(self, ctx: StepContext, wanted: BootArguments) -> Answer[Proof]:
+    def boot_older(self, ctx: StepContext, number: int) -> Outcome:
+        """Boot a copy of an older point, unless one that was tried before is usable. What is known of the
+        machine's newest copy stays: that an older one is usable mends nothing."""
+        wanted = ctx.arguments(BootArguments)
+        *_, before = (
+            seen for each in range(number) if (seen := ctx.facts(_key_of(each), LookedAt)).looked_at
+        )
+        if before.usable:
+            return Skipped(f"point {before.looked_at} is usable")
+        with self._deps.store.reading() as tx:
+            _wait_if(ctx, in_the_way(tx, wanted.site))
+            replica = tx.statuses.get(str(ctx.subject)).replica
+        chosen = ctx.remembered(LookedAt)
+        if chosen is None:
+            found = points.older(replica.points if replica else (), str(before.looked_at), 2 ** (number - 1))
+            if found is None:
+                return Skipped(f"no older point of {ctx.subject_name} is left")
+            ctx.remember(chosen := LookedAt(looked_at=found.id))
+        answer = self._ask(ctx, wanted, str(chosen.looked_at))
+        usable = automatic_cleanup.verdict_of(answer.facts.evidence) is not Verdict.FAILED
+        seen = chosen.model_copy(update={"evidence": answer.facts.evidence, "usable": usable})
+        return Done(answer.sentence, seen, self._usable(ctx, str(chosen.looked_at)) if usable else None)
+
+    def _usable(self, ctx: StepContext, point: str) -> Commit:
+        """Notes beside what is known of the copy that was not usable which older point is."""
+
+        def note(tx: Transaction) -> None:
+            machine = tx.machines.by_id(str(ctx.subject))
+            if machine is not None and machine.booted is not None and machine.booted.job_id == ctx.job_id:
+                tx.machines.put(replace(machine, booted=replace(machine.booted, usable_point=point)))
+
+        return self._deps.commit(note)
+
+    def _ask(self, ctx: StepContext, wanted: BootArguments, point: str) -> Answer[Proof]:
         with self._deps.store.reading() as tx:
             machine = tx.machines.get(str(ctx.subject))
             checks = tuple(tx.checks.find(machine.id))
@@ -194,7 +238,7 @@ class BootsPoint:
         asked, left_out = _askable(checks, wanted.network)
         longest = max([WAIT_SECONDS, *(check.deadline_seconds for check in asked)])
         payload = BootPoint(
-            point_id=wanted.point,
+            point_id=point,
             fabric_id=boot_fabric_id(machine),
             name=boot_name(machine),
             network=NO_NETWORK if wanted.network == NO_NETWORK else f"ss-boot-{machine.id[:7].lower()}",
@@ -211,7 +255,7 @@ class BootsPoint:
             machine_id=machine.id,
             generation=wanted.generation,
             limits=Limits(deadline_seconds=longest + START_AND_REMOVE_SECONDS),
-            why=f"booting point {wanted.point} of {machine.name}",
+            why=f"booting point {point} of {machine.name}",
         )
 
     def _note(self, ctx: StepContext, wanted: BootArguments, said: str) -> None:
@@ -233,13 +277,33 @@ def _askable(
     return asked, tuple(each.name for each in checks if each.kind in NETWORKED)
 
 
+def _wait_if(ctx: StepContext, why: str | None) -> None:
+    if why is not None:
+        raise Wait(f"boot/{ctx.job_id}", DAY, f"waits: {why}", poll_seconds=LOOKS_SECONDS)
+
+
+def _key_of(number: int) -> str:
+    """The key of the step that boots the point asked for (0), or the older one of that number."""
+    return f"boot_older_{number}" if number else "boot"
+
+
 def definition(deps: Deps) -> Definition:
     boots = BootsPoint(deps)
-    steps = (
-        Step("turn", boots.turn, title="Wait for its turn"),
-        Step("boot", boots.boot, title="Boot recovery point"),
-    )
-    return Definition(BOOT, tuple(map(retrying, steps)), on_retry=_refuse_retry)
+
+    def steps_of(arguments: Json) -> Sequence[Step]:
+        numbers = range(1, 1 + BootArguments.model_validate(arguments).or_older)
+        steps = (
+            Step("turn", boots.turn, title="Wait for its turn"),
+            Step(_key_of(0), boots.boot, title="Boot recovery point"),
+            *(Step(_key_of(each), _older(boots, each), title="Boot an older point") for each in numbers),
+        )
+        return tuple(map(retrying, steps))
+
+    return Definition(BOOT, steps_of=steps_of, on_retry=_refuse_retry)
+
+
+def _older(boots: BootsPoint, number: int) -> StepFunction:
+    return lambda ctx: boots.boot_older(ctx, number)
 
 
 def _refuse_retry(_session: Session, job: JobView) -> None:

@@ -105,6 +105,8 @@ class BootedRecord:
     verdict: Verdict | None = None
     looked_at: datetime | None = None
     tried_at: datetime | None = None
+    usable_point: str | None = None
+    """The older point that was booted after it, and was usable."""
 
 
 @dataclass(frozen=True, slots=True)
