@@ -3,14 +3,17 @@
 import dataclasses
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Select, Table, case
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from ....jobs.storage.prepared import PreparedStatement, as_new, new_values
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 R = TypeVar("R")
 AT_ONCE = 1000
@@ -98,8 +101,12 @@ def insert_new(  # type: ignore[explicit-any]
 
 def _insert(  # type: ignore[explicit-any]
     is_postgresql: bool, table: Table
-) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+) -> "postgresql.Insert | sqlite.Insert":
+    if is_postgresql:
+        from sqlalchemy.dialects import postgresql  # 2 MB that a vault on SQLite need not hold
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _is_postgresql(session: Session) -> bool:
