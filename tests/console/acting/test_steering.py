@@ -115,7 +115,7 @@ def test_what_cannot_be_read_again_says_of_when_it_is(keyboard, vault):
     keyboard.says(r"This could not be read again. What stands here is of \d").says("Group 2: app06")
     keyboard.says("The site does not answer. Ask again.").picture("read-again")
     keyboard.page.unroute("**/preview**")
-    keyboard.page.get_by_text("This could not be read again").wait_for(state="detached")
+    keyboard.page.get_by_text("This could not be read again").first.wait_for(state="detached")
     keyboard.press("Escape")
 
 
