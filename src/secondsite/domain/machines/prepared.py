@@ -23,12 +23,14 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Preparations:
-    """What was seen in a machine. `loose_cards`: cards whose addresses stand in no file. `ssh_shut_out`:
-    ports of its SSH server that its firewall keeps closed. `newer_kernel`: the one of its next start, if it
-    runs another. `clock_off_seconds`: how far its clock is ahead of its appliance's."""
+    """What was seen in a machine. `loose_cards`: cards whose addresses stand in no file. `ssh_at_boot`: its
+    SSH server was not only started by hand, as far as can be seen. `ssh_shut_out`: ports of its SSH server
+    that its firewall keeps closed. `newer_kernel`: the one of its next start, if it runs another.
+    `clock_off_seconds`: how far its clock is ahead of its appliance's."""
 
     loose_cards: Sequence[str] = ()
     ssh_listens: bool = True
+    ssh_at_boot: bool = True
     ssh_shut_out: Sequence[int] = ()
     full: Sequence[Room] = ()
     restart_required: bool = False
@@ -60,7 +62,14 @@ def _reached(seen: Preparations) -> Iterator[Hindrance]:
             "No SSH server listens in the machine: after a failover only its console is left.",
             "Install and start one ('apt install openssh-server'), or know a password for its console.",
         )
-    elif seen.ssh_shut_out:
+        return
+    if not seen.ssh_at_boot:
+        yield _note(
+            "The machine's SSH server listens, but systemd is not seen to start it at boot: after a failover "
+            "only its console may be left.",
+            "Enable it ('systemctl enable ssh', or sshd).",
+        )
+    if seen.ssh_shut_out:
         ports = ", ".join(map(str, seen.ssh_shut_out))
         yield _note(
             f"The firewall of the machine lets nobody in to its SSH server (port {ports}).",

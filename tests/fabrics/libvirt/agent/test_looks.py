@@ -1,5 +1,6 @@
 """A guest's agent lets be seen what its operator would miss after a failover: nothing runs in the guest."""
 
+import base64
 import json
 import time
 from types import SimpleNamespace
@@ -95,6 +96,37 @@ def test_what_no_guest_can_mean_is_not_taken_and_harms_nobody(looks, monkeypatch
 @pytest.mark.parametrize("text", ["Port \u00b2\n", f"Port {'9' * 5000}\n", "Port\n", "#Port 2222\n"])
 def test_a_port_that_is_none_leaves_the_usual_one(text):
     assert ports(text) == {22}
+
+
+SSHD = "/etc/systemd/system/multi-user.target.wants/sshd.service"
+
+
+@pytest.mark.parametrize(
+    ("first", "files", "otherwise", "at_boot"),
+    [
+        ("systemd\n", (), "No such file or directory", False),
+        ("systemd\n", (SSHD,), "No such file or directory", True),
+        ("systemd\n", (), "Permission denied", True),
+        ("init\n", (), "No such file or directory", True),
+    ],
+)
+def test_whether_ssh_starts_at_boot_is_said_where_systemd_s_notes_can_be_read(
+    monkeypatch, first, files, otherwise, at_boot
+):
+    texts = {"/proc/1/comm": first, **dict.fromkeys(files, "[Unit]")}
+    opened: list[str] = []
+
+    def asked(_domain, kind, command, arguments=None):
+        if command == "guest-file-open":
+            if arguments["path"] not in texts:
+                raise errors.FabricError(f"failed to open file '{arguments['path']}': {otherwise}")
+            opened.append(arguments["path"])
+        text = base64.b64encode(texts[opened[-1]].encode()).decode() if opened else ""
+        answers = {"guest-file-read": {"buf-b64": text}, "guest-file-close": {}, "guest-get-fsinfo": []}
+        return kind.validate_python(answers.get(command, 0))
+
+    monkeypatch.setattr(guest, "asked", asked)
+    assert seen(SimpleNamespace(), lambda: 0.0).ssh_at_boot is at_boot
 
 
 def host_of(looks) -> Host:

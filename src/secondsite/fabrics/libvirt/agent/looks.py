@@ -31,6 +31,15 @@ LISTENING, SSH_PORT = "0A", 22
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 SSH_FILE = "/etc/ssh/sshd_config"
 PORT = re.compile(r"^[ \t]*port[ \t]+([0-9]{1,5})[ \t]*$", re.IGNORECASE | re.MULTILINE)
+FIRST_PROGRAM, SYSTEMD = "/proc/1/comm", "systemd"
+ENABLED = tuple(
+    f"/etc/systemd/system/{wanted_by}.target.wants/{name}.{kind}"
+    for wanted_by, kind in (("multi-user", "service"), ("sockets", "socket"))
+    for name in ("ssh", "sshd", "dropbear")
+)
+"""Where systemd notes that it starts an SSH server at boot."""
+MISSING = "No such file"
+"""What an agent says of a file that is not there, in whatever language the guest is."""
 ASKS_FOR_RESTART = "/run/reboot-required"
 OWN = ("0100007F", "00000000000000000000000001000000")
 """The machine's own addresses, as the tables write them."""
@@ -120,10 +129,27 @@ def seen(domain: Any, clock: Callable[[], float]) -> prepared.Preparations:
     tables = [table for table in map(asked.read_if_there, TABLES) if table is not None]
     return prepared.Preparations(
         ssh_listens=not tables or listening(tables, ports(asked.read_if_there(SSH_FILE) or "")),
+        ssh_at_boot=_ssh_at_boot(asked),
         full=tuple(_rooms(asked)),
         restart_required=asked.read_if_there(ASKS_FOR_RESTART) is not None,
         clock_off_seconds=off,
     )
+
+
+def _ssh_at_boot(asked: AskedGuest) -> bool:
+    """Whether an SSH server is started at boot; also where that cannot be seen."""
+    if (asked.read_if_there(FIRST_PROGRAM) or "").strip() != SYSTEMD:
+        return True
+    return not all(_is_missing(asked, each) for each in ENABLED)
+
+
+def _is_missing(asked: AskedGuest, path: str) -> bool:
+    """Whether the guest says that there is no such file. One that it may not read may be there."""
+    try:
+        asked.read(path)
+    except errors.FabricError as problem:
+        return MISSING in str(problem)
+    return False
 
 
 def _rooms(asked: AskedGuest) -> Iterator[prepared.Room]:
