@@ -17,8 +17,8 @@ from tests.support import command_line, policies
 
 pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(240)]
 DISK_BYTES = 16 * MiB
-SHOP, MAIL = ("shop-db", "shop-web"), ("mail-db", "mail-web")
-"""The machines of two plans, each in two groups."""
+SHOP, MAIL, LOG = ("shop-db", "shop-web"), ("mail-db", "mail-web"), ("log-db", "log-web")
+"""The machines of three plans, each in two groups."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def rig():
 
 
 def furnish(rig):
-    for name in ("web01", "db01", *SHOP, *MAIL):
+    for name in ("web01", "db01", *SHOP, *MAIL, *LOG):
         rig.make_simulated(name, disk_bytes=(DISK_BYTES,)).write(0, os.urandom(4 * MiB))
 
 
@@ -55,16 +55,18 @@ def running(rig, name):
     return found
 
 
-def away(rig, name):
+def away(rig, name, *how):
     """At b since a disaster, with writes of its own; at a lie writes that were never sent, and the file
-    that has them."""
+    that has them. `how` it was failed over, if not with a shutdown."""
     command_line.do(rig, "enable-protection", name, "--source", "a", "--target", "b", "--policy", "quick")
     rig.new_points(name)
     there = open_fabric(rig.simulated[name].host).inventory.get(rig.simulated[name].fabric_id)
     assert there is not None
     own = Path(there.definition.disks[0].path)
-    command_line.do(rig, "failover", name, "--shut-down")
+    command_line.do(rig, "failover", name, *(how or ("--shut-down",)))
     command_line.do(rig, "commit", name)
+    if how:
+        return None
     ((site, host, fabric_id),) = running(rig, name)
     assert site == "b"
     guest_disk.write(host, fabric_id, 2 * MiB, os.urandom(4 * MiB))
@@ -160,3 +162,19 @@ def test_a_plan_that_is_synchronized_during_comes_home_group_after_group_and_los
     (kept,) = eventually(lambda: [each for each in evidence(rig) if each["job"]["id"] == job["id"]], 40)
     assert {each["name"] for each in kept["machines"]} == set(MAIL)
     assert kept["plan"]["rto_seconds"] > 0
+
+
+def test_an_old_copy_that_runs_on_in_a_late_group_keeps_the_first_from_being_shut_down(rig):
+    """The first groups had been moved when the last one's job refused: the plan lay at two sites."""
+    away(rig, LOG[0])
+    away(rig, LOG[1], "--while-running", LOG[1])
+    plan_of(rig, "log", LOG)
+    eventually(lambda: len(running(rig, LOG[1])) == 2, 30)
+    with rig.client() as vault:
+        found = vault.plans["log"].preview(Verb.PLANNED_FAILOVER, data_sync="during")
+        told = [each.synchronization for group in found.groups for each in group.machines]
+    assert [each.ready for each in told] == [True, False]
+    assert "its old copy is running" in told[1].obstacles[0].what
+    during = ("plan", "planned-failover", "log", "--data-sync", "during")
+    assert "its old copy is running" in command_line.refused(rig, *during, exit_code=4)["message"]
+    assert running(rig, LOG[0])[0][0] == "b"

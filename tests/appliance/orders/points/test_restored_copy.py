@@ -240,7 +240,9 @@ def test_a_name_that_is_no_files_is_no_machines_either(pair, folder, name):
 def test_a_folder_that_only_the_service_sees_is_none_of_the_host(pair, folder, monkeypatch, tmp_path):
     """Its own /tmp: the machine was made, and its disks were nowhere."""
     pair.protect().synchronized()
-    monkeypatch.setattr(copy_checks, "HOST", tmp_path)
+    table = tmp_path / "mountinfo"
+    table.write_text("1 0 0:1 / / rw - ext4 /dev/other rw\n")
+    monkeypatch.setattr(copy_checks, "HOST", table)
     assert "no folder of this host" in refused(pair, asked(pair.point_now(), folder)).message
     long = asked(pair.point_now(), f"/{'x' * 300}")
     assert "no folder of this host" in refused(pair, long).message

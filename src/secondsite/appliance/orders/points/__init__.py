@@ -6,4 +6,5 @@ Its rooms:
     instants         instants between points
     restored_copy    a machine of its own from a point, beside the protected one
     copy_checks      what would be in the way of that
+    mounts           what is mounted where
 """

@@ -10,11 +10,13 @@ from ....wire.control.copies import RestoreCopy
 from ...target import HostedReplica, stores
 from ..context import Context
 from ..networks import network_checks
+from . import mounts
 
 SPARE_BYTES = 64 * 1024 * 1024
 """What a folder keeps beyond the copy: tables, and whatever else lies there."""
-HOST = Path("/proc/1/root")
-"""The files as the host has them: a service may see a /tmp of its own."""
+HOST, OWN = Path("/proc/1/mountinfo"), Path("/proc/self/mountinfo")
+"""What is mounted where, for the host and for this process: a service has a /tmp of its own. That everybody
+may read; the host's files themselves, below /proc/1/root, a service with few capabilities may not."""
 
 
 def free_bytes(folder: str) -> int:
@@ -73,15 +75,14 @@ def _is_the_hosts(folder: Path) -> bool:
     """Whether it is a folder, and the host's too, so that a hypervisor finds what lies in it."""
     try:
         here = folder.resolve(strict=True)
-        seen = here.stat()
         if not here.is_dir():
             return False
-        there = (HOST / here.relative_to("/")).stat()
-    except PermissionError:  # whoever may not look is no service with files of its own
-        return True
     except OSError:
         return False
-    return (seen.st_dev, seen.st_ino) == (there.st_dev, there.st_ino)
+    try:
+        return mounts.place(here, OWN.read_text()) == mounts.place(here, HOST.read_text())
+    except OSError:  # a host that hides its processes: nothing can be said
+        return True
 
 
 def _require_plain(hosted: HostedReplica, payload: RestoreCopy) -> None:

@@ -77,6 +77,14 @@ def require_target_serves(verb: str, target: Target, there: str, *, stays_on: bo
         raise _shut_down_first(verb, target.machine, there)
 
 
+def in_the_way_of_a_shutdown(
+    verb: str, machine: MachineRecord, there: str
+) -> errors.PrerequisiteFailed | None:
+    """What `require_target_serves` would raise for a verb that shuts the failed-over machine down first, from
+    what was last heard of the old copy; None: nothing."""
+    return None if there in NOWHERE else _shut_down_first(verb, machine, there)
+
+
 def _only_copy(verb: str, machine: MachineRecord, there: str, here: str) -> errors.PrerequisiteFailed:
     name, home, site = machine.name, machine.source_site, machine.target_site
     return errors.PrerequisiteFailed(

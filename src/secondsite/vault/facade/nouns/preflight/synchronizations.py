@@ -6,10 +6,13 @@ from .....domain import errors
 from .....domain.plans.run_selection import listed
 from .....domain.prediction.data_sync import DataSync
 from .....wire import rest
+from .....wire.common.machines import PowerState
 from .....wire.rest.predictions import ReprotectPreview
 from ....plan_runs.unsynchronized_failback import LOCATIONS
+from ....steps.sides import runs_nowhere
 from ....store import MachineRecord
 from ...parts import Parts
+from . import appliance_checks
 from .returning import Returns
 
 Previews = Mapping[str, ReprotectPreview]
@@ -20,7 +23,24 @@ def previews(parts: Parts, machines: Sequence[MachineRecord], sync: DataSync) ->
     """What these committed machines would send. Both sites are asked; a machine for which the time of the
     request is too short has a problem instead of an answer."""
     returns = Returns(parts)
-    return {each.id: returns.preview(each.id, LOCATIONS[sync]) for each in machines}
+    found = {each.id: returns.preview(each.id, LOCATIONS[sync]) for each in machines}
+    if sync is DataSync.BEFORE:
+        return found
+    return {each.id: _with_old_copy(parts, each, found[each.id]) for each in machines}
+
+
+def _with_old_copy(parts: Parts, machine: MachineRecord, shown: ReprotectPreview) -> ReprotectPreview:
+    """With an old copy that is on, in the way: the machine's own job refuses that, but those of the groups
+    before it have moved theirs by then."""
+    with parts.store.reading() as tx:
+        status = tx.statuses.get(machine.id)
+    old = status.old_copy or status.source
+    power = None if old is None else old.power
+    why = runs_nowhere.in_the_way_of_a_shutdown("The failback", machine, power or PowerState.OFF)
+    if why is None:
+        return shown
+    obstacle = appliance_checks.obstacle(machine.source_site, why.message, why.do or "")
+    return shown.model_copy(update={"ready": False, "obstacles": (obstacle, *shown.obstacles)})
 
 
 def told(shown: rest.PlanPreview, found: Previews) -> rest.PlanPreview:
