@@ -67,6 +67,19 @@ def test_a_code_that_somebody_approves_logs_in_and_the_file_is_private(cli, home
     assert cli("logout").exit == 4
 
 
+def test_a_keyring_that_does_not_give_the_secret_is_told_and_the_log_in_stays(cli, home, approved):
+    """"Logged out" was said, and the session went on for its twelve hours."""
+    cli.must("login")
+    file = home / ".config/secondsite/login.json"
+    known = json.loads(file.read_text())
+    file.write_text(json.dumps({**known, "secret": ""}))
+    said = cli("logout --json")
+    assert (said.exit, "still logged in" in said.problem["message"], file.exists()) == (5, True, True)
+    file.write_text(json.dumps(known))
+    cli.must("logout")
+    assert not file.exists()
+
+
 def test_a_person_comes_in_by_a_link_chooses_a_password_and_logs_in_by_name(cli, home, types):
     made = cli.must("person create anna --role operator --json").json
     types(made["link"])

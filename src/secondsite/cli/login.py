@@ -82,10 +82,25 @@ def logout(context: typer.Context, as_json: Json = False) -> None:
     kept = login_file.read()
     if kept is None:
         raise errors.NotPossibleNow("You are not logged in at this host.", do="Log in: 'secondsite login'.")
-    with suppress(errors.Unauthenticated), connect(context) as vault:  # it has ended already
-        vault.sessions.end_own()
+    if kept.counts():
+        _require_secret(kept)
+        with suppress(errors.Unauthenticated), connect(context) as vault:  # it has ended already
+            vault.sessions.end_own()
     login_file.forget()
     if as_json:
         output.show_json({"ended": {"url": kept.url}})
         return
     output.say("logged out")
+
+
+def _require_secret(kept: login_file.Login) -> None:
+    """Raises Unauthenticated if the keyring does not give it: the session would go on, and nobody here could
+    end it any more."""
+    try:
+        login_file.secret_of(kept)
+    except errors.Unauthenticated as locked:
+        raise errors.Unauthenticated(
+            f"You are still logged in: {locked.message}",
+            do="Unlock it, then 'secondsite logout'. If it is gone for good, log in again and end the former "
+            "session: 'secondsite session list'.",
+        ) from locked
