@@ -68,7 +68,7 @@ def test_a_code_that_somebody_approves_logs_in_and_the_file_is_private(cli, home
 
 
 def test_a_keyring_that_does_not_give_the_secret_is_told_and_the_log_in_stays(cli, home, approved):
-    """"Logged out" was said, and the session went on for its twelve hours."""
+    """ "Logged out" was said, and the session went on for its twelve hours."""
     cli.must("login")
     file = home / ".config/secondsite/login.json"
     known = json.loads(file.read_text())

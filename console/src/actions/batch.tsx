@@ -79,7 +79,7 @@ export default function Batch({ rows, now, onClose }: { rows: readonly MachineRo
     <Dialog
       title={actions.title(actions.verbs[verb], actions.many(ids.size))} act={actions.verbs[verb]} verb={verb} onClose={onClose}
       steps={direction && hasWays(verb) ? [actions.plan.only[direction], ...stepsOf(verb, going)] : stepsOf(verb, going)} loses={lost(verb, shutsDown)} confirm={actions.many(ids.size)}
-      isSound={!wrong && !isLong(given.notes)} isOther={isOther} request={JSON.stringify({ verb, machines, options })} send={(key) => start(verb, { machines }, options, key)}
+      isSound={!wrong && !isLong(given.notes)} isOther={isOther} request={JSON.stringify({ verb, machines, options })} reads={rows} send={(key, read) => start(verb, { machines }, options, key, read)}
     >
       {(tried) => (
         <>

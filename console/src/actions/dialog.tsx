@@ -4,7 +4,7 @@ import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from 
 import { useIsFetching, type Query } from '@tanstack/react-query';
 import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
-import { Refused, queries, type Shapes } from '../api';
+import { Refused, cache, isLate, queries, type Shapes } from '../api';
 import { useWho } from '../api/session';
 import { To, jobPath } from '../parts/frame';
 import { useUnheard } from '../parts/heard';
@@ -12,7 +12,7 @@ import { Closes } from '../parts/instead';
 import { told } from '../parts/state';
 import { words } from '../words';
 import { Typed, isSame } from './fields';
-import { useKey } from './start';
+import { useKey, type Read } from './start';
 
 const APPROVAL_NEEDED = 'approval-needed';
 
@@ -37,8 +37,10 @@ export type DialogProps = {
   isSaid?: (problem: unknown) => boolean;
   /** What is sent, as text: the same text is carried out once only. */
   request: string;
-  /** Sends it; gives the job to look at next, or nothing. */
-  send: (key: string) => Promise<string | void>;
+  /** The machines that one reads of here. What was read when this was opened is sent along. */
+  reads?: readonly Read[];
+  /** Sends it; gives the job to look at next, or nothing. Who takes the key sends what is carried out once at most. */
+  send: (key: string, read: readonly Read[]) => Promise<string | void>;
   /** What came of it, once it is sent: then it stays open and shows this. `null`: not yet. */
   result?: ReactNode;
   onClose: () => void;
@@ -69,7 +71,8 @@ function sendsNothing(event: KeyboardEvent<HTMLFormElement>) {
   if (event.key === 'Enter' && at instanceof HTMLInputElement && ['search', 'checkbox', 'radio'].includes(at.type)) event.preventDefault();
 }
 
-function useSending({ request, send, onClose, result }: Pick<DialogProps, 'request' | 'send' | 'onClose' | 'result'>) {
+function useSending({ request, reads = [], send, onClose, result }: Pick<DialogProps, 'request' | 'reads' | 'send' | 'onClose' | 'result'>) {
+  const read = useRef(reads).current;
   const [problem, setProblem] = useState<unknown>();
   const [unanswered, setUnanswered] = useState<string>(); // what may have arrived, though no answer came
   const [isBusy, setBusy] = useState(false);
@@ -85,12 +88,13 @@ function useSending({ request, send, onClose, result }: Pick<DialogProps, 'reque
     setProblem(undefined);
     setUnanswered(undefined);
     try {
-      const job = await send(key.of(request));
+      const job = await send(key.of(request), read);
       if (result === undefined) onClose();
       setBusy(false);
       if (job && isHere.current) go(jobPath(job)); // who has left already is not led away
     } catch (found) {
       if (found instanceof Refused) key.end();
+      if (isLate(found)) void cache.invalidateQueries(); // this page did not hear what the vault knows
       else setUnanswered(request);
       setProblem(found);
       setBusy(false);
@@ -110,7 +114,7 @@ export function Dialog(props: DialogProps) {
   const id = useId();
   const { act, problem, isBusy, isUnanswered } = useSending(props);
   const isRead = useIsFetching({ predicate: isOfDialog }) === 0; // what is read before one decides
-  const isAgain = isUnanswered && !props.isOther; // it may be done already: then a repeat gives its job, and changes nothing
+  const isAgain = isUnanswered && !props.isOther && props.send.length > 0; // it may be done already: then a repeat gives its job, and changes nothing
   const meanwhile = !isBusy && !isAgain && props.meanwhile; // the vault tells what was sent before it answers
   const needsApproval = useNeedsApproval(verb);
   const isTyped = !loses || !confirm || isSame(typed, confirm);

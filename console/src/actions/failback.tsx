@@ -30,7 +30,7 @@ export default function FailBack({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(failback.act, machine.name)} act={failback.act} verb="planned_failover" onClose={onClose} steps={sync ? failback[sync](machine.active_site, machine.source_site) : []}
       loses={options.choice !== 'latest' && failback.lost(machine.active_site)} confirm={machine.name} isSound={!wrong && !!sync} {...useMeanwhile(machine, 'reprotect')}
-      request={JSON.stringify(options)} send={(key) => start('planned_failover', { machines: [machine.id] }, options, key)}
+      request={JSON.stringify(options)} reads={[machine]} send={(key, read) => start('planned_failover', { machines: [machine.id] }, options, key, read)}
     >
       {(tried) => (
         <>

@@ -61,7 +61,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
     <Dialog
       title={actions.title(actions.verbs[verb], plan.name)} act={actions.verbs[verb]} verb={verb} onClose={onClose}
       steps={steps} meanwhile={edited} isOther={!!edited && !preview.data?.problem} loses={loses} confirm={plan.name}
-      isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} send={(key) => start(verb, { plan: plan.name }, asked.options, key)}
+      isSound={!isLong(asked.given.notes)} request={JSON.stringify(asked.options)} reads={plan.groups.flatMap((each) => each.machines)} send={(key, read) => start(verb, { plan: plan.name }, asked.options, key, read)}
     >
       {() => (
         <>

@@ -10,7 +10,7 @@ export default function PlannedFailover({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs.planned_failover, machine.name)} act={actions.verbs.planned_failover} verb="planned_failover" onClose={onClose}
       steps={actions.steps.planned_failover(machine.source_site, machine.target_site ?? words.none)} {...useMeanwhile(machine, 'planned_failover')}
-      request="" send={(key) => start('planned_failover', { machines: [machine.id] }, {}, key)}
+      request="" reads={[machine]} send={(key, read) => start('planned_failover', { machines: [machine.id] }, {}, key, read)}
     >
       {() => <><Way machine={machine} verb="planned_failover" /><Preflight machine={machine} /></>}
     </Dialog>

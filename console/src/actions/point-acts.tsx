@@ -46,12 +46,12 @@ function Hold(props: Props) {
 
 function Release(props: Props) {
   const { pointActs } = words.actions;
-  const send = async () => {
-    await api.DELETE('/api/machines/{machine}/points/{point}/hold', { params: of(props) });
-    void cache.invalidateQueries();
-  };
   const now = props.point.held ?? '';
   const was = useRef(now).current;
+  const send = async () => {
+    await api.DELETE('/api/machines/{machine}/points/{point}/hold', { params: { ...of(props), query: { reason: was } } });
+    void cache.invalidateQueries();
+  };
   const meanwhile = useMoved(now) && <Meanwhile act={pointActs.release} was={was} now={now || pointActs.free}>{words.actions.anew}</Meanwhile>;
   return <Dialog title={titleOf(pointActs.release, props)} act={pointActs.release} verb="release_point" steps={pointActs.willRelease(was)} meanwhile={meanwhile} request={was} send={send} onClose={props.onClose} />;
 }

@@ -19,7 +19,7 @@ export default function Reprotect({ machine, onClose }: ActProps) {
     <Dialog
       title={actions.title(actions.verbs.reprotect, machine.name)} act={actions.verbs.reprotect} verb="reprotect" onClose={onClose}
       steps={actions.steps.reprotect(machine.active_site, machine.source_site)} {...useMeanwhile(machine, 'reprotect')}
-      request={location} send={(key) => start('reprotect', { machines: [machine.id] }, { location }, key)}
+      request={location} reads={[machine]} send={(key, read) => start('reprotect', { machines: [machine.id] }, { location }, key, read)}
     >
       {() => (
         <>

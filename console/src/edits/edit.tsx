@@ -2,9 +2,9 @@
 import { Alert } from '@patternfly/react-core';
 import { useState, type ReactNode } from 'react';
 import { Dialog } from '../actions/dialog';
-import { Refused, cache } from '../api';
+import { Refused, cache, isLate } from '../api';
 import { words } from '../words';
-import { isLate, type Edition } from './edition';
+import type { Edition } from './edition';
 import { useGuard } from './guard';
 import { Stale, type Line } from './stale';
 
@@ -74,7 +74,7 @@ export function Edit<T, D>(props: EditProps<T, D>) {
   );
   return (
     <Dialog
-      title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isSaid={(problem) => !isThere && !isLate(problem)}
+      title={title} act={act} verb={verb} steps={steps} variant={variant} isSound={isSound(draft)} meanwhile={stale} isOther={!!stale} isSaid={(problem) => !isThere && !isLate(problem)}
       request={JSON.stringify(draft)} result={isThere ? <p>{words.edits.isThere}</p> : result} send={deliver} onClose={onClose} leave={leave} notice={asksToLeave && <Unsent />}
     >
       {(tried) => children(draft, change, tried)}

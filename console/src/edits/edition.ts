@@ -1,7 +1,7 @@
 // What is edited, with the edition that was seen of it. A change names that edition: if another person was faster, the
 // vault refuses it.
 import { useQuery } from '@tanstack/react-query';
-import { Refused, cache } from '../api';
+import { cache } from '../api';
 
 /** `tag`: what the vault gave as ETag. */
 export type Edition<T> = { value: T; tag: string };
@@ -11,10 +11,6 @@ const ONCE = 'once';
 
 /** All that pages show is read again, but not what was just deleted. */
 export const readAll = () => cache.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== ONCE });
-
-/** The code of a change that came too late. */
-const CHANGED_MEANWHILE = 'changed-meanwhile';
-export const isLate = (problem: unknown) => problem instanceof Refused && problem.code === CHANGED_MEANWHILE;
 
 /** Reads it each time that an editor is opened, and again when the live stream names it as changed, unless `isOnce`: what
  * is about to be deleted cannot be read again. `path`: as in the description of the API; `of`: which one. */

@@ -6,7 +6,8 @@ import { useLocation } from 'wouter';
 import { Dialog } from '../actions/dialog';
 import { Asking } from '../parts/state';
 import { words } from '../words';
-import { isLate, readAll, useEdition } from './edition';
+import { isLate } from '../api';
+import { readAll, useEdition } from './edition';
 
 export type RemoveProps = {
   /** What it is, in words, as "plan shop". */

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Depends, Header, Request, Response
 
 from ..domain import errors
+from ..domain.counters import MOST
 from ..vault.facade.shared.editions import Seen
 from ..vault.facade.shared.idempotency import Once
 from ..wire.common.base import Editable
@@ -66,6 +67,17 @@ async def seen(
     return frozenset(tag for weak, tag in TAG.findall(given) if not weak)
 
 
+AsRead = Annotated[
+    int | None,
+    Header(
+        alias="as-read",
+        ge=0,
+        le=MOST,
+        description="The sum of `generation` of all machines that this is for, as the caller read them; for "
+        "the end of test failovers `drill_generation` is added to each. 412 if it is another one now: a "
+        "machine was moved since. It is not asked again when a second person approves.",
+    ),
+]
 IfMatch = Annotated[Seen | None, Depends(seen)]
 Key = Annotated[
     str | None,

@@ -85,6 +85,12 @@ class ChangedMeanwhile(SecondsiteError):
     code = "changed-meanwhile"
     default_do = "Read it again, and decide on its present state."
 
+    @classmethod
+    def hold(cls, point: str, held: str | None) -> "ChangedMeanwhile":
+        """`held`: the reason of the hold that it has now, None: it has none."""
+        now = "is not held any more" if held is None else f"is held for another reason now: {held}"
+        return cls(f"Recovery point '{point}' {now}.")
+
 
 class KeyReused(SecondsiteError):
     """An idempotency key was used again, with a different request; nothing was done."""

@@ -6,7 +6,7 @@ from rig.appliances import policy
 from rig.eventually import eventually
 from rig.noise import noise
 from secondsite.ground.units import KiB
-from secondsite.wire.control.orders import HoldPoint, Kind, PointOrder, UpdatePolicy
+from secondsite.wire.control.orders import HoldPoint, Kind, ReleasePoint, UpdatePolicy
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,13 @@ def test_a_held_point_outlives_retention_and_a_restart_and_goes_when_it_is_relea
         newest: None,
     }
     assert pair.target.point_bytes(pair.machine_id, kept) == content
-    pair.target.do(Kind.RELEASE_POINT, PointOrder(point_id=kept), pair.machine_id)
+    another = ReleasePoint(point_id=kept, reason="yesterday's")
+    refused = pair.target.order(Kind.RELEASE_POINT, another, pair.machine_id)
+    assert refused.problem.code == "changed-meanwhile"
+    assert "for another reason now: before the upgrade" in refused.problem.message
+    assert _ids(pair) == [kept, newest]
+    meant = ReleasePoint(point_id=kept, reason="before the upgrade")
+    pair.target.do(Kind.RELEASE_POINT, meant, pair.machine_id)
     eventually(lambda: _ids(pair) == [newest], within_seconds=30)
 
 

@@ -65,6 +65,43 @@ def test_a_plan_commits_the_points_that_were_read(keyboard, vault):
     home_again(*machines)
 
 
+def test_what_the_page_did_not_hear_of_is_not_done_either(keyboard, vault):
+    """On a line that had fallen silent the page showed the former way, and the failover went another."""
+    machine = vault.machines["app06"]
+    keyboard.open(page_of(vault, "app06")).act("Fail over").dialog()
+    keyboard.write("Type app06 to confirm", "app06")
+
+    def moved_before_it_arrives(route):
+        machine.resynchronize().wait()
+        route.continue_()
+
+    keyboard.page.route("**/api/machines/failover", moved_before_it_arrives)
+    keyboard.act("Fail over").says("this changed since it was read").picture("unheard")
+    assert machine.show().state == "protected"
+    keyboard.page.unroute("**/api/machines/failover")
+
+
+def test_a_release_whose_answer_was_lost_is_of_the_same_hold_only(keyboard, vault):
+    """ "Send it again: it is carried out once at most" released the hold of somebody else."""
+    machine = vault.machines["app06"]
+    hold = machine.points[next(iter(machine.points.list())).id]
+    hold.hold("mine, of yesterday")
+    keyboard.open(page_of(vault, "app06")).reach("Recovery points").press("Enter")
+    keyboard.page.get_by_role("button", name=re.compile("^Release ")).first.click()
+    keyboard.dialog().says("It was held: mine, of yesterday")
+
+    def lost(route):
+        hold.hold("evidence of the court")
+        route.abort()
+
+    keyboard.page.route("**/hold**", lost)
+    keyboard.act("Release").says("Meanwhile this changed: Release").picture("release-lost")
+    sends_nothing(keyboard, "Release")
+    keyboard.page.unroute("**/hold**")
+    keyboard.press("Escape")
+    hold.release("evidence of the court")
+
+
 def test_a_release_is_of_the_hold_that_was_read(keyboard, vault):
     """Another person held the point for the court, and that hold was released."""
     machine = vault.machines["app06"]

@@ -11,7 +11,7 @@ from ...vault.facade.nouns.plan_runs import REQUESTS
 from ...wire import rest
 from ...wire.rest.choices import PlanChoices
 from ..access import Caller, Vault
-from ..headers import ETAG, LOCATION, IfMatch, OnceHeader, answers, locate, tag
+from ..headers import ETAG, LOCATION, AsRead, IfMatch, OnceHeader, answers, locate, tag
 from ..pages import Paging, by_name
 from ..permissions import OF_PLAN
 from ..routers import guarded
@@ -81,8 +81,9 @@ def _run(verb: Verb, shape: type[rest.PlanPart]) -> Callable[..., rest.JobAccept
         plan: PlanName,
         seen: IfMatch,
         request: rest.PlanPart | None = None,
+        read: AsRead = None,
     ) -> rest.JobAccepted:
-        accepted = vault.plan_runs.start(plan, verb, request or shape(), caller, seen, once)
+        accepted = vault.plan_runs.start(plan, verb, request or shape(), caller, seen, once, read)
         locate(response, "jobs", accepted.job_id)
         return accepted
 

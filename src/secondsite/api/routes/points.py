@@ -36,9 +36,11 @@ def hold_point(vault: Vault, machine: MachineName, point: PointId, request: rest
 
 
 @router.delete("/machines/{machine}/points/{point}/hold")
-def release_point(vault: Vault, machine: MachineName, point: PointId) -> PointShape:
+def release_point(
+    vault: Vault, machine: MachineName, point: PointId, query: Annotated[rest.PointRelease, Query()]
+) -> PointShape:
     """Releases a point: retention decides about it again."""
-    return vault.holds.release(machine, point)
+    return vault.holds.release(machine, point, query.reason)
 
 
 @router.post(

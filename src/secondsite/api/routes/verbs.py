@@ -11,7 +11,7 @@ from ...vault.facade.nouns.verbs import OPTIONS, REQUESTS
 from ...wire import rest
 from ...wire.common.base import Shape
 from ..access import Caller, Vault
-from ..headers import LOCATION, OnceHeader, answers, locate
+from ..headers import LOCATION, AsRead, OnceHeader, answers, locate
 from ..permissions import FOR_ONE
 from ..routers import guarded
 from .names import MachineName
@@ -21,9 +21,14 @@ router = guarded("verbs")
 
 def _for_several(verb: Verb, shape: type[Shape]) -> Callable[..., rest.JobAccepted]:
     def start(
-        vault: Vault, caller: Caller, response: Response, once: OnceHeader, request: Shape
+        vault: Vault,
+        caller: Caller,
+        response: Response,
+        once: OnceHeader,
+        request: Shape,
+        read: AsRead = None,
     ) -> rest.JobAccepted:
-        accepted = vault.verbs.start(verb, request, caller, once)
+        accepted = vault.verbs.start(verb, request, caller, once, read)
         locate(response, "jobs", accepted.job_id)
         return accepted
 
@@ -40,15 +45,16 @@ def _for_one(verb: Verb, shape: type[Shape]) -> Callable[..., rest.JobAccepted]:
         once: OnceHeader,
         machine: MachineName,
         options: Shape | None = None,
+        read: AsRead = None,
     ) -> rest.JobAccepted:
-        accepted = vault.verbs.start_one(verb, machine, options or shape(), caller, once)
+        accepted = vault.verbs.start_one(verb, machine, options or shape(), caller, once, read)
         locate(response, "jobs", accepted.job_id)
         return accepted
 
     needed = any(field.is_required() for field in shape.model_fields.values())
     start.__annotations__["options"] = Annotated[shape if needed else shape | None, Body()]
     if needed:
-        start.__defaults__ = None
+        start.__defaults__ = (None,)
     start.__doc__ = f"{REQUESTS[verb].__doc__} Here: one machine."
     return start
 

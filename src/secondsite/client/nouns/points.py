@@ -23,9 +23,11 @@ class PointHandle:
         body = request(rest.PointHold, reason=reason)
         return self._connection.one(PointShape, "PUT", path(*self._parts, "hold"), body=body)
 
-    def release(self) -> PointShape:
-        """Ends the hold: retention decides about the point again."""
-        return self._connection.one(PointShape, "DELETE", path(*self._parts, "hold"))
+    def release(self, reason: str | None = None) -> PointShape:
+        """Ends the hold: retention decides about the point again. `reason`: that of the hold that is meant;
+        another one is not ended."""
+        query = {} if reason is None else {"reason": reason}
+        return self._connection.one(PointShape, "DELETE", path(*self._parts, "hold"), query=query)
 
     def verify(self) -> JobHandle:
         """A job that reads the point at the target and compares it with what was sealed; the point is

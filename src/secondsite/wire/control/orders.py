@@ -410,6 +410,12 @@ class PointOrder(Shape):
     point_id: PointId
 
 
+class ReleasePoint(PointOrder):
+    """`reason`: that of the hold that is meant; None: any. An older appliance releases any."""
+
+    reason: str | None = None
+
+
 class HoldPoint(Shape):
     """The point stays, whatever retention says, until it is released; a new reason replaces the old one."""
 
@@ -616,7 +622,7 @@ REMOVE_MACHINE = OrderKind(
     Kind.REMOVE_MACHINE, RemoveMachine, Nothing, "remove the machine at the site that was left"
 )
 HOLD_POINT = OrderKind(Kind.HOLD_POINT, HoldPoint, Points, "keep one point until it is released")
-RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, PointOrder, Points, "retention applies to it again")
+RELEASE_POINT = OrderKind(Kind.RELEASE_POINT, ReleasePoint, Points, "retention applies to it again")
 VERIFY_POINT = OrderKind(
     Kind.VERIFY_POINT, PointOrder, Nothing, "read a point and compare its digest", pace=Pace.DISK
 )

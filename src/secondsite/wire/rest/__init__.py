@@ -153,7 +153,15 @@ from .plan_runs import (
     PlanTestFailover,
 )
 from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGroupChange, PlanMachine, PlanPage
-from .points import PointBoot, PointHold, PointPage, PointQuery, PointRestore, RecoveryPreview
+from .points import (
+    PointBoot,
+    PointHold,
+    PointPage,
+    PointQuery,
+    PointRelease,
+    PointRestore,
+    RecoveryPreview,
+)
 from .policies import MachinePolicy, MachinePolicyChange, Policy, PolicyCreate, PolicyPage
 from .replication import (
     ChurnSample,
@@ -333,6 +341,7 @@ __all__ = [
     "PointOptions",
     "PointPage",
     "PointQuery",
+    "PointRelease",
     "PointRestore",
     "Points",
     "Policy",

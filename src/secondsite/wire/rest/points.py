@@ -18,6 +18,17 @@ class PointHold(Shape):
     """Why it is to be held."""
 
 
+class PointRelease(Shape):
+    """A hold is to end."""
+
+    reason: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The reason of the hold that is meant: another one is not ended, 412; without it: any.",
+    )
+
+
 class PointBoot(Shape):
     """A copy is to be booted from a point, looked at, and removed."""
 

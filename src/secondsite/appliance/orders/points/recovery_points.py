@@ -11,7 +11,7 @@ from ....datapath.cycles import cycle_file
 from ....domain import errors, journal, points, shell
 from ....domain.amounts import size, span
 from ....ground.plural import counted
-from ....wire.control.orders import Drain, HoldPoint, Nothing, PointOrder, Points
+from ....wire.control.orders import Drain, HoldPoint, Nothing, PointOrder, Points, ReleasePoint
 from ...target import HostedReplica, old_disks, scrub
 from ..context import Context
 
@@ -169,10 +169,14 @@ def hold_point(context: Context, payload: HoldPoint) -> tuple[str, Points]:
     return sentence, Points(points=shapes)
 
 
-def release_point(context: Context, payload: PointOrder) -> tuple[str, Points]:
+def release_point(context: Context, payload: ReleasePoint) -> tuple[str, Points]:
+    """End the hold that is meant. Raises ChangedMeanwhile for another one, which somebody else may need."""
     hosted = context.hosted()
     with context.alone(hosted, "releasing a point"):
-        if hosted.record(payload.point_id).held is not None:
+        held = hosted.record(payload.point_id).held
+        if payload.reason not in (None, held):
+            raise errors.ChangedMeanwhile.hold(payload.point_id, held)
+        if held is not None:
             hosted.delayed.release(payload.point_id)
         sentence = hosted.replica.release(payload.point_id)
         shapes = hosted.refresh()

@@ -18,7 +18,7 @@ from ...steps.histories import Histories
 from ...steps.sides import properties, replica_hosts
 from ...store import MachineRecord, PlanRecord, Transaction
 from ..parts import Parts
-from ..shared import early_checks, predictions
+from ..shared import as_read, early_checks, predictions
 from ..shared.editions import Seen, require
 from ..shared.idempotency import Once, carry_out, known
 from .plans import existing
@@ -50,9 +50,11 @@ class PlanRuns:
         requested_by: str,
         seen: Seen | None = None,
         once: Once | None = None,
+        read: int | None = None,
     ) -> JobAccepted:
         """Start the job of a run. Raises Forbidden, NotFound, ChangedMeanwhile if the plan is of another
-        edition than the caller saw, NotPossibleNow or InvalidArgument before anything is written."""
+        edition than the caller saw, or its machines are not as they were `read`, NotPossibleNow or
+        InvalidArgument before anything is written."""
         self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
         if isinstance(request, rest.PlanTestFailover) and not self._is_known(once):
@@ -65,6 +67,8 @@ class PlanRuns:
             record, info = existing(self._parts, tx, name)
             require(seen, info, f"Plan '{name}'")
             self._name(tx, record, info)
+            members = tx.machines.several([each.id for each in record.plan.machines])
+            as_read.require(verb, members, read, f"Plan '{name}'")
             asked = asked_for(record, verb, request)
             return plan_runs.submit(self._parts.deps, self._parts.operations[verb], tx, asked, requested_by)
 

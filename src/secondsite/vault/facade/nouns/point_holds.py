@@ -7,7 +7,7 @@ from ....domain import errors
 from ....wire.common.base import Shape
 from ....wire.common.points import PointShape
 from ....wire.control import orders
-from ....wire.control.orders import HoldPoint, OrderKind, PointOrder, Points
+from ....wire.control.orders import HoldPoint, OrderKind, Points, ReleasePoint
 from ..parts import Parts
 from ..shared.answered_order import ask_and_wait
 from . import machines
@@ -33,10 +33,24 @@ class Holds:
             )
         return self._ask(machine, point_id, orders.HOLD_POINT, HoldPoint(point_id=point_id, reason=said))
 
-    def release(self, machine: str, point_id: str) -> PointShape:
-        """End the hold: retention applies to the point again. A point that is not held stays as it is. Raises
-        as `hold` does."""
-        return self._ask(machine, point_id, orders.RELEASE_POINT, PointOrder(point_id=point_id))
+    def release(self, machine: str, point_id: str, reason: str | None = None) -> PointShape:
+        """End the hold: retention applies to the point again. A point that is not held stays as it is.
+        `reason`: that of the hold that is meant. Raises as `hold` does, and ChangedMeanwhile for another
+        hold."""
+        self._require(machine, point_id, reason)
+        return self._ask(
+            machine, point_id, orders.RELEASE_POINT, ReleasePoint(point_id=point_id, reason=reason)
+        )
+
+    def _require(self, machine: str, point_id: str, reason: str | None) -> None:
+        """Raises ChangedMeanwhile if the hold that was last heard of is another one: its asker learns that at
+        once, also where a second person decides, and from an older appliance."""
+        with self._parts.store.reading() as tx:
+            known = self._parts.facts.latest(tx, machines.existing(self._parts, tx, machine).id)
+        points = known.replica.points if known.replica else ()
+        held = next((each.held for each in points if each.id == point_id), reason)
+        if reason not in (None, held):
+            raise errors.ChangedMeanwhile.hold(point_id, held)
 
     def _ask(self, machine: str, point_id: str, order: OrderKind[P, Points], payload: P) -> PointShape:
         with self._parts.store.reading() as tx:

@@ -5,6 +5,7 @@ from functools import partial
 
 from ....domain import lifecycle
 from ....domain.lifecycle import Verb
+from ....domain.plans.run_selection import listed
 from ....domain.prediction.data_sync import DataSync
 from ....wire import rest
 from ....wire.common.base import Shape
@@ -21,7 +22,7 @@ from ....wire.rest.verbs import (
 from ...plan_runs import unsynchronized_failback
 from ...store import Transaction
 from ..parts import Parts
-from ..shared import early_checks
+from ..shared import as_read, early_checks
 from ..shared.idempotency import Once, carry_out, known
 from . import machines, sites
 from .preflight import synchronizations
@@ -69,10 +70,19 @@ class Verbs:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def start(self, verb: Verb, request: Shape, requested_by: str, once: Once | None = None) -> JobAccepted:
-        """Start a verb: when this returns the job exists, and the machine's state has changed.
+    def start(
+        self,
+        verb: Verb,
+        request: Shape,
+        requested_by: str,
+        once: Once | None = None,
+        read: int | None = None,
+    ) -> JobAccepted:
+        """Start a verb: when this returns the job exists, and the machine's state has changed. `read`: what
+        the caller read of the machines, as `as_read.total` has it.
 
-        Raises Forbidden, NotFound, NotPossibleNow, InvalidArgument, ... before anything is written.
+        Raises Forbidden, NotFound, ChangedMeanwhile, NotPossibleNow, InvalidArgument, ... before anything is
+        written.
         """
         self._parts.understood(request)
         self._parts.caller.require_verb(verb, getattr(request, "without_site", None))
@@ -87,7 +97,7 @@ class Verbs:
             early_checks.refuse_unknown_network(self._parts, request.network, self._targets(request))
         if isinstance(request, rest.PlannedFailover) and request.data_sync is DataSync.DURING:
             self._refuse_what_is_in_the_way(request)
-        submit = partial(self._submit, verb)
+        submit = partial(self._submit, verb, read)
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, JobAccepted, lambda: submit(tx, request, requested_by))
 
@@ -105,7 +115,12 @@ class Verbs:
         with self._parts.store.reading() as tx:
             return {each.target_site for each in tx.machines.find_all(request.machines).values()}
 
-    def _submit(self, verb: Verb, tx: Transaction, request: Shape, requested_by: str) -> JobAccepted:
+    def _submit(
+        self, verb: Verb, read: int | None, tx: Transaction, request: Shape, requested_by: str
+    ) -> JobAccepted:
+        names: Sequence[str] = getattr(request, "machines", ())
+        found = {each.id: each for each in tx.machines.find_all(names).values()}
+        as_read.require(verb, found.values(), read, listed(list(names)))
         if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
             return unsynchronized_failback.submit(self._parts.deps, tx, request, requested_by)
         return self._parts.operations[verb].submit(tx, request, requested_by)
@@ -132,8 +147,14 @@ class Verbs:
             self._parts.names(machine)
 
     def start_one(
-        self, verb: Verb, machine: str, options: Shape, requested_by: str, once: Once | None = None
+        self,
+        verb: Verb,
+        machine: str,
+        options: Shape,
+        requested_by: str,
+        once: Once | None = None,
+        read: int | None = None,
     ) -> JobAccepted:
         """As `start`, for one machine. Raises as `start` does."""
         request = REQUESTS[verb].model_validate({**dict(options), "machines": (machine,)})
-        return self.start(verb, request, requested_by, once)
+        return self.start(verb, request, requested_by, once, read)

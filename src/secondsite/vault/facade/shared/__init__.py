@@ -15,6 +15,7 @@ Its rooms:
     predictions                predicted times, and what runs took
     paging                     lists a page at a time
     editions                   a change names the edition that its caller saw
+    as_read                    a verb names what its caller read of the machines
     secrets                    tokens and keys
     passwords, totp, webauthn  passwords, codes of an app, and security keys
     summaries                  overview of all machines
