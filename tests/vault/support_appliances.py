@@ -21,7 +21,7 @@ from secondsite.wire.common.machines import (
     NicDefinition,
 )
 from secondsite.wire.common.points import PointShape, RollForward
-from secondsite.wire.control import Report, checks, orders, proofs, scripts
+from secondsite.wire.control import Report, checks, copies, orders, proofs, scripts
 from secondsite.wire.control import names as names_wire
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.control.statuses import ReplicaStatus, SourceStatus
@@ -271,6 +271,9 @@ class Appliances:
     def _job_name(self, order_id):
         with self.store.reading() as tx:
             return read.get(tx.session, order_id.partition("/")[0]).name
+
+    def _restore_copy(self, appliance_id, machine_id, payload):
+        return copies.RestoredCopy(fabric_id=payload.fabric_id, name=payload.name)
 
     def _nothing(self, appliance_id, machine_id, payload):
         return orders.Nothing()

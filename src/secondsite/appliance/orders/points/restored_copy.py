@@ -86,6 +86,7 @@ def end(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
     owner's, and stays."""
     context.state.put_fact(GIVEN_UP + payload.fabric_id, "")
     with _changing:
+        was_begun = payload.fabric_id in _under_way or context.state.fact(KEY + payload.fabric_id) is not None
         if not _changing.wait_for(lambda: payload.fabric_id not in _under_way, WAITS_SECONDS):
             raise errors.NotPossibleNow(
                 f"The copy did not end within {WAITS_SECONDS:.0f} s.", do="Retry: it is told to."
@@ -94,6 +95,8 @@ def end(context: Context, payload: FabricMachine) -> tuple[str, Nothing]:
     if found is not None and found.tag is None:
         return f"{found.name} was made already, and stays", Nothing()
     _end_cut_off(context.parts, payload.fabric_id)
+    if not was_begun:
+        return "it was not begun here, and will not be", Nothing()
     return "it is given up, and nothing of the copy stays", Nothing()
 
 

@@ -40,6 +40,13 @@ class RestoreArguments(Shape):
     sizing: Sizing
 
 
+class Ordered(Shape):
+    """The id of the machine that was ordered, noted before: an undo that is repeated is another attempt, and
+    has to end what was ordered."""
+
+    ordered: str | None = None
+
+
 def submit(
     deps: Deps, tx: Transaction, machine: MachineRecord, point_id: str, asked: rest.PointRestore, by: str
 ) -> str:
@@ -68,13 +75,14 @@ def definition(deps: Deps) -> Definition:
     give = Orders(deps)
 
     def restore(ctx: StepContext) -> Outcome:
-        wanted = ctx.arguments(RestoreArguments)
+        wanted, fabric_id = ctx.arguments(RestoreArguments), _fabric_id(ctx)
+        ctx.remember(Ordered(ordered=fabric_id))
         told = wanted.model_dump(exclude={"appliance_id", "site", "point", "fabric_id"})
         answer = give.give(
             ctx,
             wanted.appliance_id,
             orders.RESTORE_COPY,
-            RestoreCopy(point_id=wanted.point, fabric_id=_fabric_id(ctx), **told),
+            RestoreCopy(point_id=wanted.point, fabric_id=fabric_id, **told),
             machine_id=ctx.subject,
             limits=COPY,
             why=f"making {wanted.name} from point {wanted.point} of {ctx.subject_name}",
@@ -87,7 +95,7 @@ def definition(deps: Deps) -> Definition:
             ctx,
             wanted.appliance_id,
             orders.END_RESTORE_COPY,
-            orders.FabricMachine(fabric_id=_fabric_id(ctx)),
+            orders.FabricMachine(fabric_id=ctx.facts("restore", Ordered).ordered or _fabric_id(ctx)),
             machine_id=ctx.subject,
             limits=END,
             why=f"removing what is there of {wanted.name}",
