@@ -36,7 +36,7 @@ Every call but /api/health, /api/ready, /api/ca, /api/enroll, the log-in and thi
 - **As-Read**: verbs take the sum of `generation` of their machines as the caller read it, and answer 412 if one was moved since.
 - **Pages**: machines, points, jobs, sites, policies and groups answer `{"items": [...], "next": CURSOR}`. Give `next` as `cursor` with the same filters; the last page has none.
 - **Errors**: every answer from 400 on is `{"error": {"code", "message", "do"}}`; rely on the code. 400: cannot be read; 404: does not exist; 409: not possible in this state, or prerequisites
-  are not met (correct what the message lists and repeat the request); 412: only for If-Match; 422: not possible in any state.
+  are not met (correct what the message lists and repeat the request); 412: only for If-Match, As-Read and the reason of a hold; 422: not possible in any state.
 - **Compression**: answers of 8 KiB or more are compressed if the request has `Accept-Encoding: gzip`.
 - **Limits**: a body has at most 1 MiB (64 KiB where no token is needed) and has to arrive within 20 seconds: else 413 or 408. Connections that show no valid token within 30 seconds are cut, and an
   address may have at most 100 connections and 20 new ones a second, a token 100 connections: with more, its oldest is cut. A stream of events ends when its token is deleted, or its session.

@@ -32,7 +32,7 @@ from .unsynchronized_failback import COMPLETE, LOCATIONS
 
 SYNCHRONIZE, ASK, CHOOSE = "synchronize", "complete", "choose"
 """The keys of the steps."""
-AGAIN = "Look into their jobs; then run the plan again, or retry this job: it takes those that are left"
+AGAIN = "Or run the plan again: it takes those that are left"
 
 
 class Moves(Shape):
@@ -77,7 +77,9 @@ class Synchronizing:
             with self._deps.store.reading() as tx:
                 there = [each.name for each in _taken(tx, run) if _is_synchronized(each, wanted)]
             stays = f"; protected, and running where they are: {listed(there, ', ')}" if there else ""
-            raise StepFailed(failed.code, f"{failed.message}; none was moved{stays}", AGAIN) from failed
+            raise StepFailed(
+                failed.code, f"{failed.message}; none was moved{stays}", f"{failed.do}. {AGAIN}"
+            ) from failed
 
     def _reprotects(self, run: PlanRunArguments) -> list[Child]:
         """The jobs; each has the number that its machine had when the run was asked for, so one that somebody
