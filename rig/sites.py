@@ -117,6 +117,18 @@ class Rig(Hands):
         self.wait_connected(only=f"appliance-{host}" if while_away else None)
         return host
 
+    def add_site(self, site: str) -> None:
+        """One more site, with an appliance and a bridge; no network is mapped to it yet."""
+        self.appliances[site] = self._appliance_process(site)
+        with self.client() as vault:
+            vault.sites.create(site)
+            self._enroll(vault, site, site)
+            for other in SITES:
+                vault.pairs.set(other, site, reverse_after_commit=False)
+        self._make_bridge(site)
+        self.appliances[site].start()
+        self.wait_connected()
+
     def wait_connected(self, within_seconds: float = 30, only: str | None = None) -> None:
         """All appliances, or only that one, have said hello to the vault that runs now."""
         deadline = time.monotonic() + within_seconds

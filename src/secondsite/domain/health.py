@@ -52,6 +52,7 @@ report."""
 CLOCK_SKEW = "clock-skew"
 REDEFINED, WRITTEN = "failed-over-machine-redefined", "old-disks-written"
 ELSEWHERE = "failed-over-machine-elsewhere"
+LEFT = "disks-left"
 SILENT_SECONDS = 90
 """Appliances report on each of their machines every few seconds; one that is not mentioned for so many
 seconds is unknown to its appliance."""
@@ -633,6 +634,17 @@ CATALOGUE: dict[str, FindingKind] = {
                 "'secondsite machine commit MACHINE' if that is not done, then 'secondsite machine reprotect "
                 "MACHINE'."
             ),
+            by_vault=True,
+        ),
+        _kind(
+            LEFT,
+            W,
+            "The machine was protected to a further site. What it left at a former one stays there, off: "
+            "with it a later way back sends only what differs. Nothing keeps it up to date.",
+            "Nothing, unless its space is needed. To take it up, once the machine was failed over and "
+            "committed: 'secondsite machine appliances MACHINE', then 'secondsite machine reprotect MACHINE "
+            "--target-appliance APPLIANCE'. It is let go of when the machine's protection ends.",
+            colours=False,
             by_vault=True,
         ),
         _kind(

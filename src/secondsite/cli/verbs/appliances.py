@@ -40,11 +40,12 @@ def appliances(
 
 def _show(found: ApplianceCandidates) -> None:
     if found.needed_bytes is not None:
-        output.say(f"a full copy of {found.machine} needs {size(found.needed_bytes)} at most at {found.site}")
+        output.say(f"a full copy of {found.machine} needs {size(found.needed_bytes)} at most")
     output.show_table(
         found.appliances,
         (
             ("appliance", lambda each: each.name),
+            ("site", lambda each: each.site),
             ("host", lambda each: each.host or "-"),
             ("fits", _fits),
             ("free", lambda each: "-" if each.store_free_bytes is None else size(each.store_free_bytes)),

@@ -136,9 +136,9 @@ def reprotect(
         typer.Option(
             "--target-appliance",
             "--appliance",
-            help="With --location alternate: which appliance there will hold the replica, as where the old "
-            "one is gone; by default the one that had the machine. 'secondsite machine appliances MACHINE' "
-            "lists them.",
+            help="Which appliance will hold the replica, of the site that they came from or of another; "
+            "by default the one that had the machine. With --location alternate any one, else one that has "
+            "disks of it. 'secondsite machine appliances MACHINE' lists them.",
         ),
     ] = None,
     store: Annotated[
@@ -160,7 +160,7 @@ def reprotect(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Protect committed machines back to the site that they came from."""
+    """Protect committed machines back to the site that they came from, or on to a further one."""
     how = {
         Location.ORIGINAL: "the old disks there take over what has changed since; what was only on them is lost",  # noqa: E501
         Location.ALTERNATE: "a full copy is sent" if not seed else "what differs from the seed is sent",
@@ -172,7 +172,11 @@ def reprotect(
             store=store,
             seeds=seeds(seed or [], them.names),
         ),
-        lambda it: f"protected from {it.target_site} to {it.source_site}; {how[location]}",
+        lambda it: (
+            f"protected from {it.target_site} to "
+            f"{it.source_site if target_appliance is None else f'appliance {target_appliance}'}; "
+            f"{how[location]}"
+        ),
         yes=yes,
         more=lambda machine: returning.told(machine.reprotect_preview(location, target_appliance)),
     )

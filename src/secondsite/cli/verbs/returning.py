@@ -13,10 +13,14 @@ def told(found: ReprotectPreview) -> str:
         Location.ORIGINAL: "original location, onto its old disks",
         Location.ALTERNATE: "alternate location, onto new disks",
     }
-    where = f"{ways[found.location]}, with appliance {found.appliance or '(no longer enrolled)'}"
+    where = f"{ways[found.location]}, with appliance {found.appliance or '(no longer enrolled)'}{_at(found)}"
     kinds = {True: "in the way", False: "warning"}
     obstacles = [f"{kinds[each.blocking]} at {each.site}: {each.what} {each.do}" for each in found.obstacles]
     return "\n  ".join([where, *obstacles, line(found)])
+
+
+def _at(found: ReprotectPreview) -> str:
+    return f" of {found.site}" if found.site else ""
 
 
 def line(found: ReprotectPreview) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...domain.amounts import span
 from ...domain.drills.verdicts import Verdict
-from ...domain.health import HealthFinding
+from ...domain.health import LEFT, HealthFinding
 from ...domain.lifecycle import DrillState, State
 from ...domain.policies import ReplicationPolicy
 from ..store import DriftRecord, DrillRecord, MachineRecord, ProvenRecord
@@ -65,6 +65,8 @@ def _all(
         yield Stands(machine.drift.since, "drifted", _drifted(machine, machine.proven_as, machine.drift))
     if machine.drill is not None and machine.drill_state in LEFT_OPEN:
         yield Stands(machine.drill.started_at + DRILL_WAITS, "drill-waits", _waits(machine, machine.drill))
+    for site, left in machine.left.items():
+        yield Stands(left.at, LEFT, _left(machine, site))
     if machine.state in NOT_PROTECTED and machine.failed_over_at is not None:
         yield Stands(machine.failed_over_at, "not-protected", not_protected(machine))
     if machine.state is State.PROTECTED and machine.drill_state is DrillState.NONE:
@@ -122,6 +124,13 @@ def _failed(machine: MachineRecord, at: datetime) -> str:
     return (
         f"The test failover of machine '{machine.name}' that ended on {_day(at)} failed, and none has passed "
         "since."
+    )
+
+
+def _left(machine: MachineRecord, site: str) -> str:
+    return (
+        f"Machine '{machine.name}' left its disks at site {site}, and is between {machine.source_site} and "
+        f"{machine.target_site} now."
     )
 
 

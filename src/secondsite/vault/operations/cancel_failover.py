@@ -129,7 +129,7 @@ class CancelFailover(MachineOperation):
             self.deps,
             source,
             source.machine.source_fabric_id,
-            at_home=not source.machine.reversed,
+            at_home=not source.machine.is_away,
         )
 
     def _start(self, ctx: StepContext) -> Outcome:
@@ -150,7 +150,7 @@ class CancelFailover(MachineOperation):
             )
 
         outcome = self.source(ctx, machine).restart(start=_starts(ctx)).done(self.deps.commit(record))
-        if machine.reversed:
+        if machine.is_away:
             return outcome
         with self.deps.store.reading() as tx:
             return pool_addresses.giving_back(tx, machine, outcome)

@@ -35,6 +35,7 @@ from ..steps.absent_site import declaration, finish_later
 from ..steps.absent_site.declaration import Need, WithoutSite
 from ..steps.claim import CHECK
 from ..steps.operation import MachineOperation
+from ..steps.reversal import further_site
 from ..steps.sides import other_hosts, pool_addresses, runs_nowhere
 from ..steps.sides.side import Ask, Side
 from ..steps.sides.source import ASKED_IN_PASSING, Source
@@ -242,6 +243,8 @@ class DisableProtection(MachineOperation):
         tx = self.deps.store.within(session)
         machine = tx.machines.by_id(str(job.subject))
         given_up = DisableArguments.model_validate(job.arguments).without_site
+        if machine is not None:
+            further_site.let_go(self.deps, session, machine)
         if machine is not None and not pool_addresses.is_away(machine, given_up):
             tx.pools.give_back(machine.id)
         tx.statuses.remove(str(job.subject))

@@ -1,6 +1,6 @@
-"""Reprotect: the failed-over machine is protected back to where it came from. Onto its old disks only changes
-are sent; onto new ones, with its former appliance or with another of that site, a full copy or what differs
-from a seed.
+"""Reprotect: the failed-over machine is protected back to where it came from, or on to another site. Onto
+disks that it left there only changes are sent; onto new ones, with its former appliance or with another one,
+a full copy or what differs from a seed.
 
 The old machine is shut down (S-167) and withdrawn, so that nobody can start it while its disks are a replica.
 If its appliance is gone and another one takes its place, that is done when the appliance returns. The
@@ -114,19 +114,21 @@ class Reprotect(MachineOperation):
         new = disks.as_large_as(target.machine, ours.facts.sizes)
         with self.deps.store.reading() as tx:
             question = checking.of_target(
-                tx, new, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=elsewhere
+                tx, new, wanted, needed_bytes=ours.facts.needed_bytes, elsewhere=wanted.is_new(machine)
             )
         theirs = target.check(question)
         beside = self._copies_beside(ctx, machine, target)
         unkept = placing.keeps_no_stores(target.machine.kept.store, theirs.facts)
         found = ours.facts, theirs.facts, limit, beside, unkept
         warned, keep = obstacles.passed(self.deps, "Reprotecting", machine, *found, told=reported)
-        return Done(
-            (
-                f"{machine.name} can be protected back to {machine.source_site}, "
-                f"{self._where(ctx, target)}{warned}"
-            ),
-            commit=keep,
+        return Done(f"{self._way(wanted, target, machine)}, {self._where(ctx, target)}{warned}", commit=keep)
+
+    def _way(self, wanted: ReprotectArguments, target: Target, machine: MachineRecord) -> str:
+        if not wanted.goes_on(machine):
+            return f"{machine.name} can be protected back to {machine.source_site}"
+        return (
+            f"{machine.name} can be protected to {target.site} (what it left at {machine.source_site} stays "
+            "there, off)"
         )
 
     def _require_whole(self, ctx: StepContext, machine: MachineRecord, elsewhere: bool) -> None:
@@ -157,18 +159,24 @@ class Reprotect(MachineOperation):
             known = tx.appliances.find(target.appliance_id)
         if known is None or target.appliance_id == machine.source_appliance_id:
             return obstacles.NOTHING
+        there = target.machine.target_fabric_id
         except_for = (machine.source_appliance_id,)
-        return placing.copies_beside(
-            self.deps, self.orders, ctx, known, machine.source_fabric_id, except_for=except_for
-        )
+        return placing.copies_beside(self.deps, self.orders, ctx, known, there, except_for=except_for)
 
     def _withdraw(self, ctx: StepContext) -> Outcome:
         machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
         old, serving = self.source(ctx, machine), self.target(ctx, machine)
         if not wanted.is_elsewhere(machine):
             return leaving.here(old, serving, needed=wanted.to_original)
-        moved = replace(machine, source_appliance_id=str(wanted.appliance_id))
-        return leaving.for_another(self.deps, old, self.source(ctx, moved), serving)
+        new = self._as_it_will_be(ctx, machine)
+        moved = replace(
+            machine,
+            source_site=new.target_site,
+            source_appliance_id=new.target_appliance_id,
+            source_fabric_id=new.target_fabric_id,
+        )
+        needed = wanted.to_original
+        return leaving.for_another(self.deps, old, self.source(ctx, moved), serving, needed=needed)
 
     def _define_again(self, ctx: StepContext) -> Outcome:
         return leaving.undo(self.deps, self.source(ctx), ctx.facts("withdraw", Withdrawn))
@@ -179,9 +187,11 @@ class Reprotect(MachineOperation):
         return replicating.create_replica(self.deps, target, base, target.machine.target_fabric_id).done()
 
     def _remove_replica(self, ctx: StepContext) -> Outcome:
-        target = self._new_target(ctx, self.machine(ctx))
+        machine = self.machine(ctx)
+        target = self._new_target(ctx, machine)
         payload = orders.RemoveReplica(
-            restore_machine=True,
+            # at a further site it was withdrawn before
+            restore_machine=not ctx.arguments(ReprotectArguments).goes_on(machine),
             still_protected=True,
             fabric_id=target.machine.target_fabric_id,
             made_by=target.job_id,
@@ -225,9 +235,11 @@ class Reprotect(MachineOperation):
 
     def _leave(self, ctx: StepContext) -> Outcome:
         """Remove the replica of an earlier direction at the former appliance, if the machine has changed to
-        another one."""
-        machine = self.machine(ctx)
-        if not ctx.arguments(ReprotectArguments).is_elsewhere(machine) or not machine.reversed:
+        another one of that site."""
+        machine, wanted = self.machine(ctx), ctx.arguments(ReprotectArguments)
+        if wanted.goes_on(machine):
+            return Skipped(f"what it left at {machine.source_site} stays there, for a later way back")
+        if not wanted.is_elsewhere(machine) or not machine.reversed:
             return Skipped(NO_REPLICA)
         return leaving.remove_replica(self.deps, self.source(ctx, machine))
 
@@ -254,8 +266,9 @@ class Reprotect(MachineOperation):
 
 def _way_on(machine: MachineRecord) -> str:
     return (
-        "Start it, then retry the job. If it is gone for good, let another appliance of that site take its "
-        "place: '--location alternate --target-appliance NAME' ('secondsite machine appliances "
+        "Start it, then retry the job. If it is gone for good, let another appliance take its place, of that "
+        "site or of a further one: '--location alternate --target-appliance NAME' ('secondsite machine "
+        "appliances "
         f"{shell.arguments(machine.name)}')."
     )
 

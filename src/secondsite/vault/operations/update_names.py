@@ -23,4 +23,4 @@ class UpdateNames(MachineOperation):
             target = self.target(ctx, machine)
             return dns_names.update(self.deps, target, machine.target_fabric_id, at_home=machine.reversed)
         source = self.source(ctx, machine)
-        return dns_names.update(self.deps, source, machine.source_fabric_id, at_home=not machine.reversed)
+        return dns_names.update(self.deps, source, machine.source_fabric_id, at_home=not machine.is_away)

@@ -152,8 +152,8 @@ def find_machine(inventory: Inventory, name: str, site: str) -> DiscoveredMachin
 
 def as_described(machine: MachineRecord, found: MachineDefinition) -> MachineRecord:
     """The machine as its home describes it now, with the disks that persons decided about; as it is while it
-    is protected back."""
-    if machine.reversed:
+    is away."""
+    if machine.is_away:
         return machine
     definition = found.model_copy(update={"disks": machine.definition.disks})
     return machine if definition == machine.definition else replace(machine, definition=definition)

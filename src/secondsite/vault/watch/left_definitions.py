@@ -97,6 +97,8 @@ def wrong(
 
 
 def _runs_at_the_other_site(machine: MachineRecord, at: ApplianceRecord) -> bool:
+    if at.site not in (machine.source_site, machine.target_site):  # it went on to a further site
+        return machine.coming_appliance_id != at.id
     left = at.site == machine.source_site and machine.state in RUNS_AT_TARGET
     return left or (at.site == machine.target_site and machine.state in FOLLOWED_IN)
 

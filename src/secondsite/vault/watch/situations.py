@@ -110,5 +110,5 @@ def last_jobs_that_failed(tx: Transaction, found: Sequence[MachineRecord]) -> Ma
 
 
 def _may_be_left(machine: MachineRecord) -> bool:
-    """A machine that is protected on its way home may have disks that should have left the store."""
-    return machine.state in _LEFT_BY_JOBS or (machine.reversed and machine.state is State.PROTECTED)
+    """A machine that is protected away from home may have disks that should have left the store."""
+    return machine.state in _LEFT_BY_JOBS or (machine.is_away and machine.state is State.PROTECTED)

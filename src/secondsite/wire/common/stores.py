@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Shape
-from .numbers import BoundedTuple, Bytes, Name
+from .numbers import BoundedTuple, Bytes, Instant, Name
 
 DEFAULT = "default"
 """The name of the store that every appliance has."""
@@ -15,13 +15,26 @@ MOST_SIGNS = 1000
 StoreName = Annotated[str, Field(pattern=NAME)]
 
 
+class LeftDisks(Shape):
+    """What a machine left at a site when it was protected to a further one."""
+
+    appliance_id: Name
+    """The appliance that has its disks."""
+    fabric_id: Name
+    """The id that it had at that site's hypervisor."""
+    at: Instant
+    """When it was failed over from there (UTC)."""
+
+
 class Placement(Shape):
-    """Where a replica is to be kept."""
+    """Where a replica is to be kept at a site."""
 
     store: StoreName | None = None
     """The name of a store of the appliance that holds it; null: its default store."""
     signs: Annotated[tuple[Name, ...], BoundedTuple(MOST_SIGNS)] = ()
     """Tokens that lay in the store when another appliance took the replica over there; none if none did."""
+    left: LeftDisks | None = None
+    """What the machine left at the site; null: it is one of its two sites now, or was never there."""
 
 
 MOST_FREE = 1 << 50

@@ -80,6 +80,8 @@ class ReprotectPreview(Shape):
     """original: onto the old source's disks, which are compared; alternate: a full copy."""
     appliance: str | None = None
     """The name of the appliance that would hold the replica; null: it is no longer enrolled."""
+    site: str = ""
+    """The site that would hold it; empty: an older vault does not say it."""
     ready: bool = True
     """Whether nothing blocks it."""
     obstacles: tuple[PreflightObstacle, ...] = ()

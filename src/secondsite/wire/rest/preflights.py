@@ -81,12 +81,14 @@ class ApplianceCheck(Shape):
 
 
 class ApplianceCandidate(Shape):
-    """An appliance of the site that is to hold the replica, as it was asked now."""
+    """An appliance that could hold the replica, as it was asked now."""
 
     id: str
     """Its id."""
     name: str
     """Its name."""
+    site: str = ""
+    """Where it stands; empty: an older vault does not say it."""
     host: str | None = None
     """The host that it runs on; null for an older appliance."""
     fits: bool
@@ -98,7 +100,7 @@ class ApplianceCandidate(Shape):
     original: bool = False
     """Whether the old disks are there and can be compared, so that only changes would be sent."""
     why_not_original: str | None = None
-    """Of the one that had the machine: why the old disks cannot be used, if so."""
+    """Of one that had the machine: why the old disks cannot be used, if so."""
     store_free_bytes: int | None = None
     """Free space in its default store."""
     disks_coming_home: int = 0
@@ -113,13 +115,14 @@ class ApplianceCandidate(Shape):
 
 
 class ApplianceCandidates(Shape):
-    """The appliances of the site that is to hold a machine's replica; nothing was changed."""
+    """The appliances that could hold a machine's replica; nothing was changed. Of a machine that was failed
+    over: those of all sites but the one where it runs."""
 
     machine: str
     """Its name."""
     site: str
-    """That site."""
+    """The site that will hold it if no appliance is named."""
     needed_bytes: int | None = None
     """What a full copy needs at most; null: the site where the machine runs does not say."""
     appliances: tuple[ApplianceCandidate, ...]
-    """Those that fit come first."""
+    """Those that fit come first, of these those of that site."""

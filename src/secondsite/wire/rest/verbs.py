@@ -224,13 +224,13 @@ class Location(StrEnum):
 
 
 class ReprotectOptions(Shape):
-    """Replication is reversed: source and target swap roles."""
+    """Replication is reversed: source and target swap roles; or it goes on to a further site."""
 
     location: Location = Location.ORIGINAL
-    """original: onto the old source's disks, only changes are sent; alternate: a full copy."""
+    """original: onto disks that the machine left there, only changes are sent; alternate: a full copy."""
     target_appliance: str | None = None
-    """With alternate: the name or id of the appliance of that site that will hold the replica, as where
-    the old one is gone for good, or sick; null: the one that had the machine."""
+    """The name or id of the appliance that will hold the replica, of any site but the one where the machine
+    runs; null: the one that had the machine. With original one that has disks of it."""
     store: StoreName | None = None
     """The store in which new disks are made, and in any case where arriving data and recovery points are
     kept; null: as the last time at that site, or the default store. A replica that is there already stays

@@ -17,7 +17,7 @@ from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_appliances import A, B, definition
 from tests.vault.support_operations import said
 
-OTHER_A, OTHER_B, AT_C = "other-appliance-a", "other-appliance-b", "third-appliance"
+OTHER_A, OTHER_B = "other-appliance-a", "other-appliance-b"
 
 
 @pytest.fixture
@@ -264,14 +264,12 @@ def test_a_sick_appliance_keeps_no_machine_from_a_healthy_one_and_withdraws_the_
     assert given_to(away, A) == [Kind.WITHDRAW]
 
 
-def test_only_an_appliance_of_the_site_that_it_came_from_can_be_chosen(away):
+def test_no_appliance_of_the_site_where_it_runs_can_be_chosen(away):
     with pytest.raises(errors.NotFound) as refused:
         away.submit(Verb.REPROTECT, location="alternate", target_appliance=OTHER_B)
-    assert refused.value.message.startswith(
-        "Site 'a' has no appliance 'other-appliance-b'. web01 is protected back to"
-    )
+    assert refused.value.message == "No site but b, where web01 runs, has an appliance 'other-appliance-b'."
     assert refused.value.do.startswith(
-        f"Its appliances are {A}, {OTHER_A}. To enroll another one there: 'secondsite"
+        f"Those of other sites are: {A} (site a), {OTHER_A} (site a). To enroll another one: 'secondsite"
     )
 
 

@@ -28,6 +28,7 @@ from ...operations import drain_host
 from ...steps import authority
 from ...steps.absent_site import finish_later
 from ...steps.operation import MachineOperation
+from ...steps.reversal import further_site
 from ...store import ApplianceRecord, KeyRecord, Transaction
 from ..parts import Parts
 from ..shared import secrets
@@ -61,7 +62,7 @@ class Appliances:
             self._parts.note(before=_shape(appliance))
             users = [
                 machine.name
-                for machine in tx.machines.list(appliance.site)
+                for machine in tx.machines.list()
                 if appliance.id
                 in (machine.source_appliance_id, machine.target_appliance_id, machine.coming_appliance_id)
             ]
@@ -71,6 +72,7 @@ class Appliances:
                     do="Disable their protection first: " + ", ".join(users[:10]),
                 )
             _refuse_while_waited_for(tx, appliance)
+            further_site.give_up(tx, appliance)
             tx.appliances.remove(appliance.id)
             tx.links.revoke(appliance.id)
         self._parts.gateway.hang_up(appliance.id)
@@ -245,7 +247,7 @@ def _require_its_sites_only(tx: Transaction, appliance_id: str, site: str) -> No
         for side_id, side in (
             (machine.source_appliance_id, machine.source_site),
             (machine.target_appliance_id, machine.target_site),
-            (machine.coming_appliance_id, machine.source_site),
+            (machine.coming_appliance_id, further_site.coming_to(tx, machine)),
         )
         if side_id == appliance_id and side != site
     ]

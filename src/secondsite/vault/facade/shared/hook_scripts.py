@@ -38,10 +38,12 @@ def advice(machine: str) -> str:
 def needed(machine: MachineRecord, own: Sequence[MachineHook]) -> Iterator[Needs]:
     """The scripts of the machine's hooks that each of its appliances needs, whichever way the machine is
     moved."""
-    home, other = machine.source_appliance_id, machine.target_appliance_id
-    if machine.reversed:
-        home, other = other, home
-    for where, appliance_id in ((Direction.HOME, home), (Direction.AWAY, other)):
+    sides = (
+        (machine.source_site, machine.source_appliance_id),
+        (machine.target_site, machine.target_appliance_id),
+    )
+    for site, appliance_id in sides:
+        where = Direction.HOME if site == machine.home_site else Direction.AWAY
         names = frozenset(each.script for each in own if where in domain.places(each))
         if names:
             yield appliance_id, names

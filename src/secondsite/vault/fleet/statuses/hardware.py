@@ -53,6 +53,6 @@ class Hardware:
 def with_hardware(machine: MachineRecord, said: SourceStatus) -> MachineRecord:
     """The machine with the hardware that was said; as it is if that is not its home's, or not of its
     epoch."""
-    if said.hardware is None or machine.reversed or said.epoch != machine.epoch:
+    if said.hardware is None or machine.is_away or said.epoch != machine.epoch:
         return machine
     return replace(machine, definition=said.hardware.in_place(machine.definition))

@@ -39,7 +39,7 @@ def drift(
     """What has changed since then; `there`: the present definition at its site. What is not known counts as
     unchanged."""
     proven = machine.proven_as
-    if proven is None or machine.reversed:
+    if proven is None or machine.is_away:
         return None
     present = ProvenRecord(
         at=at,

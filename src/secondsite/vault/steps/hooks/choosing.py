@@ -52,7 +52,8 @@ def _of_verb(
     if verb not in hooks.VERBS:
         return None
     own = tx.hooks.find(machine.id) if known is None else known.get(machine.id, ())
-    at = hooks.occasion(verb, machine.state, _before_cancel(tx, machine), reversed_=machine.reversed)
+    comes_home = machine.is_away if verb is Verb.CANCEL_FAILOVER else machine.reversed
+    at = hooks.occasion(verb, machine.state, _before_cancel(tx, machine), reversed_=comes_home)
     meant = hooks.meant(own, at)
     return HookRuns(kind=at.kind, direction=at.direction, run=meant) if meant else None
 

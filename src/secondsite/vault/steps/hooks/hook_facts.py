@@ -68,11 +68,7 @@ def _machine(
     """The machine as the script is told of it. A cancel brings it back."""
     sites = machine.source_site, machine.target_site
     came, goes = reversed(sites) if verb is Verb.CANCEL_FAILOVER else sites
-    connected = (
-        _in_drill(tx, ctx, machine)
-        if is_drill
-        else _at(tx, machine, home=(side is Side.TARGET) == machine.reversed)
-    )
+    connected = _in_drill(tx, ctx, machine) if is_drill else _at(tx, machine, side)
     return ScriptMachine(
         id=machine.id,
         name=machine.name,
@@ -87,14 +83,15 @@ def _machine(
     )
 
 
-def _at(tx: Transaction, machine: MachineRecord, *, home: bool) -> Iterator[ScriptCard]:
-    if home:
+def _at(tx: Transaction, machine: MachineRecord, side: Side) -> Iterator[ScriptCard]:
+    goes = side is Side.TARGET
+    if machine.reversed if goes else not machine.is_away:
         for nic in machine.definition.nics:
             yield ScriptCard(key=nic.key, mac=nic.mac.lower(), network=nic.network)
         return
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     pooled = pool_addresses.away(tx, machine) if any(card.from_pool for card in own.values()) else {}
-    for card in network_cards.away(tx, machine):
+    for card in network_cards.at_target(tx, machine) if goes else network_cards.away(tx, machine):
         settings = own.get(card.mac.lower())
         mac = card.mac.lower() if settings is None else network_cards.mac_away(machine, settings)
         wanted = pooled.get(card.mac.lower()) or (settings.address if settings else None)

@@ -1,5 +1,7 @@
-"""The request of a reprotect, and the machine in the roles that it will have."""
+"""The request of a reprotect, and the machine in the roles that it will have: back to the site that it came
+from, or on to any other site of the vault."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -8,19 +10,21 @@ from pydantic import Field
 from ....domain import errors, policies, shell
 from ....wire import rest
 from ....wire.common.base import Shape
-from ....wire.common.stores import Placement
 from ....wire.control.setups import Base
 from ...store import ApplianceRecord, MachineRecord, Transaction
-from .. import lookup, seeds
+from .. import seeds
+from . import further_site
 
 
 class ReprotectArguments(Shape):
-    """Where the replica is made: on the old source's own disks, or on new ones; with another appliance of its
-    site, if its id is given. `seeds` are paths by disk key."""
+    """Where the replica is made: on disks that the machine left there, or on new ones; with another appliance
+    of the site that it came from, or of the `site` that is given, if its id is given. `seeds` are paths by
+    disk key."""
 
     location: Literal["original", "alternate"] = "original"
     store: str | None = None
     appliance_id: str | None = None
+    site: str | None = None
     seeds: dict[str, str] = Field(default_factory=dict)
 
     @property
@@ -35,18 +39,29 @@ class ReprotectArguments(Shape):
         """Whether the appliance is another than the one that had the machine."""
         return self.appliance_id not in (None, machine.source_appliance_id)
 
+    def is_new(self, machine: MachineRecord) -> bool:
+        """Whether that is another one which has no disks of it, either."""
+        return self.is_elsewhere(machine) and not self.to_original
+
+    def goes_on(self, machine: MachineRecord) -> bool:
+        """Whether it goes to another site than the one that the machine came from."""
+        return self.site not in (None, machine.source_site)
+
 
 def asked(tx: Transaction, request: rest.Reprotect, machine: MachineRecord) -> ReprotectArguments:
-    """The arguments for a request. Raises NotFound for an appliance of another site, InvalidArgument for
-    options that do not go with the old disks."""
+    """The arguments for a request. Raises NotFound for an appliance of no other site, NotPossibleNow for a
+    machine that cannot go on to a further site, InvalidArgument for options that do not go with old disks."""
     named = request.target_appliance
-    chosen = None if named is None else _named(tx, machine, named).id
+    chosen = None if named is None else _named(tx, machine, named)
     wanted = ReprotectArguments(
         location=request.location,
         store=request.store,
-        appliance_id=chosen,
+        appliance_id=chosen.id if chosen else None,
+        site=chosen.site if chosen and chosen.site != machine.source_site else None,
         seeds=seeds.asked(request, machine.name),
     )
+    if wanted.goes_on(machine):
+        further_site.require_able(machine, str(wanted.site))
     if wanted.to_original:
         _refuse_without_use(tx, machine, wanted)
     else:
@@ -55,24 +70,35 @@ def asked(tx: Transaction, request: rest.Reprotect, machine: MachineRecord) -> R
 
 
 def _named(tx: Transaction, machine: MachineRecord, name: str) -> ApplianceRecord:
-    try:
-        found = lookup.appliance_named(tx, machine.source_site, name)
-    except errors.NotFound as unknown:
-        enroll = f"'secondsite appliance create-registration-key --site {machine.source_site}'"
-        raise errors.NotFound(
-            f"{unknown.message} {machine.name} is protected back to the site that it came from.",
-            do=f"{unknown.do} To enroll another one there: {enroll}.",
-        ) from unknown
-    if found.drained_at is not None and found.id != machine.source_appliance_id:
+    """The appliance: of the site that the machine came from, else of any but the one where it runs."""
+    there = further_site.appliances(tx, machine)
+    found = [each for each in there if name in (each.id, each.name)]
+    found = [each for each in found if each.site == machine.source_site] or found
+    if not found:
+        raise _unknown(machine, name, there)
+    if len(found) > 1:
+        ids = ", ".join(f"{each.id} (site {each.site})" for each in found)
+        raise errors.InvalidArgument(f"{len(found)} appliances are named '{name}'.", do=f"Use an id: {ids}.")
+    if found[0].drained_at is not None and not further_site.has_disks(machine, found[0]):
         raise errors.NotPossibleNow(
-            f"Appliance '{found.name}' is drained: nothing new is placed there.",
-            do=f"Name another one, or 'secondsite appliance resume {shell.arguments(found.name)}'.",
+            f"Appliance '{found[0].name}' is drained: nothing new is placed there.",
+            do=f"Name another one, or 'secondsite appliance resume {shell.arguments(found[0].name)}'.",
         )
-    return found
+    return found[0]
+
+
+def _unknown(machine: MachineRecord, name: str, there: Sequence[ApplianceRecord]) -> errors.NotFound:
+    known = ", ".join(f"{each.name} (site {each.site})" for each in there) or "none"
+    return errors.NotFound(
+        f"No site but {machine.target_site}, where {machine.name} runs, has an appliance '{name}'.",
+        do=f"Those of other sites are: {known}. To enroll another one: 'secondsite appliance "
+        f"create-registration-key --site {machine.source_site}'.",
+    )
 
 
 def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) -> None:
-    if wanted.is_elsewhere(machine):
+    chosen = tx.appliances.find(wanted.appliance_id) if wanted.appliance_id is not None else None
+    if chosen is not None and not further_site.has_disks(machine, chosen):
         own = tx.appliances.find(machine.source_appliance_id)
         has = f"appliance '{own.name}'" if own is not None else "an appliance that is no longer enrolled"
         raise errors.InvalidArgument(
@@ -95,28 +121,24 @@ def _refuse_without_use(tx: Transaction, machine: MachineRecord, wanted: Reprote
 def turned(tx: Transaction, machine: MachineRecord, wanted: ReprotectArguments) -> MachineRecord:
     """The machine in its future roles, with the policy of that direction, its replica in the requested
     store."""
-    now = _swapped(machine, wanted.appliance_id or machine.source_appliance_id)
+    now = _swapped(machine, wanted)
     read_only = {policy.name: fixed for policy, fixed in tx.policies.list()}
     now = replace(now, policy=policies.in_force(machine.policy, read_only, now.reversed))
-    if wanted.store is None and not wanted.is_elsewhere(machine):
-        return now
-    # a store's name has no meaning at another appliance
-    kept = {site: keeping for site, keeping in now.keeping.items() if site != now.target_site}
-    if wanted.store is not None:
-        kept[now.target_site] = Placement(store=wanted.store)
-    return replace(now, keeping=kept)
+    return replace(now, keeping=further_site.kept(machine, now, wanted.store))
 
 
-def _swapped(machine: MachineRecord, target_appliance_id: str) -> MachineRecord:
-    """The machine with source and target swapped, in a new epoch."""
+def _swapped(machine: MachineRecord, wanted: ReprotectArguments) -> MachineRecord:
+    """The machine with its target as its source, and as its target the former source or another site; in a
+    new epoch."""
+    site = wanted.site or machine.source_site
     return replace(
         machine,
         source_site=machine.target_site,
-        target_site=machine.source_site,
+        target_site=site,
         source_appliance_id=machine.target_appliance_id,
-        target_appliance_id=target_appliance_id,
+        target_appliance_id=wanted.appliance_id or machine.source_appliance_id,
         source_fabric_id=machine.target_fabric_id,
-        target_fabric_id=machine.source_fabric_id,
+        target_fabric_id=further_site.fabric_id(machine, site),
         epoch=machine.epoch + 1,
         failed_over_point_id=None,
         failed_over_forward=None,

@@ -47,7 +47,8 @@ def failed(job: JobView) -> bool:
 def _asked(tx: Transaction, machine: MachineRecord) -> SettleOptions | None:
     """Where the disks go; None: nowhere, or the machine is at home, where it has disks of its own."""
     is_at_target = machine.state in RUNS_AT_TARGET_AT_REST
-    if is_at_target == machine.reversed:
+    is_home = machine.reversed if is_at_target else not machine.is_away
+    if is_home:
         return None
     pair = tx.pairs.between(machine.source_site, machine.target_site)
     place = (pair.settle or {}).get(machine.target_site if is_at_target else machine.source_site)

@@ -6,7 +6,6 @@ from typing import Final
 from ....domain import errors
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
-from ....wire.control.orders import Nothing, Withdraw
 from ..absent_site import declaration
 from ..absent_site.declaration import Need
 from ..deps import Deps
@@ -41,10 +40,10 @@ def here(old: Source, serving: Target, *, needed: bool) -> Outcome:
         return Skipped(f"there is nothing to shut down: {gone.message}")
 
 
-def for_another(deps: Deps, old: Source, new: Source, serving: Target) -> Outcome:
+def for_another(deps: Deps, old: Source, new: Source, serving: Target, *, needed: bool) -> Outcome:
     """Withdraw the machine for the replica at another appliance, `new`, which may have a copy too if it
-    shares the hypervisor, or had the machine before."""
-    there = here(new, serving, needed=False)
+    shares the hypervisor, or had the machine before; `needed`: its disks there will be the replica."""
+    there = here(new, serving, needed=needed)
     if not deps.gateway.is_connected(old.appliance_id):
         return _left(deps, old)
     try:
@@ -87,9 +86,10 @@ def remove_replica(deps: Deps, old: Source) -> Outcome:
 
 
 def _left(deps: Deps, old: Source) -> Skipped:
-    need: Need[Withdraw, Nothing] = Need(
-        old.to_withdraw(left=True),
-        lost=f"the old {old.machine.name} there is given up, with its disks",
-        later="it is shut down there if it runs, and withdrawn, so that nobody can start it; its disks stay",
-    )
+    lost = f"the old {old.machine.name} there is given up, with its disks"
+    later = "it is shut down there if it runs, and withdrawn, so that nobody can start it; its disks stay"
+    if old.is_copy:
+        removal = Need(old.to_remove_machine(), lost=lost, later=later)
+        return declaration.left_for_later(deps, old, removal, outdated=True)
+    need = Need(old.to_withdraw(left=True), lost=lost, later=later)
     return declaration.left_for_later(deps, old, need, outdated=True)

@@ -46,7 +46,7 @@ def of(tx: Transaction, machine: MachineRecord) -> dict[str, HomeNetwork]:
     mappings = tx.networks.list(machine.source_site, machine.target_site)
     mapped = {} if machine.reversed else {each.source_network: each.target_network for each in mappings}
     found: dict[str, HomeNetwork] = {}
-    for nic in machine.definition.nics:
+    for nic in machine.definition.nics if machine.reversed else network_cards.at_source(tx, machine):
         settings = own.get(nic.mac.lower())
         elsewhere = settings is not None and (settings.test_network or not settings.test_connected)
         if nic.network is not None and not elsewhere:

@@ -21,9 +21,22 @@ def at_target(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     if machine.reversed:
         return _at_home(tx, machine)
     by_name, own = _by_name(tx, machine), set_for(tx, machine)
-    found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
+    found = ((nic, own.get(nic.mac.lower())) for nic in at_source(tx, machine))
     return tuple(
         _here(nic, _wanted(each, by_name, nic), None if each is None else each.address) for nic, each in found
+    )
+
+
+def at_source(tx: Transaction, machine: MachineRecord) -> tuple[NicDefinition, ...]:
+    """The cards with the networks that they have at its source, as far as mappings say it: its definition has
+    those of its home."""
+    if not machine.is_away:
+        return machine.definition.nics
+    known = tx.networks.list(machine.home_site, machine.source_site)
+    by_name = {each.source_network: each.target_network for each in known}
+    return tuple(
+        nic.model_copy(update={"network": portgroups.mapped(nic.network, by_name)})
+        for nic in machine.definition.nics
     )
 
 
@@ -115,7 +128,7 @@ def at_home(tx: Transaction, machine: MachineRecord) -> HomeCards | None:
 def unconnected(tx: Transaction, machine: MachineRecord, cards: Sequence[LocalCard]) -> Obstacles:
     """A warning for each card that will not be connected because nothing is mapped for its network, or by
     what is set."""
-    own, networks = set_for(tx, machine), {nic.key: nic.network for nic in machine.definition.nics}
+    own, networks = set_for(tx, machine), {nic.key: nic.network for nic in at_source(tx, machine)}
     found = (
         _left_out(card)
         if _is_unwanted(own.get(card.mac.lower()))
@@ -142,10 +155,9 @@ def _for_no_card(machine: MachineRecord, own: Mapping[str, CardSettings]) -> Ite
 
 def away(tx: Transaction, machine: MachineRecord) -> tuple[LocalCard, ...]:
     """What the cards are connected to at the second site, even while the machine is about to come home."""
-    home, other = machine.source_site, machine.target_site
-    if machine.reversed:
-        home, other = other, home
-    by_name = {each.source_network: each.target_network for each in tx.networks.list(home, other)}
+    other = machine.source_site if machine.is_away else machine.target_site
+    known = tx.networks.list(machine.home_site, other)
+    by_name = {each.source_network: each.target_network for each in known}
     own = {card.mac: card for card in tx.settings.cards(machine.id)}
     found = ((nic, own.get(nic.mac.lower())) for nic in machine.definition.nics)
     return tuple(_here(nic, _wanted(each, by_name, nic)) for nic, each in found)

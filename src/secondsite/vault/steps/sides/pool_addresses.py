@@ -142,7 +142,7 @@ def comes_home(machine: MachineRecord, verb: Verb, given_up: str | None = None) 
     `given_up`, succeeds."""
     if machine.reversed:
         return verb is Verb.COMMIT and given_up != machine.target_site
-    return verb is Verb.CANCEL_FAILOVER
+    return verb is Verb.CANCEL_FAILOVER and not machine.is_away
 
 
 def is_away(machine: MachineRecord, given_up: str | None = None) -> bool:
@@ -150,7 +150,7 @@ def is_away(machine: MachineRecord, given_up: str | None = None) -> bool:
     all that is left of it."""
     if machine.reversed:
         return machine.failed_over_point_id is None or given_up == machine.target_site
-    return machine.start_ordered or machine.failed_over_point_id is not None
+    return machine.is_away or machine.start_ordered or machine.failed_over_point_id is not None
 
 
 def giving_back(tx: Transaction, machine: MachineRecord, outcome: Outcome) -> Outcome:
@@ -227,7 +227,7 @@ def _set_addresses(tx: Transaction, pool: PoolSettings) -> Iterator[str]:
 
 def _rests_at_home(tx: Transaction, machine_id: str) -> bool:
     found = tx.machines.by_id(machine_id)
-    if found is None or found.reversed or found.job_id is not None:
+    if found is None or found.is_away or found.job_id is not None:
         return False
     if found.state is not State.PROTECTED or is_away(found):
         return False

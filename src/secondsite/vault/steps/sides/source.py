@@ -78,7 +78,7 @@ class Source(Side):
         payload = orders.StopReplication(
             forget=True,
             ended=True,
-            restore_machine=not self.machine.reversed,
+            restore_machine=not self.machine.is_away,
             given_up=given_up,
             copy_is_off=copy_is_off,
             keep_later_than=keep_later_than,
@@ -163,12 +163,19 @@ class Source(Side):
         why = f"{doing} {self.machine.name} at {self.machine.source_site} again"
         return self.give(orders.RESTART, payload, why, Limits(deadline_seconds=600))
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether what is there was made from a replica, away from home, and no commit has removed it."""
+        return self.machine.is_away and not self.machine.reversed
+
     def withdraw(self) -> Answer[Nothing]:
-        return self.ask(self.to_withdraw())
+        """Shut the old machine down and take its definition away; its disks stay. For a copy no fence is
+        kept: that is for what comes home."""
+        return self.ask(self.to_remove_machine()) if self.is_copy else self.ask(self.to_withdraw())
 
     def to_withdraw(self, *, left: bool = False) -> Ask[orders.Withdraw, Nothing]:
         """Shut the old machine down and withdraw it, so that its disks can be a replica; or because the
-        machine has `left` for another appliance of the site."""
+        machine has `left` for another appliance."""
         payload = orders.Withdraw(
             fabric_id=self.machine.source_fabric_id, disks=self.machine.disks, left=left
         )

@@ -57,7 +57,7 @@ _COMING_HOME = PreparedStatement(
         or_(
             and_(
                 COLUMNS.target_appliance_id == bindparam("there"),
-                COLUMNS.source_site != COLUMNS.home_site,
+                COLUMNS.target_site == COLUMNS.home_site,
                 or_(COLUMNS.state == State.PROTECTED, COLUMNS.state == State.PLANNED_FAILING_OVER),
             ),
             and_(

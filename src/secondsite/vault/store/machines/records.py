@@ -26,7 +26,7 @@ from ....wire.common.machines import MachineDefinition
 from ....wire.common.numbers import LONGEST_NAME
 from ....wire.common.points import RollForward
 from ....wire.common.properties import TargetProperties
-from ....wire.common.stores import Placement
+from ....wire.common.stores import LeftDisks, Placement
 from ..sql.columns import ShapeColumn, UtcDateTime, Word, metadata
 
 
@@ -133,12 +133,13 @@ class NamesRecord:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class MachineRecord:
-    """A protected machine. `source_...` and `target_...` are the present roles: reprotect swaps them.
+    """A protected machine. `source_...` and `target_...` are the present roles: reprotect swaps them, or goes
+    on to a further site.
 
     `epoch` rises with every new replica and every reprotect. `home_site` is where the machine was when it was
-    enabled. `source_fabric_id`/`target_fabric_id` name the machine at each site. `failed_over_point_id` is
-    set from failover until the next reprotect; with `failed_over_forward` that point was rolled forward.
-    `version` guards against lost updates.
+    enabled; it may be neither of the two. `source_fabric_id`/`target_fabric_id` name the machine at each
+    site. `failed_over_point_id` is set from failover until the next reprotect; with `failed_over_forward`
+    that point was rolled forward. `version` guards against lost updates.
     """
 
     id: str
@@ -187,8 +188,8 @@ class MachineRecord:
     warned: WarnedRecord | None = None
     """The warnings of the last prerequisites check of protection or of a move."""
     keeping: Mapping[str, Placement] = field(default_factory=dict)
-    """Where a replica is kept at each site, as it was asked for. None for a site: where the appliance keeps
-    replicas by default."""
+    """Where a replica is kept at each site, as it was asked for, and what was left at further ones. None
+    for a site: where the appliance keeps replicas by default."""
     names: NamesRecord | None = None
     """The state of its DNS names. None: none was ever changed."""
     recovered: RecoveredRecord | None = None
@@ -216,14 +217,25 @@ class MachineRecord:
         return tuple(disk.key for disk in self.definition.disks if disk.key not in self.disks)
 
     @property
+    def left(self) -> Mapping[str, LeftDisks]:
+        """By site, what it left at sites that are neither of its two now."""
+        return {site: each.left for site, each in self.keeping.items() if each.left is not None}
+
+    @property
     def reversed(self) -> bool:
         """True while it is protected back towards its home site."""
+        return self.target_site == self.home_site
+
+    @property
+    def is_away(self) -> bool:
+        """True while its source is another site than its home: it is protected home, or on to a further
+        site."""
         return self.source_site != self.home_site
 
     @property
     def hypervisor_at_source(self) -> bool:
         """Whether a hypervisor has it at its source; a server at its home site has none."""
-        return self.reversed or platforms.has_hypervisor(self.definition.fabric_kind)
+        return self.is_away or platforms.has_hypervisor(self.definition.fabric_kind)
 
     @property
     def hypervisor_at_target(self) -> bool:

@@ -14,7 +14,7 @@ from .....wire.rest.preflights import (
     PreflightObstacle,
 )
 from ....steps import disks, enabling, lookup
-from ....steps.reversal import alternate_location, capacity, checking
+from ....steps.reversal import alternate_location, capacity, checking, further_site
 from ....steps.reversal.alternate_location import ReprotectArguments
 from ....store import ApplianceRecord, MachineRecord
 from ...parts import Parts
@@ -50,13 +50,17 @@ def look(
 ) -> CandidateReport:
     """The check of a reprotect to that appliance. Raises nothing: an appliance that cannot be asked is an
     obstacle."""
-    wanted = wanted.model_copy(update={"appliance_id": appliance.id})
+    wanted = wanted.model_copy(update={"appliance_id": appliance.id, "site": appliance.site})
+    if wanted.goes_on(record):
+        try:
+            further_site.require_able(record, appliance.site)
+        except errors.NotPossibleNow as problem:
+            return CandidateReport(None, (appliance_checks.problem(appliance.site, problem, blocking=True),))
 
     def question(ours: SourceCheckFact) -> tuple[CheckTarget, Obstacles]:
         with parts.store.reading() as tx:
             new = disks.as_large_as(alternate_location.turned(tx, record, wanted), ours.sizes)
-            elsewhere = wanted.is_elsewhere(record)
-            needed = ours.needed_bytes
+            needed, elsewhere = ours.needed_bytes, wanted.is_new(record)
             payload = checking.of_target(tx, new, wanted, needed_bytes=needed, elsewhere=elsewhere)
             return payload, capacity.of(tx, appliance, new)
 
@@ -104,13 +108,13 @@ class Candidates:
         self._parts = parts
 
     def to_come_back(self, machine: str) -> ApplianceCandidates:
-        """The candidates of the site that the machine came from. Raises NotFound, and NotPossibleNow for a
-        machine that cannot be reprotected now."""
+        """The candidates of the site that the machine came from, and of all others but the one where it runs.
+        Raises NotFound, and NotPossibleNow for a machine that cannot be reprotected now."""
         with self._parts.store.reading() as tx:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
             running = tx.appliances.find(record.target_appliance_id)
-            known = lookup.appliances_of(tx, record.source_site)
+            known = further_site.appliances(tx, record)
         if running is None:
             raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
 
@@ -155,7 +159,7 @@ class Candidates:
         looked = look(self._parts, record, running, appliance, ALTERNATE)
         own = appliance.id == record.source_appliance_id
         shape = self._shape(appliance, looked, chosen=own, machine_id=record.id)
-        if not own:
+        if not further_site.has_disks(record, appliance):
             return shape, looked
         why = look(self._parts, record, running, appliance, ORIGINAL).blocking
         update = {
@@ -174,6 +178,7 @@ class Candidates:
         return ApplianceCandidate(
             id=appliance.id,
             name=appliance.name,
+            site=appliance.site,
             host=hello.host if hello else None,
             fits=looked.blocking is None,
             chosen=chosen,
@@ -194,7 +199,9 @@ class Candidates:
         by_id = {each.id: each for each in known}
         found = discovery.at_once(list(by_id), lambda each: candidate(by_id[each]))
         needed = (looked.ours.needed_bytes for _, looked in found if looked.ours is not None)
-        ordered = sorted((shape for shape, _ in found), key=lambda each: (not each.fits, each.name))
+        ordered = sorted(
+            (shape for shape, _ in found), key=lambda each: (not each.fits, each.site != site, each.name)
+        )
         return ApplianceCandidates(
             machine=machine, site=site, needed_bytes=next(needed, None), appliances=tuple(ordered)
         )

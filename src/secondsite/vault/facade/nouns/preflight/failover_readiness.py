@@ -52,7 +52,7 @@ class Preflights:
         """The machine as its home describes it now, if that answers; else as it was last known."""
         with self._parts.store.reading() as tx:
             source = tx.appliances.find(machine.source_appliance_id)
-        if source is None or machine.reversed or not self._parts.gateway.is_connected(source.id):
+        if source is None or machine.is_away or not self._parts.gateway.is_connected(source.id):
             return machine
         found = appliance_checks.definition(self._parts, source, machine.source_fabric_id, machine.id)
         return machine if found is None else lookup.as_described(machine, found)

@@ -41,12 +41,13 @@ class Returns:
             record = machines.existing(self._parts, tx, machine)
             lifecycle.require(Verb.REPROTECT, record.name, record.state, record.drill_state)
             running = tx.appliances.find(record.target_appliance_id)
-            known = tuple(_known(tx, record, location))
             gone = _is_gone(tx.statuses.get(record.id))
             wanted = _wanted(tx, record, location, target_appliance)
+            site = wanted.site or record.source_site
+            known = tuple(_known(tx, frozenset({record.target_site, site}), location))
             appliance = tx.appliances.find(str(wanted.appliance_id))
         size = _size(record)
-        shown = ReprotectPreview(machine=record.name, location=location, disk_bytes=size)
+        shown = ReprotectPreview(machine=record.name, location=location, disk_bytes=size, site=site)
         if running is None:
             raise errors.NotFound(f"The appliance of {record.name} is no longer enrolled.")
         shown = shown.model_copy(update=self._in_the_way(record, running, appliance, wanted))
@@ -54,7 +55,7 @@ class Returns:
             found = appliance_checks.source(self._parts, running, _question(record), record.id)
         except errors.SecondsiteError as problem:
             return shown.model_copy(update={"problem": Problem.of(problem)})
-        sends = _sends(found, location)
+        sends = None if _is_older(record, wanted) else _sends(found, location)
         expected = expect(record.id, size, sends or 0, known)
         seconds = None if expected.seconds is None else round(expected.seconds, 1)
         best = data_sync.recommend(found.written_bytes, found.needed_bytes, old_is_gone=gone)
@@ -96,6 +97,12 @@ def _wanted(
     return wanted.model_copy(update={"appliance_id": wanted.appliance_id or record.source_appliance_id})
 
 
+def _is_older(record: MachineRecord, wanted: ReprotectArguments) -> bool:
+    """Whether the disks there are from before its last failover, so more than what was written since
+    differs."""
+    return wanted.goes_on(record) and wanted.to_original
+
+
 def _is_gone(status: StatusRecord) -> bool:
     """Whether the old machine was reported as undefined at its site."""
     seen = [side.power for side in (status.old_copy, status.source) if side is not None]
@@ -115,15 +122,14 @@ def _size(machine: MachineRecord) -> int:
     return sum(disk.size_bytes for disk in machine.definition.disks if disk.key in machine.disks)
 
 
-def _known(tx: Transaction, machine: MachineRecord, location: Location) -> Iterator[Return]:
-    """Former reprotects in the same direction: their machines run, or ran, at the site to which this machine
-    would be protected."""
+def _known(tx: Transaction, sites: frozenset[str], location: Location) -> Iterator[Return]:
+    """Former reprotects between these two sites."""
     jobs = search.find(tx.session, search.JobQuery(SUCCEEDED, verb=Verb.REPROTECT.value), LAST)
     same = [each for each in jobs if each.arguments.get("location") == location.value and each.subject]
     records = {each.id: each for each in tx.machines.several(sorted({str(each.subject) for each in same}))}
     for job in same:
         record = records.get(str(job.subject))
-        if record is not None and _sites(record) == _sites(machine):
+        if record is not None and _sites(record) == sites:
             yield from _return(tx, job, record)
 
 

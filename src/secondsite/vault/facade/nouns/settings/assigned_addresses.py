@@ -93,9 +93,9 @@ def _collide(tx: Transaction, one: Owned, other: Owned) -> bool:
 
 
 def _network(tx: Transaction, machine: MachineRecord, card: CardSettings) -> str | None:
-    """The card's network at the second site. While a machine runs there, its definition does not show its
-    networks at home."""
-    if card.network is not None or machine.reversed:
+    """The card's network at the second site. Of a machine that is away its definition does not say which
+    networks it is on."""
+    if card.network is not None or machine.is_away:
         return card.network
     names = {nic.mac.lower(): nic.network for nic in machine.definition.nics}
     mappings = tx.networks.list(machine.source_site, machine.target_site)
