@@ -9,7 +9,7 @@ import { Meanwhile, Obstacles, aim, useMoved } from './about';
 import { VerdictFields, asOptions, type Given } from './clean-up';
 import { Dialog } from './dialog';
 import { DirectionChoice, type Direction } from './direction';
-import { useDrillNetworks } from './drill';
+import { DrillFields, useDrill } from './drill';
 import { Choice, Tick, isLong } from './fields';
 import type { Plan, PlanVerb } from './plan-acts';
 import { start } from './start';
@@ -28,7 +28,7 @@ function useOptions(verb: PlanVerb) {
   const [direction, setDirection] = useState<Direction>('');
   const [out, setOut] = useState<ReadonlySet<string>>(new Set());
   const [choice, setChoice] = useState<Point>(verb === 'test_failover' ? 'latest_processed' : 'latest');
-  const [network, setNetwork] = useState('create');
+  const drill = useDrill();
   const [shutsDown, setShutsDown] = useState(false);
   const [sync, setSync] = useState<Sync | ''>('');
   const [given, setGiven] = useState<Given>({ notes: '', verdict: '' });
@@ -36,12 +36,12 @@ function useOptions(verb: PlanVerb) {
     direction: direction || null,
     leave_out: [...out],
     ...(CHOOSES.includes(verb) && { choice }),
-    ...(verb === 'test_failover' && { network }),
+    ...(verb === 'test_failover' && drill.options),
     ...(verb === 'failover' && { shut_down_source: shutsDown }),
     ...(sync && { data_sync: sync }),
     ...(verb === 'cleanup_test_failover' && asOptions(given)),
   };
-  return { options, direction, setDirection, out, setOut, choice, setChoice, network, setNetwork, shutsDown, setShutsDown, sync, setSync, given, setGiven };
+  return { options, direction, setDirection, out, setOut, choice, setChoice, drill, shutsDown, setShutsDown, sync, setSync, given, setGiven };
 }
 
 export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: PlanVerb; onClose: () => void }) {
@@ -53,7 +53,6 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
   const preview = usePreview(part, asked.options.choice, asked.sync);
   const taken = new Set(preview.data?.groups?.flatMap((each) => each.machines.map((one) => one.id)));
   const going = plan.groups.flatMap((each) => each.machines).filter((each) => !taken.size || taken.has(each.id));
-  const networks = useDrillNetworks(going[0]?.target_site);
   const first = preview.data?.groups?.[0]?.machines[0];
   const steps = asked.sync && first ? say.steps[asked.sync](first.from_site, first.to_site) : stepsOf(verb, going);
   const loses = (verb === 'failover' && !asked.shutsDown && say.lost) || (verb === 'cancel_failover' && actions.batch.made);
@@ -68,7 +67,7 @@ export default function PlanRun({ plan, verb, onClose }: { plan: Plan; verb: Pla
           <DirectionChoice value={asked.direction} onChange={asked.setDirection} />
           <LeaveOut plan={plan} value={asked.out} onChange={asked.setOut} />
           {CHOOSES.includes(verb) && <Points of={part} value={asked.choice} onChange={asked.setChoice} />}
-          {verb === 'test_failover' && <Choice title={actions.network.title} value={asked.network} onChange={asked.setNetwork} options={networks} />}
+          {verb === 'test_failover' && <DrillFields site={going[0]?.target_site} value={asked.drill} />}
           {verb === 'failover' && <Tick title={say.shutDown} help={actions.shutDownHelp} value={asked.shutsDown} onChange={asked.setShutsDown} />}
           {verb === 'planned_failover' && plan.groups.some((each) => each.machines.some((one) => one.state === 'committed')) && <Choice title={say.sync} value={asked.sync} onChange={(to) => asked.setSync(to as Sync | '')} options={[['', say.isNone], ['before', say.isBefore], ['during', say.isDuring]]} />}
           {verb === 'cleanup_test_failover' && <VerdictFields value={asked.given} onChange={asked.setGiven} />}

@@ -102,8 +102,10 @@ export const actions = {
   network: {
     title: 'Network', create: 'a new isolated one', 'create-each': 'a new isolated one for each network at home', none: 'not connected',
     existing: (name: string) => `${name} (isolated)`,
+    subnet: 'Subnet that the new network gives out', subnetHelp: 'As 10.9.0.0/24: machines get addresses of it and find each other by name. Empty: it gives out none.',
+    dns: 'DNS servers', dnsHelp: 'In that subnet, with commas between them, at most three; named in place of its own. Empty: its own.',
   },
-  cleanUp: 'Remove the copy by itself once its proof is there',
+  ends: { title: 'The job ends', runs: 'when all run; the copies stay', stay_open: 'when the test is completed by a person', clean_up: 'with the proof, and removes the copies' },
   notes: 'Notes',
   notesHelp: 'What the drill showed; kept with the machine. At most 4000 characters.',
   notesLong: (many: number) => `${many} characters are too many: 4000 at most.`,

@@ -17,8 +17,11 @@ def ended(vault, keyboard):
 
 def test_a_drill_is_started_and_cleaned_up_with_notes(keyboard, vault):
     keyboard.open(page_of(vault, "app01")).act("Test failover").dialog("drill").says("Starts from")
+    keyboard.write("Subnet that the new network gives out", "10.9.0.0/24").write("DNS servers", "10.9.0.53")
     keyboard.act("Test failover")
     assert ended(vault, keyboard) == "test_failover"
+    (made,) = [each for each in vault.jobs[keyboard.job()].show().tasks if each.name == "Create test network"]
+    assert "with addresses of 10.9.0.0/24" in made.sentence
     keyboard.open(page_of(vault, "app01")).act("Clean up the test failover").dialog("clean-up")
     keyboard.reach("Verdict").press("p").write("Notes", "boots, <b>login</b> works")
     keyboard.act("Clean up the test failover")

@@ -24,6 +24,7 @@ from ..options import (
     Json,
     KeepIfFailed,
     NoWait,
+    StayOpen,
     Subnet,
     Way,
     WithoutSite,
@@ -84,6 +85,7 @@ def test_failover(
     dns_server: DnsServer = None,
     clean_up: CleanUp = False,
     keep_if_failed: KeepIfFailed = False,
+    stay_open: StayOpen = False,
     group: GroupsOption = None,
     leave_out: LeaveOut = None,
     direction: Way = None,
@@ -100,6 +102,7 @@ def test_failover(
         dns_servers=tuple(dns_server or ()),
         clean_up=clean_up,
         keep_if_failed=keep_if_failed,
+        stay_open=stay_open,
     )
     _run(context, plan, Verb.TEST_FAILOVER, asked, yes, no_wait, as_json)
 

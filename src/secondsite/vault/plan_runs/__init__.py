@@ -12,6 +12,7 @@ Its rooms:
     scripts                  scripts between the groups, run by the target's appliance
     networks                 networks of drills, made before the first group and left after the last
     cleanup                  drills of a run are cleaned up together
+    staying_open             a drill whose job waits until all machines were tested
     outstanding_groups       what a run that stopped has left to do after groups that have arrived
     host_memory              hosts that have too little memory for all their machines together
     splitting                networks of which some machines move and others stay

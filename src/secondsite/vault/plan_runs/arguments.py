@@ -80,6 +80,8 @@ class PlanRunArguments(Shape):
     beside: tuple[str, ...] = ()
     clean_up: bool = False
     keep_if_failed: bool = False
+    stay_open: bool = False
+    """Whether a test failover waits until the test of each machine is completed."""
     networks_first: bool = False
     """Whether the networks of the drill are made before the first step."""
     rto_goal_seconds: int = 0

@@ -10,6 +10,7 @@ from ...jobs.model.views import JobView
 from ...jobs.storage import search
 from ..steps.authority import SHORT
 from ..store import Transaction
+from . import staying_open
 from .arguments import PLAN_RUN
 
 LOCK = "plans"
@@ -22,9 +23,10 @@ def subject_of(plan: str) -> str:
 
 
 def refuse_second(tx: Transaction, plan: str) -> None:
-    """Raises NotPossibleNow while the plan is being run."""
+    """Raises NotPossibleNow while the plan is being run; a run that only waits for testers is not in the
+    way."""
     for job in search.of_subject(tx.session, subject_of(plan), PLAN_RUN):
-        if not job.state.ended:
+        if not job.state.ended and not staying_open.only_waits(tx, job):
             short = job.id[:SHORT]
             raise errors.NotPossibleNow(
                 f"Plan '{plan}' is being run already, by job {short}.",

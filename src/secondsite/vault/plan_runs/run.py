@@ -36,6 +36,7 @@ from . import (
     one_run_at_a_time,
     planned_phases,
     scripts,
+    staying_open,
     synchronized_first,
     unsynchronized_failback,
 )
@@ -70,6 +71,7 @@ class PlanRun:
         self._scripts = scripts.Scripts(deps)
         self._cleaning = cleanup.Cleaning(deps, operations)
         self._networks = networks.RunNetworks(deps)
+        self._staying = staying_open.StaysOpen(deps)
         self._synchronizing = synchronized_first.Synchronizing(deps, operations)
 
     def steps(self, arguments: Json) -> list[Step]:
@@ -99,6 +101,7 @@ class PlanRun:
         if run.clean_up:
             yield from self._cleaning.steps(run)
         yield from self._networks.leave(run)
+        yield from self._staying.steps(run)
 
     def _machines(self, run: PlanRunArguments, jobs: planned_phases.Jobs, group: RunGroup) -> Step:
         drill = run.verb is Verb.TEST_FAILOVER

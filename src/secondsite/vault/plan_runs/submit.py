@@ -38,6 +38,7 @@ from . import (
     outstanding_groups,
     planned_phases,
     splitting,
+    staying_open,
 )
 from .arguments import IN_ORDER, IN_PHASES, PLAN_RUN, PlanRunArguments, RunAction, RunGroup
 
@@ -173,6 +174,9 @@ def _arguments(
     clean_up = bool(asked.options.get("clean_up"))
     if clean_up:
         groups = list(map(cleanup.completed_by_run, groups))
+    stay_open = bool(asked.options.get("stay_open"))
+    if stay_open:
+        groups = list(map(staying_open.awaited_by_run, groups))
     return PlanRunArguments(
         layout=IN_PHASES if in_phases else IN_ORDER,
         plan=asked.plan.name,
@@ -185,6 +189,7 @@ def _arguments(
         beside=tuple(each.id for each in asked.plan.machines if each.id not in children),
         clean_up=clean_up,
         keep_if_failed=bool(asked.options.get("keep_if_failed")),
+        stay_open=stay_open,
         networks_first=networks.are_first(operation.verb, groups),
         rto_goal_seconds=asked.plan.rto_goal_seconds,
         synchronization=None

@@ -52,6 +52,9 @@ class PlanTestFailover(PlanPart):
     """Whether the run removes the copies by itself, the last group first, once the proof of each is there."""
     keep_if_failed: bool = False
     """With `clean_up`: if the proof of one failed, all stay until somebody has looked at them."""
+    stay_open: bool = False
+    """Whether the job waits at Complete testing until the test of each machine is completed; not with
+    `clean_up`. The plan can be run for another verb meanwhile."""
 
 
 class PlanCleanupTestFailover(WithoutSiteOptions, PlanPart):
