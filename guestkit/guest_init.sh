@@ -57,10 +57,25 @@ look_for() {
     say "MISSES $1"
 }
 
+# As an installed system does: what ifupdown reads lies on the first disk, and so does what is kept there for the way home.
+bring_up_by_ifupdown() {
+    own=/data/${disks# }; own=${own%% *}
+    mkdir -p /etc/network /var/run /var/lib/secondsite "$own/secondsite"
+    for when in pre-up up down post-down; do mkdir -p "$own/network/if-$when.d"; done
+    [ -e "$own/network/interfaces" ] || printf '%s\n' "# made at the first boot" "auto eth0" \
+        "iface eth0 inet static" "    address ${1%/*}" "    netmask $(ipcalc -m "$1" | cut -d= -f2)" \
+        > "$own/network/interfaces"
+    mount --bind "$own/network" /etc/network
+    mount --bind "$own/secondsite" /var/lib/secondsite
+    ifup -a > /run/ifup.log 2>&1 || say "BAD network: $(tail -n 1 /run/ifup.log)"
+    say "ADDRESS $(ip -4 -o address show dev eth0 | awk '{ print $4 }')"
+}
+
 bring_up_network() {
     ip link set lo up
     [ -e /sys/class/net/eth0 ] || return 0
     address=$(address_of eth0)
+    [ "${arg_ifupdown:-0}" -gt 0 ] && return 0
     [ "$address" = dhcp ] && { ask_for_address & return 0; }
     ip link set eth0 up && ip address add "$address" dev eth0 && say "ADDRESS $address"
 }
@@ -259,6 +274,7 @@ leave() {
     end_service
     [ -e /run/agent.pid ] && kill "$(cat /run/agent.pid)"
     left=ok
+    umount /etc/network /var/lib/secondsite 2> /dev/null
     for disk in $disks; do
         umount "/data/$disk" || { left=BAD; sync; say "BAD $disk: still in use"; }
     done
@@ -277,6 +293,7 @@ say "BOOT ${arg_name:-guest}"
 load_modules
 bring_up_network
 mount_disks
+[ "${arg_ifupdown:-0}" -gt 0 ] && bring_up_by_ifupdown "$(address_of eth0)"
 rate=${arg_rate:-10}
 record_bytes=${arg_record_bytes:-64}
 say_every=${arg_say_every:-1}

@@ -41,6 +41,9 @@ class Workload:
     did not for 20 s."""
     portal: str | None = None
     """Of the target that a guest of kind ISCSI looks for at its first boot, such as 10.1.2.3:3260."""
+    ifupdown: bool = False
+    """Its network is configured by ifupdown, whose files lie on its first disk: what is written there counts
+    at its next boot."""
     address: str | None = (
         None  # dhcp; or such as 10.1.2.3/8; else 10.x.y.z/8 from the last three bytes of the MAC
     )
@@ -72,6 +75,7 @@ def kernel_arguments(name: str, workload: Workload) -> str:
         "io": int(workload.io),
         "gaps": int(workload.gaps),
         "address": workload.address,
+        "ifupdown": int(workload.ifupdown),
         "tier": workload.tier and workload.tier.value,
         "peer": workload.peer,
         "hosts": ",".join(workload.hosts) or None,

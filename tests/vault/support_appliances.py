@@ -12,7 +12,7 @@ from typing import Any
 from secondsite.domain import errors
 from secondsite.jobs.storage import read
 from secondsite.wire.common.base import Problem
-from secondsite.wire.common.evidence import AddressVerdict, Evidence
+from secondsite.wire.common.evidence import AddressVerdict, Evidence, RestoredNetwork
 from secondsite.wire.common.machine_checks import CheckVerdict
 from secondsite.wire.common.machines import (
     DiscoveredMachine,
@@ -120,6 +120,9 @@ class Appliances:
         self.knows_no_checks = False
         self.gives_no_addresses, self.agent_sets_addresses, self.leases = False, True, {}
         self.guest_has: tuple[str, ...] = ()
+        self.passing: str | None = None
+        """Why an address lasts until the guest's next boot only."""
+        self.restored: RestoredNetwork | None = None
         self.told: dict[str, tuple[str, ...]] = {}
         self.named: list[tuple[str, names_wire.UpdateNames]] = []
         self.pointed: dict[str, str] = {}
@@ -444,14 +447,20 @@ class Appliances:
         self.proving = payload
         given = tuple(
             AddressVerdict(
-                key=each.key, mac=each.mac, address=each.address, given=self.agent_sets_addresses, said="eth0"
+                key=each.key,
+                mac=each.mac,
+                address=each.address,
+                given=self.agent_sets_addresses,
+                said="eth0",
+                passing=self.passing,
             )
             for each in getattr(payload, "addresses", ())
             if not self.gives_no_addresses
         )
+        restored = self.restored if getattr(payload, "own_network", False) else None
         evidence = Evidence(
             proven=proven, power="running", agent="none", seconds=0.1, checks=known, addresses=given,
-            guest_addresses=self.guest_has
+            guest_addresses=self.guest_has, restored=restored
         )  # fmt: skip
         picture = None if self.screen is None else base64.b64encode(self.screen).decode()
         return proofs.Proof(evidence=evidence, picture=picture)

@@ -25,6 +25,7 @@ from .orders import (
     HostTrial,
     WithdrawnShutdowns,
     forget_moved,
+    look_at_addresses,
     look_at_chains,
     mend_networks,
     remove_left_over,
@@ -48,6 +49,7 @@ from .target import (
 LEFT_OVER_SECONDS = 60.0
 """How often the removal of copies that were only inspected is tried again, after it failed."""
 CHAINS_SECONDS = 300.0
+ADDRESSES_SECONDS = 60.0
 NETWORKS_SECONDS = 5.0
 """How often it is seen to that networks over several hosts are whole: a firewall that is loaded anew flushes
 the rules of who may send to them. A look takes 23 ms of processor for each network, and nothing without."""
@@ -107,6 +109,12 @@ class Appliance:
             lambda: look_at_chains(self.fabric, self.replication, self.host),
             lambda error: log.error("chains.not-looked", exc_info=error),
         )
+        self.addresses = Every(
+            "given-addresses",
+            ADDRESSES_SECONDS,
+            lambda: look_at_addresses(self.fabric, self.state, self.host),
+            lambda error: log.error("addresses.not-looked", exc_info=error),
+        )
         self.shared_stores = SharedStoresWatch(
             self.host, self.state, lambda machine_id: forget_moved(parts, machine_id)
         )
@@ -160,6 +168,7 @@ class Appliance:
             self.telling.start()
         self.taken_back.start()
         self.chains.start()
+        self.addresses.start()
         self.shared_stores.start()
         self.capacity.start()
         if self.fabric.properties.hosts:
@@ -200,6 +209,7 @@ class Appliance:
         if self.telling is not None:
             self.telling.stop(0.2)
         self.chains.stop(0.2)
+        self.addresses.stop(0.2)
         self.shared_stores.stop(0.2)
         self.capacity.stop(0.2)
         self.networks.stop(0.2)

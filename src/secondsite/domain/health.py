@@ -81,6 +81,32 @@ CATALOGUE: dict[str, FindingKind] = {
             by_vault=True,
         ),
         _kind(
+            "address-until-next-boot",
+            W,
+            "A card has the address that is set for it, but its guest's own network configuration was left "
+            "as it was: it is none that is understood, or the guest could not write it. After the guest's "
+            "next boot the card has another address.",
+            "Write the address into the guest's network configuration by hand, or let a DHCP server give it.",
+            by_vault=True,
+        ),
+        _kind(
+            "address-changed",
+            W,
+            "A card of a machine that was failed over has another address than the one that is set for it, "
+            "and that it had: its guest was started anew, or somebody changed it.",
+            "Set the address in the guest by hand, or give the card's other one as what is wanted: "
+            "'secondsite card set MACHINE CARD --address ADDRESS/PREFIX'.",
+        ),
+        _kind(
+            "network-not-restored",
+            W,
+            "The machine came home, and its guest may still have network configuration that was written for "
+            "the other site.",
+            "Look at it in the guest: the files of before are in /var/lib/secondsite/network. Remove that "
+            "folder once the guest has its own addresses again.",
+            by_vault=True,
+        ),
+        _kind(
             "names-elsewhere",
             W,
             "The machine runs, but DNS names of it could not be changed to where it runs.",

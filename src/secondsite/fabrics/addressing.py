@@ -1,18 +1,43 @@
 """How a card of a running machine is given an address from outside."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..wire.common.cards import CardAddress
 
 
-class Addressing(Protocol):
-    """Gives addresses to cards of running machines. The address lasts until the guest's next start, and
-    nothing is written to its disks."""
+@dataclass(frozen=True, slots=True)
+class GivenAddress:
+    """What became of an address: the guest's name for the card, and the program in the guest that gives it at
+    each of its boots; None: it lasts until the next one, and `passing` says why."""
 
-    def give(self, fabric_id: str, wanted: CardAddress, seconds: float) -> str:
-        """Give the card that address and no other; returns the guest's name for the card. Harmless if it has
-        it already. Raises NotFound, FabricError if the guest does not do it within `seconds`."""
+    card: str
+    program: str | None = None
+    passing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredFiles:
+    """Files of a guest's network configuration that are as they were before, and those that somebody changed
+    since, which stay as they are. `unapplied`: cards that do not use them before the guest's next boot."""
+
+    back: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()
+
+
+class Addressing(Protocol):
+    """Gives addresses to cards of running machines, and writes them into the guests' own configuration."""
+
+    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
+        """Give the card that address and no other of its family, now and at each boot. What its guest's files
+        were before is kept in it, as `whose`, the id of the protected machine. Harmless if it has it already.
+        Raises NotFound, FabricError if the guest does not do it within `seconds`."""
+
+    def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:
+        """Put the files of before back, and have the cards configured by them; nothing if none are kept as
+        `whose`. Raises as `give`."""
 
     def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
         """The IPv4 addresses of the machine's cards without prefixes, by MAC address, as only its guest agent

@@ -7,6 +7,7 @@ import pytest
 
 from rig.appliances import Pair
 from rig.appliances.runs import fail_over, start, stop
+from secondsite.appliance.orders import look_at_addresses
 from secondsite.appliance.orders.proof import console_text, proving
 from secondsite.fabrics import simulated
 from secondsite.wire.common.cards import CardAddress
@@ -138,9 +139,63 @@ def test_its_card_is_given_the_address_that_it_is_to_have(sites):
     pair = showing(sites)
     fabric_id = fail_over(pair, pair.point_now())
     sentence, verdict = addressed(pair, fabric_id, 60)
-    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent")
+    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent, and by ifupdown at each boot")
     assert verdict["given"]
     assert '"address": "10.2.0.5/24"' in (pair.target.root / "addresses" / fabric_id).read_text()
+
+
+def test_another_address_than_it_was_given_is_a_finding_until_it_has_it_again_or_is_gone(sites):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    addressed(pair, fabric_id, 60)
+    appliance = pair.target.appliance
+
+    def told():
+        look_at_addresses(pair.target.fabric, appliance.state, appliance.host)
+        return [each.what for each in pair.status().findings if each.code == "address-changed"]
+
+    assert told() == []
+    other = WANTED.model_copy(update={"address": "10.1.0.5/24"})
+    pair.target.fabric.addressing.give(fabric_id, other, "m", 1)
+    assert told() == ["web01: net0 has 10.1.0.5 now, and not 10.2.0.5, which it was given."]
+    pair.target.fabric.addressing.give(fabric_id, WANTED, "m", 1)
+    assert told() == []
+    pair.target.fabric.addressing.give(fabric_id, other, "m", 1)
+    assert len(told()) == 1
+    stop(pair, "failover", fabric_id)
+    assert told() == []
+
+
+def restored(pair, fabric_id, address_seconds):
+    payload = Prove(
+        fabric_id=fabric_id,
+        name="web01",
+        wait_seconds=0,
+        own_network=True,
+        address_seconds=address_seconds,
+    )
+    report = pair.target.order(Kind.PROVE, payload, pair.machine_id)
+    assert report.problem is None, report.problem
+    return report.sentence, report.facts["evidence"]["restored"]
+
+
+def test_its_guests_own_configuration_is_put_back_where_that_is_asked(sites):
+    pair = showing(sites)
+    fabric_id = fail_over(pair, pair.point_now())
+    addressed(pair, fabric_id, 60)
+    sentence, found = restored(pair, fabric_id, 60)
+    assert sentence.endswith("; put back as before: /etc/network/interfaces")
+    assert found["back"] == ["/etc/network/interfaces"]
+    sentence, found = restored(pair, fabric_id, 0)
+    assert "put back" not in sentence
+    assert found["back"] == []
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(1, "was not put back: no guest agent answered"), (0, None)])
+def test_that_it_was_not_put_back_is_said_if_it_was_changed(sites, seconds, said):
+    pair = showing(sites, guest_agent=False)
+    sentence, found = restored(pair, fail_over(pair, pair.point_now()), seconds)
+    assert (said is not None and said in sentence, found is not None) == (bool(said), bool(said))
 
 
 def test_a_guest_that_cannot_yet_is_asked_again(sites):
@@ -148,7 +203,7 @@ def test_a_guest_that_cannot_yet_is_asked_again(sites):
     fabric_id = fail_over(pair, pair.point_now())
     simulated.dial(pair.target.root, [simulated.Fault(method="addressing.give", nth=1, code="fabric-error")])
     sentence, _ = addressed(pair, fabric_id, 60)
-    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent")
+    assert sentence.endswith("; eth0 10.2.0.5/24 set by its agent, and by ifupdown at each boot")
 
 
 def test_one_that_never_can_is_given_up_with_its_reason_and_the_order_succeeds(sites):

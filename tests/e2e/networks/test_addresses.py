@@ -21,12 +21,12 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 HOME, AWAY, TESTED = "10.7.9.1", "10.2.0.5", "10.9.0.5"
-GIVEN = f"; eth0 {AWAY}/24 set by its agent"
+GIVEN = f"; eth0 {AWAY}/24 set by its agent, and by ifupdown at each boot"
 
 
 @pytest.fixture(scope="module")
 def rig():
-    workload = guestkit.Workload(records_per_second=4, address=f"{HOME}/24")
+    workload = guestkit.Workload(records_per_second=4, address=f"{HOME}/24", ifupdown=True)
     guests = {"web01": {"workload": workload, "kind": guestkit.Kind.AGENT}}
     with e2e.guests_under(guests, folder=Path(tempfile.mkdtemp(prefix="ss-"))) as rig:
         protect = ("enable-protection", "web01", "--source", "a", "--target", "b", "--policy", "quick")
@@ -67,14 +67,14 @@ def proof(job):
 
 def test_in_a_drill_it_has_the_address_for_drills(rig):
     job = command_line.do(rig, "test-failover", "web01")
-    assert proof(job).endswith(f"; eth0 {TESTED}/24 set by its agent")
+    assert proof(job).endswith(f"; eth0 {TESTED}/24 set by its agent, and by ifupdown at each boot")
     command_line.do(rig, "cleanup-test-failover", "web01")
 
 
 def test_in_a_network_that_is_served_it_has_the_address_of_that(rig):
     command_line.told(rig, "card", "set", "web01", "net0", "--test-address", "")
     job = command_line.do(rig, "test-failover", "web01", "--subnet", "10.2.0.0/25")
-    assert proof(job).endswith(f"; eth0 {AWAY}/25 set by its agent")
+    assert proof(job).endswith(f"; eth0 {AWAY}/25 set by its agent, and by ifupdown at each boot")
     command_line.do(rig, "cleanup-test-failover", "web01")
 
 

@@ -598,9 +598,9 @@ def test_what_the_appliances_report_is_shown_even_if_this_vault_has_no_word_for_
 
 
 def test_a_machine_is_active_where_it_should_run():
-    assert machine_shapes.active_site(machine()) == "a"
-    assert machine_shapes.active_site(machine(state=State.FAILED_OVER)) == "b"
-    assert machine_shapes.active_site(machine(state=State.DISABLING, failed_over_point_id="p1")) == "b"
+    assert findings.active_site(machine()) == "a"
+    assert findings.active_site(machine(state=State.FAILED_OVER)) == "b"
+    assert findings.active_site(machine(state=State.DISABLING, failed_over_point_id="p1")) == "b"
     shape = machine_shapes.protected(situation(machine=machine(home_site="b")), (), NOW)
     assert (shape.direction, shape.rpo.seconds, shape.points.count) == ("reverse", 10.0, 1)
 

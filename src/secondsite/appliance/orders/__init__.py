@@ -32,7 +32,7 @@ from .networks.drill_networks import mend as mend_networks
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
 from .points import instants, recovery_points, restored_copy
-from .proof import booting, proving
+from .proof import address_watch, booting, proving
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
 from .trying import own_machine
@@ -123,6 +123,7 @@ def remove_left_over(parts: ApplianceParts) -> None:
 
 
 look_at_chains = live_chains.look
+look_at_addresses = address_watch.look
 forget_moved = replica.forget_moved
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "HostTrial",
     "WithdrawnShutdowns",
     "forget_moved",
+    "look_at_addresses",
     "look_at_chains",
     "mend_networks",
     "perform",

@@ -11,6 +11,7 @@ from ...domain import errors
 from ...wire.common.cards import CardAddress
 from ...wire.common.machines import MachineDefinition, NetworkInfo, NetworkService
 from ...wire.common.properties import Sizing
+from ..addressing import GivenAddress, RestoredFiles
 from ..capacity import Capacity
 from ..interface import (
     AS_DEFINED,
@@ -193,8 +194,11 @@ class NoReach:
 
 
 class NoAddressing:
-    def give(self, fabric_id: str, wanted: CardAddress, seconds: float) -> str:
+    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
         raise none_here("no card gets an address")
+
+    def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:
+        raise none_here("its own configuration is never changed")
 
     def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
         raise errors.FabricError("The agent gives no addresses.")

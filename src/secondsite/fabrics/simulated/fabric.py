@@ -13,6 +13,7 @@ from pathlib import Path
 from ...datapath.encryption import EncryptionKey
 from ...domain import errors
 from ...wire.common.cards import CardAddress
+from ..addressing import GivenAddress, RestoredFiles
 from ..calling import Calling
 from ..interface import PowerState, Properties
 from ..reaching import Answers, Knock, KnockResult
@@ -117,13 +118,21 @@ class SimulatedAddressing:
         self._host = host
         self._faults = faults
 
-    def give(self, fabric_id: str, wanted: CardAddress, seconds: float) -> str:
+    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
         with self._faults.around("addressing.give", fabric_id):
             self._require_agent(fabric_id)
             folder = self._host.root / "addresses"
             folder.mkdir(exist_ok=True)
             (folder / fabric_id).write_text(json.dumps(wanted.model_dump(mode="json")))
-        return "eth0"
+        return GivenAddress("eth0", "ifupdown")
+
+    def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:
+        with self._faults.around("addressing.restore", fabric_id):
+            self._require_agent(fabric_id)
+            file = self._host.root / "addresses" / fabric_id
+            back = ("/etc/network/interfaces",) if file.exists() else ()
+            file.unlink(missing_ok=True)
+        return RestoredFiles(back)
 
     def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
         with self._faults.around("addressing.told", fabric_id):

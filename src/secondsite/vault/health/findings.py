@@ -50,6 +50,7 @@ two."""
 KNOWN_AT_SOURCE = HALF_WAY | {State.PROTECTED}
 KNOWN_AT_TARGET = KNOWN_AT_SOURCE | {State.FAILED_OVER, State.PLANNED_FAILED_OVER}
 """States at rest in which the target's appliance reports on the machine all the time."""
+STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
 UNCOMMITTED = frozenset({State.FAILED_OVER, State.PLANNED_FAILED_OVER})
 REPLICATES = frozenset({State.ENABLING, State.INITIAL_REPLICATING, State.PROTECTED, State.REPROTECTING})
 _WENT_AWAY = RUNS_AT_TARGET - {
@@ -594,6 +595,13 @@ def _names(situation: Situation) -> Iterator[HealthFinding]:
         yield HealthFinding("names-elsewhere", " ".join(names.problems.values()), names.at)
 
 
+def active_site(machine: MachineRecord) -> str:
+    """Where the machine runs, or should run."""
+    stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
+    at_target = machine.state in RUNS_AT_TARGET or stopped_there
+    return machine.target_site if at_target else machine.source_site
+
+
 def _addresses(situation: Situation) -> Iterator[HealthFinding]:
     """Addresses that differ, until the commit: whoever commits has seen the machine."""
     machine = situation.machine
@@ -605,6 +613,11 @@ def _addresses(situation: Situation) -> Iterator[HealthFinding]:
         and seen.site == machine.target_site
     ):
         yield HealthFinding("address-not-set", " ".join(seen.not_given), seen.at)
+    if seen is not None and seen.site == active_site(machine):
+        if seen.passing:
+            yield HealthFinding("address-until-next-boot", " ".join(seen.passing), seen.at)
+        if seen.not_restored:
+            yield HealthFinding("network-not-restored", " ".join(seen.not_restored), seen.at)
 
 
 def _not_reversed(situation: Situation) -> Iterator[HealthFinding]:

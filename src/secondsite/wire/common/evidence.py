@@ -46,6 +46,24 @@ class AddressVerdict(Shape):
     """Whether the guest has it now."""
     said: Text
     """What the guest calls the card, or why it has not this address."""
+    program: Name | None = None
+    """The program in the guest that gives it at each of its boots; null: nothing does, or an appliance of an
+    older release did not say."""
+    passing: Text | None = None
+    """Why it lasts until the guest's next boot only; null: it lasts, or it is not known."""
+
+
+class RestoredNetwork(Shape):
+    """What became of the files of a guest's network configuration that were changed for the other site."""
+
+    back: Annotated[tuple[Text, ...], BoundedTuple(MOST_TOLD)] = ()
+    """Those that are as they were before."""
+    left: Annotated[tuple[Text, ...], BoundedTuple(MOST_TOLD)] = ()
+    """Those that somebody changed since: they stay as they are."""
+    unapplied: Annotated[tuple[Text, ...], BoundedTuple(MOST_TOLD)] = ()
+    """Cards that use them from the guest's next boot on."""
+    problem: Text | None = None
+    """Why nothing could be restored, or asked for; null: it could."""
 
 
 class Evidence(Shape):
@@ -71,6 +89,8 @@ class Evidence(Shape):
     """The result of each check that is set for the machine, in their order."""
     addresses: Annotated[tuple[AddressVerdict, ...], BoundedTuple(MOST_CARDS)] = ()
     """The result for each address that is set for a card."""
+    restored: RestoredNetwork | None = None
+    """What became of the guest's own network configuration, at home; null: nobody asked."""
     guest_addresses: Annotated[tuple[GuestAddress, ...], BoundedTuple(MOST_TOLD)] = ()
     """The IPv4 addresses that it had when it was last looked at, as far as its guest agent, or the DHCP
     server of the hypervisor's network, tells."""

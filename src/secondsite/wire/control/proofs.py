@@ -19,7 +19,9 @@ MOST_OF_A_PICTURE = 1024 * 1024
 class Prove(Shape):
     """Look at the machine for at most `wait_seconds`, until something proves that its guest runs or there is
     nothing to wait for. `checks` have deadlines of their own. `addresses` are given as soon as its agent
-    answers, which is waited for `address_seconds`; an older appliance ignores them."""
+    answers, which is waited for `address_seconds`; an older appliance ignores them. `own_network`: its
+    guest's network configuration is to be as it was before its addresses were changed; an older appliance
+    leaves it."""
 
     fabric_id: str
     name: str
@@ -27,6 +29,7 @@ class Prove(Shape):
     checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()
     address_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)] = 0.0
+    own_network: bool = False
 
 
 class BootPoint(Shape):

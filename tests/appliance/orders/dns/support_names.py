@@ -58,4 +58,4 @@ def missed(site, fabric_id, *names, **how):
 def give(site, fabric_id, address):
     """The guest's agent says from now on that its card has this address."""
     card = CardAddress(key="net0", mac=mac(site, fabric_id), address=f"{address}/24")
-    site.fabric.addressing.give(fabric_id, card, 1)
+    site.fabric.addressing.give(fabric_id, card, "m", 1)

@@ -14,6 +14,7 @@ from secondsite.fabrics.libvirt.host.connection import agent_command
 from secondsite.wire.common.cards import CardAddress
 from tests.fabrics.libvirt.support_guests import MAC, TAG, GuestMachine
 
+WHOSE = "22222222-2222-4333-8444-555555555555"
 OWN, WANTED = "10.7.9.1/24", "10.2.0.5/24"
 
 
@@ -41,7 +42,7 @@ def booted(host, machine):
 
 def give(host, machine, address=WANTED, mac=MAC, **more):
     wanted = CardAddress(key="net0", mac=mac, address=address, **more)
-    return host.fabric.addressing.give(machine.id, wanted, 30)
+    return host.fabric.addressing.give(machine.id, wanted, WHOSE, 60)
 
 
 def addresses(host, machine):
@@ -68,7 +69,7 @@ def inside(host, machine, line):
 def test_a_card_has_the_address_its_gateway_and_its_dns_servers_until_the_guest_starts_anew(host, machine):
     assert addresses(host, machine) == [OWN]
     for _ in range(2):
-        assert give(host, machine, gateway="10.2.0.1", dns_servers=("10.2.0.2", "10.2.0.3")) == "eth0"
+        assert give(host, machine, gateway="10.2.0.1", dns_servers=("10.2.0.2", "10.2.0.3")).card == "eth0"
         assert addresses(host, machine) == [WANTED]
     assert "default via 10.2.0.1 dev eth0" in inside(host, machine, "ip route")
     assert inside(host, machine, "cat /etc/resolv.conf").split() == [
@@ -82,6 +83,52 @@ def test_a_card_has_the_address_its_gateway_and_its_dns_servers_until_the_guest_
     booted(host, machine)
     assert addresses(host, machine) == [OWN]
     assert "default" not in inside(host, machine, "ip route")
+
+
+@pytest.mark.guest
+def test_without_a_configuration_that_is_understood_it_lasts_until_the_next_boot_and_that_is_said(
+    host, machine
+):
+    given = give(host, machine)
+    assert given.program is None
+    assert given.passing.startswith("none of NetworkManager, ifupdown, netplan, systemd-networkd configures")
+
+
+@pytest.fixture
+def installed(host, bridge):
+    """One whose network is configured by files on its disk."""
+    workload = guestkit.Workload(records_per_second=1, address=OWN, ifupdown=True)
+    machine = GuestMachine(host, guestkit.Kind.AGENT, workload=workload, nics=[guestkit.Nic(bridge, MAC)])
+    booted(host, machine)
+    return machine
+
+
+def rebooted(host, machine):
+    host.fabric.power.stop(machine.id)
+    booted(host, machine)
+
+
+@pytest.mark.guest
+@pytest.mark.timeout(400)
+def test_what_is_given_lasts_two_reboots_and_what_was_there_before_is_put_back_to_the_byte(host, installed):
+    files = "cd /etc/network; cat interfaces; stat -c %a%u interfaces; ls -A . /var/lib/secondsite"
+    before = inside(host, installed, files)
+    assert addresses(host, installed) == [OWN]
+    for _ in range(2):
+        given = give(host, installed, gateway="10.2.0.1")
+        assert (given.card, given.program) == ("eth0", "ifupdown")
+    for _ in range(2):
+        rebooted(host, installed)
+        assert addresses(host, installed) == [WANTED]
+        assert "default via 10.2.0.1 dev eth0" in inside(host, installed, "ip route")
+    back = host.fabric.addressing.restore(installed.id, WHOSE, 60)
+    assert (back.back, back.left, back.unapplied) == (("/etc/network/interfaces",), (), ())
+    assert addresses(host, installed) == [OWN]
+    assert "default" not in inside(host, installed, "ip route")
+    assert inside(host, installed, files) == before
+    rebooted(host, installed)
+    assert addresses(host, installed) == [OWN]
+    assert host.fabric.addressing.restore(installed.id, WHOSE, 60).back == ()
 
 
 @pytest.mark.guest

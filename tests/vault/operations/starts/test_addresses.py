@@ -7,6 +7,7 @@ from secondsite.domain.lifecycle import Verb
 from secondsite.vault.health.findings import Situation, findings
 from secondsite.vault.store import MachineSettingsRecord, StatusRecord
 from secondsite.wire.common.cards import CardSettings
+from secondsite.wire.common.evidence import RestoredNetwork
 from secondsite.wire.control.orders import Kind
 from secondsite.wire.rest.places import NetworkMapping
 from tests.vault.support_operations import said
@@ -117,9 +118,13 @@ def test_a_machine_of_which_nothing_can_be_seen_says_which_address_it_was_not_gi
     assert Kind.PROVE not in {kind for _, kind, _ in protected.appliances.given}
 
 
-def not_set(verbs):
+def found(verbs, code):
     situation = Situation(verbs.machine(), StatusRecord(verbs.machine().id), None, None, None)
-    return [each for each in findings(situation, verbs.clock.now()) if each.code == "address-not-set"]
+    return [each.what for each in findings(situation, verbs.clock.now()) if each.code == code]
+
+
+def not_set(verbs):
+    return found(verbs, "address-not-set")
 
 
 @pytest.mark.parametrize("shows", [True, False])
@@ -128,7 +133,7 @@ def test_an_address_that_a_machine_has_not_is_a_finding_until_its_commit(protect
     protected.appliances.shows, protected.appliances.gives_no_addresses = shows, True
     protected.run(Verb.FAILOVER)
     (finding,) = not_set(protected)
-    assert finding.what.startswith("net0 does not have the address 10.2.0.5/24 that is set for it")
+    assert finding.startswith("net0 does not have the address 10.2.0.5/24 that is set for it")
     protected.run(Verb.COMMIT)
     assert not_set(protected) == []
 
@@ -139,3 +144,52 @@ def test_one_that_it_was_given_in_any_way_is_none(protected, has):
     protected.appliances.guest_has, protected.appliances.gives_no_addresses = has, bool(has)
     assert protected.run(Verb.FAILOVER).job.state == "succeeded"
     assert not_set(protected) == []
+
+
+UNTIL_NEXT_BOOT, NOT_RESTORED = "address-until-next-boot", "network-not-restored"
+
+
+def test_an_address_that_lasts_until_the_next_boot_is_a_finding_until_the_machine_is_home(protected):
+    furnish(protected, **SET)
+    protected.appliances.passing = "none of them configures eth0"
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT):
+        assert protected.run(verb).job.state == "succeeded"
+        assert found(protected, UNTIL_NEXT_BOOT) == [
+            "eth0 has 10.2.0.5/24 until its guest's next boot: none of them configures eth0."
+        ]
+    protected.run(Verb.PLANNED_FAILOVER)
+    assert found(protected, UNTIL_NEXT_BOOT) == []
+
+
+def comes_home(verbs):
+    for verb in (Verb.PLANNED_FAILOVER, Verb.COMMIT, Verb.REPROTECT, Verb.PLANNED_FAILOVER):
+        assert verbs.run(verb).job.state == "succeeded"
+    return verbs.appliances.proving
+
+
+@pytest.mark.parametrize("settings", [SET, {}])
+def test_at_home_its_guests_own_configuration_is_put_back_and_waited_for_if_it_was_changed(
+    protected, settings
+):
+    furnish(protected, **settings)
+    protected.run(Verb.TEST_FAILOVER)
+    assert not protected.appliances.proving.own_network
+    protected.run(Verb.CLEANUP_TEST_FAILOVER)
+    asked = comes_home(protected)
+    assert (asked.own_network, asked.address_seconds > 60) == (True, bool(settings))
+
+
+@pytest.mark.parametrize(
+    ("restored", "why"),
+    [
+        (RestoredNetwork(problem="no guest agent answered"), "is not known: no guest agent answered"),
+        (RestoredNetwork(left=("/etc/network/interfaces",)), "keeps /etc/network/interfaces, which"),
+        (RestoredNetwork(unapplied=("eth0",)), "eth0 has its own addresses from the next boot"),
+        (RestoredNetwork(back=("/etc/network/interfaces",)), None),
+    ],
+)
+def test_what_was_not_put_back_at_home_is_a_finding(protected, restored, why):
+    furnish(protected, **SET)
+    protected.appliances.restored = restored
+    comes_home(protected)
+    assert [why in each for each in found(protected, NOT_RESTORED)] == ([True] if why else [])

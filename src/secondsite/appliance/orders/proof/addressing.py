@@ -1,67 +1,120 @@
-"""Gives the cards of a machine the addresses that they are to have here, once its guest agent answers."""
+"""Gives the cards of a machine the addresses that they are to have here, once its guest agent answers; at
+home its guest's own network configuration is put back."""
 
 import time
 
 from ....domain import errors
 from ....fabrics.interface import Fabric
 from ....wire.common.cards import CardAddress
-from ....wire.common.evidence import AddressVerdict
+from ....wire.common.evidence import AddressVerdict, RestoredNetwork
 from ....wire.control.proofs import Prove
 from . import console_text
 
 GIVE_SECONDS = 15.0
 LONGEST_SAID = 300
 UNASKED = "no guest agent answered"
+UNTAGGED = "it carries no secondsite tag, so nothing is done in its guest"
 
 
 class Addresses:
-    def __init__(self, fabric: Fabric, payload: Prove, most_seconds: float) -> None:
-        self._fabric, self._payload = fabric, payload
+    """`whose`: the id of the protected machine, as which the guest keeps its files of before."""
+
+    def __init__(self, fabric: Fabric, payload: Prove, whose: str, most_seconds: float) -> None:
+        self._fabric, self._payload, self._whose = fabric, payload, whose
         self._given: dict[str, AddressVerdict] = {}
         self._problems: dict[str, str] = {}
+        self._restored: RestoredNetwork | None = None
+        self._unrestored = UNASKED
         self._until = time.monotonic() + min(payload.address_seconds, most_seconds)
 
     @property
     def pending(self) -> bool:
-        """Whether an address may still be given."""
-        return len(self._given) < len(self._payload.addresses) and time.monotonic() < self._until
+        """Whether an address may still be given, or the guest's own configuration put back."""
+        is_missing = len(self._given) < len(self._payload.addresses) or self._is_to_be_restored
+        return is_missing and time.monotonic() < self._until
 
     @property
     def verdicts(self) -> tuple[AddressVerdict, ...]:
         return tuple(self._given.get(each.mac) or self._missing(each) for each in self._payload.addresses)
 
+    @property
+    def restored(self) -> RestoredNetwork | None:
+        """What became of the guest's own configuration; None if it was not asked for, or nobody waited for
+        its agent."""
+        if self._is_to_be_restored and self._payload.address_seconds:
+            return RestoredNetwork(problem=self._unrestored)
+        return self._restored
+
     def look(self, agent_answers: bool) -> None:
         """Try the addresses that could not be given yet once more: while a guest boots its cards appear
         late."""
-        for wanted in self._payload.addresses if agent_answers and self.pending else ():
+        if not agent_answers:
+            return
+        if self._is_to_be_restored:
+            self._restore()
+        for wanted in self._payload.addresses if self.pending else ():
             if wanted.mac not in self._given:
                 self._give(wanted)
 
+    @property
+    def _is_to_be_restored(self) -> bool:
+        return self._payload.own_network and self._restored is None
+
+    def _restore(self) -> None:
+        found = self._fabric.inventory.get(self._payload.fabric_id)
+        if found is None or found.tag is None:
+            self._unrestored = UNTAGGED
+            return
+        try:
+            done = self._fabric.addressing.restore(self._payload.fabric_id, self._whose, GIVE_SECONDS)
+        except errors.SecondsiteError as problem:
+            self._unrestored = _short(problem.message)
+            return
+        parts = (tuple(map(_short, each)) for each in (done.back, done.left, done.unapplied))
+        self._restored = RestoredNetwork(**dict(zip(("back", "left", "unapplied"), parts, strict=True)))
+
     def _give(self, wanted: CardAddress) -> None:
         try:
-            name = self._fabric.addressing.give(self._payload.fabric_id, wanted, GIVE_SECONDS)
+            given = self._fabric.addressing.give(self._payload.fabric_id, wanted, self._whose, GIVE_SECONDS)
         except errors.SecondsiteError as problem:
             self._problems[wanted.mac] = _short(problem.message)
             return
-        self._given[wanted.mac] = _verdict(wanted, given=True, said=_short(name))
+        self._given[wanted.mac] = AddressVerdict(
+            key=wanted.key,
+            mac=wanted.mac,
+            address=wanted.address,
+            given=True,
+            said=_short(given.card),
+            program=given.program,
+            passing=None if given.program else _short(given.passing),
+        )
 
     def _missing(self, wanted: CardAddress) -> AddressVerdict:
-        return _verdict(wanted, given=False, said=self._problems.get(wanted.mac, UNASKED))
+        said = self._problems.get(wanted.mac, UNASKED)
+        return AddressVerdict(key=wanted.key, mac=wanted.mac, address=wanted.address, given=False, said=said)
 
 
-def said(verdicts: tuple[AddressVerdict, ...]) -> str:
+def said(verdicts: tuple[AddressVerdict, ...], restored: RestoredNetwork | None) -> str:
     """What became of the addresses, as the end of a sentence."""
-    return "".join(f"; {_said(each)}" for each in verdicts)
+    return "".join(f"; {_said(each)}" for each in verdicts) + ("" if restored is None else _back(restored))
 
 
 def _said(verdict: AddressVerdict) -> str:
-    if verdict.given:
-        return f"{verdict.said} {verdict.address} set by its agent"
-    return f"{verdict.key} was not given {verdict.address}: {verdict.said}"
+    if not verdict.given:
+        return f"{verdict.key} was not given {verdict.address}: {verdict.said}"
+    given = f"{verdict.said} {verdict.address} set by its agent"
+    if verdict.program is not None:
+        return f"{given}, and by {verdict.program} at each boot"
+    return f"{given}, until its next boot: {verdict.passing}"
 
 
-def _verdict(wanted: CardAddress, *, given: bool, said: str) -> AddressVerdict:
-    return AddressVerdict(key=wanted.key, mac=wanted.mac, address=wanted.address, given=given, said=said)
+def _back(restored: RestoredNetwork) -> str:
+    if restored.problem is not None:
+        return f"; its own network configuration was not put back: {restored.problem}"
+    back = f"; put back as before: {', '.join(restored.back)}" if restored.back else ""
+    left = f"; left, since somebody changed it: {', '.join(restored.left)}" if restored.left else ""
+    later = f"; from its next boot on: {', '.join(restored.unapplied)}" if restored.unapplied else ""
+    return back + left + later
 
 
 def _short(words: str) -> str:

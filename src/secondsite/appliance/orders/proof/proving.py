@@ -15,7 +15,7 @@ from ....wire.common.evidence import MOST_TOLD, Evidence, GuestAgent, Picture
 from ....wire.control.proofs import MOST_OF_A_PICTURE, Proof, Prove
 from ..context import Context
 from ..giving_way import Inspection
-from . import addressing, checking, console_text, grading
+from . import address_watch, addressing, checking, console_text, grading
 
 LOOK_AGAIN_SECONDS = 0.5
 LEASED_SECONDS = 5.0
@@ -65,7 +65,8 @@ def prove(
     left_seconds = context.left_seconds()
     wait_seconds = min(payload.wait_seconds, left_seconds)
     most_seconds = max(0.0, left_seconds - KEPT_SECONDS)
-    addresses = addressing.Addresses(context.fabric, payload, most_seconds - addressing.GIVE_SECONDS)
+    address_seconds = most_seconds - addressing.GIVE_SECONDS
+    addresses = addressing.Addresses(context.fabric, payload, context.machine_id, address_seconds)
     with checking.Checks(context.fabric, payload, most_seconds) as checks:
         asked = _Questions(checks, addresses, _is_connected(context, payload.fabric_id))
         seen = _look(context, payload, sights, began, asked)
@@ -87,8 +88,11 @@ def prove(
         became, picture = taken(context.fabric.seeing, payload.fabric_id)
     evidence = _evidence(seen, sights, seconds, became, asked)
     grading.record(context, looked, evidence, asked_outside=checks.asked_outside, partly=partly)
-    has = "".join(f"; it has {each}" for each in evidence.guest_addresses)
-    sentence = f"{payload.name} {_verdict(evidence)}{has}{addressing.said(evidence.addresses)}"
+    has = {each.mac for each in evidence.addresses if each.given}
+    address_watch.note(context, payload, [each for each in payload.addresses if each.mac in has])
+    told = "".join(f"; it has {each}" for each in evidence.guest_addresses)
+    given = addressing.said(evidence.addresses, evidence.restored)
+    sentence = f"{payload.name} {_verdict(evidence)}{told}{given}"
     return sentence, Proof(evidence=evidence, picture=picture)
 
 
@@ -165,6 +169,7 @@ def _evidence(
         seconds=seconds,
         checks=verdicts,
         addresses=asked.addresses.verdicts,
+        restored=asked.addresses.restored,
         guest_addresses=seen.addresses,
     )
 

@@ -1,41 +1,71 @@
-"""Gives a card of a running guest an address, by the guest's agent."""
+"""Gives a card of a running guest an address, by the guest's agent: in its own configuration, and now."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain import errors
+from ....domain.networks.guest_config.card_plan import CardPlan, NotUnderstood
 from ....wire.common.cards import CardAddress
+from ...addressing import GivenAddress, RestoredFiles
 from ..host import connection
-from . import guest
+from . import guest, lasting
 
 LONGEST_NAME = 64
+LEAST_SECONDS = 5.0
 
 
 class Addressing:
     def __init__(self, hypervisor: connection.Hypervisor) -> None:
         self._hypervisor = hypervisor
 
-    def give(self, fabric_id: str, wanted: CardAddress, seconds: float) -> str:
-        domain = self._hypervisor.domain(fabric_id)
+    def give(self, fabric_id: str, wanted: CardAddress, whose: str, seconds: float) -> GivenAddress:
+        domain, until = self._hypervisor.domain(fabric_id), time.monotonic() + seconds
         card = _card(domain, wanted.mac)
-        if card.addresses == [wanted.address] and not (wanted.gateway or wanted.dns_servers):
-            return card.name
-        words = ["secondsite", card.name, wanted.address, wanted.gateway or "", *wanted.dns_servers]
-        try:
-            guest.run(domain, PATH, ["-euc", LINES, *words], seconds)
-        except errors.FabricError as problem:
-            if wanted.address in _card(domain, wanted.mac).addresses:
-                raise errors.FabricError(
-                    f"it has the address, but not its gateway and name servers: {problem.message}"
-                ) from problem
-            raise
-        if wanted.address not in _card(domain, wanted.mac).addresses:
-            raise errors.FabricError("its guest did not do it, and did not say why")
-        return card.name
+        given = _at_each_boot(domain, _plan(card.name, wanted), whose, seconds)
+        _now(domain, card.name, wanted, max(LEAST_SECONDS, until - time.monotonic()))
+        return given
+
+    def restore(self, fabric_id: str, whose: str, seconds: float) -> RestoredFiles:
+        return lasting.back(self._hypervisor.domain(fabric_id), whose, seconds)
 
     def told(self, fabric_id: str) -> Mapping[str, Sequence[str]]:
         found = guest.cards(self._hypervisor.domain(fabric_id))
         return {card.mac: [each.partition("/")[0] for each in card.addresses] for card in found if card.mac}
+
+
+def _plan(name: str, wanted: CardAddress) -> CardPlan:
+    gateways = () if wanted.gateway is None else (wanted.gateway,)
+    return CardPlan(name, wanted.mac, (wanted.address,), gateways, wanted.dns_servers)
+
+
+def _at_each_boot(domain: Any, plan: CardPlan, whose: str, seconds: float) -> GivenAddress:
+    """Write the addresses into the guest's own configuration. One that is left alone, or a guest that cannot
+    do it, has them for this boot only."""
+    try:
+        return GivenAddress(plan.name, lasting.put(domain, plan, whose, seconds))
+    except NotUnderstood as problem:
+        return GivenAddress(plan.name, passing=str(problem))
+    except (errors.FabricError, errors.DeadlineExceeded) as problem:
+        return GivenAddress(plan.name, passing=problem.message)
+
+
+def _now(domain: Any, card: str, wanted: CardAddress, seconds: float) -> None:
+    """Give the card its address in this boot. Raises FabricError, DeadlineExceeded."""
+    has = _card(domain, wanted.mac).addresses
+    if has == [wanted.address] and not (wanted.gateway or wanted.dns_servers):
+        return
+    words = ["secondsite", card, wanted.address, wanted.gateway or "", *wanted.dns_servers]
+    try:
+        guest.run(domain, PATH, ["-euc", LINES, *words], seconds)
+    except errors.FabricError as problem:
+        if wanted.address in _card(domain, wanted.mac).addresses:
+            raise errors.FabricError(
+                f"it has the address, but not its gateway and name servers: {problem.message}"
+            ) from problem
+        raise
+    if wanted.address not in _card(domain, wanted.mac).addresses:
+        raise errors.FabricError("its guest did not do it, and did not say why")
 
 
 def _card(domain: Any, mac: str) -> guest.Card:
@@ -45,9 +75,9 @@ def _card(domain: Any, mac: str) -> guest.Card:
     return found[0]
 
 
-# What gives a card an address in a guest with a shell and `ip`. It changes only the kernel's state in memory,
-# as an administrator would by hand, and no file: the guest's next start is as its owner configured it.
-# Without a gateway of its own the card keeps the one that it had, if the new address reaches it.
+# What gives a card an address in a guest with a shell and `ip`, in this boot: it changes only the kernel's
+# state in memory, as an administrator would by hand. Without a gateway of its own the card keeps the one that
+# it had, if the new address reaches it.
 
 PATH = "/bin/sh"
 LINES = """
@@ -63,6 +93,9 @@ elif [ -n "$before" ]; then
     ip -4 route replace default via "$before" dev "$card" 2> /dev/null || :
 fi
 [ $# -gt 0 ] || exit 0
+missing=0
+for server; do grep -qx "nameserver $server" /etc/resolv.conf 2> /dev/null || missing=1; done
+[ "$missing" = 1 ] || exit 0
 if command -v resolvectl > /dev/null 2>&1 && resolvectl dns "$card" "$@" 2> /dev/null; then exit 0; fi
 for server; do echo "nameserver $server"; done > /run/secondsite-resolv.conf
 chmod 644 /run/secondsite-resolv.conf

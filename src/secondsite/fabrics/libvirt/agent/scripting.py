@@ -48,7 +48,7 @@ class Scripting:
 
     def run(self, fabric_id: str, script: GuestScript) -> ScriptEnd:
         domain = self._hypervisor.domain(fabric_id)
-        folder, began = _brought(domain, script.text + script.said), time.monotonic()
+        folder, began = brought(domain, script.text + script.said), time.monotonic()
         words = [folder, str(len(script.text)), str(max(1, round(script.seconds)))]
         pid = guest.start(domain, SHELL, ["-euc", LINES, "secondsite", *words, *script.interpreter])
         ended = _ended(domain, pid, began + script.seconds + BESIDE_SECONDS)
@@ -59,7 +59,7 @@ class Scripting:
         return ScriptEnd(None if was_killed else status, guest.written(ended)[-KEPT_BYTES:])
 
 
-def _brought(domain: Any, content: bytes) -> str:
+def brought(domain: Any, content: bytes) -> str:
     """Write the content to a file 'all' in the guest; returns the path of its folder."""
     folder = guest.run(domain, SHELL, ["-euc", MAKE], BRING_SECONDS).decode(errors="replace").strip()
     for place in range(0, len(content), PART_BYTES):

@@ -35,7 +35,7 @@ def row(situation: Situation, found: Sequence[HealthFinding]) -> MachineRow:
         name=machine.name,
         source_site=machine.source_site,
         target_site=machine.target_site,
-        active_site=machine_shapes.active_site(machine),
+        active_site=findings.active_site(machine),
         state=machine.state,
         drill_state=machine.drill_state,
         health=findings.overall(machine, tuple(found)),

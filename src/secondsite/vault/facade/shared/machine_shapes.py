@@ -17,7 +17,6 @@ from ...health.identity_cache import IdentityCache
 from ...store import BootedRecord, DrillNote, DrillRecord, MachineRecord
 from . import allowed_operations
 
-STOPPING = frozenset({State.DISABLING, State.DISABLE_FAILED})
 POWERS = frozenset(PowerState)
 
 
@@ -51,7 +50,7 @@ def described(
         target_site=machine.target_site,
         source_appliance=situation.source.name if situation.source else None,
         target_appliance=situation.target.name if situation.target else None,
-        active_site=active_site(machine),
+        active_site=findings.active_site(machine),
         direction=rest.Direction.REVERSE if machine.reversed else rest.Direction.FORWARD,
         policy=machine.policy,
         group=machine.group,
@@ -96,13 +95,6 @@ def age(measured: rpo_samples.Rpo) -> rest.Rpo:
         sent_seconds=measured.sent_seconds,
         processed_seconds=measured.processed_seconds,
     )
-
-
-def active_site(machine: MachineRecord) -> str:
-    """Where the machine runs, or should run."""
-    stopped_there = machine.state in STOPPING and machine.failed_over_point_id is not None
-    at_target = machine.state in findings.RUNS_AT_TARGET or stopped_there
-    return machine.target_site if at_target else machine.source_site
 
 
 def finding_shape(finding: HealthFinding) -> rest.Finding:
@@ -242,7 +234,7 @@ def _booted(booted: BootedRecord) -> rest.BootedPoint:
 def _addresses(machine: MachineRecord) -> rest.GuestAddresses | None:
     """The guest's addresses as last seen; not those of a site where it no longer runs."""
     seen = machine.seen_addresses
-    if seen is None or seen.site != active_site(machine):
+    if seen is None or seen.site != findings.active_site(machine):
         return None
     return rest.GuestAddresses(addresses=seen.addresses, site=seen.site, at=seen.at)
 

@@ -1,7 +1,6 @@
 """The addresses that are set for the cards of a started machine.
 
-They are set in the running guest and are gone with its next start, so nothing has to be changed back on the
-way home.
+They are set in the running guest and in its own network configuration, which is put back at home.
 """
 
 import ipaddress
@@ -60,6 +59,11 @@ def at_target(tx: Transaction, machine: MachineRecord) -> tuple[CardAddress, ...
         for card, each in found
         if each is not None and each.address is not None
     )
+
+
+def are_set(tx: Transaction, machine: MachineRecord) -> bool:
+    """Whether any card of the machine has an address of its own at its second site."""
+    return any(card.address or card.from_pool for card in tx.settings.cards(machine.id))
 
 
 def in_drill(

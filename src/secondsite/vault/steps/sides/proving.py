@@ -50,6 +50,7 @@ def prove(
     with deps.store.reading() as tx:
         checks = tuple(tx.checks.find(target.machine.id))
         addresses = tuple(to_have(tx, target.machine))
+        are_set = addressing.are_set(tx, target.machine)
     seen_at = partial(_keep_addresses, target.machine.id, ctx.now(), addresses)
     unkept = None if note or not addresses else deps.commit(partial(seen_at, None))
     unseen_lacks = _lacks(addresses, None, offered)
@@ -57,7 +58,14 @@ def prove(
         unseen = f"nothing can be seen of {started.name} from outside: {_why(started)}"
         return Skipped(unseen + _not_given(addresses, offered), partial=unseen_lacks, commit=unkept)
     try:
-        answer = target.prove(started, max(deps.proof_seconds, wait_seconds), checks, addresses)
+        answer = target.prove(
+            started,
+            max(deps.proof_seconds, wait_seconds),
+            checks,
+            addresses,
+            own_network=target.machine.reversed,
+            needs_own=are_set,
+        )
     except errors.SecondsiteError as error:
         unseen = f"nothing was seen of {started.name}, which was started: {error.message}"
         return Skipped(
@@ -106,9 +114,37 @@ def _keep_addresses(
         f"{card.key} does not have the address {card.address} that is set for it: {why}."
         for card, why in _lacking(wanted, evidence)
     )
-    seen = AddressesRecord(now, machine.target_site, told, lacking) if told or lacking else None
+    passing, unrestored = tuple(_passing(evidence)), tuple(_unrestored(machine, evidence))
+    found = AddressesRecord(now, machine.target_site, told, lacking, passing, unrestored)
+    seen = found if told or lacking or passing or unrestored else None
     if (seen or machine.seen_addresses) is not None:
         tx.machines.put(replace(machine, seen_addresses=seen))
+
+
+def _passing(evidence: Evidence | None) -> Iterator[str]:
+    """Addresses that a guest has until its next boot only."""
+    for each in () if evidence is None else evidence.addresses:
+        if each.given and each.passing is not None:
+            yield f"{each.said} has {each.address} until its guest's next boot: {each.passing}."
+
+
+def _unrestored(machine: MachineRecord, evidence: Evidence | None) -> Iterator[str]:
+    """What a guest still has of the other site's network configuration."""
+    found = None if evidence is None else evidence.restored
+    if found is None:
+        return
+    if found.problem is not None:
+        yield (
+            f"Whether {machine.name} still has network configuration of the other site is not known: "
+            f"{found.problem}."
+        )
+    if found.left:
+        yield (
+            f"{machine.name} keeps {', '.join(found.left)}, which were written for the other site: somebody "
+            "changed them since."
+        )
+    if found.unapplied:
+        yield f"{', '.join(found.unapplied)} has its own addresses from the next boot of its guest on."
 
 
 def _lacking(wanted: Sequence[CardAddress], evidence: Evidence | None) -> Iterator[tuple[CardAddress, str]]:

@@ -247,15 +247,20 @@ class Target(Side):
         wait_seconds: float,
         checks: tuple[MachineCheck, ...] = (),
         addresses: tuple[CardAddress, ...] = (),
+        *,
+        own_network: bool = False,
+        needs_own: bool = False,
     ) -> Answer[proofs.Proof]:
-        """Look at the machine that was started."""
+        """Look at the machine that was started. `own_network`: its guest's network configuration is put back;
+        if it `needs_own`, its agent is waited for."""
         payload = proofs.Prove(
             fabric_id=started.fabric_id,
             name=started.name,
             wait_seconds=wait_seconds,
             checks=checks,
             addresses=addresses,
-            address_seconds=ADDRESS_SECONDS if addresses else 0.0,
+            address_seconds=ADDRESS_SECONDS if addresses or (own_network and needs_own) else 0.0,
+            own_network=own_network,
         )
         deadlines = (check.deadline_seconds for check in checks)
         longest = max([wait_seconds, payload.address_seconds, *deadlines])

@@ -119,6 +119,12 @@ class AddressesRecord:
     addresses: tuple[str, ...]
     not_given: tuple[str, ...] = ()
     """Addresses that its cards should have had and lack, each in a sentence; an older vault recorded none."""
+    passing: tuple[str, ...] = ()
+    """Addresses that its cards have until its guest's next boot only, each in a sentence; an older vault
+    recorded none."""
+    not_restored: tuple[str, ...] = ()
+    """What of its guest's own network configuration was not put back at home, each in a sentence; an older
+    vault recorded none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,172 @@
+"""What a guest's shell is told about the files of its network's configuration.
+
+The files of before are kept in the guest, beside a record of whose they are. A file is always there as a
+whole, the old one or the new one, whenever the guest dies."""
+
+FILE_BYTES = 64 * 1024
+SHELL = "/bin/sh"
+_PATH = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C"
+_KEPT = "kept=/var/lib/secondsite/network"
+
+LOOK = f"""{_PATH}
+exec 2> /dev/null
+card=$1
+coded() {{ base64 | tr -d '\\n'; }}
+tell() {{
+    [ -f "$2" ] || return 0
+    file=$(readlink -f "$2") || return 0
+    echo "$1 $(printf %s "$file" | coded) $(head -c {FILE_BYTES} "$file" | coded)"
+}}
+if grep -q secondsite-resolv.conf /proc/self/mountinfo; then umount /etc/resolv.conf || :; fi
+for upper in "/sys/class/net/$card"/upper_*; do
+    if [ -e "$upper" ]; then echo "upper $(printf %s "${{upper##*/upper_}}" | coded)"; fi
+done
+read -r index < "/sys/class/net/$card/ifindex"
+file=$(sed -n 's/^NETWORK_FILE=//p' "/run/systemd/netif/links/$index" || :)
+if [ -n "$file" ]; then tell network "$file"; fi
+uuid=$(sed -n 's/^connection-uuid=//p' "/run/NetworkManager/devices/$index" || :)
+if [ -n "$uuid" ]; then
+    echo "connection $(printf %s "$uuid" | coded)"
+    for folder in /etc /run; do
+        grep -lxF "uuid=$uuid" "$folder"/NetworkManager/system-connections/* || :
+    done | head -n 1 | while read -r file; do tell connection-file "$file"; done
+    for file in /etc/sysconfig/network-scripts/ifcfg-*; do
+        case $file in *-lo | *"*") ;; *) echo other-files ;; esac
+    done
+fi
+if command -v ifup > /dev/null; then
+    for file in /etc/network/interfaces /etc/network/interfaces.d/*; do tell interfaces "$file"; done
+fi
+if command -v netplan > /dev/null; then
+    for file in /etc/netplan/*.yaml; do tell netplan "$file"; done
+fi
+if ! command -v resolvconf > /dev/null && [ ! -L /etc/resolv.conf ]; then
+    tell resolv-conf /etc/resolv.conf
+fi
+if [ -d /etc/cloud/cloud.cfg.d ]; then echo cloud-init; fi
+"""
+"""Tells of a card: a word, and what goes with it in base64; of files the path and the content."""
+
+_PUT_ONE = """
+put() {
+    new=${1%/*}/.secondsite-new
+    mkdir -p "${1%/*}"
+    rm -rf "$new"
+    if [ -e "$1" ]; then cp -a "$1" "$new"; else : > "$new"; chmod "$3" "$new"; fi
+    cat "$2" > "$new"
+    if command -v restorecon > /dev/null; then restorecon "$new" || :; fi
+    mv "$new" "$1"
+}
+"""
+_BACK = """
+back() {
+    failed=0
+    for record in "$kept"/*.path; do
+        [ -e "$record" ] || continue
+        entry=${record%.path} path=$(cat "$record")
+        if [ -e "$path" ] && ! cmp -s "$path" "$entry.set" && ! cmp -s "$path" "$entry.new" \\
+            && ! cmp -s "$path" "$entry.was"; then
+            echo "left $path"
+            failed=1
+            continue
+        fi
+        new=${path%/*}/.secondsite-new
+        rm -rf "$new"
+        if [ ! -e "$entry.was" ]; then
+            rm -f "$path"
+        elif ! cp -a "$entry.was" "$new" || ! mv "$new" "$path"; then
+            echo "left $path"
+            failed=1
+            continue
+        fi
+        sync
+        rm -f "$entry.set" "$entry.new" "$entry.was" "$record"
+        echo "back $path"
+    done
+    return "$failed"
+}
+"""
+_RELOAD = """
+running() { [ -e "/run/systemd/netif/links/$(cat "/sys/class/net/$1/ifindex")" ]; }
+reload() {
+    if running "$1" && command -v networkctl > /dev/null; then
+        networkctl reload && networkctl reconfigure "$1"
+    elif [ -d /run/NetworkManager ] && command -v nmcli > /dev/null; then
+        nmcli connection reload && nmcli --wait 10 device connect "$1"
+    fi
+    # a client that asks for an address would set its own again
+    for pid in "/run/dhclient.$1.pid" "/run/udhcpc.$1.pid"; do
+        if [ -e "$pid" ] && [ "${2:-}" = ifupdown ]; then kill "$(cat "$pid")"; fi
+    done
+}
+"""
+
+PUT = f"""{_PATH}
+{_KEPT}
+folder=$1 whose=$2 program=$3 card=$4
+trap 'rm -rf "$folder"' EXIT
+umask 077
+{_PUT_ONE}{_BACK}{_RELOAD}
+if [ "$(cat "$kept/whose" 2> /dev/null)" != "$whose" ]; then
+    rm -rf "$kept"
+    mkdir -p "$kept"
+    echo "$whose" > "$kept/whose"
+fi
+echo "$program" > "$kept/card.$card"
+number=0
+while read -r mode coded content; do
+    path=$(echo "$coded" | base64 -d)
+    entry=$kept/$(echo "$coded" | tr '/+' '_-')
+    if [ ! -e "$entry.path" ]; then
+        if [ -e "$path" ]; then cp -a "$path" "$entry.was"; else rm -f "$entry.was"; fi
+        echo "$path" > "$entry.part"
+        sync
+        mv "$entry.part" "$entry.path"
+    fi
+    echo "$content" | base64 -d > "$entry.new"
+    echo "$mode" > "$entry.mode"
+done < "$folder/all"
+sync
+for part in "$kept"/*.new; do
+    [ -e "$part" ] || continue
+    entry=${{part%.new}}
+    put "$(cat "$entry.path")" "$part" "$(cat "$entry.mode")"
+    mv "$part" "$entry.set"
+    rm -f "$entry.mode"
+done
+sync
+case $program in
+    netplan) netplan generate ;;
+    ifupdown) if command -v ifquery > /dev/null; then ifquery "$card" > /dev/null; fi ;;
+    NetworkManager) nmcli connection reload > /dev/null ;;
+    *) : ;;
+esac || {{ back > /dev/null || :; rm -rf "$kept"; exit 4; }}
+reload "$card" "$program" > /dev/null 2>&1 || :
+"""
+"""Puts the files that are in the folder's file `all`, a line each: the mode, the path and the content in
+base64. If the guest's own program does not take them, all is as it was before, and it ends with 4."""
+
+BACK = f"""{_PATH}
+{_KEPT}
+whose=$1
+{_BACK}{_RELOAD}
+[ "$(cat "$kept/whose" 2> /dev/null)" = "$whose" ] || exit 0
+umount /etc/resolv.conf 2> /dev/null || :
+done=0
+back || done=$?
+for record in "$kept"/card.*; do
+    [ -e "$record" ] || continue
+    card=${{record#*/card.}}
+    case $(cat "$record") in
+        netplan) netplan apply ;;
+        ifupdown)
+            ip address flush dev "$card"
+            ifup --force "$card" || ifup -f "$card"
+            ;;
+        *) reload "$card" ;;
+    esac > /dev/null 2>&1 < /dev/null || echo "stays $card"
+done
+if [ "$done" = 0 ]; then rm -rf "$kept"; fi
+"""
+"""Puts the files of before back, if they are of this one, and has the cards configured by them. Says of each
+file whether it is back, or was left because somebody changed it since."""
