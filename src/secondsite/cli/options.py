@@ -17,6 +17,7 @@ from ..client import Vault
 from ..domain import errors
 from ..domain.drills.verdicts import Verdict
 from ..domain.plans.directions import Direction
+from ..wire.rest import Location
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of a table.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return when the job is accepted; follow it later.")]
@@ -99,8 +100,25 @@ AtHost = Annotated[
     typer.Option(
         "--target-appliance",
         metavar="APPLIANCE",
-        help="At this one's host, which first takes the replica over, in a store that both reach.",
+        help="At this one's host, which first takes the replica over, in a store that both reach; with "
+        "--data-sync any appliance of another site than the one where it runs.",
         show_default=False,
+    ),
+]
+
+SyncLocation = Annotated[
+    Location | None,
+    typer.Option(
+        "--location",
+        help="With --data-sync. original: onto the disks that it left there. alternate: new disks, a full "
+        "copy, for when nothing of the old ones is left; the machine is made there.",
+        show_default=False,
+    ),
+]
+SyncStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store", help="With --data-sync: in which store of the appliance there.", show_default=False
     ),
 ]
 

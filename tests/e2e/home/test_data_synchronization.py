@@ -31,7 +31,7 @@ def rig():
 
 
 def furnish(rig):
-    for name in ("web01", "db01", *SHOP, *MAIL, *LOG):
+    for name in ("web01", "db01", "burnt", *SHOP, *MAIL, *LOG):
         rig.make_simulated(name, disk_bytes=(DISK_BYTES,)).write(0, os.urandom(4 * MiB))
 
 
@@ -88,6 +88,24 @@ def test_before_the_failover_it_runs_on_until_somebody_answers(rig):
     assert command_line.told(rig, "job", "answer", job, "complete")["id"] == job
     assert rig.wait_for_job(job).state == "succeeded"
     ((site, *home),) = running(rig, "web01")
+    assert site == "a"
+    assert guest_disk.read(*home) == last
+
+
+def test_with_nothing_of_its_disks_left_one_command_makes_it_there_and_brings_it_home(rig):
+    (host, fabric_id), own = away(rig, "burnt")
+    own.unlink()
+    with rig.client() as vault:
+        how = {"data_sync": "before", "location": "alternate"}
+        job = vault.machines["burnt"].planned_failover(**how).id
+        eventually(lambda: vault.jobs[job].show().waits_for_person, 60)
+    ((site, *_),) = running(rig, "burnt")
+    assert (site, rig.machine("burnt").state) == ("b", "protected")
+    guest_disk.write(host, fabric_id, 12 * MiB, os.urandom(MiB))
+    last = guest_disk.read(host, fabric_id)
+    command_line.told(rig, "job", "answer", job, "complete")
+    assert rig.wait_for_job(job).state == "succeeded"
+    ((site, *home),) = running(rig, "burnt")
     assert site == "a"
     assert guest_disk.read(*home) == last
 

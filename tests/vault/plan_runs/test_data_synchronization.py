@@ -16,7 +16,7 @@ from secondsite.wire.control.scripts import ScriptResult
 from tests.vault.plan_runs.conftest import NAMES
 from tests.vault.plan_runs.support_plan_runs import TRAFFIC, cancel, states, until, until_asked
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import said
+from tests.vault.support_operations import OTHER_A, add_host, said
 
 ALL = len(NAMES)
 
@@ -312,3 +312,29 @@ def test_what_does_not_go_together_is_refused_before_anything_is_written(verbs, 
         begin(verbs, shop, "during", choice=RecoveryPointChoice.LATEST_APP_CONSISTENT)
     assert not [job for job in verbs.jobs() if not job.state.ended]
     assert verbs.appliances.given == []
+
+
+# ---- to another place
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_all_go_home_to_the_appliance_that_took_the_place_of_theirs(verbs, away, sync):
+    shop = away()
+    add_host(verbs, A, OTHER_A, 9)
+    verbs.appliances.never_had = {OTHER_A}
+    job_id = begin(verbs, shop, sync, location="alternate", target_appliance=OTHER_A)
+    if sync == "before":
+        until_asked(verbs, job_id)
+        verbs.answer(job_id, "complete")
+    job = verbs.settle(job_id)
+    assert job.job.state == "succeeded", job
+    assert {each.sync for each in verbs.appliances.setups.values()} == {SyncMode.COPY}
+    assert {verbs.machine(name).target_appliance_id for name in NAMES} == {OTHER_A}
+    assert (running_at(verbs, OTHER_A), verbs.appliances.copies.two) == (list(NAMES), [])
+
+
+def test_a_place_is_for_a_data_synchronization(verbs, away):
+    shop = away()
+    with pytest.raises(errors.InvalidArgument, match="are for a data synchronization"):
+        verbs.submit_plan(Verb.PLANNED_FAILOVER, shop, location="alternate")

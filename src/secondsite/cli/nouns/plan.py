@@ -16,7 +16,7 @@ from ...wire import rest
 from .. import exit_codes, output, risk
 from ..amount_options import whole_seconds
 from ..former_words import Noun
-from ..options import Json, Way, connect
+from ..options import Json, SyncLocation, Way, connect
 from ..output import clock
 from ..verbs import choices as offered
 from ..verbs import plans as verbs
@@ -140,6 +140,8 @@ def preview(
     ] = "failover",
     choice: verbs.Choice = None,
     data_sync: verbs.DataSyncOption = None,
+    location: SyncLocation = None,
+    target_appliance: verbs.SyncAppliance = None,
     group: verbs.GroupsOption = None,
     leave_out: verbs.LeaveOut = None,
     direction: Way = None,
@@ -149,7 +151,14 @@ def preview(
     they lose."""
     part = verbs.part(group, leave_out, direction)
     with connect(context) as vault:
-        found = vault.plans[plan].preview(_verb(verb), choice=choice, data_sync=data_sync, **part)
+        found = vault.plans[plan].preview(
+            _verb(verb),
+            choice=choice,
+            data_sync=data_sync,
+            location=location,
+            target_appliance=target_appliance,
+            **part,
+        )
     if as_json:
         output.show_json(found)
         raise typer.Exit(exit_codes.of_problem(found.problem))

@@ -1,6 +1,7 @@
 """What is shown before a failback that synchronizes by itself."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ...client.nouns.machines import MachineHandle
 from ...domain.plans.directions import Direction
@@ -12,13 +13,21 @@ from . import returning
 from .confirming import Confirmation
 
 
+class Place(NamedTuple):
+    """Where the data goes, as it was given."""
+
+    location: rest.Location | None = None
+    appliance: str | None = None
+    store: str | None = None
+
+
 def confirmed(
     sync: DataSync,
     choice: RecoveryPointChoice,
     at_most_down: float | None,
     direction: Direction | None,
     yes: bool,
-    target_appliance: str | None = None,
+    place: Place = Place(),
 ) -> Confirmation:
     return Confirmation(
         lambda them: them.planned_failover(
@@ -26,29 +35,35 @@ def confirmed(
             data_sync=sync,
             at_most_down_seconds=at_most_down,
             direction=direction,
-            target_appliance=target_appliance,
+            target_appliance=place.appliance,
+            location=place.location,
+            store=place.store,
         ),
-        lambda it: _tells(it, sync),
+        lambda it: _tells(it, sync, place),
         yes=yes,
-        more=lambda machine: _recommends(machine, sync),
+        more=lambda machine: _recommends(machine, sync, place),
     )
 
 
-def _tells(it: rest.Machine, sync: DataSync) -> str:
+def _tells(it: rest.Machine, sync: DataSync, place: Place) -> str:
     """What will happen to a machine that runs at its target, and is not replicated yet."""
-    if sync is DataSync.BEFORE:
+    there = it.source_site if place.appliance is None else f"appliance {place.appliance}"
+    if sync is DataSync.DURING:
         return (
-            f"its changes are sent from {it.target_site} to {it.source_site} while it runs; then you are "
-            "asked before it is moved"
+            f"shut down at {it.target_site} now; everything is sent to new disks at {there}, then it starts "
+            "there"
         )
+    what = "all its data is" if place.location is rest.Location.ALTERNATE else "its changes are"
     return (
-        f"shut down at {it.target_site} now; everything is sent to new disks at {it.source_site}, then it "
-        "starts there"
+        f"{what} sent from {it.target_site} to {there} while it runs; then you are asked before it is moved"
     )
 
 
-def _recommends(machine: MachineHandle, sync: DataSync) -> str:
-    return _recommended(machine.reprotect_preview(rest.Location.ORIGINAL), sync)
+def _recommends(machine: MachineHandle, sync: DataSync, place: Place) -> str:
+    if place.location is None and place.appliance is None:
+        return _recommended(machine.reprotect_preview(rest.Location.ORIGINAL), sync)
+    onto = place.location or (rest.Location.ORIGINAL if sync is DataSync.BEFORE else rest.Location.ALTERNATE)
+    return returning.told(machine.reprotect_preview(onto, place.appliance))
 
 
 def of_plan(preview: rest.PlanPreview) -> Sequence[str]:

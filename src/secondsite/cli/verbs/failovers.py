@@ -23,6 +23,8 @@ from ..options import (
     NoWait,
     StayOpen,
     Subnet,
+    SyncLocation,
+    SyncStore,
     Way,
     WithoutSite,
 )
@@ -175,6 +177,8 @@ def planned_failover(
     ] = None,
     direction: Way = None,
     target_appliance: AtHost = None,
+    location: SyncLocation = None,
+    store: SyncStore = None,
     yes: Yes = False,
     no_wait: NoWait = False,
     as_json: Json = False,
@@ -182,9 +186,8 @@ def planned_failover(
     """Move machines without losing a write: also the way back (failback). Both sites must be up."""
     chosen = choice or RecoveryPointChoice.LATEST
     if data_sync is not None:
-        about = data_synchronization.confirmed(
-            data_sync, chosen, at_most_down, direction, yes, target_appliance
-        )
+        place = data_synchronization.Place(location, target_appliance, store)
+        about = data_synchronization.confirmed(data_sync, chosen, at_most_down, direction, yes, place)
         run(context, machines, about, no_wait, as_json)
     earlier = chosen is not RecoveryPointChoice.LATEST
     ends = "; what it wrote since its point is lost once it is committed" if earlier else "; nothing is lost"
@@ -194,6 +197,8 @@ def planned_failover(
             at_most_down_seconds=at_most_down,
             direction=direction,
             target_appliance=target_appliance,
+            location=location,
+            store=store,
         ),
         lambda it: (
             f"shut down at {it.source_site}, its last changes are sent, and it starts at "

@@ -26,6 +26,8 @@ from ..options import (
     NoWait,
     StayOpen,
     Subnet,
+    SyncLocation,
+    SyncStore,
     Way,
     WithoutSite,
     connect,
@@ -62,6 +64,17 @@ DataSyncOption = Annotated[
         help="Home, also machines that were not reprotected. before: synchronized while they run, only "
         "changes, then the job waits for your answer; during: each group is shut down first, and all its "
         "data is sent without comparing.",
+        show_default=False,
+    ),
+]
+PLACE = ("location", "target_appliance")
+"""Options of a data synchronization that its preview knows."""
+SyncAppliance = Annotated[
+    str | None,
+    typer.Option(
+        "--target-appliance",
+        metavar="APPLIANCE",
+        help="With --data-sync: which appliance will have all of them.",
         show_default=False,
     ),
 ]
@@ -161,6 +174,9 @@ def planned_failover(
     plan: Name,
     choice: instants.Failback = None,
     data_sync: DataSyncOption = None,
+    location: SyncLocation = None,
+    target_appliance: SyncAppliance = None,
+    store: SyncStore = None,
     group: GroupsOption = None,
     leave_out: LeaveOut = None,
     direction: Way = None,
@@ -171,8 +187,9 @@ def planned_failover(
     """Move the machines without losing a write, group after group: also the way back (failback). Stops at
     an error."""
     asked = rest.PlanPlannedFailover(
-        **part(group, leave_out, direction), **_chosen(choice), data_sync=data_sync
-    )
+        **part(group, leave_out, direction), **_chosen(choice), data_sync=data_sync,
+        location=location, target_appliance=target_appliance, store=store,
+    )  # fmt: skip
     _run(context, plan, Verb.PLANNED_FAILOVER, asked, yes, no_wait, as_json)
 
 
@@ -330,7 +347,7 @@ def _part(asked: rest.PlanPart) -> dict[str, object]:
         "leave_out": asked.leave_out,
         "direction": asked.direction,
     }
-    for option in ("choice", "data_sync"):
+    for option in ("choice", "data_sync", *(PLACE if getattr(asked, "data_sync", None) else ())):
         if (given := getattr(asked, option, None)) is not None:
             taken[option] = given
     return taken

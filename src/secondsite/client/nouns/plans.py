@@ -45,7 +45,7 @@ class PlanHandle:
 
     def preview(self, verb: Verb, **part: object) -> rest.PlanPreview:
         """What a run would take and lose if it were asked for now, or why it could not be run so. `part`:
-        direction, groups, leave_out, choice, data_sync."""
+        direction, groups, leave_out, choice, data_sync, location, target_appliance."""
         return self._connection.one(
             rest.PlanPreview, "GET", path("plans", self._name, "preview"), _query(verb, part)
         )

@@ -203,6 +203,8 @@ class Verbs:
         at_most_down_seconds: float | None = None,
         direction: Way | None = None,
         target_appliance: str | None = None,
+        location: rest.Location | str | None = None,
+        store: str | None = None,
     ) -> JobHandle:
         """Moves the machines without losing a write; also the way back. Both sites must be up. On the way
         back `choice` may be 'latest_app_consistent' (of the machines' groups:
@@ -210,7 +212,8 @@ class Verbs:
         for one machine that was committed and not reprotected: 'before' synchronizes while it runs, then
         the job waits for an answer; 'during' shuts it down first and sends everything.
         `at_most_down_seconds` is a budget for the downtime: if it cannot be met, they are not shut down.
-        `direction`, `target_appliance`: as for failover."""
+        `direction`, `target_appliance`: as for failover; with `data_sync` the appliance, `location` and
+        `store` are those of a reprotect."""
         asked = request(
             rest.PlannedFailover,
             machines=self.names,
@@ -219,6 +222,8 @@ class Verbs:
             at_most_down_seconds=at_most_down_seconds,
             direction=direction,
             target_appliance=target_appliance,
+            location=location,
+            store=store,
         )
         return self._start(Verb.PLANNED_FAILOVER, asked)
 

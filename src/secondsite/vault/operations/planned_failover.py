@@ -112,6 +112,13 @@ class PlannedFailover(MachineOperation):
                 ),
                 do="Leave it out: reprotect the machines, then fail them back.",
             )
+        if request.location is not None or request.store is not None:
+            raise errors.InvalidArgument(
+                "A location and a store are for a data synchronization: what is protected has its place "
+                "already.",
+                do="Leave --location and --store out; or give '--data-sync before', for a machine that was "
+                "committed and not reprotected.",
+            )
         verb_choices.refuse_planned(request.choice, machine.name, comes_home=machine.reversed)
         return PlannedFailoverArguments(
             choice=request.choice,

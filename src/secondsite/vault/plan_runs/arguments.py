@@ -12,6 +12,7 @@ from ...domain.plans.directions import Direction
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
 from ...wire.common.base import Shape
+from ...wire.rest.verbs import Location
 from ..steps.batch import BatchChild
 
 PLAN_RUN = "plan_run"
@@ -61,6 +62,9 @@ class Synchronization(Shape):
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     committed: tuple[str, ...]
     epochs: dict[str, int]
+    location: Location | None = None
+    target_appliance: str | None = None
+    store: str | None = None
 
 
 class PlanRunArguments(Shape):

@@ -6,6 +6,7 @@ Machines that are protected already need none, and move as ever.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from ...domain import errors, shell
 from ...domain.lifecycle import DrillState, State, Verb
@@ -14,15 +15,18 @@ from ...domain.plans.plan import RecoveryPlan
 from ...domain.plans.run_selection import RunRequest
 from ...domain.points import RecoveryPointChoice
 from ...domain.prediction.data_sync import DataSync
+from ...wire import rest
+from ...wire.rest.verbs import Location, PlannedFailoverOptions
 from ..steps import authority, batch
 from ..steps.batch import BatchChild
-from ..steps.reversal import alternate_location
-from ..steps.reversal.alternate_location import ReprotectArguments
 from ..store import MachineRecord, Transaction
 from . import unsynchronized_failback
 from .arguments import Synchronization
 
 OPTION = "data_sync"
+PLACE = ("location", "target_appliance", "store")
+"""Options that say where the data goes."""
+NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 def of(options: Mapping[str, object]) -> DataSync | None:
@@ -35,7 +39,13 @@ def part(wanted: RunRequest, options: Mapping[str, object]) -> RunRequest:
     """The part of the plan that is wanted; a data synchronization goes home. Raises InvalidArgument."""
     sync = of(options)
     if sync is None:
+        _refuse_place(wanted, options)
         return wanted
+    if sync is DataSync.DURING and options.get("location") is Location.ORIGINAL:
+        raise errors.InvalidArgument(
+            "With the data synchronization 'during' nothing is compared, so everything goes to new disks.",
+            do="Leave --location out, or synchronize before the failover: '--data-sync before'.",
+        )
     if wanted.direction is Direction.AWAY:
         raise errors.InvalidArgument(
             "A data synchronization is for the way home, not away.",
@@ -49,18 +59,42 @@ def part(wanted: RunRequest, options: Mapping[str, object]) -> RunRequest:
     return replace(wanted, direction=Direction.HOME)
 
 
+def _refuse_place(wanted: RunRequest, options: Mapping[str, object]) -> None:
+    if wanted.verb is Verb.PLANNED_FAILOVER and any(options.get(each) is not None for each in PLACE):
+        raise errors.InvalidArgument(
+            "A location, an appliance and a store are for a data synchronization: what is protected has its "
+            "place already.",
+            do="Leave them out; or give '--data-sync before', for machines that were not reprotected.",
+        )
+
+
+def reprotect(options: Mapping[str, object], machine_id: str) -> rest.Reprotect:
+    """The request with which a machine of a run with these options is reprotected."""
+    given = {each: options[each] for each in PLACE if options.get(each) is not None}
+    sync = of(options) or DataSync.BEFORE
+    return rest.Reprotect.model_validate(
+        {"location": unsynchronized_failback.LOCATIONS[sync], **given, "machines": (machine_id,)}
+    )
+
+
 def is_committed_away(machine: MachineRecord) -> bool:
     """Whether the machine runs away from home, and has to be reprotected before it can come back."""
     is_at_rest = machine.state is State.COMMITTED and machine.drill_state is DrillState.NONE
     return is_at_rest and not machine.reversed
 
 
-def as_it_goes(tx: Transaction, machine: MachineRecord, direction: Direction) -> MachineRecord:
-    """The machine as a run in that direction takes it: one that was committed away from home, and comes home,
-    in the roles that its reprotect gives it."""
+def as_it_goes(
+    tx: Transaction,
+    machine: MachineRecord,
+    direction: Direction,
+    options: Mapping[str, object] = NO_OPTIONS,
+) -> MachineRecord:
+    """The machine as a run in that direction, with these options, takes it: one that was committed away from
+    home, and comes home, in the roles that its reprotect gives it. Raises as its reprotect would."""
     if direction is Direction.AWAY or not is_committed_away(machine):
         return machine
-    return replace(alternate_location.turned(tx, machine, ReprotectArguments()), state=State.PROTECTED)
+    goes = unsynchronized_failback.as_it_goes(tx, machine, reprotect(options, machine.id))
+    return replace(goes, state=State.PROTECTED)
 
 
 def require(plan: RecoveryPlan, machines: Sequence[MachineRecord]) -> None:
@@ -73,10 +107,17 @@ def require(plan: RecoveryPlan, machines: Sequence[MachineRecord]) -> None:
 
 
 def synchronization(
-    sync: DataSync, choice: RecoveryPointChoice, machines: Sequence[MachineRecord]
+    sync: DataSync,
+    choice: RecoveryPointChoice,
+    machines: Sequence[MachineRecord],
+    options: Mapping[str, object],
 ) -> Synchronization:
     """What the run keeps of the machines as they are now."""
+    asked = reprotect(options, machines[0].id)
     return Synchronization(
+        location=asked.location,
+        target_appliance=asked.target_appliance,
+        store=asked.store,
         data_sync=sync,
         choice=choice,
         committed=tuple(each.id for each in machines if is_committed_away(each)),
@@ -94,11 +135,15 @@ def later_children(tx: Transaction, machines: Sequence[MachineRecord]) -> dict[s
     }
 
 
-def sent_children(tx: Transaction, machines: Sequence[MachineRecord]) -> dict[str, BatchChild]:
+def sent_children(
+    tx: Transaction, machines: Sequence[MachineRecord], options: Mapping[str, object]
+) -> dict[str, BatchChild]:
     """For `during`: the failback of each machine that has to be synchronized, which is shut down, sent and
     started by one job."""
+    place = {each: options.get(each) for each in PLACE}
+    asked = PlannedFailoverOptions.model_validate(place)
     return {
-        each.id: _sent(unsynchronized_failback.arguments(tx, each, DataSync.DURING))
+        each.id: _sent(unsynchronized_failback.arguments(tx, each, DataSync.DURING, asked))
         for each in machines
         if is_committed_away(each)
     }

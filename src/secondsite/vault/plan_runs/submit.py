@@ -77,7 +77,9 @@ def taken(tx: Transaction, asked: PlanRunRequest) -> RunSelection:
     wanted = data_synchronization.part(asked.wanted, asked.options)
     if data_synchronization.of(asked.options) is not None:
         home = Direction.HOME
-        there = {key: data_synchronization.as_it_goes(tx, each, home) for key, each in there.items()}
+        there = {
+            key: data_synchronization.as_it_goes(tx, each, home, asked.options) for key, each in there.items()
+        }
     now = {each.id: _standing(each, there.get(each.id)) for each in asked.plan.machines}
     found = run_selection.take(asked.plan, now, wanted)
     return outstanding_groups.with_outstanding(tx, asked.plan, now, wanted, found)
@@ -167,9 +169,12 @@ def _arguments(
 ) -> PlanRunArguments:
     machines, request = require(tx, asked, found), _request(asked, found)
     sync = data_synchronization.of(asked.options)
-    children = _children(operation, tx, machines, request, now, sync)
+    children = _children(operation, tx, machines, request, now, asked.options)
     in_phases = _goes_in_phases(asked)
-    going = {each.id: data_synchronization.as_it_goes(tx, each, found.direction) for each in machines}
+    going = {
+        each.id: data_synchronization.as_it_goes(tx, each, found.direction, asked.options)
+        for each in machines
+    }
     groups = [_group(tx, each, children, going) for each in found.groups]
     clean_up = bool(asked.options.get("clean_up"))
     if clean_up:
@@ -194,19 +199,20 @@ def _arguments(
         rto_goal_seconds=asked.plan.rto_goal_seconds,
         synchronization=None
         if sync is None
-        else data_synchronization.synchronization(sync, _choice_of(request), machines),
+        else data_synchronization.synchronization(sync, _choice_of(request), machines, asked.options),
     )
 
 
 def _children(
     operation: MachineOperation, tx: Transaction, machines: Sequence[MachineRecord],
-    request: rest.MachinesRequest, now: datetime, sync: DataSync | None,
+    request: rest.MachinesRequest, now: datetime, options: Mapping[str, object],
 ) -> Mapping[str, BatchChild]:  # fmt: skip
+    sync = data_synchronization.of(options)
     if sync is None:
         return moving_children(operation, tx, machines, request, now)
     if sync is DataSync.BEFORE:
         return data_synchronization.later_children(tx, machines)
-    sent = data_synchronization.sent_children(tx, machines)
+    sent = data_synchronization.sent_children(tx, machines, options)
     protected = [each for each in machines if each.id not in sent]
     return {**sent, **_each(operation, tx, protected, request)}
 
@@ -260,7 +266,10 @@ def _ordered(tx: Transaction, found: RunSelection) -> Sequence[MachineRecord]:
 def _request(asked: PlanRunRequest, found: RunSelection) -> rest.MachinesRequest:
     """A request with the run's options, without machines: a plan may have more than a request may name."""
     first = next(machine.id for group in found.groups for machine in group.machines)
-    options = {key: each for key, each in asked.options.items() if key != data_synchronization.OPTION}
+    options = dict(asked.options)
+    if asked.wanted.verb is Verb.PLANNED_FAILOVER:  # what is protected by then is only moved
+        for key in (data_synchronization.OPTION, *data_synchronization.PLACE):
+            options.pop(key, None)
     return REQUESTS[asked.wanted.verb].model_validate({**options, "machines": (first,)})
 
 

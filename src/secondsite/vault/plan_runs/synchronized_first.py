@@ -89,7 +89,12 @@ class Synchronizing:
         operation = self._operation(Verb.REPROTECT)
         with self._deps.store.reading() as tx:
             machines = tx.machines.several(wanted.committed)
-            request = rest.Reprotect(machines=wanted.committed[:1], location=LOCATIONS[wanted.data_sync])
+            request = rest.Reprotect(
+                machines=wanted.committed[:1],
+                location=wanted.location or LOCATIONS[wanted.data_sync],  # an older vault did not record it
+                target_appliance=wanted.target_appliance,
+                store=wanted.store,
+            )
             made = operation.children(tx, machines, request)
         return [
             batch.as_job(each.model_copy(update={"asked_at": asked_at[each.machine_id]})) for each in made

@@ -1,5 +1,5 @@
 """Failback of a machine whose data was not synchronized before: one job reprotects the committed machine and
-moves it home (S-221 to S-228).
+moves it home, or to the other place that was named (S-221 to S-228).
 
     before   it is reprotected while it runs; then the job waits for a person, while replication goes on,
              and moves it
@@ -31,12 +31,13 @@ from ...jobs.storage import read
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.control import orders
-from ...wire.rest.verbs import Location
+from ...wire.rest.verbs import Location, PlannedFailoverOptions
 from ..operations.interface import Operation
 from ..steps import authority, batch
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
 from ..steps.retry_store import retrying
+from ..steps.reversal import alternate_location
 from ..steps.sides import runs_nowhere
 from ..steps.sides.orders import Limits, Orders
 from ..steps.sides.source import PATIENT_REACH_SECONDS, Source
@@ -62,8 +63,8 @@ LOCATIONS: Mapping[DataSync, Location] = {
     DataSync.BEFORE: Location.ORIGINAL,
     DataSync.DURING: Location.ALTERNATE,
 }
-"""Where the data goes; without comparing nothing is known of the old disks, so everything goes to new
-ones."""
+"""Where the data goes unless it is said; without comparing nothing is known of the old disks, so everything
+goes to new ones."""
 
 
 class FailbackArguments(Shape):
@@ -77,8 +78,20 @@ class FailbackArguments(Shape):
     data_sync: DataSync
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
     at_most_down_seconds: float | None = None
+    location: Location | None = None
+    target_appliance: str | None = None
+    store: str | None = None
     epoch: int
     asked_at: int
+
+    def reprotect(self) -> rest.Reprotect:
+        """The request of its reprotect. An older vault did not record a location."""
+        return rest.Reprotect(
+            machines=(self.machine_id,),
+            location=self.location or LOCATIONS[self.data_sync],
+            target_appliance=self.target_appliance,
+            store=self.store,
+        )
 
 
 class WentDown(Shape):
@@ -98,7 +111,8 @@ def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested
     assert request.data_sync is not None
     machine = _only(tx, request.machines)
     _require(machine, request.data_sync, request)
-    wanted = arguments(tx, machine, request.data_sync, request.choice, request.at_most_down_seconds)
+    wanted = arguments(tx, machine, request.data_sync, request)
+    _require_way(tx, machine, wanted, request)
     job_id = deps.submit(
         tx.session,
         FAILBACK,
@@ -111,16 +125,13 @@ def submit(deps: Deps, tx: Transaction, request: rest.PlannedFailover, requested
 
 
 def arguments(
-    tx: Transaction,
-    machine: MachineRecord,
-    sync: DataSync,
-    choice: RecoveryPointChoice = RecoveryPointChoice.LATEST,
-    at_most_down_seconds: float | None = None,
+    tx: Transaction, machine: MachineRecord, sync: DataSync, asked: PlannedFailoverOptions
 ) -> FailbackArguments:
     """The arguments of the job for the machine as it is now."""
     return FailbackArguments(
-        machine_id=machine.id, name=machine.name, data_sync=sync, choice=choice,
-        at_most_down_seconds=at_most_down_seconds, epoch=machine.epoch,
+        machine_id=machine.id, name=machine.name, data_sync=sync, choice=asked.choice,
+        at_most_down_seconds=asked.at_most_down_seconds, location=asked.location,
+        target_appliance=asked.target_appliance, store=asked.store, epoch=machine.epoch,
         asked_at=authority.highest(tx, machine),
     )  # fmt: skip
 
@@ -146,10 +157,10 @@ def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover
             ),
             do="A protected machine fails back without it: its data is synchronized already.",
         )
-    if asked.target_appliance is not None:
+    if sync is DataSync.DURING and asked.location is Location.ORIGINAL:
         raise errors.InvalidArgument(
-            "With a data synchronization the machine starts at the host that had it.",
-            do="Leave --target-appliance out; or reprotect the machine, then fail it back with it.",
+            "With the data synchronization 'during' nothing is compared, so everything goes to new disks.",
+            do="Leave --location out, or synchronize before the failover: '--data-sync before'.",
         )
     if sync is DataSync.DURING and asked.at_most_down_seconds is not None:
         raise errors.InvalidArgument(
@@ -164,9 +175,21 @@ def _require(machine: MachineRecord, sync: DataSync, asked: rest.PlannedFailover
             "With the data synchronization 'during' only the last state can be chosen.",
             do="Leave the choice out, or synchronize before the failover.",
         )
-    way = Direction.AWAY if machine.reversed else Direction.HOME  # it was committed, and not turned yet
+
+
+def _require_way(
+    tx: Transaction, machine: MachineRecord, wanted: FailbackArguments, asked: rest.PlannedFailover
+) -> None:
+    """Raises as a reprotect would for that place, and as a planned failover for that way."""
+    goes = as_it_goes(tx, machine, wanted.reprotect())
+    way = Direction.HOME if goes.reversed else Direction.AWAY
     one_way.others([(machine.name, way)], asked.direction)
-    verb_choices.refuse_planned(asked.choice, machine.name, comes_home=way is Direction.HOME)
+    verb_choices.refuse_planned(asked.choice, machine.name, comes_home=goes.reversed)
+
+
+def as_it_goes(tx: Transaction, machine: MachineRecord, request: rest.Reprotect) -> MachineRecord:
+    """The machine in the roles in which it is moved. Raises as its reprotect would."""
+    return alternate_location.turned(tx, machine, alternate_location.asked(tx, request, machine))
 
 
 def definition(deps: Deps, operations: Mapping[Verb, Operation]) -> Definition:
@@ -202,19 +225,25 @@ class _Failback:
 
     def _check(self, ctx: StepContext) -> Outcome:
         machine, wanted = self._machine(ctx), ctx.arguments(FailbackArguments)
+        with self._deps.store.reading() as tx:
+            goes = as_it_goes(tx, machine, wanted.reprotect())
         for site, appliance in (
-            (machine.source_site, machine.source_appliance_id),
+            (goes.target_site, goes.target_appliance_id),
             (machine.target_site, machine.target_appliance_id),
         ):
             if not self._deps.gateway.is_connected(appliance):
                 raise errors.PrerequisiteFailed(
-                    f"The appliance of site {site} is not connected, so {wanted.name} cannot come home.",
+                    f"The appliance of site {site} is not connected, so {wanted.name} cannot "
+                    f"{'come home' if goes.reversed else f'go to {goes.target_site}'}.",
                     do="Start it, then start the failback again.",
                 )
+        if self._deps.gateway.is_connected(machine.source_appliance_id):
+            self._require_target_serves(ctx, machine, stays_on=wanted.data_sync is DataSync.BEFORE)
+        return Done(f"both sites answer; {_plan_of(goes, wanted)}")
+
+    def _require_target_serves(self, ctx: StepContext, machine: MachineRecord, *, stays_on: bool) -> None:
         old, target = Source(self._orders, ctx, machine), Target(self._orders, ctx, machine)
-        stays_on = wanted.data_sync is DataSync.BEFORE
         runs_nowhere.require_target_serves("The failback", target, old.power().facts.power, stays_on=stays_on)
-        return Done(f"both sites answer; {_plan_of(machine, wanted.data_sync)}")
 
     def _shut_down(self, ctx: StepContext) -> Outcome:
         down, machine = ctx.remembered(WentDown), self._unchanged(ctx)
@@ -272,8 +301,7 @@ class _Failback:
         return machine.generation
 
     def _reprotect(self, ctx: StepContext) -> Outcome:
-        wanted = ctx.arguments(FailbackArguments)
-        request = rest.Reprotect(machines=(wanted.machine_id,), location=LOCATIONS[wanted.data_sync])
+        request = ctx.arguments(FailbackArguments).reprotect()
 
         def reprotect() -> list[Child]:
             return [self._child(ctx, Verb.REPROTECT, request, _own_number(ctx, self._machine(ctx)))]
@@ -408,13 +436,14 @@ def _with_job(key: str, run: StepFunction, title: str) -> Step:
     return Step(key, run, title=title, cancelable=False, boundary=True)
 
 
-def _plan_of(machine: MachineRecord, sync: DataSync) -> str:
-    if sync is DataSync.BEFORE:
+def _plan_of(goes: MachineRecord, wanted: FailbackArguments) -> str:
+    """What will be done. `goes`: the machine in the roles in which it is moved."""
+    name, site = goes.name, goes.target_site
+    if wanted.data_sync is DataSync.DURING:
         return (
-            f"{machine.name} runs on while its changes are sent to {machine.source_site}; then a person is "
-            "asked before it is moved"
+            f"{name} is shut down now, and all its data is sent to new disks at {site}, without comparing, "
+            "before it starts there"
         )
-    return (
-        f"{machine.name} is shut down now, and all its data is sent to new disks at {machine.source_site}, "
-        "without comparing, before it starts there"
-    )
+    anew = wanted.reprotect().location is Location.ALTERNATE
+    sent = f"all its data is sent to new disks at {site}" if anew else f"its changes are sent to {site}"
+    return f"{name} runs on while {sent}; then a person is asked before it is moved"

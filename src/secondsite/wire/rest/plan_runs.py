@@ -16,7 +16,7 @@ from ..common.points import PointShape
 from ..common.properties import TargetProperties
 from .plans import MOST_GROUPS
 from .predictions import PlanPrediction, ReprotectPreview
-from .verbs import MOST_MACHINES, Location, WithoutSiteOptions
+from .verbs import MOST_MACHINES, Location, SynchronizationPlace, WithoutSiteOptions
 
 Groups = Annotated[tuple[int, ...], Field(max_length=MOST_GROUPS)]
 LeftOut = Annotated[tuple[str, ...], Field(max_length=MOST_MACHINES)]
@@ -75,7 +75,7 @@ class PlanFailover(PlanPart):
     """Whether each machine is first shut down at its source and its last changes are sent, if possible."""
 
 
-class PlanPlannedFailover(PlanPart):
+class PlanPlannedFailover(SynchronizationPlace, PlanPart):
     """Group after group the machines are shut down, their last changes are sent, and they are started at
     the target: nothing is lost. It stops at an error."""
 
@@ -87,6 +87,8 @@ class PlanPlannedFailover(PlanPart):
     """On the way home, for machines that were committed and not reprotected. before: they are reprotected
     while they run, then a person is asked once for all of them; during: group after group they are shut
     down, and everything is sent to new disks without comparing."""
+    target_appliance: str | None = Field(None, min_length=1, max_length=200)
+    """With a data synchronization: the name or id of the appliance that will have all of them."""
 
 
 class PlanChangeRecoveryPoint(PlanPart):
@@ -132,6 +134,10 @@ class PlanPreviewQuery(PlanPart):
     """How each machine's point would be chosen; null: the verb's default."""
     data_sync: DataSync | None = None
     """For planned_failover: how machines that were not reprotected would be synchronized."""
+    location: Location | None = None
+    """With a data synchronization: onto which disks; null: original before, alternate during the failover."""
+    target_appliance: str | None = None
+    """With a data synchronization: the appliance that would have all of them."""
 
 
 class PlanPreviewMachine(Shape):

@@ -173,7 +173,27 @@ class Failover(FailoverOptions, MachinesRequest):
     """The machines are started at the target."""
 
 
-class PlannedFailoverOptions(HostOptions, OneWay):
+class Location(StrEnum):
+    """Where a reprotected machine's replica is made."""
+
+    ORIGINAL = "original"
+    """The old source's disks: only changes are sent."""
+    ALTERNATE = "alternate"
+    """New disks: a full copy."""
+
+
+class SynchronizationPlace(Shape):
+    """Where the data goes that a planned failover synchronizes first."""
+
+    location: Location | None = None
+    """With a data synchronization. original: onto the disks that the machine left there; alternate: new
+    disks, a full copy, for when nothing of the old ones is left; the machine is made there. Null: original
+    before, alternate during the failover."""
+    store: StoreName | None = None
+    """With a data synchronization: as for a reprotect."""
+
+
+class PlannedFailoverOptions(SynchronizationPlace, HostOptions, OneWay):
     """The machine is shut down, its last changes are sent, and it is started at the target."""
 
     choice: RecoveryPointChoice = RecoveryPointChoice.LATEST
@@ -182,8 +202,9 @@ class PlannedFailoverOptions(HostOptions, OneWay):
     the failover is committed."""
     data_sync: DataSync | None = None
     """Only for one machine that was committed and not reprotected: the same job synchronizes its data and
-    moves it home. before: while it runs, only changes, then the job waits for a person; during: it is shut
-    down first, and everything is sent without comparing."""
+    moves it home, or to the appliance that `target_appliance` names, of any other site. before: while it
+    runs, then the job waits for a person; during: it is shut down first, and everything is sent without
+    comparing."""
     at_most_down_seconds: float | None = Field(None, gt=0, le=86400)
     """A budget for the downtime, by what shutdown and start took before: changes are sent while the
     machine runs until the rest fits; if that does not come within 15 minutes, the machine is not shut down
@@ -212,15 +233,6 @@ class Commit(WithoutSiteOptions, MachinesRequest):
 
 class CancelFailover(WithoutSiteOptions, MachinesRequest):
     """The failover is cancelled; the machines run at their source again."""
-
-
-class Location(StrEnum):
-    """Where a reprotected machine's replica is made."""
-
-    ORIGINAL = "original"
-    """The old source's disks: only changes are sent."""
-    ALTERNATE = "alternate"
-    """New disks: a full copy."""
 
 
 class ReprotectOptions(Shape):

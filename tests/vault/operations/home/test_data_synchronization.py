@@ -13,7 +13,7 @@ from secondsite.jobs.model.asking import asks_now
 from secondsite.wire.common.sync_mode import SyncMode
 from secondsite.wire.control.orders import Kind
 from tests.vault.support_appliances import A, B
-from tests.vault.support_operations import Verbs, folder_in_memory, said
+from tests.vault.support_operations import OTHER_A, Verbs, add_host, folder_in_memory, said
 
 
 @pytest.fixture
@@ -276,3 +276,53 @@ def test_the_downtime_of_one_that_was_shut_down_first_counts_from_there(away):
     began = next(task.started_at for task in away.tree(job_id).tasks if task.key == "shut_down")
     (moved,) = away.jobs(Verb.PLANNED_FAILOVER)[:1]
     assert moved.arguments["down_since"] == began.isoformat()
+
+
+# ---- to another place
+# ---------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_of_the_old_disks_is_left_the_same_job_sends_all_of_it_while_it_runs(away):
+    job_id = begin(away, "before", location="alternate", store="fast")
+    waits(away, job_id)
+    assert (away.state(), running(away)) == (State.PROTECTED, [B])
+    assert away.appliances.setups[away.machine().id].sync is SyncMode.COPY
+    assert away.machine().kept.store == "fast"
+    assert "all its data is sent to new disks at a" in said(away.tree(job_id), "Prerequisites check").sentence
+    away.answer(job_id, "complete")
+    assert away.settle(job_id).job.state == "succeeded"
+    assert (away.state(), running(away)) == (State.PLANNED_FAILED_OVER, [A])
+
+
+@pytest.mark.parametrize("sync", ["before", "during"])
+def test_with_its_own_appliance_gone_it_comes_home_to_the_one_that_is_named(away, sync):
+    add_host(away, A, OTHER_A, 1)
+    away.appliances.never_had = {OTHER_A}
+    away.appliances.destroy(A)
+    job_id = begin(away, sync, location="alternate", target_appliance=OTHER_A)
+    if sync == "before":
+        waits(away, job_id)
+        away.answer(job_id, "complete")
+    assert ended(away, job_id).state == "succeeded"
+    assert (away.state(), away.machine().target_appliance_id) == (State.PLANNED_FAILED_OVER, OTHER_A)
+    assert running(away) == [OTHER_A]
+    assert away.appliances.copies.two == []
+
+
+def test_an_appliance_without_its_disks_is_refused_before_anything_is_written(away):
+    add_host(away, A, OTHER_A, 1)
+    with pytest.raises(errors.InvalidArgument, match="old disks of web01") as refused:
+        begin(away, "before", target_appliance=OTHER_A)
+    assert "--location alternate" in refused.value.do
+    assert away.state() is State.COMMITTED
+
+
+def test_what_is_not_compared_does_not_go_to_old_disks(away):
+    with pytest.raises(errors.InvalidArgument, match="nothing is compared"):
+        begin(away, "during", location="original")
+
+
+def test_a_machine_that_is_protected_already_has_its_place(away):
+    assert away.run(Verb.REPROTECT).job.state == "succeeded"
+    with pytest.raises(errors.InvalidArgument, match="has its place already"):
+        away.submit(Verb.PLANNED_FAILOVER, location="alternate")

@@ -88,7 +88,7 @@ class PlanRuns:
             record, _ = existing(self._parts, tx, name)
             asked = asked_for(record, Verb.PLANNED_FAILOVER, request)
             found = plan_runs.unsynchronized(tx, asked, plan_runs.taken(tx, asked))
-        synchronizations.refuse_in_the_way(self._parts, f"Plan '{name}'", found)
+        synchronizations.refuse_in_the_way(self._parts, f"Plan '{name}'", found, request.target_appliance)
 
     def _targets(self, name: str) -> Collection[str]:
         """The sites at which the plan's machines would be tested."""
@@ -113,7 +113,9 @@ class PlanRuns:
         shown, unsynchronized = self._preview(name, query)
         if query.data_sync is None or not unsynchronized:
             return shown
-        found = synchronizations.previews(self._parts, unsynchronized, query.data_sync)
+        found = synchronizations.previews(
+            self._parts, unsynchronized, query.data_sync, query.location, query.target_appliance
+        )
         return synchronizations.told(shown, found)
 
     def _preview(

@@ -108,7 +108,7 @@ class Verbs:
             found = tx.machines.find_all(request.machines)
         for name, each in found.items():
             if Verb.REPROTECT in lifecycle.allowed_operations(each.state, each.drill_state):
-                synchronizations.refuse_in_the_way(self._parts, name, [each])
+                synchronizations.refuse_in_the_way(self._parts, name, [each], request.target_appliance)
 
     def _targets(self, request: rest.TestFailover) -> Collection[str]:
         """The sites at which the machines would be tested; an unknown machine is refused later."""

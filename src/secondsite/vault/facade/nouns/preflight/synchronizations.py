@@ -8,6 +8,7 @@ from .....domain.prediction.data_sync import DataSync
 from .....wire import rest
 from .....wire.common.machines import PowerState
 from .....wire.rest.predictions import ReprotectPreview
+from .....wire.rest.verbs import Location
 from ....plan_runs.unsynchronized_failback import LOCATIONS
 from ....steps.sides import runs_nowhere
 from ....store import MachineRecord
@@ -19,11 +20,18 @@ Previews = Mapping[str, ReprotectPreview]
 """By machine id."""
 
 
-def previews(parts: Parts, machines: Sequence[MachineRecord], sync: DataSync) -> Previews:
+def previews(
+    parts: Parts,
+    machines: Sequence[MachineRecord],
+    sync: DataSync,
+    location: Location | None = None,
+    target_appliance: str | None = None,
+) -> Previews:
     """What these committed machines would send. Both sites are asked; a machine for which the time of the
     request is too short has a problem instead of an answer."""
     returns = Returns(parts)
-    found = {each.id: returns.preview(each.id, LOCATIONS[sync]) for each in machines}
+    onto = location or LOCATIONS[sync]
+    found = {each.id: returns.preview(each.id, onto, target_appliance) for each in machines}
     if sync is DataSync.BEFORE:
         return found
     return {each.id: _with_old_copy(parts, each, found[each.id]) for each in machines}
@@ -58,10 +66,12 @@ def told(shown: rest.PlanPreview, found: Previews) -> rest.PlanPreview:
     return shown.model_copy(update={"groups": groups})
 
 
-def refuse_in_the_way(parts: Parts, what: str, machines: Sequence[MachineRecord]) -> None:
+def refuse_in_the_way(
+    parts: Parts, what: str, machines: Sequence[MachineRecord], target_appliance: str | None
+) -> None:
     """Raises NotPossibleNow if one of these committed machines would be shut down for a synchronization that
     is not possible. `what` comes back, for people."""
-    found = previews(parts, machines, DataSync.DURING)
+    found = previews(parts, machines, DataSync.DURING, target_appliance=target_appliance)
     blocking = {
         each.machine: next(obstacle for obstacle in each.obstacles if obstacle.blocking)
         for each in found.values()
