@@ -4,6 +4,7 @@ One process can hold an embedded libvirt root at a time, so a guest is defined b
 the guest runs on when that process ends, and the appliance finds it.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -65,12 +66,14 @@ class GuestMachine:
         workload: guestkit.Workload | None = None,
         kind: guestkit.Kind = guestkit.Kind.WRITER,
         screen: bool = False,
+        terminal: bool = False,
         uri: str | None = None,
         inside: Sequence[str] = (),
     ) -> "GuestMachine":
         """Defines and starts a guest in the embedded libvirt root of the appliance whose home this is, or
         at `uri`. Its disks are files of the format `storage`, block devices if that is "block", raw files
-        behind an iSCSI target of this host, or images of a Ceph cluster here. `inside`: words before the
+        behind an iSCSI target of this host, or images of a Ceph cluster here. `terminal`: people can sit at
+        its serial port, whose output nobody keeps, and at its screen, by VNC. `inside`: words before the
         command that defines it."""
         folder = home / "machines" / name
         folder.mkdir(parents=True)
@@ -98,8 +101,10 @@ class GuestMachine:
             [guestkit.Nic(bridge, mac)],
             console,
             workload=workload,
-            screen=screen,
+            screen=screen or terminal,
         )
+        if terminal:
+            xml = KEPT_CONSOLE.sub(TERMINAL, xml)
         contents = disks
         if storage == ISCSI:
             xml = _on_network(xml, IscsiTarget(folder / "target"), disks)
@@ -110,6 +115,13 @@ class GuestMachine:
         (folder / "domain.xml").write_text(xml)
         define(uri or f"qemu:///embed?root={home / 'fabric'}", folder / "domain.xml", inside)
         return cls(name, fabric_id, disks, guestkit.Console(console), bridge, contents)
+
+
+KEPT_CONSOLE = re.compile(r"<serial type='file'>.*?</serial>", re.S)
+TERMINAL = (
+    "<serial type='pty'><target port='0'/></serial>"
+    "<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1'/>"
+)
 
 
 def _copied(guest: guestkit.Guest, folder: Path) -> guestkit.Guest:

@@ -241,6 +241,9 @@ CALLS = {
         ),
         lambda v: v.pools["dmz"].release("10.2.0.7"),
         lambda v: v.pools["dmz"].delete(),
+        lambda v: v.machines[WEB].drill.entries(),
+        lambda v: v.machines[WEB].drill.give_pass("admin"),
+        lambda v: v.machines[WEB].drill.end_pass("nosuch"),
         lambda v: list(v.drill_schedules),
         lambda v: v.drill_schedules.create(
             drill_schedules.DrillScheduleCreate(name="nightly", machines=(WEB,), every_days=7, at="02:00")
@@ -307,9 +310,10 @@ OF_ONE_PERSON = {
     *(("POST", f"/api/session/security-keys{each}") for each in ("", "/ask", "/begin", "/{key}/remove")),
     *((each, "/api/session/second-factor") for each in ("POST", "PUT")),
     ("POST", "/api/session/second-factor/remove"),
+    ("POST", "/api/machines/{machine}/drill/way"),
 }
 """How a browser, or `secondsite login`, comes in, and what somebody changes of oneself there: a program has a
-token."""
+token. A line into a drill is not a call (`e2e/test_ways_into_drills.py`)."""
 MODULES = (
     appliances, approvals, audit, drills, evidence, groups, jobs, machines, mappings, mappings, notices,
     mappings, plans, points, policies, pools, sites,

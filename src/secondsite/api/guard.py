@@ -20,7 +20,7 @@ from ..ground.connection_limits import Visitors
 from ..vault.facade import VaultFacade, refusals
 from ..vault.facade.acts import MOST_OF_A_PATH, Act
 from ..vault.facade.callers import Caller
-from . import access, bodies, credentials, failures, replay_approved
+from . import access, bodies, credentials, failures, replay_approved, way_answer
 from .credentials import Shown
 from .permissions import BASE
 
@@ -58,7 +58,8 @@ class Guard:
         with self._visitors.asking(peer):
             try:
                 most_bytes = await self._admit(scope, peer)
-                body = await bodies.read(scope, receive, most_bytes)
+                is_way = way_answer.is_way(scope)
+                body = b"" if is_way else await bodies.read(scope, receive, most_bytes)
             except errors.SecondsiteError as refused:
                 self._visitors.tally.count(refused.code, peer[0])
                 await _refuse(scope, receive, self._on_record(scope, act, send), refused)
@@ -70,7 +71,7 @@ class Guard:
                 told = self._on_record(scope, act, self._in_time(peer, send))
                 if act.caller.session_id:
                     told = _not_stored(told)
-                await self._app(scope, _replayed(body, receive), told)
+                await self._app(scope, receive if is_way else _replayed(body, receive), told)
 
     async def _admit(self, scope: Scope, peer: tuple[str, int]) -> int:
         """How many bytes the body may have. Raises Unauthenticated, and StoreUnavailable before anything

@@ -96,6 +96,7 @@ class Appliance:
             self.bandwidth, self.replication, self.groups, self.host, self.work,
             self.seeds, self.ports,
         )  # fmt: skip
+        self.ways = parts.ways
         self.desk = OrderDesk(parts, config.orders_at_once)
         self.left_over = Every(
             "left-over-copies",
@@ -202,6 +203,7 @@ class Appliance:
             return max(0.5, ends_at - time.monotonic())
 
         self.desk.stop()
+        self.ways.close_all()
         self.left_over.stop(0.2)
         self.taken_back.stop(0.2)
         self.agents.stop(0.2)

@@ -12,6 +12,7 @@ What goes wrong is raised as one of `errors`: with a code, what happened, and wh
     keyring      the person's keyring, if the host has one
     following    server-sent events, across restarts of the vault
     validation_messages  words for values that no shape accepts
+    lines        a line to a drill's machine, through the vault
     connection   one kept HTTPS connection: shapes in, shapes out, errors raised
     nouns/       what a vault has, one file each
     documents/   what is configured, as documents in YAML: compared and applied

@@ -47,10 +47,12 @@ class Connection:
 
     def __init__(self, url: str, token: str, ca: Path, transport: httpx2.BaseTransport | None = None) -> None:
         self.url = url
+        self.bearer = f"Bearer {_printable(token)}"
+        self.trust = _trust(ca) if transport is None else None
         self._http = httpx2.Client(
             base_url=_address(url),
-            headers={"Authorization": f"Bearer {_printable(token)}"},
-            verify=_trust(ca) if transport is None else False,
+            headers={"Authorization": self.bearer},
+            verify=self.trust or False,
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             transport=transport,
             trust_env=False,  # a vault is never asked through a proxy, which could not vouch for it
@@ -255,9 +257,14 @@ def _printable(token: str) -> str:
 
 
 def _raise_for(answer: httpx2.Response) -> None:
-    if answer.is_success:
-        return
+    if not answer.is_success:
+        raise refused(answer.status_code, answer.content)
+
+
+def refused(status: int, content: bytes) -> errors.SecondsiteError:
+    """The error that an answer with this status tells."""
     try:
-        raise rest.ErrorBody.model_validate_json(answer.content).error.raised()
+        return rest.ErrorBody.model_validate_json(content).error.raised()
     except pydantic.ValidationError:
-        raise errors.Internal(f"The vault answered {answer.status_code}: {answer.text[:200]}") from None
+        said = content.decode(errors="replace")[:200]
+        return errors.Internal(f"The vault answered {status}: {said}")

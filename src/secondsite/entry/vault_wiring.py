@@ -306,6 +306,7 @@ class RunningVault:
             uses=self.uses,
             notices=self.notices,
             backups=self._backups,
+            ways=self.control.ways,
         )
 
 

@@ -27,6 +27,7 @@ from ..wire.common.properties import Sizing
 from .addressing import Addressing
 from .calling import Calling
 from .capacity import Capacity
+from .entering import Entering
 from .reaching import Reaching
 from .scripting import Scripting
 from .seeing import Seeing
@@ -660,6 +661,8 @@ class Fabric(Protocol):
     def seeing(self) -> Seeing: ...
     @property
     def reaching(self) -> Reaching: ...
+    @property
+    def entering(self) -> Entering: ...
     @property
     def addressing(self) -> Addressing: ...
     @property

@@ -82,6 +82,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /plans": {"json": {"name": "shop", "groups": [MACHINES]}},
     "PUT /plans/{plan}": {"at": "/plans/shop", "json": {"groups": [MACHINES]}},
     "DELETE /plans/{plan}": {"at": "/plans/shop"},
+    "POST /machines/{machine}/drill/passes": {"at": "/machines/web01/drill/passes", "json": {"who": "one"}},
+    "DELETE /machines/{machine}/drill/passes/{pass_id}": {"at": "/machines/web01/drill/passes/nosuch"},
+    "POST /machines/{machine}/drill/way": {
+        "at": "/machines/web01/drill/way",
+        "params": {"kind": "console"},
+    },
     "POST /drills/schedules": {"json": {"name": "nightly", **MACHINES, **WEEKLY}},
     "PUT /drills/schedules/{schedule}": {
         "at": "/drills/schedules/nightly",

@@ -6,7 +6,7 @@ import { plain } from '../../words/format';
 import { plainOptions, type Field } from '../form';
 
 type Role = Shapes['Role'];
-export const ROLES: readonly Role[] = ['reader', 'operator', 'contributor', 'access_administrator'];
+export const ROLES: readonly Role[] = ['reader', 'tester', 'operator', 'contributor', 'access_administrator'];
 export type Roles = Record<Role, boolean> & { site: string };
 
 export const rolesOf = (roles: readonly Role[] = ['reader'], site?: string | null): Roles => ({ ...(Object.fromEntries(ROLES.map((each) => [each, roles.includes(each)])) as Record<Role, boolean>), site: site ?? '' });

@@ -12,6 +12,7 @@ Its rooms:
     evidence                         evidence of failovers and drills
     names                            parameters of paths and queries
     drill_schedules                  drills that the vault starts by itself
+    drill_ways                       people in the machines of open drills
     notice_targets                   targets of notices
     reports                          what protection would take, and the weekly report
 """
@@ -21,6 +22,7 @@ from . import (
     approvals,
     audit,
     drill_schedules,
+    drill_ways,
     events,
     evidence,
     groups,
@@ -69,6 +71,7 @@ GUARDED = tuple(
         groups,
         plans,
         drill_schedules,
+        drill_ways,
         notice_targets,
         machines,
         machine_settings,

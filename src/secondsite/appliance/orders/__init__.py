@@ -13,6 +13,7 @@ from . import adoption as adopting
 from . import (
     checks,
     commit,
+    drill_ways,
     inventory,
     live_chains,
     migration,
@@ -83,6 +84,7 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.CREATE_NETWORK: inventory.create_network,
     Kind.REMOVE_NETWORK: inventory.remove_network,
     Kind.PROVE: proving.prove,
+    Kind.OPEN_WAY: drill_ways.open_way,
     Kind.BOOT_POINT: booting.boot_point,
     Kind.RESTORE_COPY: restored_copy.restore,
     Kind.END_RESTORE_COPY: restored_copy.end,

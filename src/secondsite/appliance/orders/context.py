@@ -11,7 +11,16 @@ from ...fabrics.interface import Fabric
 from ...wire.control import Order
 from ..agents import Ports
 from ..groups import Groups
-from ..shared import ApplianceConfig, Bandwidth, EnrolledPeers, KnownVaults, Peers, State, TrustedCas
+from ..shared import (
+    ApplianceConfig,
+    Bandwidth,
+    EnrolledPeers,
+    KnownVaults,
+    OpenWays,
+    Peers,
+    State,
+    TrustedCas,
+)
 from ..source import Replication, Source
 from ..target import FAILOVER, Applier, HostedReplica, ReplicaHost, Seeds
 from .giving_way import GiveWay
@@ -75,6 +84,7 @@ class ApplianceParts:
     ports: Ports
     giving_way: GiveWay = field(default_factory=GiveWay)
     hooks_in_turn: ScriptTurns = field(default_factory=ScriptTurns)
+    ways: OpenWays = field(default_factory=OpenWays)
 
 
 @dataclass(frozen=True, slots=True)

@@ -482,6 +482,7 @@ def _without(firmware: Mapping[str, bytes | None]) -> str:
 
 def stop_replica(context: Context, payload: StopReplica) -> tuple[str, Nothing]:
     hosted = context.parts.host.find(context.machine_id)
+    context.parts.ways.close_all_into(payload.fabric_id)
     with context.alone(hosted, "ending a run"):
         found = machine_tags.found(context, payload.fabric_id)
         if payload.run == FAILOVER:

@@ -20,6 +20,8 @@ Its rooms:
     name_server            the DNS server that takes updates
     fair_turns             whose work a worker does next
     order_numbers          the highest numbers of orders that were seen
+    open_ways              which ways into machines of drills are open here
+    way_passing            passes bytes between one's connection to the vault and the machine
     vault_records          what a vault knew of machines that are replicated from here
 """
 
@@ -42,10 +44,12 @@ from .home_lock import alone, alone_in_stores
 from .known_vaults import KnownVaults
 from .machine_lock import MachineLock
 from .name_server import NameServer
+from .open_ways import OpenWays
 from .peer_connections import Peers
 from .state import HomeFull, State, merging_key, moved_key, run_key
 from .trusted_cas import TrustedCas, issuer_of
 from .vault_records import forget_vault
+from .way_passing import Way
 
 __all__ = [
     "AGENT_NOT_REGISTERED",
@@ -61,9 +65,11 @@ __all__ = [
     "KnownVaults",
     "MachineLock",
     "NameServer",
+    "OpenWays",
     "Peers",
     "State",
     "TrustedCas",
+    "Way",
     "alone",
     "alone_in_stores",
     "code_for",

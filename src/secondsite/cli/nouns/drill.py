@@ -14,6 +14,7 @@ from .. import follow, output, risk
 from ..former_words import Noun
 from ..options import DnsServer, Json, NoWait, Subnet, connect
 from ..output import clock
+from . import drill_ways
 
 app = typer.Typer(
     cls=Noun,
@@ -27,6 +28,7 @@ schedules = typer.Typer(
     cls=Noun, no_args_is_help=True, help="Schedules: which machines are drilled how often."
 )
 app.add_typer(schedules, name="schedule")
+drill_ways.register(app)
 
 
 def _days(given: str | int) -> int:

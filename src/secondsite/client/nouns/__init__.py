@@ -7,6 +7,7 @@ indexed by a name it gives a handle of one thing, without a request.
     jobs         what was started
     sites, appliances, mappings, pools, policies, groups, plans    records
     drills       schedules of test failovers
+    drill_ways   who may come into the machine of an open one
     notices      targets of notices
     access       tokens, people, sessions, approvals, the audit log, evidence
 """

@@ -28,6 +28,7 @@ from ...wire.rest.places import SiteMachines
 from ...wire.rest.predictions import Prediction, ReprotectPreview
 from ...wire.rest.preflights import ApplianceCandidates, Preflight
 from ..connection import Connection, path, request
+from .drill_ways import OpenDrill
 from .jobs import JobHandle
 from .points import Points
 from .verbs import Choice, Verbs, start
@@ -42,6 +43,7 @@ class MachineHandle(Verbs):
         super().__init__(connection, (name,), key)
         self._name = name
         self.points = Points(connection, name)
+        self.drill = OpenDrill(connection, name)
 
     def once(self, key: str) -> "MachineHandle":
         """See `Verbs.once`."""

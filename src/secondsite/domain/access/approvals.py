@@ -29,6 +29,7 @@ VERBS = frozenset(
         *("create_group", "update_group", "delete_group", "add_to_group", "remove_from_group"),
         *("create_plan", "update_plan", "delete_plan"),
         *("create_drill_schedule", "update_drill_schedule", "delete_drill_schedule", "run_drill_schedule"),
+        *("give_drill_pass", "end_drill_pass", "open_drill_way"),
         *("create_notice_target", "update_notice_target", "delete_notice_target", "test_notice_target"),
         *(
             "change_machine_settings",
@@ -62,10 +63,11 @@ machine a shorter policy."""
 SECRET = frozenset(
     {
         *("create_token", "rotate_token", "create_registration_key", "create_replacement_key"),
-        *("create_person", "reset_password"),
+        *("create_person", "reset_password", "open_drill_way"),
     }
 )
-"""Verbs whose answer is a secret that only the asker may see: once granted, the asker repeats the request."""
+"""Verbs whose answer is a secret, or a line, that only the asker may have: once granted, the asker repeats
+the request."""
 LASTS_SECONDS = DAY
 
 

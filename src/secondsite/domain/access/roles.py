@@ -19,6 +19,8 @@ class Role(StrEnum):
 
     READER = "reader"
     """Sees everything, changes nothing."""
+    TESTER = "tester"
+    """Sees everything, and goes into machines of drills for which it has a pass."""
     OPERATOR = "operator"
     """Runs drills, failovers, failbacks and their jobs; enables and disables no protection, changes no
     settings."""
@@ -35,6 +37,8 @@ class Permission(StrEnum):
     """Any valid token."""
     READ = "read"
     """See sites, machines, points, jobs, settings."""
+    TEST = "test"
+    """Go into the machine of an open drill, with a pass for it."""
     OPERATE = "operate"
     """Drill, fail over, fail back, hold a point, cancel a job."""
     PROTECT = "protect"
@@ -52,10 +56,12 @@ class Permission(StrEnum):
 
 
 _READER = frozenset({Permission.ENTER, Permission.READ, Permission.READ_AUDIT})
-_OPERATOR = _READER | {Permission.OPERATE}
+_TESTER = _READER | {Permission.TEST}
+_OPERATOR = _TESTER | {Permission.OPERATE}
 GIVES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.READER: _READER,
+        Role.TESTER: _TESTER,
         Role.OPERATOR: _OPERATOR,
         Role.CONTRIBUTOR: _OPERATOR
         | {Permission.PROTECT, Permission.GIVE_UP, Permission.EQUIP, Permission.CONFIGURE},
@@ -114,6 +120,7 @@ EVERYTHING = Grant((Role.CONTRIBUTOR, Role.ACCESS_ADMINISTRATOR))
 _TYPED: Mapping[Role, str] = MappingProxyType(
     {
         Role.READER: "'secondsite token create NAME --role reader'",
+        Role.TESTER: "'secondsite token create NAME --role tester'",
         Role.OPERATOR: "'secondsite token create NAME --role operator'",
         Role.CONTRIBUTOR: "'secondsite token create NAME --role contributor'",
         Role.ACCESS_ADMINISTRATOR: "'secondsite token create NAME --role access_administrator'",

@@ -20,6 +20,7 @@ from .last_views import LastViews
 from .link import Agents as LinkedAgents
 from .nothing_here import (
     NoAddressing,
+    NoEntering,
     NoFirmware,
     NoNetworks,
     NoReach,
@@ -74,6 +75,7 @@ class AgentFabric:
         self.hosting = hosting
         self.firmware, self.settling, self.networks = NoFirmware(), NoSettling(), NoNetworks()
         self.seeing, self.reaching, self.addressing = NoSight(), NoReach(), NoAddressing()
+        self.entering = NoEntering()
         self.scripting = NoScripting()
         self.calling = AgentCalling(agents, records)
         self._close = close

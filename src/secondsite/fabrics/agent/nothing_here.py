@@ -13,6 +13,7 @@ from ...wire.common.machines import MachineDefinition, NetworkInfo, NetworkServi
 from ...wire.common.properties import Sizing
 from ..addressing import GivenAddress, RestoredFiles
 from ..capacity import Capacity
+from ..entering import Entrance, Opened
 from ..interface import (
     AS_DEFINED,
     Description,
@@ -191,6 +192,11 @@ class NoReach:
         self, fabric_id: str, knocks: Sequence[Knock], source: str | None = None
     ) -> AbstractContextManager[Answers]:
         raise none_here("its machines are not asked over a network")
+
+
+class NoEntering:
+    def open(self, fabric_id: str, entrance: Entrance) -> Opened:
+        raise none_here("no test machine runs here")
 
 
 class NoAddressing:

@@ -7,11 +7,12 @@ from ...datapath.encryption import EncryptionKey
 from .. import interface
 from ..addressing import Addressing
 from ..calling import Calling
+from ..entering import Entering
 from ..reaching import Reaching
 from ..scripting import Scripting
 from ..seeing import Seeing
 from ..settling import Settling
-from . import reaching, seeing
+from . import entering, reaching, seeing
 from .agent import addressing, looks, scripting
 from .consistency import common_pause, freezing
 from .host import accelerator, connection, inventory, migration_marks, networks, permissions, power
@@ -65,6 +66,7 @@ class LibvirtFabric:
         self.settling: Settling = settles
         self.seeing: Seeing = seeing.Seeing(self._hypervisor, work_dir / "console")
         self.reaching: Reaching = reaching.Reaching(self._hypervisor, self.networks)
+        self.entering: Entering = entering.Entering(self._hypervisor, self.networks)
         self.addressing: Addressing = addressing.Addressing(self._hypervisor)
         self.scripting: Scripting = scripting.Scripting(self._hypervisor)
         self.calling: Calling | None = None

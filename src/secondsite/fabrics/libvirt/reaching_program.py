@@ -8,6 +8,7 @@ ends.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import os
@@ -18,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+import tty
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -40,7 +42,10 @@ Given = TypeVar("Given")
 
 
 def main(asked: dict[str, Any]) -> None:
-    if asked["bridge"]:
+    if "way" in asked:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(pass_on(asked["way"]))
+    elif asked["bridge"]:
         enter(asked["bridge"])
         held = [take_address(asked["source"], asked["knocks"][0]["address"])]
         with listening() as link:
@@ -155,6 +160,69 @@ def judged(knock: dict[str, Any], answer: bytes) -> tuple[bool, str]:
     return True, f"status {status}"
 
 
+# A way for a person into one machine. Standard input is a socket, whose other end is in the process that
+# started this one. It hears '+' once the machine is connected. Nothing listens here, and connections are made
+# to the machine only.
+
+PIECE_BYTES = 32 * 1024
+
+
+async def pass_on(way: dict[str, Any]) -> None:
+    """Pass bytes on until the machine, or the person's side, is gone. Ends this process, with what is wrong
+    as its last words."""
+    line = socket.socket(fileno=os.dup(0))
+    try:
+        reader, writer = await asyncio.open_connection(sock=line, limit=PIECE_BYTES)
+        from_machine, to_machine = await opened(way)
+        writer.write(b"+")
+        inwards = asyncio.create_task(pass_all(reader, to_machine))
+        outwards = asyncio.create_task(pass_all(from_machine, writer))
+        # The person may have no more to say and still listen; a machine that has no more to say is done.
+        await outwards
+        inwards.cancel()
+    except (OSError, ValueError) as problem:
+        raise SystemExit(str(problem)) from None
+
+
+async def pass_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on all that comes, no faster than it is taken, then the end."""
+    with contextlib.suppress(ConnectionError, OSError):
+        while part := await reader.read(PIECE_BYTES):
+            writer.write(part)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+
+
+async def opened(way: dict[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if way["terminal"]:
+        return await opened_terminal(way["terminal"])
+    if way["path"]:
+        return await asyncio.open_unix_connection(way["path"], limit=PIECE_BYTES)
+    host = way["address"].partition("/")[0]
+    if way["bridge"]:
+        enter(way["bridge"])
+        held = take_address(None, way["address"])
+        link = listening()
+        asyncio.get_running_loop().add_reader(link, yield_address, link, held)
+        # the machine's own card, whoever else in its network says that it has the address
+        run("ip", "neighbour", "replace", host, "lladdr", way["mac"], "dev", HERE, "nud", "permanent")
+    return await connected(host, way["port"])
+
+
+async def opened_terminal(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The terminal, raw: what the person types reaches the guest as it is."""
+    handle = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    tty.setraw(handle)
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(PIECE_BYTES)
+    heard = asyncio.StreamReaderProtocol(reader)
+    await loop.connect_read_pipe(lambda: heard, os.fdopen(os.dup(handle), "rb", buffering=0))
+    flow = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(handle, "wb", buffering=0)
+    )
+    return reader, asyncio.StreamWriter(flow[0], flow[1], None, loop)
+
+
 def enter(bridge: str) -> None:
     """Plug this namespace into the bridge of the process that started this one."""
     parent, there = os.getppid(), f"ssck{os.getpid()}"
@@ -182,16 +250,28 @@ def take_address(source: str | None, guest: str) -> ipaddress.IPv4Interface:
 
 def leave_address(link: socket.socket, held: list[ipaddress.IPv4Interface], asked: dict[str, Any]) -> None:
     """Give up the address if another machine appears that has it, or asks for it."""
-    frame, mac = link.recv(1500), link.getsockname()[4]
-    sender, target = frame[28:32], frame[38:42]
-    wants = sender == held[0].ip.packed or (sender == bytes(4) and target == held[0].ip.packed)
-    if frame[6:12] != mac and wants:
+    if is_wanted(link, held[0]):
         run("ip", "address", "flush", "dev", HERE)
         try:
             held[0] = take_address(asked["source"], asked["knocks"][0]["address"])
         except SystemExit as problem:
             print(problem, flush=True)
             os._exit(1)  # asyncio would tell of its tasks instead
+
+
+def yield_address(link: socket.socket, held: ipaddress.IPv4Interface) -> None:
+    """End this process if another machine appears that has the address, or asks for it."""
+    if is_wanted(link, held):
+        print(f"another machine of the network wants the address {held.ip}: open the way again", flush=True)
+        os._exit(1)
+
+
+def is_wanted(link: socket.socket, held: ipaddress.IPv4Interface) -> bool:
+    """Whether the ARP message that has come is of another machine that has the address, or asks for it."""
+    frame, mac = link.recv(1500), link.getsockname()[4]
+    sender, target = frame[28:32], frame[38:42]
+    wants = sender == held.ip.packed or (sender == bytes(4) and target == held.ip.packed)
+    return frame[6:12] != mac and wants
 
 
 def near(guest: str) -> list[ipaddress.IPv4Interface]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,9 +14,12 @@ from pathlib import Path
 
 from ...datapath.encryption import EncryptionKey
 from ...domain import errors
+from ...domain.drills.ways import WayKind
+from ...ground import threads
 from ...wire.common.cards import CardAddress
 from ..addressing import GivenAddress, RestoredFiles
 from ..calling import Calling
+from ..entering import Entrance
 from ..interface import PowerState, Properties
 from ..reaching import Answers, Knock, KnockResult
 from ..scripting import GuestScript, ScriptEnd
@@ -57,6 +62,7 @@ class SimulatedFabric:
         self.networks = SimulatedNetworks(host.root, faults)
         self.seeing = SimulatedSeeing(host, faults)
         self.reaching = SimulatedReaching(host, faults)
+        self.entering = SimulatedEntering(host, faults)
         self.addressing = SimulatedAddressing(host, faults)
         self.scripting = SimulatedScripting(host, faults)
         self.calling: Calling | None = None
@@ -192,6 +198,49 @@ def _heard(knock: Knock, serves: dict[int, str]) -> KnockResult:
     if knock.text is not None and knock.text not in text:
         return KnockResult(False, f"status {status}, but its page does not say '{knock.text}'")
     return KnockResult(True, f"status {status}")
+
+
+# Ways into a machine. What its traits serve at a port is said first; then it repeats what it hears. Its
+# console and its screen do the same with their names.
+
+
+class SimulatedPassage:
+    """A way, whose machine is a thread here."""
+
+    def __init__(self, says: bytes, where: str) -> None:
+        self.where = where
+        self.line, self._machine = socket.socketpair()
+        self._says = says
+        threads.worker("simulated-way", self._talk).start()
+
+    def _talk(self) -> None:
+        with contextlib.suppress(OSError), self._machine:
+            self._machine.sendall(self._says)
+            while heard := self._machine.recv(4096):
+                self._machine.sendall(heard)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)
+        self.line.close()
+
+
+class SimulatedEntering:
+    def __init__(self, host: Host, faults: Faults) -> None:
+        self._host = host
+        self._faults = faults
+
+    def open(self, fabric_id: str, entrance: Entrance) -> SimulatedPassage:
+        with self._faults.around("entering.open", fabric_id):
+            record = self._host.records.need(fabric_id)
+            if self._host.state(record) is not PowerState.RUNNING:
+                raise errors.NotPossibleNow(f"Machine {record.definition.name} is off.")
+            if entrance.kind is not WayKind.PORT:
+                return SimulatedPassage(f"{entrance.kind} of {fabric_id}\n".encode(), f"its {entrance.kind}")
+            serves = record.traits.serves
+            if entrance.port not in serves:
+                raise errors.FabricError(f"port {entrance.port} was not reached: Connection refused")
+            return SimulatedPassage(f"{serves[entrance.port]}\n".encode(), f"port {entrance.port}")
 
 
 # What can be seen of a machine: nothing, unless its traits have a console text; then it has a screen too.

@@ -17,6 +17,7 @@ calls that ask an appliance wait, and they have a deadline.
     waiting        how many requests may wait at once, and which share an answer
 """
 
+from .nouns.drilling.ways import OpenDrillWay
 from .vault import VaultFacade, assemble
 
-__all__ = ["VaultFacade", "assemble"]
+__all__ = ["OpenDrillWay", "VaultFacade", "assemble"]

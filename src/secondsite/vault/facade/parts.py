@@ -17,6 +17,7 @@ from ...jobs.storage.database import Session
 from ...wire.common.base import Shape
 from ..fleet.signals import Signals
 from ..fleet.status_intake import StatusIntake
+from ..fleet.ways import Ways
 from ..health.backups import Backups
 from ..interfaces import Authority, Gateway
 from ..metrics.ended_jobs import EndedJobs
@@ -96,6 +97,7 @@ class Parts:
     """Pages of jobs as JSON: many people look at one run."""
     ended_jobs: EndedJobs = field(default_factory=EndedJobs)
     loop_lag: LoopLag = field(default_factory=LoopLag)
+    ways: Ways = field(default_factory=Ways)
     caller: Caller = THE_VAULT
     act: Act | None = None
     """The act of the request, for the audit log; None for the vault's own work."""
@@ -170,6 +172,11 @@ class Parts:
         """What the change replaces, and what it makes, for the entry."""
         if self.act is not None:
             self.act.note(before, after)
+
+    def tell(self, name: str, what: str) -> None:
+        """A detail for the entry."""
+        if self.act is not None:
+            self.act.tell(name, what)
 
     def understood(self, request: Shape) -> None:
         """The request by its type, for the entry if the body is too large."""

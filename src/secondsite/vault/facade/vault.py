@@ -10,6 +10,8 @@ from .nouns.approvals import Approvals
 from .nouns.audit import Audit
 from .nouns.capacity.planning import Capacities
 from .nouns.drill_schedules import DrillSchedules
+from .nouns.drilling.passes import DrillPasses
+from .nouns.drilling.ways import DrillWays
 from .nouns.events import Events
 from .nouns.evidence import Evidence
 from .nouns.glance.boards import Boards
@@ -104,6 +106,8 @@ class VaultFacade:
     plans: Plans
     plan_runs: PlanRuns
     drill_schedules: DrillSchedules
+    drill_passes: DrillPasses
+    drill_ways: DrillWays
     notice_targets: NoticeTargets
     jobs: Jobs
     verbs: Verbs
@@ -172,6 +176,8 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         plans=Plans(parts),
         plan_runs=PlanRuns(parts),
         drill_schedules=DrillSchedules(parts),
+        drill_passes=DrillPasses(parts),
+        drill_ways=DrillWays(parts),
         notice_targets=NoticeTargets(parts),
         jobs=Jobs(parts),
         verbs=Verbs(parts),

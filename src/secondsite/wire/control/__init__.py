@@ -14,6 +14,7 @@ Its rooms:
     rescue_manifest  the order to keep what starts machines without a vault
     names            the order to let DNS names point to a machine
     scripts          scripts of recovery plans, and what they are told
+    ways             the order to open a way into a drill's machine, and its own connection
     setups           what appliances need to replicate by themselves
     statuses         what they report of their machines
     changes          what changed of them since the last status
@@ -36,6 +37,7 @@ from .messages import (
     parse,
 )
 from .salvage import failed_report, without_malformed
+from .ways import WayHello
 
 __all__ = [
     "FullReportRequest",
@@ -48,6 +50,7 @@ __all__ = [
     "RenewAnswer",
     "Report",
     "Status",
+    "WayHello",
     "Welcome",
     "failed_report",
     "parse",

@@ -18,6 +18,7 @@ from ..common.stores import MOST_STORES, StoreSpace
 from .changes import MachineId, ReplicaChange, ReplicaFigures, SourceFigures
 from .protocols import PROTOCOL_VERSION, SPOKEN
 from .statuses import ArrivalStatus, OldCopyStatus, ReplicaStatus, SourceStatus
+from .ways import WayHello
 
 MOST_MACHINES = 20_000
 """The most machines of one appliance. A message with more is refused: it could hold millions."""
@@ -205,7 +206,17 @@ class Refusal(Shape):
 
 
 Message = Annotated[
-    Hello | Welcome | Order | Progress | Report | Status | FullReportRequest | Renew | RenewAnswer | Refusal,
+    Hello
+    | Welcome
+    | Order
+    | Progress
+    | Report
+    | Status
+    | FullReportRequest
+    | Renew
+    | RenewAnswer
+    | Refusal
+    | WayHello,
     Field(discriminator="type"),
 ]
 _adapter: TypeAdapter[Message] = TypeAdapter(Message)

@@ -35,6 +35,7 @@ from .rescue_manifest import KeepRescueManifest, RescueManifestFact
 from .scripts import CheckScripts, MissingScripts, RunGuestScript, RunScript, ScriptResult
 from .setups import GroupShape, ReplicaSetup, SourceSetup
 from .statuses import MOST_POINTS
+from .ways import OpenedWay, OpenWay
 
 P = TypeVar("P", bound=Shape)
 F = TypeVar("F", bound=Shape)
@@ -502,6 +503,7 @@ class Kind(StrEnum):
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     PROVE = "prove"
+    OPEN_WAY = "open_way"
     BOOT_POINT = "boot_point"
     RESTORE_COPY = "restore_copy"
     END_RESTORE_COPY = "end_restore_copy"
@@ -631,6 +633,9 @@ CREATE_NETWORK = OrderKind(
 )
 REMOVE_NETWORK = OrderKind(Kind.REMOVE_NETWORK, CreateNetwork, Nothing, "remove a network of ours")
 PROVE = OrderKind(Kind.PROVE, Prove, Proof, "did the machine's guest start", pace=Pace.GUEST)
+OPEN_WAY = OrderKind(
+    Kind.OPEN_WAY, OpenWay, OpenedWay, "let a tester into a drill's machine", pace=Pace.GUEST
+)
 BOOT_POINT = OrderKind(
     Kind.BOOT_POINT,
     BootPoint,

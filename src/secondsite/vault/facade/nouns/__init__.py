@@ -17,6 +17,7 @@ Its rooms:
     machine_choices, plan_choices  recovery points that can be chosen now
     plan_runs                      runs of plans, and how long they will take
     drill_schedules                drills that the vault starts by itself
+    drilling                       people in the machines of open drills
     notice_targets                 targets of notices
     glance                         rows of machines and jobs, live
     reporting                      the weekly report

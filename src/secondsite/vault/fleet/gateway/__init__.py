@@ -15,6 +15,7 @@ Its rooms:
     signal_delivery        delivers signals to those who wait
     order_delivery         delivers orders, over a connection of this process or another's
     other_processes        passes on orders for appliances of other vault processes
+    ways                   connections of appliances that are ways into drills
     connection_reconciler  finds connections that differ from their records
     control_port           the websocket server, and interfaces.Gateway on top of it
 """

@@ -25,7 +25,8 @@ from ....wire.common.base import Problem, Shape
 from ....wire.control.orders import Kind
 from ....wire.control.protocols import PROTOCOL_VERSION, SPOKEN
 from ...interfaces import Admit, FactSink, Renew, Signals
-from . import message_parser
+from ..ways import Ways
+from . import message_parser, ways
 from .control_tls import ControlSettings, for_appliances
 from .greeting import HELLO_WITHIN_SECONDS, LONGEST_HELLO, Greeting, kept
 from .incoming import Delivery
@@ -85,6 +86,9 @@ class ControlPort:
         self._others = others
         if others is not None:
             others.serve(self._giving.serve(), self._hang_up_here)
+        self.ways = Ways()
+        self._on_ways: dict[str, set[ServerConnection]] = {}
+        """Connections that are ways into drills, by appliance."""
         self._is_cut = False
         self._loop = asyncio.new_event_loop()
         self._thread = threads.worker("control-port", self._loop.run_forever)
@@ -157,6 +161,7 @@ class ControlPort:
         self._loop.call_soon_threadsafe(self._hang_up, appliance_id)
 
     def _hang_up(self, appliance_id: str) -> None:
+        self._end_ways(appliance_id)
         link = self._links.get(appliance_id)
         if link is not None:
             self._end(link, "this key of the appliance no longer counts")
@@ -170,6 +175,8 @@ class ControlPort:
         self._is_cut = False
 
     def _send_away(self) -> None:
+        for appliance_id in self._on_ways:
+            self._end_ways(appliance_id)
         for link in list(self._links.values()):
             self._end(link, CUT_OFF)
 
@@ -264,6 +271,9 @@ class ControlPort:
         except (ConnectionClosed, TimeoutError):
             return
         self._visitors.know(connection.remote_address[:2], hello.appliance_id)
+        if isinstance(hello, control.WayHello):
+            await self._serve_way(connection, hello)
+            return
         room = self._rooms.setdefault(hello.appliance_id, Room())
         link = Link(connection, hello.appliance_id, room)
         self._enter(link, hello)
@@ -290,6 +300,25 @@ class ControlPort:
             log.info("appliance.lost", appliance=hello.appliance_id, problem=str(end))
         finally:
             self._leave(link)
+
+    async def _serve_way(self, connection: ServerConnection, hello: control.WayHello) -> None:
+        """A connection for one way into a drill. It ends with the appliance's own: one whose key no longer
+        counts has no way open either."""
+        here = self._on_ways.setdefault(hello.appliance_id, set())
+        here.add(connection)
+        try:
+            await self._greeting.again(connection)
+            if isinstance(connection, FewFrames):
+                connection.is_known = True
+            await ways.serve(self.ways, connection, hello)
+        except errors.SecondsiteError as problem:
+            await self._refuse(connection, problem)
+        finally:
+            here.discard(connection)
+
+    def _end_ways(self, appliance_id: str) -> None:
+        for each in self._on_ways.get(appliance_id, ()):
+            each.transport.abort()
 
     async def _refuse(self, connection: ServerConnection, problem: errors.SecondsiteError) -> None:
         log.warning(

@@ -47,11 +47,15 @@ class Greeting:
         self._admit = admit
         self._hear_number = hear_number
 
-    async def hello(self, connection: ServerConnection) -> control.Hello:
-        """The appliance's Hello; raises CertificateRefused or InvalidArgument."""
+    async def hello(self, connection: ServerConnection) -> control.Hello | control.WayHello:
+        """The appliance's Hello, or that of a way into a drill; raises CertificateRefused or
+        InvalidArgument."""
         async with asyncio.timeout(HELLO_WITHIN_SECONDS):
             text = await connection.recv()
         hello = parse(text) if isinstance(text, str) and len(text) <= LONGEST_HELLO else None
+        if isinstance(hello, control.WayHello):
+            await self._know(hello, identity(connection))
+            return hello
         if not isinstance(hello, control.Hello):
             raise errors.InvalidArgument(
                 "The first message must be a hello.", do="Use a secondsite appliance."
@@ -65,12 +69,15 @@ class Greeting:
         shown = identity(connection)
         await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
 
-    async def _check(self, hello: control.Hello, shown: Identity) -> None:
+    async def _know(self, hello: control.Hello | control.WayHello, shown: Identity) -> None:
         if shown.name != hello.appliance_id:
             raise errors.CertificateRefused(
                 f"The certificate is for '{shown.name}', not for '{hello.appliance_id}'."
             )
         await asyncio.to_thread(self._admit, shown.name, shown.key_sha256)
+
+    async def _check(self, hello: control.Hello, shown: Identity) -> None:
+        await self._know(hello, shown)
         _require_common(hello)
         await asyncio.to_thread(self._hear_number, hello.appliance_id, hello.vault_number)
 

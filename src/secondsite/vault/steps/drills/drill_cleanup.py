@@ -1,11 +1,13 @@
 """The end of a test failover: its machine and its network are removed, and what it showed is kept with the
 machine (S-113, S-115)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ....domain.amounts import span
 from ....domain.drills import verdicts
 from ....domain.drills.verdicts import Verdict
+from ....domain.drills.ways import DrillVisit
 from ....jobs.model.context import StepContext
 from ....jobs.model.outcomes import Done, Outcome, Skipped
 from ....wire.common.base import Shape
@@ -17,6 +19,9 @@ from ..deps import Deps
 from ..sides import shared_drill_network
 from ..sides.target import Target, drill_fabric_id
 from . import drift
+
+NAMED = 20
+"""How many visits are named; the audit log has all."""
 
 
 class DrillEnded(Shape):
@@ -63,12 +68,22 @@ def complete(deps: Deps, ctx: StepContext, machine: MachineRecord, judged: Drill
     note = _note(ctx, machine.id, machine.drill, judged)
     lasted = (note.completed_at - note.started_at).total_seconds()
     begin = started_from(note.point_id, note.forward)
+    visited = _visited(machine.drill.visits)
     return Done(
         f"the test failover of {machine.name} from {begin} lasted {span(lasted)}; "
-        f"verdict: {verdicts.spoken(note.verdict)}; notes kept: {note.notes or 'none'}",
+        f"verdict: {verdicts.spoken(note.verdict)}; notes kept: {note.notes or 'none'}{visited}",
         DrillEnded(verdict=note.verdict),
         deps.commit(lambda tx: _keep(tx, note)),
     )
+
+
+def _visited(visits: Sequence[DrillVisit]) -> str:
+    """Who came in, as the end of a sentence, so that it is in the evidence."""
+    if not visits:
+        return ""
+    said = [f"{each.who} at {each.what} from {each.began_at:%Y-%m-%d %H:%M}Z" for each in visits]
+    more = f" and {len(said) - NAMED} times more" if len(said) > NAMED else ""
+    return f"; came in: {', '.join(said[:NAMED])}{more}"
 
 
 def _note(ctx: StepContext, machine_id: str, drill: DrillRecord, judged: DrillJudgement) -> DrillNote:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from ....domain.drills.verdicts import Verdict
+from ....domain.drills.ways import DrillPass, DrillVisit
 from ....domain.lifecycle import DrillState, State, Verb
 from ....domain.machines import platforms
 from ....wire.common.cards import CardSettings
@@ -71,6 +72,10 @@ class DrillRecord:
     definition: MachineDefinition | None = None
     """The machine's definition in that point, without the platform's own description; None: an older
     appliance did not report it."""
+    passes: tuple[DrillPass, ...] = ()
+    """Who may come in. They end with the drill."""
+    visits: tuple[DrillVisit, ...] = ()
+    """Who came in, oldest first; the last ones only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Its rooms:
     providers  providers of OpenID Connect
     sessions   sessions of whoever logged in
     audit      the audit log
+    drill_passes  who may come into the machine of a drill
     evidence   what is kept of failovers and drills
     reports    the weekly report
     approvals  what waits for a second person

@@ -1,0 +1,140 @@
+"""A tester comes into a real guest that is drilled: to its port, console and screen, and nowhere else."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+import guestkit
+from guestkit import Tier
+from rig import Rig, bridges, processes
+from rig.eventually import eventually
+from secondsite.client import connect, errors
+from secondsite.domain.drills.ways import WayKind
+from tests.support import command_line, policies
+
+pytestmark = [
+    pytest.mark.every,
+    pytest.mark.guest,
+    pytest.mark.slow,
+    pytest.mark.longest,
+    pytest.mark.timeout(600),
+]
+WEB, DATABASE = "10.44.0.1", "10.44.0.3"
+TIERS = {"web01": (Tier.WEB, WEB, 80), "db01": (Tier.DATABASE, DATABASE, 5432)}
+WITHIN_SECONDS = 90.0
+
+
+@pytest.fixture(scope="module")
+def rig():
+    rig = Rig("libvirt", forked=True)
+
+    def furnish(site):
+        for name, (tier, address, _port) in TIERS.items() if site == "a" else ():
+            workload = guestkit.Workload(records_per_second=3, tier=tier, address=f"{address}/24")
+            rig.make_guest(name, workload=workload, terminal=True)
+
+    with rig:
+        rig.open(furnish=furnish)
+        with rig.client() as vault:
+            vault.policies.create(**policies.quick().model_dump())
+        words = ("--source", "a", "--target", "b", "--policy", "quick")
+        command_line.do(rig, "enable-protection", *TIERS, *words)
+        yield rig
+
+
+@pytest.fixture
+def ann(rig):
+    """A tester with a pass for web01, while both are drilled in one network."""
+    command_line.do(rig, "test-failover", *TIERS)
+    with rig.client() as vault:
+        token = vault.tokens.create("ann", "tester").token
+        vault.machines["web01"].drill.give_pass("ann")
+        with connect(rig.url, token, rig.home("vault") / "pki" / "ca.pem") as theirs:
+            yield theirs
+        vault.tokens["ann"].delete()
+    if rig.machine("web01").drill.state != "none":
+        command_line.do(rig, "cleanup-test-failover", *TIERS)
+
+
+@contextlib.contextmanager
+def connected(rig, ann_token_file, *words):
+    """The command as Ann types it; gives the line that it prints."""
+    access = ["--url", rig.url, "--ca", str(rig.home("vault") / "pki" / "ca.pem")]
+    access += ["--token-file", str(ann_token_file)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "secondsite.entry.main", *access, "drill", "connect", *words],
+        env=processes.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate(timeout=30)
+
+
+def page(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/alive", timeout=30) as answer:
+        return answer.read().decode()
+
+
+def enter(vault, kind, name="web01", **where):
+    return vault.machines[name].drill.enter(kind, **where)
+
+
+def reached(vault, **where):
+    """Whether the port could be connected to."""
+
+    async def story():
+        async with await enter(vault, WayKind.PORT, **where):
+            return True
+
+    try:
+        return asyncio.run(story())
+    except errors.FabricError:
+        return False
+
+
+async def heard(line, until):
+    said = b""
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while until not in said and (part := await line.read()):
+            said += part
+    return said
+
+
+def test_the_printed_port_is_that_of_the_copy_and_of_nothing_else(rig, ann, tmp_path):
+    eventually(lambda: reached(ann, port=80, address=WEB), WITHIN_SECONDS)
+    assert not reached(ann, port=8443, address=WEB)
+    assert not reached(ann, port=5432, address=DATABASE), "it is db01's address, and web01's card"
+    with pytest.raises(errors.Forbidden):
+        asyncio.run(enter(ann, WayKind.PORT, "db01", port=5432, address=DATABASE))
+    token = tmp_path / "token"
+    token.write_text(ann._connection.bearer.removeprefix("Bearer "))  # noqa: SLF001
+    with connected(rig, token, "web01", "80", "--address", WEB) as child:
+        line = child.stdout.readline()
+        assert line.startswith("port 80 of its test machine is 127.0.0.1:"), child.stderr.read()
+        port = int(line.rpartition(":")[2])
+        assert "web" in page(port)
+        command_line.do(rig, "cleanup-test-failover", *TIERS)
+        with pytest.raises(OSError):
+            page(port)
+    assert "ssck" not in bridges.ip("-o", "link", "show")
+
+
+def test_its_console_and_its_screen_are_there_and_the_clean_up_cuts_them(rig, ann):
+    async def story():
+        async with await enter(ann, WayKind.CONSOLE) as console, await enter(ann, WayKind.SCREEN) as screen:
+            assert (await heard(screen, b"\n")).startswith(b"RFB 003.")
+            assert await heard(console, b"\n")
+            await asyncio.to_thread(command_line.do, rig, "cleanup-test-failover", *TIERS)
+            async with asyncio.timeout(WITHIN_SECONDS):
+                while await console.read():
+                    pass
+                while await screen.read():
+                    pass
+
+    asyncio.run(story())

@@ -1,0 +1,227 @@
+"""People come into the machine of a drill: whom it lets in, what ends it, and that nothing waits without
+bounds."""
+
+import asyncio
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+
+from rig.eventually import eventually
+from secondsite.client import connect, errors
+from secondsite.domain.drills.ways import WayKind
+from secondsite.ground.units import MiB
+from tests.e2e.support_simulated_sites import PROTECT, simulated_sites
+from tests.support import command_line
+
+pytestmark = [pytest.mark.slow, pytest.mark.every, pytest.mark.timeout(300)]
+WITHIN_SECONDS = 60.0
+MOST_PIECES = 8192
+
+
+@pytest.fixture(scope="module")
+def protected():
+    with simulated_sites() as rig:
+        command_line.do(rig, *PROTECT)
+        rig.new_points("web01")
+        yield rig
+
+
+@pytest.fixture
+def rig(protected):
+    """A drill of web01 is open."""
+    command_line.do(protected, "test-failover", "web01")
+    yield protected
+    if protected.machine("web01").drill.state != "none":
+        command_line.do(protected, "cleanup-test-failover", "web01")
+
+
+@pytest.fixture
+def ann(rig):
+    """A tester with a pass."""
+    with person(rig) as vault, rig.client() as operators:
+        operators.machines["web01"].drill.give_pass("ann", lasts_seconds=600)
+        yield vault
+
+
+@contextlib.contextmanager
+def person(rig, name="ann", role="tester"):
+    with rig.client() as vault:
+        token = vault.tokens.create(name, role).token
+        with connect(rig.url, token, rig.home("vault") / "pki" / "ca.pem") as theirs:
+            yield theirs
+        with contextlib.suppress(errors.NotFound):
+            vault.tokens[name].delete()
+
+
+def enter(vault, kind=WayKind.CONSOLE, **where):
+    return vault.machines["web01"].drill.enter(kind, **where)
+
+
+async def heard(line, until=b"\n"):
+    said = b""
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while until not in said:
+            part = await line.read()
+            assert part, f"the line ended after {said!r}"
+            said += part
+    return said
+
+
+async def ended(line):
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while await line.read():
+            pass
+
+
+def cut(vault, act):
+    """A line is open; `act` ends it."""
+
+    async def story():
+        async with await enter(vault) as line:
+            await heard(line)
+            await asyncio.to_thread(act)
+            await ended(line)
+
+    asyncio.run(story())
+
+
+def visits(rig):
+    with rig.client() as vault:
+        return vault.machines["web01"].drill.entries().visits
+
+
+def test_whoever_has_a_pass_talks_to_the_machine_and_it_is_on_record(rig, ann):
+    async def story():
+        async with await enter(ann) as line:
+            assert (await heard(line)).startswith(b"console of ")
+            await line.write(b"ls -l\n")
+            assert await heard(line) == b"ls -l\n"
+            await line.end()
+            await ended(line)
+
+    asyncio.run(story())
+    eventually(lambda: visits(rig)[-1].ended_at is not None, 30)
+    last = visits(rig)[-1]
+    assert (last.who, last.what, last.sent_bytes) == ("ann", "the serial console", 6)
+    command_line.do(rig, "cleanup-test-failover", "web01", "--notes", "ann looked")
+    with rig.client() as vault:
+        verbs = [each.verb for each in vault.audit.list() if each.who == "ann"]
+        cleaned = vault.jobs[next(iter(vault.jobs)).id].show()
+    assert {"left drill", "POST /machines/{machine}/drill/way"} <= set(verbs)
+    said = " ".join(each.sentence or "" for each in cleaned.tasks)
+    assert "notes kept: ann looked; came in: ann at the serial console from " in said
+
+
+@pytest.mark.parametrize(("role", "has"), [("tester", False), ("reader", False), ("reader", True)])
+def test_nobody_comes_in_without_the_right_and_a_pass(rig, role, has):
+    with person(rig, "bob", role) as vault, rig.client() as operators:
+        if has:
+            operators.machines["web01"].drill.give_pass("bob")
+        with pytest.raises(errors.Forbidden) as refused:
+            asyncio.run(enter(vault))
+    assert "pass" in f"{refused.value.message} {refused.value.do}" or role == "reader"
+
+
+def test_a_token_that_came_after_the_pass_of_its_name_is_not_let_in(rig):
+    with rig.client() as operators:
+        with person(rig, "carl"):
+            operators.machines["web01"].drill.give_pass("carl")
+        with person(rig, "carl") as other, pytest.raises(errors.Forbidden):
+            asyncio.run(enter(other))
+
+
+def test_a_port_that_the_machine_does_not_serve_is_told(rig, ann):
+    with pytest.raises(errors.FabricError, match="Connection refused"):
+        asyncio.run(enter(ann, WayKind.PORT, port=22))
+    assert not [each for each in visits(rig) if each.what == "port 22"]
+
+
+def test_one_person_at_a_time_is_at_the_console(rig, ann):
+    async def story():
+        async with await enter(ann) as line:
+            await heard(line)
+            with pytest.raises(errors.NotPossibleNow, match="Somebody is at its console"):
+                await enter(ann)
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while True:
+                with contextlib.suppress(errors.NotPossibleNow):
+                    return await (await enter(ann)).__aexit__()
+
+    asyncio.run(story())
+
+
+def test_the_end_of_the_pass_ends_it(rig, ann):
+    def end():
+        with rig.client() as vault:
+            drill = vault.machines["web01"].drill
+            (mine,) = [each for each in drill.entries().passes if each.who == "ann"]
+            drill.end_pass(mine.id)
+
+    cut(ann, end)
+    eventually(lambda: visits(rig)[-1].why == "the pass has ended", 30)
+
+
+def test_the_end_of_the_token_ends_it(rig, ann):
+    def end():
+        with rig.client() as vault:
+            vault.tokens["ann"].delete()
+
+    cut(ann, end)
+
+
+def test_the_clean_up_ends_it_and_the_pass(rig, ann):
+    cut(ann, lambda: command_line.do(rig, "cleanup-test-failover", "web01"))
+    with pytest.raises(errors.NotPossibleNow, match="no open test failover"):
+        asyncio.run(enter(ann))
+    command_line.do(rig, "test-failover", "web01")
+    with pytest.raises(errors.Forbidden, match="has no pass"):
+        asyncio.run(enter(ann))
+
+
+@pytest.mark.parametrize("which", ["vault", "b"])
+def test_a_kill_ends_the_line_and_leaves_the_drill(rig, ann, which):
+    process = rig.vault if which == "vault" else rig.appliances[which]
+    cut(ann, process.kill)
+    process.start()
+    rig.wait_for("web01", lambda now: now.drill.state == "running", 60)
+
+    def is_let_in():
+        try:
+            asyncio.run(come_and_go(ann))
+        except errors.SecondsiteError:
+            return False
+        return True
+
+    eventually(is_let_in, 60)
+
+
+async def come_and_go(vault):
+    async with await enter(vault) as line:
+        await heard(line)
+
+
+def memory_bytes(rig):
+    """What the vault and the appliance of the drill hold."""
+    said = [Path(f"/proc/{each.pid}/status").read_text() for each in (rig.vault, rig.appliances["b"])]
+    return [1024 * int(re.findall(r"VmRSS:\s+(\d+) kB", each)[0]) for each in said]
+
+
+def test_what_waits_for_a_tester_who_reads_nothing_is_bounded(rig, ann):
+    """The machine repeats all that it hears, and nobody takes it."""
+
+    async def story():
+        async with await enter(ann, WayKind.SCREEN) as line:
+            for _ in range(MOST_PIECES):
+                try:
+                    async with asyncio.timeout(5):
+                        await line.write(b"x" * 32768)
+                except TimeoutError:
+                    return memory_bytes(rig)
+        raise AssertionError("all was taken")
+
+    asyncio.run(come_and_go(ann))
+    before = memory_bytes(rig)
+    after = asyncio.run(story())
+    assert [more - was for was, more in zip(before, after, strict=True) if more - was > 16 * MiB] == []
