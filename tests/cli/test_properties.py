@@ -52,6 +52,14 @@ def test_places_of_disks_after_a_commit_are_added_each_by_itself_and_taken_back(
     assert nothing["settle"] == {}
 
 
+def test_what_stands_in_for_a_disk_that_was_left_out_is_set_and_taken_back(cli, protected):
+    shown = " ".join(cli.must(f"machine set {protected} --stand-in vda=empty").out.split())
+    assert "for vda, which was left out, an empty disk" in shown
+    changed = cli.must(f"machine set {protected} --stand-in vda=nothing --json").json
+    assert changed["stand_in"] == {"vda": "nothing"}
+    assert cli.must(f"machine set {protected} --as-at-home stand-in --json").json["stand_in"] == {}
+
+
 def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
     for words, why in (
         ("--vcpus 0", "--vcpus: a machine has from 1 to 512"),
@@ -63,6 +71,9 @@ def test_what_cannot_be_is_refused_with_the_way_out(cli, protected):
         ("--settle vda=x --as-at-home settle", "--settle was given, and that it is to be as at home"),
         ("--settle vdz=images", f"{protected} has no protected disk 'vdz'."),
         ("--settle vda", "--settle is 'vda'"),
+        ("--stand-in vdz=empty", f"{protected} has no disk 'vdz'."),
+        ("--stand-in vda", "--stand-in vda: that is no disk and what stands in for it"),
+        ("--stand-in vda=ntfs", "where WHAT is nothing, empty, file-system"),
     ):
         said = cli(f"machine set {protected} {words}")
         assert (said.exit, why in said.err) == (2, True), said

@@ -157,6 +157,10 @@ class Inventory(Protocol):
         """What the platform finds about a machine, for its operator: cheap, and asked again and again. Empty
         for a machine that it does not know."""
 
+    def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
+        """The first bytes of one of its disks, as they are at about now; empty if they cannot be read from
+        here. They are the guest's, and may be anything."""
+
 
 class Power(Protocol):
     def state(self, fabric_id: str) -> PowerState:

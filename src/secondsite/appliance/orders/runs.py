@@ -22,7 +22,7 @@ from .. import agents
 from ..shared import run_key
 from ..target import FAILOVER as FAILOVER
 from ..target import HostedReplica, coming_home, old_disks
-from . import machine_tags
+from . import machine_tags, stand_ins
 from .context import Context
 from .networks import drill_networks, network_checks, point_cards, reserving
 
@@ -151,6 +151,7 @@ def _start(
     seams.reach("appliance.run.opened")
     home = coming_home.as_withdrawn(context.state, hosted, payload)
     definition = coming_home.definition(context.state, hosted, payload, hosted.definition(record))
+    standing = _standing(hosted, payload, definition)
     networks = {nic.key: point_cards.network(payload, nic) for nic in definition.nics}
     unconnected = {} if home is not None else {
         **network_checks.left_out(context, payload, networks),
@@ -171,6 +172,7 @@ def _start(
         sizing=wanted,
         goes_back="" if payload.goes_on else fact.mark,
     )
+    request = standing.in_request(request)
     ran = payload.start and context.fabric.power.state(payload.fabric_id) is PowerState.RUNNING
     unfit = context.fabric.hosting.create(request)
     fact = fact.model_copy(update={"made": True})
@@ -198,7 +200,7 @@ def _start(
     begin = started_from(payload.point_id, payload.forward) + ("," if payload.forward else "")
     return _did(payload, begin, seconds, ran=ran) + _sized(wanted, unfit) + network_checks.said(
         unconnected
-    ) + _lacking(lacks, media) + got + told + _without(firmware), StartFact(
+    ) + _lacking(lacks, media) + standing.sentence + got + told + _without(firmware), StartFact(
         fabric_id=payload.fabric_id,
         name=payload.name,
         point_id=payload.point_id,
@@ -465,6 +467,15 @@ def _disks(context: Context, hosted: HostedReplica, payload: StartReplica) -> di
         ) from error
     except datapath_errors.ImageProblem as error:
         raise errors.PointDamaged(error.message, do=error.do) from error
+
+
+def _standing(
+    hosted: HostedReplica, payload: StartReplica, definition: MachineDefinition
+) -> stand_ins.Standing:
+    try:
+        return stand_ins.made(hosted, payload, definition)
+    except datapath_errors.ImageProblem as error:
+        raise errors.FabricError(error.message, do=error.do) from error
 
 
 def _sized(wanted: Sizing, unfit: Sequence[str]) -> str:

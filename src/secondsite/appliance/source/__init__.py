@@ -18,6 +18,7 @@ Its rooms:
     acknowledge         records that a cycle was tried, and that it arrived
     idle                machines that wrote nothing
     disks_and_firmware  its disks and its firmware state
+    left_out_disks      its disks that are left out, and what fills them
     slices              computes what one cycle of a pass sends
     digest_cache        the digest cache around one cycle
     view_trial          a view that is only tried

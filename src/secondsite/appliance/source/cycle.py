@@ -28,7 +28,16 @@ from ...wire.common.machines import DiskDefinition, MachineDefinition
 from ...wire.common.sync_mode import SyncMode
 from ...wire.control.orders import CycleFact
 from ..shared import ApplianceConfig, HomeFull, Peers
-from . import acknowledge, cycle_plan, digest_cache, disks_and_firmware, idle, leftover_views, slices
+from . import (
+    acknowledge,
+    cycle_plan,
+    digest_cache,
+    disks_and_firmware,
+    idle,
+    left_out_disks,
+    leftover_views,
+    slices,
+)
 from .cycle_guard import FULL, Guard, GuardedCycle
 from .cycle_plan import CyclePlan, CycleRequest
 from .idle import Idle
@@ -189,7 +198,7 @@ class Cycles:
             guarded = stack.enter_context(self._guarded(source, connection, still.session))
             firmware = disks_and_firmware.firmware_state(self._fabric, source)
             plan = CyclePlan(source, still.session, still.parts, firmware, request)
-            definition = found.definition if plan.has_point else None
+            definition = self._described(source, plan, found)
             fact = self._deliver(connection, plan, definition, still.plans, guarded)
         source.unchanged_fingerprint = None
         return fact
@@ -219,12 +228,19 @@ class Cycles:
                 source, session, parts, disks_and_firmware.firmware_state(self._fabric, source), request
             )
             disk_plans = _plans(source, session, disks, parts)
-            definition = (
-                disks_and_firmware.summary(self._fabric, source).definition if plan.has_point else None
-            )
+            definition = self._described(source, plan)
             if request.idle_ok and plan.is_nothing(disk_plans, definition):
                 return None, seen
             return self._deliver(connection, plan, definition, disk_plans, guarded, told), seen
+
+    def _described(
+        self, source: Source, plan: CyclePlan, found: MachineSummary | None = None
+    ) -> MachineDefinition | None:
+        """The machine as its next point describes it; None if there is to be none."""
+        if not plan.has_point:
+            return None
+        known = found or disks_and_firmware.summary(self._fabric, source)
+        return left_out_disks.described(self._fabric, source, known.definition)
 
     def _guarded(
         self, source: Source, connection: Connection, session: ChangeSession

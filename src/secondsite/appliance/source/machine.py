@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ...datapath.frames import Choice
@@ -15,6 +16,7 @@ from ...domain.machines.rolling_scan import RollingScan
 from ...fabrics.interface import PowerState, RunningView
 from ...ground.backoff import pause_seconds
 from ...ground.units import MiB
+from ...wire.common.machines import DiskDefinition, LeftOutDisk
 from ...wire.control.setups import SourceSetup
 from ...wire.control.statuses import SourceStatus
 from ..shared import Findings, MachineLock, State
@@ -50,6 +52,15 @@ MOST_GROWTH = 8
 """The next slice is at most this many times as large as the last one."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOutLook:
+    """What was seen of the disks `disks`, which are left out, when the cycle `seq` was prepared."""
+
+    seq: int
+    disks: tuple[DiskDefinition, ...]
+    found: tuple[LeftOutDisk, ...]
+
+
 class Source:
     """One machine that is replicated from here. Invariant: only the thread that has the lock changes the
     progress, and each change is durable first."""
@@ -79,6 +90,8 @@ class Source:
         message."""
         self.rolling: RollingScan | None = None
         """How far what no mark covers is compared; None where that is not done, or before it is known."""
+        self.left_out: LeftOutLook | None = None
+        """What was seen of the disks that are left out; None before a look at them."""
         self.attached: tuple[str, ...] = ()
         """The disks that it had when it was last looked at."""
         self.looked = 0.0

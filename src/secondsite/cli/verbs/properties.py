@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ...domain import errors
 from ...domain.amounts import exact_size, span
+from ...domain.machines.stand_ins import StandIn
 from ...ground.plural import counted
 from ...wire.common.disk_places import DiskFormat
 from ...wire.common.properties import TargetProperties
@@ -25,6 +26,7 @@ class Property(StrEnum):
     APART = "apart"
     TOGETHER = "together"
     SETTLE = "settle"
+    STAND_IN = "stand-in"
 
 
 FIELDS = {
@@ -36,6 +38,12 @@ FIELDS = {
     Property.APART: "apart",
     Property.TOGETHER: "together",
     Property.SETTLE: "settle",
+    Property.STAND_IN: "stand_in",
+}
+STANDING = {
+    StandIn.NOTHING: "nothing",
+    StandIn.EMPTY: "an empty disk",
+    StandIn.FILE_SYSTEM: "an empty file system",
 }
 OPTIONS = {
     field: f"--{field.removesuffix('_bytes').removesuffix('_seconds').replace('_', '-')}"
@@ -108,6 +116,15 @@ def change(
             show_default=False,
         ),
     ] = None,
+    stand_in: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What stands in there for a disk that was left out: KEY=nothing, KEY=empty or "
+            "KEY=file-system; may be given again.",
+            metavar="KEY=WHAT",
+            show_default=False,
+        ),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -123,9 +140,11 @@ def change(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set a machine's policy; and its name, vCPUs, memory, CPU model, start delay and the places of its disks
-    at its second site, from its next start there on: 'secondsite machine set web01 --target-name web01-dr
-    --vcpus 2 --memory 1GiB'. At home it is always as it was. Refused if somebody changes it meanwhile."""
+    """Set a machine's policy; and its name, vCPUs, memory, CPU model, start delay, the places of its disks
+    and what stands in for disks that were left out, at its second site, from its next start there on:
+    'secondsite machine set web01 --target-name web01-dr --vcpus 2 --memory 1GiB'. At home it is always as it
+    was. Refused if somebody changes it meanwhile."""
+    stands = dict(_stand_in(each) for each in stand_in or [])
     placed = disk_places.places(settle or [], DiskFormat.QCOW2, None, "--settle KEY")
     given: dict[str, Any] = {
         "target_name": target_name,
@@ -136,6 +155,7 @@ def change(
         "apart": apart,
         "together": together,
         "settle": placed or None,
+        "stand_in": stands or None,
     }
     wanted = {name: value for name, value in given.items() if value is not None}
     back = [FIELDS[each] for each in as_at_home or ()]
@@ -146,6 +166,8 @@ def change(
         seen = handle.properties()
         if placed:
             wanted["settle"] = {**seen.settle, **placed}
+        if stands:
+            wanted["stand_in"] = {**seen.stand_in, **stands}
         values = {**seen.edited(), **wanted, **dict.fromkeys(back)}
         found = handle.set_properties(_properties(values), seen=seen) if wanted or back else seen
     if as_json:
@@ -161,6 +183,16 @@ def change(
     )
     if found.job_id is not None:
         output.say(f"its replica goes to another host: 'secondsite job follow {found.job_id[:10]}'")
+
+
+def _stand_in(text: str) -> tuple[str, StandIn]:
+    key, _, what = text.partition("=")
+    if not key or what not in set(StandIn):
+        raise errors.InvalidArgument(
+            f"--stand-in {text}: that is no disk and what stands in for it.",
+            do=f"Give KEY=WHAT, where WHAT is {', '.join(StandIn)}, such as vdb=file-system.",
+        )
+    return key, StandIn(what)
 
 
 def _require_clear(wanted: dict[str, Any], back: list[str]) -> None:
@@ -189,7 +221,8 @@ def described(there: TargetProperties, *, drill: bool = False) -> str:
     beside = [] if there.apart is None else [f"kept apart by '{there.apart}'"]
     beside += [] if there.together is None else [f"kept together by '{there.together}'"]
     moved = [f"after a commit {key} to {disk_places.shown(place)}" for key, place in there.settle.items()]
-    return ", ".join([*name, *there.words, *later, *beside, *moved])
+    stands = [f"for {key}, which was left out, {STANDING[what]}" for key, what in there.stand_in.items()]
+    return ", ".join([*name, *there.words, *later, *beside, *moved, *stands])
 
 
 def _own(found: MachineProperties) -> str:

@@ -16,6 +16,7 @@ Its rooms:
     network_disk    a disk that QEMU reads over the network
     image_locks     whether somebody writes to an image
     blank           fresh plain images for scratch space
+    file_system     file systems that fill a whole disk, told and made anew
     luks_blank      fresh encrypted images
     luks_header     LUKS headers that are copies of one
     qmp             QEMU's control protocol
@@ -26,6 +27,7 @@ Its rooms:
 from ..errors import QmpRefused
 from . import (
     blank,
+    file_system,
     image,
     image_locks,
     luks_blank,
@@ -57,6 +59,7 @@ __all__ = [
     "StorageDaemon",
     "Writes",
     "blank",
+    "file_system",
     "image",
     "image_locks",
     "luks_blank",

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...ground import full_disk
@@ -99,6 +100,16 @@ def look(path: Path, image_format: str | None = None, *, written: bool = False) 
     only format, size and links (P4)."""
     given = [*(["-f", image_format] if image_format else []), *(["-U"] if written else [])]
     return _facts(json.loads(run("info", "--output=json", *given, _name(path), about=path)))
+
+
+def beginning(path: Path, image_format: str, length: int) -> bytes:
+    """The first bytes of what an image holds, which another program may be writing: use them only as a hint
+    (P4). Raises ImageProblem."""
+    with TemporaryDirectory(prefix="secondsite-") as folder:
+        out = Path(folder) / "beginning"
+        given = ("-f", image_format, "-O", "raw", f"bs={length}", "count=1")
+        run("dd", "-U", *given, f"if={_name(path)}", f"of={out}", about=path)
+        return out.read_bytes()[:length]
 
 
 def commit(top: Path, base: Path | None = None, deadline_seconds: float = MERGE_SECONDS) -> None:

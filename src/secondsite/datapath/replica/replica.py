@@ -78,6 +78,7 @@ class Replica(ReplicaCore):
     verify_cycle = verbs.read_journal.verify
 
     open_run = verbs.runs.open_run
+    stand_in = verbs.stand_ins.make
     rolling = verbs.runs.rolling
     firmware = verbs.runs.firmware
     require_unused = verbs.runs.require_unused

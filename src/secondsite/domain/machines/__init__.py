@@ -12,5 +12,6 @@ Its rooms:
     other_server  what speaks against its start on another server than its own
     prepared      what its operator would miss in the hour of need
     system_disk   which disk a machine boots from
+    stand_ins     what a machine finds at the other site where a disk was left out
     rolling_scan  what is compared where tracking may miss a write, and since when that may have been
 """

@@ -105,6 +105,10 @@ class AgentInventory:
         )
         return HeldResources(tuple(disks), frozenset(nic.mac.lower() for nic in found.definition.nics))
 
+    def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
+        """Nothing: an agent reads only the disks that are replicated."""
+        return b""
+
     def concerns(self, fabric_id: str) -> Sequence[Concern]:
         agent = self._agents.find(fabric_id)
         if agent is None:

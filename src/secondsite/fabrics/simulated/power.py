@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+from ...datapath.disks import image
+from ...datapath.errors import DatapathError
 from ...domain import errors, shell
 from ..interface import Concern, HeldDisk, HeldResources, MachineSummary, PowerState, Progress, untold
 from .host.faults import Faults
@@ -138,6 +142,14 @@ class SimulatedInventory:
 
     def concerns(self, fabric_id: str) -> Sequence[Concern]:
         return ()
+
+    def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
+        with self._faults.around("inventory.beginning", fabric_id):
+            record = self._host.records.need(fabric_id)
+            found = next((each for each in record.definition.disks if each.key == disk), None)
+            with contextlib.suppress(DatapathError):
+                return b"" if found is None else image.beginning(Path(found.path), found.format, length)
+            return b""
 
     def _summary(self, record: MachineRecord) -> MachineSummary:
         return MachineSummary(

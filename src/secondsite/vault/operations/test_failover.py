@@ -20,7 +20,7 @@ from ...jobs.model.outcomes import Done, Outcome, Skipped
 from ...wire import rest
 from ...wire.common.base import Shape
 from ...wire.common.evidence import Evidence
-from ...wire.common.properties import Sizing
+from ...wire.common.properties import TargetProperties
 from ...wire.control import checks, orders
 from ...wire.control.cards import LocalCard
 from ..steps import obstacles, start_delay
@@ -169,7 +169,7 @@ class TestFailover(MachineOperation):
         target = self.target(ctx)
         machine, made = target.machine, self._networks()
         found = choose_recovery_point.choose(ctx, target, process=False)
-        sizing = self._sizing(machine)
+        sizing = self._wanted(machine).sizing
         wanted_here = made.wanted(ctx, machine).model_copy(
             update={
                 "must_hold_replica": True,
@@ -205,6 +205,7 @@ class TestFailover(MachineOperation):
             connected = network.cards(tx, machine)
             new_macs = network_cards.new_macs(tx, machine, DRILL_RUN)
             former = networking.former_cards(tx, machine, network)
+            wanted = properties.set_for(tx, machine)
         by_mac = {**former.networks, **network_cards.by_mac(connected)}
         payload = orders.StartReplica(
             run=DRILL_RUN,
@@ -217,7 +218,8 @@ class TestFailover(MachineOperation):
             set_cards=tuple(by_mac),
             other_cards=orders.OtherCards(network=former.network),
             new_macs=new_macs,
-            sizing=self._sizing(machine),
+            sizing=wanted.sizing,
+            stand_in=wanted.stand_in,
             forward=chosen.forward,
         )
         answer = target.start_run(payload)
@@ -233,9 +235,9 @@ class TestFailover(MachineOperation):
         kept = answer.facts.model_copy(update={"definition": None})
         return Done(said, kept, self.deps.commit(record))
 
-    def _sizing(self, machine: MachineRecord) -> Sizing:
+    def _wanted(self, machine: MachineRecord) -> TargetProperties:
         with self.deps.store.reading() as tx:
-            return properties.set_for(tx, machine).sizing
+            return properties.set_for(tx, machine)
 
     def _prove(self, ctx: StepContext) -> Outcome:
         network, asked = ctx.facts("create_network", DrillNetwork), ctx.arguments(DrillArguments)

@@ -12,7 +12,12 @@ from .numbers import BoundedTuple, Bytes, Instant, Name, Number
 
 MOST_DRIVES = 16
 LONGEST_AUTHORITY = 4000
+MOST_LEFT_OUT = 100
+MOST_FEATURES = 32
 AGENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
+FeatureName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
 
 
 class PowerState(StrEnum):
@@ -54,6 +59,28 @@ class DiskDefinition(Shape):
     """How the guest sees it."""
     boot_order: Number | None = None
     """Its place in the boot order; null if it is not in it."""
+
+
+class FileSystemShape(Shape):
+    """A file system that fills a disk, as its superblock tells."""
+
+    kind: Annotated[str, Field(pattern=r"^[a-z0-9]{1,16}$")]
+    """ext2, ext3, ext4, xfs or swap; of a newer appliance perhaps another one, which is not made."""
+    uuid: Annotated[str, Field(pattern=AGENT_ID)]
+    """By which its machine may look for it."""
+    label: Annotated[str, Field(max_length=16)] = ""
+    """By which its machine may look for it; empty: it has none."""
+    block_bytes: Bytes = 0
+    """The size of its blocks; 0 where that does not matter."""
+    features: Annotated[tuple[FeatureName, ...], BoundedTuple(MOST_FEATURES)] = ()
+    """What it has of that which an older kernel may not read."""
+
+
+class LeftOutDisk(DiskDefinition):
+    """A disk of a machine that its recovery points do not have, by choice."""
+
+    file_system: FileSystemShape | None = None
+    """What was seen to fill it; null: nothing that is known, or it could not be read."""
 
 
 class NicDefinition(Shape):
@@ -99,6 +126,8 @@ class MachineDefinition(Shape):
     """bios or uefi."""
     disks: tuple[DiskDefinition, ...]
     """In the platform's order."""
+    left_out: Annotated[tuple[LeftOutDisk, ...], BoundedTuple(MOST_LEFT_OUT)] = ()
+    """Its disks that a recovery point does not have, by choice; said only with a point."""
     nics: tuple[NicDefinition, ...] = ()
     """In the platform's order."""
     starts_with_host: bool = False

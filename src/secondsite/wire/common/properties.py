@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from ...domain.amounts import exact_size
 from ...domain.machines import properties
+from ...domain.machines.stand_ins import StandIn
 from ...ground.plural import counted
 from .base import Shape
 from .disk_places import DiskPlace
@@ -19,6 +20,8 @@ MemoryBytes = Annotated[int, AfterValidator(properties.memory)]
 CpuModel = Annotated[str, AfterValidator(properties.cpu_model)]
 PlacementWord = Annotated[str, AfterValidator(properties.placement_word)]
 StartDelay = Annotated[int, AfterValidator(properties.start_delay)]
+StandIns = Annotated[dict[str, StandIn], Field(max_length=MOST_DISKS)]
+"""What stands in for disks that were left out, by their keys."""
 
 
 class Sizing(Shape):
@@ -69,6 +72,10 @@ class TargetProperties(Sizing):
     settle: dict[str, DiskPlace] = Field(default_factory=dict, max_length=MOST_DISKS)
     """Where disks of it go by themselves, by their keys, once a failover to there is committed; the others go
     where the setting of its two sites says."""
+
+    stand_in: StandIns = Field(default_factory=dict)
+    """What stands in there for disks that were left out of its recovery points, by their keys: nothing, empty
+    or file-system; for the others an empty file system where one was seen, else an empty disk."""
 
     @property
     def sizing(self) -> Sizing:

@@ -14,7 +14,7 @@ from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo,
 from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
 from ..common.points import MOST_DISKS, PointId, PointShape, RollForward
 from ..common.policies import PolicyShape
-from ..common.properties import Sizing
+from ..common.properties import Sizing, StandIns
 from ..common.stores import MOST_SIGNS
 from .adopting import Adopt, AdoptableSite, AdoptionFact, ListAdoptable
 from .checks import (
@@ -304,6 +304,9 @@ class StartReplica(Shape):
     home: bool = False
     without_missing_networks: bool = False
     sizing: Sizing = Sizing()
+    stand_in: StandIns = Field(default_factory=dict)
+    """What stands in here for disks that were left out, by their keys; the others as by itself. Never with
+    `home`. An older appliance removes them from the machine."""
     start: bool = True
     forward: RollForward | None = None
     addresses: Annotated[tuple[CardAddress, ...], Field(max_length=MOST_CARDS)] = ()

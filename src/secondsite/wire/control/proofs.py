@@ -9,7 +9,7 @@ from ..common.cards import MOST_CARDS, CardAddress
 from ..common.evidence import Evidence
 from ..common.machine_checks import MOST_CHECKS, MachineCheck
 from ..common.points import PointId
-from ..common.properties import Sizing
+from ..common.properties import Sizing, StandIns
 
 LONGEST_SECONDS = 600.0
 MOST_OF_A_PICTURE = 1024 * 1024
@@ -42,6 +42,7 @@ class BootPoint(Shape):
     name: str
     network: Annotated[str, Field(pattern=r"^(none|ss-[a-z0-9-]{1,12})$")] = "none"
     sizing: Sizing = Sizing()
+    stand_in: StandIns = Field(default_factory=dict)
     wait_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
     checks: Annotated[tuple[MachineCheck, ...], Field(max_length=MOST_CHECKS)] = ()
     left_out: Annotated[tuple[str, ...], Field(max_length=MOST_CHECKS)] = ()

@@ -55,6 +55,7 @@ def _looked_at(context: Context, payload: BootPoint, look: Inspection) -> tuple[
             name=payload.name,
             networks={card.key: network for card in cards},
             sizing=payload.sizing,
+            stand_in=payload.stand_in,
         ),
     )
     seams.reach("appliance.boot.started")

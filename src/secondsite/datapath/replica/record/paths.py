@@ -11,6 +11,7 @@ REPLICA/firmware/DIGEST             files of the machine's firmware state, named
 REPLICA/digests/KEY.map             digests of what the head holds
 REPLICA/runs/RUN/KEY.qcow2          overlays that machines run on
 REPLICA/runs/RUN/.KEY.merged.qcow2  what a run's overlay stands on if its point's chain has too many files
+REPLICA/runs/RUN/KEY.stand-in.qcow2  what stands in for a disk that was left out, over .KEY.stand-in.raw
 REPLICA/runs/.RUN.part/             overlays that are being rolled forward for a run
 REPLICA/inbox/                      cycles that wait to be applied
 REPLICA/journal/                    cycles that were applied and are kept a while; marks of damaged ones
@@ -134,6 +135,14 @@ class ReplicaFiles:
     def run_merged(self, run_name: str, key: str) -> Path:
         """Below a run's overlay in place of the layers that it holds; its name is none of a disk."""
         return self.run(run_name) / f".{checked_name(key, 'disk key')}.merged.qcow2"
+
+    def run_stand_in(self, run_name: str, key: str) -> Path:
+        """What stands in for a disk that was left out; its name is none of a disk."""
+        return self.run(run_name) / f"{checked_name(key, 'disk key')}.stand-in.qcow2"
+
+    def run_file_system(self, run_name: str, key: str) -> Path:
+        """The empty file system below a stand-in, if it has one."""
+        return self.run(run_name) / f".{checked_name(key, 'disk key')}.stand-in.raw"
 
     def run_below(self, run_name: str) -> Path:
         """Where it is noted what the files below a run looked like."""

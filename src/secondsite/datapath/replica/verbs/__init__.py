@@ -14,6 +14,7 @@ Its rooms:
     resize            a disk became larger or smaller
     runs              overlays for machines to run on, and their commit
     overlays          makes the overlays, on chains that every libvirt starts
+    stand_ins         disks that stand in for those that were left out
     roll_forward      bring an overlay to an instant between points
     read_journal      cycles of the journal, every frame verified
     verify            read a point and compare its digests
@@ -37,6 +38,7 @@ from . import (
     seal,
     seed,
     shorten_chains,
+    stand_ins,
     stats,
     verify,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "seal",
     "seed",
     "shorten_chains",
+    "stand_ins",
     "stats",
     "verify",
 ]

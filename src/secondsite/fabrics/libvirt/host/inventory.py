@@ -1,5 +1,6 @@
 """The machines of the site, ours and others."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 import libvirt
 
-from ....datapath.disks import NetworkDisk
+from ....datapath.disks import NetworkDisk, image
 from ....domain import errors
 from ....domain.machines.hardware import Hindrance
 from ... import interface
@@ -59,6 +60,17 @@ class Inventory:
 
     def concerns(self, fabric_id: str) -> Sequence[interface.Concern]:
         return interface.unprepared(self._lacking(fabric_id))
+
+    def beginning(self, fabric_id: str, disk: str, length: int) -> bytes:
+        found = {each.key: each for each in domain_xml.disks(self._definition(fabric_id))}.get(disk)
+        if found is None or found.network is not None or not found.path or found.encrypted:
+            return b""
+        with contextlib.suppress(errors.SecondsiteError), qemu_img.translated():
+            return image.beginning(Path(found.path), found.format, length)
+        return b""
+
+    def _definition(self, fabric_id: str) -> Element:
+        return domain_xml.parse(definition_xml(self._hypervisor.domain(fabric_id)))
 
     def holding(self, fabric_id: str) -> interface.HeldResources:
         domain = self._hypervisor.domain(fabric_id)

@@ -234,7 +234,7 @@ class BootsPoint:
         with self._deps.store.reading() as tx:
             machine = tx.machines.get(str(ctx.subject))
             checks = tuple(tx.checks.find(machine.id))
-            sizing = properties.set_for(tx, machine).sizing
+            here = properties.set_for(tx, machine)
         asked, left_out = _askable(checks, wanted.network)
         longest = max([WAIT_SECONDS, *(check.deadline_seconds for check in asked)])
         payload = BootPoint(
@@ -242,7 +242,8 @@ class BootsPoint:
             fabric_id=boot_fabric_id(machine),
             name=boot_name(machine),
             network=NO_NETWORK if wanted.network == NO_NETWORK else f"ss-boot-{machine.id[:7].lower()}",
-            sizing=sizing,
+            sizing=here.sizing,
+            stand_in=here.stand_in,
             wait_seconds=WAIT_SECONDS,
             checks=asked,
             left_out=left_out,

@@ -226,6 +226,7 @@ class Target(Side):
             new_macs=new_macs,
             addresses=addresses,
             sizing=wanted.sizing,
+            stand_in=wanted.stand_in,
             home=self.machine.reversed,
             without_missing_networks=without_missing_networks,
             goes_on=goes_on,

@@ -36,7 +36,7 @@ class Properties:
         """Replace the properties; takes effect with the next start. A machine that is now to be kept apart
         from one at its host goes to another one. Raises NotFound, InvalidArgument for a name that another
         machine has or will have there, for a CPU model that the host there does not have and for a disk that
-        is not protected, ChangedMeanwhile, NotPossibleNow for a word that cannot be kept."""
+        is not protected, or not its own, ChangedMeanwhile, NotPossibleNow for a word that cannot be kept."""
         self._parts.understood(request)
         self._require_cpu_model(name, request)
         with self._parts.changing() as tx:
@@ -48,6 +48,7 @@ class Properties:
             if wanted.target_name != before.target_name:
                 names_of_machines.require_settable(tx, machine, wanted)
             _require_disks(machine, wanted.settle.keys() - before.settle.keys())
+            _require_known(machine, wanted.stand_in.keys() - before.stand_in.keys())
             tx.properties.put(MachinePropertiesRecord(machine.id, wanted))
             job_id = self._moved_apart(tx, machine, wanted.apart) if wanted.apart != before.apart else None
             after = _info(tx, machine)
@@ -97,6 +98,13 @@ def _require_disks(machine: MachineRecord, keys: Set[str]) -> None:
         raise errors.InvalidArgument(
             f"{machine.name} has no protected disk '{key}'.", do=f"It has {', '.join(machine.disks)}."
         )
+
+
+def _require_known(machine: MachineRecord, keys: Set[str]) -> None:
+    """Raises InvalidArgument for a disk that the machine does not have."""
+    known = [disk.key for disk in machine.definition.disks]
+    for key in sorted(keys - set(known)):
+        raise errors.InvalidArgument(f"{machine.name} has no disk '{key}'.", do=f"It has {', '.join(known)}.")
 
 
 def _other_name(machine: MachineRecord, request: MachinePropertiesChange) -> str | None:

@@ -1,0 +1,164 @@
+"""A machine that is started from a point finds an empty disk where one was left out, with the file system
+that its guest looks for."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rig.appliances import Pair
+from rig.appliances.runs import fail_over, turned
+from rig.eventually import eventually
+from rig.noise import noise
+from secondsite.datapath.disks import file_system, image
+from secondsite.ground.units import MiB
+from secondsite.wire.control.orders import Kind, StartReplica, StopReplica
+
+pytestmark = pytest.mark.slow
+
+COPY = "33333333-3333-4333-8333-333333333333"
+UUID = "1cf9e135-8083-48b8-9fee-7109cc3e30a7"
+LEFT_OUT = {"disks": ("vda",), "left_out": ("vdb",)}
+
+
+def pair_of(sites):
+    """A machine that leaves its second disk out."""
+    a, b = sites
+    return Pair(a, b, a.make_machine(disks=2))
+
+
+def format_vdb(pair, label="data"):
+    """The guest has made a file system that fills the disk."""
+    size_bytes = pair.definition().disks[1].size_bytes
+    made = pair.source.root / "made.raw"
+    with made.open("wb") as file:
+        file.truncate(size_bytes)
+    program = shutil.which("mke2fs", path="/usr/sbin:/sbin")
+    assert program, "install e2fsprogs"
+    command = [program, "-q", "-F", "-t", "ext4", "-U", UUID, "-L", label, str(made)]
+    subprocess.run(command, check=True, timeout=60)
+    pair.source.write(pair.fabric_id, 0, made.read_bytes()[: 2 * MiB], "vdb")
+
+
+def protected(pair):
+    pair.target.do(Kind.PREPARE_REPLICA, pair.replica_setup(disks=("vda",)), pair.machine_id)
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(**LEFT_OUT), pair.machine_id)
+    return pair.synchronized()
+
+
+def start(pair, point_id, run="drill", **changes):
+    asked = StartReplica(run=run, point_id=point_id, fabric_id=COPY, name="drill", start=False, **changes)
+    return pair.target.order(Kind.START_REPLICA, asked, pair.machine_id)
+
+
+def standing(pair):
+    """The disk of the copy, or None."""
+    found = {disk.key: disk for disk in pair.target.fabric.inventory.get(COPY).definition.disks}
+    assert found.keys() >= {"vda"}
+    return found.get("vdb")
+
+
+def findings(pair):
+    return {finding.code: finding.what for finding in pair.source_status().findings}
+
+
+def what_fills(disk):
+    return file_system.told(image.beginning(Path(disk.path), "qcow2", file_system.HEAD_BYTES))
+
+
+@pytest.fixture
+def pair(sites):
+    pair = pair_of(sites)
+    format_vdb(pair)
+    return protected(pair)
+
+
+def test_an_empty_file_system_stands_in_with_type_uuid_and_label_and_goes_with_the_run(pair):
+    pair.source.write(pair.fabric_id, 4 * MiB, noise(MiB, 1), "vdb")
+    report = start(pair, pair.point_now())
+    size_bytes = pair.definition().disks[1].size_bytes
+    assert f"vdb was left out: an empty ext4 of {size_bytes // MiB} MiB stands in" in report.sentence
+    found = standing(pair)
+    assert found.size_bytes == size_bytes
+    fills = what_fills(found)
+    assert (fills.kind, fills.uuid, fills.label) == ("ext4", UUID, "data")
+    folder = Path(found.path).parent
+    assert noise(MiB, 1)[:4096] not in (folder / ".vdb.stand-in.raw").read_bytes()
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=COPY), pair.machine_id)
+    assert not folder.exists()
+
+
+def test_what_is_set_counts(pair):
+    point_id = pair.point_now()
+    report = start(pair, point_id, stand_in={"vdb": "nothing"})
+    assert "vdb was left out: nothing stands in" in report.sentence
+    assert standing(pair) is None
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=COPY), pair.machine_id)
+    report = start(pair, point_id, stand_in={"vdb": "empty"})
+    assert "vdb was left out: an empty disk of" in report.sentence
+    assert what_fills(standing(pair)) is None
+
+
+def test_a_file_system_that_is_made_later_is_seen_in_time(sites, monkeypatch):
+    monkeypatch.setattr("secondsite.appliance.source.left_out_disks.LOOK_CYCLES", 2)
+    pair = protected(pair_of(sites))
+    assert "an empty disk of" in start(pair, pair.point_now()).sentence
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=COPY), pair.machine_id)
+    format_vdb(pair)
+
+    def told():
+        report = start(pair, pair.point_now())
+        pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=COPY), pair.machine_id)
+        return "an empty ext4" in report.sentence
+
+    eventually(told, 60)
+
+
+def test_where_nothing_makes_such_a_file_system_the_disk_stays_empty_and_that_is_said(pair, monkeypatch):
+    monkeypatch.setattr(file_system, "_found", lambda tool: None)
+    report = start(pair, pair.point_now())
+    assert "an empty disk of" in report.sentence
+    assert "(no mkfs of ext4 is here)" in report.sentence
+    assert what_fills(standing(pair)) is None
+
+
+def test_a_start_that_is_repeated_keeps_what_was_written_there(pair):
+    point_id = pair.point_now()
+    start(pair, point_id)
+    path = Path(standing(pair).path)
+    write = ["qemu-io", "-f", "qcow2", "-c", "write -P 7 3M 64k", str(path)]
+    subprocess.run(write, check=True, capture_output=True, timeout=60)
+    report = start(pair, point_id)
+    assert "an empty ext4 of" in report.sentence
+    assert Path(standing(pair).path) == path
+    read = ["qemu-io", "-f", "qcow2", "-c", "read -P 7 3M 64k", str(path)]
+    done = subprocess.run(read, check=True, capture_output=True, timeout=60)
+    assert b"verification failed" not in done.stdout
+
+
+def test_a_point_that_has_the_disk_starts_with_it(sites):
+    """It was left out later."""
+    pair = pair_of(sites).protect().synchronized()
+    pair.source.write(pair.fabric_id, 0, noise(MiB, 3), "vdb")
+    before = pair.point_now()
+    pair.source.do(Kind.START_REPLICATION, pair.source_setup(**LEFT_OUT), pair.machine_id)
+    pair.source.write(pair.fabric_id, MiB, noise(MiB, 4))
+    after = pair.point_now()
+    assert "left out" not in start(pair, before).sentence
+    pair.target.do(Kind.STOP_REPLICA, StopReplica(run="drill", fabric_id=COPY), pair.machine_id)
+    assert "vdb was left out" in start(pair, after).sentence
+
+
+def test_it_stays_with_a_machine_that_is_committed_and_is_not_replicated_back(pair):
+    pair.source.write(pair.fabric_id, 4 * MiB, noise(MiB, 5), "vdb")
+    own = pair.source.disk_path(pair.fabric_id, "vdb")
+    before = image.beginning(own, "qcow2", 5 * MiB)
+    away = fail_over(pair, pair.point_now())
+    pair.target.write(away, 4 * MiB, noise(MiB, 6), "vdb")
+    home = turned(pair, away, disks=("vda",), left_out=("vdb",))
+    assert pair.target.disk_path(away, "vdb").exists()
+    assert pair.target.read(away, "vdb")[4 * MiB : 5 * MiB] == noise(MiB, 6)
+    eventually(lambda: findings(home) == {}, 20)
+    assert home.status().points[-1].disks == ("vda",)
+    assert image.beginning(own, "qcow2", 5 * MiB) == before
