@@ -1,1 +1,0 @@
-import{Ct as e,St as t,nn as n}from"./state-jiR_wqBq.js";import{B as r}from"./index-B7R968v1.js";var i=n(),a=n=>{var{children:a,className:o}=n,s=e(n,[`children`,`className`]);return(0,i.jsx)(`footer`,Object.assign({},s,{className:t(r.modalBoxFooter,o),children:a}))};a.displayName=`ModalFooter`;export{a as t};

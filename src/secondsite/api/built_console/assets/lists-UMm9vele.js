@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/lists-UMm9vele.js
-import{Rt as e}from"./state-C2xNfGhE.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
-========
-import{Lt as e}from"./state-jiR_wqBq.js";var t={params:{query:{limit:500}}},n=()=>e.useQuery(`get`,`/api/plans`,t),r=()=>e.useQuery(`get`,`/api/drills/schedules`,t),i=()=>e.useQuery(`get`,`/api/groups`,t),a=()=>e.useQuery(`get`,`/api/policies`,t),o=()=>e.useQuery(`get`,`/api/sites`,t),s=()=>e.useQuery(`get`,`/api/pools`,t),c=()=>e.useQuery(`get`,`/api/notices/targets`,t);export{r as a,s as i,n,o,a as r,c as s,i as t};
->>>>>>>> 41c920658 (A tester comes into a drill's machine through the vault, with a pass):src/secondsite/api/built_console/assets/lists-M0IAsfX_.js

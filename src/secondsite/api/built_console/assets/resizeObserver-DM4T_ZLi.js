@@ -1,5 +1,0 @@
-<<<<<<<< HEAD:src/secondsite/api/built_console/assets/resizeObserver-DM4T_ZLi.js
-import{K as e}from"./state-C2xNfGhE.js";var t=(t,n,r)=>{let i;if(e){let{ResizeObserver:e}=window;if(t&&e){let a=new e(e=>{r?window.requestAnimationFrame(()=>{Array.isArray(e)&&e.length>0&&n()}):Array.isArray(e)&&e.length>0&&n()});a.observe(t),i=()=>a.unobserve(t)}else window.addEventListener(`resize`,n),i=()=>window.removeEventListener(`resize`,n)}return()=>{i&&i()}};export{t};
-========
-import{K as e}from"./state-jiR_wqBq.js";var t=(t,n,r)=>{let i;if(e){let{ResizeObserver:e}=window;if(t&&e){let a=new e(e=>{r?window.requestAnimationFrame(()=>{Array.isArray(e)&&e.length>0&&n()}):Array.isArray(e)&&e.length>0&&n()});a.observe(t),i=()=>a.unobserve(t)}else window.addEventListener(`resize`,n),i=()=>window.removeEventListener(`resize`,n)}return()=>{i&&i()}};export{t};
->>>>>>>> 41c920658 (A tester comes into a drill's machine through the vault, with a pass):src/secondsite/api/built_console/assets/resizeObserver-B-SsbGxg.js
