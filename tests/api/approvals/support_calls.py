@@ -62,6 +62,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /session/second-factor": {"json": {}},
     "PUT /session/second-factor": {"json": {"one_time_code": "123456"}},
     "POST /session/second-factor/remove": {"json": {}},
+    "POST /session/security-keys/begin": {"json": {}},
+    "POST /session/security-keys/ask": {},
+    "POST /session/security-keys": {"json": {"name": "blue", "answer": "{}"}},
+    "POST /session/security-keys/{key}/remove": {
+        "at": "/session/security-keys/nosuch/remove",
+        "json": {},
+    },
     "POST /logins/{code}/approve": {"at": "/logins/BCDF-GHJK/approve"},
     "POST /logins/{code}/refuse": {"at": "/logins/BCDF-GHJK/refuse"},
     "DELETE /session": {},

@@ -7,7 +7,6 @@ import structlog
 
 from ...datapath import errors as datapath_errors
 from ...datapath.disks import file_system
-from ...datapath.disks.file_system import FileSystem
 from ...domain.machines import stand_ins
 from ...domain.machines.stand_ins import LeftOut, StandIn
 from ...fabrics.interface import HostRequest
@@ -65,7 +64,7 @@ def _with(standing: Standing, hosted: HostedReplica, payload: StartReplica, disk
 
 
 def _disk(
-    hosted: HostedReplica, run: str, disk: LeftOutDisk, wanted: FileSystem | None
+    hosted: HostedReplica, run: str, disk: LeftOutDisk, wanted: file_system.FileSystem | None
 ) -> tuple[Path, bool, str]:
     """The disk, whether it has a file system, and why it has none although one was wanted."""
     try:
@@ -79,9 +78,9 @@ def _disk(
     return *hosted.replica.stand_in(run, disk.key, disk.size_bytes, None), f" ({why})"
 
 
-def _known(disk: LeftOutDisk) -> FileSystem | None:
+def _known(disk: LeftOutDisk) -> file_system.FileSystem | None:
     """The file system that fills the disk at home, if it is of a type that can be made."""
     found = disk.file_system
     if found is None or file_system.tool_of(found.kind) is None:
         return None
-    return FileSystem(found.kind, found.uuid, found.label, found.block_bytes, found.features)
+    return file_system.FileSystem(found.kind, found.uuid, found.label, found.block_bytes, found.features)

@@ -11,4 +11,5 @@ Its rooms:
     splitting         networks of which some machines move while others stay
     served_addresses  which address a card gets on a network that an appliance serves
     pools             which address a card gets out of a pool
+    guest_config/     what is written into a guest's own network configuration
 """

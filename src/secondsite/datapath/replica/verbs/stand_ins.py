@@ -8,13 +8,12 @@ from pathlib import Path
 
 from ....ground.durable import sync_file, sync_folder
 from ...disks import file_system, image, luks_blank
-from ...disks.file_system import FileSystem
 from ...files import store_error
 from ..core import ReplicaCore
 
 
 def make(
-    core: ReplicaCore, run_name: str, key: str, size_bytes: int, wanted: FileSystem | None
+    core: ReplicaCore, run_name: str, key: str, size_bytes: int, wanted: file_system.FileSystem | None
 ) -> tuple[Path, bool]:
     """A thin disk for an open run, with an empty file system if one is wanted; and whether it has that.
     Repeating gives the same disk, with what was written to it. An empty file system is no secret: an
@@ -33,7 +32,7 @@ def make(
     return path, wanted is not None
 
 
-def _make_below(path: Path, size_bytes: int, wanted: FileSystem) -> None:
+def _make_below(path: Path, size_bytes: int, wanted: file_system.FileSystem) -> None:
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:

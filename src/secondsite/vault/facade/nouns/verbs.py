@@ -118,12 +118,15 @@ class Verbs:
     def _submit(
         self, verb: Verb, read: int | None, tx: Transaction, request: Shape, requested_by: str
     ) -> JobAccepted:
-        names: Sequence[str] = getattr(request, "machines", ())
-        found = {each.id: each for each in tx.machines.find_all(names).values()}
-        as_read.require(verb, found.values(), read, listed(list(names)))
+        if read is not None:
+            self._require_as_read(verb, read, tx, getattr(request, "machines", ()))
         if isinstance(request, rest.PlannedFailover) and request.data_sync is not None:
             return unsynchronized_failback.submit(self._parts.deps, tx, request, requested_by)
         return self._parts.operations[verb].submit(tx, request, requested_by)
+
+    def _require_as_read(self, verb: Verb, read: int, tx: Transaction, names: Sequence[str]) -> None:
+        found = {each.id: each for each in tx.machines.find_all(names).values()}
+        as_read.require(verb, found.values(), read, listed(list(names)))
 
     def _in_scope(self, tx: Transaction, request: Shape) -> Shape:
         """The request with the ids of its machines, for a caller who may not see all. Raises NotFound."""

@@ -61,7 +61,13 @@ MOST_COUNTED = 100
 """How many of the jobs before it in line are counted: more than may run at once."""
 
 
-class BootArguments(Shape):
+class Options(Shape):
+    """What the steps of a job depend on. `or_older`: how many older points may be booted as well."""
+
+    or_older: int = 0
+
+
+class BootArguments(Options):
     """The appliance that has the point, the point, and what the copy takes of the site's limits.
     `generation`: the machine's when the job was submitted; an appliance that has seen a later verb starts
     nothing."""
@@ -72,7 +78,6 @@ class BootArguments(Shape):
     memory_bytes: int
     generation: int
     network: str = NO_NETWORK
-    or_older: int = 0
 
 
 class LookedAt(Shape):
@@ -292,7 +297,7 @@ def definition(deps: Deps) -> Definition:
     boots = BootsPoint(deps)
 
     def steps_of(arguments: Json) -> Sequence[Step]:
-        numbers = range(1, 1 + BootArguments.model_validate(arguments).or_older)
+        numbers = range(1, 1 + Options.model_validate(arguments).or_older)
         steps = (
             Step("turn", boots.turn, title="Wait for its turn"),
             Step(_key_of(0), boots.boot, title="Boot recovery point"),
