@@ -77,3 +77,23 @@ def _apt(release: str, folder: Path) -> list[str]:
         "APT::Sandbox::User": "root",
     }
     return [word for key, value in told.items() for word in ("-o", f"{key}={value}")]
+
+
+def installed(cache: Path | None = None) -> Path:
+    """A folder with boot/vmlinuz-NAME and lib/modules/NAME as the newest kernel of this release has them on a
+    host, from the cache when it is there. Raises BuildFailed."""
+    cache = (cache or building.DEFAULT_CACHE).resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    with building.alone(cache):
+        return building.once(cache / "installed-kernel", _install)
+
+
+def _install(into: Path) -> None:
+    named = debian.newest_kernel()
+    programs.run(["apt-get", "download", "-q", named], cwd=into, within_seconds=FETCH_SECONDS)
+    (package,) = into.glob("*.deb")
+    programs.run(["dpkg-deb", "-x", package, into], within_seconds=FETCH_SECONDS)
+    package.unlink()
+    for modules in (*into.glob("lib/modules/*"), *into.glob("usr/lib/modules/*")):
+        base = into if modules.is_relative_to(into / "lib") else into / "usr"
+        programs.run(["depmod", "-b", base, modules.name])

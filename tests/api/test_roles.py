@@ -157,7 +157,7 @@ def test_what_is_outside_a_scope_is_not_there_and_is_not_changed(vault, ask, pro
         if path.endswith(("enable-protection", "settle")):
             del body["disks"]
         body |= {"site": "a", "accept_two_copies": True, "reason": "why", "bytes_per_second": 10**6}
-        body |= {"reverse_after_commit": False, "folder": "/srv", "who": "admin"}
+        body |= {"reverse_after_commit": False, "folder": "/srv", "who": "admin", "path": "vda1"}
         body |= {"task": 0, "verdict": "done", "groups": [{"machines": ["web01"]}]}
         if path.endswith("cleanup-test-failover"):
             del body["verdict"]

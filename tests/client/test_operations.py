@@ -169,6 +169,8 @@ CALLS = {
         lambda v: v.machines[WEB].points["p1"].verify(),
         lambda v: v.machines[WEB].points["p1"].boot(network="isolated"),
         lambda v: v.machines[WEB].points["p1"].restore("old", "/srv"),
+        lambda v: list(v.machines[WEB].points["p1"].files("vda1")),
+        lambda v: v.machines[WEB].points["p1"].fetch_files("vda1/etc", "/srv"),
         lambda v: v.machines[WEB].start_anyway("a", accept_two_copies=True),
     ],
     "Verbs": [

@@ -202,6 +202,8 @@ NEEDS: Mapping[str, Permission] = MappingProxyType(
         "POST /machines/{machine}/points/{point}/verify": Permission.OPERATE,
         "POST /machines/{machine}/points/{point}/boot": Permission.OPERATE,
         "POST /machines/{machine}/points/{point}/restore": Permission.OPERATE,
+        "POST /machines/{machine}/points/{point}/list-files": Permission.READ_FILES,
+        "POST /machines/{machine}/points/{point}/fetch-files": Permission.READ_FILES,
         "GET /machines/{machine}/choices": Permission.READ,
         "GET /machines/{machine}/preview": Permission.READ,
         "GET /machines/{machine}/prediction": Permission.READ,

@@ -7,6 +7,7 @@ Its rooms:
     orders/   one file per group of orders; each can be repeated
     agents/   agents in machines that were moved from one site to another
     groups/   replication groups and their common points
+    helper/   machines of our own that read what a guest wrote
     source/   machines that are replicated from here
     target/   replicas that are kept here
     shared/   configuration, durable state, peers, findings

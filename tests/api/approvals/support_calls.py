@@ -112,6 +112,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "at": "/machines/web01/points/p1/restore",
         "json": {"name": "old", "folder": "/srv"},
     },
+    "POST /machines/{machine}/points/{point}/list-files": {
+        "at": "/machines/web01/points/p1/list-files",
+        "json": {"path": "vda1"},
+    },
+    "POST /machines/{machine}/points/{point}/fetch-files": {
+        "at": "/machines/web01/points/p1/fetch-files",
+        "json": {"path": "vda1/etc", "folder": "/srv"},
+    },
     "POST /machines/{machine}/start-anyway": {
         "at": "/machines/web01/start-anyway",
         "json": {"site": "a", "accept_two_copies": True},

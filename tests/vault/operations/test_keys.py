@@ -51,6 +51,7 @@ KEYS = {
     "verify_point": ["verify"],
     "boot_point": ["turn", "boot"],
     "restore_copy": ["restore"],
+    "fetch_files": ["fetch"],
     "start_anyway": ["start"],
 }
 """Append to a list, never change what is in it: a job that is half-way would end as 'definition-changed'."""

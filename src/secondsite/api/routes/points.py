@@ -9,6 +9,7 @@ from ...domain.lifecycle import Verb
 from ...domain.points import RecoveryPointChoice
 from ...wire import rest
 from ...wire.common import points
+from ...wire.common.guest_files import GuestFiles
 from ...wire.common.numbers import Instant
 from ...wire.common.points import PointShape
 from ...wire.rest.choices import RecoveryChoices
@@ -95,6 +96,35 @@ def restore_copy(
     """Makes a machine of its own from a point, at the target's site, under another name; the protected one
     runs on."""
     accepted = vault.points.restore(machine, point, request, caller, once)
+    locate(response, "jobs", accepted.job_id)
+    return accepted
+
+
+@router.post("/machines/{machine}/points/{point}/list-files")
+def list_files(
+    vault: Vault, machine: MachineName, point: PointId, request: rest.PointFilesList
+) -> GuestFiles:
+    """The files of a folder in a point, read by a machine of the target's own. That takes seconds, and stands
+    in the audit log."""
+    return vault.point_files.list(machine, point, request)
+
+
+@router.post(
+    "/machines/{machine}/points/{point}/fetch-files",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.ACCEPTED, LOCATION),
+)
+def fetch_files(
+    vault: Vault,
+    caller: Caller,
+    response: Response,
+    once: OnceHeader,
+    machine: MachineName,
+    point: PointId,
+    request: rest.PointFilesFetch,
+) -> rest.JobAccepted:
+    """Writes a file of a point, or a folder with all below it, into a folder of the target's host."""
+    accepted = vault.point_files.fetch(machine, point, request, caller, once)
     locate(response, "jobs", accepted.job_id)
     return accepted
 

@@ -32,7 +32,7 @@ from .dns import records
 from .networks.drill_networks import mend as mend_networks
 from .networks.drill_networks import serve_again
 from .override import start_at_the_site
-from .points import instants, recovery_points, restored_copy
+from .points import guest_files, instants, recovery_points, restored_copy
 from .proof import address_watch, booting, proving
 from .rescue_manifest import handlers as keeping
 from .scripts import handlers
@@ -88,6 +88,9 @@ HANDLERS: dict[Kind, Handler] = {
     Kind.BOOT_POINT: booting.boot_point,
     Kind.RESTORE_COPY: restored_copy.restore,
     Kind.END_RESTORE_COPY: restored_copy.end,
+    Kind.LIST_FILES: guest_files.list_files,
+    Kind.FETCH_FILES: guest_files.fetch_files,
+    Kind.END_FETCH_FILES: guest_files.end,
     Kind.CHECK_SCRIPTS: handlers.check,
     Kind.RUN_SCRIPT: handlers.run,
     Kind.RUN_GUEST_SCRIPT: handlers.run_in_guest,
@@ -119,9 +122,10 @@ def perform(context: Context) -> tuple[str, Shape]:
 
 
 def remove_left_over(parts: ApplianceParts) -> None:
-    """Remove what killed processes left of copies of points."""
+    """Remove what killed processes left of copies of points, and of files that were fetched."""
     booting.remove_left_over(parts)
     restored_copy.remove_left_over(parts)
+    guest_files.remove_left_over(parts)
 
 
 look_at_chains = live_chains.look

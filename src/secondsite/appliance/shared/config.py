@@ -84,6 +84,9 @@ class ApplianceConfig(Shape):
     """The DNS server at which names of machines that run here are changed; None: no name is changed."""
     boot_folders: tuple[Path, ...] = ()
     """Folders of kernels. A machine from another site boots no other file of this host."""
+    kernel_root: Path = Path("/")
+    """Below this folder, in boot and lib/modules, lies the kernel of the helper machines that read files out
+    of points."""
     scrub_bytes_per_second: int = 20_000_000
     """Bytes per second at which points and the journal are reread in the background to find damage; 0:
     never."""

@@ -10,6 +10,7 @@ from ...domain.amounts import size, span
 from ...domain.points import MOST_OLDER, RecoveryPointChoice
 from ...ground.plural import counted
 from ...wire import rest
+from ...wire.common.guest_files import FileKind
 from ...wire.common.points import JournalStretch, PointShape
 from .. import exit_codes, follow, output
 from ..former_words import Noun
@@ -181,6 +182,71 @@ def restore(
             .points[point]
             .restore(name, folder, network=network, start=start, unencrypted=unencrypted)
         )
+        ended = follow.to_its_end(vault, job, no_wait, as_json)
+    raise typer.Exit(ended)
+
+
+@app.command("list-files")
+def list_files(
+    context: typer.Context,
+    machine: MachineName,
+    point: PointId,
+    path: Annotated[
+        str, typer.Argument(help="A folder in it, such as vda1/etc; without it, its volumes.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """List the files of a folder in a point. A machine of the target's own reads them, which takes seconds;
+    the audit log has who did."""
+    with connect(context) as vault:
+        found = list(vault.machines[machine].points[point].files(path))
+    if as_json:
+        output.show_json(found)
+        return
+    output.show_table(
+        found,
+        (
+            ("name", lambda f: f.name),
+            ("kind", lambda f: f.kind.value),
+            ("size", lambda f: size(f.size_bytes)),
+            ("modified", lambda f: clock(f.modified_at) if f.modified_at else ""),
+            ("mode", lambda f: "" if f.kind == FileKind.VOLUME else f"{f.permissions:04o}"),
+            ("", lambda f: f.about),
+        ),
+        "The folder is empty." if path else "The point has no file system that is known.",
+    )
+
+
+@app.command("fetch-files")
+def fetch_files(
+    context: typer.Context,
+    machine: MachineName,
+    point: PointId,
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="A file in it, or a folder with all below, such as vda1/etc/hosts.", show_default=False
+        ),
+    ],
+    folder: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help="Where they will lie: the absolute path of a folder of the target's host.",
+            show_default=False,
+        ),
+    ],
+    unencrypted: Annotated[
+        bool, typer.Option("--unencrypted", help="Also from an encrypted replica: the files will not be.")
+    ] = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Write a file of a point, or a folder with all below it, into a folder of the target's host. Nothing
+    that is there is overwritten."""
+    with connect(context) as vault:
+        job = vault.machines[machine].points[point].fetch_files(path, folder, unencrypted=unencrypted)
         ended = follow.to_its_end(vault, job, no_wait, as_json)
     raise typer.Exit(ended)
 

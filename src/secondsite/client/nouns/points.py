@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ...domain.points import Consistency
 from ...wire import rest
+from ...wire.common.guest_files import GuestFile, GuestFiles
 from ...wire.common.points import PointShape
 from ...wire.rest.verification import CopyNetwork
 from ..connection import Connection, path, request
@@ -65,6 +66,27 @@ class PointHandle:
             unencrypted=unencrypted,
         )
         accepted = self._connection.one(rest.JobAccepted, "POST", path(*self._parts, "restore"), body=body)
+        return JobHandle(self._connection, accepted.job_id)
+
+    def files(self, folder: str = "") -> Iterator[GuestFile]:
+        """The files of a folder in the point, by name; without one its volumes, with the names of which
+        paths begin. A machine of the target's own reads them, which takes seconds."""
+        after = None
+        while True:
+            body = request(rest.PointFilesList, path=folder, after=after)
+            found = self._connection.one(GuestFiles, "POST", path(*self._parts, "list-files"), body=body)
+            yield from found.files
+            if not found.more or not found.files:
+                return
+            after = found.files[-1].name
+
+    def fetch_files(self, wanted: str, folder: str, *, unencrypted: bool = False) -> JobHandle:
+        """A job that writes `wanted`, a file of the point or a folder with all below, into a folder of the
+        target's host, which `folder` names absolutely. `unencrypted`: also from an encrypted replica."""
+        body = request(rest.PointFilesFetch, path=wanted, folder=folder, unencrypted=unencrypted)
+        accepted = self._connection.one(
+            rest.JobAccepted, "POST", path(*self._parts, "fetch-files"), body=body
+        )
         return JobHandle(self._connection, accepted.job_id)
 
 

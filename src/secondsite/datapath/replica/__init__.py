@@ -19,6 +19,7 @@ from .verbs.remove import delete, sweep
 from .verbs.seed import Pieces, Seed
 from .verbs.stats import PointFingerprint, PointRecord
 from .verbs.verify import Verification
+from .verbs.view import View
 
 __all__ = [
     "BaseImage",
@@ -30,6 +31,7 @@ __all__ = [
     "ReplicaState",
     "Seed",
     "Verification",
+    "View",
     "delete",
     "load_record",
     "replica",

@@ -75,6 +75,7 @@ class Replica(ReplicaCore):
     release = verbs.holds.release
     verify = verbs.verify.verify
     copy_out = verbs.copy_out.copy_out
+    view = verbs.view.view
     verify_cycle = verbs.read_journal.verify
 
     open_run = verbs.runs.open_run

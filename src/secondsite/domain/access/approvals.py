@@ -43,6 +43,8 @@ VERBS = frozenset(
             "verify_point",
             "boot_point",
             "restore_copy",
+            "list_files",
+            "fetch_files",
         ),
         *("cancel_job", "retry_job", "resume_job", "answer_job"),
     }
@@ -63,7 +65,7 @@ machine a shorter policy."""
 SECRET = frozenset(
     {
         *("create_token", "rotate_token", "create_registration_key", "create_replacement_key"),
-        *("create_person", "reset_password", "open_drill_way"),
+        *("create_person", "reset_password", "open_drill_way", "list_files"),
     }
 )
 """Verbs whose answer is a secret, or a line, that only the asker may have: once granted, the asker repeats

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     """Drill, fail over, fail back, hold a point, cancel a job."""
     PROTECT = "protect"
     """Enable and disable protection, choose disks, form groups, release a point."""
+    READ_FILES = "read_files"
+    """Read the files of a machine, out of its points."""
     GIVE_UP = "give_up"
     """Go on without a site that is gone, or start an old copy all the same: data may be lost."""
     EQUIP = "equip"
@@ -64,7 +66,8 @@ GIVES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.TESTER: _TESTER,
         Role.OPERATOR: _OPERATOR,
         Role.CONTRIBUTOR: _OPERATOR
-        | {Permission.PROTECT, Permission.GIVE_UP, Permission.EQUIP, Permission.CONFIGURE},
+        | {Permission.PROTECT, Permission.GIVE_UP, Permission.EQUIP, Permission.CONFIGURE}
+        | {Permission.READ_FILES},
         Role.ACCESS_ADMINISTRATOR: frozenset(
             {Permission.ENTER, Permission.READ_AUDIT, Permission.MANAGE_ACCESS}
         ),

@@ -1,4 +1,4 @@
-"""Decisions about one machine: hooks, properties, adoption, platform, system disk.
+"""Decisions about one machine: hooks, properties, adoption, platform, system disk, paths.
 
 Its rooms:
 
@@ -13,5 +13,6 @@ Its rooms:
     prepared      what its operator would miss in the hour of need
     system_disk   which disk a machine boots from
     stand_ins     what a machine finds at the other site where a disk was left out
+    guest_paths   paths of files inside a guest, as people read and type them
     rolling_scan  what is compared where tracking may miss a write, and since when that may have been
 """

@@ -29,7 +29,7 @@ class _Maker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wanted: queue.SimpleQueue[
-            tuple[Future[Child], Sequence[str], IO[bytes], Mapping[str, str], IO[bytes] | None]
+            tuple[Future[Child], Sequence[str], IO[bytes], Mapping[str, str], IO[bytes] | None, Sequence[int]]
         ]
         self._owner = 0
 
@@ -39,23 +39,24 @@ class _Maker:
         output: IO[bytes],
         environment: Mapping[str, str],
         stdin: IO[bytes] | None,
+        passed: Sequence[int],
     ) -> Child:
         made: Future[Child] = Future()
         with self._lock:
             if self._owner != os.getpid():
                 self._owner, self._wanted = os.getpid(), queue.SimpleQueue()
                 threads.worker("children", self._run).start()
-        self._wanted.put((made, command, output, environment, stdin))
+        self._wanted.put((made, command, output, environment, stdin, passed))
         return made.result()
 
     def _run(self) -> None:
         while True:
-            made, command, output, environment, stdin = self._wanted.get()
+            made, command, output, environment, stdin, passed = self._wanted.get()
             try:
                 child = subprocess.Popen(
                     [*BINDING, str(os.getpid()), *command], stdin=stdin or subprocess.DEVNULL, stdout=output,
                     stderr=output,
-                    start_new_session=True, env=environment,
+                    start_new_session=True, env=environment, pass_fds=passed,
                 )  # fmt: skip
                 made.set_result(child)
             except Exception as problem:
@@ -70,6 +71,8 @@ def start(
     output: IO[bytes],
     environment: Mapping[str, str],
     stdin: IO[bytes] | None = None,
+    passed: Sequence[int] = (),
 ) -> Child:
-    """Start a program in a session of its own, with its output in a file. Raises OSError."""
-    return _maker.make(command, output, environment, stdin)
+    """Start a program in a session of its own, with its output in a file, and with these descriptors of ours
+    under their numbers. Raises OSError."""
+    return _maker.make(command, output, environment, stdin, passed)

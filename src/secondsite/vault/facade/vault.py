@@ -38,8 +38,7 @@ from .nouns.notice_targets import NoticeTargets
 from .nouns.plan_choices import RunChoices
 from .nouns.plan_runs import PlanRuns
 from .nouns.plans import Plans
-from .nouns.point_holds import Holds
-from .nouns.points import Points
+from .nouns.points import Holds, PointFiles, Points
 from .nouns.policies import Policies
 from .nouns.predictions import Predictions
 from .nouns.preflight.candidates import Candidates
@@ -102,6 +101,7 @@ class VaultFacade:
     predictions: Predictions
     capacities: Capacities
     holds: Holds
+    point_files: PointFiles
     groups: Groups
     plans: Plans
     plan_runs: PlanRuns
@@ -172,6 +172,7 @@ def _assembled(parts: Parts, events: Events, boards: Boards) -> VaultFacade:
         predictions=Predictions(parts),
         capacities=Capacities(parts),
         holds=Holds(parts),
+        point_files=PointFiles(parts),
         groups=Groups(parts),
         plans=Plans(parts),
         plan_runs=PlanRuns(parts),

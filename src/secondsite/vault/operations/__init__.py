@@ -9,7 +9,7 @@ from ..steps import batch
 from ..steps.absent_site import finish_later, stop_source_later
 from ..steps.deps import Deps
 from ..steps.operation import MachineOperation
-from ..steps.points import boot_point, restore_copy, verify_point
+from ..steps.points import boot_point, fetch_files, restore_copy, verify_point
 from ..steps.sides import forced_start
 from . import drain_host
 from .cancel_failover import CancelFailover
@@ -60,7 +60,12 @@ def definitions(deps: Deps) -> Sequence[Definition]:
     """Every kind of job that the engine has to know."""
     verbs = [_definition(each(deps)) for each in OPERATIONS]
     later = stop_source_later.definition(deps), finish_later.definition(deps)
-    points = verify_point.definition(deps), boot_point.definition(deps), restore_copy.definition(deps)
+    points = (
+        verify_point.definition(deps),
+        boot_point.definition(deps),
+        restore_copy.definition(deps),
+        fetch_files.definition(deps),
+    )
     hosts = FollowMigration(deps).definition(), drain_host.definition()
     return [*verbs, batch.definition(), *later, *points, forced_start.definition(deps), *hosts]
 

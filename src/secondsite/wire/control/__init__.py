@@ -10,6 +10,7 @@ Its rooms:
     cards            what a machine's network cards are to be connected to
     proofs           the order to look at a machine after its start
     copies           the order to restore a copy of a machine beside it
+    guest_files      orders about files inside a point
     adopting         the orders by which a new vault takes machines over
     rescue_manifest  the order to keep what starts machines without a vault
     names            the order to let DNS names point to a machine

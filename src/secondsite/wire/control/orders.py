@@ -10,6 +10,7 @@ from pydantic import Field
 from ..common.bandwidth import BandwidthShape
 from ..common.base import Shape
 from ..common.cards import MAC, MOST_CARDS, CardAddress, Plain
+from ..common.guest_files import GuestFiles
 from ..common.machines import DiscoveredMachine, MachineDefinition, NetworkInfo, NetworkService, NetworkSpan
 from ..common.numbers import BoundedTuple, Bytes, Instant, Name, Number
 from ..common.points import MOST_DISKS, PointId, PointShape, RollForward
@@ -29,6 +30,7 @@ from .checks import (
     TargetCheckFact,
 )
 from .copies import RestoreCopy, RestoredCopy
+from .guest_files import EndFetchFiles, FetchedFiles, FetchFiles, ListFiles
 from .names import NamesFact, UpdateNames
 from .proofs import BootPoint, Proof, Prove
 from .rescue_manifest import KeepRescueManifest, RescueManifestFact
@@ -510,6 +512,9 @@ class Kind(StrEnum):
     BOOT_POINT = "boot_point"
     RESTORE_COPY = "restore_copy"
     END_RESTORE_COPY = "end_restore_copy"
+    LIST_FILES = "list_files"
+    FETCH_FILES = "fetch_files"
+    END_FETCH_FILES = "end_fetch_files"
     CHECK_SCRIPTS = "check_scripts"
     RUN_SCRIPT = "run_script"
     RUN_GUEST_SCRIPT = "run_guest_script"
@@ -655,6 +660,15 @@ RESTORE_COPY = OrderKind(
 )
 END_RESTORE_COPY = OrderKind(
     Kind.END_RESTORE_COPY, FabricMachine, Nothing, "give up that copy, and remove what is there of it"
+)
+LIST_FILES = OrderKind(
+    Kind.LIST_FILES, ListFiles, GuestFiles, "which files a folder in a point has", pace=Pace.GUEST
+)
+FETCH_FILES = OrderKind(
+    Kind.FETCH_FILES, FetchFiles, FetchedFiles, "write files of a point into a folder here", pace=Pace.DISK
+)
+END_FETCH_FILES = OrderKind(
+    Kind.END_FETCH_FILES, EndFetchFiles, Nothing, "give up that fetch, and remove what is there of it"
 )
 CHECK_SCRIPTS = OrderKind(
     Kind.CHECK_SCRIPTS, CheckScripts, MissingScripts, "which of these scripts cannot be run"

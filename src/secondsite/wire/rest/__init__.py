@@ -155,6 +155,8 @@ from .plan_runs import (
 from .plans import Plan, PlanAction, PlanChange, PlanCreate, PlanGroup, PlanGroupChange, PlanMachine, PlanPage
 from .points import (
     PointBoot,
+    PointFilesFetch,
+    PointFilesList,
     PointHold,
     PointPage,
     PointQuery,
@@ -337,6 +339,8 @@ __all__ = [
     "PlanTestFailover",
     "PlannedFailover",
     "PointBoot",
+    "PointFilesFetch",
+    "PointFilesList",
     "PointHold",
     "PointOptions",
     "PointPage",

@@ -28,6 +28,7 @@ class OtherJobKind(StrEnum):
     VERIFY_POINT = "verify_point"
     BOOT_POINT = "boot_point"
     RESTORE_COPY = "restore_copy"
+    FETCH_FILES = "fetch_files"
     START_ANYWAY = "start_anyway"
     END_REPLICATION_LATER = "end_replication_later"
     FINISH_LATER = "finish_later"

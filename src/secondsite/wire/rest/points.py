@@ -1,9 +1,12 @@
 """Recovery points of a machine, and what a choice would give."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from ...domain.points import MOST_OLDER, Consistency, RecoveryPointChoice
 from ..common.base import Problem, Shape
+from ..common.guest_files import MOST_LISTED, ShownPath
 from ..common.numbers import LONGEST_NAME, LONGEST_TEXT, Instant
 from ..common.points import PointShape, RollForward
 from ..common.properties import TargetName, TargetProperties
@@ -52,6 +55,28 @@ class PointRestore(Shape):
     """Whether it is started."""
     unencrypted: bool = False
     """Whether its disks may lie there unencrypted, if the replica is encrypted."""
+
+
+class PointFilesList(Shape):
+    """The files of a folder in a point are to be listed."""
+
+    path: ShownPath = ""
+    """The path of the folder, or of a file: the name of a volume, and the path in it. Empty: the volumes."""
+    after: ShownPath | None = None
+    """Only files with names after this one, as the last list ended with it."""
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = MOST_LISTED
+    """The most files to be listed."""
+
+
+class PointFilesFetch(Shape):
+    """Files of a point are to be written into a folder of the target's host."""
+
+    path: Annotated[ShownPath, Field(min_length=1)]
+    """The path of a file, or of a folder with all below it: the name of a volume, and the path in it."""
+    folder: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    """The absolute path of a folder of the target's host, in which nothing has the last name of the path."""
+    unencrypted: bool = False
+    """Whether the files may lie there unencrypted, if the replica is encrypted."""
 
 
 class RecoveryPreview(Shape):

@@ -32,8 +32,10 @@ def require_possible(
 ) -> None:
     """Raises for whatever would keep the machine from being made, or started: hours later that is too
     late."""
-    _require_folder(context, payload)
-    _require_plain(hosted, payload)
+    require_folder(context, payload.folder)
+    for each in context.fabric.hosting.kept_out(Path(payload.folder)):
+        raise errors.NotPossibleNow(each.what, do=each.do)
+    require_plain(hosted, payload.unencrypted)
     if payload.network is not None:
         network_checks.require_usable(context, payload.network)
     _require_room(hosted, payload, sum(disk.size_bytes for disk in definition.disks))
@@ -52,8 +54,9 @@ def _free_memory(context: Context) -> int:
     return context.fabric.hosting.capacity().free_bytes
 
 
-def _require_folder(context: Context, payload: RestoreCopy) -> None:
-    folder = Path(payload.folder)
+def require_folder(context: Context, named: str) -> None:
+    """Raises NotFound, NotPossibleNow unless it is a folder of the host that is nobody's of ours."""
+    folder = Path(named)
     if not folder.is_absolute() or not _is_the_hosts(folder):
         raise errors.NotFound(
             f"{folder} is no folder of this host.",
@@ -67,8 +70,6 @@ def _require_folder(context: Context, payload: RestoreCopy) -> None:
             f"{folder} lies in {store}, in which nothing but what is the appliance's may lie.",
             do="Give a folder outside of all stores.",
         )
-    for each in context.fabric.hosting.kept_out(folder):
-        raise errors.NotPossibleNow(each.what, do=each.do)
 
 
 def _is_the_hosts(folder: Path) -> bool:
@@ -85,8 +86,9 @@ def _is_the_hosts(folder: Path) -> bool:
         return True
 
 
-def _require_plain(hosted: HostedReplica, payload: RestoreCopy) -> None:
-    if hosted.replica.state.key_id is not None and not payload.unencrypted:
+def require_plain(hosted: HostedReplica, unencrypted: bool) -> None:
+    """Raises NotPossibleNow for an encrypted replica, of which nobody said that its files may be plain."""
+    if hosted.replica.state.key_id is not None and not unencrypted:
         raise errors.NotPossibleNow(
             f"The replica of {hosted.setup.machine_name} is encrypted, and the files of a copy are not.",
             do="Give '--unencrypted' if that may be so, and a folder that is encrypted otherwise.",

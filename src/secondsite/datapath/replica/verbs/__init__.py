@@ -19,6 +19,7 @@ Its rooms:
     read_journal      cycles of the journal, every frame verified
     verify            read a point and compare its digests
     copy_out          copy a point's disks to images of their own
+    view              offer a point's disks to whoever reads them as a machine would
     stats             points, sizes and counts
     seed              write the pieces of a shipped copy
     change_key        change the customer's key, without copying
@@ -41,6 +42,7 @@ from . import (
     stand_ins,
     stats,
     verify,
+    view,
 )
 
 __all__ = [
@@ -60,4 +62,5 @@ __all__ = [
     "stand_ins",
     "stats",
     "verify",
+    "view",
 ]

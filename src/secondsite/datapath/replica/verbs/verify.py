@@ -99,15 +99,21 @@ def _read(
 
 @contextlib.contextmanager
 def opened(core: ReplicaCore, state: ReplicaState, top: int, key: str, prefix: str) -> Iterator[NbdDisk]:
-    """A disk as layer `top` has it, to be read. Its nodes and its export have names that begin with `prefix`,
-    and all that have end with it. Raises DiskUnreadable, QmpRefused, StorageDaemonGone."""
+    """A disk as layer `top` has it, to be read; as `exported`. Raises DiskUnreadable, too."""
+    with exported(core, state, top, key, prefix), NbdDisk(core.daemon.nbd_socket, prefix) as image:
+        yield image
+
+
+@contextlib.contextmanager
+def exported(core: ReplicaCore, state: ReplicaState, top: int, key: str, prefix: str) -> Iterator[None]:
+    """Inside, the daemon offers a disk as layer `top` has it, to be read. Its nodes and its export have names
+    that begin with `prefix`, and all that have end with it. Raises QmpRefused, StorageDaemonGone."""
     daemon = core.daemon
     chain = layers.chain_files(core.files, state, state.disk(key), top, core.key)
     try:
         with daemon.the_same():
             daemon.export(layers.open_chain(daemon, f"{prefix}-", chain, writable=False), prefix)
-            with NbdDisk(daemon.nbd_socket, prefix) as image:
-                yield image
+            yield
     finally:
         with contextlib.suppress(errors.DatapathError):
             layers.close_chains(daemon, prefix)

@@ -5,7 +5,7 @@ Its rooms:
     info, sites, appliances, networks, policies, tokens, audit, approvals  the vault and its settings
     login                          people log in, and their sessions
     adoption                       takes over what an appliance has of a vault that is gone
-    machines, points, point_holds, groups  protected machines
+    machines, points, groups       protected machines
     predictions                    how long a verb will take
     capacity                       what it takes to protect machines
     plans                          recovery plans

@@ -19,6 +19,10 @@ from ..refusals import SCHEDULE
 Arguments = Mapping[str, JsonValue]
 OF_SEVERAL = frozenset({PLAN_RUN, BATCH, OtherJobKind.DRAIN_HOST.value})
 OPERATED = frozenset({OtherJobKind.VERIFY_POINT, OtherJobKind.RESTORE_COPY, OtherJobKind.DRAIN_HOST})
+_NEEDED: Mapping[str, Permission] = {
+    **dict.fromkeys(OPERATED, Permission.OPERATE),
+    OtherJobKind.FETCH_FILES: Permission.READ_FILES,
+}
 LEFT_FOR_LATER = frozenset({OtherJobKind.FINISH_LATER, OtherJobKind.END_REPLICATION_LATER})
 
 
@@ -54,7 +58,7 @@ def require_again(caller: Caller, job: JobView) -> str:
             site = arguments.get("without_site")
             caller.require_verb(Verb(word), None if site is None else str(site))
         return word
-    needed = Permission.OPERATE if word in OPERATED else Permission.GIVE_UP
+    needed = _NEEDED.get(word, Permission.GIVE_UP)
     caller.require(needed, f"let a job '{word}' run again")
     return word
 

@@ -3,14 +3,14 @@ them."""
 
 from typing import TypeVar
 
-from ....domain import errors
-from ....wire.common.base import Shape
-from ....wire.common.points import PointShape
-from ....wire.control import orders
-from ....wire.control.orders import HoldPoint, OrderKind, Points, ReleasePoint
-from ..parts import Parts
-from ..shared.answered_order import ask_and_wait
-from . import machines
+from .....domain import errors
+from .....wire.common.base import Shape
+from .....wire.common.points import PointShape
+from .....wire.control import orders
+from .....wire.control.orders import HoldPoint, OrderKind, Points, ReleasePoint
+from ...parts import Parts
+from ...shared.answered_order import ask_and_wait
+from .. import machines
 
 ANSWER_SECONDS = 30.0
 LONGEST_REASON = 200

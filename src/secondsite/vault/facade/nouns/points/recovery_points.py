@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ....domain import errors, points, shell
-from ....domain.lifecycle import RUNS_AT_TARGET_AT_REST, State
-from ....domain.points import RecoveryPointChoice
-from ....wire import rest
-from ....wire.common.base import Problem
-from ....wire.common.points import PointShape
-from ....wire.control import orders
-from ...health import machine_rpo
-from ...steps.points import boot_point, choose_recovery_point, restore_copy, verify_point
-from ...steps.sides import properties
-from ...store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
-from ..parts import Parts
-from ..shared import names_of_machines
-from ..shared.answered_order import ask_and_wait
-from ..shared.idempotency import Once, carry_out
-from ..shared.paging import Place, page, place_of
-from . import machines
+from .....domain import errors, points, shell
+from .....domain.lifecycle import RUNS_AT_TARGET_AT_REST, State
+from .....domain.points import RecoveryPointChoice
+from .....wire import rest
+from .....wire.common.base import Problem
+from .....wire.common.points import PointShape
+from .....wire.control import orders
+from ....health import machine_rpo
+from ....steps.points import boot_point, choose_recovery_point, restore_copy, verify_point
+from ....steps.sides import properties
+from ....store import ApplianceRecord, MachineRecord, StatusRecord, Transaction
+from ...parts import Parts
+from ...shared import names_of_machines
+from ...shared.answered_order import ask_and_wait
+from ...shared.idempotency import Once, carry_out
+from ...shared.paging import Place, page, place_of
+from .. import machines
 
 EVERY = rest.PointQuery()
 ASK_SECONDS = 10.0
@@ -93,7 +93,7 @@ class Points:
 
         def submit() -> rest.JobAccepted:
             record = machines.existing(self._parts, tx, machine)
-            self._require(tx, record, point_id)
+            require_known(self._parts, tx, record, point_id)
             job_id = verify_point.submit(self._parts.deps, tx, record, point_id, requested_by)
             return rest.JobAccepted(job_id=job_id)
 
@@ -113,7 +113,7 @@ class Points:
 
         def submit() -> rest.JobAccepted:
             record = machines.existing(self._parts, tx, machine)
-            self._require(tx, record, point_id)
+            require_known(self._parts, tx, record, point_id)
             job_id = boot_point.submit(
                 self._parts.deps,
                 tx,
@@ -141,7 +141,7 @@ class Points:
 
         def submit() -> rest.JobAccepted:
             record = machines.existing(self._parts, tx, machine)
-            self._require(tx, record, point_id)
+            require_known(self._parts, tx, record, point_id)
             _require_choice(record)
             names_of_machines.require_free(tx, record, request.name, record.target_site)
             job_id = restore_copy.submit(self._parts.deps, tx, record, point_id, request, requested_by)
@@ -149,14 +149,6 @@ class Points:
 
         with self._parts.changing() as tx:
             return carry_out(self._parts, tx, once, rest.JobAccepted, submit)
-
-    def _require(self, tx: Transaction, record: MachineRecord, point_id: str) -> None:
-        known = _points(self._parts.facts.latest(tx, record.id))
-        if point_id not in {point.id for point in known}:
-            raise errors.NotFound(
-                f"{record.name} has no recovery point '{point_id}'.",
-                do=f"List them with 'secondsite point list {shell.arguments(record.name)}'.",
-            )
 
     def _alone(
         self,
@@ -200,6 +192,16 @@ class Points:
             point=point,
             loses_seconds=loses,
             second_site=properties.set_for(tx, record),
+        )
+
+
+def require_known(parts: Parts, tx: Transaction, record: MachineRecord, point_id: str) -> None:
+    """Raises NotFound for a point that its target did not tell of."""
+    known = _points(parts.facts.latest(tx, record.id))
+    if point_id not in {point.id for point in known}:
+        raise errors.NotFound(
+            f"{record.name} has no recovery point '{point_id}'.",
+            do=f"List them with 'secondsite point list {shell.arguments(record.name)}'.",
         )
 
 

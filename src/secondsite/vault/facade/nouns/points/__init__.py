@@ -1,0 +1,14 @@
+"""Recovery points: what people may ask of them.
+
+Its rooms:
+
+    recovery_points  lists, previews, and jobs about one point
+    holds            kept, whatever retention says
+    files            files out of a point
+"""
+
+from .files import PointFiles
+from .holds import Holds
+from .recovery_points import Points, loses_seconds
+
+__all__ = ["Holds", "PointFiles", "Points", "loses_seconds"]
